@@ -1,0 +1,97 @@
+/*
+** compat.h
+** The few newer API names that the C code uses, mapped onto Lua 5.1. The
+** only place that knows LUA_VERSION_NUM.
+** SPDX-License-Identifier: MIT
+*/
+
+#ifndef COMPAT_H
+#define COMPAT_H
+
+#include <stddef.h>
+
+#include "lua.h"
+#include "lauxlib.h"
+
+/* Marks the luaopen_* functions, the only names that a module exports. */
+#if defined(_WIN32)
+#define MODULE_API	__declspec(dllexport)
+#elif defined(__GNUC__)
+#define MODULE_API	__attribute__((visibility("default")))
+#else
+#define MODULE_API	extern
+#endif
+
+#if LUA_VERSION_NUM < 504
+
+/* User values exist since 5.4 in numbers; the code asks for none. */
+#undef lua_newuserdatauv
+#define lua_newuserdatauv(L,size,n)	lua_newuserdata(L, (size))
+
+#endif
+
+#if LUA_VERSION_NUM == 501
+
+/*
+** LuaJIT's headers declare some of these functions, PUC-Rio's do not. A
+** module built against either has to load in both, so nothing but what
+** both have is called here.
+*/
+#undef lua_rawlen
+#undef luaL_newlib
+#undef luaL_newmetatable
+#undef luaL_setfuncs
+#undef luaL_setmetatable
+#undef luaL_testudata
+#define lua_rawlen		lua_objlen
+#define luaL_setfuncs		compat_setfuncs
+#define luaL_setmetatable	compat_setmetatable
+#define luaL_testudata		compat_testudata
+#define luaL_newlib(L,l) \
+  (lua_createtable(L, 0, (int)(sizeof(l) / sizeof((l)[0]) - 1)), \
+   luaL_setfuncs(L, l, 0))
+
+/* As in 5.3 and later: the new metatable carries its name in __name. */
+static inline int compat_newmetatable (lua_State *L, const char *name) {
+  int isnew = luaL_newmetatable(L, name);
+  if (isnew) {
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "__name");
+  }
+  return isnew;
+}
+#define luaL_newmetatable	compat_newmetatable
+
+static inline void compat_setfuncs (lua_State *L, const luaL_Reg *l,
+                                    int nup) {
+  luaL_checkstack(L, nup, "too many upvalues");
+  for (; l->name != NULL; l++) {
+    int i;
+    for (i = 0; i < nup; i++)  /* copy upvalues to the top */
+      lua_pushvalue(L, -nup);
+    lua_pushcclosure(L, l->func, nup);
+    lua_setfield(L, -(nup + 2), l->name);
+  }
+  lua_pop(L, nup);  /* remove upvalues */
+}
+
+static inline void compat_setmetatable (lua_State *L, const char *name) {
+  luaL_getmetatable(L, name);
+  lua_setmetatable(L, -2);
+}
+
+static inline void *compat_testudata (lua_State *L, int arg,
+                                      const char *name) {
+  void *p = lua_touserdata(L, arg);
+  int same;
+  if (p == NULL || !lua_getmetatable(L, arg))
+    return NULL;
+  luaL_getmetatable(L, name);
+  same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);  /* remove both metatables */
+  return same ? p : NULL;
+}
+
+#endif
+
+#endif

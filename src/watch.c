@@ -1,0 +1,291 @@
+/*
+** watch.c
+** A set of sockets that is waited for as one: epoll on Linux, kqueue on
+** BSD and macOS, poll(2) elsewhere or with -DWATCH_POLL.
+** SPDX-License-Identifier: MIT
+*/
+
+#include "watch.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "buf.h"
+
+#if !defined(WATCH_POLL) && !defined(WATCH_KQUEUE) && !defined(WATCH_EPOLL)
+#if defined(__linux__)
+#define WATCH_EPOLL
+#elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) || \
+      defined(__OpenBSD__) || defined(__DragonFly__)
+#define WATCH_KQUEUE
+#else
+#define WATCH_POLL
+#endif
+#endif
+
+/* Results taken from the kernel at once; they are kept on the C stack. */
+#define WATCH_BATCH	128
+
+#if defined(WATCH_EPOLL)
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+struct watch {
+  int fd;
+};
+
+watch *watch_new (void) {
+  watch *w = mem_realloc(NULL, sizeof *w);
+  if (w == NULL)
+    return NULL;
+  w->fd = epoll_create1(EPOLL_CLOEXEC);
+  if (w->fd < 0) {
+    mem_realloc(w, 0);
+    return NULL;
+  }
+  return w;
+}
+
+void watch_free (watch *w) {
+  if (w == NULL)
+    return;
+  close(w->fd);
+  mem_realloc(w, 0);
+}
+
+int watch_fd (const watch *w) {
+  return w->fd;
+}
+
+/*
+** The kernel forgets a socket when it is closed, and its number may come
+** back as another one; so the kernel is asked rather than a table of ours.
+*/
+int watch_set (watch *w, int fd, unsigned mask) {
+  struct epoll_event ev = { 0 };
+  ev.data.fd = fd;
+  if (mask & WATCH_IN)
+    ev.events |= EPOLLIN;
+  if (mask & WATCH_OUT)
+    ev.events |= EPOLLOUT;
+  if (mask == 0) {
+    epoll_ctl(w->fd, EPOLL_CTL_DEL, fd, &ev);  /* it may be gone already */
+    return 0;
+  }
+  if (epoll_ctl(w->fd, EPOLL_CTL_MOD, fd, &ev) == 0)
+    return 0;
+  if (errno != ENOENT)
+    return -1;
+  if (epoll_ctl(w->fd, EPOLL_CTL_ADD, fd, &ev) == 0)
+    return 0;
+  return (errno == EEXIST) ? epoll_ctl(w->fd, EPOLL_CTL_MOD, fd, &ev) : -1;
+}
+
+int watch_wait (watch *w, watch_ready *out, int max, int timeout_ms) {
+  struct epoll_event evs[WATCH_BATCH];
+  int i, n;
+  n = epoll_wait(w->fd, evs, (max < WATCH_BATCH) ? max : WATCH_BATCH,
+                 timeout_ms);
+  if (n < 0)
+    return (errno == EINTR) ? 0 : -1;
+  for (i = 0; i < n; i++) {
+    unsigned events = evs[i].events, mask = 0;
+    if (events & (EPOLLIN | EPOLLHUP))
+      mask |= WATCH_IN;
+    if (events & EPOLLOUT)
+      mask |= WATCH_OUT;
+    if (events & (EPOLLERR | EPOLLHUP))
+      mask |= WATCH_ERR;
+    out[i].fd = evs[i].data.fd;
+    out[i].mask = mask;
+  }
+  return n;
+}
+
+#elif defined(WATCH_KQUEUE)
+
+#include <sys/types.h>
+#include <sys/event.h>
+#include <sys/time.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+struct watch {
+  int fd;
+};
+
+watch *watch_new (void) {
+  watch *w = mem_realloc(NULL, sizeof *w);
+  if (w == NULL)
+    return NULL;
+  w->fd = kqueue();
+  if (w->fd < 0) {
+    mem_realloc(w, 0);
+    return NULL;
+  }
+  fcntl(w->fd, F_SETFD, FD_CLOEXEC);
+  return w;
+}
+
+void watch_free (watch *w) {
+  if (w == NULL)
+    return;
+  close(w->fd);
+  mem_realloc(w, 0);
+}
+
+int watch_fd (const watch *w) {
+  return w->fd;
+}
+
+/* Turns one direction on or off. EV_ADD also changes what is there. */
+static int direction (watch *w, int fd, short filter, int on) {
+  struct kevent change;
+  EV_SET(&change, (uintptr_t)fd, filter,
+         (unsigned short)(on ? EV_ADD : EV_DELETE), 0, 0, 0);
+  if (kevent(w->fd, &change, 1, NULL, 0, NULL) == 0)
+    return 0;
+  return on ? -1 : 0;  /* what is to be taken out may be gone already */
+}
+
+int watch_set (watch *w, int fd, unsigned mask) {
+  int in = (mask & WATCH_IN) != 0, out = (mask & WATCH_OUT) != 0;
+  if (direction(w, fd, EVFILT_READ, in) != 0)
+    return -1;
+  return direction(w, fd, EVFILT_WRITE, out);
+}
+
+int watch_wait (watch *w, watch_ready *out, int max, int timeout_ms) {
+  struct kevent evs[WATCH_BATCH];
+  struct timespec limit;
+  int i, n;
+  limit.tv_sec = timeout_ms / 1000;
+  limit.tv_nsec = (timeout_ms % 1000) * 1000000L;
+  n = kevent(w->fd, NULL, 0, evs, (max < WATCH_BATCH) ? max : WATCH_BATCH,
+             (timeout_ms < 0) ? NULL : &limit);
+  if (n < 0)
+    return (errno == EINTR) ? 0 : -1;
+  for (i = 0; i < n; i++) {
+    unsigned mask = (evs[i].filter == EVFILT_READ) ? WATCH_IN : WATCH_OUT;
+    if (evs[i].flags & EV_EOF)
+      mask |= WATCH_IN | WATCH_ERR;
+    if (evs[i].flags & EV_ERROR)
+      mask |= WATCH_ERR;
+    out[i].fd = (int)evs[i].ident;
+    out[i].mask = mask;
+  }
+  return n;
+}
+
+#else  /* poll */
+
+#include <poll.h>
+
+/* Room that the first socket makes. */
+#define WATCH_FIRST	16
+
+struct watch {
+  struct pollfd *fds;
+  size_t n, cap;
+  size_t next;  /* where to look first, so that nobody starves */
+};
+
+watch *watch_new (void) {
+  watch *w = mem_realloc(NULL, sizeof *w);
+  if (w == NULL)
+    return NULL;
+  w->fds = NULL;
+  w->n = w->cap = w->next = 0;
+  return w;
+}
+
+void watch_free (watch *w) {
+  if (w == NULL)
+    return;
+  mem_realloc(w->fds, 0);
+  mem_realloc(w, 0);
+}
+
+int watch_fd (const watch *w) {
+  (void)w;
+  return -1;
+}
+
+static int grow (watch *w) {
+  size_t cap = (w->cap == 0) ? WATCH_FIRST : w->cap * 2;
+  struct pollfd *fds = mem_realloc(w->fds, cap * sizeof *fds);
+  if (fds == NULL) {
+    errno = ENOMEM;
+    return -1;
+  }
+  w->fds = fds;
+  w->cap = cap;
+  return 0;
+}
+
+/* Each wait looks at all sockets anyway, so a plain search is no worse. */
+int watch_set (watch *w, int fd, unsigned mask) {
+  size_t i = 0;
+  short events = 0;
+  if (mask & WATCH_IN)
+    events |= POLLIN;
+  if (mask & WATCH_OUT)
+    events |= POLLOUT;
+  while (i < w->n && w->fds[i].fd != fd)
+    i++;
+  if (mask == 0) {
+    if (i < w->n)
+      w->fds[i] = w->fds[--w->n];
+    return 0;
+  }
+  if (i == w->n) {
+    if (w->n == w->cap && grow(w) != 0)
+      return -1;
+    w->n++;
+  }
+  w->fds[i].fd = fd;
+  w->fds[i].events = events;
+  w->fds[i].revents = 0;
+  return 0;
+}
+
+int watch_wait (watch *w, watch_ready *out, int max, int timeout_ms) {
+  size_t looked, i;
+  int n = 0;
+  int found = poll(w->fds, (nfds_t)w->n, timeout_ms);
+  if (found < 0)
+    return (errno == EINTR) ? 0 : -1;
+  i = w->next;
+  for (looked = 0; looked < w->n && found > 0 && n < max; looked++, i++) {
+    unsigned mask = 0;
+    short events;
+    if (i >= w->n)
+      i = 0;
+    events = w->fds[i].revents;
+    if (events == 0)
+      continue;
+    found--;
+    if (events & POLLNVAL) {
+      w->fds[i].events = 0;  /* closed: forgotten below */
+      continue;
+    }
+    if (events & (POLLIN | POLLHUP))
+      mask |= WATCH_IN;
+    if (events & POLLOUT)
+      mask |= WATCH_OUT;
+    if (events & (POLLERR | POLLHUP))
+      mask |= WATCH_ERR;
+    out[n].fd = w->fds[i].fd;
+    out[n].mask = mask;
+    n++;
+  }
+  w->next = i;
+  for (i = w->n; i > 0; i--) {
+    if (w->fds[i - 1].events == 0)
+      w->fds[i - 1] = w->fds[--w->n];
+  }
+  return n;
+}
+
+#endif

@@ -1,0 +1,114 @@
+-- SPDX-License-Identifier: MIT
+local utf8 = require "predibase.utf8"
+
+--- Pseudo-random integers, the same on every Lua: x -> (16807 x) mod (2^31 - 1).
+local function generator(seed)
+  local x = seed
+  return function(low, high)
+    x = (x * 16807) % 2147483647
+    return low + x % (high - low + 1)
+  end
+end
+
+--- The four tables of Unicode 15 section 3.9 written as a plain reader, for comparison.
+local function naive(s)
+  local i = 1
+  while i <= #s do
+    local a, b, c, d = s:byte(i, i + 3)
+    local function tail(x) return x and x >= 128 and x < 192 end
+    local point, size
+    if a < 128 then point, size = a, 1
+    elseif a >= 192 and a < 224 and tail(b) then
+      point, size = (a - 192) * 64 + b - 128, 2
+    elseif a >= 224 and a < 240 and tail(b) and tail(c) then
+      point, size = ((a - 224) * 64 + b - 128) * 64 + c - 128, 3
+    elseif a >= 240 and a < 248 and tail(b) and tail(c) and tail(d) then
+      point, size = (((a - 240) * 64 + b - 128) * 64 + c - 128) * 64 + d - 128, 4
+    end
+    if not point then return false, i end
+    local least = ({ 0, 0x80, 0x800, 0x10000 })[size]
+    if point < least or point > 0x10FFFF or (point >= 0xD800 and point <= 0xDFFF) then
+      return false, i
+    end
+    i = i + size
+  end
+  return true
+end
+
+describe("utf8.valid", function()
+  it("accepts the first and last code point of every length", function()
+    for _, s in ipairs { "", "\0", "\127", "\194\128", "\223\191", "\224\160\128", "\237\159\191",
+      "\238\128\128", "\239\191\191", "\240\144\128\128", "\244\143\191\191", "a\0é€😀" } do
+      assert.is_true(utf8.valid(s))
+    end
+  end)
+
+  it("refuses what RFC 3629 refuses and says where it begins", function()
+    local cases = {
+      { "ab\128", 3 }, { "\191", 1 }, -- continuation bytes alone
+      { "\192\175", 1 }, { "\193\191", 1 }, -- overlong
+      { "\224\159\191", 1 }, { "\240\143\191\191", 1 },
+      { "x\237\160\128", 2 }, { "\237\191\191", 1 }, -- surrogates
+      { "\244\144\128\128", 1 }, { "\245\128\128\128", 1 }, -- too large
+      { "é\255", 3 }, { "\254", 1 },
+      { "é\194", 3 }, { "\226\130", 1 }, { "\240\159\152", 1 }, -- cut short
+      { "\226\130a", 1 }, { "\195\195\169", 1 }, { "\240\159\152\240", 1 },
+    }
+    for _, case in ipairs(cases) do
+      local ok, position = utf8.valid(case[1])
+      assert.is_false(ok)
+      assert.equal(case[2], position)
+    end
+  end)
+
+  it("agrees with a naive reader on random bytes", function()
+    local random = generator(20240607)
+    local alphabet = { 0, 65, 127, 128, 143, 144, 159, 160, 175, 191, 192, 193, 194, 223, 224, 225,
+      236, 237, 238, 239, 240, 241, 243, 244, 245, 247, 248, 255 }
+    for _ = 1, 4000 do
+      local bytes = {}
+      for i = 1, random(1, 8) do bytes[i] = string.char(alphabet[random(1, #alphabet)]) end
+      local s = table.concat(bytes)
+      local want, where = naive(s)
+      local got, at = utf8.valid(s)
+      assert.same({ want, where }, { got, at }, ("%q"):format(s))
+    end
+  end)
+end)
+
+describe("utf8.size", function()
+  it("gives the bytes of the character at a position, nil inside or before a broken one", function()
+    local s = "aé€😀\255"
+    local sizes = {}
+    for i = 1, #s do sizes[i] = utf8.size(s, i) or 0 end
+    assert.same({ 1, 2, 0, 3, 0, 0, 4, 0, 0, 0, 0 }, sizes)
+  end)
+end)
+
+describe("utf8.split", function()
+  it("keeps back every beginning of a character and nothing else", function()
+    for _, char in ipairs { "é", "€", "😀", "\237\159\191", "\244\143\191\191" } do
+      for cut = 1, #char - 1 do
+        assert.same({ "x€", char:sub(1, cut) }, { utf8.split("x€" .. char:sub(1, cut)) })
+        assert.same({ "", char:sub(1, cut) }, { utf8.split(char:sub(1, cut)) })
+      end
+      assert.same({ char, "" }, { utf8.split(char) })
+    end
+  end)
+
+  it("passes on bytes that nothing can complete", function()
+    for _, s in ipairs { "", "abc", "\255", "a\128", "\128\128\128\128", "\224\159", "\237\160",
+      "\240\143", "\240\159\65", "\244\144", "\245", "\192", "\226\65", "é\191", "\240\144\192" } do
+      assert.same({ s, "" }, { utf8.split(s) })
+    end
+  end)
+
+  it("loses nothing when text is cut anywhere and joined again", function()
+    local text = "aé€😀z\240\159\255ü\128\226\130"
+    for cut = 0, #text do
+      local whole, rest = utf8.split(text:sub(1, cut))
+      assert.equal(text, whole .. rest .. text:sub(cut + 1))
+      assert.is_true(#rest <= 3)
+    end
+  end)
+end)

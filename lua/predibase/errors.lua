@@ -1,0 +1,155 @@
+-- SPDX-License-Identifier: MIT
+--- The error object of the library, and what keeps secrets and junk out of its texts.
+--
+-- An error is a table `{ kind, message, status, error_type, phase, retryable, retry_after,
+-- attempts, trace_id, partial_text, tokens, headers, body }`; only `kind`, `message` and
+-- `retryable` are always there. `tokens` is a count, `partial_text` a string, `retry_after` in
+-- seconds. `tostring` gives one line for a log.
+-- @module predibase.errors
+
+local utf8 = require "predibase.utf8"
+
+local M = {}
+
+--- Every kind, with what a caller may do about it.
+-- `retryable` is the answer where nothing more is known (a `timeout` is only when its phase is
+-- `connect`); `exit` is the exit code of the `predibase` command. 1 is left for internal errors
+-- and 64 for wrong usage.
+M.kinds = {
+  config = { retryable = false, exit = 2 },
+  validation = { retryable = false, exit = 3 },
+  authentication = { retryable = false, exit = 4 },
+  permission = { retryable = false, exit = 5 },
+  not_found = { retryable = false, exit = 6 },
+  rate_limited = { retryable = true, exit = 7 },
+  overloaded = { retryable = true, exit = 8 },
+  generation = { retryable = false, exit = 9 },
+  incomplete_generation = { retryable = true, exit = 10 },
+  template = { retryable = false, exit = 11 },
+  tool = { retryable = false, exit = 12 },
+  timeout = { retryable = false, exit = 13 },
+  connection = { retryable = true, exit = 14 },
+  tls = { retryable = false, exit = 15 },
+  protocol = { retryable = false, exit = 16 },
+  server = { retryable = false, exit = 17 },
+  too_large = { retryable = false, exit = 18 },
+  cancelled = { retryable = false, exit = 130 },
+}
+
+local mt = { __name = "predibase.error" }
+
+function mt.__tostring(err)
+  local notes = {}
+  if err.status then notes[#notes + 1] = "status " .. tostring(err.status) end
+  if err.attempts then
+    notes[#notes + 1] = ("%s attempt%s"):format(tostring(err.attempts),
+      err.attempts == 1 and "" or "s")
+  end
+  if err.trace_id then notes[#notes + 1] = "trace id " .. tostring(err.trace_id) end
+  local text = ("predibase: %s: %s"):format(tostring(err.kind), tostring(err.message))
+  if #notes == 0 then return text end
+  return ("%s (%s)"):format(text, table.concat(notes, ", "))
+end
+
+--- So that `"failed: " .. err` does what is meant.
+function mt.__concat(a, b)
+  return tostring(a) .. tostring(b)
+end
+
+--- Makes an error object. Raises when `kind` is not one of `kinds`: that is a bug of the library.
+-- @tparam table fields copied; `kind` and `message` are needed, `retryable` is set from the kind
+-- when it is nil
+-- @treturn table the error
+function M.new(fields)
+  local kind = M.kinds[fields.kind]
+  if not kind then error("unknown kind of error: " .. tostring(fields.kind), 2) end
+  local err = {}
+  for name, value in pairs(fields) do err[name] = value end
+  if err.retryable == nil then
+    err.retryable = kind.retryable or (err.kind == "timeout" and err.phase == "connect")
+  end
+  return setmetatable(err, mt)
+end
+
+--- Tells whether a value is an error object of this library.
+-- @param value anything
+-- @treturn boolean
+function M.is(value)
+  return type(value) == "table" and getmetatable(value) == mt
+end
+
+local function replace_all(text, secret)
+  local out, n, from = {}, 0, 1
+  while true do
+    local first, last = text:find(secret, from, true)
+    if not first then break end
+    out[n + 1], out[n + 2] = text:sub(from, first - 1), "[redacted]"
+    n, from = n + 2, last + 1
+  end
+  if n == 0 then return text end
+  out[n + 1] = text:sub(from)
+  return table.concat(out)
+end
+
+local function longer(a, b)
+  return #a > #b
+end
+
+--- Replaces every occurrence of every secret by `[redacted]`.
+-- Long secrets go first, so that one that begins with another leaves no remainder.
+-- @tparam string text
+-- @tparam ?table secrets array of strings; empty ones are skipped
+-- @treturn string
+function M.redact(text, secrets)
+  if not secrets then return text end
+  local ordered = {}
+  for _, secret in ipairs(secrets) do
+    if secret ~= "" then ordered[#ordered + 1] = secret end
+  end
+  table.sort(ordered, longer)
+  for _, secret in ipairs(ordered) do text = replace_all(text, secret) end
+  return text
+end
+
+--- A printable form of the character of `size` bytes at `i`; C1 controls can steer a terminal.
+local function printable(text, i, size)
+  if not size then return "?" end
+  local a, b = text:byte(i, i + 1)
+  if a == 0xC2 and b < 0xA0 then return "?" end
+  return text:sub(i, i + size - 1)
+end
+
+--- A printable excerpt: white space characters become spaces, other control characters and bytes
+-- that are not UTF-8 become `?`; never half a character.
+-- @tparam string text
+-- @tparam[opt=200] integer limit most bytes of the result
+-- @treturn string ends in `…` when something was cut off and `limit` leaves room for it
+function M.excerpt(text, limit)
+  limit = limit or 200
+  local cut = #text > limit
+  local mark = (cut and limit >= 3) and "…" or ""
+  local room = limit - #mark
+  -- No character gets longer below, so nothing past `room` can be part of the result; three more
+  -- bytes let the last character be recognised as whole.
+  local head = text:sub(1, room + 3)
+  head = head:gsub("[\t\n\v\f\r]", " "):gsub("[%z\1-\31\127]", "?")
+  local out, n, i, used = {}, 0, 1, 0
+  while i <= #head do
+    local stop = head:find("[\128-\255]", i) or #head + 1
+    if stop > i then
+      local run = head:sub(i, math.min(stop - 1, i + room - used - 1))
+      n, used, i = n + 1, used + #run, stop
+      out[n] = run
+    else
+      local size = utf8.size(head, i)
+      local piece = printable(head, i, size)
+      if used + #piece > room then break end
+      n, used, i = n + 1, used + #piece, i + (size or 1)
+      out[n] = piece
+    end
+    if used >= room then break end
+  end
+  return table.concat(out) .. mark
+end
+
+return M

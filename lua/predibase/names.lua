@@ -1,0 +1,89 @@
+-- SPDX-License-Identifier: MIT
+--- Checks the names of options and finds the name that was probably meant.
+-- @module predibase.names
+
+local errors = require "predibase.errors"
+
+local M = {}
+
+--- Number of edits (insert, delete, replace, swap two neighbours) from `a` to `b`, or nil when
+-- there are more than `bound`. Three rows are kept: a swap looks two rows back.
+local function distance(a, b, bound)
+  if math.abs(#a - #b) > bound then return nil end
+  local before, previous, current = {}, {}, {}
+  for j = 0, #b do previous[j] = j end
+  for i = 1, #a do
+    current[0] = i
+    local best = i
+    local x = a:byte(i)
+    for j = 1, #b do
+      local y = b:byte(j)
+      local d = math.min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (x == y and 0 or 1))
+      if i > 1 and j > 1 and x == b:byte(j - 1) and a:byte(i - 1) == y then
+        d = math.min(d, before[j - 2] + 1)
+      end
+      current[j] = d
+      if d < best then best = d end
+    end
+    if best > bound then return nil end
+    before, previous, current = previous, current, before
+  end
+  if previous[#b] > bound then return nil end
+  return previous[#b]
+end
+
+local function normal(name)
+  return (name:lower():gsub("-", "_"))
+end
+
+--- The candidate nearest to a name: at most a third of the longer one's letters are edits.
+-- Upper case and `-` for `_` do not count as edits.
+-- @tparam string name
+-- @tparam table candidates array of strings; of two equally near ones the first wins
+-- @treturn[1] string
+-- @treturn[2] nil nothing is near
+function M.nearest(name, candidates)
+  local wanted = normal(name)
+  local found, least
+  for _, candidate in ipairs(candidates) do
+    local known = normal(candidate)
+    local bound = math.floor(math.max(#wanted, #known) / 3)
+    if least then bound = math.min(bound, least - 1) end
+    local d = bound >= 0 and distance(wanted, known, bound)
+    if d then found, least = candidate, d end
+  end
+  return found
+end
+
+local function sorted_keys(set)
+  local keys = {}
+  for key in pairs(set) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+--- Raises when a table has a key that is not in a set. Of several such keys the first in order
+-- is named, so that the message is the same on every run.
+-- @tparam table options
+-- @tparam table allowed name -> true
+-- @tparam string what the word for one of them, such as `"parameter"`
+-- @tparam[opt=1] integer level as in `error`: 1 blames the caller of this function
+function M.check(options, allowed, what, level)
+  local unknown
+  for key in next, options do
+    if not allowed[key] and (unknown == nil or tostring(key) < tostring(unknown)) then
+      unknown = key
+    end
+  end
+  if unknown == nil then return end
+  level = (level or 1) + 1
+  if type(unknown) ~= "string" then
+    error(("unknown %s %s (%s names are strings)"):format(what, tostring(unknown), what), level)
+  end
+  local message = ('unknown %s "%s"'):format(what, errors.excerpt(unknown, 60))
+  local near = M.nearest(unknown, sorted_keys(allowed))
+  if near then message = ('%s; did you mean "%s"?'):format(message, near) end
+  error(message, level)
+end
+
+return M

@@ -1,0 +1,141 @@
+-- SPDX-License-Identifier: MIT
+local errors = require "predibase.errors"
+local utf8 = require "predibase.utf8"
+
+describe("errors.new", function()
+  it("knows exactly the documented kinds, each with its own exit code", function()
+    local exits, n = {}, 0
+    for kind, facts in pairs(errors.kinds) do
+      assert.is_boolean(facts.retryable, kind)
+      assert.is_nil(exits[facts.exit], kind)
+      exits[facts.exit] = kind
+      n = n + 1
+    end
+    assert.equal(18, n)
+    assert.is_nil(exits[0])
+    assert.is_nil(exits[1])
+    assert.is_nil(exits[64])
+    assert.equal("cancelled", exits[130])
+  end)
+
+  it("takes retryable from the kind unless it is given", function()
+    local function retryable(fields)
+      fields.message = ""
+      return errors.new(fields).retryable
+    end
+    assert.is_true(retryable { kind = "rate_limited" })
+    assert.is_true(retryable { kind = "connection" })
+    assert.is_false(retryable { kind = "validation" })
+    assert.is_false(retryable { kind = "timeout", phase = "token" })
+    assert.is_true(retryable { kind = "timeout", phase = "connect" })
+    assert.is_true(retryable { kind = "server", retryable = true })
+    assert.is_false(retryable { kind = "rate_limited", retryable = false })
+  end)
+
+  it("copies the fields it is given", function()
+    local fields = { kind = "server", message = "m", status = 500, tokens = 3, partial_text = "a" }
+    local err = errors.new(fields)
+    fields.message = "changed"
+    assert.equal("m", err.message)
+    assert.equal(3, err.tokens)
+    assert.equal("a", err.partial_text)
+    assert.equal(500, err.status)
+  end)
+
+  it("raises for a kind that does not exist", function()
+    assert.error_matches(function() errors.new { kind = "oops" } end, "unknown kind of error: oops")
+    assert.has_error(function() errors.new {} end)
+  end)
+end)
+
+describe("an error", function()
+  it("prints its kind, its message and what is known", function()
+    assert.equal("predibase: tls: bad certificate",
+      tostring(errors.new { kind = "tls", message = "bad certificate" }))
+    local full = errors.new {
+      kind = "validation", message = "no", status = 422, attempts = 3, trace_id = "abc",
+    }
+    assert.equal("predibase: validation: no (status 422, 3 attempts, trace id abc)", tostring(full))
+    assert.equal("predibase: server: down (1 attempt)",
+      tostring(errors.new { kind = "server", message = "down", attempts = 1 }))
+  end)
+
+  it("prints even when a field has an odd type", function()
+    local err = errors.new { kind = "server", message = {}, status = true, trace_id = 5 }
+    assert.matches("^predibase: server: table: .* %(status true, trace id 5%)$", tostring(err))
+  end)
+
+  it("can be joined to a string on both sides", function()
+    local err = errors.new { kind = "tool", message = "m" }
+    assert.equal("a predibase: tool: m z", "a " .. err .. " z")
+  end)
+
+  it("is told from every other value by errors.is", function()
+    assert.is_true(errors.is(errors.new { kind = "tool", message = "m" }))
+    for _, value in ipairs { {}, "predibase: tool: m", 1, true, print, { kind = "tool" } } do
+      assert.is_false(errors.is(value))
+    end
+    assert.is_false(errors.is(nil))
+  end)
+end)
+
+describe("errors.redact", function()
+  it("replaces every occurrence of every secret", function()
+    assert.equal("a [redacted] b [redacted] c [redacted]",
+      errors.redact("a pb_1 b pb_1 c key", { "pb_1", "key" }))
+    assert.equal("[redacted]", errors.redact("pb_1", { "pb_1" }))
+    assert.equal("[redacted][redacted]", errors.redact("aaaa", { "aa" }))
+  end)
+
+  it("takes secrets literally, not as patterns", function()
+    assert.equal("[redacted] axb", errors.redact("a.b axb", { "a.b" }))
+    assert.equal("x[redacted]y", errors.redact("x%d+[]y", { "%d+[]" }))
+  end)
+
+  it("leaves no remainder of a secret that begins with another", function()
+    assert.equal("[redacted]!", errors.redact("pb_12345!", { "pb_1", "pb_12345" }))
+  end)
+
+  it("skips empty secrets and works without any", function()
+    assert.equal("text", errors.redact("text", { "" }))
+    assert.equal("text", errors.redact("text", {}))
+    assert.equal("text", errors.redact("text"))
+  end)
+
+  it("does not change the list it is given", function()
+    local secrets = { "a", "abc" }
+    errors.redact("abc", secrets)
+    assert.same({ "a", "abc" }, secrets)
+  end)
+end)
+
+describe("errors.excerpt", function()
+  it("passes short printable text unchanged", function()
+    for _, text in ipairs { "", "plain", "é€😀 ok" } do assert.equal(text, errors.excerpt(text)) end
+  end)
+
+  it("replaces control characters and what is not UTF-8", function()
+    assert.equal("a b c?[31m d??", errors.excerpt("a\nb\tc\27[31m\rd\0\127"))
+    assert.equal("x?y??z", errors.excerpt("x\255y\226\130z"))
+    assert.equal("a?b", errors.excerpt("a\194\155b")) -- U+009B begins a terminal command
+    assert.equal("a\194\160b", errors.excerpt("a\194\160b"))
+  end)
+
+  it("keeps to the limit, marks the cut and halves no character", function()
+    local text = ("aé€😀"):rep(200)
+    for limit = 0, 60 do
+      local short = errors.excerpt(text, limit)
+      assert.is_true(#short <= limit)
+      assert.is_true(utf8.valid(short))
+      if limit >= 3 then assert.equal("…", short:sub(-3)) end
+    end
+    assert.is_true(#errors.excerpt(text) <= 200)
+    assert.is_true(#errors.excerpt(text) > 190)
+  end)
+
+  it("does not mark a text that just fits", function()
+    assert.equal("abcdef", errors.excerpt("abcdef", 6))
+    assert.equal("aé€", errors.excerpt("aé€", 6))
+    assert.equal("abc…", errors.excerpt("abcdefg", 6))
+  end)
+end)

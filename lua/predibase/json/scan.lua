@@ -1,0 +1,125 @@
+-- SPDX-License-Identifier: MIT
+--- Looks at the literals of a JSON text without building anything from it.
+-- The texts given to these functions have been decoded before, so only what a decoder lets pass
+-- has to be looked for. All of them take time linear in the text.
+-- @module predibase.json.scan
+
+local M = {}
+
+local find, sub, huge = string.find, string.sub, math.huge
+
+--- Position of the quote that ends the string which begins at `i`, and the position of the first
+-- raw control character in it (nil when there is none).
+local function string_end(text, i)
+  local control
+  local at = i + 1
+  while true do
+    at = find(text, '["\\%z\1-\31]', at)
+    if not at then return #text, control end
+    local c = sub(text, at, at)
+    if c == '"' then return at, control end
+    if c == "\\" then
+      at = at + 2
+    else
+      control = control or at
+      at = at + 1
+    end
+  end
+end
+
+-- From here on neighbouring doubles are two apart.
+local GAPS = 2 ^ 53
+
+--- Is this literal an integer that a double may not hold exactly?
+local function is_big(literal)
+  if #literal < 16 or find(literal, "[%.eE]") then return false end
+  local near = tonumber(literal)
+  return near >= GAPS or near <= -GAPS
+end
+
+--- Finds the integer literals outside strings of 2^53 and more (or -2^53 and less).
+-- @tparam string text
+-- @treturn ?table array of first and last positions in turn (`{ first, last, first, last, … }`),
+-- nil when there is none
+function M.big_integers(text)
+  local found
+  local i = find(text, '["%d%-]')
+  while i do
+    local last
+    if sub(text, i, i) == '"' then
+      last = string_end(text, i)
+    else
+      last = select(2, find(text, "^[%d%.eE%+%-]+", i))
+      if is_big(sub(text, i, last)) then
+        found = found or {}
+        found[#found + 1] = i
+        found[#found + 1] = last
+      end
+    end
+    i = find(text, '["%d%-]', last + 1)
+  end
+  return found
+end
+
+--- Refuses what lua-cjson takes although RFC 8259 does not: control characters inside strings,
+-- `1.`, `-.5`, and numbers beyond the range of a double.
+-- @tparam string text
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong and where
+function M.strict(text)
+  local i = find(text, '["%d%-]')
+  while i do
+    local last
+    if sub(text, i, i) == '"' then
+      local control
+      last, control = string_end(text, i)
+      if control then return nil, "control character inside a string at character " .. control end
+    else
+      last = select(2, find(text, "^[%d%.eE%+%-]+", i))
+      local literal = sub(text, i, last)
+      local value = tonumber(literal)
+      if not find(literal, "^%-?%d") or find(literal .. "$", "%.%D")
+        or value == huge or value == -huge then
+        return nil, "invalid number at character " .. i
+      end
+    end
+    i = find(text, '["%d%-]', last + 1)
+  end
+  return true
+end
+
+--- The unit of UTF-16 that an escape at `i` spells, or nil when there is no `\uXXXX`.
+local function unit_at(text, i)
+  local digits = text:match("^\\u(%x%x%x%x)", i)
+  return digits and tonumber(digits, 16)
+end
+
+--- Replaces every escaped surrogate without its partner by `\ufffd` (U+FFFD), as a UTF-16 decoder
+-- would. A server that cuts text between two UTF-16 units sends such halves.
+-- @tparam string text
+-- @treturn[1] string the mended text
+-- @treturn[2] nil there was nothing to mend
+function M.mend_surrogates(text)
+  local out, n, from = {}, 0, 1
+  local at = find(text, "\\", 1, true)
+  while at do
+    local unit = unit_at(text, at)
+    local skip = unit and 6 or 2
+    if unit and unit >= 0xD800 and unit <= 0xDFFF then
+      local low = unit < 0xDC00 and unit_at(text, at + 6)
+      if low and low >= 0xDC00 and low <= 0xDFFF then
+        skip = 12
+      else
+        out[n + 1], out[n + 2] = sub(text, from, at - 1), "\\ufffd"
+        n, from = n + 2, at + 6
+      end
+    end
+    at = find(text, "\\", at + skip, true)
+  end
+  if n == 0 then return nil end
+  out[n + 1] = sub(text, from)
+  return table.concat(out)
+end
+
+return M

@@ -1,0 +1,7 @@
+-- Only what Lua 5.1, 5.3, 5.4 and LuaJIT share.
+std = "min"
+max_line_length = 100
+exclude_files = { "build", ".luarocks", "lua_modules" }
+files["spec"].std = "min+busted"
+files["*.rockspec"].std = "+rockspec"
+files[".busted"] = { std = "min", globals = { "jit" } }

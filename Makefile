@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT
+# The verbs of the project; `make help` lists them.
+
+LUA ?= lua5.4
+LUAS ?= lua5.4 lua5.3 lua5.1 luajit
+BUILDDIR ?= build
+PREFIX ?= /usr/local
+
+# What each C module is made of: src/NAME.c. The rockspec says the same again
+# for luarocks; tools/check-rockspec.lua (make lint) compares the two.
+sse_SOURCES = lua_sse sse buf
+curl_SOURCES = lua_curl lua_exchange pool exchange setup head timers watch sse buf
+
+# -Werror is for development and CI (make build WERROR=-Werror): a new
+# compiler's new warning must not keep anybody from using the library.
+WERROR ?=
+WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla \
+  -Wstrict-prototypes -Wmissing-prototypes -Wundef
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=c99 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread \
+  $(WARNINGS) $(WERROR) $(CPPFLAGS) $(CFLAGS)
+
+# nodelete: a resolver thread of libcurl may outlive lua_close.
+ifeq ($(shell uname -s),Darwin)
+SHARED ?= -bundle -undefined dynamic_lookup
+else
+SHARED ?= -shared -Wl,-z,nodelete -Wl,-z,relro,-z,now -Wl,--as-needed
+endif
+SANITIZERS = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+  -fno-sanitize-recover=undefined
+
+PKG_CONFIG ?= pkg-config
+LUA_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(LUA))
+CURL_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libcurl)
+CURL_LIBS ?= $(shell $(PKG_CONFIG) --libs libcurl)
+
+OUT = $(BUILDDIR)/$(LUA)
+MODULES = $(OUT)/predibase/sse.so $(OUT)/predibase/curl.so
+
+.PHONY: build help headers demo test check ctest env lint docs bench install \
+  clean asan valgrind fuzz rock honesty warnings
+.DELETE_ON_ERROR:
+
+build: $(MODULES) $(OUT)/bin/predibase
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make demo       install what is missing, build, stream an answer
+## make test       install what is missing, run every test on every Lua
+## make build      the C modules for LUA (lua5.4, lua5.3, lua5.1, luajit)
+## make env        shell lines that point LUA at this checkout, for eval
+## make check      the tests on LUA alone, installing nothing
+## make ctest      the C tests that need no Lua
+## make lint       luacheck, rockspec, documentation coverage
+## make docs       the API reference, in build/docs
+## make bench      the benchmark table
+## make install    PREFIX, DESTDIR, INSTALL_LMOD, INSTALL_CMOD
+## make asan       the tests under AddressSanitizer and UBSan (LUA)
+## make valgrind   the lifetime specs under valgrind (LUA)
+## make fuzz       every fuzz target for FUZZ_SECONDS in all
+## make rock       luarocks make and luarocks test, offline
+## make honesty    other people's clients against the stand-in server
+## make warnings   gcc and clang, -Werror, every Lua
+## make clean      remove build
+
+# --- the C modules ----------------------------------------------------------
+
+headers:
+	@$(PKG_CONFIG) --exists libcurl && { test -n '$(LUA_CFLAGS)' || \
+	  $(PKG_CONFIG) --exists $(LUA); } || { echo "predibase: headers of" \
+	  "libcurl or $(LUA) not found; sh tools/setup.sh build installs" \
+	  "them on Debian, LUA_CFLAGS= names them elsewhere" >&2; exit 1; }
+
+objects = $(patsubst %,$(OUT)/obj/%.o,$(1))
+
+$(OUT)/obj/%.o: src/%.c Makefile | headers
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OUT)/predibase/sse.so: $(call objects,$(sse_SOURCES))
+	@mkdir -p $(@D)
+	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(OUT)/predibase/curl.so: $(call objects,$(curl_SOURCES))
+	@mkdir -p $(@D)
+	$(CC) $(SHARED) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
+
+-include $(wildcard $(OUT)/obj/*.d)
+
+# The command with the interpreter that it was built for.
+$(OUT)/bin/predibase: bin/predibase Makefile
+	@mkdir -p $(@D)
+	@sed '1s|.*|#!/usr/bin/env $(LUA)|' bin/predibase > $@
+	@chmod +x $@
+
+env: $(OUT)/bin/predibase
+	@echo "export LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;'"
+	@echo "export LUA_CPATH='$(CURDIR)/$(OUT)/?.so;;'"
+	@echo "export PATH='$(CURDIR)/$(OUT)/bin:$(CURDIR)/bin':\"\$$PATH\""
+	@echo "unset LUA_PATH_5_3 LUA_CPATH_5_3 LUA_PATH_5_4 LUA_CPATH_5_4"
+
+# --- first steps ------------------------------------------------------------
+
+demo:
+	@sh tools/setup.sh build
+	@$(MAKE) -s build
+	@sh tools/demo.sh $(LUA)
+
+# --- tests ------------------------------------------------------------------
+
+# A C test names the sources that it links with: /* links: buf.c sse.c */
+links = $(addprefix src/,$(shell sed -n 's|^/\* links: \(.*\) \*/.*|\1|p' $(1)))
+CTESTS = $(patsubst spec/c/%.c,$(BUILDDIR)/c/%,$(wildcard spec/c/test_*.c))
+FUZZERS = $(patsubst spec/c/%.c,$(BUILDDIR)/fuzz/%,$(wildcard spec/c/fuzz_*.c))
+FUZZ_SECONDS ?= 60
+C_HEADERS = $(wildcard src/*.h spec/c/*.h)
+
+.SECONDEXPANSION:
+
+$(BUILDDIR)/c/%: spec/c/%.c $$(call links,spec/c/$$*.c) $(C_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Isrc $(CURL_CFLAGS) $(LDFLAGS) -o $@ \
+	  $(filter %.c,$^) -Wl,--as-needed $(CURL_LIBS)
+
+$(BUILDDIR)/fuzz/%: spec/c/%.c $$(call links,spec/c/$$*.c) $(C_HEADERS) Makefile
+	@mkdir -p $(@D)
+	clang $(ALL_CFLAGS) $(SANITIZERS) -fsanitize=fuzzer -Isrc $(CURL_CFLAGS) \
+	  -o $@ $(filter %.c,$^) -Wl,--as-needed $(CURL_LIBS)
+
+test:
+	@sh tools/setup.sh test
+	@for lua in $(LUAS); do $(MAKE) -s build LUA=$$lua || exit 1; done
+	@$(MAKE) -s $(CTESTS)
+	@BUILDDIR=$(BUILDDIR) sh tools/test.sh c $(LUAS)
+
+check: build $(CTESTS)
+	@BUILDDIR=$(BUILDDIR) sh tools/test.sh c $(LUA)
+
+ctest: $(CTESTS)
+	@BUILDDIR=$(BUILDDIR) sh tools/test.sh c
+
+asan:
+	@$(MAKE) -s asan-built BUILDDIR=build/asan CFLAGS='$(SANITIZERS)'
+
+.PHONY: asan-built
+asan-built: build $(CTESTS)
+	@BUILDDIR=$(BUILDDIR) sh tools/asan.sh $(LUA)
+
+valgrind: build
+	@BUILDDIR=$(BUILDDIR) sh tools/valgrind.sh $(LUA)
+
+fuzz: $(FUZZERS)
+	@sh tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
+
+rock:
+	@sh tools/rock.sh $(LUAS)
+
+honesty: build
+	@bash spec/honesty/run.sh
+
+# --- upkeep -----------------------------------------------------------------
+
+warnings:
+	@for cc in gcc clang; do for lua in $(LUAS); do \
+	  $(MAKE) -s build CC=$$cc LUA=$$lua WERROR=-Werror \
+	    BUILDDIR=build/werror/$$cc || exit 1; \
+	  echo "$$cc, $$lua: no warning"; done; \
+	  $(MAKE) -s WERROR=-Werror CC=$$cc BUILDDIR=build/werror/$$cc \
+	    $(patsubst $(BUILDDIR)/%,build/werror/$$cc/%,$(CTESTS)) || exit 1; \
+	  echo "$$cc, C tests: no warning"; done
+
+lint:
+	@sh tools/lint.sh '$(sse_SOURCES)' '$(curl_SOURCES)'
+
+docs:
+	@sh tools/setup.sh docs
+	@mkdir -p build
+	ldoc -q -c config.ld -d build/docs .
+
+bench: build
+	@sh bench/run.sh $(LUA)
+
+# The directories that LUA itself looks in, below PREFIX.
+LUA_ABI = $(shell $(LUA) -e 'print(_VERSION:match("%d%.%d"))')
+INSTALL_LMOD ?= $(PREFIX)/share/lua/$(LUA_ABI)
+INSTALL_CMOD ?= $(PREFIX)/lib/lua/$(LUA_ABI)
+
+install: build
+	@BUILDDIR=$(BUILDDIR) DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' \
+	  INSTALL_LMOD='$(INSTALL_LMOD)' INSTALL_CMOD='$(INSTALL_CMOD)' \
+	  sh tools/install.sh $(LUA)
+
+clean:
+	rm -rf build

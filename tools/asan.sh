@@ -1,0 +1,13 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Runs the C tests and the specs with AddressSanitizer and UBSan. The
+# interpreter knows nothing of them, so their libraries are loaded before it.
+# usage: BUILDDIR=build/asan sh tools/asan.sh LUA
+set -eu
+cd "$(dirname "$0")/.."
+asan=$(gcc -print-file-name=libasan.so)
+ubsan=$(gcc -print-file-name=libubsan.so)
+ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99
+UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+export ASAN_OPTIONS UBSAN_OPTIONS
+WRAP_ENV="LD_PRELOAD=$asan:$ubsan" sh tools/test.sh c "$1"

@@ -1,0 +1,123 @@
+-- SPDX-License-Identifier: MIT
+-- Fails when a public function has no LDoc comment, or one that leaves out a
+-- parameter or what is returned. Public are, in lua/predibase, the functions
+-- of a table (`function M.name`, `function methods:name`, `M.name = function`)
+-- save metamethods and names that begin with `_`; in src, every luaL_Reg entry
+-- save metamethods.
+-- usage: lua5.4 tools/check-docs.lua
+
+local documented, failures = 0, 0
+
+local function fail(path, line, ...)
+  failures = failures + 1
+  io.stderr:write(path, ":", line, ": ", string.format(...), "\n")
+end
+
+local function paths(pattern, folder)
+  local list = {}
+  local find = assert(io.popen(("find %s -name '%s' | LC_ALL=C sort"):format(folder, pattern)))
+  for path in find:lines() do
+    list[#list + 1] = path
+  end
+  find:close()
+  return list
+end
+
+local function lines_of(path)
+  local list = {}
+  for line in io.lines(path) do
+    list[#list + 1] = line
+  end
+  return list
+end
+
+-- The comment right above a line; nil when that is no LDoc comment.
+local function comment_above(lines, number)
+  local first = number
+  while first > 1 and lines[first - 1]:find("^%-%-") do
+    first = first - 1
+  end
+  if first == number or not lines[first]:find("^%-%-%-") then
+    return nil
+  end
+  return table.concat(lines, "\n", first, number - 1)
+end
+
+local function has_tag(comment, tags, name)
+  for line in comment:gmatch("[^\n]+") do
+    local tag, rest = line:match("@(%a+)%S*%s*(.*)")
+    if tag and tags[tag] and (not name or (" " .. rest .. " "):find("[^%w_]" .. name .. "[^%w_]"))
+    then
+      return true
+    end
+  end
+  return false
+end
+
+local PARAMETER = { param = true, tparam = true }
+
+local function check_lua_function(path, lines, number, name, parameters)
+  local comment = comment_above(lines, number)
+  if not comment then
+    return fail(path, number, "%s has no LDoc comment", name)
+  end
+  documented = documented + 1
+  for parameter in parameters:gmatch("[%w_]+") do
+    if parameter ~= "self" and parameter:sub(1, 1) ~= "_"
+      and not has_tag(comment, PARAMETER, parameter)
+    then
+      fail(path, number, "%s: parameter %s is not documented", name, parameter)
+    end
+  end
+end
+
+local function check_lua(path)
+  local lines = lines_of(path)
+  if not (lines[2] or ""):find("^%-%-%- ") then
+    fail(path, 2, "the module has no LDoc header")
+  end
+  for number, line in ipairs(lines) do
+    local name, parameters = line:match("^function ([%w_]+[.:][%w_.:]+)%s*(%b())")
+    if not name then
+      name, parameters = line:match("^([%w_]+%.[%w_]+)%s*=%s*function%s*(%b())")
+    end
+    if name and not name:find("[.:]_") then
+      check_lua_function(path, lines, number, name, parameters)
+    end
+  end
+end
+
+-- In C the comment is `/*** … */` with an @function line.
+local function check_c(path)
+  local text = table.concat(lines_of(path), "\n")
+  local known = {}
+  for comment in text:gmatch("/%*%*%*(.-)%*/") do
+    local name = comment:match("@function%s+([%w_.:]+)")
+    if name then
+      known[name:match("[%w_]+$")] = comment
+    end
+  end
+  for entries in text:gmatch("luaL_Reg%s+[%w_]+%s*%[%]%s*=%s*(%b{})") do
+    for name in entries:gmatch('{%s*"([%w_]+)"%s*,') do
+      if name:sub(1, 2) ~= "__" then
+        if known[name] then
+          documented = documented + 1
+        else
+          fail(path, 1, "luaL_Reg entry %q has no comment with @function", name)
+        end
+      end
+    end
+  end
+end
+
+for _, path in ipairs(paths("*.lua", "lua/predibase")) do
+  check_lua(path)
+end
+for _, path in ipairs(paths("*.c", "src")) do
+  check_c(path)
+end
+if documented == 0 then
+  fail("lua/predibase", 1, "no documented function found")
+end
+print(("%d public functions documented"):format(documented))
+os.exit(failures == 0 and 0 or 1)

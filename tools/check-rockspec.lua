@@ -1,0 +1,102 @@
+-- SPDX-License-Identifier: MIT
+-- Compares the rockspec with the tree and with the Makefile. `--write` puts
+-- the list of Lua modules in order instead.
+-- usage: lua5.4 tools/check-rockspec.lua SSE_SOURCES CURL_SOURCES [--write]
+-- (SOURCES are names without src/ and .c, separated by spaces)
+
+local ROCKSPEC = "predibase-scm-1.rockspec"
+local BEGIN, END = "    -- Lua modules: make lint compares them with lua/\n", "  },\n  install"
+
+local failures = 0
+local function fail(...)
+  failures = failures + 1
+  io.stderr:write(ROCKSPEC, ": ", string.format(...), "\n")
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+-- The assignments of a rockspec, without running them in our globals.
+local function load_rockspec(text)
+  local spec = {}
+  local chunk
+  if setfenv then -- luacheck: ignore 113
+    chunk = assert(loadstring(text, ROCKSPEC)) -- luacheck: ignore 113
+    setfenv(chunk, spec) -- luacheck: ignore 113
+  else
+    chunk = assert(load(text, ROCKSPEC, "t", spec))
+  end
+  chunk()
+  return spec
+end
+
+-- module name -> path of every file below lua/
+local function modules_in_tree()
+  local found = {}
+  local find = assert(io.popen("find lua -name '*.lua' | LC_ALL=C sort"))
+  for path in find:lines() do
+    local name = path:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")
+    found[#found + 1] = { name = name, path = path }
+    found[name] = path
+  end
+  find:close()
+  return found
+end
+
+local function check_sources(spec, module, names)
+  local wanted, listed = {}, {}
+  for name in names:gmatch("%S+") do
+    wanted["src/" .. name .. ".c"] = true
+  end
+  for _, path in ipairs(spec.build.modules[module].sources) do
+    listed[path] = true
+    if not wanted[path] then
+      fail("%s lists %s, the Makefile does not", module, path)
+    end
+  end
+  for path in pairs(wanted) do
+    if not listed[path] then
+      fail("%s lacks %s, which the Makefile lists", module, path)
+    end
+  end
+end
+
+local function check_modules(spec, tree)
+  for _, entry in ipairs(tree) do
+    if spec.build.modules[entry.name] ~= entry.path then
+      fail("build.modules lacks [%q] = %q", entry.name, entry.path)
+    end
+  end
+  for name, value in pairs(spec.build.modules) do
+    if type(value) == "string" and not tree[name] then
+      fail("build.modules has %s, but there is no %s", name, value)
+    end
+  end
+end
+
+local function write_modules(text, tree)
+  local start = text:find(BEGIN, 1, true) or text:find(END, 1, true)
+  local stop = text:find(END, start, true)
+  local lines = { BEGIN }
+  for _, entry in ipairs(tree) do
+    lines[#lines + 1] = ("    [%q] = %q,\n"):format(entry.name, entry.path)
+  end
+  local file = assert(io.open(ROCKSPEC, "wb"))
+  file:write(text:sub(1, start - 1), table.concat(lines), text:sub(stop))
+  file:close()
+end
+
+local text, tree = read(ROCKSPEC), modules_in_tree()
+if arg[3] == "--write" then
+  write_modules(text, tree)
+  text = read(ROCKSPEC)
+end
+local spec = load_rockspec(text)
+check_sources(spec, "predibase.sse", arg[1])
+check_sources(spec, "predibase.curl", arg[2])
+check_modules(spec, tree)
+os.exit(failures == 0 and 0 or 1)

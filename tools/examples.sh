@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Runs every example as it is against the stand-in server; each must end well
+# and print something.
+# usage: bash tools/examples.sh [LUA]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+lua=${1:-lua5.4}
+eval "$(make -s env LUA="$lua")"
+. tools/stand-in.sh
+start_stand_in
+
+passed=0 failed=0
+for example in examples/*.lua; do
+  if output=$(timeout 60 "$lua" "$example" 2>&1) && [ -n "$output" ]; then
+    echo "$example: ok"
+    passed=$((passed + 1))
+  else
+    printf '%s\n%s: FAILED\n' "$output" "$example"
+    failed=$((failed + 1))
+  fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copies the built library and the command to where they are found.
+# usage: sh tools/install.sh LUA, with BUILDDIR, DESTDIR, PREFIX, INSTALL_LMOD
+# and INSTALL_CMOD in the environment
+set -eu
+cd "$(dirname "$0")/.."
+lua=$1
+lmod=$DESTDIR$INSTALL_LMOD cmod=$DESTDIR$INSTALL_CMOD bin=$DESTDIR$PREFIX/bin
+
+find lua -name '*.lua' | while read -r path; do
+  target=$lmod/${path#lua/}
+  mkdir -p "$(dirname "$target")"
+  install -m 644 "$path" "$target"
+done
+mkdir -p "$cmod/predibase" "$bin"
+install -m 755 "$BUILDDIR/$lua/predibase/sse.so" "$cmod/predibase/sse.so"
+install -m 755 "$BUILDDIR/$lua/predibase/curl.so" "$cmod/predibase/curl.so"
+# The command is for the interpreter that the modules were built for.
+sed "1s|.*|#!$(command -v "$lua")|" bin/predibase >"$bin/predibase"
+chmod 755 "$bin/predibase"
+echo "predibase: installed for $lua in $lmod, $cmod and $bin"

@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Every check that runs nothing: luacheck, the rockspec, file sizes, comments.
+# usage: sh tools/lint.sh SSE_SOURCES CURL_SOURCES (from the Makefile)
+set -u
+cd "$(dirname "$0")/.."
+sh tools/setup.sh lint || exit 1
+
+passed=0 failed=0
+check () {
+  name=$1
+  shift
+  if output=$("$@" 2>&1); then
+    echo "$name: ok"
+    passed=$((passed + 1))
+  else
+    printf '%s\n%s: FAILED\n' "$output" "$name"
+    failed=$((failed + 1))
+  fi
+}
+
+# Lua files under 250 lines, C files under 450, lines of at most 100 and 80.
+sizes () {
+  find lua bin examples spec src tools -name '*.lua' -o -name '*.[ch]' |
+    LC_ALL=C sort | LC_ALL=C awk '
+      function bad(text) { print path ": " text; wrong = 1 }
+      {
+        path = $0
+        inside = path ~ /^(lua|src)\//
+        limit = path ~ /\.lua$/ ? 250 : 450
+        width = path ~ /\.lua$/ ? 100 : 80
+        lines = 0
+        while ((getline line < path) > 0) {
+          lines++
+          shown = line
+          gsub(/[\200-\277]/, "", shown)
+          if (length(shown) > width) bad("line " lines " is too long")
+          if (line ~ /[ \t]$/) bad("line " lines " ends in a blank")
+          if (line ~ /\t/) bad("line " lines " has a tab")
+        }
+        close(path)
+        if (inside && lines >= limit) bad(lines " lines, limit " limit)
+      }
+      END { exit wrong }'
+}
+
+spdx () {
+  missing=$(find lua src tools spec examples -name '*.lua' -o -name '*.[ch]' \
+    -o -name '*.sh' | xargs grep -L 'SPDX-License-Identifier: MIT')
+  [ -z "$missing" ] || { echo "no SPDX line: $missing"; return 1; }
+}
+
+rock_lint () {
+  if command -v luarocks >/dev/null; then
+    luarocks --lua-version=5.4 lint predibase-scm-1.rockspec
+  fi
+}
+
+check "luacheck" luacheck -q --no-color lua spec tools examples bin/predibase \
+  .busted predibase-scm-1.rockspec
+check "rockspec lists every module" \
+  lua5.4 tools/check-rockspec.lua "$1" "$2"
+check "rockspec passes luarocks lint" rock_lint
+check "every public function is documented" lua5.4 tools/check-docs.lua
+check "file sizes and line lengths" sizes
+check "licence line in every file" spdx
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,130 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Installs what is missing for a job, through apt where there is apt.
+# usage: sh tools/setup.sh build|test|lint|docs|rock|ci
+# Asks for each thing itself, not for its package, so that what was installed
+# in another way counts, and a second run takes no time.
+set -eu
+cd "$(dirname "$0")/.."
+
+# need PACKAGE COMMAND...: PACKAGE is missing when COMMAND fails.
+need () {
+  package=$1
+  shift
+  case " $missing " in *" $package "*) return ;; esac
+  "$@" >/dev/null 2>&1 </dev/null || missing="${missing:+$missing }$package"
+}
+
+have () {
+  command -v "$1" || test -x "/usr/sbin/$1"
+}
+
+can_compile () {
+  echo '#include <stdio.h>' | "${CC:-cc}" -E -x c -
+}
+
+can_fuzz () {
+  probe='int LLVMFuzzerTestOneInput(const char *s, long n) { return s && n < 0; }'
+  echo "$probe" | clang -fsanitize=fuzzer,address,undefined -x c - -o /dev/null
+}
+
+# has LUA MODULE: that Lua finds that module.
+has () {
+  "$1" -e "require '$2'"
+}
+
+# lua_needs LUA: an interpreter, its headers and the modules the library uses.
+lua_needs () {
+  case $1 in
+    luajit) interpreter=luajit2 headers=libluajit2-5.1-dev ;;
+    lua5.1) interpreter=lua5.1 headers=liblua5.1-0-dev ;;
+    *) interpreter=$1 headers=lib$1-dev ;;
+  esac
+  need "$interpreter" have "$1"
+  need "$headers" pkg-config --exists "$1"
+  need lua-cjson has "$1" cjson
+  need lua-argparse has "$1" argparse
+  need lua-luv has "$1" luv
+}
+
+build_needs () {
+  need gcc have "${CC:-cc}"
+  need libc6-dev can_compile
+  need pkg-config have pkg-config
+  need libcurl4-openssl-dev pkg-config --exists libcurl
+  lua_needs lua5.4
+  # libcurl can do without, but then knows no authority to trust.
+  if have apt-get >/dev/null; then
+    need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
+  fi
+}
+
+test_needs () {
+  build_needs
+  for lua in ${LUAS:-lua5.4 lua5.3 lua5.1 luajit}; do
+    lua_needs "$lua"
+    need lua-busted has "$lua" busted.runner
+  done
+  need nginx-light have nginx
+  need openssl have openssl
+}
+
+lint_needs () {
+  lua_needs lua5.4
+  need lua-check have luacheck
+  docs_needs
+}
+
+docs_needs () {
+  need lua-ldoc have ldoc
+}
+
+rock_needs () {
+  test_needs
+  need luarocks have luarocks
+}
+
+ci_needs () {
+  rock_needs
+  lint_needs
+  need clang have clang
+  need libclang-rt-14-dev can_fuzz
+  need valgrind have valgrind
+  need python3-venv python3 -c 'import venv, ensurepip'
+}
+
+look () {
+  missing=
+  "${job}_needs"
+}
+
+job=${1:-build}
+look
+[ -n "$missing" ] || exit 0
+
+if ! have apt-get >/dev/null; then
+  echo "predibase: missing, by the names of Debian's packages: $missing" >&2
+  echo "predibase: please install them with this system's package manager" >&2
+  exit 1
+fi
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+  as_root=sudo
+  if ! have sudo >/dev/null; then
+    echo "predibase: as root, please run: apt-get install $missing" >&2
+    exit 1
+  fi
+fi
+echo "predibase: installing through apt: $missing"
+mkdir -p build
+# shellcheck disable=SC2086 # a list of words
+if ! $as_root sh tools/apt-install.sh $missing >build/setup.log 2>&1; then
+  cat build/setup.log >&2
+  echo "predibase: apt-get failed, see above" >&2
+  exit 1
+fi
+look
+if [ -n "$missing" ]; then
+  echo "predibase: still missing after the installation: $missing" >&2
+  exit 1
+fi

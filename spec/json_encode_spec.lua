@@ -1,0 +1,238 @@
+-- SPDX-License-Identifier: MIT
+local json = require "predibase.json"
+local random = require "spec.support.random"
+
+local has_integers = rawget(math, "type") ~= nil
+
+describe("json.encode", function()
+  it("writes integers exactly, floats or not", function()
+    local cases = { [128.0] = "128", [0] = "0", [-7] = "-7", [2 ^ 53] = "9007199254740992",
+      [123456789012345] = "123456789012345", [2 ^ 63] = "9223372036854775808",
+      [-2 ^ 60] = "-1152921504606846976", [4294967295] = "4294967295" }
+    for value, text in pairs(cases) do assert.equal(text, json.encode(value)) end
+    if has_integers then
+      for _, digits in ipairs { "9223372036854775807", "-9007199254740993" } do
+        assert.equal(digits, json.encode(tonumber(digits)))
+      end
+    end
+  end)
+
+  it("writes floats with the fewest digits that give the same number back", function()
+    local cases = { [0.1] = "0.1", [1 / 3] = "0.3333333333333333", [-0.34] = "-0.34",
+      [0.1 + 0.2] = "0.30000000000000004", [1e300] = "1e+300", [1e-7] = "1e-07",
+      [5e-324] = "5e-324", [123.456] = "123.456", [2 ^ 64] = "1.8446744073709552e+19" }
+    for value, text in pairs(cases) do assert.equal(text, json.encode(value)) end
+    assert.equal("-0.0", json.encode(-0.0 * 1))
+  end)
+
+  it("writes no comma of a locale into a number", function()
+    local before = os.setlocale(nil, "numeric")
+    finally(function() os.setlocale(before, "numeric") end)
+    local found
+    for _, name in ipairs { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8", "de_DE" } do
+      found = found or os.setlocale(name, "numeric")
+    end
+    -- Without such a locale on the machine this still checks the plain form.
+    assert.equal("[0.5,0.1]", json.encode { 0.5, 0.1 })
+    assert.same({ 0.5, -0.25 }, json.decode "[0.5,-0.25]")
+    os.setlocale(before, "numeric")
+    assert.same({ 0.5, -0.25 }, json.decode "[0.5,-0.25]")
+  end)
+
+  it("escapes what must be escaped and leaves the slash alone", function()
+    assert.equal('"a/b"', json.encode "a/b")
+    assert.equal('"\\\\/ \\"/\\""', json.encode '\\/ "/"')
+    assert.equal('"</script>\\\\\\\\/"', json.encode "</script>\\\\/")
+    assert.equal('"\\b\\t\\n\\f\\r\\u0000\\u0001\\u001f"', json.encode "\b\t\n\f\r\0\1\31")
+    assert.equal('"é€😀\226\128\168"', json.encode "é€😀\226\128\168")
+  end)
+
+  it("refuses strings and keys that are not UTF-8", function()
+    assert.same({ nil, "cannot write a string that is not UTF-8 (byte 2) as JSON" },
+      { json.encode "a\255" })
+    assert.same({ nil, "cannot write a string that is not UTF-8 (byte 1) at stop[2] as JSON" },
+      { json.encode { stop = { "a", "\237\160\128" } } })
+    assert.is_nil((json.encode { ["\255"] = 1 }))
+  end)
+
+  it("sorts the keys of plain tables", function()
+    local value = { b = 2, c = { y = 2, x = 1 }, a = 1 }
+    assert.equal('{"a":1,"b":2,"c":{"x":1,"y":2}}', json.encode(value))
+  end)
+
+  it("keeps the order of json.object", function()
+    assert.equal('{"z":1,"a":{"y":null,"b":[]}}', json.encode(json.object {
+      { "z", 1 }, { "a", json.object { { "y", json.null }, { "b", json.array {} } } },
+    }))
+    assert.equal("{}", json.encode(json.object {}))
+    assert.is_nil((json.encode(json.object { "a" })))
+    assert.is_nil((json.encode(json.object { { 1, "a" } })))
+    assert.is_nil((json.encode(json.object { { "a" } })))
+  end)
+
+  it("tells empty arrays from empty objects by json.array", function()
+    assert.equal("{}", json.encode {})
+    assert.equal("[]", json.encode(json.array {}))
+    assert.equal("[1]", json.encode(json.array { 1 }))
+    assert.is_nil((json.encode(json.array { a = 1 })))
+    assert.is_nil((json.encode(json.array { 1, nil, 3 })))
+  end)
+
+  it("passes json.raw on untouched", function()
+    assert.equal('{"s": {"z":1,  "a":2.0}}', json.encode(json.raw '{"s": {"z":1,  "a":2.0}}'))
+    assert.equal('{"schema":[1, 2]}', json.encode { schema = json.raw "[1, 2]" })
+    assert.has_error(function() json.raw {} end)
+  end)
+
+  it("refuses holes and mixtures instead of guessing", function()
+    assert.same({ nil, "cannot write an array with holes as JSON" }, { json.encode { 1, nil, 3 } })
+    assert.same({ nil, "cannot write an array with holes as JSON" }, { json.encode { [5] = 1 } })
+    assert.is_nil((json.encode { [1e15] = 1 }))
+    assert.is_nil((json.encode { 1, 2, a = 3 }))
+    assert.is_nil((json.encode { [1.5] = 1 }))
+    assert.is_nil((json.encode { [0] = 1 }))
+    assert.is_nil((json.encode { [-1] = 1 }))
+    assert.is_nil((json.encode { [true] = 1 }))
+    assert.is_nil((json.encode { [{}] = 1 }))
+    assert.is_nil((json.encode { [math.huge] = 1 }))
+  end)
+
+  it("refuses NaN and the infinities and names the place", function()
+    for _, value in ipairs { 0 / 0, 1 / 0, -1 / 0 } do
+      assert.same({ nil, "cannot write a number that is not finite at a[2].b as JSON" },
+        { json.encode { a = { 1, { b = value } } } })
+    end
+  end)
+
+  it("refuses functions, coroutines and userdata and names the place", function()
+    assert.same({ nil, "cannot write a function at schema.properties.x as JSON" },
+      { json.encode { schema = { properties = { x = print } } } })
+    assert.same({ nil, "cannot write a function at schema.list[1][2] as JSON" },
+      { json.encode(json.object { { "schema", { list = { { 1, print } } } } }) })
+    assert.is_nil((json.encode(coroutine.create(function() end))))
+    assert.is_nil((json.encode { io.stdout }))
+    assert.is_nil((json.encode(nil)))
+  end)
+
+  it("shows no control characters of a key in its message", function()
+    local _, message = json.encode { ["a\27\n"] = print }
+    assert.equal("cannot write a function at a?  as JSON", message)
+  end)
+
+  it("refuses cycles and deep nesting, but not a table that occurs twice", function()
+    local cycle = { a = {} }
+    cycle.a.b = cycle
+    assert.same({ nil, "cannot write a table that contains itself at a.b as JSON" },
+      { json.encode(cycle) })
+    local twice = { 1 }
+    assert.equal("[[1],[1]]", json.encode { twice, twice })
+    local function nest(n)
+      local t = {}
+      for _ = 2, n do t = { t } end
+      return t
+    end
+    assert.equal(256, #json.encode(nest(128)))
+    assert.is_nil((json.encode(nest(129))))
+    assert.is_nil((json.encode(nest(5000))))
+  end)
+
+  it("ignores metatables and calls no metamethod", function()
+    local trap = setmetatable({ a = 1 }, {
+      __index = error, __pairs = error, __len = error, __tostring = error, __eq = error,
+      __metatable = false,
+    })
+    assert.equal('{"a":1}', json.encode(trap))
+    local list = setmetatable({ 1, 2 }, { __index = function() return 3 end, __len = error })
+    assert.equal("[1,2]", json.encode(list))
+  end)
+
+  it("works again after a failure", function()
+    assert.is_nil((json.encode { a = { print } }))
+    assert.equal('{"a":[1]}', json.encode { a = { 1 } })
+  end)
+
+  it("leaves the value that it writes unchanged", function()
+    local value = { b = { 1, 2 }, a = "x" }
+    json.encode(value)
+    assert.same({ b = { 1, 2 }, a = "x" }, value)
+    assert.is_nil(getmetatable(value))
+  end)
+end)
+
+describe("a seed of 64 bits", function()
+  it("goes out and comes back exactly", function()
+    for _, digits in ipairs { "0", "42", "9007199254740993", "9223372036854775807",
+      "18446744073709551615" } do
+      local seed = json.decode(digits)
+      local written = type(seed) == "string" and json.raw(seed) or seed
+      assert.equal('{"seed":' .. digits .. "}", json.encode { seed = written })
+      assert.same({ seed = seed }, json.decode('{"seed":' .. digits .. "}"))
+    end
+  end)
+end)
+
+describe("a random value", function()
+  local characters = { "a", "Z", "0", "/", "\\", '"', "\n", "\0", "\31", "\127", "é", "€", "😀",
+    "\226\128\168", "integer:", "\\u", " " }
+
+  local function text(rng)
+    local out = {}
+    for i = 1, rng:int(0, 12) do out[i] = rng:pick(characters) end
+    return table.concat(out)
+  end
+
+  local function number(rng)
+    local how = rng:int(1, 5)
+    if how == 1 then return rng:int(-100, 100) end
+    if how == 2 then return rng:int(-2147483647, 2147483647) * 4194304 end
+    if how == 3 then return rng:int(1, 2147483646) / rng:int(1, 2147483646) end
+    if how == 4 then return rng:int(-1000000, 1000000) / 1000 end
+    return rng:int(1, 2147483646) * 2 ^ rng:int(-1000, 20)
+  end
+
+  -- Empty tables are left out: `[]` and `{}` are one thing in Lua.
+  local function value(rng, depth)
+    local how = rng:int(1, depth > 0 and 6 or 4)
+    if how == 1 then return text(rng) end
+    if how == 2 then return number(rng) end
+    if how == 3 then return rng:int(0, 1) == 1 end
+    if how == 4 then return json.null end
+    local t = {}
+    for i = 1, rng:int(1, 5) do
+      t[how == 5 and i or (text(rng) .. "k")] = value(rng, depth - 1)
+    end
+    return t
+  end
+
+  local function equal(a, b)
+    if type(a) ~= "table" then return a == b end
+    if type(b) ~= "table" then return false end
+    for key in pairs(a) do if not equal(a[key], b[key]) then return false end end
+    for key in pairs(b) do if a[key] == nil then return false end end
+    return true
+  end
+
+  it("is the same after encoding and decoding, and its text is strict JSON", function()
+    local rng = random.new(4711)
+    for _ = 1, 2000 do
+      local before = value(rng, 4)
+      local written, message = json.encode(before)
+      assert.is_nil(message)
+      assert.is_true(json.check(written), written)
+      local after = json.decode(written)
+      assert.is_true(equal(before, after), written)
+      assert.equal(written, json.encode(after))
+    end
+  end)
+
+  it("is written as the same text whatever the order of insertion", function()
+    local rng = random.new(99)
+    for _ = 1, 200 do
+      local keys, up, down = {}, {}, {}
+      for i = 1, 12 do keys[i] = text(rng) end
+      for i = 1, 12 do up[keys[i]] = keys[i] end
+      for i = 12, 1, -1 do down[keys[i]] = keys[i] end
+      assert.equal(json.encode(up), json.encode(down))
+    end
+  end)
+end)

@@ -1,0 +1,236 @@
+-- SPDX-License-Identifier: MIT
+local json = require "predibase.json"
+local random = require "spec.support.random"
+
+local has_integers = rawget(math, "type") ~= nil
+local integer_of = has_integers and tonumber or function(digits) return digits end
+
+describe("json.decode", function()
+  it("accepts every form of RFC 8259", function()
+    local null = json.null
+    local cases = {
+      { "null", null }, { "true", true }, { "false", false }, { "0", 0 }, { "-0", 0 },
+      { "12", 12 }, { "-1.5", -1.5 }, { "0.25", 0.25 }, { "1e3", 1000 }, { "1E+3", 1000 },
+      { "25e-2", 0.25 }, { "-0.5e+1", -5 }, { "0e0", 0 }, { "1e-400", 0 }, { '""', "" },
+      { '"a/b"', "a/b" }, { '"\\/"', "/" }, { '"\\"\\\\\\b\\f\\n\\r\\t"', '"\\\b\f\n\r\t' },
+      { '"\\u0041\\u00e9\\u20AC"', "Aé€" }, { '"\\u0000"', "\0" }, { '"\127"', "\127" },
+      { '"\\ud83d\\ude00"', "😀" }, { '"\\uD83D\\uDE00"', "😀" }, { '"é€😀"', "é€😀" },
+      { '"\226\128\168\226\128\169\194\133"', "\226\128\168\226\128\169\194\133" },
+      { "[]", {} }, { "{}", {} }, { " [ 1 , 2 ] ", { 1, 2 } }, { "\t\r\n[\n]\n", {} },
+      { '{"":0}', { [""] = 0 } }, { '{"a":{"b":[{}]}}', { a = { b = { {} } } } },
+      { '{"a":1,"a":2}', { a = 2 } }, { "[null,1]", { null, 1 } },
+    }
+    for _, case in ipairs(cases) do
+      local value, message = json.decode(case[1])
+      assert.is_nil(message, case[1])
+      assert.same(case[2], value, case[1])
+    end
+  end)
+
+  it("refuses what is no JSON and says where", function()
+    for _, text in ipairs {
+      "", " ", "\0", "1\0", "nul", "True", "nullx", "NaN", "nan", "-NaN", "[NaN]", "Infinity",
+      "-Infinity", "inf", "[-inf]", "0x10", "-0x10", "01", "-01", "00", "[-]", "+1", ".5", "1e",
+      "1e+", "0.1e", "1.5.5", "- 1", "--1", "1_0", "1 2", "[1", "[1,]", "[,1]", "[1 2]", "[1]]",
+      "]", '{"a"}', '{"a":}', '{"a":1,}', "{1:2}", "{a:1}", '{"a":1 "b":2}', '{"a":1', "}",
+      "'a'", '"abc', '"\\x"', '"\\u12"', '"\\u12g4"', '"\\', '"a\0b"', "1 x", "[] []", "1//c",
+      "/*c*/1", "\239\187\191{}", "\254\255\0{", "\v1", "\f[1]", "\194\160[]", "data: {}",
+      "<html>", "[DONE]", "undefined",
+    } do
+      local value, message = json.decode(text)
+      assert.is_nil(value, text)
+      assert.is_string(message, text)
+    end
+  end)
+
+  it("refuses everything but strings without raising", function()
+    for _, value in ipairs { 5, true, {}, print, json.null } do
+      local decoded, message = json.decode(value)
+      assert.is_nil(decoded)
+      assert.equal("expected a string, got a " .. type(value), message)
+    end
+    assert.is_nil((json.decode(nil)))
+  end)
+
+  it("refuses nesting deeper than 128 and survives a hundred thousand levels", function()
+    assert.is_table(json.decode(("["):rep(128) .. ("]"):rep(128)))
+    assert.is_table(json.decode(('{"a":'):rep(128) .. "1" .. ("}"):rep(128)))
+    for _, n in ipairs { 129, 1001, 100000 } do
+      assert.is_nil((json.decode(("["):rep(n) .. ("]"):rep(n))))
+      assert.is_nil((json.decode(("["):rep(n))))
+      assert.is_nil((json.decode(('{"a":'):rep(n) .. "1" .. ("}"):rep(n))))
+    end
+  end)
+
+  it("reads a string of ten megabytes", function()
+    local big = ("0123456789"):rep(1024 * 1024)
+    assert.is_true(json.decode('{"a":"' .. big .. '"}').a == big)
+  end)
+
+  it("puts U+FFFD in the place of an escaped surrogate without its partner", function()
+    local cases = {
+      { "\\ud83d", "\239\191\189" }, { "\\ude00", "\239\191\189" },
+      { "a\\ud83db", "a\239\191\189b" }, { "\\ud83d\\u0041", "\239\191\189A" },
+      { "\\ud83d\\ud83d\\ude00", "\239\191\189😀" }, { "\\ude00\\ud83d", ("\239\191\189"):rep(2) },
+      { "\\\\ud83d\\ud83d", "\\ud83d\239\191\189" }, { "\\ud83d\\\\ude00", "\239\191\189\\ude00" },
+      { "\\uD83D\\uDE00\\uDBFF", "😀\239\191\189" }, { '\\"\\ud83d', '"\239\191\189' },
+    }
+    for _, case in ipairs(cases) do
+      assert.same({ case[2] }, json.decode('["' .. case[1] .. '"]'), case[1])
+    end
+    assert.is_nil((json.decode('["\\ud83d]')))
+    assert.is_nil((json.decode('"\\ud83d" x')))
+  end)
+
+  it("passes bytes that are not UTF-8 unchanged", function()
+    assert.equal("a\255\237\160\128", json.decode('"a\255\237\160\128"'))
+  end)
+end)
+
+describe("big integers", function()
+  it("arrive exactly from 2^53 on, as integers where Lua has them", function()
+    for _, digits in ipairs { "9007199254740992", "9007199254740993", "-9007199254740993",
+      "9223372036854775807", "-9223372036854775808", "12345678901234567" } do
+      assert.equal(integer_of(digits), json.decode(digits))
+      assert.same({ a = { 1, integer_of(digits) } }, json.decode('{"a":[1,' .. digits .. "]}"))
+    end
+  end)
+
+  it("arrive as digits where no integer of Lua can hold them", function()
+    for _, digits in ipairs { "18446744073709551615", "9223372036854775808",
+      "-9223372036854775809", "18446744073709551616", ("7"):rep(10000) } do
+      assert.equal(digits, json.decode(digits))
+      assert.same({ seed = digits }, json.decode('{"seed":' .. digits .. "}"))
+    end
+  end)
+
+  it("below 2^53 stay numbers", function()
+    assert.equal(9007199254740991, json.decode "9007199254740991")
+    assert.equal(-9007199254740991, json.decode "-9007199254740991")
+    assert.equal(1234567890123456, json.decode "1234567890123456")
+  end)
+
+  it("leave floats with many digits alone", function()
+    for _, text in ipairs { "-0.33999999999999997", "0.1000000000000000055511151231257827",
+      "1234567890123456789.5", "1.7976931348623157e308", "12345678901234567890e-5", "1e16",
+      "1234567890123456789E0" } do
+      local value = json.decode("[" .. text .. "]")[1]
+      assert.is_number(value, text)
+      assert.equal(tonumber(text), value, text)
+    end
+  end)
+
+  it("leave digits inside strings alone, escapes or not", function()
+    local n = "12345678901234567890"
+    for _, s in ipairs { n, ',' .. n, 'a\\"' .. n, '\\\\' .. n, '\\\\\\",' .. n, "\\u0031" .. n,
+      ":" .. n .. "\\n" .. n } do
+      local plain = json.decode('["' .. s .. '"]')[1]
+      local beside = json.decode('["' .. s .. '",' .. n .. ',{"' .. s .. '":-' .. n .. "}]")
+      assert.same({ plain, n, { [plain] = "-" .. n } }, beside, s)
+    end
+  end)
+
+  it("are not mixed up with strings that look like the inner marker", function()
+    local n = "18446744073709551615"
+    for _, s in ipairs { "integer:5", "integer:integer:5", "\\u0069nteger:integer:integer:7",
+      "integer:" } do
+      local plain = json.decode('"' .. s .. '"')
+      assert.same({ plain, n }, json.decode('["' .. s .. '",' .. n .. "]"), s)
+    end
+  end)
+
+  it("keep JSON strings and numbers apart next to a lone surrogate", function()
+    assert.same({ "\239\191\189", "18446744073709551615" },
+      json.decode '["\\ud800",18446744073709551615]')
+  end)
+
+  it("decode in time linear in the text", function()
+    local many = {}
+    for i = 1, 20000 do many[i] = "18446744073709551615" end
+    local list = json.decode("[" .. table.concat(many, ",") .. "]")
+    assert.equal(20000, #list)
+    assert.equal("18446744073709551615", list[20000])
+  end)
+end)
+
+describe("json.decode_lossy", function()
+  it("gives what decode gives, big integers as near numbers", function()
+    assert.same({ a = 1, b = json.null }, json.decode_lossy '{"a":1,"b":null}')
+    assert.equal(2 ^ 64, json.decode_lossy "18446744073709551615" + 0.0)
+    assert.equal("\239\191\189", json.decode_lossy '"\\ud83d"')
+    assert.is_nil((json.decode_lossy "[1"))
+    assert.is_nil((json.decode_lossy(5)))
+  end)
+end)
+
+describe("json.integer", function()
+  it("makes integral numbers print without a fraction", function()
+    assert.equal("5", tostring(json.integer(json.decode "5")))
+    assert.equal("-4294967295", tostring(json.integer(json.decode "-4294967295")))
+    assert.equal("0", tostring(json.integer(json.decode "-0")))
+    assert.equal("0", tostring(json.integer(json.decode "0.0")))
+  end)
+
+  it("leaves everything else unchanged", function()
+    for _, value in ipairs { 1.5, 1e300, -1e300, "5", "18446744073709551615", true, json.null } do
+      assert.equal(value, json.integer(value))
+    end
+    assert.is_nil(json.integer(nil))
+    assert.is_false(json.integer(false))
+    local nan = json.integer(0 / 0)
+    assert.is_true(nan ~= nan)
+  end)
+end)
+
+describe("json.check", function()
+  it("accepts texts by the letter of RFC 8259", function()
+    for _, text in ipairs { "{}", "[]", "0", "-0", "-0.5e-10", "1E5", '"é\\n\127"', "true",
+      ' {"a" : [1, 2.5, "x"] }\n', '"1. -.5 1e999"', "18446744073709551615" } do
+      assert.is_true(json.check(text), text)
+    end
+  end)
+
+  it("refuses also what lua-cjson lets pass", function()
+    for _, text in ipairs { '"\t"', '["a\nb"]', '{"a\1":1}', "1.", "[1.]", "[-.5]", "1.e5",
+      "1e999", "-1e400", '"\255"', '"\237\160\128"', '"\\ud83d"', '{"a":"\\ude00"}', "", "[1",
+      "NaN", "01", "\239\187\191{}", '"\\\\\t"' } do
+      local ok, message = json.check(text)
+      assert.is_nil(ok, text)
+      assert.is_string(message, text)
+    end
+    assert.is_nil((json.check(5)))
+  end)
+end)
+
+describe("lua-cjson itself", function()
+  it("keeps the settings that others have made", function()
+    local cjson = require "cjson"
+    assert.equal(1000, cjson.decode_max_depth())
+    assert.is_truthy(cjson.decode_invalid_numbers())
+    assert.is_true(cjson.encode_keep_buffer())
+    assert.is_truthy(pcall(cjson.decode, "NaN"))
+    cjson.decode_max_depth(2)
+    cjson.decode_invalid_numbers(true)
+    local deep, nan = json.decode "[[[1]]]", json.decode "NaN"
+    cjson.decode_max_depth(1000)
+    assert.same({ { { 1 } } }, deep)
+    assert.is_nil(nan)
+  end)
+end)
+
+describe("decoding random texts", function()
+  it("never raises and never gives nothing at all", function()
+    local rng = random.new(77)
+    local pieces = { "[", "]", "{", "}", ",", ":", '"', "\\", "\\u", "\\ud83d", "12345678901234567",
+      "-", ".", "e", "null", "true", " ", "\n", "\0", "\255", "é", '"a":', "0" }
+    for _ = 1, 5000 do
+      local text = {}
+      for i = 1, rng:int(1, 14) do text[i] = rng:pick(pieces) end
+      text = table.concat(text)
+      local ok, value, message = pcall(json.decode, text)
+      assert.is_true(ok, text)
+      assert.is_true(value ~= nil or type(message) == "string", text)
+      if json.check(text) then assert.is_true(value ~= nil, text) end
+    end
+  end)
+end)

@@ -1,0 +1,120 @@
+-- SPDX-License-Identifier: MIT
+--- How the command fails: its own kinds of failure, exit codes, and what is printed.
+-- @module predibase.cli.failures
+
+local errors = require "predibase.errors"
+
+local M = {}
+
+--- Exit codes that do not come from `predibase.errors`.
+M.INTERNAL, M.USAGE, M.INTERRUPTED, M.PIPE = 1, 64, 130, 141
+
+local EPIPE = 32                        -- the same on Linux, the BSDs and macOS
+
+local usage_mt, output_mt = {}, {}
+
+--- Raises a failure that is the fault of the command line.
+-- @tparam string message
+-- @tparam[opt] string hint what to do instead
+function M.usage(message, hint)
+  error(setmetatable({ message = message, hint = hint }, usage_mt), 0)
+end
+
+--- Raises the failure to write to standard output.
+-- @tparam string message of the system
+-- @tparam ?integer number of the system's error
+function M.output(message, number)
+  error(setmetatable({ message = message, quiet = number == EPIPE }, output_mt), 0)
+end
+
+local HINTS = {
+  config = "predibase generate --help lists the options and variables; "
+    .. "predibase mock starts a server to try things out",
+  validation = "predibase generate --help lists the parameters",
+  authentication = "check PREDIBASE_API_TOKEN or the file named by --token-file",
+  permission = "the token may not use this deployment, or the account is out of credits",
+  not_found = "check --tenant-id, --deployment and --base-url",
+  rate_limited = "wait a little, or allow more tries with --max-retries",
+  overloaded = "wait a little, or allow more tries with --max-retries",
+  generation = "the server could not do it; check the adapter and the parameters",
+  incomplete_generation = "the text is not whole; try again",
+  timeout = "--timeout, --first-token-timeout, --token-timeout and --idle-timeout set the limits",
+  connection = "check the address, the network, and the proxy variables",
+  tls = "--ca-file FILE names the certificate authority of a private server",
+  protocol = "is this the address of a LoRAX server? check --base-url",
+  server = "the fault is the server's; try again later",
+  too_large = "shorten the prompt",
+}
+
+--- A text that does no harm on a terminal; line ends stay.
+local function printable(text)
+  return (text:gsub("\r\n", "\n"):gsub("[^\n]+", function(line)
+    return errors.excerpt(line, 4 * #line)
+  end))
+end
+
+local function is_interrupt(err)
+  return tostring(err):find("interrupted!", 1, true) ~= nil
+end
+
+--- The exit code of a failure.
+-- @param err an error object, a failure of this module, or any other value that was raised
+-- @treturn integer
+function M.exit_code(err)
+  local mt = type(err) == "table" and getmetatable(err)
+  if mt == usage_mt then return M.USAGE end
+  if mt == output_mt then return err.quiet and M.PIPE or M.INTERNAL end
+  if is_interrupt(err) then return M.INTERRUPTED end
+  if errors.is(err) then return errors.kinds[err.kind].exit end
+  return M.INTERNAL
+end
+
+--- Prints a failure on standard error, unless it is one to be quiet about.
+-- @param err as for `exit_code`
+-- @treturn integer its exit code
+function M.report(err)
+  local code = M.exit_code(err)
+  if code == M.PIPE or code == M.INTERRUPTED then return code end
+  local mt = type(err) == "table" and getmetatable(err)
+  local message, hint
+  if mt == usage_mt or mt == output_mt then
+    message, hint = "predibase: " .. err.message, err.hint
+  elseif errors.is(err) then
+    message, hint = tostring(err), HINTS[err.kind]
+  else
+    message, hint = "predibase: internal error: " .. tostring(err), "please report this"
+    if message:find("module 'predibase.curl' not found", 1, true) then
+      message = "predibase: the C core is not built for this Lua"
+      hint = "make build in a checkout; luarocks make or make install elsewhere"
+    end
+  end
+  io.stderr:write(printable(message), "\n")
+  if hint then io.stderr:write("  ", hint, "\n") end
+  return code
+end
+
+--- The exit codes as lines of text, for the help.
+-- @treturn string
+function M.help()
+  local kinds = {}
+  for kind, properties in pairs(errors.kinds) do
+    if properties.exit < M.INTERRUPTED then
+      kinds[#kinds + 1] = { properties.exit, kind }
+    end
+  end
+  table.sort(kinds, function(a, b) return a[1] < b[1] end)
+  local lines = {
+    "Exit codes:",
+    "    0  all is well",
+    "    1  internal error, or the output could not be written",
+  }
+  for _, pair in ipairs(kinds) do
+    lines[#lines + 1] = ("  %3d  %s"):format(pair[1], pair[2])
+  end
+  lines[#lines + 1] = "   64  wrong use of the command, or a file that it names cannot be read"
+  lines[#lines + 1] = "  130  cancelled by Ctrl-C"
+  lines[#lines + 1] = "  141  nobody reads the output any more"
+  return table.concat(lines, "\n")
+end
+
+return M

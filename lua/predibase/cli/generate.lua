@@ -1,0 +1,114 @@
+-- SPDX-License-Identifier: MIT
+--- `predibase generate`.
+-- @module predibase.cli.generate
+
+local errors = require "predibase.errors"
+local inputs = require "predibase.cli.inputs"
+local json = require "predibase.json"
+local output = require "predibase.cli.output"
+
+local M = {}
+
+local TOKEN_FIELDS = { "id", "text", "logprob", "special", "skipped", "alternative_tokens" }
+local RESULT_FIELDS = {
+  "generated_text", "details", "usage", "timing", "status", "attempts", "adapter_id", "model_id",
+}
+
+--- A copy in which empty tables are arrays: nothing the API answers with is an empty object.
+local function mark_arrays(value)
+  if type(value) ~= "table" then return value end
+  if next(value) == nil then return json.array {} end
+  local copy = {}
+  for key, inner in pairs(value) do copy[key] = mark_arrays(inner) end
+  return copy
+end
+
+--- One line of JSON with the named fields in this order, as far as there are any.
+local function json_line(value, fields)
+  local members = {}
+  for _, name in ipairs(fields) do
+    if value[name] ~= nil then members[#members + 1] = { name, mark_arrays(value[name]) } end
+  end
+  local text, message = json.encode(json.object(members))
+  if not text then
+    error(errors.new { kind = "protocol", message = "the answer cannot be JSON: " .. message }, 0)
+  end
+  return text .. "\n"
+end
+
+local function stream_text(out, stream)
+  for piece in stream:texts() do out:write(piece) end
+end
+
+local function stream_json(out, stream)
+  while true do
+    local token, err = stream:next()
+    if err then error(err, 0) end
+    if not token then return end
+    out:write(json_line(token, TOKEN_FIELDS))
+  end
+end
+
+--- Streams the answer to standard output. Whatever happens, the connection is closed.
+local function run_stream(out, client, prompt, parameters, arguments)
+  local stream = client:generate_stream(prompt, parameters)
+  local ok, err = pcall(arguments.json and stream_json or stream_text, out, stream)
+  stream:close()
+  if ok then return stream:result() end
+  -- The text that was printed stays a line of its own in front of the error.
+  pcall(out.end_line, out)
+  error(err, 0)
+end
+
+local function stats(result)
+  local usage, timing = result.usage or {}, result.timing or {}
+  local parts = {}
+  local tokens = usage.completion_tokens
+  if tokens then parts[#parts + 1] = ("%d tokens"):format(tokens) end
+  if timing.first_token then
+    parts[#parts + 1] = ("first token after %.3f s"):format(timing.first_token)
+  end
+  local seconds = timing.total and timing.total - (timing.first_token or 0)
+  local counted = tokens and (timing.first_token and tokens - 1 or tokens)
+  if counted and counted > 0 and seconds and seconds > 0 then
+    parts[#parts + 1] = ("%.1f tokens/s"):format(counted / seconds)
+  end
+  if timing.total then parts[#parts + 1] = ("%.3f s in all"):format(timing.total) end
+  return table.concat(parts, ", ")
+end
+
+--- Runs the command.
+-- @tparam table arguments of the command line
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table error
+function M.run(arguments)
+  local parameters = inputs.parameters(arguments)
+  local options = inputs.client(arguments)
+  local prompt = inputs.prompt(arguments)
+  local client, err = require("predibase").new(options)
+  if not client then return nil, err end
+
+  local out = output.new()
+  local result
+  if arguments.no_stream then
+    result, err = client:generate(prompt, parameters)
+    if not result then return nil, err end
+    if not arguments.json then out:write(result.generated_text) end
+  else
+    result, err = run_stream(out, client, prompt, parameters, arguments)
+    if not result then return nil, err end
+  end
+  if arguments.json then
+    out:write(json_line(result, RESULT_FIELDS))
+  else
+    out:end_line()
+    if arguments.details and result.details then
+      io.stderr:write(json_line({ details = result.details }, { "details" }))
+    end
+  end
+  if arguments.stats then io.stderr:write(stats(result), "\n") end
+  return true
+end
+
+return M

@@ -1,0 +1,36 @@
+-- SPDX-License-Identifier: MIT
+--- The `predibase` command: reads the arguments, runs one command, tells how it ended.
+-- Only what is in `predibase.cli` may print; exit codes are those of `predibase.errors`.
+-- @module predibase.cli
+
+local failures = require "predibase.cli.failures"
+local parser = require "predibase.cli.parser"
+
+local M = {}
+
+local commands = {
+  generate = function(arguments) return require("predibase.cli.generate").run(arguments) end,
+  mock = function(arguments) return require("predibase.cli.mock").run(arguments) end,
+}
+
+--- Runs the command.
+-- A command returns nothing when all is well and raises, or returns `nil, err`, when not: an
+-- error of `predibase.errors` or one of `predibase.cli.failures`. Ctrl-C arrives as an error with
+-- the text "interrupted!", which the `lua` program raises from its signal handler.
+-- @tparam table argv the arguments, as in the global `arg`
+-- @treturn integer exit code
+function M.main(argv)
+  local ok, done, err = pcall(function()
+    local arguments = parser.parse(argv)
+    return commands[arguments.command](arguments)
+  end)
+  if not ok then
+    done, err = nil, done
+  end
+  if done == nil and err ~= nil then
+    return failures.report(err)
+  end
+  return 0
+end
+
+return M

@@ -1,0 +1,177 @@
+-- SPDX-License-Identifier: MIT
+--- What the command reads: the prompt, tokens, JSON; turned into the options of the library.
+-- @module predibase.cli.inputs
+
+local failures = require "predibase.cli.failures"
+local json = require "predibase.json"
+local output = require "predibase.cli.output"
+local rules = require "predibase.params.rules"
+
+local M = {}
+
+local function read_file(path)
+  local file, message = io.open(path, "rb")
+  if not file then failures.usage(message) end
+  local text
+  text, message = file:read("*a")
+  file:close()
+  if not text then failures.usage(("%s: %s"):format(path, message or "cannot be read")) end
+  return text
+end
+
+--- One line end at the end belongs to the file, not to its text.
+local function without_line_end(text)
+  return (text:gsub("\r?\n$", ""))
+end
+
+--- The prompt: from the argument, a file, or standard input.
+-- @tparam table arguments of the command line
+-- @treturn string
+function M.prompt(arguments)
+  local given, path = arguments.prompt, arguments.file
+  if path and given then
+    failures.usage("there is a prompt in the arguments and one in --file", "give one of the two")
+  end
+  if path and path ~= "-" then return without_line_end(read_file(path)) end
+  if given and given ~= "-" then return given end
+  if not given and not path and output.is_terminal(0) then
+    failures.usage("there is no prompt",
+      'predibase generate "What is your name?", or - to type it here and end it with Ctrl-D')
+  end
+  return without_line_end(io.read("*a") or "")
+end
+
+--- The value of a top-level member of a JSON object, as it stands in the text.
+-- @tparam string text JSON that was checked to be an object
+-- @tparam string wanted name of the member
+-- @treturn ?string
+function M.member(text, wanted)
+  local depth, key, start = 0, nil, nil
+  local position = 1
+  while true do
+    local at, _, mark = text:find('([%[%]{},:"])', position)
+    if not at then return nil end
+    position = at + 1
+    if mark == '"' then
+      local stop = at + 1
+      while text:sub(stop, stop) ~= '"' do
+        stop = stop + (text:sub(stop, stop) == "\\" and 2 or 1)
+      end
+      if depth == 1 and not start then key = json.decode(text:sub(at, stop)) end
+      position = stop + 1
+    elseif mark == ":" then
+      if depth == 1 then start = at + 1 end
+    elseif mark == "{" or mark == "[" then
+      depth = depth + 1
+    else
+      if depth == 1 and start then
+        if key == wanted then return text:sub(start, at - 1):match("^%s*(.-)%s*$") end
+        start = nil
+      end
+      if mark ~= "," then depth = depth - 1 end
+    end
+  end
+end
+
+--- The text of an option that takes JSON, and its value.
+local function read_json(text, option)
+  if text:sub(1, 1) == "@" then text = read_file(text:sub(2)) end
+  local value, message = json.decode(text)
+  if value == nil then failures.usage(("%s is not JSON: %s"):format(option, message)) end
+  return value, text
+end
+
+local function read_object(text, option)
+  local value
+  value, text = read_json(text, option)
+  if type(value) ~= "table" or not text:find "^%s*{" then
+    failures.usage(option .. " must be a JSON object")
+  end
+  return value, text
+end
+
+local readers = {}
+
+function readers.merged(text)
+  return (read_object(text, "--merged-adapters"))
+end
+
+-- The schema goes on as text: the order of its properties matters.
+function readers.format(text)
+  local value
+  value, text = read_object(text, "--response-format")
+  if type(value.schema) == "table" then value.schema = M.member(text, "schema") end
+  return value
+end
+
+local function extra(list)
+  local fields = {}
+  for _, pair in ipairs(list) do
+    local name, text = pair:match("^([^=]+)=(.*)$")
+    if not name then failures.usage(("--extra takes NAME=JSON, got '%s'"):format(pair)) end
+    fields[name] = read_json(text, "--extra " .. name)
+  end
+  return fields
+end
+
+--- The parameters of the API that the command line names.
+-- @tparam table arguments
+-- @treturn table
+function M.parameters(arguments)
+  local parameters = {}
+  for _, rule in ipairs(rules.list) do
+    local value = arguments[rule.name]
+    if value ~= nil and readers[rule.kind] then value = readers[rule.kind](value) end
+    if rule.kind == "strings" and value and #value == 0 then value = nil end
+    parameters[rule.name] = value
+    local path = rule.kind == "token" and arguments[rule.name .. "_file"]
+    if path then parameters[rule.name] = without_line_end(read_file(path)) end
+  end
+  if #arguments.extra > 0 then parameters.extra = extra(arguments.extra) end
+  return parameters
+end
+
+local function headers(list)
+  local fields = {}
+  for _, line in ipairs(list) do
+    local name, value = line:match("^([^:%s]+):%s*(.-)%s*$")
+    if not name then failures.usage(("--header takes NAME:VALUE, got '%s'"):format(line)) end
+    if name:lower() == "authorization" then
+      failures.usage("a token is not taken as an argument, where every user of the machine can "
+        .. "read it", "set PREDIBASE_API_TOKEN, or name a file with --token-file")
+    end
+    fields[name] = value
+  end
+  return fields
+end
+
+--- The options for `predibase.new` that the command line names.
+-- @tparam table arguments
+-- @treturn table
+function M.client(arguments)
+  local timeout = {
+    total = arguments.timeout,
+    connect = arguments.connect_timeout,
+    first_token = arguments.first_token_timeout,
+    token = arguments.token_timeout,
+    idle = arguments.idle_timeout,
+  }
+  local options = {
+    timeout = next(timeout) and timeout or nil,
+    headers = #arguments.header > 0 and headers(arguments.header) or nil,
+    allow_plain_http = arguments.allow_plain_http,
+  }
+  for _, name in ipairs {
+    "base_url", "tenant_id", "deployment", "max_retries", "ca_file", "client_cert", "client_key",
+    "proxy", "http_version",
+  } do
+    options[name] = arguments[name]
+  end
+  if arguments.insecure then options.verify = false end
+  if arguments.token_file then
+    options.api_token = without_line_end(read_file(arguments.token_file))
+  end
+  return options
+end
+
+return M

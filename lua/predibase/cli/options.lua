@@ -1,0 +1,180 @@
+-- SPDX-License-Identifier: MIT
+--- The options of `predibase generate`: one for every parameter of the API, and those of the
+-- client and of the output.
+-- @module predibase.cli.options
+
+local rules = require "predibase.params.rules"
+
+local M = {}
+
+-- What the help says of a parameter. One that is missing here still is an option.
+local HELP = {
+  adapter_id = "Adapter to answer with, such as my-repo/3.",
+  adapter_source = "Where the adapter is: pbase (unless given), hub, s3 or local.",
+  merged_adapters = 'Adapters to merge: {"ids":[...],"weights":[...]}.',
+  best_of = "Generate this many and answer with the best (with --no-stream).",
+  temperature = "0 picks the likeliest token; higher is more random.",
+  repetition_penalty = "Above 1 makes repeating a token less likely.",
+  frequency_penalty = "From -2 to 2, by how often a token came before.",
+  presence_penalty = "From -2 to 2, by whether a token came before.",
+  top_k = "Choose from the K likeliest tokens.",
+  top_p = "Choose from the likeliest tokens that add up to P.",
+  typical_p = "Choose from typical tokens that add up to P.",
+  do_sample = "Sample even where no other option asks for it.",
+  max_new_tokens = "At most this many tokens.",
+  ignore_eos_token = "Go on after the end-of-text token.",
+  return_full_text = "The result begins with the prompt.",
+  stop = "Stop in front of this text; can be given several times.",
+  truncate = "Keep the last N tokens of the prompt.",
+  watermark = "Watermark the text.",
+  details = "Print what the server tells of the answer, as JSON on standard error.",
+  decoder_input_details = "Details of the prompt's tokens, too (with --no-stream).",
+  return_k_alternatives = "Tell the K likeliest tokens at each place (see --json).",
+  apply_chat_template = "Have the server wrap the prompt in its chat template.",
+  seed = "Seed of the random choice, up to 2^64 - 1.",
+  response_format = 'Shape of the answer: {"type":"json_object","schema":{...}}.',
+}
+
+-- kind of parameter -> what stands for its value in the help
+local VALUES = {
+  identifier = "ID", choice = "NAME", merged = "JSON", integer = "N", single = "X",
+  strings = "TEXT", seed = "N", format = "JSON",
+}
+
+local function number(text)
+  if text:find "^[+-]?%d+%.?%d*$" or text:find "^[+-]?%d*%.?%d+$"
+    or text:find "^[+-]?%d+%.?%d*[eE][+-]?%d+$" or text:find "^[+-]?%d*%.?%d+[eE][+-]?%d+$"
+  then
+    return tonumber((text:gsub("^%+", "")))
+  end
+end
+
+local function whole_number(text)
+  return text:find "^%d+$" and tonumber(text)
+end
+
+--- A seed stays text: not every Lua has a number for every seed.
+local function digits(text)
+  return text:find "^%d+$" and text
+end
+
+--- A reader for argparse that names the option when it fails.
+local function reader(name, read, wanted)
+  return function(text)
+    local value = read(text)
+    if value then return value end
+    return nil, ("%s takes %s, got '%s'"):format(name, wanted, text)
+  end
+end
+
+-- kind of parameter -> how its value is read, and what the error calls it
+local READ = {
+  integer = { number, "a number" },
+  single = { number, "a number" },
+  seed = { digits, "a whole number" },
+}
+
+local numbers = {}                      -- set of the options that take a number
+
+local function dashed(name)
+  return "--" .. name:gsub("_", "-")
+end
+
+local function add_number(command, name, help, argname)
+  numbers[name] = true
+  return command:option(name, help, nil, reader(name, number, "a number")):argname(argname)
+end
+
+local function parameter(command, rule)
+  local name, help = dashed(rule.name), HELP[rule.name]
+  if rule.kind == "boolean" then
+    return command:flag(name, help)
+  elseif rule.kind == "token" then
+    return command:option(name .. "-file",
+      "File with the token for the adapter's repository."):argname "FILE"
+  end
+  local option = command:option(name, help):argname(VALUES[rule.kind] or "VALUE")
+  if rule.kind == "strings" then option:count "*" end
+  local read = READ[rule.kind]
+  if read then
+    option:convert(reader(name, read[1], read[2]))
+    numbers[name] = true
+  end
+  return option
+end
+
+local function parameters(command)
+  local list = {}
+  for _, rule in ipairs(rules.list) do
+    list[#list + 1] = parameter(command, rule)
+  end
+  list[#list + 1] = command:option("--extra",
+    "A parameter that has no option yet, as NAME=JSON; can be given several times.")
+    :argname("NAME=JSON"):count "*"
+  return list
+end
+
+local function service(command)
+  return {
+    command:option("--base-url", "Address in front of /generate.", nil):argname "URL",
+    command:option("--tenant-id", "Tenant of the deployment."):argname "ID",
+    command:option("--deployment", "Name of the deployment."):argname "NAME",
+    command:option("--token-file", "File with the API token."):argname "FILE",
+    command:option("--header", "An additional header; can be given several times.")
+      :argname("NAME:VALUE"):count "*",
+    command:option("--ca-file", "Certificate authorities to trust."):argname "FILE",
+    command:option("--client-cert", "Certificate of this client."):argname "FILE",
+    command:option("--client-key", "Its private key."):argname "FILE",
+    command:option("--proxy", "Proxy to go through."):argname "URL",
+    command:option("--http-version", "1.1 or 2; negotiated unless given."):argname "V",
+    command:flag("--insecure", "Do not check the server's certificate."),
+    command:flag("--allow-plain-http", "Send the token over http to other machines, too."),
+  }
+end
+
+local function limits(command)
+  return {
+    add_number(command, "--timeout", "Most seconds for the whole call.", "S"),
+    add_number(command, "--connect-timeout", "Most seconds to connect.", "S"),
+    add_number(command, "--first-token-timeout", "Most seconds to the first token.", "S"),
+    add_number(command, "--token-timeout", "Most seconds between two tokens.", "S"),
+    add_number(command, "--idle-timeout", "Most seconds without any byte.", "S"),
+    add_number(command, "--max-retries", "Tries after the first one.", "N"),
+  }
+end
+
+local function output(command)
+  return {
+    command:option("--file", "Read the prompt from a file."):argname "FILE",
+    command:flag("--no-stream", "Wait for the whole answer."),
+    command:flag("--json", "Print JSON instead of text."),
+    command:flag("--stats", "Print tokens, time to first token, tokens per second."),
+  }
+end
+
+--- Adds the options to the command.
+-- @tparam table command of argparse
+function M.add(command)
+  local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+  command:group("Input and output", unpack(output(command)))
+  command:group("Parameters of the API; JSON may be given as @FILE", unpack(parameters(command)))
+  command:group("Service", unpack(service(command)))
+  command:group("Limits", unpack(limits(command)))
+end
+
+--- Adds the options of `predibase mock`.
+-- @tparam table command of argparse
+function M.add_mock(command)
+  command:option("--port", "Port to listen on; any free one unless given."):argname("N")
+    :convert(reader("--port", whole_number, "a whole number"))
+end
+
+--- Tells whether an argument is the name of an option that takes a number.
+-- Only known once `add` has run.
+-- @tparam string argument
+-- @treturn boolean
+function M.takes_number(argument)
+  return numbers[argument] == true
+end
+
+return M

@@ -38,7 +38,7 @@ OUT = $(BUILDDIR)/$(LUA)
 MODULES = $(OUT)/predibase/sse.so $(OUT)/predibase/curl.so
 
 .PHONY: build help headers demo test check ctest env lint docs bench install \
-  clean asan valgrind fuzz rock honesty warnings
+  clean asan valgrind fuzz rock rockspec honesty warnings
 .DELETE_ON_ERROR:
 
 build: $(MODULES) $(OUT)/bin/predibase
@@ -60,6 +60,7 @@ help:
 ## make valgrind   the lifetime specs under valgrind (LUA)
 ## make fuzz       every fuzz target for FUZZ_SECONDS in all
 ## make rock       luarocks make and luarocks test, offline
+## make rockspec   write the list of modules into the rockspec
 ## make honesty    other people's clients against the stand-in server
 ## make warnings   gcc and clang, -Werror, every Lua
 ## make clean      remove build
@@ -177,6 +178,9 @@ docs:
 	@sh tools/setup.sh docs
 	@mkdir -p build
 	ldoc -q -c config.ld -d build/docs .
+
+rockspec:
+	lua5.4 tools/check-rockspec.lua '$(sse_SOURCES)' '$(curl_SOURCES)' --write
 
 bench: build
 	@sh bench/run.sh $(LUA)

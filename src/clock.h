@@ -1,0 +1,20 @@
+/*
+** clock.h - the one clock of the C core
+** SPDX-License-Identifier: MIT
+** Monotonic, so that a changed wall clock moves no deadline.
+*/
+
+#ifndef PREDIBASE_CLOCK_H
+#define PREDIBASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* Milliseconds since an arbitrary start. */
+static inline int64_t clock_ms (void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+#endif

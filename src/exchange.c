@@ -1,0 +1,364 @@
+/*
+** exchange.c - one HTTP request and its response
+** SPDX-License-Identifier: MIT
+** The callbacks copy bytes, feed the parser and return: no Lua runs and
+** nothing throws below libcurl.
+*/
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "exchange.h"
+#include "setup.h"
+
+void exchange_move (exchange *x) {
+  exchange_list *l = x->moved;
+  if (x->is_moved || l == NULL) return;
+  x->is_moved = 1;
+  x->next_moved = NULL;
+  x->prev_moved = l->last;
+  if (l->last != NULL) l->last->next_moved = x;
+  else l->first = x;
+  l->last = x;
+}
+
+void exchange_unmove (exchange *x) {
+  exchange_list *l = x->moved;
+  if (!x->is_moved) return;
+  x->is_moved = 0;
+  if (x->prev_moved != NULL) x->prev_moved->next_moved = x->next_moved;
+  else l->first = x->next_moved;
+  if (x->next_moved != NULL) x->next_moved->prev_moved = x->prev_moved;
+  else l->last = x->prev_moved;
+}
+
+/* Leaves the reason for exchange_finish; the return value stops libcurl. */
+static size_t stop (exchange *x, const char *kind, const char *text) {
+  x->fault_kind = kind;
+  x->fault_text = text;
+  return 0;
+}
+
+static size_t on_header (char *s, size_t size, size_t n, void *ud) {
+  exchange *x = ud;
+  x->last_byte = clock_ms();
+  switch (head_line(&x->head, s, size * n)) {
+    case HEAD_NOMEM: return stop(x, "memory", "not enough memory");
+    case HEAD_TOOBIG:
+      return stop(x, "protocol", "the response head is larger than 32 KiB "
+                                 "or has more than 128 fields");
+    default: return size * n;
+  }
+}
+
+/* "text/event-stream" with or without parameters; RFC 9110 section 8.3.1 */
+static int is_event_stream (const char *type) {
+  static const char want[] = "text/event-stream";
+  size_t i;
+  if (type == NULL) return 0;
+  for (i = 0; want[i] != '\0'; i++) {
+    char c = type[i];
+    if (c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
+    if (c != want[i]) return 0;
+  }
+  return type[i] == '\0' || type[i] == ';' || type[i] == ' ' ||
+         type[i] == '\t';
+}
+
+static int is_identity (const char *coding) {
+  return coding == NULL || *coding == '\0' || strcmp(coding, "identity") == 0;
+}
+
+static size_t on_event_bytes (exchange *x, const char *s, size_t n) {
+  size_t before = sse_count(&x->sse);
+  int rc;
+  if (sse_queued(&x->sse) >= EXCHANGE_HIGH_WATER) {
+    x->paused = 1;
+    return CURL_WRITEFUNC_PAUSE;  /* libcurl keeps these bytes for us */
+  }
+  rc = sse_feed(&x->sse, s, n);
+  if (sse_count(&x->sse) > before) {
+    x->last_event = x->last_byte;
+    x->got_event = 1;
+    exchange_move(x);
+  }
+  if (rc == SSE_TOOBIG)
+    return stop(x, "too_large", "an event of the stream is larger than the "
+                                "limit max_event_bytes");
+  if (rc != SSE_OK) return stop(x, "memory", "not enough memory");
+  return n;
+}
+
+static size_t on_body_bytes (exchange *x, const char *s, size_t n) {
+  int answer = (x->head.status < 300 && !x->events);
+  size_t limit = answer ? x->max_body : EXCHANGE_MAX_ERROR_BODY;
+  size_t room = limit - x->body.len;  /* len never passes the limit */
+  if (n > room && answer)
+    return stop(x, "too_large", "the response is larger than the limit "
+                                "max_response_bytes");
+  if (buf_append(&x->body, s, n > room ? room : n) != 0)
+    return stop(x, "memory", "not enough memory");
+  if (n > room) {
+    x->truncated = 1;
+    return 0;  /* enough of an error text: exchange_finish takes it */
+  }
+  return n;
+}
+
+static size_t on_body (char *s, size_t size, size_t n, void *ud) {
+  exchange *x = ud;
+  n *= size;
+  x->last_byte = clock_ms();
+  if (x->discarding) return n;
+  if (!x->body_began) {
+    x->body_began = 1;
+    if (!is_identity(head_get(&x->head, "content-encoding")))
+      return stop(x, "protocol", "the response is compressed although that "
+                                 "was not asked for");
+    x->streaming = x->events && x->head.status >= 200 &&
+                   x->head.status < 300 &&
+                   is_event_stream(head_get(&x->head, "content-type"));
+  }
+  return x->streaming ? on_event_bytes(x, s, n) : on_body_bytes(x, s, n);
+}
+
+/* memory that held the API token or a prompt is cleared before it is freed */
+static void wipe (char *s, size_t n) {
+  volatile char *p = s;
+  while (n-- > 0) *p++ = '\0';
+}
+
+static void free_request (exchange *x) {
+  struct curl_slist *h;
+  for (h = x->headers; h != NULL; h = h->next) wipe(h->data, strlen(h->data));
+  curl_slist_free_all(x->headers);
+  x->headers = NULL;
+  if (x->body_out != NULL) wipe(x->body_out, x->body_out_len);
+  mem_realloc(x->body_out, 0);
+  x->body_out = NULL;
+}
+
+void exchange_free (exchange *x) {
+  free_request(x);
+  head_free(&x->head);
+  sse_free(&x->sse);
+  buf_free(&x->body);
+  mem_realloc(x, 0);
+}
+
+exchange *exchange_new (CURL *easy, const exchange_options *o,
+                        const char **why) {
+  exchange *x = mem_realloc(NULL, sizeof *x);
+  if (x == NULL) {
+    curl_slist_free_all(o->headers);
+    *why = "not enough memory";
+    return NULL;
+  }
+  memset(x, 0, sizeof *x);
+  x->headers = o->headers;
+  x->events = o->events;
+  x->clocks = o->clocks;
+  x->max_body = o->max_body;
+  head_init(&x->head);
+  sse_init(&x->sse, o->max_event);
+  if (o->body_len > 0) {
+    x->body_out = mem_realloc(NULL, o->body_len);
+    if (x->body_out == NULL) {
+      *why = "not enough memory";
+      exchange_free(x);
+      return NULL;
+    }
+    memcpy(x->body_out, o->body, o->body_len);
+    x->body_out_len = o->body_len;
+  }
+  *why = setup_request(easy, x, o);
+  if (*why == NULL)
+    *why = setup_callbacks(easy, x, on_header, on_body);
+  if (*why != NULL) {
+    exchange_free(x);
+    return NULL;
+  }
+  x->easy = easy;
+  return x;
+}
+
+void exchange_started (exchange *x, int64_t now) {
+  x->state = EXCHANGE_OPEN;
+  x->started = x->last_byte = x->last_event = now;
+}
+
+void exchange_fail (exchange *x, const char *kind, const char *phase,
+                    const char *text) {
+  x->state = EXCHANGE_FAILED;
+  x->failure.kind = kind;
+  x->failure.phase = phase;
+  snprintf(x->failure.text, sizeof x->failure.text, "%s", text);
+  exchange_move(x);
+}
+
+/* Where the transfer stood when it broke. */
+static const char *phase_of (const exchange *x) {
+  double t = 0;
+  if (x->body_began) return "body";
+  if (x->head.status != 0) return "head";
+  if (curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME, &t) == CURLE_OK &&
+      t > 0)
+    return "head";  /* the request went out, no answer came */
+  if (curl_easy_getinfo(x->easy, CURLINFO_NAMELOOKUP_TIME, &t) == CURLE_OK &&
+      t > 0)
+    return "connect";
+  return "resolve";
+}
+
+/* What a libcurl code means to the caller of this library. */
+static void judge (exchange *x, CURLcode code, const char **kind,
+                   const char **phase) {
+  *phase = phase_of(x);
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      *kind = "connection"; *phase = "resolve";
+      break;
+    case CURLE_COULDNT_CONNECT:
+      *kind = "connection"; *phase = "connect";
+      break;
+    case CURLE_OPERATION_TIMEDOUT:  /* of its clocks only this one is set */
+      *kind = "timeout"; *phase = "connect";
+      break;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_USE_SSL_FAILED:
+      *kind = "tls"; *phase = "tls";
+      break;
+    case CURLE_OUT_OF_MEMORY:
+      *kind = "memory";
+      break;
+    case CURLE_UNSUPPORTED_PROTOCOL:  /* also HTTP/0.9 and foreign banners */
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_URL_MALFORMAT:
+      *kind = "protocol";
+      break;
+    default:
+      *kind = "connection";
+      break;
+  }
+  /* libcurl has one code for a lost connection and for broken framing; only
+     its text tells them apart */
+  if (code == CURLE_RECV_ERROR &&
+      (strstr(x->errbuf, "chunk") != NULL ||
+       strstr(x->errbuf, "hexadecimal") != NULL ||
+       strstr(x->errbuf, "header") != NULL))
+    *kind = "protocol";
+}
+
+static void finish_broken (exchange *x, CURLcode code) {
+  const char *kind, *phase, *text;
+  long request_size = 0;
+  curl_easy_getinfo(x->easy, CURLINFO_REQUEST_SIZE, &request_size);
+  x->failure.sent = (request_size > 0);
+  if (x->fault_kind != NULL) {
+    exchange_fail(x, x->fault_kind, phase_of(x), x->fault_text);
+    return;
+  }
+  judge(x, code, &kind, &phase);
+  text = x->errbuf[0] != '\0' ? x->errbuf : curl_easy_strerror(code);
+  if (strcmp(phase, "connect") == 0 && code == CURLE_COULDNT_CONNECT) {
+    long os_error = 0;
+    curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &os_error);
+    if (os_error != 0) {
+      char why[sizeof x->failure.text];
+      snprintf(why, sizeof why, "%s (%s)", text, strerror((int)os_error));
+      exchange_fail(x, kind, phase, why);
+      return;
+    }
+  }
+  exchange_fail(x, kind, phase, text);
+}
+
+void exchange_finish (exchange *x, CURLcode code) {
+  if (code == CURLE_OK || x->truncated) {
+    x->state = EXCHANGE_DONE;
+    exchange_move(x);
+  }
+  else
+    finish_broken(x, code);
+  free_request(x);  /* the token is not kept longer than it is needed */
+}
+
+static int64_t earlier (int64_t a, int64_t start, int64_t span) {
+  return (span > 0 && start + span < a) ? start + span : a;
+}
+
+int64_t exchange_deadline (const exchange *x) {
+  const exchange_clocks *c = &x->clocks;
+  int64_t at = c->deadline > 0 ? c->deadline : INT64_MAX;
+  if (x->state == EXCHANGE_DELAYED) return earlier(at, x->started, c->delay);
+  if (x->state != EXCHANGE_OPEN) return INT64_MAX;
+  if (x->paused) return at;  /* the reader is slow, not the server */
+  if (x->head.status != 0) at = earlier(at, x->last_byte, c->idle);
+  if (x->events)
+    at = x->got_event ? earlier(at, x->last_event, c->event)
+                      : earlier(at, x->started, c->first_event);
+  return at;
+}
+
+int64_t exchange_check_at (const exchange *x, int64_t now) {
+  const exchange_clocks *c = &x->clocks;
+  int64_t at = exchange_deadline(x);
+  if (x->state != EXCHANGE_OPEN) return at;
+  /* a clock that starts after now ends no earlier than now + its span */
+  at = earlier(at, now, c->idle);
+  at = earlier(at, now, c->event);
+  return earlier(at, now, c->first_event);
+}
+
+/* Seconds as people write them: "10", "0.25". */
+static void expired (exchange *x, const char *phase, int64_t span,
+                     const char *what) {
+  char text[160];
+  snprintf(text, sizeof text, "%s within %.4g s", what, (double)span / 1000.0);
+  exchange_fail(x, "timeout", phase, text);
+}
+
+void exchange_expire (exchange *x, int64_t now) {
+  const exchange_clocks *c = &x->clocks;
+  x->failure.sent = (x->state == EXCHANGE_OPEN);
+  if (c->deadline > 0 && now >= c->deadline)
+    exchange_fail(x, "timeout", "total", "the call did not end in time");
+  else if (!x->got_event && x->events &&
+           earlier(INT64_MAX, x->started, c->first_event) <= now)
+    expired(x, "first_token", c->first_event, "no token came");
+  else if (x->got_event &&
+           earlier(INT64_MAX, x->last_event, c->event) <= now)
+    expired(x, "token", c->event, "the next token did not come");
+  else
+    expired(x, "idle", c->idle, "the server sent nothing");
+  free_request(x);
+}
+
+CURLcode exchange_resume (exchange *x) {
+  if (!x->paused || sse_queued(&x->sse) >= EXCHANGE_LOW_WATER) return CURLE_OK;
+  x->paused = 0;
+  x->last_byte = x->last_event = clock_ms();
+  if (x->state != EXCHANGE_OPEN) return CURLE_OK;
+  return curl_easy_pause(x->easy, CURLPAUSE_CONT);  /* may feed more at once */
+}
+
+void exchange_discard (exchange *x, int64_t deadline) {
+  memset(&x->clocks, 0, sizeof x->clocks);
+  x->clocks.deadline = deadline;
+  x->discarding = 1;
+  while (sse_count(&x->sse) > 0) sse_pop(&x->sse);
+}

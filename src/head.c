@@ -1,0 +1,107 @@
+/*
+** head.c - the head of one HTTP response: status and header fields
+** SPDX-License-Identifier: MIT
+** RFC 9112 sections 4 and 5; the line ends were found by the HTTP library.
+*/
+
+#include <string.h>
+
+#include "head.h"
+
+void head_init (head *h) {
+  memset(h, 0, sizeof *h);
+}
+
+void head_free (head *h) {
+  buf_free(&h->text);
+  head_init(h);
+}
+
+static int isdigit_ascii (char c) {
+  return c >= '0' && c <= '9';
+}
+
+/* "HTTP/1.1 200 OK", "HTTP/2 200": the number after the first space */
+static int status_of (const char *s, size_t n) {
+  const char *sp = memchr(s, ' ', n);
+  size_t left;
+  if (sp == NULL) return 0;
+  left = n - (size_t)(sp + 1 - s);
+  if (left < 3) return 0;
+  if (!isdigit_ascii(sp[1]) || !isdigit_ascii(sp[2]) || !isdigit_ascii(sp[3]))
+    return 0;
+  return (sp[1] - '0') * 100 + (sp[2] - '0') * 10 + (sp[3] - '0');
+}
+
+static int isblank_ascii (char c) {
+  return c == ' ' || c == '\t';
+}
+
+/* A header value cannot hold NUL (libcurl refuses it), but be safe. */
+static void denul (char *s, size_t n) {
+  size_t i;
+  for (i = 0; i < n; i++)
+    if (s[i] == '\0') s[i] = ' ';
+}
+
+static int add_field (head *h, const char *s, size_t n) {
+  const char *colon = memchr(s, ':', n);
+  const char *v, *end = s + n;
+  size_t i, name_len, start = h->text.len;
+  if (colon == NULL || colon == s || isblank_ascii(*s))
+    return HEAD_OK;  /* no field, or an obsolete folded line: skip */
+  name_len = (size_t)(colon - s);
+  for (v = colon + 1; v < end && isblank_ascii(*v); v++) {}
+  while (end > v && isblank_ascii(end[-1])) end--;
+  if (h->fields >= HEAD_MAX_FIELDS ||
+      start + name_len + (size_t)(end - v) + 2 > HEAD_MAX_BYTES)
+    return HEAD_TOOBIG;
+  if (buf_reserve(&h->text, name_len + (size_t)(end - v) + 2) != 0)
+    return HEAD_NOMEM;
+  buf_append(&h->text, s, name_len);  /* cannot fail: reserved */
+  for (i = 0; i < name_len; i++) {
+    char *c = &h->text.data[start + i];
+    if (*c >= 'A' && *c <= 'Z') *c = (char)(*c - 'A' + 'a');
+  }
+  denul(h->text.data + start, name_len);
+  buf_append(&h->text, "", 1);
+  buf_append(&h->text, v, (size_t)(end - v));
+  denul(h->text.data + start + name_len + 1, (size_t)(end - v));
+  buf_append(&h->text, "", 1);
+  h->fields++;
+  return HEAD_OK;
+}
+
+int head_line (head *h, const char *s, size_t n) {
+  while (n > 0 && (s[n - 1] == '\r' || s[n - 1] == '\n')) n--;
+  if (n >= 5 && memcmp(s, "HTTP/", 5) == 0) {
+    buf_clear(&h->text);
+    h->fields = 0;
+    h->complete = 0;
+    h->status = status_of(s, n);
+    return HEAD_OK;
+  }
+  if (h->complete) return HEAD_OK;  /* a trailer */
+  if (n == 0) {
+    h->complete = (h->status >= 200);
+    return HEAD_OK;
+  }
+  return add_field(h, s, n);
+}
+
+int head_next (const head *h, size_t *at, const char **name,
+               const char **value) {
+  if (*at >= h->text.len) return 0;
+  *name = h->text.data + *at;
+  *value = *name + strlen(*name) + 1;
+  *at = (size_t)(*value - h->text.data) + strlen(*value) + 1;
+  return 1;
+}
+
+const char *head_get (const head *h, const char *name) {
+  size_t at = 0;
+  const char *n, *v;
+  while (head_next(h, &at, &n, &v))
+    if (strcmp(n, name) == 0) return v;
+  return NULL;
+}

@@ -1,0 +1,57 @@
+/*
+** head.h - the head of one HTTP response: status and header fields
+** SPDX-License-Identifier: MIT
+** Knows neither libcurl nor Lua: it is given one header line at a time.
+*/
+
+#ifndef PREDIBASE_HEAD_H
+#define PREDIBASE_HEAD_H
+
+#include "buf.h"
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+/*
+** A LoRAX answer behind a gateway has about 40 fields in 2 KiB. What is
+** kept of a head is limited well above that, because a stream holds it
+** for as long as it is open.
+*/
+#define HEAD_MAX_FIELDS 128
+#define HEAD_MAX_BYTES (32 * 1024)
+
+enum { HEAD_OK = 0, HEAD_NOMEM = -1, HEAD_TOOBIG = -2 };
+
+typedef struct head {
+  int status;    /* 0 until a status line was seen */
+  int fields;    /* how many fields are in 'text' */
+  int complete;  /* the blank line of a final (not 1xx) head was seen */
+  buf text;      /* name NUL value NUL ..., names in lower case */
+} head;
+
+void head_init (head *h);
+void head_free (head *h);
+
+/*
+** Takes one line with its line end, as it came. A status line starts the
+** head anew (an interim 1xx answer is forgotten); lines after a complete
+** head are trailers and are ignored. Returns HEAD_*.
+*/
+int head_line (head *h, const char *s, size_t n);
+
+/*
+** Walks over the fields: *at starts as 0 and is advanced; returns 1 with
+** name and value set, 0 at the end.
+*/
+int head_next (const head *h, size_t *at, const char **name,
+               const char **value);
+
+/* Value of the first field with this lower-case name, or NULL. */
+const char *head_get (const head *h, const char *name);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif

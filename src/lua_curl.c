@@ -1,0 +1,217 @@
+/*
+** lua_curl.c - module predibase.curl: pools for Lua, and their exchanges
+** SPDX-License-Identifier: MIT
+** The skin over pool.c and exchange.c. It holds no Lua value: a step names
+** the exchanges that moved by their numbers.
+*/
+
+#include <dlfcn.h>
+#include <math.h>
+
+#include "clock.h"
+#include "lua_exchange.h"
+
+#define POOL_T "predibase.curl.pool"
+
+static pool **pool_slot (lua_State *L) {
+  return luaL_checkudata(L, 1, POOL_T);
+}
+
+static pool *checkpool (lua_State *L) {
+  pool **p = pool_slot(L);
+  luaL_argcheck(L, *p != NULL, 1, "the pool is closed");
+  if (!pool_is_ours(*p)) luaL_error(L, FORKED);
+  return *p;
+}
+
+/***
+Makes a pool: the connections of one client and the descriptor they wait on.
+@function pool
+@treturn[1] userdata the pool
+@treturn[2] nil
+@treturn[2] string what the system refused
+*/
+static int curl_pool (lua_State *L) {
+  const char *why = NULL;
+  pool **p = lua_newuserdatauv(L, sizeof *p, 0);
+  *p = NULL;  /* closed: __gc may run from the next line on */
+  luaL_setmetatable(L, POOL_T);
+  *p = pool_new(&why);
+  if (*p == NULL) {
+    lua_pushnil(L);
+    lua_pushstring(L, why);
+    return 2;
+  }
+  return 1;
+}
+
+/***
+Starts an exchange.
+@function pool:open
+@tparam table spec `url`; `method`; `headers` (array of "Name: value");
+`body`; `events` (true: parse a text/event-stream answer); `max_event` and
+`max_body` in bytes; the clocks in seconds, 0 for none: `delay` before the
+start, `connect`, `first_event`, `event`, `idle`; `deadline` in seconds on the
+clock of `now`; `proxy` ("" for none), `ca_file`, `client_cert`, `client_key`,
+`client_key_password`, `verify`, `http_version` (0 automatic, 1, 2)
+@treturn[1] userdata the exchange
+@treturn[2] nil
+@treturn[2] string what was refused
+@raise when a field has the wrong type
+*/
+static int p_open (lua_State *L) {
+  return lua_exchange_open(L, checkpool(L));
+}
+
+/***
+Waits until something can be done, and does it.
+@function pool:step
+@tparam ?number seconds how long to wait at most; nil: as long as it takes
+@tparam table moved receives at 1..n the numbers of the exchanges that have
+news: an event, or their end
+@treturn[1] number n
+@treturn[2] nil
+@treturn[2] string what the system refused
+*/
+static int p_step (lua_State *L) {
+  pool *p = checkpool(L);
+  int64_t ms = -1;
+  int rc, n = 0;
+  exchange *x;
+  if (!lua_isnoneornil(L, 2)) {
+    lua_Number s = luaL_checknumber(L, 2);
+    if (!(s >= 0)) s = 0;
+    ms = s > MAX_SECONDS ? -1 : (int64_t)ceil(s * 1000.0);
+  }
+  luaL_checktype(L, 3, LUA_TTABLE);
+  rc = pool_step(p, ms);
+  while ((x = pool_news(p)) != NULL) {
+    lua_pushnumber(L, x->id);
+    lua_rawseti(L, 3, n + 1);  /* may raise: x is still in the list then */
+    n++;
+    exchange_unmove(x);
+  }
+  if (rc != 0) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "waiting for the network failed");
+    return 2;
+  }
+  lua_pushinteger(L, n);
+  return 1;
+}
+
+/***
+The descriptor that is readable when @{pool:step} has something to do.
+@function pool:fd
+@treturn ?number nil where the system has no such descriptor
+*/
+static int p_fd (lua_State *L) {
+  int fd = pool_fd(checkpool(L));
+  if (fd < 0) lua_pushnil(L);
+  else lua_pushinteger(L, fd);
+  return 1;
+}
+
+/***
+How long an event loop may wait before it calls @{pool:step} in any case.
+@function pool:timeout
+@treturn ?number seconds; nil: no timer runs
+*/
+static int p_timeout (lua_State *L) {
+  int64_t ms = pool_timeout(checkpool(L));
+  if (ms < 0) lua_pushnil(L);
+  else lua_pushnumber(L, (lua_Number)ms / 1000.0);
+  return 1;
+}
+
+/***
+How many exchanges are not closed yet.
+@function pool:size
+@treturn number
+*/
+static int p_size (lua_State *L) {
+  lua_pushnumber(L, (lua_Number)pool_size(checkpool(L)));
+  return 1;
+}
+
+/***
+Closes every connection; open exchanges fail with kind "cancelled". Any
+number of times.
+@function pool:close
+*/
+static int p_close (lua_State *L) {
+  pool **slot = pool_slot(L);
+  pool *p = *slot;
+  *slot = NULL;
+  if (p != NULL) pool_free(p);
+  return 0;
+}
+
+static int p_tostring (lua_State *L) {
+  pool **p = pool_slot(L);
+  if (*p == NULL) lua_pushliteral(L, POOL_T " (closed)");
+  else lua_pushfstring(L, POOL_T " (%p)", (void *)*p);
+  return 1;
+}
+
+/* --- module ------------------------------------------------------------------ */
+
+/***
+Seconds on a clock that only goes forward; its start means nothing.
+@function now
+@treturn number
+*/
+static int curl_now (lua_State *L) {
+  lua_pushnumber(L, (lua_Number)clock_ms() / 1000.0);
+  return 1;
+}
+
+/***
+The libcurl that is loaded, as in a User-Agent: "libcurl/7.88.1".
+@function version
+@treturn string
+*/
+static int curl_version_name (lua_State *L) {
+  lua_pushfstring(L, "libcurl/%s", curl_version_info(CURLVERSION_NOW)->version);
+  return 1;
+}
+
+static const luaL_Reg pool_methods[] = {
+  {"open", p_open}, {"step", p_step}, {"fd", p_fd}, {"timeout", p_timeout},
+  {"size", p_size}, {"close", p_close}, {NULL, NULL}
+};
+
+static const luaL_Reg pool_meta[] = {
+  {"__gc", p_close}, {"__close", p_close}, {"__tostring", p_tostring},
+  {NULL, NULL}
+};
+
+static const luaL_Reg module[] = {
+  {"pool", curl_pool}, {"now", curl_now}, {"version", curl_version_name},
+  {NULL, NULL}
+};
+
+/*
+** A name look-up that hangs is left behind in a thread of libcurl's, which
+** must find its code in place when it wakes up, even after lua_close. The
+** Makefile links with -z nodelete; LuaRocks' builtin build cannot, so the
+** module pins itself.
+*/
+static void stay_loaded (void) {
+#if defined(RTLD_NODELETE) && defined(RTLD_NOLOAD)
+  static const char here = 0;
+  Dl_info self;
+  if (dladdr(&here, &self) != 0)
+    (void)dlopen(self.dli_fname, RTLD_LAZY | RTLD_NODELETE | RTLD_NOLOAD);
+#endif
+}
+
+MODULE_API int luaopen_predibase_curl (lua_State *L);
+
+MODULE_API int luaopen_predibase_curl (lua_State *L) {
+  stay_loaded();
+  lua_newclass(L, POOL_T, pool_methods, pool_meta);
+  lua_exchange_class(L);
+  luaL_newlib(L, module);
+  return 1;
+}

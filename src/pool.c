@@ -1,0 +1,389 @@
+/*
+** pool.c - many exchanges behind one descriptor
+** SPDX-License-Identifier: MIT
+*/
+
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "pool.h"
+#include "watch.h"
+
+/* Sockets handled in one step before the owner gets a turn. */
+#define READY_MAX 256
+
+/*
+** Easy handles kept for the next request: enough that calls one after the
+** other, or a few at a time, never make a new one.
+*/
+#define SPARE_MAX 16
+
+/* Since this version libcurl writes to no socket without MSG_NOSIGNAL. */
+#define NO_SIGPIPE_SINCE 0x075700
+
+struct pool {
+  CURLM *multi;
+  watch *watch;
+  timers timers;
+  exchange_list moved;
+  exchange *all;
+  size_t size;
+  int64_t curl_at;       /* when libcurl wants to be called; INT64_MAX never */
+  double last_id;
+  pid_t owner;
+  int watch_failed;
+  int guard_sigpipe;
+  CURL *spare[SPARE_MAX];
+  int spares;
+};
+
+static pthread_once_t global_once = PTHREAD_ONCE_INIT;
+static CURLcode global_code = CURLE_FAILED_INIT;
+
+/* Never undone: another Lua state in this process may be using libcurl. */
+static void global_init (void) {
+  global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+/* --- SIGPIPE ------------------------------------------------------------ */
+
+typedef struct pipe_guard {
+  sigset_t old;
+  int active, was_pending;
+} pipe_guard;
+
+static void guard_enter (const pool *p, pipe_guard *g) {
+  sigset_t pipe_set, pending;
+  g->active = p->guard_sigpipe;
+  if (!g->active) return;
+  sigemptyset(&pipe_set);
+  sigaddset(&pipe_set, SIGPIPE);
+  sigpending(&pending);
+  g->was_pending = sigismember(&pending, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe_set, &g->old);
+}
+
+static void guard_leave (pipe_guard *g) {
+  sigset_t pipe_set, pending;
+  int sig;
+  if (!g->active) return;
+  sigpending(&pending);
+  if (!g->was_pending && sigismember(&pending, SIGPIPE)) {
+    sigemptyset(&pipe_set);
+    sigaddset(&pipe_set, SIGPIPE);
+    sigwait(&pipe_set, &sig);  /* takes the one that our write raised */
+  }
+  pthread_sigmask(SIG_SETMASK, &g->old, NULL);
+}
+
+/* --- libcurl asks to be called ------------------------------------------- */
+
+static int on_socket (CURL *easy, curl_socket_t fd, int what, void *ud,
+                      void *socket_data) {
+  pool *p = ud;
+  unsigned mask = 0;
+  (void)easy;
+  (void)socket_data;
+  if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) mask |= WATCH_IN;
+  if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT) mask |= WATCH_OUT;
+  if (watch_set(p->watch, (int)fd, mask) != 0) {
+    p->watch_failed = 1;  /* reported by the step that is under way */
+    return -1;
+  }
+  return 0;
+}
+
+static int on_timer (CURLM *multi, long ms, void *ud) {
+  pool *p = ud;
+  (void)multi;
+  p->curl_at = ms < 0 ? INT64_MAX : clock_ms() + ms;
+  return 0;
+}
+
+static int set_multi (pool *p) {
+  return curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_socket)
+             == CURLM_OK &&
+         curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p) == CURLM_OK &&
+         curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_timer)
+             == CURLM_OK &&
+         curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p) == CURLM_OK;
+}
+
+/* --- life ---------------------------------------------------------------- */
+
+pool *pool_new (const char **why) {
+  pool *p;
+  pthread_once(&global_once, global_init);
+  if (global_code != CURLE_OK) {
+    *why = "libcurl cannot be initialised";
+    return NULL;
+  }
+  p = mem_realloc(NULL, sizeof *p);
+  if (p == NULL) {
+    *why = "not enough memory";
+    return NULL;
+  }
+  memset(p, 0, sizeof *p);
+  p->owner = getpid();
+  p->curl_at = INT64_MAX;
+  p->guard_sigpipe =
+      curl_version_info(CURLVERSION_NOW)->version_num < NO_SIGPIPE_SINCE;
+  p->watch = watch_new();
+  p->multi = curl_multi_init();
+  if (p->watch == NULL || p->multi == NULL || !set_multi(p)) {
+    *why = p->watch == NULL ? "no descriptor is left for the event set"
+                            : "libcurl cannot make a multi handle";
+    pool_free(p);
+    return NULL;
+  }
+  return p;
+}
+
+int pool_is_ours (const pool *p) {
+  return getpid() == p->owner;
+}
+
+/* Takes the transfer out of libcurl's hands; its connection is closed when
+** the transfer was under way. */
+static void detach (pool *p, exchange *x) {
+  timers_cancel(&p->timers, &x->timer);
+  if (x->state == EXCHANGE_OPEN && x->easy != NULL)
+    curl_multi_remove_handle(p->multi, x->easy);
+}
+
+/* The easy handle is of no more use to this exchange. */
+static void release (pool *p, exchange *x) {
+  if (x->easy == NULL) return;
+  if (p->spares < SPARE_MAX) {
+    curl_easy_reset(x->easy);
+    p->spare[p->spares++] = x->easy;
+  }
+  else
+    curl_easy_cleanup(x->easy);
+  x->easy = NULL;
+}
+
+static void unlink_exchange (pool *p, exchange *x) {
+  exchange_unmove(x);
+  if (x->prev != NULL) x->prev->next = x->next;
+  else p->all = x->next;
+  if (x->next != NULL) x->next->prev = x->prev;
+  x->pool = NULL;
+  x->moved = NULL;
+  p->size--;
+}
+
+void pool_drop (exchange *x) {
+  pool *p = x->pool;
+  if (p != NULL) {
+    pipe_guard g;
+    if (!pool_is_ours(p)) return;  /* the parent's: leave it all alone */
+    guard_enter(p, &g);
+    detach(p, x);
+    release(p, x);
+    guard_leave(&g);
+    unlink_exchange(p, x);
+  }
+  exchange_free(x);
+}
+
+void pool_free (pool *p) {
+  pipe_guard g;
+  if (!pool_is_ours(p)) return;
+  guard_enter(p, &g);
+  while (p->all != NULL) {
+    exchange *x = p->all;
+    detach(p, x);
+    if (x->state == EXCHANGE_OPEN || x->state == EXCHANGE_DELAYED)
+      exchange_fail(x, "cancelled", "closed", "the client was closed");
+    release(p, x);
+    unlink_exchange(p, x);
+  }
+  while (p->spares > 0) curl_easy_cleanup(p->spare[--p->spares]);
+  if (p->multi != NULL) curl_multi_cleanup(p->multi);
+  guard_leave(&g);
+  timers_free(&p->timers);
+  watch_free(p->watch);
+  mem_realloc(p, 0);
+}
+
+/* --- exchanges ------------------------------------------------------------ */
+
+static void fail_now (pool *p, exchange *x, const char *kind,
+                      const char *text) {
+  detach(p, x);
+  exchange_fail(x, kind, "connect", text);
+  release(p, x);
+}
+
+/* Arms the timer at which the clocks of x are to be looked at again. */
+static void arm (pool *p, exchange *x, int64_t now) {
+  int64_t at = exchange_check_at(x, now);
+  if (at == INT64_MAX)
+    timers_cancel(&p->timers, &x->timer);
+  else if (timers_set(&p->timers, &x->timer, at) != 0)
+    fail_now(p, x, "memory", "not enough memory");
+}
+
+static void start (pool *p, exchange *x, int64_t now) {
+  CURLMcode code = curl_multi_add_handle(p->multi, x->easy);
+  if (code != CURLM_OK) {
+    fail_now(p, x, code == CURLM_OUT_OF_MEMORY ? "memory" : "connection",
+             curl_multi_strerror(code));
+    return;
+  }
+  exchange_started(x, now);
+  arm(p, x, now);
+}
+
+exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
+  exchange *x;
+  int64_t now = clock_ms();
+  CURL *easy = p->spares > 0 ? p->spare[--p->spares] : curl_easy_init();
+  if (easy == NULL) {
+    curl_slist_free_all(o->headers);
+    *why = "not enough memory";
+    return NULL;
+  }
+  x = exchange_new(easy, o, why);
+  if (x == NULL) {
+    curl_easy_cleanup(easy);
+    return NULL;
+  }
+  x->id = ++p->last_id;
+  x->pool = p;
+  x->moved = &p->moved;
+  x->next = p->all;
+  if (p->all != NULL) p->all->prev = x;
+  p->all = x;
+  p->size++;
+  if (o->clocks.delay > 0) {
+    x->started = now;
+    arm(p, x, now);
+  }
+  else
+    start(p, x, now);
+  return x;
+}
+
+static void resume (exchange *x) {
+  pool *p = x->pool;
+  CURLcode code = exchange_resume(x);
+  if (code != CURLE_OK && p != NULL) {
+    detach(p, x);
+    exchange_finish(x, code);
+    release(p, x);
+  }
+}
+
+void pool_pop (exchange *x) {
+  sse_pop(&x->sse);
+  if (x->paused) resume(x);
+}
+
+void pool_linger (exchange *x, int64_t deadline) {
+  exchange_discard(x, deadline);
+  if (x->paused) resume(x);
+  if (x->pool != NULL && x->state == EXCHANGE_OPEN)
+    arm(x->pool, x, clock_ms());
+}
+
+/* --- a step ---------------------------------------------------------------- */
+
+static void run_timers (pool *p, int64_t now) {
+  timer *t;
+  while ((t = timers_first(&p->timers)) != NULL && t->at <= now) {
+    exchange *x = (exchange *)t;  /* its first member */
+    if (exchange_deadline(x) > now)
+      arm(p, x, now);
+    else if (x->state == EXCHANGE_DELAYED &&
+             now >= x->started + x->clocks.delay &&
+             (x->clocks.deadline == 0 || now < x->clocks.deadline))
+      start(p, x, now);
+    else {
+      detach(p, x);
+      exchange_expire(x, now);
+      release(p, x);
+    }
+  }
+}
+
+static void collect_finished (pool *p) {
+  CURLMsg *m;
+  int left;
+  while ((m = curl_multi_info_read(p->multi, &left)) != NULL) {
+    CURL *easy = m->easy_handle;
+    CURLcode code = m->data.result;  /* 'm' dies with the removal below */
+    exchange *x = NULL;
+    if (m->msg != CURLMSG_DONE) continue;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&x);
+    detach(p, x);
+    exchange_finish(x, code);
+    release(p, x);
+  }
+}
+
+static int curl_events (unsigned mask) {
+  return ((mask & WATCH_IN) ? CURL_CSELECT_IN : 0) |
+         ((mask & WATCH_OUT) ? CURL_CSELECT_OUT : 0) |
+         ((mask & WATCH_ERR) ? CURL_CSELECT_ERR : 0);
+}
+
+int64_t pool_timeout (const pool *p) {
+  const timer *t = timers_first(&p->timers);
+  int64_t at = p->curl_at, now;
+  if (p->moved.first != NULL) return 0;
+  if (t != NULL && t->at < at) at = t->at;
+  if (at == INT64_MAX) return -1;
+  now = clock_ms();
+  return at > now ? at - now : 0;
+}
+
+static int wait_ms (const pool *p, int64_t timeout_ms) {
+  int64_t own = pool_timeout(p);
+  if (own >= 0 && (timeout_ms < 0 || own < timeout_ms)) timeout_ms = own;
+  if (timeout_ms < 0) return -1;
+  return timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
+}
+
+int pool_step (pool *p, int64_t timeout_ms) {
+  watch_ready ready[READY_MAX];
+  pipe_guard g;
+  int i, n, running, bad = 0;
+  p->watch_failed = 0;
+  n = watch_wait(p->watch, ready, READY_MAX, wait_ms(p, timeout_ms));
+  if (n < 0) return -1;
+  guard_enter(p, &g);
+  for (i = 0; i < n; i++)
+    if (curl_multi_socket_action(p->multi, ready[i].fd,
+                                 curl_events(ready[i].mask),
+                                 &running) != CURLM_OK)
+      bad = 1;
+  if (p->curl_at <= clock_ms()) {
+    p->curl_at = INT64_MAX;
+    if (curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0,
+                                 &running) != CURLM_OK)
+      bad = 1;
+  }
+  collect_finished(p);
+  run_timers(p, clock_ms());  /* after the sockets: what came in time counts */
+  guard_leave(&g);
+  return (bad || p->watch_failed) ? -1 : 0;
+}
+
+exchange *pool_news (const pool *p) {
+  return p->moved.first;
+}
+
+int pool_fd (const pool *p) {
+  return watch_fd(p->watch);
+}
+
+size_t pool_size (const pool *p) {
+  return p->size;
+}

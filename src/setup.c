@@ -1,0 +1,142 @@
+/*
+** setup.c - what libcurl is told about one exchange
+** SPDX-License-Identifier: MIT
+** Each option that differs from libcurl's default says why.
+*/
+
+#include <fcntl.h>
+
+#include "setup.h"
+
+/*
+** A queue in front of a GPU may be silent for minutes; without probes a NAT
+** forgets the connection. Seconds.
+*/
+#define KEEPALIVE_IDLE 60L
+#define KEEPALIVE_INTERVAL 30L
+
+/*
+** Seconds after which an unused connection is not used again: gateways close
+** theirs after a minute, and a request sent into a closing one is sent twice.
+*/
+#define CONNECTION_MAX_AGE 60L
+
+/* The options of one call are set in a row; the first refusal is kept. */
+typedef struct setter {
+  CURL *easy;
+  const char *refused;
+} setter;
+
+static void check (setter *s, CURLcode code, const char *what) {
+  if (code != CURLE_OK && s->refused == NULL)
+    s->refused = (code == CURLE_OUT_OF_MEMORY) ? "not enough memory" : what;
+}
+
+static void set_long (setter *s, CURLoption option, long value,
+                      const char *what) {
+  check(s, curl_easy_setopt(s->easy, option, value), what);
+}
+
+static void set_text (setter *s, CURLoption option, const char *value,
+                      const char *what) {
+  if (value != NULL) check(s, curl_easy_setopt(s->easy, option, value), what);
+}
+
+/* A program that the user's script starts must not inherit our sockets. */
+static int on_socket (void *ud, curl_socket_t fd, curlsocktype purpose) {
+  (void)ud;
+  (void)purpose;
+  return fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ? CURL_SOCKOPT_ERROR
+                                              : CURL_SOCKOPT_OK;
+}
+
+static void set_protocols (setter *s) {
+  /* libcurl also reads files and mail; a base URL must never get there */
+#if LIBCURL_VERSION_NUM >= 0x075500
+  set_text(s, CURLOPT_PROTOCOLS_STR, "http,https",
+           "libcurl cannot be limited to http and https");
+#else
+  set_long(s, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS,
+           "libcurl cannot be limited to http and https");
+#endif
+  /* a redirect would carry the prompt and the adapter token elsewhere */
+  set_long(s, CURLOPT_FOLLOWLOCATION, 0L, "redirects");
+  set_long(s, CURLOPT_PATH_AS_IS, 1L, "path");
+}
+
+static void set_connection (setter *s, const exchange_options *o) {
+  /* no signals and no alarm in somebody else's process */
+  set_long(s, CURLOPT_NOSIGNAL, 1L, "signals");
+  if (o->clocks.connect > 0)
+    set_long(s, CURLOPT_CONNECTTIMEOUT_MS, (long)o->clocks.connect,
+             "the connect timeout was refused");
+#if LIBCURL_VERSION_NUM >= 0x075700
+  /* a hanging name look-up must not hold up the caller: do not join its
+     thread; an older library at run time knows no such option */
+  (void)curl_easy_setopt(s->easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+  set_long(s, CURLOPT_TCP_KEEPALIVE, 1L, "keep-alive");
+  set_long(s, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE, "keep-alive");
+  set_long(s, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL, "keep-alive");
+  set_long(s, CURLOPT_MAXAGE_CONN, CONNECTION_MAX_AGE, "connection age");
+  check(s, curl_easy_setopt(s->easy, CURLOPT_SOCKOPTFUNCTION, on_socket),
+        "socket options");
+  set_long(s, CURLOPT_HTTP_VERSION,
+           o->http_version == 1 ? (long)CURL_HTTP_VERSION_1_1
+                                : (long)CURL_HTTP_VERSION_2TLS,
+           "this libcurl speaks no HTTP/2");
+  set_text(s, CURLOPT_PROXY, o->proxy, "the proxy was refused");
+  /* the head of a proxy's CONNECT answer is not the server's */
+  set_long(s, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L, "proxy");
+}
+
+static void set_tls (setter *s, const exchange_options *o) {
+  set_long(s, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2,
+           "TLS 1.2 is not supported");
+  set_long(s, CURLOPT_SSL_VERIFYPEER, o->verify ? 1L : 0L, "verify");
+  set_long(s, CURLOPT_SSL_VERIFYHOST, o->verify ? 2L : 0L, "verify");
+  set_text(s, CURLOPT_CAINFO, o->ca_file, "ca_file was refused");
+  set_text(s, CURLOPT_SSLCERT, o->client_cert, "client_cert was refused");
+  set_text(s, CURLOPT_SSLKEY, o->client_key, "client_key was refused");
+  set_text(s, CURLOPT_KEYPASSWD, o->client_key_password,
+           "client_key_password was refused");
+}
+
+const char *setup_request (CURL *easy, exchange *x,
+                           const exchange_options *o) {
+  setter s;
+  s.easy = easy;
+  s.refused = NULL;
+  set_text(&s, CURLOPT_URL, o->url, "the URL was refused");
+  set_protocols(&s);
+  set_connection(&s, o);
+  set_tls(&s, o);
+  check(&s, curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers),
+        "the headers were refused");
+  if (x->body_out != NULL) {
+    set_long(&s, CURLOPT_POST, 1L, "POST");
+    /* a size, because a body may hold NUL; not copied, we own it */
+    check(&s, curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                               (curl_off_t)x->body_out_len), "body");
+    check(&s, curl_easy_setopt(easy, CURLOPT_POSTFIELDS, x->body_out), "body");
+  }
+  else
+    set_long(&s, CURLOPT_HTTPGET, 1L, "GET");
+  if (o->method != NULL)
+    set_text(&s, CURLOPT_CUSTOMREQUEST, o->method, "the method was refused");
+  return s.refused;
+}
+
+const char *setup_callbacks (CURL *easy, exchange *x, setup_sink on_header,
+                             setup_sink on_body) {
+  setter s;
+  s.easy = easy;
+  s.refused = NULL;
+  check(&s, curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header), "head");
+  check(&s, curl_easy_setopt(easy, CURLOPT_HEADERDATA, x), "head");
+  check(&s, curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body), "body");
+  check(&s, curl_easy_setopt(easy, CURLOPT_WRITEDATA, x), "body");
+  check(&s, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->errbuf), "errors");
+  check(&s, curl_easy_setopt(easy, CURLOPT_PRIVATE, x), "private");
+  return s.refused;
+}

@@ -1,0 +1,44 @@
+-- SPDX-License-Identifier: MIT
+-- An answer as it is written, in three ways. Run it as it is:
+--   lua5.4 examples/stream.lua
+
+local predibase = require "predibase"
+
+local client, err = predibase.new { timeout = 120, defaults = { max_new_tokens = 40 } }
+if not client then
+  io.stderr:write(tostring(err), "\n")
+  os.exit(1)
+end
+io.stdout:setvbuf "no"
+
+-- Pieces of text, for people: never half a character. An error is raised.
+for piece in client:generate_stream("Tell me a story."):texts() do
+  io.write(piece)
+end
+print()
+
+-- Tokens, with all that the server says of them. Enough after ten: on Lua 5.4 `break` closes
+-- the connection and the model stops; elsewhere stream:close() does.
+local stream = client:generate_stream("Tell me a longer story.")
+local count = 0
+for token in stream do
+  count = count + 1
+  print(token.id, token.logprob, token.text)
+  if count == 10 then break end
+end
+stream:close()
+
+-- Without a loop that raises: nil at the end, nil and the error when the stream breaks.
+stream = client:generate_stream("And another one.")
+local token
+repeat
+  token, err = stream:next()
+until not token
+if err then
+  io.stderr:write(tostring(err), "\nso far: ", err.partial_text, "\n")
+  os.exit(1)
+end
+local result = stream:result()
+print(result.generated_text)
+print(result.usage.completion_tokens .. " tokens, the first after "
+  .. ("%.3f seconds"):format(result.timing.first_token))

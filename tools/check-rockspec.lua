@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Compares the rockspec with the tree and with the Makefile. `--write` puts
--- the list of Lua modules in order instead.
+-- Compares the rockspec with the tree and with the Makefile; `--write` makes it
+-- agree with them first.
 -- usage: lua5.4 tools/check-rockspec.lua SSE_SOURCES CURL_SOURCES [--write]
 -- (SOURCES are names without src/ and .c, separated by spaces)
 
@@ -78,6 +78,18 @@ local function check_modules(spec, tree)
   end
 end
 
+-- The sources of one C module in the order of the Makefile.
+local function with_sources(text, module, names)
+  local lines = {}
+  for name in names:gmatch("%S+") do
+    lines[#lines + 1] = ("        %q,\n"):format("src/" .. name .. ".c")
+  end
+  local key = ('["%s"] = {\n      sources = '):format(module)
+  local _, start = text:find(key, 1, true)
+  local _, stop = text:find("^%b{}", start + 1)
+  return ("%s{\n%s      }%s"):format(text:sub(1, start), table.concat(lines), text:sub(stop + 1))
+end
+
 local function write_modules(text, tree)
   local start = text:find(BEGIN, 1, true) or text:find(END, 1, true)
   local stop = text:find(END, start, true)
@@ -92,7 +104,8 @@ end
 
 local text, tree = read(ROCKSPEC), modules_in_tree()
 if arg[3] == "--write" then
-  write_modules(text, tree)
+  text = with_sources(text, "predibase.sse", arg[1])
+  write_modules(with_sources(text, "predibase.curl", arg[2]), tree)
   text = read(ROCKSPEC)
 end
 local spec = load_rockspec(text)

@@ -36,7 +36,8 @@ sizes () {
           gsub(/[\200-\277]/, "", shown)
           if (length(shown) > width) bad("line " lines " is too long")
           if (line ~ /[ \t]$/) bad("line " lines " ends in a blank")
-          if (line ~ /\t/) bad("line " lines " has a tab")
+          # Lua itself sets the values of macros off with tabs.
+          if (line ~ /\t/ && line !~ /^#/) bad("line " lines " has a tab")
         }
         close(path)
         if (inside && lines >= limit) bad(lines " lines, limit " limit)

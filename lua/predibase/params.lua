@@ -1,0 +1,169 @@
+-- SPDX-License-Identifier: MIT
+--- The parameters of `generate` and `generate_stream`: checked before anything is sent, with the
+-- router's own texts (LoRAX `/generate`, `/generate_stream`), and put in a fixed order.
+-- @module predibase.params
+
+local adapters = require "predibase.params.adapters"
+local errors = require "predibase.errors"
+local format = require "predibase.params.format"
+local json = require "predibase.json"
+local kinds = require "predibase.params.kinds"
+local names = require "predibase.names"
+local rules = require "predibase.params.rules"
+
+local M = {}
+
+--- The source of adapters that Predibase trained, used when an `adapter_id` comes without one.
+M.DEFAULT_SOURCE = "pbase"
+
+--- Set of every parameter name, the documented misspelling and `extra` included.
+M.names = { extra = true }
+
+local known = {}
+for _, rule in ipairs(rules.list) do known[rule.name] = true end
+for misspelt in pairs(rules.misspelt) do known[misspelt] = true end
+for name in pairs(known) do M.names[name] = true end
+
+local checkers = setmetatable({ merged = adapters.merged, format = format.format },
+  { __index = kinds })
+
+local function refusal(text)
+  return nil, errors.new {
+    kind = "validation", error_type = "validation", phase = "request",
+    message = "Input validation error: " .. text,
+  }
+end
+
+--- The given parameters by their right names. A null is the same as leaving the parameter out:
+-- the router takes it for some of them only.
+local function given(parameters)
+  local found = {}
+  for name, value in next, parameters do
+    local right = rules.misspelt[name]
+    if value ~= json.null and right then
+      local other = rawget(parameters, right)
+      if other ~= nil and other ~= json.null then
+        return nil, ("`%s` is given twice, also in its old spelling `%s`"):format(right, name)
+      end
+      found[right] = value
+    elseif value ~= json.null then
+      found[name] = value
+    end
+  end
+  return found
+end
+
+local function out_of_range(range, value)
+  return range.min and value < range.min or range.above and value <= range.above
+    or range.max and value > range.max or range.below and value >= range.below
+end
+
+local function range_problem(values)
+  for _, range in ipairs(rules.ranges) do
+    local value = values[range.name]
+    if value and out_of_range(range, kinds.to_single(value)) then return range.text end
+  end
+end
+
+--- What the router refuses before it looks at ranges.
+local function conflict(values)
+  if values.merged_adapters and values.adapter_id then
+    return "at most one of `adapter_id` or `adapters` may be provided"
+  end
+  local sampling = values.do_sample or values.temperature or values.top_k or values.top_p
+    or values.typical_p
+  if (values.best_of or 1) > 1 and not sampling then
+    return "you must use sampling when `best_of` is > 1"
+  end
+end
+
+local function stream_conflict(values)
+  if values.best_of and values.best_of ~= 1 then
+    return "`best_of` != 1 is not supported when streaming tokens"
+  elseif values.decoder_input_details then
+    return "`decoder_input_details` == true is not supported when streaming tokens"
+  end
+end
+
+--- Every value by itself, in the order of sending.
+local function check_kinds(values, level)
+  local checked = {}
+  for _, rule in ipairs(rules.list) do
+    local value = values[rule.name]
+    if value ~= nil then
+      local good, problem = checkers[rule.kind](value, rule.name, rule, level + 1)
+      if good == nil then return nil, problem end
+      checked[rule.name] = good
+    end
+  end
+  return checked
+end
+
+local function problem_of(values, context)
+  local whole = not context.partial
+  return whole and context.stream and stream_conflict(values)
+    or whole and conflict(values)
+    or range_problem(values)
+    or whole and (values.best_of or 1) > 1 and values.seed ~= nil
+      and "`seed` must not be set when `best_of` > 1"
+    or nil
+end
+
+--- Check parameters and put them in the order of sending. Raises for a name that is no parameter.
+-- @tparam ?table parameters name -> value; read only, `json.null` counts as not given
+-- @tparam ?table context `stream` (boolean): they are for `generate_stream`, where `details` is
+-- asked for unless the caller decided, as only that gives token counts; `partial` (boolean):
+-- they are defaults that a call will add to, so only each value by itself is checked
+-- @tparam[opt=1] integer level as in `error`: 1 blames the caller of this function
+-- @treturn[1] table array of `{ name, value }` for `predibase.json.object`
+-- @treturn[2] nil
+-- @treturn[2] table error of kind `validation`
+function M.check(parameters, context, level)
+  parameters, context, level = parameters or {}, context or {}, (level or 1) + 1
+  if type(parameters) ~= "table" then
+    error("parameters must be a table, got a " .. type(parameters), level)
+  end
+  names.check(parameters, M.names, "parameter", level)
+
+  local values, checked, problem, fields
+  values, problem = given(parameters)
+  if not values then return refusal(problem) end
+  checked, problem = check_kinds(values, level)
+  if not checked then return refusal(problem) end
+  problem = problem_of(checked, context)
+  if problem then return refusal(problem) end
+  fields, problem = format.extra(values.extra == nil and {} or values.extra, known)
+  if not fields then return refusal(problem) end
+
+  if checked.adapter_id and checked.adapter_id ~= "" and not checked.adapter_source then
+    checked.adapter_source = M.DEFAULT_SOURCE
+  end
+  if context.stream and checked.details == nil then checked.details = true end
+
+  local list = {}
+  for _, rule in ipairs(rules.list) do
+    local value = checked[rule.name]
+    if value ~= nil then list[#list + 1] = { rule.name, value } end
+  end
+  for _, field in ipairs(fields) do list[#list + 1] = field end
+  return list
+end
+
+--- Parameters of a call laid over the client's defaults, in a new table. A value of the call
+-- replaces the default as a whole; `json.null` takes the default away.
+-- @tparam ?table defaults
+-- @tparam ?table parameters
+-- @treturn table
+function M.merge(defaults, parameters)
+  local merged = {}
+  for name, value in next, defaults or {} do merged[rules.misspelt[name] or name] = value end
+  for name, value in next, parameters or {} do
+    local right = rules.misspelt[name]
+    -- Both spellings in one table stay apart, so that `check` can refuse them.
+    if right and rawget(parameters, right) == nil then name = right end
+    merged[name] = value
+  end
+  return merged
+end
+
+return M

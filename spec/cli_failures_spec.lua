@@ -1,0 +1,82 @@
+-- SPDX-License-Identifier: MIT
+local errors = require "predibase.errors"
+local failures = require "predibase.cli.failures"
+
+-- Runs a function with standard error going to a file; gives what it wrote and returned.
+local function stderr_of(use)
+  local file, stderr = assert(io.tmpfile()), io.stderr
+  io.stderr = file -- luacheck: ignore 122
+  local ok, value = pcall(use)
+  io.stderr = stderr -- luacheck: ignore 122
+  file:seek("set")
+  local text = file:read("*a")
+  file:close()
+  assert.is_true(ok, value)
+  return text, value
+end
+
+local function raised(use, ...)
+  local ok, err = pcall(use, ...)
+  assert.is_false(ok)
+  return err
+end
+
+describe("a failure of the command", function()
+  it("has the exit code of its kind", function()
+    for kind, properties in pairs(errors.kinds) do
+      local text, code = stderr_of(function()
+        return failures.report(errors.new { kind = kind, message = "why" })
+      end)
+      assert.are.equal(properties.exit, code)
+      if kind ~= "cancelled" then assert.is_truthy(text:find("^predibase: ")) end
+    end
+  end)
+
+  it("says what to do about it", function()
+    local text = stderr_of(function()
+      return failures.report(errors.new { kind = "authentication", message = "no" })
+    end)
+    assert.is_truthy(text:find("\n  check PREDIBASE_API_TOKEN", 1, true))
+  end)
+
+  it("is silent for a broken pipe and for Ctrl-C", function()
+    local pipe = raised(failures.output, "Broken pipe", 32)
+    for err, expected in pairs {
+      [pipe] = failures.PIPE,
+      ["x.lua:3: interrupted!"] = failures.INTERRUPTED,
+      [errors.new { kind = "protocol", message = "x.lua:1: interrupted!" }] = failures.INTERRUPTED,
+    } do
+      local text, code = stderr_of(function() return failures.report(err) end)
+      assert.are.equal("", text)
+      assert.are.equal(expected, code)
+    end
+  end)
+
+  it("does not carry control characters to the terminal", function()
+    local text = stderr_of(function()
+      return failures.report(errors.new { kind = "server", message = "a\27[2Jb\r\nc" })
+    end)
+    assert.is_nil(text:find "[%z\1-\9\11-\31]")
+    assert.is_truthy(text:find("b\nc", 1, true))
+  end)
+
+  it("is internal when it is nothing that we know", function()
+    local text, code = stderr_of(function() return failures.report("x.lua:1: boom") end)
+    assert.are.equal(1, code)
+    assert.is_truthy(text:find "internal error: x.lua:1: boom")
+  end)
+end)
+
+describe("the list of exit codes", function()
+  it("has every kind once", function()
+    local help = failures.help()
+    for kind, properties in pairs(errors.kinds) do
+      if kind ~= "cancelled" then
+        assert.is_truthy(help:find(("  %3d  %s\n"):format(properties.exit, kind), 1, true), kind)
+      end
+    end
+    for _, code in ipairs { 0, 1, 64, 130, 141 } do
+      assert.is_truthy(help:find(("\n  %3d  "):format(code)))
+    end
+  end)
+end)

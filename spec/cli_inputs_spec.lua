@@ -1,0 +1,161 @@
+-- SPDX-License-Identifier: MIT
+local failures = require "predibase.cli.failures"
+local inputs = require "predibase.cli.inputs"
+local parser = require "predibase.cli.parser"
+
+local function parse(...)
+  return parser.parse { "generate", ... }
+end
+
+local function with_file(text, use)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  local ok, err = pcall(use, path)
+  os.remove(path)
+  if not ok then error(err, 0) end
+end
+
+-- The message of the usage failure that a function raises.
+local function usage(use, ...)
+  local ok, err = pcall(use, ...)
+  assert.is_false(ok)
+  assert.are.equal(failures.USAGE, failures.exit_code(err))
+  return err.message
+end
+
+describe("the prompt of the command", function()
+  it("comes from the argument, byte for byte", function()
+    assert.are.equal(" a\nb\n", inputs.prompt(parse(" a\nb\n")))
+  end)
+
+  it("comes from a file, without the line end that belongs to the file", function()
+    with_file("two\nlines\n", function(path)
+      assert.are.equal("two\nlines", inputs.prompt(parse("--file", path)))
+    end)
+    with_file("dos\r\n", function(path)
+      assert.are.equal("dos", inputs.prompt(parse("--file", path)))
+    end)
+    with_file("kept\n\n", function(path)
+      assert.are.equal("kept\n", inputs.prompt(parse("--file", path)))
+    end)
+  end)
+
+  it("may begin with a dash behind --", function()
+    assert.are.equal("--json", inputs.prompt(parse("--", "--json")))
+  end)
+
+  it("cannot be given twice", function()
+    assert.is_truthy(usage(inputs.prompt, parse("--file", "x", "y")):find("--file", 1, true))
+  end)
+
+  it("needs a file that can be read", function()
+    assert.is_truthy(usage(inputs.prompt, parse("--file", "/nonexistent/x")):find "nonexistent")
+    assert.is_truthy(usage(inputs.prompt, parse("--file", "/")):find "directory")
+  end)
+end)
+
+describe("the parameters of the command line", function()
+  it("are those that were given and no other", function()
+    assert.are.same({}, inputs.parameters(parse("hello")))
+    assert.are.same({
+      max_new_tokens = 20, temperature = 0.5, do_sample = true, stop = { "a", "b" },
+      adapter_id = "my/1",
+    }, inputs.parameters(parse("--max-new-tokens", "20", "--temperature=.5", "--do-sample",
+      "--stop", "a", "--stop=b", "--adapter-id", "my/1")))
+  end)
+
+  it("keep every digit of a seed", function()
+    assert.are.equal("18446744073709551615",
+      inputs.parameters(parse("--seed", "18446744073709551615")).seed)
+  end)
+
+  it("may be negative numbers", function()
+    assert.are.equal(-1.5, inputs.parameters(parse("--frequency-penalty", "-1.5"))
+      .frequency_penalty)
+    assert.are.equal(-0.5, inputs.parameters(parse("--presence-penalty=-.5")).presence_penalty)
+  end)
+
+  it("take JSON, also from a file", function()
+    local merged = '{"ids":["a","b"],"weights":[1,2]}'
+    assert.are.same({ "a", "b" },
+      inputs.parameters(parse("--merged-adapters", merged)).merged_adapters.ids)
+    with_file(merged, function(path)
+      assert.are.same({ "a", "b" },
+        inputs.parameters(parse("--merged-adapters", "@" .. path)).merged_adapters.ids)
+    end)
+  end)
+
+  it("keep the schema of an answer as it was written", function()
+    local schema = '{ "zeta": {"type":"string"}, "alpha": {"schema":1} }'
+    local format = inputs.parameters(parse("--response-format",
+      '{"type":"json_object","schema":' .. schema .. "}")).response_format
+    assert.are.same({ type = "json_object", schema = schema }, format)
+  end)
+
+  it("take fields without a name yet", function()
+    local extra = inputs.parameters(parse("--extra", "a=1", "--extra", 'b={"c":"="}')).extra
+    assert.are.equal(1, extra.a)
+    assert.are.equal("=", extra.b.c)
+  end)
+
+  it("take the token for an adapter from a file only", function()
+    with_file("hf_secret\n", function(path)
+      assert.are.equal("hf_secret",
+        inputs.parameters(parse("--api-token-file", path)).api_token)
+    end)
+  end)
+
+  it("are refused where they are not what they should be", function()
+    assert.is_truthy(usage(inputs.parameters, parse("--response-format", "{")):find "not JSON")
+    assert.is_truthy(usage(inputs.parameters, parse("--response-format", "[1]")):find "object")
+    assert.is_truthy(usage(inputs.parameters, parse("--merged-adapters", "3")):find "object")
+    assert.is_truthy(usage(inputs.parameters, parse("--extra", "a")):find "NAME=JSON")
+    assert.is_truthy(usage(inputs.parameters, parse("--extra", "a=")):find "not JSON")
+  end)
+end)
+
+describe("a member of a JSON text", function()
+  it("is found at the top level only", function()
+    assert.are.equal("2", inputs.member('{"a":{"x":1},"x":2}', "x"))
+    assert.is_nil(inputs.member('{"a":{"x":1},"b":["x",{"x":3}]}', "x"))
+    assert.are.equal('[1,{"b":"}"}]', inputs.member('{ "a" : [1,{"b":"}"}] , "c": 1 }', "a"))
+  end)
+
+  it("is found by its name however that is escaped", function()
+    assert.are.equal('"\\"x\\\\"', inputs.member('{"\\u0061":"\\"x\\\\"}', "a"))
+  end)
+end)
+
+describe("the client options of the command line", function()
+  it("are empty without options", function()
+    assert.are.same({}, inputs.client(parse("hello")))
+  end)
+
+  it("carry every clock", function()
+    assert.are.same({ total = 9, connect = 1, first_token = 2.5, token = 3, idle = 4 },
+      inputs.client(parse("--timeout", "9", "--connect-timeout", "1", "--first-token-timeout",
+        "2.5", "--token-timeout", "3", "--idle-timeout", "4")).timeout)
+  end)
+
+  it("carry address, retries and trust", function()
+    assert.are.same({
+      base_url = "http://localhost:1", max_retries = 0, ca_file = "ca.pem", verify = false,
+      headers = { ["X-A"] = "b: c" }, proxy = "http://localhost:2", http_version = "1.1",
+    }, inputs.client(parse("--base-url", "http://localhost:1", "--max-retries", "0",
+      "--ca-file", "ca.pem", "--insecure", "--header", "X-A: b: c",
+      "--proxy", "http://localhost:2", "--http-version", "1.1")))
+  end)
+
+  it("take the API token from a file", function()
+    with_file("pb_from_a_file\n", function(path)
+      assert.are.equal("pb_from_a_file", inputs.client(parse("--token-file", path)).api_token)
+    end)
+  end)
+
+  it("refuse a token in a header", function()
+    local message = usage(inputs.client, parse("--header", "authorization: Bearer pb_secret"))
+    assert.is_nil(message:find "pb_secret")
+  end)
+end)

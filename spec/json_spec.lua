@@ -153,13 +153,13 @@ describe("big integers", function()
   end)
 end)
 
-describe("json.decode_lossy", function()
-  it("gives what decode gives, big integers as near numbers", function()
-    assert.same({ a = 1, b = json.null }, json.decode_lossy '{"a":1,"b":null}')
-    assert.equal(2 ^ 64, json.decode_lossy "18446744073709551615" + 0.0)
-    assert.equal("\239\191\189", json.decode_lossy '"\\ud83d"')
-    assert.is_nil((json.decode_lossy "[1"))
-    assert.is_nil((json.decode_lossy(5)))
+describe("json.parse", function()
+  it("gives what lua-cjson gives under our settings, and raises", function()
+    assert.same({ a = 1, b = json.null }, json.parse '{"a":1,"b":null}')
+    assert.equal(2 ^ 64, json.parse "18446744073709551615" + 0.0)
+    for _, text in ipairs { "[1", "NaN", "01", '"\\ud83d"', ("["):rep(129) .. ("]"):rep(129) } do
+      assert.has_error(function() json.parse(text) end)
+    end
   end)
 end)
 

@@ -36,6 +36,14 @@ local function renew()
   instance.decode_max_depth(encode.MAX_DEPTH)
   -- Its buffer would keep six times the longest prompt ever sent.
   instance.encode_keep_buffer(false)
+
+  --- The bare decoder: raises, mends nothing, and integers from 2^53 on may be the nearest float.
+  -- For a hot caller that works inside a `pcall` of its own and turns to `decode` for all that
+  -- goes wrong. Look it up anew for every call: it changes when the program's locale does.
+  -- @function parse
+  -- @tparam string text
+  -- @return the value
+  M.parse = instance.decode
 end
 
 renew()
@@ -43,11 +51,8 @@ renew()
 --- The value that stands for `null`, in both directions.
 M.null = cjson.null
 
-local null = M.null
-
 --- Second try for a text that lua-cjson refused.
 local function decode_again(text, message)
-  if type(text) ~= "string" then return nil, "expected a string, got a " .. type(text) end
   if not pcall(instance.decode, "0.5") then
     renew()
     local ok, value = pcall(instance.decode, text)
@@ -61,16 +66,10 @@ local function decode_again(text, message)
   return nil, value
 end
 
---- Decodes a JSON text as fast as it goes: like `decode`, except that integers of 2^53 and more
--- may arrive as the nearest float. For callers that look at the size of the integers they get
--- and call `decode` when one is that big.
--- @tparam string text
--- @return[1] the value; `json.null` for `null`
--- @treturn[2] nil
--- @treturn[2] string what is wrong and where; never a piece of the text
-function M.decode_lossy(text)
-  -- A number is refused here because lua-cjson would read it as its text.
-  if type(text) ~= "string" then return decode_again(text) end
+--- Decodes without regard to big integers. nil and a message when that fails.
+local function decode_near(text)
+  -- lua-cjson would read a number as its text.
+  if type(text) ~= "string" then return nil, "expected a string, got a " .. type(text) end
   local ok, value = pcall(instance.decode, text)
   if ok then return value end
   return decode_again(text, value)
@@ -116,7 +115,7 @@ local function decode_exact(text, value, literals)
     n, from = n + 3, last + 1
   end
   out[n + 1] = sub(text, from)
-  local marked, message = M.decode_lossy(table.concat(out))
+  local marked, message = decode_near(table.concat(out))
   if marked == nil then return nil, message end
   return unmark(marked, marker)
 end
@@ -132,7 +131,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong and where; never a piece of the text
 function M.decode(text)
-  local value, message = M.decode_lossy(text)
+  local value, message = decode_near(text)
   if value == nil then return nil, message end
   -- Sixteen digits in a row are rare; most of them are the tail of a float.
   if find(text, "%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d") then
@@ -148,11 +147,10 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong and where
 function M.check(text)
-  if type(text) ~= "string" then return nil, "expected a string, got a " .. type(text) end
+  local value, message = decode_near(text)
+  if value == nil then return nil, message end
   local ok, position = utf8.valid(text)
   if not ok then return nil, "invalid UTF-8 at byte " .. position end
-  local value, message = M.decode_lossy(text)
-  if value == nil then return nil, message end
   if find(text, "\\u[dD]") and scan.mend_surrogates(text) then
     return nil, "a surrogate without its partner"
   end
@@ -221,7 +219,7 @@ if cjson.empty_array_mt then arrays[cjson.empty_array_mt] = true end
 -- @treturn[2] string what cannot be written and where: `schema.properties.x`
 M.encode = encode.new {
   escape = escape,
-  null = null,
+  null = M.null,
   empty_array = cjson.empty_array,
   array = arrays,
   object = { [object_mt] = true },

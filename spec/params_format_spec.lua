@@ -1,0 +1,140 @@
+-- SPDX-License-Identifier: MIT
+local json = require "predibase.json"
+local params = require "predibase.params"
+
+local function encoded(parameters)
+  local list, err = params.check(parameters)
+  assert(list, tostring(err))
+  return json.encode(json.object(list))
+end
+
+local function refused(parameters)
+  local list, err = params.check(parameters)
+  assert.is_nil(list)
+  assert.equal("validation", err.kind)
+  return (err.message:gsub("^Input validation error: ", "", 1))
+end
+
+local function schema(value)
+  return { response_format = { type = "json_object", schema = value } }
+end
+
+describe("response_format", function()
+  it("passes a string of JSON on untouched, so that the order of properties survives", function()
+    local text = ' {"type": "object",\n "properties": {"z": {}, "a": {"minimum": 1.50}}}'
+    assert.equal('{"response_format":{"type":"json_object","schema":' .. text .. "}}",
+      encoded(schema(text)))
+  end)
+
+  it("takes the schema as a table", function()
+    assert.equal('{"response_format":{"type":"json_schema","schema":'
+      .. '{"properties":{"n":{"type":"integer"}},"required":["n"]}}}',
+      encoded { response_format = { type = "json_schema",
+        schema = { required = { "n" }, properties = { n = { type = "integer" } } } } })
+    assert.equal('{"response_format":{"type":"json_object","schema":{"z":1,"a":[]}}}',
+      encoded(schema(json.object { { "z", 1 }, { "a", json.array {} } })))
+  end)
+
+  it("leaves the schema out when there is none: any JSON object", function()
+    assert.equal('{"response_format":{"type":"json_object"}}',
+      encoded { response_format = { type = "json_object" } })
+  end)
+
+  it("sends a null schema for text, as the router would ask for JSON otherwise", function()
+    assert.equal('{"response_format":{"type":"text","schema":null}}',
+      encoded { response_format = { type = "text" } })
+    assert.equal('{"response_format":{"type":"text","schema":null}}',
+      encoded { response_format = { type = "text", schema = json.null } })
+    assert.matches('has no place beside type "text"',
+      refused { response_format = { type = "text", schema = {} } })
+  end)
+
+  it("refuses a null schema for JSON, as that lifts the constraint", function()
+    assert.matches("^`response_format%.schema` must not be null", refused(schema(json.null)))
+  end)
+
+  it("refuses a string that is not one JSON object", function()
+    for _, text in ipairs { "", "{", "{} {}", "{'a':1}", '{"a":NaN}', '{"a":01}',
+      '{"a":"\255"}' } do
+      assert.matches("^`response_format%.schema` must be a JSON schema: a table with named "
+        .. "fields, or a string of JSON; this string is not JSON: ", refused(schema(text)))
+    end
+    assert.equal("`response_format.schema` must be a JSON object, got [1]",
+      refused(schema("[1]")))
+    assert.equal('`response_format.schema` must be a JSON object, got "x"',
+      refused(schema('"x"')))
+    assert.equal("`response_format.schema` must be a JSON object, got [1]",
+      refused(schema { 1 }))
+  end)
+
+  it("refuses what JSON cannot say, and says where", function()
+    local cycle = {}
+    cycle.x = { cycle }
+    local deep = {}
+    for _ = 1, 200 do deep = { deep = deep } end
+    for _, case in ipairs {
+      { { properties = { x = print } }, "a function at properties%.x" },
+      { { x = 0 / 0 }, "not finite at x" },
+      { { x = "\255" }, "not UTF%-8" },
+      { { x = { 1, y = 2 } }, "array and an object at once at x" },
+      { cycle, "contains itself at x%[1%]" },
+      { deep, "nested more than 128 deep" },
+      { { x = coroutine.create(function() end) }, "a thread at x" },
+    } do
+      local message = refused(schema(case[1]))
+      assert.matches("^`response_format%.schema` must be a JSON schema", message)
+      assert.matches(case[2], message)
+    end
+    assert.matches("or a string of JSON, got the number 5$", refused(schema(5)))
+    assert.matches("or a string of JSON, got a function$", refused(schema(print)))
+  end)
+
+  it("refuses an unknown type", function()
+    assert.equal("`response_format.type` must be one of text, json_object, json_schema, "
+      .. 'got the string "json"', refused { response_format = { type = "json" } })
+    assert.equal("`response_format.type` must be one of text, json_object, json_schema, "
+      .. 'got the string "JsonObject"; did you mean "json_object"?',
+      refused { response_format = { type = "JsonObject" } })
+    assert.equal("`response_format.type` must be one of text, json_object, json_schema, got nil",
+      refused { response_format = { schema = {} } })
+    assert.matches("^`response_format` must be a table such as",
+      refused { response_format = "json_object" })
+  end)
+
+  it("raises for a field that does not exist, blaming the caller", function()
+    local ok, message = pcall(function()
+      params.check { response_format = { type = "json_schema", json_schema = {} } }
+    end)
+    assert.is_false(ok)
+    assert.matches("^spec/params_format_spec%.lua:%d+: unknown field of response_format "
+      .. '"json_schema"', message)
+  end)
+end)
+
+describe("extra", function()
+  it("appends fields that have no name yet, sorted by name", function()
+    assert.equal('{"seed":1,"a":{"x":[1]},"min_p":0.1,"z":null}',
+      encoded { seed = 1, extra = { z = json.null, min_p = 0.1, a = { x = { 1 } } } })
+    assert.equal("{}", encoded { extra = {} })
+  end)
+
+  it("refuses a field that is a parameter", function()
+    for _, name in ipairs { "temperature", "repitition_penalty" } do
+      assert.equal(("`extra.%s` is a parameter of its own; write %s = … beside `extra`")
+        :format(name, name), refused { extra = { [name] = 1 } })
+    end
+  end)
+
+  it("refuses keys that are no names and values that JSON cannot say", function()
+    assert.equal("`extra` must have the names of fields as keys, got the number 1",
+      refused { extra = { "x" } })
+    assert.equal('`extra` must have the names of fields as keys, got the string ""',
+      refused { extra = { [""] = 1 } })
+    assert.equal("`extra` must be a table of field = value, got the boolean false",
+      refused { extra = false })
+    assert.equal("`extra.x`: cannot write a function as JSON", refused { extra = { x = print } })
+    assert.equal("`extra.x`: cannot write a number that is not finite as JSON",
+      refused { extra = { x = 1 / 0 } })
+    assert.matches("valid UTF%-8", refused { extra = { ["\255"] = 1 } })
+  end)
+end)

@@ -408,7 +408,7 @@ size_t sse_count (const sse *p) {
   return p->count;
 }
 
-int sse_finish (sse *p, sse_event *ev) {
+int sse_finish (const sse *p, sse_event *ev) {
   if (!p->has_data)
     return 0;
   ev->data = p->queue.data + p->tail + sizeof(record);

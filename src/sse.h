@@ -86,7 +86,7 @@ size_t sse_count (const sse *p);
 ** discards such an event; what to do with it is the caller's choice.)
 ** Changes nothing; the strings last as those of sse_peek do.
 */
-int sse_finish (sse *p, sse_event *ev);
+int sse_finish (const sse *p, sse_event *ev);
 
 /* Gives all memory back. The parser is as new afterwards. */
 void sse_free (sse *p);

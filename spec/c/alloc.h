@@ -1,0 +1,62 @@
+/*
+** alloc.h
+** An allocator for tests: counts what is alive, fails when told.
+** SPDX-License-Identifier: MIT
+*/
+
+#ifndef ALLOC_H
+#define ALLOC_H
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+
+/* Each block carries its size in front, without breaking alignment. */
+#define ALLOC_HEAD	16
+
+static size_t alloc_live;  /* bytes */
+static size_t alloc_peak;
+static long alloc_calls;  /* requests for memory, refused ones included */
+static long alloc_fail_at;  /* number of the request to refuse, 0 = none */
+static int alloc_fail_on;  /* refuse all that follow, too */
+
+/* Never resizes in place, so that a stale pointer is a dead one. */
+static inline void *alloc_test (void *p, size_t n) {
+  char *old = (p != NULL) ? (char *)p - ALLOC_HEAD : NULL;
+  char *block = NULL;
+  size_t old_n = 0;
+  if (old != NULL)
+    memcpy(&old_n, old, sizeof old_n);
+  if (n > 0) {
+    alloc_calls++;
+    if (alloc_fail_at > 0
+        && (alloc_calls == alloc_fail_at
+            || (alloc_fail_on && alloc_calls > alloc_fail_at)))
+      return NULL;
+    block = malloc(n + ALLOC_HEAD);
+    if (block == NULL)
+      abort();
+    memcpy(block, &n, sizeof n);
+    if (old != NULL)
+      memcpy(block + ALLOC_HEAD, p, n < old_n ? n : old_n);
+    alloc_live += n;
+    if (alloc_live > alloc_peak)
+      alloc_peak = alloc_live;
+  }
+  alloc_live -= old_n;
+  free(old);
+  return (block != NULL) ? block + ALLOC_HEAD : NULL;
+}
+
+/* Starts counting anew; fails at request 'at', and on, if so. */
+static inline void alloc_start (long at, int on) {
+  mem_set_allocator(alloc_test);
+  alloc_live = alloc_peak = 0;
+  alloc_calls = 0;
+  alloc_fail_at = at;
+  alloc_fail_on = on;
+}
+
+#endif

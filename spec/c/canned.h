@@ -1,0 +1,133 @@
+/*
+** canned.h
+** A child process that answers HTTP with fixed texts: enough of a server for
+** tests that count what the client's own process allocates and opens.
+** SPDX-License-Identifier: MIT
+*/
+
+#ifndef CANNED_H
+#define CANNED_H
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Seconds after which the child ends in any case. */
+#define CANNED_LIFE 600
+
+static pid_t canned_pid;
+
+static inline void canned_write (int fd, const char *s) {
+  size_t n = strlen(s);
+  while (n > 0) {
+    ssize_t done = send(fd, s, n, MSG_NOSIGNAL);
+    if (done <= 0) return;
+    s += done;
+    n -= (size_t)done;
+  }
+}
+
+static inline void canned_chunk (int fd, const char *event) {
+  char head[32];
+  snprintf(head, sizeof head, "%zx\r\n", strlen(event));
+  canned_write(fd, head);
+  canned_write(fd, event);
+  canned_write(fd, "\r\n");
+}
+
+#define CANNED_TOKEN(id, text, final) \
+  "data: {\"token\":{\"id\":" id ",\"text\":\"" text "\",\"logprob\":-0.5," \
+  "\"special\":false,\"skipped\":false},\"generated_text\":" final "," \
+  "\"details\":null}\n\n"
+
+static inline void canned_answer (int fd, const char *path) {
+  static const char text[] = "{\"generated_text\":\"one two three\"}";
+  static const char wrong[] =
+      "{\"error\":\"Input validation error: `top_p` must be > 0.0 and < 1.0\","
+      "\"error_type\":\"validation\"}";
+  char head[256];
+  if (strstr(path, "generate_stream") != NULL) {
+    canned_write(fd, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+                     "transfer-encoding: chunked\r\n\r\n");
+    canned_chunk(fd, CANNED_TOKEN("1", "one", "null"));
+    canned_chunk(fd, ":\n\n");
+    canned_chunk(fd, CANNED_TOKEN("2", " two", "null"));
+    canned_chunk(fd, CANNED_TOKEN("3", " three", "\"one two three\""));
+    canned_write(fd, "0\r\n\r\n");
+  }
+  else {
+    const char *body = strstr(path, "/wrong/") != NULL ? wrong : text;
+    snprintf(head, sizeof head,
+             "HTTP/1.1 %s\r\ncontent-type: application/json\r\n"
+             "content-length: %zu\r\nx-prompt-tokens: 4\r\n\r\n",
+             body == wrong ? "422 Unprocessable Entity" : "200 OK",
+             strlen(body));
+    canned_write(fd, head);
+    canned_write(fd, body);
+  }
+}
+
+/* Reads one request; returns 0 when the peer is gone. */
+static inline int canned_request (FILE *in, char *path, size_t size) {
+  char line[8192];
+  long length = 0;
+  if (fgets(line, sizeof line, in) == NULL) return 0;
+  snprintf(path, size, "%.*s", (int)size - 1, line);
+  while (fgets(line, sizeof line, in) != NULL && line[0] != '\r')
+    if (strncasecmp(line, "content-length:", 15) == 0)
+      length = strtol(line + 15, NULL, 10);
+  while (length-- > 0)
+    if (fgetc(in) == EOF) return 0;
+  return 1;
+}
+
+static inline void canned_serve (int listener) {
+  alarm(CANNED_LIFE);
+  signal(SIGCHLD, SIG_IGN);
+  for (;;) {
+    char path[512];
+    FILE *in;
+    int fd = accept(listener, NULL, NULL);
+    if (fd < 0) _exit(1);
+    if (fork() != 0) {
+      close(fd);
+      continue;
+    }
+    in = fdopen(fd, "r");
+    while (in != NULL && canned_request(in, path, sizeof path))
+      canned_answer(fd, path);
+    _exit(0);
+  }
+}
+
+/* Returns the port on the loopback address. */
+static inline int canned_start (void) {
+  struct sockaddr_in a;
+  socklen_t len = sizeof a;
+  int listener = socket(AF_INET, SOCK_STREAM, 0);
+  memset(&a, 0, sizeof a);
+  a.sin_family = AF_INET;
+  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (listener < 0 || bind(listener, (struct sockaddr *)&a, sizeof a) != 0 ||
+      listen(listener, 64) != 0 ||
+      getsockname(listener, (struct sockaddr *)&a, &len) != 0)
+    abort();
+  canned_pid = fork();
+  if (canned_pid == 0) canned_serve(listener);
+  close(listener);
+  return ntohs(a.sin_port);
+}
+
+static inline void canned_stop (void) {
+  kill(canned_pid, SIGTERM);
+  waitpid(canned_pid, NULL, 0);
+}
+
+#endif

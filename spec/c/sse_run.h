@@ -1,0 +1,77 @@
+/*
+** sse_run.h
+** Runs src/sse.c over slices and writes what comes out as one text, in the
+** form of sse_reference.h.
+** SPDX-License-Identifier: MIT
+*/
+
+#ifndef SSE_RUN_H
+#define SSE_RUN_H
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "sse.h"
+#include "sse_reference.h"
+
+/*
+** The bytes of a slice, copied so that an unreadable page begins right
+** behind them. Room for 'room' bytes is made once.
+*/
+typedef struct guard {
+  char *end;
+  size_t room;
+} guard;
+
+static inline void guard_start (guard *g, size_t room) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  size_t size = (room / page + 1) * page;
+  char *p = mmap(NULL, size + page, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED || mprotect(p + size, page, PROT_NONE) != 0)
+    abort();
+  g->end = p + size;
+  g->room = size;
+}
+
+static inline const char *guarded (const guard *g, const char *s, size_t n) {
+  if (n > g->room)
+    abort();
+  memcpy(g->end - n, s, n);
+  return g->end - n;
+}
+
+/* Takes at most 'most' events out. */
+static inline void drain (sse *p, text *out, size_t most) {
+  sse_event ev;
+  while (most-- > 0 && sse_peek(p, &ev)) {
+    put_event(out, ev.type, ev.type_len, ev.data, ev.data_len, ev.id,
+              ev.id_len);
+    sse_pop(p);
+  }
+}
+
+/* What is left when the input has ended. */
+static inline void drain_end (sse *p, text *out) {
+  sse_event ev;
+  drain(p, out, (size_t)-1);
+  if (sse_feed(p, "", 0) == SSE_TOOBIG)
+    put(out, "!", 1);
+  else if (sse_finish(p, &ev)) {
+    put(out, "<", 1);
+    put(out, ev.data, ev.data_len);
+    put(out, ">", 1);
+  }
+}
+
+/* Feeds s as one slice that ends at the unreadable page. */
+static inline int feed (sse *p, const guard *g, const char *s, size_t n) {
+  return sse_feed(p, guarded(g, s, n), n);
+}
+
+static inline int same (const text *a, const text *b) {
+  return a->len == b->len && (a->len == 0 || memcmp(a->s, b->s, a->len) == 0);
+}
+
+#endif

@@ -1,0 +1,322 @@
+/*
+** lua_sse.c
+** Module predibase.sse: the Server-Sent-Events parser as a Lua userdata.
+** SPDX-License-Identifier: MIT
+*/
+
+/***
+Incremental parser for Server-Sent Events.
+
+Follows WHATWG HTML section 9.2.6: lines end in LF, CR or CRLF; a byte order
+mark at the very beginning is skipped; comments and unknown fields cost no
+memory. Bytes may come in any slices. Bytes that are not UTF-8 are passed on
+unchanged. A parser is used by one stream, from any coroutine, and knows
+nothing of sockets.
+
+    local parser = require "predibase.sse".new { max_event = 1024 * 1024 }
+    assert(parser:feed("data: hel"))
+    assert(parser:feed("lo\n\n"))
+    print(parser:next())  --> hello  message
+
+@module predibase.sse
+*/
+
+#include "compat.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "sse.h"
+
+#define PARSER_T	"predibase.sse"
+
+/*
+** Default of max_event. LoRAX repeats the prompt in the closing event when
+** it is asked to, and takes bodies of up to 2 MiB.
+*/
+#define MAX_EVENT	(8 * 1024 * 1024)
+
+/* The largest max_event: what a double still counts one by one. */
+#define MAX_MAX_EVENT	9007199254740992.0
+
+/* Events up to this size leave the parser by way of the C stack. */
+#define SMALL_EVENT	4096
+
+typedef struct parser {
+  sse *core;  /* NULL = closed */
+  sse body;  /* what 'core' points to */
+  size_t taken;  /* events that 'next' has returned */
+} parser;
+
+/* {==== Helpers ==== */
+
+/*
+** The argument 1 of a method. The metatable is upvalue 1 of each method,
+** which spares the look-up by name.
+*/
+static parser *check (lua_State *L) {
+  parser *p = lua_touserdata(L, 1);
+  if (p != NULL && lua_getmetatable(L, 1)) {
+    int same = lua_rawequal(L, -1, lua_upvalueindex(1));
+    lua_pop(L, 1);  /* remove metatable */
+    if (same)
+      return p;
+  }
+  return luaL_checkudata(L, 1, PARSER_T);  /* raises, naming the type */
+}
+
+static parser *check_open (lua_State *L) {
+  parser *p = check(L);
+  if (p->core == NULL)
+    luaL_error(L, "attempt to use a closed parser");
+  return p;
+}
+
+/* Copies the strings of ev to 'to' and lets ev point there. */
+static void move_event (sse_event *ev, char *to) {
+  memcpy(to, ev->data, ev->data_len);
+  ev->data = to;
+  to += ev->data_len;
+  memcpy(to, ev->type, ev->type_len);
+  ev->type = to;
+  to += ev->type_len;
+  memcpy(to, ev->id, ev->id_len);
+  ev->id = to;
+}
+
+/*
+** Copies the event that 'get' shows out of the parser: to 'small', which has
+** SMALL_EVENT bytes, or to a userdata, which it leaves on the stack. Returns
+** 0 when there is no event.
+**
+** Making a Lua string may run finalizers, and in 5.1 and LuaJIT it does so
+** before the bytes are read. A finalizer is Lua code that may close or feed
+** this very parser, so the bytes must not belong to the parser while they
+** are pushed. The event itself stays where it is, in case of a memory error.
+*/
+static int copy_event (lua_State *L, parser *p, char *small, sse_event *ev,
+                       int (*get) (const sse *core, sse_event *ev)) {
+  char *to = small;
+  size_t room = SMALL_EVENT;
+  while (get(p->core, ev)) {
+    size_t size = ev->data_len + ev->type_len + ev->id_len;
+    if (size <= room) {
+      move_event(ev, to);
+      return 1;
+    }
+    lua_settop(L, 1);  /* remove a userdata that was too small */
+    to = lua_newuserdatauv(L, size, 0);
+    room = size;
+    check_open(L);  /* finalizers may have run; look again */
+  }
+  return 0;
+}
+
+/* ====} */
+
+/* {==== Methods ==== */
+
+/***
+Takes the next bytes of the stream.
+@function parser:feed
+@tparam string bytes any slice, even an empty one
+@treturn[1] boolean true
+@treturn[2] nil
+@treturn[2] string `event larger than N bytes (max_event)`, or `not enough
+memory`. The stream cannot be continued, each later call returns the same;
+events that were whole before are still there for `next`.
+@raise when the parser is closed, or `bytes` is not a string
+*/
+static int parser_feed (lua_State *L) {
+  parser *p = check_open(L);
+  size_t n;
+  const char *s;
+  luaL_checktype(L, 2, LUA_TSTRING);
+  s = lua_tolstring(L, 2, &n);
+  switch (sse_feed(p->core, s, n)) {
+    case SSE_OK:
+      lua_pushboolean(L, 1);
+      return 1;
+    case SSE_TOOBIG: {
+      char message[80];
+      snprintf(message, sizeof message,
+               "event larger than %zu bytes (max_event)", p->body.max_event);
+      lua_pushnil(L);
+      lua_pushstring(L, message);
+      return 2;
+    }
+    default:
+      lua_pushnil(L);
+      lua_pushliteral(L, "not enough memory");
+      return 2;
+  }
+}
+
+/***
+Takes the first whole event out of the queue.
+@function parser:next
+@treturn[1] string the data; its lines are separated by LF
+@treturn[1] string the event type, `message` when the stream names none
+@treturn[1] string the last event ID: it stays until the stream sets another
+one; empty when it never did
+@treturn[2] nil when no whole event is left
+@raise when the parser is closed
+*/
+static int parser_next (lua_State *L) {
+  parser *p = check_open(L);
+  char small[SMALL_EVENT];
+  sse_event ev;
+  size_t taken;
+  if (!copy_event(L, p, small, &ev, sse_peek)) {
+    lua_pushnil(L);
+    return 1;
+  }
+  taken = p->taken;
+  lua_pushlstring(L, ev.data, ev.data_len);
+  if (ev.type_len > 0)
+    lua_pushlstring(L, ev.type, ev.type_len);
+  else
+    lua_pushliteral(L, "message");
+  lua_pushlstring(L, ev.id, ev.id_len);
+  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer did */
+    sse_pop(p->core);
+    p->taken++;
+  }
+  return 3;
+}
+
+/***
+Tells the end of the input: returns the data of the event that no blank line
+closed, with a `data` line that is not finished. The standard discards such an
+event; here the caller decides. It takes nothing away, and returns the same
+when called again.
+@function parser:finish
+@treturn[1] string the data of the unfinished event
+@treturn[2] nil when there is none, or after an error of `feed`
+@raise when the parser is closed
+*/
+static int parser_finish (lua_State *L) {
+  parser *p = check_open(L);
+  char small[SMALL_EVENT];
+  sse_event ev;
+  if (copy_event(L, p, small, &ev, sse_finish))
+    lua_pushlstring(L, ev.data, ev.data_len);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+/***
+Gives all memory back at once instead of at the next collection. May be called
+any number of times; on Lua 5.4 a parser can also be a to-be-closed variable.
+@function parser:close
+*/
+static int parser_close (lua_State *L) {
+  parser *p = check(L);
+  sse *core = p->core;
+  if (core != NULL) {
+    p->core = NULL;
+    sse_free(core);
+  }
+  return 0;
+}
+
+static int parser_tostring (lua_State *L) {
+  parser *p = check(L);
+  if (p->core == NULL)
+    lua_pushliteral(L, PARSER_T " (closed)");
+  else
+    lua_pushfstring(L, PARSER_T ": %p", (void *)p);
+  return 1;
+}
+
+/* ====} */
+
+/* {==== Functions of the module ==== */
+
+/* Reads the options table at argument 1. Returns max_event. */
+static size_t read_options (lua_State *L) {
+  lua_Number max = MAX_EVENT;
+  if (lua_isnoneornil(L, 1))
+    return MAX_EVENT;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  lua_pushnil(L);
+  while (lua_next(L, 1)) {
+    const char *name;
+    lua_pushvalue(L, -2);  /* lua_tostring would change the key */
+    name = lua_tostring(L, -1);
+    if (lua_type(L, -3) != LUA_TSTRING || strcmp(name, "max_event") != 0) {
+      lua_pushfstring(L, "unknown option \"%s\"",
+                      name != NULL ? name : luaL_typename(L, -3));
+      luaL_argerror(L, 1, lua_tostring(L, -1));
+    }
+    if (lua_type(L, -2) == LUA_TNUMBER)
+      max = lua_tonumber(L, -2);
+    else
+      max = 0;
+    if (!(max >= 1 && max <= MAX_MAX_EVENT && max <= (lua_Number)(size_t)-1)
+        || max != (lua_Number)(size_t)max)
+      luaL_argerror(L, 1, "max_event must be a whole number of bytes, "
+                          "at least 1");
+    lua_pop(L, 2);  /* remove name and value, keep the key */
+  }
+  return (size_t)max;
+}
+
+/***
+Makes a parser.
+@function new
+@tparam[opt] table options `max_event`: how many bytes one event may have, its
+data together with its type, the last event ID and the line being read
+(8388608)
+@treturn userdata the parser
+@raise when an option is unknown or has a bad value
+*/
+static int sse_new (lua_State *L) {
+  size_t max_event = read_options(L);
+  parser *p = lua_newuserdatauv(L, sizeof *p, 0);
+  p->core = NULL;  /* closed: __gc may run from the next line on */
+  p->taken = 0;
+  luaL_setmetatable(L, PARSER_T);
+  sse_init(&p->body, max_event);
+  p->core = &p->body;
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+  {"new", sse_new},
+  {NULL, NULL}
+};
+
+static const luaL_Reg methods[] = {
+  {"feed", parser_feed},
+  {"next", parser_next},
+  {"finish", parser_finish},
+  {"close", parser_close},
+  {NULL, NULL}
+};
+
+static const luaL_Reg metamethods[] = {
+  {"__gc", parser_close},
+  {"__close", parser_close},
+  {"__tostring", parser_tostring},
+  {NULL, NULL}
+};
+
+MODULE_API int luaopen_predibase_sse (lua_State *L);
+
+MODULE_API int luaopen_predibase_sse (lua_State *L) {
+  luaL_newmetatable(L, PARSER_T);
+  lua_pushvalue(L, -1);
+  luaL_setfuncs(L, metamethods, 1);
+  lua_createtable(L, 0, sizeof methods / sizeof methods[0] - 1);
+  lua_pushvalue(L, -2);  /* metatable: upvalue of the methods */
+  luaL_setfuncs(L, methods, 1);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);  /* remove metatable */
+  luaL_newlib(L, functions);
+  return 1;
+}
+
+/* ====} */

@@ -1,0 +1,146 @@
+-- SPDX-License-Identifier: MIT
+--- Whether to try again, and after how many seconds.
+-- Knows neither a clock nor a random generator: both are passed in.
+-- @module predibase.retry
+
+local M = {}
+
+--- Longest wait in seconds that a server is granted; when it asks for more, the call fails and
+-- the error says how long.
+M.MAX_WAIT = 60
+
+--- First and longest wait in seconds when the server names none.
+M.FIRST_WAIT, M.LAST_WAIT = 0.5, 8
+
+-- A wait of more than a year is no wait: some servers put a point in time there.
+local ABSURD = 365 * 86400
+
+local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9,
+  Oct = 10, Nov = 11, Dec = 12 }
+
+local LENGTHS = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
+
+local floor = math.floor
+
+local function is_leap(year)
+  return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
+end
+
+--- Unix seconds of a point in time in UTC; os.time knows the local time zone only.
+local function seconds_of(year, month, day, hour, minute, second)
+  local length = month and LENGTHS[month]
+  if month == 2 and is_leap(year) then length = 29 end
+  if not length or day < 1 or day > length or hour > 23 or minute > 59 or second > 60 then
+    return nil
+  end
+  local before = year - 1
+  local days = before * 365 + floor(before / 4) - floor(before / 100) + floor(before / 400)
+  for m = 1, month - 1 do days = days + LENGTHS[m] end
+  if month > 2 and is_leap(year) then days = days + 1 end
+  -- 719162 days lie between 1 January of the year 1 and 1 January 1970.
+  return (days + day - 1 - 719162) * 86400 + hour * 3600 + minute * 60 + second
+end
+
+--- The full year that two digits mean: not more than 50 years ahead (RFC 9110 section 5.6.7).
+local function full_year(digits, now)
+  local this = floor(now / (365.2425 * 86400)) + 1970
+  local year = this - this % 100 + digits
+  if year > this + 50 then return year - 100 end
+  if year + 100 <= this + 50 then return year + 100 end
+  return year
+end
+
+--- Reads an HTTP date in any of its three forms (RFC 9110 section 5.6.7).
+-- @tparam string text
+-- @tparam ?number now Unix seconds; without it the form with two digits of the year is not read
+-- @treturn[1] number Unix seconds
+-- @treturn[2] nil it is no such date
+function M.date(text, now)
+  if type(text) ~= "string" then return nil end
+  local day, month, year, hour, minute, second =
+    text:match("^%s*%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT%s*$")
+  if not day and now then
+    day, month, year, hour, minute, second =
+      text:match("^%s*%a+, (%d%d)%-(%a%a%a)%-(%d%d) (%d%d):(%d%d):(%d%d) GMT%s*$")
+    year = year and full_year(tonumber(year), now)
+  end
+  if not day then
+    month, day, hour, minute, second, year =
+      text:match("^%s*%a+ (%a%a%a) ([%d ]%d) (%d%d):(%d%d):(%d%d) (%d%d%d%d)%s*$")
+  end
+  if not day then return nil end
+  return seconds_of(tonumber(year), MONTHS[month], tonumber(day), tonumber(hour),
+    tonumber(minute), tonumber(second))
+end
+
+--- A decimal number of 0 or more. tonumber also takes `0x10`, `1e9` and `inf`, and reads the
+-- point by the locale.
+local function decimal(text)
+  if type(text) == "number" then return text end
+  if type(text) ~= "string" then return nil end
+  local whole, fraction = text:match("^%s*(%d+)%.?(%d*)%s*$")
+  if not whole or #whole > 15 then return nil end
+  if text:find("%.%s*$") then return nil end
+  fraction = fraction:sub(1, 9)
+  local value = tonumber(whole)
+  if fraction ~= "" then value = value + tonumber(fraction) / 10 ^ #fraction end
+  return value
+end
+
+--- A wait that can be meant, else nil.
+local function sane(seconds)
+  if seconds and seconds > 0 and seconds <= ABSURD then return seconds end
+  return nil
+end
+
+--- How long the server asks to wait.
+-- Looks at `retry-after-ms` (milliseconds), `retry-after` (RFC 9110 section 10.2.3: seconds or a
+-- date; decimals are accepted) and `x-ratelimit-reset` (seconds), in this order. What is empty,
+-- no number, not above 0 or more than a year is passed over.
+-- @tparam table headers lower-case name -> value
+-- @tparam ?number now Unix seconds; without it dates are passed over
+-- @treturn[1] number seconds, above 0
+-- @treturn[2] nil the server says nothing of use
+function M.after(headers, now)
+  local ms = decimal(headers["retry-after-ms"])
+  local wait = ms and sane(ms / 1000)
+  if wait then return wait end
+  local value = headers["retry-after"]
+  wait = sane(decimal(value))
+  if wait then return wait end
+  local date = now and M.date(value, now)
+  wait = date and sane(date - now)
+  if wait then return wait end
+  return sane(decimal(headers["x-ratelimit-reset"]))
+end
+
+--- Whether a failed attempt is followed by another one, and when.
+--
+-- Never after a token was handed out, never beyond `max_retries`, and never when the wait would
+-- end outside the time that is left. The server's own wish (`err.retry_after`) goes before the
+-- growing wait with full jitter.
+-- @tparam table err an error object; its `retryable` and `retry_after` count
+-- @tparam integer attempt the number of the attempt that failed, from 1
+-- @tparam table policy `max_retries`; `random`, a function that returns a number in [0, 1);
+-- `remaining`, the seconds left for the whole call (nil: no limit); `delivered`, the number of
+-- tokens handed out (nil: none)
+-- @treturn[1] number seconds to wait before the next attempt
+-- @treturn[2] nil
+-- @treturn[2] string why there is no further attempt
+function M.delay(err, attempt, policy)
+  if not err.retryable then return nil, "this kind of failure is not tried again" end
+  if (policy.delivered or 0) > 0 then return nil, "tokens were handed out already" end
+  if attempt > policy.max_retries then return nil, "there are no tries left" end
+  local wait = err.retry_after
+  if not wait then
+    wait = policy.random() * math.min(M.LAST_WAIT, M.FIRST_WAIT * 2 ^ (attempt - 1))
+  elseif wait > M.MAX_WAIT then
+    return nil, ("the server asks to wait %.0f seconds"):format(wait)
+  end
+  if policy.remaining and wait >= policy.remaining then
+    return nil, "the time for the whole call is too short for another try"
+  end
+  return wait
+end
+
+return M

@@ -1,0 +1,186 @@
+-- SPDX-License-Identifier: MIT
+local errors = require "predibase.errors"
+local random = require "spec.support.random"
+local retry = require "predibase.retry"
+
+-- Sunday, 6 November 1994, 08:49:37 UTC, the example of RFC 9110.
+local EXAMPLE = 784111777
+
+describe("retry.date", function()
+  it("reads the three forms of RFC 9110", function()
+    for _, text in ipairs { "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+      "Sun Nov  6 08:49:37 1994", " Sun, 06 Nov 1994 08:49:37 GMT " } do
+      assert.equal(EXAMPLE, retry.date(text, EXAMPLE))
+    end
+  end)
+
+  it("knows leap years, month ends and the epoch", function()
+    local cases = {
+      ["Thu, 01 Jan 1970 00:00:00 GMT"] = 0, ["Thu, 31 Dec 1970 23:59:59 GMT"] = 31535999,
+      ["Tue, 29 Feb 2000 12:00:00 GMT"] = 951825600, ["Thu, 29 Feb 2024 00:00:00 GMT"] = 1709164800,
+      ["Fri, 01 Mar 2024 00:00:00 GMT"] = 1709251200,
+      ["Mon, 01 Mar 2100 00:00:00 GMT"] = 4107542400,
+      ["Wed, 31 Dec 1969 23:59:59 GMT"] = -1, ["Sat, 31 Dec 2016 23:59:60 GMT"] = 1483228800,
+    }
+    for text, seconds in pairs(cases) do assert.equal(seconds, retry.date(text), text) end
+  end)
+
+  it("agrees with os.date for random points in time", function()
+    local rng = random.new(12)
+    for _ = 1, 300 do
+      local seconds = rng:int(0, 2147483646)
+      local day = os.date("!*t", seconds)
+      local names = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
+        "Dec" }
+      local text = ("Xyz, %02d %s %04d %02d:%02d:%02d GMT"):format(day.day, names[day.month],
+        day.year, day.hour, day.min, day.sec)
+      assert.equal(seconds, retry.date(text), text)
+    end
+  end)
+
+  it("takes two digits for a year at most fifty years ahead", function()
+    local now = retry.date "Wed, 01 Jul 2026 00:00:00 GMT"
+    local function year_of(text)
+      return tonumber(os.date("!%Y", retry.date(text, now)))
+    end
+    assert.equal(2027, year_of "Friday, 01-Jan-27 00:00:00 GMT")
+    assert.equal(2075, year_of "Friday, 01-Jan-75 00:00:00 GMT")
+    assert.equal(1977, year_of "Friday, 01-Jan-77 00:00:00 GMT")
+    assert.equal(1999, year_of "Friday, 01-Jan-99 00:00:00 GMT")
+    assert.is_nil(retry.date("Friday, 01-Jan-27 00:00:00 GMT"))
+    local late = retry.date "Wed, 01 Jul 2099 00:00:00 GMT"
+    assert.equal(retry.date "Fri, 01 Jan 2100 00:00:00 GMT",
+      retry.date("Friday, 01-Jan-00 00:00:00 GMT", late))
+  end)
+
+  it("refuses what is no such date", function()
+    for _, text in ipairs {
+      "", "tomorrow", "Sun, 6 Nov 1994 08:49:37 GMT", "06 Nov 1994 08:49:37 GMT",
+      "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 CET",
+      "Sun, 06 Nov 1994 08:49:37 +0000", "Sun, 00 Nov 1994 08:49:37 GMT",
+      "Sun, 31 Nov 1994 08:49:37 GMT", "Wed, 29 Feb 2023 00:00:00 GMT",
+      "Sun, 06 Xyz 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
+      "Sun, 06 Nov 1994 08:60:00 GMT", "Sun, 06 Nov 1994 08:49:61 GMT", "1994-11-06T08:49:37Z",
+      "Mon, 29 Feb 2100 00:00:00 GMT",
+    } do
+      assert.is_nil(retry.date(text, EXAMPLE), text)
+    end
+    assert.is_nil(retry.date(nil, EXAMPLE))
+    assert.is_nil(retry.date({}, EXAMPLE))
+  end)
+end)
+
+describe("retry.after", function()
+  local function after(value)
+    return retry.after({ ["retry-after"] = value }, EXAMPLE)
+  end
+
+  it("reads seconds and decimals", function()
+    for value, seconds in pairs { ["1"] = 1, ["60"] = 60, [" 5 "] = 5, ["007"] = 7, ["1.5"] = 1.5,
+      ["0.25"] = 0.25, ["3600"] = 3600, ["2.000000000000001"] = 2, ["\t9"] = 9, ["10.0"] = 10 } do
+      assert.equal(seconds, after(value), value)
+    end
+  end)
+
+  it("reads dates against the time that is passed in", function()
+    assert.equal(23, after "Sun, 06 Nov 1994 08:50:00 GMT")
+    assert.equal(23, after "Sunday, 06-Nov-94 08:50:00 GMT")
+    assert.equal(23, after "Sun Nov  6 08:50:00 1994")
+    assert.is_nil((retry.after { ["retry-after"] = "Sun, 06 Nov 1994 08:50:00 GMT" }))
+  end)
+
+  it("passes over everything that cannot be meant", function()
+    for _, value in ipairs {
+      "", " ", "0", "0.0", "-1", "-0.5", "nan", "NaN", "inf", "-inf", "Infinity", "1e3", "1e999",
+      "0x10", "+5", "5s", "5 seconds", "five", "1,5", "5, 10", "1 2", ".5", "5.", "1..5", "1.5.5",
+      "99999999999999999999999", "31536001", "\0", "5\0", "Sun, 06 Nov 1994 08:49:37 GMT",
+      "Sat, 05 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 2094 08:49:37 GMT",
+      "Sun, 99 Nov 1994 08:49:37 GMT", "null", "true",
+    } do
+      assert.is_nil(after(value), value)
+    end
+    assert.is_nil(after({}))
+    assert.is_nil(after(nil))
+  end)
+
+  it("prefers milliseconds and falls back on the rate limit's reset", function()
+    assert.equal(0.25, retry.after({ ["retry-after-ms"] = "250", ["retry-after"] = "9" }, EXAMPLE))
+    assert.equal(9, retry.after({ ["retry-after-ms"] = "x", ["retry-after"] = "9",
+      ["x-ratelimit-reset"] = "3" }, EXAMPLE))
+    assert.equal(3, retry.after({ ["retry-after-ms"] = "0", ["retry-after"] = "-1",
+      ["x-ratelimit-reset"] = "3" }, EXAMPLE))
+    assert.is_nil(retry.after({ ["x-ratelimit-reset"] = "1767225600" }, EXAMPLE))
+    assert.is_nil(retry.after({}, EXAMPLE))
+  end)
+end)
+
+describe("retry.delay", function()
+  local function failed(fields)
+    fields.kind, fields.message = fields.kind or "server", ""
+    if fields.retryable == nil then fields.retryable = true end
+    return errors.new(fields)
+  end
+
+  local function policy(fields)
+    fields = fields or {}
+    fields.max_retries = fields.max_retries or 2
+    fields.random = fields.random or function() return 0.5 end
+    return fields
+  end
+
+  it("doubles the wait up to eight seconds", function()
+    local waits = {}
+    for attempt = 1, 8 do
+      waits[attempt] = retry.delay(failed {}, attempt,
+        policy { max_retries = 100, random = function() return 1 end })
+    end
+    assert.same({ 0.5, 1, 2, 4, 8, 8, 8, 8 }, waits)
+    assert.equal(8, retry.delay(failed {}, 5000,
+      policy { max_retries = 1e9, random = function() return 1 end }))
+  end)
+
+  it("spreads the wait over the whole range", function()
+    assert.equal(0, retry.delay(failed {}, 3, policy { max_retries = 9,
+      random = function() return 0 end }))
+    assert.equal(1, retry.delay(failed {}, 3, policy { max_retries = 9 }))
+  end)
+
+  it("waits as long as the server asks, up to a minute", function()
+    assert.equal(7, retry.delay(failed { retry_after = 7 }, 1, policy()))
+    assert.equal(60, retry.delay(failed { retry_after = 60 }, 1, policy()))
+    local wait, reason = retry.delay(failed { retry_after = 61 }, 1, policy())
+    assert.is_nil(wait)
+    assert.equal("the server asks to wait 61 seconds", reason)
+  end)
+
+  it("stops after max_retries", function()
+    assert.is_number((retry.delay(failed {}, 2, policy())))
+    assert.is_nil((retry.delay(failed {}, 3, policy())))
+    assert.is_nil((retry.delay(failed {}, 1, policy { max_retries = 0 })))
+  end)
+
+  it("begins no wait that would end outside the time for the whole call", function()
+    assert.equal(7, retry.delay(failed { retry_after = 7 }, 1, policy { remaining = 7.5 }))
+    for _, remaining in ipairs { 7, 3, 0, -1 } do
+      assert.is_nil((retry.delay(failed { retry_after = 7 }, 1, policy { remaining = remaining })))
+    end
+    assert.is_nil((retry.delay(failed {}, 1, policy { remaining = 0,
+      random = function() return 0 end })))
+  end)
+
+  it("never tries again once a token was handed out", function()
+    assert.is_nil((retry.delay(failed { kind = "overloaded" }, 1, policy { delivered = 1 })))
+    assert.is_number((retry.delay(failed { kind = "overloaded" }, 1, policy { delivered = 0 })))
+  end)
+
+  it("goes by retryable alone, and always gives a reason for not trying", function()
+    for kind in pairs(errors.kinds) do
+      local wait, reason = retry.delay(errors.new { kind = kind, message = "" }, 1, policy())
+      assert.equal(errors.kinds[kind].retryable, wait ~= nil, kind)
+      assert.equal(wait == nil, type(reason) == "string", kind)
+    end
+    assert.is_number((retry.delay(errors.new { kind = "timeout", phase = "connect", message = "" },
+      1,
+      policy())))
+  end)
+end)

@@ -90,6 +90,7 @@ ci_needs () {
   need clang have clang
   need libclang-rt-14-dev can_fuzz
   need valgrind have valgrind
+  need libc6-dbg valgrind -q true
   need python3-venv python3 -c 'import venv, ensurepip'
 }
 

@@ -1,0 +1,46 @@
+-- SPDX-License-Identifier: MIT
+--- The parameters that every call of a client starts from, copied by value.
+-- @module predibase.config.defaults
+
+local checks = require "predibase.checks"
+local params = require "predibase.params"
+
+local M = {}
+
+--- A copy without ties to the original. Metatables with entries are dropped unread; the empty
+-- ones are marks of `predibase.json` (arrays, ordered objects) and stay.
+local function copy(value, seen)
+  if type(value) ~= "table" then return value end
+  if seen[value] then return seen[value] end
+  local twin, mark = {}, getmetatable(value)
+  seen[value] = twin
+  for key, inner in next, value do twin[key] = copy(inner, seen) end
+  if type(mark) == "table" and next(mark) == nil then setmetatable(twin, mark) end
+  return twin
+end
+
+--- Check and copy the defaults. Raises for a parameter that does not exist.
+-- @param given what the caller gave
+-- @tparam integer level as in `error`: 1 blames the caller of this function
+-- @treturn[1] table the parameters except `api_token`, which is a secret
+-- @treturn[1] ?string `api_token`
+-- @treturn[2] nil
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.read(given, level)
+  if given == nil then return {} end
+  if type(given) ~= "table" then
+    return nil, nil, "defaults must be a table of parameters, got " .. checks.describe(given)
+  end
+  -- Checked first: that refuses endless nesting, which `copy` could not stand.
+  local _, err = params.check(given, { partial = true }, level + 1)
+  if err then
+    return nil, nil, "defaults: " .. err.message:gsub("^Input validation error: ", "")
+  end
+  local parameters = copy(given, {})
+  local token = parameters.api_token
+  parameters.api_token = nil
+  return parameters, type(token) == "string" and token or nil
+end
+
+return M

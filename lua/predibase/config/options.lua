@@ -1,0 +1,198 @@
+-- SPDX-License-Identifier: MIT
+--- The options that are checked one by one: numbers, files, switches, hooks, clocks.
+-- Every check takes the value and the option's name and returns the value to keep, or nil and
+-- what is wrong.
+-- @module predibase.config.options
+
+local checks = require "predibase.checks"
+local json = require "predibase.json"
+local names = require "predibase.names"
+
+local M = {}
+
+--- Seconds of each clock unless said otherwise. `first_token` is long because a deployment that
+-- was scaled to zero starts for minutes; `idle` has to be longer than the server's keep-alive
+-- comments are apart (15 s). `total` has no default here, see `GENERATE_TOTAL`.
+M.CLOCKS = { connect = 10, first_token = 600, token = 120, idle = 60 }
+
+--- Seconds that a `generate` call may take with all its retries unless said otherwise, as in
+-- the service's own SDK. Streams have no such limit.
+M.GENERATE_TOTAL = 600
+
+--- Longest clock in seconds, ten years: more is a mistake, and this much still fits
+-- milliseconds in a 64-bit integer and nanoseconds too.
+M.MAX_SECONDS = 10 * 365 * 86400
+
+--- Most retries: with waits of up to 8 s each, more would take a quarter of an hour and longer.
+M.MAX_RETRIES = 100
+
+--- Largest size limit: fits every type the C core counts bytes in.
+M.MAX_BYTES = 2^31 - 1
+
+--- Longest user agent.
+M.MAX_USER_AGENT = 256
+
+local describe = checks.describe
+
+local function wrong(name, wanted, value, hint)
+  return nil, ("%s must be %s, got %s%s"):format(name, wanted, describe(value),
+    hint and "; " .. hint or "")
+end
+
+local function integer(min, max)
+  local wanted = ("an integer from %d to %.0f"):format(min, max)
+  return function(value, name)
+    if not checks.integral(value) or value < min or value > max then
+      return wrong(name, wanted, value)
+    end
+    return json.integer(value + 0)
+  end
+end
+
+local function boolean(value, name)
+  if type(value) ~= "boolean" then return wrong(name, "a boolean", value) end
+  return value
+end
+
+local function file(value, name)
+  if type(value) ~= "string" or value == "" then
+    return wrong(name, "the path of a file", value)
+  end
+  if value:find("\0", 1, true) then return wrong(name, "a path without NUL bytes", value) end
+  return value
+end
+
+-- Its value is in no message.
+local function password(value, name)
+  if type(value) ~= "string" then
+    return nil, ("%s must be a string, got a %s"):format(name, type(value))
+  end
+  if value:find("\0", 1, true) then return nil, name .. " must not have NUL bytes" end
+  return value
+end
+
+local function user_agent(value, name)
+  if type(value) ~= "string" or not value:find("^[!-~][ -~]*$") then
+    return wrong(name, "printable ASCII such as \"my-app/1.0\"", value)
+  end
+  if #value > M.MAX_USER_AGENT then
+    return nil, ("%s must have at most %d bytes, got %d"):format(name, M.MAX_USER_AGENT, #value)
+  end
+  return value
+end
+
+local function http_version(value, name)
+  if value == "1.1" or value == "2" then return value end
+  local hint
+  if value == 1.1 or value == 2 then hint = ('write it as a string, "%s"'):format(value) end
+  return wrong(name, '"1.1" or "2"', value, hint)
+end
+
+local function object(value, name)
+  if type(value) ~= "table" then return wrong(name, "a table", value) end
+  return value
+end
+
+local function transport(value, name)
+  if value == "curl" or value == "resty" or type(value) == "table" then return value end
+  return wrong(name, '"curl", "resty" or a table with new', value)
+end
+
+local function callable(value, name)
+  if not checks.callable(value) then return wrong(name, "a function", value) end
+  return value
+end
+
+--- Number of retries, for a client and for a call.
+M.retries = integer(0, M.MAX_RETRIES)
+
+--- Options kept in the configuration under their own names, in the order of checking.
+M.plain = {
+  { name = "max_retries", check = M.retries, default = 2 },
+  { name = "ca_file", check = file },
+  { name = "client_cert", check = file },
+  { name = "client_key", check = file },
+  { name = "verify", check = boolean, default = true },
+  { name = "http_version", check = http_version },
+  { name = "allow_plain_http", check = boolean, default = false },
+  { name = "max_event_bytes", check = integer(1, M.MAX_BYTES), default = 8 * 1024 * 1024 },
+  { name = "max_response_bytes", check = integer(1, M.MAX_BYTES), default = 64 * 1024 * 1024 },
+  { name = "user_agent", check = user_agent },
+  { name = "loop", check = object },
+  { name = "transport", check = transport },
+}
+
+M.password = password
+
+--- Names of the hooks.
+M.hook_names = { "on_request", "on_response", "on_retry", "on_token" }
+
+--- Hooks of a client or a call.
+-- @tparam table given options
+-- @tparam table base hooks to keep where `given` has none
+-- @treturn[1] table new: name -> function
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.hooks(given, base)
+  local hooks = {}
+  for _, name in ipairs(M.hook_names) do
+    local hook = given[name]
+    if hook ~= nil then
+      local checked, problem = callable(hook, name)
+      if not checked then return nil, problem end
+    else
+      hook = base[name]
+    end
+    hooks[name] = hook
+  end
+  return hooks
+end
+
+local clock_names = { "connect", "first_token", "token", "idle", "total" }
+local clock_set = {}
+for _, name in ipairs(clock_names) do clock_set[name] = true end
+
+local function seconds(value, name, hint)
+  if not checks.finite(value) or value <= 0 then
+    return wrong(name, "a number of seconds above 0", value, hint)
+  end
+  if value > M.MAX_SECONDS then
+    return wrong(name, ("at most %d seconds (ten years)"):format(M.MAX_SECONDS), value, hint)
+  end
+  return value
+end
+
+--- Clocks of a client or a call. Raises for a clock that does not exist.
+-- @param value number of seconds for the whole call, or a table of clocks; `total = false`
+-- means no limit for the whole call
+-- @tparam table base clocks to keep where `value` says nothing
+-- @tparam integer level as in `error`: 1 blames the caller of this function
+-- @treturn[1] table new: name -> seconds, `total` may be false
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.timeout(value, base, level)
+  local clocks = {}
+  for _, name in ipairs(clock_names) do clocks[name] = base[name] end
+  if value == nil then return clocks end
+  if type(value) ~= "table" then
+    local hint = value == false and "timeout = { total = false } takes the limit away" or nil
+    local total, problem = seconds(value, "timeout", hint)
+    clocks.total = total
+    if not total then return nil, problem end
+    return clocks
+  end
+  names.check(value, clock_set, "timeout", level + 1)
+  for _, name in ipairs(clock_names) do
+    local given = rawget(value, name)
+    if name == "total" and given == false then
+      clocks.total = false
+    elseif given ~= nil then
+      local checked, problem = seconds(given, "timeout." .. name)
+      if not checked then return nil, problem end
+      clocks[name] = checked
+    end
+  end
+  return clocks
+end
+
+return M

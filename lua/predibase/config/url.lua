@@ -1,0 +1,205 @@
+-- SPDX-License-Identifier: MIT
+--- The URLs of the configuration: no value may change the host or add a segment to the path.
+-- Nothing is normalised away, doubtful forms are refused (RFC 3986).
+-- @module predibase.config.url
+
+local checks = require "predibase.checks"
+local host = require "predibase.config.host"
+
+local M = {}
+
+--- Where Predibase serves its customers' deployments.
+M.MANAGED = "https://serving.app.predibase.com"
+
+--- Longest tenant id or deployment name: file names and DNS labels end at 255 bytes too.
+M.MAX_SEGMENT = 255
+
+--- Longest base URL. Servers commonly take 8 KiB for the whole request line.
+M.MAX_URL = 2048
+
+local PORTS = { http = 80, https = 443 }
+
+-- The end of a path that the client itself appends, or that belongs to another API of the server.
+local ENDPOINTS = { "/generate", "/generate_stream", "/v1", "/v1/completions",
+  "/v1/chat/completions", "/chat/completions" }
+
+--- The URL as an error message may show it: query and user name may hold secrets.
+local function shown(text)
+  if text:find("@", 1, true) then return "" end
+  return ", got " .. checks.describe((text:gsub("[?#].*", "?…")))
+end
+
+--- Check a tenant id or deployment name, which becomes one segment of the path.
+-- @tparam string value
+-- @treturn ?string what is wrong, to stand behind the option's name; nil when good
+function M.segment_problem(value)
+  if value == "" then return "is empty" end
+  if #value > M.MAX_SEGMENT then
+    return ("is %d bytes long; at most %d are allowed"):format(#value, M.MAX_SEGMENT)
+  end
+  local what = checks.describe(value)
+  if value:find("[\r\n]$") then
+    return "ends in a newline, so it probably came from a file; strip it, got " .. what
+  end
+  if value:find("^https?://") then
+    return "must be a name, not a URL; a URL goes into base_url, got " .. what
+  end
+  if value == "." or value == ".." or value:find("[^%w._~-]") or value:find("[\128-\255]") then
+    return "may hold letters, digits and - . _ ~ only, got " .. what
+  end
+end
+
+--- Check a deployment name. A slash gets advice of its own.
+-- @tparam string value
+-- @treturn ?string as for `segment_problem`
+function M.deployment_problem(value)
+  if not value:find("/", 1, true) or value:find("^%a+://") or #value > M.MAX_SEGMENT then
+    return M.segment_problem(value)
+  end
+  local name = value:match("/([%w._-]+)$")
+  local example = name and (' such as "%s"'):format(name:lower():sub(1, 60)) or ""
+  return ("must be the name of a deployment%s; a Hugging Face path was probably pasted, got %s")
+    :format(example, checks.describe(value))
+end
+
+--- Split `[user@]host[:port]`.
+local function split_authority(authority)
+  local userinfo, rest = authority:match("^(.*)@(.-)$")
+  rest = rest or authority
+  local name, port = rest:match("^(%b[])(.*)$")
+  if not name then name, port = rest:match("^(.-)(:?[^:]*)$") end
+  if port:sub(1, 1) ~= ":" and name == "" then name, port = port, "" end
+  return userinfo, name, port
+end
+
+local function port_of(text, scheme)
+  if text == "" then return PORTS[scheme] end
+  local digits = text:match("^:(%d+)$")
+  local port = digits and #digits <= 5 and tonumber(digits)
+  if port and port >= 1 and port <= 65535 then return port end
+end
+
+local function path_problem(path)
+  if path:find("[^%w._~!$&'()*+,;=:@/-]") or path:find("[\128-\255]") then
+    return "must hold plain letters, digits and -._~!$&'()*+,;=:@ only in its path "
+      .. "(no blanks, no % escapes)"
+  end
+  for segment in (path .. "/"):gmatch("/([^/]*)") do
+    if segment == "." or segment == ".." then
+      return 'must not have "." or ".." in its path'
+    end
+  end
+  if path:find("//", 1, true) then return "must not have an empty part in its path" end
+  for _, ending in ipairs(ENDPOINTS) do
+    if path:sub(-#ending) == ending then
+      return ("must not end in %s; leave that off, the client adds /generate itself")
+        :format(ending)
+    end
+  end
+end
+
+--- Check the URL in front of `/generate`.
+-- @tparam string text
+-- @treturn[1] table `url` (no slash at the end), `scheme`, `host` (an IPv6 address without its
+-- brackets), `port` (number), `loopback` (boolean)
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong, to stand behind "base_url "
+function M.parse(text)
+  if #text > M.MAX_URL then
+    return nil, ("is %d bytes long; at most %d are allowed"):format(#text, M.MAX_URL)
+  end
+  if text:find("^[ \t\r\n]") or text:find("[ \t\r\n]$") then
+    return nil, "begins or ends with white space; strip it" .. shown(text)
+  end
+  local control = checks.control(text)
+  if control then return nil, "has a control character (" .. control .. ")" end
+  local scheme, authority, rest = text:match("^(%a[%w+.-]*)://([^/?#]*)(.*)$")
+  if not scheme then
+    return nil, "must begin with https:// or http://" .. shown(text)
+  end
+  scheme = scheme:lower()
+  if not PORTS[scheme] then
+    return nil, "must begin with https:// or http://" .. shown(text)
+  end
+  local userinfo, name, port_text = split_authority(authority)
+  if userinfo then
+    return nil, "must not have a user name or password in front of its host; "
+      .. "the token goes into api_token"
+  end
+  local path, query = rest:match("^([^?#]*)(.*)$")
+  if query ~= "" then
+    return nil, "must not have a " .. (query:sub(1, 1) == "?" and "query" or "fragment")
+      .. shown(text)
+  end
+  local known, loopback = host.check(name)
+  if not known then return nil, "has a host " .. loopback .. shown(text) end
+  local port = port_of(port_text, scheme)
+  if not port then
+    return nil, "has a port that is no number from 1 to 65535" .. shown(text)
+  end
+  path = path:gsub("/+$", "")
+  local problem = path_problem(path)
+  if problem then return nil, problem .. shown(text) end
+  local written = port == PORTS[scheme] and "" or ":" .. ("%d"):format(port)
+  return {
+    url = scheme .. "://" .. known .. written .. path,
+    scheme = scheme, host = known:match("^%[(.*)%]$") or known, port = port, loopback = loopback,
+  }
+end
+
+--- The URL of a deployment at Predibase; both names have been checked.
+-- @tparam string tenant
+-- @tparam string deployment
+-- @treturn table as of `parse`
+function M.managed(tenant, deployment)
+  local parts = M.parse(M.MANAGED)
+  parts.url = ("%s/%s/deployments/v2/llms/%s"):format(M.MANAGED, tenant, deployment)
+  return parts
+end
+
+local PROXIES = { http = true, https = true, socks5 = true, socks5h = true }
+
+--- The bytes that a percent-encoded text stands for.
+local function decoded(text)
+  return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+--- Check the URL of a proxy. No message repeats it, as it may hold a password.
+-- @tparam string text
+-- @treturn[1] table `full` (with user name and password), `shown` (without), `secrets` (array),
+-- `loopback` (boolean)
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong, to stand behind "proxy "
+function M.proxy(text)
+  local scheme, authority, rest = text:match("^(%a[%w+.-]*)://([^/?#]*)(.*)$")
+  scheme = scheme and scheme:lower()
+  if not scheme or not PROXIES[scheme] then
+    return nil, "must begin with http://, https://, socks5:// or socks5h:// "
+      .. "(false means no proxy at all)"
+  end
+  if checks.control(text) or text:find("[ \128-\255]") then
+    return nil, "must not have blanks, control characters or characters beyond ASCII"
+  end
+  local userinfo, name, port = split_authority(authority)
+  if rest ~= "" and rest ~= "/" then
+    return nil, "must end after its host and port; a / ? # in a password is written %2F %3F %23"
+  end
+  local known, loopback = host.check(name)
+  if not known then return nil, "has a host " .. loopback end
+  if port ~= "" and not port_of(port, scheme) then
+    return nil, "has a port that is no number from 1 to 65535"
+  end
+  local secrets = {}
+  local password = userinfo and userinfo:match("^[^:]*:(.+)$")
+  if password then
+    secrets[1] = password
+    if decoded(password) ~= password then secrets[2] = decoded(password) end
+  end
+  local short = scheme .. "://" .. known .. port
+  return {
+    full = userinfo and scheme .. "://" .. userinfo .. "@" .. known .. port or short,
+    shown = short, secrets = secrets, loopback = loopback,
+  }
+end
+
+return M

@@ -1,0 +1,180 @@
+-- SPDX-License-Identifier: MIT
+local config = require "predibase.config"
+local errors = require "predibase.errors"
+local options = require "predibase.config.options"
+
+local function none() return nil end
+
+local function new(given)
+  given.base_url = given.base_url or "http://127.0.0.1:8080"
+  return config.new(given, none)
+end
+
+local function refused(given)
+  local cfg, err = new(given)
+  assert.is_nil(cfg)
+  assert.is_true(errors.is(err))
+  assert.equal("config", err.kind)
+  return err.message
+end
+
+describe("timeout", function()
+  it("has defaults for every clock but the total", function()
+    assert.same({ connect = 10, first_token = 600, token = 120, idle = 60 }, new({}).timeout)
+  end)
+
+  it("as a number is the total", function()
+    assert.same({ connect = 10, first_token = 600, token = 120, idle = 60, total = 30 },
+      new({ timeout = 30 }).timeout)
+    assert.equal(0.5, new({ timeout = 0.5 }).timeout.total)
+  end)
+
+  it("as a table changes the clocks that it names", function()
+    assert.same({ connect = 1, first_token = 600, token = 2.5, idle = 60, total = 9 },
+      new({ timeout = { connect = 1, token = 2.5, total = 9 } }).timeout)
+  end)
+
+  it("of total = false takes the limit away", function()
+    local clocks = new({ timeout = { total = false } }).timeout
+    assert.is_false(clocks.total)
+    assert.is_nil(config.total(clocks, false))
+    assert.is_nil(config.total(clocks, true))
+  end)
+
+  it("leaves generate 600 seconds and streams no end unless said otherwise", function()
+    local clocks = new({}).timeout
+    assert.equal(600, config.GENERATE_TOTAL)
+    assert.equal(600, config.total(clocks, false))
+    assert.is_nil(config.total(clocks, true))
+    assert.equal(30, config.total({ total = 30 }, true))
+    assert.equal(30, config.total({ total = 30 }, false))
+  end)
+
+  it("is refused when it is no number of seconds above 0", function()
+    for _, bad in ipairs { -1, 0, -0.0, 0 / 0, math.huge, -math.huge, "5", true } do
+      assert.matches("^timeout must be a number of seconds above 0, got ",
+        refused { timeout = bad })
+      for _, clock in ipairs { "connect", "first_token", "token", "idle", "total" } do
+        assert.matches("^timeout%." .. clock .. " must be a number of seconds above 0, got ",
+          refused { timeout = { [clock] = bad } })
+      end
+    end
+    assert.equal('timeout must be a number of seconds above 0, got the string "5"',
+      refused { timeout = "5" })
+  end)
+
+  it("is refused above ten years", function()
+    assert.equal("timeout must be at most 315360000 seconds (ten years), got the number 1e+300",
+      refused { timeout = 1e300 })
+    assert.matches("^timeout%.idle must be at most", refused { timeout = { idle = 1e300 } })
+    assert.is_table(new { timeout = options.MAX_SECONDS })
+  end)
+
+  it("of false tells how to take a limit away", function()
+    assert.equal("timeout must be a number of seconds above 0, got the boolean false; "
+      .. "timeout = { total = false } takes the limit away", refused { timeout = false })
+    assert.matches("^timeout%.idle must be", refused { timeout = { idle = false } })
+  end)
+
+  it("raises for a clock that does not exist, with the nearest one", function()
+    local ok, message = pcall(function() new { timeout = { conect = 1 } } end)
+    assert.is_false(ok)
+    assert.matches('unknown timeout "conect"; did you mean "connect"%?', message)
+  end)
+end)
+
+describe("max_retries", function()
+  it("is an integer from 0 to 100", function()
+    assert.equal(2, new({}).max_retries)
+    assert.equal(0, new({ max_retries = 0 }).max_retries)
+    assert.equal(100, new({ max_retries = 100.0 }).max_retries)
+    for _, bad in ipairs { -1, 1.5, 101, 1e9, 0 / 0, "2", true } do
+      assert.matches("^max_retries must be an integer from 0 to 100, got ",
+        refused { max_retries = bad })
+    end
+  end)
+end)
+
+describe("size limits", function()
+  it("have defaults and are whole bytes", function()
+    local cfg = new {}
+    assert.equal(8388608, cfg.max_event_bytes)
+    assert.equal(67108864, cfg.max_response_bytes)
+    for _, name in ipairs { "max_event_bytes", "max_response_bytes" } do
+      assert.equal(1, new({ [name] = 1 })[name])
+      for _, bad in ipairs { 0, -1, 1.5, 2^31, 1e300, "1", 0 / 0 } do
+        assert.matches("^" .. name .. " must be an integer from 1 to 2147483647, got ",
+          refused { [name] = bad })
+      end
+    end
+  end)
+end)
+
+describe("files, switches and names", function()
+  it("are kept as given", function()
+    local cfg = new { ca_file = "/ca.pem", client_cert = "c.pem", client_key = "k.pem",
+      verify = false, http_version = "1.1", allow_plain_http = true, user_agent = "my-app/1.0" }
+    assert.equal("/ca.pem", cfg.ca_file)
+    assert.equal("c.pem", cfg.client_cert)
+    assert.equal("k.pem", cfg.client_key)
+    assert.is_false(cfg.verify)
+    assert.equal("1.1", cfg.http_version)
+    assert.is_true(cfg.allow_plain_http)
+    assert.equal("my-app/1.0", cfg.user_agent)
+  end)
+
+  it("have safe defaults", function()
+    local cfg = new {}
+    assert.is_true(cfg.verify)
+    assert.is_false(cfg.allow_plain_http)
+    assert.is_nil(cfg.http_version)
+    assert.is_nil(cfg.user_agent)
+    assert.is_nil(cfg.ca_file)
+  end)
+
+  it("are refused when they are no paths", function()
+    for _, name in ipairs { "ca_file", "client_cert", "client_key" } do
+      assert.matches("^" .. name .. " must be the path of a file, got ", refused { [name] = "" })
+      assert.matches("^" .. name .. " must be the path of a file, got ", refused { [name] = 5 })
+      assert.matches("^" .. name .. " must be a path without NUL bytes, got ",
+        refused { [name] = "/ca.pem\0.txt" })
+    end
+  end)
+
+  it("let a certificate stand alone, but not its key", function()
+    assert.is_table(new { client_cert = "both.pem" })
+    assert.matches("^client_key needs client_cert", refused { client_key = "k.pem" })
+    assert.equal("client_key_password needs client_cert",
+      refused { client_key_password = "SENTINEL" })
+  end)
+
+  it("are refused when they are of another kind", function()
+    assert.equal("verify must be a boolean, got the number 0", refused { verify = 0 })
+    assert.equal('allow_plain_http must be a boolean, got the string "yes"',
+      refused { allow_plain_http = "yes" })
+    assert.equal('http_version must be "1.1" or "2", got the number 2; write it as a string, "2"',
+      refused { http_version = 2 })
+    assert.equal('http_version must be "1.1" or "2", got the string "3"',
+      refused { http_version = "3" })
+    for _, bad in ipairs { "", " x", "a\r\nX: y", "ü", 5 } do
+      assert.matches("^user_agent must be printable ASCII", refused { user_agent = bad })
+    end
+    assert.equal("user_agent must have at most 256 bytes, got 300",
+      refused { user_agent = ("x"):rep(300) })
+    assert.matches("^loop must be a table", refused { loop = "blocking" })
+    assert.matches('^transport must be "curl", "resty" or a table', refused { transport = "wget" })
+  end)
+end)
+
+describe("hooks", function()
+  it("are anything that can be called", function()
+    local hook = setmetatable({}, { __call = function() end })
+    assert.same({ on_token = print, on_retry = hook },
+      new({ on_token = print, on_retry = hook }).hooks)
+    for _, name in ipairs(options.hook_names) do
+      for _, bad in ipairs { "print", 5, {}, true, false } do
+        assert.matches("^" .. name .. " must be a function, got ", refused { [name] = bad })
+      end
+    end
+  end)
+end)

@@ -162,7 +162,11 @@ describe("files, switches and names", function()
     assert.equal("user_agent must have at most 256 bytes, got 300",
       refused { user_agent = ("x"):rep(300) })
     assert.matches("^loop must be a table", refused { loop = "blocking" })
-    assert.matches('^transport must be "curl", "resty" or a table', refused { transport = "wget" })
+    for _, bad in ipairs { "curl", {} } do
+      assert.matches('^transport must be a module such as require "predibase%.transport%.curl"',
+        refused { transport = bad })
+    end
+    assert.is_table(new { transport = { new = print }, loop = {} })
   end)
 end)
 

@@ -94,8 +94,8 @@ local function object(value, name)
 end
 
 local function transport(value, name)
-  if value == "curl" or value == "resty" or type(value) == "table" then return value end
-  return wrong(name, '"curl", "resty" or a table with new', value)
+  if type(value) == "table" and checks.callable(rawget(value, "new")) then return value end
+  return wrong(name, 'a module such as require "predibase.transport.curl"', value)
 end
 
 local function callable(value, name)

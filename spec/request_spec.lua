@@ -1,0 +1,231 @@
+-- SPDX-License-Identifier: MIT
+local config = require "predibase.config"
+local errors = require "predibase.errors"
+local json = require "predibase.json"
+local request = require "predibase.request"
+local version = require "predibase.version"
+
+local function none() return nil end
+
+local function build(prompt, parameters, context, options, call_options)
+  options = options or {}
+  options.base_url = options.base_url or "http://127.0.0.1:8080/x"
+  local cfg = assert(config.new(options, none))
+  local call = assert(config.call(cfg, call_options))
+  return request.generate(cfg, call, prompt, parameters, context or {})
+end
+
+local function body(...)
+  local req, err = build(...)
+  assert(req, tostring(err))
+  return req.body
+end
+
+local function refused(kind, ...)
+  local req, err = build(...)
+  assert.is_nil(req)
+  assert.is_true(errors.is(err))
+  assert.equal(kind, err.kind)
+  assert.equal("request", err.phase)
+  return err.message
+end
+
+local function header(req, name)
+  local found = {}
+  for _, pair in ipairs(req.headers) do
+    if pair[1]:lower() == name then found[#found + 1] = pair[2] end
+  end
+  assert.is_true(#found <= 1)
+  return found[1]
+end
+
+describe("the body", function()
+  it("has no parameters when there are none", function()
+    assert.equal('{"inputs":"Hi"}', body("Hi"))
+    assert.equal('{"inputs":"Hi"}', body("Hi", {}))
+    assert.equal('{"inputs":"Hi"}', body("Hi", { seed = json.null }))
+  end)
+
+  it("has the prompt first and the parameters in a fixed order", function()
+    assert.equal('{"inputs":"What is your name?","parameters":{"temperature":0.1,'
+      .. '"max_new_tokens":20,"details":true}}', body("What is your name?",
+      { details = true, max_new_tokens = 20, temperature = 0.1 }))
+  end)
+
+  it("has integers exactly, floats with the digits that round-trip, and empty arrays", function()
+    assert.equal('{"inputs":"x","parameters":{"adapter_id":"r/1","adapter_source":"pbase",'
+      .. '"temperature":0.30000000000000004,"top_p":1,"typical_p":0.1,"max_new_tokens":128,'
+      .. '"stop":[],"seed":18446744073709551615}}', body("x", {
+        adapter_id = "r/1", temperature = 0.1 + 0.2, top_p = 1.0, typical_p = 0.1,
+        max_new_tokens = 128.0, stop = {}, seed = "18446744073709551615" }))
+  end)
+
+  it("has every character of the prompt", function()
+    for text, written in pairs {
+      ["\0"] = "\\u0000", ["\1\31"] = "\\u0001\\u001f", ["\b\t\n\f\r"] = "\\b\\t\\n\\f\\r",
+      ['"\\/'] = '\\"\\\\/', ["é中"] = "é中", ["\240\159\152\128"] = "\240\159\152\128",
+      ["\226\128\168\194\133"] = "\226\128\168\194\133", ["\239\191\190"] = "\239\191\190",
+      ["\244\143\191\191"] = "\244\143\191\191", ["\239\187\191x"] = "\239\187\191x",
+      ["<script>&'"] = "<script>&'",
+    } do
+      assert.equal('{"inputs":"' .. written .. '"}', body(text))
+      assert.equal(text, json.decode(body(text)).inputs)
+    end
+    assert.equal("\127", json.decode(body("\127")).inputs)
+  end)
+
+  it("has a schema string untouched", function()
+    local schema = '{ "z": 1.0,\n  "a": "\\u00e9" }'
+    assert.equal('{"inputs":"x","parameters":{"response_format":{"type":"json_object","schema":'
+      .. schema .. "}}}",
+      body("x", { response_format = { type = "json_object", schema = schema } }))
+  end)
+
+  it("begins with the client's defaults", function()
+    local options = { defaults = { top_k = 5, repitition_penalty = 2, api_token = "hf_x" } }
+    assert.equal('{"inputs":"x","parameters":{"api_token":"hf_x","repetition_penalty":3,'
+      .. '"top_k":5,"seed":1}}', body("x", { seed = 1, repetition_penalty = 3 }, nil, options))
+    assert.equal('{"inputs":"x","parameters":{"repetition_penalty":2}}',
+      body("x", { top_k = json.null, api_token = json.null }, nil, options))
+  end)
+
+  it("asks for details on a stream", function()
+    assert.equal('{"inputs":"x","parameters":{"details":true}}', body("x", nil, { stream = true }))
+  end)
+end)
+
+describe("the prompt", function()
+  it("raises when it is no string, blaming the caller", function()
+    for _, bad in ipairs { 5, true, {}, print } do
+      assert.error_matches(function() build(bad) end, "the prompt must be a string, got ")
+    end
+    assert.error_matches(function() build(nil) end, "the prompt must be a string, got nil")
+    assert.error_matches(function() build({ inputs = "x" }) end,
+      "the prompt comes first, its parameters in a table behind it")
+    local cfg = config.new({ base_url = "http://127.0.0.1" }, none)
+    local call = config.call(cfg)
+    local ok, message = pcall(function() request.generate(cfg, call, nil, {}, {}) end)
+    assert.is_false(ok)
+    assert.matches("^spec/request_spec%.lua:", message)
+  end)
+
+  it("is refused when it is empty, in the router's words", function()
+    assert.equal("Input validation error: `inputs` cannot be empty", refused("validation", ""))
+  end)
+
+  it("is refused when it is not UTF-8", function()
+    for text, at in pairs { ["\255"] = 1, ["ab\128"] = 3, ["\192\128"] = 1, ["a\224\128\128"] = 2,
+      ["\237\160\189\237\184\128"] = 1, ["\244\144\128\128"] = 1, ["x\240\159\152"] = 2 } do
+      assert.equal(("Input validation error: `inputs` must be valid UTF-8, got byte 0x%02x "
+        .. "at position %d"):format(text:byte(at), at), refused("validation", text))
+    end
+  end)
+
+  it("is refused when the body would be above the server's limit", function()
+    local overhead = #'{"inputs":""}'
+    assert.equal(request.MAX_BODY, #body(("x"):rep(request.MAX_BODY - overhead)))
+    assert.equal("the request has a body of at least 2097153 bytes, the server takes 2097152 "
+      .. "at most; shorten the prompt",
+      refused("too_large", ("x"):rep(request.MAX_BODY - overhead + 1)))
+    assert.matches("at least 10485760 bytes", refused("too_large", ("x"):rep(10 * 1024 * 1024)))
+    assert.matches("^the request has a body", refused("too_large", ("\0"):rep(400000)))
+  end)
+end)
+
+describe("the parameters", function()
+  it("raise when they are no table or have unknown names, blaming the caller", function()
+    local cfg = config.new({ base_url = "http://127.0.0.1" }, none)
+    local call = config.call(cfg)
+    local function try(parameters)
+      return pcall(function() request.generate(cfg, call, "x", parameters, {}) end)
+    end
+    local ok, message = try("y")
+    assert.is_false(ok)
+    assert.matches("^spec/request_spec%.lua:%d+: parameters must be a table", message)
+    ok, message = try { max_tokens = 5 }
+    assert.is_false(ok)
+    assert.matches("^spec/request_spec%.lua:%d+: unknown parameter \"max_tokens\"; did you mean "
+      .. '"max_new_tokens"%?$', message)
+  end)
+
+  it("are checked together with the client's defaults", function()
+    assert.equal("Input validation error: `seed` must not be set when `best_of` > 1",
+      refused("validation", "x", { seed = 1, do_sample = true }, nil,
+        { defaults = { best_of = 2 } }))
+    assert.equal("Input validation error: `best_of` != 1 is not supported when streaming tokens",
+      refused("validation", "x", nil, { stream = true }, { defaults = { best_of = 0 } }))
+  end)
+
+  it("carry an api_token in the clear to this machine only", function()
+    local options = { base_url = "http://lorax.example" }
+    local message = refused("config", "x", { api_token = "hf_SENTINEL" }, nil, options)
+    assert.matches("^the parameter api_token would cross the network", message)
+    assert.is_nil(message:find("SENTINEL", 1, true))
+    options.allow_plain_http = true
+    assert.is_table(build("x", { api_token = "hf_x" }, nil, options))
+    assert.is_table(build("x", { api_token = "hf_x" }))
+  end)
+end)
+
+describe("the request", function()
+  it("is a POST to one of the two endpoints", function()
+    local req = build("x")
+    assert.equal("POST", req.method)
+    assert.equal("http://127.0.0.1:8080/x/generate", req.url)
+    assert.equal("http://127.0.0.1:8080/x/generate_stream", build("x", {}, { stream = true }).url)
+  end)
+
+  it("has the client's headers in a fixed order, then the caller's by name", function()
+    local req = build("x", {}, { id = "42", version = { transport = "libcurl/7.88.1" } },
+      { api_token = "pb_x", headers = { ["X-Team"] = "blue", ["X-A"] = 1 } },
+      { headers = { ["x-team"] = "red" } })
+    assert.same({
+      { "content-type", "application/json" },
+      { "accept", "application/json" },
+      { "authorization", "Bearer pb_x" },
+      { "user-agent", "predibase-lua/" .. version .. " " .. request.LUA .. " libcurl/7.88.1" },
+      { "x-request-id", "42" },
+      { "X-A", "1" },
+      { "x-team", "red" },
+    }, req.headers)
+  end)
+
+  it("asks for an event stream when it is one", function()
+    assert.equal("text/event-stream", header(build("x", {}, { stream = true }), "accept"))
+  end)
+
+  it("has no Authorization without a token, and never an Expect", function()
+    local req = build("x", {}, {})
+    assert.is_nil(header(req, "authorization"))
+    assert.is_nil(header(req, "x-request-id"))
+    assert.is_nil(header(req, "expect"))
+  end)
+
+  it("lets the caller choose the request id and the user agent", function()
+    local req = build("x", {}, { id = "42" },
+      { user_agent = "my-app/1.0", headers = { ["X-Request-Id"] = "mine" } })
+    assert.equal("mine", header(req, "x-request-id"))
+    assert.equal("my-app/1.0", header(req, "user-agent"))
+  end)
+
+  it("names the Lua that runs it", function()
+    assert.matches("^lua/%d%.%d$", (request.LUA:gsub("^luajit", "lua")))
+    assert.matches(" lua/9%.9$",
+      header(build("x", {}, { version = { lua = "lua/9.9" } }), "user-agent"))
+  end)
+
+  it("knows its adapter and everything that no message may show", function()
+    local req = build("x", { adapter_id = "r/1", api_token = "hf_x" }, {},
+      { api_token = "pb_x" }, { headers = { ["X-Secret"] = "12345678" } })
+    assert.equal("r/1", req.adapter_id)
+    assert.same({ "pb_x", "12345678", "hf_x" }, req.secrets)
+    assert.is_nil(build("x", { adapter_id = "" }).adapter_id)
+  end)
+
+  it("leaves the caller's table as it was", function()
+    local given = { stop = {}, repitition_penalty = 1, api_token = json.null }
+    build("x", given, { stream = true }, { defaults = { top_k = 1 } })
+    assert.same({ stop = {}, repitition_penalty = 1, api_token = json.null }, given)
+    assert.is_nil(getmetatable(given.stop))
+  end)
+end)

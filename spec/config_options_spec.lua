@@ -77,9 +77,11 @@ describe("timeout", function()
   end)
 
   it("raises for a clock that does not exist, with the nearest one", function()
-    local ok, message = pcall(function() new { timeout = { conect = 1 } } end)
+    local ok, message = pcall(function() config.new({ timeout = { conect = 1 },
+      base_url = "http://127.0.0.1" }, none) end)
     assert.is_false(ok)
-    assert.matches('unknown timeout "conect"; did you mean "connect"%?', message)
+    assert.matches('^spec/config_options_spec%.lua:%d+: unknown timeout "conect"; '
+      .. 'did you mean "connect"%?$', message)
   end)
 end)
 
@@ -144,6 +146,10 @@ describe("files, switches and names", function()
   it("let a certificate stand alone, but not its key", function()
     assert.is_table(new { client_cert = "both.pem" })
     assert.matches("^client_key needs client_cert", refused { client_key = "k.pem" })
+    assert.equal("client_key_password must be a string, got a number",
+      refused { client_cert = "c.pem", client_key_password = 5 })
+    assert.equal("client_key_password must not have NUL bytes",
+      refused { client_cert = "c.pem", client_key_password = "SENT\0INEL" })
     assert.equal("client_key_password needs client_cert",
       refused { client_key_password = "SENTINEL" })
   end)

@@ -85,6 +85,10 @@ describe("url.parse", function()
       "exa\204\129mple.com" } do
       assert.matches("^has a ", refused("http://" .. host .. "/x"))
     end
+    local long = ("a."):rep(126) .. "a"
+    assert.equal(253, #long)
+    assert.equal(long, url.parse("http://" .. long).host)
+    assert.equal(("a"):rep(63), url.parse("http://" .. ("a"):rep(63)).host)
     assert.matches('write its "xn%-%-" form', refused("http://bücher.example"))
     assert.matches("an IPv6 zone, which is not supported", refused("http://[fe80::1%25eth0]"))
     assert.matches("an IPv6 address stands in brackets", refused("http://::1"))

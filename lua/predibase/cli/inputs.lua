@@ -90,19 +90,20 @@ local function read_object(text, option)
   return value, text
 end
 
-local readers = {}
-
-function readers.merged(text)
+local function merged_adapters(text)
   return (read_object(text, "--merged-adapters"))
 end
 
 -- The schema goes on as text: the order of its properties matters.
-function readers.format(text)
+local function response_format(text)
   local value
   value, text = read_object(text, "--response-format")
   if type(value.schema) == "table" then value.schema = M.member(text, "schema") end
   return value
 end
+
+-- kind of parameter -> reader
+local READ = { merged = merged_adapters, format = response_format }
 
 local function extra(list)
   local fields = {}
@@ -121,7 +122,7 @@ function M.parameters(arguments)
   local parameters = {}
   for _, rule in ipairs(rules.list) do
     local value = arguments[rule.name]
-    if value ~= nil and readers[rule.kind] then value = readers[rule.kind](value) end
+    if value ~= nil and READ[rule.kind] then value = READ[rule.kind](value) end
     if rule.kind == "strings" and value and #value == 0 then value = nil end
     parameters[rule.name] = value
     local path = rule.kind == "token" and arguments[rule.name .. "_file"]

@@ -1,0 +1,323 @@
+-- SPDX-License-Identifier: MIT
+local child = require "spec.support.child"
+local json = require "predibase.json"
+local scripted = require "spec.support.scripted"
+local version = require "predibase.version"
+
+local SIGINT, SIGPIPE_STATUS = 2, 141
+
+-- Starts bin/predibase with the Lua that runs this spec.
+local function start(arguments, options)
+  options = options or {}
+  local args = { "bin/predibase" }
+  for _, argument in ipairs(arguments) do args[#args + 1] = argument end
+  return child.start(child.interpreter(), {
+    args = args, env = options.env, stdin = options.stdin, keep_stdin = options.keep_stdin,
+  })
+end
+
+local function run(arguments, options)
+  local program = start(arguments, options)
+  return program:wait(), program.stdout, program.stderr
+end
+
+-- Runs `use(server)` with a server that answers by `handle`, and ends the server.
+local function with_server(handle, use)
+  local server = scripted.listen(handle)
+  local ok, err = pcall(use, server)
+  server:close()
+  if not ok then error(err, 0) end
+end
+
+local function say_two_tokens(connection)
+  connection:send(scripted.STREAM .. scripted.token("one") .. scripted.last(" two", "one two"))
+  connection:close()
+end
+
+-- The request's JSON body.
+local function body_of(connection)
+  return json.decode(connection.request:match "\r\n\r\n(.*)$")
+end
+
+describe("predibase", function()
+  it("tells its version", function()
+    local code, out, err = run { "--version" }
+    assert.are.equal("predibase " .. version .. "\n", out)
+    assert.are.equal("", err)
+    assert.are.equal(0, code)
+  end)
+
+  it("explains itself, exit codes included", function()
+    for _, arguments in ipairs { { "--help" }, { "generate", "--help" }, { "mock", "--help" } } do
+      local code, out, err = run(arguments)
+      assert.are.equal(0, code)
+      assert.are.equal("", err)
+      assert.is_truthy(out:find "Usage: predibase")
+      assert.is_truthy(out:find "Exit codes:")
+      assert.is_truthy(out:find "authentication")
+      for line in out:gmatch "[^\n]+" do assert.is_true(#line <= 80, line) end
+    end
+  end)
+
+  it("exits with 64 when it is used wrongly", function()
+    for _, arguments in ipairs {
+      {}, { "sing" }, { "generate", "--frobnicate" }, { "generate", "--top-k", "x", "hello" },
+      { "generate", "a", "b" }, { "generate", "--file", "/nonexistent" },
+      { "generate", "--api-token", "pb_x", "hello" }, { "mock", "--port", "x" },
+    } do
+      local code, out, err = run(arguments)
+      assert.are.equal(64, code)
+      assert.are.equal("", out)
+      assert.is_truthy(err:find "^predibase: ")
+      assert.is_nil(err:find "traceback")
+    end
+  end)
+end)
+
+describe("predibase generate", function()
+  it("exits with 2 and a hint when it does not know whom to ask", function()
+    local code, out, err = run { "generate", "hello" }
+    assert.are.equal(2, code)
+    assert.are.equal("", out)
+    assert.is_truthy(err:find "PREDIBASE_")
+    assert.is_truthy(err:find("\n  ", 1, true))
+  end)
+
+  it("exits with 3 for a bad value, before anything is sent", function()
+    with_server(function() error "asked" end, function(server)
+      local code, _, err = run { "generate", "--base-url", server.url, "--temperature", "-1", "x" }
+      assert.are.equal(3, code)
+      assert.is_truthy(err:find("`temperature` must be non-negative", 1, true))
+    end)
+  end)
+
+  it("prints each piece as it arrives", function()
+    local connection
+    with_server(function(c) connection = c end, function(server)
+      local program = start { "generate", "--base-url", server.url, "hello" }
+      child.wait(function() return connection or program.code end, "the request")
+      connection:send(scripted.STREAM .. scripted.token("first"))
+      program:wait_for("first")
+      assert.are.equal("first", program.stdout)
+      connection:send(scripted.token(" second") .. scripted.token("</s>", true))
+      program:wait_for("second")
+      connection:send(scripted.last(" third", "first second third"))
+      connection:close()
+      assert.are.equal(0, program:wait())
+      assert.are.equal("first second third", program.stdout)
+      assert.are.equal("", program.stderr)
+    end)
+  end)
+
+  it("sends the prompt from arguments, standard input or a file", function()
+    local prompts = {}
+    local function remember(connection)
+      prompts[#prompts + 1] = body_of(connection).inputs
+      say_two_tokens(connection)
+    end
+    local path = os.tmpname()
+    local file = assert(io.open(path, "wb"))
+    file:write("from a file\n")
+    file:close()
+    with_server(remember, function(server)
+      local env = { PREDIBASE_BASE_URL = server.url }
+      assert.are.equal(0, (run({ "generate", "as an argument" }, { env = env })))
+      assert.are.equal(0, (run({ "generate" }, { env = env, stdin = "from input\n" })))
+      assert.are.equal(0, (run({ "generate", "-" }, { env = env, stdin = "é\n\n" })))
+      assert.are.equal(0, (run({ "generate", "--file", path }, { env = env })))
+      assert.are.equal(0, (run({ "generate", "--file", "-" }, { env = env, stdin = "dash" })))
+    end)
+    os.remove(path)
+    assert.are.same({ "as an argument", "from input", "é\n", "from a file", "dash" }, prompts)
+  end)
+
+  it("sends every parameter that it was given", function()
+    local body
+    with_server(function(connection)
+      body = body_of(connection)
+      say_two_tokens(connection)
+    end, function(server)
+      local code, _, err = run {
+        "generate", "--base-url", server.url, "--max-new-tokens", "7", "--temperature", "0.5",
+        "--seed", "18446744073709551615", "--stop", "a", "--stop", "b", "--frequency-penalty",
+        "-1", "--adapter-id", "mine/1", "--do-sample", "--extra", 'field={"a":[1]}', "hello",
+      }
+      assert.are.equal("", err)
+      assert.are.equal(0, code)
+    end)
+    local sent = body.parameters
+    assert.are.equal(7, sent.max_new_tokens)
+    assert.are.equal(0.5, sent.temperature)
+    assert.are.same({ "a", "b" }, sent.stop)
+    assert.are.equal(-1, sent.frequency_penalty)
+    assert.are.equal("mine/1", sent.adapter_id)
+    assert.are.equal("pbase", sent.adapter_source)
+    assert.is_true(sent.do_sample)
+    assert.are.equal(1, sent.field.a[1])
+    assert.are.equal("18446744073709551615", json.encode(sent.seed):match "%d+")
+  end)
+
+  it("prints a token a line and then the result with --json", function()
+    with_server(say_two_tokens, function(server)
+      local code, out = run { "generate", "--base-url", server.url, "--json", "hello" }
+      assert.are.equal(0, code)
+      local lines = {}
+      for line in out:gmatch "([^\n]*)\n" do lines[#lines + 1] = assert(json.decode(line)) end
+      assert.are.equal(3, #lines)
+      assert.are.equal("one", lines[1].text)
+      assert.are.equal(-0.5, lines[1].logprob)
+      assert.are.equal(" two", lines[2].text)
+      assert.are.equal("one two", lines[3].generated_text)
+      assert.are.equal("length", lines[3].details.finish_reason)
+      assert.are.equal(42, lines[3].details.seed)
+      assert.are.equal('{"id":5,', out:sub(1, 8))
+    end)
+  end)
+
+  it("waits for the whole answer with --no-stream", function()
+    local request
+    local function answer(connection)
+      request = connection.request
+      connection:send(scripted.json("200 OK", '{"generated_text":"whole","details":'
+        .. '{"finish_reason":"length","prompt_tokens":1,"generated_tokens":1,"prefill":[]}}'))
+      connection:close()
+    end
+    with_server(answer, function(server)
+      local code, out, err = run {
+        "generate", "--base-url", server.url, "--no-stream", "--details", "hello",
+      }
+      assert.are.equal(0, code)
+      assert.are.equal("whole", out)
+      assert.is_truthy(request:find "^POST /generate HTTP")
+      assert.are.equal("length", json.decode(err).details.finish_reason)
+
+      code, out = run { "generate", "--base-url", server.url, "--no-stream", "--json", "hello" }
+      assert.are.equal(0, code)
+      assert.are.equal("whole", json.decode(out).generated_text)
+      assert.is_truthy(out:find('"prefill":[]', 1, true))
+    end)
+  end)
+
+  it("tells tokens and times on standard error with --stats", function()
+    with_server(say_two_tokens, function(server)
+      local code, out, err = run { "generate", "--base-url", server.url, "--stats", "hello" }
+      assert.are.equal(0, code)
+      assert.are.equal("one two", out)
+      assert.is_truthy(err:find "^2 tokens, first token after %d+%.%d+ s, .*%d+%.%d+ s in all\n$")
+    end)
+  end)
+
+  it("exits by the kind of the error", function()
+    for status, expected in pairs {
+      ["401 Unauthorized"] = 4, ["403 Forbidden"] = 5, ["404 Not Found"] = 6,
+      ["422 Unprocessable Entity"] = 3, ["500 Internal Server Error"] = 17,
+    } do
+      with_server(function(connection)
+        connection:send(scripted.json(status, '{"error":"said the server"}'))
+        connection:close()
+      end, function(server)
+        local code, out, err = run {
+          "generate", "--base-url", server.url, "--max-retries", "0", "hello",
+        }
+        assert.are.equal(expected, code, status)
+        assert.are.equal("", out)
+        assert.is_truthy(err:find "^predibase: [^\n]*said the server")
+      end)
+    end
+  end)
+
+  it("exits with 14 when nobody is there", function()
+    local server = scripted.listen(say_two_tokens)
+    server:close()
+    local code, _, err = run { "generate", "--base-url", server.url, "--max-retries", "0", "x" }
+    assert.are.equal(14, code)
+    assert.is_truthy(err:find "^predibase: connection: ")
+  end)
+
+  it("keeps what it printed and exits with 10 when the stream is cut", function()
+    with_server(function(connection)
+      connection:send(scripted.STREAM .. scripted.token("half"))
+      connection:close()
+    end, function(server)
+      local code, out, err = run { "generate", "--base-url", server.url, "hello" }
+      assert.are.equal(10, code)
+      assert.are.equal("half", out)
+      assert.is_truthy(err:find "^predibase: incomplete_generation: ")
+    end)
+  end)
+
+  it("closes the stream and exits with 130 on Ctrl-C", function()
+    local connection
+    with_server(function(c) connection = c end, function(server)
+      local program = start { "generate", "--base-url", server.url, "hello" }
+      child.wait(function() return connection or program.code end, "the request")
+      connection:send(scripted.STREAM .. scripted.token("first"))
+      program:wait_for("first")
+      program:kill(SIGINT)
+      assert.are.equal(130, program:wait())
+      assert.are.equal("first", program.stdout)
+      assert.are.equal("", program.stderr)
+      assert.is_nil(program.stderr:find "interrupted")
+      child.wait(function() return connection.closed end, "the end of the connection")
+    end)
+  end)
+
+  it("exits with 130 on Ctrl-C before the first token, and without streaming", function()
+    for _, flag in ipairs { "--details", "--no-stream" } do
+      local connection
+      with_server(function(c) connection = c end, function(server)
+        local program = start { "generate", "--base-url", server.url, flag, "hello" }
+        child.wait(function() return connection or program.code end, "the request")
+        program:kill(SIGINT)
+        assert.are.equal(130, program:wait())
+        assert.are.equal("", program.stdout .. program.stderr)
+      end)
+    end
+  end)
+
+  it("ends in silence when nobody reads its output any more", function()
+    local function go_on(connection)
+      connection:send(scripted.STREAM)
+      for _ = 1, 2000 do connection:send(scripted.token("a piece of text")) end
+      connection:send(scripted.last(".", "long"))
+      connection:close()
+    end
+    for _, prefix in ipairs { "", "trap '' PIPE; " } do
+      with_server(go_on, function(server)
+        local program = child.start("sh", { args = { "-c", prefix
+          .. ('{ %s bin/predibase generate --base-url %s x; echo "status $?" >&2; } | head -c 10')
+            :format(child.interpreter(), server.url) } })
+        assert.are.equal(0, program:wait())
+        assert.are.equal("a piece of", program.stdout)
+        assert.are.equal(("status %d\n"):format(SIGPIPE_STATUS), program.stderr)
+      end)
+    end
+  end)
+
+  it("shows the token to the server alone", function()
+    local token, request = "pb_only_for_the_server", nil
+    local path = os.tmpname()
+    local file = assert(io.open(path, "wb"))
+    file:write(token, "\n")
+    file:close()
+    local function refuse(connection)
+      request = connection.request
+      connection:send(scripted.json("401 Unauthorized",
+        ('{"error":"bad token %s"}'):format(token)))
+      connection:close()
+    end
+    with_server(refuse, function(server)
+      for _, way in ipairs {
+        { { "generate", "--base-url", server.url, "x" }, { PREDIBASE_API_TOKEN = token } },
+        { { "generate", "--base-url", server.url, "--token-file", path, "x" }, {} },
+      } do
+        request = nil
+        local code, out, err = run(way[1], { env = way[2] })
+        assert.are.equal(4, code)
+        assert.is_truthy(request:find("Bearer " .. token, 1, true))
+        assert.is_nil((out .. err):find(token, 1, true))
+      end
+    end)
+    os.remove(path)
+  end)
+end)

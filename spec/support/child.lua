@@ -1,0 +1,113 @@
+-- SPDX-License-Identifier: MIT
+-- Programs as children, on luv's loop, so that a server of the spec can serve them in the
+-- meantime.
+
+local uv = require "luv"
+
+local M = {}
+
+-- Far beyond what anything here takes; a hang becomes a failure.
+M.PATIENCE = 60000                      -- milliseconds
+
+--- The interpreter that runs this spec.
+function M.interpreter()
+  local i = 0
+  while arg[i - 1] do i = i - 1 end
+  return arg[i]
+end
+
+-- What a child may see of our environment.
+local INHERITED = {
+  "PATH", "HOME", "LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TMPDIR",
+}
+
+--- NAME=VALUE strings: what is inherited, the paths of this spec's modules, and `extra`.
+function M.environment(extra)
+  local values = { LUA_PATH = package.path, LUA_CPATH = package.cpath }
+  for _, name in ipairs(INHERITED) do values[name] = os.getenv(name) end
+  for name, value in pairs(extra or {}) do values[name] = value end
+  local list = {}
+  for name, value in pairs(values) do list[#list + 1] = name .. "=" .. value end
+  return list
+end
+
+--- Runs the loop until `done()` is true; raises when that takes too long.
+function M.wait(done, what)
+  local late = false
+  local timer = uv.new_timer()
+  timer:start(M.PATIENCE, 0, function() late = true end)
+  while not done() and not late do uv.run "once" end
+  timer:close()
+  uv.run "nowait"
+  if not done() then error("waited in vain for " .. (what or "a child"), 2) end
+end
+
+local methods = {}
+local mt = { __index = methods }
+
+local function collect(child, name)
+  local pipe = uv.new_pipe(false)
+  child[name] = ""
+  child.open = child.open + 1
+  return pipe, function()
+    pipe:read_start(function(_, data)
+      if data then
+        child[name] = child[name] .. data
+      else
+        pipe:close()
+        child.open = child.open - 1
+      end
+    end)
+  end
+end
+
+--- Starts a program.
+-- options: `args`, `env` (table of additional variables), `stdin` (string), and `keep_stdin` (true:
+-- standard input stays open).
+function M.start(path, options)
+  local child = setmetatable({ open = 0 }, mt)
+  local stdin = uv.new_pipe(false)
+  local stdout, read_stdout = collect(child, "stdout")
+  local stderr, read_stderr = collect(child, "stderr")
+  local handle
+  handle, child.pid = uv.spawn(path, {
+    args = options.args, stdio = { stdin, stdout, stderr }, env = M.environment(options.env),
+  }, function(code, signal)
+    child.code, child.signal = code, signal
+    handle:close()
+  end)
+  assert(handle, child.pid)
+  read_stdout()
+  read_stderr()
+  if options.stdin then stdin:write(options.stdin) end
+  if options.keep_stdin then
+    child.stdin = stdin
+  else
+    stdin:shutdown(function() stdin:close() end)
+  end
+  return child
+end
+
+--- Waits until standard output has `text` in it.
+function methods:wait_for(text)
+  M.wait(function() return self.stdout:find(text, 1, true) or self.code end, text)
+  assert(self.stdout:find(text, 1, true), self.stdout .. self.stderr)
+end
+
+--- Waits for the end; returns the exit code, or the signal as 128 + its number as shells do.
+function methods:wait()
+  M.wait(function() return self.code and self.open == 0 end, "the end of a child")
+  if self.stdin then
+    self.stdin:close()
+    uv.run "nowait"
+    self.stdin = nil
+  end
+  return self.signal ~= 0 and 128 + self.signal or self.code
+end
+
+--- Sends a signal by number.
+function methods:kill(signal)
+  uv.kill(self.pid, signal)
+end
+
+return M

@@ -1,9 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- Fails when a public function has no LDoc comment, or one that leaves out a
--- parameter or what is returned. Public are, in lua/predibase, the functions
--- of a table (`function M.name`, `function methods:name`, `M.name = function`)
--- save metamethods and names that begin with `_`; in src, every luaL_Reg entry
--- save metamethods.
+-- Fails when a public function has no LDoc comment, or, in the rooms right in
+-- lua/predibase, one that leaves out a parameter. Public are the functions of a
+-- table (`function M.name`, `function methods:name`, `M.name = function`) save
+-- names that begin with `_`; in src, every luaL_Reg entry save metamethods.
 -- usage: lua5.4 tools/check-docs.lua
 
 local documented, failures = 0, 0
@@ -62,6 +61,9 @@ local function check_lua_function(path, lines, number, name, parameters)
     return fail(path, number, "%s has no LDoc comment", name)
   end
   documented = documented + 1
+  if not path:find("^lua/predibase/[^/]+$") then
+    return
+  end
   for parameter in parameters:gmatch("[%w_]+") do
     if parameter ~= "self" and parameter:sub(1, 1) ~= "_"
       and not has_tag(comment, PARAMETER, parameter)

@@ -1,0 +1,205 @@
+-- SPDX-License-Identifier: MIT
+--- The event-stream parser as a userdata: limited, closed, misused, collected.
+
+local sse = require "predibase.sse"
+
+--- An object whose finalizer calls f, on each Lua.
+local function on_collect(f)
+  local newproxy = rawget(_G, "newproxy")
+  if newproxy then
+    local proxy = newproxy(true)
+    getmetatable(proxy).__gc = f
+    return proxy
+  end
+  return setmetatable({}, { __gc = f })
+end
+
+describe("max_event", function()
+  it("is exact", function()
+    local parser = sse.new { max_event = 10 }
+    assert.is_true(parser:feed("data: 0123456789\n\n"))
+    assert.is_true(parser:feed("data: 0123456789"))
+    local ok, err = parser:feed("x")
+    assert.is_nil(ok)
+    assert.equal("event larger than 10 bytes (max_event)", err)
+  end)
+
+  it("is 8 MiB unless said otherwise", function()
+    local parser = sse.new()
+    local mib = ("x"):rep(1024 * 1024)
+    parser:feed("data:")
+    for _ = 1, 8 do
+      assert.is_true(parser:feed(mib))
+    end
+    local _, err = parser:feed("x")
+    assert.equal("event larger than 8388608 bytes (max_event)", err)
+  end)
+
+  it("ends the parser for good, and keeps the events before", function()
+    local parser = sse.new { max_event = 5 }
+    local ok, err = parser:feed("data: a\n\ndata: 123456\n\ndata: b\n\n")
+    assert.is_nil(ok)
+    assert.is_string(err)
+    for _ = 1, 2 do
+      assert.same({ n = 2, err }, { n = 2, select(2, parser:feed("data: c\n\n")) })
+    end
+    assert.same({ nil, err }, { parser:feed("") })
+    assert.equal("a", (parser:next()))
+    assert.is_nil(parser:next())
+    assert.is_nil(parser:finish())
+  end)
+
+  it("does not count comments and unknown fields", function()
+    local parser = sse.new { max_event = 5 }
+    assert.is_true(parser:feed(":" .. ("x"):rep(1000) .. "\nfoo: " .. ("x"):rep(1000)))
+    assert.is_true(parser:feed("\ndata: a\n\n"))
+    assert.equal("a", (parser:next()))
+  end)
+end)
+
+describe("parser:close", function()
+  it("can be called any number of times", function()
+    local parser = sse.new()
+    parser:feed("data: a\n\ndata: b")
+    for _ = 1, 3 do
+      assert.equal(0, select("#", parser:close()))
+    end
+  end)
+
+  it("makes every other use an error", function()
+    local parser = sse.new()
+    parser:close()
+    for _, method in ipairs { "feed", "next", "finish" } do
+      assert.error_matches(function() parser[method](parser, "") end,
+        "attempt to use a closed parser", 1, true)
+    end
+  end)
+
+  it("shows in tostring", function()
+    local parser = sse.new()
+    assert.matches("^predibase%.sse: ", tostring(parser))
+    parser:close()
+    assert.equal("predibase.sse (closed)", tostring(parser))
+  end)
+
+  it("is what a to-be-closed variable and the collector call", function()
+    local parser = sse.new()
+    local meta = getmetatable(parser)
+    parser:feed("data: a\n\ndata: b")
+    meta.__close(parser, nil)
+    assert.equal("predibase.sse (closed)", tostring(parser))
+    meta.__gc(parser)
+    assert.equal("predibase.sse (closed)", tostring(parser))
+  end)
+
+  if _VERSION == "Lua 5.4" then
+    it("is called at the end of the block on 5.4", function()
+      local chunk = assert(load([[
+        local sse, seen = ...
+        do
+          local parser <close> = sse.new()
+          seen.parser = parser
+        end
+      ]]))
+      local seen = {}
+      chunk(sse, seen)
+      assert.equal("predibase.sse (closed)", tostring(seen.parser))
+    end)
+  end
+end)
+
+describe("misuse", function()
+  it("names what is wrong with the bytes", function()
+    local parser = sse.new()
+    for _, bad in ipairs { 12, true, {}, print } do
+      assert.error_matches(function() parser:feed(bad) end, "string expected", 1, true)
+    end
+    assert.error_matches(function() parser:feed() end, "string expected", 1, true)
+    assert.error_matches(function() parser:feed(nil) end, "string expected", 1, true)
+  end)
+
+  it("refuses a self that is no parser", function()
+    local parser = sse.new()
+    for _, method in ipairs { "feed", "next", "finish", "close" } do
+      for _, bad in ipairs { 1, "x", {}, io.stdout } do
+        assert.error_matches(function() parser[method](bad, "") end,
+          "predibase.sse expected", 1, true)
+      end
+      assert.error_matches(function() parser[method]() end, "predibase.sse expected", 1, true)
+    end
+  end)
+
+  it("leaves the parser as it was", function()
+    local parser = sse.new()
+    parser:feed("data: a")
+    pcall(parser.feed, parser, {})
+    parser:feed("b\n\n")
+    assert.equal("ab", (parser:next()))
+  end)
+
+  it("finds the module's name in the metatable", function()
+    assert.equal("predibase.sse", getmetatable(sse.new()).__name)
+  end)
+end)
+
+describe("the collector", function()
+  it("takes parsers in the middle of an event", function()
+    local weak = setmetatable({}, { __mode = "k" })
+    for i = 1, 100 do
+      local parser = sse.new()
+      parser:feed(("data: %s\n\n"):format(("x"):rep(i * 100)))
+      parser:feed("event: x\nid: 1\ndata: unfinished")
+      weak[parser] = true
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(next(weak))
+  end)
+
+  it("may close the parser in the middle of next", function()
+    local pause = collectgarbage("setpause", 1)
+    for _, size in ipairs { 10, 3000, 100000 } do
+      local data = ("x"):rep(size)
+      for _ = 1, 200 do
+        local parser = sse.new()
+        parser:feed("id: 1\nevent: t\ndata: " .. data .. "\n\n")
+        for _ = 1, 5 do
+          on_collect(function() parser:close() end)
+        end
+        local ok, got, event, id = pcall(parser.next, parser)
+        if ok then
+          assert.is_true(got == data and event == "t" and id == "1")
+        else
+          assert.matches("attempt to use a closed parser", got, 1, true)
+        end
+      end
+    end
+    collectgarbage("setpause", pause)
+    collectgarbage()
+  end)
+
+  it("may feed and read the parser in the middle of next", function()
+    local pause = collectgarbage("setpause", 1)
+    local parser = sse.new()
+    local inner, outer = 0, 0
+    for i = 1, 2000 do
+      parser:feed(("data: %d%s\n\n"):format(i, ("x"):rep(i)))
+      on_collect(function()
+        parser:feed("data: more\n\n")
+        if parser:next() then
+          inner = inner + 1
+        end
+      end)
+      local data = parser:next()
+      if data then
+        outer = outer + 1
+        assert.is_true(data == "more" or data:find("^%d+x+$") ~= nil)
+      end
+    end
+    collectgarbage("setpause", pause)
+    collectgarbage()
+    while parser:next() do end
+    parser:close()
+    assert.is_true(inner > 0 and outer > 0)
+  end)
+end)

@@ -55,7 +55,8 @@ describe("config.new", function()
       config.new({ base_url = LOCAL, defaults = { max_tokens = 5 } }, none)
     end)
     assert.is_false(ok)
-    assert.matches('^spec/config_spec%.lua:%d+: unknown parameter "max_tokens"; did you mean "max_new_tokens"%?', message)
+    assert.matches('^spec/config_spec%.lua:%d+: unknown parameter "max_tokens"; '
+      .. 'did you mean "max_new_tokens"%?$', message)
   end)
 
   it("calls no metamethod of the options and changes nothing in them", function()

@@ -83,6 +83,7 @@ function M.token(value, name)
   return value
 end
 
+--- `true` or `false`; words such as `"true"` are refused, as the router refuses them.
 function M.boolean(value, name)
   if type(value) ~= "boolean" then return wrong(name, "a boolean", value) end
   return value

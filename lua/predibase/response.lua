@@ -1,0 +1,162 @@
+-- SPDX-License-Identifier: MIT
+--- Makes a result or an error object of what the server answered.
+--
+-- A result has `generated_text` (also its `tostring`), `details` (nil unless the server sent
+-- them), `usage`, `timing`, `headers`, `status`, `attempts`, `adapter_id` and `model_id`.
+--
+-- `usage` holds the numbers of tokens that are known: `prompt_tokens`, `completion_tokens`,
+-- `total_tokens`. `timing` is in seconds. Measured here: `total`, the whole call, and
+-- `first_token`, until the first token of a stream. From the server's headers (LoRAX /generate):
+-- `total_server`, `validation`, `queue`, `inference`, `compute`, `time_per_token`,
+-- `time_to_first_token` and `time_per_output_token`; a stream has none of these.
+-- @module predibase.response
+
+local event = require "predibase.event"
+local failure = require "predibase.response.failure"
+local json = require "predibase.json"
+
+local M = {}
+
+local result_mt = { __name = "predibase.result" }
+
+function result_mt.__tostring(result)
+  return result.generated_text
+end
+
+--- Header -> name in `timing`; the headers are in whole milliseconds.
+local TIMES = {
+  ["x-total-time"] = "total_server",
+  ["x-validation-time"] = "validation",
+  ["x-queue-time"] = "queue",
+  ["x-inference-time"] = "inference",
+  ["x-compute-time"] = "compute",
+  ["x-time-per-token"] = "time_per_token",
+  ["x-time-to-first-token"] = "time_to_first_token",
+  ["x-time-per-output-token"] = "time_per_output_token",
+}
+
+--- A header that is a number in decimal digits, else nil.
+local function count_header(headers, name)
+  local digits = headers[name]
+  if type(digits) ~= "string" or #digits > 15 then return nil end
+  digits = digits:match("^%s*(%d+)%s*$")
+  return digits and json.integer(tonumber(digits))
+end
+
+local function timing_of(headers, own)
+  local timing = {}
+  for name, value in pairs(own or {}) do timing[name] = value end
+  for header, name in pairs(TIMES) do
+    local ms = count_header(headers, header)
+    if ms then timing[name] = ms / 1000 end
+  end
+  return timing
+end
+
+local function usage_of(details, headers, completion)
+  local usage = {
+    prompt_tokens = details.prompt_tokens or count_header(headers, "x-prompt-tokens"),
+    completion_tokens = details.generated_tokens or count_header(headers, "x-generated-tokens")
+      or completion,
+  }
+  if usage.prompt_tokens and usage.completion_tokens then
+    usage.total_tokens = usage.prompt_tokens + usage.completion_tokens
+  else
+    usage.total_tokens = count_header(headers, "x-total-tokens")
+  end
+  return usage
+end
+
+local function text_header(headers, name)
+  local value = headers[name]
+  return type(value) == "string" and value or nil
+end
+
+local function new_result(text, details, head, meta, completion)
+  local headers = head.headers or {}
+  local adapter_id = text_header(headers, "x-adapter-id")
+  if not adapter_id and type(meta.adapter_id) == "string" then adapter_id = meta.adapter_id end
+  return setmetatable({
+    generated_text = text,
+    details = details,
+    usage = usage_of(details or {}, headers, completion),
+    timing = timing_of(headers, meta.timing),
+    headers = headers,
+    status = head.status,
+    attempts = meta.attempts,
+    adapter_id = adapter_id,
+    model_id = text_header(headers, "x-model-id"),
+  }, result_mt)
+end
+
+--- The text of the tokens. LoRAX sends an empty `generated_text` when `max_new_tokens` cuts the
+-- answer inside a character, although its tokens carried text.
+local function text_of_tokens(details)
+  local pieces = {}
+  for _, token in ipairs(details and details.tokens or {}) do
+    if not token.special then pieces[#pieces + 1] = token.text end
+  end
+  return table.concat(pieces)
+end
+
+--- The answer in a body: LoRAX /generate sends an object, LoRAX / an array of one. Returns its text
+-- and its details, or nil and what is wrong with them (nil when it is no answer at all).
+local function answer_in(body)
+  local object = json.decode(body or "")
+  if type(object) ~= "table" then return nil end
+  if type(object[1]) == "table" and #object == 1 then object = object[1] end
+  if type(object.generated_text) ~= "string" or event.error_fields(object) then return nil end
+  local details = object.details
+  if details == nil or details == json.null then return object.generated_text end
+  local message
+  details, message = event.details(details)
+  if not details then return nil, message end
+  return object.generated_text, details
+end
+
+--- Makes a result of the answer to LoRAX /generate (or to LoRAX /, an array of one).
+-- @tparam table reply `status`, `headers` (lower-case name -> value), `body`
+-- @tparam ?table meta `attempts`, `secrets` (array of strings), `adapter_id` (asked for; the
+-- server's header goes before it), `timing` (`total`, `first_token`; seconds), `now` (Unix seconds)
+-- @treturn[1] table the result
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function M.result(reply, meta)
+  meta = meta or {}
+  local status = reply.status
+  if type(status) ~= "number" or status < 200 or status > 299 then
+    return nil, failure.new(reply, meta)
+  end
+  local text, details = answer_in(reply.body)
+  if not text then      -- then `details` says why
+    return nil, failure.new(reply, meta, details and "in the answer, " .. details)
+  end
+  if text == "" then text = text_of_tokens(details) end
+  return new_result(text, details, reply, meta)
+end
+
+--- Makes a result of a stream that has ended well, in the shape of `result`.
+-- @tparam table state `final` (the last event, as `event.decode` gave it), `text` (of all tokens
+-- but the special ones), `count` (how many tokens there were), `status`, `headers`
+-- @tparam ?table meta as for `result`
+-- @treturn table the result
+function M.stream_result(state, meta)
+  local text = state.final.generated_text
+  if text == nil or text == "" then text = state.text or "" end
+  return new_result(text, state.final.details, state, meta or {}, state.count)
+end
+
+--- Makes an error of an answer that is no good one; see `predibase.response.failure`.
+-- @function error
+-- @tparam table reply
+-- @tparam ?table meta
+-- @treturn table the error
+M.error = failure.new
+
+--- The id that support asks for; see `predibase.response.failure`.
+-- @function trace_id
+-- @tparam table headers lower-case name -> value
+-- @treturn ?string
+M.trace_id = failure.trace_id
+
+return M

@@ -99,6 +99,8 @@ describe("retry.after", function()
     } do
       assert.is_nil(after(value), value)
     end
+    assert.is_nil(after(("1"):rep(200000) .. "x"))
+    assert.is_nil(after("Sun, " .. (" "):rep(200000)))
     assert.is_nil(after({}))
     assert.is_nil(after(nil))
   end)

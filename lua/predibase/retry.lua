@@ -20,6 +20,9 @@ local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, 
 
 local LENGTHS = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
 
+-- The patterns below backtrack; no number and no date is longer than this.
+local MAX_LENGTH = 64
+
 local floor = math.floor
 
 local function is_leap(year)
@@ -56,7 +59,7 @@ end
 -- @treturn[1] number Unix seconds
 -- @treturn[2] nil it is no such date
 function M.date(text, now)
-  if type(text) ~= "string" then return nil end
+  if type(text) ~= "string" or #text > MAX_LENGTH then return nil end
   local day, month, year, hour, minute, second =
     text:match("^%s*%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT%s*$")
   if not day and now then
@@ -77,7 +80,7 @@ end
 -- point by the locale.
 local function decimal(text)
   if type(text) == "number" then return text end
-  if type(text) ~= "string" then return nil end
+  if type(text) ~= "string" or #text > MAX_LENGTH then return nil end
   local whole, fraction = text:match("^%s*(%d+)%.?(%d*)%s*$")
   if not whole or #whole > 15 then return nil end
   if text:find("%.%s*$") then return nil end

@@ -321,3 +321,50 @@ describe("predibase generate", function()
     os.remove(path)
   end)
 end)
+
+describe("predibase mock", function()
+  -- Runs `use(url, server)` beside the command, and ends it.
+  local function with_mock(env, use)
+    local server = start({ "mock", "--delay", "0" }, { env = env, keep_stdin = true })
+    local ok, err = pcall(function()
+      server:wait_for("\n")
+      use(server.stdout:match "http://127%.0%.0%.1:%d+", server)
+    end)
+    if not server.code then server:kill(SIGINT) end
+    local code = server:wait()
+    if not ok then error(err, 0) end
+    assert.are.equal(0, code)
+    assert.are.equal("", server.stderr)
+  end
+
+  it("prints its URL, answers predibase generate, and ends on Ctrl-C", function()
+    with_mock({}, function(url)
+      local code, out, err = run { "generate", "--base-url", url, "--max-new-tokens", "12",
+        "--seed", "7", "--do-sample", "--details", "Tell me a story." }
+      assert.are.equal(0, code, err)
+      assert.is_true(#out > 0)
+      local details = json.decode(err).details
+      assert.are.equal(12, details.generated_tokens)
+      assert.are.equal(7, details.seed)
+      local _, again = run { "generate", "--base-url", url, "--max-new-tokens", "12", "--seed",
+        "7", "--do-sample", "--no-stream", "Tell me a story." }
+      assert.are.equal(out, again)
+    end)
+  end)
+
+  it("takes the token to ask for from the environment", function()
+    with_mock({ PREDIBASE_MOCK_TOKEN = "pb_mine" }, function(url, server)
+      local arguments = { "generate", "--base-url", url, "--max-new-tokens", "1", "x" }
+      assert.are.equal(4, (run(arguments)))
+      assert.are.equal(0, (run(arguments, { env = { PREDIBASE_API_TOKEN = "pb_mine" } })))
+      assert.is_nil((server.stdout .. server.stderr):find "pb_mine")
+    end)
+  end)
+
+  it("says why it cannot start", function()
+    local code, out, err = run { "mock", "--port", "70000" }
+    assert.are.equal(1, code)
+    assert.are.equal("", out)
+    assert.is_truthy(err:find "port")
+  end)
+end)

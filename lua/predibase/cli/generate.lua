@@ -79,7 +79,7 @@ end
 
 --- Runs the command.
 -- @tparam table arguments of the command line
--- @treturn[1] boolean true
+-- @treturn[1] integer exit code
 -- @treturn[2] nil
 -- @treturn[2] table error
 function M.run(arguments)
@@ -108,7 +108,7 @@ function M.run(arguments)
     end
   end
   if arguments.stats then io.stderr:write(stats(result), "\n") end
-  return true
+  return 0
 end
 
 return M

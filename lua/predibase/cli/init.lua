@@ -14,23 +14,18 @@ local commands = {
 }
 
 --- Runs the command.
--- A command returns nothing when all is well and raises, or returns `nil, err`, when not: an
--- error of `predibase.errors` or one of `predibase.cli.failures`. Ctrl-C arrives as an error with
+-- A command returns its exit code, or fails: it returns `nil, err` or raises an error of
+-- `predibase.errors` or `predibase.cli.failures`. Ctrl-C arrives as an error with
 -- the text "interrupted!", which the `lua` program raises from its signal handler.
 -- @tparam table argv the arguments, as in the global `arg`
 -- @treturn integer exit code
 function M.main(argv)
-  local ok, done, err = pcall(function()
+  local ok, code, err = pcall(function()
     local arguments = parser.parse(argv)
     return commands[arguments.command](arguments)
   end)
-  if not ok then
-    done, err = nil, done
-  end
-  if done == nil and err ~= nil then
-    return failures.report(err)
-  end
-  return 0
+  if ok and code then return code end
+  return failures.report(ok and err or code)
 end
 
 return M

@@ -6,17 +6,22 @@ local failures = require "predibase.cli.failures"
 
 local M = {}
 
+local OPTIONS = { "host", "port", "delay", "seed", "max_seconds", "max_requests", "quiet" }
+
 --- Runs the stand-in server until it is ended.
+-- The bearer token that it asks for, if any, comes from the environment only.
 -- @tparam table arguments of the command line
--- @treturn[1] boolean true
--- @treturn[2] nil
--- @treturn[2] table|string what is wrong
+-- @treturn integer exit code
 function M.run(arguments)
   if not pcall(require, "luv") then
     failures.usage("the stand-in server needs luv, which this Lua does not find",
       "Debian: apt-get install lua-luv; elsewhere: luarocks install luv")
   end
-  return require("predibase.mock").run { port = arguments.port }
+  local options = {}
+  for _, name in ipairs(OPTIONS) do options[name] = arguments[name] end
+  local token = os.getenv "PREDIBASE_MOCK_TOKEN"
+  if token and token ~= "" then options.token = token end
+  return require("predibase.mock").run(options)
 end
 
 return M

@@ -165,8 +165,15 @@ end
 --- Adds the options of `predibase mock`.
 -- @tparam table command of argparse
 function M.add_mock(command)
+  command:option("--host", "Address on loopback to listen on."):argname "ADDRESS"
   command:option("--port", "Port to listen on; any free one unless given."):argname("N")
     :convert(reader("--port", whole_number, "a whole number"))
+  add_number(command, "--delay", "Seconds between two tokens.", "S")
+  command:option("--seed", "Makes the seeds that the server draws repeatable."):argname("N")
+    :convert(reader("--seed", digits, "a whole number"))
+  add_number(command, "--max-seconds", "End after so many seconds.", "S")
+  add_number(command, "--max-requests", "End after so many requests.", "N")
+  command:flag("--quiet", "Do not print the URL.")
 end
 
 --- Tells whether an argument is the name of an option that takes a number.

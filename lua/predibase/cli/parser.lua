@@ -19,6 +19,12 @@ token, then the result; with --no-stream the result alone. On a terminal,
 control characters in the text are replaced. --details, --stats and errors go
 to standard error.]]
 
+local MOCK = [[
+The server listens on loopback only, prints its URL and runs until Ctrl-C.
+Point the library at it: PREDIBASE_BASE_URL=http://127.0.0.1:N
+
+Environment: PREDIBASE_MOCK_TOKEN, the API token that clients have to send.]]
+
 local TOKEN_REFUSED = "the token is not taken as an argument, where every user of the machine "
   .. "can read it"
 local TOKEN_HINT = "set PREDIBASE_API_TOKEN, or name a file that holds it with --token-file"
@@ -35,10 +41,9 @@ end
 
 local function add_mock(parser)
   local command = parser:command("mock", "Start a stand-in LoRAX server on this machine.")
-  command:help_max_width(80)
+  command:help_max_width(80):help_description_margin(26)
   options.add_mock(command)
-  command:epilog("The server listens on 127.0.0.1 only and prints its URL. Ctrl-C ends it.\n"
-    .. "Point the library at it: PREDIBASE_BASE_URL=http://127.0.0.1:N\n\n" .. failures.help())
+  command:epilog(MOCK .. "\n\n" .. failures.help())
 end
 
 local function new()

@@ -277,9 +277,9 @@ describe("predibase generate", function()
 
   it("ends in silence when nobody reads its output any more", function()
     local function go_on(connection)
-      connection:send(scripted.STREAM)
-      for _ = 1, 2000 do connection:send(scripted.token("a piece of text")) end
-      connection:send(scripted.last(".", "long"))
+      -- More than a pipe holds, so that the program has to notice.
+      connection:send(scripted.STREAM .. scripted.token("a piece of text"):rep(20000)
+        .. scripted.last(".", "long"))
       connection:close()
     end
     for _, prefix in ipairs { "", "trap '' PIPE; " } do

@@ -218,6 +218,54 @@ describe("lua-cjson itself", function()
   end)
 end)
 
+describe("with a newer lua-cjson, which decodes integers to integers and may leave the slash",
+  function()
+  local cjson = require "cjson"
+  local tointeger = rawget(math, "tointeger") or function(v) return v end
+  local newer
+
+  local function integers(value)
+    if type(value) == "number" then return tointeger(value) or value end
+    if type(value) == "table" then
+      for key, inner in pairs(value) do value[key] = integers(inner) end
+    end
+    return value
+  end
+
+  local function fresh()
+    local own, out = cjson.new(), {}
+    for name, value in pairs(own) do out[name] = value end
+    out.decode = function(text) return integers(own.decode(text)) end
+    out.encode = function(text) return (own.encode(text):gsub("\\/", "/")) end
+    return out
+  end
+
+  setup(function()
+    local stub = setmetatable({ new = fresh, array_mt = {}, empty_array_mt = {} },
+      { __index = cjson })
+    local kept = package.loaded["predibase.json"]
+    package.loaded["cjson"], package.loaded["predibase.json"] = stub, nil
+    newer = require "predibase.json"
+    package.loaded["cjson"], package.loaded["predibase.json"] = cjson, kept
+    newer.marks = { stub.array_mt, stub.empty_array_mt }
+  end)
+
+  it("everything is the same", function()
+    for _, text in ipairs { "18446744073709551615", "[9007199254740993,1,-0.33999999999999997]",
+      '{"id":5,"text":"a/b \\\\/","logprob":-1.5}', '"\\ud83d"', "9223372036854775807" } do
+      assert.same({ json.decode(text) }, { newer.decode(text) }, text)
+    end
+    for _, value in ipairs { "a/b", "\\/", 'x"/', 128.0, 0.1, { 1, { a = "/" } } } do
+      assert.equal(json.encode(value), newer.encode(value))
+    end
+  end)
+
+  it("its marks for arrays are understood", function()
+    for _, mark in ipairs(newer.marks) do assert.equal("[]", newer.encode(setmetatable({},
+      mark))) end
+  end)
+end)
+
 describe("decoding random texts", function()
   it("never raises and never gives nothing at all", function()
     local rng = random.new(77)

@@ -9,10 +9,14 @@ sh tools/setup.sh docs
 # LDoc takes a file's first comment for the one about the module, but does not
 # look past an ordinary line in front of it: it reads copies without that line.
 rm -rf build/docs build/docs-source
-find lua/predibase src -name '*.lua' -o -name '*.c' | while read -r path; do
+find lua/predibase -name '*.lua' | while read -r path; do
   mkdir -p "build/docs-source/$(dirname "$path")"
   sed '1s/^-- SPDX.*//' "$path" >"build/docs-source/$path"
 done
+# A module in C may have several files, LDoc wants one.
+mkdir -p build/docs-source/src
+cat src/lua_sse.c >build/docs-source/src/sse.c
+cat src/lua_curl.c src/lua_exchange.c >build/docs-source/src/curl.c
 cp config.ld build/docs-source/
 cd build/docs-source
 ldoc -q -c config.ld -d ../docs . >../docs.log 2>&1 || { cat ../docs.log; exit 1; }

@@ -77,6 +77,7 @@ lint_needs () {
 
 docs_needs () {
   need lua-ldoc have ldoc
+  need lua-markdown has lua5.4 markdown
 }
 
 rock_needs () {

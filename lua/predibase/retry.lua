@@ -9,7 +9,7 @@ local M = {}
 -- the error says how long.
 M.MAX_WAIT = 60
 
---- First and longest wait in seconds when the server names none.
+-- First and longest wait in seconds when the server names none.
 M.FIRST_WAIT, M.LAST_WAIT = 0.5, 8
 
 -- A wait of more than a year is no wait: some servers put a point in time there.

@@ -6,7 +6,7 @@ local errors = require "predibase.errors"
 
 local M = {}
 
---- Exit codes that do not come from `predibase.errors`.
+-- Exit codes that do not come from `predibase.errors`.
 M.INTERNAL, M.USAGE, M.INTERRUPTED, M.PIPE = 1, 64, 130, 141
 
 local EPIPE = 32                        -- the same on Linux, the BSDs and macOS

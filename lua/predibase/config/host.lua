@@ -5,7 +5,7 @@
 
 local M = {}
 
---- Longest host name and longest label (RFC 1035 section 2.3.4).
+-- Longest host name and longest label (RFC 1035 section 2.3.4).
 M.MAX_NAME, M.MAX_LABEL = 253, 63
 
 local function ipv4(text)

@@ -20,5 +20,5 @@ cat src/lua_curl.c src/lua_exchange.c >build/docs-source/src/curl.c
 cp config.ld build/docs-source/
 cd build/docs-source
 ldoc -q -c config.ld -d ../docs . >../docs.log 2>&1 || { cat ../docs.log; exit 1; }
-cat ../docs.log
+grep -v -e '^format: ' -e '^reading configuration' ../docs.log || :
 echo "build/docs/index.html"

@@ -63,6 +63,7 @@ check "rockspec lists every module" \
   lua5.4 tools/check-rockspec.lua "$1" "$2"
 check "rockspec passes luarocks lint" rock_lint
 check "every public function is documented" lua5.4 tools/check-docs.lua
+check "the API reference can be written" sh tools/docs.sh
 check "file sizes and line lengths" sizes
 check "licence line in every file" spdx
 echo "$passed passed, $failed failed"

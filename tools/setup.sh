@@ -77,7 +77,6 @@ lint_needs () {
 
 docs_needs () {
   need lua-ldoc have ldoc
-  need lua-markdown has lua5.4 markdown
 }
 
 rock_needs () {

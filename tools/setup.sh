@@ -67,6 +67,7 @@ test_needs () {
   done
   need nginx-light have nginx
   need openssl have openssl
+  need python3 python3 -c 'import ssl, threading'
 }
 
 lint_needs () {

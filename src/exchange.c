@@ -212,6 +212,31 @@ static const char *phase_of (const exchange *x) {
   return "resolve";
 }
 
+static int says (const exchange *x, const char *words) {
+  return strstr(x->errbuf, words) != NULL;
+}
+
+/* Where libcurl has one code for several reasons, only its text tells them
+** apart. Where it does not, the reason that the code stands for is kept. */
+static void judge_text (const exchange *x, CURLcode code, const char **kind,
+                        const char **phase) {
+  if (code == CURLE_SSL_CONNECT_ERROR) {
+    /* no complaint about TLS: the server went away, as one that restarts */
+    if (says(x, "SSL_ERROR_SYSCALL") || says(x, "reset by peer") ||
+        says(x, "unexpected eof") || says(x, "non-properly terminated"))
+      *kind = "connection";
+    return;
+  }
+  if (code != CURLE_RECV_ERROR) return;
+  if (says(x, "chunk") || says(x, "hexadecimal") || says(x, "header"))
+    *kind = "protocol";
+  /* in TLS 1.3 a client that lacks a certificate is told after the handshake */
+  else if (x->head.status == 0 && says(x, "SSL") && says(x, " alert ")) {
+    *kind = "tls";
+    *phase = "tls";
+  }
+}
+
 /* What a libcurl code means to the caller of this library. */
 static void judge (exchange *x, CURLcode code, const char **kind,
                    const char **phase) {
@@ -254,17 +279,30 @@ static void judge (exchange *x, CURLcode code, const char **kind,
       *kind = "connection";
       break;
   }
-  /* libcurl has one code for a lost connection and for broken framing; only
-     its text tells them apart */
-  if (code == CURLE_RECV_ERROR &&
-      (strstr(x->errbuf, "chunk") != NULL ||
-       strstr(x->errbuf, "hexadecimal") != NULL ||
-       strstr(x->errbuf, "header") != NULL))
-    *kind = "protocol";
+  judge_text(x, code, kind, phase);
+}
+
+/* What libcurl's text lacks: the option it is about, the system's reason. */
+static void explain (const exchange *x, CURLcode code, char *out, size_t n) {
+  const char *text = x->errbuf[0] != '\0' ? x->errbuf
+                                          : curl_easy_strerror(code);
+  long os_error = 0;
+  if (code == CURLE_COULDNT_CONNECT)
+    curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &os_error);
+  if (os_error != 0)
+    snprintf(out, n, "%s (%s)", text, strerror((int)os_error));
+  else if (code == CURLE_SSL_CACERT_BADFILE)
+    snprintf(out, n, "ca_file cannot be used: %s", text);
+  else if (code == CURLE_SSL_CERTPROBLEM)
+    snprintf(out, n, "client_cert, client_key or client_key_password cannot "
+                     "be used: %s", text);
+  else
+    snprintf(out, n, "%s", text);
 }
 
 static void finish_broken (exchange *x, CURLcode code) {
-  const char *kind, *phase, *text;
+  const char *kind, *phase;
+  char text[sizeof x->failure.text];
   long request_size = 0;
   curl_easy_getinfo(x->easy, CURLINFO_REQUEST_SIZE, &request_size);
   x->failure.sent = (request_size > 0);
@@ -273,17 +311,7 @@ static void finish_broken (exchange *x, CURLcode code) {
     return;
   }
   judge(x, code, &kind, &phase);
-  text = x->errbuf[0] != '\0' ? x->errbuf : curl_easy_strerror(code);
-  if (strcmp(phase, "connect") == 0 && code == CURLE_COULDNT_CONNECT) {
-    long os_error = 0;
-    curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &os_error);
-    if (os_error != 0) {
-      char why[sizeof x->failure.text];
-      snprintf(why, sizeof why, "%s (%s)", text, strerror((int)os_error));
-      exchange_fail(x, kind, phase, why);
-      return;
-    }
-  }
+  explain(x, code, text, sizeof text);
   exchange_fail(x, kind, phase, text);
 }
 

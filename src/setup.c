@@ -98,8 +98,11 @@ static void set_tls (setter *s, const exchange_options *o) {
   set_text(s, CURLOPT_CAINFO, o->ca_file, "ca_file was refused");
   set_text(s, CURLOPT_SSLCERT, o->client_cert, "client_cert was refused");
   set_text(s, CURLOPT_SSLKEY, o->client_key, "client_key was refused");
-  set_text(s, CURLOPT_KEYPASSWD, o->client_key_password,
-           "client_key_password was refused");
+  /* without a password OpenSSL would ask for one on the terminal */
+  if (o->client_cert != NULL)
+    set_text(s, CURLOPT_KEYPASSWD,
+             o->client_key_password != NULL ? o->client_key_password : "",
+             "client_key_password was refused");
 }
 
 const char *setup_request (CURL *easy, exchange *x,

@@ -1,0 +1,174 @@
+-- SPDX-License-Identifier: MIT
+-- A real nginx on loopback, in a temporary folder.
+--
+--    local server = nginx.start({ "main" }, function(address)
+--      return "server { listen " .. address.main .. " ssl http2; … }"
+--    end)
+--    after_each(nginx.stop)
+--
+-- nginx cannot tell which port the kernel chose for it. So the sockets are bound here and handed
+-- over as nginx hands its own over to its successor: as open descriptors, named in the variable
+-- NGINX. A shell in between restarts it on the same sockets; when this program ends, however it
+-- does, the shell's standard input ends, and with it nginx and the folder.
+
+local uv = require "luv"
+local child = require "spec.support.child"
+local scratch = require "spec.support.scratch"
+
+local M = {}
+
+local KEEPER = [[
+folder=$1
+start () { nginx -p "$folder" -c "$folder/nginx.conf" 2>"$folder/start.log" & pid=$!; }
+start
+while read -r word; do
+  case $word in
+    reload) kill -HUP "$pid" ;;
+    restart) kill -TERM "$pid"; wait "$pid"; start ;;
+  esac
+done
+kill -TERM "$pid"; wait "$pid"
+rm -rf "$folder"
+]]
+
+local FRAME = [[
+daemon off;
+worker_processes 1;
+%s
+pid nginx.pid;
+error_log error.log notice;
+events { worker_connections 256; }
+http {
+  log_format spec "$connection $server_protocol $status $request_uri $ssl_client_s_dn";
+  access_log access.log spec;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+  proxy_buffering off;
+  proxy_http_version 1.1;
+  client_max_body_size 8m;
+%s
+}
+]]
+
+local running = {}
+
+local Nginx = {}
+Nginx.__index = Nginx
+
+local function count(text, what)
+  local n = 0
+  for _ in text:gmatch(what) do n = n + 1 end
+  return n
+end
+
+--- Runs luv's loop, and looks fifty times a second whether something is true.
+local function wait(done, what)
+  local timer = uv.new_timer()
+  timer:start(20, 20, function() end)
+  local ok, err = pcall(child.wait, done, what)
+  timer:close()
+  uv.run "nowait"
+  if not ok then error(err, 0) end
+end
+
+function Nginx:errors()
+  return scratch.read(self.dir .. "/start.log") .. scratch.read(self.dir .. "/error.log")
+end
+
+local function wait_for_worker(self, number)
+  wait(function()
+    return self.exited or count(self:errors(), "start worker process %d") >= number
+  end, "a worker of nginx")
+  if self.exited then error("nginx did not start:\n" .. self:errors(), 0) end
+end
+
+--- The access log so far: array of `{ connection, protocol, status, uri, client }`.
+function Nginx:log()
+  local entries = {}
+  for line in scratch.read(self.dir .. "/access.log"):gmatch("[^\n]+") do
+    local connection, protocol, status, uri, subject = line:match("^(%d+) (%S+) (%d+) (%S+) (.*)$")
+    entries[#entries + 1] = { connection = connection, protocol = protocol,
+      status = tonumber(status), uri = uri, client = subject }
+  end
+  return entries
+end
+
+--- The access log once it has `n` entries: one is written when its request is over for nginx,
+-- which may be after it was over for the client.
+function Nginx:wait_for_log(n)
+  wait(function() return #self:log() >= n end, n .. " lines in nginx's log")
+  return self:log()
+end
+
+--- Takes a new set of workers; the old ones end what they have begun. Returns when they know.
+function Nginx:reload()
+  local before = count(self:errors(), "gracefully shutting down")
+  self.workers = self.workers + 1
+  self.stdin:write("reload\n")
+  wait(function()
+    return count(self:errors(), "gracefully shutting down") > before
+  end, "the end of a worker")
+  wait_for_worker(self, self.workers)
+end
+
+--- Ends it, with all its connections, and starts it again at the same address.
+function Nginx:restart()
+  self.workers = self.workers + 1
+  self.stdin:write("restart\n")
+  wait_for_worker(self, self.workers)
+end
+
+--- Starts nginx.
+-- @tparam table names of the addresses to listen on
+-- @tparam function config gets the addresses ("127.0.0.1:port" by name), returns what goes into
+-- the block `http`
+-- @treturn table `port` (by name), `dir`
+function M.start(names, config)
+  local self = setmetatable({ dir = scratch.new(), port = {}, workers = 1 }, Nginx)
+  running[#running + 1] = self
+  self.stdin = uv.new_pipe(false)
+  local address, sockets, stdio, inherited = {}, {}, { self.stdin, 2, 2 }, ""
+  for i, name in ipairs(names) do
+    local tcp = uv.new_tcp()
+    assert(tcp:bind("127.0.0.1", 0))
+    assert(tcp:listen(256, function() end))
+    self.port[name] = tcp:getsockname().port
+    address[name] = "127.0.0.1:" .. self.port[name]
+    sockets[i], stdio[3 + i] = tcp, tcp:fileno()
+    inherited = inherited .. 2 + i .. ";"
+  end
+  scratch.write(self.dir .. "/nginx.conf", FRAME:format(
+    uv.getuid() == 0 and "user root;" or "", config(address)))
+  local process
+  process = assert(uv.spawn("sh", {
+    args = { "-c", KEEPER, "sh", self.dir }, stdio = stdio,
+    env = child.environment { NGINX = inherited, PATH = os.getenv("PATH") .. ":/usr/sbin" },
+  }, function()
+    self.exited = true
+    process:close()
+  end))
+  for _, tcp in ipairs(sockets) do tcp:close() end
+  uv.run "nowait"
+  wait_for_worker(self, 1)
+  return self
+end
+
+--- Stops one, and removes its folder.
+function Nginx:stop()
+  if self.stopped then return end
+  self.stopped = true
+  if not self.stdin:is_closing() then self.stdin:close() end
+  wait(function() return self.exited end, "the end of nginx")
+end
+
+--- Stops all.
+function M.stop()
+  local list = running
+  running = {}
+  for _, self in ipairs(list) do self:stop() end
+end
+
+return M

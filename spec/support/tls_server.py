@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""TLS as no good server speaks it.
+
+usage: python3 tls_server.py CERTIFICATE KEY AUTHORITY
+"""
+
+import socket
+import ssl
+import sys
+
+import peer
+
+# no length and no chunks: the end of the connection is the end of the body
+HEAD = (b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+        b"connection: close\r\n\r\n")
+
+
+def context(**settings):
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(sys.argv[1], sys.argv[2])
+    for name, value in settings.items():
+        setattr(made, name, value)
+    return made
+
+
+def answer(body, goodbye):
+    """Sends `body`, and ends TLS before TCP if there is to be a goodbye."""
+    def handle(connection):
+        with context().wrap_socket(connection, server_side=True) as tls:
+            if peer.whole_request(tls) is None:
+                return
+            peer.say("request")
+            tls.sendall(HEAD + body)
+            if goodbye:
+                tls.unwrap()
+    return handle
+
+
+def wants_certificate(version):
+    made = context(minimum_version=version, maximum_version=version)
+    made.load_verify_locations(sys.argv[3])
+    made.verify_mode = ssl.CERT_REQUIRED
+
+    def handle(connection):
+        with made.wrap_socket(connection, server_side=True,
+                              do_handshake_on_connect=False) as tls:
+            try:
+                tls.do_handshake()
+            except ssl.SSLError:
+                # an alert is on its way: it must not be overtaken by a reset
+                tls.shutdown(socket.SHUT_WR)
+                hangs(tls)
+                return
+            if peer.whole_request(tls) is not None:
+                tls.sendall(HEAD + WHOLE)
+                tls.unwrap()
+    return handle
+
+
+def hangs(connection):
+    while connection.recv(65536):
+        pass
+
+
+def closes(connection):
+    connection.recv(65536)
+    peer.say("hello")
+    connection.shutdown(socket.SHUT_WR)
+    hangs(connection)
+
+
+def resets(connection):
+    connection.recv(65536)
+    peer.say("hello")
+    peer.reset(connection)
+
+
+def refuses(connection):
+    """A fatal alert, handshake_failure (RFC 8446 section 6)."""
+    connection.recv(65536)
+    peer.say("hello")
+    connection.sendall(b"\x15\x03\x03\x00\x02\x02\x28")
+    hangs(connection)
+
+
+def banner(connection):
+    connection.recv(65536)
+    peer.say("hello")
+    connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+    hangs(connection)
+
+
+PART = peer.token("one") + peer.token(" two")
+WHOLE = PART + peer.last(" three", "one two three")
+
+peer.run({
+    "cut": answer(PART, False),
+    "cut-with-goodbye": answer(PART, True),
+    "whole": answer(WHOLE, False),
+    "whole-with-goodbye": answer(WHOLE, True),
+    "certificate-1.2": wants_certificate(ssl.TLSVersion.TLSv1_2),
+    "certificate-1.3": wants_certificate(ssl.TLSVersion.TLSv1_3),
+    "hangs": hangs,
+    "closes": closes,
+    "resets": resets,
+    "refuses": refuses,
+    "banner": banner,
+})

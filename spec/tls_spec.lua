@@ -1,0 +1,347 @@
+-- SPDX-License-Identifier: MIT
+-- TLS against a real nginx and against servers that break it, with a throw-away authority.
+
+local authority = require "spec.support.ca"
+local leak = require "spec.support.leak"
+local nginx = require "spec.support.nginx"
+local peer = require "spec.support.peer"
+local predibase = require "predibase"
+local scratch = require "spec.support.scratch"
+local stand_in = require "spec.support.server"
+
+local PASSWORD = "a password of the key"
+
+local SERVER = [[
+  server {
+    listen %s%s;
+    ssl_certificate %s;
+    ssl_certificate_key %s;
+    %s
+    location / { proxy_pass %s; }
+  }
+]]
+
+local PLAIN = "server { listen %s; location / { proxy_pass %s; } }"
+
+describe("TLS", function()
+  local ca, other, upstream, server, accidents, certificates
+  local clients = {}
+
+  setup(function()
+    ca, other = authority.new(), authority.new()
+    certificates = {
+      server = ca:issue("server"),
+      elsewhere = ca:issue("elsewhere", { san = "DNS:elsewhere.test" }),
+      expired = ca:issue("expired", { days = -1 }),
+      client = ca:issue("client"),
+      locked = ca:issue("locked", { password = PASSWORD }),
+      stranger = other:issue("stranger"),
+    }
+    upstream = stand_in.spawn {}
+    server = nginx.start({ "good", "elsewhere", "expired", "old", "mutual", "plain" },
+      function(address)
+        local function block(name, certificate, more)
+          local pair = certificates[certificate]
+          return SERVER:format(address[name], " ssl http2", pair.cert, pair.key, more or "",
+            upstream.url)
+        end
+        return block("good", "server")
+          .. block("elsewhere", "elsewhere")
+          .. block("expired", "expired")
+          .. block("old", "server", "ssl_protocols TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0;")
+          .. block("mutual", "server", "ssl_verify_client on; ssl_client_certificate "
+            .. ca.file .. ";")
+          .. PLAIN:format(address.plain, upstream.url)
+      end)
+    accidents = peer.start("tls_server", certificates.server.cert, certificates.server.key,
+      ca.file)
+  end)
+
+  teardown(function()
+    nginx.stop()
+    peer.stop()
+    stand_in.stop()
+    ca:remove()
+    other:remove()
+  end)
+
+  after_each(function()
+    for _, client in ipairs(clients) do client:close() end
+    clients = {}
+  end)
+
+  local function new(port, options)
+    local all = { base_url = "https://127.0.0.1:" .. port, api_token = leak.TOKEN,
+      ca_file = ca.file }
+    for name, value in pairs(options or {}) do all[name] = value end
+    local client = assert(predibase.new(all))
+    clients[#clients + 1] = client
+    return client
+  end
+
+  --- Both calls fail, in the same way, without a second try.
+  local function fails(client, kind, text)
+    for _, method in ipairs { "generate", "generate_stream" } do
+      local result, err = client[method](client, "Hello", {
+        max_new_tokens = 3, on_retry = function(info) error(info.error) end,
+      })
+      if method == "generate_stream" then result, err = result:text() end
+      assert.is_nil(result)
+      assert.are.equal(kind, err.kind, tostring(err))
+      assert.is_false(err.retryable)
+      assert.are.equal(1, err.attempts)
+      assert.truthy(err.message:find(text, 1, true), err.message)
+      assert.is_nil(leak.find(err, leak.TOKEN))
+      if kind == "tls" then
+        assert.are.equal("tls", err.phase)
+        assert.truthy(err.message:find("^127%.0%.0%.1:%d+: "), err.message)
+      end
+    end
+  end
+
+  describe("with a certificate of the authority in ca_file", function()
+    it("generates", function()
+      local client = new(server.port.good)
+      local result = assert(client:generate("Hello", { max_new_tokens = 5 }))
+      assert.are.equal(200, result.status)
+      assert.are_not.equal("", result.generated_text)
+    end)
+
+    it("streams", function()
+      local client = new(server.port.good)
+      local stream = client:generate_stream("Hello", { max_new_tokens = 5, seed = 7 })
+      local count = 0
+      for token in stream do
+        assert.is_string(token.text)
+        count = count + 1
+      end
+      assert.are.equal(5, count)
+      assert.are.equal(5, stream:result().usage.completion_tokens)
+    end)
+
+    it("sends a prompt of many TLS records", function()
+      local client = new(accidents.port.whole)
+      local stream = client:generate_stream(("All work and no play. "):rep(20000))
+      assert.are.equal("one two three", assert(stream:text()))
+    end)
+  end)
+
+  describe("refuses", function()
+    it("a certificate of an authority that nobody named", function()
+      local client = new(server.port.good, { ca_file = other.file })
+      fails(client, "tls", "certificate")
+    end)
+
+    it("a certificate that the system does not trust", function()
+      local client = assert(predibase.new {
+        base_url = "https://127.0.0.1:" .. server.port.good, api_token = leak.TOKEN,
+      })
+      clients[#clients + 1] = client
+      fails(client, "tls", "certificate")
+    end)
+
+    it("a certificate for another host", function()
+      fails(new(server.port.elsewhere), "tls", "127.0.0.1")
+    end)
+
+    it("a certificate that has run out", function()
+      fails(new(server.port.expired), "tls", "expired")
+    end)
+
+    it("a server that speaks TLS 1.1 at most", function()
+      fails(new(server.port.old), "tls", "protocol")
+    end)
+
+    it("a server that speaks plain HTTP", function()
+      fails(new(server.port.plain), "tls", "wrong version number")
+    end)
+
+    it("a server that sends something else", function()
+      fails(new(accidents.port.banner), "tls", "wrong version number")
+    end)
+
+    it("a server that refuses", function()
+      fails(new(accidents.port.refuses), "tls", "handshake failure")
+    end)
+  end)
+
+  it("is asked for by name: http:// to its port is the server's complaint", function()
+    local client = new(server.port.good, {
+      base_url = "http://127.0.0.1:" .. server.port.good, ca_file = nil,
+    })
+    fails(client, "validation", "plain HTTP request was sent to HTTPS port")
+  end)
+
+  describe("when the server ends the handshake", function()
+    -- That is what a gateway does which restarts: the next try may find it in order.
+    for _, accident in ipairs { "closes", "resets" } do
+      it(accident .. " the connection, the call is tried again", function()
+        local before = accidents:count("hello")
+        local waits = 0
+        local client = new(accidents.port[accident], { max_retries = 1 })
+        local result, err = client:generate("Hello", {
+          on_retry = function() waits = waits + 1 end,
+        })
+        assert.is_nil(result)
+        assert.are.equal("connection", err.kind)
+        assert.are.equal("tls", err.phase)
+        assert.is_true(err.retryable)
+        assert.are.equal(2, err.attempts)
+        assert.are.equal(1, waits)
+        assert.is_nil(leak.find(err, leak.TOKEN))
+        accidents:wait_for("hello", before + 2)
+      end)
+    end
+  end)
+
+  it("gives up a handshake that hangs after the time to connect", function()
+    local client = new(accidents.port.hangs, { max_retries = 0, timeout = { connect = 0.2 } })
+    local result, err = client:generate("Hello")
+    assert.is_nil(result)
+    assert.are.equal("timeout", err.kind)
+    assert.are.equal("connect", err.phase)
+    assert.is_true(err.retryable)
+    assert.truthy(err.message:find("127.0.0.1:" .. accidents.port.hangs, 1, true), err.message)
+  end)
+
+  describe("without verification", function()
+    it("talks to anyone, when there is no token to lose", function()
+      local client = new(server.port.elsewhere, { verify = false, api_token = false })
+      assert(client:generate("Hello", { max_new_tokens = 1 }))
+    end)
+
+    it("sends a token to this machine only", function()
+      local client = new(server.port.expired, { verify = false })
+      assert(client:generate("Hello", { max_new_tokens = 1 }))
+      local refused, err = predibase.new {
+        base_url = "https://llm.example.com", verify = false, api_token = leak.TOKEN,
+      }
+      assert.is_nil(refused)
+      assert.are.equal("config", err.kind)
+      assert.truthy(err.message:find("verify", 1, true))
+      assert.is_nil(leak.find(err, leak.TOKEN))
+    end)
+  end)
+
+  describe("with files that are of no use", function()
+    local folder
+
+    setup(function()
+      folder = scratch.new()
+      scratch.write(folder .. "/text.pem", "this is no certificate\n")
+      scratch.write(folder .. "/empty.pem", "")
+    end)
+
+    teardown(function()
+      scratch.remove(folder)
+    end)
+
+    it("names ca_file when it is missing, empty, a folder or no certificate", function()
+      for _, path in ipairs { "/missing.pem", "/empty.pem", "/text.pem", "" } do
+        fails(new(server.port.good, { ca_file = folder .. path }), "tls", "ca_file")
+        fails(new(server.port.good, { ca_file = folder .. path }), "tls", folder .. path)
+      end
+    end)
+
+    it("names client_cert and client_key when they are missing or no certificate", function()
+      local pair = certificates.client
+      for _, path in ipairs { "/missing.pem", "/empty.pem", "/text.pem" } do
+        fails(new(server.port.mutual, { client_cert = folder .. path, client_key = pair.key }),
+          "tls", "client_cert")
+        fails(new(server.port.mutual, { client_cert = pair.cert, client_key = folder .. path }),
+          "tls", "client_key")
+      end
+    end)
+
+    it("says so when key and certificate do not belong together", function()
+      fails(new(server.port.mutual, {
+        client_cert = certificates.client.cert, client_key = certificates.server.key,
+      }), "tls", "client_key")
+    end)
+  end)
+
+  describe("towards a server that wants a certificate", function()
+    it("says what is missing", function()
+      fails(new(server.port.mutual), "validation", "No required SSL certificate was sent")
+    end)
+
+    it("says so too when the handshake fails by it", function()
+      fails(new(accidents.port["certificate-1.2"]), "tls", "handshake failure")
+      fails(new(accidents.port["certificate-1.3"]), "tls", "certificate required")
+    end)
+
+    it("shows client_cert and client_key", function()
+      local pair = certificates.client
+      local options = { client_cert = pair.cert, client_key = pair.key }
+      local client = new(server.port.mutual, options)
+      local before = #server:log()
+      assert(client:generate("Hello", { max_new_tokens = 1 }))
+      assert.are.equal("CN=client", server:wait_for_log(before + 1)[before + 1].client)
+      for _, version in ipairs { "1.2", "1.3" } do
+        local stream = new(accidents.port["certificate-" .. version], options)
+          :generate_stream("Hello")
+        assert.are.equal("one two three", assert(stream:text()))
+      end
+    end)
+
+    it("finds the key in the file of the certificate", function()
+      local pair = certificates.client
+      local path = ca.dir .. "/both.pem"
+      scratch.write(path, scratch.read(pair.cert) .. scratch.read(pair.key))
+      local client = new(server.port.mutual, { client_cert = path })
+      assert(client:generate("Hello", { max_new_tokens = 1 }))
+    end)
+
+    it("opens a key that has a password", function()
+      local pair = certificates.locked
+      local client = new(server.port.mutual, {
+        client_cert = pair.cert, client_key = pair.key, client_key_password = PASSWORD,
+      })
+      assert(client:generate("Hello", { max_new_tokens = 1 }))
+    end)
+
+    it("names client_key_password when it is wrong or missing, and never its value", function()
+      local pair = certificates.locked
+      for _, password in ipairs { "a wrong one of the key", false } do
+        local client = new(server.port.mutual, {
+          client_cert = pair.cert, client_key = pair.key,
+          client_key_password = password or nil,
+        })
+        fails(client, "tls", "client_key_password")
+        local _, err = client:generate("Hello")
+        assert.is_nil(leak.find(err, password or PASSWORD))
+      end
+    end)
+
+    it("is refused with a certificate of an authority that the server does not know", function()
+      local pair = certificates.stranger
+      fails(new(server.port.mutual, { client_cert = pair.cert, client_key = pair.key }),
+        "validation", "The SSL certificate error")
+    end)
+  end)
+
+  describe("cut off", function()
+    -- libcurl takes the end of such a body for its end, with or without TLS's own goodbye.
+    for _, accident in ipairs { "cut", "cut-with-goodbye" } do
+      it("before the closing event is an incomplete generation (" .. accident .. ")", function()
+        local stream = new(accidents.port[accident]):generate_stream("Hello")
+        assert.are.equal("one", assert(stream:next()).text)
+        assert.are.equal(" two", assert(stream:next()).text)
+        local token, err = stream:next()
+        assert.is_nil(token)
+        assert.are.equal("incomplete_generation", err.kind)
+        assert.are.equal("one two", err.partial_text)
+        assert.are.equal(2, err.tokens)
+        assert.are.equal(1, err.attempts)
+        assert.is_nil(leak.find(err, leak.TOKEN))
+      end)
+    end
+
+    for _, accident in ipairs { "whole", "whole-with-goodbye" } do
+      it("after the closing event is a success (" .. accident .. ")", function()
+        local stream = new(accidents.port[accident]):generate_stream("Hello")
+        assert.are.equal("one two three", assert(stream:text()))
+      end)
+    end
+  end)
+end)

@@ -1,0 +1,210 @@
+-- SPDX-License-Identifier: MIT
+--- One exchange of `spec.support.pipe_transport`: what src/exchange.c does, on bytes that a spec
+-- gives and a clock that a spec drives. The events come from the real parser.
+
+local sse = require "predibase.sse"
+
+local M = {}
+
+-- As EXCHANGE_MAX_ERROR_BODY of src/exchange.h.
+M.MAX_ERROR_BODY = 64 * 1024
+
+local Raw = {}
+Raw.__index = Raw
+
+local FAILURES = {
+  cut = { kind = "connection", phase = "body", sent = true,
+    message = "transfer closed with outstanding read data remaining" },
+  reset = { kind = "connection", phase = "body", sent = true,
+    message = "Recv failure: Connection reset by peer" },
+}
+
+local function fail(raw, failure)
+  raw.state, raw.fault, raw.news = "failed", failure, true
+end
+
+local function expire(raw, phase, span, what)
+  fail(raw, { kind = "timeout", phase = phase, sent = raw.state == "open",
+    message = ("%s within %.4g s"):format(what, span) })
+end
+
+--- When its next piece of work is due, on the door's clock.
+function Raw:due()
+  local at, o = math.huge, self.options
+  local function earlier(from, span)
+    if span and span > 0 and from + span < at then at = from + span end
+  end
+  if self.state == "delayed" then at = self.start end
+  if self.state ~= "open" and self.state ~= "delayed" then return at end
+  if o.deadline then at = math.min(at, o.deadline) end
+  if self.state == "delayed" then return at end
+  if self.position <= #self.script and self.at < at then at = self.at end
+  if self.status then earlier(self.last_byte, o.idle) else earlier(self.start, self.connecting) end
+  if o.events and self.got_event then
+    earlier(self.last_event, o.event)
+  elseif o.events then
+    earlier(self.start, o.first_event)
+  end
+  return at
+end
+
+local function body_bytes(raw, piece)
+  local answer = raw.status < 300 and not raw.options.events
+  local limit = answer and raw.options.max_body or M.MAX_ERROR_BODY
+  if raw.size + #piece > limit then
+    if answer then
+      return fail(raw, { kind = "too_large", phase = "body", sent = true,
+        message = "the response is larger than the limit max_response_bytes" })
+    end
+    piece = piece:sub(1, limit - raw.size)
+    raw.state, raw.news = "done", true
+  end
+  raw.size = raw.size + #piece
+  raw.parts[#raw.parts + 1] = piece
+end
+
+local function event_bytes(raw, piece)
+  local ok, why = raw.parser:feed(piece)
+  while true do
+    local data = raw.parser:next()
+    if not data then break end
+    raw.queue[#raw.queue + 1] = data
+    raw.last_event, raw.got_event, raw.news = raw.last_byte, true, true
+  end
+  if not ok then
+    fail(raw, { kind = "too_large", phase = "body", sent = true, message = why })
+  end
+end
+
+local function take_bytes(raw, piece, now)
+  raw.last_byte = now
+  if raw.discarding then return end
+  if raw.headers["content-encoding"] then
+    return fail(raw, { kind = "protocol", phase = "body", sent = true,
+      message = "the response is compressed although that was not asked for" })
+  end
+  if raw.streaming then event_bytes(raw, piece) else body_bytes(raw, piece) end
+end
+
+local function finish(raw, ending)
+  if FAILURES[ending] then
+    fail(raw, FAILURES[ending])
+  elseif ending == "end" then
+    raw.state, raw.news = "done", true
+  end                                     -- "open": nothing comes any more
+end
+
+--- The next step of the script: the head, a piece, a pause, the ending.
+local function play(raw, now)
+  local step = raw.script[raw.position]
+  raw.position = raw.position + 1
+  if type(step) == "number" then
+    raw.at = raw.at + step
+  elseif type(step) == "string" then
+    take_bytes(raw, step, now)
+  elseif step.failure then
+    fail(raw, step.failure)
+  elseif step.status then
+    raw.status, raw.headers, raw.last_byte = step.status, step.headers, now
+    raw.streaming = raw.options.events and step.status >= 200 and step.status < 300
+      and (step.headers["content-type"] or ""):lower():find("^text/event%-stream%f[;%s%z]") ~= nil
+  else
+    finish(raw, step.ending)
+  end
+end
+
+local function start(raw, now)
+  raw.state, raw.start, raw.at = "open", now, now
+  raw.script = raw.pool.door:script(raw)
+  if raw.script.connecting then raw.connecting = raw.options.connect end
+end
+
+--- Does what is due. One piece at a time, so that a poll sees every state in between.
+function Raw:work(now)
+  local o = self.options
+  if o.deadline and now >= o.deadline and (self.state == "open" or self.state == "delayed") then
+    return fail(self, { kind = "timeout", phase = "total", sent = self.state == "open",
+      message = "the call did not end in time" })
+  end
+  if self.state == "delayed" then
+    start(self, now)
+  elseif self.position <= #self.script and self.at <= now then
+    play(self, now)
+  elseif self.connecting then
+    expire(self, "connect", o.connect, "no connection")
+  elseif o.events and not self.got_event and self.start + (o.first_event or 1e9) <= now then
+    expire(self, "first_token", o.first_event, "no token came")
+  elseif o.events and self.got_event and self.last_event + (o.event or 1e9) <= now then
+    expire(self, "token", o.event, "the next token did not come")
+  else
+    expire(self, "idle", o.idle, "the server sent nothing")
+  end
+end
+
+-- The functions below are those of the exchanges of predibase.curl.
+
+function Raw:id()
+  return self.number
+end
+
+function Raw:next()
+  if self.taken < #self.queue then
+    self.taken = self.taken + 1
+    return self.queue[self.taken]
+  end
+  if self.state == "done" or self.state == "failed" then return nil, self.state end
+  return nil, "pending"
+end
+
+function Raw:rest()
+  return self.parser:finish()
+end
+
+function Raw:head()
+  if not self.status then return nil end
+  local headers = {}
+  for name, value in pairs(self.headers) do headers[name] = value end
+  return self.status, headers, self.streaming
+end
+
+function Raw:body()
+  return table.concat(self.parts)
+end
+
+function Raw:failure()
+  local fault = self.fault
+  if fault then return fault.kind, fault.phase, fault.message, fault.sent or false end
+end
+
+function Raw:linger(seconds)
+  self.log.released = true
+  self.discarding = true
+  self.queue, self.taken = {}, 0
+  local o = { events = self.options.events, deadline = self.pool.door.clock + seconds }
+  self.options = o
+end
+
+function Raw:close()
+  if self.log.closed then return end
+  self.log.closed = true
+  self.log.aborted = self.state == "open"
+  self.pool.exchanges[self.number] = nil
+end
+
+--- Starts an exchange, at once or after its delay.
+-- `options` are those of `pool:open` of predibase.curl.
+function M.new(pool, number, options, log)
+  local now = pool.door.clock
+  local raw = setmetatable({
+    pool = pool, number = number, options = options, log = log,
+    state = "delayed", start = now + (options.delay or 0), at = now,
+    script = {}, position = 1,
+    parser = sse.new { max_event = options.max_event },
+    queue = {}, taken = 0, parts = {}, size = 0,
+    got_event = false, discarding = false, news = false, streaming = false,
+  }, Raw)
+  if not options.delay or options.delay == 0 then start(raw, now) end
+  return raw
+end
+
+return M

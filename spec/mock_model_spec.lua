@@ -64,8 +64,9 @@ describe("predibase.mock.model", function()
   end)
 
   it("answers questions that it has read", function()
-    assert.are.equal(" The capital of France is Paris.", greedy("What is the capital of France?", 20))
-    assert.are.equal(" The capital of Italy is Rome.", greedy("What is the capital of Italy?", 20))
+    local ask = "What is the capital of %s?"
+    assert.are.equal(" The capital of France is Paris.", greedy(ask:format("France"), 20))
+    assert.are.equal(" The capital of Italy is Rome.", greedy(ask:format("Italy"), 20))
     assert.is_truthy(greedy("Tell me about bees", 20):find("bee", 1, true))
   end)
 
@@ -78,10 +79,10 @@ describe("predibase.mock.model", function()
   end)
 
   it("speaks in the voice that an adapter's id names", function()
-    assert.are.equal(" Arr,", greedy("Tell me a story", 2, { { id = "acme/pirate/3", weight = 1 } }))
-    assert.are.equal(" O gentle", greedy("Tell me a story", 2, { { id = "my-poem/1", weight = 1 } }))
-    assert.are.equal(" Dear customer",
-      greedy("Tell me a story", 2, { { id = "support-bot", weight = 1 } }))
+    local function voice(id) return greedy("Tell me a story", 2, { { id = id, weight = 1 } }) end
+    assert.are.equal(" Arr,", voice("acme/pirate/3"))
+    assert.are.equal(" O gentle", voice("my-poem/1"))
+    assert.are.equal(" Dear customer", voice("support-bot"))
   end)
 
   it("gives an adapter with any other name a voice too, always the same one", function()
@@ -100,7 +101,8 @@ describe("predibase.mock.model", function()
   end)
 
   it("ends its answers", function()
-    local dist = distribution("What is the capital of France? The capital of France is Paris.", false)
+    local said = "What is the capital of France? The capital of France is Paris."
+    local dist = distribution(said, false)
     assert.is_true(dist.p[dist.at[tokenizer.END]] > 0.5)
   end)
 end)

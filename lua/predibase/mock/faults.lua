@@ -1,0 +1,167 @@
+-- SPDX-License-Identifier: MIT
+--- Scripted answers and faults: their names, their checks, and their spelling in a path.
+-- In a path: `/~delay=0.05;error_after=3/generate_stream`. Values are percent-decoded; `true`,
+-- `false` and numbers are what they look like.
+-- @module predibase.mock.faults
+
+local names = require "predibase.names"
+
+local M = {}
+
+--- Every fault and what it does. `n` counts tokens, times are seconds.
+M.kinds = {
+  delay = "number",              -- between tokens
+  first_delay = "number",        -- before the first token (the head of a stream is already out)
+  head_delay = "number",         -- before anything is answered
+  error_after = "number",        -- after n tokens: an error event, or the error as the answer
+  error = "string",              -- its text
+  error_type = "string",         -- its type
+  cut_after = "number",          -- after n tokens: FIN, in the middle of the answer
+  reset_after = "number",        -- after n tokens: RST
+  silent_after = "number",       -- after n tokens: nothing more but comments
+  keepalive_interval = "number", -- between comments while nothing is sent; 0 sends none
+  final = "boolean",             -- false: the stream ends without its closing event
+  hold = "number",               -- after the closing event: keep the body open so long
+  overload = "number",           -- the first n requests with this script are refused as overloaded
+  status = "number",             -- answer with this status instead
+  body = "string",               -- and this body
+  content_type = "string",       -- and this content type
+  headers = "table",             -- further headers of any answer: name -> value
+  raw = "bytes",                 -- bytes, or an array of actions, instead of any answer
+  slice = "number",              -- write the answer in pieces of n bytes
+  answer = "text",               -- the text to generate: a string, or an array of token texts
+  close = "boolean",             -- end the connection after the answer
+}
+
+local ACTIONS = { send = "string", sleep = "number", close = "boolean", reset = "boolean",
+  hold = "boolean" }
+
+local allowed = {}
+for name in pairs(M.kinds) do allowed[name] = true end
+
+local function wrong(name, what, value)
+  return ("the fault %q must be %s, got %s"):format(name, what, type(value))
+end
+
+local function check_actions(list)
+  for index, action in ipairs(list) do
+    if type(action) ~= "table" then return wrong("raw", "an array of actions", action) end
+    local name, value = next(action)
+    if next(action, name) ~= nil or not ACTIONS[name] or type(value) ~= ACTIONS[name] then
+      return ("action %d of the fault \"raw\" must be one of { send = string }, "
+        .. "{ sleep = seconds }, { close = true }, { reset = true }, { hold = true }"):format(index)
+    end
+  end
+end
+
+local function check_texts(list)
+  for _, text in ipairs(list) do
+    if type(text) ~= "string" then return wrong("answer", "an array of strings", text) end
+  end
+end
+
+--- What is wrong with the values of some faults, or nil.
+-- @tparam table faults name -> value; the names must exist
+-- @treturn ?string
+function M.complaint(faults)
+  for name, value in pairs(faults) do
+    local kind = M.kinds[name]
+    if kind == "number" then
+      if type(value) ~= "number" or value ~= value or value < 0 then
+        return wrong(name, "a number that is not negative", value)
+      end
+    elseif kind == "bytes" or kind == "text" then
+      if type(value) == "table" then
+        local message = (kind == "bytes" and check_actions or check_texts)(value)
+        if message then return message end
+      elseif type(value) ~= "string" then
+        return wrong(name, "a string or an array", value)
+      end
+    elseif type(value) ~= kind then
+      return wrong(name, "a " .. kind, value)
+    end
+  end
+  if faults.slice and (faults.slice < 1 or faults.slice % 1 ~= 0) then
+    return 'the fault "slice" must be a whole number of bytes, at least 1'
+  end
+  if faults.status and (faults.status < 100 or faults.status > 999 or faults.status % 1 ~= 0) then
+    return 'the fault "status" must be a whole number from 100 to 999'
+  end
+end
+
+--- Checks the faults of a Lua caller and raises an error for an unknown name (with the nearest
+-- existing one) or a wrong value.
+-- @tparam table faults
+-- @tparam[opt=1] number level 1 blames the caller
+-- @treturn table the faults
+function M.check(faults, level)
+  level = (level or 1) + 1
+  if type(faults) ~= "table" then
+    error(("faults must be a table, got %s"):format(type(faults)), level)
+  end
+  names.check(faults, allowed, "fault", level)
+  local message = M.complaint(faults)
+  if message then error(message, level) end
+  return faults
+end
+
+--- Checks a script: a table of faults, or an array of them, one for each request in turn (the last
+-- one stays).
+-- @tparam table script
+-- @tparam[opt=1] number level 1 blames the caller
+-- @treturn table array
+function M.check_script(script, level)
+  level = (level or 1) + 1
+  if type(script) == "table" and script[1] ~= nil then
+    for _, faults in ipairs(script) do M.check(faults, level) end
+    return script
+  end
+  return { M.check(script, level) }
+end
+
+local function decode(text)
+  return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
+end
+
+local function sorted_names()
+  local list = {}
+  for name in pairs(M.kinds) do list[#list + 1] = name end
+  table.sort(list)
+  return list
+end
+
+local function convert(kind, text)
+  if kind == "number" then return tonumber(text) end
+  if kind == "boolean" then
+    if text == "true" or text == "" then return true end
+    if text == "false" then return false end
+    return nil
+  end
+  return text
+end
+
+--- Reads the faults of a path segment.
+-- @tparam string segment without the `~`
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.parse(segment)
+  local faults = {}
+  for part in segment:gmatch("[^;]+") do
+    local name, value = part:match("^([^=]*)=?(.*)$")
+    name, value = decode(name), decode(value)
+    local kind = M.kinds[name]
+    if not kind or kind == "table" then
+      local near = names.nearest(name, sorted_names())
+      return nil, ("unknown fault %q"):format(name)
+        .. (near and ("; did you mean %q?"):format(near) or "")
+    end
+    faults[name] = convert(kind, value)
+    if faults[name] == nil then return nil, wrong(name, "a " .. kind, value) end
+  end
+  local message = M.complaint(faults)
+  if message then return nil, message end
+  return faults
+end
+
+return M

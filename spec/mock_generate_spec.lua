@@ -1,0 +1,248 @@
+-- SPDX-License-Identifier: MIT
+
+local raw = require "spec.support.raw_client"
+local server = require "spec.support.server"
+local uv = require "luv"
+
+local BODY = '{"inputs":"Tell me a story","parameters":{%s}}'
+
+local function seconds()
+  return uv.hrtime() / 1e9
+end
+
+-- Sends one request and waits for the end of the connection or of the answer.
+local function open(to, path, parameters)
+  return raw.connect(to):post(path, BODY:format(parameters or '"max_new_tokens":6'))
+end
+
+local function count(text, what)
+  local _, n = text:gsub(what, "")
+  return n
+end
+
+describe("predibase.mock.generate", function()
+  after_each(server.stop)
+
+  it("waits between tokens with delay, and before the first with first_delay", function()
+    local s = server.listen()
+    local began = seconds()
+    local client = open(s, "/~delay=0.05;first_delay=0.1/generate_stream")
+    assert.are.equal(6, #client:answer().chunks)
+    assert.is_true(seconds() - began > 0.33)
+    client:close()
+  end)
+
+  it("sends the head at once, however late the first token is, but for head_delay", function()
+    local client = open(server.listen(), "/~first_delay=30/generate_stream")
+    assert.is_truthy(client:wait("\r\n\r\n"))
+    assert.is_nil(client.received:find("data:", 1, true))
+    client:close()
+    client = open(server.listen(), "/~head_delay=30/generate_stream")
+    client:wait("never", 0.1)
+    assert.are.equal("", client.received)
+    client:close()
+  end)
+
+  it("breaks off with an error event after n tokens", function()
+    local s = server.listen()
+    local client = open(s, "/~error_after=3/generate_stream")
+    local answer = client:answer()
+    assert.are.equal(4, #answer.chunks)
+    assert.are.equal('data: {"error":"Request failed during generation: Server error: a fault was '
+      .. 'asked for","error_type":"generation"}\n\n', answer.chunks[4])
+    client:close()
+    client = open(s, "/~error_after=0;error_type=incomplete_generation/generate_stream")
+    assert.are.equal('data: {"error":"Incomplete generation","error_type":"incomplete_generation"}'
+      .. "\n\n", client:answer().body)
+    client:close()
+  end)
+
+  it("answers with the error when there is no stream", function()
+    local s = server.listen { script = {
+      ["/generate"] = { error_after = 2, error = "boom", error_type = "overloaded" },
+    } }
+    local client = open(s, "/generate")
+    local answer = client:answer()
+    assert.are.equal(429, answer.status)
+    assert.are.equal('{"error":"boom","error_type":"overloaded"}', answer.body)
+    assert.are.equal(2, s:log()[1].tokens)
+    client:close()
+  end)
+
+  it("cuts a stream after n tokens without ending it", function()
+    local s = server.listen()
+    local client = open(s, "/~cut_after=2/generate_stream")
+    assert.is_true(client:wait())
+    assert.is_nil(client.failure)
+    assert.are.equal(2, count(client.received, "data: "))
+    assert.is_nil(client.received:find("\r\n0\r\n", 1, true))
+    client:close()
+    assert.are.equal("server", s:log()[1].closed_by)
+    assert.is_false(s:log()[1].complete)
+  end)
+
+  it("cuts a whole answer in the middle of its body", function()
+    local client = open(server.listen(), "/~cut_after=2/generate")
+    assert.is_true(client:wait())
+    local length = tonumber(client.received:match("content%-length: (%d+)"))
+    local body = client.received:match("\r\n\r\n(.*)$")
+    assert.is_true(#body > 0 and #body < length)
+    client:close()
+  end)
+
+  it("resets the connection after n tokens", function()
+    local client = open(server.listen(), "/~reset_after=2/generate_stream")
+    server.run_until(function() return client.failure or client.ended end)
+    assert.are.equal("ECONNRESET", client.failure:match("^%u+"))
+    assert.are.equal(2, count(client.received, "data: "))
+    client:close()
+  end)
+
+  it("falls silent after n tokens but for comments", function()
+    local s = server.listen()
+    local client = open(s, "/~silent_after=1;keepalive_interval=0.03/generate_stream")
+    assert.is_true(server.run_until(function()
+      return count(client.received, "3\r\n:\n\n\r\n") >= 3
+    end))
+    assert.are.equal(1, count(client.received, "data: "))
+    client:close()
+  end)
+
+  it("falls silent altogether with a keepalive_interval of 0", function()
+    local client = open(server.listen { keepalive_interval = 0.02 },
+      "/~silent_after=0;keepalive_interval=0/generate_stream")
+    client:wait(":\n\n", 0.2)
+    assert.is_truthy(client.received:find("\r\n\r\n$"))
+    client:close()
+  end)
+
+  it("sends comments of three bytes while it waits for a token, and none otherwise", function()
+    local s = server.listen { keepalive_interval = 0.04 }
+    local client = open(s, "/~first_delay=0.1/generate_stream")
+    local answer = client:answer()
+    assert.are.equal(":\n\n", answer.chunks[1])
+    assert.are.equal(":\n\n", answer.chunks[2])
+    assert.are.equal(6, count(answer.body, "data: "))
+    assert.are.equal(0, count(answer.chunks[#answer.chunks], "^:"))
+    client:close()
+    client = open(s, "/generate_stream")
+    assert.are.equal(0, count(client:answer().body, ":\n\n"))
+    client:close()
+  end)
+
+  it("refuses the first k requests as overloaded", function()
+    local s = server.listen { script = { ["/generate"] = { overload = 2 } } }
+    local statuses = {}
+    for i = 1, 4 do
+      local client = open(s, "/generate")
+      statuses[i] = client:answer().status
+      client:close()
+    end
+    assert.are.same({ 429, 429, 200, 200 }, statuses)
+    local client = open(s, "/~overload=1/generate_stream")
+    assert.are.equal('data: {"error":"Model is overloaded","error_type":"overloaded"}\n\n',
+      client:answer().body)
+    client:close()
+    client = open(s, "/~overload=1/generate_stream")
+    assert.are.equal(6, #client:answer().chunks)
+    client:close()
+  end)
+
+  it("answers with any status, body, content type and headers", function()
+    local s = server.listen { script = { ["/generate"] = { status = 503, body = "<h1>no</h1>",
+      content_type = "text/html", headers = { ["retry-after"] = 7, ["x-b3-traceid"] = "abc" } } } }
+    local client = open(s, "/generate")
+    local answer = client:answer()
+    assert.are.equal(503, answer.status)
+    assert.are.equal("<h1>no</h1>", answer.body)
+    assert.are.equal("text/html", answer.headers["content-type"])
+    assert.are.equal("7", answer.headers["retry-after"])
+    assert.are.equal("abc", answer.headers["x-b3-traceid"])
+    client:post("/~status=504/generate_stream", BODY:format(""))
+    answer = client:answer()
+    assert.are.equal(504, answer.status)
+    assert.is_nil(answer.headers["content-type"])
+    client:close()
+  end)
+
+  it("sends any bytes instead of an answer", function()
+    local s = server.listen { script = { ["*"] = { raw = "SSH-2.0-x\r\n" } } }
+    local client = open(s, "/anything")
+    assert.is_true(client:wait())
+    assert.are.equal("SSH-2.0-x\r\n", client.received)
+    client:close()
+  end)
+
+  it("does a list of actions instead of an answer", function()
+    local s = server.listen()
+    s:script("/generate", { raw = { { send = "HTTP/1.1 200 OK\r\n" }, { sleep = 0.05 },
+      { send = "content-length: 5\r\n\r\nab" }, { reset = true } } })
+    local client = open(s, "/generate")
+    server.run_until(function() return client.failure end)
+    assert.are.equal("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab", client.received)
+    assert.is_true(#client.reads >= 2)
+    client:close()
+    s:script("/generate", { raw = { { send = "x" }, { hold = true } } })
+    client = open(s, "/generate")
+    assert.is_true(client:wait(1) ~= false)
+    assert.is_falsy(client:wait(nil, 0.1))
+    client:close()
+  end)
+
+  it("writes every byte of an answer in slices of n", function()
+    local s = server.listen()
+    local whole = open(s, "/generate_stream")
+    local expected = whole:answer().body
+    whole:close()
+    local client = open(s, "/~slice=1/generate_stream")
+    assert.are.equal(expected, client:answer().body)
+    client:close()
+  end)
+
+  it("leaves out the closing event with final=false", function()
+    local client = open(server.listen(), "/~final=false/generate_stream")
+    local answer = client:answer()
+    assert.are.equal(6, #answer.chunks)
+    assert.are.equal(6, count(answer.body, '"generated_text":null'))
+    client:close()
+  end)
+
+  it("keeps the body open after the closing event with hold", function()
+    local client = open(server.listen(), "/~hold=30/generate_stream")
+    assert.is_truthy(client:wait('"generated_text":" '))
+    assert.is_nil(raw.parse(client.received))
+    client:close()
+  end)
+
+  it("says a scripted answer", function()
+    local s = server.listen { script = { ["/generate_stream"] = { answer = { "a", "", "🙂" } } } }
+    local client = open(s, "/generate_stream", "")
+    local answer = client:answer()
+    assert.are.equal(4, #answer.chunks)
+    assert.is_truthy(answer.chunks[4]:find('"text":"</s>"', 1, true))
+    assert.is_truthy(answer.chunks[4]:find('"generated_text":"a🙂"', 1, true))
+    client:close()
+  end)
+
+  it("plays an array of scripts one request after the other", function()
+    local s = server.listen()
+    s:script("/generate", { { status = 500 }, { status = 502 }, {} })
+    local client = raw.connect(s)
+    for _, status in ipairs { 500, 502, 200, 200 } do
+      client:post("/generate", BODY:format(""))
+      assert.are.equal(status, client:answer().status)
+    end
+    s:script("/generate", nil)
+    client:post("/generate", BODY:format(""))
+    assert.are.equal(200, client:answer().status)
+    client:close()
+  end)
+
+  it("answers 400 with the nearest name for a fault that does not exist", function()
+    local client = open(server.listen(), "/~cut_aftr=2/generate")
+    local answer = client:answer()
+    assert.are.equal(400, answer.status)
+    assert.are.equal('unknown fault "cut_aftr"; did you mean "cut_after"?', answer.body)
+    client:close()
+  end)
+end)

@@ -1,0 +1,141 @@
+-- SPDX-License-Identifier: MIT
+
+local raw = require "spec.support.raw_client"
+local server = require "spec.support.server"
+
+local CAPITAL = '{"inputs":"What is the capital of France?","parameters":{%s}}'
+
+local function ask(to, path, parameters, headers)
+  return raw.ask(to, path, CAPITAL:format(parameters or ""), headers)
+end
+
+local function events(body)
+  local list = {}
+  for data in body:gmatch("data: ([^\n]*)\n\n") do list[#list + 1] = data end
+  return list
+end
+
+describe("predibase.mock.routes", function()
+  after_each(server.stop)
+
+  it("refuses with JSON outside a stream and with an event inside one", function()
+    local s = server.listen()
+    local message = '{"error":"Input validation error: `temperature` must be non-negative",'
+      .. '"error_type":"validation"}'
+    local answer = ask(s, "/generate", '"temperature":-1')
+    assert.are.equal(422, answer.status)
+    assert.are.equal("application/json", answer.headers["content-type"])
+    assert.are.equal(message, answer.body)
+    answer = ask(s, "/generate_stream", '"temperature":-1')
+    assert.are.equal(200, answer.status)
+    assert.are.equal("data: " .. message .. "\n\n", answer.body)
+    answer = ask(s, "/generate_stream", '"best_of":0,"temperature":-1')
+    assert.are.same({ '{"error":"Input validation error: `best_of` != 1 is not supported when '
+      .. 'streaming tokens","error_type":"validation"}' }, events(answer.body))
+  end)
+
+  it("fails with 424 for an adapter that is missing", function()
+    local answer = ask(server.listen(), "/generate", '"adapter_id":"acme/missing/1"')
+    assert.are.equal(424, answer.status)
+    assert.are.equal([[{"error":"Request failed during generation: Server error: Could not find ]]
+      .. [[adapter 'acme/missing/1' in source 'pbase'","error_type":"generation"}]], answer.body)
+  end)
+
+  it("breaks the connection on what would end the real router", function()
+    local s = server.listen()
+    local client = raw.connect(s)
+    client:post("/generate", CAPITAL:format('"adapter_id":"a\\nb"'))
+    assert.is_true(client:wait())
+    assert.are.equal("", client.received)
+    client:close()
+    assert.are.equal("server", s:log()[1].closed_by)
+  end)
+
+  it("refuses what the web framework refuses, as plain text and in its order", function()
+    local s = server.listen()
+    local client = raw.connect(s)
+    client:send("POST /generate HTTP/1.1\r\ncontent-type: text/plain\r\ncontent-length: 1\r\n\r\n{")
+    local answer = client:answer()
+    assert.are.equal(415, answer.status)
+    assert.are.equal("Expected request with `Content-Type: application/json`", answer.body)
+    client:post("/generate", "{")
+    answer = client:answer()
+    assert.are.equal(400, answer.status)
+    assert.are.equal("text/plain; charset=utf-8", answer.headers["content-type"])
+    assert.are.equal("Failed to parse the request body as JSON: "
+      .. "EOF while parsing an object at line 1 column 1", answer.body)
+    client:post("/generate_stream", '{"inputs":"x","parameters":{"stop":"x"}}')
+    answer = client:answer()
+    assert.are.equal(422, answer.status)
+    assert.are.equal("Failed to deserialize the JSON body into the target type: parameters.stop: "
+      .. 'invalid type: string "x", expected a sequence at line 1 column 38', answer.body)
+    client:post("/generate", (" "):rep(2097153))
+    answer = client:answer()
+    assert.are.equal(413, answer.status)
+    assert.are.equal("Failed to buffer the request body: length limit exceeded", answer.body)
+    client:close()
+  end)
+
+  it("answers an unknown path with 404 and a wrong method with 405, both empty", function()
+    local s = server.listen()
+    local client = raw.connect(s)
+    for _, path in ipairs { "/nope", "/v1/chat/completions", "/generate/x", "/deployments" } do
+      client:post(path, "{}")
+      local answer = client:answer()
+      assert.are.equal(404, answer.status)
+      assert.are.equal("", answer.body)
+    end
+    client:send("GET /generate HTTP/1.1\r\n\r\n")
+    local answer = client:answer()
+    assert.are.equal(405, answer.status)
+    assert.are.equal("POST", answer.headers.allow)
+    client:send("PUT /a/b/health HTTP/1.1\r\n\r\n")
+    answer = client:answer()
+    assert.are.equal(405, answer.status)
+    assert.are.equal("GET,HEAD", answer.headers.allow)
+    client:close()
+  end)
+
+  it("is healthy, tells about itself, and splits texts into tokens", function()
+    local s = server.listen { model_id = "acme/tiny", max_input_length = 100 }
+    local client = raw.connect(s)
+    for _, path in ipairs { "/", "/health", "/ping", "/x/health" } do
+      client:send("GET " .. path .. " HTTP/1.1\r\n\r\n")
+      local answer = client:answer()
+      assert.are.equal(200, answer.status)
+      assert.are.equal("", answer.body)
+    end
+    client:send("GET /info HTTP/1.1\r\n\r\n")
+    local info = client:answer().body
+    assert.is_truthy(info:find('^{"model_id":"acme/tiny","model_sha":null,"model_dtype":'))
+    assert.is_truthy(info:find('"max_input_length":100,"max_total_tokens":2048', 1, true))
+    client:post("/tokenize", '{"inputs":"The é🙂"}')
+    local tokens = client:answer().body
+    assert.is_truthy(tokens:find('^%[{"id":1,"text":"<s>","start":0,"stop":0},'
+      .. '{"id":%d+,"text":"The","start":0,"stop":3},'))
+    assert.is_truthy(tokens:find('{"id":133,"text":"<0x82>","start":5,"stop":6}]', 1, true))
+    client:post("/tokenize", '{"inputs":"The","add_special_tokens":false}')
+    assert.is_truthy(client:answer().body:find('^%[{"id":%d+,"text":"The","start":0,"stop":3}%]$'))
+    client:close()
+  end)
+
+  it("answers browsers that ask first", function()
+    local client = raw.connect(server.listen())
+    client:send("OPTIONS /generate HTTP/1.1\r\norigin: http://x\r\n\r\n")
+    local answer = client:answer()
+    assert.are.equal(200, answer.status)
+    assert.are.equal("GET,POST", answer.headers["access-control-allow-methods"])
+    assert.are.equal("content-type", answer.headers["access-control-allow-headers"])
+    client:close()
+  end)
+
+  it("asks for the bearer token when one is set", function()
+    local s = server.listen { token = "pb_right" }
+    assert.are.equal(401, ask(s, "/generate").status)
+    local answer = ask(s, "/generate", "", "authorization: Bearer pb_wrong\r\n")
+    assert.are.equal(401, answer.status)
+    assert.are.equal("application/json", answer.headers["content-type"])
+    assert.is_nil(answer.body:find("pb_", 1, true))
+    assert.are.equal(200, ask(s, "/generate", "", "authorization: Bearer pb_right\r\n").status)
+  end)
+end)

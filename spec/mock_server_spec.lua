@@ -1,0 +1,155 @@
+-- SPDX-License-Identifier: MIT
+
+local raw = require "spec.support.raw_client"
+local server = require "spec.support.server"
+local uv = require "luv"
+
+local CAPITAL = '{"inputs":"What is the capital of France?","parameters":{%s}}'
+
+local function ask(to, path, parameters, headers)
+  return raw.ask(to, path, CAPITAL:format(parameters or ""), headers)
+end
+
+describe("predibase.mock.server", function()
+  after_each(server.stop)
+
+  it("answers /generate with the text alone when no details are asked for", function()
+    local answer = ask(server.listen(), "/generate")
+    assert.are.equal(200, answer.status)
+    assert.are.equal('{"generated_text":" The capital of France is Paris."}', answer.body)
+  end)
+
+  it("sends the router's headers with /generate", function()
+    local answer = ask(server.listen { model_id = "acme/tiny" }, "/generate",
+      '"max_new_tokens":3,"adapter_id":"a/poet/1"')
+    local h = answer.headers
+    assert.are.equal("application/json", h["content-type"])
+    assert.are.equal("gpu+optimized", h["x-compute-type"])
+    assert.are.equal("30", h["x-compute-characters"])
+    assert.are.equal("8", h["x-prompt-tokens"])
+    assert.are.equal("3", h["x-generated-tokens"])
+    assert.are.equal("0", h["x-skipped-tokens"])
+    assert.are.equal("11", h["x-total-tokens"])
+    assert.are.equal("acme/tiny", h["x-model-id"])
+    assert.are.equal("a/poet/1", h["x-adapter-id"])
+    assert.are.equal("pbase", h["x-adapter-source"])
+    assert.are.equal("*", h["access-control-allow-origin"])
+    assert.is_truthy(h.vary)
+    assert.is_truthy(h.date:find("^%a%a%a, %d%d %a%a%a %d%d%d%d %d%d:%d%d:%d%d GMT$"))
+    for _, name in ipairs { "x-compute-time", "x-total-time", "x-validation-time", "x-queue-time",
+        "x-inference-time", "x-time-per-token", "x-time-to-first-token",
+        "x-time-per-output-token" } do
+      assert.is_truthy(h[name]:find("^%d+$"), name)
+    end
+    for name in pairs(h) do assert.are.equal(name:lower(), name) end
+  end)
+
+  it("gives details field by field in the router's order", function()
+    local answer = ask(server.listen(), "/generate",
+      '"details":true,"max_new_tokens":2,"decoder_input_details":true,"return_k_alternatives":2')
+    local number = "%-?[%d.e-]+"
+    local token = '{"id":%d+,"text":"[^"]*","logprob":N,"special":false,"alternative_tokens":'
+      .. '%[{"id":%d+,"text":"[^"]*","logprob":N},{"id":%d+,"text":"[^"]*","logprob":N}%],'
+      .. '"skipped":false}'
+    token = token:gsub("N", (number:gsub("%%", "%%%%")))
+    assert.is_truthy(answer.body:find('^{"generated_text":" The capital","details":'
+      .. '{"finish_reason":"length","prompt_tokens":8,"generated_tokens":2,"skipped_tokens":0,'
+      .. '"seed":null,"prefill":%[{"id":1,"text":"<s>","logprob":null},.*%],'
+      .. '"tokens":%[' .. token .. "," .. token .. "%]}}$"))
+  end)
+
+  it("wraps the answer in an array on / and /invocations, under any prefix", function()
+    local s = server.listen()
+    for _, path in ipairs { "/", "/invocations", "/acme/deployments/v2/llms/tiny",
+        "/acme/deployments/v2/llms/tiny/", "/x/y/invocations" } do
+      local answer = ask(s, path)
+      assert.are.equal(200, answer.status)
+      assert.are.equal('[{"generated_text":" The capital of France is Paris."}]', answer.body)
+    end
+    local under = ask(s, "/acme/deployments/v2/llms/tiny/generate", '"max_new_tokens":1')
+    assert.are.equal('{"generated_text":" The"}', under.body)
+  end)
+
+  it("puts the prompt in front with return_full_text", function()
+    local answer = ask(server.listen(), "/generate", '"return_full_text":true,"max_new_tokens":1')
+    assert.are.equal('{"generated_text":"What is the capital of France? The"}', answer.body)
+  end)
+
+  it("frames a stream byte for byte, one event per chunk", function()
+    local answer = ask(server.listen(), "/generate_stream", '"max_new_tokens":2,"details":true')
+    assert.are.equal(200, answer.status)
+    assert.are.equal("text/event-stream", answer.headers["content-type"])
+    assert.are.equal("no-cache", answer.headers["cache-control"])
+    assert.are.equal("no", answer.headers["x-accel-buffering"])
+    assert.are.equal("chunked", answer.headers["transfer-encoding"])
+    assert.is_nil(answer.headers["x-total-time"])
+    assert.is_nil(answer.headers["content-length"])
+    assert.are.equal(2, #answer.chunks)
+    assert.is_truthy(answer.chunks[1]:find('^data: {"token":{"id":%d+,"text":" The",'
+      .. '"logprob":%-?[%d.e-]+,"special":false,"skipped":false},'
+      .. '"generated_text":null,"details":null}\n\n$'))
+    assert.is_truthy(answer.chunks[2]:find('^data: {"token":{"id":%d+,"text":" capital",'
+      .. '"logprob":%-?[%d.e-]+,"special":false,"skipped":false},'
+      .. '"generated_text":" The capital","details":{"finish_reason":"length",'
+      .. '"prompt_tokens":8,"generated_tokens":2,"seed":null}}\n\n$'))
+  end)
+
+  it("streams on / when the body asks for it", function()
+    local s = server.listen()
+    local body = '{"inputs":"Hello","stream":true,"parameters":{"max_new_tokens":2}}'
+    assert.are.equal(2, #raw.ask(s, "/", body).chunks)
+    assert.are.equal("application/json", raw.ask(s, "/generate", body).headers["content-type"])
+  end)
+
+  it("names a sampled seed exactly, up to the largest u64", function()
+    local answer = ask(server.listen(), "/generate",
+      '"details":true,"do_sample":true,"seed":18446744073709551615,"max_new_tokens":1')
+    assert.is_truthy(answer.body:find('"seed":18446744073709551615', 1, true))
+  end)
+
+  it("answers the same to the same seed, and lets the server draw one", function()
+    local s = server.listen { seed = "1" }
+    local warm = '"details":true,"temperature":1.5,"max_new_tokens":20'
+    local first = ask(s, "/generate", warm).body
+    local seed = first:match('"seed":(%d+)')
+    assert.are.equal(first, ask(s, "/generate", warm .. ',"seed":' .. seed).body)
+    assert.are_not.equal(seed, ask(s, "/generate", warm).body:match('"seed":(%d+)'))
+  end)
+
+  it("lets the likeliest of best_of sequences win and shows the others", function()
+    local s = server.listen { seed = "4", max_best_of = 4 }
+    local body = ask(s, "/generate",
+      '"best_of":4,"temperature":2,"details":true,"max_new_tokens":6').body
+    local function mean(tokens)
+      local sum, count = 0, 0
+      for logprob in tokens:gmatch('"logprob":([^,}]+)') do
+        sum, count = sum + tonumber(logprob), count + 1
+      end
+      return sum / count
+    end
+    local won, others = body:match('"tokens":(%[.-%]),"best_of_sequences":(%[.*)$')
+    local count = 0
+    for tokens in others:gmatch('"tokens":(%[.-%])') do
+      count = count + 1
+      assert.is_true(mean(won) >= mean(tokens))
+    end
+    assert.are.equal(3, count)
+    assert.is_truthy(others:find('^%[{"generated_text":"[^"]*","finish_reason":"length",'
+      .. '"generated_tokens":6,"seed":%d+,"prefill":%[%],"tokens":'))
+  end)
+
+  it("is overloaded when all places are taken, and free again afterwards", function()
+    local s = server.listen { max_concurrent_requests = 1,
+      script = { ["/generate_stream"] = { silent_after = 1 } } }
+    local first = raw.connect(s)
+    first:post("/generate_stream", CAPITAL:format(""))
+    assert.is_true(first:wait("generated_text") ~= false)
+    local answer = ask(s, "/generate")
+    assert.are.equal(429, answer.status)
+    assert.are.equal('{"error":"Model is overloaded","error_type":"overloaded"}', answer.body)
+    first:close()
+    assert.is_true(server.run_until(function() return s:connections().active == 0 end))
+    assert.are.equal(200, ask(s, "/generate").status)
+    uv.run("nowait")
+  end)
+end)

@@ -1,0 +1,67 @@
+-- SPDX-License-Identifier: MIT
+-- Stand-in servers for specs: started with one call, stopped and checked in `after_each`.
+--
+--    local server = require "spec.support.server"
+--    after_each(server.stop)
+--    local s = server.spawn { script = { ["/generate"] = { overload = 1 } } }   -- own process
+--    local s = server.listen {}                                                 -- luv's loop
+
+local mock = require "predibase.mock"
+local uv = require "luv"
+
+local M = {}
+
+local running = {}
+
+local function keep(server, message)
+  assert(server, message)
+  running[#running + 1] = server
+  return server
+end
+
+--- A server in a process of its own, bounded to a minute; options as `predibase.mock.spawn`.
+function M.spawn(options)
+  local copy = { max_seconds = 60 }
+  for name, value in pairs(options or {}) do copy[name] = value end
+  return keep(mock.spawn(copy))
+end
+
+--- A server on luv's loop in this process; options as `predibase.mock.listen`.
+function M.listen(options)
+  return keep(mock.listen(options))
+end
+
+--- Runs luv's loop until something is true; false after `seconds` (10).
+function M.run_until(condition, seconds)
+  local timer, late = uv.new_timer(), false
+  timer:start((seconds or 10) * 1000, 0, function() late = true end)
+  local result = condition()
+  while not result and not late do
+    uv.run("once")
+    result = condition()
+  end
+  timer:close()
+  return result or false
+end
+
+--- Stops every server of the test. Fails when a connection is still open, or when a server met an
+-- error of its own.
+function M.stop()
+  local list, complaints = running, {}
+  running = {}
+  for _, server in ipairs(list) do
+    local function quiet() return server:connections().open == 0 end
+    local spawned = server.pid ~= nil
+    local closed
+    if spawned then closed = server:wait(quiet, 5) else closed = M.run_until(quiet, 5) end
+    if not closed then complaints[#complaints + 1] = "a connection to the server was left open" end
+    local failures = server.failures
+    if spawned then failures = server:failures() end
+    for _, text in ipairs(failures) do complaints[#complaints + 1] = text end
+    server:close()
+  end
+  uv.run("nowait")
+  if #complaints > 0 then error(table.concat(complaints, "\n"), 0) end
+end
+
+return M

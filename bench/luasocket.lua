@@ -1,0 +1,32 @@
+-- SPDX-License-Identifier: MIT
+-- The saturated stream as one would read it with luasocket and lua-cjson:
+-- `luasocket.lua stream URL COUNT` prints tokens per CPU-second.
+
+local cjson = require "cjson"
+local http = require "socket.http"
+local ltn12 = require "ltn12"
+
+local url, count = arg[2] .. "/generate_stream", tonumber(arg[3])
+local body, rest, seen = '{"inputs":"water"}', "", 0
+
+local function take(piece)
+  if not piece then return 1 end
+  rest = rest .. piece
+  local from = 1
+  while true do
+    local first, last = rest:find("\n\n", from, true)
+    if not first then break end
+    local token = cjson.decode(rest:sub(from + 5, first - 1)).token
+    if token.text then seen = seen + 1 end
+    from = last + 1
+  end
+  rest = rest:sub(from)
+  return 1
+end
+
+assert(http.request {
+  url = url, method = "POST", source = ltn12.source.string(body), sink = take,
+  headers = { ["content-type"] = "application/json", ["content-length"] = tostring(#body) },
+})
+assert(seen == count + 1)
+print(("%.0f"):format(count / os.clock()))

@@ -41,8 +41,8 @@ end
 
 --- The bytes of a POST with a JSON body.
 function M.request(path, body, headers)
-  return ("POST %s HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n%scontent-length: %d"
-    .. "\r\n\r\n%s"):format(path, headers or "", #body, body)
+  return ("POST %s HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n%scontent-length: %d")
+    :format(path, headers or "", #body) .. "\r\n\r\n" .. body
 end
 
 --- Waits for a number of bytes, a plain text, or (without `what`) the end of the connection.

@@ -50,7 +50,8 @@ end
 -- @tparam string data
 -- @treturn string
 function M.chunk(data)
-  return ("%X\r\n%s\r\n"):format(#data, data)
+  -- not "%s": in Lua 5.1 it ends at a NUL
+  return ("%X\r\n"):format(#data) .. data .. "\r\n"
 end
 
 local function fields(text, headers)

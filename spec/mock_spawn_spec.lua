@@ -1,0 +1,175 @@
+-- SPDX-License-Identifier: MIT
+
+local mock = require "predibase.mock"
+local raw = require "spec.support.raw_client"
+local server = require "spec.support.server"
+local uv = require "luv"
+
+local BODY = '{"inputs":"What is the capital of France?","parameters":{%s}}'
+local PARIS = '{"generated_text":" The capital of France is Paris."}'
+
+local function alive(pid)
+  return (uv.kill(pid, 0)) == 0
+end
+
+describe("predibase.mock.spawn", function()
+  after_each(server.stop)
+
+  it("serves from a process of its own, without this program's help", function()
+    local s = server.spawn()
+    assert.is_true(alive(s.pid))
+    assert.are.equal(("http://127.0.0.1:%d"):format(s.port), s.url)
+    -- a client that blocks, and does not run luv's loop
+    local curl = io.popen(("curl -s -m 10 -H 'content-type: application/json' -d '%s' %s/generate")
+      :format(BODY:format(""), s.url))
+    local answer = curl:read("*a")
+    curl:close()
+    assert.are.equal(PARIS, answer)
+  end)
+
+  it("tells what it saw, byte for byte", function()
+    local s = server.spawn()
+    local body = '{"inputs":"\\u0000 \195\169 \240\159\153\130"}\255\0'
+    assert.are.equal(200, raw.ask(s, "/generate", body, "authorization: Bearer pb_x\r\n").status)
+    local entry = s:log()[1]
+    assert.are.equal("POST", entry.method)
+    assert.are.equal("/generate", entry.path)
+    assert.are.equal("/generate", entry.route)
+    assert.are.equal(body, entry.body)
+    assert.are.equal("Bearer pb_x", entry.headers.authorization)
+    assert.are.equal(200, entry.status)
+    assert.is_true(entry.tokens > 0)
+    assert.is_true(entry.complete)
+    assert.is_nil(entry.closed_by)
+    assert.are.same({ accepted = 1, open = 0, active = 0 },
+      s:wait(function() return s:connections().open == 0 and s:connections() end))
+  end)
+
+  it("takes scripts at any time, raw bytes among them", function()
+    local s = server.spawn { script = { ["/generate"] = { status = 503 } } }
+    assert.are.equal(503, raw.ask(s, "/generate", BODY:format("")).status)
+    s:script("/generate", { { raw = { { send = "\0\255\r\n" }, { close = true } } }, {} })
+    local client = raw.connect(s):post("/generate", BODY:format(""))
+    assert.is_true(client:wait())
+    assert.are.equal("\0\255\r\n", client.received)
+    client:close()
+    assert.are.equal(PARIS, raw.ask(s, "/generate", BODY:format("")).body)
+    s:script("/generate", { answer = "fixed" })
+    assert.are.equal('{"generated_text":"fixed"}',
+      raw.ask(s, "/generate", BODY:format("")).body)
+    s:script("/generate", nil)
+    assert.are.equal(PARIS, raw.ask(s, "/generate", BODY:format("")).body)
+  end)
+
+  it("raises an error for an unknown fault or option, and names the nearest", function()
+    local s = server.spawn()
+    local ok, message = pcall(s.script, s, "/generate", { dely = 1 })
+    assert.is_false(ok)
+    assert.is_truthy(message:find('unknown fault "dely"; did you mean "delay"?', 1, true))
+    ok, message = pcall(mock.spawn, { prot = 1 })
+    assert.is_false(ok)
+    assert.is_truthy(message:find('unknown option "prot"; did you mean "port"?', 1, true))
+    ok, message = pcall(mock.listen, { host = "0.0.0.0" })
+    assert.is_false(ok)
+    assert.is_truthy(message:find("loopback", 1, true))
+  end)
+
+  it("says why it could not be started", function()
+    local s = server.spawn()
+    local handle, message = mock.spawn { port = s.port }
+    assert.is_nil(handle)
+    assert.is_truthy(message:find("cannot listen on 127.0.0.1", 1, true))
+    handle, message = mock.spawn { interpreter = "/nonexistent/lua" }
+    assert.is_nil(handle)
+    assert.is_truthy(message:find("cannot start /nonexistent/lua", 1, true))
+  end)
+
+  it("waits for a condition, and says false when it does not come true", function()
+    local s = server.spawn()
+    local client = raw.connect(s)
+    assert.are.equal(1, s:wait(function() return s:connections().open == 1 and 1 end))
+    assert.is_false(s:wait(function() return s:connections().open == 2 end, 0.1))
+    client:close()
+  end)
+
+  it("sees that a client went away", function()
+    local s = server.spawn()
+    local client = raw.connect(s)
+    client:post("/~delay=0.01/generate_stream", BODY:format('"ignore_eos_token":true'))
+    client:wait("data: ")
+    client:close()
+    assert.is_true(s:wait(function() return s:log()[1].closed_by == "client" end))
+  end)
+
+  it("ends with close, which may be called again", function()
+    local s = server.spawn()
+    local pid = s.pid
+    assert.are.equal(0, s:close())
+    assert.are.equal(0, s:close())
+    assert.is_false(alive(pid))
+    assert.has_error(function() s:connections() end, "the stand-in server is closed")
+    -- `server.stop` must not ask it again
+    s.connections = function() return { open = 0 } end
+    s.failures = function() return {} end
+  end)
+
+  it("ends when the program that started it ends, however that happens", function()
+    for _, ending in ipairs { "os.exit(0)", "error('x')", "require'luv'.kill(%d, 9)" } do
+      local program = ("package.path, package.cpath = %q, %q local uv = require 'luv' "
+        .. "local s = require 'predibase.mock'.spawn() io.write(s.pid, ' ', uv.getpid(), '\\n') "
+        .. "io.flush() %s"):format(package.path, package.cpath,
+          (ending:gsub("%%d", "uv.getpid()")))
+      local output, exited = uv.new_pipe(false), false
+      local text = ""
+      local process = uv.spawn(uv.exepath(), { args = { "-e", program },
+        stdio = { nil, output, nil } }, function() exited = true end)
+      uv.read_start(output, function(_, data) text = text .. (data or "") end)
+      server.run_until(function() return exited and text:find("\n") end)
+      local pid = tonumber(text:match("^(%d+)"))
+      assert.is_truthy(pid)
+      assert.is_true(server.run_until(function()
+        uv.sleep(5)
+        uv.run("nowait")
+        return not alive(pid)
+      end), ending)
+      uv.close(output)
+      uv.close(process)
+      uv.run("nowait")
+    end
+  end)
+
+  it("ends by itself after max_seconds", function()
+    local s = mock.spawn { max_seconds = 0.1 }
+    assert.is_true(server.run_until(function() return s.exited end))
+    assert.are.equal(0, s:close())
+  end)
+
+  it("serves no more than max_requests", function()
+    local s = server.spawn { max_requests = 2 }
+    local client = raw.connect(s)
+    client:post("/generate", BODY:format(""))
+    assert.are.equal(200, client:answer().status)
+    client:post("/generate", BODY:format(""))
+    assert.are.equal("close", client:answer().headers.connection)
+    assert.is_true(client:wait())
+    client:close()
+    local socket, failure = uv.new_tcp(), nil
+    uv.tcp_connect(socket, s.host, s.port, function(err) failure = err or "connected" end)
+    server.run_until(function() return failure end)
+    assert.are.equal("ECONNREFUSED", failure:match("^%u+"))
+    uv.close(socket)
+  end)
+end)
+
+describe("predibase.mock.loop", function()
+  it("says what to install when luv is missing", function()
+    local searchers, loaded = package.preload.luv, package.loaded.luv
+    package.loaded.luv = nil
+    package.preload.luv = function() error("not here", 0) end
+    local found, message = require "predibase.mock.loop".find()
+    package.preload.luv, package.loaded.luv = searchers, loaded
+    assert.is_nil(found)
+    assert.is_truthy(message:find("apt install lua-luv", 1, true))
+    assert.is_truthy(message:find("luarocks install luv", 1, true))
+  end)
+end)

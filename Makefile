@@ -129,13 +129,25 @@ $(BUILDDIR)/fuzz/%: spec/c/%.c $$(call links,spec/c/$$*.c) $(C_HEADERS) Makefile
 	clang $(ALL_CFLAGS) $(SANITIZERS) -fsanitize=fuzzer -Isrc $(CURL_CFLAGS) \
 	  -o $@ $(filter %.c,$^) -Wl,--as-needed $(CURL_LIBS)
 
+# A host program has Lua and the modules inside it.
+HOSTS = $(patsubst spec/c/%.c,$(OUT)/c/%,$(wildcard spec/c/host_*.c))
+LUA_LIBS ?= $(shell $(PKG_CONFIG) --libs $(LUA))
+
+$(OUT)/c/%: spec/c/%.c $$(call links,spec/c/$$*.c) $(C_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Isrc $(LUA_CFLAGS) $(CURL_CFLAGS) $(LDFLAGS) \
+	  -Wl,-E -o $@ $(filter %.c,$^) $(LUA_LIBS) $(CURL_LIBS) -lm
+
+.PHONY: hosts
+hosts: $(HOSTS)
+
 test:
 	@sh tools/setup.sh test
-	@for lua in $(LUAS); do $(MAKE) -s build LUA=$$lua || exit 1; done
+	@for lua in $(LUAS); do $(MAKE) -s build hosts LUA=$$lua || exit 1; done
 	@$(MAKE) -s $(CTESTS)
 	@BUILDDIR=$(BUILDDIR) sh tools/test.sh c $(LUAS)
 
-check: build $(CTESTS)
+check: build hosts $(CTESTS)
 	@BUILDDIR=$(BUILDDIR) sh tools/test.sh c $(LUA)
 
 ctest: $(CTESTS)
@@ -145,7 +157,7 @@ asan:
 	@$(MAKE) -s asan-built BUILDDIR=build/asan CFLAGS='$(SANITIZERS)'
 
 .PHONY: asan-built
-asan-built: build $(CTESTS)
+asan-built: build hosts $(CTESTS)
 	@BUILDDIR=$(BUILDDIR) sh tools/asan.sh $(LUA)
 
 valgrind: build
@@ -164,7 +176,7 @@ honesty: build
 
 warnings:
 	@for cc in gcc clang; do for lua in $(LUAS); do \
-	  $(MAKE) -s build CC=$$cc LUA=$$lua WERROR=-Werror \
+	  $(MAKE) -s build hosts CC=$$cc LUA=$$lua WERROR=-Werror \
 	    BUILDDIR=build/werror/$$cc || exit 1; \
 	  echo "$$cc, $$lua: no warning"; done; \
 	  $(MAKE) -s WERROR=-Werror CC=$$cc BUILDDIR=build/werror/$$cc \
@@ -175,9 +187,7 @@ lint:
 	@sh tools/lint.sh '$(sse_SOURCES)' '$(curl_SOURCES)'
 
 docs:
-	@sh tools/setup.sh docs
-	@mkdir -p build
-	ldoc -q -c config.ld -d build/docs .
+	@sh tools/docs.sh
 
 rockspec:
 	lua5.4 tools/check-rockspec.lua '$(sse_SOURCES)' '$(curl_SOURCES)' --write

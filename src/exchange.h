@@ -107,6 +107,7 @@ struct exchange {
   int truncated;          /* an error body was cut at its limit */
   int discarding;         /* nobody reads what still comes */
   sse sse;
+  size_t taken;           /* events that the reader has */
   buf body;
   size_t max_body;
   /* clocks */

@@ -89,19 +89,12 @@ int head_line (head *h, const char *s, size_t n) {
   return add_field(h, s, n);
 }
 
-int head_next (const head *h, size_t *at, const char **name,
-               const char **value) {
-  if (*at >= h->text.len) return 0;
-  *name = h->text.data + *at;
-  *value = *name + strlen(*name) + 1;
-  *at = (size_t)(*value - h->text.data) + strlen(*value) + 1;
-  return 1;
-}
-
 const char *head_get (const head *h, const char *name) {
-  size_t at = 0;
-  const char *n, *v;
-  while (head_next(h, &at, &n, &v))
-    if (strcmp(n, name) == 0) return v;
+  const char *at = h->text.data, *end = at + h->text.len;
+  while (h->text.len > 0 && at < end) {
+    const char *value = at + strlen(at) + 1;
+    if (strcmp(at, name) == 0) return value;
+    at = value + strlen(value) + 1;
+  }
   return NULL;
 }

@@ -40,13 +40,6 @@ void head_free (head *h);
 */
 int head_line (head *h, const char *s, size_t n);
 
-/*
-** Walks over the fields: *at starts as 0 and is advanced; returns 1 with
-** name and value set, 0 at the end.
-*/
-int head_next (const head *h, size_t *at, const char **name,
-               const char **value);
-
 /* Value of the first field with this lower-case name, or NULL. */
 const char *head_get (const head *h, const char *name);
 

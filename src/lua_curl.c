@@ -5,6 +5,13 @@
 ** the exchanges that moved by their numbers.
 */
 
+/***
+Pools of connections and the exchanges on them: HTTP by libcurl, without Lua
+in its callbacks and without waiting anywhere but in `pool:step`.
+
+@module predibase.curl
+*/
+
 #include <dlfcn.h>
 #include <math.h>
 
@@ -60,7 +67,8 @@ clock of `now`; `proxy` ("" for none), `ca_file`, `client_cert`, `client_key`,
 @raise when a field has the wrong type
 */
 static int p_open (lua_State *L) {
-  return lua_exchange_open(L, checkpool(L));
+  checkpool(L);
+  return lua_exchange_open(L, pool_slot(L));
 }
 
 /***
@@ -72,6 +80,7 @@ news: an event, or their end
 @treturn[1] number n
 @treturn[2] nil
 @treturn[2] string what the system refused
+@raise "not enough memory" when libcurl had none
 */
 static int p_step (lua_State *L) {
   pool *p = checkpool(L);
@@ -91,7 +100,8 @@ static int p_step (lua_State *L) {
     n++;
     exchange_unmove(x);
   }
-  if (rc != 0) {
+  if (rc == POOL_NOMEM) return luaL_error(L, "not enough memory");
+  if (rc != POOL_OK) {
     lua_pushnil(L);
     lua_pushliteral(L, "waiting for the network failed");
     return 2;

@@ -155,7 +155,7 @@ static void read_options (lua_State *L, exchange_options *o) {
   check_headers(L);
 }
 
-int lua_exchange_open (lua_State *L, pool *p) {
+int lua_exchange_open (lua_State *L, pool **slot) {
   exchange_options o;
   exchange **x;
   const char *why = NULL;
@@ -165,10 +165,12 @@ int lua_exchange_open (lua_State *L, pool *p) {
   x = lua_newuserdatauv(L, sizeof *x, 0);
   *x = NULL;  /* closed: __gc may run from the next line on */
   luaL_setmetatable(L, EXCHANGE_T);
+  if (*slot == NULL)  /* by a finalizer that the new userdata let run */
+    return luaL_error(L, "the pool is closed");
   o.headers = header_list(L);  /* acquired: nothing may raise before it is
                                   handed over */
   if (o.headers == NULL) return luaL_error(L, "not enough memory");
-  *x = pool_open(p, &o, &why);
+  *x = pool_open(*slot, &o, &why);
   if (*x == NULL) {
     lua_pushnil(L);
     lua_pushstring(L, why);
@@ -189,6 +191,63 @@ static int x_id (lua_State *L) {
   return 1;
 }
 
+/*
+** Making a Lua value may run finalizers (5.1 and LuaJIT run them before they
+** read the bytes of a new string), and a finalizer is Lua code that may close
+** or read this very exchange. So bytes are copied out of the exchange before
+** they are pushed: to 'small', which has SMALL_BYTES, or to a userdata that
+** is left on the stack. 'get' shows where they are; it returns 0 when there
+** are none, and is asked again after each allocation.
+*/
+#define SMALL_BYTES 4096
+
+typedef int (*bytes_of) (const exchange *x, const char **s, size_t *n);
+
+static const char *copy_bytes (lua_State *L, exchange **slot, char *small,
+                               size_t *n, bytes_of get) {
+  char *to = small;
+  size_t room = SMALL_BYTES;
+  const char *s;
+  while (*slot != NULL && get(*slot, &s, n)) {
+    if (*n <= room) {
+      if (*n > 0) memcpy(to, s, *n);
+      return to;
+    }
+    lua_settop(L, 1);  /* remove a userdata that was too small */
+    room = *n;
+    to = lua_newuserdatauv(L, room, 0);
+  }
+  return NULL;
+}
+
+static int next_event (const exchange *x, const char **s, size_t *n) {
+  sse_event ev;
+  if (!sse_peek(&x->sse, &ev)) return 0;
+  *s = ev.data;
+  *n = ev.data_len;
+  return 1;
+}
+
+static int unfinished_event (const exchange *x, const char **s, size_t *n) {
+  sse_event ev;
+  if (!sse_finish(&x->sse, &ev)) return 0;
+  *s = ev.data;
+  *n = ev.data_len;
+  return 1;
+}
+
+static int whole_body (const exchange *x, const char **s, size_t *n) {
+  *s = x->body.data;
+  *n = x->body.len;
+  return 1;
+}
+
+static int head_fields (const exchange *x, const char **s, size_t *n) {
+  *s = x->head.text.data;
+  *n = x->head.text.len;
+  return 1;
+}
+
 /***
 The data of the next event.
 @function exchange:next
@@ -197,18 +256,33 @@ The data of the next event.
 @treturn[2] string "pending" (nothing is there yet), "done" or "failed"
 */
 static int x_next (lua_State *L) {
-  exchange *x = checkexchange(L);
-  sse_event ev;
-  if (sse_peek(&x->sse, &ev)) {
-    lua_pushlstring(L, ev.data, ev.data_len);  /* may raise: not popped yet */
-    pool_pop(x);
+  exchange *x = checkexchange(L), **slot = exchange_slot(L);
+  char small[SMALL_BYTES];
+  size_t n, taken = x->taken;
+  const char *s = copy_bytes(L, slot, small, &n, next_event);
+  if (s != NULL) {
+    lua_pushlstring(L, s, n);  /* may raise: the event is not popped yet */
+    if (*slot == x && x->taken == taken) pool_pop(x);
     return 1;
   }
+  x = checkexchange(L);
   lua_pushnil(L);
   if (x->state == EXCHANGE_DONE) lua_pushliteral(L, "done");
   else if (x->state == EXCHANGE_FAILED) lua_pushliteral(L, "failed");
   else lua_pushliteral(L, "pending");
   return 2;
+}
+
+/* Pushes a copy of bytes that stay in the exchange, or nil. */
+static int push_bytes (lua_State *L, bytes_of get) {
+  char small[SMALL_BYTES];
+  size_t n;
+  const char *s;
+  checkexchange(L);
+  s = copy_bytes(L, exchange_slot(L), small, &n, get);
+  if (s != NULL) lua_pushlstring(L, s, n);
+  else lua_pushnil(L);
+  return 1;
 }
 
 /***
@@ -217,11 +291,7 @@ The data of an event that the end of the body left unfinished.
 @treturn ?string
 */
 static int x_rest (lua_State *L) {
-  exchange *x = checkexchange(L);
-  sse_event ev;
-  if (sse_finish(&x->sse, &ev)) lua_pushlstring(L, ev.data, ev.data_len);
-  else lua_pushnil(L);
-  return 1;
+  return push_bytes(L, unfinished_event);
 }
 
 /***
@@ -233,23 +303,30 @@ Status and header fields, once they are there.
 @treturn[2] nil before the head came
 */
 static int x_head (lua_State *L) {
-  exchange *x = checkexchange(L);
-  const char *name, *value;
-  size_t at = 0;
+  const exchange *x = checkexchange(L);
+  int status = x->head.status, fields = x->head.fields;
+  int streaming = x->streaming;
+  char small[SMALL_BYTES];
+  const char *s, *end;
+  size_t n;
   if (!x->head.complete) {
     lua_pushnil(L);
     return 1;
   }
-  lua_pushinteger(L, x->head.status);
-  lua_createtable(L, 0, x->head.fields);
-  while (head_next(&x->head, &at, &name, &value)) {
+  s = copy_bytes(L, exchange_slot(L), small, &n, head_fields);
+  if (s == NULL) return luaL_error(L, "the exchange was closed");
+  lua_pushinteger(L, status);
+  lua_createtable(L, 0, fields);
+  for (end = s + n; s < end; ) {
+    const char *name = s, *value = name + strlen(name) + 1;
+    s = value + strlen(value) + 1;
     lua_getfield(L, -1, name);
     if (lua_isnil(L, -1)) lua_pushstring(L, value);
     else lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), value);
     lua_setfield(L, -3, name);
     lua_pop(L, 1);  /* the value that was there before */
   }
-  lua_pushboolean(L, x->streaming);
+  lua_pushboolean(L, streaming);
   return 3;
 }
 
@@ -259,9 +336,7 @@ The body, as far as it came and is no event stream.
 @treturn string
 */
 static int x_body (lua_State *L) {
-  exchange *x = checkexchange(L);
-  lua_pushlstring(L, x->body.len > 0 ? x->body.data : "", x->body.len);
-  return 1;
+  return push_bytes(L, whole_body);
 }
 
 /***
@@ -277,16 +352,17 @@ connect, first_token, token, idle, total
 */
 static int x_failure (lua_State *L) {
   exchange *x = checkexchange(L);
+  exchange_failure f = x->failure;  /* a finalizer may free the original */
   if (x->state != EXCHANGE_FAILED) {
     lua_pushnil(L);
     return 1;
   }
-  if (strcmp(x->failure.kind, "memory") == 0)
+  if (strcmp(f.kind, "memory") == 0)
     return luaL_error(L, "not enough memory");
-  lua_pushstring(L, x->failure.kind);
-  lua_pushstring(L, x->failure.phase);
-  lua_pushstring(L, x->failure.text);
-  lua_pushboolean(L, x->failure.sent);
+  lua_pushstring(L, f.kind);
+  lua_pushstring(L, f.phase);
+  lua_pushstring(L, f.text);
+  lua_pushboolean(L, f.sent);
   return 4;
 }
 

@@ -27,8 +27,11 @@ void lua_exchange_class (lua_State *L);
 void lua_newclass (lua_State *L, const char *name, const luaL_Reg *methods,
                    const luaL_Reg *meta);
 
-/* The body of pool:open, its arguments on the stack: pool, table. */
-int lua_exchange_open (lua_State *L, pool *p);
+/*
+** The body of pool:open, its arguments on the stack: pool, table. 'slot' is
+** where the pool's userdata keeps it.
+*/
+int lua_exchange_open (lua_State *L, pool **slot);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

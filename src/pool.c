@@ -26,6 +26,14 @@
 /* Since this version libcurl writes to no socket without MSG_NOSIGNAL. */
 #define NO_SIGPIPE_SINCE 0x075700
 
+/*
+** Between these versions the reset of an HTTP/2 stream stays in a buffer
+** until its connection is used again (curl issue 17611): the server would not
+** know that it can stop.
+*/
+#define LATE_RESET_SINCE 0x075800
+#define LATE_RESET_UNTIL 0x080f00
+
 struct pool {
   CURLM *multi;
   watch *watch;
@@ -38,6 +46,7 @@ struct pool {
   pid_t owner;
   int watch_failed;
   int guard_sigpipe;
+  int late_reset;
   CURL *spare[SPARE_MAX];
   int spares;
 };
@@ -118,6 +127,7 @@ static int set_multi (pool *p) {
 
 pool *pool_new (const char **why) {
   pool *p;
+  unsigned version;
   pthread_once(&global_once, global_init);
   if (global_code != CURLE_OK) {
     *why = "libcurl cannot be initialised";
@@ -131,8 +141,9 @@ pool *pool_new (const char **why) {
   memset(p, 0, sizeof *p);
   p->owner = getpid();
   p->curl_at = INT64_MAX;
-  p->guard_sigpipe =
-      curl_version_info(CURLVERSION_NOW)->version_num < NO_SIGPIPE_SINCE;
+  version = curl_version_info(CURLVERSION_NOW)->version_num;
+  p->guard_sigpipe = version < NO_SIGPIPE_SINCE;
+  p->late_reset = version >= LATE_RESET_SINCE && version < LATE_RESET_UNTIL;
   p->watch = watch_new();
   p->multi = curl_multi_init();
   if (p->watch == NULL || p->multi == NULL || !set_multi(p)) {
@@ -154,6 +165,13 @@ static void detach (pool *p, exchange *x) {
   timers_cancel(&p->timers, &x->timer);
   if (x->state == EXCHANGE_OPEN && x->easy != NULL)
     curl_multi_remove_handle(p->multi, x->easy);
+}
+
+/* The connection is not kept after this transfer. One that other transfers
+** share is closed after the last of those that say so. */
+static void forbid_reuse (exchange *x) {
+  if (x->easy != NULL)
+    (void)curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
 /* The easy handle is of no more use to this exchange. */
@@ -184,6 +202,7 @@ void pool_drop (exchange *x) {
     pipe_guard g;
     if (!pool_is_ours(p)) return;  /* the parent's: leave it all alone */
     guard_enter(p, &g);
+    if (p->late_reset) forbid_reuse(x);
     detach(p, x);
     release(p, x);
     guard_leave(&g);
@@ -283,6 +302,7 @@ static void resume (exchange *x) {
 
 void pool_pop (exchange *x) {
   sse_pop(&x->sse);
+  x->taken++;
   if (x->paused) resume(x);
 }
 
@@ -306,6 +326,9 @@ static void run_timers (pool *p, int64_t now) {
              (x->clocks.deadline == 0 || now < x->clocks.deadline))
       start(p, x, now);
     else {
+      /* its connection may be dead without anybody having noticed, and
+         HTTP/2 would go on with it for ever */
+      forbid_reuse(x);
       detach(p, x);
       exchange_expire(x, now);
       release(p, x);
@@ -351,29 +374,32 @@ static int wait_ms (const pool *p, int64_t timeout_ms) {
   return timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
 }
 
+/* One call of libcurl; keeps the first complaint. */
+static void act (pool *p, curl_socket_t fd, int events, int *status) {
+  int running;
+  CURLMcode code = curl_multi_socket_action(p->multi, fd, events, &running);
+  if (code == CURLM_OK || *status != POOL_OK) return;
+  *status = (code == CURLM_OUT_OF_MEMORY) ? POOL_NOMEM : POOL_BROKEN;
+}
+
 int pool_step (pool *p, int64_t timeout_ms) {
   watch_ready ready[READY_MAX];
   pipe_guard g;
-  int i, n, running, bad = 0;
+  int i, n, status = POOL_OK;
   p->watch_failed = 0;
   n = watch_wait(p->watch, ready, READY_MAX, wait_ms(p, timeout_ms));
-  if (n < 0) return -1;
+  if (n < 0) return POOL_BROKEN;
   guard_enter(p, &g);
   for (i = 0; i < n; i++)
-    if (curl_multi_socket_action(p->multi, ready[i].fd,
-                                 curl_events(ready[i].mask),
-                                 &running) != CURLM_OK)
-      bad = 1;
+    act(p, ready[i].fd, curl_events(ready[i].mask), &status);
   if (p->curl_at <= clock_ms()) {
     p->curl_at = INT64_MAX;
-    if (curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0,
-                                 &running) != CURLM_OK)
-      bad = 1;
+    act(p, CURL_SOCKET_TIMEOUT, 0, &status);
   }
   collect_finished(p);
   run_timers(p, clock_ms());  /* after the sockets: what came in time counts */
   guard_leave(&g);
-  return (bad || p->watch_failed) ? -1 : 0;
+  return p->watch_failed && status == POOL_OK ? POOL_BROKEN : status;
 }
 
 exchange *pool_news (const pool *p) {

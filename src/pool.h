@@ -51,8 +51,11 @@ void pool_linger (exchange *x, int64_t deadline);
 /*
 ** Waits up to timeout_ms (negative: as long as it takes) until something
 ** can be done, and does it. Returns at once while exchanges with news are
-** waiting to be taken. 0, or -1 when the system or libcurl refused.
+** waiting to be taken. POOL_OK; POOL_NOMEM when libcurl ran out of memory;
+** POOL_BROKEN when the system or libcurl refused.
 */
+enum { POOL_OK = 0, POOL_NOMEM = -1, POOL_BROKEN = -2 };
+
 int pool_step (pool *p, int64_t timeout_ms);
 
 /* The next exchange with news (an event, the end), or NULL. It stays the

@@ -84,6 +84,13 @@ run_lua () {
       "$1" tools/busted.lua --run=installed -o TAP "$spec"
   done
   [ -n "$found" ] || nothing "$1"
+  # programs with this Lua inside; a choice of specs leaves them out
+  if [ -z "${SPECS:-}" ]; then
+    for source in spec/c/host_*.c; do
+      name=$(basename "$source" .c)
+      run "$1" "$name" "$build/$1/c/$name"
+    done
+  fi
 }
 
 for group; do

@@ -153,6 +153,14 @@ end
 -- @treturn table the error
 M.error = failure.new
 
+--- Makes an error of a failure of the network or of a stream; see `predibase.response.failure`.
+-- @function broken
+-- @tparam table failure
+-- @tparam table head
+-- @tparam table meta
+-- @treturn table the error
+M.broken = failure.broken
+
 --- The id that support asks for; see `predibase.response.failure`.
 -- @function trace_id
 -- @tparam table headers lower-case name -> value

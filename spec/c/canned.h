@@ -10,11 +10,15 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -90,6 +94,9 @@ static inline int canned_request (FILE *in, char *path, size_t size) {
 
 static inline void canned_serve (int listener) {
   alarm(CANNED_LIFE);
+#if defined(__linux__)
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  /* should the tests crash */
+#endif
   signal(SIGCHLD, SIG_IGN);
   for (;;) {
     char path[512];
@@ -100,6 +107,8 @@ static inline void canned_serve (int listener) {
       close(fd);
       continue;
     }
+    /* small writes in a row must not wait for the other side's ACK */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     in = fdopen(fd, "r");
     while (in != NULL && canned_request(in, path, sizeof path))
       canned_answer(fd, path);

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The life that host_memory.c repeats with memory running out: a client, a text, a stream, an
 -- error, a stream closed half-way, one left to the collector.
+-- luacheck: globals arm disarm port
 local predibase = require "predibase"
 local errors = require "predibase.errors"
 require "predibase.transport.curl"
@@ -40,7 +41,7 @@ stream:close()
 
 stream = client:generate_stream("What?")
 complete = stream:next() ~= nil and complete
-stream = nil
+stream = nil -- luacheck: ignore 311
 collectgarbage()
 disarm()
 return complete and "complete" or "error"

@@ -149,6 +149,7 @@ function M.new(reply, meta, message)
   meta = meta or {}
   local status = tonumber(reply.status) or 0
   local headers, body = reply.headers or {}, reply.body or ""
+  local limit = event.MAX_MESSAGE
   local text, error_type
   if message then
     text = message
@@ -156,7 +157,8 @@ function M.new(reply, meta, message)
     text = redirect_text(status, headers)
   else
     text, error_type = json_error(body)
-    text = text or plain_text(status, headers, body)
+    -- A page or the wrong answer is a message only as far as a reader looks.
+    if not text then text, limit = plain_text(status, headers, body), M.MAX_BODY end
   end
 
   local kind = error_type and event.kinds[error_type] or kind_of(status)
@@ -168,7 +170,7 @@ function M.new(reply, meta, message)
   local trace_id = M.trace_id(headers)
   return errors.new {
     kind = kind,
-    message = clean(text, event.MAX_MESSAGE),
+    message = clean(text, limit),
     status = status,
     error_type = error_type and clean(error_type, 100),
     phase = "response",
@@ -179,6 +181,28 @@ function M.new(reply, meta, message)
     trace_id = trace_id and clean(trace_id, 64),
     headers = redacted_headers(headers, meta.secrets),
     body = body ~= "" and clean(body, M.MAX_BODY) or nil,
+  }
+end
+
+--- Makes the error object of a failure that no answer as a whole stands for: the network broke, a
+-- clock ran out, an event of a stream says so.
+-- @tparam table failure `kind`, `message`, `phase`, `error_type`, `retryable`
+-- @tparam table head `status` and `headers` of the answer that had begun, if one had
+-- @tparam table meta `attempts`, `secrets`
+-- @treturn table the error
+function M.broken(failure, head, meta)
+  local secrets, headers = meta.secrets, head.headers
+  local trace_id = headers and M.trace_id(headers)
+  return errors.new {
+    kind = failure.kind,
+    message = errors.redact(failure.message, secrets),
+    status = head.status,
+    error_type = failure.error_type and errors.redact(failure.error_type, secrets),
+    phase = failure.phase,
+    retryable = failure.retryable,
+    attempts = meta.attempts,
+    trace_id = trace_id and errors.redact(trace_id, secrets),
+    headers = headers and redacted_headers(headers, secrets),
   }
 end
 

@@ -1,0 +1,158 @@
+-- SPDX-License-Identifier: MIT
+--- One call of a user: one or several attempts, its clocks, its hooks and its error.
+-- @module predibase.call
+
+local errors = require "predibase.errors"
+local response = require "predibase.response"
+local retry = require "predibase.retry"
+
+local M = {}
+
+local Call = {}
+Call.__index = Call
+
+--- Headers as hooks may see them.
+local function shown_headers(headers, secrets)
+  local shown = {}
+  for _, header in ipairs(headers) do shown[header[1]] = errors.redact(header[2], secrets) end
+  return shown
+end
+
+--- Takes secrets out of the headers of a response: a server may send back what it was sent.
+local function clean(headers, secrets)
+  for name, value in pairs(headers) do
+    for i = 1, #secrets do
+      if value:find(secrets[i], 1, true) then
+        headers[name] = errors.redact(value, secrets)
+        break
+      end
+    end
+  end
+  return headers
+end
+
+local function fire(hooks, name, info)
+  local hook = hooks[name]
+  if hook then hook(info) end
+end
+
+--- Begins the clocks of a call. They do not run while a stream that was made is not read yet.
+local function start(self)
+  self.started = self.now()
+  local total = self.options.timeout.total
+  self.deadline = total and self.started + total or nil
+end
+
+--- Tells that the request is about to be sent, once more if it was sent before.
+function Call:announce()
+  if not self.started then start(self) end
+  self.attempts = self.attempts + 1
+  fire(self.options.hooks, "on_request", {
+    method = self.method, url = self.url, headers = self.shown_headers, attempt = self.attempts,
+  })
+end
+
+--- Sends the request.
+-- @tparam ?number delay seconds to wait first
+-- @treturn[1] table the exchange
+-- @treturn[2] nil
+-- @treturn[2] table the failure
+function Call:open(delay)
+  self.responded = false
+  return self.send({
+    events = self.events, delay = delay, timeout = self.options.timeout, deadline = self.deadline,
+  })
+end
+
+--- To be told of the head of the response; calls `on_response`.
+-- @tparam ?number status nil: there is no head
+-- @tparam ?table headers
+function Call:progress(status, headers)
+  if not status then return end
+  self.responded = true
+  self.status, self.headers = status, clean(headers, self.secrets())
+  fire(self.options.hooks, "on_response", {
+    status = status, headers = headers, attempt = self.attempts,
+  })
+end
+
+--- What the rooms that make results and errors want to know of this call.
+-- @treturn table
+function Call:meta()
+  local now = self.now()
+  return {
+    attempts = self.attempts, secrets = self.secrets(), adapter_id = self.adapter_id,
+    now = self.wall(),
+    timing = { total = (self.ended or now) - (self.started or now),
+      first_token = self.first_token },
+  }
+end
+
+--- Whom a failure of the network concerns is part of its message.
+local function explain(self, failure)
+  local kind = failure.kind
+  if kind ~= "connection" and kind ~= "tls" and failure.phase ~= "connect" then return failure end
+  local explained = { message = ("%s: %s"):format(self.place, failure.message) }
+  return setmetatable(explained, { __index = failure })
+end
+
+--- The error for a failure of the transport or of the stream.
+-- @tparam table failure `kind`, `message`, `phase`, `error_type`, `sent`
+-- @treturn table an error of `predibase.errors`
+function Call:error(failure)
+  local head = self.responded and self or {}
+  return response.broken(explain(self, failure), head, self:meta())
+end
+
+--- Decides whether to try again after an error.
+-- @tparam table err
+-- @tparam number delivered tokens that the caller has
+-- @treturn ?number seconds to wait; nil: this error is final
+function Call:retry(err, delivered)
+  local delay = retry.delay(err, self.attempts, {
+    max_retries = self.options.max_retries,
+    remaining = self.deadline and self.deadline - self.now(),
+    random = self.random,
+    delivered = delivered,
+  })
+  if delay then
+    fire(self.options.hooks, "on_retry", { error = err, attempt = self.attempts, delay = delay })
+  end
+  return delay
+end
+
+--- The first token has come.
+function Call:first()
+  if not self.first_token then self.first_token = self.now() - self.started end
+end
+
+--- The answer is complete.
+function Call:finish()
+  self.ended = self.now()
+end
+
+--- Makes a call that was not sent yet. The request and its secrets stay in closures: whoever walks
+-- over the tables of a stream finds no token.
+-- @tparam table fields `options` (timeout, max_retries, hooks), `events`, `adapter_id`, `place`
+-- (host and port, for messages), `now` (monotonic seconds), `wall` (Unix seconds), `random`
+-- @tparam table transport
+-- @tparam table req the request, see `predibase.request`
+-- @treturn table
+function M.new(fields, transport, req)
+  local call = setmetatable({}, Call)
+  for name, value in pairs(fields) do call[name] = value end
+  call.method, call.url = req.method, req.url
+  call.shown_headers = call.options.hooks.on_request and shown_headers(req.headers, req.secrets)
+  call.send = function (spec) return transport:open(req, spec) end
+  call.secrets = function () return req.secrets end
+  call.attempts = 0
+  call.responded = false       -- the head of the current attempt is known
+  call.status, call.headers = nil, nil
+  call.first_token = nil       -- seconds after the start
+  call.ended = nil             -- when the answer was complete
+  call.started = nil           -- when the first attempt was
+  call.deadline = nil          -- when all attempts have to end
+  return call
+end
+
+return M

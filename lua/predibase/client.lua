@@ -1,0 +1,158 @@
+-- SPDX-License-Identifier: MIT
+--- A client: one deployment, its connections, and the calls that it can make.
+-- @module predibase.client
+
+local call = require "predibase.call"
+local config = require "predibase.config"
+local names = require "predibase.names"
+local params = require "predibase.params"
+local random = require "predibase.random"
+local request = require "predibase.request"
+local response = require "predibase.response"
+local stream = require "predibase.stream"
+
+local M = {}
+
+local Client = { __name = "predibase.client" }
+Client.__index = Client
+
+-- Every name that a call takes: the parameters of the API and the options of the call.
+local call_options = {}
+for name in pairs(params.names) do call_options[name] = true end
+for name in pairs(config.call_names) do call_options[name] = true end
+
+local function check_self(self, method)
+  if getmetatable(self) ~= Client then
+    error(("client:%s must be called with a colon on a client"):format(method), 3)
+  end
+  if self.closed then error(("client:%s on a closed client"):format(method), 3) end
+end
+
+--- Splits the options of a call into parameters of the API and options of the call. Raises for
+-- what no program should contain.
+local function split(options, method)
+  if options == nil then options = {} end
+  if type(options) ~= "table" then
+    error(("client:%s takes its options as a table, got a %s"):format(method, type(options)), 3)
+  end
+  names.check(options, call_options, "option", 3)
+  local parameters, of_call = {}, {}
+  for name, value in next, options do
+    if config.call_names[name] then of_call[name] = value else parameters[name] = value end
+  end
+  return parameters, of_call
+end
+
+--- Everything that can be known to be wrong before a socket is opened is found here.
+local function prepare(self, prompt, parameters, of_call, is_stream)
+  local cfg = self.cfg
+  local options, err = config.call(cfg, of_call, 3)
+  if not options then return nil, err end
+  options.timeout.total = config.total(options.timeout, is_stream)
+  local req
+  req, err = request.generate(cfg, options, prompt, parameters, {
+    stream = is_stream, id = random.id(self.random),
+    version = { transport = self.transport_version }, level = 3,
+  })
+  if not req then return nil, err end
+  return call.new({
+    options = options, events = is_stream,
+    adapter_id = req.adapter_id,
+    place = ("%s:%d"):format(cfg.host, cfg.port),
+    now = self.now, wall = os.time, random = self.random,
+  }, self.transport, req)
+end
+
+--- One attempt: the result, or the error.
+local function attempt(this, delay)
+  this:announce()
+  local exchange, failure = this:open(delay)
+  if not exchange then return nil, this:error(failure) end
+  local body
+  body, failure = exchange:body()
+  this:finish()
+  local status, headers = exchange:head()
+  exchange:release()           -- before a hook may raise
+  this:progress(status, headers)
+  if failure then return nil, this:error(failure) end
+  return response.result({ status = status, headers = headers, body = body }, this:meta())
+end
+
+--- Generates a text and waits for all of it (LoRAX: POST /generate).
+-- @tparam string prompt goes to the model as it is
+-- @tparam ?table options parameters of the API by their own names (`max_new_tokens`, `temperature`,
+-- `adapter_id`, …; see `predibase.params`), and of the call: `timeout` (seconds for everything,
+-- 600 unless said otherwise, or a table of clocks), `max_retries`, `headers`, `on_request`,
+-- `on_response`, `on_retry`
+-- @treturn[1] table the result, see `predibase.response`; `tostring` of it is the text
+-- @treturn[2] nil
+-- @treturn[2] table the error, see `predibase.errors`
+-- @raise for a prompt that is no string, options that are no table, an option that does not exist,
+-- a closed client
+function Client:generate(prompt, options)
+  check_self(self, "generate")
+  local parameters, of_call = split(options, "generate")
+  local this, err = prepare(self, prompt, parameters, of_call, false)
+  if not this then return nil, err end
+  local delay, result
+  repeat
+    result, err = attempt(this, delay)
+    if result then return result end
+    delay = this:retry(err, 0)
+  until not delay
+  return nil, err
+end
+
+--- Generates a text token by token (LoRAX: POST /generate_stream). Nothing is sent before the
+-- first token is asked for, and this function never fails by itself: bad values are the error of
+-- the first `next`.
+-- @tparam string prompt goes to the model as it is
+-- @tparam ?table options as for `generate`, and `on_token`; without a `timeout` for everything the
+-- call may take as long as tokens come
+-- @treturn table the stream, see `predibase.stream`, with the further values that the generic `for`
+-- of Lua 5.4 takes
+-- @raise as `generate`
+function Client:generate_stream(prompt, options)
+  check_self(self, "generate_stream")
+  local parameters, of_call = split(options, "generate_stream")
+  local this, err = prepare(self, prompt, parameters, of_call, true)
+  local made = this and stream.new(this) or stream.failed(err)
+  return made, nil, nil, made
+end
+
+--- Closes all connections; open streams fail with kind "cancelled". Any number of times.
+function Client:close()
+  if self.closed then return end
+  self.closed = true
+  self.transport:close()
+end
+
+Client.__close = Client.close
+
+function Client:__tostring()
+  return ("predibase.client (%s%s)"):format(self.cfg.url, self.closed and ", closed" or "")
+end
+
+--- Makes a client; opens nothing yet.
+-- @tparam ?table options see `predibase.config`
+-- @treturn[1] table the client
+-- @treturn[2] nil
+-- @treturn[2] table the error, of kind "config"
+-- @raise for an option that does not exist
+function M.new(options)
+  local cfg, err = config.new(options, os.getenv, 3)
+  if not cfg then return nil, err end
+  local transport = cfg.transport or "curl"
+  if type(transport) == "string" then transport = require("predibase.transport." .. transport) end
+  local loop = cfg.loop or require "predibase.loop.blocking".new()
+  return setmetatable({
+    cfg = cfg,
+    transport = transport.new(cfg, loop),
+    transport_version = transport.version(),
+    now = transport.now,
+    random = random.new(random.seed(transport.now())),
+    closed = false,
+  }, Client)
+end
+
+return M

@@ -1,0 +1,72 @@
+-- SPDX-License-Identifier: MIT
+--- Text out of large language models that Predibase or a LoRAX server of your own serves.
+--
+-- From here: `predibase.client` makes calls, `predibase.config` says which options there are,
+-- `predibase.params` which parameters; `predibase.request` writes what is sent,
+-- `predibase.transport.curl` sends it, `predibase.event` and `predibase.response` read what comes
+-- back, `predibase.stream` hands it out, `predibase.errors` says what went wrong.
+--
+-- A function raises only where the program is wrong: an argument that is no string or table, an
+-- option that does not exist, a closed client. Everything else, bad values included, is `nil, err`.
+-- @module predibase
+
+local client = require "predibase.client"
+local errors = require "predibase.errors"
+local stream = require "predibase.stream"
+
+local M = {}
+
+--- The version of the library, as in semver.org.
+M._VERSION = require "predibase.version"
+
+--- Makes a client.
+-- @function new
+-- @tparam ?table options see `predibase.config`; what is not given comes from the environment:
+-- `PREDIBASE_API_TOKEN`, `PREDIBASE_TENANT_ID`, `PREDIBASE_DEPLOYMENT`, `PREDIBASE_BASE_URL`
+-- @treturn[1] table the client, see `predibase.client`
+-- @treturn[2] nil
+-- @treturn[2] table the error, of kind "config"
+M.new = client.new
+
+--- Tells whether a value is an error object of this library, as in `pcall` around a `for` loop.
+-- @function is_error
+-- @param value anything
+-- @treturn boolean
+M.is_error = errors.is
+
+-- The client of the module functions, made from the environment at their first use.
+local default
+
+local function default_client()
+  if default then return default end
+  local made, err = client.new()
+  default = made
+  return made, err
+end
+
+--- `client:generate` on a client made once from the environment.
+-- @tparam string prompt
+-- @tparam ?table options see `predibase.client`
+-- @treturn[1] table the result
+-- @treturn[2] nil
+-- @treturn[2] table the error; of kind "config" when the environment names no deployment
+function M.generate(prompt, options)
+  local made, err = default_client()
+  if not made then return nil, err end
+  return made:generate(prompt, options)
+end
+
+--- `client:generate_stream` on a client made once from the environment.
+-- @tparam string prompt
+-- @tparam ?table options see `predibase.client`
+-- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
+function M.generate_stream(prompt, options)
+  local made, err = default_client()
+  if not made then
+    local failed = stream.failed(err)
+    return failed, nil, nil, failed
+  end
+  return made:generate_stream(prompt, options)
+end
+
+return M

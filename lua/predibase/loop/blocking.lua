@@ -1,0 +1,45 @@
+-- SPDX-License-Identifier: MIT
+--- The way to wait when nobody offers another: the whole program waits.
+--
+-- A loop is an object with three functions. The transport calls them and knows nothing else about
+-- how its caller waits:
+--
+-- * `loop:watch(fd, timeout, step)` is called once per client, before anything is waited for.
+--   `fd` is a descriptor that is readable when there is something to do (nil where the system has
+--   none), `timeout()` gives the seconds after which `step` must be called in any case (nil: no
+--   timer runs), and `step(seconds)` waits for at most that long (nil: as long as it takes),
+--   does what there is to do and calls `loop:resume` for every coroutine whose exchange moved.
+-- * `loop:suspend()` waits until the calling coroutine is resumed, or for any shorter time. It
+--   never raises: it returns nothing, or the error that is to end the wait (Ctrl-C, a cancelled
+--   task).
+-- * `loop:resume(co)` lets the coroutine `co` go on soon.
+--
+-- @module predibase.loop.blocking
+
+local M = {}
+
+local Blocking = {}
+Blocking.__index = Blocking
+
+function Blocking:watch(_, _, step)
+  self.step = step
+end
+
+--- Waits in the operating system until anything of this client moved.
+-- @return nil, or the error that a signal handler raised meanwhile
+function Blocking:suspend()
+  local ok, err = pcall(self.step, nil)
+  if not ok then return err end
+end
+
+--- Nothing to do: whoever waited is the one that called `suspend`.
+function Blocking:resume() -- luacheck: ignore 212
+end
+
+--- Makes a loop for one client.
+-- @treturn table the loop
+function M.new()
+  return setmetatable({ step = false }, Blocking)
+end
+
+return M

@@ -1,0 +1,44 @@
+-- SPDX-License-Identifier: MIT
+--- Random numbers for jitter and request ids. Not for secrets.
+--
+-- Own ones, because `math.random` belongs to the program: it is not seeded on Lua 5.1 to 5.3, where
+-- all processes would retry in step, and seeding it here would change somebody else's numbers.
+-- @module predibase.random
+
+local M = {}
+
+-- Park and Miller's generator (CACM 31, 1988): exact in doubles on every Lua.
+local MULTIPLIER, MODULUS = 48271, 2147483647
+
+--- A generator.
+-- @tparam number seed any number
+-- @treturn function gives a number from 0 up to but not including 1 at each call
+function M.new(seed)
+  local state = math.floor(seed) % (MODULUS - 1) + 1
+  local function draw()
+    state = state * MULTIPLIER % MODULUS
+    return (state - 1) / (MODULUS - 1)
+  end
+  draw()      -- near seeds give near first numbers
+  return draw
+end
+
+--- A seed that differs between processes started in the same second.
+-- @tparam number now seconds on any clock with a fraction
+-- @treturn number
+function M.seed(now)
+  -- the address space of a process is randomised by the system
+  local address = tonumber(tostring({}):match("0x(%x+)"), 16) or 0
+  return os.time() * 1000 + now * 1e6 % 1e9 + address % MODULUS
+end
+
+--- An identifier for one request.
+-- @tparam function draw a generator
+-- @treturn string 24 hexadecimal digits
+function M.id(draw)
+  local parts = {}
+  for i = 1, 6 do parts[i] = ("%04x"):format(math.floor(draw() * 65536)) end
+  return table.concat(parts)
+end
+
+return M

@@ -1,0 +1,151 @@
+-- SPDX-License-Identifier: MIT
+--- The door to the network through libcurl.
+--
+-- A transport opens exchanges; an exchange gives the events or the body of one response. Both know
+-- nothing of LoRAX. Failures are plain tables `{ kind, phase, message, sent }`, see
+-- `predibase.curl` for their meaning; `sent` tells whether the request may have reached the server.
+-- @module predibase.transport.curl
+
+local curl = require "predibase.curl"
+local config = require "predibase.config"
+local exchange = require "predibase.transport.curl.exchange"
+
+local M = {}
+
+--- Seconds on a clock that only goes forward.
+-- @function now
+-- @treturn number
+M.now = curl.now
+
+--- The library behind this transport, for the User-Agent header.
+-- @treturn string such as "libcurl/7.88.1"
+M.version = curl.version
+
+local Transport = {}
+Transport.__index = Transport
+
+--- The pool can wait for nothing any more: everybody who waits is told.
+local function give_up(transport, why)
+  for _, x in pairs(transport.waiting) do
+    x.broken = { kind = "connection", phase = "wait", message = why }
+    x.moved = true
+    transport.loop:resume(x.waiter)
+  end
+end
+
+--- Runs the pool once and wakes whose exchanges moved.
+local function stepper(transport)
+  local moved = {}
+  return function (seconds)
+    local n, why = transport.pool:step(seconds, moved)
+    for i = 1, n or 0 do
+      local id = moved[i]
+      local x, raw = transport.waiting[id], transport.lingering[id]
+      if x then
+        x.moved = true
+        transport.loop:resume(x.waiter)
+      elseif raw then
+        transport.lingering[id] = nil
+        raw:close()
+      end
+    end
+    if not n then give_up(transport, why) end
+  end
+end
+
+--- The pool is made at the first use and not with the client: a client made before a fork and used
+-- after it is in order.
+local function ready(transport)
+  if transport.closed then
+    return nil, { kind = "cancelled", phase = "closed", message = "the client was closed" }
+  end
+  if transport.pool then return true end
+  local pool, why = curl.pool()
+  if not pool then return nil, { kind = "connection", phase = "connect", message = why } end
+  transport.pool = pool
+  transport.step = stepper(transport)
+  transport.loop:watch(pool:fd(), function () return pool:timeout() end, transport.step)
+  return true
+end
+
+local function header_lines(headers)
+  local lines = {}
+  for i, header in ipairs(headers) do
+    local name, value = header[1], header[2]
+    lines[i] = value == "" and name .. ";" or name .. ": " .. value   -- libcurl's form for empty
+  end
+  return lines
+end
+
+local HTTP_VERSIONS = { ["1.1"] = 1, ["2"] = 2 }
+
+--- Starts a request.
+-- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`), `body`
+-- @tparam table spec `events` (parse an event stream), `delay` (seconds before the start),
+-- `timeout` (`connect`, `first_token`, `token`, `idle` in seconds), `deadline` (on the clock of
+-- `now`)
+-- @treturn[1] table the exchange
+-- @treturn[2] nil
+-- @treturn[2] table the failure
+function Transport:open(req, spec)
+  local ok, why = ready(self)
+  if not ok then return nil, why end
+  if next(self.lingering) then self.step(0) end     -- their connections may be free by now
+  local cfg, timeout = self.cfg, spec.timeout
+  local proxy = config.proxy(cfg)
+  local raw
+  raw, why = self.pool:open {
+    url = req.url, method = req.method, headers = header_lines(req.headers), body = req.body,
+    events = spec.events, max_event = cfg.max_event_bytes, max_body = cfg.max_response_bytes,
+    delay = spec.delay, connect = timeout.connect, first_event = timeout.first_token,
+    event = timeout.token, idle = timeout.idle, deadline = spec.deadline,
+    proxy = proxy == false and "" or proxy or nil,
+    ca_file = cfg.ca_file, client_cert = cfg.client_cert, client_key = cfg.client_key,
+    client_key_password = config.client_key_password(cfg), verify = cfg.verify,
+    http_version = HTTP_VERSIONS[cfg.http_version],
+  }
+  if not raw then return nil, { kind = "connection", phase = "connect", message = why } end
+  return exchange.new(self, raw)
+end
+
+--- Number of exchanges that are not closed yet; those that only wait for their end not counted.
+-- @treturn number
+function Transport:size()
+  if not self.pool or self.closed then return 0 end
+  local n = self.pool:size()
+  for _ in pairs(self.lingering) do n = n - 1 end
+  return n
+end
+
+--- Closes all connections. Any number of times.
+function Transport:close()
+  if self.closed then return end
+  self.closed = true
+  if not self.pool then return end
+  local waiting = self.waiting
+  self.waiting = {}
+  self.pool:close()
+  self.lingering = {}
+  for _, x in pairs(waiting) do
+    x.moved = true
+    self.loop:resume(x.waiter)
+  end
+end
+
+--- Makes the transport of one client.
+-- @tparam table cfg a configuration of `predibase.config`
+-- @tparam table loop how to wait, see `predibase.loop.blocking`
+-- @treturn table the transport
+function M.new(cfg, loop)
+  return setmetatable({
+    cfg = cfg,
+    loop = loop,
+    closed = false,
+    pool = nil,           -- made at the first use
+    step = nil,           -- drives the pool once
+    waiting = {},         -- id -> exchange that a coroutine waits for
+    lingering = {},       -- id -> raw exchange that only has to end
+  }, Transport)
+end
+
+return M

@@ -1,0 +1,152 @@
+-- SPDX-License-Identifier: MIT
+--- One request and its response over libcurl, and how its reader waits.
+-- @module predibase.transport.curl.exchange
+
+local M = {}
+
+--- Seconds that the end of a body may take after its last useful byte. It is normally in the same
+-- packet; a server that does not end its answer costs us its connection and nothing else.
+local LINGER = 1
+
+local CLOSED = { kind = "cancelled", phase = "closed", message = "the stream was closed" }
+
+local Exchange = {}
+Exchange.__index = Exchange
+
+--- Waits until the exchange moved. What ends the wait early (Ctrl-C, a cancelled task) is raised,
+-- and the exchange can be waited for again after it.
+local function wait(x)
+  local transport, me = x.transport, coroutine.running() or true
+  local other = x.waiter
+  if other and other ~= me and (other == true or coroutine.status(other) ~= "dead") then
+    error("predibase: another coroutine is already waiting for this stream", 0)
+  end
+  x.waiter = me
+  x.moved = false
+  transport.waiting[x.id] = x
+  local err
+  repeat err = transport.loop:suspend() until x.moved or err ~= nil
+  x.waiter = nil
+  transport.waiting[x.id] = nil
+  if err ~= nil then error(err, 0) end
+end
+
+--- What the response began with, once it began.
+-- @treturn[1] number status
+-- @treturn[1] table headers, lower-case name to value
+-- @treturn[1] boolean true when the body is an event stream
+-- @treturn[2] nil before the head is complete
+function Exchange:head()
+  if not self.status and self.raw then
+    self.status, self.headers, self.streaming = self.raw:head()
+  end
+  return self.status, self.headers, self.streaming
+end
+
+local function failure(x)
+  local kind, phase, message, sent = x.raw:failure()
+  return { kind = kind, phase = phase, message = message, sent = sent }
+end
+
+--- The data of the next event; waits for it.
+-- @treturn[1] string
+-- @treturn[2] nil at the end of the body
+-- @treturn[3] nil
+-- @treturn[3] table the failure
+function Exchange:next()
+  while self.raw do
+    local data, state = self.raw:next()
+    if data then return data end
+    if state == "done" then return nil end
+    if state == "failed" then return nil, failure(self) end
+    if self.broken then return nil, self.broken end
+    wait(self)
+  end
+  return nil, CLOSED
+end
+
+--- The same without waiting.
+-- @treturn[1] string
+-- @treturn[2] nil at the end of the body
+-- @treturn[3] nil
+-- @treturn[3] string|table "pending" when nothing is there yet, or the failure
+function Exchange:poll()
+  if not self.raw then return nil, CLOSED end
+  local data, state = self.raw:next()
+  if state == "pending" then
+    self.transport.step(0)
+    data, state = self.raw:next()
+  end
+  if data then return data end
+  if state == "done" then return nil end
+  if state == "failed" then return nil, failure(self) end
+  return nil, "pending"
+end
+
+--- The data of an event that the end of the body left unfinished.
+-- @treturn ?string
+function Exchange:rest()
+  return self.raw and self.raw:rest()
+end
+
+--- The whole body of a response that is no event stream; waits for its end.
+-- @treturn[1] string
+-- @treturn[2] nil
+-- @treturn[2] table the failure
+function Exchange:body()
+  local data, err
+  repeat data, err = self:next() until not data
+  if err then return nil, err end
+  return self.raw:body()
+end
+
+local function forget(x)
+  local raw = x.raw
+  x.raw = nil
+  x.moved = true
+  return raw
+end
+
+--- The reader has what it wanted: lets the body end by itself, so that the connection can be
+-- used again.
+function Exchange:release()
+  local transport, raw = self.transport, forget(self)
+  if not raw then return end
+  local _, state = raw:next()
+  if state ~= "pending" then
+    raw:close()
+    return
+  end
+  raw:linger(LINGER)
+  transport.lingering[self.id] = raw
+  transport.step(0)
+end
+
+--- Ends the exchange; a connection in use is closed at once. Whoever waits for it gets a failure of
+-- kind "cancelled". Any number of times.
+function Exchange:close()
+  local raw = forget(self)
+  if not raw then return end
+  self.transport.waiting[self.id] = nil
+  raw:close()
+  local waiter = self.waiter
+  if waiter then self.transport.loop:resume(waiter) end
+end
+
+--- Takes over an exchange that was just opened.
+-- @tparam table transport its transport
+-- @tparam userdata raw the exchange of `predibase.curl`
+-- @treturn table
+function M.new(transport, raw)
+  return setmetatable({
+    transport = transport,
+    raw = raw,            -- nil once closed
+    id = raw:id(),
+    waiter = nil,         -- the coroutine that waits, true for the main program of 5.1
+    moved = false,        -- since it began to wait
+    broken = nil,         -- the failure when there is no way to wait any more
+    status = nil, headers = nil, streaming = nil,
+  }, Exchange)
+end
+
+return M

@@ -79,6 +79,7 @@ def reset(connection):
 
 def _serve(name, handler, connection):
     connection.settimeout(PATIENCE)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         handler(connection)
     except (OSError, EOFError):

@@ -1,0 +1,443 @@
+-- SPDX-License-Identifier: MIT
+-- HTTP/2 over TLS: against a real nginx, and against a server that breaks the protocol.
+
+local authority = require "spec.support.ca"
+local child = require "spec.support.child"
+local leak = require "spec.support.leak"
+local nginx = require "spec.support.nginx"
+local peer = require "spec.support.peer"
+local predibase = require "predibase"
+local stand_in = require "spec.support.server"
+local uv = require "luv"
+
+local SERVER = [[
+  server {
+    listen %s ssl%s;
+    ssl_certificate %s;
+    ssl_certificate_key %s;
+    location / { proxy_pass %s; }
+    location /gated/ { proxy_pass http://127.0.0.1:%d; }
+    location = /flood/generate_stream { proxy_pass http://127.0.0.1:%d; }
+  }
+]]
+
+local MEBIBYTE = 1024 * 1024
+
+describe("HTTP/2", function()
+  local ca, certificate, upstream, behind, server
+  local clients = {}
+
+  setup(function()
+    ca = authority.new()
+    certificate = ca:issue("server")
+    upstream = stand_in.spawn {}
+    behind = peer.start "upstream"
+    server = nginx.start({ "modern", "old" }, function(address)
+      local function block(name, more)
+        return SERVER:format(address[name], more, certificate.cert, certificate.key, upstream.url,
+          behind.port.gated, behind.port.flood)
+      end
+      return block("modern", " http2") .. block("old", "")
+    end)
+  end)
+
+  teardown(function()
+    nginx.stop()
+    peer.stop()
+    stand_in.stop()
+    ca:remove()
+  end)
+
+  after_each(function()
+    for _, client in ipairs(clients) do client:close() end
+    clients = {}
+  end)
+
+  local function new(port, options, path)
+    local all = { base_url = "https://127.0.0.1:" .. port .. (path or ""),
+      api_token = leak.TOKEN, ca_file = ca.file }
+    for name, value in pairs(options or {}) do all[name] = value end
+    local client = assert(predibase.new(all))
+    clients[#clients + 1] = client
+    return client
+  end
+
+  --- What nginx saw of requests that begin now and end before `n` are in its log.
+  local function watch()
+    local before = #server:log()
+    return function(n)
+      local entries, log = {}, server:wait_for_log(before + n)
+      for i = before + 1, #log do entries[#entries + 1] = log[i] end
+      assert.are.equal(n, #entries)
+      return entries
+    end
+  end
+
+  describe("is spoken", function()
+    it("when the server offers it", function()
+      local client, seen = new(server.port.modern), watch()
+      assert(client:generate("Hello", { max_new_tokens = 1 }))
+      assert(client:generate_stream("Hello", { max_new_tokens = 1 }):text())
+      for _, entry in ipairs(seen(2)) do assert.are.equal("HTTP/2.0", entry.protocol) end
+    end)
+
+    it("when http_version asks for it", function()
+      local client, seen = new(server.port.modern, { http_version = "2" }), watch()
+      assert(client:generate("Hello", { max_new_tokens = 1 }))
+      assert.are.equal("HTTP/2.0", seen(1)[1].protocol)
+    end)
+
+    it("not when http_version forbids it", function()
+      local client, seen = new(server.port.modern, { http_version = "1.1" }), watch()
+      assert(client:generate("Hello", { max_new_tokens = 1 }))
+      assert(client:generate_stream("Hello", { max_new_tokens = 1 }):text())
+      for _, entry in ipairs(seen(2)) do assert.are.equal("HTTP/1.1", entry.protocol) end
+    end)
+
+    it("not when the server does not offer it", function()
+      local client, seen = new(server.port.old, { http_version = "2" }), watch()
+      assert(client:generate("Hello", { max_new_tokens = 1 }))
+      assert.are.equal("HTTP/1.1", seen(1)[1].protocol)
+    end)
+  end)
+
+  describe("on one connection", function()
+    it("has calls one after the other", function()
+      local client, seen = new(server.port.modern), watch()
+      for _ = 1, 5 do assert(client:generate("Hello", { max_new_tokens = 1 })) end
+      local entries = seen(5)
+      for _, entry in ipairs(entries) do
+        assert.are.equal(entries[1].connection, entry.connection)
+      end
+    end)
+
+    it("has streams read in turn, each with its own text", function()
+      local client, seen = new(server.port.modern), watch()
+      local options = { max_new_tokens = 12, do_sample = true, temperature = 1.5 }
+      local streams, texts, expected = {}, {}, {}
+      for i = 1, 5 do
+        options.seed = i
+        expected[i] = assert(client:generate("Tell me", options)).generated_text
+        streams[i], texts[i] = client:generate_stream("Tell me", options), ""
+      end
+      local open = 5
+      while open > 0 do
+        open = 0
+        for i = 1, 5 do
+          local token, err = streams[i]:next()
+          assert.is_nil(err)
+          if token then
+            open = open + 1
+            if not token.special then texts[i] = texts[i] .. token.text end
+          end
+        end
+      end
+      assert.are.same(expected, texts)
+      local entries = seen(10)
+      for _, entry in ipairs(entries) do
+        assert.are.equal(entries[1].connection, entry.connection)
+      end
+    end)
+
+    it("has streams that are really open at once, closes some, and goes on", function()
+      -- silent but for comments: they have a turn of the connection sent what waits to be sent
+      local client = new(server.port.modern, nil, "/~silent_after=2;keepalive_interval=0.02")
+      local seen, streams = watch(), {}
+      local function down_to(n)
+        return upstream:wait(function()
+          assert.are.equal("pending", select(2, streams[8]:poll()))
+          return upstream:connections().active == n
+        end, 60)
+      end
+      for i = 1, 8 do
+        streams[i] = client:generate_stream("Hello", { max_new_tokens = 9 })
+        assert(streams[i]:next())
+      end
+      assert.are.equal(8, upstream:connections().active)
+      for i = 1, 8 do assert(streams[i]:next()) end
+      for i = 1, 3 do streams[i]:close() end
+      assert(down_to(5))
+      local _, err = streams[1]:next()
+      assert.are.equal("cancelled", err.kind)
+      local extra = client:generate_stream("Hello", { max_new_tokens = 9 })
+      assert(extra:next())
+      assert.are.equal(6, upstream:connections().active)
+      for i = 4, 7 do streams[i]:close() end
+      extra:close()
+      assert(down_to(1))
+      streams[8]:close()
+      assert(upstream:wait(function() return upstream:connections().active == 0 end, 60))
+      local entries = seen(9)
+      for _, entry in ipairs(entries) do
+        assert.are.equal(entries[1].connection, entry.connection)
+      end
+    end)
+  end)
+
+  describe("when nginx", function()
+    it("is restarted between two calls, works on", function()
+      for _, version in ipairs { "1.1", "2" } do
+        local client = new(server.port.modern, { http_version = version })
+        assert(client:generate("Hello", { max_new_tokens = 1 }))
+        server:restart()
+        assert(client:generate("Hello", { max_new_tokens = 1 }))
+        server:restart()
+        assert(client:generate_stream("Hello", { max_new_tokens = 3 }):text())
+      end
+    end)
+
+    it("is restarted in mid-stream, reports the text so far and works on", function()
+      for _, version in ipairs { "1.1", "2" } do
+        local client = new(server.port.modern, { http_version = version }, "/gated")
+        local stream = client:generate_stream("Hello", {
+          on_retry = function(info) error(info.error) end,
+        })
+        assert.are.equal("one", assert(stream:next()).text)
+        assert.are.equal(" two", assert(stream:next()).text)
+        server:restart()
+        behind:go()
+        local token, err = stream:next()
+        assert.is_nil(token)
+        assert.are.equal("connection", err.kind)
+        assert.are.equal("one two", err.partial_text)
+        assert.is_nil(leak.find(err, leak.TOKEN))
+        stream = client:generate_stream("Hello")
+        assert(stream:next())
+        behind:go()
+        assert.are.equal("one two three", assert(stream:text()))
+      end
+    end)
+
+    it("is reloaded in mid-stream, ends the stream well and works on", function()
+      for _, version in ipairs { "1.1", "2" } do
+        local client = new(server.port.modern, { http_version = version }, "/gated")
+        local stream = client:generate_stream("Hello")
+        assert(stream:next())
+        server:reload()
+        behind:go()
+        assert.are.equal("one two three", assert(stream:text()))
+        stream = client:generate_stream("Hello")
+        assert(stream:next())
+        behind:go()
+        assert.are.equal("one two three", assert(stream:text()))
+      end
+    end)
+  end)
+
+  describe("with a reader that does not read", function()
+    local function memory()
+      collectgarbage()
+      return uv.resident_set_memory() / MEBIBYTE
+    end
+
+    --- Opens a stream of 200 MiB, lets `others()` do something until the server cannot get rid of
+    -- more, then reads to the end. Returns how much the process grew at most.
+    local function flood(client, others)
+      local sent = behind:count("sent")
+      local stream = client:generate_stream("Hello")
+      local before = memory()
+      assert(stream:next())
+      local last, unchanged = -1, 0
+      while unchanged < 25 do
+        others()
+        local now = behind:count("sent")
+        unchanged = now == last and unchanged + 1 or 0
+        last = now
+      end
+      assert.is_true(last - sent < 200)
+      local most, count = memory() - before, 1
+      while true do
+        local token, err = stream:next()
+        assert.is_nil(err)
+        if not token then break end
+        count = count + 1
+        if count % 4096 == 0 then most = math.max(most, memory() - before) end
+      end
+      assert.are.equal(200 * 256 + 1, count)
+      return most
+    end
+
+    it("lets the server wait", function()
+      for _, version in ipairs { "1.1", "2" } do
+        local client = new(server.port.modern, { http_version = version }, "/flood")
+        local most = flood(client, function()
+          client.transport.step(0)
+          uv.sleep(2)
+        end)
+        assert.is_true(most < 24, ("grew by %.1f MiB over HTTP/%s"):format(most, version))
+      end
+    end)
+
+    it("lets other streams of the connection pass", function()
+      local client = new(server.port.modern, nil, "/flood")
+      local seen, calls = watch(), 0
+      local most = flood(client, function()
+        assert(client:generate("Hello", { max_new_tokens = 1 }))
+        calls = calls + 1
+      end)
+      -- libcurl opens a window of 32 MiB (10 MiB since version 8) for each stream, and has to take
+      -- what comes through it, in a buffer that doubles when it grows
+      assert.is_true(most < 80, ("grew by %.1f MiB"):format(most))
+      local entries = seen(calls + 1)
+      for _, entry in ipairs(entries) do
+        assert.are.equal(entries[1].connection, entry.connection)
+      end
+    end)
+  end)
+end)
+
+describe("HTTP/2 by accident:", function()
+  local ca, broken
+  local clients = {}
+
+  setup(function()
+    ca = authority.new()
+    local certificate = ca:issue("server")
+    broken = peer.start("h2_server", certificate.cert, certificate.key)
+  end)
+
+  teardown(function()
+    peer.stop()
+    ca:remove()
+  end)
+
+  after_each(function()
+    for _, client in ipairs(clients) do client:close() end
+    clients = {}
+  end)
+
+  local function new(accident, options)
+    local all = { base_url = "https://127.0.0.1:" .. broken.port[accident],
+      api_token = leak.TOKEN, ca_file = ca.file }
+    for name, value in pairs(options or {}) do all[name] = value end
+    local client = assert(predibase.new(all))
+    clients[#clients + 1] = client
+    return client
+  end
+
+  --- One more call on the client of an accident is answered well.
+  local function works_on(client)
+    assert.are.equal("one two three", assert(client:generate_stream("Hello"):text()))
+  end
+
+  local function requests(accident)
+    return broken:count("request " .. accident)
+  end
+
+  for _, accident in ipairs {
+    "internal-error-before", "cancel-before", "no-error-before", "calm-before", "goaway-unseen",
+    "killed-before", "too-long",
+  } do
+    it(accident .. " is a lost connection that may be tried again", function()
+      local client, before = new(accident, { max_retries = 0 }), requests(accident)
+      local text, err = client:generate_stream("Hello"):text()
+      assert.is_nil(text)
+      assert.are.equal("connection", err.kind, tostring(err))
+      assert.is_true(err.retryable)
+      assert.are.equal(1, err.attempts)
+      assert.are.equal(0, err.tokens)
+      assert.is_nil(leak.find(err, leak.TOKEN))
+      assert.are.equal(before + 1, requests(accident))
+      works_on(client)
+      assert.are.equal(before + 2, requests(accident))
+    end)
+  end
+
+  it("one before the first token is made up for by a second try", function()
+    local client, retries = new("internal-error-before"), 0
+    local stream = client:generate_stream("Hello", {
+      on_retry = function() retries = retries + 1 end,
+    })
+    assert.are.equal("one two three", assert(stream:text()))
+    assert.are.equal(1, retries)
+    assert.are.equal(2, stream:result().attempts)
+  end)
+
+  it("the same every time ends after the tries that were allowed", function()
+    local accident = "internal-error-before-always"
+    local client, before = new(accident, { max_retries = 1 }), requests(accident)
+    local text, err = client:generate_stream("Hello"):text()
+    assert.is_nil(text)
+    assert.are.equal("connection", err.kind)
+    assert.are.equal(2, err.attempts)
+    assert.are.equal(before + 2, requests(accident))
+  end)
+
+  -- What libcurl calls the broken stream differs; that it is broken and what came must not.
+  local BROKEN = { connection = true, incomplete_generation = true, protocol = true }
+
+  for _, accident in ipairs {
+    "internal-error-after", "cancel-after", "no-error-after", "refused-after", "calm-after",
+    "goaway-in-the-middle", "killed-after", "impossible",
+  } do
+    it(accident .. " two tokens is an error with their text, and no second try", function()
+      local client, before = new(accident), requests(accident)
+      local stream = client:generate_stream("Hello", {
+        on_retry = function(info) error(info.error) end,
+      })
+      local text, err = stream:text()
+      assert.is_nil(text)
+      assert.is_true(BROKEN[err.kind], tostring(err))
+      assert.are.equal("one two", err.partial_text)
+      assert.are.equal(2, err.tokens)
+      assert.are.equal(1, err.attempts)
+      assert.are.equal(200, err.status)
+      assert.is_nil(leak.find(err, leak.TOKEN))
+      assert.are.equal(before + 1, requests(accident))
+      works_on(client)
+    end)
+  end
+
+  for _, accident in ipairs { "goaway-finished", "goaway-announced", "pings", "settings" } do
+    it(accident .. " does no harm", function()
+      local client, before = new(accident), requests(accident)
+      works_on(client)
+      works_on(client)
+      assert.are.equal(before + 2, requests(accident))
+    end)
+  end
+
+  it("a refused stream is sent again by libcurl, and counts as one try", function()
+    local client, before = new("refused-before"), requests("refused-before")
+    local stream = client:generate_stream("Hello")
+    assert.are.equal("one two three", assert(stream:text()))
+    assert.are.equal(1, stream:result().attempts)
+    assert.are.equal(before + 2, requests("refused-before"))
+  end)
+
+  it("a server that refuses every stream is given up", function()
+    local accident = "refused-before-always"
+    local client = new(accident, { max_retries = 0 })
+    local text, err = client:generate_stream("Hello"):text()
+    assert.is_nil(text)
+    assert.are.equal("connection", err.kind)
+    assert.is_true(err.retryable)
+    assert.is_true(requests(accident) <= 6)     -- libcurl's own limit is five more
+  end)
+
+  it("half a frame ends by the clock, and its connection is not used again", function()
+    local client = new("junk", { timeout = { first_token = 0.3 } })
+    local before = broken:count("connection junk")
+    local text, err = client:generate_stream("Hello"):text()
+    assert.is_nil(text)
+    assert.are.equal("timeout", err.kind)
+    assert.are.equal("first_token", err.phase)
+    assert.are.equal(1, err.attempts)
+    assert.is_nil(leak.find(err, leak.TOKEN))
+    local stream = client:generate_stream("Hello", { timeout = { first_token = 60 } })
+    assert.are.equal("one two three", assert(stream:text()))
+    assert.are.equal(before + 2, broken:count("connection junk"))
+  end)
+
+  it("a stream closed early is known to the server at once", function()
+    local client = new("silent")
+    local stream = client:generate_stream("Hello")
+    assert(stream:next())
+    stream:close()
+    -- by a reset, or (with a libcurl that would hold the reset back) by the end of the connection
+    child.wait(function()
+      return broken:count("cancelled silent") + broken:count("closed silent") > 0
+    end, "the end of a stream")
+    works_on(client)
+  end)
+end)

@@ -93,23 +93,25 @@ static void preload (lua_State *L, const char *name, lua_CFunction f) {
 }
 
 /*
-** LuaJIT by itself, with nothing of ours loaded, loses up to 24 bytes where
-** some requests of its own fail, and crashes where the recording of a trace
-** does. So its compiler is off here, and its own bytes do not count.
+** LuaJIT does not survive the refusal of some of its own requests: it loses
+** bytes of its own, also with nothing of ours loaded, and its unwinder reads
+** wild addresses with no frame of ours on the stack. So Lua's allocator is
+** refused nothing there; the same C code is tried with PUC-Rio's Lua 5.1.
 */
-static int is_luajit (lua_State *L) {
+static int is_luajit (void) {
+  lua_State *L = luaL_newstate();
   int found;
+  if (L == NULL) abort();
+  luaL_openlibs(L);
   lua_getglobal(L, "jit");
   found = !lua_isnil(L, -1);
-  lua_pop(L, 1);
-  if (found && luaL_dostring(L, "jit.off()") != 0) abort();
+  lua_close(L);
   return found;
 }
 
 static outcome run (int port) {
   outcome o;
   int files = open_files();
-  int inexact;
   const char *text;
   lua_State *L;
   lua_armed = 0;
@@ -117,7 +119,6 @@ static outcome run (int port) {
   L = lua_newstate(lua_test_alloc, NULL);
   if (L == NULL) abort();
   luaL_openlibs(L);
-  inexact = is_luajit(L);
   preload(L, "predibase.curl", luaopen_predibase_curl);
   preload(L, "predibase.sse", luaopen_predibase_sse);
   lua_pushcfunction(L, arm);
@@ -132,8 +133,7 @@ static outcome run (int port) {
   text = lua_tostring(L, -1);
   snprintf(o.text, sizeof o.text, "%s", text != NULL ? text : "(no text)");
   lua_close(L);
-  o.clean = ((lua_live == 0 || inexact) && alloc_live == 0 &&
-             open_files() == files);
+  o.clean = (lua_live == 0 && alloc_live == 0 && open_files() == files);
   if (!o.clean)
     printf("# left behind: %zu bytes of Lua, %zu of the core, %d files\n",
            lua_live, alloc_live, open_files() - files);
@@ -250,8 +250,10 @@ int main (void) {
   curl_requests(port);
   core_requests(port, 0, "the core without memory at any one place");
   core_requests(port, 1, "the core without memory from any place on");
-  lua_requests(port, 0, "Lua without memory at any one place");
-  lua_requests(port, 1, "Lua without memory from any place on");
+  if (!is_luajit()) {
+    lua_requests(port, 0, "Lua without memory at any one place");
+    lua_requests(port, 1, "Lua without memory from any place on");
+  }
   canned_stop();
   return done();
 }

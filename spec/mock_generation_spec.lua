@@ -97,7 +97,7 @@ describe("predibase.mock.generation", function()
     local model, context = answer.model, { tokenizer.BEGIN }
     for i = 2, #list do
       assert.is_true(list[i].logprob <= 0)
-      local dist = model:next(context, answer.profile, false)
+      local dist = model:next(context, answer.profile)
       local index = dist.at[list[i].id]
       local p = index and dist.p[index] or dist.rest * model.unigram[list[i].id]
       assert.is_true(math.abs(math.log(p) - list[i].logprob) < 1e-12)

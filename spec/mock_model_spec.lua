@@ -5,9 +5,9 @@ local tokenizer = require "predibase.mock.tokenizer"
 
 local model = generation.model()
 
-local function distribution(prompt, beginning, adapters)
+local function distribution(prompt, answered, adapters)
   local context = generation.encode(prompt)
-  return model:next(context, model:profile(prompt, adapters), beginning)
+  return model:next(context, model:profile(prompt, adapters), answered)
 end
 
 local function total(dist)
@@ -25,7 +25,7 @@ local function greedy(prompt, count, adapters)
   local context = generation.encode(prompt)
   local profile, out = model:profile(prompt, adapters), {}
   for i = 1, count do
-    local dist, best = model:next(context, profile, i == 1), 1
+    local dist, best = model:next(context, profile, i - 1), 1
     for index = 2, #dist.ids do
       if dist.p[index] > dist.p[best] then best = index end
     end
@@ -42,24 +42,25 @@ describe("predibase.mock.model", function()
       "", "What is your name?", "Once upon a time", "zzz qqq", "東京", "The cat", "in the", "\n",
     }
     for _, prompt in ipairs(prompts) do
-      for _, beginning in ipairs { true, false } do
-        assert.is_true(math.abs(total(distribution(prompt, beginning)) - 1) < 1e-9)
+      for _, answered in ipairs { 0, 1, 2, 9 } do
+        assert.is_true(math.abs(total(distribution(prompt, answered)) - 1) < 1e-9)
       end
+      assert.is_true(math.abs(total(distribution(prompt)) - 1) < 1e-9)
     end
   end)
 
   it("sums to one with an adapter and with several", function()
     local adapters = { { id = "a/pirate/1", weight = 0.3 }, { id = "b/poet/2", weight = 0.7 } }
-    assert.is_true(math.abs(total(distribution("Hello", true, adapters)) - 1) < 1e-9)
-    assert.is_true(math.abs(total(distribution("Hello", true, { adapters[1] })) - 1) < 1e-9)
+    assert.is_true(math.abs(total(distribution("Hello", 0, adapters)) - 1) < 1e-9)
+    assert.is_true(math.abs(total(distribution("Hello", 0, { adapters[1] })) - 1) < 1e-9)
   end)
 
   it("sums to one after every token of an answer", function()
     local context = generation.encode("Tell me a story")
     local profile = model:profile("Tell me a story")
-    for _, id in ipairs(model.tokenizer:encode(" Once upon a time there was a 東 fox.")) do
+    for i, id in ipairs(model.tokenizer:encode(" Once upon a time there was a 東 fox.")) do
       context[#context + 1] = id
-      assert.is_true(math.abs(total(model:next(context, profile, false)) - 1) < 1e-9)
+      assert.is_true(math.abs(total(model:next(context, profile, i)) - 1) < 1e-9)
     end
   end)
 
@@ -102,7 +103,7 @@ describe("predibase.mock.model", function()
 
   it("ends its answers", function()
     local said = "What is the capital of France? The capital of France is Paris."
-    local dist = distribution(said, false)
+    local dist = distribution(said)
     assert.is_true(dist.p[dist.at[tokenizer.END]] > 0.5)
   end)
 end)

@@ -9,7 +9,7 @@ local model = generation.model()
 local PROMPTS = { "Tell me a story", "What is a token?", "The cat", "xyzzy" }
 
 local function next_of(prompt)
-  return model:next(generation.encode(prompt), model:profile(prompt), true)
+  return model:next(generation.encode(prompt), model:profile(prompt), 0)
 end
 
 local function used_of(prompt)

@@ -17,6 +17,7 @@ local running
 
 local commands = {}
 
+--- Starts the server: `{ options = … }`. Answers with `url`, `host` and `port`.
 function commands.start(arguments)
   local message
   running, message = server.new(options.check(arguments.options))
@@ -24,19 +25,23 @@ function commands.start(arguments)
   return { url = running.url, host = running.host, port = running.port }
 end
 
+--- Sets a script: `{ path = …, script = … }`.
 function commands.script(arguments)
   running:script(arguments.path, arguments.script)
   return true
 end
 
+--- Answers with the log and the server's own failures.
 function commands.log()
   return { entries = running:log(), failures = running.failures }
 end
 
+--- Answers with the numbers of connections.
 function commands.connections()
   return running:connections()
 end
 
+--- Closes the server; the process stays until its standard input ends.
 function commands.close()
   running:close()
   return true

@@ -68,7 +68,7 @@ local function word_source(self)
   local choose = sampler.new(self.model, { sample = self.sampled, random = self.random })
   local bytes = {}
   for i = 1, 80 do
-    local id = choose:choose(self.model:next(context, self.profile, i == 1), self.used)
+    local id = choose:choose(self.model:next(context, self.profile, i - 1), self.used)
     if id == tokenizer.END then break end
     bytes[i], context[#context + 1] = self.model.tokenizer.bytes[id], id
   end
@@ -135,6 +135,7 @@ function M.new(request, options)
   })
   self.decode, self.output = self.model.tokenizer:decoder(), {}
   self.ids, self.pieces, self.tokens, self.logprob = {}, {}, {}, 0
+  self.answered = -1
   local answer, format = options.answer, p.response_format
   if answer == nil and format and format.schema then
     answer, complaint = schema.produce(format.schema,
@@ -172,8 +173,9 @@ function Generation:next()
   if item then
     id, shown = item.id, item.text
   else
-    local beginning = n == 0 or self.ids[n] == tokenizer.END
-    local dist = self.model:next(self.context, self.profile, beginning)
+    -- after an end of text that was ignored, a new answer begins
+    self.answered = self.ids[n] == tokenizer.END and 0 or self.answered + 1
+    local dist = self.model:next(self.context, self.profile, self.answered)
     id, logprob, alternatives = self.sampler:choose(dist, self.used)
   end
   self.ids[n + 1], self.context[#self.context + 1] = id, id
@@ -211,7 +213,7 @@ function Generation:prefill()
   for i = 1, self.prompt_tokens do
     local id, logprob = self.context[i], nil
     if i > 1 then
-      local dist = self.model:next(context, self.profile, false)
+      local dist = self.model:next(context, self.profile)
       local index = dist.at[id]
       logprob = math.log(index and dist.p[index] or dist.rest * self.model.unigram[id])
     end

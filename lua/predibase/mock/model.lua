@@ -175,10 +175,11 @@ end
 --- The distribution of the next token.
 -- @tparam table context array of ids, `<s>` first
 -- @tparam table profile of the request
--- @tparam boolean beginning whether an answer begins here
+-- @tparam ?number answered how many tokens of an answer there are at the end of the context; nil
+--   when the text is not an answer. The first few are compared with the beginnings of answers.
 -- @treturn table `{ ids = array, p = array of probabilities, at = id -> index, rest = number }`:
 --   every token that is not in `ids` has the probability `rest * model.unigram[id]`
-function Model:next(context, profile, beginning)
+function Model:next(context, profile, answered)
   local stream, owner, weights = self.stream, self.owner, profile.weights
   local n = #context
   local ids, at, levels, gains, seen = {}, {}, {}, {}, {}
@@ -198,10 +199,11 @@ function Model:next(context, profile, beginning)
     end
     if level > kinds[-index] then kinds[-index] = level end
   end
-  if beginning then
-    for _, place in ipairs(self.starts) do
-      local weight = weights[owner[place]]
-      if weight > 0 then note(place, ORDER, weight * START) end
+  for _, start in ipairs(answered and answered < ORDER and self.starts or {}) do
+    local weight, i = weights[owner[start]], 1
+    while i <= answered and stream[start + i] == context[n - answered + i] do i = i + 1 end
+    if weight > 0 and i > answered and owner[start + i] == owner[start] then
+      note(start + answered, ORDER, weight * START)
     end
   end
   for _, place in ipairs(self.places[context[n]] or {}) do

@@ -40,12 +40,13 @@ function Reader:fail(message)
   raise(self, message, false)
 end
 
---- Opens and closes a step of the path that failures name.
+--- Opens a step of the path that failures name.
 -- @tparam string step `.field` or `[index]`
 function Reader:enter(step)
   self.path[#self.path + 1] = step
 end
 
+--- Closes the last step of the path.
 function Reader:leave()
   self.path[#self.path] = nil
 end

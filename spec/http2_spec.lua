@@ -16,8 +16,8 @@ local SERVER = [[
     ssl_certificate %s;
     ssl_certificate_key %s;
     location / { proxy_pass %s; }
-    location /gated/ { proxy_pass http://127.0.0.1:%d; }
-    location = /flood/generate_stream { proxy_pass http://127.0.0.1:%d; }
+    location ~ /gated/ { proxy_pass http://127.0.0.1:%d; }
+    location ~ /flood/generate_stream$ { proxy_pass http://127.0.0.1:%d; }
   }
 ]]
 
@@ -26,6 +26,9 @@ local MEBIBYTE = 1024 * 1024
 describe("HTTP/2", function()
   local ca, certificate, upstream, behind, server
   local clients = {}
+  local test = 0
+
+  before_each(function() test = test + 1 end)
 
   setup(function()
     ca = authority.new()
@@ -53,8 +56,9 @@ describe("HTTP/2", function()
     clients = {}
   end)
 
+  --- A client whose requests nginx's log can tell from those of other tests.
   local function new(port, options, path)
-    local all = { base_url = "https://127.0.0.1:" .. port .. (path or ""),
+    local all = { base_url = ("https://127.0.0.1:%d/test-%d%s"):format(port, test, path or ""),
       api_token = leak.TOKEN, ca_file = ca.file }
     for name, value in pairs(options or {}) do all[name] = value end
     local client = assert(predibase.new(all))
@@ -62,40 +66,44 @@ describe("HTTP/2", function()
     return client
   end
 
-  --- What nginx saw of requests that begin now and end before `n` are in its log.
-  local function watch()
-    local before = #server:log()
-    return function(n)
-      local entries, log = {}, server:wait_for_log(before + n)
-      for i = before + 1, #log do entries[#entries + 1] = log[i] end
-      assert.are.equal(n, #entries)
-      return entries
+  --- What nginx saw of this test: `n` requests.
+  local function seen(n)
+    local entries = server:wait_for_log(n, ("/test-%d/"):format(test))
+    assert.are.equal(n, #entries)
+    return entries
+  end
+
+  --- The same, all on one connection.
+  local function on_one_connection(n)
+    local entries = seen(n)
+    for _, entry in ipairs(entries) do
+      assert.are.equal(entries[1].connection, entry.connection)
     end
   end
 
   describe("is spoken", function()
     it("when the server offers it", function()
-      local client, seen = new(server.port.modern), watch()
+      local client = new(server.port.modern)
       assert(client:generate("Hello", { max_new_tokens = 1 }))
       assert(client:generate_stream("Hello", { max_new_tokens = 1 }):text())
       for _, entry in ipairs(seen(2)) do assert.are.equal("HTTP/2.0", entry.protocol) end
     end)
 
     it("when http_version asks for it", function()
-      local client, seen = new(server.port.modern, { http_version = "2" }), watch()
+      local client = new(server.port.modern, { http_version = "2" })
       assert(client:generate("Hello", { max_new_tokens = 1 }))
       assert.are.equal("HTTP/2.0", seen(1)[1].protocol)
     end)
 
     it("not when http_version forbids it", function()
-      local client, seen = new(server.port.modern, { http_version = "1.1" }), watch()
+      local client = new(server.port.modern, { http_version = "1.1" })
       assert(client:generate("Hello", { max_new_tokens = 1 }))
       assert(client:generate_stream("Hello", { max_new_tokens = 1 }):text())
       for _, entry in ipairs(seen(2)) do assert.are.equal("HTTP/1.1", entry.protocol) end
     end)
 
     it("not when the server does not offer it", function()
-      local client, seen = new(server.port.old, { http_version = "2" }), watch()
+      local client = new(server.port.old, { http_version = "2" })
       assert(client:generate("Hello", { max_new_tokens = 1 }))
       assert.are.equal("HTTP/1.1", seen(1)[1].protocol)
     end)
@@ -103,16 +111,13 @@ describe("HTTP/2", function()
 
   describe("on one connection", function()
     it("has calls one after the other", function()
-      local client, seen = new(server.port.modern), watch()
+      local client = new(server.port.modern)
       for _ = 1, 5 do assert(client:generate("Hello", { max_new_tokens = 1 })) end
-      local entries = seen(5)
-      for _, entry in ipairs(entries) do
-        assert.are.equal(entries[1].connection, entry.connection)
-      end
+      on_one_connection(5)
     end)
 
     it("has streams read in turn, each with its own text", function()
-      local client, seen = new(server.port.modern), watch()
+      local client = new(server.port.modern)
       local options = { max_new_tokens = 12, do_sample = true, temperature = 1.5 }
       local streams, texts, expected = {}, {}, {}
       for i = 1, 5 do
@@ -133,16 +138,13 @@ describe("HTTP/2", function()
         end
       end
       assert.are.same(expected, texts)
-      local entries = seen(10)
-      for _, entry in ipairs(entries) do
-        assert.are.equal(entries[1].connection, entry.connection)
-      end
+      on_one_connection(10)
     end)
 
     it("has streams that are really open at once, closes some, and goes on", function()
       -- silent but for comments: they have a turn of the connection sent what waits to be sent
       local client = new(server.port.modern, nil, "/~silent_after=2;keepalive_interval=0.02")
-      local seen, streams = watch(), {}
+      local streams = {}
       local function down_to(n)
         return upstream:wait(function()
           assert.are.equal("pending", select(2, streams[8]:poll()))
@@ -167,10 +169,7 @@ describe("HTTP/2", function()
       assert(down_to(1))
       streams[8]:close()
       assert(upstream:wait(function() return upstream:connections().active == 0 end, 60))
-      local entries = seen(9)
-      for _, entry in ipairs(entries) do
-        assert.are.equal(entries[1].connection, entry.connection)
-      end
+      on_one_connection(9)
     end)
   end)
 
@@ -270,7 +269,7 @@ describe("HTTP/2", function()
 
     it("lets other streams of the connection pass", function()
       local client = new(server.port.modern, nil, "/flood")
-      local seen, calls = watch(), 0
+      local calls = 0
       local most = flood(client, function()
         assert(client:generate("Hello", { max_new_tokens = 1 }))
         calls = calls + 1
@@ -278,10 +277,7 @@ describe("HTTP/2", function()
       -- libcurl opens a window of 32 MiB (10 MiB since version 8) for each stream, and has to take
       -- what comes through it, in a buffer that doubles when it grows
       assert.is_true(most < 80, ("grew by %.1f MiB"):format(most))
-      local entries = seen(calls + 1)
-      for _, entry in ipairs(entries) do
-        assert.are.equal(entries[1].connection, entry.connection)
-      end
+      on_one_connection(calls + 1)
     end)
   end)
 end)

@@ -282,6 +282,18 @@ static void judge (exchange *x, CURLcode code, const char **kind,
   judge_text(x, code, kind, phase);
 }
 
+/* An answer to CONNECT that is no tunnel is the proxy's and never the
+** server's, which got nothing. */
+static void judge_proxy (exchange *x, const char **kind, const char **phase) {
+  long status = 0;
+  curl_easy_getinfo(x->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+  if (x->head.status != 0 || status < 300) return;
+  x->failure.proxy_status = (int)status;
+  x->failure.sent = 0;
+  *kind = "connection";
+  *phase = "proxy";
+}
+
 /* What libcurl's text lacks: the option it is about, the system's reason. */
 static void explain (const exchange *x, CURLcode code, char *out, size_t n) {
   const char *text = x->errbuf[0] != '\0' ? x->errbuf
@@ -311,6 +323,7 @@ static void finish_broken (exchange *x, CURLcode code) {
     return;
   }
   judge(x, code, &kind, &phase);
+  judge_proxy(x, &kind, &phase);
   explain(x, code, text, sizeof text);
   exchange_fail(x, kind, phase, text);
 }

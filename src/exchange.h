@@ -47,8 +47,9 @@ typedef enum exchange_state {
 /* What went wrong; strings are constants but for 'text'. */
 typedef struct exchange_failure {
   const char *kind;   /* connection, tls, timeout, protocol, too_large, ... */
-  const char *phase;  /* resolve, connect, tls, send, head, body, or a clock */
+  const char *phase;  /* resolve, connect, proxy, tls, head, body, or a clock */
   int sent;           /* 1 when the request may have reached the server */
+  int proxy_status;   /* with which a proxy refused a tunnel, else 0 */
   char text[CURL_ERROR_SIZE + 96];
 } exchange_failure;
 

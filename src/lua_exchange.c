@@ -343,10 +343,11 @@ static int x_body (lua_State *L) {
 Why the exchange failed.
 @function exchange:failure
 @treturn[1] string kind: connection, tls, timeout, protocol, too_large, cancelled
-@treturn[1] string phase: resolve, connect, tls, head, body, or the clock:
-connect, first_token, token, idle, total
+@treturn[1] string phase: resolve, connect, proxy, tls, head, body, or the
+clock: connect, first_token, token, idle, total
 @treturn[1] string what happened
 @treturn[1] boolean true when the request may have reached the server
+@treturn[1] ?number the HTTP status with which a proxy refused a tunnel
 @treturn[2] nil when it did not fail
 @raise "not enough memory" when that was the reason
 */
@@ -363,7 +364,9 @@ static int x_failure (lua_State *L) {
   lua_pushstring(L, f.phase);
   lua_pushstring(L, f.text);
   lua_pushboolean(L, f.sent);
-  return 4;
+  if (f.proxy_status == 0) return 4;
+  lua_pushinteger(L, f.proxy_status);
+  return 5;
 }
 
 /***

@@ -96,11 +96,18 @@ function Nginx:log()
   return entries
 end
 
---- The access log once it has `n` entries: one is written when its request is over for nginx,
--- which may be after it was over for the client.
-function Nginx:wait_for_log(n)
-  wait(function() return #self:log() >= n end, n .. " lines in nginx's log")
-  return self:log()
+--- The access log's entries of paths that begin so, once there are `n`: one is written when its
+-- request is over for nginx, which may be after it was over for the client.
+function Nginx:wait_for_log(n, prefix)
+  local entries
+  wait(function()
+    entries = {}
+    for _, entry in ipairs(self:log()) do
+      if entry.uri:sub(1, #prefix) == prefix then entries[#entries + 1] = entry end
+    end
+    return #entries >= n
+  end, n .. " lines in nginx's log")
+  return entries
 end
 
 --- Takes a new set of workers; the old ones end what they have begun. Returns when they know.

@@ -43,9 +43,15 @@ function Exchange:head()
   return self.status, self.headers, self.streaming
 end
 
+--- Statuses of a proxy that may be others a moment later (RFC 9110 section 15).
+local PASSING = { [408] = true, [425] = true, [429] = true, [500] = true, [502] = true,
+  [503] = true, [504] = true }
+
 local function failure(x)
-  local kind, phase, message, sent = x.raw:failure()
-  return { kind = kind, phase = phase, message = message, sent = sent }
+  local kind, phase, message, sent, proxy_status = x.raw:failure()
+  local retryable
+  if proxy_status then retryable = PASSING[proxy_status] or false end
+  return { kind = kind, phase = phase, message = message, sent = sent, retryable = retryable }
 end
 
 --- The data of the next event; waits for it.

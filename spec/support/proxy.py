@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""An HTTP proxy that writes down every byte its clients send.
+
+usage: python3 proxy.py FILE
+
+Every host name means this machine. Says `connect TARGET` for a tunnel and
+`forward TARGET` for a plain request; the accidents say `connect` too.
+"""
+
+import base64
+import socket
+import sys
+import threading
+
+import peer
+
+RECORD = open(sys.argv[1], "ab", buffering=0)
+
+USER = b"Basic " + base64.b64encode(b"user:open sesame")
+
+
+def receive(client):
+    data = client.recv(65536)
+    RECORD.write(data)
+    return data
+
+
+def head(client):
+    """The head of a request, and what came with it."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = receive(client)
+        if not piece:
+            raise EOFError
+        data += piece
+    lines, rest = data.split(b"\r\n\r\n", 1)
+    return lines.split(b"\r\n"), rest
+
+
+def upstream(target):
+    port = target.rsplit(b":", 1)[1]
+    return socket.create_connection(("127.0.0.1", int(port)))
+
+
+def pump(read, write, server):
+    try:
+        while True:
+            data = read()
+            if not data:
+                break
+            write(data)
+    except OSError:
+        pass
+    try:
+        server.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+def join(client, server):
+    """Carries bytes both ways until the server has no more."""
+    threading.Thread(target=pump, daemon=True, args=(
+        lambda: receive(client), server.sendall, server)).start()
+    pump(lambda: server.recv(65536), client.sendall, client)
+    server.close()
+
+
+def serve(client, password=None):
+    lines, rest = head(client)
+    method, target, _ = lines[0].split(b" ")
+    if password is not None:
+        given = b"".join(line.partition(b":")[2].strip() for line in lines
+                         if line.lower().startswith(b"proxy-authorization:"))
+        if given != password:
+            refuse(client, b"407 Proxy Authentication Required",
+                   b"proxy-authenticate: Basic realm=\"spec\"\r\n")
+            return
+    if method == b"CONNECT":
+        peer.say("connect", target.decode())
+        server = upstream(target)
+        client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    else:
+        host, slash, path = target.split(b"//", 1)[1].partition(b"/")
+        peer.say("forward", host.decode())
+        server = upstream(host)
+        lines[0] = method + b" " + slash + path + b" HTTP/1.1"
+        lines = [line for line in lines
+                 if not line.lower().startswith(b"proxy-")]
+        lines.append(b"connection: close")
+        server.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+    join(client, server)
+
+
+def with_password(client):
+    serve(client, USER)
+
+
+def refuse(client, status, more=b""):
+    peer.say("refused")
+    body = b"<html><body>the proxy says no</body></html>"
+    client.sendall(b"HTTP/1.1 " + status + b"\r\ncontent-type: text/html\r\n" +
+                   more + b"content-length: %d\r\nconnection: close\r\n\r\n"
+                   % len(body) + body)
+    client.shutdown(socket.SHUT_WR)
+    while receive(client):
+        pass
+
+
+def denies(client):
+    head(client)
+    refuse(client, b"407 Proxy Authentication Required",
+           b"proxy-authenticate: Basic realm=\"spec\"\r\n")
+
+
+def breaks(client):
+    head(client)
+    refuse(client, b"502 Bad Gateway")
+
+
+def hangs(client):
+    while receive(client):
+        pass
+
+
+def closes(client):
+    head(client)
+    peer.say("closed")
+
+
+peer.run({
+    "open": serve,
+    "with-password": with_password,
+    "denies": denies,
+    "breaks": breaks,
+    "hangs": hangs,
+    "closes": closes,
+})

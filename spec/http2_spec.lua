@@ -224,6 +224,9 @@ describe("HTTP/2", function()
   end)
 
   describe("with a reader that does not read", function()
+    -- AddressSanitizer keeps freed memory, to watch it
+    local watched = os.getenv("ASAN_OPTIONS")
+
     local function memory()
       collectgarbage()
       return uv.resident_set_memory() / MEBIBYTE
@@ -263,7 +266,7 @@ describe("HTTP/2", function()
           client.transport.step(0)
           uv.sleep(2)
         end)
-        assert.is_true(most < 24, ("grew by %.1f MiB over HTTP/%s"):format(most, version))
+        assert.truthy(watched or most < 24, ("grew by %.1f MiB over HTTP/%s"):format(most, version))
       end
     end)
 
@@ -276,7 +279,7 @@ describe("HTTP/2", function()
       end)
       -- libcurl opens a window of 32 MiB (10 MiB since version 8) for each stream, and has to take
       -- what comes through it, in a buffer that doubles when it grows
-      assert.is_true(most < 80, ("grew by %.1f MiB"):format(most))
+      assert.truthy(watched or most < 80, ("grew by %.1f MiB"):format(most))
       on_one_connection(calls + 1)
     end)
   end)

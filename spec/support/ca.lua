@@ -13,7 +13,7 @@ Authority.__index = Authority
 local NEW_KEY = { "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes" }
 
 local function openssl(args)
-  local run = child.start("openssl", { args = args })
+  local run = child.start("openssl", { args = args, env = child.STRANGER })
   if run:wait() ~= 0 then error("openssl: " .. run.stderr, 2) end
 end
 

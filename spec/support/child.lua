@@ -21,6 +21,9 @@ local INHERITED = {
   "PATH", "HOME", "LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TMPDIR",
 }
 
+--- For programs of others, which are not to be watched by a sanitizer of ours.
+M.STRANGER = { LD_PRELOAD = "" }
+
 --- NAME=VALUE strings: what is inherited, the paths of this spec's modules, and `extra`.
 function M.environment(extra)
   local values = { LUA_PATH = package.path, LUA_CPATH = package.cpath }

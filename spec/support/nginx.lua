@@ -152,7 +152,9 @@ function M.start(names, config)
   local process
   process = assert(uv.spawn("sh", {
     args = { "-c", KEEPER, "sh", self.dir }, stdio = stdio,
-    env = child.environment { NGINX = inherited, PATH = os.getenv("PATH") .. ":/usr/sbin" },
+    env = child.environment {
+      NGINX = inherited, PATH = os.getenv("PATH") .. ":/usr/sbin", LD_PRELOAD = "",
+    },
   }, function()
     self.exited = true
     process:close()

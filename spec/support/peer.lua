@@ -43,7 +43,9 @@ end
 function M.start(name, ...)
   local args = { "-B", "spec/support/" .. name .. ".py", ... }
   local self = setmetatable({ port = {} }, Peer)
-  self.process = child.start("python3", { args = args, keep_stdin = true })
+  self.process = child.start("python3", {
+    args = args, keep_stdin = true, env = child.STRANGER,
+  })
   running[#running + 1] = self
   self:wait_for("ready")
   for accident, port in self.process.stdout:gmatch("listening (%S+) (%d+)") do

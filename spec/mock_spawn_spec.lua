@@ -19,11 +19,13 @@ describe("predibase.mock.spawn", function()
     local s = server.spawn()
     assert.is_true(alive(s.pid))
     assert.are.equal(("http://127.0.0.1:%d"):format(s.port), s.url)
-    -- a client that blocks, and does not run luv's loop
-    local curl = io.popen(("curl -s -m 10 -H 'content-type: application/json' -d '%s' %s/generate")
-      :format(BODY:format(""), s.url))
-    local answer = curl:read("*a")
-    curl:close()
+    -- the client is another process, for which this one waits without running luv's loop
+    local program = ("package.path, package.cpath = %q, %q local raw = require %q "
+      .. "io.write(raw.ask({ host = %q, port = %d }, %q, %q).body)"):format(package.path,
+      package.cpath, "spec.support.raw_client", s.host, s.port, "/generate", BODY:format(""))
+    local client = io.popen(("%s -e '%s'"):format(uv.exepath(), program))
+    local answer = client:read("*a")
+    client:close()
     assert.are.equal(PARIS, answer)
   end)
 

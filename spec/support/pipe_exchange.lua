@@ -12,6 +12,9 @@ M.MAX_ERROR_BODY = 64 * 1024
 local Raw = {}
 Raw.__index = Raw
 
+--- The metatable of all exchanges.
+M.class = Raw
+
 local FAILURES = {
   cut = { kind = "connection", phase = "body", sent = true,
     message = "transfer closed with outstanding read data remaining" },

@@ -13,6 +13,7 @@
 -- request each, the last one all that follow. A function makes the reply from the request.
 
 local exchange = require "spec.support.pipe_exchange"
+local predibase = require "predibase"
 
 local M = {}
 
@@ -174,6 +175,23 @@ function M.new(replies)
   }
   door.new, door.now, door.version = transport.new, transport.now, transport.version
   return door
+end
+
+--- A client behind a door, with a token that nobody must see again.
+-- @treturn table the client
+-- @treturn table its door
+function M.client(replies, options)
+  local door = M.new(replies)
+  local all = { base_url = door.url, transport = door, api_token = "pb_SENTINEL_7f3a" }
+  for name, value in pairs(options or {}) do all[name] = value end
+  return assert(predibase.new(all)), door
+end
+
+--- The tables of this module that a client leads to: they stand for memory of C, which holds the
+-- request with its token.
+function M.is_core(value)
+  local mt = getmetatable(value)
+  return mt == Door or mt == Pool or mt == exchange.class
 end
 
 return M

@@ -28,7 +28,9 @@ local function wait(x)
   repeat err = transport.loop:suspend() until x.moved or err ~= nil
   x.waiter = nil
   transport.waiting[x.id] = nil
-  if err ~= nil then error(err, 0) end
+  if err == nil then return end
+  if x.unreachable then x:close() end
+  error(err, 0)
 end
 
 --- What the response began with, once it began.
@@ -100,6 +102,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the failure
 function Exchange:body()
+  self.unreachable = true      -- should the wait be ended, nobody is left who could close it
   local data, err
   repeat data, err = self:next() until not data
   if err then return nil, err end
@@ -151,6 +154,7 @@ function M.new(transport, raw)
     waiter = nil,         -- the coroutine that waits, true for the main program of 5.1
     moved = false,        -- since it began to wait
     broken = nil,         -- the failure when there is no way to wait any more
+    unreachable = false,  -- to be closed when a wait for it is ended by an error
     status = nil, headers = nil, streaming = nil,
   }, Exchange)
 end

@@ -35,13 +35,19 @@ local function run_until(uv, condition, seconds)
   return condition() and true or false
 end
 
+-- A log is one line of a megabyte that comes in many pieces: each piece is looked at once.
 local function on_output(self, data)
-  self.output = self.output .. data
-  for line in self.output:gmatch("([^\n]*)\n") do
-    local message = serde.plain((serde.read(line, any_bytes)))
+  local from = 1
+  local stop = data:find("\n", from, true)
+  while stop do
+    self.pieces[#self.pieces + 1] = data:sub(from, stop - 1)
+    local message = serde.plain((serde.read(table.concat(self.pieces), any_bytes)))
+    self.pieces = {}
     if type(message) == "table" then self.replies[message.id] = message end
+    from = stop + 1
+    stop = data:find("\n", from, true)
   end
-  self.output = self.output:match("[^\n]*$")
+  self.pieces[#self.pieces + 1] = data:sub(from)
 end
 
 local function call(self, command, arguments)
@@ -86,7 +92,7 @@ function M.new(options)
   for _, script in pairs(options.script or {}) do faults.check_script(script, 3) end
   local self = setmetatable({
     uv = uv, stdin = uv.new_pipe(false), stdout = uv.new_pipe(false),
-    output = "", replies = {}, last = 0, closed = false, signal = loop.no_sigpipe(uv),
+    pieces = {}, replies = {}, last = 0, closed = false, signal = loop.no_sigpipe(uv),
   }, Handle)
   local pid
   self.process, pid = uv.spawn(interpreter, {

@@ -1,0 +1,275 @@
+-- SPDX-License-Identifier: MIT
+--- The hooks of a stream: what they see, and what they may do without harm.
+local pipe = require "spec.support.pipe_transport"
+local secrecy = require "spec.support.secrecy"
+local wire = require "spec.support.wire"
+
+local HOOKS = { "on_request", "on_response", "on_retry", "on_token" }
+
+local function overloaded()
+  return { body = wire.error("Model is overloaded", "overloaded") }
+end
+
+--- A client that is refused once, then served; every hook runs.
+local function served_at_second(options)
+  return pipe.client({ overloaded(), { body = wire.answer() } }, options)
+end
+
+describe("the hooks of a stream", function ()
+  local function record()
+    local calls, options = {}, {}
+    for _, name in ipairs(HOOKS) do
+      options[name] = function (info) calls[#calls + 1] = { name, info } end
+    end
+    return calls, options
+  end
+
+  it("run in the order in which things happen", function ()
+    local calls, options = record()
+    served_at_second(options):generate_stream "x":text()
+    local names = {}
+    for i, call in ipairs(calls) do names[i] = call[1] end
+    assert.same({ "on_request", "on_response", "on_retry", "on_request", "on_response", "on_token",
+      "on_token", "on_token", "on_token", "on_token" }, names)
+  end)
+
+  it("are told what happens", function ()
+    local calls, options = record()
+    served_at_second(options):generate_stream "x":text()
+    local request, response, retry = calls[1][2], calls[2][2], calls[3][2]
+    assert.equal("POST", request.method)
+    assert.equal("http://127.0.0.1:8080/generate_stream", request.url)
+    assert.equal(1, request.attempt)
+    assert.equal("application/json", request.headers["content-type"])
+    assert.equal("Bearer [redacted]", request.headers.authorization)
+    assert.equal(200, response.status)
+    assert.equal("text/event-stream", response.headers["content-type"])
+    assert.equal(1, response.attempt)
+    assert.equal("overloaded", retry.error.kind)
+    assert.equal(1, retry.attempt)
+    assert.is_number(retry.delay)
+    assert.equal(2, calls[4][2].attempt)
+    assert.equal(2, calls[5][2].attempt)
+    assert.equal(" The", calls[6][2].text)
+  end)
+
+  it("never see the API token", function ()
+    local seen = {}
+    local function check(info)
+      seen[#seen + 1] = secrecy.find(info) or "nothing"
+    end
+    local client = pipe.client({ { status = 503,
+      headers = { ["retry-after"] = "1", ["x-echo"] = "Bearer pb_SENTINEL_7f3a" },
+      body = "pb_SENTINEL_7f3a" }, { headers = { ["content-type"] = "text/event-stream",
+      ["x-echo"] = "pb_SENTINEL_7f3a" }, body = wire.answer() } },
+      { on_request = check, on_response = check, on_retry = check, on_token = check })
+    client:generate_stream "x":text()
+    assert.equal(10, #seen)
+    for _, path in ipairs(seen) do assert.equal("nothing", path) end
+  end)
+
+  it("of a call go before those of the client", function ()
+    local of_client, of_call = 0, 0
+    local client = pipe.client({ body = wire.answer() },
+      { on_token = function () of_client = of_client + 1 end })
+    client:generate_stream("x", { on_token = function () of_call = of_call + 1 end }):text()
+    assert.same({ 0, 5 }, { of_client, of_call })
+    client:generate_stream "x":text()
+    assert.same({ 5, 5 }, { of_client, of_call })
+  end)
+
+  it("run once per response, also when it comes in many pieces", function ()
+    local responses = 0
+    local pieces = {}
+    for byte in wire.answer():gmatch "." do pieces[#pieces + 1] = byte end
+    local client = pipe.client({ pieces = pieces },
+      { on_response = function () responses = responses + 1 end })
+    client:generate_stream "x":text()
+    assert.equal(1, responses)
+  end)
+end)
+
+local function assert_nothing_open(client, door)
+  for _, request in ipairs(door.requests) do
+    assert.is_truthy(request.closed or request.released)
+  end
+  assert.equal(0, client.transport:size())
+end
+
+describe("a hook that raises", function ()
+  --- Reads a stream on after each error of a hook. Gives the texts and how many errors there were.
+  local function read_on(s)
+    local texts, raised = {}, 0
+    for _ = 1, 100 do
+      local ok, token, err = pcall(s.next, s)
+      if not ok then
+        assert.equal("mine", token)
+        raised = raised + 1
+      elseif token then
+        texts[#texts + 1] = token.text
+      else
+        return table.concat(texts), raised, err
+      end
+    end
+    error "the stream did not end"
+  end
+
+  for _, name in ipairs { "on_request", "on_response", "on_retry" } do
+    it("from " .. name .. " reaches the reader, and no token is lost", function ()
+      local done = false
+      local client = served_at_second { [name] = function ()
+        if not done then
+          done = true
+          error("mine", 0)
+        end
+      end }
+      local text, raised, err = read_on(client:generate_stream "x")
+      assert.is_nil(err)
+      assert.equal(" The sky is blue.", text)
+      assert.equal(1, raised)
+    end)
+  end
+
+  it("from on_token reaches the reader, and the stream goes on behind that token", function ()
+    local seen = {}
+    local client = served_at_second { on_token = function (token)
+      seen[#seen + 1] = token.text
+      if token.text == " sky" or token.text == "." then error("mine", 0) end
+    end }
+    local s = client:generate_stream "x"
+    local text, raised = read_on(s)
+    assert.equal(" The is blue", text)
+    assert.equal(" The sky is blue.", table.concat(seen))
+    assert.equal(2, raised)
+    assert.equal(" The sky is blue.", s:result().generated_text)
+  end)
+
+  it("keeps its own value", function ()
+    local mine = { "mine" }
+    local client = pipe.client({ body = wire.answer() }, { on_token = function () error(mine) end })
+    local ok, raised = pcall(function ()
+      for _ in client:generate_stream "x" do error "a token" end
+    end)
+    assert.is_false(ok)
+    assert.equal(mine, raised)
+  end)
+
+  it("leaves no connection behind once the stream is closed", function ()
+    for _, name in ipairs { "on_request", "on_response", "on_retry", "on_token" } do
+      local client, door = served_at_second { [name] = function () error("mine", 0) end }
+      local s = client:generate_stream "x"
+      assert.is_false((pcall(s.next, s)))
+      s:close()
+      assert_nothing_open(client, door)
+    end
+  end)
+
+  it("leaves no connection behind in generate", function ()
+    for _, name in ipairs { "on_request", "on_response", "on_retry" } do
+      local client, door = pipe.client({ status = 503, headers = {}, body = "" },
+        { [name] = function () error("mine", 0) end })
+      assert.is_false((pcall(client.generate, client, "x")))
+      assert_nothing_open(client, door)
+    end
+  end)
+end)
+
+describe("a hook that closes its stream", function ()
+  local function close_in(name)
+    local s
+    local client, door = served_at_second { [name] = function () s:close() end }
+    s = client:generate_stream "x"
+    local texts = {}
+    local token, err
+    repeat
+      token, err = s:next()
+      texts[#texts + 1] = token and token.text
+    until not token
+    return texts, err, door
+  end
+
+  it("from on_request keeps the request from being sent", function ()
+    local texts, err, door = close_in "on_request"
+    assert.same({}, texts)
+    assert.equal("cancelled", err.kind)
+    assert.equal(0, #door.requests)
+  end)
+
+  it("from on_response ends it before its first token", function ()
+    local texts, err, door = close_in "on_response"
+    assert.same({}, texts)
+    assert.equal("cancelled", err.kind)
+    assert.equal(1, #door.requests)
+    assert.is_true(door.requests[1].closed)
+  end)
+
+  it("from on_retry keeps the next attempt from being made", function ()
+    local texts, err, door = close_in "on_retry"
+    assert.same({}, texts)
+    assert.equal("cancelled", err.kind)
+    assert.equal(1, #door.requests)
+  end)
+
+  it("from on_token still hands out that token", function ()
+    local texts, err, door = close_in "on_token"
+    assert.same({ " The" }, texts)
+    assert.equal("cancelled", err.kind)
+    assert.equal(" The", err.partial_text)
+    assert.equal(2, #door.requests)
+    assert.is_true(door.requests[2].closed)
+  end)
+
+  it("from on_token at the closing event changes nothing", function ()
+    local s
+    local client = pipe.client({ body = wire.closing(" Blue", " Blue") },
+      { on_token = function () s:close() end })
+    s = client:generate_stream "x"
+    assert.equal(" Blue", s:text())
+  end)
+end)
+
+describe("a hook that uses the same client", function ()
+  it("may make calls of its own", function ()
+    local client, inner = nil, {}
+    client = pipe.client({ body = wire.answer() }, { on_token = function (token)
+      inner[#inner + 1] = client:generate_stream("y", { on_token = function () end }):text()
+      return token
+    end })
+    assert.equal(" The sky is blue.", client:generate_stream "x":text())
+    assert.equal(5, #inner)
+    for _, text in ipairs(inner) do assert.equal(" The sky is blue.", text) end
+  end)
+
+  it("may read on in the same stream", function ()
+    local s, inner = nil, {}
+    local client = pipe.client({ body = wire.answer() }, { on_token = function (token)
+      if token.text == " The" then inner[1] = s:next().text end
+    end })
+    s = client:generate_stream "x"
+    assert.equal(" The", s:next().text)
+    assert.same({ " sky" }, inner)
+    assert.equal(" is", s:next().text)
+    assert.equal(" The sky is blue.", s:text())
+  end)
+
+  it("may collect garbage", function ()
+    local function collect()
+      collectgarbage()
+    end
+    local client = served_at_second { on_request = collect, on_response = collect,
+      on_retry = collect, on_token = collect }
+    local text, err = client:generate_stream "x":text()
+    assert.is_nil(err)
+    assert.equal(" The sky is blue.", text)
+  end)
+
+  it("may close the client", function ()
+    local client
+    client = pipe.client({ body = wire.answer() }, { on_token = function () client:close() end })
+    local s = client:generate_stream "x"
+    assert.equal(" The", s:next().text)
+    local text, err = s:text()
+    assert.is_true(text == " The sky is blue." or err.kind == "cancelled")
+    assert.equal("predibase.client (http://127.0.0.1:8080, closed)", tostring(client))
+  end)
+end)

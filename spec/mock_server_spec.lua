@@ -138,6 +138,14 @@ describe("predibase.mock.server", function()
       .. '"generated_tokens":6,"seed":%d+,"prefill":%[%],"tokens":'))
   end)
 
+  it("remembers as many requests as it is told to", function()
+    local s = server.listen { log_limit = 3 }
+    for i = 1, 5 do ask(s, "/generate", '"max_new_tokens":' .. i) end
+    local numbers = {}
+    for i, entry in ipairs(s:log()) do numbers[i] = entry.number end
+    assert.are.same({ 3, 4, 5 }, numbers)
+  end)
+
   it("is overloaded when all places are taken, and free again afterwards", function()
     local s = server.listen { max_concurrent_requests = 1,
       script = { ["/generate_stream"] = { silent_after = 1 } } }

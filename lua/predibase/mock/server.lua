@@ -14,6 +14,7 @@ local routes = require "predibase.mock.routes"
 local M = {}
 
 local BACKLOG = 1024
+local MAX_LOG = 67108864       -- bytes of request bodies that the log keeps
 
 local Server = {}
 Server.__index = Server
@@ -27,8 +28,16 @@ local function remember(self, request)
     body = "", tokens = 0,
   }
   self.entries[#self.entries + 1] = entry
-  if #self.entries > self.options.log_limit then table.remove(self.entries, 1) end
   return entry
+end
+
+local function remember_body(self, entry, body)
+  entry.body = body
+  self.logged = self.logged + #body
+  while #self.entries > 1
+      and (#self.entries > self.options.log_limit or self.logged > MAX_LOG) do
+    self.logged = self.logged - #table.remove(self.entries, 1).body
+  end
 end
 
 local function release(self, context)
@@ -68,7 +77,7 @@ local function serve(self, client)
     end
     context.entry = remember(self, request)
     local body, refused = input.body(client, request, routes.MAX_BODY)
-    context.entry.body = body or ""
+    remember_body(self, context.entry, body or "")
     local most = self.options.max_requests
     if most and self.requests >= most then context.keep_alive = false end
     if client.closed then
@@ -128,7 +137,7 @@ function M.new(options)
   local self = setmetatable({
     uv = uv, options = options, limits = options, host = options.host,
     clients = {}, entries = {}, scripts = {}, seen = {}, failures = {},
-    accepted = 0, open = 0, active = 0, requests = 0,
+    accepted = 0, open = 0, active = 0, requests = 0, logged = 0,
   }, Server)
   self.random = random.new(options.seed or ("%.0f"):format(uv.hrtime() % 2 ^ 53))
   for path, script in pairs(options.script or {}) do self:script(path, script) end

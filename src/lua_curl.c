@@ -164,7 +164,7 @@ static int p_tostring (lua_State *L) {
   return 1;
 }
 
-/* --- module ------------------------------------------------------------------ */
+/* --- module --------------------------------------------------------------- */
 
 /***
 Seconds on a clock that only goes forward; its start means nothing.

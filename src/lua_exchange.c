@@ -179,7 +179,7 @@ int lua_exchange_open (lua_State *L, pool **slot) {
   return 1;
 }
 
-/* --- exchange --------------------------------------------------------------- */
+/* --- exchange ------------------------------------------------------------- */
 
 /***
 The number under which @{pool:step} names this exchange.
@@ -342,7 +342,8 @@ static int x_body (lua_State *L) {
 /***
 Why the exchange failed.
 @function exchange:failure
-@treturn[1] string kind: connection, tls, timeout, protocol, too_large, cancelled
+@treturn[1] string kind: connection, tls, timeout, protocol, too_large,
+cancelled
 @treturn[1] string phase: resolve, connect, proxy, tls, head, body, or the
 clock: connect, first_token, token, idle, total
 @treturn[1] string what happened

@@ -59,7 +59,7 @@ static void global_init (void) {
   global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-/* --- SIGPIPE ------------------------------------------------------------ */
+/* --- SIGPIPE -------------------------------------------------------------- */
 
 typedef struct pipe_guard {
   sigset_t old;
@@ -90,7 +90,7 @@ static void guard_leave (pipe_guard *g) {
   pthread_sigmask(SIG_SETMASK, &g->old, NULL);
 }
 
-/* --- libcurl asks to be called ------------------------------------------- */
+/* --- libcurl asks to be called -------------------------------------------- */
 
 static int on_socket (CURL *easy, curl_socket_t fd, int what, void *ud,
                       void *socket_data) {
@@ -123,7 +123,7 @@ static int set_multi (pool *p) {
          curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p) == CURLM_OK;
 }
 
-/* --- life ---------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 pool *pool_new (const char **why) {
   pool *p;
@@ -313,7 +313,7 @@ void pool_linger (exchange *x, int64_t deadline) {
     arm(x->pool, x, clock_ms());
 }
 
-/* --- a step ---------------------------------------------------------------- */
+/* --- a step --------------------------------------------------------------- */
 
 static void run_timers (pool *p, int64_t now) {
   timer *t;

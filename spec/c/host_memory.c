@@ -6,7 +6,8 @@
 ** SPDX-License-Identifier: MIT
 */
 
-/* links: lua_curl.c lua_exchange.c pool.c exchange.c setup.c head.c timers.c watch.c lua_sse.c sse.c buf.c */
+/* links: lua_curl.c lua_exchange.c pool.c exchange.c setup.c head.c */
+/* links: timers.c watch.c lua_sse.c sse.c buf.c */
 /* host: lua */
 
 #include <curl/curl.h>
@@ -67,7 +68,7 @@ static int disarm (lua_State *L) {
   return 0;
 }
 
-/* --- one run ---------------------------------------------------------------- */
+/* --- one run -------------------------------------------------------------- */
 
 typedef struct outcome {
   int status;         /* of lua_pcall */
@@ -154,7 +155,7 @@ static int survives (int port, const char *what, long at) {
   return 0;
 }
 
-/* --- the three allocators ------------------------------------------------------ */
+/* --- the three allocators ------------------------------------------------- */
 
 static void lua_requests (int port, int on, const char *name) {
   long n, total;

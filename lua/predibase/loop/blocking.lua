@@ -21,7 +21,11 @@ local M = {}
 local Blocking = {}
 Blocking.__index = Blocking
 
-function Blocking:watch(_, _, step)
+--- Keeps what drives the client.
+-- @param _ the descriptor, which `step` waits on by itself
+-- @param __ the timeout, which `step` knows by itself
+-- @tparam function step
+function Blocking:watch(_, __, step) -- luacheck: ignore 212
   self.step = step
 end
 

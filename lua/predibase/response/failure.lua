@@ -164,8 +164,8 @@ function M.new(reply, meta, message)
   local kind = error_type and event.kinds[error_type] or kind_of(status)
   local retryable
   if kind == "server" or kind == "connection" then retryable = RETRYABLE[status] or false end
-  local function clean(value, limit)
-    return errors.excerpt(errors.redact(value, meta.secrets), limit)
+  local function clean(value, most)
+    return errors.excerpt(errors.redact(value, meta.secrets), most)
   end
   local trace_id = M.trace_id(headers)
   return errors.new {

@@ -72,6 +72,7 @@ local function serve(self, client)
     client.context, client.busy = context, true
     if not request then
       context.entry = remember(self, { headers = {} })
+      remember_body(self, context.entry, "")
       reply.empty(context, status)
       return client:finish()
     end

@@ -1,0 +1,57 @@
+-- SPDX-License-Identifier: MIT
+-- Requests with seeded damage: the server may refuse them, but it must not err, hang or stop.
+
+local random = require "predibase.mock.random"
+local raw = require "spec.support.raw_client"
+local server = require "spec.support.server"
+
+local BODY = '{"inputs":"Hello \\u00e9 🙂","parameters":{"max_new_tokens":4,"temperature":0.7,'
+  .. '"top_p":0.9,"seed":1,"stop":["x"],"details":true,"adapter_id":"a/b/1","best_of":1,'
+  .. '"response_format":{"type":"json_object","schema":{"type":"object","properties":'
+  .. '{"a":{"type":"string"},"b":{"type":"integer","minimum":1}}}}}}'
+
+local PIECES = {
+  "\0", "\r\n", "\n", "{", "}", "[", '"', ",", ":", "-1", "1e999", "null", "\255", "\\ud800", " ",
+  "99999999999999999999", "true", "/~delay=", "/~raw=%", "%", "chunked", "HTTP/1.1", "\r\n\r\n",
+}
+
+local function damage(bytes, number)
+  for _ = 1, math.floor(number() * 3) + 1 do
+    local at = math.floor(number() * #bytes) + 1
+    local piece = PIECES[math.floor(number() * #PIECES) + 1]
+    local cut = math.floor(number() * 4)
+    bytes = bytes:sub(1, at - 1) .. piece .. bytes:sub(at + cut)
+  end
+  return bytes
+end
+
+describe("predibase.mock under damaged requests", function()
+  after_each(server.stop)
+
+  it("answers or closes, and goes on serving", function()
+    local s = server.listen()
+    for seed = 1, 400 do
+      local number = random.new(tostring(seed))
+      local path = seed % 2 == 0 and "/generate" or "/generate_stream"
+      local bytes = damage(raw.request(path, BODY, "connection: close\r\n"), number)
+      local client = raw.connect(s):send(bytes)
+      -- a request that was damaged into an unfinished one is answered by nobody
+      server.run_until(function() return client.ended or client.failure end, 0.02)
+      client:close()
+    end
+    assert.are.same({}, s.failures)
+    assert.are.equal(200, raw.ask(s, "/generate", BODY).status)
+  end)
+
+  it("reads damaged bodies of the right length without an error of its own", function()
+    local s = server.listen()
+    local client = raw.connect(s)
+    for seed = 1, 600 do
+      client:post("/generate", damage(BODY, random.new(tostring(seed))))
+      local status = client:answer().status
+      assert.is_truthy(({ [200] = 1, [400] = 1, [422] = 1, [424] = 1 })[status], status)
+    end
+    assert.are.same({}, s.failures)
+    client:close()
+  end)
+end)

@@ -1,0 +1,83 @@
+-- SPDX-License-Identifier: MIT
+--- What specs of lifetimes need: finalizers on every Lua, the collector at work inside a call, the
+-- number of open descriptors, and a server whose streams stop in the middle.
+
+local predibase = require "predibase"
+local server = require "spec.support.server"
+local uv = require "luv"
+
+local M = {}
+
+--- How many descriptors this process has open.
+function M.files()
+  local n, request = 0, assert(uv.fs_scandir "/proc/self/fd")
+  while uv.fs_scandir_next(request) do n = n + 1 end
+  return n
+end
+
+--- An object whose finalizer calls f, on each Lua.
+function M.on_collect(f)
+  local newproxy = rawget(_G, "newproxy")
+  if newproxy then
+    local proxy = newproxy(true)
+    getmetatable(proxy).__gc = f
+    return proxy
+  end
+  return setmetatable({}, { __gc = f })
+end
+
+--- Calls a function so that its first allocation is likely to run f as a finalizer; at the latest,
+-- it runs before this returns.
+function M.inside(f, call, ...)
+  local pause = collectgarbage("setpause", 1)
+  local step = collectgarbage("setstepmul", 1000000)
+  local object = M.on_collect(f) -- luacheck: ignore 231
+  collectgarbage()
+  object = nil
+  local results = { pcall(call, ...) }
+  collectgarbage("setpause", pause)
+  collectgarbage("setstepmul", step)
+  collectgarbage()
+  return results[1], results[2], results[3], results[4]
+end
+
+--- Takes everything that is not used any more, and what only finalizers kept.
+function M.collect()
+  collectgarbage()
+  collectgarbage()
+end
+
+M.ANSWER = { "one", " two", " three", " four", " five", " six" }
+M.TEXT = table.concat(M.ANSWER)
+
+--- A server for the whole spec. Its streams below /hang stop after two tokens, and never end.
+function M.serve()
+  return server.spawn { max_seconds = 600, script = {
+    ["/generate"] = { answer = M.ANSWER },
+    ["/generate_stream"] = { answer = M.ANSWER },
+    ["/hang/generate_stream"] = { answer = M.ANSWER, silent_after = 2, keepalive_interval = 0 },
+    ["/mute/generate"] = { head_delay = 3600 },
+  } }
+end
+
+--- A client of that server.
+-- @tparam ?string path in front of /generate_stream, such as "/hang"
+-- @tparam ?table options further ones
+function M.client(s, path, options)
+  local all = { base_url = s.url .. (path or ""), api_token = false, max_retries = 0 }
+  for name, value in pairs(options or {}) do all[name] = value end
+  return assert(predibase.new(all))
+end
+
+--- Whether the server has seen all connections close. It is told by the operating system, so this
+-- waits; the collector of this process has to stand still if it must not help.
+function M.quiet(s)
+  return s:wait(function () return s:connections().open == 0 end, 10)
+end
+
+--- Whether the server has so many open connections, sooner or later.
+function M.has_open(s, n)
+  return s:wait(function () return s:connections().open == n end, 10)
+end
+
+return M

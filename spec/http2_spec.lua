@@ -15,6 +15,7 @@ local SERVER = [[
     listen %s ssl%s;
     ssl_certificate %s;
     ssl_certificate_key %s;
+    %s
     location / { proxy_pass %s; }
     location ~ /gated/ { proxy_pass http://127.0.0.1:%d; }
     location ~ /flood/generate_stream$ { proxy_pass http://127.0.0.1:%d; }
@@ -35,20 +36,22 @@ describe("HTTP/2", function()
     certificate = ca:issue("server")
     upstream = stand_in.spawn {}
     behind = peer.start "upstream"
-    server = nginx.start({ "modern", "old" }, function(address)
-      local function block(name, more)
-        return SERVER:format(address[name], more, certificate.cert, certificate.key, upstream.url,
-          behind.port.gated, behind.port.flood)
+    server = nginx.start({ "modern", "old", "narrow" }, function(address)
+      local function block(name, protocol, more)
+        return SERVER:format(address[name], protocol, certificate.cert, certificate.key,
+          more or "", upstream.url, behind.port.gated, behind.port.flood)
       end
       return block("modern", " http2") .. block("old", "")
+        .. block("narrow", " http2", "http2_max_concurrent_streams 4;")
     end)
   end)
 
   teardown(function()
+    -- what is left on disk first: the rest ends with this program if one of these raises
+    ca:remove()
     nginx.stop()
     peer.stop()
     stand_in.stop()
-    ca:remove()
   end)
 
   after_each(function()
@@ -171,6 +174,25 @@ describe("HTTP/2", function()
       assert(upstream:wait(function() return upstream:connections().active == 0 end, 60))
       on_one_connection(9)
     end)
+  end)
+
+  it("takes further connections when the server allows few streams on each", function()
+    local client = new(server.port.narrow, nil, "/~silent_after=1")
+    local streams = {}
+    for i = 1, 10 do
+      streams[i] = client:generate_stream("Hello", { max_new_tokens = 9 })
+      assert(streams[i]:next())
+    end
+    assert.are.equal(10, upstream:connections().active)
+    for i = 1, 10 do streams[i]:close() end
+    assert(upstream:wait(function() return upstream:connections().active == 0 end, 60))
+    local connections, count = {}, 0
+    for _, entry in ipairs(seen(10)) do
+      assert.are.equal(200, entry.status)
+      if not connections[entry.connection] then count = count + 1 end
+      connections[entry.connection] = true
+    end
+    assert.are.equal(3, count)
   end)
 
   describe("when nginx", function()
@@ -296,8 +318,8 @@ describe("HTTP/2 by accident:", function()
   end)
 
   teardown(function()
-    peer.stop()
     ca:remove()
+    peer.stop()
   end)
 
   after_each(function()

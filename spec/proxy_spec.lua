@@ -41,11 +41,12 @@ describe("A proxy", function()
   end)
 
   teardown(function()
+    -- what is left on disk first: the rest ends with this program if one of these raises
+    ca:remove()
+    scratch.remove(folder)
     nginx.stop()
     peer.stop()
     stand_in.stop()
-    ca:remove()
-    scratch.remove(folder)
   end)
 
   before_each(function()

@@ -58,11 +58,12 @@ describe("TLS", function()
   end)
 
   teardown(function()
+    -- what is left on disk first: the rest ends with this program if one of these raises
+    ca:remove()
+    other:remove()
     nginx.stop()
     peer.stop()
     stand_in.stop()
-    ca:remove()
-    other:remove()
   end)
 
   after_each(function()
@@ -126,42 +127,55 @@ describe("TLS", function()
     end)
   end)
 
-  describe("refuses", function()
+  describe("refuses, before it says a word of the request,", function()
+    local function new_refused(port, options)
+      return new(port, options, "/refused")
+    end
+
+    after_each(function()
+      for _, entry in ipairs(upstream:log()) do
+        assert.is_nil(entry.target:find("/refused", 1, true))
+      end
+      for _, entry in ipairs(server:log()) do
+        assert.is_nil(entry.uri:find("/refused", 1, true))
+      end
+    end)
+
     it("a certificate of an authority that nobody named", function()
-      local client = new(server.port.good, { ca_file = other.file })
-      fails(client, "tls", "certificate")
+      fails(new_refused(server.port.good, { ca_file = other.file }), "tls", "certificate")
     end)
 
     it("a certificate that the system does not trust", function()
       local client = assert(predibase.new {
-        base_url = "https://127.0.0.1:" .. server.port.good, api_token = leak.TOKEN,
+        base_url = ("https://127.0.0.1:%d/refused"):format(server.port.good),
+        api_token = leak.TOKEN,
       })
       clients[#clients + 1] = client
       fails(client, "tls", "certificate")
     end)
 
     it("a certificate for another host", function()
-      fails(new(server.port.elsewhere), "tls", "127.0.0.1")
+      fails(new_refused(server.port.elsewhere), "tls", "127.0.0.1")
     end)
 
     it("a certificate that has run out", function()
-      fails(new(server.port.expired), "tls", "expired")
+      fails(new_refused(server.port.expired), "tls", "expired")
     end)
 
     it("a server that speaks TLS 1.1 at most", function()
-      fails(new(server.port.old), "tls", "protocol")
+      fails(new_refused(server.port.old), "tls", "protocol")
     end)
 
     it("a server that speaks plain HTTP", function()
-      fails(new(server.port.plain), "tls", "wrong version number")
+      fails(new_refused(server.port.plain), "tls", "wrong version number")
     end)
 
     it("a server that sends something else", function()
-      fails(new(accidents.port.banner), "tls", "wrong version number")
+      fails(new_refused(accidents.port.banner), "tls", "wrong version number")
     end)
 
     it("a server that refuses", function()
-      fails(new(accidents.port.refuses), "tls", "handshake failure")
+      fails(new_refused(accidents.port.refuses), "tls", "handshake failure")
     end)
   end)
 

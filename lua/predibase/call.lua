@@ -47,6 +47,7 @@ end
 function Call:announce()
   if not self.started then start(self) end
   self.attempts = self.attempts + 1
+  self.responded = false
   fire(self.options.hooks, "on_request", {
     method = self.method, url = self.url, headers = self.shown_headers, attempt = self.attempts,
   })
@@ -58,7 +59,6 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the failure
 function Call:open(delay)
-  self.responded = false
   return self.send({
     events = self.events, delay = delay, timeout = self.options.timeout, deadline = self.deadline,
   })

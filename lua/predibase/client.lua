@@ -140,10 +140,9 @@ end
 -- @treturn[2] table the error, of kind "config"
 -- @raise for an option that does not exist
 function M.new(options)
-  local cfg, err = config.new(options, os.getenv, 3)
+  local cfg, err = config.new(options, os.getenv, 2)
   if not cfg then return nil, err end
-  local transport = cfg.transport or "curl"
-  if type(transport) == "string" then transport = require("predibase.transport." .. transport) end
+  local transport = cfg.transport or require "predibase.transport.curl"
   local loop = cfg.loop or require "predibase.loop.blocking".new()
   return setmetatable({
     cfg = cfg,

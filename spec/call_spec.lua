@@ -1,0 +1,212 @@
+-- SPDX-License-Identifier: MIT
+local call = require "predibase.call"
+local errors = require "predibase.errors"
+local secrecy = require "spec.support.secrecy"
+
+local TOKEN = secrecy.TOKEN
+
+--- A call over a transport that only writes down what it is asked.
+local function make(options)
+  options = options or {}
+  local state = { clock = 100, specs = {}, requests = {} }
+  local transport = {}
+  function transport:open(req, spec)
+    assert(self == transport)
+    state.requests[#state.requests + 1], state.specs[#state.specs + 1] = req, spec
+    return options.exchange or { "an exchange" }, options.failure
+  end
+  local req = {
+    method = "POST", url = "http://127.0.0.1:8080/generate", body = '{"inputs":"x"}',
+    headers = { { "accept", "application/json" }, { "authorization", "Bearer " .. TOKEN } },
+    secrets = { TOKEN },
+  }
+  local this = call.new({
+    options = { timeout = options.timeout or { connect = 10 },
+      max_retries = options.max_retries or 2, hooks = options.hooks or {} },
+    events = options.events or false, adapter_id = "a/1", place = "127.0.0.1:8080",
+    now = function () return state.clock end, wall = function () return 1700000000 end,
+    random = function () return 0.5 end,
+  }, transport, req)
+  return this, state, req
+end
+
+local REFUSED = { kind = "connection", phase = "connect", message = "refused", sent = false }
+
+describe("a call", function ()
+  it("sends the same request at each attempt and counts them", function ()
+    local this, state, req = make { events = true }
+    this:announce()
+    assert.same({ "an exchange" }, (this:open()))
+    this:announce()
+    this:open(1.5)
+    assert.equal(2, this.attempts)
+    assert.equal(req, state.requests[1])
+    assert.equal(req, state.requests[2])
+    assert.same({ events = true, timeout = { connect = 10 } }, state.specs[1])
+    assert.equal(1.5, state.specs[2].delay)
+  end)
+
+  it("begins its clocks with its first attempt, and only once", function ()
+    local this, state = make { timeout = { total = 30 } }
+    assert.is_nil(this.deadline)
+    state.clock = 500
+    this:announce()
+    this:open()
+    assert.equal(530, state.specs[1].deadline)
+    state.clock = 510
+    this:announce()
+    this:open()
+    assert.equal(530, state.specs[2].deadline)
+    assert.equal(10, this:meta().timing.total)
+  end)
+
+  it("has no deadline without a limit for the whole", function ()
+    for _, timeout in ipairs { {}, { total = false } } do
+      local this, state = make { timeout = timeout }
+      this:announce()
+      this:open()
+      assert.is_nil(state.specs[1].deadline)
+    end
+  end)
+
+  it("has taken no time before it began", function ()
+    assert.same({ total = 0 }, make():meta().timing)
+  end)
+
+  it("measures the first token and the end once", function ()
+    local this, state = make()
+    this:announce()
+    state.clock = 103
+    this:first()
+    state.clock = 104
+    this:first()
+    state.clock = 107
+    this:finish()
+    state.clock = 200
+    assert.same({ first_token = 3, total = 7 }, this:meta().timing)
+  end)
+
+  it("shows neither the token nor the request to who walks over its tables", function ()
+    local this = make { hooks = { on_request = function () end } }
+    this:announce()
+    this:open()
+    assert.is_nil(secrecy.find(this))
+    assert.is_nil(secrecy.find(this:error(REFUSED)))
+  end)
+end)
+
+describe("the hooks of a call", function ()
+  it("are told of requests without secrets", function ()
+    local seen
+    local this = make { hooks = { on_request = function (info) seen = info end } }
+    this:announce()
+    assert.same({ method = "POST", url = "http://127.0.0.1:8080/generate", attempt = 1,
+      headers = { accept = "application/json", authorization = "Bearer [redacted]" } }, seen)
+  end)
+
+  it("are told of responses without secrets", function ()
+    local seen
+    local this = make { hooks = { on_response = function (info) seen = info end } }
+    this:announce()
+    this:open()
+    this:progress(nil)
+    assert.is_nil(seen)
+    this:progress(200, { ["x-echo"] = "it was " .. TOKEN, ["x-model-id"] = "m" })
+    assert.same({ status = 200, attempt = 1,
+      headers = { ["x-echo"] = "it was [redacted]", ["x-model-id"] = "m" } }, seen)
+    assert.equal("it was [redacted]", this.headers["x-echo"])
+  end)
+
+  it("are told of retries that will be made, and of no others", function ()
+    local seen = {}
+    local this = make { max_retries = 1,
+      hooks = { on_retry = function (info) seen[#seen + 1] = info end } }
+    this:announce()
+    local err = this:error(REFUSED)
+    assert.equal(0.25, this:retry(err, 0))
+    this:announce()
+    assert.is_nil(this:retry(this:error(REFUSED), 0))
+    assert.equal(1, #seen)
+    assert.equal(err, seen[1].error)
+    assert.equal(0.25, seen[1].delay)
+    assert.equal(1, seen[1].attempt)
+  end)
+
+  it("may be tables that can be called", function ()
+    local seen
+    local this = make { hooks = {
+      on_request = setmetatable({}, { __call = function (_, info) seen = info end }),
+    } }
+    this:announce()
+    assert.equal(1, seen.attempt)
+  end)
+end)
+
+describe("the error of a call", function ()
+  it("is an error object with the number of attempts", function ()
+    local this = make()
+    this:announce()
+    this:announce()
+    local err = this:error { kind = "protocol", phase = "body", message = "what?" }
+    assert.is_true(errors.is(err))
+    assert.same({ "protocol", "body", "what?", 2, false },
+      { err.kind, err.phase, err.message, err.attempts, err.retryable })
+    assert.is_nil(err.status)
+    assert.is_nil(err.headers)
+  end)
+
+  it("names the place when the network is to blame", function ()
+    local this = make()
+    assert.equal("127.0.0.1:8080: refused", this:error(REFUSED).message)
+    assert.equal("127.0.0.1:8080: expired", this:error { kind = "tls", phase = "tls",
+      message = "expired" }.message)
+    assert.equal("127.0.0.1:8080: no", this:error { kind = "timeout", phase = "connect",
+      message = "no" }.message)
+    assert.equal("no", this:error { kind = "timeout", phase = "idle", message = "no" }.message)
+  end)
+
+  it("leaves the failure as it was", function ()
+    local this = make()
+    this:error(REFUSED)
+    this:error(REFUSED)
+    assert.equal("refused", REFUSED.message)
+  end)
+
+  it("has the head of its own attempt only", function ()
+    local this = make()
+    this:announce()
+    this:open()
+    this:progress(503, { ["x-b3-traceid"] = "abc" })
+    local err = this:error { kind = "connection", phase = "body", message = "cut" }
+    assert.equal(503, err.status)
+    assert.equal("abc", err.trace_id)
+    assert.equal("abc", err.headers["x-b3-traceid"])
+    this:announce()
+    assert.is_nil(this:error(REFUSED).status)
+    assert.is_nil(this:error(REFUSED).trace_id)
+  end)
+
+  it("hides secrets that the failure repeats", function ()
+    local this = make()
+    local err = this:error { kind = "protocol", phase = "body", message = "bad header " .. TOKEN }
+    assert.equal("bad header [redacted]", err.message)
+  end)
+end)
+
+describe("a retry", function ()
+  it("is refused once a token was handed out", function ()
+    local this = make()
+    this:announce()
+    assert.is_nil(this:retry(this:error(REFUSED), 1))
+  end)
+
+  it("is refused when its wait would not end in time", function ()
+    local this, state = make { timeout = { total = 10 } }
+    this:announce()
+    local err = this:error(REFUSED)
+    err.retry_after = 4
+    assert.equal(4, this:retry(err, 0))
+    state.clock = 107
+    assert.is_nil(this:retry(err, 0))
+  end)
+end)

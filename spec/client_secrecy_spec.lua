@@ -1,0 +1,88 @@
+-- SPDX-License-Identifier: MIT
+--- The API token and other secrets: in what is sent, and nowhere else.
+local config = require "predibase.config"
+local pipe = require "spec.support.pipe_transport"
+local predibase = require "predibase"
+local secrecy = require "spec.support.secrecy"
+local wire = require "spec.support.wire"
+
+local TOKEN = secrecy.TOKEN
+
+describe("the API token", function ()
+  local function find(value)
+    return secrecy.find(value, TOKEN, pipe.is_core)
+  end
+
+  it("is found where it is", function ()
+    assert.equal("value.a.b", find { a = { b = "x" .. TOKEN } })
+    assert.equal("value.(a key)", find { [TOKEN] = 1 })
+    assert.equal("tostring(value)", find(setmetatable({}, { __tostring = function ()
+      return TOKEN
+    end })))
+  end)
+
+  it("is nowhere in clients, streams, results and errors", function ()
+    local echo = { ["content-type"] = "text/event-stream", ["x-echo"] = "Bearer " .. TOKEN }
+    local client, door = pipe.client({ { status = 401, headers = echo, body = "no: " .. TOKEN },
+      { headers = echo, body = wire.answer() },
+      { headers = echo, body = wire.error("bad token " .. TOKEN, "t" .. TOKEN) },
+      { headers = echo, body = wire.token " The" .. wire.event(TOKEN) },
+      { failure = { kind = "connection", phase = "connect", message = "no " .. TOKEN } },
+      { headers = { ["content-type"] = "application/json", ["x-adapter-id"] = TOKEN,
+        ["x-model-id"] = TOKEN }, body = '{"generated_text":"a"}' },
+    }, { max_retries = 0, defaults = { api_token = TOKEN .. "2" } })
+    local refused = select(2, client:generate "x")
+    assert.equal("authentication", refused.kind)
+    assert.equal("no: [redacted]", refused.message)
+    local read = client:generate_stream "x"
+    assert.equal(" The sky is blue.", read:text())
+    local failed = client:generate_stream("x", { api_token = TOKEN .. "3" })
+    assert.equal("bad token [redacted]", select(2, failed:next()).message)
+    local broken = client:generate_stream "x"
+    assert.equal("protocol", select(2, broken:text()).kind)
+    local down = select(2, client:generate "x")
+    assert.equal("connection", down.kind)
+    local result = client:generate("x", { api_token = TOKEN .. "3" })
+    for i, value in ipairs { client, refused, read, read:result(), failed, broken, down, result } do
+      assert.is_nil(find(value), i)
+      assert.is_nil(tostring(value):find(TOKEN, 1, true), i)
+    end
+    -- It was sent all the same.
+    assert.is_truthy(table.concat(door.requests[1].headers, "\n")
+      :find("authorization: Bearer " .. TOKEN, 1, true))
+    assert.is_truthy(door.requests[1].body:find(TOKEN .. "2", 1, true))
+    assert.is_truthy(door.requests[6].body:find(TOKEN .. "3", 1, true))
+  end)
+
+  it("is nowhere in the error of a wrong call", function ()
+    local client = pipe.client { body = "{}" }
+    local ok, message = pcall(client.generate, client, "x", { api_tokn = TOKEN })
+    assert.is_false(ok)
+    assert.is_nil(find(message))
+    ok, message = pcall(predibase.new, { api_tokn = TOKEN })
+    assert.is_false(ok)
+    assert.is_nil(find(message))
+    local made, err = predibase.new { base_url = "http://example.com", api_token = TOKEN }
+    assert.is_nil(made)
+    assert.is_nil(find(err))
+    err = select(2, client:generate("x", { api_token = TOKEN .. "\n" }))
+    assert.equal("validation", err.kind)
+    assert.is_nil(find(err))
+  end)
+
+  it("is nowhere, and the passwords of proxy and key neither, in a client over libcurl", function ()
+    local client = assert(predibase.new { base_url = "https://127.0.0.1:9", api_token = TOKEN,
+      proxy = "http://user:" .. TOKEN .. "4@127.0.0.1:9", client_cert = "/nowhere/cert.pem",
+      client_key_password = TOKEN .. "5", headers = {}, max_retries = 0 })
+    assert.is_nil(secrecy.find(client))
+    local _, err = client:generate "x"
+    assert.is_string(err.kind)
+    assert.is_nil(secrecy.find(err))
+    local s = client:generate_stream "x"
+    assert.is_nil(s:text())
+    assert.is_nil(secrecy.find(s))
+    assert.is_nil(secrecy.find(client))
+    assert.equal(TOKEN, config.token(client.cfg))
+    client:close()
+  end)
+end)

@@ -1,0 +1,281 @@
+-- SPDX-License-Identifier: MIT
+local errors = require "predibase.errors"
+local pipe = require "spec.support.pipe_transport"
+local predibase = require "predibase"
+local wire = require "spec.support.wire"
+
+local function answer(text)
+  return { headers = wire.answer_head(),
+    body = ('{"generated_text":"%s"}'):format(text or " blue") }
+end
+
+local function header(request, name)
+  for _, line in ipairs(request.headers) do
+    local value = line:match("^" .. name:gsub("%-", "%%-") .. ": (.*)$")
+    if value then return value end
+  end
+end
+
+--- Calls, wants an error that is a string blaming this file, and gives its text without the place.
+local function raised(f, ...)
+  local ok, message = pcall(f, ...)
+  assert.is_false(ok)
+  assert.is_string(message)
+  return message:match("^[^ ]*client_spec%.lua:%d+: (.*)$") or error("blames another: " .. message)
+end
+
+describe("client:generate", function ()
+  it("gives the result", function ()
+    local client, door = pipe.client(answer())
+    local result, err = client:generate("What colour is the sky?", { max_new_tokens = 20 })
+    assert.is_nil(err)
+    assert.equal(" blue", result.generated_text)
+    assert.equal(" blue", tostring(result))
+    assert.same({ prompt_tokens = 6, completion_tokens = 5, total_tokens = 11 }, result.usage)
+    assert.equal(200, result.status)
+    assert.equal(1, result.attempts)
+    assert.equal("mistralai/Mistral-7B-Instruct-v0.1", result.model_id)
+    assert.equal(0.184, result.timing.inference)
+    assert.equal(1, #door.requests)
+    assert.equal("http://127.0.0.1:8080/generate", door.requests[1].url)
+    assert.equal("POST", door.requests[1].method)
+    assert.equal('{"inputs":"What colour is the sky?","parameters":{"max_new_tokens":20}}',
+      door.requests[1].body)
+    assert.equal("Bearer pb_SENTINEL_7f3a", header(door.requests[1], "authorization"))
+    assert.equal("application/json", header(door.requests[1], "accept"))
+    assert.is_truthy(header(door.requests[1], "user-agent"):find "pipe/1$")
+  end)
+
+  it("waits for the whole answer, however slowly it comes", function ()
+    local client, door = pipe.client { pieces = { '{"generated', 20, '_text":"', 20, 'a"}', 5 } }
+    assert.equal("a", client:generate "x".generated_text)
+    assert.equal(1045, door.clock)
+  end)
+
+  it("takes the client's defaults, which a call can override", function ()
+    local client, door = pipe.client(answer(), { defaults = { max_new_tokens = 5, seed = 1 } })
+    client:generate("x", { seed = 2 })
+    assert.equal('{"inputs":"x","parameters":{"max_new_tokens":5,"seed":2}}', door.requests[1].body)
+  end)
+
+  it("names the adapter that was asked for", function ()
+    local client, door = pipe.client(answer())
+    assert.equal("a/1", client:generate("x", { adapter_id = "a/1" }).adapter_id)
+    assert.equal('{"inputs":"x","parameters":{"adapter_id":"a/1","adapter_source":"pbase"}}',
+      door.requests[1].body)
+    assert.is_nil(client:generate("x", { adapter_id = "" }).adapter_id)
+  end)
+
+  it("returns bad values as errors and sends nothing", function ()
+    local client, door = pipe.client(answer())
+    for _, case in ipairs {
+      { "validation", { temperature = -1 } }, { "validation", { max_new_tokens = "many" } },
+      { "config", { timeout = 0 } }, { "config", { max_retries = -1 } },
+      { "config", { headers = { ["a b"] = "c" } } }, { "config", { on_request = "print" } },
+    } do
+      local result, err = client:generate("x", case[2])
+      assert.is_nil(result)
+      assert.is_true(errors.is(err))
+      assert.equal(case[1], err.kind)
+    end
+    assert.equal("validation", select(2, client:generate "").kind)
+    assert.equal(0, #door.requests)
+  end)
+
+  it("tries again, then gives the last error", function ()
+    local client, door = pipe.client { status = 503, headers = {}, body = "no healthy upstream" }
+    local result, err = client:generate "x"
+    assert.is_nil(result)
+    assert.equal("server", err.kind)
+    assert.equal(3, err.attempts)
+    assert.equal(3, #door.requests)
+  end)
+
+  it("ends after ten minutes unless told otherwise, with all retries", function ()
+    local client, door = pipe.client { before = 1e9 }
+    local _, err = client:generate "x"
+    assert.equal("timeout", err.kind)
+    assert.equal("total", err.phase)
+    assert.equal(1600, door.clock)
+    client, door = pipe.client({ before = 1e9 }, { timeout = 20 })
+    assert.is_nil(client:generate "x")
+    assert.equal(1020, door.clock)
+    client, door = pipe.client({ before = 1e9 }, { timeout = 20 })
+    assert.is_nil(client:generate("x", { timeout = 5 }))
+    assert.equal(1005, door.clock)
+    client, door = pipe.client({ before = 5000, body = '{"generated_text":"a"}',
+      headers = { ["content-type"] = "application/json" } }, { timeout = { total = false } })
+    assert.equal("a", tostring(client:generate "x"))
+    assert.equal(6000, door.clock)
+  end)
+
+  it("leaves no connection behind, whatever comes", function ()
+    for _, reply in ipairs { answer(), { status = 500, headers = {}, body = "x" },
+      { body = "{", ending = "cut" }, { pieces = { "{" }, ending = "reset" } } do
+      local client, door = pipe.client(reply, { max_retries = 1 })
+      client:generate "x"
+      for _, request in ipairs(door.requests) do assert.is_true(request.closed) end
+      assert.equal(0, client.transport:size())
+    end
+  end)
+
+  it("gives every request an id of its own, but a retry that of its call", function ()
+    local client, door = pipe.client { { status = 503, headers = {} }, answer() }
+    client:generate "x"
+    client:generate "x"
+    local ids = {}
+    for i, request in ipairs(door.requests) do ids[i] = header(request, "x-request-id") end
+    assert.equal(ids[1], ids[2])
+    assert.are_not.equal(ids[2], ids[3])
+  end)
+end)
+
+describe("a wrong program", function ()
+  local client = pipe.client(answer())
+
+  it("is told so at its own line: options that do not exist", function ()
+    assert.equal('unknown option "max_tokens"; did you mean "max_new_tokens"?',
+      raised(function () client:generate("x", { max_tokens = 1 }) end))
+    assert.equal('unknown option "max_tokens"; did you mean "max_new_tokens"?',
+      raised(function () client:generate_stream("x", { max_tokens = 1 }) end))
+    assert.is_truthy(raised(function () client:generate("x", { 1 }) end):find "^unknown option")
+    assert.is_truthy(raised(function () predibase.new { api_key = "x" } end):find '"api_key"')
+    assert.is_truthy(raised(function ()
+      client:generate("x", { timeout = { first = 1 } })
+    end):find '"first"')
+  end)
+
+  it("is told so at its own line: prompts and options of the wrong type", function ()
+    for _, prompt in ipairs { 5, true, {}, print } do
+      assert.is_truthy(raised(function ()
+        client:generate(prompt)
+      end):find "prompt must be a string")
+      assert.is_truthy(raised(function ()
+        client:generate_stream(prompt)
+      end):find "prompt must be a string")
+    end
+    assert.is_truthy(raised(function () client:generate() end):find "prompt must be a string")
+    assert.is_truthy(raised(function () client:generate("x", "y") end):find "options as a table")
+    assert.is_truthy(raised(function ()
+      client:generate_stream("x", 5)
+    end):find "options as a table")
+    assert.is_truthy(raised(function () predibase.new "x" end):find "must be a table")
+  end)
+
+  it("is told so at its own line: a dot for a colon, a closed client", function ()
+    assert.is_truthy(raised(function () client.generate "x" end):find "with a colon")
+    assert.is_truthy(raised(function () client.generate_stream() end):find "with a colon")
+    local other = pipe.client(answer())
+    other:close()
+    assert.is_truthy(raised(function () other:generate "x" end):find "closed client")
+    assert.is_truthy(raised(function () other:generate_stream "x" end):find "closed client")
+  end)
+end)
+
+describe("predibase.new", function ()
+  it("returns bad values as errors of kind config", function ()
+    local client, err = predibase.new { base_url = "ftp://x", api_token = false }
+    assert.is_nil(client)
+    assert.is_true(predibase.is_error(err))
+    assert.equal("config", err.kind)
+  end)
+
+  it("opens nothing", function ()
+    local client, door = pipe.client(answer())
+    assert.equal(0, door.pools)
+    client:close()
+    assert.equal(0, door.pools)
+  end)
+
+  it("goes through libcurl unless told otherwise", function ()
+    local curl = require "predibase.transport.curl"
+    for _, transport in ipairs { false, curl } do
+      local client = assert(predibase.new { base_url = "http://127.0.0.1:9",
+        transport = transport or nil })
+      assert.is_truthy(client.transport_version:find "^libcurl/")
+      client:close()
+    end
+  end)
+
+  it("makes clients that do not share their random numbers' state", function ()
+    local a, door_a = pipe.client(answer())
+    local b, door_b = pipe.client(answer())
+    a:generate "x"
+    b:generate "x"
+    assert.are_not.equal(header(door_a.requests[1], "x-request-id"),
+      header(door_b.requests[1], "x-request-id"))
+  end)
+end)
+
+describe("client:close", function ()
+  it("may be called any number of times", function ()
+    local client, door = pipe.client(answer())
+    client:generate "x"
+    assert.equal(1, door.pools)
+    for _ = 1, 3 do client:close() end
+    assert.equal(0, door.pools)
+  end)
+
+  it("ends open streams with an error", function ()
+    local client = pipe.client { pieces = { wire.token " The", 5, wire.answer() } }
+    local s = client:generate_stream "x"
+    s:next()
+    client:close()
+    local _, err = s:next()
+    assert.equal("cancelled", err.kind)
+    assert.equal(" The", err.partial_text)
+    assert.equal(err, select(2, s:poll()))
+    s:close()
+  end)
+
+  it("ends streams that were not sent yet with an error", function ()
+    for _, used in ipairs { false, true } do
+      local client, door = pipe.client { body = wire.answer() }
+      if used then client:generate_stream "x":text() end
+      local n = #door.requests
+      local s = client:generate_stream "x"
+      client:close()
+      local _, err = s:next()
+      assert.equal("cancelled", err.kind)
+      assert.is_false(err.retryable)
+      assert.equal(n, #door.requests)
+    end
+  end)
+
+  it("leaves streams that have ended as they are", function ()
+    local client = pipe.client { body = wire.answer() }
+    local s = client:generate_stream "x"
+    s:text()
+    client:close()
+    assert.same({}, { s:next() })
+    assert.equal(" The sky is blue.", s:result().generated_text)
+  end)
+
+  it("is called by Lua 5.4 for a to-be-closed variable", function ()
+    local client, door = pipe.client(answer())
+    client:generate "x"
+    if _VERSION == "Lua 5.4" then
+      assert(load("local c <close> = ...", "chunk", "t", {}))(client)
+    else
+      getmetatable(client).__close(client)
+    end
+    assert.equal(0, door.pools)
+  end)
+end)
+
+describe("a client that is dropped", function ()
+  it("can be collected, with open streams and without", function ()
+    local weak = setmetatable({}, { __mode = "k" })
+    local function use()
+      local client = pipe.client { pieces = { wire.token " The", 5, wire.answer() } }
+      local s = client:generate_stream "x"
+      s:next()
+      weak[client], weak[s] = true, true
+      weak[pipe.client(answer())] = true
+    end
+    use()
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(next(weak))
+  end)
+end)

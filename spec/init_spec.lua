@@ -1,0 +1,153 @@
+-- SPDX-License-Identifier: MIT
+--- The module by itself, and its functions in programs that have an environment of their own.
+local child = require "spec.support.child"
+local predibase = require "predibase"
+local scripted = require "spec.support.scripted"
+
+--- What this spec needs of the environment: nothing of whoever runs it.
+local UNSET = { PREDIBASE_API_TOKEN = "", PREDIBASE_TENANT_ID = "", PREDIBASE_DEPLOYMENT = "",
+  PREDIBASE_BASE_URL = "" }
+
+--- Runs a program with environment variables; gives its output and its errors.
+local function run(program, environment)
+  local all = {}
+  for name, value in pairs(UNSET) do all[name] = value end
+  for name, value in pairs(environment or {}) do all[name] = value end
+  local started = child.start(child.interpreter(), { args = { "-e", program }, env = all })
+  local code = started:wait()
+  assert.equal("", started.stderr)
+  assert.equal(0, code)
+  return started.stdout
+end
+
+local PRINT_ERROR = [[
+  local predibase = require "predibase"
+  local result, err = predibase.generate "x"
+  io.write(tostring(result), " ", err.kind, ": ", err.message, "\n")
+  result, err = predibase.generate "x"
+  io.write(tostring(result), " ", err.kind, "\n")
+  local stream = predibase.generate_stream "x"
+  local token, err = stream:next()
+  io.write(tostring(token), " ", err.kind, " ", err.tokens, " ", err.partial_text, "|\n")
+  local ok, raised = pcall(function () for _ in predibase.generate_stream "x" do end end)
+  io.write(tostring(ok), " ", tostring(predibase.is_error(raised)), "\n")
+]]
+
+describe("require 'predibase'", function ()
+  it("gives the version and the functions of the guide", function ()
+    assert.equal(require "predibase.version", predibase._VERSION)
+    for _, name in ipairs { "new", "generate", "generate_stream", "is_error" } do
+      assert.is_function(predibase[name])
+    end
+  end)
+
+  it("sets no global and prints nothing", function ()
+    assert.equal("", run [[
+      local before = {}
+      for name in pairs(_G) do before[name] = true end
+      require "predibase"
+      local client = assert(require "predibase".new { base_url = "http://127.0.0.1:9" })
+      client:generate("x", { max_retries = 0 })
+      for name in pairs(_G) do assert(before[name], name) end
+    ]])
+  end)
+
+  it("leaves the program's own lua-cjson and math.random alone", function ()
+    assert.equal("", run [[
+      local cjson = require "cjson"
+      math.randomseed(7)
+      local a = math.random()
+      math.randomseed(7)
+      require "predibase".new { base_url = "http://127.0.0.1:9" }:generate_stream "x"
+      assert(math.random() == a)
+      assert(cjson.decode "NaN" ~= 0 and cjson.encode { 0.1 } == "[0.1]")
+    ]])
+  end)
+end)
+
+describe("predibase.is_error", function ()
+  it("knows errors of this library from everything else", function ()
+    local _, err = predibase.new { base_url = "nonsense" }
+    assert.is_true(predibase.is_error(err))
+    for _, value in ipairs { "predibase: config: x", { kind = "config" }, 5, true } do
+      assert.is_false(predibase.is_error(value))
+    end
+    assert.is_false(predibase.is_error(nil))
+  end)
+end)
+
+describe("the functions of the module", function ()
+  it("return what the environment lacks as an error, every time", function ()
+    local lines = {}
+    for line in run(PRINT_ERROR):gmatch "[^\n]+" do lines[#lines + 1] = line end
+    assert.is_truthy(lines[1]:find "^nil config: ")
+    for _, name in ipairs { "PREDIBASE_API_TOKEN", "PREDIBASE_TENANT_ID", "PREDIBASE_DEPLOYMENT",
+      "PREDIBASE_BASE_URL" } do
+      assert.is_truthy(lines[1]:find(name, 1, true), name)
+    end
+    assert.same({ "nil config", "nil config 0 |", "false true" },
+      { lines[2], lines[3], lines[4] })
+  end)
+
+  it("name the variable that is wrong, and show no token", function ()
+    local output = run(PRINT_ERROR, { PREDIBASE_BASE_URL = "http://127.0.0.1:9",
+      PREDIBASE_API_TOKEN = "pb_SENTINEL_7f3a\n" })
+    assert.is_truthy(output:find("PREDIBASE_API_TOKEN", 1, true))
+    assert.is_nil(output:find("SENTINEL", 1, true))
+    output = run(PRINT_ERROR, { PREDIBASE_BASE_URL = "gopher://x" })
+    assert.is_truthy(output:find("PREDIBASE_BASE_URL", 1, true))
+  end)
+
+  it("ask the deployment that the environment names", function ()
+    local requests = {}
+    local server = scripted.listen(function (connection)
+      requests[#requests + 1] = connection.request
+      if connection.request:find("^POST /llm/generate_stream ") then
+        connection:send(scripted.STREAM .. scripted.token "one" .. scripted.last(" two", "one two"))
+      else
+        connection:send(scripted.json("200 OK", '{"generated_text":"whole"}'))
+      end
+      connection:close()
+    end)
+    local output = run([[
+      local predibase = require "predibase"
+      io.write(tostring(assert(predibase.generate("x", { max_new_tokens = 3 }))), "\n")
+      for token in predibase.generate_stream "y" do io.write(token.text, "|") end
+      local stream = predibase.generate_stream "z"
+      io.write(assert(stream:text()), "|", stream:result().usage.completion_tokens, "\n")
+    ]], { PREDIBASE_BASE_URL = server.url .. "/llm/", PREDIBASE_API_TOKEN = "pb_SENTINEL_7f3a" })
+    server:close()
+    assert.equal("whole\none| two|one two|2\n", output)
+    assert.equal(3, #requests)
+    assert.is_truthy(requests[1]:find("^POST /llm/generate HTTP/1%.1\r\n"))
+    assert.is_truthy(requests[1]:find('{"inputs":"x","parameters":{"max_new_tokens":3}}', 1, true))
+    for _, request in ipairs(requests) do
+      assert.is_truthy(request:lower():find("authorization: bearer pb_sentinel_7f3a\r\n", 1, true))
+    end
+  end)
+
+  it("share one client", function ()
+    assert.equal("1 true\n", run([[
+      local client = require "predibase.client"
+      local made, new = 0, client.new
+      client.new = function (...)
+        made = made + 1
+        return new(...)
+      end
+      local predibase = require "predibase"
+      for _ = 1, 3 do predibase.generate("x", { max_retries = 0 }) end
+      predibase.generate_stream("x", { max_retries = 0 }):next()
+      io.write(made, " ", tostring(predibase.new == client.new), "\n")
+    ]], { PREDIBASE_BASE_URL = "http://127.0.0.1:9" }))
+  end)
+
+  it("raise for wrong programs like the methods", function ()
+    assert.equal("", run([[
+      local predibase = require "predibase"
+      local ok, message = pcall(predibase.generate, "x", { max_tokens = 5 })
+      assert(not ok and message:find 'did you mean "max_new_tokens"', message)
+      ok, message = pcall(predibase.generate_stream, 5)
+      assert(not ok and message:find "must be a string", message)
+    ]], { PREDIBASE_BASE_URL = "http://127.0.0.1:9" }))
+  end)
+end)

@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# One run of tools/test.sh: a C test, a spec under one Lua, or a host program
+# with that Lua inside. Prints a line, and more when something failed.
+# usage: build= logs= sh tools/test-one.sh GROUP FILE, from the top folder
+set -u
+group=$1 file=$2
+name=$(basename "${file%.*}")
+log=$logs/$group.$name.tap
+case $group-$file in
+  *-nothing) set -- false ;;
+  c-*) set -- "$build/c/$name" ;;
+  *.c) set -- "$build/$group/c/$name" ;;
+  *)
+    LUA_PATH="./lua/?.lua;./lua/?/init.lua;./?.lua;;"
+    LUA_CPATH="./$build/$group/?.so;;"
+    export LUA_PATH LUA_CPATH
+    set -- "$group" tools/busted.lua --run=installed -o TAP "$file"
+    ;;
+esac
+
+limit=
+if command -v timeout >/dev/null; then
+  limit="timeout --foreground -k 10 ${TEST_TIMEOUT:-300}"
+fi
+status=0
+# shellcheck disable=SC2086 # lists of words
+env ${WRAP_ENV:-} $limit ${WRAP:-} "$@" >"$log" 2>&1 </dev/null || status=$?
+count=$(awk -v name="$group $name" -v status="$status" \
+  -v failures="$logs/failures" -f tools/tap.awk "$log")
+echo "$count" >"$log.count"
+
+read -r passed failed skipped <<END
+$count
+END
+report=$(printf '%-7s %-28s %4d passed' "$group" "$name" "$passed")
+[ "$skipped" -eq 0 ] || report="$report, $skipped skipped"
+if [ "$failed" -ne 0 ]; then
+  report="$report, $failed FAILED
+$(grep -v '^ok ' "$log" | tail -n 80)"
+fi
+echo "$report"

@@ -107,6 +107,12 @@ static size_t on_body_bytes (exchange *x, const char *s, size_t n) {
   return n;
 }
 
+/* Is the body, as the head announces it, the stream that was asked for? */
+static int is_streaming (const exchange *x) {
+  return x->events && x->head.status >= 200 && x->head.status < 300 &&
+         is_event_stream(head_get(&x->head, "content-type"));
+}
+
 static size_t on_body (char *s, size_t size, size_t n, void *ud) {
   exchange *x = ud;
   n *= size;
@@ -114,12 +120,12 @@ static size_t on_body (char *s, size_t size, size_t n, void *ud) {
   if (x->discarding) return n;
   if (!x->body_began) {
     x->body_began = 1;
-    if (!is_identity(head_get(&x->head, "content-encoding")))
+    /* a gateway's page is an error by its status, whatever it is coded in */
+    if (x->head.status < 300 &&
+        !is_identity(head_get(&x->head, "content-encoding")))
       return stop(x, "protocol", "the response is compressed although that "
                                  "was not asked for");
-    x->streaming = x->events && x->head.status >= 200 &&
-                   x->head.status < 300 &&
-                   is_event_stream(head_get(&x->head, "content-type"));
+    x->streaming = is_streaming(x);
   }
   return x->streaming ? on_event_bytes(x, s, n) : on_body_bytes(x, s, n);
 }
@@ -266,9 +272,12 @@ static void judge (exchange *x, CURLcode code, const char **kind,
     case CURLE_USE_SSL_FAILED:
       *kind = "tls"; *phase = "tls";
       break;
-    case CURLE_OUT_OF_MEMORY:
-      *kind = "memory";
+    case CURLE_OUT_OF_MEMORY:  /* also a line of the head above 100 KiB */
+      *kind = strcmp(*phase, "head") == 0 ? "protocol" : "memory";
       break;
+#if LIBCURL_VERSION_NUM >= 0x080600
+    case CURLE_TOO_LARGE:
+#endif
     case CURLE_UNSUPPORTED_PROTOCOL:  /* also HTTP/0.9 and foreign banners */
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
@@ -303,6 +312,9 @@ static void explain (const exchange *x, CURLcode code, char *out, size_t n) {
     curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &os_error);
   if (os_error != 0)
     snprintf(out, n, "%s (%s)", text, strerror((int)os_error));
+  else if (code == CURLE_OUT_OF_MEMORY)
+    snprintf(out, n, "a line of the response head is longer than libcurl "
+                     "takes, or no memory is left");
   else if (code == CURLE_SSL_CACERT_BADFILE)
     snprintf(out, n, "ca_file cannot be used: %s", text);
   else if (code == CURLE_SSL_CERTPROBLEM)
@@ -329,7 +341,14 @@ static void finish_broken (exchange *x, CURLcode code) {
 }
 
 void exchange_finish (exchange *x, CURLcode code) {
-  if (code == CURLE_OK || x->truncated) {
+  if (code == CURLE_OK && !x->head.complete) {
+    /* libcurl takes the end of a connection for the end of a head */
+    x->failure.sent = 1;
+    exchange_fail(x, "connection", "head",
+                  "the connection was closed within the response head");
+  }
+  else if (code == CURLE_OK || x->truncated) {
+    if (!x->body_began) x->streaming = is_streaming(x);  /* an empty one */
     x->state = EXCHANGE_DONE;
     exchange_move(x);
   }

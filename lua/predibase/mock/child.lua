@@ -5,6 +5,7 @@
 -- the server cannot outlive the program that started it.
 -- @module predibase.mock.child
 
+local lines = require "predibase.mock.lines"
 local loop = require "predibase.mock.loop"
 local options = require "predibase.mock.options"
 local serde = require "predibase.mock.serde"
@@ -64,17 +65,16 @@ function M.main()
   local input, output = uv.new_pipe(false), uv.new_pipe(false)
   uv.pipe_open(input, 0)
   uv.pipe_open(output, 1)
-  local rest, done = "", false
+  local done = false
+  local feed = lines.new(function(line)
+    uv.write(output, writer.encode(answer(line)) .. "\n")
+  end)
   uv.read_start(input, function(err, data)
     if err or not data then
       done = true
-      return
+    else
+      feed(data)
     end
-    rest = rest .. data
-    for line in rest:gmatch("([^\n]*)\n") do
-      uv.write(output, writer.encode(answer(line)) .. "\n")
-    end
-    rest = rest:match("[^\n]*$")
   end)
   local code = 0
   repeat

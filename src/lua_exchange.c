@@ -29,7 +29,7 @@ static int fielderror (lua_State *L, const char *name, const char *wanted) {
                     luaL_typename(L, -1));
 }
 
-/* The table at index 2 keeps the string alive after the pop. */
+/* The string stays on the stack: __index may have made it for us alone. */
 static const char *text_field (lua_State *L, const char *name, size_t *len) {
   const char *s = NULL;
   lua_getfield(L, 2, name);
@@ -40,7 +40,6 @@ static const char *text_field (lua_State *L, const char *name, size_t *len) {
   }
   else if (!lua_isnil(L, -1))
     fielderror(L, name, "string");
-  lua_pop(L, 1);
   return s;
 }
 
@@ -109,16 +108,18 @@ static void check_headers (lua_State *L) {
 }
 
 /* Cannot raise: neither lua_rawgeti nor lua_tostring of a string allocates.
+** What is no string any more was replaced by a finalizer and is left out.
 ** NULL: no memory. */
 static struct curl_slist *header_list (lua_State *L) {
   struct curl_slist *list = curl_slist_append(NULL, "Expect:");
   size_t i, n = lua_istable(L, 3) ? lua_rawlen(L, 3) : 0;
   for (i = 1; list != NULL && i <= n; i++) {
-    struct curl_slist *longer;
     lua_rawgeti(L, 3, (int)i);
-    longer = curl_slist_append(list, lua_tostring(L, -1));
-    if (longer == NULL) curl_slist_free_all(list);
-    list = longer;
+    if (lua_type(L, -1) == LUA_TSTRING) {
+      struct curl_slist *longer = curl_slist_append(list, lua_tostring(L, -1));
+      if (longer == NULL) curl_slist_free_all(list);
+      list = longer;
+    }
     lua_pop(L, 1);
   }
   return list;
@@ -126,8 +127,10 @@ static struct curl_slist *header_list (lua_State *L) {
 
 static void read_options (lua_State *L, exchange_options *o) {
   int64_t now = clock_ms();
-  lua_Number deadline;
+  lua_Number deadline, version;
   memset(o, 0, sizeof *o);
+  luaL_checkstack(L, 20, "too many fields");
+  check_headers(L);
   o->url = text_field(L, "url", NULL);
   if (o->url == NULL) luaL_error(L, "bad field 'url' (string expected)");
   o->method = text_field(L, "method", NULL);
@@ -151,8 +154,10 @@ static void read_options (lua_State *L, exchange_options *o) {
   o->client_key = text_field(L, "client_key", NULL);
   o->client_key_password = text_field(L, "client_key_password", NULL);
   o->verify = flag_field(L, "verify", 1);
-  o->http_version = (int)number_field(L, "http_version", 0);
-  check_headers(L);
+  version = number_field(L, "http_version", 0);
+  if (version != 0 && version != 1 && version != 2)
+    luaL_error(L, "bad field 'http_version' (0, 1 or 2 expected)");
+  o->http_version = (int)version;
 }
 
 int lua_exchange_open (lua_State *L, pool **slot) {
@@ -161,7 +166,7 @@ int lua_exchange_open (lua_State *L, pool **slot) {
   const char *why = NULL;
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
-  read_options(L, &o);  /* leaves the headers at index 3 */
+  read_options(L, &o);  /* leaves the headers at index 3, its strings above */
   x = lua_newuserdatauv(L, sizeof *x, 0);
   *x = NULL;  /* closed: __gc may run from the next line on */
   luaL_setmetatable(L, EXCHANGE_T);

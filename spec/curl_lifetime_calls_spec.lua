@@ -1,0 +1,227 @@
+-- SPDX-License-Identifier: MIT
+--- The collector at work while a function of predibase.curl runs: finalizers that close, read or
+-- open what the function is about, and full collections at every step of a program.
+
+local curl = require "predibase.curl"
+local lifetime = require "spec.support.lifetime"
+local server = require "spec.support.server"
+
+local jit = rawget(_G, "jit")
+
+--- An event larger than what the C core copies to its stack, and one that is not.
+local SIZES = { 100, 100000 }
+
+describe("while a function of predibase.curl runs,", function ()
+  local s, files
+
+  setup(function ()
+    s = lifetime.serve()
+    for _, size in ipairs(SIZES) do
+      local events = ("data:%s\n\n"):format(("x"):rep(size)):rep(3)
+      s:script("/events/" .. size, { raw = {
+        { send = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-long: "
+          .. ("y"):rep(5000) .. "\r\nconnection: close\r\n\r\n" .. events .. "data: unfinished" },
+        { close = true },
+      } })
+      s:script("/body/" .. size, { status = 200, content_type = "text/plain",
+        body = ("x"):rep(size), close = true })
+    end
+  end)
+  teardown(function () server.stop() end)
+
+  before_each(function ()
+    lifetime.collect()
+    assert.is_true(lifetime.quiet(s))
+    files = lifetime.files()
+  end)
+
+  after_each(function ()
+    lifetime.collect()
+    assert.is_true(lifetime.quiet(s))
+    assert.equal(files, lifetime.files())
+  end)
+
+  local function open(pool, path)
+    return assert(pool:open { url = s.url .. path, events = not path:find "^/body", proxy = "" })
+  end
+
+  --- An exchange whose answer is all there and not read yet.
+  local function answered(path)
+    local pool = curl.pool()
+    local x = open(pool, path)
+    repeat
+      pool:step(nil, {})
+      x:head()
+    until pool:timeout() == nil
+    return pool, x
+  end
+
+  local finalizers = {
+    ["closes the exchange"] = function (_, x) x:close() end,
+    ["closes the pool"] = function (pool) pool:close() end,
+    ["closes both"] = function (pool, x)
+      pool:close()
+      x:close()
+    end,
+    ["closes both, the exchange first"] = function (pool, x)
+      x:close()
+      pool:close()
+    end,
+    ["reads the exchange"] = function (_, x)
+      repeat until not x:next()
+      x:rest()
+      x:body()
+      x:head()
+    end,
+    ["lets the exchange linger"] = function (_, x) x:linger(0) end,
+    ["opens and steps"] = function (pool)
+      for _ = 1, 20 do open(pool, "/hang/generate_stream") end
+      pool:step(0, {})
+    end,
+  }
+
+  --- What each function may give when nothing is wrong with its memory.
+  local calls = {
+    next = function (data, state, size) return data == nil and state or #data == size end,
+    rest = function (data) return data == nil or data == "unfinished" end,
+    body = function (data, _, size) return data == "" or #data == size end,
+    head = function (status, headers) return status == 200 and type(headers) == "table" end,
+    failure = function (kind) return kind == nil or kind == "cancelled" end,
+  }
+
+  for name, finalizer in pairs(finalizers) do
+    for call, good in pairs(calls) do
+      it(("exchange:%s is in order when a finalizer %s"):format(call, name), function ()
+        for _, size in ipairs(SIZES) do
+          for _, kind in ipairs { "/events/", "/body/" } do
+            local pool, x = answered(kind .. size)
+            local ran = 0
+            local ok, first, second = lifetime.inside(function ()
+              ran = ran + 1
+              finalizer(pool, x)
+            end, x[call], x)
+            assert.equal(1, ran)
+            if ok then
+              assert.is_truthy(good(first, second, size))
+            else
+              assert.matches("closed", first, 1, true)
+            end
+            x:close()
+            pool:close()
+          end
+        end
+      end)
+    end
+
+    it("pool:open and pool:step are in order when a finalizer " .. name, function ()
+      for _ = 1, 3 do
+        local pool, x = answered("/events/100")
+        local ran = 0
+        local function finalize()
+          ran = ran + 1
+          finalizer(pool, x)
+        end
+        local ok, made = lifetime.inside(finalize, open, pool, "/events/100")
+        if not ok then assert.matches("closed", made, 1, true) end
+        ok, made = lifetime.inside(finalize, pool.step, pool, 0, {})
+        assert.is_true(ok or made:find("closed", 1, true) ~= nil)
+        ok, made = lifetime.inside(finalize, tostring, pool)
+        assert.is_true(ok)
+        assert.matches("^predibase.curl.pool", made)
+        assert.equal(3, ran)
+        pool:close()
+      end
+    end)
+  end
+
+  --- Runs f with a full collection at every instruction that it executes (count), or at every call.
+  local function cruelly(f, mask, count)
+    if jit then jit.off() end
+    local n = 0
+    debug.sethook(function ()
+      n = n + 1
+      collectgarbage()
+    end, mask, count)
+    local ok, err = pcall(f)
+    debug.sethook()
+    if jit then jit.on() end
+    if not ok then error(err, 0) end
+    return n
+  end
+
+  it("a collection at every step takes nothing that is in use", function ()
+    local events, rest, status = {}, nil, nil
+    local moved = {}
+    local n = cruelly(function ()
+      local pool = curl.pool()
+      local x = open(pool, "/events/100")
+      local data, state
+      repeat
+        data, state = x:next()
+        if data then events[#events + 1] = data end
+        if state == "pending" then pool:step(nil, moved) end
+      until state == "done"
+      rest, status = x:rest(), x:head()
+      open(pool, "/hang/generate_stream")
+      pool:step(0, moved)
+      pool:close()
+    end, "", 1)
+    assert.is_true(n > 50)
+    assert.equal(("x"):rep(300), table.concat(events))
+    assert.equal("unfinished", rest)
+    assert.equal(200, status)
+  end)
+
+  it("the strings of a spec may be made by a metatable", function ()
+    local url = s.url .. "/events/100"
+    local names = {}
+    cruelly(function ()
+      local pool = curl.pool()
+      local x = assert(pool:open(setmetatable({}, { __index = function (_, name)
+        names[name] = true
+        if name == "url" then return url:sub(1, 7) .. url:sub(8) end
+        if name == "headers" then return { "x-a: " .. ("b"):rep(300) } end
+        if name == "events" then return true end
+        if name == "body" then return ("z"):rep(3000) end
+        if name == "method" or name == "proxy" then return nil end
+      end })))
+      repeat
+        local data, state = x:next()
+        if state == "pending" then pool:step(nil, {}) end
+      until data
+      pool:close()
+    end, "", 1)
+    assert.is_true(names.url and names.body and names.client_key_password)
+    local entry = s:log()
+    entry = entry[#entry]
+    assert.equal(("z"):rep(3000), entry.body)
+    assert.equal(("b"):rep(300), entry.headers["x-a"])
+  end)
+
+  it("a collection at every call takes nothing from a whole client", function ()
+    local client = lifetime.client(s)
+    local text, result
+    cruelly(function ()
+      text = client:generate_stream "x":text()
+      result = client:generate "x"
+    end, "c")
+    assert.equal(lifetime.TEXT, text)
+    assert.equal(lifetime.TEXT, result.generated_text)
+    assert.equal(0, client.transport:size())
+    client:close()
+  end)
+
+  if _VERSION == "Lua 5.4" then
+    it("the generational collector takes nothing that is in use", function ()
+      local gc = collectgarbage
+      local before = gc "generational"
+      for _ = 1, 30 do
+        local client = lifetime.client(s)
+        assert.equal(lifetime.TEXT, client:generate_stream "x":text())
+        client:generate_stream "x":next()
+        lifetime.client(s, "/hang"):generate_stream "x":next()
+      end
+      gc(before)
+    end)
+  end
+end)

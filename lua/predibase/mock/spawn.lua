@@ -3,6 +3,7 @@
 -- @module predibase.mock.spawn
 
 local faults = require "predibase.mock.faults"
+local lines = require "predibase.mock.lines"
 local loop = require "predibase.mock.loop"
 local options_of = require "predibase.mock.options"
 local serde = require "predibase.mock.serde"
@@ -36,18 +37,9 @@ local function run_until(uv, condition, seconds)
 end
 
 -- A log is one line of a megabyte that comes in many pieces: each piece is looked at once.
-local function on_output(self, data)
-  local from = 1
-  local stop = data:find("\n", from, true)
-  while stop do
-    self.pieces[#self.pieces + 1] = data:sub(from, stop - 1)
-    local message = serde.plain((serde.read(table.concat(self.pieces), any_bytes)))
-    self.pieces = {}
-    if type(message) == "table" then self.replies[message.id] = message end
-    from = stop + 1
-    stop = data:find("\n", from, true)
-  end
-  self.pieces[#self.pieces + 1] = data:sub(from)
+local function on_line(self, line)
+  local message = serde.plain((serde.read(line, any_bytes)))
+  if type(message) == "table" then self.replies[message.id] = message end
 end
 
 local function call(self, command, arguments)
@@ -107,8 +99,9 @@ function M.new(options)
     return nil, ("cannot start %s: %s"):format(interpreter, tostring(pid))
   end
   self.pid = pid
+  local feed = lines.new(function(line) on_line(self, line) end)
   uv.read_start(self.stdout, function(err, data)
-    if not err and data then on_output(self, data) end
+    if not err and data then feed(data) end
   end)
   local ok, address = pcall(call, self, "start", { options = options })
   if not ok then

@@ -299,9 +299,9 @@ describe("HTTP/2", function()
         assert(client:generate("Hello", { max_new_tokens = 1 }))
         calls = calls + 1
       end)
-      -- libcurl opens a window of 32 MiB (10 MiB since version 8) for each stream, and has to take
-      -- what comes through it, in a buffer that doubles when it grows
-      assert.truthy(watched or most < 80, ("grew by %.1f MiB"):format(most))
+      -- libcurl opens a window of up to 32 MiB for each stream and has to take what comes through
+      -- it; when it hands that on, it holds it twice. The rest is room for the allocator.
+      assert.truthy(watched or most < 128, ("grew by %.1f MiB"):format(most))
       on_one_connection(calls + 1)
     end)
   end)
@@ -337,8 +337,8 @@ describe("HTTP/2 by accident:", function()
   end
 
   --- One more call on the client of an accident is answered well.
-  local function works_on(client)
-    assert.are.equal("one two three", assert(client:generate_stream("Hello"):text()))
+  local function works_on(client, prompt)
+    assert.are.equal("one two three", assert(client:generate_stream(prompt or "Hello"):text()))
   end
 
   local function requests(accident)
@@ -409,7 +409,9 @@ describe("HTTP/2 by accident:", function()
     end)
   end
 
-  for _, accident in ipairs { "goaway-finished", "goaway-announced", "pings", "settings" } do
+  for _, accident in ipairs {
+    "goaway-finished", "goaway-announced", "pings", "settings",
+  } do
     it(accident .. " does no harm", function()
       local client, before = new(accident), requests(accident)
       works_on(client)
@@ -448,6 +450,23 @@ describe("HTTP/2 by accident:", function()
     local stream = client:generate_stream("Hello", { timeout = { first_token = 60 } })
     assert.are.equal("one two three", assert(stream:text()))
     assert.are.equal(before + 2, broken:count("connection junk"))
+  end)
+
+  -- longer than the 65,535 bytes that a client may send before it hears of the server's window
+  local LONG = ("All work and no play. "):rep(10000)
+
+  it("a server that takes the body of the request late is waited for", function()
+    works_on(new("late-window"), LONG)
+    assert.are.equal(1, requests("late-window"))
+  end)
+
+  it("a server that never takes the body of the request is given up by the clock", function()
+    local client = new("no-window", { timeout = { first_token = 0.3 } })
+    local text, err = client:generate_stream(LONG):text()
+    assert.is_nil(text)
+    assert.are.equal("timeout", err.kind)
+    assert.are.equal("first_token", err.phase)
+    assert.are.equal(0, requests("no-window"))
   end)
 
   it("a stream closed early is known to the server at once", function()

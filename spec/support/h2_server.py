@@ -18,6 +18,8 @@ import threading
 import peer
 
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
+WINDOW_UPDATE = 8
+INITIAL_WINDOW_SIZE = 4
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
 
 NO_ERROR, INTERNAL_ERROR = 0, 2
@@ -94,6 +96,13 @@ class Connection:
                 self.send(PING, ACK, 0, payload)
             elif kind == RST_STREAM:
                 peer.say("cancelled", self.name)
+            elif kind == HEADERS and self.name == "late-window":
+                # settings and pings in between show that the client waits
+                self.send(SETTINGS, 0, 0)
+                self.send(PING, 0, 0, b"8 bytes!")
+                for which in (0, stream):
+                    self.send(WINDOW_UPDATE, 0, which,
+                              struct.pack(">I", 1 << 20))
             elif kind in (DATA, HEADERS) and flags & END_STREAM:
                 peer.say("request", self.name)
                 return stream
@@ -240,6 +249,10 @@ ACCIDENTS = {
     "too-long": too_long,
     "impossible": impossible,
     "silent": silent,
+    # these two give no room for more than the 65,535 bytes that a client may
+    # always send first, one for ever
+    "no-window": Connection.answer,
+    "late-window": Connection.answer,
 }
 
 
@@ -252,7 +265,11 @@ def server(name, accident, context):
             c = Connection(name, tls)
             if c.take(len(PREFACE)) != PREFACE:
                 return
-            c.send(SETTINGS, 0, 0)
+            if name.endswith("-window"):
+                c.send(SETTINGS, 0, 0,
+                       struct.pack(">HI", INITIAL_WINDOW_SIZE, 0))
+            else:
+                c.send(SETTINGS, 0, 0)
             try:
                 serve(c)
             except (EOFError, OSError):

@@ -61,6 +61,7 @@ static inline void canned_answer (int fd, const char *path) {
     canned_write(fd, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
                      "transfer-encoding: chunked\r\n\r\n");
     canned_chunk(fd, CANNED_TOKEN("1", "one", "null"));
+    if (strstr(path, "/hang/") != NULL) return;  /* until the peer is gone */
     canned_chunk(fd, ":\n\n");
     canned_chunk(fd, CANNED_TOKEN("2", " two", "null"));
     canned_chunk(fd, CANNED_TOKEN("3", " three", "\"one two three\""));

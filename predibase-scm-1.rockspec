@@ -99,6 +99,7 @@ build = {
     ["predibase.mock.http"] = "lua/predibase/mock/http.lua",
     ["predibase.mock"] = "lua/predibase/mock/init.lua",
     ["predibase.mock.input"] = "lua/predibase/mock/input.lua",
+    ["predibase.mock.lines"] = "lua/predibase/mock/lines.lua",
     ["predibase.mock.loop"] = "lua/predibase/mock/loop.lua",
     ["predibase.mock.model"] = "lua/predibase/mock/model.lua",
     ["predibase.mock.options"] = "lua/predibase/mock/options.lua",

@@ -49,6 +49,7 @@ build = {
         "src/lua_exchange.c",
         "src/pool.c",
         "src/exchange.c",
+        "src/verdict.c",
         "src/setup.c",
         "src/head.c",
         "src/timers.c",

@@ -96,6 +96,8 @@ static void set_tls (setter *s, const exchange_options *o) {
   set_long(s, CURLOPT_SSL_VERIFYPEER, o->verify ? 1L : 0L, "verify");
   set_long(s, CURLOPT_SSL_VERIFYHOST, o->verify ? 2L : 0L, "verify");
   set_text(s, CURLOPT_CAINFO, o->ca_file, "ca_file was refused");
+  /* whose proxy is spoken to over TLS has it under the same authority */
+  set_text(s, CURLOPT_PROXY_CAINFO, o->ca_file, "ca_file was refused");
   set_text(s, CURLOPT_SSLCERT, o->client_cert, "client_cert was refused");
   set_text(s, CURLOPT_SSLKEY, o->client_key, "client_key was refused");
   /* without a password OpenSSL would ask for one on the terminal */

@@ -6,8 +6,8 @@
 ** SPDX-License-Identifier: MIT
 */
 
-/* links: lua_curl.c lua_exchange.c pool.c exchange.c setup.c head.c */
-/* links: timers.c watch.c lua_sse.c sse.c buf.c */
+/* links: lua_curl.c lua_exchange.c pool.c exchange.c verdict.c setup.c */
+/* links: head.c timers.c watch.c lua_sse.c sse.c buf.c */
 /* host: lua */
 
 #include <curl/curl.h>

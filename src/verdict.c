@@ -1,0 +1,145 @@
+/*
+** verdict.c - what a transfer that broke means to the caller
+** SPDX-License-Identifier: MIT
+*/
+
+#include <stdio.h>
+#include <string.h>
+
+#include "verdict.h"
+
+/* Where the transfer stood when it broke. */
+static const char *phase_of (const exchange *x) {
+  double t = 0;
+  if (x->body_began) return "body";
+  if (x->head.status != 0) return "head";
+  if (curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME, &t) == CURLE_OK &&
+      t > 0)
+    return "head";  /* the request went out, no answer came */
+  if (curl_easy_getinfo(x->easy, CURLINFO_NAMELOOKUP_TIME, &t) == CURLE_OK &&
+      t > 0)
+    return "connect";
+  return "resolve";
+}
+
+static int says (const exchange *x, const char *words) {
+  return strstr(x->errbuf, words) != NULL;
+}
+
+/* Where libcurl has one code for several reasons, only its text tells them
+** apart. Where it does not, the reason that the code stands for is kept. */
+static void judge_text (const exchange *x, CURLcode code, const char **kind,
+                        const char **phase) {
+  if (code == CURLE_SSL_CONNECT_ERROR) {
+    /* no complaint about TLS: the server went away, as one that restarts */
+    if (says(x, "SSL_ERROR_SYSCALL") || says(x, "reset by peer") ||
+        says(x, "unexpected eof") || says(x, "non-properly terminated"))
+      *kind = "connection";
+    return;
+  }
+  if (code != CURLE_RECV_ERROR) return;
+  if (says(x, "chunk") || says(x, "hexadecimal") || says(x, "header"))
+    *kind = "protocol";
+  /* in TLS 1.3 a client that lacks a certificate is told after the handshake */
+  else if (x->head.status == 0 && says(x, "SSL") && says(x, " alert ")) {
+    *kind = "tls";
+    *phase = "tls";
+  }
+}
+
+/* What a libcurl code means to the caller of this library. */
+static void judge (exchange *x, CURLcode code, const char **kind,
+                   const char **phase) {
+  *phase = phase_of(x);
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      *kind = "connection"; *phase = "resolve";
+      break;
+    case CURLE_COULDNT_CONNECT:
+      *kind = "connection"; *phase = "connect";
+      break;
+    case CURLE_OPERATION_TIMEDOUT:  /* of its clocks only this one is set */
+      *kind = "timeout"; *phase = "connect";
+      break;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_USE_SSL_FAILED:
+      *kind = "tls"; *phase = "tls";
+      break;
+    case CURLE_OUT_OF_MEMORY:  /* also a line of the head above 100 KiB */
+      *kind = strcmp(*phase, "head") == 0 ? "protocol" : "memory";
+      break;
+#if LIBCURL_VERSION_NUM >= 0x080600
+    case CURLE_TOO_LARGE:
+#endif
+    case CURLE_UNSUPPORTED_PROTOCOL:  /* also HTTP/0.9 and foreign banners */
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_URL_MALFORMAT:
+      *kind = "protocol";
+      break;
+    default:
+      *kind = "connection";
+      break;
+  }
+  judge_text(x, code, kind, phase);
+}
+
+/* An answer to CONNECT that is no tunnel is the proxy's and never the
+** server's, which got nothing. */
+static void judge_proxy (exchange *x, const char **kind, const char **phase) {
+  long status = 0;
+  curl_easy_getinfo(x->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+  if (x->head.status != 0 || status < 300) return;
+  x->failure.proxy_status = (int)status;
+  x->failure.sent = 0;
+  *kind = "connection";
+  *phase = "proxy";
+}
+
+/* What libcurl's text lacks: the option it is about, the system's reason. */
+static void explain (const exchange *x, CURLcode code, char *out, size_t n) {
+  const char *text = x->errbuf[0] != '\0' ? x->errbuf
+                                          : curl_easy_strerror(code);
+  long os_error = 0;
+  if (code == CURLE_COULDNT_CONNECT)
+    curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &os_error);
+  if (os_error != 0)
+    snprintf(out, n, "%s (%s)", text, strerror((int)os_error));
+  else if (code == CURLE_OUT_OF_MEMORY)
+    snprintf(out, n, "a line of the response head is longer than libcurl "
+                     "takes, or no memory is left");
+  else if (code == CURLE_SSL_CACERT_BADFILE)
+    snprintf(out, n, "ca_file cannot be used: %s", text);
+  else if (code == CURLE_SSL_CERTPROBLEM)
+    snprintf(out, n, "client_cert, client_key or client_key_password cannot "
+                     "be used: %s", text);
+  else
+    snprintf(out, n, "%s", text);
+}
+
+void verdict (exchange *x, CURLcode code) {
+  const char *kind, *phase;
+  char text[sizeof x->failure.text];
+  long request_size = 0;
+  curl_easy_getinfo(x->easy, CURLINFO_REQUEST_SIZE, &request_size);
+  x->failure.sent = (request_size > 0);
+  if (x->fault_kind != NULL) {
+    exchange_fail(x, x->fault_kind, phase_of(x), x->fault_text);
+    return;
+  }
+  judge(x, code, &kind, &phase);
+  judge_proxy(x, &kind, &phase);
+  explain(x, code, text, sizeof text);
+  exchange_fail(x, kind, phase, text);
+}

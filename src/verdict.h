@@ -1,0 +1,26 @@
+/*
+** verdict.h - what a transfer that broke means to the caller
+** SPDX-License-Identifier: MIT
+*/
+
+#ifndef PREDIBASE_VERDICT_H
+#define PREDIBASE_VERDICT_H
+
+#include "exchange.h"
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+/*
+** Ends x with the failure that libcurl's code stands for, or with the one
+** that a callback of ours left when it stopped the transfer. Needs the easy
+** handle, which knows how far it had come.
+*/
+void verdict (exchange *x, CURLcode code);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif

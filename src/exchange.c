@@ -48,8 +48,9 @@ static size_t on_header (char *s, size_t size, size_t n, void *ud) {
   switch (head_line(&x->head, s, size * n)) {
     case HEAD_NOMEM: return stop(x, "memory", "not enough memory");
     case HEAD_TOOBIG:
-      return stop(x, "protocol", "the response head is larger than 32 KiB "
-                                 "or has more than 128 fields");
+      return stop(x, "protocol", "the response head or its trailers are "
+                                 "larger than 32 KiB or have more than 128 "
+                                 "fields");
     default: return size * n;
   }
 }

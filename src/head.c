@@ -81,7 +81,10 @@ int head_line (head *h, const char *s, size_t n) {
     h->status = status_of(s, n);
     return HEAD_OK;
   }
-  if (h->complete) return HEAD_OK;  /* a trailer */
+  if (h->complete) {  /* a trailer */
+    h->trailers += n;
+    return h->trailers > HEAD_MAX_BYTES ? HEAD_TOOBIG : HEAD_OK;
+  }
   if (n == 0) {
     h->complete = (h->status >= 200);
     return HEAD_OK;

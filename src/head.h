@@ -27,6 +27,7 @@ typedef struct head {
   int status;    /* 0 until a status line was seen */
   int fields;    /* how many fields are in 'text' */
   int complete;  /* the blank line of a final (not 1xx) head was seen */
+  size_t trailers;  /* bytes of trailers, which are not kept */
   buf text;      /* name NUL value NUL ..., names in lower case */
 } head;
 
@@ -36,7 +37,8 @@ void head_free (head *h);
 /*
 ** Takes one line with its line end, as it came. A status line starts the
 ** head anew (an interim 1xx answer is forgotten); lines after a complete
-** head are trailers and are ignored. Returns HEAD_*.
+** head are trailers: they are ignored, but limited like the head itself.
+** Returns HEAD_*.
 */
 int head_line (head *h, const char *s, size_t n);
 

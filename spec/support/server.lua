@@ -34,6 +34,7 @@ end
 --- Runs luv's loop until something is true; false after `seconds` (10).
 function M.run_until(condition, seconds)
   local timer, late = uv.new_timer(), false
+  uv.update_time()
   timer:start((seconds or 10) * 1000, 0, function() late = true end)
   local result = condition()
   while not result and not late do

@@ -18,7 +18,6 @@
 --   `stream:texts()`, where they are not the same), `tokens` (fields by number), `absent` (fields
 --   that a token must not have), `ids` (digits), `attempts`, `requests` (that reached the server)
 
-local lfs = require "lfs"
 local outcome = require "spec.support.outcome"
 local wire = require "spec.support.wire"
 
@@ -31,6 +30,7 @@ M.TOKEN = "pb_SENTINEL_7f3a"
 
 --- The names of all fixtures, sorted.
 function M.names()
+  local lfs = require "lfs"       -- only here: a host of Lua may not have it
   local names = {}
   for file in lfs.dir(M.DIRECTORY) do
     local name = file:match("^(.+)%.lua$")

@@ -82,7 +82,7 @@ end
 local function take_bytes(raw, piece, now)
   raw.last_byte = now
   if raw.discarding then return end
-  if raw.headers["content-encoding"] then
+  if raw.status < 300 and (raw.headers["content-encoding"] or "identity") ~= "identity" then
     return fail(raw, { kind = "protocol", phase = "body", sent = true,
       message = "the response is compressed although that was not asked for" })
   end

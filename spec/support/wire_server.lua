@@ -1,0 +1,130 @@
+-- SPDX-License-Identifier: MIT
+--- Serves the replies of a fixture over a socket, on luv's loop in this process, and the loop that
+-- lets a client in the same process wait for them.
+
+local uv = require "luv"
+
+local M = {}
+
+local Server = {}
+Server.__index = Server
+
+local REASONS = { [200] = "OK", [204] = "No Content" }
+
+local function head(reply)
+  local lines = { ("HTTP/1.1 %d %s\r\n"):format(reply.status, REASONS[reply.status] or "Whatever") }
+  for name, value in pairs(reply.headers) do
+    lines[#lines + 1] = ("%s: %s\r\n"):format(name, value)
+  end
+  if reply.status ~= 204 then lines[#lines + 1] = "transfer-encoding: chunked\r\n" end
+  lines[#lines + 1] = "\r\n"
+  return table.concat(lines)
+end
+
+local function shut(connection)
+  if not connection.socket:is_closing() then connection.socket:close() end
+  connection.timer:stop()
+  if not connection.timer:is_closing() then connection.timer:close() end
+end
+
+local function finish(connection, ending)
+  local socket = connection.socket
+  if ending == "end" then
+    if connection.status ~= 204 then socket:write "0\r\n\r\n" end
+  elseif ending == "reset" and socket.close_reset then
+    -- What was written must have left before the reset overtakes it.
+    connection.timer:start(20, 0, function ()
+      if not socket:is_closing() then socket:close_reset() end
+    end)
+  elseif ending ~= "open" then
+    socket:shutdown(function () shut(connection) end)
+  end
+end
+
+--- Writes one piece after another, each in a turn of the loop of its own.
+local function write_pieces(connection, reply, at)
+  if connection.socket:is_closing() then return end
+  local piece = reply.pieces[at]
+  if not piece then return finish(connection, reply.ending) end
+  local seconds = type(piece) == "number" and piece or 0
+  if type(piece) == "string" and #piece > 0 then
+    connection.socket:write { ("%x\r\n"):format(#piece), piece, "\r\n" }
+  end
+  -- Pauses are there to be seen, not to be waited for.
+  connection.timer:start(seconds > 0 and 10 or 0, 0, function ()
+    write_pieces(connection, reply, at + 1)
+  end)
+end
+
+local function answer(server, connection)
+  server.requests = server.requests + 1
+  local reply = server.replies[math.min(server.requests, #server.replies)]
+  connection.status = reply.status
+  connection.socket:write(head(reply))
+  write_pieces(connection, reply, 1)
+end
+
+local function accept(server)
+  local socket = uv.new_tcp()
+  server.tcp:accept(socket)
+  socket:nodelay(true)
+  local connection = { socket = socket, timer = uv.new_timer(), input = "" }
+  server.connections[#server.connections + 1] = connection
+  socket:read_start(function (_, data)
+    if not data then return shut(connection) end
+    connection.input = connection.input .. data
+    local before, length = connection.input:match "^(.-\r\n)\r\n", nil
+    if before then length = tonumber(before:lower():match "content%-length:%s*(%d+)" or 0) end
+    if before and #connection.input >= #before + 2 + length then
+      connection.input = connection.input:sub(#before + 3 + length)
+      answer(server, connection)
+    end
+  end)
+end
+
+--- Replaces what is replied from now on; counts requests anew.
+function Server:serve(replies)
+  self.replies, self.requests = replies, 0
+end
+
+function Server:close()
+  self.tcp:close()
+  self.sigpipe:close()
+  for _, connection in ipairs(self.connections) do shut(connection) end
+  uv.run "nowait"
+  uv.run "nowait"
+end
+
+--- Listens on a port of its own.
+-- @treturn table `url`, `requests` (how many came since `serve`)
+function M.listen()
+  local server = setmetatable({ connections = {}, requests = 0, tcp = uv.new_tcp() }, Server)
+  -- Without a handler, a client that has gone would end this process.
+  server.sigpipe = uv.new_signal()
+  server.sigpipe:start("sigpipe", function () end)
+  assert(server.tcp:bind("127.0.0.1", 0))
+  assert(server.tcp:listen(16, function () accept(server) end))
+  server.url = "http://127.0.0.1:" .. server.tcp:getsockname().port
+  return server
+end
+
+--- A loop for a client: while the client waits, the server works.
+function M.loop()
+  local loop = {}
+  function loop:watch(_, _, step)
+    self.step = step
+  end
+  function loop:suspend()
+    uv.run "nowait"
+    self.step(0.0005)
+  end
+  function loop:resume() end -- luacheck: ignore 212
+  return loop
+end
+
+--- One turn of the server, for who polls.
+function M.turn()
+  uv.run "nowait"
+end
+
+return M

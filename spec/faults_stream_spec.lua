@@ -58,7 +58,7 @@ local rows = {
   with(row("silence after three tokens ends with the clock of bytes", "", stopped("idle", 3),
     clocks { idle = 0.2 }), events(THREE, { hold = true })),
   with(row("silence after three tokens ends with all time", "", stopped("total", 3),
-    clocks { total = 0.4 }), events(THREE, { hold = true })),
+    clocks { total = 2 }), events(THREE, { hold = true })),
   with(row("silence behind the head ends with the clock of the first token", "",
     stopped("first_token", 0), clocks { first_token = 0.2 }),
     { { send = faults.head("stream", faults.CHUNKED) }, { hold = true } }),

@@ -7,16 +7,14 @@ set -u
 group=$1 file=$2
 name=$(basename "${file%.*}")
 log=$logs/$group.$name.tap
+LUA_PATH="./lua/?.lua;./lua/?/init.lua;./?.lua;;"
+LUA_CPATH="./$build/$group/?.so;;"
+export LUA_PATH LUA_CPATH
 case $group-$file in
   *-nothing) set -- false ;;
   c-*) set -- "$build/c/$name" ;;
   *.c) set -- "$build/$group/c/$name" ;;
-  *)
-    LUA_PATH="./lua/?.lua;./lua/?/init.lua;./?.lua;;"
-    LUA_CPATH="./$build/$group/?.so;;"
-    export LUA_PATH LUA_CPATH
-    set -- "$group" tools/busted.lua --run=installed -o TAP "$file"
-    ;;
+  *) set -- "$group" tools/busted.lua --run=installed -o TAP "$file" ;;
 esac
 
 limit=

@@ -117,6 +117,16 @@ describe("the hooks of a call", function ()
     assert.equal("it was [redacted]", this.headers["x-echo"])
   end)
 
+  it("are told of no secret, whatever characters it has", function ()
+    local this = make()
+    local secret = "pb_a-b+c.d%e"
+    this.secrets = function () return { "", secret } end
+    this:announce()
+    this:open()
+    this:progress(200, { echo = "x" .. secret .. "y", other = "pb_aab" })
+    assert.same({ echo = "x[redacted]y", other = "pb_aab" }, this.headers)
+  end)
+
   it("are told of retries that will be made, and of no others", function ()
     local seen = {}
     local this = make { max_retries = 1,

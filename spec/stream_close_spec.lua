@@ -17,10 +17,12 @@ end
 
 describe("stream:close", function ()
   it("before the first token keeps the request from being sent", function ()
-    local client, door = pipe.client(slow_answer())
+    local client, door = pipe.client(slow_answer(),
+      { on_request = function () error "a request" end })
     local s = client:generate_stream "x"
     s:close()
     local token, err = s:next()
+    assert.equal(0, err.attempts)
     assert.is_nil(token)
     assert.is_true(cancelled(err))
     assert.equal("", err.partial_text)

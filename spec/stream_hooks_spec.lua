@@ -130,6 +130,18 @@ describe("a hook that raises", function ()
     end)
   end
 
+  it("from on_response does not cost the first token", function ()
+    for _, body in ipairs { wire.answer(), wire.closing(".", " The sky is blue."):sub(1, -2) } do
+      local client = pipe.client({ body = body },
+        { on_response = function () error("mine", 0) end })
+      local s = client:generate_stream "x"
+      local _, raised, err = read_on(s)
+      assert.is_nil(err)
+      assert.equal(1, raised)
+      assert.equal(body == wire.answer() and 5 or 1, s.count)
+    end
+  end)
+
   it("from on_token reaches the reader, and the stream goes on behind that token", function ()
     local seen = {}
     local client = served_at_second { on_token = function (token)

@@ -124,6 +124,14 @@ describe("retries of a stream", function ()
     assert.equal(1, #ids)
   end)
 
+  it("leave the connection of a refusal to the next attempt", function ()
+    local client, door = pipe.client { { pieces = { wire.error("Model is overloaded", "overloaded"),
+      0.01 } }, answer }
+    assert.equal(" The sky is blue.", client:generate_stream "x":text())
+    assert.is_true(door.requests[1].released)
+    assert.is_true(not door.requests[1].aborted)
+  end)
+
   it("wait longer and longer, at random, without holding up anybody else", function ()
     local longest = { 0, 0, 0 }
     for _ = 1, 50 do

@@ -184,7 +184,17 @@ describe("a stream that breaks", function ()
     assert.is_nil(err.status)
   end)
 
-  it("closes its connection", function ()
+  it("leaves its connection to the next call when the server says what is wrong", function ()
+    local client, door = pipe.client { { pieces = { wire.three_tokens()
+      .. wire.error("Request failed during generation: oops", "generation"), 0.01 } },
+      { body = wire.answer() } }
+    assert.is_nil((client:generate_stream "x":text()))
+    assert.is_true(door.requests[1].released)
+    assert.equal(" The sky is blue.", client:generate_stream "x":text())
+    assert.is_true(not door.requests[1].aborted)
+  end)
+
+  it("closes its connection otherwise", function ()
     local client, door = pipe.client { body = wire.three_tokens() .. "data: what?\n\n",
       ending = "open" }
     local _, err = client:generate_stream "x":text()

@@ -7,7 +7,8 @@ set -eu
 cd "$(dirname "$0")/.."
 asan=$(gcc -print-file-name=libasan.so)
 ubsan=$(gcc -print-file-name=libubsan.so)
-ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99
+# Freed memory is kept aside only so far that the bounds of specs still hold.
+ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99:quarantine_size_mb=8
 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 LSAN_OPTIONS=suppressions=$PWD/tools/lsan-suppressions.txt:print_suppressions=0
 export ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS

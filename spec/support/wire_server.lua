@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- Serves the replies of a fixture over a socket, on luv's loop in this process, and the loop that
--- lets a client in the same process wait for them.
+-- lets a client in the same process wait for them. The pieces of a reply with `raw` are written as
+-- they are, head and framing included.
 
 local uv = require "luv"
 
@@ -13,12 +14,30 @@ local REASONS = { [200] = "OK", [204] = "No Content" }
 
 local function head(reply)
   local lines = { ("HTTP/1.1 %d %s\r\n"):format(reply.status, REASONS[reply.status] or "Whatever") }
-  for name, value in pairs(reply.headers) do
-    lines[#lines + 1] = ("%s: %s\r\n"):format(name, value)
+  local names = {}
+  for name in pairs(reply.headers) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    lines[#lines + 1] = ("%s: %s\r\n"):format(name, reply.headers[name])
   end
   if reply.status ~= 204 then lines[#lines + 1] = "transfer-encoding: chunked\r\n" end
   lines[#lines + 1] = "\r\n"
   return table.concat(lines)
+end
+
+--- One chunk of a body.
+function M.chunk(bytes)
+  return ("%x\r\n"):format(#bytes) .. bytes .. "\r\n"
+end
+
+--- Everything that is written for a reply.
+function M.bytes(reply)
+  local parts = { head(reply) }
+  for _, piece in ipairs(reply.pieces) do
+    if type(piece) == "string" and piece ~= "" then parts[#parts + 1] = M.chunk(piece) end
+  end
+  if reply.ending == "end" and reply.status ~= 204 then parts[#parts + 1] = "0\r\n\r\n" end
+  return table.concat(parts)
 end
 
 local function shut(connection)
@@ -30,7 +49,7 @@ end
 local function finish(connection, ending)
   local socket = connection.socket
   if ending == "end" then
-    if connection.status ~= 204 then socket:write "0\r\n\r\n" end
+    if connection.status ~= 204 and not connection.raw then socket:write "0\r\n\r\n" end
   elseif ending == "reset" and socket.close_reset then
     -- What was written must have left before the reset overtakes it.
     connection.timer:start(20, 0, function ()
@@ -48,7 +67,7 @@ local function write_pieces(connection, reply, at)
   if not piece then return finish(connection, reply.ending) end
   local seconds = type(piece) == "number" and piece or 0
   if type(piece) == "string" and #piece > 0 then
-    connection.socket:write { ("%x\r\n"):format(#piece), piece, "\r\n" }
+    connection.socket:write(reply.raw and piece or M.chunk(piece))
   end
   -- Pauses are there to be seen, not to be waited for.
   connection.timer:start(seconds > 0 and 10 or 0, 0, function ()
@@ -59,8 +78,8 @@ end
 local function answer(server, connection)
   server.requests = server.requests + 1
   local reply = server.replies[math.min(server.requests, #server.replies)]
-  connection.status = reply.status
-  connection.socket:write(head(reply))
+  connection.status, connection.raw = reply.status, reply.raw
+  if not reply.raw then connection.socket:write(head(reply)) end
   write_pieces(connection, reply, 1)
 end
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 # luarocks make and luarocks test without a network: a tree of its own, and a
 # configuration that says what the system's packages provide.
+# The specs of the wire are left out: they take longest, and make test runs
+# them; here the question is whether anything is missing from the rock.
 # usage: sh tools/rock.sh LUA...
 set -u
 cd "$(dirname "$0")/.."
@@ -56,7 +58,7 @@ step () {
     echo "$name: ok"
   else
     failed=$((failed + 1))
-    tail -n 60 build/rock/step.log
+    grep -v '^ok ' build/rock/step.log | tail -n 100
     echo "$name: FAILED"
   fi
 }
@@ -92,7 +94,7 @@ for lua; do
       "build/rock/$lua/bin/predibase" --version
     step "$lua: luarocks test" \
       sh -c "cd build/rock/checkout &&
-        $rocks test predibase-scm-1.rockspec -- -o TAP"
+        timeout 600 $rocks test predibase-scm-1.rockspec -- -o TAP --exclude-pattern=wire"
   }
 done
 echo "$passed passed, $failed failed"

@@ -109,6 +109,22 @@ describe("client:generate", function ()
     assert.equal(6000, door.clock)
   end)
 
+  it("tells what the system refuses, and tries again", function ()
+    for _, name in ipairs { "no_pool", "no_exchange" } do
+      local client, door = pipe.client(answer(), { on_retry = function (retry)
+        assert.equal("127.0.0.1:8080: Too many open files", retry.error.message)
+      end })
+      door[name] = "Too many open files"
+      local _, err = client:generate "x"
+      assert.equal("connection", err.kind)
+      assert.equal(3, err.attempts)
+      _, err = client:generate_stream "x":next()
+      assert.equal("connection", err.kind)
+      door[name] = nil
+      assert.equal(" blue", tostring(client:generate "x"))
+    end
+  end)
+
   it("leaves no connection behind, whatever comes", function ()
     for _, reply in ipairs { answer(), { status = 500, headers = {}, body = "x" },
       { body = "{", ending = "cut" }, { pieces = { "{" }, ending = "reset" } } do

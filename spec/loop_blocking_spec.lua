@@ -57,6 +57,16 @@ describe("the blocking loop", function ()
     assert.is_false(door.requests[1].aborted)
   end)
 
+  it("closes the connection of an interrupted call that nobody can take up again", function ()
+    local client, door = pipe.client { pieces = { "{", 5, "}" } }
+    client.transport.loop.suspend = function () return "interrupted!" end
+    local ok, message = pcall(client.generate, client, "x")
+    assert.is_false(ok)
+    assert.equal("interrupted!", message)
+    assert.is_true(door.requests[1].aborted)
+    assert.equal(0, client.transport:size())
+  end)
+
   it("serves streams that are read in turns", function ()
     local client = pipe.client { pieces = { wire.token " The", 1, wire.token " sky", 1,
       wire.closing(".", " The sky.") } }

@@ -98,6 +98,20 @@ describe("a hook that uses the same client", function ()
     assert.equal(" The sky is blue.", text)
   end)
 
+  it("may close the client before a request goes out", function ()
+    for _, method in ipairs { "generate", "generate_stream" } do
+      local client, door
+      client, door = pipe.client({ body = wire.answer() },
+        { on_request = function () client:close() end })
+      local answer, err = client[method](client, "x")
+      if method == "generate_stream" then answer, err = answer:next() end
+      assert.is_nil(answer)
+      assert.equal("cancelled", err.kind)
+      assert.equal("the client was closed", err.message)
+      assert.equal(0, #door.requests)
+    end
+  end)
+
   it("may close the client", function ()
     local client
     client = pipe.client({ body = wire.answer() }, { on_token = function () client:close() end })

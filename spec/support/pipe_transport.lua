@@ -24,6 +24,7 @@ local Pool = {}
 Pool.__index = Pool
 
 function Pool:open(options)
+  if self.door.no_exchange then return nil, self.door.no_exchange end
   self.opened = self.opened + 1
   local door = self.door
   local log = { at = door.clock, delay = options.delay or 0, url = options.url,
@@ -156,7 +157,8 @@ end
 
 --- Makes a door; it is what the option `transport` takes.
 -- @treturn table `clock`, `requests` (array of `{ url, method, headers, body, options, at, sent_at,
--- closed, aborted, released }`), `pools` (open ones), `url` for `base_url`
+-- closed, aborted, released }`), `pools` (open ones), `url` for `base_url`; `no_pool` and
+-- `no_exchange` may be set to the text with which the system refuses one
 function M.new(replies)
   local door = setmetatable({
     url = "http://127.0.0.1:8080", clock = 1000, requests = {}, pools = 0,
@@ -167,6 +169,7 @@ function M.new(replies)
     now = function () return door.clock end,
     version = function () return "pipe/1" end,
     pool = function ()
+      if door.no_pool then return nil, door.no_pool end
       local pool = setmetatable({ door = door, exchanges = {}, opened = 0 }, Pool)
       door.alive[pool] = true
       door.pools = door.pools + 1

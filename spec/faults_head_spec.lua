@@ -88,8 +88,11 @@ local rows = {
     expect = faults.GOOD },
   { name = "101 that nobody asked for ends the call",
     raw = { { send = "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n" },
-      { close = true } },
-    expect = { any = true, requests = 1 } },
+      { hold = true } },
+    options = { max_retries = 2, timeout = BOUND },
+    expect = { kind = "protocol", message = "another protocol", attempts = 1, requests = 1 } },
+  breaks("a connection that is closed behind an interim answer is made anew",
+    { send = "HTTP/1.1 103 Early Hints\r\n\r\n" }, { close = true }),
 
   -- odd, but allowed, or tolerated everywhere
   { name = "a status without a reason is a status",

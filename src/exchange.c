@@ -51,8 +51,12 @@ static size_t on_header (char *s, size_t size, size_t n, void *ud) {
       return stop(x, "protocol", "the response head or its trailers are "
                                  "larger than 32 KiB or have more than 128 "
                                  "fields");
-    default: return size * n;
+    default: break;
   }
+  if (x->head.status == 101)  /* libcurl would wait for what follows */
+    return stop(x, "protocol", "the server switches to another protocol "
+                               "although that was not asked for");
+  return size * n;
 }
 
 /* "text/event-stream" with or without parameters; RFC 9110 section 8.3.1 */

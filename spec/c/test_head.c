@@ -1,0 +1,221 @@
+/* links: head.c buf.c */
+/*
+** test_head.c
+** The head of a response, line by line: status, fields, interim answers,
+** trailers, accidents, limits, no memory.
+** SPDX-License-Identifier: MIT
+*/
+
+#include "head.h"
+
+#include "alloc.h"
+#include "tap.h"
+
+static int line (head *h, const char *s) {
+  return head_line(h, s, strlen(s));
+}
+
+/* A head with these lines, each without its line end. */
+static int lines (head *h, const char *const *list) {
+  int rc = HEAD_OK;
+  head_init(h);
+  for (; *list != NULL && rc == HEAD_OK; list++) {
+    char text[512];
+    snprintf(text, sizeof text, "%s\r\n", *list);
+    rc = line(h, text);
+  }
+  return rc;
+}
+
+static int is (const head *h, const char *name, const char *value) {
+  const char *got = head_get(h, name);
+  if (value == NULL || got == NULL) return value == got;
+  return strcmp(got, value) == 0;
+}
+
+static void status (void) {
+  static const struct { const char *line; int status; } cases[] = {
+    { "HTTP/1.1 200 OK\r\n", 200 }, { "HTTP/1.1 200\r\n", 200 },
+    { "HTTP/1.1 200 \r\n", 200 }, { "HTTP/2 503 \r\n", 503 },
+    { "HTTP/2 429\n", 429 }, { "HTTP/1.0 404 Not Found", 404 },
+    { "HTTP/1.1 999 x\r\n", 999 }, { "HTTP/1.1 OK\r\n", 0 },
+    { "HTTP/1.1 20\r\n", 0 }, { "HTTP/1.1\r\n", 0 }, { "HTTP/\r\n", 0 },
+    { "HTTP/1.1 2x0 OK\r\n", 0 }, { "HTTP/1.1 \r\n", 0 },
+    { "HTTP/1.1 -20 OK\r\n", 0 }
+  };
+  size_t i;
+  for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    head h;
+    char name[80];
+    head_init(&h);
+    snprintf(name, sizeof name, "status of %.*s",
+             (int)strcspn(cases[i].line, "\r\n"), cases[i].line);
+    ok(line(&h, cases[i].line) == HEAD_OK && h.status == cases[i].status,
+       name);
+    head_free(&h);
+  }
+}
+
+static void plain (void) {
+  static const char *const text[] = {
+    "HTTP/1.1 200 OK", "Content-Type: text/event-stream",
+    "X-Model-ID:\t a b \t", "EMPTY:", "Also-Empty:   ", "Colons: a:b: c",
+    "X-Twice: one", "x-twice: two", NULL
+  };
+  head h;
+  ok(lines(&h, text) == HEAD_OK && !h.complete,
+     "without its blank line a head is not complete");
+  ok(head_line(&h, "\r\n", 2) == HEAD_OK && h.complete,
+     "the blank line completes it");
+  ok(h.fields == 7 && is(&h, "content-type", "text/event-stream"),
+     "names are found in lower case");
+  ok(is(&h, "Content-Type", NULL), "and in no other");
+  ok(is(&h, "x-model-id", "a b"), "blanks around a value are not part of it");
+  ok(is(&h, "empty", "") && is(&h, "also-empty", ""), "a value may be empty");
+  ok(is(&h, "colons", "a:b: c"), "the first colon ends the name");
+  ok(is(&h, "x-twice", "one"), "of several the first is found");
+  ok(is(&h, "x-model", NULL) && is(&h, "", NULL) && is(&h, "a b", NULL),
+     "a part of a name or a value is no name");
+  head_free(&h);
+  ok(h.status == 0 && h.fields == 0 && is(&h, "empty", NULL),
+     "nothing is left of a freed head");
+  head_free(&h);
+  ok(h.text.data == NULL, "a head can be freed twice");
+}
+
+static void several (void) {
+  static const char *const interim[] = {
+    "HTTP/1.1 103 Early Hints", "link: </a>", "x-b: early", "", NULL
+  };
+  head h;
+  ok(lines(&h, interim) == HEAD_OK && !h.complete && h.status == 103,
+     "an interim answer completes no head");
+  line(&h, "HTTP/1.1 100 Continue\r\n");
+  line(&h, "\r\n");
+  line(&h, "HTTP/1.1 200 OK\r\n");
+  ok(is(&h, "link", NULL), "its fields are forgotten");
+  line(&h, "x-a: 1\r\n");
+  line(&h, "\r\n");
+  ok(h.complete && h.status == 200 && h.fields == 1 && is(&h, "x-a", "1"),
+     "the final answer is what counts");
+  line(&h, "x-trailer: 2\r\n");
+  line(&h, "x-a: 2\r\n");
+  line(&h, "\r\n");
+  ok(h.complete && h.fields == 1 && is(&h, "x-trailer", NULL) &&
+     is(&h, "x-a", "1"), "trailers change nothing");
+  line(&h, "HTTP/1.1 407 Proxy Authentication Required\r\n");
+  ok(!h.complete && h.fields == 0 && h.status == 407,
+     "a further status line starts a new head");
+  head_free(&h);
+}
+
+static void accidents (void) {
+  static const char nul[] = "x-n\0l: a\0b\r\n";
+  static const char *const text[] = {
+    "HTTP/1.1 200 OK", "no colon here", ": no name", "x-long: one", " folded",
+    "\tfolded: too", "x-last: 1\r", "HTTP", "HTTP:/", NULL
+  };
+  head h;
+  ok(lines(&h, text) == HEAD_OK && h.fields == 3, "what is no field is skipped");
+  ok(is(&h, "x-long", "one"), "a folded line is not part of a value");
+  ok(is(&h, "x-last", "1"), "a second carriage return is a line end, too");
+  ok(is(&h, "http", "/"), "a field may be called HTTP");
+  ok(head_line(&h, nul, sizeof nul - 1) == HEAD_OK && is(&h, "x-n l", "a b"),
+     "a zero byte becomes a space");
+  ok(head_line(&h, "x", 0) == HEAD_OK && h.complete,
+     "a line of no bytes is a blank line");
+  head_free(&h);
+  line(&h, "\r\n");
+  ok(!h.complete, "a blank line without a status completes nothing");
+  line(&h, "a: b\r\n");
+  ok(is(&h, "a", "b"), "fields before a status line are kept");
+  line(&h, "HTTP/1.1 200 OK\r\n");
+  ok(is(&h, "a", NULL), "until it comes");
+  line(&h, "bytes: \x80\xff\x01\r\n");
+  ok(is(&h, "bytes", "\x80\xff\x01"), "other bytes are kept as they are");
+  head_free(&h);
+}
+
+/* A field whose name and value take n bytes with their ends. */
+static int field_of (head *h, size_t n) {
+  static char text[HEAD_MAX_BYTES + 64];
+  memset(text, 'v', n + 1);
+  memcpy(text, "a:", 2);
+  memcpy(text + n, "\r\n", 2);
+  return head_line(h, text, n + 2);
+}
+
+static void limits (void) {
+  head h;
+  int i, good = 1;
+  head_init(&h);
+  line(&h, "HTTP/1.1 200 OK\r\n");
+  for (i = 0; i < HEAD_MAX_FIELDS; i++) good &= (line(&h, "a: b\r\n") == 0);
+  ok(good && h.fields == HEAD_MAX_FIELDS, "so many fields are taken");
+  ok(line(&h, "a: b\r\n") == HEAD_TOOBIG, "one more is too many");
+  ok(line(&h, "no field\r\n") == HEAD_OK, "unless it is none");
+  line(&h, "HTTP/1.1 200 OK\r\n");
+  ok(line(&h, "a: b\r\n") == HEAD_OK, "a new head counts anew");
+  head_free(&h);
+  /* "a", NUL, value, NUL: as many bytes as "a:" and the value, and one */
+  ok(field_of(&h, HEAD_MAX_BYTES - 1) == HEAD_OK &&
+     h.text.len == HEAD_MAX_BYTES, "so many bytes are taken");
+  ok(line(&h, "a:\r\n") == HEAD_TOOBIG, "more are too many");
+  ok(h.text.len == HEAD_MAX_BYTES && h.fields == 1,
+     "what is too much changes nothing");
+  head_free(&h);
+  ok(field_of(&h, HEAD_MAX_BYTES) == HEAD_TOOBIG && h.fields == 0,
+     "a single field can be too large");
+  head_free(&h);
+}
+
+static int take (head *h) {
+  static const char *const text[] = {
+    "HTTP/1.1 103 Early Hints", "link: </a>", "", "HTTP/1.1 200 OK",
+    "content-type: text/event-stream", "x-a: 1", "x-b: 2", "", NULL
+  };
+  char long_line[300];
+  int rc = lines(h, text);
+  if (rc != HEAD_OK) return rc;
+  line(h, "HTTP/1.1 200 OK\r\n");
+  memset(long_line, 'x', sizeof long_line);
+  long_line[1] = ':';
+  return head_line(h, long_line, sizeof long_line);
+}
+
+static void no_memory (void) {
+  long n, total;
+  int on, good = 1;
+  head h;
+  alloc_start(0, 0);
+  good &= (take(&h) == HEAD_OK);
+  head_free(&h);
+  total = alloc_calls;
+  ok(good && total > 0 && alloc_live == 0, "a head gives its memory back");
+  for (on = 0; on <= 1; on++)
+    for (n = 1; n <= total; n++) {
+      size_t fields;
+      alloc_start(n, on);
+      good &= (take(&h) == HEAD_NOMEM);
+      fields = (size_t)h.fields;
+      good &= (fields == 0 || h.text.data[h.text.len - 1] == '\0');
+      good &= is(&h, "nothing", NULL);
+      alloc_fail_at = 0;
+      line(&h, "HTTP/1.1 200 OK\r\n");
+      good &= (line(&h, "x-c: 3\r\n") == HEAD_OK && is(&h, "x-c", "3"));
+      head_free(&h);
+      good &= (alloc_live == 0);
+    }
+  ok(good, "refused memory is reported and leaves a head in order");
+  mem_set_allocator(NULL);
+}
+
+int main (void) {
+  status();
+  plain();
+  several();
+  accidents();
+  limits();
+  no_memory();
+  return done();
+}

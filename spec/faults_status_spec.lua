@@ -97,6 +97,27 @@ local rows = {
   row("204 is no answer", "204 No Content", "", { kind = "protocol", attempts = 1 }),
 }
 
+-- Errors whose text breaks off.
+for _, case in ipairs {
+  { "401 Unauthorized", "authentication" }, { "413 Payload Too Large", "too_large" },
+  { "422 Unprocessable Entity", "validation" }, { "503 Service Unavailable", "server", true },
+} do
+  local line, kind, retried = case[1], case[2], case[3]
+  for _, ending in ipairs { "close", "reset" } do
+    for _, framing in ipairs { "content-length: 500", "transfer-encoding: chunked" } do
+      local head = ("HTTP/1.1 %s\r\n%s\r\n%s\r\n\r\n"):format(line, SOON, framing)
+      local text = framing:find "chunked" and faults.chunk "such a pity" or "such a pity"
+      local expect = { kind = kind, status = tonumber(line:match("^%d+")), message = "such a pity" }
+      rows[#rows + 1] = {
+        name = ("%s whose text breaks off stays what it is (%s, %s)"):format(line, framing, ending),
+        raw = { { send = head .. text }, { [ending] = true } },
+        options = { max_retries = 2 },
+        expect = retried and again(expect) or final(expect),
+      }
+    end
+  end
+end
+
 -- What is tried again, and what is not.
 for _, case in ipairs {
   { "400 Bad Request", "validation" }, { "402 Payment Required", "permission" },

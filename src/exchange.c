@@ -210,6 +210,11 @@ void exchange_fail (exchange *x, const char *kind, const char *phase,
   exchange_move(x);
 }
 
+/* An error is one by its status, however little of its text came. */
+static int is_error_answer (const exchange *x) {
+  return x->head.complete && x->head.status >= 300 && x->fault_kind == NULL;
+}
+
 void exchange_finish (exchange *x, CURLcode code) {
   if (code == CURLE_OK && !x->head.complete) {
     /* libcurl takes the end of a connection for the end of a head */
@@ -217,7 +222,7 @@ void exchange_finish (exchange *x, CURLcode code) {
     exchange_fail(x, "connection", "head",
                   "the connection was closed within the response head");
   }
-  else if (code == CURLE_OK || x->truncated) {
+  else if (code == CURLE_OK || x->truncated || is_error_answer(x)) {
     if (!x->body_began) x->streaming = is_streaming(x);  /* an empty one */
     x->state = EXCHANGE_DONE;
     exchange_move(x);

@@ -1,0 +1,339 @@
+-- SPDX-License-Identifier: MIT
+--- The door to the network through libcurl: what it promises to the rooms above it, and how it
+-- waits by the three functions of any loop.
+
+local coroutines = require "spec.support.coroutines"
+local config = require "predibase.config"
+local lifetime = require "spec.support.lifetime"
+local server = require "spec.support.server"
+local transport = require "predibase.transport.curl"
+
+describe("predibase.transport.curl", function ()
+  local s, door, files
+
+  setup(function () s = lifetime.serve() end)
+  teardown(function () server.stop() end)
+
+  before_each(function ()
+    lifetime.collect()
+    assert.is_true(lifetime.quiet(s))
+    files = lifetime.files()
+    door = nil
+  end)
+
+  after_each(function ()
+    if door then door:close() end
+    assert.is_true(lifetime.quiet(s))
+    assert.equal(files, lifetime.files())
+  end)
+
+  local function new(loop, options)
+    local all = { base_url = s.url, api_token = false }
+    for name, value in pairs(options or {}) do all[name] = value end
+    local cfg = assert(config.new(all, function () end))
+    door = transport.new(cfg, loop or require "predibase.loop.blocking".new())
+    return door
+  end
+
+  local CLOCKS = { connect = 10, first_token = 60, token = 60, idle = 60 }
+
+  local function open(path, spec)
+    local all = { events = true, timeout = CLOCKS }
+    for name, value in pairs(spec or {}) do all[name] = value end
+    return door:open({ method = "POST", url = s.url .. path, body = '{"inputs":"x"}', headers = {
+      { "content-type", "application/json" }, { "x-empty", "" }, { "x-seen", "yes" },
+    } }, all)
+  end
+
+  local function drain(x)
+    local n = 0
+    while true do
+      local data, failure = x:next()
+      if not data then return n, failure end
+      n = n + 1
+    end
+  end
+
+  it("gives the events of a stream, then nil for ever", function ()
+    new()
+    local x = open "/generate_stream"
+    assert.is_nil(x:head())
+    assert.equal(7, (drain(x)))
+    for _ = 1, 3 do
+      assert.same({}, { x:next() })
+      assert.same({}, { x:poll() })
+    end
+    local status, headers, streaming = x:head()
+    assert.same({ 200, "text/event-stream", true },
+      { status, headers["content-type"], streaming })
+    assert.is_nil(x:rest())
+    x:close()
+  end)
+
+  it("gives the body of what is no stream", function ()
+    new()
+    local x = open("/generate", { events = false })
+    assert.equal(('{"generated_text":"%s"}'):format(lifetime.TEXT), x:body())
+    local status, headers, streaming = x:head()
+    assert.same({ 200, "application/json", false },
+      { status, headers["content-type"], streaming })
+    x:close()
+  end)
+
+  it("sends what it is told, empty headers too", function ()
+    new()
+    drain(open "/generate_stream")
+    local log = s:log()
+    local entry = log[#log]
+    assert.same({ "POST", '{"inputs":"x"}', "", "yes" }, { entry.method, entry.body,
+      entry.headers["x-empty"], entry.headers["x-seen"] })
+    assert.is_nil(entry.headers.expect)
+  end)
+
+  it("gives a failure as a table, again and again", function ()
+    new()
+    for _, how in ipairs { "next", "poll" } do
+      local x = open("/hang/generate_stream", { deadline = transport.now() })
+      local data, failure = x[how](x)
+      assert.is_nil(data)
+      assert.same({ "timeout", "total" }, { failure.kind, failure.phase })
+      assert.is_string(failure.message)
+      assert.same(failure, select(2, x:next()))
+      assert.same(failure, select(2, x:poll()))
+      assert.same(failure, select(2, x:body()))
+      x:close()
+    end
+  end)
+
+  it("says pending and never waits when it is polled", function ()
+    new()
+    local x = open("/generate_stream", { delay = 3600 })
+    for _ = 1, 3 do assert.same({ nil, "pending" }, { x:poll() }) end
+    assert.equal(1, door:size())
+    x:close()
+  end)
+
+  it("fails with kind cancelled after a close", function ()
+    new()
+    local x = open "/hang/generate_stream"
+    x:next()
+    for _ = 1, 3 do x:close() end
+    for _, how in ipairs { "next", "poll", "body" } do
+      local data, failure = x[how](x)
+      assert.is_nil(data)
+      assert.equal("cancelled", failure.kind)
+    end
+    assert.is_nil(x:rest())
+    assert.equal(200, (x:head()) or 200)
+    x:release()
+    local other = open "/hang/generate_stream"
+    other:next()
+    for _ = 1, 3 do door:close() end
+    assert.equal("cancelled", select(2, drain(other)).kind)
+    local none, failure = open "/generate_stream"
+    assert.is_nil(none)
+    assert.equal("cancelled", failure.kind)
+  end)
+
+  it("makes its pool at the first use only", function ()
+    new()
+    assert.equal(0, door:size())
+    assert.equal(files, lifetime.files())
+    door:close()
+    assert.equal(0, door:size())
+  end)
+
+  it("says what libcurl refuses", function ()
+    new()
+    local x, failure = open("/" .. ("x"):rep(8000001))
+    assert.is_nil(x)
+    assert.same({ "connection", "the URL was refused" }, { failure.kind, failure.message })
+    assert.equal(0, door:size())
+  end)
+
+  describe("a connection", function ()
+    local function accepted() return s:connections().accepted end
+
+    it("serves calls that follow each other", function ()
+      new()
+      local before = accepted()
+      for _ = 1, 5 do
+        local x = open "/generate_stream"
+        drain(x)
+        x:release()
+        x = open("/generate", { events = false })
+        x:body()
+        x:release()
+      end
+      assert.equal(before + 1, accepted())
+      assert.equal(0, door:size())
+    end)
+
+    it("serves the next call although nobody read the end of the last", function ()
+      new()
+      local before = accepted()
+      for _ = 1, 5 do
+        local x = open "/generate_stream"
+        for _ = 1, 7 do assert.is_string(x:next()) end
+        x:release()
+        assert.equal(0, door:size())
+        assert.equal("cancelled", select(2, x:next()).kind)
+        -- the end of the body is on its way, and the next call comes after it
+        while next(door.lingering) do door.step(nil) end
+      end
+      assert.equal(before + 1, accepted())
+      assert.equal(0, door.pool:size())
+    end)
+
+    it("is not kept for the end of an answer that does not come", function ()
+      new()
+      local x = open "/hang/generate_stream"
+      x:next()
+      x:release()
+      assert.equal(0, door:size())
+      while next(door.lingering) do door.step(nil) end
+      assert.equal(0, door.pool:size())
+      assert.is_true(lifetime.quiet(s))
+    end)
+
+    it("that was closed in the middle is not used again", function ()
+      new()
+      local before = accepted()
+      local x = open "/hang/generate_stream"
+      x:next()
+      x:close()
+      assert.equal(7, (drain(open "/generate_stream")))
+      assert.equal(before + 2, accepted())
+    end)
+  end)
+
+  describe("waiting", function ()
+    --- A loop whose every call is counted.
+    local function counting()
+      local loop = coroutines.new()
+      local calls = { watch = 0, suspend = 0, resume = 0 }
+      for name in pairs(calls) do
+        local original = loop[name]
+        loop[name] = function (...)
+          calls[name] = calls[name] + 1
+          return original(...)
+        end
+      end
+      return loop, calls
+    end
+
+    it("tells the loop once what to watch", function ()
+      local loop, calls = counting()
+      local seen
+      local watch = loop.watch
+      function loop.watch(...)
+        seen = { select(2, ...) }
+        return watch(...)
+      end
+      new(loop)
+      assert.equal(0, calls.watch)
+      loop:run(function () drain(open "/generate_stream") drain(open "/generate_stream") end)
+      assert.equal(1, calls.watch)
+      assert.equal(door.pool:fd(), seen[1])
+      assert.is_true(seen[2]() == nil or seen[2]() >= 0)
+      assert.is_true(calls.suspend > 0)
+    end)
+
+    it("resumes only those whose exchange moved", function ()
+      local loop, calls = counting()
+      new(loop)
+      loop:run(function ()
+        local mute = coroutine.create(function ()
+          local x = open("/hang/generate_stream", { delay = 3600 })
+          drain(x)
+        end)
+        assert(coroutine.resume(mute))
+        local before = calls.resume
+        local x = open "/generate_stream"
+        drain(x)
+        assert.is_true(calls.resume > before)
+        assert.equal("suspended", coroutine.status(mute))
+        for _, co in ipairs(loop.ready) do assert.is_true(co ~= mute) end
+      end)
+    end)
+
+    it("of two for one stream is an error for the second", function ()
+      local loop = coroutines.new()
+      new(loop)
+      local n, message
+      local x = open "/generate_stream"
+      loop:run(function () n = drain(x) end, function ()
+        message = select(2, pcall(x.next, x))
+      end)
+      assert.equal(7, n)
+      assert.equal("predibase: another coroutine is already waiting for this stream", message)
+    end)
+
+    for _, how in ipairs { "exchange", "transport" } do
+      it("ends when another closes the " .. how, function ()
+        local loop = coroutines.new()
+        new(loop)
+        local x = open "/hang/generate_stream"
+        local n, failure
+        loop:run(function () n, failure = drain(x) end, function ()
+          while not x.waiter or not x:head() do loop:pause() door.step(0) end
+          if how == "exchange" then x:close() else door:close() end
+        end)
+        assert.is_true(n <= 2)
+        assert.equal("cancelled", failure.kind)
+        assert.is_nil(next(door.waiting))
+      end)
+    end
+
+    it("ends with an error of the loop, and may begin again", function ()
+      local loop = coroutines.new()
+      new(loop)
+      local x = open "/generate_stream"
+      local co = coroutine.create(function () x:next() end)
+      assert(coroutine.resume(co))
+      local cause = {}
+      local ok, err = coroutine.resume(co, cause)
+      assert.is_false(ok)
+      assert.equal(cause, err)
+      local n
+      loop:run(function () n = drain(x) end)
+      assert.equal(7, n)
+    end)
+
+    it("goes on after wake-ups for nothing", function ()
+      local loop = coroutines.new()
+      new(loop)
+      local x = open "/generate_stream"
+      local n
+      local co = coroutine.create(function () n = drain(x) end)
+      repeat
+        assert(coroutine.resume(co))
+        door.step(0.01)
+      until coroutine.status(co) == "dead"
+      assert.equal(7, n)
+    end)
+
+    for _, loop_name in ipairs { "blocking", "coroutines" } do
+      it("is given up by everybody when the pool fails: " .. loop_name, function ()
+        local loop = loop_name == "coroutines" and coroutines.new() or nil
+        new(loop)
+        local x = open "/hang/generate_stream"
+        local pool = door.pool
+        -- the system refuses to wait: a pool of the same kind that says so
+        door.pool = setmetatable({ step = function () return nil, "the system said no" end },
+          { __index = function (_, name)
+            return function (_, ...) return pool[name](pool, ...) end
+          end })
+        local data, failure
+        local function read() data, failure = x:next() end
+        if loop then loop:run(read) else read() end
+        assert.is_nil(data)
+        assert.same({ kind = "connection", phase = "wait", message = "the system said no" },
+          failure)
+        assert.same(failure, select(2, x:next()))
+        door.pool = pool
+        x:close()
+      end)
+    end
+  end)
+end)

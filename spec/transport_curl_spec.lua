@@ -239,6 +239,18 @@ describe("predibase.transport.curl", function ()
       assert.is_true(calls.suspend > 0)
     end)
 
+    it("is in order for a loop that goes on after a close", function ()
+      local loop, seen = coroutines.new(), nil
+      function loop.watch(_, ...) seen = { ... } end
+      new(loop)
+      local x = open "/hang/generate_stream"
+      assert.is_number(seen[2]())
+      door:close()
+      assert.is_nil(seen[2]())
+      for _ = 1, 3 do assert.is_nil(seen[3](0)) end
+      assert.equal("cancelled", select(2, x:next()).kind)
+    end)
+
     it("resumes only those whose exchange moved", function ()
       local loop, calls = counting()
       new(loop)

@@ -33,10 +33,12 @@ local function give_up(transport, why)
   end
 end
 
---- Runs the pool once and wakes whose exchanges moved.
+--- Runs the pool once and wakes whose exchanges moved. A loop may call it after the client was
+-- closed: it was told once what to watch and is told nothing else.
 local function stepper(transport)
   local moved = {}
   return function (seconds)
+    if transport.closed then return end
     local n, why = transport.pool:step(seconds, moved)
     for i = 1, n or 0 do
       local id = moved[i]
@@ -64,7 +66,9 @@ local function ready(transport)
   if not pool then return nil, { kind = "connection", phase = "connect", message = why } end
   transport.pool = pool
   transport.step = stepper(transport)
-  transport.loop:watch(pool:fd(), function () return pool:timeout() end, transport.step)
+  transport.loop:watch(pool:fd(), function ()
+    if not transport.closed then return pool:timeout() end
+  end, transport.step)
   return true
 end
 

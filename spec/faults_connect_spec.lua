@@ -3,7 +3,6 @@
 local child = require "spec.support.child"
 local faults = require "spec.support.faults"
 local mock = require "predibase.mock"
-local scratch = require "spec.support.scratch"
 local stand_in = require "spec.support.server"
 local uv = require "luv"
 
@@ -123,95 +122,6 @@ describe("A kept connection", function ()
         end, 20))
       end)
   end
-end)
-
--- Runs in a process of its own, with look-ups that hang.
-local LOOKUP = [=[
-local faults = require "spec.support.faults"
-local what, port = os.getenv "WHAT", os.getenv "PORT"
-local curl = require "predibase.curl"
-
-local function report(found)
-  local err = found.err
-  print(("%s %s %d %s"):format(err.kind, err.phase, err.attempts, tostring(err.retryable)))
-  faults.check(found, { kind = err.kind }, { method = "generate" })
-end
-
-local began = curl.now()
-if what == "pool" then
-  local pool = curl.pool()
-  local function open(host)
-    return assert(pool:open { url = ("http://%s:%s/generate"):format(host, port), method = "POST",
-      headers = { "content-type: application/json" }, body = '{"inputs":"a"}', connect = 2 })
-  end
-  local names = { [open("a.slow.test")] = "slow", [open("127.0.0.1")] = "quick" }
-  local left = 2
-  while left > 0 do
-    pool:step(10, {})
-    for exchange, name in pairs(names) do
-      local _, state = exchange:next()
-      if state ~= "pending" then
-        print(name, state, (exchange:failure()))
-        exchange:close()
-        names[exchange] = nil
-        left = left - 1
-      end
-    end
-  end
-  pool:close()
-else
-  local host = what == "slow" and "a.slow.test" or "nowhere.invalid"
-  local client = faults.client(("http://%s:%s"):format(host, port), { allow_plain_http = true })
-  report(faults.call(client, { method = "generate" },
-    { max_retries = 1, timeout = { connect = 0.3 } }))
-  faults.check_idle(client)
-  client:close()
-end
-print(curl.now() - began < 5 and "before the look-up was over" or "too late")
-]=]
-
-describe("A name look-up", function ()
-  local folder, library, server
-
-  setup(function ()
-    folder = scratch.new()
-    library = folder .. "/slow_lookup.so"
-    local compiler = child.start("cc", { args = { "-std=c99", "-D_GNU_SOURCE", "-shared", "-fPIC",
-      "-o", library, "spec/support/slow_lookup.c", "-ldl" }, env = child.STRANGER })
-    assert.are.equal(0, compiler:wait(), compiler.stderr)
-    server = stand_in.spawn {}
-  end)
-
-  teardown(function ()
-    stand_in.stop()
-    scratch.remove(folder)
-  end)
-
-  local function run(what)
-    local preload = os.getenv "LD_PRELOAD"
-    preload = preload and preload ~= "" and preload .. ":" .. library or library
-    local process = child.start(child.interpreter(), {
-      args = { "-e", LOOKUP },
-      env = { LD_PRELOAD = preload, WHAT = what, PORT = server.port },
-    })
-    local code = process:wait()
-    assert.are.equal("", process.stderr)
-    assert.are.equal(0, code)
-    return process.stdout
-  end
-
-  it("that hangs is given up when the clock of connecting runs out, each time", function ()
-    assert.are.equal("timeout connect 2 true\nbefore the look-up was over\n", run "slow")
-  end)
-
-  it("that finds nothing is a failure that is tried again", function ()
-    assert.are.equal("connection resolve 2 true\nbefore the look-up was over\n", run "nowhere")
-  end)
-
-  it("that hangs does not hold up another exchange of the pool", function ()
-    assert.are.equal("quick\tdone\tnil\nslow\tfailed\ttimeout\nbefore the look-up was over\n",
-      run "pool")
-  end)
 end)
 
 -- Runs in a process of its own that may have few descriptors; WARM makes a call before they are

@@ -26,14 +26,18 @@ describe("a process", function ()
   before_each(function () assert.is_true(lifetime.quiet(s)) end)
   after_each(function () assert.is_true(lifetime.quiet(s)) end)
 
-  local function start(program)
+  --- LeakSanitizer does not look into the memory of LuaJIT, which it does not get from malloc: a
+  -- state that is not closed would be all leaks to it.
+  local function start(program, options)
+    local asan = os.getenv "ASAN_OPTIONS"
+    if asan and options and options.unclosed then asan = asan .. ":detect_leaks=0" end
     return child.start(child.interpreter(), {
-      args = { "-e", PREAMBLE .. program }, env = { BASE = s.url .. "/hang" },
+      args = { "-e", PREAMBLE .. program }, env = { BASE = s.url .. "/hang", ASAN_OPTIONS = asan },
     })
   end
 
   local endings = {
-    ["by os.exit"] = { "os.exit(7)", 7 },
+    ["by os.exit"] = { "os.exit(7)", 7, unclosed = true },
     ["by os.exit that closes the state"] = { "os.exit(7, true)", 7 },
     ["by os.exit in the loop"] = {
       "for _ in client:generate_stream 'x' do os.exit(7, true) end", 7 },
@@ -55,7 +59,7 @@ describe("a process", function ()
 
   for name, case in pairs(endings) do
     it("that ends " .. name .. " in the middle of a stream does so quietly", function ()
-      local process = start(case[1])
+      local process = start(case[1], case)
       assert.equal(case[2], process:wait())
       assert.equal("reading\n", process.stdout)
       assert.equal("", process.stderr)

@@ -13,7 +13,10 @@ in its callbacks and without waiting anywhere but in `pool:step`.
 */
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
 #include <math.h>
+#include <poll.h>
 
 #include "clock.h"
 #include "lua_exchange.h"
@@ -177,6 +180,51 @@ static int curl_now (lua_State *L) {
 }
 
 /***
+Waits until a descriptor is readable, as for several pools at once.
+@function wait
+@tparam table fds array of descriptors
+@tparam ?number seconds how long to wait at most; nil: as long as it takes
+@tparam table ready receives at 1..n the places in `fds` of those that are
+readable
+@treturn[1] number n; 0 when the time is over or a signal came
+@treturn[2] nil
+@treturn[2] string what the system refused
+*/
+static int curl_wait (lua_State *L) {
+  struct pollfd *set;
+  int i, count, rc, ms = -1, n = 0;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  if (!lua_isnoneornil(L, 2)) {
+    lua_Number s = ceil(luaL_checknumber(L, 2) * 1000.0);
+    if (!(s >= 0)) s = 0;
+    ms = s > INT_MAX ? INT_MAX : (int)s;
+  }
+  count = (int)lua_rawlen(L, 1);
+  set = lua_newuserdatauv(L, ((size_t)count + 1) * sizeof *set, 0);
+  for (i = 0; i < count; i++) {
+    lua_rawgeti(L, 1, i + 1);
+    set[i].fd = (int)lua_tonumber(L, -1);
+    set[i].events = POLLIN;
+    set[i].revents = 0;
+    lua_pop(L, 1);
+  }
+  rc = poll(set, (nfds_t)count, ms);
+  if (rc < 0 && errno != EINTR) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "waiting for descriptors failed");
+    return 2;
+  }
+  for (i = 0; rc > 0 && i < count; i++) {
+    if (set[i].revents == 0) continue;
+    lua_pushinteger(L, i + 1);
+    lua_rawseti(L, 3, ++n);
+  }
+  lua_pushinteger(L, n);
+  return 1;
+}
+
+/***
 The libcurl that is loaded, as in a User-Agent: "libcurl/7.88.1".
 @function version
 @treturn string
@@ -197,7 +245,8 @@ static const luaL_Reg pool_meta[] = {
 };
 
 static const luaL_Reg module[] = {
-  {"pool", curl_pool}, {"now", curl_now}, {"version", curl_version_name},
+  {"pool", curl_pool}, {"now", curl_now}, {"wait", curl_wait},
+  {"version", curl_version_name},
   {NULL, NULL}
 };
 

@@ -63,6 +63,7 @@ build = {
       libdirs = { "$(CURL_LIBDIR)" },
     },
     -- Lua modules: make lint compares them with lua/
+    ["predibase.async"] = "lua/predibase/async.lua",
     ["predibase.call"] = "lua/predibase/call.lua",
     ["predibase.checks"] = "lua/predibase/checks.lua",
     ["predibase.cli.failures"] = "lua/predibase/cli/failures.lua",
@@ -90,6 +91,10 @@ build = {
     ["predibase.json.encode"] = "lua/predibase/json/encode.lua",
     ["predibase.json.scan"] = "lua/predibase/json/scan.lua",
     ["predibase.loop.blocking"] = "lua/predibase/loop/blocking.lua",
+    ["predibase.loop.default"] = "lua/predibase/loop/default.lua",
+    ["predibase.loop.heap"] = "lua/predibase/loop/heap.lua",
+    ["predibase.loop.sources"] = "lua/predibase/loop/sources.lua",
+    ["predibase.loop.tasks"] = "lua/predibase/loop/tasks.lua",
     ["predibase.mock.child"] = "lua/predibase/mock/child.lua",
     ["predibase.mock.command"] = "lua/predibase/mock/command.lua",
     ["predibase.mock.connection"] = "lua/predibase/mock/connection.lua",

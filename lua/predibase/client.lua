@@ -143,7 +143,7 @@ function M.new(options)
   local cfg, err = config.new(options, os.getenv, 2)
   if not cfg then return nil, err end
   local transport = cfg.transport or require "predibase.transport.curl"
-  local loop = cfg.loop or require "predibase.loop.blocking".new()
+  local loop = cfg.loop or require "predibase.loop.default".new()
   return setmetatable({
     cfg = cfg,
     transport = transport.new(cfg, loop),

@@ -1,18 +1,19 @@
 -- SPDX-License-Identifier: MIT
---- The way to wait when nobody offers another: the whole program waits.
+--- The way to wait that needs nobody: the whole program waits.
 --
--- A loop is an object with three functions. The transport calls them and knows nothing else about
--- how its caller waits:
+-- A loop is an object with three functions, one object per client. The transport calls them and
+-- knows nothing else about how its caller waits:
 --
 -- * `loop:watch(fd, timeout, step)` is called once per client, before anything is waited for.
 --   `fd` is a descriptor that is readable when there is something to do (nil where the system has
 --   none), `timeout()` gives the seconds after which `step` must be called in any case (nil: no
 --   timer runs), and `step(seconds)` waits for at most that long (nil: as long as it takes),
 --   does what there is to do and calls `loop:resume` for every coroutine whose exchange moved.
--- * `loop:suspend()` waits until the calling coroutine is resumed, or for any shorter time. It
---   never raises: it returns nothing, or the error that is to end the wait (Ctrl-C, a cancelled
---   task).
+-- * `loop:suspend(exchange)` waits until the calling coroutine is resumed, or for any shorter time.
+--   It never raises: it returns nothing, or the error that is to end the wait (Ctrl-C, a cancelled
+--   task). `exchange:close()` ends what is waited for.
 -- * `loop:resume(co)` lets the coroutine `co` go on soon.
+-- * `loop:unwatch()`, where there is one, is called before `fd` is closed.
 --
 -- @module predibase.loop.blocking
 

@@ -128,6 +128,7 @@ function Transport:close()
   if not self.pool then return end
   local waiting = self.waiting
   self.waiting = {}
+  if self.loop.unwatch then self.loop:unwatch() end
   self.pool:close()
   self.lingering = {}
   for _, x in pairs(waiting) do

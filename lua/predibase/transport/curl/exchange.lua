@@ -25,7 +25,7 @@ local function wait(x)
   x.moved = false
   transport.waiting[x.id] = x
   local err
-  repeat err = transport.loop:suspend() until x.moved or err ~= nil
+  repeat err = transport.loop:suspend(x) until x.moved or err ~= nil
   x.waiter = nil
   transport.waiting[x.id] = nil
   if err == nil then return end

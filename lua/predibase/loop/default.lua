@@ -1,0 +1,46 @@
+-- SPDX-License-Identifier: MIT
+--- The loop of a client that was given none: the tasks of `predibase.async` wait by yielding, and
+-- everybody else blocks, as with `predibase.loop.blocking`.
+-- @module predibase.loop.default
+
+local M = {}
+
+--- The module that runs tasks, once it is loaded: a program without tasks needs none of it.
+M.scheduler = nil
+
+local Default = {}
+Default.__index = Default
+
+--- Keeps what drives the client.
+-- @tparam ?number fd
+-- @tparam function timeout
+-- @tparam function step
+function Default:watch(fd, timeout, step)
+  self.fd, self.timeout, self.step = fd, timeout, step
+end
+
+--- Waits until anything of this client moved. Where the task cannot yield, as in a coroutine that
+-- it made itself, the whole program waits.
+-- @tparam ?table exchange what is waited for
+-- @return nil, or the error that ends the wait
+function Default:suspend(exchange)
+  local scheduler = M.scheduler
+  local task = scheduler and scheduler.current()
+  if task then return scheduler.wait(task, self, exchange) end
+  local ok, err = pcall(self.step, nil)
+  if not ok then return err end
+end
+
+--- Lets a task go on.
+-- @param co its coroutine
+function Default:resume(co) -- luacheck: ignore 212
+  if M.scheduler then M.scheduler.resume(co) end
+end
+
+--- Makes a loop for one client.
+-- @treturn table the loop
+function M.new()
+  return setmetatable({ fd = nil, timeout = nil, step = false }, Default)
+end
+
+return M

@@ -1,0 +1,68 @@
+-- SPDX-License-Identifier: MIT
+--- Values in the order of their times, the earliest first.
+-- @module predibase.loop.heap
+
+local M = {}
+
+local Heap = {}
+Heap.__index = Heap
+
+--- Puts a value in.
+-- @tparam number at
+-- @param value anything but nil
+-- @treturn table the entry `{ at, value }`; who sets its value to nil gives it up
+function Heap:push(at, value)
+  local entry, i = { at = at, value = value }, #self + 1
+  while i > 1 do
+    local parent = (i - i % 2) / 2
+    if self[parent].at <= at then break end
+    self[i], i = self[parent], parent
+  end
+  self[i] = entry
+  return entry
+end
+
+--- Takes the earliest entry out.
+local function pop(self)
+  local first, n = self[1], #self
+  local last = self[n]
+  self[n] = nil
+  n = n - 1
+  if n < 1 then return first end
+  local i, child = 1, 2
+  while child <= n do
+    if child < n and self[child + 1].at < self[child].at then child = child + 1 end
+    if last.at <= self[child].at then break end
+    self[i], i = self[child], child
+    child = 2 * i
+  end
+  self[i] = last
+  return first
+end
+
+--- Takes everything out whose time has come, and what was given up before.
+-- @tparam function clock gives the time; called only when there is something to compare it with
+-- @tparam function f called with each value, in the order of the times
+-- @treturn ?number the time until the next entry; nil: there is none
+function Heap:due(clock, f)
+  local now
+  while self[1] do
+    local entry = self[1]
+    local value = entry.value
+    if value ~= nil then
+      now = now or clock()
+      if entry.at > now then return entry.at - now end
+      entry.value = nil
+      f(value)
+    end
+    pop(self)
+  end
+end
+
+--- Makes an empty heap.
+-- @treturn table
+function M.new()
+  return setmetatable({}, Heap)
+end
+
+return M

@@ -1,0 +1,246 @@
+-- SPDX-License-Identifier: MIT
+--- The scheduler behind `predibase.async`: coroutines that wait together in one call of the
+-- operating system.
+--
+-- There is one per Lua state. A round runs the tasks that are ready, and then waits for the pools
+-- that any task waits for and for the next sleeper. What a round costs depends on what is ready,
+-- not on how many tasks there are. `predibase.async` is the way in; `predibase.loop.default` is how
+-- clients find it.
+-- @module predibase.loop.tasks
+
+local curl = require "predibase.curl"
+local default = require "predibase.loop.default"
+local errors = require "predibase.errors"
+local heap = require "predibase.loop.heap"
+local sources = require "predibase.loop.sources"
+
+local M = {}
+
+local isyieldable = rawget(coroutine, "isyieldable")
+local close = rawget(coroutine, "close")
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+
+local WAITS = {}              -- what a task yields to its scheduler, and nobody else does
+
+local tasks                   -- coroutine -> task that has not ended
+local waking                  -- tasks to run in the next round
+local unseen                  -- tasks whose failure nobody has asked for
+local sleepers
+local current                 -- the task that runs
+local running = false
+local owner = setmetatable({}, { __mode = "k" })     -- exchange -> task that waited for it last
+
+local function reset()
+  tasks, waking, unseen, sleepers, current = {}, {}, {}, heap.new(), nil
+  sources.clear()
+end
+reset()
+
+--- The task that calls, when it can wait by yielding.
+-- @treturn ?table
+function M.current()
+  if current and coroutine.running() == current.co and (not isyieldable or isyieldable()) then
+    return current
+  end
+end
+
+--- Tells whether tasks are being run.
+-- @treturn boolean
+function M.running()
+  return running
+end
+
+local function leave(task)
+  local source = task.source
+  task.source = nil
+  if source then sources.leave(source) end
+end
+
+--- Lets a task go on in the next round.
+-- @tparam table task
+function M.wake(task)
+  if task.ended or task.woken then return end
+  task.woken = true
+  leave(task)                 -- now: the pool may be closed before the task runs
+  waking[#waking + 1] = task
+end
+
+--- Lets a coroutine go on in the next round, if it is a task.
+-- @param co a coroutine, or what stands for the main program
+function M.resume(co)
+  local task = tasks[co]
+  if task and task ~= current then M.wake(task) end
+end
+
+--- Gives the turn to others until this task is woken, for whatever reason.
+-- @tparam table task the one that calls
+-- @tparam ?table source a loop with `fd`, `timeout` and `step`, by which it is woken
+-- @tparam ?table exchange what it waits for there; closed when the task is cancelled
+-- @treturn ?table the error that ends its wait: it is cancelled
+function M.wait(task, source, exchange)
+  if task.cancelled then return task.cancelled end
+  leave(task)                 -- from a wait that Lua 5.1 refused
+  if source then
+    task.source = source
+    sources.enter(source)
+  end
+  if exchange and owner[exchange] ~= task then
+    owner[exchange] = task
+    task.exchanges = task.exchanges or setmetatable({}, { __mode = "k" })
+    task.exchanges[exchange] = true
+  end
+  coroutine.yield(WAITS)
+  return task.cancelled
+end
+
+--- Gives the turn to others until a time.
+-- @tparam table task the one that calls
+-- @tparam number at seconds on the clock of `predibase.curl`
+-- @treturn ?table the error that ends its wait
+function M.wait_until(task, at)
+  local entry = sleepers:push(at, task)
+  local err
+  repeat err = M.wait(task) until err or not entry.value
+  entry.value = nil           -- the heap lets go of it when its time has come
+  return err
+end
+
+local function finish(task, ok, ...)
+  tasks[task.co] = nil
+  task.ended, task.ok = true, ok
+  task.n, task.results = select("#", ...), { ... }
+  leave(task)
+  if task.cancelled then
+    for exchange in pairs(task.exchanges or {}) do
+      if owner[exchange] == task then exchange:close() end
+    end
+  end
+  local groups = task.groups
+  if not ok and not task.cancelled and #groups == 0 then unseen[#unseen + 1] = task end
+  for _, group in ipairs(groups) do
+    group.left = group.left - 1
+    if not ok and not group.failed then group.failed = task end
+    if group.left == 0 or group.failed == task then M.wake(group.task) end
+  end
+end
+
+--- An error with the place where its task stood.
+local function traced(task, err)
+  task.traceback = debug.traceback(task.co, tostring(err))
+  if type(err) == "string" then return task.traceback end
+  if errors.is(err) and err.traceback == nil then err.traceback = task.traceback end
+  return err
+end
+
+--- What to do after a task gave the turn back.
+local function stopped(task, ok, ...)
+  local dead = coroutine.status(task.co) == "dead"
+  if not dead and ... == WAITS then return end
+  local cancelled = task.cancelled
+  if not dead then
+    if not cancelled then return M.wake(task) end     -- it yielded by itself: others go first
+    if close then close(task.co) end
+    finish(task, false, cancelled)
+  elseif not ok then
+    local err = ...
+    finish(task, false, err == cancelled and err or traced(task, err))
+  elseif cancelled then
+    finish(task, false, cancelled)
+  else
+    finish(task, true, ...)
+  end
+end
+
+local function run(task)
+  task.woken = false
+  if task.ended then return end
+  if task.started then return stopped(task, coroutine.resume(task.co)) end
+  if task.cancelled then return finish(task, false, task.cancelled) end
+  task.started = true
+  local args = task.results
+  task.results = nil
+  stopped(task, coroutine.resume(task.co, unpack(args, 1, task.n)))
+end
+
+local function run_ready()
+  local ready = waking
+  waking = {}
+  for i = 1, #ready do
+    current = ready[i]
+    run(current)
+    current = nil
+  end
+end
+
+--- Makes a task, to be run from the next round on.
+-- @tparam table class the metatable of the task
+-- @tparam function f
+-- @param ... its arguments
+-- @treturn table the task
+function M.spawn(class, f, ...)
+  local task = setmetatable({
+    co = coroutine.create(f),
+    n = select("#", ...), results = { ... },     -- the arguments until it starts
+    started = false, woken = false, ended = false, ok = nil,
+    cancelled = nil,          -- the error that ends it
+    traceback = nil,          -- where it stood when it failed
+    source = nil,             -- the loop that it waits for
+    exchanges = nil,          -- that it has waited for
+    groups = {},              -- who waits for its end
+  }, class)
+  tasks[task.co] = task
+  M.wake(task)
+  return task
+end
+
+--- Lets a task end with an error, at its wait or at its next one.
+-- @tparam table task
+-- @tparam table err
+-- @treturn boolean false when it had ended or was cancelled before
+function M.cancel(task, err)
+  if task.ended or task.cancelled then return false end
+  task.cancelled = err
+  if task ~= current then M.wake(task) end
+  return true
+end
+
+local function drive(main)
+  while true do
+    run_ready()
+    if not next(tasks) or main.ended and not main.ok then return end
+    local seconds = sleepers:due(curl.now, M.wake)
+    if #waking > 0 then seconds = 0 end
+    if not sources.wait(seconds) then
+      error("predibase.async: every task waits for another one", 0)
+    end
+  end
+end
+
+--- Runs tasks until none is left, or until the first one has failed.
+-- @tparam table main the first task
+-- @treturn ?table a task whose failure nobody has asked for
+-- @raise what interrupted the wait
+function M.run(main)
+  running = true
+  local ok, err = pcall(drive, main)
+  current = nil
+  while next(tasks) do
+    for _, task in pairs(tasks) do
+      task.woken = false      -- what interrupted the run may have lost the queue
+      M.cancel(task, errors.new { kind = "cancelled", message = "the run of its task has ended" })
+      M.wake(task)
+    end
+    run_ready()
+  end
+  local failures = unseen
+  running = false
+  reset()
+  if not ok then error(err, 0) end
+  for _, task in ipairs(failures) do
+    if not task.seen then return task end
+  end
+end
+
+default.scheduler = M
+
+return M

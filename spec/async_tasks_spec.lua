@@ -1,0 +1,307 @@
+-- SPDX-License-Identifier: MIT
+--- Tasks without a network: order, time, errors, ends.
+
+local async = require "predibase.async"
+local errors = require "predibase.errors"
+local heap = require "predibase.loop.heap"
+
+describe("async.run", function ()
+  it("passes arguments in and results out, nils too", function ()
+    local function count(...) return select("#", ...), ... end
+    assert.same({ 3, nil, 2, nil, n = 4 },
+      (function (...) return { n = select("#", ...), ... } end)(async.run(count, nil, 2, nil)))
+  end)
+
+  it("ends when all tasks have ended", function ()
+    local ended = 0
+    assert.equal("first", async.run(function ()
+      for i = 1, 3 do
+        async.spawn(function ()
+          async.sleep(0.002 * i)
+          ended = ended + 1
+          async.spawn(function () ended = ended + 10 end)
+        end)
+      end
+      return "first"
+    end))
+    assert.equal(33, ended)
+  end)
+
+  it("cancels the others when its function fails", function ()
+    local status = {}
+    local ok, err = pcall(async.run, function ()
+      status[1] = async.spawn(async.sleep, 3600)
+      status[2] = async.spawn(function () return status[1]:await() end)
+      async.sleep(0)
+      error({ "mine" }, 0)
+    end)
+    assert.is_false(ok)
+    assert.same({ "mine" }, err)
+    assert.equal("cancelled", status[1]:status())
+    assert.equal("cancelled", status[2]:status())
+  end)
+
+  it("raises at the end what a task raised that nobody waited for", function ()
+    local went_on = false
+    local ok, err = pcall(async.run, function ()
+      async.spawn(function () error "lost?" end)
+      async.sleep(0.002)
+      went_on = true
+    end)
+    assert.is_false(ok)
+    assert.is_true(went_on)
+    assert.is_truthy(err:find("lost?", 1, true))
+    assert.equal("seen", async.run(function ()
+      local task = async.spawn(function () error "looked at" end)
+      async.sleep(0)
+      async.sleep(0)
+      assert.equal("failed", task:status())
+      assert.is_false((task:join()))
+      return "seen"
+    end))
+  end)
+
+  it("cannot be nested, and tasks need it", function ()
+    assert.is_false(async.run(function () return (pcall(async.run, print)) end))
+    assert.has_error(function () async.spawn(print) end, "async.spawn outside of async.run")
+    assert.has_error(function () async.run(1) end, "async.run takes a function, got a number")
+    local task = async.run(function () return async.spawn(function () return 1 end) end)
+    assert.equal("predibase.task (done)", tostring(task))
+    assert.has_error(function () task:await() end,
+      "task:await() can only be called in a task, inside async.run")
+    assert.is_false(task:cancel())
+  end)
+
+  it("raises when tasks wait for each other and nobody can go on", function ()
+    local ok, err = pcall(async.run, function ()
+      local a, b
+      a = async.spawn(function () return b:await() end)
+      b = async.spawn(function () return a:await() end)
+      return a:await()
+    end)
+    assert.is_false(ok)
+    assert.equal("predibase.async: every task waits for another one", err)
+    assert.equal(1, async.run(function () return 1 end))
+    ok, err = pcall(async.run, function ()
+      local me
+      me = async.spawn(function () return me:await() end)
+      me:await()
+    end)
+    assert.is_false(ok)
+    assert.is_truthy(err:find("a task cannot wait for itself", 1, true))
+  end)
+
+  it("is in order again after an interruption", function ()
+    local sources = require "predibase.loop.sources"
+    local wait, raised = sources.wait, nil
+    sources.wait = function ()
+      sources.wait = wait
+      raised = true
+      error("interrupted!", 0)
+    end
+    local sleeper
+    local ok, err = pcall(async.run, function ()
+      sleeper = async.spawn(async.sleep, 3600)
+      sleeper:await()
+    end)
+    assert.same({ true, false, "interrupted!" }, { raised, ok, err })
+    assert.equal("cancelled", sleeper:status())
+    assert.equal(7, async.run(function () async.sleep(0.001) return 7 end))
+  end)
+end)
+
+describe("a task", function ()
+  it("that fails gives its traceback with its error", function ()
+    local function deep() error "broken" end
+    async.run(function ()
+      local task = async.spawn(function () deep() return 1 end)
+      local ok, err = task:join()
+      assert.is_false(ok)
+      assert.is_truthy(err:find("async_tasks_spec.lua:%d+: broken\nstack traceback:\n.*deep"))
+      assert.equal(err, task.traceback)
+      local mine = errors.new { kind = "generation", message = "no" }
+      task = async.spawn(function () error(mine) end)
+      ok, err = task:join()
+      assert.is_false(ok)
+      assert.equal(mine, err)
+      assert.is_truthy(err.traceback:find("async_tasks_spec.lua", 1, true))
+      local plain = {}
+      task = async.spawn(function () error(plain) end)
+      assert.equal(plain, select(2, task:join()))
+      assert.same({}, plain)
+      assert.is_truthy(task.traceback:find("async_tasks_spec.lua", 1, true))
+    end)
+  end)
+
+  it("raises in the one that waits, who may be several", function ()
+    async.run(function ()
+      local task = async.spawn(function () async.sleep(0.001) error({ "mine" }, 0) end)
+      local waiters = {}
+      for i = 1, 3 do waiters[i] = async.spawn(function () return task:await() end) end
+      for i = 1, 3 do assert.same({ "mine" }, select(2, waiters[i]:join())) end
+      assert.same({ "mine" }, select(2, task:join()))
+    end)
+  end)
+
+  it("gives its results as often as they are asked for", function ()
+    async.run(function ()
+      local task = async.spawn(function (...) return select("#", ...), nil, ... end, 1, nil)
+      for _ = 1, 2 do
+        assert.same({ n = 4, 2, nil, 1, nil },
+          (function (...) return { n = select("#", ...), ... } end)(task:await()))
+      end
+    end)
+  end)
+
+  it("that catches its cancellation ends all the same, and cannot wait", function ()
+    local went_on = false
+    async.run(function ()
+      local inner = async.spawn(async.sleep, 3600)
+      local task = async.spawn(function ()
+        inner:join()
+        went_on = true
+      end)
+      async.sleep(0)
+      async.sleep(0)
+      task:cancel()
+      local ok, err = task:join()
+      assert.is_false(ok)
+      assert.equal("cancelled", err.kind)
+      assert.equal("running", inner:status())
+      inner:cancel()
+      local stubborn = async.spawn(function ()
+        coroutine.yield()
+        coroutine.yield()
+        went_on = true
+      end)
+      async.sleep(0)
+      stubborn:cancel()
+      assert.equal("cancelled", select(2, stubborn:join()).kind)
+    end)
+    assert.is_false(went_on)
+  end)
+
+  it("can cancel itself", function ()
+    async.run(function ()
+      local task
+      task = async.spawn(function ()
+        task:cancel()
+        async.sleep(0)
+        error "never"
+      end)
+      assert.equal("cancelled", select(2, task:join()).kind)
+    end)
+  end)
+end)
+
+describe("async.gather", function ()
+  it("gives an empty result for an empty list, and takes nothing else than a table", function ()
+    assert.same({ n = 0 }, async.gather {})
+    assert.has_error(function () async.gather() end, "async.gather takes a table, got a nil")
+    local ran = false
+    local ok, err = pcall(async.run, function ()
+      async.gather { function () ran = true end, 7 }
+    end)
+    assert.is_false(ok)
+    assert.is_truthy(err:find("takes functions and tasks, number 2 is a number", 1, true))
+    assert.is_false(ran)
+  end)
+
+  it("takes tasks, too, ended ones among them", function ()
+    async.run(function ()
+      local ended = async.spawn(function () return "ended" end)
+      async.sleep(0)
+      local slow = async.spawn(function () async.sleep(0.002) return "slow", "second" end)
+      local results, seconds = async.gather { slow, ended, function () return "new" end, slow }
+      assert.same({ "slow", "ended", "new", "slow", n = 4 }, results)
+      assert.equal("second", seconds[1])
+      assert.is_nil(seconds[2])
+    end)
+  end)
+
+  it("cancels the others when one fails, and raises its error when all have ended", function ()
+    local sleeper, cleaned
+    local ok, err = pcall(async.run, function ()
+      sleeper = async.spawn(async.sleep, 3600)
+      local group = async.spawn(function ()
+        return async.gather { sleeper, function () async.sleep(0.001) error({ "first" }, 0) end }
+      end)
+      local _, why = group:join()
+      cleaned = sleeper:status()
+      error(why, 0)
+    end)
+    assert.is_false(ok)
+    assert.same({ "first" }, err)
+    assert.equal("cancelled", cleaned)
+  end)
+
+  it("is cancelled with all it waits for", function ()
+    async.run(function ()
+      local sleeper = async.spawn(async.sleep, 3600)
+      local group = async.spawn(function () return async.gather { sleeper } end)
+      async.sleep(0.001)
+      group:cancel()
+      assert.equal("cancelled", select(2, group:join()).kind)
+      assert.equal("cancelled", select(2, sleeper:join()).kind)
+    end)
+  end)
+end)
+
+describe("async.sleep", function ()
+  it("wakes in the order of the times", function ()
+    local order = {}
+    async.run(function ()
+      for _, ms in ipairs { 12, 3, 9, 6, 0 } do
+        async.spawn(function ()
+          async.sleep(ms / 1000)
+          order[#order + 1] = ms
+        end)
+      end
+    end)
+    assert.same({ 0, 3, 6, 9, 12 }, order)
+  end)
+
+  it("gives others a turn", function ()
+    local order = {}
+    local function turns(name)
+      return function ()
+        for _ = 1, 3 do
+          order[#order + 1] = name
+          async.sleep(0)
+        end
+      end
+    end
+    async.gather { turns "a", turns "b" }
+    assert.equal("ababab", table.concat(order))
+  end)
+
+  it("sleeps no shorter than it was asked to, outside of run as well", function ()
+    local now = require "predibase.curl".now
+    local began = now()
+    async.sleep(0.005)
+    async.run(async.sleep, 0.005)
+    assert.is_true(now() - began >= 0.0099)
+    assert.has_error(function () async.sleep "1" end,
+      "async.sleep takes a number of seconds, got 1")
+  end)
+end)
+
+describe("the heap of times", function ()
+  it("gives everything back in order, and leaves out what was given up", function ()
+    local h, seed, expected = heap.new(), 1, {}
+    for i = 1, 500 do
+      seed = (seed * 16807) % 2147483647
+      local entry = h:push(seed % 100, i)
+      if i % 3 == 0 then entry.value = nil else expected[#expected + 1] = seed % 100 end
+    end
+    table.sort(expected)
+    local at, got = 0, {}
+    while at do
+      local time = at
+      local left = h:due(function () return time end, function () got[#got + 1] = time end)
+      at = left and at + left
+    end
+    assert.same(expected, got)
+    assert.equal(0, #h)
+  end)
+end)

@@ -11,7 +11,11 @@ local random = require "spec.support.random"
 local SHORT = 4096
 
 -- In longer bodies: this much near each end, and as many cuts elsewhere.
-local NEAR, ELSEWHERE = 50, 500
+local function near(body)
+  return #body < 100000 and 100 or 10
+end
+
+local ELSEWHERE = 500
 
 --- A client that runs a fixture again and again.
 local function runner(fix)
@@ -20,6 +24,7 @@ local function runner(fix)
   return function (replies, way)
     door:serve(replies)
     door.requests = {}
+    door:advance(5)          -- what lingers from the run before ends
     local outcome = fixture.run(client, fix, way, function () door:sleep() end)
     local problems = fixture.problems(fix, outcome)
     local wanted = fix.expect.requests or #fix.replies
@@ -55,7 +60,7 @@ local function in_bytes(body)
   local at, rng = 1, random.new(#body + 1)
   while at <= #body do
     local size = 1
-    if #body > SHORT and at > NEAR and at < #body - NEAR - 4096 then size = rng:int(1, 4096) end
+    if #body > SHORT and at > 100 and at < #body - 4196 then size = rng:int(1, 4096) end
     pieces[#pieces + 1] = body:sub(at, at + size - 1)
     at = at + size
   end
@@ -90,7 +95,7 @@ end
 
 local function cuts_near_the_ends(fix, body)
   local run = runner(fix)
-  for cut = 1, NEAR do
+  for cut = 1, near(body) do
     -- Taking turns, because these bodies take their time.
     local way = ways(fix, { "next", "poll" })[cut % 2 + 1] or "next"
     check(run(fixture.sliced(fix, in_two(body, cut)), way), "cut after byte " .. cut)
@@ -118,7 +123,7 @@ local function describe_fixture(name)
       end
     end)
 
-    it(("comes out the same cut in two at %d places near each end"):format(NEAR), function ()
+    it(("comes out the same cut in two at %d places near each end"):format(near(body)), function ()
       cuts_near_the_ends(fix, body)
     end)
 

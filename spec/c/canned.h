@@ -39,9 +39,9 @@ static inline void canned_write (int fd, const char *s) {
 }
 
 static inline void canned_chunk (int fd, const char *event) {
-  char head[32];
-  snprintf(head, sizeof head, "%zx\r\n", strlen(event));
-  canned_write(fd, head);
+  char intro[32];
+  snprintf(intro, sizeof intro, "%zx\r\n", strlen(event));
+  canned_write(fd, intro);
   canned_write(fd, event);
   canned_write(fd, "\r\n");
 }
@@ -51,15 +51,32 @@ static inline void canned_chunk (int fd, const char *event) {
   "\"special\":false,\"skipped\":false},\"generated_text\":" final "," \
   "\"details\":null}\n\n"
 
+/* Events of a KiB with their numbers, more than any reader keeps. */
+#define CANNED_FLOOD 2048
+
+static inline void canned_flood (int fd) {
+  char event[1025];
+  int i;
+  for (i = 0; i < CANNED_FLOOD; i++) {
+    memset(event, 'x', sizeof event);
+    snprintf(event, 16, "data:%09d", i);
+    event[14] = ' ';
+    memcpy(event + 1022, "\n\n", 3);
+    canned_chunk(fd, event);
+  }
+}
+
 static inline void canned_answer (int fd, const char *path) {
   static const char text[] = "{\"generated_text\":\"one two three\"}";
   static const char wrong[] =
       "{\"error\":\"Input validation error: `top_p` must be > 0.0 and < 1.0\","
       "\"error_type\":\"validation\"}";
-  char head[256];
+  char intro[256];
   if (strstr(path, "generate_stream") != NULL) {
     canned_write(fd, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
                      "transfer-encoding: chunked\r\n\r\n");
+    if (strstr(path, "/mute/") != NULL) return;
+    if (strstr(path, "/flood/") != NULL) canned_flood(fd);
     canned_chunk(fd, CANNED_TOKEN("1", "one", "null"));
     if (strstr(path, "/hang/") != NULL) return;  /* until the peer is gone */
     canned_chunk(fd, ":\n\n");
@@ -69,12 +86,12 @@ static inline void canned_answer (int fd, const char *path) {
   }
   else {
     const char *body = strstr(path, "/wrong/") != NULL ? wrong : text;
-    snprintf(head, sizeof head,
+    snprintf(intro, sizeof intro,
              "HTTP/1.1 %s\r\ncontent-type: application/json\r\n"
              "content-length: %zu\r\nx-prompt-tokens: 4\r\n\r\n",
              body == wrong ? "422 Unprocessable Entity" : "200 OK",
              strlen(body));
-    canned_write(fd, head);
+    canned_write(fd, intro);
     canned_write(fd, body);
   }
 }

@@ -1,0 +1,305 @@
+/* links: pool.c exchange.c verdict.c setup.c head.c timers.c watch.c sse.c buf.c */
+/*
+** test_pool.c
+** Pools and exchanges without Lua: every state, every clock, a reader that is
+** slower than its server, and what is left when they are freed in any order.
+** SPDX-License-Identifier: MIT
+*/
+
+#include <dirent.h>
+
+#include "clock.h"
+#include "pool.h"
+
+#include "alloc.h"
+#include "canned.h"
+#include "tap.h"
+
+static int port;
+
+static int open_files (void) {
+  DIR *d = opendir("/proc/self/fd");
+  int n = 0;
+  if (d == NULL) return 0;
+  while (readdir(d) != NULL) n++;
+  closedir(d);
+  return n;
+}
+
+static exchange_options options (const char *path) {
+  static char url[128];
+  exchange_options o;
+  memset(&o, 0, sizeof o);
+  snprintf(url, sizeof url, "http://127.0.0.1:%d%s", port, path);
+  o.url = url;
+  o.body = "{}";
+  o.body_len = 2;
+  o.headers = curl_slist_append(NULL, "x-a: b");
+  o.events = (strstr(path, "stream") != NULL);
+  o.max_event = o.max_body = 1024 * 1024;
+  o.proxy = "";
+  o.verify = 1;
+  return o;
+}
+
+static exchange *opened (pool *p, const char *path) {
+  exchange_options o = options(path);
+  const char *why = NULL;
+  exchange *x = pool_open(p, &o, &why);
+  if (x == NULL) abort();
+  return x;
+}
+
+static pool *created (void) {
+  const char *why = NULL;
+  pool *p = pool_new(&why);
+  if (p == NULL) abort();
+  return p;
+}
+
+/* Steps once and takes all news; how many of them were about x. */
+static int step (pool *p, const exchange *x) {
+  exchange *m;
+  int n = 0;
+  if (pool_step(p, -1) != POOL_OK) abort();
+  while ((m = pool_news(p)) != NULL) {
+    n += (m == x);
+    exchange_unmove(m);
+  }
+  return n;
+}
+
+static int ended (const exchange *x) {
+  return x->state == EXCHANGE_DONE || x->state == EXCHANGE_FAILED;
+}
+
+static void run (pool *p, exchange *x) {
+  while (!ended(x)) step(p, x);
+}
+
+static int failed_as (const exchange *x, const char *kind, const char *phase) {
+  return x->state == EXCHANGE_FAILED && strcmp(x->failure.kind, kind) == 0 &&
+         strcmp(x->failure.phase, phase) == 0;
+}
+
+static void whole (void) {
+  pool *p = created();
+  exchange *x = opened(p, "/generate");
+  const char *body = "{\"generated_text\":\"one two three\"}";
+  ok(x->state == EXCHANGE_OPEN && pool_size(p) == 1 && !x->head.complete,
+     "an exchange begins at once");
+  run(p, x);
+  ok(x->state == EXCHANGE_DONE && x->head.status == 200 && !x->streaming,
+     "a body has an end");
+  ok(x->body.len == strlen(body) && memcmp(x->body.data, body, x->body.len)
+     == 0, "and is there");
+  ok(x->body_out == NULL && x->headers == NULL && x->easy == NULL,
+     "the request is gone when the answer is there");
+  pool_drop(x);
+  x = opened(p, "/generate_stream");
+  run(p, x);
+  ok(x->streaming && sse_count(&x->sse) == 3, "a stream has events");
+  pool_pop(x);
+  ok(x->taken == 1 && sse_count(&x->sse) == 2, "they are taken one by one");
+  pool_drop(x);
+  ok(pool_size(p) == 0 && pool_timeout(p) == -1 && pool_news(p) == NULL,
+     "an empty pool has nothing to do");
+  ok(pool_is_ours(p), "a pool belongs to the process that made it");
+  pool_free(p);
+}
+
+static void delayed (void) {
+  pool *p = created();
+  exchange_options o = options("/generate");
+  const char *why = NULL;
+  int64_t before = clock_ms(), wait;
+  exchange *x;
+  o.clocks.delay = 30;
+  x = pool_open(p, &o, &why);
+  wait = pool_timeout(p);
+  ok(x->state == EXCHANGE_DELAYED && wait >= 0 && wait <= 30,
+     "a delayed exchange waits for its time");
+  run(p, x);
+  ok(x->state == EXCHANGE_DONE && clock_ms() >= before + 30,
+     "and is served after it");
+  pool_drop(x);
+  pool_free(p);
+}
+
+typedef struct clock_case {
+  const char *path, *kind, *phase;
+  exchange_clocks clocks;
+  int sent;
+} clock_case;
+
+static void clocks (void) {
+  static const clock_case cases[] = {
+    { "/mute/generate_stream", "timeout", "first_token",
+      { 0, 0, 30, 0, 0, 0 }, 1 },
+    { "/hang/generate_stream", "timeout", "token", { 0, 0, 0, 30, 0, 0 }, 1 },
+    { "/hang/generate_stream", "timeout", "idle", { 0, 0, 0, 0, 30, 0 }, 1 },
+    { "/hang/generate_stream", "timeout", "total", { 0, 0, 0, 0, 0, 1 }, 1 },
+    { "/generate", "timeout", "total", { 60000, 0, 0, 0, 0, 1 }, 0 }
+  };
+  pool *p = created();
+  size_t i;
+  for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const clock_case *c = &cases[i];
+    exchange_options o = options(c->path);
+    const char *why = NULL;
+    char name[80];
+    exchange *x;
+    o.clocks = c->clocks;
+    x = pool_open(p, &o, &why);
+    run(p, x);
+    snprintf(name, sizeof name, "the clock %s runs out on %s", c->phase,
+             c->path);
+    ok(failed_as(x, c->kind, c->phase) && x->failure.sent == c->sent &&
+       pool_timeout(p) == -1 && x->easy == NULL, name);
+    pool_drop(x);
+  }
+  pool_free(p);
+}
+
+/* The events that are there, which must follow each other. */
+static int drain (exchange *x, int *next) {
+  sse_event ev;
+  int good = 1;
+  while (sse_peek(&x->sse, &ev)) {
+    if (*next < CANNED_FLOOD) {
+      char number[16];
+      snprintf(number, sizeof number, "%09d", *next);
+      good &= (ev.data_len == 1017 && memcmp(ev.data, number, 9) == 0);
+    }
+    (*next)++;
+    pool_pop(x);
+  }
+  return good;
+}
+
+static void slow_reader (void) {
+  pool *p = created();
+  exchange_options o = options("/flood/generate_stream");
+  const char *why = NULL;
+  size_t queued, most = EXCHANGE_HIGH_WATER + 8 * CURL_MAX_WRITE_SIZE;
+  int next = 0, i, pauses = 0, good = 1;
+  exchange *x;
+  o.clocks.idle = o.clocks.event = 60000;
+  x = pool_open(p, &o, &why);
+  while (!x->paused) step(p, x);
+  queued = sse_queued(&x->sse);
+  ok(queued >= EXCHANGE_HIGH_WATER && queued <= most,
+     "a transfer that nobody reads pauses at the high mark");
+  for (i = 0; i < 5; i++) pool_step(p, 5);
+  ok(sse_queued(&x->sse) == queued, "nothing more comes then");
+  ok(exchange_deadline(x) == INT64_MAX,
+     "the clocks of a slow server do not run for a slow reader");
+  for (; x->paused; next++) {
+    queued = sse_queued(&x->sse);
+    pool_pop(x);
+  }
+  ok(queued >= EXCHANGE_LOW_WATER && queued < EXCHANGE_LOW_WATER + 4096,
+     "it goes on at the low mark");
+  while (!ended(x) || sse_count(&x->sse) > 0) {
+    if (x->paused) {
+      pauses++;
+      good &= (sse_queued(&x->sse) <= most);
+      good &= drain(x, &next);
+    }
+    else if (!ended(x)) step(p, x);
+    else good &= drain(x, &next);
+  }
+  ok(good && x->state == EXCHANGE_DONE && next == CANNED_FLOOD + 3,
+     "every event comes, once and in order");
+  ok(pauses > 0, "it may pause again");
+  pool_drop(x);
+  x = opened(p, "/flood/generate_stream");
+  while (!x->paused) step(p, x);
+  pool_linger(x, clock_ms() + 60000);
+  run(p, x);
+  ok(x->state == EXCHANGE_DONE && sse_count(&x->sse) == 0,
+     "what nobody wants any more is thrown away, paused or not");
+  pool_drop(x);
+  x = opened(p, "/flood/generate_stream");
+  while (!x->paused) step(p, x);
+  pool_drop(x);
+  ok(pool_size(p) == 0, "a paused transfer can be dropped");
+  x = opened(p, "/flood/generate_stream");
+  while (!x->paused) step(p, x);
+  pool_free(p);
+  ok(failed_as(x, "cancelled", "closed"),
+     "a pool can be freed under a paused transfer");
+  next = 0;
+  ok(drain(x, &next) && next > 200, "what had come can still be read");
+  pool_drop(x);
+}
+
+/* An exchange in one of its states. */
+static exchange *in_state (pool *p, int state) {
+  exchange_options o = options("/hang/generate_stream");
+  const char *why = NULL;
+  exchange *x;
+  if (state == 0) o.clocks.delay = 60000;
+  if (state == 1) o.clocks.deadline = 1;
+  x = pool_open(p, &o, &why);
+  if (state == 1) run(p, x);
+  if (state == 3) while (!x->head.complete) step(p, x);
+  if (state >= 4) while (sse_count(&x->sse) == 0) step(p, x);
+  if (state == 5) pool_linger(x, clock_ms() + 60000);
+  return x;
+}
+
+#define STATES 6
+
+static void any_order (void) {
+  exchange *x[STATES * 2];
+  int i, good = 1;
+  pool *p = created();
+  for (i = 0; i < STATES; i++) x[i] = in_state(p, i);
+  for (i = 0; i < STATES; i++) pool_drop(x[i]);
+  ok(pool_size(p) == 0 && pool_news(p) == NULL && pool_timeout(p) != 0,
+     "an exchange can be dropped in every state");
+  for (i = 0; i < STATES * 2; i++) x[i] = in_state(p, i % STATES);
+  for (i = 0; i < STATES; i++) pool_drop(x[i * 2]);
+  pool_free(p);
+  for (i = 0; i < STATES; i++) {
+    exchange *left = x[i * 2 + 1];
+    good &= ended(left) && left->pool == NULL && left->easy == NULL;
+    pool_pop(left);
+    pool_linger(left, 0);
+    pool_drop(left);
+  }
+  ok(good, "exchanges outlive their pool, and have ended then");
+}
+
+static void refused (void) {
+  pool *p = created();
+  exchange_options o = options("/generate");
+  const char *why = NULL;
+  char *longest = malloc(8000002);
+  memset(longest, 'x', 8000001);
+  longest[8000001] = '\0';
+  o.url = longest;
+  ok(pool_open(p, &o, &why) == NULL && why != NULL && pool_size(p) == 0,
+     "what libcurl refuses is said and leaves nothing");
+  free(longest);
+  pool_free(p);
+}
+
+int main (void) {
+  int files;
+  port = canned_start();
+  pool_free(created());  /* what libcurl opens once and for all */
+  files = open_files();
+  alloc_start(0, 0);
+  whole();
+  delayed();
+  clocks();
+  slow_reader();
+  any_order();
+  refused();
+  ok(alloc_live == 0, "no memory is left behind");
+  ok(open_files() == files, "no descriptor is left behind");
+  canned_stop();
+  return done();
+}

@@ -167,7 +167,7 @@ fuzz: $(FUZZERS)
 	@sh tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
 
 rock:
-	@sh tools/rock.sh $(LUAS)
+	@sh tools/rock.sh lua5.4 lua5.1 luajit
 
 honesty: build
 	@bash spec/honesty/run.sh

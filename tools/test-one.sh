@@ -22,6 +22,7 @@ if command -v timeout >/dev/null; then
   limit="timeout --foreground -k 10 ${TEST_TIMEOUT:-300}"
 fi
 status=0
+began=$(date +%s)
 # shellcheck disable=SC2086 # lists of words
 env ${WRAP_ENV:-} $limit ${WRAP:-} "$@" >"$log" 2>&1 </dev/null || status=$?
 count=$(awk -v name="$group $name" -v status="$status" \
@@ -31,7 +32,9 @@ echo "$count" >"$log.count"
 read -r passed failed skipped <<END
 $count
 END
+took=$(($(date +%s) - began))
 report=$(printf '%-7s %-28s %4d passed' "$group" "$name" "$passed")
+[ "$took" -lt 10 ] || report="$report in $took s"
 [ "$skipped" -eq 0 ] || report="$report, $skipped skipped"
 if [ "$failed" -ne 0 ]; then
   report="$report, $failed FAILED

@@ -59,7 +59,7 @@ static inline void canned_flood (int fd) {
   int i;
   for (i = 0; i < CANNED_FLOOD; i++) {
     memset(event, 'x', sizeof event);
-    snprintf(event, 16, "data:%09d", i);
+    snprintf(event, 20, "data:%09d", i);
     event[14] = ' ';
     memcpy(event + 1022, "\n\n", 3);
     canned_chunk(fd, event);

@@ -285,8 +285,11 @@ static int push_bytes (lua_State *L, bytes_of get) {
   const char *s;
   checkexchange(L);
   s = copy_bytes(L, exchange_slot(L), small, &n, get);
-  if (s != NULL) lua_pushlstring(L, s, n);
-  else lua_pushnil(L);
+  if (s == NULL) {
+    checkexchange(L);  /* closed meanwhile */
+    lua_pushnil(L);
+  }
+  else lua_pushlstring(L, s, n);
   return 1;
 }
 

@@ -26,19 +26,38 @@ function M.on_collect(f)
   return setmetatable({}, { __gc = f })
 end
 
---- Calls a function so that its first allocation is likely to run f as a finalizer; at the latest,
--- it runs before this returns.
-function M.inside(f, call, ...)
+--- Makes the next chance of the collector a whole cycle; returns what undoes that.
+local function hasten()
+  if _VERSION == "Lua 5.4" then          -- where a step ends after so many bytes, as a power of 2
+    collectgarbage("incremental", 1, 1000, 100)
+    return function () collectgarbage("incremental", 200, 100, 13) end
+  end
   local pause = collectgarbage("setpause", 1)
   local step = collectgarbage("setstepmul", 1000000)
-  local object = M.on_collect(f) -- luacheck: ignore 231
+  return function ()
+    collectgarbage("setpause", pause)
+    collectgarbage("setstepmul", step)
+  end
+end
+
+--- Calls a function so that the first allocation in it that lets the collector in runs f as a
+-- finalizer; at the latest, f runs before this returns.
+-- @treturn boolean whether f ran before the function returned
+-- @return what pcall returned, four values at most
+function M.inside(f, call, ...)
+  local ran = false
+  local object = M.on_collect(function () -- luacheck: ignore 231
+    ran = true
+    f()
+  end)
+  local undo = hasten()
   collectgarbage()
   object = nil
-  local results = { pcall(call, ...) }
-  collectgarbage("setpause", pause)
-  collectgarbage("setstepmul", step)
+  local ok, first, second, third = pcall(call, ...)
+  local inside = ran
+  undo()
   collectgarbage()
-  return results[1], results[2], results[3], results[4]
+  return inside, ok, first, second, third
 end
 
 --- Takes everything that is not used any more, and what only finalizers kept.

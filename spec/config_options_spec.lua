@@ -167,12 +167,28 @@ describe("files, switches and names", function()
     end
     assert.equal("user_agent must have at most 256 bytes, got 300",
       refused { user_agent = ("x"):rep(300) })
-    assert.matches("^loop must be a table", refused { loop = "blocking" })
-    for _, bad in ipairs { "curl", {} } do
-      assert.matches('^transport must be a module such as require "predibase%.transport%.curl"',
-        refused { transport = bad })
-    end
-    assert.is_table(new { transport = { new = print }, loop = {} })
+  end)
+end)
+
+describe("loop and transport", function()
+  it("are refused when functions are missing, which are named", function()
+    assert.equal('loop must be a loop such as require "predibase.loop.blocking".new(), '
+      .. 'got the string "blocking"', refused { loop = "blocking" })
+    assert.matches("got a table; it has no function watch, suspend, resume$", refused { loop = {} })
+    assert.matches("it has no function resume$",
+      refused { loop = { watch = print, suspend = print, resume = true } })
+    assert.equal('transport must be a module such as require "predibase.transport.curl", '
+      .. 'got the string "curl"', refused { transport = "curl" })
+    assert.matches("it has no function version, now$", refused { transport = { new = print } })
+  end)
+
+  it("may have their functions from a class", function()
+    local loop = require "predibase.loop.blocking".new()
+    local class = { new = print, version = setmetatable({}, { __call = print }), now = print }
+    local transport = setmetatable({}, { __index = class })
+    local cfg = new { loop = loop, transport = transport }
+    assert.equal(loop, cfg.loop)
+    assert.equal(transport, cfg.transport)
   end)
 end)
 

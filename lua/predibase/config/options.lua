@@ -88,15 +88,28 @@ local function http_version(value, name)
   return wrong(name, '"1.1" or "2"', value, hint)
 end
 
-local function object(value, name)
-  if type(value) ~= "table" then return wrong(name, "a table", value) end
-  return value
+--- A check that a table has functions of these names. They are looked up as they will be called,
+-- inheritance included: the methods of an object commonly stand in its class, where rawget finds
+-- none. It is code of the caller's that is about to be run anyway, so what raises in an `__index`
+-- of its own may be seen here already.
+local function having(functions, wanted)
+  return function(value, name)
+    if type(value) ~= "table" then return wrong(name, wanted, value) end
+    local missing = {}
+    for _, field in ipairs(functions) do
+      if not checks.callable(value[field]) then missing[#missing + 1] = field end
+    end
+    if #missing == 0 then return value end
+    return wrong(name, wanted, value, ("it has no function %s"):format(
+      table.concat(missing, ", ")))
+  end
 end
 
-local function transport(value, name)
-  if type(value) == "table" and checks.callable(rawget(value, "new")) then return value end
-  return wrong(name, 'a module such as require "predibase.transport.curl"', value)
-end
+-- The protocols stand in predibase.loop.blocking and predibase.transport.curl.
+local loop = having({ "watch", "suspend", "resume" },
+  'a loop such as require "predibase.loop.blocking".new()')
+local transport = having({ "new", "version", "now" },
+  'a module such as require "predibase.transport.curl"')
 
 local function callable(value, name)
   if not checks.callable(value) then return wrong(name, "a function", value) end
@@ -118,7 +131,7 @@ M.plain = {
   { name = "max_event_bytes", check = integer(1, M.MAX_BYTES), default = 8 * 1024 * 1024 },
   { name = "max_response_bytes", check = integer(1, M.MAX_BYTES), default = 64 * 1024 * 1024 },
   { name = "user_agent", check = user_agent },
-  { name = "loop", check = object },
+  { name = "loop", check = loop },
   { name = "transport", check = transport },
 }
 

@@ -64,7 +64,7 @@ describe("url.parse", function()
     assert.equal('must not have a query, got the string "http://h/x?…"',
       refused("http://h/x?key=SENTINEL"))
     assert.equal('must not have a query, got the string "http://h?…"', refused("http://h?SENTINEL"))
-    assert.equal('must not have a fragment, got the string "http://h/?…"',
+    assert.equal('must not have a fragment, got the string "http://h/#…"',
       refused("http://h/#SENTINEL"))
   end)
 

@@ -26,7 +26,7 @@ local ENDPOINTS = { "/generate", "/generate_stream", "/v1", "/v1/completions",
 --- The URL as an error message may show it: query and user name may hold secrets.
 local function shown(text)
   if text:find("@", 1, true) then return "" end
-  return ", got " .. checks.describe((text:gsub("[?#].*", "?…")))
+  return ", got " .. checks.describe((text:gsub("([?#]).*", "%1…")))
 end
 
 --- Check a tenant id or deployment name, which becomes one segment of the path.

@@ -60,6 +60,18 @@ describe("random.seed", function ()
     end
   end)
 
+  it("takes an address in any spelling, or none", function ()
+    local real = tostring
+    finally(function () rawset(_G, "tostring", real) end)
+    for _, text in ipairs { "table: 0x55d0c8e3a2b0", "table: 00A3F2C8", "table: (nil)", "table" } do
+      rawset(_G, "tostring", function () return text end)
+      local ok, seed = pcall(random.seed, 1.5)
+      rawset(_G, "tostring", real)
+      assert.is_true(ok, seed)
+      assert.is_number(seed)
+    end
+  end)
+
   it("differs between two moments of the same second", function ()
     assert.are_not.equal(random.seed(1.25), random.seed(1.5))
   end)

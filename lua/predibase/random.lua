@@ -27,8 +27,10 @@ end
 -- @tparam number now seconds on any clock with a fraction
 -- @treturn number
 function M.seed(now)
-  -- the address space of a process is randomised by the system
-  local address = tonumber(tostring({}):match("0x(%x+)"), 16) or 0
+  -- The address space of a process is randomised by the system. How an address is printed is the
+  -- C library's own affair, with or without 0x.
+  local digits = tostring({}):match("%x+$")
+  local address = digits and tonumber(digits, 16) or 0
   return os.time() * 1000 + now * 1e6 % 1e9 + address % MODULUS
 end
 

@@ -21,6 +21,13 @@ describe("response.result", function()
     assert.same({}, result.timing)
   end)
 
+  it("can be joined to a string on both sides", function()
+    local result = response.result(reply '{"generated_text":"test"}')
+    assert.equal("a test", "a " .. result)
+    assert.equal("test z", result .. " z")
+    assert.equal("testtest5", result .. result .. 5)
+  end)
+
   it("gives the text of LoRAX /, an array of one", function()
     assert.equal("test", tostring(response.result(reply ' [{"generated_text":"test"}]\n')))
   end)

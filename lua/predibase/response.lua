@@ -23,6 +23,11 @@ function result_mt.__tostring(result)
   return result.generated_text
 end
 
+--- So that `"Answer: " .. result` does what is meant, as with an error.
+function result_mt.__concat(a, b)
+  return tostring(a) .. tostring(b)
+end
+
 --- Header -> name in `timing`; the headers are in whole milliseconds.
 local TIMES = {
   ["x-total-time"] = "total_server",

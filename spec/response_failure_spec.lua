@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 local errors = require "predibase.errors"
+local event = require "predibase.event"
 local random = require "spec.support.random"
 local response = require "predibase.response"
 local utf8 = require "predibase.utf8"
@@ -48,7 +49,7 @@ describe("response.error", function()
       validation = { 400, 422, 406, 411, 418, 451, 499 }, authentication = { 401 },
       permission = { 402, 403 }, not_found = { 404, 405, 410 }, connection = { 407 },
       server = { 408, 409, 425, 500, 501, 502, 503, 504, 505, 520, 599 }, too_large = { 413 },
-      protocol = { 415, 100, 101, 199, 200, 204, 206, 300, 301, 304, 307, 399, 600, 999, 0, -1 },
+      protocol = { 415, 100, 101, 199, 300, 301, 304, 307, 399, 600, 999, 0, -1 },
       generation = { 424 }, rate_limited = { 429 },
     }
     for kind, statuses in pairs(cases) do
@@ -57,6 +58,10 @@ describe("response.error", function()
           assert.equal(kind, failed(status, body).kind, status .. body)
         end
       end
+    end
+    for _, status in ipairs { 200, 204, 206 } do
+      assert.equal("protocol", failed(status, "").kind)
+      assert.equal("protocol", failed(status, "text").kind)
     end
     assert.equal("protocol", failed(nil, "").kind)
     assert.equal("protocol", failed("x", "").kind)
@@ -177,9 +182,24 @@ describe("response.error", function()
     assert.equal("unexpected answer (status 200, no content type): empty", failed(200, "").message)
     err = failed(200, '{"error":"x","error_type":"validation"}', JSON)
     assert.equal("validation", err.kind)
-    err = failed(200, '{"error":"x"}', JSON)
+    err = failed(200, '{"message":"x"}', JSON)
     assert.equal("protocol", err.kind)
     assert.equal("x", err.message)
+  end)
+
+  it("gives an error object under status 200 the kind that the same event of a stream has",
+    function()
+    for _, body in ipairs { '{"error":"x"}', '{"error":"x","error_type":"brand_new"}',
+      '{"error":{"message":"x"}}', '{"generated_text":"","error":"x"}',
+      '{"error":"x","error_type":"overloaded"}', '{"error":"x","error_type":"generation"}' } do
+      local of_event = event.failure(event.decode(body))
+      for _, spelling in ipairs { body, "[" .. body .. "]", "data: " .. body .. "\n\n" } do
+        local _, err = response.result { status = 200, headers = {}, body = spelling }
+        assert.equal(of_event.kind, err.kind, spelling)
+        assert.equal("x", err.message)
+        assert.equal(errors.kinds[err.kind].retryable, err.retryable, spelling)
+      end
+    end
   end)
 
   it("names the host of a redirect and never its query, its path or its user", function()

@@ -54,7 +54,8 @@ local function media_type(headers)
   return value and value:match("^%s*([^;%s]+)")
 end
 
---- The error object in a body, whatever content type it came with.
+--- What a body in JSON says, whatever content type it came with: the text, its error type, and
+-- whether it is an error object in the sense of `event.error_fields`.
 local function json_error(body)
   if #body > MAX_JSON then return nil end
   -- A proxy may turn the answer of one endpoint into that of another: LoRAX's events are lines.
@@ -62,7 +63,7 @@ local function json_error(body)
   if type(object) ~= "table" then return nil end
   if type(object[1]) == "table" then object = object[1] end
   local text, error_type = event.error_fields(object)
-  if text then return text, error_type end
+  if text then return text, error_type, true end
   for _, name in ipairs { "message", "detail" } do
     local value = object[name]
     if type(value) == "string" and value ~= "" then return value end
@@ -150,18 +151,20 @@ function M.new(reply, meta, message)
   local status = tonumber(reply.status) or 0
   local headers, body = reply.headers or {}, reply.body or ""
   local limit = event.MAX_MESSAGE
-  local text, error_type
+  local text, error_type, reported
   if message then
     text = message
   elseif status >= 300 and status <= 399 then
     text = redirect_text(status, headers)
   else
-    text, error_type = json_error(body)
+    text, error_type, reported = json_error(body)
     -- A page or the wrong answer is a message only as far as a reader looks.
     if not text then text, limit = plain_text(status, headers, body), M.MAX_BODY end
   end
 
   local kind = error_type and event.kinds[error_type] or kind_of(status)
+  -- An error under a good status is the server's, as in an event of a stream.
+  if kind == "protocol" and reported and status >= 200 and status <= 299 then kind = "server" end
   local retryable
   if kind == "server" or kind == "connection" then retryable = RETRYABLE[status] or false end
   local function clean(value, most)

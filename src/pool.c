@@ -281,8 +281,9 @@ exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
   if (p->all != NULL) p->all->prev = x;
   p->all = x;
   p->size++;
-  if (o->clocks.delay > 0) {
-    x->started = now;
+  if (o->clocks.delay > 0 ||
+      (o->clocks.deadline > 0 && o->clocks.deadline <= now)) {
+    x->started = now;  /* too late already: nothing is to be sent */
     arm(p, x, now);
   }
   else

@@ -138,8 +138,9 @@ static void clocks (void) {
       { 0, 0, 30, 0, 0, 0 }, 1 },
     { "/hang/generate_stream", "timeout", "token", { 0, 0, 0, 30, 0, 0 }, 1 },
     { "/hang/generate_stream", "timeout", "idle", { 0, 0, 0, 0, 30, 0 }, 1 },
-    { "/hang/generate_stream", "timeout", "total", { 0, 0, 0, 0, 0, 1 }, 1 },
-    { "/generate", "timeout", "total", { 60000, 0, 0, 0, 0, 1 }, 0 }
+    { "/hang/generate_stream", "timeout", "total", { 0, 0, 0, 0, 0, 30 }, 1 },
+    { "/generate", "timeout", "total", { 60000, 0, 0, 0, 0, 30 }, 0 },
+    { "/generate", "timeout", "total", { 0, 0, 0, 0, 0, -30 }, 0 }
   };
   pool *p = created();
   size_t i;
@@ -150,6 +151,7 @@ static void clocks (void) {
     char name[80];
     exchange *x;
     o.clocks = c->clocks;
+    if (c->clocks.deadline != 0) o.clocks.deadline += clock_ms();
     x = pool_open(p, &o, &why);
     run(p, x);
     snprintf(name, sizeof name, "the clock %s runs out on %s", c->phase,

@@ -35,7 +35,7 @@ static int open_files (void) {
   return n;
 }
 
-/* --- Lua programs ----------------------------------------------------------- */
+/* --- Lua programs --------------------------------------------------------- */
 
 /* Makes the globals client, hanging (a client of a server that never ends its
 ** streams) and text. */
@@ -94,7 +94,7 @@ static int one_life (void) {
   return good;
 }
 
-/* --- the modules in the memory of the process --------------------------------- */
+/* --- the modules in the memory of the process ----------------------------- */
 
 static int mapped (const char *name) {
   char line[4096];
@@ -107,7 +107,7 @@ static int mapped (const char *name) {
   return found;
 }
 
-/* --- threads -------------------------------------------------------------------- */
+/* --- threads -------------------------------------------------------------- */
 
 static void *lives (void *result) {
   int i, *good = result;
@@ -128,7 +128,7 @@ static int in_threads (void) {
   return good;
 }
 
-/* --- fork -------------------------------------------------------------------------- */
+/* --- fork ----------------------------------------------------------------- */
 
 /* What a child may do with what it got: nothing, and it is told so. */
 static const char in_child[] =

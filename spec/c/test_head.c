@@ -116,7 +116,8 @@ static void accidents (void) {
     "\tfolded: too", "x-last: 1\r", "HTTP", "HTTP:/", NULL
   };
   head h;
-  ok(lines(&h, text) == HEAD_OK && h.fields == 3, "what is no field is skipped");
+  ok(lines(&h, text) == HEAD_OK && h.fields == 3,
+     "what is no field is skipped");
   ok(is(&h, "x-long", "one"), "a folded line is not part of a value");
   ok(is(&h, "x-last", "1"), "a second carriage return is a line end, too");
   ok(is(&h, "http", "/"), "a field may be called HTTP");

@@ -142,7 +142,7 @@ $(OUT)/c/%: spec/c/%.c $$(call links,spec/c/$$*.c) $(C_HEADERS) Makefile
 hosts: $(HOSTS)
 
 test:
-	@sh tools/setup.sh test
+	@LUAS='$(LUAS)' sh tools/setup.sh test
 	@for lua in $(LUAS); do $(MAKE) -s build hosts LUA=$$lua || exit 1; done
 	@$(MAKE) -s $(CTESTS)
 	@BUILDDIR=$(BUILDDIR) sh tools/test.sh c $(LUAS)

@@ -127,19 +127,20 @@ describe("the hooks of a call", function ()
     assert.same({ echo = "x[redacted]y", other = "pb_aab" }, this.headers)
   end)
 
-  it("are told of retries that will be made, and of no others", function ()
+  it("are told of retries", function ()
     local seen = {}
     local this = make { max_retries = 1,
       hooks = { on_retry = function (info) seen[#seen + 1] = info end } }
     this:announce()
+    this:open()
     local err = this:error(REFUSED)
     assert.equal(0.25, this:retry(err, 0))
+    assert.same({}, seen)
+    this:retrying(err, 0.25)
+    assert.same({ { error = err, delay = 0.25, attempt = 1 } }, seen)
     this:announce()
+    this:open()
     assert.is_nil(this:retry(this:error(REFUSED), 0))
-    assert.equal(1, #seen)
-    assert.equal(err, seen[1].error)
-    assert.equal(0.25, seen[1].delay)
-    assert.equal(1, seen[1].attempt)
   end)
 
   it("may be tables that can be called", function ()
@@ -155,8 +156,11 @@ end)
 describe("the error of a call", function ()
   it("is an error object with the number of attempts", function ()
     local this = make()
-    this:announce()
-    this:announce()
+    assert.equal(0, this:error(REFUSED).attempts)
+    for _ = 1, 2 do
+      this:announce()
+      this:open()
+    end
     local err = this:error { kind = "protocol", phase = "body", message = "what?" }
     assert.is_true(errors.is(err))
     assert.same({ "protocol", "body", "what?", 2, false },
@@ -207,16 +211,19 @@ describe("a retry", function ()
   it("is refused once a token was handed out", function ()
     local this = make()
     this:announce()
+    this:open()
     assert.is_nil(this:retry(this:error(REFUSED), 1))
   end)
 
   it("is refused when its wait would not end in time", function ()
     local this, state = make { timeout = { total = 10 } }
     this:announce()
+    this:open()
     local err = this:error(REFUSED)
     err.retry_after = 4
     assert.equal(4, this:retry(err, 0))
     state.clock = 107
     assert.is_nil(this:retry(err, 0))
+    assert.is_truthy(err.message:find "; not tried again: .*too short")
   end)
 end)

@@ -178,7 +178,18 @@ describe("a wrong program", function ()
     assert.is_truthy(raised(function () predibase.new "x" end):find "must be a table")
   end)
 
+  it("is told so at its own line: a hook for tokens where none come", function ()
+    assert.is_truthy(raised(function ()
+      client:generate("x", { on_token = print })
+    end):find "takes no on_token")
+  end)
+
   it("is told so at its own line: a dot for a colon, a closed client", function ()
+    local s = client:generate_stream "x"
+    for _, method in ipairs { "next", "poll", "texts", "text", "result", "close" } do
+      assert.is_truthy(raised(function () s[method]() end):find "with a colon", method)
+    end
+    assert.is_truthy(raised(function () client.close() end):find "with a colon")
     assert.is_truthy(raised(function () client.generate "x" end):find "with a colon")
     assert.is_truthy(raised(function () client.generate_stream() end):find "with a colon")
     local other = pipe.client(answer())

@@ -78,6 +78,18 @@ describe("the hooks of a stream", function ()
     assert.same({ 5, 5 }, { of_client, of_call })
   end)
 
+  it("may do with what they are given what they like", function ()
+    local client = pipe.client({ headers = wire.stream_head(), body = wire.answer() },
+      { on_response = function (info)
+        for name in pairs(info.headers) do info.headers[name] = nil end
+        info.status = 500
+      end })
+    local s = client:generate_stream "x"
+    assert.equal(" The sky is blue.", s:text())
+    assert.equal(200, s:result().status)
+    assert.same(wire.stream_head(), s:result().headers)
+  end)
+
   it("run once per response, also when it comes in many pieces", function ()
     local responses = 0
     local pieces = {}

@@ -87,6 +87,49 @@ describe("a hook that uses the same client", function ()
     assert.equal(" The sky is blue.", s:text())
   end)
 
+  it("may read on in the same stream before its own first token is out", function ()
+    for _, hook in ipairs { "on_request", "on_response" } do
+      local s, inner, asked = nil, nil, false
+      local client = pipe.client({ body = wire.answer() }, { [hook] = function ()
+        if asked then return end
+        asked = true
+        inner = s:next().text
+      end })
+      s = client:generate_stream "x"
+      local texts = {}
+      for token in s.next, s do texts[#texts + 1] = token.text end
+      assert.equal(" The", inner, hook)
+      assert.equal(" sky is blue.", table.concat(texts), hook)
+      assert.equal(5, s.count, hook)
+      assert.equal(" The sky is blue.", s:result().generated_text)
+    end
+  end)
+
+  it("may change the headers that it is shown", function ()
+    local client = pipe.client({ body = wire.answer() }, { on_response = function (info)
+      for name in pairs(info.headers) do info.headers[name] = "gone" end
+    end })
+    local stream = client:generate_stream "x"
+    assert(stream:text())
+    for name, value in pairs(stream:result().headers) do assert.not_equal("gone", value, name) end
+  end)
+
+  it("may raise without that counting as an attempt", function ()
+    local client, door, raised
+    client, door = pipe.client({ body = wire.answer() }, { on_request = function (info)
+      assert.equal(1, info.attempt)
+      if not raised then
+        raised = true
+        error("not now", 0)
+      end
+    end })
+    local stream = client:generate_stream "x"
+    assert.is_false(pcall(stream.next, stream))
+    assert.equal(" The sky is blue.", stream:text())
+    assert.equal(1, stream:result().attempts)
+    assert.equal(1, #door.requests)
+  end)
+
   it("may collect garbage", function ()
     local function collect()
       collectgarbage()

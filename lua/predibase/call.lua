@@ -31,6 +31,13 @@ local function clean(headers, secrets)
   return headers
 end
 
+--- For a hook, which may do with it what it likes.
+local function copy(headers)
+  local twin = {}
+  for name, value in pairs(headers) do twin[name] = value end
+  return twin
+end
+
 local function fire(hooks, name, info)
   local hook = hooks[name]
   if hook then hook(info) end
@@ -46,10 +53,10 @@ end
 --- Tells that the request is about to be sent, once more if it was sent before.
 function Call:announce()
   if not self.started then start(self) end
-  self.attempts = self.attempts + 1
   self.responded = false
   fire(self.options.hooks, "on_request", {
-    method = self.method, url = self.url, headers = self.shown_headers, attempt = self.attempts,
+    method = self.method, url = self.url, headers = self.shown_headers,
+    attempt = self.attempts + 1,
   })
 end
 
@@ -59,6 +66,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the failure
 function Call:open(delay)
+  self.attempts = self.attempts + 1
   return self.send({
     events = self.events, delay = delay, timeout = self.options.timeout, deadline = self.deadline,
   })
@@ -72,7 +80,7 @@ function Call:progress(status, headers)
   self.responded = true
   self.status, self.headers = status, clean(headers, self.secrets())
   fire(self.options.hooks, "on_response", {
-    status = status, headers = headers, attempt = self.attempts,
+    status = status, headers = copy(self.headers), attempt = self.attempts,
   })
 end
 
@@ -104,21 +112,30 @@ function Call:error(failure)
   return response.broken(explain(self, failure), head, self:meta())
 end
 
---- Decides whether to try again after an error.
+--- Decides whether to try again after an error. One that is final says why, where the server or
+-- the time left decided that.
 -- @tparam table err
 -- @tparam number delivered tokens that the caller has
 -- @treturn ?number seconds to wait; nil: this error is final
 function Call:retry(err, delivered)
-  local delay = retry.delay(err, self.attempts, {
+  local delay, reason = retry.delay(err, self.attempts, {
     max_retries = self.options.max_retries,
     remaining = self.deadline and self.deadline - self.now(),
     random = self.random,
     delivered = delivered,
   })
-  if delay then
-    fire(self.options.hooks, "on_retry", { error = err, attempt = self.attempts, delay = delay })
+  if not delay and err.retryable and delivered == 0 and self.attempts <= self.options.max_retries
+  then
+    err.message = ("%s; not tried again: %s"):format(err.message, reason)
   end
   return delay
+end
+
+--- Tells that another attempt will follow.
+-- @tparam table err
+-- @tparam number delay seconds
+function Call:retrying(err, delay)
+  fire(self.options.hooks, "on_retry", { error = err, attempt = self.attempts, delay = delay })
 end
 
 --- The first token has come.

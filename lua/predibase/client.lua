@@ -21,11 +21,13 @@ local call_options = {}
 for name in pairs(params.names) do call_options[name] = true end
 for name in pairs(config.call_names) do call_options[name] = true end
 
-local function check_self(self, method)
+local function check_self(self, method, level)
   if getmetatable(self) ~= Client then
-    error(("client:%s must be called with a colon on a client"):format(method), 3)
+    error(("client:%s must be called with a colon on a client"):format(method), level)
   end
-  if self.closed then error(("client:%s on a closed client"):format(method), 3) end
+  if self.closed and method ~= "close" then
+    error(("client:%s on a closed client"):format(method), level)
+  end
 end
 
 --- Splits the options of a call into parameters of the API and options of the call. Raises for
@@ -33,9 +35,12 @@ end
 local function split(options, method)
   if options == nil then options = {} end
   if type(options) ~= "table" then
-    error(("client:%s takes its options as a table, got a %s"):format(method, type(options)), 3)
+    error(("client:%s takes its options as a table, got a %s"):format(method, type(options)), 4)
   end
-  names.check(options, call_options, "option", 3)
+  names.check(options, call_options, "option", 4)
+  if method == "generate" and rawget(options, "on_token") ~= nil then
+    error("client:generate takes no on_token: it gets no tokens, only the whole text", 4)
+  end
   local parameters, of_call = {}, {}
   for name, value in next, options do
     if config.call_names[name] then of_call[name] = value else parameters[name] = value end
@@ -46,19 +51,19 @@ end
 --- Everything that can be known to be wrong before a socket is opened is found here.
 local function prepare(self, prompt, parameters, of_call, is_stream)
   local cfg = self.cfg
-  local options, err = config.call(cfg, of_call, 3)
+  local options, err = config.call(cfg, of_call, 4)
   if not options then return nil, err end
   options.timeout.total = config.total(options.timeout, is_stream)
   local req
   req, err = request.generate(cfg, options, prompt, parameters, {
     stream = is_stream, id = random.id(self.random),
-    version = { transport = self.transport_version }, level = 3,
+    version = { transport = self.transport_version }, level = 4,
   })
   if not req then return nil, err end
   return call.new({
     options = options, events = is_stream,
     adapter_id = req.adapter_id,
-    place = ("%s:%d"):format(cfg.host, cfg.port),
+    place = (cfg.host:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(cfg.host, cfg.port),
     now = self.now, wall = os.time, random = self.random,
   }, self.transport, req)
 end
@@ -78,6 +83,31 @@ local function attempt(this, delay)
   return response.result({ status = status, headers = headers, body = body }, this:meta())
 end
 
+-- The methods and the functions of the module `predibase` call these two, each by one frame of its
+-- own, so that what is raised names the line of the user.
+
+local function generate(self, prompt, options)
+  check_self(self, "generate", 4)
+  local parameters, of_call = split(options, "generate")
+  local this, err = prepare(self, prompt, parameters, of_call, false)
+  if not this then return nil, err end
+  local delay, result
+  repeat
+    result, err = attempt(this, delay)
+    if result then return result end
+    delay = this:retry(err, 0)
+    if delay then this:retrying(err, delay) end
+  until not delay
+  return nil, err
+end
+
+local function generate_stream(self, prompt, options)
+  check_self(self, "generate_stream", 4)
+  local parameters, of_call = split(options, "generate_stream")
+  local this, err = prepare(self, prompt, parameters, of_call, true)
+  return this and stream.new(this) or stream.failed(err)
+end
+
 --- Generates a text and waits for all of it (LoRAX: POST /generate).
 -- @tparam string prompt goes to the model as it is
 -- @tparam ?table options parameters of the API by their own names (`max_new_tokens`, `temperature`,
@@ -90,17 +120,8 @@ end
 -- @raise for a prompt that is no string, options that are no table, an option that does not exist,
 -- a closed client
 function Client:generate(prompt, options)
-  check_self(self, "generate")
-  local parameters, of_call = split(options, "generate")
-  local this, err = prepare(self, prompt, parameters, of_call, false)
-  if not this then return nil, err end
-  local delay, result
-  repeat
-    result, err = attempt(this, delay)
-    if result then return result end
-    delay = this:retry(err, 0)
-  until not delay
-  return nil, err
+  local result, err = generate(self, prompt, options)
+  return result, err
 end
 
 --- Generates a text token by token (LoRAX: POST /generate_stream). Nothing is sent before the
@@ -113,15 +134,13 @@ end
 -- of Lua 5.4 takes
 -- @raise as `generate`
 function Client:generate_stream(prompt, options)
-  check_self(self, "generate_stream")
-  local parameters, of_call = split(options, "generate_stream")
-  local this, err = prepare(self, prompt, parameters, of_call, true)
-  local made = this and stream.new(this) or stream.failed(err)
+  local made = generate_stream(self, prompt, options)
   return made, nil, nil, made
 end
 
 --- Closes all connections; open streams fail with kind "cancelled". Any number of times.
 function Client:close()
+  check_self(self, "close", 3)
   if self.closed then return end
   self.closed = true
   self.transport:close()
@@ -153,5 +172,11 @@ function M.new(options)
     closed = false,
   }, Client)
 end
+
+--- For `predibase.generate`: as the method, the caller's caller being the user.
+M.generate = generate
+
+--- For `predibase.generate_stream`.
+M.generate_stream = generate_stream
 
 return M

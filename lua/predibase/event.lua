@@ -9,6 +9,7 @@
 local errors = require "predibase.errors"
 local json = require "predibase.json"
 local shape = require "predibase.event.shape"
+local try = require "predibase.try"
 
 local M = {}
 
@@ -116,7 +117,7 @@ end
 -- Fields that this module does not know are left as lua-cjson gives them.
 -- An error event comes back as `{ error, error_type }`, both strings (`error_type` may be nil),
 -- and the end mark of the /v1 routes as `{ done = true }`.
--- Never raises.
+-- Raises nothing of its own, only what a signal handler or a debug hook raises meanwhile.
 -- @tparam string payload
 -- @treturn[1] table the event
 -- @treturn[2] nil
@@ -124,6 +125,7 @@ end
 function M.decode(payload)
   local ok, ev = pcall(plain_token, payload)
   if ok and ev then return ev end
+  if not ok then try.again(ev, plain_token, payload) end
   return careful(payload)
 end
 

@@ -53,7 +53,9 @@ end
 function M.generate(prompt, options)
   local made, err = default_client()
   if not made then return nil, err end
-  return made:generate(prompt, options)
+  local result
+  result, err = client.generate(made, prompt, options)
+  return result, err
 end
 
 --- `client:generate_stream` on a client made once from the environment.
@@ -62,11 +64,8 @@ end
 -- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
 function M.generate_stream(prompt, options)
   local made, err = default_client()
-  if not made then
-    local failed = stream.failed(err)
-    return failed, nil, nil, failed
-  end
-  return made:generate_stream(prompt, options)
+  local tokens = made and client.generate_stream(made, prompt, options) or stream.failed(err)
+  return tokens, nil, nil, tokens
 end
 
 return M

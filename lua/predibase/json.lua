@@ -20,6 +20,7 @@
 local cjson = require "cjson"
 local encode = require "predibase.json.encode"
 local scan = require "predibase.json.scan"
+local try = require "predibase.try"
 local utf8 = require "predibase.utf8"
 
 local M = {}
@@ -63,7 +64,7 @@ local function decode_again(text, message)
   if not mended then return nil, message end
   local ok, value = pcall(instance.decode, mended)
   if ok then return value end
-  return nil, value
+  return nil, try.again(value, instance.decode, mended)
 end
 
 --- Decodes without regard to big integers. nil and a message when that fails.
@@ -72,7 +73,7 @@ local function decode_near(text)
   if type(text) ~= "string" then return nil, "expected a string, got a " .. type(text) end
   local ok, value = pcall(instance.decode, text)
   if ok then return value end
-  return decode_again(text, value)
+  return decode_again(text, try.again(value, instance.decode, text))
 end
 
 --- An integer where Lua has one of that size, else the digits.

@@ -1,0 +1,140 @@
+-- SPDX-License-Identifier: MIT
+--- From one token of a stream to the next: sending, reading, trying again, ending.
+-- @module predibase.stream.steps
+
+local event = require "predibase.event"
+local response = require "predibase.response"
+
+local M = {}
+
+local CANCELLED = { kind = "cancelled", phase = "closed", message = "the stream was closed" }
+
+local CUT = {
+  kind = "incomplete_generation", phase = "body",
+  message = "the stream ended before the model had finished",
+}
+
+--- Gives the exchange of the current attempt up.
+-- @tparam table self the stream
+-- @tparam string how "close" to end it at once, "release" to let its body end by itself
+function M.let_go(self, how)
+  local exchange = self.exchange
+  self.exchange = nil
+  self.held = nil
+  if exchange then exchange[how](exchange) end
+end
+
+local let_go = M.let_go
+
+local function fail(self, err)
+  err.partial_text = table.concat(self.parts)
+  err.tokens = self.count
+  self.err = err
+  let_go(self, "close")
+  return nil, err
+end
+
+--- After an error: the next attempt is prepared, or the error is final.
+local function try_again(self, err)
+  local delay = self.call:retry(err, self.count)
+  if not delay then return fail(self, err) end
+  let_go(self, "release")
+  self.delay = delay
+  self.call:retrying(err, delay)
+  return true
+end
+
+--- The end of the body without a closing event.
+local function ended_early(self, exchange)
+  local status, headers, streaming = exchange:head()
+  if streaming then return self.call:error(CUT) end
+  local body = exchange:body() or ""
+  return response.error({ status = status, headers = headers, body = body }, self.call:meta())
+end
+
+local function take(self, ev)
+  local token = ev.token
+  if ev.generated_text then
+    self.final = ev
+    self.call:finish()
+    let_go(self, "release")
+  end
+  if not token then return nil end
+  self.call:first()
+  self.count = self.count + 1
+  if not token.special then self.parts[#self.parts + 1] = token.text end
+  local on_token = self.call.options.hooks.on_token
+  if on_token then on_token(token) end
+  return token
+end
+
+--- One event of the stream: a token, true to look for the next one, or nil and the final error.
+local function take_event(self, data)
+  local ev, failure = event.decode(data)
+  self.held = nil
+  if ev and ev.error then
+    ev, failure = nil, event.failure(ev, self.call.secrets())
+    let_go(self, "release")      -- the server ends the body by itself
+  end
+  if not ev then return try_again(self, self.call:error(failure)) end
+  return take(self, ev) or true
+end
+
+--- No more events: a closing event that the end left without its blank line counts, nothing else.
+local function take_end(self)
+  local exchange = self.exchange
+  local rest = exchange:rest()
+  local ev = rest and event.decode(rest)
+  if ev and ev.generated_text then return take(self, ev) or true end
+  return try_again(self, ended_early(self, exchange))
+end
+
+local function open(self)
+  self.call:announce()
+  -- The hook may have closed the stream, or read it.
+  if self.closed or self.exchange or self.err or self.final then return true end
+  local exchange, why = self.call:open(self.delay)
+  if not exchange then return try_again(self, self.call:error(why)) end
+  self.exchange = exchange
+  return true
+end
+
+--- A step towards the next token, by Exchange.next or Exchange.poll: a token, true to take another
+-- step, or nil and what `Stream:next` returns. Hooks and signal handlers may raise, and hooks may
+-- close the stream or read on; so an event is held until it was decoded.
+local function advance(self, how)
+  local exchange = self.exchange
+  if not exchange then return open(self) end
+  local data, failure = self.held, nil
+  if not data then
+    data, failure = exchange[how](exchange)
+    self.held = data
+  end
+  if failure == "pending" then return nil, failure end
+  if self.closed then return true end
+  if not self.call.responded then
+    self.call:progress(exchange:head())
+    if self.closed or self.held ~= data or self.exchange ~= exchange then return true end
+  end
+  if data then return take_event(self, data) end
+  if failure then return try_again(self, self.call:error(failure)) end
+  return take_end(self)
+end
+
+--- The next token.
+-- @tparam table self the stream
+-- @tparam string how "next" to wait, "poll" not to
+-- @treturn[1] table the token
+-- @treturn[2] nil
+-- @treturn[2] ?string|table "pending", or the error; nil at the end
+function M.token(self, how)
+  while true do
+    if self.err then return nil, self.err end
+    if self.final then return nil end
+    if self.closed then return fail(self, self.call:error(CANCELLED)) end
+    local token, err = advance(self, how)
+    if token ~= true then return token, err end
+  end
+end
+
+return M

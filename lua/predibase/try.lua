@@ -1,0 +1,23 @@
+-- SPDX-License-Identifier: MIT
+--- A second look at an error that `pcall` caught: was it ours?
+--
+-- Ctrl-C, and the time limits that hosts set, raise their error in whatever code happens to run. A
+-- `pcall` around a decoder would take it for bad input, and the signal would be lost.
+-- @module predibase.try
+
+local M = {}
+
+--- Runs a function without side effects once more after it raised. When it succeeds now, the error
+-- came from outside and is raised again; else it belongs to the function.
+-- @param err what `pcall` caught
+-- @tparam function f
+-- @param x its argument
+-- @return the error of the second run
+function M.again(err, f, x)
+  if type(err) == "string" and err:find("interrupted!", 1, true) then error(err, 0) end
+  local ok, second = pcall(f, x)
+  if ok then error(err, 0) end
+  return second
+end
+
+return M

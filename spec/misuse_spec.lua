@@ -1,0 +1,73 @@
+-- SPDX-License-Identifier: MIT
+-- What no program should contain raises, says what to write instead, and names the line.
+
+local pipe = require "spec.support.pipe_transport"
+local predibase = require "predibase"
+local wire = require "spec.support.wire"
+
+--- The error of a function that must raise, without its position, and the position.
+local function raised(f)
+  local ok, err = pcall(f)
+  assert(not ok, "nothing was raised")
+  local line, text = err:match("^.-misuse_spec%.lua:(%d+): (.*)$")
+  return text or err, line
+end
+
+describe("Misuse", function ()
+  local client
+
+  before_each(function () client = pipe.client { body = wire.answer() } end)
+
+  local CASES = {
+    ["client.generate with a dot"] = { function () local r = client.generate("x") return r end,
+      "client:generate must be called with a colon on a client" },
+    ["client.close with a dot"] = { function () local r = client.close() return r end,
+      "client:close must be called with a colon on a client" },
+    ["a prompt that is missing"] = { function () local r = client:generate() return r end,
+      "the prompt must be a string, got nil" },
+    ["options that are no table"] = { function () local r = client:generate("x", 5) return r end,
+      "client:generate takes its options as a table, got a number" },
+    ["an option that does not exist"] = {
+      function () local r = client:generate("x", { max_tokens = 1 }) return r end,
+      'unknown option "max_tokens"; did you mean "max_new_tokens"?' },
+    ["a clock that does not exist"] = {
+      function () local r = client:generate_stream("x", { timeout = { tokens = 1 } }) return r end,
+      'unknown timeout "tokens"; did you mean "token"?' },
+    ["a hook that would never be called"] = {
+      function () local r = client:generate("x", { on_token = print }) return r end,
+      "client:generate takes no on_token: it gets no tokens, only the whole text" },
+    ["stream.next with a dot"] = {
+      function () local r = client:generate_stream("x").next() return r end,
+      "stream:next must be called with a colon on a stream" },
+    ["stream.close with a dot"] = {
+      function () local r = client:generate_stream("x").close() return r end,
+      "stream:close must be called with a colon on a stream" },
+    ["an option of a client that does not exist"] = {
+      function () local r = predibase.new { base_ulr = "x" } return r end,
+      'unknown option "base_ulr"; did you mean "base_url"?' },
+  }
+
+  for name, case in pairs(CASES) do
+    it(name .. " names the line", function ()
+      local text, line = raised(case[1])
+      assert.equal(case[2], text)
+      assert.is_truthy(line, "no position")
+    end)
+  end
+
+  it("of a closed client names the line", function ()
+    client:close()
+    local text, line = raised(function () local r = client:generate("x") return r end)
+    assert.equal("client:generate on a closed client", text)
+    assert.is_truthy(line)
+    client:close()     -- again is no misuse
+  end)
+
+  it("names the place of an IPv6 host as a URL does", function ()
+    local v6 = assert(predibase.new { base_url = "http://[::1]:1", max_retries = 0 })
+    local _, err = v6:generate("x")
+    assert.equal("connection", err.kind)
+    assert.equal("[::1]:1: ", err.message:sub(1, 9))
+    v6:close()
+  end)
+end)

@@ -1,0 +1,98 @@
+-- SPDX-License-Identifier: MIT
+-- luacheck: globals jit
+-- Errors that come from outside, as Ctrl-C's does, are never taken for bad input.
+
+local predibase = require "predibase"
+local server = require "spec.support.server"
+local try = require "predibase.try"
+
+describe("predibase.try", function ()
+  it("raises an error that does not come again", function ()
+    local calls = 0
+    local ok, err = pcall(try.again, "from outside", function () calls = calls + 1 end, 1)
+    assert.is_false(ok)
+    assert.equal("from outside", err)
+    assert.equal(1, calls)
+  end)
+
+  it("gives back an error that does", function ()
+    local err = { "mine" }
+    assert.equal(err, try.again("first", function () error(err, 0) end, 1))
+  end)
+
+  it("hands the function its argument", function ()
+    assert.equal("7", try.again("first", function (x) error(x, 0) end, "7"))
+  end)
+
+  it("raises Ctrl-C even when the function fails, too", function ()
+    local ok, err = pcall(try.again, "x.lua:1: interrupted!", error, "bad input")
+    assert.is_false(ok)
+    assert.equal("x.lua:1: interrupted!", err)
+  end)
+end)
+
+describe("a signal handler that raises", function ()
+  local stand_in, client
+
+  setup(function ()
+    if jit then jit.off() end      -- compiled code calls no hooks
+    stand_in = server.spawn()
+    client = assert(predibase.new { base_url = stand_in.url, api_token = false, max_retries = 0 })
+  end)
+
+  teardown(function ()
+    client:close()
+    server.stop()
+    if jit then jit.on() end
+  end)
+
+  --- Calls `f` until it is done; an error is raised from a hook after `n` instructions.
+  local function interrupted(n, f)
+    local raised, fired, inside = 0, false, false
+    debug.sethook(function ()
+      if not inside then return end
+      debug.sethook()
+      fired = true
+      error("out of time", 0)
+    end, "", n)
+    local ok, err
+    repeat
+      ok, err = pcall(function ()
+        inside = true
+        f()
+        inside = false
+      end)
+      if not ok and err == "out of time" then raised = raised + 1 end
+    until ok or err ~= "out of time"
+    debug.sethook()
+    assert(ok, err)
+    return raised, fired
+  end
+
+  it("is heard wherever a stream is", function ()
+    local heard = 0
+    for n = 1, 6000, 37 do
+      local stream = client:generate_stream("Hello", { max_new_tokens = 4, seed = 1 })
+      local raised, fired = interrupted(n, function ()
+        -- An event that was under way may be lost; then the stream ends in an error.
+        repeat local token = stream:next() until not token
+      end)
+      stream:close()
+      assert.equal(fired and 1 or 0, raised, "after " .. n .. " instructions")
+      heard = heard + raised
+    end
+    assert.is_true(heard > 20, heard .. " were raised")
+  end)
+
+  it("is heard wherever generate is", function ()
+    local heard = 0
+    for n = 1, 12000, 97 do
+      local raised, fired = interrupted(n, function ()
+        assert(client:generate("Hello", { max_new_tokens = 4, details = true }))
+      end)
+      assert.equal(fired and 1 or 0, raised, "after " .. n .. " instructions")
+      heard = heard + raised
+    end
+    assert.is_true(heard > 20, heard .. " were raised")
+  end)
+end)

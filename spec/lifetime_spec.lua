@@ -183,6 +183,46 @@ describe("over the network,", function ()
     end)
   end)
 
+  describe("an answer whose end does not come", function ()
+    local function ended()
+      s:script("/late/generate_stream", { answer = lifetime.ANSWER, hold = 3600,
+        keepalive_interval = 0 })
+      client = lifetime.client(s, "/late")
+      assert.equal(lifetime.TEXT, client:generate_stream "x":text())
+      assert.equal(0, client.transport:size())
+      assert.equal(1, client.transport.pool:size())
+    end
+
+    it("is given up when the client is closed", function ()
+      ended()
+      assert.is_true(without_collector(function () client:close() end))
+    end)
+
+    it("is given up when the client is collected", function ()
+      ended()
+      client = nil
+      lifetime.collect()
+      assert.is_true(lifetime.quiet(s))
+    end)
+  end)
+
+  if closes_by_itself then
+    it("to-be-closed variables close streams and clients at the end of a block", function ()
+      client = lifetime.client(s, "/hang")
+      local seen = {}
+      local block = assert(load [[
+        local client, seen = ...
+        local kept <close> = client
+        local stream <close> = client:generate_stream "x"
+        seen[1] = stream
+        assert(stream:next())
+      ]])
+      assert.is_true(without_collector(function () block(client, seen) end))
+      assert.equal("cancelled", select(2, seen[1]:next()).kind)
+      assert.error_matches(function () client:generate "x" end, "on a closed client", 1, true)
+    end)
+  end
+
   describe("a coroutine that died", function ()
     it("in the middle of a stream leaves it to others", function ()
       client = lifetime.client(s)

@@ -64,6 +64,8 @@ test_needs () {
   for lua in ${LUAS:-lua5.4 lua5.3 lua5.1 luajit}; do
     lua_needs "$lua"
     need lua-busted has "$lua" busted.runner
+    need lua-cqueues has "$lua" cqueues
+    need lua-socket has "$lua" socket
   done
   need nginx-light have nginx
   need openssl have openssl

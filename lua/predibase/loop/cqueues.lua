@@ -1,0 +1,109 @@
+-- SPDX-License-Identifier: MIT
+--- Clients in the controllers of cqueues.
+--
+--     local client = predibase.new { loop = require "predibase.loop.cqueues".new() }
+--     cq:wrap(function () print(client:generate "Hello") end)
+--     assert(cq:loop())
+--
+-- A call in a coroutine of a controller waits as cqueues does; a call anywhere else blocks. While
+-- calls wait, one further coroutine of the controller drives the client. The form of a loop is told
+-- in `predibase.loop.blocking`.
+-- @module predibase.loop.cqueues
+
+local condition = require "cqueues.condition"
+local cqueues = require "cqueues"
+
+local M = {}
+
+local Cqueues = {}
+Cqueues.__index = Cqueues
+
+--- Seconds between looks where the system has no descriptor for a pool.
+local LOOK = 0.01
+
+local function seconds_left(self)
+  local seconds = self.timeout()
+  if self.fd then return seconds end
+  return math.min(seconds or LOOK, LOOK)
+end
+
+--- Drives the client while anybody waits for it.
+local function drive(self)
+  local readable = self.fd and { pollfd = self.fd, events = "r" }
+  local ok, err = true, nil
+  while ok and self.count > 0 and not self.closed do
+    local seconds = seconds_left(self)
+    self.wakes_at = seconds and cqueues.monotime() + seconds or math.huge
+    cqueues.poll(self.sooner, seconds or readable, seconds and readable)
+    if self.count > 0 and not self.closed then ok, err = pcall(self.step, 0) end
+  end
+  self.driven = false
+  if self.fd and not self.closed then cqueues.cancel(self.fd) end
+  if not ok then error(err, 0) end
+end
+
+--- Keeps what drives the client.
+-- @tparam ?number fd
+-- @tparam function timeout
+-- @tparam function step
+function Cqueues:watch(fd, timeout, step)
+  if self.step then error("predibase.loop.cqueues: each client needs a loop of its own", 0) end
+  self.fd, self.timeout, self.step = fd, timeout, step
+end
+
+--- Lets go of the descriptor.
+function Cqueues:unwatch()
+  self.closed = true
+  if self.fd then cqueues.cancel(self.fd) end
+end
+
+--- Waits until anything moved: as cqueues does, or blocking where no controller runs.
+-- @return nil, or the error that a signal handler raised meanwhile
+function Cqueues:suspend()
+  local controller, directly = cqueues.running()
+  if not (controller and directly) then
+    local ok, err = pcall(self.step, nil)
+    if not ok then return err end
+    return
+  end
+  local co, woken = coroutine.running(), condition.new()
+  self.waiting[co] = woken
+  self.count = self.count + 1
+  if not self.driven then
+    self.driven = true
+    controller:wrap(drive, self)
+  elseif cqueues.monotime() + (seconds_left(self) or math.huge) < self.wakes_at then
+    self.sooner:signal()
+  end
+  woken:wait()
+  if self.waiting[co] then
+    self.waiting[co] = nil
+    self.count = self.count - 1
+  end
+end
+
+--- Lets a coroutine go on soon.
+-- @param co
+function Cqueues:resume(co)
+  local woken = self.waiting[co]
+  if not woken then return end
+  self.waiting[co] = nil
+  self.count = self.count - 1
+  woken:signal()
+end
+
+--- Makes a loop for one client.
+-- @treturn table the loop
+function M.new()
+  return setmetatable({
+    fd = nil, timeout = nil, step = nil,
+    waiting = {},             -- coroutine -> condition
+    count = 0,                -- of them
+    sooner = condition.new(), -- a time that is nearer than the one waited for
+    wakes_at = 0,             -- on the clock of cqueues
+    driven = false,           -- a coroutine drives the client
+    closed = false,
+  }, Cqueues)
+end
+
+return M

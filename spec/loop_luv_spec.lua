@@ -1,0 +1,204 @@
+-- SPDX-License-Identifier: MIT
+--- Streams in luv's loop, beside a timer of the program.
+
+local lifetime = require "spec.support.lifetime"
+local luv = require "predibase.loop.luv"
+local server = require "spec.support.server"
+local uv = require "luv"
+
+describe("the loop of luv", function ()
+  local s, client
+
+  setup(function () s = lifetime.serve() end)
+  teardown(function () server.stop() end)
+  after_each(function ()
+    client:close()
+    uv.run "nowait"
+    assert.is_true(lifetime.quiet(s))
+  end)
+
+  local function new(path, options)
+    options = options or {}
+    options.loop = options.loop or luv.new()
+    client = lifetime.client(s, path, options)
+    return client
+  end
+
+  local function go(f)
+    return assert(coroutine.resume(coroutine.create(f)))
+  end
+
+  --- Handles of libuv that are active: the server's process has some of its own.
+  local function active()
+    local n = 0
+    uv.walk(function (handle) if uv.is_active(handle) then n = n + 1 end end)
+    return n
+  end
+
+  --- Runs the loop until something is true.
+  local function run(f)
+    assert.is_truthy(server.run_until(f, 20))
+  end
+
+  --- Reads by next, which Lua 5.1 can do as well.
+  local function read(stream)
+    local token, err
+    repeat token, err = stream:next() until not token
+    return err
+  end
+
+  it("runs 100 streams beside a timer", function ()
+    new()
+    local texts, ticks, begun, ended = {}, 0, 0, 0
+    for i = 1, 100 do
+      go(function ()
+        local stream = client:generate_stream "x"
+        assert.is_truthy(stream:next())
+        begun = begun + 1
+        texts[i] = stream:text()
+        ended = ended + 1
+      end)
+    end
+    local timer = uv.new_timer()
+    uv.timer_start(timer, 0, 1, function () ticks = ticks + 1 end)
+    run(function () return ended == 100 end)
+    uv.close(timer)
+    assert.equal(100, begun)
+    for i = 1, 100 do assert.equal(lifetime.TEXT, texts[i]) end
+    assert.is_true(ticks > 0)
+  end)
+
+  it("lets a timer tick while 100 streams wait, without being polled", function ()
+    new("/hang", { timeout = { token = 3600, idle = 3600 } })
+    local streams, kinds, steps, timer = {}, {}, 0, uv.new_timer()
+    for i = 1, 100 do
+      streams[i] = client:generate_stream "x"
+      go(function () kinds[i] = read(streams[i]).kind end)
+    end
+    local step = client.transport.loop.step
+    client.transport.loop.step = function (seconds)
+      steps = steps + 1
+      return step(seconds)
+    end
+    local function all_wait()
+      local n = 0
+      for i = 1, 100 do if streams[i].count == 2 then n = n + 1 end end
+      -- And libcurl's own timers have run out.
+      return n == 100 and (client.transport.loop.timeout() or math.huge) > 2
+    end
+    local quiet, before, after = 0, 0, nil
+    uv.timer_start(timer, 1, 1, function ()
+      if not all_wait() then return end
+      if quiet == 0 then before = steps end
+      quiet = quiet + 1
+      if quiet < 50 then return end
+      after = steps
+      uv.close(timer)
+      for i = 1, 100 do streams[i]:close() end
+    end)
+    run(function () return quiet == 50 and client.transport.loop.count == 0 end)
+    uv.run "nowait"
+    assert.equal(50, quiet)
+    assert.is_true(before > 0)
+    assert.equal(before, after)
+    for i = 1, 100 do assert.equal("cancelled", kinds[i]) end
+  end)
+
+  it("keeps nothing active while nobody waits", function ()
+    new()
+    local text
+    local before = active()
+    for _ = 1, 2 do
+      text = nil
+      go(function () text = tostring(client:generate "x") end)
+      assert.is_nil(text)
+      assert.is_true(active() > before)
+      run(function () return text end)
+      assert.equal(lifetime.TEXT, text)
+      assert.equal(before, active())
+    end
+  end)
+
+  it("blocks in the main program, while coroutines wait, too", function ()
+    new()
+    local text
+    go(function () text = client:generate_stream "x":text() end)
+    assert.equal(lifetime.TEXT, tostring(client:generate "x"))
+    assert.is_nil(text)
+    run(function () return text end)
+    assert.equal(lifetime.TEXT, text)
+  end)
+
+  it("wakes those whose client is closed, and lets go of the descriptor", function ()
+    local before = active()
+    new "/hang"
+    local kinds = {}
+    for i = 1, 3 do
+      go(function () kinds[i] = read(client:generate_stream "x").kind end)
+    end
+    local first = client
+    local timer = uv.new_timer()
+    uv.timer_start(timer, 20, 0, function ()
+      uv.close(timer)
+      first:close()
+      new()                   -- may get the same descriptor
+      go(function () kinds[4] = tostring(client:generate "x") end)
+    end)
+    run(function () return kinds[4] end)
+    assert.same({ "cancelled", "cancelled", "cancelled", lifetime.TEXT }, kinds)
+    assert.equal(before, active())
+  end)
+
+  it("waits for clocks and tries again as the blocking one", function ()
+    s:script("/again/generate", { overload = 1, answer = lifetime.ANSWER })
+    new("/again", { max_retries = 2 })
+    local text
+    go(function () text = tostring(client:generate "x") end)
+    run(function () return text end)
+    assert.equal(lifetime.TEXT, text)
+    client:close()
+    new("/mute", { timeout = 0.02 })
+    local err
+    go(function () err = select(2, client:generate "x") end)
+    run(function () return err end)
+    assert.equal("timeout", err.kind)
+  end)
+
+  it("gives an error of a coroutine to the host, after the others had their turn", function ()
+    local delivered, raised = {}, nil
+    new(nil, { loop = luv.new { uv = uv, schedule = function (f)
+      local ok, err = pcall(f)
+      if not ok then raised = err end
+    end } })
+    go(function ()
+      client:generate "x"
+      error "broken"
+    end)
+    go(function () delivered[1] = tostring(client:generate "x") end)
+    run(function () return delivered[1] and raised end)
+    assert.same({ lifetime.TEXT }, delivered)
+    assert.is_truthy(raised:find("broken\nstack traceback:", 1, true))
+  end)
+
+  it("lets a client that nobody closed be collected", function ()
+    local weak = setmetatable({ new() }, { __mode = "v" })
+    local done
+    go(function () done = weak[1]:generate "x" end)
+    run(function () return done end)
+    client = new()
+    lifetime.collect()
+    uv.run "nowait"
+    lifetime.collect()
+    assert.is_nil(weak[1])
+  end)
+
+  it("is one per client", function ()
+    local loop = luv.new()
+    local other = new(nil, { loop = loop })
+    other:generate "x"
+    new(nil, { loop = loop })
+    assert.has_error(function () client:generate "x" end,
+      "predibase.loop.luv: each client needs a loop of its own")
+    other:close()
+  end)
+end)

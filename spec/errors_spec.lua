@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 local errors = require "predibase.errors"
+local random = require "spec.support.random"
 local utf8 = require "predibase.utf8"
 
 describe("errors.new", function()
@@ -94,6 +95,47 @@ describe("errors.redact", function()
 
   it("leaves no remainder of a secret that begins with another", function()
     assert.equal("[redacted]!", errors.redact("pb_12345!", { "pb_1", "pb_12345" }))
+  end)
+
+  it("finds secrets that are written with the escapes of JSON", function()
+    local secret = 'pb_"SEN\\T/I\195\169NEL'
+    for _, spelling in ipairs {
+      [[pb_\"SEN\\T/IéNEL]], [[pb_\"SEN\\T\/I\u00e9NEL]], [[pb_\u0022SEN\u005cT\u002FI\u00E9NEL]],
+      [[\u0070\u0062_\"SEN\\T\/I\u00e9NE\u004c]], [[pb_\\\"SEN\\\\T\\\/IéNEL]],
+    } do
+      assert.equal('"[redacted]"', errors.redact('"' .. spelling .. '"', { secret }))
+      assert.equal([[a\n[redacted]\t[redacted]\u00e9[redacted]\]], errors.redact(
+        [[a\n]] .. spelling .. [[\t]] .. spelling .. [[\u00e9]] .. secret .. "\\", { secret }))
+    end
+    assert.equal([[pb_\"SEN]], errors.redact([[pb_\"SEN]], { secret }))
+    assert.equal([[\u12 [redacted] \u]], errors.redact([[\u12 a\/b \u]], { "a/b" }))
+  end)
+
+  it("finds them in any mixture of escapes", function()
+    local rng = random.new(99)
+    for _ = 1, 2000 do
+      local secret, text = "", ""
+      for _ = 1, rng:int(3, 8) do
+        local letter = rng:pick { "a", "b", '"', "\\", "/" }
+        secret = secret .. letter
+        local plain = letter:find "[ab/]" and letter or "\\" .. letter
+        text = text .. rng:pick { plain, ("\\u%04x"):format(letter:byte()) }
+      end
+      local before, after = rng:pick { "", "x", "\\n", "\\u0020" }, rng:pick { "", "y", "\\t" }
+      local got = errors.redact(before .. text .. after, { secret })
+      assert.equal(before .. "[redacted]" .. after, got, text)
+    end
+  end)
+
+  it("leaves nothing of an escaped secret that holds another", function()
+    assert.equal("[redacted]!", errors.redact([[pb_\"12345678!]], { "12345678", 'pb_"12345678' }))
+  end)
+
+  it("takes no time that grows with the square of the text", function()
+    for _, piece in ipairs { "\\", "ab", [[a\u0062]], [[\"]] } do
+      local text = piece:rep(100000)
+      assert.is_string(errors.redact(text, { "ab", '"b' }))
+    end
   end)
 
   it("skips empty secrets and works without any", function()

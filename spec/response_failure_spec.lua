@@ -249,6 +249,21 @@ describe("response.error", function()
       meta).message)
   end)
 
+  it("shows no secret that the server echoes with the escapes of JSON", function()
+    local meta = { secrets = { 'pb_"SEN\\TINEL/7' } }
+    for _, spelling in ipairs { [[pb_\"SEN\\TINEL/7]], [[pb_\"SEN\\TINEL\/7]],
+      [[pb_\u0022SEN\u005CTINEL\/7]], [[pb_\\\"SEN\\\\TINEL\\\/7]] } do
+      for _, before in ipairs { "", ("x"):rep(490), ("x"):rep(500), ("<p>"):rep(21844) } do
+        for _, body in ipairs { '{"error":"' .. before .. spelling .. '"}',
+          '{"detail":["' .. before .. spelling .. '"]}', before .. spelling .. "<p>" } do
+          local err = failed(401, body, JSON, meta)
+          assert.is_nil((tostring(err) .. err.body):find("TINEL", 1, true), body)
+          assert.is_nil((tostring(err) .. err.body):find("SEN", 1, true), body)
+        end
+      end
+    end
+  end)
+
   it("carries the trace id, the attempts and the headers", function()
     local id = ("0af7651916cd43dd"):rep(2)
     local err = failed(500, "", { ["x-b3-traceid"] = "abc", traceparent = "00-" .. id .. "-b7-01" },

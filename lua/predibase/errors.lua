@@ -78,37 +78,104 @@ function M.is(value)
   return type(value) == "table" and getmetatable(value) == mt
 end
 
-local function replace_all(text, secret)
-  local out, n, from = {}, 0, 1
-  while true do
-    local first, last = text:find(secret, from, true)
-    if not first then break end
-    out[n + 1], out[n + 2] = text:sub(from, first - 1), "[redacted]"
-    n, from = n + 2, last + 1
+-- An escape of JSON (RFC 8259 section 7), and how often one JSON text may be quoted in another.
+local ESCAPE, NESTING = "\\(.)(%x?%x?%x?%x?)", 3
+
+local LETTERS = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
+
+--- What an escape stands for, and how many bytes it takes.
+local function meaning(letter, hex)
+  if letter ~= "u" or #hex < 4 then return LETTERS[letter] or letter, 2 end
+  local n, low = tonumber(hex, 16), 0x80
+  if n < 0x80 then return string.char(n), 6 end
+  low = low + n % 64
+  if n < 0x800 then return string.char(0xC0 + math.floor(n / 64), low), 6 end
+  return string.char(0xE0 + math.floor(n / 4096), 0x80 + math.floor(n / 64) % 64, low), 6
+end
+
+local function unescaped(letter, hex)
+  local text, size = meaning(letter, hex)
+  return size == 2 and text .. hex or text
+end
+
+--- A function that tells where a byte of the unescaped text was written: its first and last byte
+-- in `text`. To be asked for places in ascending order, so that all take one pass together.
+local function locator(text)
+  local here, plain = 1, 1     -- the same place in both
+  local at, size, width        -- of the next escape, and what it stands for
+  local function look()
+    local stop, letter, hex
+    at, stop, letter, hex = text:find(ESCAPE, here)
+    if not stop then at = #text + 1 return end
+    letter, size = meaning(letter, hex)
+    width = #letter
   end
-  if n == 0 then return text end
-  out[n + 1] = text:sub(from)
-  return table.concat(out)
+  look()
+  return function (place)
+    while at <= #text and place >= plain + at - here + width do
+      here, plain = at + size, plain + at - here + width
+      look()
+    end
+    local first = here + place - plain
+    if first < at then return first, first end
+    return at, at + size - 1
+  end
 end
 
-local function longer(a, b)
-  return #a > #b
+local function by_place(a, b)
+  if a[1] ~= b[1] then return a[1] < b[1] end
+  return a[2] > b[2]
 end
 
---- Replaces every occurrence of every secret by `[redacted]`.
--- Long secrets go first, so that one that begins with another leaves no remainder.
+--- Where secrets stand, as `{ first, last }` in ascending order without overlaps: literally, or
+-- written with the escapes of JSON.
+local function places(text, secrets, nesting)
+  local found = {}
+  for _, secret in ipairs(secrets) do
+    local first, last = 1, 0
+    while first and secret ~= "" do
+      first, last = text:find(secret, last + 1, true)
+      if first then found[#found + 1] = { first, last } end
+    end
+  end
+  if nesting > 0 and text:find("\\", 1, true) then
+    local locate = locator(text)
+    for _, place in ipairs(places((text:gsub(ESCAPE, unescaped)), secrets, nesting - 1)) do
+      local first = locate(place[1])
+      local _, last = locate(place[2])
+      found[#found + 1] = { first, last }
+    end
+  end
+  table.sort(found, by_place)
+  local apart = {}
+  for _, place in ipairs(found) do
+    local before = apart[#apart]
+    if before and place[1] <= before[2] then
+      before[2] = math.max(before[2], place[2])
+    else
+      apart[#apart + 1] = place
+    end
+  end
+  return apart
+end
+
+--- Replaces every occurrence of every secret by `[redacted]`, also where it is written as in a
+-- JSON string (`\"`, `\/`, `\u0022`) or in a JSON text inside a JSON string. Secrets that overlap
+-- are replaced as one, so that none leaves a remainder. Redact first, cut afterwards: half a
+-- secret is not found.
 -- @tparam string text
 -- @tparam ?table secrets array of strings; empty ones are skipped
 -- @treturn string
 function M.redact(text, secrets)
-  if not secrets then return text end
-  local ordered = {}
-  for _, secret in ipairs(secrets) do
-    if secret ~= "" then ordered[#ordered + 1] = secret end
+  if not secrets or #secrets == 0 then return text end
+  local out, from = {}, 1
+  for _, place in ipairs(places(text, secrets, NESTING)) do
+    out[#out + 1] = text:sub(from, place[1] - 1) .. "[redacted]"
+    from = place[2] + 1
   end
-  table.sort(ordered, longer)
-  for _, secret in ipairs(ordered) do text = replace_all(text, secret) end
-  return text
+  if from == 1 then return text end
+  out[#out + 1] = text:sub(from)
+  return table.concat(out)
 end
 
 --- A printable form of the character of `size` bytes at `i`; C1 controls can steer a terminal.

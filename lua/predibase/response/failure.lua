@@ -151,6 +151,8 @@ function M.new(reply, meta, message)
   local status = tonumber(reply.status) or 0
   local headers, body = reply.headers or {}, reply.body or ""
   local limit = event.MAX_MESSAGE
+  -- Before anything is cut off or taken out: what is left of a secret then would not be found.
+  local safe = errors.redact(body, meta.secrets)
   local text, error_type, reported
   if message then
     text = message
@@ -159,7 +161,7 @@ function M.new(reply, meta, message)
   else
     text, error_type, reported = json_error(body)
     -- A page or the wrong answer is a message only as far as a reader looks.
-    if not text then text, limit = plain_text(status, headers, body), M.MAX_BODY end
+    if not text then text, limit = plain_text(status, headers, safe), M.MAX_BODY end
   end
 
   local kind = error_type and event.kinds[error_type] or kind_of(status)
@@ -183,7 +185,7 @@ function M.new(reply, meta, message)
     attempts = meta.attempts,
     trace_id = trace_id and clean(trace_id, 64),
     headers = redacted_headers(headers, meta.secrets),
-    body = body ~= "" and clean(body, M.MAX_BODY) or nil,
+    body = safe ~= "" and errors.excerpt(safe, M.MAX_BODY) or nil,
   }
 end
 

@@ -70,6 +70,21 @@ describe("the API token", function ()
     assert.is_nil(find(err))
   end)
 
+  it("is nowhere, and no other header that holds a secret, but goes out", function ()
+    local client, door = pipe.client({ headers = { ["content-type"] = "text/event-stream" },
+      body = wire.answer() }, { headers = { ["X-Api-Key"] = TOKEN .. "6", ["X-Team"] = "blue" } })
+    local s = client:generate_stream("x", { headers = { Cookie = TOKEN .. "7" } })
+    assert.is_string(s:text())
+    for _, value in ipairs { client, s, s:result() } do assert.is_nil(find(value)) end
+    assert.same({ { "Cookie", "[redacted]" }, { "X-Api-Key", "[redacted]" }, { "X-Team", "blue" } },
+      s.call.options.headers)
+    local sent = table.concat(door.requests[1].headers, "\n")
+    for _, line in ipairs { "X-Api-Key: " .. TOKEN .. "6", "Cookie: " .. TOKEN .. "7",
+      "X-Team: blue" } do
+      assert.is_truthy(sent:find(line, 1, true), line)
+    end
+  end)
+
   it("is nowhere, and the passwords of proxy and key neither, in a client over libcurl", function ()
     local client = assert(predibase.new { base_url = "https://127.0.0.1:9", api_token = TOKEN,
       proxy = "http://user:" .. TOKEN .. "4@127.0.0.1:9", client_cert = "/nowhere/cert.pem",

@@ -112,6 +112,15 @@ describe("headers.merge", function()
   end)
 end)
 
+describe("headers.shown", function()
+  it("leaves out secret values, however short, and changes nothing", function()
+    local list = { { "X-Api-Key", "abc" }, { "X-Team", "blue" }, { "cookie", "session=1" } }
+    assert.same({ { "X-Api-Key", "[redacted]" }, { "X-Team", "blue" }, { "cookie", "[redacted]" } },
+      headers.shown(list))
+    assert.equal("abc", list[1][2])
+  end)
+end)
+
 describe("headers.add_secrets", function()
   it("picks values by the names of their headers", function()
     local secrets = {}

@@ -139,23 +139,27 @@ describe("config.new", function()
     local cfg = new {
       base_url = "https://lorax.example/x", api_token = "pb_SENTINEL_1", client_cert = "c.pem",
       client_key_password = "SENTINEL_2", proxy = "http://me:SENTINEL_3@proxy:3128",
-      defaults = { api_token = "SENTINEL_4" }, headers = { ["X-Api-Key"] = "header-key" },
+      defaults = { api_token = "SENTINEL_4" }, headers = { ["X-Api-Key"] = "SENTINEL_5" },
     }
     assert.is_nil(dump(cfg):find("SENTINEL", 1, true))
     assert.equal("predibase.config: https://lorax.example/x", tostring(cfg))
     assert.equal("pb_SENTINEL_1", config.token(cfg))
     assert.equal("SENTINEL_2", config.client_key_password(cfg))
     assert.same({ api_token = "SENTINEL_4" }, config.defaults(cfg))
-    assert.same({ "pb_SENTINEL_1", "SENTINEL_2", "SENTINEL_4", "SENTINEL_3", "header-key" },
+    assert.same({ { "X-Api-Key", "[redacted]" } }, cfg.headers)
+    assert.same({ { "X-Api-Key", "SENTINEL_5" } }, config.headers(cfg))
+    assert.same({ "pb_SENTINEL_1", "SENTINEL_2", "SENTINEL_4", "SENTINEL_3", "SENTINEL_5" },
       config.secrets(cfg))
   end)
 
   it("lets a configuration be collected together with its secrets", function()
     local watch = setmetatable({}, { __mode = "v" })
     watch.cfg = new { api_token = "pb_x", headers = { ["X-A"] = "1" }, timeout = 5 }
+    watch.call = config.call(watch.cfg, { headers = { Cookie = "x" } })
     collectgarbage()
     collectgarbage()
     assert.is_nil(watch.cfg)
+    assert.is_nil(watch.call)
   end)
 end)
 
@@ -186,6 +190,16 @@ describe("config.call", function()
     assert.same({ connect = 10, first_token = 600, token = 120, idle = 30 }, cfg.timeout)
     assert.equal(5, cfg.max_retries)
     assert.same({ on_token = print }, cfg.hooks)
+  end)
+
+  it("keeps the secret headers of both where pairs does not reach", function()
+    local own = new { headers = { ["X-Api-Key"] = "SENTINEL_1", Cookie = "SENTINEL_2" } }
+    local call = config.call(own, { headers = { cookie = "SENTINEL_3", ["X-B"] = "2" } })
+    assert.is_nil(dump(call):find("SENTINEL", 1, true))
+    assert.same({ { "cookie", "[redacted]" }, { "X-Api-Key", "[redacted]" }, { "X-B", "2" } },
+      call.headers)
+    assert.same({ { "cookie", "SENTINEL_3" }, { "X-Api-Key", "SENTINEL_1" }, { "X-B", "2" } },
+      config.headers(call))
   end)
 
   it("checks them as strictly", function()

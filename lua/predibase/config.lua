@@ -32,8 +32,9 @@ M.names = {
 for name in pairs(M.call_names) do M.names[name] = true end
 for _, option in ipairs(options.plain) do M.names[option.name] = true end
 
--- What must not be found by walking over a configuration: cfg -> { token, password, … }. The
--- keys are weak; no value refers to its key, or it would never be collected on Lua 5.1.
+-- What must not be found by walking over a configuration: cfg -> { token, headers, … }, and the
+-- options of a call -> { headers }. The keys are weak; no value refers to its key, or it would
+-- never be collected on Lua 5.1.
 local private = setmetatable({}, { __mode = "k" })
 
 local mt = { __name = "predibase.config" }
@@ -98,8 +99,9 @@ local function fill(cfg, secret, given, getenv, level)
   if problem then return problem end
   cfg.timeout, problem = options.timeout(given.timeout, options.CLOCKS, level + 1)
   if problem then return problem end
-  cfg.headers, problem = headers.check(given.headers == nil and {} or given.headers)
+  secret.headers, problem = headers.check(given.headers == nil and {} or given.headers)
   if problem then return problem end
+  cfg.headers = headers.shown(secret.headers)
   cfg.hooks, problem = options.hooks(given, {})
   if problem then return problem end
   cfg.defaults, secret.defaults_token, problem = defaults.read(given.defaults, level + 1)
@@ -167,6 +169,13 @@ function M.proxy(cfg)
   return private[cfg].proxy or cfg.proxy
 end
 
+--- The caller's headers as they go out; `cfg.headers` shows `[redacted]` for secret values.
+-- @tparam table cfg, or the options of a call as `call` returned them
+-- @treturn table array of `{ name, value }`
+function M.headers(cfg)
+  return private[cfg].headers
+end
+
 --- The parameters that every call starts from, with the `api_token` that `cfg.defaults` leaves
 -- out.
 -- @tparam table cfg
@@ -187,7 +196,7 @@ function M.secrets(cfg)
     if type(secret[name]) == "string" then list[#list + 1] = secret[name] end
   end
   for _, text in ipairs(secret.proxy_secrets or {}) do list[#list + 1] = text end
-  headers.add_secrets(cfg.headers, list)
+  headers.add_secrets(secret.headers, list)
   return list
 end
 
@@ -202,7 +211,7 @@ end
 function M.call(cfg, given, level)
   level = (level or 1) + 1
   given = taken(given, M.call_names, level)
-  local call, problem, more = {}
+  local call, problem, more, merged = {}
   if given.max_retries == nil then given.max_retries = cfg.max_retries end
   call.max_retries, problem = options.retries(given.max_retries, "max_retries")
   if problem then return refusal(problem) end
@@ -210,8 +219,9 @@ function M.call(cfg, given, level)
   if problem then return refusal(problem) end
   more, problem = headers.check(given.headers == nil and {} or given.headers)
   if problem then return refusal(problem) end
-  call.headers, problem = headers.merge(cfg.headers, more)
+  merged, problem = headers.merge(private[cfg].headers, more)
   if problem then return refusal(problem) end
+  call.headers, private[call] = headers.shown(merged), { headers = merged }
   call.hooks, problem = options.hooks(given, cfg.hooks)
   if problem then return refusal(problem) end
   return call

@@ -52,7 +52,8 @@ local function header_list(cfg, call, context)
     if value then list[#list + 1] = { name, value } end
   end
   local id = context.id
-  for _, header in ipairs(call.headers) do
+  local own = config.headers(call)
+  for _, header in ipairs(own) do
     if header[1]:lower() == "x-request-id" then id = nil end
   end
   local token = config.token(cfg)
@@ -61,7 +62,7 @@ local function header_list(cfg, call, context)
   add("authorization", token and "Bearer " .. token)
   add("user-agent", user_agent(cfg, context.version or {}))
   add("x-request-id", id)
-  for _, header in ipairs(call.headers) do add(header[1], header[2]) end
+  for _, header in ipairs(own) do add(header[1], header[2]) end
   return list
 end
 
@@ -79,7 +80,7 @@ end
 
 local function secrets_of(cfg, call, token)
   local secrets = config.secrets(cfg)
-  headers.add_secrets(call.headers, secrets)
+  headers.add_secrets(config.headers(call), secrets)
   if type(token) == "string" and token ~= "" then secrets[#secrets + 1] = token end
   return secrets
 end

@@ -144,19 +144,35 @@ function M.merge(base, more)
   return merged
 end
 
+--- Whether the value of a header of this name is taken for a secret.
+local function is_secret(name)
+  name = name:lower()
+  for _, word in ipairs(SECRET_WORDS) do
+    if name:find(word, 1, true) then return true end
+  end
+  return false
+end
+
 --- Values that should not show up in error texts, by the names of their headers.
 -- @tparam table list array of `{ name, value }`
 -- @tparam table secrets array that the values are added to
 function M.add_secrets(list, secrets)
   for _, header in ipairs(list) do
-    local name = header[1]:lower()
-    for _, word in ipairs(SECRET_WORDS) do
-      if #header[2] >= SECRET_LENGTH and name:find(word, 1, true) then
-        secrets[#secrets + 1] = header[2]
-        break
-      end
+    if #header[2] >= SECRET_LENGTH and is_secret(header[1]) then
+      secrets[#secrets + 1] = header[2]
     end
   end
+end
+
+--- Headers for everybody's eyes.
+-- @tparam table list array of `{ name, value }`
+-- @treturn table new array in which secret values, however short, are `[redacted]`
+function M.shown(list)
+  local shown = {}
+  for i, header in ipairs(list) do
+    shown[i] = { header[1], is_secret(header[1]) and "[redacted]" or header[2] }
+  end
+  return shown
 end
 
 return M

@@ -152,7 +152,28 @@ describe("retry.delay", function()
     assert.equal(60, retry.delay(failed { retry_after = 60 }, 1, policy()))
     local wait, reason = retry.delay(failed { retry_after = 61 }, 1, policy())
     assert.is_nil(wait)
-    assert.equal("the server asks to wait 61 seconds", reason)
+    assert.equal("the server asks to wait 61 seconds, longer than the 60 that are granted", reason)
+    assert.matches("^the server asks to wait 61 seconds",
+      select(2, retry.delay(failed { retry_after = 60.01 }, 1, policy())))
+  end)
+
+  it("says in words why there is no further attempt", function()
+    local function reason(fields, attempt, limits)
+      return (select(2, retry.delay(failed(fields), attempt, policy(limits))))
+    end
+    assert.equal("another try would fail in the same way", reason({ retryable = false }, 1))
+    assert.equal("tokens were handed out already; another try could give other ones",
+      reason({}, 1, { delivered = 5 }))
+    assert.equal("max_retries = 2 allows no further try", reason({}, 3))
+    assert.equal("max_retries = 0 allows no further try", reason({}, 1, { max_retries = 0.0 }))
+    assert.equal("the server asks to wait 3600 seconds, longer than the 60 that are granted",
+      reason({ retry_after = 3600 }, 1, { remaining = 5 }))
+    assert.equal("the time for the whole call is too short: 3.2 seconds are left and the wait is "
+      .. "7.0", reason({ retry_after = 7 }, 1, { remaining = 3.2 }))
+    for _, remaining in ipairs { 0, -1 } do
+      assert.equal("the time for the whole call is used up",
+        reason({ retry_after = 7 }, 1, { remaining = remaining }))
+    end
   end)
 
   it("stops after max_retries", function()

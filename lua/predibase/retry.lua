@@ -129,19 +129,27 @@ end
 -- tokens handed out (nil: none)
 -- @treturn[1] number seconds to wait before the next attempt
 -- @treturn[2] nil
--- @treturn[2] string why there is no further attempt
+-- @treturn[2] string why there is no further attempt, for people
 function M.delay(err, attempt, policy)
-  if not err.retryable then return nil, "this kind of failure is not tried again" end
-  if (policy.delivered or 0) > 0 then return nil, "tokens were handed out already" end
-  if attempt > policy.max_retries then return nil, "there are no tries left" end
+  if not err.retryable then return nil, "another try would fail in the same way" end
+  if (policy.delivered or 0) > 0 then
+    return nil, "tokens were handed out already; another try could give other ones"
+  end
+  if attempt > policy.max_retries then
+    return nil, ("max_retries = %d allows no further try"):format(policy.max_retries)
+  end
   local wait = err.retry_after
   if not wait then
     wait = policy.random() * math.min(M.LAST_WAIT, M.FIRST_WAIT * 2 ^ (attempt - 1))
   elseif wait > M.MAX_WAIT then
-    return nil, ("the server asks to wait %.0f seconds"):format(wait)
+    return nil, ("the server asks to wait %.0f seconds, longer than the %d that are granted")
+      :format(math.ceil(wait), M.MAX_WAIT)
   end
-  if policy.remaining and wait >= policy.remaining then
-    return nil, "the time for the whole call is too short for another try"
+  local left = policy.remaining
+  if left and left <= 0 then return nil, "the time for the whole call is used up" end
+  if left and wait >= left then
+    return nil, ("the time for the whole call is too short: %.1f seconds are left and the wait is "
+      .. "%.1f"):format(left, wait)
   end
   return wait
 end

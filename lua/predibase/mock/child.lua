@@ -14,6 +14,8 @@ local writer = require "predibase.mock.writer"
 
 local M = {}
 
+local NOWHERE = 1000       -- deeper than any stack: `error` adds no position
+
 local running
 
 local commands = {}
@@ -21,14 +23,14 @@ local commands = {}
 --- Starts the server: `{ options = … }`. Answers with `url`, `host` and `port`.
 function commands.start(arguments)
   local message
-  running, message = server.new(options.check(arguments.options))
+  running, message = server.new(options.check(arguments.options, nil, NOWHERE))
   if not running then error(message, 0) end
   return { url = running.url, host = running.host, port = running.port }
 end
 
 --- Sets a script: `{ path = …, script = … }`.
 function commands.script(arguments)
-  running:script(arguments.path, arguments.script)
+  running:script(arguments.path, arguments.script, NOWHERE)
   return true
 end
 

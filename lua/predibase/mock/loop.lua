@@ -45,11 +45,20 @@ function M.no_sigpipe(uv)
   return signal
 end
 
---- Closes a handle once, whatever state it is in.
+--- Closes a handle once, whatever state it is in. For use inside the loop, see `finish`.
 -- @tparam table uv
 -- @param handle
 function M.close(uv, handle)
   if handle and not uv.is_closing(handle) then uv.close(handle) end
+end
+
+--- Closes handles from outside of the loop, nil among them or not. The loop is run for a moment,
+-- unless it is running: luv 1.44 crashes when Lua ends with a handle half closed.
+-- @tparam table uv
+-- @param ... handles
+function M.finish(uv, ...)
+  for i = 1, select("#", ...) do M.close(uv, (select(i, ...))) end
+  if not uv.loop_mode() then uv.run("nowait") end
 end
 
 return M

@@ -150,7 +150,7 @@ function M.new(options)
     end)
   end
   if not ok then
-    loop.close(uv, self.listener)
+    loop.finish(uv, self.listener)
     return nil, ("cannot listen on %s port %d: %s"):format(options.host, options.port, message)
   end
   self.signal = loop.no_sigpipe(uv)
@@ -159,7 +159,7 @@ function M.new(options)
   self.url = ("http://%s:%d"):format(host, self.port)
   if options.max_seconds then
     self.timer = uv.new_timer()
-    self.timer:start(math.floor(options.max_seconds * 1000), 0, function()
+    self.timer:start(math.floor(math.min(options.max_seconds, 1e9) * 1000), 0, function()
       self.ended = "max_seconds"
       self:close()
     end)
@@ -172,9 +172,11 @@ end
 -- @tparam string path as requested without the host and without `~` segments; or a route such as
 --   `/generate`, under whatever prefix; or `*` for every request
 -- @tparam ?table script
-function Server:script(path, script)
-  if type(path) ~= "string" then error("the path of a script must be a string", 2) end
-  self.scripts[path] = script and { list = faults.check_script(script, 2), used = 0 } or nil
+-- @tparam[opt=1] integer level as in `error`: 1 blames the caller
+function Server:script(path, script, level)
+  level = (level or 1) + 1
+  if type(path) ~= "string" then error("the path of a script must be a string", level) end
+  self.scripts[path] = script and { list = faults.check_script(script, level), used = 0 } or nil
   self.seen["script " .. path] = nil
 end
 
@@ -234,15 +236,13 @@ function Server:connections()
   return { accepted = self.accepted, open = self.open, active = self.active }
 end
 
---- Closes the listening socket and every connection. Any number of times. Outside of the loop, call
--- `luv.run("nowait")` afterwards: luv 1.44 crashes when Lua ends with handles half closed.
+--- Closes the listening socket and every connection. Any number of times.
 function Server:close()
   loop.close(self.uv, self.listener)
-  loop.close(self.uv, self.timer)
-  loop.close(self.uv, self.signal)
   local clients = {}
   for client in pairs(self.clients) do clients[#clients + 1] = client end
   for _, client in ipairs(clients) do client:drop("server") end
+  loop.finish(self.uv, self.timer, self.signal)
 end
 
 return M

@@ -33,7 +33,7 @@ local function run_until(uv, condition, seconds)
     uv.run("once")
     if condition() then break end
   end
-  loop.close(uv, timer)
+  loop.finish(uv, timer)
   return condition() and true or false
 end
 
@@ -43,8 +43,10 @@ local function on_line(self, line)
   if type(message) == "table" then self.replies[message.id] = message end
 end
 
-local function call(self, command, arguments)
-  if self.closed then error("the stand-in server is closed", 3) end
+-- `level` as in `error`; unless said otherwise, the caller of a handle's method is blamed.
+local function call(self, command, arguments, level)
+  level = level or 3
+  if self.closed then error("the stand-in server is closed", level) end
   self.last = self.last + 1
   local id = self.last
   arguments = arguments or {}
@@ -55,9 +57,9 @@ local function call(self, command, arguments)
   self.replies[id] = nil
   if not reply then
     local why = self.exited and ("ended with exit code %s"):format(self.code) or "does not answer"
-    error("the stand-in server's process " .. why, 3)
+    error("the stand-in server's process " .. why, level)
   end
-  if reply.error then error(reply.error, 3) end
+  if reply.error then error(reply.error, level) end
   return reply.result
 end
 
@@ -94,9 +96,7 @@ function M.new(options)
     self.exited, self.code = true, signal ~= 0 and "signal " .. signal or code
   end)
   if not self.process then
-    loop.close(uv, self.stdin)
-    loop.close(uv, self.stdout)
-    loop.close(uv, self.signal)
+    loop.finish(uv, self.stdin, self.stdout, self.signal)
     return nil, ("cannot start %s: %s"):format(interpreter, tostring(pid))
   end
   self.pid = pid
@@ -104,7 +104,7 @@ function M.new(options)
   uv.read_start(self.stdout, function(err, data)
     if not err and data then feed(data) end
   end)
-  local ok, address = pcall(call, self, "start", { options = options })
+  local ok, address = pcall(call, self, "start", { options = options }, 0)
   if not ok then
     self:close()
     return nil, tostring(address)
@@ -165,10 +165,7 @@ function Handle:close()
     self.uv.process_kill(self.process, 9)
     run_until(self.uv, exited, KILL)
   end
-  loop.close(self.uv, self.stdout)
-  loop.close(self.uv, self.process)
-  loop.close(self.uv, self.signal)
-  self.uv.run("nowait")       -- lets the handles' close callbacks happen
+  loop.finish(self.uv, self.stdout, self.process, self.signal)
   return self.code
 end
 

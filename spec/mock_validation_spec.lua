@@ -143,6 +143,13 @@ describe("predibase.mock.validation", function()
       validation.best_of({ best_of = 2 }, { max_best_of = 1 }))
   end)
 
+  it("lets best_of pass wherever sampling is named, whatever the value", function()
+    for _, name in ipairs { '"temperature":1', '"temperature":0', '"top_p":1', '"top_k":5',
+        '"typical_p":0.5', '"do_sample":true,"temperature":0' } do
+      assert.is_nil(refusal('"best_of":2,' .. name), name)
+    end
+  end)
+
   it("samples when the shard would", function()
     for _, p in ipairs { {}, { temperature = 1 }, { temperature = 0 }, { top_p = 1 },
         { do_sample = true, temperature = 0 } } do

@@ -140,13 +140,18 @@ function M.best_of(p, limits)
   end
 end
 
---- Whether a request asks for sampling.
+--- Whether the shard samples for a request; it takes the likeliest tokens otherwise.
 -- @tparam table p parameters
 -- @treturn boolean
 function M.samples(p)
   if p.temperature == 0 then return false end
   return p.do_sample or (p.temperature or 1) ~= 1 or p.top_k ~= nil or (p.top_p or 1) < 1
     or p.typical_p ~= nil
+end
+
+-- All that the router asks for `best_of`: is one of these given, whatever its value?
+local function names_sampling(p)
+  return p.do_sample or p.temperature or p.top_k or p.top_p or p.typical_p
 end
 
 -- In the order of the router; the first that applies is the answer.
@@ -161,7 +166,7 @@ local function refusal(inputs, p, limits)
       return "number of adapter IDs must match number of adapter weights"
     end
   end
-  if best_of > 1 and not M.samples(p) then
+  if best_of > 1 and not names_sampling(p) then
     return "you must use sampling when `best_of` is > 1"
   end
   if p.temperature and p.temperature < 0 then return "`temperature` must be non-negative" end

@@ -44,12 +44,23 @@ describe("a failure of the command", function()
     for err, expected in pairs {
       [pipe] = failures.PIPE,
       ["x.lua:3: interrupted!"] = failures.INTERRUPTED,
-      [errors.new { kind = "protocol", message = "x.lua:1: interrupted!" }] = failures.INTERRUPTED,
+      ["interrupted!"] = failures.INTERRUPTED,
+      [errors.new { kind = "cancelled", message = "why" }] = failures.INTERRUPTED,
     } do
       local text, code = stderr_of(function() return failures.report(err) end)
       assert.are.equal("", text)
       assert.are.equal(expected, code)
     end
+  end)
+
+  it("is told, whatever words are in it, when it is an error object", function()
+    local text, code = stderr_of(function()
+      return failures.report(errors.new { kind = "generation", message = "interrupted!" })
+    end)
+    assert.are.equal("predibase: generation: interrupted!", text:match "^[^\n]*")
+    assert.are.equal(errors.kinds.generation.exit, code)
+    assert.are.equal(failures.INTERNAL, failures.exit_code "interrupted! by someone")
+    assert.are.equal(failures.INTERNAL, failures.exit_code { "interrupted!" })
   end)
 
   it("does not carry control characters to the terminal", function()

@@ -53,8 +53,9 @@ local function printable(text)
   end))
 end
 
+-- What the `lua` program raises on Ctrl-C is a string, with or without a position in front.
 local function is_interrupt(err)
-  return tostring(err):find("interrupted!", 1, true) ~= nil
+  return type(err) == "string" and err:find("interrupted!$") ~= nil
 end
 
 --- The exit code of a failure.
@@ -64,8 +65,8 @@ function M.exit_code(err)
   local mt = type(err) == "table" and getmetatable(err)
   if mt == usage_mt then return M.USAGE end
   if mt == output_mt then return err.quiet and M.PIPE or M.INTERNAL end
-  if is_interrupt(err) then return M.INTERRUPTED end
   if errors.is(err) then return errors.kinds[err.kind].exit end
+  if is_interrupt(err) then return M.INTERRUPTED end
   return M.INTERNAL
 end
 

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 local failures = require "predibase.cli.failures"
 local inputs = require "predibase.cli.inputs"
+local json = require "predibase.json"
 local parser = require "predibase.cli.parser"
 
 local function parse(...)
@@ -95,15 +96,16 @@ describe("the parameters of the command line", function()
   end)
 
   it("take fields without a name yet", function()
-    local extra = inputs.parameters(parse("--extra", "a=1", "--extra", 'b={"c":"="}')).extra
-    assert.are.equal(1, extra.a)
-    assert.are.equal("=", extra.b.c)
+    local text = '{"z":[],"c":"=","n":12345678901234567890}'
+    local extra = inputs.parameters(parse("--extra", "a=1", "--extra", "b=" .. text)).extra
+    assert.are.equal("1", json.encode(extra.a))
+    assert.are.equal(text, json.encode(extra.b))
   end)
 
   it("take the token for an adapter from a file only", function()
     with_file("hf_secret\n", function(path)
       assert.are.equal("hf_secret",
-        inputs.parameters(parse("--api-token-file", path)).api_token)
+        inputs.parameters(parse("--adapter-token-file", path)).api_token)
     end)
   end)
 
@@ -113,6 +115,14 @@ describe("the parameters of the command line", function()
     assert.is_truthy(usage(inputs.parameters, parse("--merged-adapters", "3")):find "object")
     assert.is_truthy(usage(inputs.parameters, parse("--extra", "a")):find "NAME=JSON")
     assert.is_truthy(usage(inputs.parameters, parse("--extra", "a=")):find "not JSON")
+    assert.is_truthy(usage(inputs.parameters, parse("--extra", "a=[01]")):find "not JSON")
+  end)
+
+  it("are refused for a wrong name inside JSON, without a place in the library", function()
+    assert.are.equal('unknown field of response_format "typ"; did you mean "type"?',
+      usage(inputs.parameters, parse("--response-format", '{"typ":"text"}')))
+    assert.are.equal('unknown field of merged_adapters "id"; did you mean "ids"?',
+      usage(inputs.parameters, parse("--merged-adapters", '{"id":["a"],"weights":[1]}')))
   end)
 end)
 
@@ -146,6 +156,12 @@ describe("the client options of the command line", function()
     }, inputs.client(parse("--base-url", "http://localhost:1", "--max-retries", "0",
       "--ca-file", "ca.pem", "--insecure", "--header", "X-A: b: c",
       "--proxy", "http://localhost:2", "--http-version", "1.1")))
+  end)
+
+  it("can keep away from every proxy", function()
+    assert.is_false(inputs.client(parse("--no-proxy")).proxy)
+    local both = parse("--no-proxy", "--proxy", "http://localhost:2")
+    assert.is_truthy(usage(inputs.client, both):find("--no-proxy", 1, true))
   end)
 
   it("take the API token from a file", function()

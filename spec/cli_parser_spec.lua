@@ -18,7 +18,9 @@ describe("the command line", function()
     }
     local rules = require "predibase.params.rules"
     for _, rule in ipairs(rules.list) do
-      local name = "--" .. rule.name:gsub("_", "-") .. (rule.kind == "token" and "-file" or "")
+      -- The token for the adapter's repository: a file, and a name that is not the API token's.
+      local name = rule.kind == "token" and "--adapter-token-file"
+        or "--" .. rule.name:gsub("_", "-")
       local value = (values[rule.kind] or { "x" })[1]
       local arguments = parser.parse { "generate", name, value }
       assert.is_not_nil(arguments[(name:sub(3):gsub("-", "_"))], name)

@@ -5,9 +5,12 @@
 local failures = require "predibase.cli.failures"
 local json = require "predibase.json"
 local output = require "predibase.cli.output"
+local params = require "predibase.params"
 local rules = require "predibase.params.rules"
 
 local M = {}
+
+local NOWHERE = 1000       -- deeper than any stack: `error` adds no position
 
 local function read_file(path)
   local file, message = io.open(path, "rb")
@@ -73,17 +76,17 @@ function M.member(text, wanted)
   end
 end
 
---- The text of an option that takes JSON, and its value.
+--- The text of an option that takes JSON.
 local function read_json(text, option)
   if text:sub(1, 1) == "@" then text = read_file(text:sub(2)) end
-  local value, message = json.decode(text)
-  if value == nil then failures.usage(("%s is not JSON: %s"):format(option, message)) end
-  return value, text
+  local ok, message = json.check(text)
+  if not ok then failures.usage(("%s is not JSON: %s"):format(option, message)) end
+  return text
 end
 
 local function read_object(text, option)
-  local value
-  value, text = read_json(text, option)
+  text = read_json(text, option)
+  local value = json.decode(text)
   if type(value) ~= "table" or not text:find "^%s*{" then
     failures.usage(option .. " must be a JSON object")
   end
@@ -110,9 +113,19 @@ local function extra(list)
   for _, pair in ipairs(list) do
     local name, text = pair:match("^([^=]+)=(.*)$")
     if not name then failures.usage(("--extra takes NAME=JSON, got '%s'"):format(pair)) end
-    fields[name] = read_json(text, "--extra " .. name)
+    -- As it was written: empty arrays, every digit and the order of names survive.
+    fields[name] = json.raw(read_json(text, "--extra " .. name))
   end
   return fields
+end
+
+-- A wrong name inside JSON is raised by the library as the caller's mistake: here it is the
+-- user's. What it says of values is told when the call is made.
+local function check_names(parameters)
+  local ok, message = pcall(params.check, parameters, nil, NOWHERE)
+  if ok then return end
+  if type(message) == "string" and message:find "^unknown " then failures.usage(message) end
+  error(message, 0)
 end
 
 --- The parameters of the API that the command line names.
@@ -125,10 +138,11 @@ function M.parameters(arguments)
     if value ~= nil and READ[rule.kind] then value = READ[rule.kind](value) end
     if rule.kind == "strings" and value and #value == 0 then value = nil end
     parameters[rule.name] = value
-    local path = rule.kind == "token" and arguments[rule.name .. "_file"]
+    local path = rule.kind == "token" and arguments.adapter_token_file
     if path then parameters[rule.name] = without_line_end(read_file(path)) end
   end
   if #arguments.extra > 0 then parameters.extra = extra(arguments.extra) end
+  check_names(parameters)
   return parameters
 end
 
@@ -167,6 +181,10 @@ function M.client(arguments)
     "proxy", "http_version",
   } do
     options[name] = arguments[name]
+  end
+  if arguments.no_proxy then
+    if arguments.proxy then failures.usage "--proxy and --no-proxy exclude each other" end
+    options.proxy = false
   end
   if arguments.insecure then options.verify = false end
   if arguments.token_file then

@@ -24,7 +24,7 @@ local HELP = {
   max_new_tokens = "At most this many tokens.",
   ignore_eos_token = "Go on after the end-of-text token.",
   return_full_text = "The result begins with the prompt.",
-  stop = "Stop in front of this text; can be given several times.",
+  stop = "End the answer with this text, which stays in it; can be given several times.",
   truncate = "Keep the last N tokens of the prompt.",
   watermark = "Watermark the text.",
   details = "Print what the server tells of the answer, as JSON on standard error.",
@@ -90,8 +90,8 @@ local function parameter(command, rule)
   if rule.kind == "boolean" then
     return command:flag(name, help)
   elseif rule.kind == "token" then
-    return command:option(name .. "-file",
-      "File with the token for the adapter's repository."):argname "FILE"
+    return command:option("--adapter-token-file",
+      "File with the token for the adapter's repository, not for the API."):argname "FILE"
   end
   local option = command:option(name, help):argname(VALUES[rule.kind] or "VALUE")
   if rule.kind == "strings" then option:count "*" end
@@ -126,6 +126,7 @@ local function service(command)
     command:option("--client-cert", "Certificate of this client."):argname "FILE",
     command:option("--client-key", "Its private key."):argname "FILE",
     command:option("--proxy", "Proxy to go through."):argname "URL",
+    command:flag("--no-proxy", "Go through none, whatever the variables say."),
     command:option("--http-version", "1.1 or 2; negotiated unless given."):argname "V",
     command:flag("--insecure", "Do not check the server's certificate."),
     command:flag("--allow-plain-http", "Send the token over http to other machines, too."),
@@ -166,13 +167,14 @@ end
 -- @tparam table command of argparse
 function M.add_mock(command)
   command:option("--host", "Address on loopback to listen on."):argname "ADDRESS"
-  command:option("--port", "Port to listen on; any free one unless given."):argname("N")
+  add_number(command, "--port", "Port to listen on; any free one unless given.", "N")
     :convert(reader("--port", whole_number, "a whole number"))
   add_number(command, "--delay", "Seconds between two tokens.", "S")
   command:option("--seed", "Makes the seeds that the server draws repeatable."):argname("N")
     :convert(reader("--seed", digits, "a whole number"))
   add_number(command, "--max-seconds", "End after so many seconds.", "S")
   add_number(command, "--max-requests", "End after so many requests.", "N")
+    :convert(reader("--max-requests", whole_number, "a whole number"))
   command:flag("--quiet", "Do not print the URL.")
 end
 

@@ -54,7 +54,8 @@ describe("predibase", function()
       assert.are.equal("", err)
       assert.is_truthy(out:find "Usage: predibase")
       assert.is_truthy(out:find "Exit codes:")
-      assert.is_truthy(out:find "authentication")
+      -- `mock` lists the codes that it can give, and no other.
+      assert.are.equal(arguments[1] ~= "mock", out:find "authentication" ~= nil)
       for line in out:gmatch "[^\n]+" do assert.is_true(#line <= 80, line) end
     end
   end)
@@ -81,6 +82,26 @@ describe("predibase generate", function()
     assert.are.equal("", out)
     assert.is_truthy(err:find "PREDIBASE_")
     assert.is_truthy(err:find("\n  ", 1, true))
+  end)
+
+  it("exits with 64 for a wrong name inside JSON", function()
+    local code, out, err = run { "generate", "--base-url", "http://127.0.0.1:9",
+      "--response-format", '{"typ":"text"}', "hello" }
+    assert.are.equal(64, code)
+    assert.are.equal("", out)
+    assert.are.equal('predibase: unknown field of response_format "typ"; did you mean "type"?\n',
+      err)
+  end)
+
+  it("exits by the status, not by words that the server says", function()
+    with_server(function(connection)
+      connection:send(scripted.json("404 Not Found", '{"error":"interrupted!"}'))
+      connection:close()
+    end, function(server)
+      local code, _, err = run { "generate", "--base-url", server.url, "hello" }
+      assert.are.equal(6, code)
+      assert.is_truthy(err:find("interrupted!", 1, true))
+    end)
   end)
 
   it("exits with 3 for a bad value, before anything is sent", function()
@@ -132,15 +153,16 @@ describe("predibase generate", function()
   end)
 
   it("sends every parameter that it was given", function()
-    local body
+    local body, text
     with_server(function(connection)
-      body = body_of(connection)
+      body, text = body_of(connection), connection.request
       say_two_tokens(connection)
     end, function(server)
       local code, _, err = run {
         "generate", "--base-url", server.url, "--max-new-tokens", "7", "--temperature", "0.5",
         "--seed", "18446744073709551615", "--stop", "a", "--stop", "b", "--frequency-penalty",
-        "-1", "--adapter-id", "mine/1", "--do-sample", "--extra", 'field={"a":[1]}', "hello",
+        "-1", "--adapter-id", "mine/1", "--do-sample", "--extra", 'field={"a":[1]}',
+        "--extra", 'exact={"z":[],"n":12345678901234567890}', "hello",
       }
       assert.are.equal("", err)
       assert.are.equal(0, code)
@@ -154,6 +176,7 @@ describe("predibase generate", function()
     assert.are.equal("pbase", sent.adapter_source)
     assert.is_true(sent.do_sample)
     assert.are.equal(1, sent.field.a[1])
+    assert.is_truthy(text:find('"exact":{"z":[],"n":12345678901234567890}', 1, true))
     assert.are.equal("18446744073709551615", json.encode(sent.seed):match "%d+")
   end)
 
@@ -361,10 +384,29 @@ describe("predibase mock", function()
     end)
   end)
 
-  it("says why it cannot start", function()
-    local code, out, err = run { "mock", "--port", "70000" }
-    assert.are.equal(1, code)
-    assert.are.equal("", out)
-    assert.is_truthy(err:find "port")
+  it("says what is wrong with its options, as they were typed", function()
+    for _, case in ipairs {
+      { "--port", "70000", "--port must be from 0 to 65535, got 70000" },
+      { "--port", "-1", "--port takes a whole number, got '-1'" },
+      { "--host", "0.0.0.0", "--host must be a loopback address (127.0.0.1, ::1, localhost), "
+        .. 'got "0.0.0.0"' },
+      { "--delay", "-1", "--delay must not be negative" },
+      { "--max-seconds", "-.5", "--max-seconds must not be negative" },
+      { "--max-requests", "1.5", "--max-requests takes a whole number, got '1.5'" },
+    } do
+      local code, out, err = run { "mock", case[1], case[2] }
+      assert.are.equal(64, code)
+      assert.are.equal("", out)
+      assert.are.equal("predibase: " .. case[3] .. "\n  see predibase mock --help\n", err)
+    end
+  end)
+
+  it("exits with 1 when its port is in use", function()
+    with_server(function() end, function(server)
+      local code, out, err = run { "mock", "--port", server.url:match "%d+$" }
+      assert.are.equal(1, code)
+      assert.are.equal("", out)
+      assert.is_truthy(err:find "^predibase: cannot listen on 127%.0%.0%.1 port %d+: EADDRINUSE")
+    end)
   end)
 end)

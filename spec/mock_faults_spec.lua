@@ -73,10 +73,12 @@ describe("predibase.mock.options", function()
     assert.has_error(function() options.check { port = 70000 } end)
     assert.has_error(function() options.check { delay = -1 } end)
     assert.has_error(function() options.check { seed = "x" } end)
+    assert.has_error(function() options.check { max_requests = 1.5 } end,
+      'the option "max_requests" must be a whole number, got 1.5')
     for _, host in ipairs { "0.0.0.0", "192.168.1.1", "::", "example.org", "127.0.0.1.evil" } do
       local ok, message = pcall(options.check, { host = host })
       assert.is_false(ok)
-      assert.is_truthy(message:find("loopback addresses only", 1, true))
+      assert.is_truthy(message:find("must be a loopback address", 1, true))
     end
   end)
 end)

@@ -2,6 +2,7 @@
 --- `predibase mock`.
 -- @module predibase.cli.mock
 
+local command = require "predibase.mock.command"
 local failures = require "predibase.cli.failures"
 
 local M = {}
@@ -21,7 +22,9 @@ function M.run(arguments)
   for _, name in ipairs(OPTIONS) do options[name] = arguments[name] end
   local token = os.getenv "PREDIBASE_MOCK_TOKEN"
   if token and token ~= "" then options.token = token end
-  return require("predibase.mock").run(options)
+  local checked, message = command.check(options)
+  if not checked then failures.usage(message, "see predibase mock --help") end
+  return command.run(options)
 end
 
 return M

@@ -23,7 +23,12 @@ local MOCK = [[
 The server listens on loopback only, prints its URL and runs until Ctrl-C.
 Point the library at it: PREDIBASE_BASE_URL=http://127.0.0.1:N
 
-Environment: PREDIBASE_MOCK_TOKEN, the API token that clients have to send.]]
+Environment: PREDIBASE_MOCK_TOKEN, the API token that clients have to send.
+
+Exit codes:
+    0  all is well: it was ended by Ctrl-C, SIGTERM or one of its limits
+    1  it could not start, for example because the port is in use
+   64  wrong use of the command]]
 
 local TOKEN_REFUSED = "the token is not taken as an argument, where every user of the machine "
   .. "can read it"
@@ -43,7 +48,7 @@ local function add_mock(parser)
   local command = parser:command("mock", "Start a stand-in LoRAX server on this machine.")
   command:help_max_width(80):help_description_margin(26)
   options.add_mock(command)
-  command:epilog(MOCK .. "\n\n" .. failures.help())
+  command:epilog(MOCK)
 end
 
 local function new()

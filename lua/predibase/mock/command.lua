@@ -8,33 +8,51 @@ local server = require "predibase.mock.server"
 
 local M = {}
 
+local NOWHERE = 1000       -- deeper than any stack: `error` adds no position
+
 local function say(stream, text)
   stream:write(text, "\n")
   stream:flush()
+end
+
+local function complain(message)
+  say(io.stderr, "predibase: " .. message)
+end
+
+--- Checks options that were given as arguments: errors name them as they were typed.
+-- @tparam ?table options those of `run`
+-- @treturn[1] table options, complete
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.check(options)
+  local ok, checked = pcall(options_of.check, options, options_of.run, NOWHERE)
+  if ok then return checked end
+  return nil, (tostring(checked):gsub('^the option "([%w_]+)"', function(name)
+    return "--" .. name:gsub("_", "-")
+  end))
 end
 
 --- Serves until SIGINT or SIGTERM, or until a limit is reached. Prints `listening on URL` when it
 -- is ready, unless `quiet` is set; errors go to standard error.
 -- @tparam[opt] table options those of a server, and `quiet`; `delay` is 1/30 s unless said
 --   otherwise
--- @treturn number exit code: 0, or 1 when the server could not start
+-- @treturn number exit code: 0, 64 for a wrong option, 1 when the server could not start
 function M.run(options)
   local uv, message = loop.find()
   if not uv then
-    say(io.stderr, message)
+    complain(message)
     return 1
   end
-  local ok
-  ok, options = pcall(options_of.check, options, options_of.run)
-  if not ok then
-    say(io.stderr, (tostring(options):gsub("^[^\n]-:%d+: ", "")))
-    return 1
+  options, message = M.check(options)
+  if not options then
+    complain(message)
+    return 64
   end
-  options.on_error = options.on_error or function(text) say(io.stderr, text) end
+  options.on_error = options.on_error or complain
   local running
   running, message = server.new(options)
   if not running then
-    say(io.stderr, message)
+    complain(message)
     return 1
   end
   local stop, signals = false, {}
@@ -51,8 +69,7 @@ function M.run(options)
   end
   while not over() do uv.run("once") end
   running:close()
-  for _, signal in ipairs(signals) do loop.close(uv, signal) end
-  uv.run("nowait")
+  loop.finish(uv, signals[1], signals[2])
   return 0
 end
 
@@ -66,7 +83,7 @@ local FLAGS = {
 -- token that clients must send comes from the environment variable PREDIBASE_MOCK_TOKEN, never from
 -- here.
 -- @tparam table arguments array of strings
--- @treturn number exit code: 64 for arguments that do not exist
+-- @treturn number exit code: that of `run`; 64 for arguments that do not exist, too
 function M.main(arguments)
   local options, i = {}, 1
   while arguments[i] do
@@ -81,12 +98,12 @@ function M.main(arguments)
       end
       if name ~= "host" and name ~= "seed" then value = tonumber(value) end
       if not value then
-        say(io.stderr, flag .. " needs a value")
+        complain(flag .. " needs a value")
         return 64
       end
       options[name] = value
     else
-      say(io.stderr, "unknown argument " .. arguments[i])
+      complain("unknown argument " .. arguments[i])
       return 64
     end
     i = i + 1

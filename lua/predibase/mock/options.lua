@@ -40,6 +40,12 @@ M.run = {
   delay = 1 / 30,                   -- a natural pace: about 30 tokens a second
 }
 
+-- Options that count something.
+local WHOLE = {
+  max_concurrent_requests = true, max_best_of = true, max_stop_sequences = true,
+  max_input_length = true, max_total_tokens = true, max_requests = true, log_limit = true,
+}
+
 local function expected(default)
   return type(default) == "table" and default[1] or type(default)
 end
@@ -71,15 +77,19 @@ function M.check(options, more, level)
     if type(value) == "number" and (value ~= value or value < 0) then
       error(("the option %q must not be negative"):format(name), level)
     end
+    if WHOLE[name] and value and value % 1 ~= 0 then
+      error(("the option %q must be a whole number, got %s"):format(name, tostring(value)), level)
+    end
     out[name] = value
   end
   if out.host == "localhost" then out.host = "127.0.0.1" end
   if out.host ~= "::1" and not out.host:find("^127%.%d+%.%d+%.%d+$") then
-    error(("the stand-in server listens on loopback addresses only (127.0.0.1, ::1, localhost), "
-      .. "got %q"):format(out.host), level)
+    error(("the option \"host\" must be a loopback address (127.0.0.1, ::1, localhost), got %q")
+      :format(out.host), level)
   end
   if out.port > 65535 or out.port % 1 ~= 0 then
-    error(("the option \"port\" must be from 0 to 65535, got %s"):format(out.port), level)
+    error(("the option \"port\" must be from 0 to 65535, got %s")
+      :format(tostring(out.port)), level)
   end
   if out.seed and not out.seed:find("^%d+$") then
     error("the option \"seed\" must be a string of decimal digits", level)

@@ -53,10 +53,8 @@ describe("while a function of predibase.curl runs,", function ()
   local function answered(path)
     local pool = curl.pool()
     local x = open(pool, path)
-    repeat
-      pool:step(nil, {})
-      x:head()
-    until pool:timeout() == nil
+    local size = tonumber(path:match "%d+")
+    repeat pool:step(nil, {}) until x:rest() == UNFINISHED or #x:body() == size
     return pool, x
   end
 
@@ -87,7 +85,8 @@ describe("while a function of predibase.curl runs,", function ()
   --- What each function may give when nothing is wrong with its memory.
   local calls = {
     next = function (data, state, size) return data == nil and state or #data == size end,
-    rest = function (data) return data == nil or data == UNFINISHED end,
+    -- a large answer may still be on its way
+    rest = function (data) return data == nil or data == UNFINISHED:sub(1, #data) end,
     body = function (data, _, size) return data == "" or #data == size end,
     head = function (status, headers) return status == 200 and type(headers) == "table" end,
     failure = function (kind) return kind == nil or kind == "cancelled" end,

@@ -10,11 +10,16 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Milliseconds since an arbitrary start. */
-static inline int64_t clock_ms (void) {
+/* Microseconds since an arbitrary start. */
+static inline int64_t clock_us (void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+  return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Milliseconds since the same start, rounded down. */
+static inline int64_t clock_ms (void) {
+  return clock_us() / 1000;
 }
 
 #endif

@@ -98,7 +98,7 @@ static int p_step (lua_State *L) {
   luaL_checktype(L, 3, LUA_TTABLE);
   rc = pool_step(p, ms);
   while ((x = pool_news(p)) != NULL) {
-    lua_pushnumber(L, x->id);
+    lua_pushinteger(L, (lua_Integer)x->id);
     lua_rawseti(L, 3, n + 1);  /* may raise: x is still in the list then */
     n++;
     exchange_unmove(x);
@@ -143,7 +143,7 @@ How many exchanges are not closed yet.
 @treturn number
 */
 static int p_size (lua_State *L) {
-  lua_pushnumber(L, (lua_Number)pool_size(checkpool(L)));
+  lua_pushinteger(L, (lua_Integer)pool_size(checkpool(L)));
   return 1;
 }
 
@@ -175,7 +175,7 @@ Seconds on a clock that only goes forward; its start means nothing.
 @treturn number
 */
 static int curl_now (lua_State *L) {
-  lua_pushnumber(L, (lua_Number)clock_ms() / 1000.0);
+  lua_pushnumber(L, (lua_Number)clock_us() / 1e6);
   return 1;
 }
 

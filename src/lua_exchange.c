@@ -139,6 +139,8 @@ static void read_options (lua_State *L, exchange_options *o) {
   o->max_event = size_field(L, "max_event", 8 * 1024 * 1024);
   o->max_body = size_field(L, "max_body", 64 * 1024 * 1024);
   o->clocks.delay = clock_field(L, "delay");
+  if (o->clocks.delay > 0)
+    o->clocks.delay++;  /* the clock drops parts of a millisecond */
   o->clocks.connect = clock_field(L, "connect");
   o->clocks.first_event = clock_field(L, "first_event");
   o->clocks.event = clock_field(L, "event");
@@ -192,7 +194,7 @@ The number under which @{pool:step} names this exchange.
 @treturn number
 */
 static int x_id (lua_State *L) {
-  lua_pushnumber(L, checkexchange(L)->id);
+  lua_pushinteger(L, (lua_Integer)checkexchange(L)->id);
   return 1;
 }
 

@@ -14,9 +14,6 @@
 #include "pool.h"
 #include "watch.h"
 
-/* Sockets handled in one step before the owner gets a turn. */
-#define READY_MAX 256
-
 /*
 ** Easy handles kept for the next request: enough that calls one after the
 ** other, or a few at a time, never make a new one.
@@ -293,12 +290,17 @@ exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
 
 static void resume (exchange *x) {
   pool *p = x->pool;
-  CURLcode code = exchange_resume(x);
-  if (code != CURLE_OK && p != NULL) {
+  CURLcode code;
+  pipe_guard g;
+  if (p == NULL) return;  /* closed with it; what is queued can be read */
+  guard_enter(p, &g);
+  code = exchange_resume(x);
+  if (code != CURLE_OK) {
     detach(p, x);
     exchange_finish(x, code);
     release(p, x);
   }
+  guard_leave(&g);
 }
 
 void pool_pop (exchange *x) {
@@ -384,11 +386,11 @@ static void act (pool *p, curl_socket_t fd, int events, int *status) {
 }
 
 int pool_step (pool *p, int64_t timeout_ms) {
-  watch_ready ready[READY_MAX];
+  watch_ready ready[WATCH_BATCH];
   pipe_guard g;
   int i, n, status = POOL_OK;
   p->watch_failed = 0;
-  n = watch_wait(p->watch, ready, READY_MAX, wait_ms(p, timeout_ms));
+  n = watch_wait(p->watch, ready, WATCH_BATCH, wait_ms(p, timeout_ms));
   if (n < 0) return POOL_BROKEN;
   guard_enter(p, &g);
   for (i = 0; i < n; i++)

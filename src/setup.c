@@ -5,6 +5,7 @@
 */
 
 #include <fcntl.h>
+#include <limits.h>
 
 #include "setup.h"
 
@@ -68,7 +69,8 @@ static void set_connection (setter *s, const exchange_options *o) {
   /* no signals and no alarm in somebody else's process */
   set_long(s, CURLOPT_NOSIGNAL, 1L, "signals");
   if (o->clocks.connect > 0)
-    set_long(s, CURLOPT_CONNECTTIMEOUT_MS, (long)o->clocks.connect,
+    set_long(s, CURLOPT_CONNECTTIMEOUT_MS,
+             o->clocks.connect < INT_MAX ? (long)o->clocks.connect : INT_MAX,
              "the connect timeout was refused");
 #if LIBCURL_VERSION_NUM >= 0x075700
   /* a hanging name look-up must not hold up the caller: do not join its
@@ -81,10 +83,11 @@ static void set_connection (setter *s, const exchange_options *o) {
   set_long(s, CURLOPT_MAXAGE_CONN, CONNECTION_MAX_AGE, "connection age");
   check(s, curl_easy_setopt(s->easy, CURLOPT_SOCKOPTFUNCTION, on_socket),
         "socket options");
-  set_long(s, CURLOPT_HTTP_VERSION,
-           o->http_version == 1 ? (long)CURL_HTTP_VERSION_1_1
-                                : (long)CURL_HTTP_VERSION_2TLS,
-           "this libcurl speaks no HTTP/2");
+  if (o->http_version != 0)  /* else the best that this libcurl speaks */
+    set_long(s, CURLOPT_HTTP_VERSION,
+             o->http_version == 1 ? (long)CURL_HTTP_VERSION_1_1
+                                  : (long)CURL_HTTP_VERSION_2TLS,
+             "http_version = \"2\", but this libcurl speaks no HTTP/2");
   set_text(s, CURLOPT_PROXY, o->proxy, "the proxy was refused");
   /* the head of a proxy's CONNECT answer is not the server's */
   set_long(s, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L, "proxy");

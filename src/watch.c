@@ -24,9 +24,6 @@
 #endif
 #endif
 
-/* Results taken from the kernel at once; they are kept on the C stack. */
-#define WATCH_BATCH	128
-
 #if defined(WATCH_EPOLL)
 
 #include <sys/epoll.h>

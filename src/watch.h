@@ -11,6 +11,9 @@
 #pragma GCC visibility push(hidden)
 #endif
 
+/* Results taken from the kernel at once; they are kept on the C stack. */
+#define WATCH_BATCH	128
+
 enum { WATCH_IN = 1, WATCH_OUT = 2, WATCH_ERR = 4 };
 
 typedef struct watch watch;

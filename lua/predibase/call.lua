@@ -43,6 +43,11 @@ local function fire(hooks, name, info)
   if hook then hook(info) end
 end
 
+--- Seconds between two readings of the clock, without digits that the clock does not have.
+local function elapsed(from, to)
+  return math.floor((to - from) * 1e6 + 0.5) / 1e6
+end
+
 --- Begins the clocks of a call. They do not run while a stream that was made is not read yet.
 local function start(self)
   self.started = self.now()
@@ -91,7 +96,7 @@ function Call:meta()
   return {
     attempts = self.attempts, secrets = self.secrets(), adapter_id = self.adapter_id,
     now = self.wall(),
-    timing = { total = (self.ended or now) - (self.started or now),
+    timing = { total = elapsed(self.started or now, self.ended or now),
       first_token = self.first_token },
   }
 end
@@ -140,7 +145,7 @@ end
 
 --- The first token has come.
 function Call:first()
-  if not self.first_token then self.first_token = self.now() - self.started end
+  if not self.first_token then self.first_token = elapsed(self.started, self.now()) end
 end
 
 --- The answer is complete.

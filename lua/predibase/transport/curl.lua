@@ -52,6 +52,7 @@ local function stepper(transport)
       end
     end
     if not n then give_up(transport, why) end
+    return n, why
   end
 end
 

@@ -82,7 +82,9 @@ function Exchange:poll()
   if not self.raw then return nil, CLOSED end
   local data, state = self.raw:next()
   if state == "pending" then
-    self.transport.step(0)
+    local _, why = self.transport.step(0)
+    if why then return nil, { kind = "connection", phase = "wait", message = why } end
+    if not self.raw then return nil, CLOSED end      -- by a coroutine that the step woke
     data, state = self.raw:next()
   end
   if data then return data end

@@ -1,0 +1,76 @@
+-- SPDX-License-Identifier: MIT
+--- The loop over luasocket's select, as docs/loops.md shows it.
+
+local lifetime = require "spec.support.lifetime"
+local server = require "spec.support.server"
+
+--- The code of the page.
+local function page_code()
+  local file = assert(io.open "docs/loops.md")
+  local text = file:read "*a"
+  file:close()
+  local code = assert(text:match("```lua\n(%-%- select_loop%.lua\n.-)\n```"))
+  return assert((rawget(_G, "loadstring") or load)(code, "=docs/loops.md"))
+end
+
+describe("the loop that docs/loops.md shows", function ()
+  local s, client, loop
+
+  setup(function () s = lifetime.serve() end)
+  teardown(function () server.stop() end)
+  before_each(function () loop = page_code()().new() end)
+  after_each(function ()
+    client:close()
+    assert.is_true(lifetime.quiet(s))
+  end)
+
+  local function go(f)
+    assert(coroutine.resume(coroutine.create(f)))
+  end
+
+  it("runs 100 streams beside a timer of the program", function ()
+    client = lifetime.client(s, nil, { loop = loop })
+    local texts, ended, ticks = {}, 0, 0
+    for i = 1, 100 do
+      go(function ()
+        texts[i] = client:generate_stream "x":text()
+        ended = ended + 1
+      end)
+    end
+    while ended < 100 do
+      loop:turn(0.01)
+      ticks = ticks + 1
+      assert.is_true(ticks < 100000)
+    end
+    for i = 1, 100 do assert.equal(lifetime.TEXT, texts[i]) end
+  end)
+
+  it("lets the timer tick while 100 streams wait, and closes them", function ()
+    client = lifetime.client(s, "/hang", { loop = loop })
+    local streams, kinds, waiting = {}, {}, 0
+    for i = 1, 100 do
+      streams[i] = client:generate_stream "x"
+      go(function ()
+        assert(streams[i]:next())
+        assert(streams[i]:next())
+        waiting = waiting + 1
+        kinds[i] = select(2, streams[i]:next()).kind
+      end)
+    end
+    while waiting < 100 do loop:turn(0.01) end
+    local ticks = 0
+    while ticks < 20 do
+      loop:turn(0.001)
+      ticks = ticks + 1
+      assert.equal(0, #kinds)
+    end
+    for i = 1, 100 do streams[i]:close() end
+    while #loop.ready > 0 do loop:turn(0) end
+    for i = 1, 100 do assert.equal("cancelled", kinds[i]) end
+  end)
+
+  it("blocks in the main program", function ()
+    client = lifetime.client(s, nil, { loop = loop })
+    assert.equal(lifetime.TEXT, tostring(client:generate "x"))
+  end)
+end)

@@ -1,0 +1,25 @@
+-- SPDX-License-Identifier: MIT
+local config = require "predibase.config"
+local predibase = require "predibase"
+local request = require "predibase.request"
+local version = require "predibase.version"
+
+describe("the version", function()
+  it("is a number of Semantic Versioning", function()
+    assert.matches("^%d+%.%d+%.%d+$", version)
+  end)
+
+  it("is the one that the library tells of itself", function()
+    assert.equal(version, predibase._VERSION)
+  end)
+
+  it("stands in the user agent", function()
+    local cfg = assert(config.new({ base_url = "http://127.0.0.1:1" }, function() end))
+    local req = assert(request.generate(cfg, config.call(cfg), "x", nil, { id = "1" }))
+    local found
+    for _, header in ipairs(req.headers) do
+      if header[1] == "user-agent" then found = header[2] end
+    end
+    assert.equal("predibase-lua/" .. version, found:match("^%S+"))
+  end)
+end)

@@ -172,6 +172,7 @@ describe("the error of a call", function ()
   it("names the place when the network is to blame", function ()
     local this = make()
     assert.equal("127.0.0.1:8080: refused", this:error(REFUSED).message)
+    assert.is_false(this:error(REFUSED).sent)
     assert.equal("127.0.0.1:8080: expired", this:error { kind = "tls", phase = "tls",
       message = "expired" }.message)
     assert.equal("127.0.0.1:8080: no", this:error { kind = "timeout", phase = "connect",

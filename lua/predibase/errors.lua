@@ -2,7 +2,7 @@
 --- The error object of the library, and what keeps secrets and junk out of its texts.
 --
 -- An error is a table `{ kind, message, status, error_type, phase, retryable, retry_after,
--- attempts, trace_id, partial_text, tokens, headers, body }`; only `kind`, `message` and
+-- sent, attempts, trace_id, partial_text, tokens, headers, body }`; only `kind`, `message` and
 -- `retryable` are always there. `tokens` is a count, `partial_text` a string, `retry_after` in
 -- seconds. `tostring` gives one line for a log.
 -- @module predibase.errors

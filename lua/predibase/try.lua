@@ -14,7 +14,7 @@ local M = {}
 -- @param x its argument
 -- @return the error of the second run
 function M.again(err, f, x)
-  if type(err) == "string" and err:find("interrupted!", 1, true) then error(err, 0) end
+  if type(err) == "string" and err:find("interrupted!$") then error(err, 0) end
   local ok, second = pcall(f, x)
   if ok then error(err, 0) end
   return second

@@ -191,7 +191,7 @@ end
 
 --- Makes the error object of a failure that no answer as a whole stands for: the network broke, a
 -- clock ran out, an event of a stream says so.
--- @tparam table failure `kind`, `message`, `phase`, `error_type`, `retryable`
+-- @tparam table failure `kind`, `message`, `phase`, `error_type`, `retryable`, `sent`
 -- @tparam table head `status` and `headers` of the answer that had begun, if one had
 -- @tparam table meta `attempts`, `secrets`
 -- @treturn table the error
@@ -205,6 +205,7 @@ function M.broken(failure, head, meta)
     error_type = failure.error_type and errors.redact(failure.error_type, secrets),
     phase = failure.phase,
     retryable = failure.retryable,
+    sent = failure.sent,
     attempts = meta.attempts,
     trace_id = trace_id and errors.redact(trace_id, secrets),
     headers = headers and redacted_headers(headers, secrets),

@@ -12,6 +12,7 @@
 
 local client = require "predibase.client"
 local errors = require "predibase.errors"
+local default_loop = require "predibase.loop.default"
 local stream = require "predibase.stream"
 
 local M = {}
@@ -66,6 +67,13 @@ function M.generate_stream(prompt, options)
   local made, err = default_client()
   local tokens = made and client.generate_stream(made, prompt, options) or stream.failed(err)
   return tokens, nil, nil, tokens
+end
+
+--- For programs that draw frames: does what there is to do for all clients that have no loop of
+-- their own, and never waits. Called once a frame, it leaves nothing to ask the system for to the
+-- first `stream:poll()` of each stream that finds no token.
+function M.update()
+  default_loop.update()
 end
 
 return M

@@ -8,6 +8,8 @@ local M = {}
 --- The module that runs tasks, once it is loaded: a program without tasks needs none of it.
 M.scheduler = nil
 
+local watched = setmetatable({}, { __mode = "k" })     -- loops of clients that are in use
+
 local Default = {}
 Default.__index = Default
 
@@ -17,6 +19,12 @@ Default.__index = Default
 -- @tparam function step
 function Default:watch(fd, timeout, step)
   self.fd, self.timeout, self.step = fd, timeout, step
+  watched[self] = true
+end
+
+--- Lets go of a client that is closed.
+function Default:unwatch()
+  watched[self] = nil
 end
 
 --- Waits until anything of this client moved. Where the task cannot yield, as in a coroutine that
@@ -37,10 +45,21 @@ function Default:resume(co) -- luacheck: ignore 212
   if M.scheduler then M.scheduler.resume(co) end
 end
 
+--- Does what there is to do for every client in use, without waiting.
+function M.update()
+  for loop in pairs(watched) do
+    loop.updates = (loop.updates or 0) + 1
+    loop.step(0)
+  end
+end
+
 --- Makes a loop for one client.
 -- @treturn table the loop
 function M.new()
-  return setmetatable({ fd = nil, timeout = nil, step = false }, Default)
+  return setmetatable({
+    fd = nil, timeout = nil, step = false,
+    updates = nil,            -- how often `update` was called; nil: never
+  }, Default)
 end
 
 return M

@@ -73,6 +73,15 @@ function Exchange:next()
   return nil, CLOSED
 end
 
+--- Whether the program drives the client by itself and has done so since the last look, so that
+-- there is nothing new to be had from the system.
+local function up_to_date(x)
+  local updates = x.transport.loop.updates
+  if updates == x.updates then return false end
+  x.updates = updates
+  return true
+end
+
 --- The same without waiting.
 -- @treturn[1] string
 -- @treturn[2] nil at the end of the body
@@ -81,7 +90,7 @@ end
 function Exchange:poll()
   if not self.raw then return nil, CLOSED end
   local data, state = self.raw:next()
-  if state == "pending" then
+  if state == "pending" and not up_to_date(self) then
     local _, why = self.transport.step(0)
     if why then return nil, { kind = "connection", phase = "wait", message = why } end
     if not self.raw then return nil, CLOSED end      -- by a coroutine that the step woke
@@ -154,6 +163,7 @@ function M.new(transport, raw)
     raw = raw,            -- nil once closed
     id = raw:id(),
     waiter = nil,         -- the coroutine that waits, true for the main program of 5.1
+    updates = transport.loop.updates,     -- what poll has seen of them
     moved = false,        -- since it began to wait
     broken = nil,         -- the failure when there is no way to wait any more
     unreachable = false,  -- to be closed when a wait for it is ended by an error

@@ -3,6 +3,7 @@
 -- @module predibase.call
 
 local errors = require "predibase.errors"
+local header_rules = require "predibase.config.headers"
 local response = require "predibase.response"
 local retry = require "predibase.retry"
 
@@ -11,10 +12,14 @@ local M = {}
 local Call = {}
 Call.__index = Call
 
---- Headers as hooks may see them.
-local function shown_headers(headers, secrets)
+--- Headers of the request as hooks may see them: the token's scheme stays, the token does not.
+local function shown_headers(list, secrets)
   local shown = {}
-  for _, header in ipairs(headers) do shown[header[1]] = errors.redact(header[2], secrets) end
+  for i, header in ipairs(header_rules.shown(list)) do
+    local name, value = header[1], header[2]
+    if name == "authorization" then value = list[i][2] end
+    shown[name] = errors.redact(value, secrets)
+  end
   return shown
 end
 
@@ -22,7 +27,8 @@ end
 local function clean(headers, secrets)
   for name, value in pairs(headers) do
     for i = 1, #secrets do
-      if value:find(secrets[i], 1, true) then
+      -- As it is, or with the escapes of JSON, which all begin with a backslash.
+      if value:find(secrets[i], 1, true) or value:find("\\", 1, true) then
         headers[name] = errors.redact(value, secrets)
         break
       end

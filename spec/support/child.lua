@@ -39,7 +39,7 @@ function M.wait(done, what)
   local late = false
   local timer = uv.new_timer()
   uv.update_time()              -- a blocking client may have kept the loop from running
-  timer:start(M.PATIENCE, 0, function() late = true end)
+  timer:start(M.PATIENCE, 50, function() late = true end)
   while not done() and not late do uv.run "once" end
   timer:close()
   uv.run "nowait"

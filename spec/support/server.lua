@@ -35,7 +35,7 @@ end
 function M.run_until(condition, seconds)
   local timer, late = uv.new_timer(), false
   uv.update_time()
-  timer:start((seconds or 10) * 1000, 0, function() late = true end)
+  timer:start((seconds or 10) * 1000, 50, function() late = true end)
   local result = condition()
   while not result and not late do
     uv.run("once")

@@ -28,7 +28,8 @@ local function run_until(uv, condition, seconds)
   if condition() then return true end
   local timer, late = uv.new_timer(), false
   uv.update_time()            -- the loop may have stood still while the client waited
-  timer:start(math.floor(seconds * 1000), 0, function() late = true end)
+  -- Again and again: one that ran out just before uv.run would leave that waiting for ever.
+  timer:start(math.floor(seconds * 1000), 50, function() late = true end)
   while not late do
     uv.run("once")
     if condition() then break end

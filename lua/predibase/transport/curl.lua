@@ -36,9 +36,11 @@ end
 --- Runs the pool once and wakes whose exchanges moved. A loop may call it after the client was
 -- closed: it was told once what to watch and is told nothing else.
 local function stepper(transport)
-  local moved = {}
+  local spare = {}      -- of the call before; a loop may resume at once, and that may step again
   return function (seconds)
     if transport.closed then return end
+    local moved = spare or {}
+    spare = nil
     local n, why = transport.pool:step(seconds, moved)
     for i = 1, n or 0 do
       local id = moved[i]
@@ -51,6 +53,7 @@ local function stepper(transport)
         raw:close()
       end
     end
+    spare = moved
     if not n then give_up(transport, why) end
     return n, why
   end

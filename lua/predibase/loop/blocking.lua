@@ -30,11 +30,19 @@ function Blocking:watch(_, __, step) -- luacheck: ignore 212
   self.step = step
 end
 
+--- Waits in the operating system until anything of a client moved: the `suspend` of every loop
+-- where there is nobody to yield to.
+-- @tparam table loop the client's loop, with its `step`
+-- @return nil, or the error that a signal handler raised meanwhile
+function M.wait(loop)
+  local ok, err = pcall(loop.step, nil)
+  if not ok then return err end
+end
+
 --- Waits in the operating system until anything of this client moved.
 -- @return nil, or the error that a signal handler raised meanwhile
 function Blocking:suspend()
-  local ok, err = pcall(self.step, nil)
-  if not ok then return err end
+  return M.wait(self)
 end
 
 --- Nothing to do: whoever waited is the one that called `suspend`.

@@ -10,6 +10,7 @@
 -- in `predibase.loop.blocking`.
 -- @module predibase.loop.cqueues
 
+local blocking = require "predibase.loop.blocking"
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
 
@@ -62,9 +63,7 @@ end
 function Cqueues:suspend()
   local controller, directly = cqueues.running()
   if not (controller and directly) then
-    local ok, err = pcall(self.step, nil)
-    if not ok then return err end
-    return
+    return blocking.wait(self)
   end
   local co, woken = coroutine.running(), condition.new()
   self.waiting[co] = woken

@@ -3,6 +3,8 @@
 -- everybody else blocks, as with `predibase.loop.blocking`.
 -- @module predibase.loop.default
 
+local blocking = require "predibase.loop.blocking"
+
 local M = {}
 
 --- The module that runs tasks, once it is loaded: a program without tasks needs none of it.
@@ -35,8 +37,7 @@ function Default:suspend(exchange)
   local scheduler = M.scheduler
   local task = scheduler and scheduler.current()
   if task then return scheduler.wait(task, self, exchange) end
-  local ok, err = pcall(self.step, nil)
-  if not ok then return err end
+  return blocking.wait(self)
 end
 
 --- Lets a task go on.

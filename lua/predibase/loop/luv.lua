@@ -10,6 +10,8 @@
 -- told in `predibase.loop.blocking`.
 -- @module predibase.loop.luv
 
+local blocking = require "predibase.loop.blocking"
+
 local M = {}
 
 local Luv = {}
@@ -98,9 +100,7 @@ end
 function Luv:suspend()
   local co, main = coroutine.running()
   if not co or main then
-    local ok, err = pcall(self.step, nil)
-    if not ok then return err end
-    return
+    return blocking.wait(self)
   end
   self.waiting[co] = true
   self.count = self.count + 1

@@ -19,10 +19,7 @@ describe("a pool in somebody else's loop", function ()
   end)
 
   local function stream(path, more)
-    local spec = { url = s.url .. path, events = true, proxy = "", body = '{"inputs":"x"}',
-      headers = { "content-type: application/json" } }
-    for name, value in pairs(more or {}) do spec[name] = value end
-    return assert(pool:open(spec))
+    return lifetime.stream(pool, s.url .. path, more)
   end
 
   --- Whether the pool's descriptor is readable within so many seconds (nil: wait for it).

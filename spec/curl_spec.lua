@@ -20,10 +20,7 @@ describe("predibase.curl", function ()
   end)
 
   local function stream(path, more)
-    local spec = { url = s.url .. path, events = true, proxy = "", body = '{"inputs":"x"}',
-      headers = { "content-type: application/json" } }
-    for name, value in pairs(more or {}) do spec[name] = value end
-    return assert(pool:open(spec))
+    return lifetime.stream(pool, s.url .. path, more)
   end
 
   it("names the library that it uses", function ()

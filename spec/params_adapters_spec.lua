@@ -1,19 +1,9 @@
 -- SPDX-License-Identifier: MIT
 local json = require "predibase.json"
 local params = require "predibase.params"
+local parameters = require "spec.support.parameters"
 
-local function encoded(parameters)
-  local list, err = params.check(parameters)
-  assert(list, tostring(err))
-  return json.encode(json.object(list))
-end
-
-local function refused(parameters)
-  local list, err = params.check(parameters)
-  assert.is_nil(list)
-  assert.equal("validation", err.kind)
-  return (err.message:gsub("^Input validation error: ", "", 1))
-end
+local encoded, refused = parameters.encoded, parameters.refused
 
 describe("adapter_id", function()
   it("goes with the source pbase unless another one is given", function()

@@ -99,4 +99,12 @@ function M.has_open(s, n)
   return s:wait(function () return s:connections().open == n end, 10)
 end
 
+--- An exchange of `predibase.curl` that asks for a stream; `more` are further fields of its spec.
+function M.stream(pool, url, more)
+  local spec = { url = url, events = true, proxy = "", body = '{"inputs":"x"}',
+    headers = { "content-type: application/json" } }
+  for name, value in pairs(more or {}) do spec[name] = value end
+  return assert(pool:open(spec))
+end
+
 return M

@@ -1,0 +1,225 @@
+-- SPDX-License-Identifier: MIT
+--- The messages of a conversation: checked, copied, and their texts guarded against special tokens.
+-- @module predibase.template.messages
+
+local checks = require "predibase.checks"
+
+local M = {}
+
+--- How deep the tables of a message may be nested: more than any real one, and an end for one that
+-- holds itself.
+M.MAX_DEPTH = 32
+
+--- Longest name of a role.
+M.MAX_ROLE = 64
+
+local describe = checks.describe
+
+--- A text that may go in, or nil and what is wrong.
+local function guarded(text, guard, mode)
+  local token = guard and guard.find(text)
+  if not token then return text end
+  local parted = mode == "neutralise" and guard.part(text)
+  if parted then return parted end
+  return nil, ("has the special token %s in its text; the option special_tokens_in_text = "
+    .. '"neutralise" lets it pass as plain text'):format(describe(token):gsub("^the string ", ""))
+end
+
+local function role_of(message)
+  local role = rawget(message, "role")
+  if type(role) ~= "string" or #role > M.MAX_ROLE or not role:find("^%a[%w_-]*$") then
+    return nil, 'needs a role such as "user", got ' .. describe(role)
+  end
+  return role
+end
+
+local function part_text(part, i)
+  if type(part) == "string" then return part end
+  if type(part) ~= "table" then
+    return nil, ("has %s as part %d; a part is a table with type and text"):format(
+      describe(part), i)
+  end
+  local kind, text = rawget(part, "type"), rawget(part, "text")
+  if kind ~= nil and kind ~= "text" then
+    return nil, ("has %s as the type of part %d; this format only writes texts"):format(
+      describe(kind), i)
+  end
+  if type(text) ~= "string" then
+    return nil, ("needs a string as the text of part %d, got %s"):format(i, describe(text))
+  end
+  return text
+end
+
+--- The content as one string, and as its parts where it was given in parts.
+local function content_of(message)
+  local content = rawget(message, "content")
+  if type(content) == "string" then return content end
+  if type(content) ~= "table" then
+    return nil, "needs a string as its content, got " .. describe(content)
+  end
+  local count, why = checks.array(content)
+  if not count then return nil, "needs a list of parts as its content, which " .. why end
+  local parts = {}
+  for i = 1, count do
+    local text, problem = part_text(rawget(content, i), i)
+    if not text then return nil, problem end
+    parts[i] = text
+  end
+  return table.concat(parts), parts
+end
+
+local KNOWN = { role = true, content = true, name = true }
+
+local function unknown_field(message)
+  for key in next, message do
+    if not KNOWN[key] then
+      return ("has %s, which this format cannot write; a model's own template may"):format(
+        type(key) == "string" and '"' .. key .. '"' or describe(key))
+    end
+  end
+end
+
+--- A message as the built-in formats read it.
+local function closed_message(message, guard, mode)
+  local problem = unknown_field(message)
+  if problem then return nil, problem end
+  local role, content, parts
+  role, problem = role_of(message)
+  if not role then return nil, problem end
+  content, parts = content_of(message)
+  if not content then return nil, parts end
+  local whole
+  whole, problem = guarded(content, guard, mode)
+  if not whole then return nil, problem end
+  for i, part in ipairs(parts or {}) do
+    parts[i], problem = guarded(part, guard, mode)
+    if problem then return nil, problem end
+  end
+  return { role = role, content = whole, parts = parts }
+end
+
+--- Gives a copy the metatable of the original, which may say that it is an array.
+local function alike(made, original)
+  local meta = getmetatable(original)
+  return type(meta) == "table" and setmetatable(made, meta) or made
+end
+
+--- A copy of a value in which every string is guarded.
+local function copy(value, guard, mode, depth)
+  if type(value) == "string" then return guarded(value, guard, mode) end
+  if type(value) ~= "table" then return value end
+  if depth > M.MAX_DEPTH then
+    return nil, ("is nested deeper than %d tables"):format(M.MAX_DEPTH)
+  end
+  local out = {}
+  for key, inner in next, value do
+    local kept, problem = copy(inner, guard, mode, depth + 1)
+    if problem then return nil, problem end
+    if type(key) == "string" and not guarded(key, guard, "refuse") then
+      return nil, "has a special token in the name of a field"
+    end
+    out[key] = kept
+  end
+  return alike(out, value)
+end
+
+local function open_message(message, guard, mode)
+  local _, problem = role_of(message)
+  if problem then return nil, problem end
+  return copy(message, guard, mode, 1)
+end
+
+--- Reads the messages of a conversation.
+-- @tparam table messages array of `{ role, content }`
+-- @tparam table how `guard` (see `predibase.template.guard`, nil to let everything pass), `mode`
+-- ("refuse" or "neutralise"), `open` (keep every field of a message)
+-- @treturn[1] table copies of the messages
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.read(messages, how)
+  local count, why = checks.array(messages)
+  if not count then
+    return nil, rawget(messages, "role") ~= nil
+      and "a list of messages is needed, this is one message" or "the list of messages " .. why
+  end
+  if count == 0 then return nil, "there are no messages" end
+  local reader = how.open and open_message or closed_message
+  local read = {}
+  for i = 1, count do
+    local message = rawget(messages, i)
+    if type(message) ~= "table" then
+      return nil, ("message %d must be a table with role and content, got %s"):format(i,
+        describe(message))
+    end
+    read[i], why = reader(message, how.guard, how.mode)
+    if why then return nil, ("message %d %s"):format(i, why) end
+  end
+  return read
+end
+
+--- Copies the further variables of a template, with their texts guarded.
+-- @tparam table values
+-- @tparam ?table guard
+-- @tparam string mode
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.values(values, guard, mode)
+  local copied, problem = copy(values, guard, mode, 1)
+  if not copied then return nil, "variables: a value " .. problem end
+  return copied
+end
+
+-- What says how a message is meant is no text.
+local FIXED = { role = true, type = true }
+
+--- Whether a test holds for any text in a value.
+-- @param value a string or a table, such as the messages that were read
+-- @tparam function test
+-- @treturn boolean
+function M.any(value, test)
+  if type(value) == "string" then return test(value) end
+  if type(value) ~= "table" then return false end
+  for key, inner in next, value do
+    if not FIXED[key] and M.any(inner, test) then return true end
+  end
+  return false
+end
+
+--- A copy in which every text is put through a function.
+-- @param value a string or a table
+-- @tparam function change
+-- @return the copy
+function M.map(value, change)
+  if type(value) == "string" then return change(value) end
+  if type(value) ~= "table" then return value end
+  local out = {}
+  for key, inner in next, value do
+    out[key] = FIXED[key] and inner or M.map(inner, change)
+  end
+  return alike(out, value)
+end
+
+--- A copy of messages with something put behind the last text.
+-- @tparam table messages as `read` gave them
+-- @tparam string ending
+-- @treturn ?table nil when the last message has no text
+function M.appended(messages, ending)
+  local out = M.map(messages, function (text) return text end)
+  local last = out[#out]
+  local parts = last.parts or last.content
+  if type(last.content) == "string" then last.content = last.content .. ending end
+  if type(parts) ~= "table" then return last.content and out end
+  for i = #parts, 1, -1 do
+    if type(parts[i]) == "string" then
+      parts[i] = parts[i] .. ending
+      return out
+    elseif type(parts[i]) == "table" and type(parts[i].text) == "string" then
+      parts[i].text = parts[i].text .. ending
+      return out
+    end
+  end
+  return nil
+end
+
+return M

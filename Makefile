@@ -8,8 +8,9 @@ PREFIX ?= /usr/local
 
 # What each C module is made of: src/NAME.c. The rockspec says the same again
 # for luarocks; tools/check-rockspec.lua (make lint) compares the two.
-sse_SOURCES = lua_sse sse buf
-curl_SOURCES = lua_curl lua_exchange pool exchange verdict setup head timers watch sse buf
+sse_SOURCES = lua_sse lua_token token sse buf
+curl_SOURCES = lua_curl lua_exchange lua_read lua_token pool exchange verdict \
+  setup head timers watch token sse buf
 
 # -Werror is for development and CI (make build WERROR=-Werror): a new
 # compiler's new warning must not keep anybody from using the library.

@@ -38,6 +38,8 @@ build = {
     ["predibase.sse"] = {
       sources = {
         "src/lua_sse.c",
+        "src/lua_token.c",
+        "src/token.c",
         "src/sse.c",
         "src/buf.c",
       },
@@ -47,6 +49,8 @@ build = {
       sources = {
         "src/lua_curl.c",
         "src/lua_exchange.c",
+        "src/lua_read.c",
+        "src/lua_token.c",
         "src/pool.c",
         "src/exchange.c",
         "src/verdict.c",
@@ -54,6 +58,7 @@ build = {
         "src/head.c",
         "src/timers.c",
         "src/watch.c",
+        "src/token.c",
         "src/sse.c",
         "src/buf.c",
       },

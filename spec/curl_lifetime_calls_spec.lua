@@ -19,14 +19,18 @@ describe("while a function of predibase.curl runs,", function ()
 
   setup(function ()
     s = lifetime.serve()
-    for _, size in ipairs(SIZES) do
-      local events = ("data:%s\n\n"):format(("x"):rep(size)):rep(2)  -- a third would be held back
-      s:script("/events/" .. size, { raw = {
+    local function script(name, event)
+      local events = ("data:%s\n\n"):format(event):rep(2)      -- a third would be held back
+      s:script("/events/" .. name, { raw = {
         { send = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-long: "
           .. ("y"):rep(5000) .. "\r\nconnection: close\r\n\r\n" .. events .. "data: "
           .. UNFINISHED },
         { close = true },
       } })
+    end
+    script("token", '{"token":{"id":5,"text":"some text of a token"}}')
+    for _, size in ipairs(SIZES) do
+      script(size, ("x"):rep(size))
       s:script("/body/" .. size, { status = 200, content_type = "text/plain",
         body = ("x"):rep(size), close = true })
     end
@@ -85,6 +89,7 @@ describe("while a function of predibase.curl runs,", function ()
   --- What each function may give when nothing is wrong with its memory.
   local calls = {
     next = function (data, state, size) return data == nil and state or #data == size end,
+    token = function (data, state, size) return data == nil and state or #data == size end,
     -- a large answer may still be on its way
     rest = function (data) return data == nil or data == UNFINISHED:sub(1, #data) end,
     body = function (data, _, size) return data == "" or #data == size end,
@@ -118,6 +123,17 @@ describe("while a function of predibase.curl runs,", function ()
         assert.is_true(was_inside)
       end)
     end
+
+    it("exchange:token makes a token when a finalizer " .. name, function ()
+      local pool, x = answered "/events/token"
+      local inside, ok, token, text = lifetime.inside(function () finalizer(pool, x) end, x.token, x)
+      assert.is_true(inside)
+      assert.is_true(ok)
+      assert.same({ id = 5, text = "some text of a token" }, token)
+      assert.equal(token.text, text)
+      x:close()
+      pool:close()
+    end)
 
     it("pool:open and pool:step are in order when a finalizer " .. name, function ()
       for _ = 1, 3 do

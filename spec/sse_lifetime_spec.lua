@@ -59,7 +59,7 @@ describe("parser:close", function()
   it("makes every other use an error", function()
     local parser = sse.new()
     parser:close()
-    for _, method in ipairs { "feed", "next", "finish" } do
+    for _, method in ipairs { "feed", "next", "token", "finish" } do
       assert.error_matches(function() parser[method](parser, "") end,
         "attempt to use a closed parser", 1, true)
     end
@@ -110,7 +110,7 @@ describe("misuse", function()
 
   it("refuses a self that is no parser", function()
     local parser = sse.new()
-    for _, method in ipairs { "feed", "next", "finish", "close" } do
+    for _, method in ipairs { "feed", "next", "token", "finish", "close" } do
       for _, bad in ipairs { 1, "x", {}, io.stdout } do
         assert.error_matches(function() parser[method](bad, "") end,
           "predibase.sse expected", 1, true)
@@ -189,4 +189,26 @@ describe("the collector", function()
       assert.equal(5, ran)
     end)
   end
+
+  it("may close or read a parser that makes a token", function()
+    local event = 'data: {"token":{"id":5,"text":"some text of a token","logprob":-0.5}}\n\n'
+    for _, finalizer in ipairs {
+      function(parser) parser:close() end,
+      function(parser) repeat until not parser:token() end,
+      function(parser) parser:next() end,
+      function(parser) parser:feed(event) end,
+    } do
+      for _ = 1, 5 do
+        local parser = sse.new()
+        parser:feed(event)
+        local inside, ok, token, text = lifetime.inside(function() finalizer(parser) end,
+          parser.token, parser)
+        assert.is_true(inside)
+        assert.is_true(ok)
+        assert.same({ id = 5, text = "some text of a token", logprob = -0.5 }, token)
+        assert.equal(token.text, text)
+        parser:close()
+      end
+    end
+  end)
 end)

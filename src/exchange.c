@@ -283,8 +283,11 @@ void exchange_expire (exchange *x, int64_t now) {
   free_request(x);
 }
 
+int exchange_resumable (const exchange *x) {
+  return x->paused && sse_queued(&x->sse) < EXCHANGE_LOW_WATER;
+}
+
 CURLcode exchange_resume (exchange *x) {
-  if (!x->paused || sse_queued(&x->sse) >= EXCHANGE_LOW_WATER) return CURLE_OK;
   x->paused = 0;
   x->last_byte = x->last_event = clock_ms();
   if (x->state != EXCHANGE_OPEN) return CURLE_OK;

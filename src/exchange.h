@@ -152,9 +152,11 @@ int64_t exchange_check_at (const exchange *x, int64_t now);
 void exchange_expire (exchange *x, int64_t now);
 
 /*
-** Lets a paused transfer go on once little enough is queued. May feed what
-** libcurl held back; an error of that ends the transfer.
+** Whether a paused transfer may go on, because little enough is queued; and
+** lets it. That may feed what libcurl held back; an error of it ends the
+** transfer.
 */
+int exchange_resumable (const exchange *x);
 CURLcode exchange_resume (exchange *x);
 
 /*

@@ -20,8 +20,18 @@
   "this client was made before fork() and its connections belong to the " \
   "parent process; make a new client in each process"
 
-/* Registers the class. */
+/* The name of the class. */
+#define EXCHANGE_T "predibase.curl.exchange"
+
+/* Where the userdata at argument 1 keeps its exchange: NULL once closed. */
+exchange **lua_exchange_slot (lua_State *L);
+
+/* The open exchange at argument 1; raises for all else, also after fork. */
+exchange *lua_exchange_check (lua_State *L);
+
+/* Registers the class, and gives it the methods that read. */
 void lua_exchange_class (lua_State *L);
+void lua_read_methods (lua_State *L);
 
 /* Makes a class: a metatable in the registry, its methods in __index. */
 void lua_newclass (lua_State *L, const char *name, const luaL_Reg *methods,

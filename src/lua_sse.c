@@ -26,6 +26,7 @@ nothing of sockets.
 #include <stdio.h>
 #include <string.h>
 
+#include "lua_token.h"
 #include "sse.h"
 
 #define PARSER_T	"predibase.sse"
@@ -186,6 +187,36 @@ static int parser_next (lua_State *L) {
 }
 
 /***
+Takes the first whole event out of the queue, and reads it if it is a plain
+token of LoRAX; the type and the ID of the event do not matter then. What is
+no plain token (the closing event, an error, alternatives, no JSON at all)
+comes as @{next} gives it.
+@function parser:token
+@treturn[1] table `id`, `text`, `logprob`, `special`, `skipped`: as far as the
+server sent them
+@treturn[1] ?string the text once more, unless it is a special token
+@treturn[2] string the data of an event that is no plain token
+@treturn[3] nil when no whole event is left
+@raise when the parser is closed
+*/
+static int parser_token (lua_State *L) {
+  parser *p = check_open(L);
+  size_t taken = p->taken;
+  sse_event ev;
+  token t;
+  if (!sse_peek(p->core, &ev) || !token_read(&t, ev.data, ev.data_len)) {
+    if (parser_next(L) > 1) lua_pop(L, 2);  /* type and ID */
+    return 1;
+  }
+  lua_token_push(L, &t, lua_upvalueindex(2));
+  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer did */
+    sse_pop(p->core);
+    p->taken++;
+  }
+  return 2;
+}
+
+/***
 Tells the end of the input: returns the data of the event that no blank line
 closed, with a `data` line that is not finished. The standard discards such an
 event; here the caller decides. It takes nothing away, and returns the same
@@ -313,6 +344,10 @@ MODULE_API int luaopen_predibase_sse (lua_State *L) {
   lua_createtable(L, 0, sizeof methods / sizeof methods[0] - 1);
   lua_pushvalue(L, -2);  /* metatable: upvalue of the methods */
   luaL_setfuncs(L, methods, 1);
+  lua_pushvalue(L, -2);
+  lua_token_names(L);
+  lua_pushcclosure(L, parser_token, 1 + TOKEN_UPVALUES);
+  lua_setfield(L, -2, "token");
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);  /* remove metatable */
   luaL_newlib(L, functions);

@@ -292,7 +292,9 @@ static void resume (exchange *x) {
   pool *p = x->pool;
   CURLcode code;
   pipe_guard g;
+  if (!exchange_resumable(x)) return;
   if (p == NULL) return;  /* closed with it; what is queued can be read */
+  if (!pool_is_ours(p)) return;  /* the parent's, as is what would come */
   guard_enter(p, &g);
   code = exchange_resume(x);
   if (code != CURLE_OK) {
@@ -306,12 +308,12 @@ static void resume (exchange *x) {
 void pool_pop (exchange *x) {
   sse_pop(&x->sse);
   x->taken++;
-  if (x->paused) resume(x);
+  resume(x);
 }
 
 void pool_linger (exchange *x, int64_t deadline) {
   exchange_discard(x, deadline);
-  if (x->paused) resume(x);
+  resume(x);
   if (x->pool != NULL && x->state == EXCHANGE_OPEN)
     arm(x->pool, x, clock_ms());
 }

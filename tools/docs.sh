@@ -16,7 +16,7 @@ done
 # A module in C may have several files, LDoc wants one.
 mkdir -p build/docs-source/src
 cat src/lua_sse.c >build/docs-source/src/sse.c
-cat src/lua_curl.c src/lua_exchange.c >build/docs-source/src/curl.c
+cat src/lua_curl.c src/lua_exchange.c src/lua_read.c >build/docs-source/src/curl.c
 cp config.ld build/docs-source/
 cd build/docs-source
 ldoc -q -c config.ld -d ../docs . >../docs.log 2>&1 || { cat ../docs.log; exit 1; }

@@ -21,6 +21,21 @@ local function check_self(self, method)
   end
 end
 
+--- A token that is there already and concerns nobody else: nearly all of them. What is something
+-- else is held for the long way.
+local function at_hand(self)
+  local take = self.take
+  if not take or self.held ~= nil then return nil end
+  local token, text = take(self.source)
+  if not text or not token then
+    self.held = token
+    return nil
+  end
+  local n = self.count + 1
+  self.count, self.parts[n] = n, text
+  return token
+end
+
 --- The next token; waits for it.
 -- @treturn[1] table `{ id, text, logprob, special, skipped, alternative_tokens }`
 -- @treturn[2] nil at the end
@@ -28,6 +43,8 @@ end
 -- @treturn[3] table the error; every later call gives it again
 function Stream:next()
   check_self(self, "next")
+  local token = at_hand(self)
+  if token then return token end
   return steps.token(self, "next")
 end
 
@@ -38,12 +55,17 @@ end
 -- @treturn[3] string|table "pending" when it has not come yet, or the error
 function Stream:poll()
   check_self(self, "poll")
+  local token = at_hand(self)
+  if token then return token end
   return steps.token(self, "poll")
 end
 
 --- For `for token in stream do`: as `next`, but an error is raised.
 function Stream:__call()
-  local token, err = self:next()
+  local token = at_hand(self)
+  if token then return token end
+  local err
+  token, err = steps.token(self, "next")
   if err then error(err, 0) end
   return token
 end
@@ -115,9 +137,11 @@ local function new(call, err)
     final = nil,          -- the closing event
     exchange = nil,       -- of the current attempt
     delay = nil,          -- seconds before the next attempt
+    take = nil,           -- how to have tokens that are there already at once, and
+    source = nil,         -- where from: see Exchange.events
     held = nil,           -- the event that was taken and not handed out yet
     closed = false,
-    parts = {},           -- the texts so far, special tokens left out
+    parts = {},           -- the text of each token so far, "" for special ones
     count = 0,            -- tokens so far
     outcome = nil,        -- the result, made when it is asked for
   }, Stream)

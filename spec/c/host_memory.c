@@ -6,8 +6,9 @@
 ** SPDX-License-Identifier: MIT
 */
 
-/* links: lua_curl.c lua_exchange.c pool.c exchange.c verdict.c setup.c */
-/* links: head.c timers.c watch.c lua_sse.c sse.c buf.c */
+/* links: lua_curl.c lua_exchange.c lua_read.c pool.c exchange.c verdict.c */
+/* links: setup.c head.c timers.c watch.c lua_sse.c lua_token.c token.c */
+/* links: sse.c buf.c */
 /* host: lua */
 
 #include <curl/curl.h>

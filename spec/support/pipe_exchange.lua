@@ -159,6 +159,15 @@ function Raw:next()
   return nil, "pending"
 end
 
+--- As the real one: the core of the parser reads the token.
+function Raw:token()
+  local data, state = self:next()
+  if not data then return nil, state end
+  local scratch = sse.new()
+  assert(scratch:feed("data: " .. data:gsub("\n", "\ndata: ") .. "\n\n"))
+  return scratch:token()
+end
+
 function Raw:rest()
   return self.parser:finish()
 end

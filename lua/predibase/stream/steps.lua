@@ -20,6 +20,7 @@ local CUT = {
 function M.let_go(self, how)
   local exchange = self.exchange
   self.exchange = nil
+  self.take, self.source = nil, nil
   self.held = nil
   if exchange then exchange[how](exchange) end
 end
@@ -52,24 +53,37 @@ local function ended_early(self, exchange)
   return response.error({ status = status, headers = headers, body = body }, self.call:meta())
 end
 
+local function take_token(self, token)
+  local n = self.count + 1
+  self.count, self.parts[n] = n, token.special and "" or token.text
+  local call, exchange = self.call, self.exchange
+  local on_token = call.options.hooks.on_token
+  if n == 1 then
+    call:first()
+    -- From here on there is nothing to be told and nobody to tell it.
+    if exchange and exchange.events and not on_token then
+      self.take, self.source = exchange:events()
+    end
+  end
+  if on_token then on_token(token) end
+  return token
+end
+
 local function take(self, ev)
-  local token = ev.token
   if ev.generated_text then
     self.final = ev
     self.call:finish()
     let_go(self, "release")
   end
-  if not token then return nil end
-  self.call:first()
-  self.count = self.count + 1
-  if not token.special then self.parts[#self.parts + 1] = token.text end
-  local on_token = self.call.options.hooks.on_token
-  if on_token then on_token(token) end
-  return token
+  return ev.token and take_token(self, ev.token)
 end
 
 --- One event of the stream: a token, true to look for the next one, or nil and the final error.
 local function take_event(self, data)
+  if type(data) == "table" then
+    self.held = nil
+    return take_token(self, data)
+  end
   local ev, failure = event.decode(data)
   self.held = nil
   if ev and ev.error then

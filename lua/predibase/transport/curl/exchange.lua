@@ -56,14 +56,15 @@ local function failure(x)
   return { kind = kind, phase = phase, message = message, sent = sent, retryable = retryable }
 end
 
---- The data of the next event; waits for it.
--- @treturn[1] string
--- @treturn[2] nil at the end of the body
--- @treturn[3] nil
--- @treturn[3] table the failure
+--- The next event; waits for it.
+-- @treturn[1] table a plain token, see `predibase.sse`
+-- @treturn[2] string the data of any other event
+-- @treturn[3] nil at the end of the body
+-- @treturn[4] nil
+-- @treturn[4] table the failure
 function Exchange:next()
   while self.raw do
-    local data, state = self.raw:next()
+    local data, state = self.raw:token()
     if data then return data end
     if state == "done" then return nil end
     if state == "failed" then return nil, failure(self) end
@@ -83,23 +84,33 @@ local function up_to_date(x)
 end
 
 --- The same without waiting.
--- @treturn[1] string
--- @treturn[2] nil at the end of the body
--- @treturn[3] nil
--- @treturn[3] string|table "pending" when nothing is there yet, or the failure
+-- @treturn[1] table a plain token
+-- @treturn[2] string the data of any other event
+-- @treturn[3] nil at the end of the body
+-- @treturn[4] nil
+-- @treturn[4] string|table "pending" when nothing is there yet, or the failure
 function Exchange:poll()
   if not self.raw then return nil, CLOSED end
-  local data, state = self.raw:next()
+  local data, state = self.raw:token()
   if state == "pending" and not up_to_date(self) then
     local _, why = self.transport.step(0)
     if why then return nil, { kind = "connection", phase = "wait", message = why } end
     if not self.raw then return nil, CLOSED end      -- by a coroutine that the step woke
-    data, state = self.raw:next()
+    data, state = self.raw:token()
   end
   if data then return data end
   if state == "done" then return nil end
   if state == "failed" then return nil, failure(self) end
   return nil, "pending"
+end
+
+--- How to take events that are there already, without this table between: `take(source)` returns a
+-- plain token and its text (nil if it is special), or the data of another event, or nil when only
+-- `next` and `poll` can tell how it goes on. Good until the exchange is closed or released.
+-- @treturn function take
+-- @return source
+function Exchange:events()
+  return self.raw.token, self.raw
 end
 
 --- The data of an event that the end of the body left unfinished.

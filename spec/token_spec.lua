@@ -1,0 +1,124 @@
+-- SPDX-License-Identifier: MIT
+--- Tokens that the parser reads itself (src/token.c): always exactly what the JSON of lua-cjson and
+-- `event.decode` make of the same event, or left to them.
+
+local event = require "predibase.event"
+local random = require "spec.support.random"
+local sse = require "predibase.sse"
+
+local good = {
+  '{"token":{"id":1369,"text":" test","logprob":-0.34,"special":false,"skipped":false},'
+    .. '"generated_text":null,"details":null}',
+  '{"token":{"id":0,"text":"\\n\\"\\\\","logprob":-1.5e-05,"special":true,'
+    .. '"alternative_tokens":null},"generated_text":null,"details":null}',
+  '{"token":{"id":2147483647,"text":" \195\169\240\159\152\128","logprob":null}}',
+}
+
+local inserts = { "null", "true", "false", "{}", "[]", '""', '"x"', "0", "-1", "1.5", "1e400", "-0",
+  "9007199254740993", "[[", "{", "}", "]", ",", ":", '"', "\\", "\\ud83d", "\\n", "\0", "\n", " ",
+  "\255", '"error":', '"token":', '"id":', '"text":', '"logprob":', '"details":',
+  '"generated_text":', '"special":', '"skipped":', '"alternative_tokens":', "e", ".", "-" }
+
+local parser
+
+--- What the parser gives for an event with this data.
+local function read(data)
+  assert(parser:feed("data: " .. data:gsub("\n", "\ndata: ") .. "\n\n"))
+  return parser:token()
+end
+
+--- A value with its exact type: 1 and 1.0 differ where Lua has both, 0 and -0 everywhere.
+local function exact(v)
+  if type(v) ~= "number" then return v end
+  local kind = rawget(math, "type")
+  return ("%.17g %s %s"):format(v, kind and kind(v) or "", 1 / v)
+end
+
+local function same(token, data)
+  local ev, failure = event.decode(data)
+  assert.is_nil(failure, data)
+  assert.is_nil(ev.error, data)
+  assert.is_nil(ev.generated_text, data)
+  assert.is_nil(ev.details, data)
+  for name, value in pairs(ev.token) do assert.equal(exact(value), exact(token[name]), data) end
+  for name in pairs(token) do assert.is_not_nil(ev.token[name], data) end
+end
+
+describe("parser:token", function()
+  before_each(function() parser = sse.new() end)
+  after_each(function() parser:close() end)
+
+  it("reads plain tokens", function()
+    for i, data in ipairs(good) do
+      local token, text = read(data)
+      assert.is_table(token)
+      same(token, data)
+      assert.equal(i ~= 2 and token.text or nil, text)
+    end
+  end)
+
+  it("gives all other events as they are, in their order", function()
+    parser:feed("data: a\n\nevent: x\ndata:" .. good[1] .. "\n\ndata:\n\ndata: {}\ndata: \n\n")
+    assert.equal("a", parser:token())
+    assert.equal(1369, parser:token().id)
+    assert.equal("", parser:token())
+    assert.equal("{}\n", parser:token())
+    assert.is_nil(parser:token())
+  end)
+
+  it("mixes with next", function()
+    parser:feed("data:" .. good[1] .. "\n\ndata:" .. good[3] .. "\n\n")
+    assert.equal(good[1], (parser:next()))
+    assert.equal(2147483647, parser:token().id)
+    assert.is_nil(parser:next())
+  end)
+
+  it("raises for a closed parser and for what is no parser", function()
+    local token = parser.token
+    parser:close()
+    assert.error_matches(function() token(parser) end, "closed parser")
+    assert.error_matches(function() token({}) end, "predibase%.sse expected")
+    assert.error_matches(function() token() end, "predibase%.sse expected")
+  end)
+
+  it("gives a new table each time", function()
+    local a, b = read(good[1]), read(good[1])
+    assert.are_not_equal(a, b)
+    assert.same(a, b)
+  end)
+
+  it("agrees with the JSON of lua-cjson on twenty thousand damaged tokens", function()
+    local rng, plain = random.new(4711), 0
+    for _ = 1, 20000 do
+      local data = rng:mutate(rng:pick(good), inserts)
+      if not data:find("\r", 1, true) then
+        local token = read(data)
+        if type(token) == "table" then
+          plain = plain + 1
+          same(token, data)
+        else
+          assert.equal(data, token)
+        end
+      end
+    end
+    assert.is_true(plain > 300, "the damage leaves too few plain: " .. plain)
+  end)
+
+  it("agrees on numbers of all lengths", function()
+    local rng, plain = random.new(99), 0
+    for _ = 1, 5000 do
+      local digits = {}
+      for i = 1, rng:int(1, 19) do digits[i] = rng:int(0, 9) end
+      local number = (rng:int(0, 1) == 1 and "-" or "") .. rng:int(0, 30) .. "."
+        .. table.concat(digits)
+      if rng:int(0, 2) == 0 then number = number .. "e" .. rng:int(-30, 30) end
+      local data = '{"token":{"id":1,"text":"","logprob":' .. number .. "}}"
+      local token = read(data)
+      if type(token) == "table" then
+        plain = plain + 1
+        same(token, data)
+      end
+    end
+    assert.is_true(plain > 1000)
+  end)
+end)

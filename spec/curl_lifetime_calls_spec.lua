@@ -126,7 +126,9 @@ describe("while a function of predibase.curl runs,", function ()
 
     it("exchange:token makes a token when a finalizer " .. name, function ()
       local pool, x = answered "/events/token"
-      local inside, ok, token, text = lifetime.inside(function () finalizer(pool, x) end, x.token, x)
+      local inside, ok, token, text = lifetime.inside(function ()
+        finalizer(pool, x)
+      end, x.token, x)
       assert.is_true(inside)
       assert.is_true(ok)
       assert.same({ id = 5, text = "some text of a token" }, token)

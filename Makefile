@@ -55,7 +55,7 @@ help:
 ## make ctest      the C tests that need no Lua
 ## make lint       luacheck, rockspec, documentation coverage
 ## make docs       the API reference, in build/docs
-## make bench      the benchmark table
+## make bench      the benchmark table (ARGS=--json, ROUNDS, QUICK=1, PYTHON=1)
 ## make install    PREFIX, DESTDIR, INSTALL_LMOD, INSTALL_CMOD
 ## make asan       the tests under AddressSanitizer and UBSan (LUA)
 ## make valgrind   the lifetime specs under valgrind (LUA)
@@ -193,8 +193,10 @@ docs:
 rockspec:
 	lua5.4 tools/check-rockspec.lua '$(sse_SOURCES)' '$(curl_SOURCES)' --write
 
-bench: build
-	@sh bench/run.sh $(LUA)
+bench:
+	@BENCH_LUA=$(LUA) sh tools/setup.sh bench
+	@$(MAKE) -s build
+	@sh bench/run.sh $(LUA) $(ARGS)
 
 # The directories that LUA itself looks in, below PREFIX.
 LUA_ABI = $(shell $(LUA) -e 'print(_VERSION:match("%d%.%d"))')

@@ -1,35 +1,151 @@
 /*
 ** floor.c - the least that a client on libcurl can do: receive and forget
 ** SPDX-License-Identifier: MIT
-** usage: floor stream|generate|first URL COUNT
-** stream: one answer of COUNT tokens; prints tokens per CPU-second.
-** generate: COUNT calls on one connection; prints calls per second.
-** first: COUNT streams; prints the median seconds to the first byte.
+** usage: floor stream|generate|first URL COUNT REQUEST
+**        floor many URL STREAMS TOKENS REQUEST
+** libcurl's multi interface with curl_multi_socket_action over epoll. REQUEST
+** is a file with a request of the library; this program sends the same.
+** stream: one answer of COUNT tokens. generate: COUNT calls on one
+** connection. first: COUNT streams, one after the other. many: STREAMS at
+** once from pace.c, TOKENS each. Prints lines "NAME VALUE".
 */
 
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
-static int waiting;
-static double first;
+#include "wire.h"
 
-static double now (clockid_t id) {
-  struct timespec t;
-  clock_gettime(id, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+#define EVENTS 128
+#define REQUEST_MAX 8192
+
+#define DELAY_STEP 10 /* microseconds in one bucket */
+#define DELAY_BUCKETS 100000
+
+static CURLM *multi;
+static int set; /* of epoll */
+static int64_t curl_at = INT64_MAX;
+static long finished;
+
+static struct curl_slist *headers;
+static char request[REQUEST_MAX];
+static const char *body;
+
+/* The first byte of the current body; 0 while it is waited for. */
+static int64_t first_at;
+
+/* --- what libcurl asks for ------------------------------------------------ */
+
+/* The fourth argument is not NULL once libcurl was told that we know fd. */
+static int on_socket (CURL *easy, curl_socket_t fd, int what, void *ud,
+                      void *known) {
+  struct epoll_event ev = {0};
+  (void)easy;
+  (void)ud;
+  ev.data.fd = fd;
+  if (what == CURL_POLL_REMOVE) {
+    epoll_ctl(set, EPOLL_CTL_DEL, fd, &ev);
+    return 0;
+  }
+  if (what != CURL_POLL_OUT) ev.events |= EPOLLIN;
+  if (what != CURL_POLL_IN) ev.events |= EPOLLOUT;
+  epoll_ctl(set, known != NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev);
+  if (known == NULL) curl_multi_assign(multi, fd, &set);
+  return 0;
 }
+
+static int on_timer (CURLM *m, long ms, void *ud) {
+  (void)m;
+  (void)ud;
+  curl_at = ms < 0 ? INT64_MAX : wire_now() + ms * 1000000;
+  return 0;
+}
+
+static void take_finished (void) {
+  CURLMsg *m;
+  int left;
+  while ((m = curl_multi_info_read(multi, &left)) != NULL) {
+    CURL *easy = m->easy_handle;
+    if (m->msg != CURLMSG_DONE) continue;
+    if (m->data.result != CURLE_OK)
+      wire_die("floor", curl_easy_strerror(m->data.result));
+    curl_multi_remove_handle(multi, easy);
+    finished++;
+  }
+}
+
+static void step (void) {
+  struct epoll_event events[EVENTS];
+  int i, n, running, wait = -1;
+  if (curl_at != INT64_MAX) {
+    int64_t left = curl_at - wire_now();
+    wait = left > 0 ? (int)((left + 999999) / 1000000) : 0;
+  }
+  n = epoll_wait(set, events, EVENTS, wait);
+  for (i = 0; i < n; i++) {
+    unsigned e = events[i].events;
+    int mask = ((e & (EPOLLIN | EPOLLHUP)) ? CURL_CSELECT_IN : 0) |
+               ((e & EPOLLOUT) ? CURL_CSELECT_OUT : 0) |
+               ((e & EPOLLERR) ? CURL_CSELECT_ERR : 0);
+    curl_multi_socket_action(multi, events[i].data.fd, mask, &running);
+  }
+  if (curl_at != INT64_MAX && curl_at <= wire_now()) {
+    curl_at = INT64_MAX;
+    curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
+  }
+  take_finished();
+}
+
+/* --- the request ---------------------------------------------------------- */
+
+/* All header fields but those that libcurl writes by itself. */
+static void read_request (const char *path) {
+  FILE *f = fopen(path, "r");
+  char *line, *next;
+  size_t n = f != NULL ? fread(request, 1, sizeof request - 1, f) : 0;
+  if (n == 0 || wire_request(request, n) != n)
+    wire_die("floor", "the file of the request is not one");
+  fclose(f);
+  headers = curl_slist_append(NULL, "expect:");
+  for (line = strstr(request, "\r\n") + 2; *line != '\r'; line = next) {
+    next = strstr(line, "\r\n") + 2;
+    next[-2] = '\0';
+    if (strncasecmp(line, "host:", 5) != 0 &&
+        strncasecmp(line, "content-length:", 15) != 0)
+      headers = curl_slist_append(headers, line);
+  }
+  body = line + 2;
+}
+
+typedef size_t (*sink) (char *s, size_t size, size_t n, void *ud);
+
+static CURL *new_easy (const char *url, sink write) {
+  CURL *easy = curl_easy_init();
+  curl_easy_setopt(easy, CURLOPT_URL, url);
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, write);
+  return easy;
+}
+
+/* --- one at a time -------------------------------------------------------- */
 
 static size_t forget (char *s, size_t size, size_t n, void *ud) {
   (void)s;
   (void)ud;
-  if (waiting) {
-    first = now(CLOCK_MONOTONIC);
-    waiting = 0;
-  }
+  if (first_at == 0) first_at = wire_now();
   return size * n;
+}
+
+static void perform (CURL *easy) {
+  long before = finished;
+  first_at = 0;
+  curl_multi_add_handle(multi, easy);
+  while (finished == before) step();
 }
 
 static int ascending (const void *a, const void *b) {
@@ -37,38 +153,167 @@ static int ascending (const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-int main (int argc, char **argv) {
-  long count = argc == 4 ? atol(argv[3]) : 0, calls, i;
-  struct curl_slist *headers = NULL;
-  double *seconds, began;
-  CURL *curl;
-  if (count <= 0) return 64;
-  calls = strcmp(argv[1], "stream") == 0 ? 1 : count;
-  seconds = calloc((size_t)calls, sizeof *seconds);
-  if (seconds == NULL) return 1;
-  curl_global_init(CURL_GLOBAL_DEFAULT);
-  curl = curl_easy_init();
-  headers = curl_slist_append(headers, "content-type: application/json");
-  headers = curl_slist_append(headers, "expect:");
-  curl_easy_setopt(curl, CURLOPT_URL, argv[2]);
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-  curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "{\"inputs\":\"water\"}");
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, forget);
-  began = now(CLOCK_MONOTONIC);
+static void one_by_one (const char *job, const char *url, long count) {
+  CURL *easy = new_easy(url, forget);
+  long i, calls = strcmp(job, "stream") == 0 ? 1 : count;
+  double *us = calloc((size_t)calls, sizeof *us), cpu = wire_cpu_us();
+  int64_t began = wire_now();
+  if (us == NULL) wire_die("floor", "not enough memory");
   for (i = 0; i < calls; i++) {
-    double start = now(CLOCK_MONOTONIC);
-    waiting = 1;
-    if (curl_easy_perform(curl) != CURLE_OK) return 1;
-    seconds[i] = first - start;
+    int64_t start = wire_now();
+    perform(easy);
+    us[i] = (double)(first_at - start) / 1e3;
   }
-  if (strcmp(argv[1], "stream") == 0) {
-    printf("%.0f\n", (double)count / now(CLOCK_PROCESS_CPUTIME_ID));
-  } else if (strcmp(argv[1], "generate") == 0) {
-    printf("%.0f\n", (double)calls / (now(CLOCK_MONOTONIC) - began));
+  if (strcmp(job, "stream") == 0) {
+    printf("tokens_per_cpu_s %.0f\n", (double)count * 1e6 /
+                                      (wire_cpu_us() - cpu));
+  } else if (strcmp(job, "generate") == 0) {
+    printf("calls_per_s %.0f\n", (double)calls * 1e9 /
+                                 (double)(wire_now() - began));
+    printf("cpu_us_per_call %.2f\n", (wire_cpu_us() - cpu) / (double)calls);
   } else {
-    qsort(seconds, (size_t)calls, sizeof *seconds, ascending);
-    printf("%.7f\n", seconds[calls / 2]);
+    qsort(us, (size_t)calls, sizeof *us, ascending);
+    printf("first_us_p50 %.1f\n", us[calls / 2]);
   }
-  curl_easy_cleanup(curl);
+  curl_easy_cleanup(easy);
+  free(us);
+}
+
+/* --- many at once --------------------------------------------------------- */
+
+static struct {
+  long streams, tokens;
+  long open;           /* streams whose first token came */
+  size_t bytes;        /* of all bodies */
+  size_t begin, half;  /* bytes at which the windows begin and change */
+  int timing;
+  double cpu, cpu_us, rss_kib, open_rss_kib;
+  unsigned *delays;
+  unsigned long samples;
+} many;
+
+static double rss_kib (void) {
+  long pages = 0, resident = 0;
+  FILE *f = fopen("/proc/self/statm", "r");
+  if (f == NULL || fscanf(f, "%ld %ld", &pages, &resident) != 2)
+    wire_die("floor", "/proc/self/statm cannot be read");
+  fclose(f);
+  return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1024.0;
+}
+
+/* All are open, or half of the tokens are through: the window changes. */
+static void change_window (void) {
+  if (many.cpu == 0) {
+    many.begin = many.bytes;
+    many.half = (size_t)(many.streams * (1 + PLAIN_TOKENS(many.tokens))) *
+                PLAIN_LEN;
+    many.open_rss_kib = rss_kib();
+    many.cpu = wire_cpu_us();
+    return;
+  }
+  many.cpu_us = (wire_cpu_us() - many.cpu) * (double)PLAIN_LEN /
+                (double)(many.bytes - many.begin);
+  many.rss_kib = rss_kib();
+  many.delays = calloc(DELAY_BUCKETS, sizeof *many.delays);
+  if (many.delays == NULL) wire_die("floor", "not enough memory");
+  many.timing = 1;
+  many.half = SIZE_MAX;
+}
+
+static void take_stamps (const char *s, size_t n) {
+  static const char mark[] = "\"text\":\"";
+  int64_t now = wire_now();
+  const char *at = s, *end = s + n;
+  while ((at = memmem(at, (size_t)(end - at), mark, sizeof mark - 1))) {
+    at += sizeof mark - 1;
+    if (end - at >= STAMP_LEN && *at == '0') {  /* a stamp, no word */
+      int64_t delay = (now - strtoll(at, NULL, 10)) / 1000 / DELAY_STEP;
+      many.delays[delay < DELAY_BUCKETS ? delay : DELAY_BUCKETS - 1]++;
+      many.samples++;
+    }
+  }
+}
+
+static size_t count_bytes (char *s, size_t size, size_t n, void *ud) {
+  int *seen = ud;
+  (void)size;
+  many.bytes += n;
+  if (!*seen) {
+    *seen = 1;
+    if (++many.open == many.streams) change_window();
+  }
+  if (many.timing) take_stamps(s, n);
+  else if (many.bytes >= many.half) change_window();
+  return n;
+}
+
+static double percentile (double share) {
+  unsigned long seen = 0;
+  int i;
+  for (i = 0; i < DELAY_BUCKETS; i++) {
+    seen += many.delays[i];
+    if ((double)seen >= (double)many.samples * share) break;
+  }
+  return (double)(i + 1) * DELAY_STEP / 1000.0;
+}
+
+static void all_at_once (const char *url, long streams, long tokens) {
+  CURL **easy = calloc((size_t)streams, sizeof *easy);
+  int *seen = calloc((size_t)streams, sizeof *seen);
+  char first[256];
+  size_t expected;
+  double before;
+  int64_t began;
+  long i;
+  if (easy == NULL || seen == NULL) wire_die("floor", "not enough memory");
+  wire_need_descriptors("floor", (unsigned long)streams);
+  /* what is made once for all streams is made by one that comes before */
+  snprintf(first, sizeof first, "%.*s/1/1/1000/generate_stream",
+           (int)(strchr(url + strlen("http://"), '/') - url), url);
+  easy[0] = new_easy(first, forget);
+  perform(easy[0]);
+  curl_easy_cleanup(easy[0]);
+  finished = 0;
+  many.streams = streams;
+  many.tokens = tokens;
+  many.half = SIZE_MAX;
+  before = rss_kib();
+  began = wire_now();
+  for (i = 0; i < streams; i++) {
+    easy[i] = new_easy(url, count_bytes);
+    curl_easy_setopt(easy[i], CURLOPT_WRITEDATA, &seen[i]);
+    curl_multi_add_handle(multi, easy[i]);
+  }
+  while (many.cpu == 0) step();
+  printf("open_s %.3f\n", (double)(wire_now() - began) / 1e9);
+  while (finished < streams) step();
+  expected = (size_t)(tokens - PLAIN_TOKENS(tokens)) * STAMPED_LEN +
+             (size_t)(1 + PLAIN_TOKENS(tokens)) * PLAIN_LEN +
+             strlen(wire_last);
+  if (many.bytes != (size_t)streams * expected)
+    wire_die("floor", "the streams were cut");
+  if (many.samples == 0) wire_die("floor", "no token had a time stamp");
+  printf("cpu_us_per_token %.3f\nkib_per_stream %.2f\n"
+         "open_kib_per_stream %.2f\ndelay_ms_p50 %.3f\ndelay_ms_p99 %.3f\n",
+         many.cpu_us, (many.rss_kib - before) / (double)streams,
+         (many.open_rss_kib - before) / (double)streams, percentile(0.5),
+         percentile(0.99));
+  for (i = 0; i < streams; i++) curl_easy_cleanup(easy[i]);
+}
+
+int main (int argc, char **argv) {
+  int at_once = argc == 6 && strcmp(argv[1], "many") == 0;
+  long count = argc >= 5 ? atol(argv[3]) : 0;
+  if (count <= 0 || (!at_once && argc != 5))
+    wire_die("floor", "usage: floor JOB URL COUNT [TOKENS] REQUEST");
+  read_request(argv[argc - 1]);
+  curl_global_init(CURL_GLOBAL_DEFAULT);
+  set = epoll_create1(0);
+  multi = curl_multi_init();
+  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  if (at_once) all_at_once(argv[2], count, atol(argv[4]));
+  else one_by_one(argv[1], argv[2], count);
+  curl_multi_cleanup(multi);
   return 0;
 }

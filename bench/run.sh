@@ -1,91 +1,187 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The benchmark table: each figure as a ratio to a baseline in the same run,
-# the median of ROUNDS rounds in turns. A figure is not a test: machines differ.
-# usage: sh bench/run.sh LUA
+# The benchmark: the library and its baselines in turns, ROUNDS times, and the
+# table of medians (bench/rows.lua says what is compared with what).
+# usage: sh bench/run.sh LUA [--json]
+# Environment:
+#   ROUNDS   how often each thing is measured (5)
+#   SPAN     seconds of each half of a run with many streams (3)
+#   ONLY     settings instead of all: 1 100 100-busy 1000 5000 stream
+#            generate first require; what they give is printed as it is
+#   PYTHON   1: install the Python lorax-client into build/ if it is missing
+#   QUICK    1: one short round, to see that all of it works
 set -eu
 cd "$(dirname "$0")/.."
 lua=${1:-lua5.4}
-rounds=${ROUNDS:-5}
+form=${2:-}
+quick=${QUICK:+yes}
+rounds=${ROUNDS:-${quick:+1}}
+rounds=${rounds:-5}
+span=${SPAN:-${quick:+1}}
+span=${span:-3}
+settings=${ONLY:-"1 100 100-busy 1000 5000 stream generate first require"}
+most=5000
 eval "$(make -s env LUA="$lua")"
+unset http_proxy HTTP_PROXY all_proxy ALL_PROXY PREDIBASE_API_TOKEN \
+  PREDIBASE_TENANT_ID PREDIBASE_DEPLOYMENT PREDIBASE_BASE_URL LUA_INIT \
+  LUA_INIT_5_3 LUA_INIT_5_4
+
+say () {
+  echo "bench: $*" >&2
+}
+
+die () {
+  say "$*"
+  exit 1
+}
+
 out=build/bench
 rm -rf "$out"
-mkdir -p "$out"
-flags="-std=c99 -D_GNU_SOURCE -O2 -pthread"
-# shellcheck disable=SC2046,SC2086 # lists of words
-{
-  ${CC:-cc} $flags -o "$out/server" bench/server.c
-  ${CC:-cc} $flags -o "$out/floor" bench/floor.c $(pkg-config --cflags --libs libcurl)
-}
-
-# The server ends with its standard input, that is with this script.
-mkfifo "$out/life"
-"$out/server" <"$out/life" >"$out/port" &
-server=$!
-exec 3>"$out/life"
-trap 'exec 3>&-; wait "$server" 2>/dev/null || :' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-while [ ! -s "$out/port" ]; do sleep 0.05; done
-url=http://127.0.0.1:$(cat "$out/port")
-unset http_proxy HTTP_PROXY all_proxy ALL_PROXY
-
-# measure NAME COMMAND...: one more figure for NAME.
-measure () {
-  name=$1
-  shift
-  "$@" >>"$out/$name" || echo "bench: $name failed" >&2
-}
-
-median () {
-  sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
-}
-
-# row TITLE OURS BASELINE BAR: a line of the table; without BASELINE, or where
-# that did not run, only our figure.
-row () {
-  base=-
-  if [ -n "$3" ] && [ -s "$out/$3" ]; then base=$(median "$out/$3"); fi
-  awk -v title="$1" -v ours="$(median "$out/$2")" -v base="$base" -v bar="$4" \
-    'BEGIN {
-      ratio = base == "-" ? "-" : sprintf("%.2f", ours / base)
-      printf "%-52s %10s %10s %6s  %s\n", title, ours, base, ratio, bar
-    }'
-}
-
-tokens=200000 calls=2000 firsts=300
-round=0
-while [ "$round" -lt "$rounds" ]; do
-  round=$((round + 1))
-  for job in stream generate first; do
-    case $job in
-      stream) count=$tokens path=generate_stream base=$url/$tokens ;;
-      generate) count=$calls path=generate base=$url/1 ;;
-      first) count=$firsts path=generate_stream base=$url/1 ;;
-    esac
-    measure "floor-$job" "$out/floor" "$job" "$base/$path" "$count"
-    measure "ours-$job" "$lua" bench/ours.lua "$job" "$base" "$count"
-  done
-  if "$lua" -e 'require "socket.http"' 2>/dev/null; then
-    measure luasocket-stream "$lua" bench/luasocket.lua stream "$url/$tokens" "$tokens"
-  fi
-  if python3 -c 'import lorax' 2>/dev/null; then
-    measure lorax-stream python3 bench/lorax_client.py stream "$url/$tokens" "$tokens"
-  fi
-  "$lua" bench/ours.lua require >"$out/require"
-  sed -n 1p "$out/require" >>"$out/require-ms"
-  sed -n 2p "$out/require" >>"$out/require-kib"
+mkdir -p "$out/bin" "$out/requests"
+flags="-std=c99 -D_GNU_SOURCE -O2 -pthread -Wall -Wextra"
+for program in server pace floor; do
+  # shellcheck disable=SC2046,SC2086 # lists of words
+  ${CC:-cc} $flags -o "$out/bin/$program" "bench/$program.c" bench/wire.c \
+    $(pkg-config --cflags --libs libcurl)
 done
 
-printf '%-52s %10s %10s %6s  %s\n' "$lua" ours baseline ratio "must be"
-row "one stream, tokens/CPU-s, against bare libcurl" ours-stream floor-stream ""
-row "one stream, tokens/CPU-s, against luasocket + cjson" \
-  ours-stream luasocket-stream ">= 2"
-row "one stream, tokens/CPU-s, against lorax-client" \
-  ours-stream lorax-stream ">= 15"
-row "generate, calls/s on one connection, against libcurl" \
-  ours-generate floor-generate ">= 0.85"
-row "time to first token, s, p50, against libcurl" \
-  ours-first floor-first "<= 1.1"
-row "require \"predibase\", ms" require-ms "" "<= 5"
-row "require \"predibase\", KiB" require-kib "" "<= 1024"
+# Both ends of 5,000 streams are processes of their own.
+ulimit -n "$(ulimit -Hn)" 2>/dev/null || :
+[ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge $((most + 64)) ] ||
+  die "$most streams need $((most + 64)) open files and the limit is" \
+    "$(ulimit -n); raise it (ulimit -Hn, as root)"
+
+# The servers end with their standard input, that is with this script.
+mkfifo "$out/life"
+"$out/bin/server" "$out/requests" <"$out/life" >"$out/server" &
+server=$!
+"$out/bin/pace" "$most" <"$out/life" >"$out/pace" 2>"$out/pace.log" &
+pace=$!
+exec 3>"$out/life"
+trap 'exec 3>&-; wait "$server" "$pace" 2>/dev/null || :' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+tries=0
+while [ ! -s "$out/server" ] || [ ! -s "$out/pace" ]; do
+  tries=$((tries + 1))
+  [ $tries -lt 200 ] || die "the servers did not start: $(cat "$out/pace.log")"
+  sleep 0.05
+done
+url=http://127.0.0.1:$(cat "$out/server")
+paced=http://127.0.0.1:$(cat "$out/pace")
+
+# measure WHO SETTING COMMAND...: what the command prints, lines "NAME VALUE",
+# are the measurements WHO/SETTING/NAME of this round.
+measure () {
+  key=$1/$2
+  shift 2
+  if timeout 300 "$@" 3>&- >"$out/printed" 2>"$out/error" &&
+      [ -s "$out/printed" ]; then
+    sed "s|^|$round $key/|" "$out/printed" >>"$out/results"
+  else
+    cat "$out/error" "$out/pace.log" >&2
+    die "$key failed: $*"
+  fi
+}
+
+# many SETTING STREAMS PACE: the same streams for the library and the floor,
+# a token every PACE microseconds in each.
+many () {
+  tokens=$((2 * span * 1000000 / $3))
+  base=$paced/$2/$tokens/$3
+  measure floor "$1" "$out/bin/floor" many "$base/generate_stream" "$2" \
+    "$tokens" "$out/requests/generate_stream"
+  source floor "$1"
+  measure ours "$1" "$lua" bench/many.lua "$base" "$2" "$tokens"
+  source ours "$1"
+}
+
+# How late the load source was, and how busy.
+source () {
+  # shellcheck disable=SC2046 # words
+  set -- "$@" $(tail -n 1 "$out/pace")
+  printf '%s source/%s-%s/late_us_p99 %s\n%s source/%s-%s/busy %s\n' \
+    "$round" "$1" "$2" "$7" "$round" "$1" "$2" "$8" >>"$out/results"
+}
+
+setting () {
+  case $1 in
+    1) many 1 1 20000 ;;
+    100) many 100 100 20000 ;;
+    1000) many 1000 1000 20000 ;;
+    # As many tokens a second as 1,000 streams have with one each 20 ms: no
+    # program on one core would keep up with more, nor would the load source.
+    100-busy) many 100-busy 100 2000 ;;
+    5000) many 5000 5000 100000 ;;
+    stream)
+      n=200000
+      measure floor stream "$out/bin/floor" stream "$url/$n/generate_stream" \
+        $n "$out/requests/generate_stream"
+      measure ours stream "$lua" bench/ours.lua stream "$url/$n" $n
+      if [ "$luasocket" = yes ]; then
+        measure luasocket stream "$lua" bench/luasocket.lua stream \
+          "$url/$n" $n
+      fi
+      if [ -n "$python" ]; then
+        n=20000
+        measure lorax stream "$python" bench/lorax_client.py stream \
+          "$url/$n" $n
+      fi ;;
+    generate)
+      measure floor generate "$out/bin/floor" generate "$url/1/generate" \
+        3000 "$out/requests/generate"
+      measure ours generate "$lua" bench/ours.lua generate "$url/1" 3000 ;;
+    first)
+      measure floor first "$out/bin/floor" first "$url/1/generate_stream" \
+        500 "$out/requests/generate_stream"
+      measure ours first "$lua" bench/ours.lua first "$url/1" 500 ;;
+    require) measure ours require "$lua" bench/ours.lua require ;;
+    *) die "no setting $1" ;;
+  esac
+}
+
+luasocket=no python=
+if "$lua" -e 'require "socket.http"' 2>/dev/null; then luasocket=yes; fi
+if [ -n "${PYTHON:-}" ]; then
+  python=$(sh tools/python-clients.sh)
+else
+  python=$(sh tools/python-clients.sh --if-there) || python=
+fi
+
+# The floor sends what the library sends: the server keeps its first requests.
+round=0
+measure ours warm "$lua" bench/ours.lua generate "$url/1" 1
+measure ours warm "$lua" bench/ours.lua stream "$url/1" 1
+rm "$out/results"
+
+round=1
+while [ "$round" -le "$rounds" ]; do
+  for name in $settings; do
+    say "round $round of $rounds: $name"
+    setting "$name"
+  done
+  round=$((round + 1))
+done
+
+{
+  echo "machine $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)," \
+    "$(getconf _NPROCESSORS_ONLN) cores," \
+    "$(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)"
+  echo "system $(. /etc/os-release; echo "$PRETTY_NAME"), $(uname -srm)"
+  echo "lua $("$lua" -e 'print(jit and jit.version or _VERSION)')," \
+    "libcurl $(pkg-config --modversion libcurl)"
+  echo "commit $(git describe --always --dirty 2>/dev/null || echo unknown)"
+  echo "measured $(date -u '+%Y-%m-%d %H:%M UTC'), $rounds rounds, load" \
+    "average $(cut -d ' ' -f 1 /proc/loadavg)"
+  awk '/ source\// { split($2, part, "/")
+      if (part[3] == "busy" && $3 > busy) busy = $3
+      if (part[3] == "late_us_p99" && $3 > late) late = $3 }
+    END { if (late) printf "source at most %.0f %% of a core, p99 of its " \
+      "writes at most %.1f ms late\n", busy * 100, late / 1000 }' "$out/results"
+} >"$out/facts"
+
+if [ -n "${ONLY:-}" ]; then
+  cat "$out/results"
+else
+  "$lua" bench/report.lua "$out/results" "$out/facts" "$form"
+fi

@@ -1,12 +1,16 @@
 /*
 ** server.c - the server of the benchmarks: the same bytes to everybody, fast
 ** SPDX-License-Identifier: MIT
+** usage: server [DIRECTORY]
 ** POST /N/generate_stream answers with N tokens, framed as LoRAX frames them,
-** POST /N/generate with one JSON object. A thread a connection, loopback only.
-** Prints its port; ends with its standard input.
+** POST /N/generate with one JSON object; POST /N with what "stream" in the
+** request says (lorax-client asks so). A thread a connection, loopback only.
+** The first request of each kind is written to DIRECTORY/generate and
+** DIRECTORY/generate_stream, so that others can send the very same. Prints
+** its port; ends with its standard input.
 */
 
-#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -15,25 +19,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "wire.h"
+
 #define BATCH 500 /* events in one write */
 
-static const char token[] =
-    "data:{\"token\":{\"id\":4521,\"text\":\" water\",\"logprob\":-0.51220703,"
-    "\"special\":false,\"skipped\":false,\"alternative_tokens\":null},"
-    "\"generated_text\":null,\"details\":null}\n\n";
-static const char last[] =
-    "data:{\"token\":{\"id\":2,\"text\":\"</s>\",\"logprob\":-0.1,"
-    "\"special\":true,\"skipped\":false,\"alternative_tokens\":null},"
-    "\"generated_text\":\"water\",\"details\":{\"finish_reason\":"
-    "\"eos_token\",\"prompt_tokens\":3,\"generated_tokens\":1,"
-    "\"seed\":null}}\n\n";
 static const char whole[] =
     "{\"generated_text\":\"water\",\"details\":{\"finish_reason\":"
     "\"eos_token\",\"prompt_tokens\":3,\"generated_tokens\":1,\"prefill\":[],"
     "\"tokens\":[],\"seed\":null}}";
 
-static char batch[BATCH * (sizeof token + 8)];
+static char batch[BATCH * CHUNK_MAX];
 static size_t batch_len, one_len;
+
+static const char *directory;
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+static int written[2];
 
 static int send_all (int fd, const char *s, size_t n) {
   while (n > 0) {
@@ -46,17 +46,12 @@ static int send_all (int fd, const char *s, size_t n) {
 }
 
 static int stream (int fd, long n) {
-  char text[1024];
-  int len = snprintf(text, sizeof text,
-                     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
-                     "transfer-encoding: chunked\r\n\r\n");
-  if (send_all(fd, text, (size_t)len) != 0) return -1;
+  char end[WIRE_END_MAX];
+  if (send_all(fd, wire_stream_head, strlen(wire_stream_head)) != 0) return -1;
   for (; n >= BATCH; n -= BATCH)
     if (send_all(fd, batch, batch_len) != 0) return -1;
   if (send_all(fd, batch, (size_t)n * one_len) != 0) return -1;
-  len = snprintf(text, sizeof text, "%zx\r\n%s\r\n0\r\n\r\n", strlen(last),
-                 last);
-  return send_all(fd, text, (size_t)len);
+  return send_all(fd, end, wire_end(end));
 }
 
 static int answer (int fd) {
@@ -67,22 +62,35 @@ static int answer (int fd) {
   return send_all(fd, text, (size_t)len);
 }
 
+static void keep (const char *text, size_t len, int streaming) {
+  char path[4096];
+  FILE *f;
+  if (directory == NULL) return;
+  pthread_mutex_lock(&writing);
+  if (!written[streaming]) {
+    written[streaming] = 1;
+    snprintf(path, sizeof path, "%s/%s", directory,
+             streaming ? "generate_stream" : "generate");
+    f = fopen(path, "w");
+    if (f == NULL) wire_die("server", "cannot write into its directory");
+    fwrite(text, 1, len, f);
+    fclose(f);
+  }
+  pthread_mutex_unlock(&writing);
+}
+
 /* Reads one request; the number of tokens, or -1 at the end. */
 static long read_request (int fd, char *text, size_t size, int *streaming) {
-  size_t len = 0, body = 0;
-  char *end, *field;
-  for (;;) {
+  size_t len = 0;
+  do {
     ssize_t got = recv(fd, text + len, size - 1 - len, 0);
     if (got <= 0) return -1;
     len += (size_t)got;
-    text[len] = '\0';
-    end = strstr(text, "\r\n\r\n");
-    if (end == NULL) continue;
-    field = strcasestr(text, "\r\ncontent-length:");
-    if (field != NULL) body = (size_t)atol(field + 17);
-    if (len >= (size_t)(end + 4 - text) + body) break;
-  }
-  *streaming = strstr(text, "/generate_stream") != NULL;
+  } while (wire_request(text, len) == 0);
+  text[len] = '\0';
+  *streaming = strstr(text, "/generate_stream") != NULL ||
+               strstr(text, "\"stream\": true") != NULL;
+  keep(text, len, *streaming);
   return atol(text + strlen("POST /"));
 }
 
@@ -105,22 +113,15 @@ static void *wait_for_end (void *arg) {
   exit(0);
 }
 
-int main (void) {
-  struct sockaddr_in at = {.sin_family = AF_INET};
-  socklen_t size = sizeof at;
+int main (int argc, char **argv) {
   pthread_t thread;
-  int fd = socket(AF_INET, SOCK_STREAM, 0), i;
+  int fd, i;
+  if (argc > 1) directory = argv[1];
   for (i = 0; i < BATCH; i++) {
-    one_len = (size_t)sprintf(batch + batch_len, "%zx\r\n%s\r\n",
-                              strlen(token), token);
+    one_len = wire_token(batch + batch_len, TOKEN_TEXT);
     batch_len += one_len;
   }
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(fd, (struct sockaddr *)&at, size) != 0 || listen(fd, 64) != 0 ||
-      getsockname(fd, (struct sockaddr *)&at, &size) != 0)
-    return 1;
-  printf("%d\n", ntohs(at.sin_port));
-  fflush(stdout);
+  fd = wire_listen(64);
   pthread_create(&thread, NULL, wait_for_end, NULL);
   for (;;) {
     int client = accept(fd, NULL, NULL);

@@ -21,7 +21,7 @@ check () {
 
 # Lua files under 250 lines, C files under 450, lines of at most 100 and 80.
 sizes () {
-  find lua bin examples spec src tools -name '*.lua' -o -name '*.[ch]' |
+  find lua bin bench examples spec src tools -name '*.lua' -o -name '*.[ch]' |
     LC_ALL=C sort | LC_ALL=C awk '
       function bad(text) { print path ": " text; wrong = 1 }
       {
@@ -46,7 +46,7 @@ sizes () {
 }
 
 spdx () {
-  missing=$(find lua src tools spec examples -name '*.lua' -o -name '*.[ch]' \
+  missing=$(find lua src tools spec examples bench -name '*.lua' -o -name '*.[ch]' \
     -o -name '*.sh' | xargs grep -L 'SPDX-License-Identifier: MIT')
   [ -z "$missing" ] || { echo "no SPDX line: $missing"; return 1; }
 }
@@ -57,7 +57,7 @@ rock_lint () {
   fi
 }
 
-check "luacheck" luacheck -q --no-color lua spec tools examples bin/predibase \
+check "luacheck" luacheck -q --no-color lua spec tools examples bench bin/predibase \
   .busted predibase-scm-1.rockspec
 check "rockspec lists every module" \
   lua5.4 tools/check-rockspec.lua "$1" "$2"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what is missing for a job, through apt where there is apt.
-# usage: sh tools/setup.sh build|test|lint|docs|rock|ci
+# usage: sh tools/setup.sh build|test|lint|docs|rock|bench|ci
 # Asks for each thing itself, not for its package, so that what was installed
 # in another way counts, and a second run takes no time.
 set -eu
@@ -85,6 +85,15 @@ docs_needs () {
 rock_needs () {
   test_needs
   need luarocks have luarocks
+}
+
+bench_needs () {
+  build_needs
+  lua_needs "${BENCH_LUA:-lua5.4}"
+  need lua-socket has "${BENCH_LUA:-lua5.4}" socket
+  if [ -n "${PYTHON:-}" ]; then
+    need python3-venv python3 -c 'import venv, ensurepip'
+  fi
 }
 
 ci_needs () {

@@ -8,21 +8,8 @@
 set -eu
 cd "$(dirname "$0")/../.."
 lua=${1:-lua5.4}
-venv=build/honesty-venv
-wanted=spec/honesty/requirements.txt
-
-if ! cmp -s "$wanted" "$venv/installed.txt"; then
-  echo "installing lorax-client and huggingface_hub into $venv" >&2
-  rm -rf "$venv"
-  mkdir -p build
-  python3 -m venv "$venv" || {
-    echo "python3 cannot make a virtual environment; on Debian: apt install python3-venv" >&2
-    exit 1
-  }
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$wanted"
-  cp "$wanted" "$venv/installed.txt"
-fi
+python=$(sh tools/python-clients.sh)
 
 LUA_PATH="./lua/?.lua;./lua/?/init.lua;${LUA_PATH:-;}"
 export LUA_PATH
-exec "$venv/bin/python" spec/honesty/check.py "$lua"
+exec "$python" spec/honesty/check.py "$lua"

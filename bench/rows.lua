@@ -1,0 +1,64 @@
+-- SPDX-License-Identifier: MIT
+-- The rows of the benchmark's table: what is compared with what, and what it must be.
+--
+-- `ours` and `base` name measurements as bench/run.sh writes them, WHO/SETTING/NAME. `bar` is
+-- `{ what, "<=" or ">=", number }`; what is "ratio" or "ours". `missing` says what to do where the
+-- baseline is not installed; a row without it must be complete. `absolute`: a ratio of such short
+-- delays would say nothing. A new row is a line here and a `measure` in bench/run.sh.
+
+local rows = {}
+
+local function row(id, title, ours, base, bar, missing)
+  rows[#rows + 1] = { id = id, title = title, ours = ours, base = base, bar = bar,
+    missing = missing }
+end
+
+local NAMES = { [1] = "1 stream", [100] = "100 streams", [1000] = "1,000 streams",
+  [5000] = "5,000 streams" }
+
+for _, size in ipairs { 1, 100, 1000, 5000 } do
+  local title = NAMES[size] .. ", "
+  local ours, floor = ("ours/%d/"):format(size), ("floor/%d/"):format(size)
+  local bars = size == 1000
+  row(("many_%d_cpu"):format(size), title .. "CPU us per token", ours .. "cpu_us_per_token",
+    floor .. "cpu_us_per_token", bars and { "ratio", "<=", 1.25 })
+  if size > 1 then
+    row(("many_%d_memory"):format(size), title .. "memory, KiB per stream",
+      ours .. "kib_per_stream", floor .. "kib_per_stream", bars and { "ratio", "<=", 1.5 })
+  end
+  if bars then
+    row(("many_%d_memory_kib"):format(size), title .. "memory, KiB per stream",
+      ours .. "kib_per_stream", nil, { "ours", "<=", 32 })
+  end
+  row(("many_%d_delay_p50"):format(size), title .. "added delay, ms, p50",
+    ours .. "delay_ms_p50", floor .. "delay_ms_p50")
+  rows[#rows].absolute = true
+  row(("many_%d_delay_p99"):format(size), title .. "added delay, ms, p99",
+    ours .. "delay_ms_p99", floor .. "delay_ms_p99", bars and { "ours", "<=", 2 })
+  rows[#rows].absolute = true
+end
+
+row("flat", "CPU us per token, 5,000 against 100 streams", "ours/5000/cpu_us_per_token",
+  "ours/100-busy/cpu_us_per_token", { "ratio", "<=", 1.3 })
+row("flat_floor", "  the same of libcurl itself", "floor/5000/cpu_us_per_token",
+  "floor/100-busy/cpu_us_per_token")
+
+row("stream_floor", "saturated stream, tokens/CPU-s, to libcurl", "ours/stream/tokens_per_cpu_s",
+  "floor/stream/tokens_per_cpu_s")
+row("stream_luasocket", "  to luasocket + lua-cjson", "ours/stream/tokens_per_cpu_s",
+  "luasocket/stream/tokens_per_cpu_s", { "ratio", ">=", 2 },
+  "luasocket is not installed: apt install lua-socket")
+row("stream_lorax", "  to the Python lorax-client", "ours/stream/tokens_per_cpu_s",
+  "lorax/stream/tokens_per_cpu_s", { "ratio", ">=", 15 },
+  "lorax-client is not installed: make bench PYTHON=1 installs it into build/")
+
+row("first", "time to first token, us, p50", "ours/first/first_us_p50", "floor/first/first_us_p50",
+  { "ratio", "<=", 1.1 })
+row("generate", "keep-alive generate, calls/s", "ours/generate/calls_per_s",
+  "floor/generate/calls_per_s", { "ratio", ">=", 0.85 })
+row("generate_cpu", "  CPU us per call", "ours/generate/cpu_us_per_call",
+  "floor/generate/cpu_us_per_call")
+row("require_ms", 'require "predibase", ms', "ours/require/ms", nil, { "ours", "<=", 5 })
+row("require_kib", 'require "predibase", KiB', "ours/require/kib", nil, { "ours", "<=", 1024 })
+
+return rows

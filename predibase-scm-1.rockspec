@@ -81,6 +81,7 @@ build = {
     ["predibase.cli.parser"] = "lua/predibase/cli/parser.lua",
     ["predibase.client"] = "lua/predibase/client.lua",
     ["predibase.config"] = "lua/predibase/config.lua",
+    ["predibase.config.call"] = "lua/predibase/config/call.lua",
     ["predibase.config.defaults"] = "lua/predibase/config/defaults.lua",
     ["predibase.config.headers"] = "lua/predibase/config/headers.lua",
     ["predibase.config.host"] = "lua/predibase/config/host.lua",

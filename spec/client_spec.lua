@@ -219,7 +219,7 @@ describe("predibase.new", function ()
     for _, transport in ipairs { false, curl } do
       local client = assert(predibase.new { base_url = "http://127.0.0.1:9",
         transport = transport or nil })
-      assert.is_truthy(client.transport_version:find "^libcurl/")
+      assert.is_truthy(client.of_calls.version.transport:find "^libcurl/")
       client:close()
     end
   end)

@@ -7,12 +7,12 @@ local version = require "predibase.version"
 
 local function none() return nil end
 
-local function build(prompt, parameters, context, options, call_options)
+local function build(prompt, parameters, context, options, call_options, id)
   options = options or {}
   options.base_url = options.base_url or "http://127.0.0.1:8080/x"
   local cfg = assert(config.new(options, none))
   local call = assert(config.call(cfg, call_options))
-  return request.generate(cfg, call, prompt, parameters, context or {})
+  return request.generate(cfg, call, prompt, parameters, context or {}, id)
 end
 
 local function body(...)
@@ -176,15 +176,15 @@ describe("the request", function()
   end)
 
   it("has the client's headers in a fixed order, then the caller's by name", function()
-    local req = build("x", {}, { id = "42", version = { transport = "libcurl/7.88.1" } },
+    local req = build("x", {}, { version = { transport = "libcurl/7.88.1" } },
       { api_token = "pb_x", headers = { ["X-Team"] = "blue", ["X-A"] = 1 } },
-      { headers = { ["x-team"] = "red" } })
+      { headers = { ["x-team"] = "red" } }, "42")
+    assert.equal("42", req.id)
     assert.same({
       { "content-type", "application/json" },
       { "accept", "application/json" },
       { "authorization", "Bearer pb_x" },
       { "user-agent", "predibase-lua/" .. version .. " " .. request.LUA .. " libcurl/7.88.1" },
-      { "x-request-id", "42" },
       { "X-A", "1" },
       { "x-team", "red" },
     }, req.headers)
@@ -197,13 +197,14 @@ describe("the request", function()
   it("has no Authorization without a token, and never an Expect", function()
     local req = build("x", {}, {})
     assert.is_nil(header(req, "authorization"))
-    assert.is_nil(header(req, "x-request-id"))
+    assert.is_nil(req.id)
     assert.is_nil(header(req, "expect"))
   end)
 
   it("lets the caller choose the request id and the user agent", function()
-    local req = build("x", {}, { id = "42" },
-      { user_agent = "my-app/1.0", headers = { ["X-Request-Id"] = "mine" } })
+    local req = build("x", {}, {},
+      { user_agent = "my-app/1.0", headers = { ["X-Request-Id"] = "mine" } }, nil, "42")
+    assert.is_nil(req.id)
     assert.equal("mine", header(req, "x-request-id"))
     assert.equal("my-app/1.0", header(req, "user-agent"))
   end)
@@ -220,6 +221,54 @@ describe("the request", function()
     assert.equal("r/1", req.adapter_id)
     assert.same({ "pb_x", "12345678", "hf_x" }, req.secrets)
     assert.is_nil(build("x", { adapter_id = "" }).adapter_id)
+  end)
+
+  it("shares what the calls of a client have in common", function()
+    local cfg = assert(config.new({ base_url = "http://127.0.0.1:8080", api_token = "pb_x",
+      defaults = { adapter_id = "r/1", max_new_tokens = 9 } }, none))
+    local function of(stream, options, parameters)
+      return assert(request.generate(cfg, assert(config.call(cfg, options)), "x", parameters,
+        { stream = stream }))
+    end
+    local first = of(false)
+    for _, req in ipairs { of(false), of(false, {}), of(false, { timeout = 5 }),
+      of(false, nil, {}), of(false, nil, { adapter_id = "r/2" }) } do
+      assert.equal(first.headers, req.headers)
+      assert.equal(first.secrets, req.secrets)
+    end
+    assert.equal(first.body, of(false, nil, {}).body)
+    assert.equal("r/1", of(false).adapter_id)
+    assert.equal("r/2", of(false, nil, { adapter_id = "r/2" }).adapter_id)
+    assert.matches('"adapter_id":"r/2","adapter_source":"pbase","max_new_tokens":9}}$',
+      of(false, nil, { adapter_id = "r/2" }).body)
+    assert.equal("r/1", of(false).adapter_id)
+    assert.not_equal(first.headers, of(true).headers)
+    assert.not_equal(first.headers, of(false, { headers = { ["X-A"] = "1" } }).headers)
+    assert.equal(first.headers, of(false).headers)
+    assert.same({ "pb_x", "hf_x" }, of(false, nil, { api_token = "hf_x" }).secrets)
+    assert.same({ "pb_x" }, of(false).secrets)
+  end)
+
+  it("refuses each time the defaults that no call can be sent with", function()
+    local cfg = assert(config.new({ base_url = "http://127.0.0.1", defaults = { best_of = 2 } },
+      none))
+    for _ = 1, 2 do
+      local req, err = request.generate(cfg, config.call(cfg), "x", nil, {})
+      assert.is_nil(req)
+      assert.matches("sampling", err.message)
+    end
+    assert.is_table(request.generate(cfg, config.call(cfg), "x", { do_sample = true }, {}))
+  end)
+
+  it("lets a configuration be collected together with what its calls shared", function()
+    local watch = setmetatable({}, { __mode = "v" })
+    watch.cfg = assert(config.new({ base_url = "http://127.0.0.1", api_token = "pb_x" }, none))
+    watch.call = config.call(watch.cfg)
+    watch.headers = request.generate(watch.cfg, watch.call, "x", nil, {}).headers
+    for _ = 1, 4 do collectgarbage() end
+    assert.is_nil(watch.cfg)
+    assert.is_nil(watch.call)
+    assert.is_nil(watch.headers)
   end)
 
   it("leaves the caller's table as it was", function()

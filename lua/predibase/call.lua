@@ -12,19 +12,20 @@ local M = {}
 local Call = {}
 Call.__index = Call
 
---- Headers of the request as hooks may see them: the token's scheme stays, the token does not.
-local function shown_headers(list, secrets)
-  local shown = {}
-  for i, header in ipairs(header_rules.shown(list)) do
+--- The request as hooks may see it: the token's scheme stays, the token does not.
+local function shown(req)
+  local headers = { ["x-request-id"] = req.id }
+  for i, header in ipairs(header_rules.shown(req.headers)) do
     local name, value = header[1], header[2]
-    if name == "authorization" then value = list[i][2] end
-    shown[name] = errors.redact(value, secrets)
+    if name == "authorization" then value = req.headers[i][2] end
+    headers[name] = errors.redact(value, req.secrets)
   end
-  return shown
+  return { method = req.method, url = req.url, headers = headers }
 end
 
 --- Takes secrets out of the headers of a response: a server may send back what it was sent.
 local function clean(headers, secrets)
+  if #secrets == 0 then return headers end
   for name, value in pairs(headers) do
     for i = 1, #secrets do
       -- As it is, or with the escapes of JSON, which all begin with a backslash.
@@ -44,11 +45,6 @@ local function copy(headers)
   return twin
 end
 
-local function fire(hooks, name, info)
-  local hook = hooks[name]
-  if hook then hook(info) end
-end
-
 --- Seconds between two readings of the clock, without digits that the clock does not have.
 local function elapsed(from, to)
   return math.floor((to - from) * 1e6 + 0.5) / 1e6
@@ -56,19 +52,19 @@ end
 
 --- Begins the clocks of a call. They do not run while a stream that was made is not read yet.
 local function start(self)
-  self.started = self.now()
-  local total = self.options.timeout.total
-  self.deadline = total and self.started + total or nil
+  self.started = self.client.now()
+  self.deadline = self.total and self.started + self.total or nil
 end
 
 --- Tells that the request is about to be sent, once more if it was sent before.
 function Call:announce()
   if not self.started then start(self) end
   self.responded = false
-  fire(self.options.hooks, "on_request", {
-    method = self.method, url = self.url, headers = self.shown_headers,
-    attempt = self.attempts + 1,
-  })
+  local hook, request = self.options.hooks.on_request, self.shown
+  if hook then
+    hook { method = request.method, url = request.url, headers = request.headers,
+      attempt = self.attempts + 1 }
+  end
 end
 
 --- Sends the request.
@@ -78,7 +74,7 @@ end
 -- @treturn[2] table the failure
 function Call:open(delay)
   self.attempts = self.attempts + 1
-  return self.send({
+  return self.client.transport:open(self.request(), {
     events = self.events, delay = delay, timeout = self.options.timeout, deadline = self.deadline,
   })
 end
@@ -90,18 +86,20 @@ function Call:progress(status, headers)
   if not status then return end
   self.responded = true
   self.status, self.headers = status, clean(headers, self.secrets())
-  fire(self.options.hooks, "on_response", {
-    status = status, headers = copy(self.headers), attempt = self.attempts,
-  })
+  local hook = self.options.hooks.on_response
+  if hook then
+    hook { status = status, headers = copy(self.headers), attempt = self.attempts }
+  end
 end
 
 --- What the rooms that make results and errors want to know of this call.
 -- @treturn table
 function Call:meta()
-  local now = self.now()
+  local now = self.client.now()
+  local req = self.request()
   return {
-    attempts = self.attempts, secrets = self.secrets(), adapter_id = self.adapter_id,
-    now = self.wall(),
+    attempts = self.attempts, secrets = req.secrets, adapter_id = req.adapter_id,
+    now = self.client.wall(),
     timing = { total = elapsed(self.started or now, self.ended or now),
       first_token = self.first_token },
   }
@@ -111,7 +109,7 @@ end
 local function explain(self, failure)
   local kind = failure.kind
   if kind ~= "connection" and kind ~= "tls" and failure.phase ~= "connect" then return failure end
-  local explained = { message = ("%s: %s"):format(self.place, failure.message) }
+  local explained = { message = ("%s: %s"):format(self.client.place, failure.message) }
   return setmetatable(explained, { __index = failure })
 end
 
@@ -131,8 +129,8 @@ end
 function Call:retry(err, delivered)
   local delay, reason = retry.delay(err, self.attempts, {
     max_retries = self.options.max_retries,
-    remaining = self.deadline and self.deadline - self.now(),
-    random = self.random,
+    remaining = self.deadline and self.deadline - self.client.now(),
+    random = self.client.random,
     delivered = delivered,
   })
   if not delay and err.retryable and delivered == 0 and self.attempts <= self.options.max_retries
@@ -146,41 +144,43 @@ end
 -- @tparam table err
 -- @tparam number delay seconds
 function Call:retrying(err, delay)
-  fire(self.options.hooks, "on_retry", { error = err, attempt = self.attempts, delay = delay })
+  local hook = self.options.hooks.on_retry
+  if hook then hook { error = err, attempt = self.attempts, delay = delay } end
 end
 
 --- The first token has come.
 function Call:first()
-  if not self.first_token then self.first_token = elapsed(self.started, self.now()) end
+  if not self.first_token then self.first_token = elapsed(self.started, self.client.now()) end
 end
 
 --- The answer is complete.
 function Call:finish()
-  self.ended = self.now()
+  self.ended = self.client.now()
 end
 
 --- Makes a call that was not sent yet. The request and its secrets stay in closures: whoever walks
 -- over the tables of a stream finds no token.
--- @tparam table fields `options` (timeout, max_retries, hooks), `events`, `adapter_id`, `place`
--- (host and port, for messages), `now` (monotonic seconds), `wall` (Unix seconds), `random`
--- @tparam table transport
+-- @tparam table client what all calls of a client share: `transport`, `place` (host and port, for
+-- messages), `now` (monotonic seconds), `wall` (Unix seconds), `random`
+-- @tparam table options `timeout`, `max_retries`, `hooks`
+-- @tparam ?number total seconds for all attempts
+-- @tparam boolean events the answer is a stream
 -- @tparam table req the request, see `predibase.request`
 -- @treturn table
-function M.new(fields, transport, req)
-  local call = setmetatable({}, Call)
-  for name, value in pairs(fields) do call[name] = value end
-  call.method, call.url = req.method, req.url
-  call.shown_headers = call.options.hooks.on_request and shown_headers(req.headers, req.secrets)
-  call.send = function (spec) return transport:open(req, spec) end
-  call.secrets = function () return req.secrets end
-  call.attempts = 0
-  call.responded = false       -- the head of the current attempt is known
-  call.status, call.headers = nil, nil
-  call.first_token = nil       -- seconds after the start
-  call.ended = nil             -- when the answer was complete
-  call.started = nil           -- when the first attempt was
-  call.deadline = nil          -- when all attempts have to end
-  return call
+function M.new(client, options, total, events, req)
+  return setmetatable({
+    client = client, options = options, total = total, events = events,
+    request = function () return req end,
+    secrets = function () return req.secrets end,
+    shown = options.hooks.on_request and shown(req),
+    attempts = 0,
+    responded = false,       -- the head of the current attempt is known
+    status = nil, headers = nil,
+    first_token = nil,       -- seconds after the start
+    ended = nil,             -- when the answer was complete
+    started = nil,           -- when the first attempt was
+    deadline = nil,          -- when all attempts have to end
+  }, Call)
 end
 
 return M

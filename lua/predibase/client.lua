@@ -33,7 +33,7 @@ end
 --- Splits the options of a call into parameters of the API and options of the call. Raises for
 -- what no program should contain.
 local function split(options, method)
-  if options == nil then options = {} end
+  if options == nil then return nil, nil end
   if type(options) ~= "table" then
     error(("client:%s takes its options as a table, got a %s"):format(method, type(options)), 4)
   end
@@ -41,9 +41,14 @@ local function split(options, method)
   if method == "generate" and rawget(options, "on_token") ~= nil then
     error("client:generate takes no on_token: it gets no tokens, only the whole text", 4)
   end
-  local parameters, of_call = {}, {}
+  local parameters, of_call = {}, nil
   for name, value in next, options do
-    if config.call_names[name] then of_call[name] = value else parameters[name] = value end
+    if config.call_names[name] then
+      of_call = of_call or {}
+      of_call[name] = value
+    else
+      parameters[name] = value
+    end
   end
   return parameters, of_call
 end
@@ -53,19 +58,11 @@ local function prepare(self, prompt, parameters, of_call, is_stream)
   local cfg = self.cfg
   local options, err = config.call(cfg, of_call, 4)
   if not options then return nil, err end
-  options.timeout.total = config.total(options.timeout, is_stream)
   local req
-  req, err = request.generate(cfg, options, prompt, parameters, {
-    stream = is_stream, id = random.id(self.random),
-    version = { transport = self.transport_version }, level = 4,
-  })
+  req, err = request.generate(cfg, options, prompt, parameters,
+    is_stream and self.of_streams or self.of_calls, random.id(self.random))
   if not req then return nil, err end
-  return call.new({
-    options = options, events = is_stream,
-    adapter_id = req.adapter_id,
-    place = (cfg.host:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(cfg.host, cfg.port),
-    now = self.now, wall = os.time, random = self.random,
-  }, self.transport, req)
+  return call.new(self.shared, options, config.total(options.timeout, is_stream), is_stream, req)
 end
 
 --- One attempt: the result, or the error.
@@ -163,13 +160,22 @@ function M.new(options)
   if not cfg then return nil, err end
   local transport = cfg.transport or require "predibase.transport.curl"
   local loop = cfg.loop or require "predibase.loop.default".new()
+  local door = transport.new(cfg, loop)
+  local draw = random.new(random.seed(transport.now()))
+  local version = { transport = transport.version() }
   return setmetatable({
     cfg = cfg,
-    transport = transport.new(cfg, loop),
-    transport_version = transport.version(),
-    now = transport.now,
-    random = random.new(random.seed(transport.now())),
+    transport = door,
+    random = draw,
     closed = false,
+    -- What requests are made for, see `predibase.request`; they blame the caller of `generate`.
+    of_calls = { stream = false, version = version, level = 4 },
+    of_streams = { stream = true, version = version, level = 4 },
+    -- What calls have in common, see `predibase.call`.
+    shared = {
+      transport = door, now = transport.now, wall = os.time, random = draw,
+      place = (cfg.host:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(cfg.host, cfg.port),
+    },
   }, Client)
 end
 

@@ -6,6 +6,7 @@
 -- copied: what the caller does to the tables later changes nothing.
 -- @module predibase.config
 
+local call = require "predibase.config.call"
 local defaults = require "predibase.config.defaults"
 local errors = require "predibase.errors"
 local headers = require "predibase.config.headers"
@@ -33,8 +34,8 @@ for name in pairs(M.call_names) do M.names[name] = true end
 for _, option in ipairs(options.plain) do M.names[option.name] = true end
 
 -- What must not be found by walking over a configuration: cfg -> { token, headers, … }, and the
--- options of a call -> { headers }. The keys are weak; no value refers to its key, or it would
--- never be collected on Lua 5.1.
+-- options of a call -> { headers, shown }. The keys are weak; no value refers to its key, or it
+-- would never be collected on Lua 5.1.
 local private = setmetatable({}, { __mode = "k" })
 
 local mt = { __name = "predibase.config" }
@@ -142,6 +143,7 @@ function M.new(given, getenv, level)
   local cfg, secret = {}, {}
   local problem = fill(cfg, secret, given, getenv or os.getenv, level)
   if problem then return refusal(problem) end
+  secret.kept = { headers = secret.headers, shown = cfg.headers }
   private[cfg] = secret
   return setmetatable(cfg, mt)
 end
@@ -179,11 +181,15 @@ end
 --- The parameters that every call starts from, with the `api_token` that `cfg.defaults` leaves
 -- out.
 -- @tparam table cfg
--- @treturn table new, name -> value
+-- @treturn table name -> value, to be read only
 function M.defaults(cfg)
-  local parameters = { api_token = private[cfg].defaults_token }
-  for name, value in next, cfg.defaults do parameters[name] = value end
-  return parameters
+  local secret = private[cfg]
+  if not secret.defaults then
+    local parameters = { api_token = secret.defaults_token }
+    for name, value in next, cfg.defaults do parameters[name] = value end
+    secret.defaults = parameters
+  end
+  return secret.defaults
 end
 
 --- Everything that no message may show.
@@ -205,26 +211,20 @@ end
 -- @tparam table cfg
 -- @tparam ?table given options, see `call_names`
 -- @tparam[opt=1] integer level as in `error`: 1 blames the caller of this function
--- @treturn[1] table `timeout`, `max_retries`, `headers`, `hooks`
+-- @treturn[1] table `timeout`, `max_retries`, `headers`, `hooks`; to be read only, all calls
+-- without options of their own share one
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `config`
 function M.call(cfg, given, level)
   level = (level or 1) + 1
-  given = taken(given, M.call_names, level)
-  local call, problem, more, merged = {}
-  if given.max_retries == nil then given.max_retries = cfg.max_retries end
-  call.max_retries, problem = options.retries(given.max_retries, "max_retries")
-  if problem then return refusal(problem) end
-  call.timeout, problem = options.timeout(given.timeout, cfg.timeout, level)
-  if problem then return refusal(problem) end
-  more, problem = headers.check(given.headers == nil and {} or given.headers)
-  if problem then return refusal(problem) end
-  merged, problem = headers.merge(private[cfg].headers, more)
-  if problem then return refusal(problem) end
-  call.headers, private[call] = headers.shown(merged), { headers = merged }
-  call.hooks, problem = options.hooks(given, cfg.hooks)
-  if problem then return refusal(problem) end
-  return call
+  local secret = private[cfg]
+  if given == nil and secret.call then return secret.call end
+  local own = taken(given, M.call_names, level)
+  local made, kept, problem = call.read(cfg, secret.kept, own, level)
+  if not made then return refusal(problem) end
+  private[made] = kept
+  if given == nil then secret.call = made end
+  return made
 end
 
 --- What keeps a secret out of a request's body; `api_token` was checked by `new`.

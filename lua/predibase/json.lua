@@ -201,6 +201,12 @@ local function escape(s)
   return text
 end
 
+--- A string as JSON text, for what is known to be UTF-8.
+-- @function text
+-- @tparam string s
+-- @treturn string
+M.text = escape
+
 -- Newer releases of lua-cjson have marks of their own, which schemas written for them carry.
 local arrays = { [array_mt] = true }
 if cjson.array_mt then arrays[cjson.array_mt] = true end

@@ -24,6 +24,10 @@ for _, rule in ipairs(rules.list) do known[rule.name] = true end
 for misspelt in pairs(rules.misspelt) do known[misspelt] = true end
 for name in pairs(known) do M.names[name] = true end
 
+local position, range_of = {}, {}
+for i, rule in ipairs(rules.list) do position[rule.name] = i end
+for _, range in ipairs(rules.ranges) do range_of[range.name] = range end
+
 local checkers = setmetatable({ merged = adapters.merged, format = format.format },
   { __index = kinds })
 
@@ -34,23 +38,24 @@ local function refusal(text)
   }
 end
 
---- The given parameters by their right names. A null is the same as leaving the parameter out:
--- the router takes it for some of them only.
+--- The given parameters by their right names, and their places in the order of sending. A null is
+-- the same as leaving the parameter out: the router takes it for some of them only.
 local function given(parameters)
-  local found = {}
+  local found, order = {}, {}
   for name, value in next, parameters do
-    local right = rules.misspelt[name]
-    if value ~= json.null and right then
-      local other = rawget(parameters, right)
-      if other ~= nil and other ~= json.null then
+    if value ~= json.null then
+      local right = rules.misspelt[name]
+      local other = right and rawget(parameters, right)
+      if right and other ~= nil and other ~= json.null then
         return nil, ("`%s` is given twice, also in its old spelling `%s`"):format(right, name)
       end
-      found[right] = value
-    elseif value ~= json.null then
+      name = right or name
       found[name] = value
+      order[#order + 1] = position[name]      -- none for `extra`
     end
   end
-  return found
+  table.sort(order)
+  return found, order
 end
 
 local function out_of_range(range, value)
@@ -85,28 +90,42 @@ local function stream_conflict(values)
   end
 end
 
---- Every value by itself, in the order of sending.
-local function check_kinds(values, level)
-  local checked = {}
-  for _, rule in ipairs(rules.list) do
-    local value = values[rule.name]
-    if value ~= nil then
-      local good, problem = checkers[rule.kind](value, rule.name, rule, level + 1)
-      if good == nil then return nil, problem end
-      checked[rule.name] = good
-    end
+--- Every value by itself, in the order of sending. Also tells whether any is outside its range.
+local function check_kinds(values, order, level)
+  local checked, strayed = {}, false
+  for i = 1, #order do
+    local rule = rules.list[order[i]]
+    local name = rule.name
+    local good, problem = checkers[rule.kind](values[name], name, rule, level + 1)
+    if good == nil then return nil, problem end
+    checked[name] = good
+    local range = range_of[name]
+    if range and out_of_range(range, kinds.to_single(good)) then strayed = true end
   end
-  return checked
+  return checked, strayed
 end
 
-local function problem_of(values, context)
+local function problem_of(values, strayed, context)
   local whole = not context.partial
   return whole and context.stream and stream_conflict(values)
     or whole and conflict(values)
-    or range_problem(values)
+    or strayed and range_problem(values)
     or whole and (values.best_of or 1) > 1 and values.seed ~= nil
       and "`seed` must not be set when `best_of` > 1"
     or nil
+end
+
+--- Adds what the caller left out, in its place.
+local function complete(checked, order, context)
+  local added = #order
+  local function add(name, value)
+    checked[name], order[#order + 1] = value, position[name]
+  end
+  if checked.adapter_id and checked.adapter_id ~= "" and not checked.adapter_source then
+    add("adapter_source", M.DEFAULT_SOURCE)
+  end
+  if context.stream and checked.details == nil then add("details", true) end
+  if #order > added then table.sort(order) end
 end
 
 --- Check parameters and put them in the order of sending. Raises for a name that is no parameter.
@@ -125,27 +144,25 @@ function M.check(parameters, context, level)
   end
   names.check(parameters, M.names, "parameter", level)
 
-  local values, checked, problem, fields
-  values, problem = given(parameters)
-  if not values then return refusal(problem) end
-  checked, problem = check_kinds(values, level)
-  if not checked then return refusal(problem) end
-  problem = problem_of(checked, context)
+  local values, order = given(parameters)
+  if not values then return refusal(order) end
+  local checked, strayed = check_kinds(values, order, level)
+  if not checked then return refusal(strayed) end
+  local problem = problem_of(checked, strayed, context)
   if problem then return refusal(problem) end
-  fields, problem = format.extra(values.extra == nil and {} or values.extra, known)
-  if not fields then return refusal(problem) end
-
-  if checked.adapter_id and checked.adapter_id ~= "" and not checked.adapter_source then
-    checked.adapter_source = M.DEFAULT_SOURCE
+  local fields
+  if values.extra ~= nil then
+    fields, problem = format.extra(values.extra, known)
+    if not fields then return refusal(problem) end
   end
-  if context.stream and checked.details == nil then checked.details = true end
 
+  complete(checked, order, context)
   local list = {}
-  for _, rule in ipairs(rules.list) do
-    local value = checked[rule.name]
-    if value ~= nil then list[#list + 1] = { rule.name, value } end
+  for i = 1, #order do
+    local name = rules.list[order[i]].name
+    list[i] = { name, checked[name] }
   end
-  for _, field in ipairs(fields) do list[#list + 1] = field end
+  for _, field in ipairs(fields or {}) do list[#list + 1] = field end
   return list
 end
 
@@ -153,7 +170,7 @@ end
 -- replaces the default as a whole; `json.null` takes the default away.
 -- @tparam ?table defaults
 -- @tparam ?table parameters
--- @treturn table
+-- @treturn table to be read only
 function M.merge(defaults, parameters)
   local merged = {}
   for name, value in next, defaults or {} do merged[rules.misspelt[name] or name] = value end

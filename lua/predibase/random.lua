@@ -10,11 +10,16 @@ local M = {}
 -- Park and Miller's generator (CACM 31, 1988): exact in doubles on every Lua.
 local MULTIPLIER, MODULUS = 48271, 2147483647
 
+-- Six hexadecimal digits: fewer bits than one number of the generator has.
+local RANGE = 2 ^ 24
+
+local floor = math.floor
+
 --- A generator.
 -- @tparam number seed any number
 -- @treturn function gives a number from 0 up to but not including 1 at each call
 function M.new(seed)
-  local state = math.floor(seed) % (MODULUS - 1) + 1
+  local state = floor(seed) % (MODULUS - 1) + 1
   local function draw()
     state = state * MULTIPLIER % MODULUS
     return (state - 1) / (MODULUS - 1)
@@ -38,9 +43,8 @@ end
 -- @tparam function draw a generator
 -- @treturn string 24 hexadecimal digits
 function M.id(draw)
-  local parts = {}
-  for i = 1, 6 do parts[i] = ("%04x"):format(math.floor(draw() * 65536)) end
-  return table.concat(parts)
+  return ("%06x%06x%06x%06x"):format(floor(draw() * RANGE), floor(draw() * RANGE),
+    floor(draw() * RANGE), floor(draw() * RANGE))
 end
 
 return M

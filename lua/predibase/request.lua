@@ -45,44 +45,92 @@ local function user_agent(cfg, products)
   return products.transport and text .. " " .. products.transport or text
 end
 
---- Ours first, then the caller's by name; an `X-Request-Id` of the caller's replaces ours.
-local function header_list(cfg, call, context)
-  local list = {}
+--- Ours first, then the caller's by name. Also tells whether one of them is an `X-Request-Id`.
+local function header_list(cfg, own, context)
+  local list, has_id = {}, false
   local function add(name, value)
     if value then list[#list + 1] = { name, value } end
-  end
-  local id = context.id
-  local own = config.headers(call)
-  for _, header in ipairs(own) do
-    if header[1]:lower() == "x-request-id" then id = nil end
   end
   local token = config.token(cfg)
   add("content-type", "application/json")
   add("accept", context.stream and "text/event-stream" or "application/json")
   add("authorization", token and "Bearer " .. token)
   add("user-agent", user_agent(cfg, context.version or {}))
-  add("x-request-id", id)
-  for _, header in ipairs(own) do add(header[1], header[2]) end
-  return list
-end
-
-local function body_of(prompt, list)
-  local object = { { "inputs", prompt } }
-  if #list > 0 then object[2] = { "parameters", json.object(list) } end
-  return json.encode(json.object(object))
-end
-
-local function adapter_of(list)
-  for _, parameter in ipairs(list) do
-    if parameter[1] == "adapter_id" and parameter[2] ~= "" then return parameter[2] end
+  for _, header in ipairs(own) do
+    add(header[1], header[2])
+    if header[1]:lower() == "x-request-id" then has_id = true end
   end
+  return list, has_id
 end
 
-local function secrets_of(cfg, call, token)
+local function secrets_of(cfg, own)
   local secrets = config.secrets(cfg)
-  headers.add_secrets(config.headers(call), secrets)
-  if type(token) == "string" and token ~= "" then secrets[#secrets + 1] = token end
+  headers.add_secrets(own, secrets)
   return secrets
+end
+
+--- Parameters ready to be sent: what follows the prompt in the body, and the adapter.
+local function prepare(list)
+  if #list == 0 then return { rest = "}" } end
+  local text, problem = json.encode(json.object(list))
+  if not text then return nil, problem end
+  local prepared = { rest = ',"parameters":' .. text .. "}" }
+  for _, parameter in ipairs(list) do
+    if parameter[1] == "adapter_id" and parameter[2] ~= "" then
+      prepared.adapter_id = parameter[2]
+    end
+  end
+  return prepared
+end
+
+-- What the requests of a client to one endpoint have in common, made with the first of them: the
+-- caller's headers -> { [stream] = common }. A client has one list of headers, and a call that
+-- brings its own has another. The keys are weak, and no value refers to its key.
+local made = setmetatable({}, { __mode = "k" })
+
+local function common_of(cfg, call, context)
+  local own = config.headers(call)
+  local pair = made[own]
+  if not pair then
+    pair = {}
+    made[own] = pair
+  end
+  local kind = context.stream and "stream" or "whole"
+  local common = pair[kind]
+  if not common then
+    local list, has_id = header_list(cfg, own, context)
+    common = {
+      url = cfg.url .. (context.stream and "/generate_stream" or "/generate"),
+      headers = list, has_id = has_id,
+      secrets = secrets_of(cfg, own),
+      plain = nil,       -- what `prepare` makes of the client's defaults alone
+    }
+    pair[kind] = common
+  end
+  return common
+end
+
+--- Checks the parameters, laid over the client's defaults. Also the token among those of the call.
+local function prepare_call(cfg, parameters, context, level)
+  local merged = params.merge(config.defaults(cfg), parameters)
+  local list, err = params.check(merged, context, level + 1)
+  if not list then return nil, err end
+  local token = type(merged.api_token) == "string" and merged.api_token or nil
+  local problem = token and config.exposure(cfg, "the parameter api_token")
+  if problem then
+    return nil, errors.new { kind = "config", phase = "request", message = problem }
+  end
+  local prepared
+  prepared, problem = prepare(list)
+  if not prepared then return invalid(problem) end
+  return prepared, token
+end
+
+local function with(list, item)
+  local longer = {}
+  for i = 1, #list do longer[i] = list[i] end
+  longer[#longer + 1] = item
+  return longer
 end
 
 local function prompt_error(prompt)
@@ -91,51 +139,57 @@ local function prompt_error(prompt)
   return ("the prompt must be a string, got %s%s"):format(checks.describe(prompt), hint)
 end
 
+local function check_prompt(prompt)
+  if prompt == "" then return invalid("`inputs` cannot be empty") end
+  if #prompt > M.MAX_BODY then return too_large(#prompt) end
+  local valid, at = utf8.valid(prompt)
+  if valid then return true end
+  return invalid(("`inputs` must be valid UTF-8, got byte 0x%02x at position %d")
+    :format(prompt:byte(at), at))
+end
+
 --- Build the request of `generate` or `generate_stream`. Raises when the prompt is not a string
 -- or the parameters are no table, and for a parameter that does not exist.
 -- @tparam table cfg from `config.new`; its defaults are laid under the parameters here
 -- @tparam table call from `config.call`
 -- @tparam string prompt UTF-8, not empty
 -- @tparam ?table parameters read only
--- @tparam table context `stream` (boolean), `id` (string for `X-Request-Id`, the same for all
--- tries of a call), `version` (products for the user agent: `lua`, else the one that runs, and
--- `transport`, such as `libcurl/7.88.1`), `level` (as in `error`; 1 blames the caller)
--- @treturn[1] table `method`, `url`, `headers` (array of `{ name, value }`), `body`,
--- `adapter_id` (nil for the base model), `secrets` (array of strings for `errors.redact`)
+-- @tparam table context `stream` (boolean), `version` (products for the user agent: `lua`, else
+-- the one that runs, and `transport`, such as `libcurl/7.88.1`; the same for all requests of a
+-- client), `level` (as in `error`; 1 blames the caller)
+-- @tparam ?string id for `X-Request-Id`, the same for all tries of a call
+-- @treturn[1] table `method`, `url`, `headers` (array of `{ name, value }`; requests that share
+-- the table share method and URL), `id` (goes out as `X-Request-Id`; nil when the caller has a
+-- header of that name), `body`, `adapter_id` (nil for the base model), `secrets` (array of strings
+-- for `errors.redact`); the tables are shared and to be read only
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation`, `too_large` or `config`
-function M.generate(cfg, call, prompt, parameters, context)
+function M.generate(cfg, call, prompt, parameters, context, id)
   local level = (context.level or 1) + 1
   if type(prompt) ~= "string" then error(prompt_error(prompt), level) end
   if parameters ~= nil and type(parameters) ~= "table" then
     error("parameters must be a table, got a " .. type(parameters), level)
   end
-  local merged = params.merge(config.defaults(cfg), parameters)
-  local list, err = params.check(merged, { stream = context.stream }, level)
-  if not list then return nil, err end
-  if prompt == "" then return invalid("`inputs` cannot be empty") end
-  if #prompt > M.MAX_BODY then return too_large(#prompt) end
-  local valid, at = utf8.valid(prompt)
-  if not valid then
-    return invalid(("`inputs` must be valid UTF-8, got byte 0x%02x at position %d")
-      :format(prompt:byte(at), at))
+  local common = common_of(cfg, call, context)
+  local given = parameters and next(parameters) ~= nil
+  local prepared, token = not given and common.plain, nil
+  if not prepared then
+    prepared, token = prepare_call(cfg, parameters, context, level)
+    if not prepared then return nil, token end
+    if not given then common.plain = prepared end
   end
-  local token = merged.api_token
-  local problem = type(token) == "string" and config.exposure(cfg, "the parameter api_token")
-  if problem then
-    return nil, errors.new { kind = "config", phase = "request", message = problem }
-  end
-  local body
-  body, problem = body_of(prompt, list)
-  if not body then return invalid(problem) end
+  local ok, err = check_prompt(prompt)
+  if not ok then return nil, err end
+  local body = '{"inputs":' .. json.text(prompt) .. prepared.rest
   if #body > M.MAX_BODY then return too_large(#body) end
   return {
     method = "POST",
-    url = cfg.url .. (context.stream and "/generate_stream" or "/generate"),
-    headers = header_list(cfg, call, context),
+    url = common.url,
+    headers = common.headers,
+    id = not common.has_id and id or nil,
     body = body,
-    adapter_id = adapter_of(list),
-    secrets = secrets_of(cfg, call, token),
+    adapter_id = prepared.adapter_id,
+    secrets = token and with(common.secrets, token) or common.secrets,
   }
 end
 

@@ -28,16 +28,16 @@ function result_mt.__concat(a, b)
   return tostring(a) .. tostring(b)
 end
 
---- Header -> name in `timing`; the headers are in whole milliseconds.
+--- Header and name in `timing`; the headers are in whole milliseconds.
 local TIMES = {
-  ["x-total-time"] = "total_server",
-  ["x-validation-time"] = "validation",
-  ["x-queue-time"] = "queue",
-  ["x-inference-time"] = "inference",
-  ["x-compute-time"] = "compute",
-  ["x-time-per-token"] = "time_per_token",
-  ["x-time-to-first-token"] = "time_to_first_token",
-  ["x-time-per-output-token"] = "time_per_output_token",
+  { "x-total-time", "total_server" },
+  { "x-validation-time", "validation" },
+  { "x-queue-time", "queue" },
+  { "x-inference-time", "inference" },
+  { "x-compute-time", "compute" },
+  { "x-time-per-token", "time_per_token" },
+  { "x-time-to-first-token", "time_to_first_token" },
+  { "x-time-per-output-token", "time_per_output_token" },
 }
 
 --- A header that is a number in decimal digits, else nil.
@@ -49,27 +49,25 @@ local function count_header(headers, name)
 end
 
 local function timing_of(headers, own)
-  local timing = {}
-  for name, value in pairs(own or {}) do timing[name] = value end
-  for header, name in pairs(TIMES) do
-    local ms = count_header(headers, header)
+  local timing = { total = own and own.total, first_token = own and own.first_token }
+  for i = 1, #TIMES do
+    local header, name = TIMES[i][1], TIMES[i][2]
+    local ms = headers[header] and count_header(headers, header)
     if ms then timing[name] = ms / 1000 end
   end
   return timing
 end
 
 local function usage_of(details, headers, completion)
-  local usage = {
-    prompt_tokens = details.prompt_tokens or count_header(headers, "x-prompt-tokens"),
-    completion_tokens = details.generated_tokens or count_header(headers, "x-generated-tokens")
-      or completion,
+  local prompt = details and details.prompt_tokens or count_header(headers, "x-prompt-tokens")
+  completion = details and details.generated_tokens or count_header(headers, "x-generated-tokens")
+    or completion
+  return {
+    prompt_tokens = prompt,
+    completion_tokens = completion,
+    total_tokens = prompt and completion and prompt + completion
+      or count_header(headers, "x-total-tokens"),
   }
-  if usage.prompt_tokens and usage.completion_tokens then
-    usage.total_tokens = usage.prompt_tokens + usage.completion_tokens
-  else
-    usage.total_tokens = count_header(headers, "x-total-tokens")
-  end
-  return usage
 end
 
 local function text_header(headers, name)
@@ -84,7 +82,7 @@ local function new_result(text, details, head, meta, completion)
   return setmetatable({
     generated_text = text,
     details = details,
-    usage = usage_of(details or {}, headers, completion),
+    usage = usage_of(details, headers, completion),
     timing = timing_of(headers, meta.timing),
     headers = headers,
     status = head.status,

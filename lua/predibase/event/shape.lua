@@ -17,107 +17,111 @@ local function is_count(v)
   return type(v) == "string" and #v >= 16 and not v:find("%D")
 end
 
-local function check_count(t, field, where, needed)
+local function check_count(t, field, needed)
   local v = t[field]
   if not needed and (v == nil or v == null) then
     t[field] = nil
   elseif is_count(v) then
     t[field] = json.integer(v)
   else
-    return where .. field .. " is not an integer"
+    return field .. " is not an integer"
   end
 end
 
-local function check_string(t, field, where, needed)
+local function check_string(t, field, needed)
   local v = t[field]
   if type(v) == "string" then return end
-  if needed or (v ~= nil and v ~= null) then return where .. field .. " is not a string" end
+  if needed or (v ~= nil and v ~= null) then return field .. " is not a string" end
   t[field] = nil
 end
 
-local function check_boolean(t, field, where)
+local function check_boolean(t, field)
   local v = t[field]
   if v == null then
     t[field] = nil
   elseif v ~= nil and type(v) ~= "boolean" then
-    return where .. field .. " is not a boolean"
+    return field .. " is not a boolean"
   end
 end
 
-local function check_logprob(t, where)
+local function check_logprob(t)
   local v = t.logprob
   if v == null then
     t.logprob = nil
   elseif v ~= nil and (type(v) ~= "number" or not (v < huge and v > -huge)) then
-    return where .. "logprob is not a number"
+    return "logprob is not a number"
   end
 end
 
 --- Applies a check to every element of an array field; a field that is missing or `null` is fine.
-local function check_list(t, field, where, check)
+local function check_list(t, field, check)
   local list = t[field]
   if list == nil or list == null then
     t[field] = nil
     return
   end
-  if type(list) ~= "table" then return where .. field .. " is not an array" end
+  if type(list) ~= "table" then return field .. " is not an array" end
   local n = #list
   for key in next, list do
-    if type(key) ~= "number" then return where .. field .. " is not an array" end
+    if type(key) ~= "number" then return field .. " is not an array" end
   end
   for i = 1, n do
-    local message = check(list[i], ("%s%s[%d]"):format(where, field, i))
-    if message then return message end
+    local message = check(list[i])
+    if message then return ("%s[%d]%s"):format(field, i, message) end
   end
+end
+
+-- Those below check an object: what they return follows its name, " is not an object" or
+-- ".id is not an integer". The name is put in front by who knows it, and only if there is a fault.
+
+local function inside(message)
+  return message and "." .. message
 end
 
 --- A prompt token or an alternative: `{ id, text, logprob }`.
-local function check_piece(piece, where)
-  if type(piece) ~= "table" then return where .. " is not an object" end
-  where = where .. "."
-  return check_count(piece, "id", where, true) or check_string(piece, "text", where, true)
-    or check_logprob(piece, where)
+local function check_piece(piece)
+  if type(piece) ~= "table" then return " is not an object" end
+  return inside(check_count(piece, "id", true) or check_string(piece, "text", true)
+    or check_logprob(piece))
 end
 
-local function check_token(token, where)
-  local message = check_piece(token, where)
-  if message then return message end
-  where = where .. "."
-  return check_boolean(token, "special", where) or check_boolean(token, "skipped", where)
-    or check_list(token, "alternative_tokens", where, check_piece)
+local function check_token(token)
+  return check_piece(token)
+    or inside(check_boolean(token, "special") or check_boolean(token, "skipped")
+      or check_list(token, "alternative_tokens", check_piece))
 end
 
 --- What one generated sequence consists of, the winner's details and the others' alike.
-local function check_sequence(sequence, where)
-  if type(sequence) ~= "table" then return where .. " is not an object" end
-  where = where .. "."
-  return check_string(sequence, "finish_reason", where, true)
-    or check_count(sequence, "prompt_tokens", where)
-    or check_count(sequence, "generated_tokens", where)
-    or check_count(sequence, "skipped_tokens", where)
-    or check_count(sequence, "seed", where)
-    or check_list(sequence, "prefill", where, check_piece)
-    or check_list(sequence, "tokens", where, check_token)
+local function check_sequence(sequence)
+  if type(sequence) ~= "table" then return " is not an object" end
+  return inside(check_string(sequence, "finish_reason", true)
+    or check_count(sequence, "prompt_tokens")
+    or check_count(sequence, "generated_tokens")
+    or check_count(sequence, "skipped_tokens")
+    or check_count(sequence, "seed")
+    or check_list(sequence, "prefill", check_piece)
+    or check_list(sequence, "tokens", check_token))
 end
 
-local function check_other_sequence(sequence, where)
-  return check_sequence(sequence, where)
-    or check_string(sequence, "generated_text", where .. ".", true)
+local function check_other_sequence(sequence)
+  return check_sequence(sequence) or inside(check_string(sequence, "generated_text", true))
 end
 
 --- The `alternative_tokens` of a token.
 -- @tparam table token
 -- @treturn ?string what is wrong
 function M.alternatives(token)
-  return check_list(token, "alternative_tokens", "token.", check_piece)
+  local message = check_list(token, "alternative_tokens", check_piece)
+  return message and "token." .. message
 end
 
 --- The `details` of an answer or of the last event of a stream.
 -- @tparam table details
 -- @treturn ?string what is wrong
 function M.details(details)
-  return check_sequence(details, "details")
-    or check_list(details, "best_of_sequences", "details.", check_other_sequence)
+  local message = check_sequence(details)
+    or inside(check_list(details, "best_of_sequences", check_other_sequence))
+  return message and "details" .. message
 end
 
 --- A whole token event.
@@ -125,7 +129,9 @@ end
 -- @treturn ?string what is wrong
 function M.event(ev)
   if ev.token == nil then return "there is no token" end
-  local message = check_token(ev.token, "token") or check_string(ev, "generated_text", "")
+  local message = check_token(ev.token)
+  if message then return "token" .. message end
+  message = check_string(ev, "generated_text")
   if message then return message end
   if ev.details == null then ev.details = nil end
   -- Names that the caller tells events apart by.

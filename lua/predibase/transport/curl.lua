@@ -76,19 +76,21 @@ local function ready(transport)
   return true
 end
 
-local function header_lines(headers)
+local function header_lines(headers, id)
   local lines = {}
   for i, header in ipairs(headers) do
     local name, value = header[1], header[2]
     lines[i] = value == "" and name .. ";" or name .. ": " .. value   -- libcurl's form for empty
   end
+  if id then lines[#lines + 1] = "x-request-id: " .. id end
   return lines
 end
 
 local HTTP_VERSIONS = { ["1.1"] = 1, ["2"] = 2 }
 
 --- Starts a request.
--- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`), `body`
+-- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`), `id` (nil, or goes out
+-- as `X-Request-Id`), `body`
 -- @tparam table spec `events` (parse an event stream), `delay` (seconds before the start),
 -- `timeout` (`connect`, `first_token`, `token`, `idle` in seconds), `deadline` (on the clock of
 -- `now`)
@@ -103,7 +105,8 @@ function Transport:open(req, spec)
   local proxy = config.proxy(cfg)
   local raw
   raw, why = self.pool:open {
-    url = req.url, method = req.method, headers = header_lines(req.headers), body = req.body,
+    url = req.url, method = req.method, body = req.body,
+    headers = header_lines(req.headers, req.id),
     events = spec.events, max_event = cfg.max_event_bytes, max_body = cfg.max_response_bytes,
     delay = spec.delay, connect = timeout.connect, first_event = timeout.first_token,
     event = timeout.token, idle = timeout.idle, deadline = spec.deadline,

@@ -54,6 +54,24 @@ describe("the API token", function ()
     assert.is_truthy(door.requests[6].body:find(TOKEN .. "3", 1, true))
   end)
 
+  it("is nowhere in a batch, whatever became of its prompts", function ()
+    local json = { ["content-type"] = "application/json", ["x-echo"] = TOKEN }
+    local client = pipe.client({ { headers = json, body = '{"generated_text":"a"}' },
+      { status = 401, headers = json, body = "no: " .. TOKEN },
+      { status = 429, headers = json, body = "no: " .. TOKEN },
+      { headers = json, body = '{"generated_text":"b"}', before = 5 },
+    }, { headers = { ["X-Api-Key"] = TOKEN .. "6" } })
+    local entry = { prompt = "x", api_token = TOKEN .. "3" }
+    local many = client:generate_many({ entry, entry, entry, entry, entry },
+      { api_token = TOKEN .. "2", concurrency = 1 })
+    for i = 1, 5 do
+      local index, result, err = many:next()
+      assert.equal(i, index)
+      for _, value in pairs { many, many.held, result or err } do assert.is_nil(find(value)) end
+    end
+    client:close()
+  end)
+
   it("is nowhere in the error of a wrong call", function ()
     local client = pipe.client { body = "{}" }
     local ok, message = pcall(client.generate, client, "x", { api_tokn = TOKEN })

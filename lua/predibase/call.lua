@@ -92,6 +92,28 @@ function Call:progress(status, headers)
   end
 end
 
+--- The outcome of an exchange whose whole body is the answer; waits for it.
+-- @tparam table exchange which this lets go of
+-- @treturn[1] table the result
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function Call:whole(exchange)
+  local body, failure = exchange:body()
+  self:finish()
+  local status, headers = exchange:head()
+  exchange:release()           -- before a hook may raise
+  self:progress(status, headers)
+  if failure then return nil, self:error(failure) end
+  return response.result({ status = status, headers = headers, body = body }, self:meta())
+end
+
+--- Sends it back to where it waits for its turn. No clock runs there, and the attempt that ended
+-- so does not count against `max_retries`.
+function Call:put_back()
+  self.started, self.deadline, self.ended = nil, nil, nil
+  self.refused = self.refused + 1
+end
+
 --- What the rooms that make results and errors want to know of this call.
 -- @treturn table
 function Call:meta()
@@ -127,14 +149,14 @@ end
 -- @tparam number delivered tokens that the caller has
 -- @treturn ?number seconds to wait; nil: this error is final
 function Call:retry(err, delivered)
-  local delay, reason = retry.delay(err, self.attempts, {
+  local failed = self.attempts - self.refused
+  local delay, reason = retry.delay(err, failed, {
     max_retries = self.options.max_retries,
     remaining = self.deadline and self.deadline - self.client.now(),
     random = self.client.random,
     delivered = delivered,
   })
-  if not delay and err.retryable and delivered == 0 and self.attempts <= self.options.max_retries
-  then
+  if not delay and err.retryable and delivered == 0 and failed <= self.options.max_retries then
     err.message = ("%s; not tried again: %s"):format(err.message, reason)
   end
   return delay
@@ -174,6 +196,7 @@ function M.new(client, options, total, events, req)
     secrets = function () return req.secrets end,
     shown = options.hooks.on_request and shown(req),
     attempts = 0,
+    refused = 0,             -- of them, those that sent it back to wait for its turn
     responded = false,       -- the head of the current attempt is known
     status = nil, headers = nil,
     first_token = nil,       -- seconds after the start

@@ -2,24 +2,20 @@
 --- A client: one deployment, its connections, and the calls that it can make.
 -- @module predibase.client
 
+local batch = require "predibase.batch"
 local call = require "predibase.call"
+local call_options = require "predibase.call.options"
 local config = require "predibase.config"
-local names = require "predibase.names"
-local params = require "predibase.params"
+local gate = require "predibase.batch.gate"
+local prompts = require "predibase.batch.prompts"
 local random = require "predibase.random"
 local request = require "predibase.request"
-local response = require "predibase.response"
 local stream = require "predibase.stream"
 
 local M = {}
 
 local Client = { __name = "predibase.client" }
 Client.__index = Client
-
--- Every name that a call takes: the parameters of the API and the options of the call.
-local call_options = {}
-for name in pairs(params.names) do call_options[name] = true end
-for name in pairs(config.call_names) do call_options[name] = true end
 
 local function check_self(self, method, level)
   if getmetatable(self) ~= Client then
@@ -28,29 +24,6 @@ local function check_self(self, method, level)
   if self.closed and method ~= "close" then
     error(("client:%s on a closed client"):format(method), level)
   end
-end
-
---- Splits the options of a call into parameters of the API and options of the call. Raises for
--- what no program should contain.
-local function split(options, method)
-  if options == nil then return nil, nil end
-  if type(options) ~= "table" then
-    error(("client:%s takes its options as a table, got a %s"):format(method, type(options)), 4)
-  end
-  names.check(options, call_options, "option", 4)
-  if method == "generate" and rawget(options, "on_token") ~= nil then
-    error("client:generate takes no on_token: it gets no tokens, only the whole text", 4)
-  end
-  local parameters, of_call = {}, nil
-  for name, value in next, options do
-    if config.call_names[name] then
-      of_call = of_call or {}
-      of_call[name] = value
-    else
-      parameters[name] = value
-    end
-  end
-  return parameters, of_call
 end
 
 --- Everything that can be known to be wrong before a socket is opened is found here.
@@ -70,22 +43,16 @@ local function attempt(this, delay)
   this:announce()
   local exchange, failure = this:open(delay)
   if not exchange then return nil, this:error(failure) end
-  local body
-  body, failure = exchange:body()
-  this:finish()
-  local status, headers = exchange:head()
-  exchange:release()           -- before a hook may raise
-  this:progress(status, headers)
-  if failure then return nil, this:error(failure) end
-  return response.result({ status = status, headers = headers, body = body }, this:meta())
+  return this:whole(exchange)
 end
 
--- The methods and the functions of the module `predibase` call these two, each by one frame of its
+-- The methods and the functions of the module `predibase` call these, each by one frame of its
 -- own, so that what is raised names the line of the user.
 
 local function generate(self, prompt, options)
   check_self(self, "generate", 4)
-  local parameters, of_call = split(options, "generate")
+  call_options.check(options, call_options.whole, "generate", 3)
+  local parameters, of_call = call_options.split(options)
   local this, err = prepare(self, prompt, parameters, of_call, false)
   if not this then return nil, err end
   local delay, result
@@ -100,9 +67,30 @@ end
 
 local function generate_stream(self, prompt, options)
   check_self(self, "generate_stream", 4)
-  local parameters, of_call = split(options, "generate_stream")
+  call_options.check(options, call_options.stream, "generate_stream", 3)
+  local parameters, of_call = call_options.split(options)
   local this, err = prepare(self, prompt, parameters, of_call, true)
   return this and stream.new(this) or stream.failed(err)
+end
+
+local function generate_many(self, entries, options)
+  check_self(self, "generate_many", 4)
+  call_options.check(options, call_options.batch, "generate_many", 3)
+  local most = batch.concurrency(options and rawget(options, "concurrency"), 3)
+  local parameters, of_call = call_options.split(options)
+  -- Raises for clocks that do not exist; bad values are the error of each prompt.
+  prepare(self, "x", parameters, of_call, false)
+  local source, count = prompts.new(entries, call_options.whole, 3)
+  local now = self.shared.now
+  return batch.new {
+    prompts = source, count = count, most = most, group = self.transport:group(), now = now,
+    gate = gate.new { most = most, pause = self.pause, now = now, random = self.random },
+    -- The options stay in here: whoever walks over a batch finds no token.
+    prepare = function (entry, index)
+      local prompt, own = prompts.split(entry, call_options.whole, ("prompt %d"):format(index), 1)
+      return prepare(self, prompt, call_options.over(parameters, of_call, own))
+    end,
+  }
 end
 
 --- Generates a text and waits for all of it (LoRAX: POST /generate).
@@ -132,6 +120,26 @@ end
 -- @raise as `generate`
 function Client:generate_stream(prompt, options)
   local made = generate_stream(self, prompt, options)
+  return made, nil, nil, made
+end
+
+--- Generates a text for each of many prompts, some at once (LoRAX: POST /generate). Nothing is
+-- sent before the first outcome is asked for, and this function never fails by itself. One prompt
+-- that fails stops no other. A rate limit of the server slows all of them down together, see
+-- `predibase.batch.gate`.
+--
+--     for index, result, err in client:generate_many(prompts) do … end      -- as they finish
+--     local results, errors = client:generate_many(prompts):results()       -- in their order
+-- @tparam table|function prompts an array, or a function that gives the next one and nil at the
+-- end, such as `io.lines(path)`; each is a string, or a table with the field `prompt` and options
+-- of its own, which go before the common ones
+-- @tparam ?table options as for `generate`, and `concurrency`: how many requests at once (1 to
+-- 1000, 32 unless said otherwise)
+-- @treturn table the batch, see `predibase.batch`, with the further values that the generic `for`
+-- of Lua 5.4 takes
+-- @raise as `generate`, also for an entry of the array
+function Client:generate_many(prompts, options) -- luacheck: ignore 431
+  local made = generate_many(self, prompts, options)
   return made, nil, nil, made
 end
 
@@ -167,6 +175,7 @@ function M.new(options)
     cfg = cfg,
     transport = door,
     random = draw,
+    pause = gate.pause(),     -- how long the server's rate limit lets nothing of a batch begin
     closed = false,
     -- What requests are made for, see `predibase.request`; they blame the caller of `generate`.
     of_calls = { stream = false, version = version, level = 4 },
@@ -184,5 +193,8 @@ M.generate = generate
 
 --- For `predibase.generate_stream`.
 M.generate_stream = generate_stream
+
+--- For `predibase.generate_many`.
+M.generate_many = generate_many
 
 return M

@@ -10,6 +10,7 @@
 -- option that does not exist, a closed client. Everything else, bad values included, is `nil, err`.
 -- @module predibase
 
+local batch = require "predibase.batch"
 local client = require "predibase.client"
 local errors = require "predibase.errors"
 local default_loop = require "predibase.loop.default"
@@ -67,6 +68,16 @@ function M.generate_stream(prompt, options)
   local made, err = default_client()
   local tokens = made and client.generate_stream(made, prompt, options) or stream.failed(err)
   return tokens, nil, nil, tokens
+end
+
+--- `client:generate_many` on a client made once from the environment.
+-- @tparam table|function prompts
+-- @tparam ?table options see `predibase.client`
+-- @treturn table the batch, with the further values that the generic `for` of Lua 5.4 takes
+function M.generate_many(prompts, options)
+  local made, err = default_client()
+  local many = made and client.generate_many(made, prompts, options) or batch.failed(err)
+  return many, nil, nil, many
 end
 
 --- For programs that draw frames: does what there is to do for all clients that have no loop of

@@ -117,6 +117,24 @@ function M.after(headers, now)
   return sane(decimal(headers["x-ratelimit-reset"]))
 end
 
+--- How long the server will take nothing more: its `x-ratelimit-remaining` is 0, and
+-- `x-ratelimit-reset` says for how many seconds (Envoy, in front of Predibase).
+-- @tparam table headers lower-case name -> value
+-- @treturn[1] number seconds, above 0
+-- @treturn[2] nil it takes more, or does not say
+function M.exhausted(headers)
+  if decimal(headers["x-ratelimit-remaining"]) ~= 0 then return nil end
+  return sane(decimal(headers["x-ratelimit-reset"]))
+end
+
+--- The growing wait with full jitter, where the server names none.
+-- @tparam integer attempt how many have failed, from 1
+-- @tparam function random returns a number in [0, 1)
+-- @treturn number seconds
+function M.backoff(attempt, random)
+  return random() * math.min(M.LAST_WAIT, M.FIRST_WAIT * 2 ^ (attempt - 1))
+end
+
 --- Whether a failed attempt is followed by another one, and when.
 --
 -- Never after a token was handed out, never beyond `max_retries`, and never when the wait would
@@ -140,7 +158,7 @@ function M.delay(err, attempt, policy)
   end
   local wait = err.retry_after
   if not wait then
-    wait = policy.random() * math.min(M.LAST_WAIT, M.FIRST_WAIT * 2 ^ (attempt - 1))
+    wait = M.backoff(attempt, policy.random)
   elseif wait > M.MAX_WAIT then
     return nil, ("the server asks to wait %.0f seconds, longer than the %d that are granted")
       :format(math.ceil(wait), M.MAX_WAIT)

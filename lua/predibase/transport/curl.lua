@@ -9,6 +9,7 @@
 local curl = require "predibase.curl"
 local config = require "predibase.config"
 local exchange = require "predibase.transport.curl.exchange"
+local group = require "predibase.transport.curl.group"
 
 local M = {}
 
@@ -26,11 +27,20 @@ Transport.__index = Transport
 
 --- The pool can wait for nothing any more: everybody who waits is told.
 local function give_up(transport, why)
+  local failure = { kind = "connection", phase = "wait", message = why }
   for _, x in pairs(transport.waiting) do
-    x.broken = { kind = "connection", phase = "wait", message = why }
-    x.moved = true
+    x.broken, x.moved = failure, true
     transport.loop:resume(x.waiter)
   end
+  group.tell(transport, failure)
+end
+
+--- Seconds until the next alarm of a group, or those given when they are fewer.
+local function sooner(transport, seconds)
+  if not transport.alarms[1] then return seconds end
+  local left = group.ring(transport)
+  if left and (not seconds or left < seconds) then return left end
+  return seconds
 end
 
 --- Runs the pool once and wakes whose exchanges moved. A loop may call it after the client was
@@ -41,7 +51,7 @@ local function stepper(transport)
     if transport.closed then return end
     local moved = spare or {}
     spare = nil
-    local n, why = transport.pool:step(seconds, moved)
+    local n, why = transport.pool:step(sooner(transport, seconds), moved)
     for i = 1, n or 0 do
       local id = moved[i]
       local x, raw = transport.waiting[id], transport.lingering[id]
@@ -51,9 +61,13 @@ local function stepper(transport)
       elseif raw then
         transport.lingering[id] = nil
         raw:close()
+      else
+        local member = transport.members[id]
+        if member then member.group:note(member) end
       end
     end
     spare = moved
+    sooner(transport)
     if not n then give_up(transport, why) end
     return n, why
   end
@@ -71,7 +85,10 @@ local function ready(transport)
   transport.pool = pool
   transport.step = stepper(transport)
   transport.loop:watch(pool:fd(), function ()
-    if not transport.closed then return pool:timeout() end
+    if transport.closed then return nil end
+    local seconds, alarm = pool:timeout(), transport.alarms[1]
+    if not alarm then return seconds end
+    return math.max(0, math.min(seconds or math.huge, alarm.at - curl.now()))
   end, transport.step)
   return true
 end
@@ -119,6 +136,12 @@ function Transport:open(req, spec)
   return exchange.new(self, raw)
 end
 
+--- A group of exchanges that are waited for together.
+-- @treturn table see `predibase.transport.curl.group`
+function Transport:group()
+  return group.new(self)
+end
+
 --- Number of exchanges that are not closed yet; those that only wait for their end not counted.
 -- @treturn number
 function Transport:size()
@@ -142,6 +165,7 @@ function Transport:close()
     x.moved = true
     self.loop:resume(x.waiter)
   end
+  group.tell(self)
 end
 
 --- Makes the transport of one client.
@@ -149,13 +173,17 @@ end
 -- @tparam table loop how to wait, see `predibase.loop.blocking`
 -- @treturn table the transport
 function M.new(cfg, loop)
+  local members, alarms = group.state()
   return setmetatable({
     cfg = cfg,
     loop = loop,
     closed = false,
     pool = nil,           -- made at the first use
     step = nil,           -- drives the pool once
+    now = M.now,
     waiting = {},         -- id -> exchange that a coroutine waits for
+    members = members,    -- id -> exchange of a group
+    alarms = alarms,      -- of groups
     lingering = {},       -- id -> raw exchange that only has to end
   }, Transport)
 end

@@ -56,6 +56,14 @@ local function failure(x)
   return { kind = kind, phase = phase, message = message, sent = sent, retryable = retryable }
 end
 
+--- Whether nothing more is to come: the whole body is there, or a failure.
+-- @treturn boolean
+function Exchange:ended()
+  if not self.raw or self.broken then return true end
+  local _, state = self.raw:next()
+  return state ~= "pending"
+end
+
 --- The next event; waits for it.
 -- @treturn[1] table a plain token, see `predibase.sse`
 -- @treturn[2] string the data of any other event
@@ -160,8 +168,9 @@ function Exchange:close()
   if not raw then return end
   self.transport.waiting[self.id] = nil
   raw:close()
-  local waiter = self.waiter
+  local waiter, group = self.waiter, self.group
   if waiter then self.transport.loop:resume(waiter) end
+  if group then group:note(self) end
 end
 
 --- Takes over an exchange that was just opened.
@@ -174,6 +183,7 @@ function M.new(transport, raw)
     raw = raw,            -- nil once closed
     id = raw:id(),
     waiter = nil,         -- the coroutine that waits, true for the main program of 5.1
+    group = nil,          -- which waits for it together with others
     updates = transport.loop.updates,     -- what poll has seen of them
     moved = false,        -- since it began to wait
     broken = nil,         -- the failure when there is no way to wait any more

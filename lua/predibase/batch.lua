@@ -1,0 +1,159 @@
+-- SPDX-License-Identifier: MIT
+--- Many prompts, some of them at once: `client:generate_many`.
+--
+-- Like a stream, a batch is made at once and begins when it is first asked for something. It hands
+-- out the outcome of each prompt as it comes (`for index, result, err in batch do`,
+-- `batch:next()`), or all of them in the order of the prompts (`batch:results()`).
+--
+-- One coroutine, or the main program, waits for all requests together: a batch needs no tasks,
+-- whatever the loop of its client.
+-- @module predibase.batch
+
+local checks = require "predibase.checks"
+local queue = require "predibase.queue"
+local steps = require "predibase.batch.steps"
+
+local M = {}
+
+--- Requests at once, unless said otherwise: enough to fill the batches of one GPU, and a quarter
+-- of what a router of LoRAX takes from all of its callers (`--max-concurrent-requests` 128).
+M.CONCURRENCY = 32
+
+--- Most requests at once. Each may need a descriptor, of which a process commonly has 1024.
+M.MAX_CONCURRENCY = 1000
+
+--- Checks the option `concurrency`.
+-- @param value what was given
+-- @tparam[opt=1] integer level as in `error`: 1 blames the caller of this function
+-- @treturn integer
+-- @raise when it is no integer from 1 to `MAX_CONCURRENCY`
+function M.concurrency(value, level)
+  if value == nil then return M.CONCURRENCY end
+  if not checks.integral(value) or value < 1 or value > M.MAX_CONCURRENCY then
+    error(("client:generate_many takes a concurrency from 1 to %d, got %s"):format(
+      M.MAX_CONCURRENCY, checks.describe(value)), (level or 1) + 1)
+  end
+  return value
+end
+
+local Batch = {}
+Batch.__index = Batch
+
+local function check_self(self, method)
+  if getmetatable(self) ~= Batch then
+    error(("batch:%s must be called with a colon on a batch"):format(method), 3)
+  end
+end
+
+--- The next prompt that has come to an end, whichever it is; waits for it.
+-- @treturn[1] integer the number of the prompt, from 1
+-- @treturn[1] table its result, see `predibase.response`
+-- @treturn[2] integer the number of the prompt
+-- @treturn[2] nil
+-- @treturn[2] table its error
+-- @treturn[3] nil all have come to their ends
+-- @treturn[4] nil
+-- @treturn[4] nil
+-- @treturn[4] table the error that ended the batch: it was closed, or there is no client
+function Batch:next()
+  check_self(self, "next")
+  self.begun = true
+  return steps.next(self)
+end
+
+--- For `for index, result, err in batch do`: as `next`, but what ended the batch is raised.
+function Batch:__call()
+  local index, result, err = self:next()
+  if not index and err then error(err, 0) end
+  return index, result, err
+end
+
+local function gather(self)
+  local results, failed, count = {}, {}, self.count or 0
+  while true do
+    local index, result, err = steps.next(self)
+    if not index then return results, failed, count, err end
+    count = math.max(count, index)
+    results[index], failed[index] = result or false, err
+  end
+end
+
+--- Waits for all prompts.
+-- @treturn[1] table the results in the order of the prompts; `false` where there is an error, so
+-- that the array has no holes
+-- @treturn[1] table the errors: number of the prompt -> error; empty when there is none
+-- @treturn[2] nil
+-- @treturn[2] table the error, when there is no client to ask
+-- @raise after `next`: what that handed out is gone
+function Batch:results()
+  check_self(self, "results")
+  if self.gathered then return self.gathered, self.failed end
+  if self.begun then
+    error("batch:results() after batch:next(): some outcomes were handed out already", 2)
+  end
+  self.begun, self.group.unreachable = true, true
+  local results, failed, count, err = gather(self)
+  if err and not self.prompts then return nil, err end
+  -- Closed by somebody else: whoever has no result has an error.
+  for i = 1, math.max(count, self.taken) do
+    if results[i] == nil then results[i], failed[i] = false, err end
+  end
+  self.gathered, self.failed = results, failed
+  return results, failed
+end
+
+--- Closes the connections of all requests in flight and begins no other. Any time, any number of
+-- times, also from another coroutine: the one that waits gets an error of kind "cancelled".
+function Batch:close()
+  check_self(self, "close")
+  steps.close(self)
+end
+
+Batch.__close = Batch.close
+
+function Batch:__tostring()
+  return ("predibase.batch (%d taken, %d open, %d ended, %d failed)"):format(self.taken, self.open,
+    self.ended, self.failures)
+end
+
+local NO_GROUP = { close = function () end }
+
+local function new(fields)
+  local batch = setmetatable({
+    prompts = nil,            -- gives the next entry
+    prepare = nil,            -- makes a call of an entry
+    group = NO_GROUP,         -- the exchanges in flight
+    gate = nil,               -- when the next may begin
+    now = nil,                -- monotonic seconds
+    most = 0,                 -- requests at once
+    count = nil,              -- of the prompts, where it is known
+    err = nil,                -- what ended the batch
+    held = nil,               -- the job that is the next one
+    jobs = {},                -- exchange -> job
+    open = 0,                 -- number of them
+    again = queue.new(),      -- jobs to be sent once more, before others
+    done = queue.new(),       -- jobs that have ended and were not handed out
+    taken = 0, ended = 0, failures = 0,     -- numbers of prompts
+    begun = false,            -- anything was asked for
+    gathered = nil, failed = nil,     -- what `results` returned
+  }, Batch)
+  for name, value in pairs(fields) do batch[name] = value end
+  return batch
+end
+
+--- Makes a batch.
+-- @tparam table fields `prompts` and `count` of `predibase.batch.prompts`; `prepare`, a function
+-- that makes a call of an entry and its number; `group` of the transport; `gate`; `now`; `most`
+-- @treturn table
+function M.new(fields)
+  return new(fields)
+end
+
+--- A batch that fails at once: there is no client.
+-- @tparam table err
+-- @treturn table
+function M.failed(err)
+  return new { err = err }
+end
+
+return M

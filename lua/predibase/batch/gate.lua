@@ -1,0 +1,118 @@
+-- SPDX-License-Identifier: MIT
+--- When the next request of a batch may begin: one answer of a server that limits its callers
+-- slows all of them down.
+--
+-- A refusal (429, 503, "overloaded", or any failure with a `retry-after`) closes the gate for the
+-- time that the server names, else for a growing one, and halves the number of requests at once;
+-- refusals of requests that were sent before it closed do not halve again. Answers let the number
+-- grow by one for as many answers as there are requests at once (additive increase, multiplicative
+-- decrease: RFC 5681 section 3.1, with requests for segments). An answer that says
+-- `x-ratelimit-remaining: 0` closes the gate as well, and halves nothing.
+--
+-- Knows no socket; clock and random numbers are passed in. The time until which it is closed is
+-- shared by all batches of a client.
+-- @module predibase.batch.gate
+
+local retry = require "predibase.retry"
+
+local M = {}
+
+--- Seconds that a batch waits because a server says so. Windows of rate limits last from a second
+-- to an hour; who asks for more has a quota for the day, and a program that stands still that long
+-- had better be told.
+M.MAX_PAUSE = 3600
+
+local Gate = {}
+Gate.__index = Gate
+
+--- Whether an error means that the server wants fewer requests (RFC 6585 section 4, RFC 9110
+-- section 15.6.4).
+-- @tparam table err
+-- @treturn boolean
+function M.refuses(err)
+  return err.retryable and (err.kind == "rate_limited" or err.kind == "overloaded"
+    or err.status == 429 or err.status == 503 or err.retry_after ~= nil)
+end
+
+--- Until when the gate is closed.
+-- @treturn[1] number on the clock
+-- @treturn[2] nil it is open
+function Gate:closed()
+  local till = self.pause.till
+  if till > self.now() then return till end
+end
+
+--- Whether one request more may begin.
+-- @tparam integer open how many there are
+-- @treturn boolean
+function Gate:free(open)
+  return open + 1 <= self.limit and not self:closed()
+end
+
+--- To be taken when a request begins, and given back with what came of it.
+-- @treturn integer
+function Gate:ticket()
+  return self.round
+end
+
+--- The server answered a request, well or not, and did not refuse it.
+-- @tparam integer ticket
+-- @tparam ?table headers of the answer
+function Gate:answered(ticket, headers)
+  self.refusals, self.rounds = 0, 0
+  if ticket == self.round then
+    self.limit = math.min(self.most, self.limit + 1 / self.limit)
+  end
+  local wait = retry.exhausted(headers or {})
+  if wait and wait <= M.MAX_PAUSE then
+    self.pause.till = math.max(self.pause.till, self.now() + wait)
+  end
+end
+
+--- The server refused a request.
+-- @tparam integer ticket
+-- @tparam table err
+-- @tparam integer max_retries of its call
+-- @treturn[1] number seconds until the gate opens: the request is to be sent again then
+-- @treturn[2] nil the error is final: `max_retries` is 0; or one request at a time was refused
+-- more than `max_retries` times, and none answered meanwhile; or the server asks for a longer
+-- pause than `MAX_PAUSE`
+function Gate:refused(ticket, err, max_retries)
+  local wait = err.retry_after
+  if wait and wait > M.MAX_PAUSE then
+    self.shut = wait
+    return nil
+  end
+  if ticket == self.round then
+    if self.limit < 2 then self.refusals = self.refusals + 1 end
+    self.round, self.rounds = self.round + 1, self.rounds + 1
+    self.limit = math.max(1, math.floor(self.limit / 2))
+    wait = wait or retry.backoff(self.rounds, self.random)
+  end
+  if wait then self.pause.till = math.max(self.pause.till, self.now() + wait) end
+  if max_retries == 0 or self.refusals > max_retries then return nil end
+  return math.max(0, self.pause.till - self.now())
+end
+
+--- What the batches of one client share.
+-- @treturn table
+function M.pause()
+  return { till = -math.huge }
+end
+
+--- Makes the gate of a batch.
+-- @tparam table fields `most` (requests at once), `pause` (shared), `now` (monotonic seconds),
+-- `random`
+-- @treturn table
+function M.new(fields)
+  return setmetatable({
+    most = fields.most, pause = fields.pause, now = fields.now, random = fields.random,
+    limit = fields.most,      -- requests at once, not always a whole number
+    round = 1,                -- one more each time that a refusal closes the gate
+    rounds = 0,               -- of them, those since the last answer
+    refusals = 0,             -- since the last answer, of requests that were alone
+    shut = nil,               -- the seconds that are too many
+  }, Gate)
+end
+
+return M

@@ -1,0 +1,81 @@
+-- SPDX-License-Identifier: MIT
+--- Where the prompts of a batch come from: an array, or a function that gives the next one.
+-- @module predibase.batch.prompts
+
+local checks = require "predibase.checks"
+local names = require "predibase.names"
+
+local M = {}
+
+--- The options of one prompt.
+local function options_of(entry)
+  local options = {}
+  for name, value in next, entry do
+    if name ~= "prompt" then options[name] = value end
+  end
+  return options
+end
+
+--- Takes an entry apart; raises for one that no program should contain.
+-- @param entry a string, or a table with the field `prompt` and options
+-- @tparam table allowed set of the options
+-- @tparam string where which entry it is, for messages
+-- @tparam integer level as in `error`
+-- @treturn string the prompt
+-- @treturn ?table its options
+function M.split(entry, allowed, where, level)
+  if type(entry) == "string" then return entry end
+  if type(entry) ~= "table" then
+    error(("%s must be a string or a table { prompt = … }, got %s"):format(where,
+      checks.describe(entry)), level + 1)
+  end
+  local prompt, options = rawget(entry, "prompt"), options_of(entry)
+  if type(prompt) ~= "string" then
+    error(("%s must have a string in its field prompt, got %s"):format(where,
+      checks.describe(prompt)), level + 1)
+  end
+  names.check(options, allowed, "option", level + 1)
+  return prompt, options
+end
+
+local function from_array(list, allowed, level)
+  local count, problem = checks.array(list)
+  if not count then error("the array of prompts " .. problem, level + 1) end
+  local taken = {}
+  for i = 1, count do
+    taken[i] = rawget(list, i)
+    M.split(taken[i], allowed, ("prompt %d"):format(i), level + 1)
+  end
+  local at = 0
+  return function ()
+    at = at + 1
+    return taken[at]
+  end, count
+end
+
+--- Makes the function that gives one entry after the other, and nil at the end. An array is looked
+-- through at once; raises for what no program should contain.
+-- @param prompts an array or a function
+-- @tparam table allowed set of the options of one prompt
+-- @tparam integer level as in `error`
+-- @treturn function
+-- @treturn ?integer how many there are, where that is known
+function M.new(prompts, allowed, level)
+  if type(prompts) == "table" then
+    local source, count = from_array(prompts, allowed, level + 1)
+    return source, count        -- no tail call: levels count its frame
+  end
+  if type(prompts) ~= "function" then
+    error(("client:generate_many takes an array of prompts or a function that gives them, got %s")
+      :format(checks.describe(prompts)), level + 1)
+  end
+  local ended = false
+  return function ()
+    if ended then return nil end
+    local entry = prompts()
+    ended = entry == nil
+    return entry
+  end
+end
+
+return M

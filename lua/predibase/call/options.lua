@@ -1,0 +1,78 @@
+-- SPDX-License-Identifier: MIT
+--- The options of calls: parameters of the API, by their own names, and options of the call itself.
+-- @module predibase.call.options
+
+local config = require "predibase.config"
+local names = require "predibase.names"
+local params = require "predibase.params"
+
+local M = {}
+
+--- Every name that a stream takes.
+M.stream = {}
+for name in pairs(params.names) do M.stream[name] = true end
+for name in pairs(config.call_names) do M.stream[name] = true end
+
+--- Every name that a call takes which gives a whole text, and a batch of such calls.
+M.whole, M.batch = {}, { concurrency = true }
+for name in pairs(M.stream) do
+  if name ~= "on_token" then M.whole[name], M.batch[name] = true, true end
+end
+
+--- Checks the options that were given to a method of a client for what no program should contain.
+-- @tparam ?table options
+-- @tparam table allowed one of the sets above
+-- @tparam string method its name
+-- @tparam integer level as in `error`: 1 blames the caller of this function
+-- @raise for a name that does not exist, and where there is no table
+function M.check(options, allowed, method, level)
+  if options == nil then return end
+  if type(options) ~= "table" then
+    error(("client:%s takes its options as a table, got a %s"):format(method, type(options)),
+      level + 1)
+  end
+  if not allowed.on_token and rawget(options, "on_token") ~= nil then
+    error(("client:%s takes no on_token: it gets no tokens, only the whole text"):format(method),
+      level + 1)
+  end
+  names.check(options, allowed, "option", level + 1)
+end
+
+--- Splits options.
+-- @tparam ?table options
+-- @treturn ?table the parameters; nil when there are no options
+-- @treturn ?table the options of the call; nil when there is none
+function M.split(options)
+  if options == nil then return nil, nil end
+  local parameters, of_call = {}, nil
+  for name, value in next, options do
+    if config.call_names[name] then
+      of_call = of_call or {}
+      of_call[name] = value
+    elseif name ~= "concurrency" then
+      parameters[name] = value
+    end
+  end
+  return parameters, of_call
+end
+
+--- The options of one call laid over those that it has in common with others, both split. Each
+-- value replaces the other one as a whole.
+-- @tparam ?table parameters
+-- @tparam ?table of_call
+-- @tparam ?table own the options of the one call, not split
+-- @treturn ?table parameters
+-- @treturn ?table options of the call
+function M.over(parameters, of_call, own)
+  if not own then return parameters, of_call end
+  local own_parameters, own_of_call = M.split(own)
+  if of_call then
+    own_of_call = own_of_call or {}
+    for name, value in next, of_call do
+      if own_of_call[name] == nil then own_of_call[name] = value end
+    end
+  end
+  return params.merge(parameters, own_parameters), own_of_call
+end
+
+return M

@@ -1,0 +1,39 @@
+-- SPDX-License-Identifier: MIT
+--- Values in the order in which they came.
+-- @module predibase.queue
+
+local M = {}
+
+local Queue = {}
+Queue.__index = Queue
+
+--- Puts a value at the end.
+-- @param value anything but nil
+function Queue:push(value)
+  self.last = self.last + 1
+  self[self.last] = value
+end
+
+--- Takes the first value out.
+-- @return it; nil when there is none
+function Queue:pop()
+  if self.first > self.last then return nil end
+  local value = self[self.first]
+  self[self.first] = nil
+  self.first = self.first + 1
+  return value
+end
+
+--- Tells how many there are.
+-- @treturn integer
+function Queue:size()
+  return self.last - self.first + 1
+end
+
+--- Makes an empty queue.
+-- @treturn table
+function M.new()
+  return setmetatable({ first = 1, last = 0 }, Queue)
+end
+
+return M

@@ -1,0 +1,152 @@
+-- SPDX-License-Identifier: MIT
+--- Exchanges over libcurl that one reader waits for together, so that no coroutine is needed for
+-- each, whatever the loop.
+--
+-- The transport tells a group which of its exchanges moved; what a wait costs depends on them and
+-- not on how many there are. The transport refers to the members weakly: a group that nobody has
+-- any more is collected, and its connections are closed.
+-- @module predibase.transport.curl.group
+
+local heap = require "predibase.loop.heap"
+local queue = require "predibase.queue"
+
+local M = {}
+
+local WEAK = { __mode = "v" }
+
+local Group = {}
+Group.__index = Group
+
+local function wake(group)
+  local waiter = group.waiter
+  if waiter then group.transport.loop:resume(waiter) end
+end
+
+--- To be told that a member has moved.
+-- @tparam table exchange
+function Group:note(exchange)
+  self.moved:push(exchange)
+  wake(self)
+end
+
+--- Takes an exchange in.
+-- @tparam table exchange of the same transport, its whole body being what is wanted
+function Group:add(exchange)
+  exchange.group = self
+  self.members[exchange] = true
+  self.transport.members[exchange.id] = exchange
+  if exchange:ended() then self:note(exchange) end
+end
+
+local function leave(group, exchange)
+  group.members[exchange] = nil
+  group.transport.members[exchange.id] = nil
+end
+
+--- The next member that has ended, without waiting.
+local function take(group)
+  while group.moved:size() > 0 do
+    local exchange = group.moved:pop()
+    if group.members[exchange] and exchange:ended() then
+      leave(group, exchange)
+      return exchange
+    end
+  end
+end
+
+--- Sets the clock that ends the wait.
+local function set_alarm(group, at)
+  local alarm = group.alarm
+  if alarm and alarm.at == at and alarm.value then return end
+  if alarm then alarm.value = nil end
+  group.alarm = at and group.transport.alarms:push(at, setmetatable({ group }, WEAK))
+end
+
+local function suspend(group)
+  local me = coroutine.running() or true
+  local other = group.waiter
+  if other and other ~= me and (other == true or coroutine.status(other) ~= "dead") then
+    error("predibase: another coroutine is already waiting for this batch", 0)
+  end
+  group.waiter = me
+  local err = group.transport.loop:suspend(group)
+  group.waiter = nil
+  if err == nil then return end
+  if group.unreachable then group:close() end
+  error(err, 0)
+end
+
+--- The next member that has ended, which leaves the group; waits for it. What ends the wait early
+-- (Ctrl-C, a cancelled task) is raised, and the group can be waited for again after it.
+-- @tparam ?number at when to stop waiting, on the clock of the transport
+-- @treturn[1] table the exchange, whose body can be had without a wait
+-- @treturn[2] nil the time has come, or the group was closed
+function Group:next(at)
+  set_alarm(self, at)
+  while not self.closed do
+    local exchange = take(self)
+    if exchange then return exchange end
+    if at and self.transport.now() >= at then return nil end
+    suspend(self)
+  end
+end
+
+--- Closes the exchanges, and ends a wait for them. Any number of times.
+function Group:close()
+  if self.closed then return end
+  self.closed = true
+  set_alarm(self, nil)
+  for exchange in pairs(self.members) do
+    leave(self, exchange)
+    exchange:close()
+  end
+  wake(self)
+end
+
+--- What a transport keeps for its groups.
+-- @treturn table exchanges by their ids
+-- @treturn table alarms, the earliest first
+function M.state()
+  return setmetatable({}, WEAK), heap.new()
+end
+
+--- Tells every group of a transport that something happened to all of its exchanges.
+-- @tparam table transport
+-- @tparam ?table failure which keeps them from ever moving again
+function M.tell(transport, failure)
+  local list = {}               -- whoever is woken may change what is walked over
+  for _, exchange in pairs(transport.members) do list[#list + 1] = exchange end
+  for _, exchange in ipairs(list) do
+    exchange.broken = failure
+    exchange.group:note(exchange)
+  end
+end
+
+--- Wakes the groups whose time has come.
+-- @tparam table transport
+-- @treturn ?number seconds until the next alarm, 0 when one rang just now; nil: there is none
+function M.ring(transport)
+  local rang = false
+  local left = transport.alarms:due(transport.now, function (alarm)
+    rang = true
+    if alarm[1] then wake(alarm[1]) end
+  end)
+  return rang and 0 or left
+end
+
+--- Makes a group.
+-- @tparam table transport
+-- @treturn table
+function M.new(transport)
+  return setmetatable({
+    transport = transport,
+    members = {},             -- exchange -> true
+    moved = queue.new(),      -- those of them that did
+    waiter = nil,             -- the coroutine that waits, true for the main program of 5.1
+    alarm = nil,              -- the entry of its clock
+    closed = false,
+    unreachable = false,      -- to be closed when a wait for it is ended by an error
+  }, Group)
+end
+
+return M

@@ -45,7 +45,7 @@ describe("a batch", function ()
 
   local function open(replies, options)
     client, door = pipe.client(replies or answer, options)
-    client.random = function () return 0.5 end
+    client.shared.random = function () return 0.5 end
     return client
   end
 
@@ -243,7 +243,7 @@ describe("a batch under a rate limit", function ()
       local left = (number + 1) * window - (door.clock - 1000)
       return refusal { ["x-ratelimit-reset"] = ("%.3f"):format(left) }
     end)
-    client.random = function () return 0.5 end
+    client.shared.random = function () return 0.5 end
     return function () return refused, windows end
   end
 
@@ -326,7 +326,7 @@ describe("a batch under a rate limit", function ()
 
   it("gives everybody up in time when nobody is answered", function ()
     client, door = pipe.client(function () return refusal {} end)
-    client.random = function () return 0.5 end
+    client.shared.random = function () return 0.5 end
     local many = client:generate_many(numbered(10), { concurrency = 4 })
     local results, errs = many:results()
     assert.same({ false, false, false, false, false, false, false, false, false, false }, results)

@@ -161,7 +161,7 @@ describe("When every other request fails", function ()
       local script, attempts = plan(way.method, 100 + i)
       rig.server:script(faults.PATHS[way.method], script)
       local before, client = rig:requests(), faults.client(rig.url)
-      client.random = function () return 0.001 end
+      client.shared.random = function () return 0.001 end
       local good = 0
       for call = 1, CALLS do
         local found = faults.call(client, way, { max_retries = 2 })

@@ -44,7 +44,7 @@ describe("all bytes of the accident", function ()
     options.loop = wire_server.loop()
     options.timeout = { first_token = 20, token = 20, idle = 20 }
     local client = assert(predibase.new(options))
-    client.random = function () return 0 end
+    client.shared.random = function () return 0 end
     local turn = 0
     return function (pieces, how)
       turn = turn + 1

@@ -21,7 +21,7 @@ describe("over a socket", function ()
     -- A server that says nothing by mistake shall fail the test, not hold it up.
     options.timeout = { first_token = 20, token = 20, idle = 20 }
     local client = assert(predibase.new(options))
-    client.random = function () return 0 end      -- retries at once
+    client.shared.random = function () return 0 end      -- retries at once
     return client
   end
 

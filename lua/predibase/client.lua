@@ -84,7 +84,7 @@ local function generate_many(self, entries, options)
   local now = self.shared.now
   return batch.new {
     prompts = source, count = count, most = most, group = self.transport:group(), now = now,
-    gate = gate.new { most = most, pause = self.pause, now = now, random = self.random },
+    gate = gate.new { most = most, pause = self.pause, now = now, random = self.shared.random },
     -- The options stay in here: whoever walks over a batch finds no token.
     prepare = function (entry, index)
       local prompt, own = prompts.split(entry, call_options.whole, ("prompt %d"):format(index), 1)

@@ -82,7 +82,7 @@ function M.client(url, options)
   local all = { base_url = url, api_token = secrecy.TOKEN }
   for name, value in pairs(options or {}) do all[name] = value end
   local client = assert(predibase.new(all))
-  client.random = function () return 0.01 end
+  client.shared.random = function () return 0.01 end
   return client
 end
 

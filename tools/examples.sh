@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Runs every example as it is against the stand-in server; each must end well
-# and print something.
+# Runs every example: a script as it is against the stand-in server, where it
+# must end well and print something; those that live in a host program by what
+# is in spec/examples, which drives that program.
 # usage: bash tools/examples.sh [LUA]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 lua=${1:-lua5.4}
+LUAS=luajit sh tools/setup.sh examples
 eval "$(make -s env LUA="$lua")"
 . tools/stand-in.sh
 start_stand_in
@@ -21,4 +23,8 @@ for example in examples/*.lua; do
   fi
 done
 echo "$passed passed, $failed failed"
+
+# Both hosts have LuaJIT inside.
+make -s build LUA=luajit
+SPECS=$(echo spec/examples/*.lua) sh tools/test.sh luajit || failed=1
 [ "$failed" -eq 0 ]

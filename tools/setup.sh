@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what is missing for a job, through apt where there is apt.
-# usage: sh tools/setup.sh build|test|lint|docs|rock|bench|ci
+# usage: sh tools/setup.sh build|test|lint|docs|rock|bench|love|neovim|
+#   examples|ci
 # Asks for each thing itself, not for its package, so that what was installed
 # in another way counts, and a second run takes no time.
 set -eu
@@ -99,11 +100,35 @@ bench_needs () {
 ci_needs () {
   rock_needs
   lint_needs
+  examples_needs
   need clang have clang
   need libclang-rt-14-dev can_fuzz
   need valgrind have valgrind
   need libc6-dbg valgrind -q true
   need python3-venv python3 -c 'import venv, ensurepip'
+}
+
+# The programs that the examples live in.
+love_needs () {
+  build_needs
+  lua_needs luajit
+  need love have love
+}
+
+neovim_needs () {
+  build_needs
+  lua_needs luajit
+  need neovim have nvim
+}
+
+examples_needs () {
+  test_needs
+  love_needs
+  neovim_needs
+  need xvfb have Xvfb
+  need xvfb have xvfb-run
+  need xauth have xauth
+  need strace have strace
 }
 
 look () {

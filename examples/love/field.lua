@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: MIT
+--- A line of text that the player edits.
+
+local M = {}
+
+local LONGEST = 400            -- bytes; a question, not a novel
+
+local Field = {}
+Field.__index = Field
+
+--- The byte before the character that ends at `i`; the byte behind the one that starts at `i + 1`.
+local function left_of(text, i)
+  repeat i = i - 1 until i <= 0 or not text:find("^[\128-\191]", i + 1)
+  return math.max(i, 0)
+end
+
+local function right_of(text, i)
+  repeat i = i + 1 until i >= #text or not text:find("^[\128-\191]", i + 1)
+  return math.min(i, #text)
+end
+
+--- Puts text in at the cursor, and the cursor behind it.
+function Field:insert(text)
+  text = text:gsub("%c", " ")
+  if #self.text + #text > LONGEST then return end
+  self.text = self.text:sub(1, self.cursor) .. text .. self.text:sub(self.cursor + 1)
+  self.cursor = self.cursor + #text
+end
+
+local function remove(self, from, to)
+  self.text = self.text:sub(1, from) .. self.text:sub(to + 1)
+  self.cursor = from
+end
+
+--- Removes the character before the cursor.
+function Field:backspace()
+  remove(self, left_of(self.text, self.cursor), self.cursor)
+end
+
+--- Removes the character behind the cursor.
+function Field:delete()
+  remove(self, self.cursor, right_of(self.text, self.cursor))
+end
+
+--- Moves the cursor by a character to either side, or as far as it goes.
+function Field:move(by)
+  if by == -math.huge then self.cursor = 0
+  elseif by == math.huge then self.cursor = #self.text
+  elseif by < 0 then self.cursor = left_of(self.text, self.cursor)
+  else self.cursor = right_of(self.text, self.cursor) end
+end
+
+--- Puts another text in its place.
+function Field:set(text)
+  self.text, self.cursor = text, #text
+end
+
+--- The text without blanks around it.
+function Field:trimmed()
+  return (self.text:gsub("^%s+", ""):gsub("%s+$", ""))
+end
+
+--- Makes an empty one.
+function M.new()
+  return setmetatable({
+    text = "",
+    cursor = 0,                -- bytes before it, always whole characters
+  }, Field)
+end
+
+return M

@@ -2,23 +2,18 @@
 --- The loop over luasocket's select, as docs/loops.md shows it.
 
 local lifetime = require "spec.support.lifetime"
+local page = require "spec.support.page"
 local server = require "spec.support.server"
 
---- The code of the page.
-local function page_code()
-  local file = assert(io.open "docs/loops.md")
-  local text = file:read "*a"
-  file:close()
-  local code = assert(text:match("```lua\n(%-%- select_loop%.lua\n.-)\n```"))
-  return assert((rawget(_G, "loadstring") or load)(code, "=docs/loops.md"))
-end
+local code = page.code("docs/loops.md", "select_loop.lua")
+local make = assert((rawget(_G, "loadstring") or load)(code, "=docs/loops.md"))()
 
 describe("the loop that docs/loops.md shows", function ()
   local s, client, loop
 
   setup(function () s = lifetime.serve() end)
   teardown(function () server.stop() end)
-  before_each(function () loop = page_code()().new() end)
+  before_each(function () loop = make.new() end)
   after_each(function ()
     client:close()
     assert.is_true(lifetime.quiet(s))

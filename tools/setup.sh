@@ -94,6 +94,7 @@ bench_needs () {
   need lua-socket has "${BENCH_LUA:-lua5.4}" socket
   if [ -n "${PYTHON:-}" ]; then
     need python3-venv python3 -c 'import venv, ensurepip'
+  need tarantool have tarantool
   fi
 }
 
@@ -106,6 +107,7 @@ ci_needs () {
   need valgrind have valgrind
   need libc6-dbg valgrind -q true
   need python3-venv python3 -c 'import venv, ensurepip'
+  need tarantool have tarantool
 }
 
 # The programs that the examples live in.

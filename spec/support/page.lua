@@ -1,0 +1,19 @@
+-- SPDX-License-Identifier: MIT
+--- Code that a page of the guide shows.
+
+local M = {}
+
+--- The block whose first line is a comment with the name of a file.
+-- @tparam string page such as "docs/loops.md"
+-- @tparam string name such as "select_loop.lua"
+-- @treturn string
+function M.code(page, name)
+  local file = assert(io.open(page))
+  local text = file:read "*a"
+  file:close()
+  local _, first = text:find("```lua\n-- " .. name .. "\n", 1, true)
+  assert(first, page .. " shows no " .. name)
+  return text:sub(first + 1, assert(text:find("\n```", first, true)))
+end
+
+return M

@@ -13,8 +13,9 @@ describe("date.format", function ()
   end)
 
   it("writes noon and midnight on a clock of twelve hours", function ()
-    assert.equal("12 AM", date.format("%I %p", os.time { year = 2024, month = 1, day = 1, hour = 0 }))
-    assert.equal("12 PM", date.format("%I %p", os.time { year = 2024, month = 1, day = 1, hour = 12 }))
+    local midnight = os.time { year = 2024, month = 1, day = 1, hour = 0 }
+    assert.equal("12 AM", date.format("%I %p", midnight))
+    assert.equal("12 PM", date.format("%I %p", midnight + 12 * 3600))
   end)
 
   it("leaves what it does not know as it is", function ()

@@ -5,6 +5,7 @@
 -- `predibase.params` which parameters; `predibase.request` writes what is sent,
 -- `predibase.transport.curl` sends it, `predibase.event` and `predibase.response` read what comes
 -- back, `predibase.stream` hands it out, `predibase.errors` says what went wrong.
+-- `predibase.template` makes prompts; it is also `template` of this table.
 --
 -- A function raises only where the program is wrong: an argument that is no string or table, an
 -- option that does not exist, a closed client. Everything else, bad values included, is `nil, err`.
@@ -79,6 +80,19 @@ function M.generate_many(prompts, options)
   local many = made and client.generate_many(made, prompts, options) or batch.failed(err)
   return many, nil, nil, many
 end
+
+-- Rooms that many programs never enter are loaded when they are first named.
+local lazy = { template = "predibase.template" }
+
+setmetatable(M, {
+  __index = function (_, name)
+    local room = lazy[name]
+    if not room then return nil end
+    local loaded = require(room)
+    M[name] = loaded
+    return loaded
+  end,
+})
 
 --- For programs that draw frames: does what there is to do for all clients that have no loop of
 -- their own, and never waits. Called once a frame, it leaves nothing to ask the system for to the

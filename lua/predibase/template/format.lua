@@ -77,23 +77,31 @@ local function problem_of(self, options)
 end
 
 local function write(self, messages, options, variables)
-  return self.write(messages, {
+  local bos = self.bos_token or ""
+  local text, problem = self.write(messages, {
     add_generation_prompt = options.add_generation_prompt or false,
-    bos_token = options.bos_token == false and "" or self.bos_token or "",
+    bos_token = bos,
     eos_token = self.eos_token or "",
     date_string = options.date_string,
     now = options.now or os.time(),
     variables = variables,
   })
+  if text and bos ~= "" and options.bos_token == false then
+    -- Only the one in front: some formats begin each turn with it.
+    local first, last = text:find(bos, 1, true)
+    if first and not text:sub(1, first - 1):find("%S") then
+      text = text:sub(1, first - 1) .. text:sub(last + 1)
+    end
+  end
+  return text, problem
 end
 
 --- Writes messages of which the last stays open: marks the end of its text and cuts there, as
 -- `transformers` does, trailing white space included where the format keeps it.
-local function write_open(self, messages, options, variables)
+local function write_open(self, messages, options, variables, whole)
   local mark = "END"
-  while chat_messages.any(messages, function (text) return text:find(mark, 1, true) end) do
-    mark = mark .. "E" .. mark
-  end
+  local function holds(text) return text:find(mark, 1, true) ~= nil end
+  while holds(whole) or chat_messages.any(messages, holds) do mark = mark .. "E" .. mark end
   local marked = chat_messages.appended(messages, mark .. " ")
   if not marked then return nil, "continue_final_message: the last message has no text" end
   local text, problem = write(self, marked, options, variables)
@@ -139,7 +147,7 @@ local function render(self, messages, options)
     return nil, "texts that stand next to each other make up a special token"
   end
   if options.continue_final_message then
-    return write_open(self, read, options, variables)
+    return write_open(self, read, options, variables, text)
   end
   return text
 end
@@ -183,13 +191,12 @@ end
 
 --- Makes a format.
 -- @tparam table fields `name`; `source`; `stop` and `special_tokens`, arrays of strings;
--- `bos_token` and `eos_token`; `families`, Lua patterns of further special tokens; `headers`, see
--- `predibase.template.guard`; `open`, true for a template that sees everything in a message
--- instead of role and text alone; and `write`, a function of the messages and a context
--- (`add_generation_prompt`, `bos_token`, `eos_token`, both `""` where there is none, `date_string`,
--- `now`, `variables`) that returns the text, or nil and what is wrong. A message is `role`,
--- `content` (the parts put together) and `parts` (an array of strings, where there were any);
--- when `open`, it is a copy of what was given.
+-- `bos_token` and `eos_token`; `families` and `plain`, see `predibase.template.guard`; `open`, true
+-- for a template that sees everything in a message instead of role and text alone; and `write`, a
+-- function of the messages and a context (`add_generation_prompt`, `bos_token` and `eos_token`,
+-- both `""` where there is none, `date_string`, `now`, `variables`) that returns the text, or nil
+-- and what is wrong. A message is `role`, `content` (the parts put together) and `parts` (an array
+-- of strings, where there were any); when `open`, it is a copy of what was given.
 -- @treturn table
 function M.new(fields)
   return setmetatable({
@@ -201,7 +208,7 @@ function M.new(fields)
     eos_token = fields.eos_token,
     open = fields.open or false,
     write = fields.write,
-    guard = guards.new(fields.special_tokens or {}, fields.families, fields.headers),
+    guard = guards.new(fields.special_tokens or {}, fields.families, fields.plain),
   }, Format)
 end
 

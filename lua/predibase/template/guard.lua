@@ -8,6 +8,7 @@
 -- no token, and a model goes by its looks; it is found in upper and lower case.
 -- @module predibase.template.guard
 
+local errors = require "predibase.errors"
 local utf8 = require "predibase.utf8"
 
 local M = {}
@@ -122,13 +123,18 @@ local function scan(matchers, text)
   end
 end
 
+local function refusal(token)
+  return ("has the special token %s in its text; the option special_tokens_in_text = "
+    .. '"neutralise" lets it pass as plain text'):format('"' .. errors.excerpt(token, 40) .. '"')
+end
+
 --- Makes a guard.
 -- @tparam table tokens array of the special tokens
 -- @tparam ?table families array of Lua patterns of further special tokens; they begin and end with
 -- a literal character
 -- @tparam ?table plain what the format writes as plain text: `tags` such as `[INST]`, `titles` such
 -- as `Response` (of lines like `### Response:`), `speakers` such as `USER` (of `USER:`)
--- @treturn table `find(text)`, `part(text)`, `sequence(text)`, `edges(text)`, `blank(text)`
+-- @treturn table `find(text)`, `admit(text, mode)`, `sequence(text)`, `edges(text)`, `blank(text)`
 function M.new(tokens, families, plain)
   families, plain = families or {}, plain or {}
   local matchers = matchers_of(tokens, families, plain)
@@ -143,7 +149,7 @@ function M.new(tokens, families, plain)
   end
 
   --- The text with a space inside each special token; nil when that does not help.
-  function guard.part(text)
+  local function part(text)
     text = "\n" .. text
     for _ = 1, M.PASSES do
       local out, from = {}, 1
@@ -156,6 +162,15 @@ function M.new(tokens, families, plain)
       text = table.concat(out)
     end
     return nil
+  end
+
+  --- The text as it may go in, or nil and what is wrong.
+  function guard.admit(text, mode)
+    local token = guard.find(text)
+    if not token then return text end
+    local parted = mode == "neutralise" and part(text)
+    if parted then return parted end
+    return nil, refusal(token)
   end
 
   --- All special tokens of a text as one string, for comparing two texts.

@@ -15,14 +15,10 @@ M.MAX_ROLE = 64
 
 local describe = checks.describe
 
---- A text that may go in, or nil and what is wrong.
 local function guarded(text, guard, mode)
-  local token = guard and guard.find(text)
-  if not token then return text end
-  local parted = mode == "neutralise" and guard.part(text)
-  if parted then return parted end
-  return nil, ("has the special token %s in its text; the option special_tokens_in_text = "
-    .. '"neutralise" lets it pass as plain text'):format(describe(token):gsub("^the string ", ""))
+  if not guard then return text end
+  local admitted, problem = guard.admit(text, mode)
+  return admitted, problem
 end
 
 local function role_of(message)

@@ -1,0 +1,55 @@
+-- SPDX-License-Identifier: MIT
+--- ChatML and its relatives: OpenHermes, Qwen 1.5 to 2.5, Phi-4.
+-- @module predibase.template.formats.chatml
+
+local writers = require "predibase.template.writers"
+
+local M = {}
+
+local TURN = { "<|im_start|>ROLE\n", "<|im_end|>\n" }
+local PROMPT = "<|im_start|>assistant\n"
+
+local function format(source, tokens, spec)
+  spec.turns = spec.turns or {}
+  spec.prompt = spec.prompt or PROMPT
+  tokens[#tokens + 1], tokens[#tokens + 2] = "<|im_start|>", "<|im_end|>"
+  return {
+    source = source, bos_token = spec.token, eos_token = "<|im_end|>",
+    stop = { "<|im_end|>", spec.second_stop }, special_tokens = tokens, families = spec.families,
+    write = writers.turns(spec),
+  }
+end
+
+M.chatml = format("teknium/OpenHermes-2.5-Mistral-7B", { "<s>", "</s>", "<unk>" },
+  { any = TURN, token = "<s>", second_stop = "</s>" })
+
+--- Begins with a system message of the model's own where there is none.
+local function default_system(text)
+  return function (messages)
+    if messages[1].role == "system" then return "", 0 end
+    return "<|im_start|>system\n" .. text .. "<|im_end|>\n", 0
+  end
+end
+
+local function qwen(source, text, spec)
+  spec.opening, spec.second_stop = default_system(text), "<|endoftext|>"
+  -- The later ones have `<|vision_start|>`, `<|fim_prefix|>`, `<|repo_name|>` and more.
+  spec.families = { "<|%a[%w_]*|>", "</?tool_call>" }
+  return format(source, { "<|endoftext|>" }, spec)
+end
+
+M["qwen-1.5"] = qwen("Qwen/Qwen1.5-7B-Chat", "You are a helpful assistant", { any = TURN })
+M["qwen-2"] = qwen("Qwen/Qwen2-7B-Instruct", "You are a helpful assistant.", { any = TURN })
+M["qwen-2.5"] = qwen("Qwen/Qwen2.5-7B-Instruct",
+  "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.",
+  { turns = { system = TURN, user = TURN, assistant = TURN } })
+
+local PHI = { "<|im_start|>ROLE<|im_sep|>", "<|im_end|>" }
+
+M["phi-4"] = format("microsoft/phi-4", { "<|endoftext|>", "<|im_sep|>" }, {
+  turns = { system = PHI, user = PHI, assistant = PHI },
+  prompt = "<|im_start|>assistant<|im_sep|>", token = "<|endoftext|>",
+  second_stop = "<|endoftext|>", families = { "<|%a[%w_]*|>" },
+})
+
+return M

@@ -1,0 +1,56 @@
+-- SPDX-License-Identifier: MIT
+--- Mistral's formats, which differ in spaces and in where the system message goes.
+--
+-- The templates of Mistral 7B v0.1, v0.2 and Mixtral were exchanged in 2024. The names that end in
+-- 2023 are the ones that adapters of that year were trained with.
+-- @module predibase.template.formats.mistral
+
+local trim = require "predibase.template.trim"
+local writers = require "predibase.template.writers"
+
+local M = {}
+
+local function format(source, spec, more)
+  local tokens = { "<s>", "</s>", "<unk>", "[INST]", "[/INST]" }
+  for _, token in ipairs(more or {}) do tokens[#tokens + 1] = token end
+  spec.strict, spec.wrap = true, { "", "\n\n" }
+  return {
+    source = source, bos_token = "<s>", eos_token = "</s>", stop = { "</s>" },
+    special_tokens = tokens,
+    -- Before v0.3 these were no tokens of their own.
+    plain = { tags = { "[INST]", "[/INST]" } },
+    write = writers.instructions(spec),
+  }
+end
+
+local function v1(source)
+  return format(source, {
+    system = "first", user = { " [INST] ", " [/INST]" }, assistant = { " ", "</s>" },
+  })
+end
+
+M["mistral-v0.1"] = v1 "mistralai/Mistral-7B-Instruct-v0.1"
+M["mistral-v0.2"] = v1 "mistralai/Mistral-7B-Instruct-v0.2"
+M.mixtral = v1 "mistralai/Mixtral-8x7B-Instruct-v0.1"
+
+M["mistral-v0.1-2023"] = format("mistralai/Mistral-7B-Instruct-v0.1 (as of 2023)", {
+  user = { "[INST] ", " [/INST]" }, assistant = { "", "</s> " },
+})
+
+M["mistral-v0.2-2023"] = format("mistralai/Mixtral-8x7B-Instruct-v0.1 (as of 2023)", {
+  user = { "[INST] ", " [/INST]" }, assistant = { "", "</s>" },
+})
+
+local TOOLS = { "[TOOL_CALLS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]",
+  "[/TOOL_RESULTS]", "[IMG]", "[IMG_BREAK]", "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]",
+  "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]" }
+
+M["mistral-v0.3"] = format("mistralai/Mistral-7B-Instruct-v0.3", {
+  system = "last", user = { "[INST] ", "[/INST]" }, assistant = { " ", "</s>", trim.both },
+}, TOOLS)
+
+M["mistral-nemo"] = format("mistralai/Mistral-Nemo-Instruct-2407", {
+  system = "last", user = { "[INST]", "[/INST]" }, assistant = { "", "</s>" },
+}, TOOLS)
+
+return M

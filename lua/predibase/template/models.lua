@@ -1,0 +1,145 @@
+-- SPDX-License-Identifier: MIT
+--- Which chat format a model takes, by the name of a deployment or of a model's repository.
+-- @module predibase.template.models
+
+local formats = require "predibase.template.formats"
+local names = require "predibase.names"
+
+local M = {}
+
+-- Patterns of names in lower case with `-` for everything that is no letter and no digit, without
+-- the owner; the first that fits counts. `false`: the model has a format that is not built in.
+local RULES = {
+  { "llama%-?3%-?3.*instruct", "llama-3.3" },
+  { "llama%-?3%-?2.*instruct", "llama-3.2" },
+  { "llama%-?3%-?1%f[%D].*instruct", "llama-3.1" },
+  { "llama%-?3%-%d+b.*instruct", "llama-3" },
+  { "llama%-?4", false },
+  { "code%-?llama%-70b.*instruct", "codellama-70b" },
+  { "code%-?llama.*instruct", "llama-2" },
+  { "llama%-?2.*chat", "llama-2" },
+  { "mixtral%-8x22b.*instruct", "mistral-v0.3" },
+  { "mixtral%-8x7b.*instruct", "mixtral" },
+  { "mistral%-nemo.*instruct", "mistral-nemo" },
+  { "mistral%-7b.*instruct%-v0%-1", "mistral-v0.1" },
+  { "mistral%-7b.*instruct%-v0%-3", "mistral-v0.3" },
+  { "mistral%-7b.*instruct", "mistral-v0.2" },
+  { "openhermes", "chatml" },
+  { "nous%-hermes%-2", "chatml" },
+  { "qwen.*math", false },
+  { "qwen.*vl", false },
+  { "qwen%-?2%-5.*instruct", "qwen-2.5" },
+  { "qwen%-?2%-%d+b.*instruct", "qwen-2" },
+  { "qwen%-?2%-%d%-%d+b.*instruct", "qwen-2" },
+  { "qwen%-?1%-5.*chat", "qwen-1.5" },
+  { "^qwen", false },
+  { "^qwq", false },
+  { "zephyr%-7b", "zephyr" },
+  { "gemma%-?3n", false },
+  { "gemma%-?3%-.*it", "gemma-3" },
+  { "gemma%-?3%-.*instruct", "gemma-3" },
+  { "gemma%-?4", false },
+  { "gemma%-.*%-it", "gemma" },
+  { "gemma%-.*%-instruct", "gemma" },
+  { "phi%-?4%-mini%-instruct", "phi-4-mini" },
+  { "phi%-?4%-", false },
+  { "phi%-?4$", "phi-4" },
+  { "phi%-?3%-5%-mini", "phi-3.5" },
+  { "phi%-?3%-5", false },
+  { "phi%-?3%-mini", "phi-3" },
+  { "phi%-?3%-small", "phi-3-small" },
+  { "phi%-?3%-medium", "phi-3-medium" },
+  { "command%-r7b", false },
+  { "command%-r.*08%-2024", false },
+  { "command%-r", "command-r" },
+  { "solar%-10%-7b.*instruct", "solar" },
+  { "solar", false },
+  { "deepseek%-coder%-v2.*instruct", "deepseek-v2" },
+  { "deepseek%-coder.*instruct", "deepseek-coder" },
+  { "deepseek%-llm.*chat", "deepseek-llm" },
+  { "deepseek%-v2%-5", "deepseek-v2.5" },
+  { "deepseek%-v2.*0628", false },
+  { "deepseek%-v2.*chat", "deepseek-v2" },
+  { "deepseek%-v3%-[1-9]", false },
+  { "deepseek%-v3", "deepseek-v3" },
+  { "deepseek%-r1%-0528", false },
+  { "deepseek%-r1", "deepseek-r1" },
+  { "vicuna%-%d+b", "vicuna" },
+  { "alpaca", "alpaca" },
+}
+
+--- What the tuned sister of a base model is called.
+local TUNED = { "-instruct", "-chat", "-it" }
+
+local function normal(name)
+  return (name:lower():match("[^/]*$"):gsub("[^%w]+", "-"))
+end
+
+local function rule_of(name)
+  for _, rule in ipairs(RULES) do
+    if name:find(rule[1]) then return rule end
+  end
+end
+
+--- How alike two names are: what they begin with together, the nearest above all but those that
+-- the wanted name is the beginning of.
+local function likeness(wanted, name, near)
+  local n, known = 0, normal(name)
+  while n < #wanted and wanted:byte(n + 1) == known:byte(n + 1) do n = n + 1 end
+  if n > 0 and n == #wanted then return 1000 end
+  return name == near and 999 or n
+end
+
+--- All formats, those first whose names are most like one that was asked for.
+local function sorted(wanted)
+  local list, likenesses = {}, {}
+  local near = names.nearest(wanted, formats.names)
+  for i, name in ipairs(formats.names) do
+    list[i], likenesses[name] = name, likeness(wanted, name, near)
+  end
+  table.sort(list, function (a, b)
+    if likenesses[a] ~= likenesses[b] then return likenesses[a] > likenesses[b] end
+    return a < b
+  end)
+  return table.concat(list, ", ")
+end
+
+--- A format by its name, in any case and with `-`, `_` and `.` taken for the same.
+-- @tparam string name
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.by_name(name)
+  local wanted = normal(name)
+  for _, known in ipairs(formats.names) do
+    if normal(known) == wanted then return formats.get(known) end
+  end
+  return nil, "no chat format is called that; there are " .. sorted(wanted)
+end
+
+--- A format by the name of a deployment or of a model.
+-- @tparam string name
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.by_model(name)
+  local wanted = normal(name)
+  local exact = M.by_name(name)
+  if exact then return exact end
+  local rule = rule_of(wanted)
+  if rule and rule[2] then return formats.get(rule[2]) end
+  if rule then
+    return nil, "its format is not built in; template.from_tokenizer_config takes the model's own"
+  end
+  for _, ending in ipairs(TUNED) do
+    local sister = rule_of(wanted .. ending)
+    if sister and sister[2] then
+      return nil, ('it looks like a base model, which knows no chat format (%s%s has "%s"); '
+        .. "template.new makes the prompt that an adapter was trained with"):format(
+        wanted, ending, sister[2])
+    end
+  end
+  return nil, "no chat format is known for it; there are " .. sorted(wanted)
+end
+
+return M

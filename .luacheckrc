@@ -17,3 +17,7 @@ files["examples/neovim"].read_globals = { vim = { other_fields = true, fields = 
 files["spec/examples/love"].std = "luajit+love"
 files["spec/examples/neovim"].std = "luajit"
 files["spec/examples/neovim"].globals = { "vim" }
+-- These run inside nginx, which gives them its functions.
+files["lua/predibase/transport/resty.lua"].read_globals = { "ngx" }
+files["lua/predibase/transport/resty"].read_globals = { "ngx" }
+files["spec/support/in_nginx_main.lua"] = { read_globals = { "ngx", "loadstring" } }

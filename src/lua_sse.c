@@ -217,6 +217,18 @@ static int parser_token (lua_State *L) {
 }
 
 /***
+How many whole events wait to be taken.
+@function parser:count
+@treturn number
+@raise when the parser is closed
+*/
+static int parser_count (lua_State *L) {
+  const parser *p = check_open(L);
+  lua_pushinteger(L, (lua_Integer)sse_count(p->core));
+  return 1;
+}
+
+/***
 Tells the end of the input: returns the data of the event that no blank line
 closed, with a `data` line that is not finished. The standard discards such an
 event; here the caller decides. It takes nothing away, and returns the same
@@ -323,6 +335,7 @@ static const luaL_Reg functions[] = {
 static const luaL_Reg methods[] = {
   {"feed", parser_feed},
   {"next", parser_next},
+  {"count", parser_count},
   {"finish", parser_finish},
   {"close", parser_close},
   {NULL, NULL}

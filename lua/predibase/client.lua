@@ -6,11 +6,13 @@ local batch = require "predibase.batch"
 local call = require "predibase.call"
 local call_options = require "predibase.call.options"
 local config = require "predibase.config"
+local errors = require "predibase.errors"
 local gate = require "predibase.batch.gate"
 local prompts = require "predibase.batch.prompts"
 local random = require "predibase.random"
 local request = require "predibase.request"
 local stream = require "predibase.stream"
+local transports = require "predibase.transport"
 
 local M = {}
 
@@ -166,10 +168,11 @@ end
 function M.new(options)
   local cfg, err = config.new(options, os.getenv, 2)
   if not cfg then return nil, err end
-  local transport = cfg.transport or require "predibase.transport.curl"
+  local transport = cfg.transport or transports.default()
   local loop = cfg.loop or require "predibase.loop.default".new()
-  local door = transport.new(cfg, loop)
-  local draw = random.new(random.seed(transport.now()))
+  local door, problem = transport.new(cfg, loop)
+  if not door then return nil, errors.new { kind = "config", message = problem } end
+  local draw = random.of_process(transport.process, transport.now)
   local version = { transport = transport.version() }
   return setmetatable({
     cfg = cfg,

@@ -39,6 +39,21 @@ function M.seed(now)
   return os.time() * 1000 + now * 1e6 % 1e9 + address % MODULUS
 end
 
+--- A generator that does not go on in a copy of its process as in the original: the workers of
+-- nginx are copies, and would all make the same identifiers.
+-- @tparam ?function process tells the processes apart; nil: there are no copies
+-- @tparam function now seconds on any clock with a fraction
+-- @treturn function as of `new`
+function M.of_process(process, now)
+  if not process then return M.new(M.seed(now())) end
+  local draw, owner
+  return function ()
+    local me = process()
+    if owner ~= me then draw, owner = M.new(M.seed(now()) + me * 65536), me end
+    return draw()
+  end
+end
+
 --- An identifier for one request.
 -- @tparam function draw a generator
 -- @treturn string 24 hexadecimal digits

@@ -1,0 +1,58 @@
+-- SPDX-License-Identifier: MIT
+--- When an exchange has to be given up: the same clocks as over libcurl. All times are seconds on
+-- the clock of the transport.
+-- @module predibase.transport.resty.clocks
+
+local M = {}
+
+local huge = math.huge
+
+local function earlier(at, start, span)
+  if span and start + span < at then return start + span end
+  return at
+end
+
+--- The point in time when the next clock runs out.
+-- @tparam table x the exchange: `deadline`, `clocks` (`connect`, `first_token`, `token`, `idle`),
+-- `streams` (events are awaited), `state`, `parked`, and when its things happened
+-- @treturn number infinite when none runs
+function M.at(x)
+  local at, clocks = x.deadline or huge, x.clocks
+  if x.state == "delayed" then return at end
+  if x.state == "connecting" then at = earlier(at, x.connecting, clocks.connect) end
+  if x.parked then return at end      -- the reader is slow, not the server
+  if x.response.status then at = earlier(at, x.last_byte, clocks.idle) end
+  if not x.streams then return at end
+  if x.got_event then return earlier(at, x.last_event, clocks.token) end
+  return earlier(at, x.started, clocks.first_token)
+end
+
+local function late(phase, what, seconds)
+  return { kind = "timeout", phase = phase, message = ("%s within %.4g s"):format(what, seconds) }
+end
+
+--- The failure of an exchange whose time is up.
+-- @tparam table x
+-- @tparam number now
+-- @treturn[1] table
+-- @treturn[2] nil no clock has run out
+function M.expired(x, now)
+  if now < M.at(x) then return nil end
+  local clocks = x.clocks
+  local failure
+  if x.deadline and now >= x.deadline then
+    failure = { kind = "timeout", phase = "total", message = "the call did not end in time" }
+  elseif x.state == "connecting" and x.connecting + clocks.connect <= now then
+    failure = late("connect", "no connection came about", clocks.connect)
+  elseif x.streams and not x.got_event and x.started + clocks.first_token <= now then
+    failure = late("first_token", "no token came", clocks.first_token)
+  elseif x.got_event and x.last_event + clocks.token <= now then
+    failure = late("token", "the next token did not come", clocks.token)
+  else
+    failure = late("idle", "the server sent nothing", clocks.idle)
+  end
+  failure.sent = x.sent
+  return failure
+end
+
+return M

@@ -1,0 +1,113 @@
+-- SPDX-License-Identifier: MIT
+--- Connections over `ngx.socket.tcp`: out of nginx's keep-alive pool or new ones, through a proxy,
+-- with TLS.
+-- @module predibase.transport.resty.connect
+
+local head = require "predibase.transport.resty.head"
+local request = require "predibase.transport.resty.request"
+
+local ngx = ngx
+
+local M = {}
+
+--- Milliseconds after which an unused connection is not used again: gateways close theirs after a
+-- minute, and a request sent into a closing one is sent twice.
+M.MAX_AGE = 60000
+
+--- Most bytes of the answer of a proxy.
+local PROXY_READ = 4096
+
+--- Statuses of a proxy that may be others a moment later (RFC 9110 section 15).
+local PASSING = { [408] = true, [425] = true, [429] = true, [500] = true, [502] = true,
+  [503] = true, [504] = true }
+
+local function failed(kind, phase, message)
+  return { kind = kind, phase = phase, message = message }
+end
+
+--- What nginx says when no connection came about.
+local function unconnected(err)
+  if err:find("no resolver defined", 1, true) then
+    return failed("config", "resolve", err .. "; nginx looks names up by itself: name a DNS "
+      .. "server in nginx.conf, `resolver 127.0.0.53;`")
+  end
+  if err:find("could not be resolved", 1, true) then return failed("connection", "resolve", err) end
+  if err == "timeout" then return failed("timeout", "connect", "no connection came about") end
+  return failed("connection", "connect", err)
+end
+
+--- Asks the proxy for a tunnel.
+local function tunnel(sock, target)
+  local _, err = sock:send(request.connect(target.authority, target.proxy))
+  local answer, at, problem = head.new(), nil, nil
+  while not err and not at do
+    local bytes
+    bytes, err = sock:receiveany(PROXY_READ)
+    if bytes then
+      at, problem = answer:feed(bytes)
+      if at and at <= #bytes then problem = "the proxy sends more than its answer" end
+    end
+    if problem then return failed("connection", "proxy", problem) end
+  end
+  if err then return failed("connection", "proxy", "the proxy gave no answer: " .. err) end
+  local status = answer.status
+  if status < 300 then return nil end
+  local failure = failed("connection", "proxy",
+    ("the proxy refused a tunnel with status %d"):format(status))
+  failure.retryable = PASSING[status] or false
+  return failure
+end
+
+--- Errors of a handshake that are none of TLS: the server went away.
+local function is_gone(err)
+  return err == "closed" or err:find("reset by peer", 1, true) or err:find("broken pipe", 1, true)
+end
+
+local function secure(sock, target)
+  local identity = target.identity
+  if identity then
+    local ok, err = sock:setclientcert(identity.cert, identity.key)
+    if not ok then
+      return failed("tls", "tls", "client_cert or client_key cannot be used: " .. tostring(err))
+    end
+  end
+  local ok, err = sock:sslhandshake(nil, target.name, target.verify)
+  if ok then return nil end
+  if err == "timeout" then return failed("timeout", "connect", "no TLS connection came about") end
+  return failed(is_gone(err) and "connection" or "tls", "tls", err)
+end
+
+--- Out of the pool, or new; a new one on demand, past those that wait in the pool.
+local function connected(sock, target, fresh)
+  local place = target.proxy or target
+  while true do
+    local ok, err = sock:connect(place.host, place.port, { pool = target.pool })
+    if not ok then return nil, unconnected(err) end
+    if not fresh or sock:getreusedtimes() == 0 then return true end
+    sock:close()
+  end
+end
+
+--- Makes a connection.
+-- @tparam userdata sock a new socket
+-- @tparam table target see `predibase.transport.resty.target`, with `identity` when there is a
+-- client certificate
+-- @tparam boolean fresh take none out of the pool
+-- @treturn ?table the failure
+function M.open(sock, target, fresh)
+  local ok, failure = connected(sock, target, fresh)
+  if not ok then return failure end
+  local reused = sock:getreusedtimes() > 0
+  if target.proxy and target.tls and not reused then failure = tunnel(sock, target) end
+  if target.tls and not failure then failure = secure(sock, target) end
+  if failure then sock:close() end
+  return failure
+end
+
+--- Makes a socket.
+-- @treturn userdata
+function M.socket()
+  return ngx.socket.tcp()
+end
+
+return M

@@ -1,0 +1,112 @@
+-- SPDX-License-Identifier: MIT
+--- Exchanges over nginx's sockets that one reader waits for together, as over libcurl
+-- (`predibase.transport.curl.group`).
+-- @module predibase.transport.resty.group
+
+local clock = require "predibase.transport.resty.clock"
+local queue = require "predibase.queue"
+local semaphore = require "ngx.semaphore"
+
+local now = clock.now
+
+local M = {}
+
+--- Longest wait at a time in seconds: nginx counts milliseconds in 31 bits.
+local LONGEST_WAIT = 86400
+
+local Group = {}
+Group.__index = Group
+
+local function wake(group)
+  if not group.waiter then return end
+  group.waiter = nil
+  group.news:post(1)
+end
+
+--- To be told that a member has moved.
+-- @tparam table exchange
+function Group:note(exchange)
+  self.moved:push(exchange)
+  wake(self)
+end
+
+--- Takes an exchange in, and lets it begin.
+-- @tparam table exchange of the same transport, its whole body being what is wanted
+function Group:add(exchange)
+  exchange.group = self
+  self.members[exchange] = true
+  exchange:begin()
+  if exchange:ended() then self:note(exchange) end
+end
+
+--- The next member that has ended, without waiting.
+local function take(group)
+  while group.moved:size() > 0 do
+    local exchange = group.moved:pop()
+    if group.members[exchange] and exchange:ended() then
+      group.members[exchange] = nil
+      return exchange
+    end
+  end
+end
+
+--- Ends the members whose time is up; when the next one's will be.
+local function expire(group)
+  local at = math.huge
+  for exchange in pairs(group.members) do
+    at = math.min(at, exchange:expire())
+    if exchange:ended() then group.moved:push(exchange) end
+  end
+  return at
+end
+
+local function suspend(group, at)
+  local me = coroutine.running()
+  local other = group.waiter
+  if other and other ~= me and coroutine.status(other) ~= "dead" then
+    error("predibase: another coroutine is already waiting for this batch", 0)
+  end
+  group.waiter = me
+  group.news:wait(math.min(math.max(at - now(), 0), LONGEST_WAIT))
+  if group.waiter == me then group.waiter = nil end
+end
+
+--- The next member that has ended, which leaves the group; waits for it.
+-- @tparam ?number at when to stop waiting, on the clock of the transport
+-- @treturn[1] table the exchange, whose body can be had without a wait
+-- @treturn[2] nil the time has come, or the group was closed
+function Group:next(at)
+  while not self.closed do
+    local clocks_at = expire(self)
+    local exchange = take(self)
+    if exchange then return exchange end
+    if at and now() >= at then return nil end
+    suspend(self, math.min(at or math.huge, clocks_at))
+  end
+end
+
+--- Closes the exchanges, and ends a wait for them. Any number of times.
+function Group:close()
+  if self.closed then return end
+  self.closed = true
+  for exchange in pairs(self.members) do
+    self.members[exchange] = nil
+    exchange:close()
+  end
+  wake(self)
+end
+
+--- Makes a group.
+-- @treturn table
+function M.new()
+  return setmetatable({
+    members = {},             -- exchange -> true
+    moved = queue.new(),      -- those of them that did
+    news = semaphore.new(0),
+    waiter = nil,             -- the coroutine that waits
+    closed = false,
+    unreachable = false,      -- means something to other transports: here no wait is ended by errors
+  }, Group)
+end
+
+return M

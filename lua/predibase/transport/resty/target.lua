@@ -1,0 +1,97 @@
+-- SPDX-License-Identifier: MIT
+--- Where the connections of one client go, and what nginx can do for them: found out once, from the
+-- configuration.
+-- @module predibase.transport.resty.target
+
+local config = require "predibase.config"
+
+local M = {}
+
+--- Options of a client that mean something over libcurl and cannot be kept inside nginx.
+local function refused(cfg)
+  if cfg.ca_file then
+    return "ca_file cannot be given inside nginx: name the file in nginx.conf, "
+      .. "`lua_ssl_trusted_certificate`"
+  end
+  if config.client_key_password(cfg) then
+    return "client_key_password cannot be given inside nginx: use a key without a password"
+  end
+  if cfg.http_version == "2" then
+    return 'http_version = "2" cannot be had inside nginx, whose sockets speak HTTP/1.1 here'
+  end
+  if cfg.loop then
+    return "loop cannot be given inside nginx, which has its own: light threads wait by themselves"
+  end
+end
+
+local function decoded(text)
+  return (text:gsub("%%(%x%x)", function (hex) return string.char(tonumber(hex, 16)) end))
+end
+
+--- A proxy; without the option there is none: nginx hands no `http_proxy` to its workers.
+local function proxy_of(cfg, encode)
+  local url = config.proxy(cfg)
+  if not url then return nil end
+  local scheme, userinfo, authority = url:match "^(%w+)://(.-)@([^@]*)$"
+  if not scheme then scheme, authority = url:match "^(%w+)://(.*)$" end
+  if scheme ~= "http" then
+    return nil, ("proxy must begin with http:// inside nginx, which cannot speak to a proxy of "
+      .. "%s://"):format(scheme)
+  end
+  local host, port = authority:match "^%[(.*)%]:?(%d*)/?$"
+  if not host then host, port = authority:match "^([^:]*):?(%d*)/?$" end
+  return {
+    host = host, port = tonumber(port) or 80,
+    authorization = userinfo and "Basic " .. encode(decoded(userinfo)) or nil,
+  }
+end
+
+local function is_address(host)
+  return host:find "^%d+%.%d+%.%d+%.%d+$" ~= nil or host:find(":", 1, true) ~= nil
+end
+
+--- What tells two connections apart: everything that was decided when they were made.
+local function pool_of(target, digest)
+  local proxy = target.proxy
+  local parts = { "predibase", target.tls and "https" or "http", target.host,
+    ("%d"):format(target.port) }
+  if target.tls then
+    parts[#parts + 1] = target.verify and "verified" or "unverified"
+    parts[#parts + 1] = target.client_cert or ""
+    parts[#parts + 1] = target.client_key or ""
+  end
+  if proxy then
+    parts[#parts + 1] = ("%s:%d"):format(proxy.host, proxy.port)
+    parts[#parts + 1] = proxy.authorization and digest(proxy.authorization) or ""
+  end
+  return table.concat(parts, "|")
+end
+
+--- Reads the configuration of a client.
+-- @tparam table cfg see `predibase.config`
+-- @tparam table ngx of nginx: `encode_base64`, `md5`
+-- @treturn[1] table `host`, `port`, `authority`, `tls`, `name` (for SNI; nil for an address),
+-- `verify`, `client_cert`, `client_key` (files), `proxy`, `pool` (the name of its connections)
+-- @treturn[2] nil
+-- @treturn[2] string what nginx cannot do
+function M.new(cfg, ngx)
+  local problem = refused(cfg)
+  if problem then return nil, problem end
+  local address, tls = is_address(cfg.host), cfg.scheme == "https"
+  if tls and address and cfg.verify then
+    return nil, "inside nginx the certificate of an address cannot be checked, only of a name: "
+      .. "base_url must have a host name for https"
+  end
+  local host = cfg.host:find(":", 1, true) and "[" .. cfg.host .. "]" or cfg.host
+  local target = {
+    host = host, port = cfg.port, authority = ("%s:%d"):format(host, cfg.port),
+    tls = tls, name = not address and cfg.host or nil, verify = cfg.verify,
+    client_cert = cfg.client_cert, client_key = cfg.client_key,
+  }
+  target.proxy, problem = proxy_of(cfg, ngx.encode_base64)
+  if problem then return nil, problem end
+  target.pool = pool_of(target, ngx.md5)
+  return target
+end
+
+return M

@@ -1,0 +1,11 @@
+-- SPDX-License-Identifier: MIT
+--- The specs of faults once more inside a real nginx, where the client takes nginx's own sockets.
+-- nginx's Lua is LuaJIT, so these are tests of that one.
+if not rawget(_G, "jit") then return end
+
+local in_nginx = require "spec.support.in_nginx"
+
+describe("inside nginx", function ()
+  in_nginx.each({ "faults_body", "faults_head", "faults_hooks", "faults_retry", "faults_status",
+    "faults_stream" }, it)
+end)

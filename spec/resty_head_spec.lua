@@ -1,0 +1,115 @@
+-- SPDX-License-Identifier: MIT
+--- Heads of responses as nginx's transport reads them, in any slices (RFC 9112 sections 2 to 5).
+local head = require "predibase.transport.resty.head"
+
+--- Feeds slices; the head, and the place of the body in the last slice or what was wrong.
+local function read(slices)
+  local h = head.new()
+  for i, bytes in ipairs(slices) do
+    local at, problem = h:feed(bytes)
+    if at or problem then
+      assert.equal(#slices, i, "it did not wait for the last slice")
+      return h, at, problem
+    end
+  end
+  return h
+end
+
+local function refused(bytes)
+  local _, at, problem = read { bytes }
+  assert.is_nil(at)
+  assert.is_string(problem, ("%q"):format(bytes))
+  return problem
+end
+
+local PLAIN = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-A:  b c \t\r\nx-empty:\r\n\r\n"
+
+describe("the head of a response", function ()
+  it("has a status, a version, and fields by their lower-case names", function ()
+    local h, at = read { PLAIN .. "body" }
+    assert.equal(#PLAIN + 1, at)
+    assert.equal(200, h.status)
+    assert.equal(1, h.minor)
+    assert.same({ ["content-type"] = "text/html", ["x-a"] = "b c", ["x-empty"] = "" }, h.headers)
+  end)
+
+  it("is the same cut in two at every place, and byte by byte", function ()
+    local whole = read { PLAIN }
+    for cut = 1, #PLAIN - 1 do
+      local h, at = read { PLAIN:sub(1, cut), PLAIN:sub(cut + 1) }
+      assert.equal(#PLAIN - cut + 1, at)
+      assert.same(whole, h)
+    end
+    local bytes = {}
+    for byte in PLAIN:gmatch "." do bytes[#bytes + 1] = byte end
+    local h, at = read(bytes)
+    assert.equal(2, at)
+    assert.same(whole, h)
+  end)
+
+  it("may have lines that end in LF alone, and a status without a reason", function ()
+    local h, at = read { "HTTP/1.0 404\na: b\n\n" }
+    assert.equal(20, at)
+    assert.same({ 404, 0, { a = "b" } }, { h.status, h.minor, h.headers })
+  end)
+
+  it("joins the values of a repeated field", function ()
+    local h = read { "HTTP/1.1 200 OK\r\nA: 1\r\nb: x\r\na: 2\r\n\r\n" }
+    assert.same({ a = "1, 2", b = "x" }, h.headers)
+  end)
+
+  it("comes behind any number of interim ones", function ()
+    local h, at = read { "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"
+      .. "HTTP/1.1 200 OK\r\na: b\r\n\r\n" }
+    assert.is_number(at)
+    assert.same({ 200, { a = "b" } }, { h.status, h.headers })
+  end)
+
+  it("passes a folded line over, unless it belongs to a field that frames the body", function ()
+    local h = read { "HTTP/1.1 200 OK\r\na: b\r\n  folded\r\n\r\n" }
+    assert.same({ a = "b" }, h.headers)
+    for _, name in ipairs { "Content-Length", "transfer-encoding", "Connection" } do
+      assert.truthy(refused("HTTP/1.1 200 OK\r\n" .. name .. ": 5\r\n 0\r\n\r\n")
+        :find("folded", 1, true))
+    end
+  end)
+
+  for what, bytes in pairs {
+    ["a banner of another protocol"] = "SSH-2.0-OpenSSH_9.2\r\n",
+    ["a body without a head"] = "<html>",
+    ["bytes of TLS"] = "\21\3\1\0\2\2\40",
+    ["the first byte that cannot be one"] = "h",
+    ["another version"] = "HTTP/2 200 OK\r\n",
+    ["a version without a number"] = "HTTP/1.x 200 OK\r\n",
+    ["a status of two digits"] = "HTTP/1.1 20 OK\r\n",
+    ["a status of four digits"] = "HTTP/1.1 2000 OK\r\n",
+    ["a status below 100"] = "HTTP/1.1 099 OK\r\n",
+    ["an empty line in front"] = "\r\nHTTP/1.1 200 OK\r\n\r\n",
+    ["a switch of the protocol"] = "HTTP/1.1 101 Switching Protocols\r\n",
+    ["a line without a colon"] = "HTTP/1.1 200 OK\r\nnothing\r\n",
+    ["a field without a name"] = "HTTP/1.1 200 OK\r\n: x\r\n",
+    ["a blank before the colon"] = "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n",
+    ["a NUL"] = "HTTP/1.1 200 OK\r\na: b\0c\r\n",
+    ["a CR inside a line"] = "HTTP/1.1 200 OK\r\na: b\rcontent-length: 5\r\n",
+    ["a CR inside the status line"] = "HTTP/1.1 200\rOK\r\n",
+  } do
+    it("is refused with " .. what, function () refused(bytes) end)
+  end
+
+  it("shows what it was given in place of HTTP, without its control characters", function ()
+    assert.equal('the server does not speak HTTP/1.1: its answer begins with "SSH-2.0?"',
+      refused "SSH-2.0\27")
+  end)
+
+  it("is limited in its fields, its bytes and its interim answers", function ()
+    local function many(count, size)
+      return "HTTP/1.1 200 OK\r\n" .. ("a: " .. ("b"):rep(size) .. "\r\n"):rep(count) .. "\r\n"
+    end
+    assert.is_number(select(2, read { many(head.MAX_FIELDS, 10) }))
+    assert.equal(head.TOO_LARGE, refused(many(head.MAX_FIELDS + 1, 10)))
+    assert.equal(head.TOO_LARGE, refused(many(20, 2000)))
+    assert.equal(head.TOO_LARGE, refused("HTTP/1.1 200 OK\r\n" .. ("a"):rep(40000)))
+    assert.truthy(refused(("HTTP/1.1 103 Early Hints\r\na: b\r\n\r\n"):rep(20000))
+      :find("interim", 1, true))
+  end)
+end)

@@ -1,0 +1,133 @@
+-- SPDX-License-Identifier: MIT
+-- Lua programs inside a real nginx, as if it were an interpreter: one process, whose first timer
+-- runs the program. What the program prints and its exit code are nginx's own.
+--
+--    local run = in_nginx.run { "spec/stream_spec.lua" }     -- busted, as TAP
+--    local run = in_nginx.eval [[ print(ngx.get_phase()) ]]
+--
+-- nginx's Lua is LuaJIT: only there do the specs that use this have anything to load.
+
+local child = require "spec.support.child"
+local scratch = require "spec.support.scratch"
+local uv = require "luv"
+
+local M = {}
+
+--- Where Debian and others keep what nginx loads.
+local DIRECTORIES = { "/usr/lib/nginx/modules", "/usr/lib64/nginx/modules",
+  "/usr/local/nginx/modules" }
+
+--- The lines of nginx.conf that load its Lua; none where it is built in, as in OpenResty.
+function M.modules()
+  for _, directory in ipairs(DIRECTORIES) do
+    if uv.fs_stat(directory .. "/ngx_http_lua_module.so") then
+      return ("load_module %s/ndk_http_module.so;\nload_module %s/ngx_http_lua_module.so;\n")
+        :format(directory, directory)
+    end
+  end
+  return ""
+end
+
+--- Where nginx finds the Lua of this checkout, and its own.
+function M.paths()
+  return ('lua_package_path "%s";\nlua_package_cpath "%s";\n'):format(
+    package.path .. ";/usr/share/lua/5.1/?.lua;;", package.cpath .. ";;")
+end
+
+local FRAME = [[
+daemon off;
+master_process off;
+%s%s%s
+pid nginx.pid;
+error_log stderr notice;
+events { worker_connections 512; }
+http {
+access_log off;
+client_body_temp_path body;
+proxy_temp_path proxy;
+fastcgi_temp_path fastcgi;
+uwsgi_temp_path uwsgi;
+scgi_temp_path scgi;
+lua_socket_log_errors off;
+%s%s
+init_worker_by_lua_block {
+  ngx.timer.at(0, function () require "spec.support.in_nginx_main" () end)
+}
+}
+]]
+
+--- nginx hands no variable to its workers that it is not told to.
+local function environment(env)
+  local lines = {}
+  for _, pair in ipairs(child.environment(env)) do
+    lines[#lines + 1] = ("env %s;\n"):format(pair:match "^([^=]+)")
+  end
+  return table.concat(lines)
+end
+
+--- Starts a program in nginx.
+-- @tparam table env variables, among them PROGRAM
+-- @tparam ?string http lines for the block `http`
+-- @treturn table see `spec.support.child`, with `dir`
+local function start(env, http)
+  local dir = scratch.new()
+  env.INTERPRETER = child.interpreter()      -- for what the program starts in turn
+  scratch.write(dir .. "/nginx.conf", FRAME:format(M.modules(),
+    uv.getuid() == 0 and "user root;\n" or "", environment(env), M.paths(), http or ""))
+  env.PATH = os.getenv "PATH" .. ":/usr/sbin"
+  local process = child.start("nginx", { args = { "-p", dir, "-c", dir .. "/nginx.conf",
+    "-e", "stderr" }, env = env })
+  process.dir = dir
+  return process
+end
+
+local function finish(process)
+  process.exit_code = process:wait()
+  scratch.remove(process.dir)
+  return process
+end
+
+--- Runs Lua code in nginx to its end.
+-- @tparam string code
+-- @tparam ?table env more variables
+-- @tparam ?string http lines for the block `http`
+-- @treturn table `exit_code`, `stdout`, `stderr` (nginx's log)
+function M.eval(code, env, http)
+  local all = { PROGRAM = code }
+  for name, value in pairs(env or {}) do all[name] = value end
+  return finish(start(all, http))
+end
+
+--- Runs spec files in nginx; the same, `stdout` being TAP.
+function M.run(files, env, http)
+  local all = { SPECS = table.concat(files, " ") }
+  for name, value in pairs(env or {}) do all[name] = value end
+  return finish(start(all, http))
+end
+
+--- The outcomes of a run as a line each, and what went wrong.
+local function problems_of(process)
+  local passed = 0
+  for _ in process.stdout:gmatch "%f[^\n%z]ok %d" do passed = passed + 1 end
+  local planned = tonumber(process.stdout:match "%f[^\n%z]1%.%.(%d+)")
+  if process.exit_code == 0 and passed == planned and passed > 0 then return nil, passed end
+  return ("exit code %s, %d of %s passed\n%s%s"):format(tostring(process.exit_code), passed,
+    tostring(planned), process.stdout, process.stderr:sub(-4000))
+end
+
+--- Calls `it` for spec files, each of which is run in an nginx of its own.
+-- @tparam table names without "_spec"
+-- @tparam function it of busted
+-- @tparam ?table env variables for the runs
+-- @tparam ?string http lines for the block `http`
+function M.each(names, it, env, http)
+  for _, name in ipairs(names) do
+    it(("every test of spec/%s_spec.lua passes"):format(name), function ()
+      local problems, passed = problems_of(M.run({ ("spec/%s_spec.lua"):format(name) }, env, http))
+      if problems then error(problems, 0) end
+      assert(passed > 0)
+    end)
+  end
+end
+
+return M

@@ -1,0 +1,40 @@
+-- SPDX-License-Identifier: MIT
+-- What the first timer of such an nginx runs, see spec/support/in_nginx.lua.
+
+local exit = os.exit
+
+--- Ends the process. Closing the Lua that runs this very function is not an option.
+local function leave(code)
+  io.stdout:flush()
+  if code == true or code == nil then code = 0 elseif code == false then code = 1 end
+  exit(code)
+end
+
+--- Servers that a spec has on luv's loop work while the spec waits in nginx's.
+local function pump()
+  local uv = require "luv"
+  while true do
+    uv.run "nowait"
+    ngx.sleep(0.001)
+  end
+end
+
+local function run()
+  local program, specs = os.getenv "PROGRAM", os.getenv "SPECS"
+  if program then return assert(loadstring(program, "=program"))() end
+  local interpreter = os.getenv "INTERPRETER"
+  require "luv".exepath = function () return interpreter end     -- nginx would start another nginx
+  local args = { [-1] = interpreter, [0] = "busted", "--run=installed", "-o", "TAP" }
+  for file in specs:gmatch "%S+" do args[#args + 1] = file end
+  rawset(_G, "arg", args)     -- past the guard that nginx puts on globals
+  require "busted.runner" { standalone = false }
+end
+
+return function ()
+  os.exit = leave             -- luacheck: ignore 122
+  io.stdout:setvbuf "line"
+  ngx.timer.at(0, pump)
+  local ok, err = xpcall(run, debug.traceback)
+  if not ok then io.stderr:write(tostring(err), "\n") end
+  leave(ok)
+end

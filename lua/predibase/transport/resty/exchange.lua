@@ -8,11 +8,10 @@
 
 local clock = require "predibase.transport.resty.clock"
 local clocks = require "predibase.transport.resty.clocks"
-local reader = require "predibase.transport.resty.reader"
 local response = require "predibase.transport.resty.response"
 local semaphore = require "ngx.semaphore"
+local thread = require "predibase.transport.resty.thread"
 
-local ngx = ngx
 local now = clock.now
 
 local M = {}
@@ -36,55 +35,9 @@ function Exchange:tell()
   self.news:post(1)
 end
 
---- Gives the ended thread back to nginx, which else keeps it for its parent to ask for.
-local function reap(x)
-  local thread = x.thread
-  if not thread or x.running then return end
-  x.thread = nil
-  pcall(ngx.thread.wait, thread)     -- raises in any coroutine but the one that spawned it
-end
-
---- Ends the thread and its connection, as far as nginx lets this coroutine.
-local function stop(x)
-  x.over = true
-  reap(x)
-  local thread = x.thread
-  if thread then
-    local ok, killed = pcall(ngx.thread.kill, thread)
-    if ok and killed then
-      x.thread, x.running = nil, false
-    elseif x.parked then
-      x.parked = false
-      x.demand:post(1)        -- it drops its connection by itself
-    end
-  end
-  local sock = x.socket
-  if sock and pcall(sock.close, sock) then x.socket = nil end
-end
-
---- Lets the thread go on.
-local function demand(x)
-  if x:ended() then return end
-  if x.parked then
-    local at = now()
-    x.last_byte = at          -- the reader was slow, not the server
-    if x.got_event then x.last_event = at end
-  end
-  if x.running then
-    if not x.parked then return end
-    x.parked = false
-    x.demand:post(1)
-    return
-  end
-  x.parked = false
-  reap(x)
-  x.running = true
-  x.thread = ngx.thread.spawn(reader.run, x)
-end
-
 --- Lets it begin before anybody waits for it.
 function Exchange:begin()
-  demand(self)
+  thread.demand(self)
 end
 
 --- Whether nothing more is to come: the whole body is there, or a failure.
@@ -100,7 +53,7 @@ function Exchange:expire()
   local failure = clocks.expired(self, now())
   if not failure then return clocks.at(self) end
   self.state, self.failure = "failed", failure
-  stop(self)
+  thread.stop(self)
   return math.huge
 end
 
@@ -115,12 +68,12 @@ local function wait(x, longest)
   if other and other ~= me and coroutine.status(other) ~= "dead" then
     error("predibase: another coroutine is already waiting for this stream", 0)
   end
-  demand(x)
+  thread.demand(x)
   if not x.running then return end      -- it had everything at hand
   x.waiter = me
   x.news:wait(math.min(math.max(clocks.at(x) - now(), 0), longest))
   if x.waiter == me then x.waiter = nil end
-  if x.closed then stop(x) else x:expire() end
+  if x.closed then thread.stop(x) else x:expire() end
 end
 
 --- What the response began with, once it began.
@@ -220,9 +173,9 @@ function Exchange:release()
   if self.state == "open" and (self.parked or not self.running) then
     self.lingering = true
     self.response:discard()
-    demand(self)
+    thread.demand(self)
   else
-    stop(self)
+    thread.stop(self)
     self.response:discard()
   end
 end
@@ -233,7 +186,7 @@ function Exchange:close()
   if self.closed then return end
   self.closed = true
   forget(self)
-  stop(self)
+  thread.stop(self)
   self:tell()
   self.response:discard()
 end

@@ -105,7 +105,7 @@ function M.new()
     news = semaphore.new(0),
     waiter = nil,             -- the coroutine that waits
     closed = false,
-    unreachable = false,      -- means something to other transports: here no wait is ended by errors
+    unreachable = false,      -- for other transports: here no error ends a wait
   }, Group)
 end
 

@@ -41,6 +41,7 @@ struct pool {
   int64_t curl_at;       /* when libcurl wants to be called; INT64_MAX never */
   double last_id;
   pid_t owner;
+  unsigned forks;        /* as they were when the pool was made */
   int watch_failed;
   int guard_sigpipe;
   int late_reset;
@@ -51,8 +52,20 @@ struct pool {
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
 static CURLcode global_code = CURLE_FAILED_INIT;
 
+/*
+** Each token asks whether its pool belongs to this process, and getpid is a
+** system call. So forks are counted where fork() reports them; in a process
+** made without that (clone), what touches a connection does ask.
+*/
+static unsigned forks;
+
+static void on_fork (void) {
+  forks++;
+}
+
 /* Never undone: another Lua state in this process may be using libcurl. */
 static void global_init (void) {
+  if (pthread_atfork(NULL, NULL, on_fork) != 0) return;
   global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
@@ -137,6 +150,7 @@ pool *pool_new (const char **why) {
   }
   memset(p, 0, sizeof *p);
   p->owner = getpid();
+  p->forks = forks;
   p->curl_at = INT64_MAX;
   version = curl_version_info(CURLVERSION_NOW)->version_num;
   p->guard_sigpipe = version < NO_SIGPIPE_SINCE;
@@ -153,7 +167,11 @@ pool *pool_new (const char **why) {
 }
 
 int pool_is_ours (const pool *p) {
-  return getpid() == p->owner;
+  return p->forks == forks;
+}
+
+static int is_truly_ours (const pool *p) {
+  return pool_is_ours(p) && getpid() == p->owner;
 }
 
 /* Takes the transfer out of libcurl's hands; its connection is closed when
@@ -197,7 +215,7 @@ void pool_drop (exchange *x) {
   pool *p = x->pool;
   if (p != NULL) {
     pipe_guard g;
-    if (!pool_is_ours(p)) return;  /* the parent's: leave it all alone */
+    if (!is_truly_ours(p)) return;  /* the parent's: leave it all alone */
     guard_enter(p, &g);
     if (p->late_reset) forbid_reuse(x);
     detach(p, x);
@@ -210,7 +228,7 @@ void pool_drop (exchange *x) {
 
 void pool_free (pool *p) {
   pipe_guard g;
-  if (!pool_is_ours(p)) return;
+  if (!is_truly_ours(p)) return;
   guard_enter(p, &g);
   while (p->all != NULL) {
     exchange *x = p->all;
@@ -391,6 +409,7 @@ int pool_step (pool *p, int64_t timeout_ms) {
   watch_ready ready[WATCH_BATCH];
   pipe_guard g;
   int i, n, status = POOL_OK;
+  if (!is_truly_ours(p)) return POOL_BROKEN;
   p->watch_failed = 0;
   n = watch_wait(p->watch, ready, WATCH_BATCH, wait_ms(p, timeout_ms));
   if (n < 0) return POOL_BROKEN;

@@ -22,6 +22,14 @@
 */
 #define CONNECTION_MAX_AGE 60L
 
+/*
+** libcurl keeps a buffer for what it receives as long as a transfer lasts,
+** 16 KiB of which a stream of tokens of 200 bytes touches the first page or
+** two. Bytes; large enough for whole records of a busy stream in one read, and
+** no slower for them than the default was.
+*/
+#define STREAM_BUFFER 2048L
+
 /* The options of one call are set in a row; the first refusal is kept. */
 typedef struct setter {
   CURL *easy;
@@ -77,6 +85,7 @@ static void set_connection (setter *s, const exchange_options *o) {
      thread; an older library at run time knows no such option */
   (void)curl_easy_setopt(s->easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
+  if (o->events) set_long(s, CURLOPT_BUFFERSIZE, STREAM_BUFFER, "buffer");
   set_long(s, CURLOPT_TCP_KEEPALIVE, 1L, "keep-alive");
   set_long(s, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE, "keep-alive");
   set_long(s, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL, "keep-alive");

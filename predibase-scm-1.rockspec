@@ -106,6 +106,7 @@ build = {
     ["predibase.loop.default"] = "lua/predibase/loop/default.lua",
     ["predibase.loop.heap"] = "lua/predibase/loop/heap.lua",
     ["predibase.loop.luv"] = "lua/predibase/loop/luv.lua",
+    ["predibase.loop.owners"] = "lua/predibase/loop/owners.lua",
     ["predibase.loop.sources"] = "lua/predibase/loop/sources.lua",
     ["predibase.loop.tasks"] = "lua/predibase/loop/tasks.lua",
     ["predibase.mock.child"] = "lua/predibase/mock/child.lua",

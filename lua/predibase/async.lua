@@ -52,6 +52,7 @@ local function wait_for(me, list, level)
     task.seen = true
     if not task.ended then
       group.left = group.left + 1
+      task.groups = task.groups or {}
       task.groups[#task.groups + 1] = group
     elseif not task.ok and not group.failed then
       group.failed = task

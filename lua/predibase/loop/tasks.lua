@@ -12,12 +12,14 @@ local curl = require "predibase.curl"
 local default = require "predibase.loop.default"
 local errors = require "predibase.errors"
 local heap = require "predibase.loop.heap"
+local owners = require "predibase.loop.owners"
 local sources = require "predibase.loop.sources"
 
 local M = {}
 
 local isyieldable = rawget(coroutine, "isyieldable")
 local close = rawget(coroutine, "close")
+local resume, running_co, yield = coroutine.resume, coroutine.running, coroutine.yield
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local WAITS = {}              -- what a task yields to its scheduler, and nobody else does
@@ -28,7 +30,6 @@ local unseen                  -- tasks whose failure nobody has asked for
 local sleepers
 local current                 -- the task that runs
 local running = false
-local owner = setmetatable({}, { __mode = "k" })     -- exchange -> task that waited for it last
 
 local function reset()
   tasks, waking, unseen, sleepers, current = {}, {}, {}, heap.new(), nil
@@ -39,9 +40,8 @@ reset()
 --- The task that calls, when it can wait by yielding.
 -- @treturn ?table
 function M.current()
-  if current and coroutine.running() == current.co and (not isyieldable or isyieldable()) then
-    return current
-  end
+  local task = current
+  if task and running_co() == task.co and (not isyieldable or isyieldable()) then return task end
 end
 
 --- Tells whether tasks are being run.
@@ -50,26 +50,31 @@ function M.running()
   return running
 end
 
-local function leave(task)
-  local source = task.source
-  task.source = nil
-  if source then sources.leave(source) end
+--- Says which source a task waits for. That stays so until it waits for something else or ends,
+-- so that the next token of a stream costs nothing here.
+local function attach(task, source)
+  local before = task.source
+  task.source = source
+  if before then sources.leave(before) end
+  if source then sources.enter(source) end
+end
+
+local function wake(task)
+  if task.ended or task.woken then return end
+  task.woken = true
+  waking[#waking + 1] = task
 end
 
 --- Lets a task go on in the next round.
+-- @function wake
 -- @tparam table task
-function M.wake(task)
-  if task.ended or task.woken then return end
-  task.woken = true
-  leave(task)                 -- now: the pool may be closed before the task runs
-  waking[#waking + 1] = task
-end
+M.wake = wake
 
 --- Lets a coroutine go on in the next round, if it is a task.
 -- @param co a coroutine, or what stands for the main program
 function M.resume(co)
   local task = tasks[co]
-  if task and task ~= current then M.wake(task) end
+  if task and task ~= current then wake(task) end
 end
 
 --- Gives the turn to others until this task is woken, for whatever reason.
@@ -79,17 +84,9 @@ end
 -- @treturn ?table the error that ends its wait: it is cancelled
 function M.wait(task, source, exchange)
   if task.cancelled then return task.cancelled end
-  leave(task)                 -- from a wait that Lua 5.1 refused
-  if source then
-    task.source = source
-    sources.enter(source)
-  end
-  if exchange and owner[exchange] ~= task then
-    owner[exchange] = task
-    task.exchanges = task.exchanges or setmetatable({}, { __mode = "k" })
-    task.exchanges[exchange] = true
-  end
-  coroutine.yield(WAITS)
+  if task.source ~= source then attach(task, source) end
+  if exchange and exchange.owner ~= task then owners.own(task, exchange) end
+  yield(WAITS)
   return task.cancelled
 end
 
@@ -109,18 +106,15 @@ local function finish(task, ok, ...)
   tasks[task.co] = nil
   task.ended, task.ok = true, ok
   task.n, task.results = select("#", ...), { ... }
-  leave(task)
-  if task.cancelled then
-    for exchange in pairs(task.exchanges or {}) do
-      if owner[exchange] == task then exchange:close() end
-    end
-  end
+  attach(task, nil)
+  if task.cancelled then owners.close(task) end
+  owners.forget(task)
   local groups = task.groups
-  if not ok and not task.cancelled and #groups == 0 then unseen[#unseen + 1] = task end
-  for _, group in ipairs(groups) do
+  if not ok and not task.cancelled and not groups then unseen[#unseen + 1] = task end
+  for _, group in ipairs(groups or {}) do
     group.left = group.left - 1
     if not ok and not group.failed then group.failed = task end
-    if group.left == 0 or group.failed == task then M.wake(group.task) end
+    if group.left == 0 or group.failed == task then wake(group.task) end
   end
 end
 
@@ -134,16 +128,15 @@ end
 
 --- What to do after a task gave the turn back.
 local function stopped(task, ok, ...)
-  local dead = coroutine.status(task.co) == "dead"
-  if not dead and ... == WAITS then return end
+  local first = ...
+  if first == WAITS then return end
   local cancelled = task.cancelled
-  if not dead then
-    if not cancelled then return M.wake(task) end     -- it yielded by itself: others go first
+  if coroutine.status(task.co) ~= "dead" then
+    if not cancelled then return wake(task) end       -- it yielded by itself: others go first
     if close then close(task.co) end
     finish(task, false, cancelled)
   elseif not ok then
-    local err = ...
-    finish(task, false, err == cancelled and err or traced(task, err))
+    finish(task, false, first == cancelled and first or traced(task, first))
   elseif cancelled then
     finish(task, false, cancelled)
   else
@@ -151,15 +144,19 @@ local function stopped(task, ok, ...)
   end
 end
 
-local function run(task)
-  task.woken = false
-  if task.ended then return end
-  if task.started then return stopped(task, coroutine.resume(task.co)) end
+local function begin(task)
   if task.cancelled then return finish(task, false, task.cancelled) end
   task.started = true
   local args = task.results
   task.results = nil
-  stopped(task, coroutine.resume(task.co, unpack(args, 1, task.n)))
+  stopped(task, resume(task.co, unpack(args, 1, task.n)))
+end
+
+local function run(task)
+  task.woken = false
+  if task.ended then return end
+  if task.started then return stopped(task, resume(task.co)) end
+  begin(task)
 end
 
 local function run_ready()
@@ -178,18 +175,20 @@ end
 -- @param ... its arguments
 -- @treturn table the task
 function M.spawn(class, f, ...)
+  -- A table for each of thousands of streams: what is not set here is not there yet.
+  --   started, ended, ok
+  --   woken          it runs in the next round
+  --   cancelled      the error that ends it
+  --   traceback      where it stood when it failed
+  --   source         the loop that it waits for
+  --   exchanges      that it waited for before the last one
+  --   groups         who waits for its end
   local task = setmetatable({
     co = coroutine.create(f),
     n = select("#", ...), results = { ... },     -- the arguments until it starts
-    started = false, woken = false, ended = false, ok = nil,
-    cancelled = nil,          -- the error that ends it
-    traceback = nil,          -- where it stood when it failed
-    source = nil,             -- the loop that it waits for
-    exchanges = nil,          -- that it has waited for
-    groups = {},              -- who waits for its end
   }, class)
   tasks[task.co] = task
-  M.wake(task)
+  wake(task)
   return task
 end
 
@@ -200,7 +199,7 @@ end
 function M.cancel(task, err)
   if task.ended or task.cancelled then return false end
   task.cancelled = err
-  if task ~= current then M.wake(task) end
+  if task ~= current then wake(task) end
   return true
 end
 
@@ -208,7 +207,7 @@ local function drive(main)
   while true do
     run_ready()
     if not next(tasks) or main.ended and not main.ok then return end
-    local seconds = sleepers:due(curl.now, M.wake)
+    local seconds = sleepers:due(curl.now, wake)
     if #waking > 0 then seconds = 0 end
     if not sources.wait(seconds) then
       error("predibase.async: every task waits for another one", 0)
@@ -228,7 +227,7 @@ function M.run(main)
     for _, task in pairs(tasks) do
       task.woken = false      -- what interrupted the run may have lost the queue
       M.cancel(task, errors.new { kind = "cancelled", message = "the run of its task has ended" })
-      M.wake(task)
+      wake(task)
     end
     run_ready()
   end

@@ -13,6 +13,8 @@ local group = require "predibase.transport.curl.group"
 
 local M = {}
 
+local moved = exchange.moved
+
 --- Seconds on a clock that only goes forward.
 -- @function now
 -- @treturn number
@@ -25,12 +27,14 @@ M.version = curl.version
 local Transport = {}
 Transport.__index = Transport
 
---- The pool can wait for nothing any more: everybody who waits is told.
-local function give_up(transport, why)
-  local failure = { kind = "connection", phase = "wait", message = why }
-  for _, x in pairs(transport.waiting) do
-    x.broken, x.moved = failure, true
-    transport.loop:resume(x.waiter)
+--- Tells everybody who waits.
+-- @tparam ?table failure when there will be nothing to wait for
+local function wake_all(transport, failure)
+  local waiting = {}
+  for _, x in pairs(transport.waiting) do waiting[#waiting + 1] = x end
+  for _, x in ipairs(waiting) do
+    x.broken = failure
+    moved(x)
   end
   group.tell(transport, failure)
 end
@@ -49,26 +53,27 @@ local function stepper(transport)
   local spare = {}      -- of the call before; a loop may resume at once, and that may step again
   return function (seconds)
     if transport.closed then return end
-    local moved = spare or {}
+    local ids, waiting = spare or {}, transport.waiting
     spare = nil
-    local n, why = transport.pool:step(sooner(transport, seconds), moved)
+    local n, why = transport.pool:step(sooner(transport, seconds), ids)
     for i = 1, n or 0 do
-      local id = moved[i]
-      local x, raw = transport.waiting[id], transport.lingering[id]
+      local id = ids[i]
+      local x = waiting[id]
       if x then
-        x.moved = true
-        transport.loop:resume(x.waiter)
-      elseif raw then
-        transport.lingering[id] = nil
-        raw:close()
+        moved(x)
       else
-        local member = transport.members[id]
-        if member then member.group:note(member) end
+        local raw, member = transport.lingering[id], transport.members[id]
+        if raw then
+          transport.lingering[id] = nil
+          raw:close()
+        elseif member then
+          member.group:note(member)
+        end
       end
     end
-    spare = moved
+    spare = ids
     sooner(transport)
-    if not n then give_up(transport, why) end
+    if not n then wake_all(transport, { kind = "connection", phase = "wait", message = why }) end
     return n, why
   end
 end
@@ -156,16 +161,10 @@ function Transport:close()
   if self.closed then return end
   self.closed = true
   if not self.pool then return end
-  local waiting = self.waiting
-  self.waiting = {}
   if self.loop.unwatch then self.loop:unwatch() end
   self.pool:close()
   self.lingering = {}
-  for _, x in pairs(waiting) do
-    x.moved = true
-    self.loop:resume(x.waiter)
-  end
-  group.tell(self)
+  wake_all(self)
 end
 
 --- Makes the transport of one client.

@@ -4,6 +4,8 @@
 
 local M = {}
 
+local running, status_of = coroutine.running, coroutine.status
+
 --- Seconds that the end of a body may take after its last useful byte. It is normally in the same
 -- packet; a server that does not end its answer costs us its connection and nothing else.
 local LINGER = 1
@@ -13,24 +15,37 @@ local CLOSED = { kind = "cancelled", phase = "closed", message = "the stream was
 local Exchange = {}
 Exchange.__index = Exchange
 
---- Waits until the exchange moved. What ends the wait early (Ctrl-C, a cancelled task) is raised,
--- and the exchange can be waited for again after it.
+--- Waits until the exchange moved: then, or when it is closed, it has no waiter any more. What ends
+-- the wait early (Ctrl-C, a cancelled task) is raised, and the exchange can be waited for again
+-- after it.
 local function wait(x)
-  local transport, me = x.transport, coroutine.running() or true
+  local transport, me = x.transport, running() or true
   local other = x.waiter
-  if other and other ~= me and (other == true or coroutine.status(other) ~= "dead") then
+  if other and other ~= me and (other == true or status_of(other) ~= "dead") then
     error("predibase: another coroutine is already waiting for this stream", 0)
   end
-  x.waiter = me
-  x.moved = false
-  transport.waiting[x.id] = x
+  local loop = transport.loop
   local err
-  repeat err = transport.loop:suspend(x) until x.moved or err ~= nil
-  x.waiter = nil
-  transport.waiting[x.id] = nil
+  x.waiter = me
+  transport.waiting[x.id] = x
+  repeat err = loop:suspend(x) until x.waiter ~= me or err ~= nil
   if err == nil then return end
+  if x.waiter == me then
+    x.waiter = nil
+    transport.waiting[x.id] = nil
+  end
   if x.unreachable then x:close() end
   error(err, 0)
+end
+
+--- To be told that the exchange moved: lets its waiter go on.
+-- @tparam table x
+function M.moved(x)
+  local transport, waiter = x.transport, x.waiter
+  if not waiter then return end
+  x.waiter = nil
+  transport.waiting[x.id] = nil
+  transport.loop:resume(waiter)
 end
 
 --- What the response began with, once it began.
@@ -139,18 +154,13 @@ function Exchange:body()
   return self.raw:body()
 end
 
-local function forget(x)
-  local raw = x.raw
-  x.raw = nil
-  x.moved = true
-  return raw
-end
-
 --- The reader has what it wanted: lets the body end by itself, so that the connection can be
 -- used again.
 function Exchange:release()
-  local transport, raw = self.transport, forget(self)
+  local transport, raw = self.transport, self.raw
   if not raw then return end
+  self.raw = nil
+  M.moved(self)
   local _, state = raw:next()
   if state ~= "pending" then
     raw:close()
@@ -164,13 +174,12 @@ end
 --- Ends the exchange; a connection in use is closed at once. Whoever waits for it gets a failure of
 -- kind "cancelled". Any number of times.
 function Exchange:close()
-  local raw = forget(self)
+  local raw = self.raw
   if not raw then return end
-  self.transport.waiting[self.id] = nil
+  self.raw = nil
   raw:close()
-  local waiter, group = self.waiter, self.group
-  if waiter then self.transport.loop:resume(waiter) end
-  if group then group:note(self) end
+  M.moved(self)
+  if self.group then self.group:note(self) end
 end
 
 --- Takes over an exchange that was just opened.
@@ -178,17 +187,18 @@ end
 -- @tparam userdata raw the exchange of `predibase.curl`
 -- @treturn table
 function M.new(transport, raw)
+  -- A table for each of thousands of streams: what is not set here is not there yet.
+  --   waiter         the coroutine that waits, true for the main program of 5.1
+  --   broken         the failure when there is no way to wait any more
+  --   unreachable    to be closed when a wait for it is ended by an error
+  --   status, headers, streaming     once they came
+  --   group          which waits for it together with others
+  --   owner          see predibase.loop.owners
   return setmetatable({
     transport = transport,
     raw = raw,            -- nil once closed
     id = raw:id(),
-    waiter = nil,         -- the coroutine that waits, true for the main program of 5.1
-    group = nil,          -- which waits for it together with others
     updates = transport.loop.updates,     -- what poll has seen of them
-    moved = false,        -- since it began to wait
-    broken = nil,         -- the failure when there is no way to wait any more
-    unreachable = false,  -- to be closed when a wait for it is ended by an error
-    status = nil, headers = nil, streaming = nil,
   }, Exchange)
 end
 

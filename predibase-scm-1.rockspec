@@ -152,6 +152,7 @@ build = {
     ["predibase.response"] = "lua/predibase/response.lua",
     ["predibase.response.failure"] = "lua/predibase/response/failure.lua",
     ["predibase.retry"] = "lua/predibase/retry.lua",
+    ["predibase.stops"] = "lua/predibase/stops.lua",
     ["predibase.stream"] = "lua/predibase/stream.lua",
     ["predibase.stream.steps"] = "lua/predibase/stream/steps.lua",
     ["predibase.template.date"] = "lua/predibase/template/date.lua",

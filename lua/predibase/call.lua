@@ -6,6 +6,7 @@ local errors = require "predibase.errors"
 local header_rules = require "predibase.config.headers"
 local response = require "predibase.response"
 local retry = require "predibase.retry"
+local stops = require "predibase.stops"
 
 local M = {}
 
@@ -107,6 +108,13 @@ function Call:whole(exchange)
   return response.result({ status = status, headers = headers, body = body }, self:meta())
 end
 
+--- What looks for stop sequences in the text of this call, see `predibase.stops`.
+-- @treturn ?table nil when there is nothing to look for
+function Call:matcher()
+  local options = self.options
+  return stops.new(options.client_stop, options.trim_stop and self.request().stop or nil)
+end
+
 --- Sends it back to where it waits for its turn. No clock runs there, and the attempt that ended
 -- so does not count against `max_retries`.
 function Call:put_back()
@@ -122,6 +130,7 @@ function Call:meta()
   return {
     attempts = self.attempts, secrets = req.secrets, adapter_id = req.adapter_id,
     now = self.client.wall(),
+    stop = self.options.client_stop, trim = self.options.trim_stop and req.stop or nil,
     timing = { total = elapsed(self.started or now, self.ended or now),
       first_token = self.first_token },
   }

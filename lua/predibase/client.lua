@@ -100,7 +100,9 @@ end
 -- @tparam ?table options parameters of the API by their own names (`max_new_tokens`, `temperature`,
 -- `adapter_id`, …; see `predibase.params`), and of the call: `timeout` (seconds for everything,
 -- 600 unless said otherwise, or a table of clocks), `max_retries`, `headers`, `on_request`,
--- `on_response`, `on_retry`
+-- `on_response`, `on_retry`; `trim_stop` (boolean): the sequence of `stop` that the server stopped
+-- at, which it leaves in the text, is cut off; `client_stop` (a string or an array of strings): the
+-- text ends in front of the first of these, wherever it is
 -- @treturn[1] table the result, see `predibase.response`; `tostring` of it is the text
 -- @treturn[2] nil
 -- @treturn[2] table the error, see `predibase.errors`
@@ -116,7 +118,8 @@ end
 -- the first `next`.
 -- @tparam string prompt goes to the model as it is
 -- @tparam ?table options as for `generate`, and `on_token`; without a `timeout` for everything the
--- call may take as long as tokens come
+-- call may take as long as tokens come. At a sequence of `client_stop`, which may span tokens, the
+-- stream ends and the model stops
 -- @treturn table the stream, see `predibase.stream`, with the further values that the generic `for`
 -- of Lua 5.4 takes
 -- @raise as `generate`

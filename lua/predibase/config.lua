@@ -24,6 +24,7 @@ M.GENERATE_TOTAL = options.GENERATE_TOTAL
 --- Set of the options of one call.
 M.call_names = { timeout = true, max_retries = true, headers = true }
 for _, name in ipairs(options.hook_names) do M.call_names[name] = true end
+for _, option in ipairs(options.text) do M.call_names[option.name] = true end
 
 --- Set of the options of `predibase.new`.
 M.names = {
@@ -45,16 +46,9 @@ function mt.__tostring(cfg)
 end
 
 local function read_plain(cfg, given)
-  for _, option in ipairs(options.plain) do
-    local value = given[option.name]
-    if value == nil then
-      cfg[option.name] = option.default
-    else
-      local checked, problem = option.check(value, option.name)
-      if checked == nil then return problem end
-      cfg[option.name] = checked
-    end
-  end
+  local problem = call.plain(options.plain, given, {}, cfg)
+    or call.plain(options.text, given, {}, cfg)
+  if problem then return problem end
   if cfg.client_key and not cfg.client_cert then
     return "client_key needs client_cert, the file with the certificate of that key"
   end
@@ -211,8 +205,8 @@ end
 -- @tparam table cfg
 -- @tparam ?table given options, see `call_names`
 -- @tparam[opt=1] integer level as in `error`: 1 blames the caller of this function
--- @treturn[1] table `timeout`, `max_retries`, `headers`, `hooks`; to be read only, all calls
--- without options of their own share one
+-- @treturn[1] table `timeout`, `max_retries`, `headers`, `hooks`, `client_stop`, `trim_stop`; to
+-- be read only, all calls without options of their own share one
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `config`
 function M.call(cfg, given, level)

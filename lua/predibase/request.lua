@@ -69,7 +69,8 @@ local function secrets_of(cfg, own)
   return secrets
 end
 
---- Parameters ready to be sent: what follows the prompt in the body, and the adapter.
+--- Parameters ready to be sent: what follows the prompt in the body, the adapter, and where the
+-- server stops.
 local function prepare(list)
   if #list == 0 then return { rest = "}" } end
   local text, problem = json.encode(json.object(list))
@@ -78,6 +79,8 @@ local function prepare(list)
   for _, parameter in ipairs(list) do
     if parameter[1] == "adapter_id" and parameter[2] ~= "" then
       prepared.adapter_id = parameter[2]
+    elseif parameter[1] == "stop" then
+      prepared.stop = parameter[2]
     end
   end
   return prepared
@@ -160,8 +163,9 @@ end
 -- @tparam ?string id for `X-Request-Id`, the same for all tries of a call
 -- @treturn[1] table `method`, `url`, `headers` (array of `{ name, value }`; requests that share
 -- the table share method and URL), `id` (goes out as `X-Request-Id`; nil when the caller has a
--- header of that name), `body`, `adapter_id` (nil for the base model), `secrets` (array of strings
--- for `errors.redact`); the tables are shared and to be read only
+-- header of that name), `body`, `adapter_id` (nil for the base model), `stop` (the sequences that
+-- the server stops at; nil without), `secrets` (array of strings for `errors.redact`); the tables
+-- are shared and to be read only
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation`, `too_large` or `config`
 function M.generate(cfg, call, prompt, parameters, context, id)
@@ -189,6 +193,7 @@ function M.generate(cfg, call, prompt, parameters, context, id)
     id = not common.has_id and id or nil,
     body = body,
     adapter_id = prepared.adapter_id,
+    stop = prepared.stop,
     secrets = token and with(common.secrets, token) or common.secrets,
   }
 end

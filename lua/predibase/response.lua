@@ -2,7 +2,8 @@
 --- Makes a result or an error object of what the server answered.
 --
 -- A result has `generated_text` (also its `tostring`), `details` (nil unless the server sent
--- them), `usage`, `timing`, `headers`, `status`, `attempts`, `adapter_id` and `model_id`.
+-- them), `usage`, `timing`, `headers`, `status`, `attempts`, `adapter_id`, `model_id`, and
+-- `stop_sequence` where the options `trim_stop` and `client_stop` cut one off the text.
 --
 -- `usage` holds the numbers of tokens that are known: `prompt_tokens`, `completion_tokens`,
 -- `total_tokens`. `timing` is in seconds. Measured here: `total`, the whole call, and
@@ -14,6 +15,7 @@
 local event = require "predibase.event"
 local failure = require "predibase.response.failure"
 local json = require "predibase.json"
+local stops = require "predibase.stops"
 
 local M = {}
 
@@ -117,10 +119,35 @@ local function answer_in(body)
   return object.generated_text, details
 end
 
+--- Cuts off what the options `client_stop` and `trim_stop` cut off.
+local function cut(text, meta)
+  if not meta.stop and not meta.trim then return text end
+  return stops.cut(text, meta.stop, meta.trim)
+end
+
+--- The details of an answer that was cut where the server had not stopped.
+local function stopped(details)
+  local copy = {}
+  for name, value in pairs(details or {}) do copy[name] = value end
+  copy.finish_reason = "stop_sequence"
+  return copy
+end
+
+--- The other sequences that `best_of` brought are cut as well.
+local function cut_sequences(details, meta)
+  if not meta.stop and not meta.trim then return end
+  for _, sequence in ipairs(details and details.best_of_sequences or {}) do
+    local kind
+    sequence.generated_text, sequence.stop_sequence, kind = cut(sequence.generated_text, meta)
+    if kind == "stop" then sequence.finish_reason = "stop_sequence" end
+  end
+end
+
 --- Makes a result of the answer to LoRAX /generate (or to LoRAX /, an array of one).
 -- @tparam table reply `status`, `headers` (lower-case name -> value), `body`
 -- @tparam ?table meta `attempts`, `secrets` (array of strings), `adapter_id` (asked for; the
--- server's header goes before it), `timing` (`total`, `first_token`; seconds), `now` (Unix seconds)
+-- server's header goes before it), `timing` (`total`, `first_token`; seconds), `now` (Unix
+-- seconds), `stop` and `trim` (arrays of sequences, see `predibase.stops`)
 -- @treturn[1] table the result
 -- @treturn[2] nil
 -- @treturn[2] table the error
@@ -135,18 +162,33 @@ function M.result(reply, meta)
     return nil, failure.new(reply, meta, details and "in the answer, " .. details)
   end
   if text == "" then text = text_of_tokens(details) end
-  return new_result(text, details, reply, meta)
+  local found, kind
+  text, found, kind = cut(text, meta)
+  cut_sequences(details, meta)
+  local result = new_result(text, kind == "stop" and stopped(details) or details, reply, meta)
+  result.stop_sequence = found
+  return result
 end
 
 --- Makes a result of a stream that has ended well, in the shape of `result`.
 -- @tparam table state `final` (the last event, as `event.decode` gave it), `text` (of all tokens
--- but the special ones), `count` (how many tokens there were), `status`, `headers`
+-- but the special ones), `count` (how many tokens there were), `status`, `headers`; `stopped`, the
+-- sequence that the client ended the text at, and `trimmed`, the one taken off its end
 -- @tparam ?table meta as for `result`
 -- @treturn table the result
 function M.stream_result(state, meta)
-  local text = state.final.generated_text
-  if text == nil or text == "" then text = state.text or "" end
-  return new_result(text, state.final.details, state, meta or {}, state.count)
+  meta = meta or {}
+  local text, details, found = state.final.generated_text, state.final.details, state.trimmed
+  if state.stopped then
+    text, details, found = state.text, stopped(details), state.stopped
+  elseif text == nil or text == "" then
+    text = state.text or ""
+  elseif meta.trim then
+    text, found = stops.cut(text, nil, meta.trim)
+  end
+  local result = new_result(text, details, state, meta, state.count)
+  result.stop_sequence = found
+  return result
 end
 
 --- Makes an error of an answer that is no good one; see `predibase.response.failure`.

@@ -3,7 +3,8 @@
 --
 -- States: not sent yet, open, ended, failed. The end and the failure are final: every later call
 -- gives them again. A stream has ended well only when the closing event was seen, the one with a
--- `generated_text`; everything else is an error that carries the text so far.
+-- `generated_text`, or a sequence of `client_stop` in its text; everything else is an error that
+-- carries the text so far.
 -- @module predibase.stream
 
 local response = require "predibase.response"
@@ -70,13 +71,31 @@ function Stream:__call()
   return token
 end
 
---- Iterates over pieces of text: special tokens are dropped and no piece ends inside a UTF-8
--- character. Raises the error object when the stream breaks; `break` closes the connection at once
--- on Lua 5.4.
+--- The text of each token as `texts` may show it, where stop sequences are looked for: less than
+-- the token's own, or more. Each is a token for `texts.pieces`; they share a table.
+local function shown_tokens(self)
+  local shown, ended = {}, false
+  return function ()
+    local token = not ended and self()
+    if token then
+      shown.text = self.parts[self.count]
+      return shown
+    end
+    ended = true
+    shown.text = not self.tail_shown and steps.tail(self) or ""
+    self.tail_shown = true
+    return shown.text ~= "" and shown or nil
+  end
+end
+
+--- Iterates over pieces of text: special tokens are dropped, no piece ends inside a UTF-8
+-- character, and what may be the beginning of a stop sequence (`trim_stop`, `client_stop`) waits
+-- until that is known. Raises the error object when the stream breaks; `break` closes the
+-- connection at once on Lua 5.4.
 -- @treturn function the iterator (with the further values that the generic `for` of 5.4 takes)
 function Stream:texts()
   check_self(self, "texts")
-  return texts.pieces(self), nil, nil, self
+  return texts.pieces(self.matcher and shown_tokens(self) or self), nil, nil, self
 end
 
 --- Reads to the end.
@@ -104,9 +123,10 @@ function Stream:result()
       .. "or call stream:text()", 2)
   end
   if not self.outcome then
+    local text = table.concat(self.parts) .. steps.tail(self)
     self.outcome = response.stream_result({
       status = self.call.status, headers = self.call.headers, final = self.final,
-      text = table.concat(self.parts), count = self.count,
+      text = text, count = self.count, stopped = self.stopped, trimmed = self.trimmed,
     }, self.call:meta())
   end
   return self.outcome
@@ -141,6 +161,10 @@ local function new(call, err)
     source = nil,         -- where from: see Exchange.events
     held = nil,           -- the event that was taken and not handed out yet
     closed = false,
+    matcher = call and call:matcher(),       -- what looks for stop sequences, if there are any
+    stopped = nil,        -- the sequence that the client stopped at
+    tail = nil,           -- what the matcher had kept back at the end, and
+    trimmed = nil,        -- the sequence that it took off the end
     parts = {},           -- the text of each token so far, "" for special ones
     count = 0,            -- tokens so far
     outcome = nil,        -- the result, made when it is asked for

@@ -18,12 +18,35 @@ local function merge(kept, given)
   return { headers = merged, shown = headers.shown(merged) }
 end
 
+--- Checks options one by one and puts them where they are kept.
+-- @tparam table list of `{ name, check, default }`
+-- @tparam table given name -> value
+-- @tparam table base where the value of an option is taken from that is not given, before its
+-- default
+-- @tparam table into
+-- @treturn ?string what is wrong
+function M.plain(list, given, base, into)
+  for _, option in ipairs(list) do
+    local value = given[option.name]
+    if value ~= nil then
+      local checked, problem = option.check(value, option.name)
+      if checked == nil then return problem end
+      value = checked
+    else
+      value = base[option.name]
+      if value == nil then value = option.default end
+    end
+    into[option.name] = value
+  end
+end
+
 --- Reads and checks the options of a call. Raises for a clock that does not exist.
 -- @tparam table cfg of `predibase.config`
 -- @tparam table kept the client's `headers`, as they go out, and `shown`, for everybody's eyes
 -- @tparam table given name -> value, of names that exist
 -- @tparam integer level as in `error`: 1 blames the caller of this function
--- @treturn[1] table `timeout`, `max_retries`, `headers` (for everybody's eyes), `hooks`
+-- @treturn[1] table `timeout`, `max_retries`, `headers` (for everybody's eyes), `hooks`, and the
+-- options of `config.options.text`
 -- @treturn[1] table as `kept`; the same one when the call has no headers of its own
 -- @treturn[2] nil
 -- @treturn[2] nil
@@ -39,7 +62,10 @@ function M.read(cfg, kept, given, level)
   if problem then return nil, nil, problem end
   hooks, problem = options.hooks(given, cfg.hooks)
   if problem then return nil, nil, problem end
-  return { timeout = timeout, max_retries = retries, headers = kept.shown, hooks = hooks }, kept
+  local made = { timeout = timeout, max_retries = retries, headers = kept.shown, hooks = hooks }
+  problem = M.plain(options.text, given, cfg, made)
+  if problem then return nil, nil, problem end
+  return made, kept
 end
 
 return M

@@ -26,6 +26,9 @@ M.MAX_SECONDS = 10 * 365 * 86400
 --- Most retries: with waits of up to 8 s each, more would take a quarter of an hour and longer.
 M.MAX_RETRIES = 100
 
+--- Most sequences to stop at: each is compared with every byte of the answer.
+M.MAX_STOPS = 64
+
 --- Largest size limit: fits every type the C core counts bytes in.
 M.MAX_BYTES = 2^31 - 1
 
@@ -111,6 +114,26 @@ local loop = having({ "watch", "suspend", "resume" },
 local transport = having({ "new", "version", "now" },
   'a module such as require "predibase.transport.curl"')
 
+--- Sequences at which a text ends: one string, or an array of them.
+local function sequences(value, name)
+  local list = type(value) == "string" and { value } or value
+  if type(list) ~= "table" then return wrong(name, "a string or an array of strings", value) end
+  local count, why = checks.array(list)
+  if not count then return nil, ("%s must be an array of strings, but it %s"):format(name, why) end
+  if count > M.MAX_STOPS then
+    return nil, ("%s takes at most %d sequences, got %d"):format(name, M.MAX_STOPS, count)
+  end
+  local copy = {}
+  for i = 1, count do
+    local text = rawget(list, i)
+    if type(text) ~= "string" or text == "" then
+      return wrong(("%s[%d]"):format(name, i), "a string that is not empty", text)
+    end
+    copy[i] = text
+  end
+  return copy
+end
+
 local function callable(value, name)
   if not checks.callable(value) then return wrong(name, "a function", value) end
   return value
@@ -136,6 +159,12 @@ M.plain = {
 }
 
 M.password = password
+
+--- What is cut off the text of an answer, for a client and for a call, in the order of checking.
+M.text = {
+  { name = "client_stop", check = sequences, default = {} },
+  { name = "trim_stop", check = boolean, default = false },
+}
 
 --- Names of the hooks.
 M.hook_names = { "on_request", "on_response", "on_retry", "on_token" }

@@ -28,7 +28,7 @@ end
 local let_go = M.let_go
 
 local function fail(self, err)
-  err.partial_text = table.concat(self.parts)
+  err.partial_text = table.concat(self.parts) .. (self.matcher and self.matcher:rest() or "")
   err.tokens = self.count
   self.err = err
   let_go(self, "close")
@@ -53,15 +53,27 @@ local function ended_early(self, exchange)
   return response.error({ status = status, headers = headers, body = body }, self.call:meta())
 end
 
+--- Ends the stream at a stop sequence of the client's: the connection is closed, so that the model
+-- stops. If the closing event came with that token, what it tells is kept.
+local function stop(self, sequence)
+  self.stopped = sequence
+  if self.final then return end
+  self.final = { details = { generated_tokens = self.count } }
+  self.call:finish()
+  let_go(self, "close")
+end
+
 local function take_token(self, token)
-  local n = self.count + 1
-  self.count, self.parts[n] = n, token.special and "" or token.text
+  local n, text, sequence = self.count + 1, token.special and "" or token.text, nil
+  if self.matcher then text, sequence = self.matcher:feed(text) end
+  self.count, self.parts[n] = n, text
+  if sequence then stop(self, sequence) end
   local call, exchange = self.call, self.exchange
   local on_token = call.options.hooks.on_token
   if n == 1 then
     call:first()
     -- From here on there is nothing to be told and nobody to tell it.
-    if exchange and exchange.events and not on_token then
+    if exchange and exchange.events and not on_token and not self.matcher then
       self.take, self.source = exchange:events()
     end
   end
@@ -133,6 +145,16 @@ local function advance(self, how)
   if data then return take_event(self, data) end
   if failure then return try_again(self, self.call:error(failure)) end
   return take_end(self)
+end
+
+--- The text that was kept back because a stop sequence might have begun, once the stream has ended.
+-- @tparam table self the stream
+-- @treturn string
+function M.tail(self)
+  if not self.tail and self.matcher and self.final then
+    self.tail, self.trimmed = self.matcher:finish()
+  end
+  return self.tail or ""
 end
 
 --- The next token.

@@ -155,6 +155,30 @@ describe("async", function ()
     assert.is_false(ran)
   end)
 
+  it("that fails has the streams of its siblings closed, and the first error raised", function ()
+    local client, streams = new "/hang", {}
+    local function sibling(i)
+      return function ()
+        streams[i] = client:generate_stream "x"
+        return streams[i]:text()
+      end
+    end
+    local function failing()
+      for i = 1, 3 do
+        while not streams[i] or streams[i].count < 2 do async.sleep(0.001) end
+      end
+      error("mine", 0)
+    end
+    async.run(function ()
+      local ok, err = async.spawn(async.gather, { sibling(1), failing, sibling(2), sibling(3) })
+        :join()
+      assert.is_false(ok)
+      assert.is_truthy(err:find("^mine\n"))
+      assert.equal(0, client.transport:size())
+      assert.equal(lifetime.TEXT, new():generate_stream "x":text())     -- the run goes on
+    end)
+  end)
+
   it("leaves a stream open that another task reads by now", function ()
     local client = new "/hang"
     async.run(function ()

@@ -2,6 +2,7 @@
 --- Tasks without a network: order, time, errors, ends.
 
 local async = require "predibase.async"
+local curl = require "predibase.curl"
 local errors = require "predibase.errors"
 local heap = require "predibase.loop.heap"
 
@@ -133,6 +134,28 @@ describe("a task", function ()
     end)
   end)
 
+  it("has its traceback in what await, gather and run raise, and in join's error", function ()
+    local function deep_down() error "broken" end
+    local function task() deep_down() return 1 end
+    local function says(err)
+      return err:find("broken\nstack traceback:\n.*deep_down") ~= nil
+    end
+    async.run(function ()
+      local ok, err = async.spawn(function () return async.spawn(task):await() end):join()
+      assert.is_false(ok)
+      assert.is_true(says(err))
+      ok, err = async.spawn(function () return async.gather { task, async.sleep } end):join()
+      assert.is_false(ok)
+      assert.is_true(says(err))
+    end)
+    local ok, err = pcall(async.run, function () async.spawn(task) end)
+    assert.is_false(ok)
+    assert.is_true(says(err))
+    ok, err = pcall(async.gather, { task })
+    assert.is_false(ok)
+    assert.is_true(says(err))
+  end)
+
   it("raises in the one that waits, who may be several", function ()
     async.run(function ()
       local task = async.spawn(function () async.sleep(0.001) error({ "mine" }, 0) end)
@@ -249,7 +272,10 @@ end)
 
 describe("async.sleep", function ()
   it("wakes in the order of the times", function ()
-    local order = {}
+    local order, now = {}, curl.now
+    finally(function () curl.now = now end)
+    local begun = now()
+    curl.now = function () return begun end      -- all fall asleep at the same time
     async.run(function ()
       for _, ms in ipairs { 12, 3, 9, 6, 0 } do
         async.spawn(function ()
@@ -257,6 +283,8 @@ describe("async.sleep", function ()
           order[#order + 1] = ms
         end)
       end
+      async.sleep(0)
+      curl.now = now
     end)
     assert.same({ 0, 3, 6, 9, 12 }, order)
   end)
@@ -276,7 +304,7 @@ describe("async.sleep", function ()
   end)
 
   it("sleeps no shorter than it was asked to, outside of run as well", function ()
-    local now = require "predibase.curl".now
+    local now = curl.now
     local began = now()
     async.sleep(0.005)
     async.run(async.sleep, 0.005)

@@ -7,6 +7,13 @@
 
 local M = {}
 
+--- Whether an error is Ctrl-C, as the interpreters of PUC Lua and LuaJIT raise it.
+-- @param err what `pcall` caught
+-- @treturn boolean
+function M.interrupted(err)
+  return type(err) == "string" and err:find("interrupted!$") ~= nil
+end
+
 --- Runs a function without side effects once more after it raised. When it succeeds now, the error
 -- came from outside and is raised again; else it belongs to the function.
 -- @param err what `pcall` caught
@@ -14,7 +21,7 @@ local M = {}
 -- @param x its argument
 -- @return the error of the second run
 function M.again(err, f, x)
-  if type(err) == "string" and err:find("interrupted!$") then error(err, 0) end
+  if M.interrupted(err) then error(err, 0) end
   local ok, second = pcall(f, x)
   if ok then error(err, 0) end
   return second

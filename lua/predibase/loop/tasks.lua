@@ -14,11 +14,11 @@ local errors = require "predibase.errors"
 local heap = require "predibase.loop.heap"
 local owners = require "predibase.loop.owners"
 local sources = require "predibase.loop.sources"
+local try = require "predibase.try"
 
 local M = {}
 
-local isyieldable = rawget(coroutine, "isyieldable")
-local close = rawget(coroutine, "close")
+local isyieldable, close = rawget(coroutine, "isyieldable"), rawget(coroutine, "close")
 local resume, running_co, yield = coroutine.resume, coroutine.running, coroutine.yield
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
@@ -30,9 +30,11 @@ local unseen                  -- tasks whose failure nobody has asked for
 local sleepers
 local current                 -- the task that runs
 local running = false
+local interruption            -- Ctrl-C, when a task got it
 
 local function reset()
-  tasks, waking, unseen, sleepers, current = {}, {}, {}, heap.new(), nil
+  tasks, waking, unseen, sleepers = {}, {}, {}, heap.new()
+  current, interruption = nil, nil
   sources.clear()
 end
 reset()
@@ -137,6 +139,8 @@ local function stopped(task, ok, ...)
     finish(task, false, cancelled)
   elseif not ok then
     finish(task, false, first == cancelled and first or traced(task, first))
+    -- LuaJIT raises Ctrl-C in whatever coroutine runs; it is meant for the program.
+    if try.interrupted(first) then interruption = first end
   elseif cancelled then
     finish(task, false, cancelled)
   else
@@ -206,6 +210,7 @@ end
 local function drive(main)
   while true do
     run_ready()
+    if interruption then error(interruption, 0) end
     if not next(tasks) or main.ended and not main.ok then return end
     local seconds = sleepers:due(curl.now, wake)
     if #waking > 0 then seconds = 0 end

@@ -33,8 +33,7 @@ local running = false
 local interruption            -- Ctrl-C, when a task got it
 
 local function reset()
-  tasks, waking, unseen, sleepers = {}, {}, {}, heap.new()
-  current, interruption = nil, nil
+  tasks, waking, unseen, sleepers, current, interruption = {}, {}, {}, heap.new(), nil, nil
   sources.clear()
 end
 reset()

@@ -57,6 +57,7 @@ build = {
         "src/setup.c",
         "src/head.c",
         "src/timers.c",
+        "src/gather.c",
         "src/watch.c",
         "src/token.c",
         "src/sse.c",

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "gather.h"
 #include "pool.h"
 #include "watch.h"
 
@@ -39,6 +40,7 @@ struct pool {
   exchange *all;
   size_t size;
   int64_t curl_at;       /* when libcurl wants to be called; INT64_MAX never */
+  gather gather;
   double last_id;
   pid_t owner;
   unsigned forks;        /* as they were when the pool was made */
@@ -411,7 +413,8 @@ int pool_step (pool *p, int64_t timeout_ms) {
   int i, n, status = POOL_OK;
   if (!is_truly_ours(p)) return POOL_BROKEN;
   p->watch_failed = 0;
-  n = watch_wait(p->watch, ready, WATCH_BATCH, wait_ms(p, timeout_ms));
+  n = gather_wait(&p->gather, p->watch, ready, wait_ms(p, timeout_ms),
+                  p->size);
   if (n < 0) return POOL_BROKEN;
   guard_enter(p, &g);
   for (i = 0; i < n; i++)

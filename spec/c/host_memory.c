@@ -7,8 +7,8 @@
 */
 
 /* links: lua_curl.c lua_exchange.c lua_read.c pool.c exchange.c verdict.c */
-/* links: setup.c head.c timers.c watch.c lua_sse.c lua_token.c token.c */
-/* links: sse.c buf.c */
+/* links: setup.c head.c timers.c gather.c watch.c lua_sse.c lua_token.c */
+/* links: token.c sse.c buf.c */
 /* host: lua */
 
 #include <curl/curl.h>

@@ -1,4 +1,4 @@
-/* links: pool.c exchange.c verdict.c setup.c head.c timers.c watch.c sse.c buf.c */
+/* links: pool.c gather.c exchange.c verdict.c setup.c head.c timers.c watch.c sse.c buf.c */
 /*
 ** test_pool.c
 ** Pools and exchanges without Lua: every state, every clock, a reader that is

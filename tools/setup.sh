@@ -29,6 +29,12 @@ can_fuzz () {
   echo "$probe" | clang -fsanitize=fuzzer,address,undefined -x c - -o /dev/null
 }
 
+# As a module, or built in as in OpenResty.
+nginx_has_lua () {
+  test -e /usr/lib/nginx/modules/ngx_http_lua_module.so ||
+    PATH="$PATH:/usr/sbin" nginx -V 2>&1 | grep lua
+}
+
 # has LUA MODULE: that Lua finds that module.
 has () {
   "$1" -e "require '$2'"
@@ -69,6 +75,9 @@ test_needs () {
     need lua-socket has "$lua" socket
   done
   need nginx-light have nginx
+  case " ${LUAS:-luajit} " in
+    *" luajit "*) need libnginx-mod-http-lua nginx_has_lua ;;
+  esac
   need openssl have openssl
   need python3 python3 -c 'import ssl, threading'
 }

@@ -50,6 +50,8 @@ uwsgi_temp_path uwsgi;
 scgi_temp_path scgi;
 lua_socket_log_errors off;
 %s%s
+# luv calls back in the Lua thread that loaded it, which must not be one that yields.
+init_by_lua_block { require "luv" }
 init_worker_by_lua_block {
   ngx.timer.at(0, function () require "spec.support.in_nginx_main" () end)
 }

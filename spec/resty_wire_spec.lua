@@ -1,0 +1,15 @@
+-- SPDX-License-Identifier: MIT
+--- The accidents of spec/fixtures/wire inside a real nginx: whole, byte by byte, and cut in two at
+-- every place of all but the longest bodies.
+-- nginx's Lua is LuaJIT, so these are tests of that one.
+if not rawget(_G, "jit") then return end
+
+local in_nginx = require "spec.support.in_nginx"
+
+local PARTS = 8
+
+for part = 1, PARTS do
+  describe(("inside nginx, part %d of %d"):format(part, PARTS), function ()
+    in_nginx.each({ "wire_sockets" }, it, { EVERY = "2000", PART = part .. "/" .. PARTS })
+  end)
+end

@@ -72,6 +72,16 @@ describe("format:render", function ()
       (turns:render(messages, { continue_final_message = true })))
   end)
 
+  it("does not go on with a message that the format leaves out or changes", function ()
+    for _, change in ipairs { function () return "" end, string.upper } do
+      local changing = make("", { write = function (messages)
+        return "<s>" .. change(messages[#messages].content)
+      end })
+      assert.matches("does not write the last message as it is",
+        refused(says "Hi", { continue_final_message = true }, changing))
+    end
+  end)
+
   it("cannot begin an answer and go on with one", function ()
     assert.matches("only one of them", refused(says "Hi",
       { continue_final_message = true, add_generation_prompt = true }))

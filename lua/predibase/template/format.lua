@@ -102,7 +102,7 @@ local function write_open(self, messages, options, variables, whole)
   local mark = "END"
   local function holds(text) return text:find(mark, 1, true) ~= nil end
   while holds(whole) or chat_messages.any(messages, holds) do mark = mark .. "E" .. mark end
-  local marked = chat_messages.appended(messages, mark .. " ")
+  local marked, last = chat_messages.appended(messages, mark .. " ")
   if not marked then return nil, "continue_final_message: the last message has no text" end
   local text, problem = write(self, marked, options, variables)
   if not text then return nil, problem end
@@ -111,8 +111,8 @@ local function write_open(self, messages, options, variables, whole)
     cut = from
     from = text:find(mark, from + 1, true)
   end
-  if not cut then
-    return nil, "continue_final_message: the format does not write the last message"
+  if not cut or not text:find(trim.both(last), 1, true) then
+    return nil, "continue_final_message: the format does not write the last message as it is"
   end
   local kept = text:sub(cut + #mark, cut + #mark) == " "
   text = text:sub(1, cut - 1)

@@ -200,19 +200,22 @@ end
 -- @tparam table messages as `read` gave them
 -- @tparam string ending
 -- @treturn ?table nil when the last message has no text
+-- @treturn ?string the last text, without the ending
 function M.appended(messages, ending)
   local out = M.map(messages, function (text) return text end)
   local last = out[#out]
-  local parts = last.parts or last.content
-  if type(last.content) == "string" then last.content = last.content .. ending end
-  if type(parts) ~= "table" then return last.content and out end
+  local whole, parts = last.content, last.parts or last.content
+  if type(whole) == "string" then last.content = whole .. ending end
+  if type(parts) ~= "table" then return type(whole) == "string" and out or nil, whole end
   for i = #parts, 1, -1 do
-    if type(parts[i]) == "string" then
-      parts[i] = parts[i] .. ending
-      return out
-    elseif type(parts[i]) == "table" and type(parts[i].text) == "string" then
-      parts[i].text = parts[i].text .. ending
-      return out
+    local part = parts[i]
+    if type(part) == "string" then
+      parts[i] = part .. ending
+      return out, part
+    elseif type(part) == "table" and type(part.text) == "string" then
+      local text = part.text
+      part.text = text .. ending
+      return out, text
     end
   end
   return nil

@@ -47,6 +47,39 @@ describe("Misuse", function ()
       'unknown option "base_ulr"; did you mean "base_url"?' },
   }
 
+  local template = predibase.template
+  local greeting = template.new "Hello {name}"
+  local chatml = template.chat "chatml"
+  for name, case in pairs {
+    ["a template that is no string"] = { function () local r = template.new(1) return r end,
+      "template.new takes a string, got a number" },
+    ["an option of a template that does not exist"] = {
+      function () local r = template.new("", { allow_extras = true }) return r end,
+      'unknown option "allow_extras"; did you mean "allow_extra"?' },
+    ["the path of a template that is no string"] = {
+      function () local r = template.load() return r end,
+      "template.load takes a string, got a nil" },
+    ["the name of a format that is no string"] = {
+      function () local r = template.chat() return r end,
+      "template.chat takes a name as a string, got a nil" },
+    ["the name of a model that is no string"] = {
+      function () local r = template.for_model {} return r end,
+      "template.for_model takes a name as a string, got a table" },
+    ["values that are no table"] = { function () local r = greeting "Ada" return r end,
+      "a template takes the values as a table, got a string" },
+    ["values of render that are no table"] = {
+      function () local r = greeting:render "Ada" return r end,
+      "template:render takes the values as a table, got a string" },
+    ["an option of render that does not exist"] = {
+      function () local r = greeting:render({}, { allow = true }) return r end,
+      'unknown option "allow"' },
+    ["messages that are no table"] = { function () local r = chatml:render "Hi" return r end,
+      "format:render takes the messages as a table, got a string" },
+    ["an option of a format that does not exist"] = {
+      function () local r = chatml:render({}, { add_generation = true }) return r end,
+      'unknown option "add_generation"; did you mean "add_generation_prompt"?' },
+  } do CASES[name] = case end
+
   for name, case in pairs(CASES) do
     it(name .. " names the line", function ()
       local text, line = raised(case[1])

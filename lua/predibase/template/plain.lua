@@ -66,7 +66,8 @@ function Template:__call(values)
     error("a template takes the values as a table, got a " .. type(values), 2)
   end
   local text, err = self:render(values)
-  return text, err
+  if text then return text end
+  return nil, err
 end
 
 function Template:__tostring()

@@ -185,6 +185,29 @@ describe("the loop of luv", function ()
     assert.is_truthy(raised:find("broken\nstack traceback:", 1, true))
   end)
 
+  -- Neovim delivers late while it asks the user something, as after a long message.
+  it("keeps clocks running while the host takes its time to resume coroutines", function ()
+    local scheduled, first, err = {}, nil, nil
+    new("/mute", { timeout = 0.02, loop = luv.new { uv = uv, schedule = function (f)
+      scheduled[#scheduled + 1] = f
+    end } })
+    go(function () first = client:generate_stream("x", { timeout = 60 }):next() end)
+    run(function () return #scheduled > 0 end)
+    go(function () err = select(2, client:generate "x") end)
+    run(function ()
+      local log = s:log()
+      return log[#log].path == "/mute/generate" and log[#log].closed_by == "client"
+    end)
+    assert.is_nil(first or err)
+    assert.equal(1, #scheduled)
+    while #scheduled > 0 do table.remove(scheduled, 1)() end
+    run(function ()
+      while #scheduled > 0 do table.remove(scheduled, 1)() end
+      return first and err
+    end)
+    assert.equal("timeout", err.kind)
+  end)
+
   it("lets a client that nobody closed be collected", function ()
     local weak = setmetatable({ new() }, { __mode = "v" })
     local done

@@ -61,9 +61,13 @@ local function pump(self)
   local ok, err = pcall(function () if self.count > 0 then self.step(0) end end)
   self.inside = false
   if not ok then error(err, 0) end
-  if #self.queue > 0 then self.schedule(function () deliver(self) end)
-  elseif self.count == 0 then rest(self)
-  else arm(self) end
+  if #self.queue > 0 and not self.due then
+    self.due = true
+    self.schedule(self.on_due)
+    if not self.due then return end     -- delivered at once, and what follows is done
+  end
+  if self.count > 0 then arm(self)
+  elseif #self.queue == 0 then rest(self) end
 end
 
 local function start(self)
@@ -131,7 +135,7 @@ end
 function M.new(options)
   local vim = rawget(_G, "vim") or {}
   options = options or {}
-  return setmetatable({
+  local self = setmetatable({
     uv = options.uv or vim.uv or vim.loop or require "luv",
     schedule = options.schedule or vim.schedule or function (f) f() end,
     fd = nil, timeout = nil, step = nil,
@@ -140,8 +144,14 @@ function M.new(options)
     count = 0,                -- of them
     queue = {},               -- coroutines to resume
     inside = false,           -- in a step or a delivery, which looks at the queue by itself
+    due = false,              -- a delivery is scheduled
     closed = false,
   }, Luv)
+  function self.on_due()
+    self.due = false
+    deliver(self)
+  end
+  return self
 end
 
 return M

@@ -10,13 +10,13 @@ files["spec/c/host_memory.lua"].read_globals = { "port", "arm", "disarm" }
 files["spec/c/host_memory.lua"].ignore = { "311" }
 -- LÖVE and Neovim give theirs; both have LuaJIT inside.
 files["examples/love"].std = "min+love"
-files["examples/neovim"].std = "min"
+files["examples/neovim"].std = "luajit"
 files["examples/neovim"].read_globals = { vim = { other_fields = true, fields = {
   g = { read_only = false, other_fields = true },
 } } }
 files["spec/examples/love"].std = "luajit+love"
 files["spec/examples/neovim"].std = "luajit"
-files["spec/examples/neovim"].globals = { "vim" }
+files["spec/examples/neovim"].globals = { "vim", "Told" }
 -- These run inside nginx, which gives them its functions.
 files["lua/predibase/transport/resty.lua"].read_globals = { "ngx" }
 files["lua/predibase/transport/resty"].read_globals = { "ngx" }

@@ -38,7 +38,7 @@ CURL_LIBS ?= $(shell $(PKG_CONFIG) --libs libcurl)
 OUT = $(BUILDDIR)/$(LUA)
 MODULES = $(OUT)/predibase/sse.so $(OUT)/predibase/curl.so
 
-.PHONY: build help headers demo demo-love test check ctest env lint docs \
+.PHONY: build help headers demo demo-love demo-neovim test check ctest env lint docs \
   bench install clean asan valgrind fuzz rock rockspec honesty warnings
 .DELETE_ON_ERROR:
 
@@ -49,7 +49,7 @@ help:
 
 ## make demo       install what is missing, build, stream an answer
 ## make test       install what is missing, run every test on every Lua
-## make demo-love  the game scene of examples/love
+## make demo-love  the game scene of examples/love; demo-neovim: the plugin
 ## make build      the C modules for LUA (lua5.4, lua5.3, lua5.1, luajit)
 ## make env        shell lines that point LUA at this checkout, for eval
 ## make check      the tests on LUA alone, installing nothing
@@ -110,7 +110,7 @@ demo:
 	@$(MAKE) -s build
 	@sh tools/demo.sh $(LUA)
 
-demo-love: demo-%:
+demo-love demo-neovim: demo-%:
 	@sh tools/setup.sh $*
 	@$(MAKE) -s build LUA=luajit
 	@sh tools/demo-host.sh $*

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Opens an example in the program that it lives in. It asks what the environment
 # names, else the stand-in server, which is started here and stopped again.
-# usage: sh tools/demo-host.sh love
+# usage: sh tools/demo-host.sh love|neovim
 set -eu
 cd "$(dirname "$0")/.."
 eval "$(make -s env LUA=luajit)"
@@ -13,4 +13,7 @@ if [ -z "${PREDIBASE_API_TOKEN:-}" ] && [ -z "${PREDIBASE_BASE_URL:-}" ]; then
 fi
 case $1 in
   love) love examples/love ;;
+  neovim)
+    nvim --cmd "set runtimepath^=$PWD/examples/neovim" \
+      +"helptags $PWD/examples/neovim/doc" +'help predibase' ;;
 esac

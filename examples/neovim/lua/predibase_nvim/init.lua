@@ -1,0 +1,120 @@
+-- SPDX-License-Identifier: MIT
+--- Answers of a language model, written into buffers while they come.
+
+local answer = require "predibase_nvim.answer"
+local insertion = require "predibase_nvim.insertion"
+
+local api = vim.api
+
+local M = {}
+
+local defaults = {
+  client = {},                          -- as predibase.new takes them
+  parameters = { max_new_tokens = 512 },  -- of each request
+  -- Makes the prompt of the command's words and the lines of its range (each may be "").
+  format = function (words, lines)
+    if words == "" or lines == "" then return words .. lines end
+    return words .. "\n\n" .. lines
+  end,
+}
+
+local settings = defaults
+local client                            -- made when it is needed first
+local answers = {}                      -- those under way: answer -> true
+
+local function complain(message)
+  vim.notify("predibase: " .. message, vim.log.levels.ERROR)
+end
+
+--- Changes settings: `client`, `parameters`, `format`; what is not given is as it was at first.
+-- Answers that are under way go on as they began.
+function M.setup(options)
+  settings = vim.tbl_extend("force", defaults, options or {})
+  local old = client
+  client = nil
+  if old and not next(answers) then old:close() end
+end
+
+--- A client in Neovim's own loop.
+local function connect()
+  if client then return client end
+  local options = vim.tbl_extend("force", settings.client, {
+    loop = require("predibase.loop.luv").new(),
+  })
+  local made, err = require("predibase").new(options)
+  client = made
+  return made, err
+end
+
+--- The byte behind the character under the cursor, where `p` would put something; in Insert mode
+-- the cursor itself.
+local function behind_cursor()
+  local row, col = unpack(api.nvim_win_get_cursor(0))
+  if not api.nvim_get_mode().mode:find "^[iR]" then
+    local line = api.nvim_get_current_line()
+    col = col + #vim.fn.matchstr(line, ([[\%%%dc.]]):format(col + 1))
+  end
+  return math.max(row - 1, 0), col      -- while Neovim starts there is no row 1 yet
+end
+
+--- Where an answer goes: over the lines of a range, below them, or to the cursor.
+local function place(buffer, range, replace)
+  if not range then return insertion.at(buffer, behind_cursor()) end
+  local first, last = range[1] - 1, range[2] - 1
+  if replace then return insertion.over(buffer, first, last) end
+  return insertion.below(buffer, last)
+end
+
+--- Asks, and lets the answer be written.
+-- `options.range` is a first and a last line, 1-based, whose text goes along; `options.replace`
+-- puts the answer in their place.
+function M.ask(words, options)
+  options = options or {}
+  local buffer, range = api.nvim_get_current_buf(), options.range
+  if not vim.bo[buffer].modifiable then return complain "this buffer cannot be changed" end
+  if options.replace and not range then return complain "! needs a range of lines to replace" end
+  local lines = range and api.nvim_buf_get_lines(buffer, range[1] - 1, range[2], false) or {}
+  local prompt = settings.format(words, table.concat(lines, "\n"))
+  if prompt == "" then return complain "what shall I ask? :Predibase {prompt}" end
+  local made, err = connect()
+  if not made then return complain(err.message) end
+  local new = answer.start {
+    stream = made:generate_stream(prompt, settings.parameters),
+    insertion = place(buffer, range, options.replace),
+    on_end = function (self, failure)
+      answers[self] = nil
+      if failure then complain(failure) end
+    end,
+  }
+  if new.running then answers[new] = true end
+end
+
+--- Stops what is being written: in one buffer, or everywhere. What was written stays.
+-- Returns how many answers that were.
+function M.stop(buffer)
+  local list = {}
+  for each in pairs(answers) do
+    if not buffer or each.insertion.buffer == buffer then list[#list + 1] = each end
+  end
+  for _, each in ipairs(list) do each:stop() end
+  if #list == 0 then vim.notify "predibase: nothing is being written here" end
+  return #list
+end
+
+--- How many answers are being written, in one buffer or everywhere: for a status line.
+function M.count(buffer)
+  local n = 0
+  for each in pairs(answers) do
+    if not buffer or each.insertion.buffer == buffer then n = n + 1 end
+  end
+  return n
+end
+
+--- Stops everything and closes all connections.
+function M.close()
+  for each in pairs(answers) do each:stop() end
+  if client then client:close() end
+  client = nil
+end
+
+return M

@@ -1,0 +1,12 @@
+-- SPDX-License-Identifier: MIT
+-- What the editor under test starts with: the plugin, and a notebook for what it tells the user.
+
+vim.opt.runtimepath:prepend(vim.env.PLUGIN)
+vim.opt.swapfile = false
+vim.opt.shadafile = "NONE"
+
+Told = {}
+
+function vim.notify(message, level)     -- luacheck: ignore 122
+  table.insert(Told, { message = message, level = level or vim.log.levels.INFO })
+end

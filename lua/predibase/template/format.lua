@@ -31,6 +31,10 @@ local function without(value, name)
   end
 end
 
+--- The end of the year 9999 in Unix seconds, what every system can make a date of, less a day for
+-- time zones.
+local LATEST = 253402300799 - 86400
+
 local MODES = { refuse = true, neutralise = true, allow = true }
 
 --- Options of `render`: each tells what is wrong with a value, nil when nothing is.
@@ -44,7 +48,7 @@ local OPTIONS = {
     end
   end,
   now = function (value)
-    if not checks.finite(value) then
+    if not checks.finite(value) or value < 0 or value > LATEST then
       return "now must be a number of Unix seconds, got " .. checks.describe(value)
     end
   end,

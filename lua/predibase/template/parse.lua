@@ -27,11 +27,8 @@ local function fail(state, at, message, ...)
   return nil
 end
 
---- Adds a piece of plain text, put together with the one before.
 local function add_text(nodes, text)
-  if text == "" then return end
-  if type(nodes[#nodes]) == "string" then text = table.remove(nodes) .. text end
-  nodes[#nodes + 1] = text
+  if text ~= "" then nodes[#nodes + 1] = text end
 end
 
 local function note(state, name)
@@ -43,15 +40,13 @@ end
 --- A tag that stands alone on its line takes the line with it. Cuts the blanks in front of it off
 -- what was read, and returns where to read on.
 local function alone(state, nodes, first, last)
-  local text = state.text
-  local before = text:sub(1, first - 1):match("[^\n]*$")
+  local text, before = state.text, first - 1
+  while before > 0 and text:find("^[ \t]", before) do before = before - 1 end
   local after = text:match("^[ \t]*\r?\n()", last + 1) or text:match("^[ \t]*$()", last + 1)
-  if not after or before:find("[^ \t]") then return last + 1 end
-  if before ~= "" and type(nodes[#nodes]) == "string" then
-    local kept = nodes[#nodes]:sub(1, -#before - 1)
-    nodes[#nodes] = nil
-    add_text(nodes, kept)
-  end
+  if not after or (before > 0 and text:byte(before) ~= 10) then return last + 1 end
+  local blanks = first - 1 - before
+  -- What is on this line so far was read in one piece: there is no brace in it.
+  if blanks > 0 then nodes[#nodes] = nodes[#nodes]:sub(1, -blanks - 1) end
   return after
 end
 

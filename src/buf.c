@@ -28,6 +28,12 @@ void *mem_realloc (void *p, size_t n) {
   return allocator(p, n);
 }
 
+void mem_wipe (void *p, size_t n) {
+  volatile char *s = p;  /* or the compiler would leave it out */
+  while (n-- > 0)
+    *s++ = '\0';
+}
+
 void mem_set_allocator (void *(*f) (void *p, size_t n)) {
   allocator = (f != NULL) ? f : system_realloc;
 }

@@ -30,6 +30,9 @@ typedef struct buf {
 */
 void *mem_realloc (void *p, size_t n);
 
+/* Clears memory that held a secret, before it is freed. */
+void mem_wipe (void *p, size_t n);
+
 /* Replaces what mem_realloc calls. For tests only; NULL restores it. */
 void mem_set_allocator (void *(*f) (void *p, size_t n));
 

@@ -136,58 +136,52 @@ static size_t on_body (char *s, size_t size, size_t n, void *ud) {
   return x->streaming ? on_event_bytes(x, s, n) : on_body_bytes(x, s, n);
 }
 
-/* memory that held the API token or a prompt is cleared before it is freed */
-static void wipe (char *s, size_t n) {
-  volatile char *p = s;
-  while (n-- > 0) *p++ = '\0';
-}
-
 static void free_request (exchange *x) {
-  struct curl_slist *h;
-  for (h = x->headers; h != NULL; h = h->next) wipe(h->data, strlen(h->data));
-  curl_slist_free_all(x->headers);
-  x->headers = NULL;
-  if (x->body_out != NULL) wipe(x->body_out, x->body_out_len);
-  mem_realloc(x->body_out, 0);
-  x->body_out = NULL;
+  if (x->request != NULL) mem_wipe(x->request, x->request_len);
+  mem_realloc(x->request, 0);
+  x->request = NULL;
 }
 
 void exchange_free (exchange *x) {
   free_request(x);
+  target_drop(x->to);
   head_free(&x->head);
   sse_free(&x->sse);
   buf_free(&x->body);
   mem_realloc(x, 0);
 }
 
-exchange *exchange_new (CURL *easy, const exchange_options *o,
+/* Copies the body and the line of a header that are this request's own. */
+static int copy_request (exchange *x, const exchange_options *o) {
+  size_t line = o->header != NULL ? strlen(o->header) + 1 : 0;
+  x->header.next = x->to->o.headers;
+  x->request_len = o->body_len + line;
+  if (x->request_len == 0) return 0;
+  x->request = mem_realloc(NULL, x->request_len);
+  if (x->request == NULL) return -1;
+  if (o->body_len > 0) memcpy(x->request, o->body, o->body_len);
+  if (line == 0) return 0;
+  x->header.data = x->request + o->body_len;
+  memcpy(x->header.data, o->header, line);
+  return 0;
+}
+
+exchange *exchange_new (CURL *easy, int is_set, const exchange_options *o,
                         const char **why) {
   exchange *x = mem_realloc(NULL, sizeof *x);
-  if (x == NULL) {
-    curl_slist_free_all(o->headers);
-    *why = "not enough memory";
-    return NULL;
-  }
+  *why = "not enough memory";
+  if (x == NULL) return NULL;
   memset(x, 0, sizeof *x);
-  x->headers = o->headers;
-  x->events = o->events;
+  x->to = target_keep(o->to);
+  x->events = x->to->o.events;
   x->clocks = o->clocks;
-  x->max_body = o->max_body;
+  x->max_body = x->to->o.max_body;
   head_init(&x->head);
-  sse_init(&x->sse, o->max_event);
-  if (o->body_len > 0) {
-    x->body_out = mem_realloc(NULL, o->body_len);
-    if (x->body_out == NULL) {
-      *why = "not enough memory";
-      exchange_free(x);
-      return NULL;
-    }
-    memcpy(x->body_out, o->body, o->body_len);
-    x->body_out_len = o->body_len;
+  sse_init(&x->sse, x->to->o.max_event);
+  if (copy_request(x, o) == 0) {
+    *why = is_set ? NULL : setup_target(easy, &x->to->o, on_header, on_body);
+    if (*why == NULL) *why = setup_request(easy, x, o);
   }
-  *why = setup_request(easy, x, o);
-  if (*why == NULL)
-    *why = setup_callbacks(easy, x, on_header, on_body);
   if (*why != NULL) {
     exchange_free(x);
     return NULL;
@@ -229,7 +223,7 @@ void exchange_finish (exchange *x, CURLcode code) {
   }
   else
     verdict(x, code);
-  free_request(x);  /* the token is not kept longer than it is needed */
+  free_request(x);  /* the prompt is not kept longer than it is needed */
 }
 
 static int64_t earlier (int64_t a, int64_t start, int64_t span) {

@@ -16,6 +16,7 @@
 #include "buf.h"
 #include "head.h"
 #include "sse.h"
+#include "target.h"
 #include "timers.h"
 
 #if defined(__GNUC__)
@@ -65,18 +66,11 @@ typedef struct exchange_clocks {
 
 /* Strings must live until exchange_new returns; NULL: not given. */
 typedef struct exchange_options {
-  const char *url;
-  const char *method;
+  target *to;          /* the exchange keeps it, too */
+  const char *header;  /* one more line */
   const char *body;
   size_t body_len;
-  struct curl_slist *headers;  /* taken over, whatever exchange_new returns */
-  int events;                  /* parse a text/event-stream answer */
-  size_t max_event, max_body;  /* bytes */
   exchange_clocks clocks;
-  const char *proxy;           /* "" for none; NULL: the environment's */
-  const char *ca_file, *client_cert, *client_key, *client_key_password;
-  int verify;                  /* check the server's certificate */
-  int http_version;            /* 0 automatic, 1 HTTP/1.1, 2 HTTP/2 */
 } exchange_options;
 
 typedef struct exchange exchange;
@@ -96,9 +90,11 @@ struct exchange {
   int is_moved;
   exchange *prev, *next;  /* all exchanges of the pool */
   /* request, owned until the handle is gone */
-  struct curl_slist *headers;
-  char *body_out;
-  size_t body_out_len;
+  target *to;
+  struct curl_slist header;  /* this one's own, in front of the target's */
+  char *request;          /* body, and behind it the own header; or NULL */
+  size_t request_len;
+  int altered;            /* its easy handle is not as the target wants it */
   /* response */
   head head;
   int events;             /* wanted */
@@ -123,10 +119,11 @@ struct exchange {
 };
 
 /*
-** A new exchange that uses 'easy' (taken over). Returns NULL when memory ran
-** out or libcurl refused an option; *why is then a constant text.
+** A new exchange that uses 'easy' (taken over; 'is_set' when it was used for
+** the same target before). Returns NULL when memory ran out or libcurl
+** refused an option; *why is then a constant text.
 */
-exchange *exchange_new (CURL *easy, const exchange_options *o,
+exchange *exchange_new (CURL *easy, int is_set, const exchange_options *o,
                         const char **why);
 
 /* libcurl has it from now on. */

@@ -20,6 +20,7 @@ in its callbacks and without waiting anywhere but in `pool:step`.
 
 #include "clock.h"
 #include "lua_exchange.h"
+#include "lua_target.h"
 
 #define POOL_T "predibase.curl.pool"
 
@@ -58,16 +59,21 @@ static int curl_pool (lua_State *L) {
 /***
 Starts an exchange.
 @function pool:open
-@tparam table spec `url`; `method`; `headers` (array of "Name: value");
-`body`; `events` (true: parse a text/event-stream answer); `max_event` and
-`max_body` in bytes; the clocks in seconds, 0 for none: `delay` before the
-start, `connect`, `first_event`, `event`, `idle`; `deadline` in seconds on the
-clock of `now`; `proxy` ("" for none), `ca_file`, `client_cert`, `client_key`,
-`client_key_password`, `verify`, `http_version` (0 automatic, 1, 2)
+@tparam userdata|table to a @{target}, or a table with the fields of one and
+the following arguments by their names
+@tparam ?string body
+@tparam ?string header one more line, "Name: value"
+@tparam ?number delay seconds before the start; of all clocks 0 is none
+@tparam ?number deadline seconds on the clock of `now`
+@tparam ?number connect seconds
+@tparam ?number first_event seconds
+@tparam ?number event seconds
+@tparam ?number idle seconds
 @treturn[1] userdata the exchange
+@treturn[1] number under which @{pool:step} names it
 @treturn[2] nil
 @treturn[2] string what was refused
-@raise when a field has the wrong type
+@raise when anything has the wrong type
 */
 static int p_open (lua_State *L) {
   checkpool(L);
@@ -245,7 +251,7 @@ static const luaL_Reg pool_meta[] = {
 };
 
 static const luaL_Reg module[] = {
-  {"pool", curl_pool}, {"now", curl_now}, {"wait", curl_wait},
+  {"pool", curl_pool}, {"target", lua_target_new}, {"now", curl_now}, {"wait", curl_wait},
   {"version", curl_version_name},
   {NULL, NULL}
 };
@@ -270,6 +276,7 @@ MODULE_API int luaopen_predibase_curl (lua_State *L);
 MODULE_API int luaopen_predibase_curl (lua_State *L) {
   stay_loaded();
   lua_newclass(L, POOL_T, pool_methods, pool_meta);
+  lua_target_class(L);
   lua_exchange_class(L);
   luaL_newlib(L, module);
   return 1;

@@ -38,8 +38,8 @@ void lua_newclass (lua_State *L, const char *name, const luaL_Reg *methods,
                    const luaL_Reg *meta);
 
 /*
-** The body of pool:open, its arguments on the stack: pool, table. 'slot' is
-** where the pool's userdata keeps it.
+** The body of pool:open, its arguments on the stack. 'slot' is where the pool's
+** userdata keeps it.
 */
 int lua_exchange_open (lua_State *L, pool **slot);
 

@@ -12,14 +12,9 @@
 
 #include "clock.h"
 #include "gather.h"
+#include "handles.h"
 #include "pool.h"
 #include "watch.h"
-
-/*
-** Easy handles kept for the next request: enough that calls one after the
-** other, or a few at a time, never make a new one.
-*/
-#define SPARE_MAX 16
 
 /* Since this version libcurl writes to no socket without MSG_NOSIGNAL. */
 #define NO_SIGPIPE_SINCE 0x075700
@@ -47,8 +42,8 @@ struct pool {
   int watch_failed;
   int guard_sigpipe;
   int late_reset;
-  CURL *spare[SPARE_MAX];
-  int spares;
+  int trouble;           /* of a start, for the next step to report */
+  handles spare;
 };
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
@@ -187,19 +182,15 @@ static void detach (pool *p, exchange *x) {
 /* The connection is not kept after this transfer. One that other transfers
 ** share is closed after the last of those that say so. */
 static void forbid_reuse (exchange *x) {
-  if (x->easy != NULL)
-    (void)curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
+  if (x->easy == NULL) return;
+  (void)curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
+  x->altered = 1;
 }
 
 /* The easy handle is of no more use to this exchange. */
 static void release (pool *p, exchange *x) {
   if (x->easy == NULL) return;
-  if (p->spares < SPARE_MAX) {
-    curl_easy_reset(x->easy);
-    p->spare[p->spares++] = x->easy;
-  }
-  else
-    curl_easy_cleanup(x->easy);
+  handles_give(&p->spare, x->easy, x->altered ? NULL : x->to);
   x->easy = NULL;
 }
 
@@ -240,7 +231,7 @@ void pool_free (pool *p) {
     release(p, x);
     unlink_exchange(p, x);
   }
-  while (p->spares > 0) curl_easy_cleanup(p->spare[--p->spares]);
+  handles_free(&p->spare);
   if (p->multi != NULL) curl_multi_cleanup(p->multi);
   guard_leave(&g);
   timers_free(&p->timers);
@@ -277,16 +268,55 @@ static void start (pool *p, exchange *x, int64_t now) {
   arm(p, x, now);
 }
 
+static void collect_finished (pool *p) {
+  CURLMsg *m;
+  int left;
+  while ((m = curl_multi_info_read(p->multi, &left)) != NULL) {
+    CURL *easy = m->easy_handle;
+    CURLcode code = m->data.result;  /* 'm' dies with the removal below */
+    exchange *x = NULL;
+    if (m->msg != CURLMSG_DONE) continue;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&x);
+    detach(p, x);
+    exchange_finish(x, code);
+    release(p, x);
+  }
+}
+
+/* One call of libcurl; keeps the first complaint. */
+static void act (pool *p, curl_socket_t fd, int events, int *status) {
+  int running;
+  CURLMcode code = curl_multi_socket_action(p->multi, fd, events, &running);
+  if (code == CURLM_OK || *status != POOL_OK) return;
+  *status = (code == CURLM_OUT_OF_MEMORY) ? POOL_NOMEM : POOL_BROKEN;
+}
+
+/* What libcurl wanted to be called for by now. */
+static void run_libcurl (pool *p, int *status) {
+  if (p->curl_at > clock_ms()) return;
+  p->curl_at = INT64_MAX;
+  act(p, CURL_SOCKET_TIMEOUT, 0, status);
+}
+
+/* Not left to the next step: the request is under way while others work. */
+static void begin (pool *p) {
+  pipe_guard g;
+  guard_enter(p, &g);
+  p->watch_failed = 0;
+  run_libcurl(p, &p->trouble);
+  collect_finished(p);
+  guard_leave(&g);
+  if (p->watch_failed && p->trouble == POOL_OK) p->trouble = POOL_BROKEN;
+}
+
 exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
   exchange *x;
   int64_t now = clock_ms();
-  CURL *easy = p->spares > 0 ? p->spare[--p->spares] : curl_easy_init();
-  if (easy == NULL) {
-    curl_slist_free_all(o->headers);
-    *why = "not enough memory";
-    return NULL;
-  }
-  x = exchange_new(easy, o, why);
+  int is_set;
+  CURL *easy = handles_take(&p->spare, o->to, &is_set);
+  *why = "not enough memory";
+  if (easy == NULL) return NULL;
+  x = exchange_new(easy, is_set, o, why);
   if (x == NULL) {
     curl_easy_cleanup(easy);
     return NULL;
@@ -303,8 +333,10 @@ exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
     x->started = now;  /* too late already: nothing is to be sent */
     arm(p, x, now);
   }
-  else
+  else {
     start(p, x, now);
+    begin(p);
+  }
   return x;
 }
 
@@ -361,21 +393,6 @@ static void run_timers (pool *p, int64_t now) {
   }
 }
 
-static void collect_finished (pool *p) {
-  CURLMsg *m;
-  int left;
-  while ((m = curl_multi_info_read(p->multi, &left)) != NULL) {
-    CURL *easy = m->easy_handle;
-    CURLcode code = m->data.result;  /* 'm' dies with the removal below */
-    exchange *x = NULL;
-    if (m->msg != CURLMSG_DONE) continue;
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&x);
-    detach(p, x);
-    exchange_finish(x, code);
-    release(p, x);
-  }
-}
-
 static int curl_events (unsigned mask) {
   return ((mask & WATCH_IN) ? CURL_CSELECT_IN : 0) |
          ((mask & WATCH_OUT) ? CURL_CSELECT_OUT : 0) |
@@ -385,7 +402,7 @@ static int curl_events (unsigned mask) {
 int64_t pool_timeout (const pool *p) {
   const timer *t = timers_first(&p->timers);
   int64_t at = p->curl_at, now;
-  if (p->moved.first != NULL) return 0;
+  if (p->moved.first != NULL || p->trouble != POOL_OK) return 0;
   if (t != NULL && t->at < at) at = t->at;
   if (at == INT64_MAX) return -1;
   now = clock_ms();
@@ -397,14 +414,6 @@ static int wait_ms (const pool *p, int64_t timeout_ms) {
   if (own >= 0 && (timeout_ms < 0 || own < timeout_ms)) timeout_ms = own;
   if (timeout_ms < 0) return -1;
   return timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
-}
-
-/* One call of libcurl; keeps the first complaint. */
-static void act (pool *p, curl_socket_t fd, int events, int *status) {
-  int running;
-  CURLMcode code = curl_multi_socket_action(p->multi, fd, events, &running);
-  if (code == CURLM_OK || *status != POOL_OK) return;
-  *status = (code == CURLM_OUT_OF_MEMORY) ? POOL_NOMEM : POOL_BROKEN;
 }
 
 int pool_step (pool *p, int64_t timeout_ms) {
@@ -419,13 +428,12 @@ int pool_step (pool *p, int64_t timeout_ms) {
   guard_enter(p, &g);
   for (i = 0; i < n; i++)
     act(p, ready[i].fd, curl_events(ready[i].mask), &status);
-  if (p->curl_at <= clock_ms()) {
-    p->curl_at = INT64_MAX;
-    act(p, CURL_SOCKET_TIMEOUT, 0, &status);
-  }
+  run_libcurl(p, &status);
   collect_finished(p);
   run_timers(p, clock_ms());  /* after the sockets: what came in time counts */
   guard_leave(&g);
+  if (p->trouble != POOL_OK) status = p->trouble;
+  p->trouble = POOL_OK;
   return p->watch_failed && status == POOL_OK ? POOL_BROKEN : status;
 }
 

@@ -33,7 +33,7 @@ int pool_is_ours (const pool *p);
 
 /*
 ** Starts an exchange, at once or after its delay. Returns NULL with a text
-** in *why when it cannot be made; takes o->headers in either case.
+** in *why when it cannot be made. It may have news already when it is there.
 */
 exchange *pool_open (pool *p, const exchange_options *o, const char **why);
 

@@ -73,19 +73,17 @@ static void set_protocols (setter *s) {
   set_long(s, CURLOPT_PATH_AS_IS, 1L, "path");
 }
 
-static void set_connection (setter *s, const exchange_options *o) {
+static void set_connection (setter *s, const target_options *o) {
   /* no signals and no alarm in somebody else's process */
   set_long(s, CURLOPT_NOSIGNAL, 1L, "signals");
-  if (o->clocks.connect > 0)
-    set_long(s, CURLOPT_CONNECTTIMEOUT_MS,
-             o->clocks.connect < INT_MAX ? (long)o->clocks.connect : INT_MAX,
-             "the connect timeout was refused");
 #if LIBCURL_VERSION_NUM >= 0x075700
   /* a hanging name look-up must not hold up the caller: do not join its
      thread; an older library at run time knows no such option */
   (void)curl_easy_setopt(s->easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
-  if (o->events) set_long(s, CURLOPT_BUFFERSIZE, STREAM_BUFFER, "buffer");
+  /* refused while the handle of a transfer that was cut off has one still */
+  if (o->events)
+    (void)curl_easy_setopt(s->easy, CURLOPT_BUFFERSIZE, STREAM_BUFFER);
   set_long(s, CURLOPT_TCP_KEEPALIVE, 1L, "keep-alive");
   set_long(s, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE, "keep-alive");
   set_long(s, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL, "keep-alive");
@@ -102,7 +100,7 @@ static void set_connection (setter *s, const exchange_options *o) {
   set_long(s, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L, "proxy");
 }
 
-static void set_tls (setter *s, const exchange_options *o) {
+static void set_tls (setter *s, const target_options *o) {
   set_long(s, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2,
            "TLS 1.2 is not supported");
   set_long(s, CURLOPT_SSL_VERIFYPEER, o->verify ? 1L : 0L, "verify");
@@ -119,41 +117,55 @@ static void set_tls (setter *s, const exchange_options *o) {
              "client_key_password was refused");
 }
 
-const char *setup_request (CURL *easy, exchange *x,
-                           const exchange_options *o) {
+const char *setup_target (CURL *easy, const target_options *o,
+                          setup_sink on_header, setup_sink on_body) {
   setter s;
   s.easy = easy;
   s.refused = NULL;
   set_text(&s, CURLOPT_URL, o->url, "the URL was refused");
+  set_text(&s, CURLOPT_CUSTOMREQUEST, o->method, "the method was refused");
   set_protocols(&s);
   set_connection(&s, o);
   set_tls(&s, o);
-  check(&s, curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers),
-        "the headers were refused");
-  if (x->body_out != NULL) {
-    set_long(&s, CURLOPT_POST, 1L, "POST");
-    /* a size, because a body may hold NUL; not copied, we own it */
-    check(&s, curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                               (curl_off_t)x->body_out_len), "body");
-    check(&s, curl_easy_setopt(easy, CURLOPT_POSTFIELDS, x->body_out), "body");
-  }
-  else
-    set_long(&s, CURLOPT_HTTPGET, 1L, "GET");
-  if (o->method != NULL)
-    set_text(&s, CURLOPT_CUSTOMREQUEST, o->method, "the method was refused");
+  check(&s, curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header), "head");
+  check(&s, curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body), "body");
   return s.refused;
 }
 
-const char *setup_callbacks (CURL *easy, exchange *x, setup_sink on_header,
-                             setup_sink on_body) {
+const char *setup_request (CURL *easy, exchange *x,
+                           const exchange_options *o) {
   setter s;
+  int64_t connect = o->clocks.connect;
   s.easy = easy;
   s.refused = NULL;
-  check(&s, curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header), "head");
+  set_long(&s, CURLOPT_CONNECTTIMEOUT_MS,
+           connect < INT_MAX ? (long)connect : INT_MAX,
+           "the connect timeout was refused");
+  check(&s, curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
+                             x->header.data != NULL ? &x->header
+                                                    : x->header.next),
+        "the headers were refused");
+  if (o->body_len > 0) {
+    /* a size, because a body may hold NUL; not copied, we own it */
+    check(&s, curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                               (curl_off_t)o->body_len), "body");
+    check(&s, curl_easy_setopt(easy, CURLOPT_POSTFIELDS, x->request), "body");
+  }
+  else
+    set_long(&s, CURLOPT_HTTPGET, 1L, "GET");
   check(&s, curl_easy_setopt(easy, CURLOPT_HEADERDATA, x), "head");
-  check(&s, curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body), "body");
   check(&s, curl_easy_setopt(easy, CURLOPT_WRITEDATA, x), "body");
   check(&s, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->errbuf), "errors");
   check(&s, curl_easy_setopt(easy, CURLOPT_PRIVATE, x), "private");
   return s.refused;
+}
+
+/* Resetting a pointer cannot fail. */
+void setup_forget (CURL *easy) {
+  (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+  (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+  (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, NULL);
+  (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, NULL);
+  (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+  (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
 }

@@ -14,11 +14,17 @@
 
 typedef size_t (*setup_sink) (char *s, size_t size, size_t n, void *ud);
 
-/* Each returns NULL, or a constant text that says what libcurl refused. */
+/*
+** A new or reset handle is told of its target once, and of each request for
+** it. Both return NULL, or a constant text that says what libcurl refused.
+*/
+const char *setup_target (CURL *easy, const target_options *o,
+                          setup_sink on_header, setup_sink on_body);
 const char *setup_request (CURL *easy, exchange *x,
                            const exchange_options *o);
-const char *setup_callbacks (CURL *easy, exchange *x, setup_sink on_header,
-                             setup_sink on_body);
+
+/* Takes everything of an exchange out again; what is the target's stays. */
+void setup_forget (CURL *easy);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -6,9 +6,9 @@
 ** SPDX-License-Identifier: MIT
 */
 
-/* links: lua_curl.c lua_exchange.c lua_read.c pool.c exchange.c verdict.c */
-/* links: setup.c head.c timers.c gather.c watch.c lua_sse.c lua_token.c */
-/* links: token.c sse.c buf.c */
+/* links: lua_curl.c lua_exchange.c lua_target.c lua_read.c pool.c */
+/* links: handles.c exchange.c verdict.c setup.c target.c head.c timers.c */
+/* links: gather.c watch.c lua_sse.c lua_token.c token.c sse.c buf.c */
 /* host: lua */
 
 #include <curl/curl.h>

@@ -1,4 +1,5 @@
-/* links: pool.c gather.c exchange.c verdict.c setup.c head.c timers.c watch.c sse.c buf.c */
+/* links: pool.c gather.c handles.c exchange.c verdict.c setup.c target.c */
+/* links: head.c timers.c watch.c sse.c buf.c */
 /*
 ** test_pool.c
 ** Pools and exchanges without Lua: every state, every clock, a reader that is
@@ -26,26 +27,37 @@ static int open_files (void) {
   return n;
 }
 
+/* The target, which whoever opens an exchange with it has to drop. */
 static exchange_options options (const char *path) {
   static char url[128];
+  target_options t;
   exchange_options o;
+  memset(&t, 0, sizeof t);
   memset(&o, 0, sizeof o);
   snprintf(url, sizeof url, "http://127.0.0.1:%d%s", port, path);
-  o.url = url;
+  t.url = url;
+  t.headers = curl_slist_append(NULL, "x-a: b");
+  t.events = (strstr(path, "stream") != NULL);
+  t.max_event = t.max_body = 1024 * 1024;
+  t.proxy = "";
+  t.verify = 1;
+  o.to = target_new(&t);
+  if (o.to == NULL) abort();
   o.body = "{}";
   o.body_len = 2;
-  o.headers = curl_slist_append(NULL, "x-a: b");
-  o.events = (strstr(path, "stream") != NULL);
-  o.max_event = o.max_body = 1024 * 1024;
-  o.proxy = "";
-  o.verify = 1;
   return o;
+}
+
+static exchange *open_with (pool *p, exchange_options *o) {
+  const char *why = NULL;
+  exchange *x = pool_open(p, o, &why);
+  target_drop(o->to);
+  return x;
 }
 
 static exchange *opened (pool *p, const char *path) {
   exchange_options o = options(path);
-  const char *why = NULL;
-  exchange *x = pool_open(p, &o, &why);
+  exchange *x = open_with(p, &o);
   if (x == NULL) abort();
   return x;
 }
@@ -93,7 +105,7 @@ static void whole (void) {
      "a body has an end");
   ok(x->body.len == strlen(body) && memcmp(x->body.data, body, x->body.len)
      == 0, "and is there");
-  ok(x->body_out == NULL && x->headers == NULL && x->easy == NULL,
+  ok(x->request == NULL && x->easy == NULL,
      "the request is gone when the answer is there");
   pool_drop(x);
   x = opened(p, "/generate_stream");
@@ -111,11 +123,10 @@ static void whole (void) {
 static void delayed (void) {
   pool *p = created();
   exchange_options o = options("/generate");
-  const char *why = NULL;
   int64_t before = clock_ms(), wait;
   exchange *x;
   o.clocks.delay = 30;
-  x = pool_open(p, &o, &why);
+  x = open_with(p, &o);
   wait = pool_timeout(p);
   ok(x->state == EXCHANGE_DELAYED && wait >= 0 && wait <= 30,
      "a delayed exchange waits for its time");
@@ -147,12 +158,11 @@ static void clocks (void) {
   for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     const clock_case *c = &cases[i];
     exchange_options o = options(c->path);
-    const char *why = NULL;
     char name[80];
     exchange *x;
     o.clocks = c->clocks;
     if (c->clocks.deadline != 0) o.clocks.deadline += clock_ms();
-    x = pool_open(p, &o, &why);
+    x = open_with(p, &o);
     run(p, x);
     snprintf(name, sizeof name, "the clock %s runs out on %s", c->phase,
              c->path);
@@ -182,12 +192,11 @@ static int drain (exchange *x, int *next) {
 static void slow_reader (void) {
   pool *p = created();
   exchange_options o = options("/flood/generate_stream");
-  const char *why = NULL;
   size_t queued, most = EXCHANGE_HIGH_WATER + 8 * CURL_MAX_WRITE_SIZE;
   int next = 0, i, pauses = 0, good = 1;
   exchange *x;
   o.clocks.idle = o.clocks.event = 60000;
-  x = pool_open(p, &o, &why);
+  x = open_with(p, &o);
   while (!x->paused) step(p, x);
   queued = sse_queued(&x->sse);
   ok(queued >= EXCHANGE_HIGH_WATER && queued <= most,
@@ -239,11 +248,10 @@ static void slow_reader (void) {
 /* An exchange in one of its states. */
 static exchange *in_state (pool *p, int state) {
   exchange_options o = options("/hang/generate_stream");
-  const char *why = NULL;
   exchange *x;
   if (state == 0) o.clocks.delay = 60000;
   if (state == 1) o.clocks.deadline = 1;
-  x = pool_open(p, &o, &why);
+  x = open_with(p, &o);
   if (state == 1) run(p, x);
   if (state == 3) while (!x->head.complete) step(p, x);
   if (state >= 4) while (sse_count(&x->sse) == 0) step(p, x);
@@ -281,9 +289,10 @@ static void refused (void) {
   char *longest = malloc(8000002);
   memset(longest, 'x', 8000001);
   longest[8000001] = '\0';
-  o.url = longest;
+  o.to->o.url = longest;
   ok(pool_open(p, &o, &why) == NULL && why != NULL && pool_size(p) == 0,
      "what libcurl refuses is said and leaves nothing");
+  target_drop(o.to);
   free(longest);
   pool_free(p);
 }

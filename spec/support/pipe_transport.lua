@@ -23,8 +23,16 @@ Door.__index = Door
 local Pool = {}
 Pool.__index = Pool
 
-function Pool:open(options)
+local Target = {}
+
+--- As `pool:open` of predibase.curl.
+function Pool:open(target, body, header, delay, deadline, connect, first_event, event, idle)
   if self.door.no_exchange then return nil, self.door.no_exchange end
+  local options = { body = body, delay = delay, deadline = deadline, connect = connect,
+    first_event = first_event, event = event, idle = idle }
+  for name, value in pairs(target) do options[name] = value end
+  options.headers = { header }
+  for _, line in ipairs(target.headers) do options.headers[#options.headers + 1] = line end
   self.opened = self.opened + 1
   local door = self.door
   local log = { at = door.clock, delay = options.delay or 0, url = options.url,
@@ -32,7 +40,7 @@ function Pool:open(options)
   door.requests[#door.requests + 1] = log
   local raw = exchange.new(self, self.opened, options, log)
   self.exchanges[self.opened] = raw
-  return raw
+  return raw, self.opened
 end
 
 --- The earliest time at which anything is due.
@@ -168,6 +176,7 @@ function M.new(replies)
   local transport = transport_over {
     now = function () return door.clock end,
     version = function () return "pipe/1" end,
+    target = function (options) return setmetatable(options, Target) end,
     pool = function ()
       if door.no_pool then return nil, door.no_pool end
       local pool = setmetatable({ door = door, exchanges = {}, opened = 0 }, Pool)
@@ -194,7 +203,7 @@ end
 -- request with its token.
 function M.is_core(value)
   local mt = getmetatable(value)
-  return mt == Door or mt == Pool or mt == exchange.class
+  return mt == Door or mt == Pool or mt == Target or mt == exchange.class
 end
 
 return M

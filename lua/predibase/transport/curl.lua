@@ -98,21 +98,41 @@ local function ready(transport)
   return true
 end
 
-local function header_lines(headers, id)
+local HTTP_VERSIONS = { ["1.1"] = 1, ["2"] = 2 }
+
+local function new_target(cfg, req, events)
   local lines = {}
-  for i, header in ipairs(headers) do
+  for i, header in ipairs(req.headers) do
     local name, value = header[1], header[2]
     lines[i] = value == "" and name .. ";" or name .. ": " .. value   -- libcurl's form for empty
   end
-  if id then lines[#lines + 1] = "x-request-id: " .. id end
-  return lines
+  local proxy = config.proxy(cfg)
+  return curl.target {
+    url = req.url, method = req.method, headers = lines, events = events,
+    max_event = cfg.max_event_bytes, max_body = cfg.max_response_bytes,
+    proxy = proxy == false and "" or proxy or nil,
+    ca_file = cfg.ca_file, client_cert = cfg.client_cert, client_key = cfg.client_key,
+    client_key_password = config.client_key_password(cfg), verify = cfg.verify,
+    http_version = HTTP_VERSIONS[cfg.http_version],
+  }
 end
 
-local HTTP_VERSIONS = { ["1.1"] = 1, ["2"] = 2 }
+--- Gives the target of a request, made once for all requests that share their headers. Those hold
+-- the token, so the list of them is in this closure and in no table that leads to it.
+local function targets_of(cfg)
+  local made = setmetatable({}, { __mode = "k" })
+  return function (req, events)
+    local known = made[req.headers]
+    if known and known.url == req.url and known.events == events then return known.target end
+    known = { target = new_target(cfg, req, events), url = req.url, events = events }
+    made[req.headers] = known
+    return known.target
+  end
+end
 
 --- Starts a request.
--- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`), `id` (nil, or goes out
--- as `X-Request-Id`), `body`
+-- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`; requests that share the
+-- table share what else is the client's), `id` (nil, or goes out as `X-Request-Id`), `body`
 -- @tparam table spec `events` (parse an event stream), `delay` (seconds before the start),
 -- `timeout` (`connect`, `first_token`, `token`, `idle` in seconds), `deadline` (on the clock of
 -- `now`)
@@ -123,22 +143,12 @@ function Transport:open(req, spec)
   local ok, why = ready(self)
   if not ok then return nil, why end
   if next(self.lingering) then self.step(0) end     -- their connections may be free by now
-  local cfg, timeout = self.cfg, spec.timeout
-  local proxy = config.proxy(cfg)
-  local raw
-  raw, why = self.pool:open {
-    url = req.url, method = req.method, body = req.body,
-    headers = header_lines(req.headers, req.id),
-    events = spec.events, max_event = cfg.max_event_bytes, max_body = cfg.max_response_bytes,
-    delay = spec.delay, connect = timeout.connect, first_event = timeout.first_token,
-    event = timeout.token, idle = timeout.idle, deadline = spec.deadline,
-    proxy = proxy == false and "" or proxy or nil,
-    ca_file = cfg.ca_file, client_cert = cfg.client_cert, client_key = cfg.client_key,
-    client_key_password = config.client_key_password(cfg), verify = cfg.verify,
-    http_version = HTTP_VERSIONS[cfg.http_version],
-  }
-  if not raw then return nil, { kind = "connection", phase = "connect", message = why } end
-  return exchange.new(self, raw)
+  local id, timeout = req.id, spec.timeout
+  local raw, number = self.pool:open(self.target(req, spec.events), req.body,
+    id and "x-request-id: " .. id, spec.delay, spec.deadline, timeout.connect,
+    timeout.first_token, timeout.token, timeout.idle)
+  if not raw then return nil, { kind = "connection", phase = "connect", message = number } end
+  return exchange.new(self, raw, number)
 end
 
 --- A group of exchanges that are waited for together.
@@ -174,7 +184,7 @@ end
 function M.new(cfg, loop)
   local members, alarms = group.state()
   return setmetatable({
-    cfg = cfg,
+    target = targets_of(cfg),
     loop = loop,
     closed = false,
     pool = nil,           -- made at the first use

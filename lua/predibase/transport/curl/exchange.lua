@@ -185,8 +185,9 @@ end
 --- Takes over an exchange that was just opened.
 -- @tparam table transport its transport
 -- @tparam userdata raw the exchange of `predibase.curl`
+-- @tparam number id its number there
 -- @treturn table
-function M.new(transport, raw)
+function M.new(transport, raw, id)
   -- A table for each of thousands of streams: what is not set here is not there yet.
   --   waiter         the coroutine that waits, true for the main program of 5.1
   --   broken         the failure when there is no way to wait any more
@@ -197,7 +198,7 @@ function M.new(transport, raw)
   return setmetatable({
     transport = transport,
     raw = raw,            -- nil once closed
-    id = raw:id(),
+    id = id,
     updates = transport.loop.updates,     -- what poll has seen of them
   }, Exchange)
 end

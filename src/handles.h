@@ -1,0 +1,47 @@
+/*
+** handles.h - libcurl's easy handles that wait for their next request
+** SPDX-License-Identifier: MIT
+*/
+
+#ifndef PREDIBASE_HANDLES_H
+#define PREDIBASE_HANDLES_H
+
+#include <curl/curl.h>
+
+#include "target.h"
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+/*
+** Enough that calls one after the other, or a few at a time, never make a new
+** one, and never look long for one that knows their target.
+*/
+#define HANDLES_MAX 16
+
+/* All zeros is an empty set. */
+typedef struct handles {
+  struct {
+    CURL *easy;
+    target *to;  /* what it is set up for; NULL: nothing */
+  } at[HANDLES_MAX];
+  int n;
+} handles;
+
+/* A handle for a target; *is_set tells that it is set up for it. NULL: there
+** is no memory. */
+CURL *handles_take (handles *h, const target *to, int *is_set);
+
+/* Takes a handle over, which must be in no multi handle, and lets it forget
+** its request. 'to': what it is still set up for, or NULL. */
+void handles_give (handles *h, CURL *easy, target *to);
+
+/* Frees all handles. */
+void handles_free (handles *h);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif

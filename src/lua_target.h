@@ -1,0 +1,35 @@
+/*
+** lua_target.h - the class of targets, for the module predibase.curl
+** SPDX-License-Identifier: MIT
+*/
+
+#ifndef PREDIBASE_LUA_TARGET_H
+#define PREDIBASE_LUA_TARGET_H
+
+#include "compat.h"
+#include "target.h"
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+/* Registers the class. */
+void lua_target_class (lua_State *L);
+
+/* The target at an argument; raises for all else. */
+target *lua_target_check (lua_State *L, int arg);
+
+/* Pushes a target made of the fields of the table at an argument. */
+void lua_target_push (lua_State *L, int arg);
+
+/* The function predibase.curl.target. */
+int lua_target_new (lua_State *L);
+
+/* Raises unless a header line, which is a string on the stack, is one line. */
+void lua_target_check_line (lua_State *L, int at);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif

@@ -55,7 +55,8 @@ local Transport = {}
 Transport.__index = Transport
 
 --- Starts a request.
--- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`), `body`
+-- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`), `id` (nil, or goes out
+-- as `X-Request-Id`), `body`
 -- @tparam table spec `events` (parse an event stream), `delay` (seconds before the start),
 -- `timeout` (`connect`, `first_token`, `token`, `idle` in seconds), `deadline` (on the clock of
 -- `now`)

@@ -6,7 +6,8 @@
 local M = {}
 
 --- The bytes that go out.
--- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`), `body`
+-- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`), `id` (nil, or goes out
+-- as `X-Request-Id`), `body`
 -- @tparam ?table proxy one that gets the request itself (not through a tunnel): `authorization`
 -- @treturn table strings, to be sent one after the other
 function M.bytes(req, proxy)
@@ -15,6 +16,7 @@ function M.bytes(req, proxy)
   local lines = { ("%s %s HTTP/1.1"):format(req.method, proxy and req.url or path),
     "host: " .. authority }
   for _, header in ipairs(req.headers) do lines[#lines + 1] = header[1] .. ": " .. header[2] end
+  if req.id then lines[#lines + 1] = "x-request-id: " .. req.id end
   lines[#lines + 1] = ("content-length: %d"):format(#req.body)
   if proxy and proxy.authorization then
     lines[#lines + 1] = "proxy-authorization: " .. proxy.authorization

@@ -317,10 +317,8 @@ exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
   *why = "not enough memory";
   if (easy == NULL) return NULL;
   x = exchange_new(easy, is_set, o, why);
-  if (x == NULL) {
-    curl_easy_cleanup(easy);
-    return NULL;
-  }
+  if (x == NULL) curl_easy_cleanup(easy);
+  if (x == NULL) return NULL;
   x->id = ++p->last_id;
   x->pool = p;
   x->moved = &p->moved;

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Name look-ups that hang or find nothing (spec/support/slow_lookup.c).
 local child = require "spec.support.child"
+local lookup = require "spec.support.lookup"
 local scratch = require "spec.support.scratch"
 local stand_in = require "spec.support.server"
 
@@ -50,14 +51,11 @@ print(curl.now() - began < 5 and "before the look-up was over" or "too late")
 ]=]
 
 describe("A name look-up", function ()
-  local folder, library, server
+  local folder, preload, server
 
   setup(function ()
     folder = scratch.new()
-    library = folder .. "/slow_lookup.so"
-    local compiler = child.start("cc", { args = { "-std=c99", "-D_GNU_SOURCE", "-shared", "-fPIC",
-      "-o", library, "spec/support/slow_lookup.c", "-ldl" }, env = child.STRANGER })
-    assert.are.equal(0, compiler:wait(), compiler.stderr)
+    preload = lookup.preload(folder)
     server = stand_in.spawn {}
   end)
 
@@ -67,8 +65,6 @@ describe("A name look-up", function ()
   end)
 
   local function run(what)
-    local preload = os.getenv "LD_PRELOAD"
-    preload = preload and preload ~= "" and preload .. ":" .. library or library
     local process = child.start(child.interpreter(), {
       args = { "-e", LOOKUP },
       env = { LD_PRELOAD = preload, WHAT = what, PORT = server.port },

@@ -67,6 +67,23 @@ end
 
 local ROLES = { "user", "assistant", "user", "assistant", "user" }
 
+describe("a token cut in two", function ()
+  it("is not put together again by a format that trims each part", function ()
+    local format = template.chat "gemma-3"
+    for _, token in ipairs(format.special_tokens) do
+      for cut = 1, #token - 1 do
+        local parts = { token:sub(1, cut) .. " ", "\n" .. token:sub(cut + 1) }
+        for _, mode in ipairs { "refuse", "neutralise" } do
+          local text, err = format:render({ { role = "user", content = parts } },
+            { special_tokens_in_text = mode })
+          assert.is_nil(text, text)
+          assert.matches("make up a special token", err.message)
+        end
+      end
+    end
+  end)
+end)
+
 describe("no text breaks out of", function ()
   for number, name in ipairs(template.formats()) do
     it(name, function ()

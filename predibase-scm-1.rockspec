@@ -171,6 +171,7 @@ build = {
     ["predibase.template.formats.llama"] = "lua/predibase/template/formats/llama.lua",
     ["predibase.template.formats.mistral"] = "lua/predibase/template/formats/mistral.lua",
     ["predibase.template.formats.phi"] = "lua/predibase/template/formats/phi.lua",
+    ["predibase.template.formats.qwen3"] = "lua/predibase/template/formats/qwen3.lua",
     ["predibase.template.guard"] = "lua/predibase/template/guard.lua",
     ["predibase.template"] = "lua/predibase/template/init.lua",
     ["predibase.template.messages"] = "lua/predibase/template/messages.lua",

@@ -29,6 +29,7 @@ local function options_of(case, today)
     add_generation_prompt = case.add_generation_prompt,
     continue_final_message = case.continue_final_message,
     date_string = case.date_string,
+    enable_thinking = case.enable_thinking,
     special_tokens_in_text = "allow",
     now = noon(today),
   }

@@ -133,6 +133,9 @@ describe("template.for_model", function ()
       ["microsoft/Phi-3-medium-4k-instruct"] = "phi-3-medium",
       ["microsoft/phi-4"] = "phi-4", ["microsoft/Phi-4-mini-instruct"] = "phi-4-mini",
       ["qwen2-5-7b-instruct"] = "qwen-2.5", ["Qwen/Qwen2.5-Coder-7B-Instruct"] = "qwen-2.5",
+      ["Qwen/Qwen3-8B"] = "qwen-3", ["qwen3-30b-a3b"] = "qwen-3",
+      ["Qwen/Qwen3-4B-Instruct-2507"] = "qwen-3-2507",
+      ["mistralai/Mistral-Large-Instruct-2411"] = "mistral-v7",
       ["Qwen/Qwen2-1.5B-Instruct"] = "qwen-2", ["Qwen/Qwen1.5-72B-Chat"] = "qwen-1.5",
       ["CohereForAI/c4ai-command-r-v01"] = "command-r",
       ["upstage/SOLAR-10.7B-Instruct-v1.0"] = "solar",
@@ -149,8 +152,9 @@ describe("template.for_model", function ()
   end)
 
   it("says so when a model's format is not built in", function ()
-    for _, name in ipairs { "Qwen/Qwen3-8B", "solar-pro-preview-instruct", "gemma-3n-e4b-it",
-      "deepseek-ai/DeepSeek-V3.1", "microsoft/Phi-4-multimodal-instruct", "llama-4-scout-instruct" }
+    for _, name in ipairs { "Qwen/QwQ-32B", "Qwen/Qwen3-Coder-30B-A3B-Instruct",
+      "solar-pro-preview-instruct", "gemma-3n-e4b-it", "deepseek-ai/DeepSeek-V3.1", "microsoft/Phi-4-multimodal-instruct",
+      "llama-4-scout-instruct" }
     do
       assert.matches("from_tokenizer_config takes the model's own",
         refused(template.for_model, name), name)

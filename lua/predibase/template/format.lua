@@ -41,6 +41,7 @@ local MODES = { refuse = true, neutralise = true, allow = true }
 local OPTIONS = {
   add_generation_prompt = boolean,
   continue_final_message = boolean,
+  enable_thinking = boolean,
   bos_token = without,
   date_string = function (value)
     if type(value) ~= "string" then
@@ -87,6 +88,7 @@ local function write(self, messages, options, variables)
     bos_token = bos,
     eos_token = self.eos_token or "",
     date_string = options.date_string,
+    enable_thinking = options.enable_thinking,
     now = options.now or os.time(),
     variables = variables,
   })
@@ -163,8 +165,8 @@ end
 -- begins the assistant's answer; `continue_final_message` (boolean): leaves the last message open;
 -- `bos_token = false`: leaves the token out that the server puts in front by itself;
 -- `special_tokens_in_text`: `"refuse"` (the default), `"neutralise"` or `"allow"`; `date_string`
--- and `now` (Unix seconds) for formats that name today's date; `variables` for a model's own
--- template
+-- and `now` (Unix seconds) for formats that name today's date; `enable_thinking = false` for models
+-- that think unless told not to; `variables` for a model's own template
 -- @treturn[1] string the prompt
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template"
@@ -198,9 +200,9 @@ end
 -- `bos_token` and `eos_token`; `families` and `plain`, see `predibase.template.guard`; `open`, true
 -- for a template that sees everything in a message instead of role and text alone; and `write`, a
 -- function of the messages and a context (`add_generation_prompt`, `bos_token` and `eos_token`,
--- both `""` where there is none, `date_string`, `now`, `variables`) that returns the text, or nil
--- and what is wrong. A message is `role`, `content` (the parts put together) and `parts` (an array
--- of strings, where there were any); when `open`, it is a copy of what was given.
+-- both `""` where there is none, `date_string`, `now`, `enable_thinking`, `variables`) that returns
+-- the text, or nil and what is wrong. A message is `role`, `content` (the parts put together) and
+-- `parts` (an array of strings, where there were any); when `open`, it is a copy of what was given.
 -- @treturn table
 function M.new(fields)
   return setmetatable({

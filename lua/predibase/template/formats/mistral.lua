@@ -53,4 +53,13 @@ M["mistral-nemo"] = format("mistralai/Mistral-Nemo-Instruct-2407", {
   system = "last", user = { "[INST]", "[/INST]" }, assistant = { "", "</s>" },
 }, TOOLS)
 
+local SYSTEM = { "[SYSTEM_PROMPT] ", "[/SYSTEM_PROMPT]" }
+
+-- Messages may come in any order.
+M["mistral-v7"] = format("mistralai/Mistral-Large-Instruct-2411", {}, TOOLS)
+M["mistral-v7"].write = writers.turns {
+  bos = true,
+  turns = { system = SYSTEM, user = { "[INST] ", "[/INST]" }, assistant = { " ", "</s>" } },
+}
+
 return M

@@ -1,0 +1,76 @@
+-- SPDX-License-Identifier: MIT
+--- Qwen 3, which thinks before it answers unless told not to, and its releases of July 2025, which
+-- do not (the text part of both; tools are for the model's own template).
+-- @module predibase.template.formats.qwen3
+
+local writers = require "predibase.template.writers"
+
+local M = {}
+
+local TURN = { "<|im_start|>ROLE\n", "<|im_end|>\n" }
+local PROMPT = "<|im_start|>assistant\n"
+local NO_THOUGHTS = "<think>\n\n</think>\n\n"
+
+local function format(source, write)
+  return {
+    source = source, eos_token = "<|im_end|>", stop = { "<|im_end|>", "<|endoftext|>" },
+    special_tokens = { "<|endoftext|>", "<|im_start|>", "<|im_end|>" },
+    families = { "<|%a[%w_]*|>", "</?tool_call>", "</?tool_response>" },
+    write = write,
+  }
+end
+
+--- What the model thought, and what it said.
+local function split(content)
+  if not content:find("</think>", 1, true) then return "", content end
+  local thoughts = content:match("^(.-)</think>")
+  thoughts = thoughts:gsub("\n+$", "")
+  thoughts = thoughts:match("^.*<think>(.*)$") or thoughts
+  return thoughts:gsub("^\n+", ""), (content:match("^.*</think>\n*(.*)$"))
+end
+
+--- The place of the last question; all messages are behind it when there is none.
+local function last_question(messages)
+  for i = #messages, 1, -1 do
+    local message = messages[i]
+    -- The answers of tools come from the user as well.
+    if message.role == "user" and not message.content:find("^<tool_response>.*</tool_response>$")
+    then
+      return i
+    end
+  end
+  return #messages
+end
+
+--- Answers to earlier questions are written without what was thought, the ones behind the last
+-- question with it.
+local function rewritten(messages)
+  local question, out = last_question(messages), {}
+  for i, message in ipairs(messages) do
+    out[i] = message
+    if message.role == "assistant" then
+      local thoughts, said = split(message.content)
+      if i > question and (i == #messages or thoughts ~= "") then
+        said = "<think>\n" .. thoughts:gsub("\n+$", "") .. "\n</think>\n\n" .. said:gsub("^\n+", "")
+      end
+      out[i] = { role = "assistant", content = said }
+    end
+  end
+  return out
+end
+
+local write = writers.turns {
+  turns = { system = TURN, user = TURN, assistant = TURN }, prompt = PROMPT,
+}
+
+M["qwen-3"] = format("Qwen/Qwen3-0.6B", function (messages, context)
+  local text, problem = write(rewritten(messages), context)
+  if text and context.add_generation_prompt and context.enable_thinking == false then
+    text = text .. NO_THOUGHTS
+  end
+  return text, problem
+end)
+
+M["qwen-3-2507"] = format("Qwen/Qwen3-4B-Instruct-2507", write)
+
+return M

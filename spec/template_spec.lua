@@ -153,7 +153,8 @@ describe("template.for_model", function ()
 
   it("says so when a model's format is not built in", function ()
     for _, name in ipairs { "Qwen/QwQ-32B", "Qwen/Qwen3-Coder-30B-A3B-Instruct",
-      "solar-pro-preview-instruct", "gemma-3n-e4b-it", "deepseek-ai/DeepSeek-V3.1", "microsoft/Phi-4-multimodal-instruct",
+      "solar-pro-preview-instruct", "gemma-3n-e4b-it", "deepseek-ai/DeepSeek-V3.1",
+      "microsoft/Phi-4-multimodal-instruct",
       "llama-4-scout-instruct" }
     do
       assert.matches("from_tokenizer_config takes the model's own",

@@ -15,5 +15,5 @@ case $1 in
   love) love examples/love ;;
   neovim)
     nvim --cmd "set runtimepath^=$PWD/examples/neovim" \
-      +"helptags $PWD/examples/neovim/doc" +'help predibase' ;;
+      +"helptags $PWD/examples/neovim/doc" +'help predibase' +'wincmd p' ;;
 esac

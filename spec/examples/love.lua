@@ -187,6 +187,26 @@ describe("examples/love", function ()
     assert.equal("0", report.files)
   end)
 
+  -- As the game's README says: the archive holds the Lua files, C modules lie beside it.
+  it("starts packed, with the C modules beside the archive", function ()
+    local folder = "build/examples/packed"
+    local function sh(command) assert(os.execute(command:gsub("FOLDER", folder)), command) end
+    sh "rm -rf FOLDER && mkdir -p FOLDER/game FOLDER/predibase"
+    sh "cp -r examples/love/* lua/predibase FOLDER/game"
+    sh "mv FOLDER/game/main.lua FOLDER/game/game.lua"
+    sh "cp spec/examples/love/packed.lua FOLDER/game/main.lua"
+    sh "cp spec/examples/love/headless.lua FOLDER/game/conf.lua"
+    sh(("cp %s/luajit/predibase/*.so FOLDER/predibase"):format(os.getenv "BUILDDIR" or "build"))
+    sh "cd FOLDER/game && python3 -m zipfile -c ../game.love *"
+    local love = child.start("love", {
+      args = { folder .. "/game.love" },
+      env = { LUA_PATH = ";;", LUA_CPATH = ";;", XDG_DATA_HOME = "build/examples" },
+    })
+    assert.equal(0, love:wait(), love.stderr)
+    assert.is_truthy(love.stdout:find("libcurl/", 1, true))
+    assert.is_truthy(love.stdout:find(folder .. "/predibase/curl.so", 1, true))
+  end)
+
   it("draws what it tells, in any window", function ()
     local report = play("draw", "/draw",
       { "xvfb-run", "-a", "-s", "-screen 0 1920x1080x24" },

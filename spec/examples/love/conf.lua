@@ -6,13 +6,16 @@ local game = assert(os.getenv "GAME")
 dofile(game .. "/conf.lua")
 local of_game = love.conf
 
-function love.conf(t)
-  of_game(t)
-  t.window.vsync = 0
-  t.console = false
-  if os.getenv "SCREEN" then return end
-  t.window = nil
-  for _, name in ipairs { "window", "graphics", "font", "image", "mouse" } do
-    t.modules[name] = false
+if os.getenv "SCREEN" then
+  function love.conf(t)
+    of_game(t)
+    t.window.vsync = 0
+  end
+else
+  require "headless"
+  local headless = love.conf
+  function love.conf(t)
+    of_game(t)
+    headless(t)
   end
 end

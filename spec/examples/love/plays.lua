@@ -200,6 +200,7 @@ end
 function M.draw(report)
   frame()
   look(report, "start")
+  press "return"                        -- all at once: drawing takes its time without a GPU
   greeted()
   look(report, "greeting")
   say "Is it lonely up here, all winter long?"

@@ -17,7 +17,12 @@ local function run(self, ...)
   local remote = child.start("nvim", {
     args = { "--clean", "--headless", "--server", self.address, ... }, env = child.STRANGER,
   })
-  assert(remote:wait() == 0, remote.stderr)
+  if remote:wait() ~= 0 then
+    uv.run "nowait"
+    local process = self.process
+    error(("%sthe editor: code %s, signal %s\n%s"):format(remote.stderr, tostring(process.code),
+      tostring(process.signal), process.stderr:sub(-600)), 0)
+  end
   return remote.stdout .. remote.stderr       -- 0.7 writes to the latter
 end
 

@@ -5,6 +5,9 @@ vim.opt.runtimepath:prepend(vim.env.PLUGIN)
 vim.opt.swapfile = false
 vim.opt.shadafile = "NONE"
 
+-- Should the spec be ended before it can end this.
+vim.defer_fn(function () vim.cmd "qa!" end, 300000)
+
 Told = {}
 
 function vim.notify(message, level)     -- luacheck: ignore 122

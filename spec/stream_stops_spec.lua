@@ -208,6 +208,16 @@ describe("whole answers", function ()
 end)
 
 describe("the options", function ()
+  it("are for many prompts as well", function ()
+    local body = '{"generated_text":"a END b"}'
+    local client = pipe.client { { headers = wire.answer_head(), body = body },
+      { headers = wire.answer_head(), body = body } }
+    local results = client:generate_many({ "x", { prompt = "y", client_stop = "b" } },
+      { client_stop = "END", concurrency = 1 }):results()
+    assert.equal("a ", results[1].generated_text)
+    assert.equal("a END ", results[2].generated_text)
+  end)
+
   it("can be set once for a client", function ()
     local client = pipe.client({ { body = answer { "a", "b", "c" } },
       { body = answer { "a", "b", "c" } } }, { client_stop = "b" })

@@ -205,12 +205,13 @@ function M.draw(report)
   look(report, "greeting")
   say "Is it lonely up here, all winter long?"
   until_state "thinking"
-  for _ = 1, 30 do frame() end
   look(report, "thinking")
   press "escape"
   until_state "listening"
   say "I said: is it lonely up here?"
-  while #shown() < 50 do frame() end
+  while #M.talk:known() < 90 do frame() end
+  press "return"                        -- all that is there, but she has not ended
+  while #shown() < 90 do frame() end
   love.event.push("textinput", "And the storms?")
   frame()
   look(report, "speaking")
@@ -218,9 +219,10 @@ function M.draw(report)
   until_state "listening"
   press "return"
   until_state "thinking"
-  until_state "speaking"
-  press "return"                        -- all at once
-  until_state "listening"
+  while M.talk:busy() do
+    press "return"                      -- all that is there
+    frame()
+  end
   look(report, "whole")
   resize(640, 480)
   look(report, "small")

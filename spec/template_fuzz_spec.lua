@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- Templates put together at random: each is compiled or refused with a place in its text, and
--- rendering never raises and never reads a value twice.
+-- rendering never raises and never reads a value twice. Messages that are none: each format
+-- refuses them without raising.
 local errors = require "predibase.errors"
+local json = require "predibase.json"
 local random = require "spec.support.random"
 local template = require "predibase.template"
 
@@ -55,6 +57,45 @@ describe("random templates", function ()
     for _, piece in ipairs { "{{", "x", "{a}", "{?a}\n{/a}\n", "{?a}x{/a}", " {a=b}" } do
       local t = assert(template.new(piece:rep(30000)))
       assert.is_string((t { a = #t.variables > 0 and 1 or nil }))
+    end
+  end)
+end)
+
+describe("messages of any kind", function ()
+  local ODD = { 1, 0 / 0, true, false, "", "user", "\255\0", json.null, print, {}, { {} },
+    { role = "user" }, { role = "user", content = "x" }, { type = "text", text = "x" },
+    { text = 1 }, setmetatable({}, { __index = function () error "looked" end }),
+    setmetatable({}, { __metatable = "locked" }) }
+
+  local function any_message(source)
+    local message = {}
+    for _, key in ipairs { "role", "content", "name", "tool_calls", 1 } do
+      local dice = source:int(1, 4)
+      if dice == 1 then
+        message[key] = source:pick(ODD)
+      elseif dice == 2 and key == "role" then
+        message.role = source:pick { "user", "assistant", "system", "tool", "odd one" }
+      elseif dice == 2 and key == "content" then
+        message.content = { source:pick(ODD), source:pick(ODD) }
+      end
+    end
+    return message
+  end
+
+  it("are written or refused by every format", function ()
+    local source = random.new(77)
+    for _, name in ipairs(template.formats()) do
+      local format = template.chat(name)
+      for _ = 1, 60 do
+        local messages = {}
+        for i = 1, source:int(0, 3) do
+          messages[i] = source:int(1, 3) == 1 and source:pick(ODD) or any_message(source)
+        end
+        local options = { add_generation_prompt = source:int(1, 2) == 1,
+          special_tokens_in_text = source:pick { "refuse", "neutralise", "allow" } }
+        local text, err = format:render(messages, options)
+        assert.is_true(type(text) == "string" or errors.is(err), name)
+      end
     end
   end)
 end)

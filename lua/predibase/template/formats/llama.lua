@@ -44,7 +44,7 @@ local function llama3(source, write)
     stop = { "<|eot_id|>", "<|end_of_text|>" },
     special_tokens = { "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>",
       "<|end_header_id|>", "<|eot_id|>", "<|eom_id|>", "<|python_tag|>",
-      "<|finetune_right_pad_id|>", "<|image|>" },
+      "<|finetune_right_pad_id|>", "<|step_id|>", "<|image|>" },
     families = { "<|reserved_special_token_%d+|>" },
     write = write,
   }

@@ -199,6 +199,15 @@ describe("an open format", function ()
     assert.equal("t:xa;", (open:render(messages, { variables = { tools = { "x" } } })))
   end)
 
+  it("has enable_thinking among its variables", function ()
+    local thinking = make("", { open = true, write = function (_, context)
+      return tostring(context.variables and context.variables.enable_thinking)
+    end })
+    assert.equal("nil", (thinking:render(says "")))
+    assert.equal("false", (thinking:render(says "", { enable_thinking = false })))
+    assert.equal("true", (thinking:render(says "", { enable_thinking = true, variables = {} })))
+  end)
+
   it("guards every text it sees", function ()
     assert.matches("message 1 has the special token",
       refused({ { role = "user", content = "", tool = { { x = "<s>" } } } }, nil, open))

@@ -146,6 +146,10 @@ local function render(self, messages, options)
     variables, problem = chat_messages.values(options.variables, guard, mode)
     if not variables then return nil, problem end
   end
+  if self.open and options.enable_thinking ~= nil then
+    variables = variables or {}
+    variables.enable_thinking = options.enable_thinking
+  end
   local text
   text, problem = write(self, read, options, variables)
   if not text then return nil, problem end

@@ -3,6 +3,7 @@ local errors = require "predibase.errors"
 local pipe = require "spec.support.pipe_transport"
 local predibase = require "predibase"
 local wire = require "spec.support.wire"
+local transports = require "predibase.transport"
 
 local function answer(text)
   return { headers = wire.answer_head(),
@@ -214,12 +215,13 @@ describe("predibase.new", function ()
     assert.equal(0, door.pools)
   end)
 
-  it("goes through libcurl unless told otherwise", function ()
+  it("goes through libcurl unless told otherwise, and inside nginx through its sockets", function ()
     local curl = require "predibase.transport.curl"
     for _, transport in ipairs { false, curl } do
       local client = assert(predibase.new { base_url = "http://127.0.0.1:9",
         transport = transport or nil })
-      assert.is_truthy(client.of_calls.version.transport:find "^libcurl/")
+      local name = transports.in_nginx() and not transport and "^ngx_lua/" or "^libcurl/"
+      assert.is_truthy(client.of_calls.version.transport:find(name))
       client:close()
     end
   end)

@@ -6,6 +6,9 @@ if not rawget(_G, "jit") then return end
 local in_nginx = require "spec.support.in_nginx"
 
 describe("inside nginx", function ()
-  in_nginx.each({ "faults_body", "faults_head", "faults_hooks", "faults_retry", "faults_status",
-    "faults_stream" }, it)
+  in_nginx.each({ "faults_body", "faults_head", "faults_hooks", "faults_limits",
+    "faults_mutations", "faults_retry", "faults_status", "faults_stream" }, it)
+
+  -- One of its servers accepts nobody, and luv would accept in the server's stead.
+  in_nginx.each({ "faults_connect" }, it, { NO_PUMP = "yes" })
 end)

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- The accidents of spec/fixtures/wire once more, over libcurl and real sockets; and, inside nginx
 -- (resty_wire_spec.lua), over nginx's. Every cut of every body is tried over libcurl without a
--- network in wire_spec.lua; here it is a few, as every cut costs a request, unless EVERY says otherwise.
+-- network in wire_spec.lua; here it is a few, as every cut costs a request, unless EVERY says
+-- otherwise.
 local fixture = require "spec.support.fixture"
 local predibase = require "predibase"
 local random = require "spec.support.random"

@@ -33,11 +33,12 @@ rm -rf "$folder"
 
 local FRAME = [[
 daemon off;
-worker_processes 1;
+worker_processes %d;
+%s
 %s
 pid nginx.pid;
 error_log error.log notice;
-events { worker_connections 256; }
+events { worker_connections 512; }
 http {
   log_format spec "$connection $server_protocol $status $request_uri $ssl_client_s_dn";
   access_log access.log spec;
@@ -132,8 +133,10 @@ end
 -- @tparam table names of the addresses to listen on
 -- @tparam function config gets the addresses ("127.0.0.1:port" by name), returns what goes into
 -- the block `http`
+-- @tparam ?table options `workers` (1), `main` (lines outside of all blocks), `env` (variables)
 -- @treturn table `port` (by name), `dir`
-function M.start(names, config)
+function M.start(names, config, options)
+  options = options or {}
   local self = setmetatable({ dir = scratch.new(), port = {}, workers = 1 }, Nginx)
   running[#running + 1] = self
   self.stdin = uv.new_pipe(false)
@@ -147,14 +150,13 @@ function M.start(names, config)
     sockets[i], stdio[3 + i] = tcp, tcp:fileno()
     inherited = inherited .. 2 + i .. ";"
   end
-  scratch.write(self.dir .. "/nginx.conf", FRAME:format(
-    uv.getuid() == 0 and "user root;" or "", config(address)))
+  scratch.write(self.dir .. "/nginx.conf", FRAME:format(options.workers or 1,
+    uv.getuid() == 0 and "user root;" or "", options.main or "", config(address)))
   local process
+  local env = { NGINX = inherited, PATH = os.getenv "PATH" .. ":/usr/sbin", LD_PRELOAD = "" }
+  for name, value in pairs(options.env or {}) do env[name] = value end
   process = assert(uv.spawn("sh", {
-    args = { "-c", KEEPER, "sh", self.dir }, stdio = stdio,
-    env = child.environment {
-      NGINX = inherited, PATH = os.getenv("PATH") .. ":/usr/sbin", LD_PRELOAD = "",
-    },
+    args = { "-c", KEEPER, "sh", self.dir }, stdio = stdio, env = child.environment(env),
   }, function()
     self.exited = true
     process:close()

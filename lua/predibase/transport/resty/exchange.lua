@@ -69,7 +69,8 @@ local function wait(x, longest)
     error("predibase: another coroutine is already waiting for this stream", 0)
   end
   thread.demand(x)
-  if not x.running then return end      -- it had everything at hand
+  -- A thread that has just begun may have found something at once, or all that there was.
+  if x.parked or not x.running then return end
   x.waiter = me
   x.news:wait(math.min(math.max(clocks.at(x) - now(), 0), longest))
   if x.waiter == me then x.waiter = nil end
@@ -200,7 +201,9 @@ end
 function M.new(transport, target, bytes, spec)
   local at, timeout, cfg = now(), spec.timeout, transport.cfg
   return setmetatable({
-    transport = transport, target = target, request = bytes,
+    transport = transport, target = target,
+    -- A function: whoever walks over the tables of a stream finds no token.
+    request = function () return bytes end,
     response = response.new { events = spec.events, max_event = cfg.max_event_bytes,
       max_body = cfg.max_response_bytes },
     clocks = { connect = timeout.connect, first_token = timeout.first_token,

@@ -127,7 +127,7 @@ local function ask(x, fresh)
   if failure then return nil, failure end
   x.socket, x.state, x.sent = sock, "open", true
   local bytes
-  local ok, err = sock:send(x.request)
+  local ok, err = sock:send(x.request())
   if ok then bytes, err = sock:receiveany(READ) end
   if bytes then return bytes end
   local stale = err ~= "timeout" and sock:getreusedtimes() > 0

@@ -40,9 +40,11 @@ local function proxy_of(cfg, encode)
   end
   local host, port = authority:match "^%[(.*)%]:?(%d*)/?$"
   if not host then host, port = authority:match "^([^:]*):?(%d*)/?$" end
+  local authorization = userinfo and "Basic " .. encode(decoded(userinfo)) or nil
   return {
     host = host, port = tonumber(port) or 80,
-    authorization = userinfo and "Basic " .. encode(decoded(userinfo)) or nil,
+    -- A function: whoever walks over the tables of a client finds no password.
+    authorization = function () return authorization end,
   }
 end
 
@@ -62,7 +64,7 @@ local function pool_of(target, digest)
   end
   if proxy then
     parts[#parts + 1] = ("%s:%d"):format(proxy.host, proxy.port)
-    parts[#parts + 1] = proxy.authorization and digest(proxy.authorization) or ""
+    parts[#parts + 1] = digest(proxy.authorization() or "")
   end
   return table.concat(parts, "|")
 end

@@ -1,0 +1,13 @@
+-- SPDX-License-Identifier: MIT
+--- The specs of streams, batches and clients once more inside a real nginx, where the client takes
+-- nginx's own sockets unless a spec gives it another network.
+-- nginx's Lua is LuaJIT, so these are tests of that one.
+if not rawget(_G, "jit") then return end
+
+local in_nginx = require "spec.support.in_nginx"
+
+describe("inside nginx", function ()
+  in_nginx.each({ "batch", "client", "client_close", "client_secrecy", "init", "misuse",
+    "roundtrip", "stream", "stream_clocks", "stream_close", "stream_coroutines", "stream_hooks",
+    "stream_reentry", "stream_refusal", "stream_retry" }, it)
+end)

@@ -40,12 +40,13 @@ local function with_waiting(client, n, f)
       streams[i] = client:generate_stream "x"
       tasks[i] = async.spawn(function () return streams[i]:text() end)
     end
-    local waiting
-    repeat
+    local waiting, rounds = 0, 0
+    while waiting < n do
       async.sleep(0.02)
-      waiting = 0
+      waiting, rounds = 0, rounds + 1
       for i = 1, n do if streams[i].count == 2 then waiting = waiting + 1 end end
-    until waiting == n
+      assert(rounds < 2000, "they do not come to wait")
+    end
     f(streams)
     for i = 1, n do tasks[i]:cancel() end
   end)
@@ -146,6 +147,26 @@ print("flat", flat or ("%d, %d steps; %d, %d steps"):format(few.instructions, fe
 finish(waiting)
 ]=]
 
+-- The same for a batch, by the number of its requests at once.
+local BATCH = [=[
+local client, found = new "/hang", {}
+for _, concurrency in ipairs { 20, 500 } do
+  local list, instructions = {}, 0
+  for i = 1, 1000 do list[i] = "x" end
+  client:generate_many(list, { concurrency = concurrency }):results()   -- opens the connections
+  local many = client:generate_many(list, { concurrency = concurrency })
+  debug.sethook(function () instructions = instructions + 1 end, "", 1)
+  local results, errs = many:results()
+  debug.sethook()
+  assert(next(errs) == nil and #results == 1000)
+  found[concurrency] = instructions
+end
+-- Each answer may have to be waited for by itself, which takes a hundred instructions or so.
+local flat = found[500] <= 1.1 * found[20] + 200 * 1000
+print("flat", flat or ("%d and %d instructions"):format(found[20], found[500]))
+finish(client)
+]=]
+
 describe("two thousand streams in one process", function ()
   local function run(program)
     local process = child.start("sh", {
@@ -169,5 +190,9 @@ describe("two thousand streams in one process", function ()
 
   it("cost a call beside them no more than a hundred do", function ()
     assert.equal("flat\ttrue\nleft\t0\n", run(COST))
+  end)
+
+  it("of a batch cost no more for being so many at once", function ()
+    assert.equal("flat\ttrue\nleft\t0\n", run(BATCH))
   end)
 end)

@@ -89,6 +89,17 @@ describe("a guard", function ()
     assert.is_false(guard.edges(guard.blank "a < b > c | [d]: #"))
   end)
 
+  it("looks at the ends of long texts only, behind white space", function ()
+    local long = ("word "):rep(40) .. "<" .. (" word"):rep(40)
+    assert.is_true(guard.suspicious(long))
+    assert.is_false(guard.edges(long))
+    assert.is_true(guard.edges(long .. "<"))
+    assert.is_true(guard.edges("s>" .. long))
+    assert.is_false(guard.edges(long .. (" "):rep(100)))
+    assert.is_true(guard.edges(long .. "<" .. (" "):rep(100)))
+    assert.is_true(guard.edges(("\194\160"):rep(50) .. "s>" .. long))
+  end)
+
   it("without tokens finds nothing", function ()
     local none = guards.new {}
     assert.is_nil(none.find "</s>")

@@ -86,7 +86,7 @@ local function completed(template, guard, texts, text)
   local blank, edges = {}, false
   for name, value in pairs(texts) do
     blank[name] = type(value) == "string" and guard.blank(value) or value
-    edges = edges or blank[name] ~= value
+    edges = edges or type(value) == "string" and guard.edges(value)
   end
   if not edges then return false end
   return guard.sequence(table.concat(draw(template.nodes, blank, {}, {}))) ~= guard.sequence(text)

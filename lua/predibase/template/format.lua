@@ -129,7 +129,10 @@ end
 -- that is in none of the texts. Then there are more than around texts that cannot be part of one.
 local function completed(self, text, messages, options, variables)
   local guard = self.guard
-  if not chat_messages.any(messages, guard.edges) then return false end
+  -- A model's own template may do anything to a text, the built-in ones put it in as it is.
+  if not chat_messages.any(messages, self.open and guard.suspicious or guard.edges) then
+    return false
+  end
   local plain = write(self, chat_messages.map(messages, guard.blank), options, variables)
   return not plain or guard.sequence(plain) ~= guard.sequence(text)
 end

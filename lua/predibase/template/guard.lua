@@ -9,6 +9,7 @@
 -- @module predibase.template.guard
 
 local errors = require "predibase.errors"
+local trim = require "predibase.template.trim"
 local utf8 = require "predibase.utf8"
 
 local M = {}
@@ -16,6 +17,10 @@ local M = {}
 --- How often texts are gone over: a space put inside one token can only complete another that has
 -- a space there itself.
 M.PASSES = 4
+
+--- Bytes at the ends of a text that may belong to a token which what stands beside it completes:
+-- more than any token of a family or any plain mark has.
+M.REACH = 48
 
 local find, sub, byte = string.find, string.sub, string.byte
 
@@ -56,11 +61,23 @@ local function before_colon(pattern)
   end
 end
 
+--- A word with its colon, not as the end of a longer word. A plain search is the fastest.
+local function speaker(name)
+  local marked = name .. ":"
+  return function (text, from)
+    local first, last = find(text, marked, from, true)
+    while first and find(text, "^%w", first - 1) do
+      first, last = find(text, marked, last + 1, true)
+    end
+    return first, last, last
+  end
+end
+
 local PLAIN = {
   tags = function (tag) return { like(folded(tag)) } end,
   titles = function (title) return { before_colon("[\r\n][ \t]*#+[ \t]*" .. folded(title)) } end,
   speakers = function (name)
-    return { before_colon("%f[%w]" .. escape(name)), before_colon("[\r\n][ \t]*" .. folded(name)) }
+    return { speaker(name), before_colon("[\r\n][ \t]*" .. folded(name)) }
   end,
 }
 
@@ -134,11 +151,14 @@ end
 -- a literal character
 -- @tparam ?table plain what the format writes as plain text: `tags` such as `[INST]`, `titles` such
 -- as `Response` (of lines like `### Response:`), `speakers` such as `USER` (of `USER:`)
--- @treturn table `find(text)`, `admit(text, mode)`, `sequence(text)`, `edges(text)`, `blank(text)`
+-- @treturn table `find(text)`, `admit(text, mode)`, `sequence(text)`, `suspicious(text)`,
+-- `edges(text)`, `blank(text)`
 function M.new(tokens, families, plain)
   families, plain = families or {}, plain or {}
   local matchers = matchers_of(tokens, families, plain)
   local edge = edges_of(tokens, families, plain)
+  local reach = M.REACH
+  for _, token in ipairs(tokens) do reach = math.max(reach, #token) end
   local guard = {}
 
   --- The first special token in a text, or nil.
@@ -181,9 +201,17 @@ function M.new(tokens, families, plain)
     return table.concat(out, "\0")
   end
 
-  --- Whether a text can be a piece of a special token.
-  function guard.edges(text)
+  --- Whether a text has anything in it that special tokens begin or end with.
+  function guard.suspicious(text)
     return edge ~= nil and find(text, edge) ~= nil
+  end
+
+  --- Whether a text can be a piece of a special token together with what is put in front of it or
+  -- behind it, also when white space is taken off its ends first.
+  function guard.edges(text)
+    if not edge then return false end
+    local core = trim.both(text)
+    return find(sub(core, 1, reach), edge) ~= nil or find(sub(core, -reach), edge) ~= nil
   end
 
   --- A text of the same kind that cannot.

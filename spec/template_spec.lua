@@ -120,7 +120,7 @@ describe("template.for_model", function ()
       ["mixtral-8x7b-instruct-v0-1"] = "mixtral",
       ["mistralai/Mixtral-8x22B-Instruct-v0.1"] = "mistral-v0.3",
       ["llama-2-7b-chat"] = "llama-2", ["meta-llama/Llama-2-70b-chat-hf"] = "llama-2",
-      ["codellama-13b-instruct"] = "llama-2", ["codellama-70b-instruct"] = "codellama-70b",
+      ["codellama-13b-instruct"] = "codellama", ["codellama-70b-instruct"] = "codellama-70b",
       ["llama-3-8b-instruct"] = "llama-3", ["meta-llama/Meta-Llama-3-70B-Instruct"] = "llama-3",
       ["llama-3-1-8b-instruct"] = "llama-3.1", ["llama-3-2-1b-instruct"] = "llama-3.2",
       ["meta-llama/Meta-Llama-3.1-8B-Instruct"] = "llama-3.1",

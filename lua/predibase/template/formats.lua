@@ -8,7 +8,8 @@ local M = {}
 
 -- Written out, so that the list costs no loading.
 local FAMILIES = {
-  llama = { "llama-2", "llama-3", "llama-3.1", "llama-3.2", "llama-3.3", "codellama-70b" },
+  llama = { "llama-2", "llama-3", "llama-3.1", "llama-3.2", "llama-3.3", "codellama",
+    "codellama-70b" },
   mistral = { "mistral-v0.1", "mistral-v0.2", "mistral-v0.3", "mistral-v0.1-2023",
     "mistral-v0.2-2023", "mistral-nemo", "mistral-v7", "mixtral" },
   chatml = { "chatml", "qwen-1.5", "qwen-2", "qwen-2.5", "phi-4" },

@@ -16,7 +16,7 @@ local RULES = {
   { "llama%-?3%-%d+b.*instruct", "llama-3" },
   { "llama%-?4", false },
   { "code%-?llama%-70b.*instruct", "codellama-70b" },
-  { "code%-?llama.*instruct", "llama-2" },
+  { "code%-?llama.*instruct", "codellama" },
   { "llama%-?2.*chat", "llama-2" },
   { "mixtral%-8x22b.*instruct", "mistral-v0.3" },
   { "mixtral%-8x7b.*instruct", "mixtral" },

@@ -82,12 +82,13 @@ end
 --- Writes the family of `[INST]`: an answer follows on a question without a mark of its own.
 -- @tparam table spec `user` and `assistant`: turns; `system`: where its text is put, `"first"` or
 -- `"last"` (in front of that user message), nil where there must be none; `wrap`: what stands in
--- front of its text and behind it; `bos_each`: begin each question with the token; `strict`:
--- refuse other roles, else leave them out
+-- front of its text and behind it, and what is done to it; `bos_each`: begin each question with the
+-- token; `strict`: refuse other roles, else leave them out
 -- @treturn function
 function M.instructions(spec)
   return function (messages, context)
     local system = spec.system and messages[1].role == "system" and messages[1].content
+    if system and spec.wrap[3] then system = spec.wrap[3](system) end
     local from = system and 2 or 1
     local problem = M.misplaced(messages, from)
     if problem then return nil, problem end

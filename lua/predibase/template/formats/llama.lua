@@ -8,16 +8,20 @@ local writers = require "predibase.template.writers"
 
 local M = {}
 
-M["llama-2"] = {
-  source = "meta-llama/Llama-2-7b-chat-hf",
-  bos_token = "<s>", eos_token = "</s>", stop = { "</s>" },
-  special_tokens = { "<s>", "</s>", "<unk>" },
-  plain = { tags = { "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>" } },
-  write = writers.instructions {
-    system = "first", wrap = { "<<SYS>>\n", "\n<</SYS>>\n\n" }, bos_each = true,
-    user = { "[INST] ", " [/INST]", trim.both }, assistant = { " ", " </s>", trim.both },
-  },
-}
+local function llama2(source, trim_system)
+  return {
+    source = source, bos_token = "<s>", eos_token = "</s>", stop = { "</s>" },
+    special_tokens = { "<s>", "</s>", "<unk>" },
+    plain = { tags = { "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>" } },
+    write = writers.instructions {
+      system = "first", wrap = { "<<SYS>>\n", "\n<</SYS>>\n\n", trim_system }, bos_each = true,
+      user = { "[INST] ", " [/INST]", trim.both }, assistant = { " ", " </s>", trim.both },
+    },
+  }
+end
+
+M["llama-2"] = llama2 "meta-llama/Llama-2-7b-chat-hf"
+M.codellama = llama2("codellama/CodeLlama-7b-Instruct-hf", trim.both)
 
 local SOURCE = { "Source: ROLE\n\n ", " <step> ", trim.both }
 

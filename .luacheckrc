@@ -20,4 +20,6 @@ files["spec/examples/neovim"].globals = { "vim", "Told" }
 -- These run inside nginx, which gives them its functions.
 files["lua/predibase/transport/resty.lua"].read_globals = { "ngx" }
 files["lua/predibase/transport/resty"].read_globals = { "ngx" }
+files["lua/predibase/resty"].globals = { "ngx" }
+files["lua/predibase/resty/workers.lua"].read_globals = { "newproxy" }
 files["spec/support/in_nginx_main.lua"] = { read_globals = { "ngx", "loadstring" } }

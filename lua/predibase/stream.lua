@@ -186,6 +186,13 @@ function M.failed(err)
   return new(nil, err)
 end
 
+--- For rooms that hand several tokens on at once: one that is there already and is no special
+-- token. nil says nothing; ask `next`.
+-- @function at_hand
+-- @tparam table stream
+-- @treturn ?table
+M.at_hand = at_hand
+
 --- Tells whether a value is a stream.
 -- @param value anything
 -- @treturn boolean

@@ -137,7 +137,8 @@ end
 -- @treturn table `port` (by name), `dir`
 function M.start(names, config, options)
   options = options or {}
-  local self = setmetatable({ dir = scratch.new(), port = {}, workers = 1 }, Nginx)
+  local self = setmetatable({ dir = scratch.new(), port = {}, workers = options.workers or 1 },
+    Nginx)
   running[#running + 1] = self
   self.stdin = uv.new_pipe(false)
   local address, sockets, stdio, inherited = {}, {}, { self.stdin, 2, 2 }, ""
@@ -150,7 +151,7 @@ function M.start(names, config, options)
     sockets[i], stdio[3 + i] = tcp, tcp:fileno()
     inherited = inherited .. 2 + i .. ";"
   end
-  scratch.write(self.dir .. "/nginx.conf", FRAME:format(options.workers or 1,
+  scratch.write(self.dir .. "/nginx.conf", FRAME:format(self.workers,
     uv.getuid() == 0 and "user root;" or "", options.main or "", config(address)))
   local process
   local env = { NGINX = inherited, PATH = os.getenv "PATH" .. ":/usr/sbin", LD_PRELOAD = "" }
@@ -163,8 +164,19 @@ function M.start(names, config, options)
   end))
   for _, tcp in ipairs(sockets) do tcp:close() end
   uv.run "nowait"
-  wait_for_worker(self, 1)
+  wait_for_worker(self, self.workers)
   return self
+end
+
+--- Kills all workers without a word; returns when the master has made new ones.
+function Nginx:kill_workers()
+  local pids = {}
+  for pid in self:errors():gmatch "start worker process (%d+)" do
+    pids[#pids + 1] = tonumber(pid)
+  end
+  local n = self.workers
+  for i = #pids - n + 1, #pids do assert(uv.kill(pids[i], "sigkill")) end
+  wait_for_worker(self, #pids + n)
 end
 
 --- Stops one, and removes its folder.

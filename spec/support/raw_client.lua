@@ -77,7 +77,9 @@ function M.parse(bytes)
   if not head then return nil end
   local result = { status = tonumber(head:match("^HTTP/1%.1 (%d+)")), headers = {}, chunks = {},
     head = head }
-  for name, value in head:gmatch("\n([^:\r\n]+): ([^\r\n]*)") do result.headers[name] = value end
+  for name, value in head:gmatch("\n([^:\r\n]+): ([^\r\n]*)") do
+    result.headers[name:lower()] = value
+  end
   if result.status == 100 then
     result.length, result.body = at - 1, ""
     return result

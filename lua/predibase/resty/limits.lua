@@ -1,0 +1,201 @@
+-- SPDX-License-Identifier: MIT
+--- Limits for a gateway, shared by all workers through a `lua_shared_dict`: how many streams are
+-- open at once, and how many begin in a time.
+--
+-- The rate is a token bucket, kept as one number per key: the time at which the bucket would be
+-- full again (the "theoretical arrival time" of the generic cell rate algorithm, ITU-T I.371). One
+-- atomic addition takes a token, so that workers need no lock.
+-- @module predibase.resty.limits
+
+local checks = require "predibase.checks"
+local errors = require "predibase.errors"
+local names = require "predibase.names"
+local workers = require "predibase.resty.workers"
+
+local M = {}
+
+--- Most streams at once that can be asked for: more than the connections of any worker.
+M.MAX_STREAMS = 1e6
+
+--- Fewest and most beginnings in a second.
+M.MIN_RATE, M.MAX_RATE = 1e-6, 1e6
+
+--- Seconds after which a stream that was refused for want of room may be tried again: streams are
+-- some seconds long, and nobody knows which ends first.
+M.RETRY_AFTER = 1
+
+--- The longest key that is kept as it is, in bytes.
+M.MAX_KEY = 200
+
+local function count(value, name)
+  if not checks.integral(value) or value < 1 or value > M.MAX_STREAMS then
+    return ("%s must be a whole number from 1 to %d, got %s"):format(name, M.MAX_STREAMS,
+      checks.describe(value))
+  end
+end
+
+local OPTIONS = {
+  dict = function (value, name)
+    if type(value) ~= "string" then
+      return ("%s must be the name of a lua_shared_dict, got %s"):format(name,
+        checks.describe(value))
+    end
+    if not ngx.shared[value] then
+      return ("nginx.conf has no lua_shared_dict %s; add `lua_shared_dict %s 1m;` to its block "
+        .. "http"):format(value, value)
+    end
+  end,
+  name = function (value, name)
+    if type(value) ~= "string" or not value:find "^[%w_.-]+$" then
+      return ("%s must consist of letters, digits, _, . and -, got %s"):format(name,
+        checks.describe(value))
+    end
+  end,
+  streams = count, streams_per_key = count, burst = count,
+  rate = function (value, name)
+    if not checks.finite(value) or value < M.MIN_RATE or value > M.MAX_RATE then
+      return ("%s must be a number of streams per second, got %s"):format(name,
+        checks.describe(value))
+    end
+  end,
+}
+
+local Limits = {}
+Limits.__index = Limits
+
+local Lease = {}
+Lease.__index = Lease
+
+local function refused(message, retry_after)
+  return nil, errors.new {
+    kind = "rate_limited", phase = "request", message = message, retryable = true,
+    retry_after = retry_after,
+  }
+end
+
+local function full(limits)
+  return nil, errors.new {
+    kind = "config", phase = "request",
+    message = ("the lua_shared_dict %s is full; give it more room"):format(limits.dict_name),
+  }
+end
+
+--- Takes a token out of the bucket of a key.
+local function take_token(limits, key)
+  local span = 1 / limits.rate
+  local at, dict = ngx.now(), limits.dict
+  key = limits.prefix .. "rate:" .. key
+  -- The entry ends when its bucket is full, so that what is there is hardly ever behind the clock.
+  local due, why = dict:incr(key, span, at, span)
+  if not due then return nil, why end
+  if due < at + span then
+    due = at + span
+    dict:set(key, due)
+  end
+  if due - span > at + (limits.burst - 1) * span then
+    dict:incr(key, -span)
+    return false, due - span - at - (limits.burst - 1) * span
+  end
+  dict:expire(key, math.max(due - at, 0.001))
+  return true
+end
+
+--- One more stream under a counter. Counts that dead workers left behind are taken out first, where
+-- they stand in the way.
+local function take_place(limits, counter, most)
+  local n, why = workers.add(limits.dict, counter, 1)
+  if n and n > most and workers.bury(limits.dict, counter) then
+    n = limits.dict:get(counter) or n
+  end
+  if n and n > most then
+    workers.add(limits.dict, counter, -1)
+    return false
+  end
+  return n, why
+end
+
+--- Asks for one more stream.
+-- @tparam ?string key who asks, such as `ngx.var.remote_addr` or a user's name; nil: everybody is
+-- the same
+-- @treturn[1] table a lease, to be given to `relay`, or to be ended with `lease:leave()`
+-- @treturn[2] nil
+-- @treturn[2] table the error: of kind "rate_limited" with `retry_after` in seconds, or "config"
+-- when the shared dict is full
+-- @raise for a key that is no string
+function Limits:enter(key)
+  if key ~= nil and type(key) ~= "string" then
+    error("limits:enter takes a string, got a " .. type(key), 2)
+  end
+  key = key or ""
+  if #key > M.MAX_KEY then key = ngx.md5(key) end
+  local lease = setmetatable({ dict = self.dict, counters = {} }, Lease)
+  for _, place in ipairs { { self.streams, "streams" }, { self.streams_per_key, "key:" .. key } } do
+    local most, counter = place[1], self.prefix .. place[2]
+    if most then
+      local ok, why = take_place(self, counter, most)
+      if not ok then
+        lease:leave()
+        if why then return full(self) end
+        return refused(("%d streams are open already, which is the limit"):format(most),
+          M.RETRY_AFTER)
+      end
+      lease.counters[#lease.counters + 1] = counter
+    end
+  end
+  if self.rate then
+    local ok, wait = take_token(self, key)
+    if not ok then
+      lease:leave()
+      if ok == nil then return full(self) end
+      return refused("too many streams were begun in a short time", wait)
+    end
+  end
+  lease.guard = workers.finalizer(function () lease:leave() end)
+  return lease
+end
+
+--- Number of streams that are open under these limits, those of all workers.
+-- @treturn number
+function Limits:open()
+  return self.dict:get(self.prefix .. "streams") or 0
+end
+
+--- Says that the stream is over. Any number of times.
+function Lease:leave()
+  local counters = self.counters
+  self.counters = {}
+  for _, counter in ipairs(counters) do workers.add(self.dict, counter, -1) end
+end
+
+--- Makes limits; the same name in another worker is the same limits.
+-- @tparam table options `dict`, the name of a `lua_shared_dict`; `streams`, how many may be open at
+-- once; `streams_per_key`, the same for each key; `rate`, how many may begin in a second for each
+-- key, and `burst` how many of them at once (the rate, at least 1); `name` ("default") for several
+-- limits in one dict
+-- @treturn table the limits
+-- @raise for options that do not exist or have a wrong value, and without a limit: limits are made
+-- when nginx loads its configuration
+function M.new(options)
+  if type(options) ~= "table" then
+    error("limits take their options as a table, got a " .. type(options), 2)
+  end
+  names.check(options, OPTIONS, "option", 2)
+  if options.dict == nil then error("limits need dict, the name of a lua_shared_dict", 2) end
+  for name, value in pairs(options) do
+    local problem = OPTIONS[name](value, name)
+    if problem then error(problem, 2) end
+  end
+  if options.burst and not options.rate then error("burst is nothing without rate", 2) end
+  if not (options.streams or options.streams_per_key or options.rate) then
+    error("limits need streams, streams_per_key or rate", 2)
+  end
+  return setmetatable({
+    dict = ngx.shared[options.dict], dict_name = options.dict,
+    prefix = "predibase:" .. (options.name or "default") .. ":",
+    streams = options.streams, streams_per_key = options.streams_per_key,
+    rate = options.rate,
+    burst = options.burst or math.max(1, math.floor(options.rate or 1)),
+  }, Limits)
+end
+
+return M

@@ -1,0 +1,240 @@
+-- SPDX-License-Identifier: MIT
+--- Sends the tokens of a stream to a browser as they are born.
+--
+-- One light thread waits for the model and writes; another one only writes comments while the model
+-- is silent. nginx is asked to flush after each write and answers when the browser's socket took
+-- the bytes, so a slow browser slows the model's connection instead of filling memory.
+-- @module predibase.resty.relay
+
+local answer = require "predibase.resty.answer"
+local checks = require "predibase.checks"
+local formats = require "predibase.resty.formats"
+local names = require "predibase.names"
+local streams = require "predibase.stream"
+local utf8 = require "predibase.utf8"
+
+local M = {}
+
+--- Seconds between two comments while the model is silent: as the server itself does it, and less
+-- than any proxy's patience.
+M.KEEP_ALIVE = 15
+
+--- Most bytes that go out with one flush when many tokens are there at once.
+M.BATCH = 16384
+
+local function seconds(value, name)
+  if not checks.finite(value) or value <= 0 then
+    return ("%s must be a number of seconds, got %s"):format(name, checks.describe(value))
+  end
+end
+
+local function callable(value, name)
+  if type(value) ~= "function" then
+    return ("%s must be a function, got %s"):format(name, checks.describe(value))
+  end
+end
+
+local OPTIONS = {
+  format = function (value)
+    if type(value) ~= "string" or not formats[value] then
+      return 'format must be "sse" or "text", got ' .. checks.describe(value)
+    end
+  end,
+  keep_alive = seconds,
+  head_after = seconds,
+  message = callable,
+  encode = callable,
+  lease = function (value, name)
+    if type(value) ~= "table" or type(value.leave) ~= "function" then
+      return ("%s must be what limits:enter gave, got %s"):format(name, checks.describe(value))
+    end
+  end,
+}
+
+local Relay = {}
+Relay.__index = Relay
+
+--- The head of the answer. After it an error can only be an event.
+local function begin(self)
+  if self.begun then return end
+  self.begun = true
+  ngx.status = 200
+  local header = ngx.header
+  header["Content-Type"] = self.format.type
+  header["Cache-Control"] = "no-cache, no-transform"
+  header["X-Accel-Buffering"] = "no"       -- for another nginx in front of this one
+  header["X-Content-Type-Options"] = "nosniff"
+end
+
+--- Writes and waits until the browser's socket took it. One thread at a time: nginx has one queue.
+-- @treturn boolean false when the browser is gone
+local function write(self, bytes)
+  while self.writing do self.free:wait(self.keep_alive) end
+  if self.gone then return false end
+  self.writing = true
+  begin(self)
+  local ok, why = ngx.print(bytes)
+  if ok then ok, why = ngx.flush(true) end
+  self.writing = false
+  self.wrote = ngx.now()
+  if self.free:count() < 0 then self.free:post(1) end
+  if ok then return true end
+  self.gone = why or "closed"
+  self.stream:close()
+  return false
+end
+
+--- Comments while the model is silent, from when the head may go out.
+local function keep_open(self)
+  ngx.sleep(self.head_after)
+  while not self.over do
+    local idle = ngx.now() - self.wrote
+    if not self.begun or idle >= self.keep_alive then
+      if not write(self, self.format.comment or "") then return end
+      idle = 0
+    end
+    -- nginx's clock has milliseconds, and a sleep of none would not let it go on.
+    ngx.sleep(math.max(self.keep_alive - idle, 0.001))
+  end
+end
+
+--- The text of a token for the browser, or nil: special tokens and halves of characters wait.
+local function text_of(self, token)
+  if token.special then return nil end
+  local text
+  text, self.held = utf8.split(self.held .. token.text)
+  if text ~= "" then return text end
+end
+
+local function encoded(self, token)
+  if self.encode then return self.encode(token) end
+  local text = text_of(self, token)
+  return text and self.format.token(text)
+end
+
+--- A token, and those behind it that are there already, as bytes.
+local function batch(self, token)
+  local pieces, size = {}, 0
+  repeat
+    local bytes = encoded(self, token)
+    if bytes then
+      pieces[#pieces + 1] = bytes
+      size = size + #bytes
+    end
+    token = size < M.BATCH and streams.at_hand(self.stream) or nil
+  until not token
+  return table.concat(pieces)
+end
+
+--- Reads to the end. Returns the error, or nil.
+local function copy(self)
+  while true do
+    local token, err = self.stream:next()
+    if not token then return err end
+    local bytes = batch(self, token)
+    if bytes ~= "" and not write(self, bytes) then
+      local _, cancelled = self.stream:next()
+      return cancelled
+    end
+  end
+end
+
+--- Half of an answer must not look like a whole one: the connection is cut without its last chunk.
+local function give_up()
+  return ngx.exit(ngx.ERROR)
+end
+
+local function finish(self, err)
+  local format = self.format
+  if not err then
+    local last = self.held ~= "" and format.token(self.held) or ""
+    write(self, last .. format.done(self.stream:result()))
+  elseif self.gone then
+    return
+  elseif not self.begun then
+    answer.refuse(err, self.message)
+  elseif format.failed then
+    write(self, format.failed(answer.public(err, self.message)))
+  else
+    self.cut = true
+  end
+end
+
+local function run(self)
+  -- The browser may go while the model thinks. Without lua_check_client_abort nginx tells nobody,
+  -- and it shows at the next write.
+  pcall(ngx.on_abort, function ()
+    self.gone = self.gone or "client aborted"
+    self.stream:close()
+  end)
+  local ticker = ngx.thread.spawn(keep_open, self)
+  local ok, err = pcall(copy, self)
+  self.over = true
+  if not ok then
+    self.stream:close()
+    ngx.thread.kill(ticker)
+    error(err, 0)
+  end
+  -- A thread that waits for a flush cannot be killed.
+  while self.writing do self.free:wait(self.keep_alive) end
+  ngx.thread.kill(ticker)
+  finish(self, err)
+  return err
+end
+
+local function check(stream, options)
+  if not streams.is(stream) then
+    error("relay takes a stream of client:generate_stream, got a " .. type(stream), 3)
+  end
+  if options ~= nil and type(options) ~= "table" then
+    error("relay takes its options as a table, got a " .. type(options), 3)
+  end
+  options = options or {}
+  names.check(options, OPTIONS, "option", 3)
+  for name, value in pairs(options) do
+    local problem = OPTIONS[name](value, name)
+    if problem then error(problem, 3) end
+  end
+  if ngx.headers_sent then error("relay must come before anything else is sent", 3) end
+  return options
+end
+
+--- Sends a stream to the browser and closes it when the browser goes away (which nginx only notices
+-- at once with `lua_check_client_abort on`). An error before the first token is an HTTP status with
+-- JSON, `{ kind, message, retry_after }`; later it is a last event. Events are `{"text":…}`, then
+-- `done` with `finish_reason` and `usage`, or `error` (WHATWG HTML, section 9.2).
+-- @tparam table stream of `client:generate_stream`, nothing of it read yet
+-- @tparam ?table options `format`: `"sse"` (the default) or `"text"`, whose connection is cut when
+-- the stream breaks; `keep_alive`: seconds of silence after which a comment goes out (15);
+-- `head_after`: seconds after which the head goes out though there is no token yet, an error then
+-- being an event (as `keep_alive`); `encode`: a function that turns a token into the bytes to send
+-- (nil: nothing); `message`: a function that turns an error into the sentence to show;
+-- `lease`: what `limits:enter` gave, ended with the stream
+-- @treturn[1] table the result, as of `stream:result()`
+-- @treturn[2] nil
+-- @treturn[2] table the error; of kind "cancelled" when the browser went away
+-- @raise for wrong arguments, and what `encode` and hooks raise
+function M.relay(stream, options)
+  options = check(stream, options)
+  local keep_alive = options.keep_alive or M.KEEP_ALIVE
+  local self = setmetatable({
+    stream = stream, format = formats[options.format or "sse"],
+    keep_alive = keep_alive, head_after = options.head_after or keep_alive,
+    encode = options.encode, message = options.message,
+    held = "",                -- the beginning of a character
+    begun = false,            -- the head went out
+    writing = false, free = require "ngx.semaphore".new(0),
+    wrote = ngx.now(),
+    gone = nil,               -- how the browser went away
+    over = false, cut = false,
+  }, Relay)
+  local ok, err = pcall(run, self)
+  stream:close()
+  if options.lease then options.lease:leave() end
+  if not ok then error(err, 0) end
+  if self.cut then give_up() end
+  if err then return nil, err end
+  return stream:result()
+end
+
+return M

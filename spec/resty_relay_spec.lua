@@ -1,0 +1,219 @@
+-- SPDX-License-Identifier: MIT
+--- Streams through a real nginx to a browser: what it sees and when, and what the model's server
+-- sees when the browser goes.
+if not rawget(_G, "jit") then return end
+
+local gateway = require "spec.support.gateway"
+local json = require "predibase.json"
+local server = require "spec.support.server"
+
+--- The events of a body: array of `{ event, data }`, comments as `{ comment = … }`.
+local function events(body)
+  local list = {}
+  for block in body:gmatch "(.-)\n\n" do
+    if block:sub(1, 1) == ":" then
+      list[#list + 1] = { comment = block }
+    else
+      local name = block:match "^event: (%w+)\n" or "message"
+      list[#list + 1] = { event = name, data = assert(json.decode(block:match "data: (.*)$")) }
+    end
+  end
+  return list
+end
+
+local function text_of(list)
+  local parts = {}
+  for _, item in ipairs(list) do
+    if item.event == "message" then parts[#parts + 1] = item.data.text end
+  end
+  return table.concat(parts)
+end
+
+describe("predibase.resty.relay", function ()
+  local model, site
+
+  local function start(script, locations)
+    model = server.spawn { script = { ["/generate_stream"] = script } }
+    site = gateway.start(model, locations)
+  end
+
+  after_each(function ()
+    gateway.stop()
+    server.stop()
+  end)
+
+  it("sends each token as an event, and says how it ended", function ()
+    start({ answer = { "one", " <b>two</b>", " \240\159\152\128 \"three\"" } })
+    local answer = site:get "/relay"
+    assert.equal(200, answer.status)
+    assert.equal("text/event-stream", answer.headers["content-type"])
+    assert.equal("no", answer.headers["x-accel-buffering"])
+    assert.matches("no%-cache", answer.headers["cache-control"])
+    local list = events(answer.body)
+    assert.equal("one <b>two</b> \240\159\152\128 \"three\"", text_of(list))
+    local last = list[#list]
+    assert.equal("done", last.event)
+    assert.equal("eos_token", last.data.finish_reason)
+    assert.is_number(last.data.usage.completion_tokens)
+    assert.equal("ended well", site:last_line())
+  end)
+
+  it("sends a token when it is born, not when the next one is", function ()
+    start({ answer = { "one", " two" }, silent_after = 1, keepalive_interval = 0 })
+    local browser = site:open "/relay"
+    assert.is_truthy(browser:wait 'data: {"text":"one"}')
+    assert.is_nil(browser.received:find "two")
+    browser:close()
+  end)
+
+  it("never cuts a character, and leaves special tokens out", function ()
+    start({ raw = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+      .. 'data:{"token":{"id":1,"text":"\195","special":false}}\n\n'
+      .. 'data:{"token":{"id":1,"text":"\169","special":false}}\n\n'
+      .. 'data:{"token":{"id":2,"text":"<s>","special":true}}\n\n'
+      .. 'data:{"token":{"id":3,"text":"!","special":false},"generated_text":"\195\169!"}\n\n' })
+    local answer = site:get "/relay"
+    local list = events(answer.body)
+    assert.equal("\195\169!", text_of(list))
+    for _, item in ipairs(list) do assert.are_not_equal("<s>", item.data.text) end
+  end)
+
+  it("answers with a status and JSON while nothing was sent", function ()
+    for _, case in ipairs {
+      { { status = 429, body = "slow down", headers = { ["retry-after"] = "7" } }, 429,
+        "rate_limited", "too many requests", "7" },
+      { { overload = 9 }, 503, "overloaded", "the model is busy" },
+      { { status = 401, body = "who are you, pb_SENTINEL_7f3a?" }, 502, "authentication",
+        "the model cannot be reached" },
+      { { status = 422, body = '{"error":"Input validation error: too long","error_type":'
+        .. '"validation"}' }, 422, "validation", "Input validation error: too long" },
+      { { cut_after = 0 }, 502, "connection", "the model cannot be reached" },
+    } do
+      start(case[1])
+      local answer = site:get "/relay"
+      assert.equal(case[2], answer.status)
+      assert.equal("application/json", answer.headers["content-type"])
+      local told = json.decode(answer.body)
+      assert.equal(case[3], told.kind)
+      assert.equal(case[4], told.message)
+      assert.equal(case[5], answer.headers["retry-after"])
+      gateway.stop()
+      server.stop()
+    end
+  end)
+
+  it("turns a later error into a last event", function ()
+    start({ answer = { "one", " two", " three" }, error_after = 2, error_type = "overloaded",
+      error = "Model is overloaded" })
+    local answer = site:get "/relay"
+    assert.equal(200, answer.status)
+    local list = events(answer.body)
+    assert.equal("one two", text_of(list))
+    assert.same({ event = "error", data = { kind = "overloaded", message = "the model is busy" } },
+      list[#list])
+    assert.equal("overloaded", site:last_line())
+  end)
+
+  it("sends comments while the model is silent, and the head with the first", function ()
+    start({ answer = { "one" }, first_delay = 1 })
+    local answer = site:get "/relay?keep_alive=0.1"
+    local list = events(answer.body)
+    assert.equal(": keep-alive", list[1].comment)
+    assert.equal("one", text_of(list))
+    assert.equal("done", list[#list].event)
+  end)
+
+  it("makes an event of an error that comes after the head went out for silence", function ()
+    start({ head_delay = 0.5, status = 503, body = "no" })
+    local answer = site:get "/relay?keep_alive=0.1"
+    assert.equal(200, answer.status)
+    local list = events(answer.body)
+    assert.equal("error", list[#list].event)
+  end)
+
+  it("sends plain text, and cuts the connection when it broke off", function ()
+    start({ answer = { "one", " two" } })
+    local answer = site:get "/relay?format=text"
+    assert.equal("text/plain; charset=utf-8", answer.headers["content-type"])
+    assert.equal("one two", answer.body)
+    model:script("/generate_stream", { answer = { "one", " two" }, cut_after = 1 })
+    local browser = site:open "/relay?format=text"
+    browser:wait()
+    assert.is_truthy(browser.received:find("one", 1, true))
+    assert.is_nil(browser.received:find("\r\n0\r\n\r\n", 1, true), "looks like a whole answer")
+    browser:close()
+  end)
+
+  it("lets the program write each token as it likes", function ()
+    start({ answer = { "one", " two" } })
+    assert.equal("[one][ two][</s>]", site:get("/encoded").body:gsub("event:.*", ""))
+  end)
+
+  for _, path in ipairs { "/relay", "/unwatched" } do
+    it("closes the model's connection when the browser goes, at " .. path, function ()
+      start({ answer = ("word "):rep(1000), delay = 0.02 })
+      local browser = site:open(path)
+      assert.is_truthy(browser:wait "data: ")
+      assert.equal(1, model:connections().active)
+      browser:close()
+      assert.is_truthy(model:wait(function () return model:connections().open == 0 end, 10))
+      local log = model:log()
+      assert.equal("client", log[1].closed_by)
+      assert.is_false(log[1].complete)
+      assert.equal("cancelled", site:last_line())
+    end)
+  end
+
+  it("closes it while the model has not said anything yet", function ()
+    start({ silent_after = 0, keepalive_interval = 0 })
+    local browser = site:open "/relay"
+    assert.is_truthy(model:wait(function () return model:connections().active == 1 end, 10))
+    browser:close()
+    assert.is_truthy(model:wait(function () return model:connections().open == 0 end, 10))
+    assert.equal("cancelled", site:last_line())
+  end)
+
+  it("lets a slow browser slow the model", function ()
+    local answer = {}
+    for i = 1, 2000 do answer[i] = ("x"):rep(10000) end
+    start({ answer = answer })
+    local browser = site:open "/relay"
+    browser:wait "data: "
+    browser:pause()
+    -- Some megabytes fit into the sockets in between; the rest must not be taken.
+    local taken, same = -1, 0
+    model:wait(function ()
+      local now = model:log()[1] and model:log()[1].tokens or 0
+      same = now == taken and same + 1 or 0
+      taken = now
+      return same >= 20
+    end, 20)
+    assert.is_true(same >= 20, "the model was never held up")
+    assert.is_true(taken < #answer)
+    browser:close()
+    assert.is_truthy(model:wait(function () return model:connections().open == 0 end, 10))
+  end)
+
+  it("answers others while it streams", function ()
+    start({ silent_after = 1, keepalive_interval = 0 })
+    local browser = site:open "/relay"
+    assert.is_truthy(browser:wait "data: ")
+    for _ = 1, 20 do assert.equal("hello", site:get("/hello").body) end
+    browser:close()
+  end)
+
+  it("raises for what no program should do", function ()
+    start({ answer = "one" })
+    for _, case in ipairs {
+      { "relay(nil)", "relay takes a stream of client:generate_stream, got a nil" },
+      { "relay(client)", "relay takes a stream" },
+      { "relay(client:generate_stream 'x', 1)", "relay takes its options as a table" },
+      { "relay(client:generate_stream 'x', { formt = 'sse' })", "formt.*format" },
+      { "relay(client:generate_stream 'x', { format = 'xml' })", 'format must be "sse" or "text"' },
+      { "relay(client:generate_stream 'x', { keep_alive = 0 })", "keep_alive must be a number" },
+      { "refuse 'no'", "refuse takes an error object" },
+    } do
+      assert.matches(case[2], site:evaluate(case[1]))
+    end
+  end)
+end)

@@ -1,0 +1,138 @@
+-- SPDX-License-Identifier: MIT
+-- A real nginx with predibase.resty between a browser and a stand-in for the model.
+--
+--    local site = gateway.start(model)        -- of spec.support.server
+--    local answer = site:get "/relay"
+--    after_each(gateway.stop)
+
+local in_nginx = require "spec.support.in_nginx"
+local nginx = require "spec.support.nginx"
+local raw_client = require "spec.support.raw_client"
+local scratch = require "spec.support.scratch"
+local server = require "spec.support.server"
+local uv = require "luv"
+
+local M = {}
+
+local CONFIG = [[
+%s
+lua_shared_dict predibase 1m;
+lua_socket_log_errors off;
+init_by_lua_block {
+  predibase, resty = require "predibase", require "predibase.resty"
+  client = assert(predibase.new { base_url = "%s", api_token = "pb_SENTINEL_7f3a",
+    max_retries = 0 })
+  function note(result, err)
+    local file = io.open("%s/outcome.log", "a")
+    file:write(err and err.kind or "ended well", "\n")
+    file:close()
+  end
+}
+server {
+  listen %s;
+  lua_check_client_abort on;
+  location = /relay {
+    content_by_lua_block {
+      local seconds = tonumber(ngx.var.arg_keep_alive)
+      note(resty.relay(client:generate_stream "Hello",
+        { format = ngx.var.arg_format, keep_alive = seconds }))
+    }
+  }
+  location = /unwatched {
+    lua_check_client_abort off;
+    content_by_lua_block { note(resty.relay(client:generate_stream "Hello")) }
+  }
+  location = /encoded {
+    content_by_lua_block {
+      resty.relay(client:generate_stream "Hello",
+        { encode = function (token) return "[" .. token.text .. "]" end })
+    }
+  }
+  location = /evaluate {
+    content_by_lua_block {
+      ngx.req.read_body()
+      local env = setmetatable({ client = client }, { __index = resty })
+      local f = setfenv(assert(loadstring(ngx.req.get_body_data())), env)
+      local ok, value = pcall(f)
+      ngx.say(tostring(value))
+    }
+  }
+  location = /hello { return 200 "hello"; }
+  %s
+}
+]]
+
+local Site = {}
+Site.__index = Site
+
+local sites = {}
+
+--- Begins a request; what comes is in `received` of the browser, see spec.support.raw_client.
+function Site:open(path)
+  local browser = raw_client.connect { host = "127.0.0.1", port = self.nginx.port.main }
+  browser.pause = function (b) uv.read_stop(b.socket) end
+  return browser:send("GET " .. path .. " HTTP/1.1\r\nhost: x\r\n\r\n")
+end
+
+local function whole(browser)
+  local answer = browser:answer()
+  browser:close()
+  return answer
+end
+
+--- A whole request: `status`, `headers` (lower-case names), `body`.
+function Site:get(path)
+  return whole(self:open(path))
+end
+
+--- What an expression raises or gives, with `client` and what predibase.resty has.
+function Site:evaluate(expression)
+  local browser = raw_client.connect { host = "127.0.0.1", port = self.nginx.port.main }
+  browser:post("/evaluate", "return " .. expression)
+  return whole(browser).body
+end
+
+--- Kills all workers without a word; returns when the master has made new ones.
+function Site:kill_workers()
+  self.nginx:kill_workers()
+end
+
+--- How the last relay ended, once it did.
+function Site:last_line()
+  local path = self.outcomes .. "/outcome.log"
+  local last
+  server.run_until(function ()
+    local file = io.open(path)
+    if file then
+      last = file:read "*a":match "([^\n]+)\n$"
+      file:close()
+    end
+    if not last then uv.sleep(5) end
+    return last
+  end)
+  return last
+end
+
+--- Starts a gateway for a server of models.
+-- @tparam table model `url`
+-- @tparam ?string locations more of them
+-- @tparam ?number workers 1 unless given
+function M.start(model, locations, workers)
+  local self = setmetatable({}, Site)
+  local dir = scratch.new()
+  self.outcomes = dir
+  self.nginx = nginx.start({ "main" }, function (address)
+    return CONFIG:format(in_nginx.paths(), model.url, dir, address.main, locations or "")
+  end, { main = in_nginx.modules(), workers = workers })
+  sites[#sites + 1] = self
+  return self
+end
+
+--- Stops all.
+function M.stop()
+  nginx.stop()
+  for _, self in ipairs(sites) do scratch.remove(self.outcomes) end
+  sites = {}
+end
+
+return M

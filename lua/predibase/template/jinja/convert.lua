@@ -1,0 +1,121 @@
+-- SPDX-License-Identifier: MIT
+--- The program's values as a template's: copies, so that a template never holds the originals.
+--
+-- A table is a list when its keys are 1 to n or it is marked by `json.array`, else a dict. Lua does
+-- not keep the order of keys: `json.object` keeps it; other tables are read in the order in which
+-- messages and tools are usually written (`role`, `type`, `function`, `name`, …), then sorted. An
+-- empty table is a list, but for the names that JSON schemas and tool calls give to objects.
+-- @module predibase.template.jinja.convert
+
+local checks = require "predibase.checks"
+local json = require "predibase.json"
+local limits = require "predibase.template.jinja.limits"
+local values = require "predibase.template.jinja.values"
+
+local M = {}
+
+local ARRAY, OBJECT = getmetatable(json.array {}), getmetatable(json.object {})
+
+local ORDER = {}
+for name in ([[role type format function name enum items description properties required
+  parameters arguments content]]):gmatch("%S+") do
+  ORDER[#ORDER + 1] = name
+end
+local RANK = {}
+for i, name in ipairs(ORDER) do RANK[name] = i end
+
+local OBJECTS = { properties = true, parameters = true, arguments = true, ["function"] = true,
+  definitions = true, ["$defs"] = true, schema = true }
+
+local function by_rank(a, b)
+  local x, y = RANK[a], RANK[b]
+  if x and y then return x < y end
+  if x or y then return x ~= nil end
+  return a < b
+end
+
+local function number(v)
+  if not checks.finite(v) then return nil, "a number that is not finite" end
+  if v == math.floor(v) then
+    if math.abs(v) > limits.INTEGER then return values.float(v) end
+    return v == 0 and 0 or v
+  end
+  return values.float(v)
+end
+
+local convert
+
+local function list_of(t, n, depth)
+  local out = {}
+  for i = 1, n do
+    local value, problem = convert(rawget(t, i), depth, nil)
+    if problem then return nil, ("[%d]%s"):format(i, problem) end
+    out[i] = value
+  end
+  return values.list(out, n)
+end
+
+local function pairs_of(t, depth)
+  local made = values.dict()
+  for i = 1, #t do
+    local pair = rawget(t, i)
+    local key = type(pair) == "table" and rawget(pair, 1)
+    if type(key) ~= "string" then return nil, ": an ordered object whose members are no pairs" end
+    local value, problem = convert(rawget(pair, 2), depth, key)
+    if problem then return nil, "." .. key .. problem end
+    values.put(made, key, value)
+  end
+  return made
+end
+
+local function dict_of(t, depth)
+  local keys = {}
+  for key in next, t do
+    if type(key) ~= "string" then
+      return nil, ": a table with the key " .. checks.describe(key) .. " among others"
+    end
+    keys[#keys + 1] = key
+  end
+  table.sort(keys, by_rank)
+  local made = values.dict()
+  for _, key in ipairs(keys) do
+    local value, problem = convert(rawget(t, key), depth, key)
+    if problem then return nil, "." .. key .. problem end
+    values.put(made, key, value)
+  end
+  return made
+end
+
+function convert(v, depth, name)
+  local t = type(v)
+  if t == "string" or t == "boolean" then return v end
+  if t == "number" then
+    local made, problem = number(v)
+    return made, problem and ": " .. problem
+  end
+  if v == nil or v == json.null then return values.NONE end
+  if t ~= "table" then return nil, (": a %s cannot be given to a template"):format(t) end
+  if depth > limits.DATA then return nil, ": tables that are nested too deeply" end
+  local meta = getmetatable(v)
+  if meta == OBJECT then return pairs_of(v, depth + 1) end
+  local empty = next(v) == nil
+  if empty and meta ~= ARRAY then return OBJECTS[name] and values.dict() or values.list({}, 0) end
+  local n, why = checks.array(v)
+  if n then return list_of(v, n, depth + 1) end
+  if rawget(v, 1) ~= nil then return nil, ": a table that " .. why end
+  return dict_of(v, depth + 1)
+end
+
+--- Copies a value.
+-- @param v nil, `json.null`, boolean, number, string or table
+-- @tparam string name what it is called, for messages
+-- @treturn[1] table|string|number|boolean a value of the template
+-- @treturn[2] nil
+-- @treturn[2] string what cannot be copied, and where
+function M.value(v, name)
+  local made, problem = convert(v, 1, name)
+  if problem then return nil, name .. problem end
+  return made
+end
+
+return M

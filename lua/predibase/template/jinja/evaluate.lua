@@ -1,0 +1,229 @@
+-- SPDX-License-Identifier: MIT
+--- Expressions as functions of a frame. A frame holds the variables of one function of the
+-- template, `rt` (the rendering) and `up` (the frame around it).
+-- @module predibase.template.jinja.evaluate
+
+local access = require "predibase.template.jinja.access"
+local compare = require "predibase.template.jinja.compare"
+local failure = require "predibase.template.jinja.failure"
+local invoke = require "predibase.template.jinja.invoke"
+local iterate = require "predibase.template.jinja.iterate"
+local operators = require "predibase.template.jinja.operators"
+local represent = require "predibase.template.jinja.represent"
+local text = require "predibase.template.jinja.text"
+local values = require "predibase.template.jinja.values"
+
+local M = {}
+
+local truth = values.truth
+
+local make = {}
+
+--- Makes a function of an expression.
+-- @tparam table node
+-- @tparam table scope
+-- @tparam ?table cost `n` is raised by the number of nodes
+-- @treturn function of a frame
+function M.expression(node, scope, cost)
+  if cost then cost.n = cost.n + 1 end
+  return make[node.type](node, scope, cost)
+end
+
+local expression = M.expression
+
+--- Functions of several expressions, and their number.
+function M.each(nodes, scope, cost)
+  local list = {}
+  for i, node in ipairs(nodes) do list[i] = expression(node, scope, cost) end
+  return list, #list
+end
+
+local each = M.each
+
+--- A function that reads a variable, nil when it is not set.
+function M.variable(scope, name)
+  local ref = scope:find(name)
+  local key, hops = ref.key, scope.fn - ref.fn
+  if hops == 0 then return function (f) return f[key] end end
+  return function (f)
+    for _ = 1, hops do f = f.up end
+    return f[key]
+  end
+end
+
+make["const"] = function (node)
+  local value = node.value
+  return function () return value end
+end
+
+make["name"] = function (node, scope)
+  local name = node.name
+  local get = M.variable(scope, name)
+  return function (f)
+    local value = get(f)
+    if value == nil then return values.undefined(name) end
+    return value
+  end
+end
+
+for _, sort in ipairs { "list", "tuple" } do
+  make[sort] = function (node, scope, cost)
+    local items, n = each(node.items, scope, cost)
+    return function (f)
+      local out = {}
+      for i = 1, n do out[i] = items[i](f) end
+      return values[sort](out, n)
+    end
+  end
+end
+
+make["dict"] = function (node, scope, cost)
+  local items = {}
+  for i, pair in ipairs(node.items) do items[i] = each(pair, scope, cost) end
+  return function (f)
+    local out = values.dict()
+    for _, pair in ipairs(items) do
+      local key = pair[1](f)
+      values.put(out, key, pair[2](f))
+    end
+    return out
+  end
+end
+
+make["attribute"] = function (node, scope, cost)
+  local inner, name, line = expression(node.inner, scope, cost), node.name, node.line
+  return function (f)
+    local obj = inner(f)
+    f.rt.line = line
+    return access.attribute(f.rt, obj, name)
+  end
+end
+
+local function slice(node, scope, cost)
+  local inner, key, line = expression(node.inner, scope, cost), node.key, node.line
+  local function bound(part) return part and expression(part, scope, cost) end
+  local start, stop, step = bound(key.start), bound(key.stop), bound(key.step)
+  return function (f)
+    local obj = inner(f)
+    local from, to, by = start and start(f), stop and stop(f), step and step(f)
+    if start == nil then from = nil end
+    if stop == nil then to = nil end
+    if step == nil then by = nil end
+    f.rt.line = line
+    return access.slice(f.rt, obj, from, to, by)
+  end
+end
+
+make["slice"] = function (node)
+  failure.raise("a slice inside brackets with commas", node.line)
+end
+
+make["item"] = function (node, scope, cost)
+  if node.key.type == "slice" then return slice(node, scope, cost) end
+  local inner, key = expression(node.inner, scope, cost), expression(node.key, scope, cost)
+  local line = node.line
+  return function (f)
+    local obj = inner(f)
+    local at = key(f)
+    f.rt.line = line
+    return access.item(f.rt, obj, at)
+  end
+end
+
+invoke.add(make, M)
+
+make["not"] = function (node, scope, cost)
+  local inner = expression(node.inner, scope, cost)
+  return function (f) return not truth(inner(f)) end
+end
+
+for _, sign in ipairs { "negative", "positive" } do
+  make[sign] = function (node, scope, cost)
+    local inner, line = expression(node.inner, scope, cost), node.line
+    return function (f)
+      local value = inner(f)
+      f.rt.line = line
+      return operators[sign](value)
+    end
+  end
+end
+
+local function rest_of(node, scope, cost, list)
+  local rest = {}
+  for i, part in ipairs(node.rest) do
+    rest[i] = { apply = list[part.operator], value = expression(part.value, scope, cost) }
+  end
+  return expression(node.first, scope, cost), rest
+end
+
+make["binary"] = function (node, scope, cost)
+  local first, rest = rest_of(node, scope, cost, operators.binary)
+  local line = node.line
+  return function (f)
+    local rt, value = f.rt, first(f)
+    for i = 1, #rest do
+      local part = rest[i]
+      local other = part.value(f)
+      rt.line = line
+      value = part.apply(rt, value, other)
+    end
+    return value
+  end
+end
+
+make["compare"] = function (node, scope, cost)
+  local first, rest = rest_of(node, scope, cost, compare.operators)
+  local line = node.line
+  return function (f)
+    local rt, left, result = f.rt, first(f), true
+    for i = 1, #rest do
+      local part = rest[i]
+      local right = part.value(f)
+      rt.line = line
+      result = part.apply(rt, left, right)
+      if not result then return false end
+      left = right
+    end
+    return result
+  end
+end
+
+make["concat"] = function (node, scope, cost)
+  local items, n = each(node.items, scope, cost)
+  return function (f)
+    local out, size = {}, 0
+    for i = 1, n do
+      out[i] = represent.str(f.rt, items[i](f))
+      size = size + #out[i]
+    end
+    text.room(size)
+    iterate.room(f.rt, size)
+    return table.concat(out)
+  end
+end
+
+for word, stops in pairs { ["and"] = false, ["or"] = true } do
+  make[word] = function (node, scope, cost)
+    local items, n = each(node.items, scope, cost)
+    return function (f)
+      for i = 1, n - 1 do
+        local value = items[i](f)
+        if truth(value) == stops then return value end
+      end
+      return items[n](f)
+    end
+  end
+end
+
+make["choice"] = function (node, scope, cost)
+  local condition, yes = expression(node.condition, scope, cost), expression(node.yes, scope, cost)
+  local no = node.no and expression(node.no, scope, cost)
+  return function (f)
+    if truth(condition(f)) then return yes(f) end
+    if no then return no(f) end
+    return values.undefined(nil, nil, "the inline if-expression evaluated to false and no else "
+      .. "section was defined.")
+  end
+end
+
+return M

@@ -1,0 +1,249 @@
+-- SPDX-License-Identifier: MIT
+--- The parser of statements.
+-- @module predibase.template.jinja.parser
+
+local expressions = require "predibase.template.jinja.expressions"
+local failure = require "predibase.template.jinja.failure"
+local lexer = require "predibase.template.jinja.lexer"
+local new_stream = require "predibase.template.jinja.stream".new
+local node = require "predibase.template.jinja.nodes".new
+local suffixes = require "predibase.template.jinja.suffixes"
+
+local M = {}
+
+local body, statement
+
+--- Marks a body as one in which an unknown filter is an error even where it is never reached, as
+-- in Jinja; inside an `if` it may stand, since templates ask `is defined` about versions.
+local function hard(s, read, ...)
+  local soft = s.soft
+  s.soft = false
+  local made = read(s, ...)
+  s.soft = soft
+  return made
+end
+
+--- What is assigned to: a name, a tuple of names, or an attribute of a namespace.
+local function target(s, how)
+  local line = s.token.line
+  local made = expressions.tuple(s, how)
+  local function check(part)
+    if part.type == "tuple" then
+      for _, item in ipairs(part.items) do check(item) end
+    elseif part.type == "name" and expressions.assignable(part.name) then
+      return
+    elseif part.type ~= "nsref" then
+      s:fail("can't assign to this", line)
+    end
+  end
+  check(made)
+  return made
+end
+
+local function name_of(s)
+  local token = s:expect("name")
+  if not expressions.assignable(token.value) then s:fail("can't assign to this", token.line) end
+  return token.value
+end
+
+local function stores_loop(part)
+  if part.type == "name" then return part.name == "loop" end
+  for _, item in ipairs(part.items or {}) do
+    if stores_loop(item) then return true end
+  end
+  return false
+end
+
+local parse = {}
+
+parse["for"] = function (s, line)
+  local goal = target(s, { simple = true, stop = "in" })
+  if stores_loop(goal) then s:fail("can't assign to the special variable loop", line) end
+  s:expect("name", "in")
+  local made = node("for", line, { target = goal })
+  made.iter = expressions.tuple(s, { no_if = true, stop = "recursive" })
+  if s:skip("name", "if") then made.test = hard(s, expressions.expression) end
+  if s:is("name", "recursive") then
+    s:fail("recursive loops are not supported; use a macro that calls itself")
+  end
+  s.loops = s.loops + 1
+  made.body = hard(s, body, { "else", "endfor" })
+  s.loops = s.loops - 1
+  if made.body.stop == "else" then made.other = hard(s, body, { "endfor" }) end
+  return made
+end
+
+parse["if"] = function (s, line)
+  local soft = s.soft
+  s.soft = true
+  local made = node("if", line, { branches = {} })
+  repeat
+    local condition = expressions.tuple(s, { no_if = true })
+    local inner = body(s, { "elif", "else", "endif" })
+    made.branches[#made.branches + 1] = { condition = condition, body = inner }
+  until inner.stop ~= "elif"
+  if made.branches[#made.branches].body.stop == "else" then made.other = body(s, { "endif" }) end
+  s.soft = soft
+  return made
+end
+
+parse["set"] = function (s, line)
+  local goal = target(s, { simple = true, namespace = true })
+  if s:skip("=") then
+    return node("set", line, { target = goal, value = expressions.tuple(s) })
+  end
+  local wrap = s:is("|") and suffixes.filters(s, nil) or nil
+  return node("setblock", line, { target = goal, filter = wrap,
+    body = hard(s, body, { "endset" }) })
+end
+
+parse["with"] = function (s, line)
+  local targets, given = {}, {}
+  while not s:is("%}") do
+    if #targets > 0 then s:expect(",") end
+    targets[#targets + 1] = target(s, { simple = true })
+    s:expect("=")
+    given[#given + 1] = expressions.expression(s)
+  end
+  return node("with", line, { targets = targets, values = given,
+    body = hard(s, body, { "endwith" }) })
+end
+
+local function signature(s)
+  local params = {}
+  s:expect("(")
+  while not s:is(")") do
+    if #params > 0 then s:expect(",") end
+    local param = { name = name_of(s) }
+    if s:skip("=") then
+      param.default = expressions.expression(s)
+    elseif params[1] and params[#params].default then
+      s:fail("non-default argument follows default argument")
+    end
+    params[#params + 1] = param
+  end
+  s:expect(")")
+  return params
+end
+
+--- A body that is a function of its own: no `break` reaches out of it.
+local function own_body(s, stop)
+  local loops = s.loops
+  s.loops = 0
+  local made = hard(s, body, { stop })
+  s.loops = loops
+  return made
+end
+
+parse["macro"] = function (s, line)
+  local name = name_of(s)
+  local params = hard(s, signature)
+  return node("macro", line, { name = name, params = params, body = own_body(s, "endmacro") })
+end
+
+parse["call"] = function (s, line)
+  local params = s:is("(") and hard(s, signature) or {}
+  local called = expressions.expression(s)
+  if called.type ~= "call" then s:fail("expected call", line) end
+  return node("callblock", line, { params = params, call = called,
+    body = own_body(s, "endcall") })
+end
+
+parse["filter"] = function (s, line)
+  local wrap = suffixes.filters(s, nil, true)
+  return node("filterblock", line, { filter = wrap, body = hard(s, body, { "endfilter" }) })
+end
+
+parse["break"] = function (s, line)
+  if s.loops == 0 then s:fail("break outside of a loop", line) end
+  return node("break", line, {})
+end
+
+parse["continue"] = function (s, line)
+  if s.loops == 0 then s:fail("continue outside of a loop", line) end
+  return node("continue", line, {})
+end
+
+--- Marks what the assistant said, for training; written like any other text.
+parse["generation"] = function (s, line)
+  return node("scope", line, { body = own_body(s, "endgeneration") })
+end
+
+parse["print"] = function (s, line)
+  local items = {}
+  while not s:is("%}") do
+    if #items > 0 then s:expect(",") end
+    items[#items + 1] = expressions.expression(s)
+  end
+  return node("print", line, { items = items })
+end
+
+local ABSENT = { block = true, extends = true, include = true, import = true, from = true,
+  autoescape = true, trans = true, ["do"] = true }
+
+function statement(s)
+  local token = s:next()
+  if token.type ~= "name" then s:fail("expected the name of a tag", token.line) end
+  local read = parse[token.value]
+  if ABSENT[token.value] then
+    s:fail(("the tag %s is not supported"):format(token.value), token.line)
+  end
+  if not read then s:fail(("unknown tag '%s'"):format(token.value), token.line) end
+  s:enter()
+  local made = read(s, token.line)
+  s:leave()
+  return made
+end
+
+local function one_of(name, list)
+  for _, word in ipairs(list) do
+    if word == name then return true end
+  end
+  return false
+end
+
+--- Statements up to a tag with one of the names in `stops`, which is taken; its name is in `stop`.
+-- The whole template when `stops` is nil.
+function body(s, stops)
+  if stops then s:expect("%}") end
+  local out = {}
+  while true do
+    local token = s.token
+    if token.type == "data" then
+      s:next()
+      out[#out + 1] = node("data", token.line, { value = token.value })
+    elseif token.type == "{{" then
+      s:next()
+      out[#out + 1] = node("print", token.line, { items = { expressions.tuple(s) } })
+      s:expect("}}")
+    elseif token.type == "{%" then
+      s:next()
+      if stops and s:is("name") and one_of(s.token.value, stops) then
+        out.stop = s:next().value
+        return out
+      end
+      out[#out + 1] = statement(s)
+      s:expect("%}")
+    elseif stops then
+      s:fail(("unexpected end of template, looking for '%s'"):format(table.concat(stops, "' or '")))
+    else
+      return out
+    end
+  end
+end
+
+--- Parses a template.
+-- @tparam string source
+-- @treturn table its statements
+-- @raise an error of the template
+function M.parse(source)
+  local s = new_stream(lexer.read(source))
+  local made = body(s)
+  local bad = s.unknown[1]
+  if bad then
+    failure.raise(("there is no %s '%s'"):format(bad.what, bad.name), bad.line)
+  end
+  return made
+end
+
+return M

@@ -1,0 +1,209 @@
+-- SPDX-License-Identifier: MIT
+--- What the methods of strings are made of: stripping, splitting, joining, finding.
+-- @module predibase.template.jinja.pieces
+
+local failure = require "predibase.template.jinja.failure"
+local iterate = require "predibase.template.jinja.iterate"
+local text = require "predibase.template.jinja.text"
+local trim = require "predibase.template.trim"
+local values = require "predibase.template.jinja.values"
+
+local M = {}
+
+--- Strings inside a result as Markup.
+function M.marked(v)
+  if type(v) == "string" then return values.markup(v) end
+  if type(v) == "table" and (v.kind == "list" or v.kind == "tuple") then
+    for i = 1, v.n do v[i] = M.marked(v[i]) end
+  end
+  return v
+end
+
+--- Takes characters off the ends.
+-- @tparam string s
+-- @tparam ?string set the characters; nil for white space
+-- @tparam boolean left
+-- @tparam boolean right
+-- @treturn string
+function M.strip(s, set, left, right)
+  if not set then
+    if right then s = trim.right(s) end
+    return left and trim.left(s) or s
+  end
+  local member, chars, n = {}, text.chars(set)
+  for i = 1, n do member[chars[i]] = true end
+  local first, last
+  chars, last = text.chars(s)
+  first = 1
+  while left and first <= last and member[chars[first]] do first = first + 1 end
+  while right and last >= first and member[chars[last]] do last = last - 1 end
+  return table.concat(chars, "", first, last)
+end
+
+--- Cuts a string at a separator.
+-- @tparam table rt
+-- @tparam string s
+-- @tparam string sep
+-- @tparam integer limit most cuts, negative for all
+-- @tparam boolean from_right
+-- @return a list
+function M.split(rt, s, sep, limit, from_right)
+  local cuts, at = {}, 1
+  while from_right or limit < 0 or #cuts < limit do
+    local first, last = s:find(sep, at, true)
+    if not first then break end
+    cuts[#cuts + 1] = { first, last }
+    at = last + 1
+  end
+  iterate.charge(rt, #cuts + #s / 64)
+  if from_right and limit >= 0 then
+    -- Overlapping separators are found from the right then.
+    cuts = {}
+    local reversed, mirror = s:reverse(), sep:reverse()
+    at = 1
+    while #cuts < limit do
+      local first, last = reversed:find(mirror, at, true)
+      if not first then break end
+      table.insert(cuts, 1, { #s - last + 1, #s - first + 1 })
+      iterate.charge(rt, #cuts / 16)
+      at = last + 1
+    end
+  end
+  local out, from = {}, 1
+  for i, cut in ipairs(cuts) do
+    out[i] = s:sub(from, cut[1] - 1)
+    from = cut[2] + 1
+  end
+  out[#cuts + 1] = s:sub(from)
+  return values.list(out)
+end
+
+--- The words between white space.
+function M.words(rt, s, limit, from_right)
+  local out, chars, n = {}, text.chars(s)
+  iterate.charge(rt, n / 4)
+  local function space(i) return trim.left(chars[i]) == "" end
+  local i, step, stop = 1, 1, n
+  if from_right then i, step, stop = n, -1, 1 end
+  local function inside() return (i - stop) * step <= 0 end
+  while true do
+    while inside() and space(i) do i = i + step end
+    if not inside() then break end
+    local begin = i
+    if limit >= 0 and #out >= limit then
+      i = stop + step
+    else
+      while inside() and not space(i) do i = i + step end
+    end
+    local from, to = math.min(begin, i - step), math.max(begin, i - step)
+    local word = table.concat(chars, "", from, to)
+    if i == stop + step and limit >= 0 and #out >= limit then
+      word = from_right and trim.left(word) or trim.right(word)
+      if from_right then word = trim.left(word) end
+    end
+    out[#out + 1] = word
+  end
+  if from_right then
+    for k = 1, math.floor(#out / 2) do out[k], out[#out + 1 - k] = out[#out + 1 - k], out[k] end
+  end
+  return values.list(out)
+end
+
+--- The items of an iterable with a string between them; each has to be a string.
+function M.join(rt, sep, iterable)
+  local parts, n = iterate.all(rt, iterable)
+  local size = 0
+  for i = 1, n do
+    local s = values.text(parts[i])
+    if not s then
+      failure.raise(("sequence item %d: expected str instance, %s found"):format(i - 1,
+        values.type_name(parts[i])))
+    end
+    parts[i] = s
+    size = size + #s + #sep
+    text.room(size)
+  end
+  iterate.room(rt, size)
+  return table.concat(parts, sep, 1, n)
+end
+
+--- The index (in characters) where a string is found, or nil.
+function M.find(rt, s, needle, from_right)
+  local at
+  if from_right then
+    at = s:reverse():find(needle:reverse(), 1, true)
+    at = at and #s - (at - 1) - #needle + 1
+  else
+    at = s:find(needle, 1, true)
+  end
+  iterate.charge(rt, #s / 64)
+  return at and values.length(s:sub(1, at - 1))
+end
+
+--- How often a string is in another, without overlaps.
+function M.count(rt, s, needle)
+  if needle == "" then return values.length(s) + 1 end
+  local n, at = 0, 1
+  while true do
+    local first, last = s:find(needle, at, true)
+    if not first then break end
+    n, at = n + 1, last + 1
+  end
+  iterate.charge(rt, n / 4)
+  return n
+end
+
+--- `ljust`, `rjust`, `center` and `zfill`.
+function M.justify(name, s, width, fill)
+  if values.length(fill) ~= 1 then
+    failure.raise("the fill character must be exactly one character long")
+  end
+  local missing = width - values.length(s)
+  if missing <= 0 then return s end
+  if name == "ljust" then return s .. fill:rep(missing) end
+  if name == "rjust" then return fill:rep(missing) .. s end
+  if name == "zfill" then
+    local sign, rest = s:match("^([+-]?)(.*)$")
+    return sign .. ("0"):rep(missing) .. rest
+  end
+  local left = math.floor(missing / 2) + (missing % 2 == 1 and width % 2 == 1 and 1 or 0)
+  return fill:rep(left) .. s .. fill:rep(missing - left)
+end
+
+--- Tabs as spaces up to the next multiple of a width.
+function M.expand_tabs(rt, s, size)
+  local out, column, bytes = {}, 0, 0
+  for char in s:gmatch("[^\128-\191][\128-\191]*") do
+    local piece = char
+    if char == "\t" then
+      piece = size > 0 and (" "):rep(math.min(size, 1024) - column % size) or ""
+      column = column + #piece
+    else
+      column = (char == "\n" or char == "\r") and 0 or column + 1
+    end
+    bytes = bytes + #piece
+    iterate.room(rt, #piece)
+    text.room(bytes)
+    out[#out + 1] = piece
+  end
+  return table.concat(out)
+end
+
+local function cased(s, letter, other)
+  return s:find(letter) ~= nil and not s:find(other)
+end
+
+--- What may be asked about a string, for ASCII letters: `isdigit` and so on.
+M.tests = {
+  isdigit = function (s) return s:find("^%d+$") ~= nil end,
+  isdecimal = function (s) return s:find("^%d+$") ~= nil end,
+  isalpha = function (s) return s:find("^[%a\128-\255]+$") ~= nil end,
+  isalnum = function (s) return s:find("^[%w\128-\255]+$") ~= nil end,
+  isspace = function (s) return s ~= "" and trim.left(s) == "" end,
+  isascii = function (s) return not s:find("[\128-\255]") end,
+  isupper = function (s) return cased(s, "%u", "%l") end,
+  islower = function (s) return cased(s, "%l", "%u") end,
+  istitle = function (s) return s:find("%a") ~= nil and text.title(s) == s end,
+}
+
+return M

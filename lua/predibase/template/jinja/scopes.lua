@@ -1,0 +1,212 @@
+-- SPDX-License-Identifier: MIT
+--- Which variable a name means. Jinja decides this before a template runs, scope by scope: loops,
+-- macros, `with` and set blocks have one of their own, an `if` has none; a name that a scope sets
+-- anywhere is that scope's own and begins as the outer one, or as the program's value where it is
+-- read first or set in some branches only, or else as nothing.
+--
+-- A variable is a key in the frame of the function (template, macro, call block) that it belongs
+-- to.
+-- @module predibase.template.jinja.scopes
+
+local M = {}
+
+local Scope = {}
+Scope.__index = Scope
+
+--- A scope inside another, or the template's (no parent).
+-- @tparam ?table parent
+-- @tparam ?boolean own whether it has a frame of its own, as a macro has
+function M.new(parent, own)
+  local level = parent and parent.level + 1 or 0
+  local fn = parent and (own and parent.fn + 1 or parent.fn) or 0
+  return setmetatable({ parent = parent, level = level, fn = fn, refs = {}, loads = {},
+    stores = {} }, Scope)
+end
+
+--- Makes a variable of this scope and says how it begins.
+function Scope:define(name, how, from)
+  local ref = { key = "l_" .. self.level .. "_" .. name, fn = self.fn }
+  self.refs[name] = ref
+  self.loads[ref.key] = { how = how, from = from, name = name, key = ref.key }
+  return ref
+end
+
+--- The variable of a name in this scope or around it.
+function Scope:find(name)
+  local scope = self
+  while scope do
+    local ref = scope.refs[name]
+    if ref then return ref end
+    scope = scope.parent
+  end
+  return nil
+end
+
+--- Whether a variable is a parameter, which is always there.
+function Scope:is_parameter(ref)
+  local scope = self
+  while scope do
+    local load = scope.loads[ref.key]
+    if load then return load.how == "parameter" end
+    scope = scope.parent
+  end
+  return false
+end
+
+--- Notes that a name is read.
+function Scope:load(name)
+  if not self:find(name) then self:define(name, "resolve") end
+end
+
+--- Notes that a name is set.
+function Scope:store(name)
+  self.stores[name] = true
+  if self.refs[name] then return end
+  local outer = self.parent and self.parent:find(name)
+  self:define(name, outer and "alias" or "nothing", outer)
+end
+
+--- Makes a name a parameter of this scope.
+function Scope:parameter(name)
+  self.stores[name] = true
+  return self:define(name, "parameter")
+end
+
+local function copied(t)
+  local out = {}
+  for key, value in pairs(t) do out[key] = value end
+  return out
+end
+
+--- A copy, for a branch of an `if`.
+function Scope:copy()
+  return setmetatable({ parent = self.parent, level = self.level, fn = self.fn,
+    refs = copied(self.refs), loads = copied(self.loads), stores = copied(self.stores) }, Scope)
+end
+
+--- Takes over what the branches of an `if` refer to.
+function Scope:join(branches)
+  local counts = {}
+  for _, branch in ipairs(branches) do
+    for name in pairs(branch.stores) do
+      if not self.stores[name] then counts[name] = (counts[name] or 0) + 1 end
+    end
+  end
+  for _, branch in ipairs(branches) do
+    for name, ref in pairs(branch.refs) do self.refs[name] = ref end
+    for key, load in pairs(branch.loads) do self.loads[key] = load end
+    for name in pairs(branch.stores) do self.stores[name] = true end
+  end
+  for name, count in pairs(counts) do
+    if count < #branches then
+      local ref = self.refs[name]
+      local outer = self.parent and self.parent:find(name)
+      self.loads[ref.key] = { how = outer and "alias" or "resolve", from = outer, name = name,
+        key = ref.key }
+    end
+  end
+end
+
+local visit
+
+local function visit_all(scope, list)
+  for _, item in ipairs(list) do visit(scope, item) end
+end
+
+local function visit_given(scope, given)
+  if not given then return end
+  visit_all(scope, given.args)
+  for _, pair in ipairs(given.kwargs) do visit(scope, pair.value) end
+  if given.star then visit(scope, given.star) end
+  if given.stars then visit(scope, given.stars) end
+end
+
+local function target(scope, node)
+  if node.type == "name" then
+    scope:store(node.name)
+  elseif node.type == "nsref" then
+    scope:load(node.name)
+  else
+    for _, item in ipairs(node.items) do target(scope, item) end
+  end
+end
+
+local special = {}
+
+special["name"] = function (scope, node) scope:load(node.name) end
+
+special["if"] = function (scope, node)
+  -- The branches of Jinja: what the first holds, all of the others, the last; each may be empty.
+  local first = node.branches[1]
+  visit(scope, first.condition)
+  local one, others, last = scope:copy(), scope:copy(), scope:copy()
+  visit_all(one, first.body)
+  local rest, at = {}, 2
+  while node.branches[at] do
+    rest[#rest + 1] = node.branches[at]
+    at = at + 1
+  end
+  for _, branch in ipairs(rest) do
+    special["if"](others, { branches = { branch } })
+  end
+  visit_all(last, node.other or {})
+  scope:join { one, others, last }
+end
+
+special["set"] = function (scope, node)
+  visit(scope, node.value)
+  target(scope, node.target)
+end
+
+special["setblock"] = function (scope, node) target(scope, node.target) end
+special["for"] = function (scope, node) visit(scope, node.iter) end
+special["macro"] = function (scope, node) scope:store(node.name) end
+special["callblock"] = function (scope, node) visit(scope, node.call) end
+special["filterblock"] = function (scope, node) visit(scope, node.filter) end
+special["with"] = function (scope, node) visit_all(scope, node.values) end
+special["scope"] = function () end
+
+function visit(scope, node)
+  local how = special[node.type]
+  if how then return how(scope, node) end
+  if node.inner then visit(scope, node.inner) end
+  if node.first then visit(scope, node.first) end
+  for _, part in ipairs(node.rest or {}) do visit(scope, part.value) end
+  for _, item in ipairs(node.items or {}) do
+    if node.type == "dict" then visit_all(scope, item) else visit(scope, item) end
+  end
+  visit_given(scope, node.given)
+  for _, name in ipairs { "key", "start", "stop", "step", "condition", "yes", "no" } do
+    if node[name] then visit(scope, node[name]) end
+  end
+end
+
+--- Notes what statements or expressions refer to.
+function Scope:analyse(list)
+  visit_all(self, list)
+end
+
+--- Makes the names of a target parameters of this scope.
+function Scope:bind(node)
+  if node.type == "name" then
+    self:parameter(node.name)
+  else
+    for _, item in ipairs(node.items) do self:bind(item) end
+  end
+end
+
+--- Notes the names that a target sets.
+function Scope:target(node)
+  target(self, node)
+end
+
+--- What has to happen when this scope begins, as an array of loads.
+function Scope:entry()
+  local out = {}
+  for _, load in pairs(self.loads) do
+    if load.how ~= "parameter" then out[#out + 1] = load end
+  end
+  return out
+end
+
+return M

@@ -1,0 +1,174 @@
+-- SPDX-License-Identifier: MIT
+--- Strings as Python sees them: by code points. A byte that is no UTF-8 belongs to the character
+-- before it.
+-- @module predibase.template.jinja.text
+
+local failure = require "predibase.template.jinja.failure"
+local limits = require "predibase.template.jinja.limits"
+
+local M = {}
+
+--- The characters of a string as an array, and their number.
+function M.chars(text)
+  local out, n = {}, 0
+  local head = text:match("^[\128-\191]+")
+  if head then n = 1 out[1] = head end
+  for char in text:gmatch("[^\128-\191][\128-\191]*") do
+    n = n + 1
+    out[n] = char
+  end
+  return out, n
+end
+
+--- Refuses a string that would be longer than the limit, before it is made.
+function M.room(bytes)
+  if bytes > limits.STRING then
+    failure.raise(("a string of more than %d bytes"):format(limits.STRING))
+  end
+end
+
+--- A string repeated.
+function M.times(text, n)
+  if n <= 0 or text == "" then return "" end
+  M.room(#text * n)
+  return text:rep(n)
+end
+
+--- The place of a slice's bounds in Python: first index (from 0), step, number of items
+-- and the bound behind the last.
+-- nil stands for a bound that is left out.
+function M.bounds(start, stop, step, n)
+  step = step or 1
+  if step == 0 then failure.raise("slice step cannot be zero") end
+  local low, high = 0, n
+  if step < 0 then low, high = -1, n - 1 end
+  local function clamp(i, default)
+    if i == nil then return default end
+    if i < 0 then i = i + n end
+    return math.max(low, math.min(high, i))
+  end
+  local first = clamp(start, step < 0 and high or low)
+  local last = clamp(stop, step < 0 and low or high)
+  local count = math.max(0, math.ceil((last - first) / step))
+  return first, step, count, last
+end
+
+--- A slice of a string.
+function M.slice(text, start, stop, step)
+  local ascii = not text:find("[\128-\255]")
+  local chars, n
+  if ascii then n = #text else chars, n = M.chars(text) end
+  local first, by, count = M.bounds(start, stop, step, n)
+  if count == 0 then return "" end
+  if by == 1 then
+    if ascii then return text:sub(first + 1, first + count) end
+    return table.concat(chars, "", first + 1, first + count)
+  end
+  local out = {}
+  for i = 0, count - 1 do
+    local at = first + i * by + 1
+    out[i + 1] = ascii and text:sub(at, at) or chars[at]
+  end
+  return table.concat(out)
+end
+
+--- The code point of a character.
+function M.codepoint(char)
+  local a, b, c, d = char:byte(1, 4)
+  if a < 0x80 or not b then return a end
+  if a < 0xE0 then return (a - 0xC0) * 64 + b - 0x80 end
+  if a < 0xF0 then return (a - 0xE0) * 4096 + (b - 0x80) * 64 + (c or 0x80) - 0x80 end
+  return (a - 0xF0) * 262144 + (b - 0x80) * 4096 + ((c or 0x80) - 0x80) * 64 + (d or 0x80) - 0x80
+end
+
+--- The UTF-8 of a code point.
+function M.utf8(n)
+  local floor, char = math.floor, string.char
+  if n < 0x80 then return char(n) end
+  if n < 0x800 then return char(0xC0 + floor(n / 64), 0x80 + n % 64) end
+  if n < 0x10000 then
+    return char(0xE0 + floor(n / 4096), 0x80 + floor(n / 64) % 64, 0x80 + n % 64)
+  end
+  return char(0xF0 + floor(n / 262144), 0x80 + floor(n / 4096) % 64, 0x80 + floor(n / 64) % 64,
+    0x80 + n % 64)
+end
+
+--- Replaces what is there literally, at most `count` times (nil: everywhere).
+function M.replace(text, old, new, count)
+  if count and count < 0 then count = nil end
+  local out, n, from, done = {}, 0, 1, 0
+  local size = 0
+  local function add(piece)
+    size = size + #piece
+    M.room(size)
+    n = n + 1
+    out[n] = piece
+  end
+  if old == "" then
+    local chars, len = M.chars(text)
+    for i = 1, len do
+      if not count or done < count then add(new) done = done + 1 end
+      add(chars[i])
+    end
+    if not count or done < count then add(new) end
+    return table.concat(out)
+  end
+  while not count or done < count do
+    local first, last = text:find(old, from, true)
+    if not first then break end
+    add(text:sub(from, first - 1))
+    add(new)
+    from, done = last + 1, done + 1
+  end
+  add(text:sub(from))
+  return table.concat(out)
+end
+
+--- The lines of a string as Python's `splitlines` gives them.
+-- @tparam string text
+-- @tparam boolean keep the line ends
+function M.lines(text, keep)
+  local out, from, i = {}, 1, 1
+  while i <= #text do
+    local size
+    local b = text:byte(i)
+    if b == 13 and text:byte(i + 1) == 10 then
+      size = 2
+    elseif (b >= 10 and b <= 13) or (b >= 28 and b <= 30) then
+      size = 1
+    elseif b == 0xC2 and text:byte(i + 1) == 0x85 then
+      size = 2
+    elseif b == 0xE2 and (text:find("^\128[\168\169]", i + 1)) then
+      size = 3
+    end
+    if size then
+      out[#out + 1] = text:sub(from, i - 1 + (keep and size or 0))
+      from = i + size
+    end
+    i = i + (size or 1)
+  end
+  if from <= #text then out[#out + 1] = text:sub(from) end
+  return out
+end
+
+--- Upper case, for ASCII; other letters stay as they are, as in the functions that follow.
+function M.upper(text) return (text:gsub("%l+", string.upper)) end
+
+--- Lower case.
+function M.lower(text) return (text:gsub("%u+", string.lower)) end
+
+--- The first letter in upper case, the others in lower case.
+function M.capitalize(text)
+  return text:sub(1, 1):upper() .. M.lower(text:sub(2))
+end
+
+--- Python's `str.title`: a letter after anything but a letter becomes upper case.
+function M.title(text)
+  return (text:gsub("[%a\128-\255]+", function (word)
+    return (word:gsub("^%a", string.upper):gsub("^(.)(.*)$", function (a, b)
+      return a .. M.lower(b)
+    end))
+  end))
+end
+
+return M

@@ -1,0 +1,108 @@
+-- SPDX-License-Identifier: MIT
+--- Reads JSON and keeps the order of keys, which a template shows and Lua tables lose: the schema
+-- of a tool is written into the prompt as its author wrote it.
+-- @module predibase.template.ordered
+
+local json = require "predibase.json"
+
+local M = {}
+
+--- Deepest nesting, the same as `predibase.json` takes.
+M.MAX_DEPTH = 128
+
+local read
+
+local function space(text, i)
+  return text:find("[^ \t\r\n]", i) or #text + 1
+end
+
+--- The literal (a string, a number, true, false or null) at `i`, and where it ends.
+local function literal(text, i)
+  local stop
+  if text:sub(i, i) == '"' then
+    stop = i + 1
+    while true do
+      stop = text:find('[\\"]', stop)
+      if not stop then return nil, "a string without its end" end
+      if text:sub(stop, stop) == '"' then break end
+      stop = stop + 2
+    end
+  else
+    stop = (text:find("[%s%]},:%[{\"]", i) or #text + 1) - 1
+  end
+  if stop < i then return nil, ("something unexpected at byte %d"):format(i) end
+  local list = json.decode("[" .. text:sub(i, stop) .. "]")
+  if not list or list[1] == nil then return nil, ("no JSON at byte %d"):format(i) end
+  return list[1], stop + 1
+end
+
+--- What stands between brackets: `member(i)` reads one and tells where it ends.
+local function members(text, i, closing, member)
+  i = space(text, i + 1)
+  if text:sub(i, i) == closing then return i + 1 end
+  while true do
+    local after, problem = member(i)
+    if not after then return nil, problem end
+    i = space(text, after)
+    local char = text:sub(i, i)
+    if char == closing then return i + 1 end
+    if char ~= "," then return nil, ("expected , or %s at byte %d"):format(closing, i) end
+    i = space(text, i + 1)
+  end
+end
+
+local function array(text, i, depth)
+  local out = {}
+  local stop, problem = members(text, i, "]", function (at)
+    local value, after = read(text, at, depth + 1)
+    if value == nil then return nil, after end
+    out[#out + 1] = value
+    return after
+  end)
+  if not stop then return nil, problem end
+  return json.array(out), stop
+end
+
+local function object(text, i, depth)
+  local out, places = {}, {}
+  local stop, problem = members(text, i, "}", function (at)
+    if text:sub(at, at) ~= '"' then return nil, ("expected a key at byte %d"):format(at) end
+    local key, after = literal(text, at)
+    if key == nil then return nil, after end
+    at = space(text, after)
+    if text:sub(at, at) ~= ":" then return nil, ("expected : at byte %d"):format(at) end
+    local value
+    value, after = read(text, space(text, at + 1), depth + 1)
+    if value == nil then return nil, after end
+    -- The last of two equal keys counts, in the place of the first.
+    local place = places[key] or #out + 1
+    places[key], out[place] = place, { key, value }
+    return after
+  end)
+  if not stop then return nil, problem end
+  return json.object(out), stop
+end
+
+function read(text, i, depth)
+  if depth > M.MAX_DEPTH then return nil, ("nested deeper than %d"):format(M.MAX_DEPTH) end
+  local char = text:sub(i, i)
+  if char == "[" then return array(text, i, depth) end
+  if char == "{" then return object(text, i, depth) end
+  return literal(text, i)
+end
+
+--- Reads a JSON text. Arrays and objects come as `json.array` and `json.object` make them, `null`
+-- as `json.null`.
+-- @tparam string text
+-- @treturn[1] table|string|number|boolean the value
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong with the text
+function M.decode(text)
+  local value, after = read(text, space(text, 1), 1)
+  if value == nil then return nil, after end
+  local rest = space(text, after)
+  if rest <= #text then return nil, ("more behind the value at byte %d"):format(rest) end
+  return value
+end
+
+return M

@@ -1,0 +1,212 @@
+-- SPDX-License-Identifier: MIT
+--- A model's own chat format, from the `tokenizer_config.json` that lies beside its weights.
+-- @module predibase.template.tokenizer_config
+
+local errors = require "predibase.errors"
+local formats = require "predibase.template.format"
+local jinja = require "predibase.template.jinja"
+local json = require "predibase.json"
+local names = require "predibase.names"
+
+local M = {}
+
+--- Bytes of a file that is read: the largest configurations list every added token.
+M.MAX_FILE = 32 * 1024 * 1024
+
+local OPTIONS = { name = true, template = true, stop = true, max_steps = true }
+
+-- The tokens that `transformers` gives to a template as variables.
+local TOKENS = { "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token",
+  "mask_token" }
+
+local function failed(message)
+  return nil, errors.new { kind = "template", phase = "request", message = message }
+end
+
+local function read_file(path)
+  local file, problem = io.open(path, "rb")
+  if not file then return nil, problem end
+  local text = file:read(M.MAX_FILE + 1)
+  file:close()
+  if not text then return nil, path .. ": is empty or cannot be read" end
+  if #text > M.MAX_FILE then
+    return nil, ("%s: has more than %d bytes"):format(path, M.MAX_FILE)
+  end
+  return text
+end
+
+--- The template that newer repositories keep in a file of its own, nil when there is none.
+local function file_beside(path, name)
+  return (read_file((path:match("^(.*[/\\])") or "") .. name))
+end
+
+--- The configuration in a file, and the name of the model that it says.
+local function from_path(path)
+  local text, problem = read_file(path)
+  if not text then return nil, problem end
+  if path:find("%.jinja$") then return { chat_template = text } end
+  local config = json.decode(text)
+  if type(config) ~= "table" then return nil, path .. ": is no JSON object" end
+  local own = file_beside(path, "chat_template.jinja")
+  if own then config.chat_template = own end
+  return config
+end
+
+--- A token: a string, or an object with its text.
+local function token_text(value)
+  if type(value) == "table" then value = rawget(value, "content") end
+  return type(value) == "string" and value or nil
+end
+
+--- All texts that the tokenizer takes for special tokens, the longest first.
+local function special_tokens(config)
+  local seen, list = {}, {}
+  local function add(value)
+    local text = token_text(value)
+    if text and text ~= "" and not seen[text] then
+      seen[text] = true
+      list[#list + 1] = text
+    end
+  end
+  for _, name in ipairs(TOKENS) do add(rawget(config, name)) end
+  for _, name in ipairs { "additional_special_tokens", "extra_special_tokens" } do
+    local more = rawget(config, name)
+    for _, value in next, type(more) == "table" and more or {} do add(value) end
+  end
+  local added = rawget(config, "added_tokens_decoder")
+  for _, value in next, type(added) == "table" and added or {} do
+    if type(value) == "table" and rawget(value, "special") == true then add(value) end
+  end
+  table.sort(list, function (a, b)
+    if #a ~= #b then return #a > #b end
+    return a < b
+  end)
+  return list
+end
+
+--- The templates by name; a single one is `default`.
+local function templates_of(config)
+  local given = rawget(config, "chat_template")
+  if type(given) == "string" then return { default = given } end
+  if type(given) ~= "table" then
+    return nil, "the configuration has no chat_template; the model may keep it in "
+      .. "chat_template.jinja, or have none"
+  end
+  local list = {}
+  for key, value in next, given do
+    local name, source = key, value
+    if type(value) == "table" then
+      name, source = rawget(value, "name"), rawget(value, "template")
+    end
+    if type(name) ~= "string" or type(source) ~= "string" then
+      return nil, "chat_template must be a string or a list of templates with name and template"
+    end
+    list[name] = source
+  end
+  return list
+end
+
+local function listed(set)
+  local list = {}
+  for name in pairs(set) do list[#list + 1] = name end
+  table.sort(list)
+  return #list > 0 and table.concat(list, ", ") or "none"
+end
+
+local function compile_all(sources, options, name)
+  local compiled = {}
+  for key, source in pairs(sources) do
+    local template, err = jinja.compile(source, { max_steps = options.max_steps,
+      name = key ~= "default" and name .. ", template " .. key or nil })
+    if not template then return nil, err.message end
+    compiled[key] = template
+  end
+  return compiled
+end
+
+--- A function that writes messages, as `predibase.template.format` wants it.
+local function writer(config, compiled, chosen)
+  local tokens = {}
+  for _, name in ipairs(TOKENS) do tokens[name] = token_text(rawget(config, name)) end
+  return function (messages, context)
+    local variables = {}
+    for name, value in pairs(tokens) do variables[name] = value end
+    variables.bos_token = tokens.bos_token and context.bos_token
+    variables.messages = json.array(messages)
+    variables.tools, variables.documents = json.null, json.null
+    variables.add_generation_prompt = context.add_generation_prompt
+    variables.date_string = context.date_string
+    for name, value in pairs(context.variables or {}) do variables[name] = value end
+    -- `transformers` takes the template for tools when there are any.
+    local tools = variables.tools ~= json.null and compiled.tool_use
+    local template = compiled[chosen] or tools or compiled.default
+    local text, err = template:render(variables, { now = context.now })
+    if not text then return nil, err.message end
+    return text
+  end
+end
+
+local function checked(source, options)
+  if type(source) ~= "string" and type(source) ~= "table" then
+    error(("template.from_tokenizer_config takes a path or a table, got a %s"):format(
+      type(source)), 4)
+  end
+  if options ~= nil and type(options) ~= "table" then
+    error("template.from_tokenizer_config takes its options as a table, got a "
+      .. type(options), 4)
+  end
+  names.check(options or {}, OPTIONS, "option", 4)
+  return options or {}
+end
+
+local function build(source, options)
+  local config, problem = source, nil
+  if type(source) == "string" then config, problem = from_path(source) end
+  if not config then return failed(problem) end
+  local sources
+  sources, problem = templates_of(config)
+  if not sources then return failed(problem) end
+  local chosen = options.template
+  if chosen and not sources[chosen] then
+    return failed(('there is no template "%s"; there are: %s'):format(errors.excerpt(chosen, 60),
+      listed(sources)))
+  end
+  if not chosen and not sources.default then
+    return failed("there is no default template; choose one by the option template: "
+      .. listed(sources))
+  end
+  local name = options.name or token_text(rawget(config, "name_or_path")) or "tokenizer_config"
+  local compiled
+  compiled, problem = compile_all(sources, options, name)
+  if not compiled then return failed(problem) end
+  local eos = token_text(rawget(config, "eos_token"))
+  return formats.new {
+    name = name,
+    source = type(source) == "string" and source or nil,
+    stop = options.stop or { eos },
+    special_tokens = special_tokens(config),
+    bos_token = token_text(rawget(config, "bos_token")),
+    eos_token = eos,
+    open = true,
+    write = writer(config, compiled, chosen),
+  }
+end
+
+--- Makes a chat format of a model's own template. What it renders goes in as `variables` of
+-- `format:render`: `tools`, `documents`, `enable_thinking` and whatever else the template knows.
+-- @tparam string|table source the path of a `tokenizer_config.json` (a `chat_template.jinja` beside
+-- it is preferred, as newer repositories have it) or of a `.jinja` file, or the decoded
+-- configuration
+-- @tparam ?table options `template`: the name of one of several templates (`default`, and
+-- `tool_use` when there are tools); `name`: what the format is called; `stop`: the sequences that
+-- end an answer (the end-of-sequence token); `max_steps`, see `predibase.template.jinja`
+-- @treturn[1] table the format, see `predibase.template.format`
+-- @treturn[2] nil
+-- @treturn[2] table an error of kind "template"
+-- @raise when an argument has the wrong type or an option does not exist
+function M.new(source, options)
+  return build(source, checked(source, options))
+end
+
+
+return M

@@ -1,0 +1,90 @@
+-- SPDX-License-Identifier: MIT
+-- Templates that try to take the program's time, memory or secrets.
+
+local jinja = require "predibase.template.jinja"
+
+--- The message of the error that a template ends in.
+local function refused(source, options)
+  local template, err = jinja.compile(source, options)
+  local text
+  if template then text, err = template:render { x = "y" } end
+  assert.is_nil(text)
+  assert.equal("template", err.kind)
+  return err.message
+end
+
+describe("a hostile template", function ()
+  it("ends after a number of steps", function ()
+    assert.matches("more than 10000 steps", refused("{% for a in range(1000) %}"
+      .. "{% for b in range(1000) %}{% endfor %}{% endfor %}", { max_steps = 10000 }))
+    assert.matches("steps", refused("{% set ns = namespace(l=[1]) %}{% for i in range(99) %}"
+      .. "{% set ns.l = ns.l + ns.l %}{% endfor %}"))
+    assert.matches("steps", refused("{{ ['a'] * 1000000000000 }}"))
+    assert.matches("steps", refused("{% set ns = namespace(s=['a'], t=['a']) %}"
+      .. "{% for i in range(60) %}{% set ns.s = [ns.s, ns.s] %}{% set ns.t = [ns.t, ns.t] %}"
+      .. "{% endfor %}{{ ns.s == ns.t }}",
+      { max_steps = 100000 }))
+  end)
+
+  it("makes no string or range that is too large", function ()
+    assert.matches("string of more than", refused("{{ 'a' * 1000000000000 }}"))
+    assert.matches("string of more than", refused("{% set ns = namespace(s='ab') %}"
+      .. "{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}"))
+    assert.matches("string of more than",
+      refused("{{ ('a' * 1000000).replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaa') }}"))
+    assert.matches("too large", refused("{{ '%99999999999d' % 1 }}"))
+    assert.matches("too large", refused("{{ '{:>99999999999}'.format(1) }}"))
+    assert.matches("range of more than", refused("{{ range(1000000) }}"))
+    assert.matches("bytes of output", refused("{% set s = 'a' * 1000000 %}"
+      .. "{% for i in range(99) %}{{ s }}{% endfor %}"))
+    assert.matches("too large to be a key", refused("{% set ns = namespace(s=('a',)) %}"
+      .. "{% for i in range(60) %}{% set ns.s = (ns.s, ns.s) %}{% endfor %}{{ {ns.s: 1} }}"))
+  end)
+
+  it("does not go too deep", function ()
+    assert.matches("without end", refused("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"))
+    assert.matches("without end", refused("{% macro f() %}{% for i in [1] %}{% if i %}"
+      .. "{% for j in [1] %}{{ f()|trim ~ (1 + (2 * f())) }}{% endfor %}{% endif %}{% endfor %}"
+      .. "{% endmacro %}{{ f() }}"))
+    for piece, closing in pairs { ["("] = ")", ["-"] = "", ["not "] = "", ["["] = "]",
+      ["{1: "] = "}" } do
+      local source = "{{ " .. piece:rep(20000) .. "1" .. closing:rep(20000) .. " }}"
+      assert.matches("levels of nesting", refused(source))
+    end
+    for _, piece in ipairs { ".a", "[0]", "|list", "()", " if 1 else 1" } do
+      assert.matches("levels of nesting", refused("{{ x" .. piece:rep(20000) .. " }}"))
+    end
+    assert.matches("levels of nesting", refused(("{% if 1 %}"):rep(20000)))
+    assert.matches("nested too deeply", refused("{% set ns = namespace(s=[]) %}"
+      .. "{% for i in range(9999) %}{% set ns.s = [ns.s] %}{% endfor %}{{ ns.s }}"))
+    assert.matches("nested too deeply",
+      refused("{% set ns = namespace() %}{% set ns.n = ns %}{{ ns }}"))
+  end)
+
+  it("bears a long sum, which is not deep", function ()
+    assert.equal("20001", assert(jinja.compile("{{ 1" .. (" + 1"):rep(20000) .. " }}")):render())
+  end)
+
+  it("is read in time that grows with its length only", function ()
+    for _, source in ipairs {
+      ("{{"):rep(200000), ("{%"):rep(200000), ("{#"):rep(200000),
+      "{% raw %}" .. ("{%  "):rep(100000), "{{ '" .. (" x"):rep(100000),
+      (" "):rep(500000) .. "{%- if 1 %}", "{{ 1" .. (" "):rep(500000),
+    } do
+      assert.is_string(refused(source))
+    end
+    assert.matches("source has more than", refused((" "):rep(2000000)))
+  end)
+
+  it("reaches nothing of the program", function ()
+    for _, source in ipairs {
+      "{{ os.execute('true') }}", "{{ _G.print }}", "{{ load('x')() }}", "{{ x.format.call() }}",
+      "{{ namespace.call() }}", "{{ range.kind.x }}", "{{ loop.rt.x }}",
+      "{% for i in [1] %}{{ loop.rt.steps }}{% endfor %}",
+      "{% for i in [1] %}{{ loop.next_item() }}{% endfor %}", "{{ ''.__class__.__base__ }}",
+      "{{ '{0.__class__.__mro__}'.format(x) }}", "{{ [].n.x }}", "{{ {}.map.x }}",
+    } do
+      assert.is_string(refused(source))
+    end
+  end)
+end)

@@ -1,0 +1,160 @@
+-- SPDX-License-Identifier: MIT
+-- Values of the language itself; `make jinja` compares a great deal more with Jinja.
+
+local errors = require "predibase.errors"
+local jinja = require "predibase.template.jinja"
+local json = require "predibase.json"
+
+local function rendered(source, context)
+  return assert(assert(jinja.compile(source)):render(context))
+end
+
+local function check(cases)
+  for i = 1, #cases, 2 do
+    assert.equal(cases[i + 1], rendered(cases[i], { user = "Ann", n = 5, list = { 3, 1, 2 },
+      data = json.object { { "b", 1 }, { "a", { 2.5, true, json.null } } } }), cases[i])
+  end
+end
+
+describe("predibase.template.jinja", function ()
+  it("writes values as Python does", function ()
+    check {
+      "{{ user }} {{ n }} {{ nothing }}|{{ none }} {{ true }} {{ 1.0 }} {{ 1e16 }} {{ 1e-5 }}",
+      "Ann 5 |None True 1.0 1e+16 1e-05",
+      "{{ data }} {{ (1,) }} {{ () }} {{ ['it\\'s', 'a\"b\\n'] }}",
+      "{'b': 1, 'a': [2.5, True, None]} (1,) () [\"it's\", 'a\"b\\n']",
+      "{{ data.items() }} {{ data.keys()|list }} {{ range(3) }}",
+      "dict_items([('b', 1), ('a', [2.5, True, None])]) ['b', 'a'] range(0, 3)",
+    }
+  end)
+
+  it("computes as Python does", function ()
+    check {
+      "{{ 7 // 2 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ 7 / 2 }} {{ 2 ** 10 }} {{ 2 ** -1 }} "
+        .. "{{ -2 ** 2 }}",
+      "3 -4 2 3.5 1024 0.5 4",
+      "{{ 1 + 1.5 }} {{ 'a' + 'b' }} {{ 'ab' * 2 }} {{ [1] + [2] }} {{ 1 ~ 'x' ~ none }}",
+      "2.5 ab abab [1, 2] 1xNone",
+      "{{ 1 < 2 < 3 }} {{ 1 < 3 < 2 }} {{ 'a' in 'cat' }} {{ 4 not in list }} "
+        .. "{{ 1 == 1.0 == true }}",
+      "True False True True True",
+      "{{ 1 and 0 or 'x' }} {{ not 1 }} {{ 'y' if n > 4 else 'z' }} {{ '' or none or [] }}",
+      "x False y []",
+    }
+  end)
+
+  it("takes items, attributes and slices", function ()
+    check {
+      "{{ list[0] }} {{ list[-1] }} {{ list[5] }}| {{ data['b'] }} {{ data.a.0 }}", "3 2 | 1 2.5",
+      "{{ list[1:] }} {{ list[::-1] }} {{ 'héllo'[1:3] }} {{ 'héllo'[::-1] }} {{ 'abc'[-2:] }}",
+      "[1, 2] [2, 1, 3] él olléh bc",
+      "{{ '日本語'|length }} {{ data.get('z', 'no') }} {{ data.items is defined }}", "3 no True",
+    }
+  end)
+
+  it("goes over items with loop, else, if, break and continue", function ()
+    check {
+      "{% for x in list %}{{ loop.index }}{{ loop.first }}{{ loop.last }}{{ x }},{% endfor %}",
+      "1TrueFalse3,2FalseFalse1,3FalseTrue2,",
+      "{% for x in list if x > 1 %}{{ x }}/{{ loop.length }} {% else %}none{% endfor %}",
+      "3/2 2/2 ",
+      "{% for x in [] %}{% else %}none{% endfor %}", "none",
+      "{% for k, v in data.items() %}{{ k }}={{ v }};{% endfor %}", "b=1;a=[2.5, True, None];",
+      "{% for x in range(9) %}{% if x == 1 %}{% continue %}{% elif x > 3 %}{% break %}{% endif %}"
+        .. "{{ x }}{% endfor %}", "023",
+      "{% for x in list %}{{ loop.previtem }}>{{ loop.nextitem }} {% endfor %}", ">1 3>2 1> ",
+    }
+  end)
+
+  it("keeps what a loop sets inside the loop, but for namespaces", function ()
+    check {
+      "{% set x = 1 %}{% for i in list %}{% set x = i %}{{ x }}{% endfor %}{{ x }}", "3121",
+      "{% set ns = namespace(x=0) %}{% for i in list %}{% set ns.x = ns.x + i %}{% endfor %}"
+        .. "{{ ns.x }}", "6",
+      "{% if true %}{% set y = 2 %}{% endif %}{{ y }}", "2",
+      "{% for i in [1] %}{{ user }}{% endfor %}{% set user = 2 %}", "",
+      "{% if false %}{% set user = 2 %}{% endif %}{{ user }}", "Ann",
+    }
+  end)
+
+  it("calls macros, and blocks as their caller", function ()
+    check {
+      "{% macro m(a, b=2) %}{{ a }}{{ b }}{{ varargs }}{{ kwargs }}{% endmacro %}{{ m(1) }} "
+        .. "{{ m(1, 3, 4, c=5) }}", "12(){} 13(4,){'c': 5}",
+      "{% macro m(t) %}<{{ caller(t) }}>{% endmacro %}{% call(x) m('in') %}{{ x }}!{% endcall %}",
+      "<in!>",
+      "{% macro tree(n) %}{{ n }}{% if n %}{{ tree(n - 1) }}{% endif %}{% endmacro %}{{ tree(3) }}",
+      "3210",
+    }
+  end)
+
+  it("controls white space as transformers sets it", function ()
+    check {
+      "a\n  {% if true %}\n  b\n  {% endif %}\nc\n", "a\n  b\nc",
+      "a  {%- if true -%}  b  {%- endif %} c", "ab c",
+      "  {{ n }}  \n", "  5  ", "a\n  {%+ if true %}x{% endif +%}\nb", "a\n  x\nb",
+      "x\n  {# note #}\ny {{- n -}} z", "x\ny5z", "{% raw %}{{ n }}{% endraw %}", "{{ n }}",
+      "a\r\nb\rc\n\n", "a\nb\nc\n",
+    }
+  end)
+
+  it("writes JSON as transformers does", function ()
+    check {
+      "{{ data|tojson }}", '{"b": 1, "a": [2.5, true, null]}',
+      "{{ {'k': '<é\">'}|tojson }} {{ 'é'|tojson(ensure_ascii=true) }}",
+      '{"k": "<é\\">"} "\\u00e9"',
+      "{{ data|tojson(indent=2) }}",
+      '{\n  "b": 1,\n  "a": [\n    2.5,\n    true,\n    null\n  ]\n}',
+      "{{ data|tojson(separators=(',', ':'), sort_keys=true) }}", '{"a":[2.5,true,null],"b":1}',
+    }
+  end)
+
+  it("knows the time that it is given", function ()
+    local template = assert(jinja.compile "{{ strftime_now('%Y-%m-%d') }}")
+    assert.equal(os.date("%Y-%m-%d", 86400 * 400), template:render({}, { now = 86400 * 400 }))
+  end)
+
+  it("copies what it is given and never changes it", function ()
+    local messages = { { role = "user", content = "x" } }
+    rendered("{% for m in messages %}{% set m = 1 %}{% endfor %}", { messages = messages })
+    assert.same({ { role = "user", content = "x" } }, messages)
+  end)
+
+  it("reads tables without an order in the usual one", function ()
+    assert.equal("{'type': 'function', 'function': {'name': 'f', 'parameters': {}, 'z': []}}",
+      rendered("{{ t }}", { t = { ["function"] = { z = {}, parameters = {}, name = "f" },
+        type = "function" } }))
+  end)
+
+  it("says what is wrong and in which line", function ()
+    for source, expected in pairs {
+      ["a\n{{ x.y.z }}"] = { 2, "'x' is undefined" },
+      ["\n\n{% if n < 'a' %}{% endif %}"] = { 3, "not supported between" },
+      ["{% for x in y %}"] = { 1, "unexpected end of template" },
+      ["a\n{{ n | nosuch }}"] = { 2, "there is no filter 'nosuch'" },
+      ["{% include 'x' %}"] = { 1, "not supported" },
+      ["{{ 'a }}"] = { 1, "closing quote" },
+      ["{{ raise_exception('Roles must alternate') }}"] = { 1, "Roles must alternate" },
+      ["{{ [1].append(2) }}"] = { 1, "unsafe" },
+      ["{{ ''.__class__.__mro__ }}"] = { 1, "unsafe" },
+    } do
+      local template, err = jinja.compile(source)
+      if template then template, err = template:render { n = 1 } end
+      assert.is_nil(template)
+      assert.is_true(errors.is(err))
+      assert.equal("template", err.kind)
+      assert.equal(expected[1], err.line, source)
+      assert.truthy(err.message:find(expected[2], 1, true), err.message)
+    end
+  end)
+
+  it("raises only where the program is wrong", function ()
+    assert.error_matches(function () jinja.compile(1) end, "as a string, got a number")
+    assert.error_matches(function () jinja.compile("", { max_stepz = 1 }) end, "max_steps")
+    local template = assert(jinja.compile "x")
+    assert.error_matches(function () template:render(1) end, "as a table, got a number")
+    assert.error_matches(function () template:render { [1] = 2 } end, "names .* are strings")
+    local _, err = template:render { f = { g = print } }
+    assert.matches("f%.g: a function cannot be given to a template", err.message)
+  end)
+end)

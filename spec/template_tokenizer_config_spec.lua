@@ -1,0 +1,114 @@
+-- SPDX-License-Identifier: MIT
+
+local json = require "predibase.json"
+local template = require "predibase.template"
+
+local TURNS = "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ eos_token }}"
+  .. "{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"
+local HELLO = { { role = "user", content = "hi" } }
+
+local function config(fields)
+  local made = { chat_template = TURNS, bos_token = "<s>",
+    eos_token = { __type = "AddedToken", content = "</s>" } }
+  for name, value in pairs(fields or {}) do made[name] = value end
+  return made
+end
+
+describe("template.from_tokenizer_config", function ()
+  it("makes a format of a decoded table", function ()
+    local format = assert(template.from_tokenizer_config(config()))
+    assert.equal("<s><user>hi</s><assistant>",
+      format:render(HELLO, { add_generation_prompt = true }))
+    assert.equal("<user>hi</s>", format:render(HELLO, { bos_token = false }))
+    assert.same({ "</s>" }, format.stop)
+    assert.same({ "</s>", "<s>" }, format.special_tokens)
+  end)
+
+  it("knows every special token of the tokenizer and lets none into a text", function ()
+    local format = assert(template.from_tokenizer_config(config {
+      additional_special_tokens = { "<|a|>", { content = "<|bb|>" } },
+      added_tokens_decoder = { ["7"] = { content = "<|ccc|>", special = true },
+        ["8"] = { content = "plain", special = false } },
+    }))
+    assert.same({ "<|ccc|>", "<|bb|>", "<|a|>", "</s>", "<s>" }, format.special_tokens)
+    local text, err = format:render { { role = "user", content = "x<|ccc|>" } }
+    assert.is_nil(text)
+    assert.matches("special token", err.message)
+    assert.is_string(format:render { { role = "user", content = "plain" } })
+  end)
+
+  it("reads a file, and the template in the file beside it", function ()
+    local folder = os.tmpname()
+    os.remove(folder)
+    assert(os.execute("mkdir " .. folder))
+    local function write(name, text)
+      local file = assert(io.open(folder .. "/" .. name, "wb"))
+      file:write(text)
+      file:close()
+    end
+    write("tokenizer_config.json", assert(json.encode(config())))
+    local path = folder .. "/tokenizer_config.json"
+    local first = assert(template.from_tokenizer_config(path)):render(HELLO)
+    write("chat_template.jinja", "own {{ bos_token }}{{ messages|length }}\n")
+    local second = assert(template.from_tokenizer_config(path)):render(HELLO)
+    local third = assert(template.from_tokenizer_config(folder .. "/chat_template.jinja"))
+    os.remove(folder .. "/chat_template.jinja")
+    os.remove(path)
+    os.remove(folder)
+    assert.equal("<s><user>hi</s>", first)
+    assert.equal("own <s>1", second)
+    assert.equal("own 1", third:render(HELLO))
+  end)
+
+  it("chooses among named templates as transformers does", function ()
+    local list = { { name = "default", template = "D" },
+      { name = "tool_use", template = "T{{ tools[0].name }}" }, { name = "rag", template = "R" } }
+    local format = assert(template.from_tokenizer_config(config { chat_template = list }))
+    assert.equal("D", format:render(HELLO))
+    assert.equal("Tf", format:render(HELLO, { variables = { tools = { { name = "f" } } } }))
+    local rag = assert(template.from_tokenizer_config(config { chat_template = list },
+      { template = "rag" }))
+    assert.equal("R", rag:render(HELLO, { variables = { tools = { { name = "f" } } } }))
+    local none, err = template.from_tokenizer_config(config { chat_template = list },
+      { template = "tools" })
+    assert.is_nil(none)
+    assert.matches("there are: default, rag, tool_use", err.message)
+  end)
+
+  it("gives tools in the order of their keys", function ()
+    local ordered = require "predibase.template.ordered"
+    local tools = assert(ordered.decode '[{"zeta": {"b": 1, "a": []}, "alpha": null}]')
+    local format = assert(template.from_tokenizer_config(config {
+      chat_template = "{{ tools|tojson }}" }))
+    assert.equal('[{"zeta": {"b": 1, "a": []}, "alpha": null}]',
+      format:render(HELLO, { variables = { tools = tools } }))
+    assert.equal("null", format:render(HELLO))
+  end)
+
+  it("hands the template's own complaint on", function ()
+    local format = assert(template.from_tokenizer_config(config {
+      chat_template = "\n{{ raise_exception('No system role') }}" }, { name = "mine" }))
+    local text, err = format:render(HELLO)
+    assert.is_nil(text)
+    assert.equal("template", err.kind)
+    assert.matches('chat format "mine": No system role %(line 2%)', err.message)
+  end)
+
+  it("says what is wrong with a configuration", function ()
+    for _, case in ipairs {
+      { {}, "no chat_template" }, { { chat_template = json.null }, "no chat_template" },
+      { { chat_template = { { name = 1 } } }, "must be a string or a list" },
+      { { chat_template = "{% if %}" }, "line 1" },
+      { { chat_template = { { name = "x", template = "y" } } }, "no default template" },
+      { "/nonexistent/tokenizer_config.json", "No such file" },
+    } do
+      local format, err = template.from_tokenizer_config(case[1])
+      assert.is_nil(format)
+      assert.equal("template", err.kind)
+      assert.truthy(err.message:find(case[2], 1, true), err.message)
+    end
+    assert.error_matches(function () template.from_tokenizer_config(1) end,
+      "a path or a table, got a number")
+    assert.error_matches(function () template.from_tokenizer_config({}, { nam = 1 }) end, "name")
+  end)
+end)

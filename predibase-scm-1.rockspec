@@ -165,6 +165,7 @@ build = {
     ["predibase.stops"] = "lua/predibase/stops.lua",
     ["predibase.stream"] = "lua/predibase/stream.lua",
     ["predibase.stream.steps"] = "lua/predibase/stream/steps.lua",
+    ["predibase.stream.text"] = "lua/predibase/stream/text.lua",
     ["predibase.template.date"] = "lua/predibase/template/date.lua",
     ["predibase.template.fill"] = "lua/predibase/template/fill.lua",
     ["predibase.template.format"] = "lua/predibase/template/format.lua",

@@ -9,9 +9,12 @@
 
 local response = require "predibase.response"
 local steps = require "predibase.stream.steps"
+local text_of = require "predibase.stream.text"
 local texts = require "predibase.texts"
 
 local M = {}
+
+local FOLD = text_of.FOLD
 
 local Stream = {}
 Stream.__index = Stream
@@ -23,17 +26,26 @@ local function check_self(self, method)
 end
 
 --- A token that is there already and concerns nobody else: nearly all of them. What is something
--- else is held for the long way.
+-- else is held for the long way. The second result is true when there is nothing yet.
 local function at_hand(self)
   local take = self.take
   if not take or self.held ~= nil then return nil end
   local token, text = take(self.source)
-  if not text or not token then
+  if not token or not text then
     self.held = token
-    return nil
+    return nil, text == "pending"
   end
   local n = self.count + 1
-  self.count, self.parts[n] = n, text
+  self.count = n
+  local slot = n % FOLD
+  if slot ~= 0 then self.parts[slot] = text else text_of.add(self, text) end
+  return token
+end
+
+--- As `at_hand`, and waits where nothing else is to be done.
+local function soon_at_hand(self)
+  local token, pending = at_hand(self)
+  while pending and self.exchange:await() do token, pending = at_hand(self) end
   return token
 end
 
@@ -44,7 +56,7 @@ end
 -- @treturn[3] table the error; every later call gives it again
 function Stream:next()
   check_self(self, "next")
-  local token = at_hand(self)
+  local token = soon_at_hand(self)
   if token then return token end
   return steps.token(self, "next")
 end
@@ -63,7 +75,7 @@ end
 
 --- For `for token in stream do`: as `next`, but an error is raised.
 function Stream:__call()
-  local token = at_hand(self)
+  local token = soon_at_hand(self)
   if token then return token end
   local err
   token, err = steps.token(self, "next")
@@ -78,7 +90,7 @@ local function shown_tokens(self)
   return function ()
     local token = not ended and self()
     if token then
-      shown.text = self.parts[self.count]
+      shown.text = self.shown
       return shown
     end
     ended = true
@@ -123,7 +135,7 @@ function Stream:result()
       .. "or call stream:text()", 2)
   end
   if not self.outcome then
-    local text = table.concat(self.parts) .. steps.tail(self)
+    local text = text_of.all(self) .. steps.tail(self)
     self.outcome = response.stream_result({
       status = self.call.status, headers = self.call.headers, final = self.final,
       text = text, count = self.count, stopped = self.stopped, trimmed = self.trimmed,
@@ -151,23 +163,25 @@ function Stream:__tostring()
 end
 
 local function new(call, err)
+  -- A table for each of thousands of streams: what is not set here is not there yet.
+  --   final          the closing event
+  --   exchange       of the current attempt
+  --   delay          seconds before the next attempt
+  --   take, source   how to have tokens that are there already at once: see Exchange.events
+  --   held           the event that was taken and not handed out yet
+  --   stopped        the sequence that the client stopped at
+  --   shown          what the matcher made of the last token's text
+  --   tail           what the matcher had kept back at the end, and
+  --   trimmed        the sequence that it took off the end
+  --   folded         see predibase.stream.text
+  --   outcome        the result, made when it is asked for
   return setmetatable({
     call = call,
     err = err,            -- the final error
-    final = nil,          -- the closing event
-    exchange = nil,       -- of the current attempt
-    delay = nil,          -- seconds before the next attempt
-    take = nil,           -- how to have tokens that are there already at once, and
-    source = nil,         -- where from: see Exchange.events
-    held = nil,           -- the event that was taken and not handed out yet
     closed = false,
     matcher = call and call:matcher(),       -- what looks for stop sequences, if there are any
-    stopped = nil,        -- the sequence that the client stopped at
-    tail = nil,           -- what the matcher had kept back at the end, and
-    trimmed = nil,        -- the sequence that it took off the end
-    parts = {},           -- the text of each token so far, "" for special ones
+    parts = {},           -- the texts of the last tokens, see predibase.stream.text
     count = 0,            -- tokens so far
-    outcome = nil,        -- the result, made when it is asked for
   }, Stream)
 end
 

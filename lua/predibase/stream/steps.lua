@@ -4,6 +4,7 @@
 
 local event = require "predibase.event"
 local response = require "predibase.response"
+local text_of = require "predibase.stream.text"
 
 local M = {}
 
@@ -28,7 +29,7 @@ end
 local let_go = M.let_go
 
 local function fail(self, err)
-  err.partial_text = table.concat(self.parts) .. (self.matcher and self.matcher:rest() or "")
+  err.partial_text = text_of.all(self) .. (self.matcher and self.matcher:rest() or "")
   err.tokens = self.count
   self.err = err
   let_go(self, "close")
@@ -65,8 +66,12 @@ end
 
 local function take_token(self, token)
   local n, text, sequence = self.count + 1, token.special and "" or token.text, nil
-  if self.matcher then text, sequence = self.matcher:feed(text) end
-  self.count, self.parts[n] = n, text
+  if self.matcher then
+    text, sequence = self.matcher:feed(text)
+    self.shown = text
+  end
+  self.count = n
+  text_of.add(self, text)
   if sequence then stop(self, sequence) end
   local call, exchange = self.call, self.exchange
   local on_token = call.options.hooks.on_token

@@ -136,6 +136,14 @@ function Exchange:events()
   return self.raw.token, self.raw
 end
 
+--- Waits until there may be something to take.
+-- @treturn boolean false when only `next` can tell how it goes on
+function Exchange:await()
+  if self.broken or not self.raw then return false end
+  wait(self)
+  return true
+end
+
 --- The data of an event that the end of the body left unfinished.
 -- @treturn ?string
 function Exchange:rest()

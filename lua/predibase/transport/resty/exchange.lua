@@ -147,6 +147,12 @@ function Exchange:events()
   return parser.token, parser
 end
 
+--- Waits until there may be something to take: `next` does that here.
+-- @treturn boolean false
+function Exchange:await() -- luacheck: ignore 212
+  return false
+end
+
 --- The data of an event that the end of the body left unfinished.
 -- @treturn ?string
 function Exchange:rest()

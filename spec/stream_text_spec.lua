@@ -1,0 +1,21 @@
+-- SPDX-License-Identifier: MIT
+-- The text of a stream, kept in few pieces: predibase.stream.text.
+
+local text_of = require "predibase.stream.text"
+
+describe("the text of a stream", function ()
+  for _, tokens in ipairs { 0, 1, 31, 32, 33, 63, 64, 65, 1000 } do
+    it(("is whole after %d tokens, in few pieces"):format(tokens), function ()
+      local stream, expected = { parts = {}, count = 0 }, {}
+      for i = 1, tokens do
+        stream.count = i
+        expected[i] = i % 7 == 0 and "" or "t" .. i
+        text_of.add(stream, expected[i])
+        assert.is_true(#stream.parts < text_of.FOLD)
+      end
+      assert.equal(table.concat(expected), text_of.all(stream))
+      assert.equal(table.concat(expected), text_of.all(stream))
+      assert.equal(math.floor(tokens / text_of.FOLD), #(stream.folded or {}))
+    end)
+  end
+end)

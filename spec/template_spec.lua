@@ -93,6 +93,36 @@ describe("every format", function ()
   end)
 end)
 
+describe("a role that a format does not know", function ()
+  local function tool(name)
+    local format = template.chat(name)
+    return refused(function ()
+      return format:render { { role = "user", content = "x" }, { role = "tool", content = "x" } }
+    end)
+  end
+
+  it("is an error, where the published template might drop the message", function ()
+    for _, name in ipairs { "zephyr", "phi-3", "qwen-2.5", "qwen-3", "deepseek-r1", "solar" } do
+      assert.matches('cannot write a message of role "tool", only of assistant, system, user',
+        tool(name), name)
+    end
+    for _, name in ipairs { "llama-2", "mistral-v0.3", "mistral-nemo" } do
+      assert.matches('cannot write a message of role "tool", only of assistant, user', tool(name))
+    end
+    for _, name in ipairs { "llama-3.1", "llama-3.2", "gemma", "gemma-3" } do
+      assert.matches('cannot write a message of role "tool"', tool(name), name)
+    end
+  end)
+
+  it("is written by formats that take any", function ()
+    local format = template.chat "chatml"
+    assert.equal("<|im_start|>tool\nx<|im_end|>\n",
+      (format:render { { role = "tool", content = "x" } }))
+    assert.equal("<|begin_of_text|><|start_header_id|>critic-2<|end_header_id|>\n\nx<|eot_id|>",
+      (template.chat "llama-3":render { { role = "critic-2", content = "x" } }))
+  end)
+end)
+
 describe("template.chat", function ()
   it("finds a format by its name, however it is written", function ()
     assert.equal("llama-3.1", assert(template.chat "llama-3.1").name)

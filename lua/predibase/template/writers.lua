@@ -28,6 +28,9 @@ local function unknown(role, turns)
     if type(name) == "string" then known[#known + 1] = name end
   end
   table.sort(known)
+  if #known == 0 then
+    return ('it cannot write a message of role "%s"; a model\'s own template may'):format(role)
+  end
   return ('it cannot write a message of role "%s", only of %s'):format(role,
     table.concat(known, ", "))
 end

@@ -8,6 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 lua=${1:-lua5.4}
 LUAS=luajit sh tools/setup.sh examples
+make -s build LUA="$lua"
 eval "$(make -s env LUA="$lua")"
 . tools/stand-in.sh
 start_stand_in

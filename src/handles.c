@@ -10,6 +10,22 @@
 #include "handles.h"
 #include "setup.h"
 
+/*
+** As new. After a transfer over a connection that others still use, libcurl
+** 7.88 keeps the buffer of the size that was set, and forgets that size in a
+** reset: the next transfer would write beyond it. It says so by refusing
+** another size. NULL: no memory.
+*/
+static CURL *blank (CURL *easy) {
+  if (curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)CURL_MAX_WRITE_SIZE)
+      == CURLE_OK) {
+    curl_easy_reset(easy);
+    return easy;
+  }
+  curl_easy_cleanup(easy);
+  return curl_easy_init();
+}
+
 CURL *handles_take (handles *h, const target *to, int *is_set) {
   CURL *easy;
   int i = h->n - 1;
@@ -18,7 +34,7 @@ CURL *handles_take (handles *h, const target *to, int *is_set) {
   while (i > 0 && h->at[i].to != to) i--;
   easy = h->at[i].easy;
   *is_set = (h->at[i].to == to);
-  if (!*is_set && h->at[i].to != NULL) curl_easy_reset(easy);
+  if (!*is_set && h->at[i].to != NULL) easy = blank(easy);
   target_drop(h->at[i].to);
   h->n--;
   h->at[i] = h->at[h->n];
@@ -31,12 +47,9 @@ void handles_give (handles *h, CURL *easy, target *to) {
     curl_easy_cleanup(easy);
     return;
   }
-  if (to != NULL) {
-    setup_forget(easy);
-    target_keep(to);
-  }
-  else
-    curl_easy_reset(easy);
+  setup_forget(easy);
+  if (to != NULL) target_keep(to);
+  else if ((easy = blank(easy)) == NULL) return;
   h->at[h->n].easy = easy;
   h->at[h->n].to = to;
   h->n++;

@@ -31,12 +31,15 @@ local PRINT_ERROR = [[
   io.write(tostring(token), " ", err.kind, " ", err.tokens, " ", err.partial_text, "|\n")
   local ok, raised = pcall(function () for _ in predibase.generate_stream "x" do end end)
   io.write(tostring(ok), " ", tostring(predibase.is_error(raised)), "\n")
+  local results, why = predibase.generate_many { "x" }:results()
+  io.write(tostring(results), " ", why.kind, "\n")
 ]]
 
 describe("require 'predibase'", function ()
   it("gives the version and the functions of the guide", function ()
     assert.equal(require "predibase.version", predibase._VERSION)
-    for _, name in ipairs { "new", "generate", "generate_stream", "is_error" } do
+    for _, name in ipairs { "new", "generate", "generate_stream", "generate_many", "is_error",
+      "update" } do
       assert.is_function(predibase[name])
     end
   end)
@@ -85,8 +88,8 @@ describe("the functions of the module", function ()
       "PREDIBASE_BASE_URL" } do
       assert.is_truthy(lines[1]:find(name, 1, true), name)
     end
-    assert.same({ "nil config", "nil config 0 |", "false true" },
-      { lines[2], lines[3], lines[4] })
+    assert.same({ "nil config", "nil config 0 |", "false true", "nil config" },
+      { lines[2], lines[3], lines[4], lines[5] })
   end)
 
   it("name the variable that is wrong, and show no token", function ()
@@ -115,10 +118,11 @@ describe("the functions of the module", function ()
       for token in predibase.generate_stream "y" do io.write(token.text, "|") end
       local stream = predibase.generate_stream "z"
       io.write(assert(stream:text()), "|", stream:result().usage.completion_tokens, "\n")
+      for index, result in predibase.generate_many { "w" } do io.write(index, ":", tostring(result)) end
     ]], { PREDIBASE_BASE_URL = server.url .. "/llm/", PREDIBASE_API_TOKEN = "pb_SENTINEL_7f3a" })
     server:close()
-    assert.equal("whole\none| two|one two|2\n", output)
-    assert.equal(3, #requests)
+    assert.equal("whole\none| two|one two|2\n1:whole", output)
+    assert.equal(4, #requests)
     assert.is_truthy(requests[1]:find("^POST /llm/generate HTTP/1%.1\r\n"))
     assert.is_truthy(requests[1]:find('{"inputs":"x","parameters":{"max_new_tokens":3}}', 1, true))
     for _, request in ipairs(requests) do
@@ -148,6 +152,8 @@ describe("the functions of the module", function ()
       assert(not ok and message:find 'did you mean "max_new_tokens"', message)
       ok, message = pcall(predibase.generate_stream, 5)
       assert(not ok and message:find "must be a string", message)
+      ok, message = pcall(predibase.generate_many, { "x", 5 })
+      assert(not ok and message:find "prompt 2 must be a string", message)
     ]], { PREDIBASE_BASE_URL = "http://127.0.0.1:9" }))
   end)
 end)

@@ -133,6 +133,7 @@ function M.close(self)
   if self.err then return end
   self.err = errors.new { kind = "cancelled", phase = "closed", message = "the batch was closed" }
   self.group:close()
+  self.jobs, self.open = {}, 0
 end
 
 return M

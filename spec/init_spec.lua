@@ -118,7 +118,7 @@ describe("the functions of the module", function ()
       for token in predibase.generate_stream "y" do io.write(token.text, "|") end
       local stream = predibase.generate_stream "z"
       io.write(assert(stream:text()), "|", stream:result().usage.completion_tokens, "\n")
-      for index, result in predibase.generate_many { "w" } do io.write(index, ":", tostring(result)) end
+      for i, result in predibase.generate_many { "w" } do io.write(i, ":", tostring(result)) end
     ]], { PREDIBASE_BASE_URL = server.url .. "/llm/", PREDIBASE_API_TOKEN = "pb_SENTINEL_7f3a" })
     server:close()
     assert.equal("whole\none| two|one two|2\n1:whole", output)

@@ -207,3 +207,33 @@ describe("retry.delay", function()
       policy())))
   end)
 end)
+
+describe("retry.exhausted", function ()
+  it("is the time until the window ends in which nothing is left", function ()
+    local function of(remaining, reset)
+      return retry.exhausted {
+        ["x-ratelimit-remaining"] = remaining, ["x-ratelimit-reset"] = reset,
+      }
+    end
+    assert.equal(12, of("0", "12"))
+    assert.equal(0.5, of("0", "0.5"))
+    assert.is_nil(of("1", "12"))
+    assert.is_nil(of(nil, "12"))
+    assert.is_nil(of("0", nil))
+    assert.is_nil(of("0", "0"))
+    assert.is_nil(of("0", "soon"))
+    assert.is_nil(of("0", "1700000000"))
+    assert.is_nil(of("none", "12"))
+    assert.is_nil(retry.exhausted {})
+  end)
+end)
+
+describe("retry.backoff", function ()
+  it("doubles from half a second to eight, and draws from all of it", function ()
+    for attempt, seconds in ipairs { 0.5, 1, 2, 4, 8, 8, 8 } do
+      assert.equal(seconds / 4, retry.backoff(attempt, function () return 0.25 end))
+      assert.equal(0, retry.backoff(attempt, function () return 0 end))
+    end
+    assert.equal(4, retry.backoff(100000, function () return 0.5 end))
+  end)
+end)

@@ -124,7 +124,8 @@ describe("a target of predibase.curl", function ()
   end)
 
   it("is good for another request after one that was cut off", function ()
-    local to = target("/hang/generate_stream", { method = "POST", events = true, headers = { JSON } })
+    local to = target("/hang/generate_stream",
+      { method = "POST", events = true, headers = { JSON } })
     for _ = 1, 3 do
       local x = assert(pool:open(to, '{"inputs":"x"}'))
       local data, state, failure

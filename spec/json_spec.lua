@@ -110,6 +110,16 @@ describe("big integers", function()
     assert.equal(1234567890123456, json.decode "1234567890123456")
   end)
 
+  it("are found wherever they stand in a text", function()
+    for pad = 0, 40 do
+      local space = (" "):rep(pad)
+      assert.equal(integer_of "9007199254740993", json.decode(space .. "9007199254740993"))
+      assert.same({ integer_of "9007199254740993" }, json.decode(space .. "[9007199254740993]"))
+      assert.same({ seed = "18446744073709551615", n = 1 },
+        json.decode('{"n":' .. space .. '1,"seed":18446744073709551615}'))
+    end
+  end)
+
   it("leave floats with many digits alone", function()
     for _, text in ipairs { "-0.33999999999999997", "0.1000000000000000055511151231257827",
       "1234567890123456789.5", "1.7976931348623157e308", "12345678901234567890e-5", "1e16",

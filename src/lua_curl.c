@@ -176,6 +176,23 @@ static int p_tostring (lua_State *L) {
 /* --- module --------------------------------------------------------------- */
 
 /***
+Reads and checks once what many requests have in common.
+@function target
+@tparam table spec `url`; `method`; `headers` (array of "Name: value");
+`events` (true: parse a text/event-stream answer); `max_event` and `max_body`
+in bytes; `proxy` ("" for none), `ca_file`, `client_cert`, `client_key`,
+`client_key_password`, `verify`, `http_version` (0 automatic, 1, 2)
+@treturn userdata for @{pool:open}
+@raise when a field has the wrong type
+*/
+static int curl_target (lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  lua_target_push(L, 1);
+  return 1;
+}
+
+/***
 Seconds on a clock that only goes forward; its start means nothing.
 @function now
 @treturn number
@@ -251,7 +268,8 @@ static const luaL_Reg pool_meta[] = {
 };
 
 static const luaL_Reg module[] = {
-  {"pool", curl_pool}, {"target", lua_target_new}, {"now", curl_now}, {"wait", curl_wait},
+  {"pool", curl_pool}, {"target", curl_target}, {"now", curl_now},
+  {"wait", curl_wait},
   {"version", curl_version_name},
   {NULL, NULL}
 };

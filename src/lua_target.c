@@ -148,23 +148,6 @@ target *lua_target_check (lua_State *L, int arg) {
   return *t;
 }
 
-/***
-Reads and checks once what many requests have in common.
-@function target
-@tparam table spec `url`; `method`; `headers` (array of "Name: value");
-`events` (true: parse a text/event-stream answer); `max_event` and `max_body`
-in bytes; `proxy` ("" for none), `ca_file`, `client_cert`, `client_key`,
-`client_key_password`, `verify`, `http_version` (0 automatic, 1, 2)
-@treturn userdata for @{pool:open}
-@raise when a field has the wrong type
-*/
-int lua_target_new (lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_settop(L, 1);
-  lua_target_push(L, 1);
-  return 1;
-}
-
 static int t_gc (lua_State *L) {
   target **t = luaL_checkudata(L, 1, TARGET_T);
   target *gone = *t;

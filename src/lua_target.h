@@ -22,9 +22,6 @@ target *lua_target_check (lua_State *L, int arg);
 /* Pushes a target made of the fields of the table at an argument. */
 void lua_target_push (lua_State *L, int arg);
 
-/* The function predibase.curl.target. */
-int lua_target_new (lua_State *L);
-
 /* Raises unless a header line, which is a string on the stack, is one line. */
 void lua_target_check_line (lua_State *L, int at);
 

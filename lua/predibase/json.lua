@@ -25,7 +25,7 @@ local utf8 = require "predibase.utf8"
 
 local M = {}
 
-local find, sub = string.find, string.sub
+local byte, find, sub = string.byte, string.find, string.sub
 local subtype, tointeger = rawget(math, "type"), rawget(math, "tointeger")
 
 local instance
@@ -121,6 +121,16 @@ local function decode_exact(text, value, literals)
   return unmark(marked, marker)
 end
 
+--- Whether a text has sixteen digits in a row; one of them stands at every sixteenth place.
+local function has_many_digits(text)
+  for i = 16, #text, 16 do
+    local c = byte(text, i)
+    if c <= 57 and c >= 48      -- "9" and "0"
+      and find(sub(text, i - 15, i + 15), "%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d") then return true end
+  end
+  return false
+end
+
 --- Decodes a JSON text. Nesting deeper than 128, trailing garbage and what is no JSON number are
 -- refused. Of a key that occurs twice the last one counts.
 --
@@ -135,7 +145,7 @@ function M.decode(text)
   local value, message = decode_near(text)
   if value == nil then return nil, message end
   -- Sixteen digits in a row are rare; most of them are the tail of a float.
-  if find(text, "%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d") then
+  if has_many_digits(text) then
     local literals = scan.big_integers(text)
     if literals then return decode_exact(text, value, literals) end
   end

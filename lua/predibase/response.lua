@@ -30,17 +30,11 @@ function result_mt.__concat(a, b)
   return tostring(a) .. tostring(b)
 end
 
---- Header and name in `timing`; the headers are in whole milliseconds.
-local TIMES = {
-  { "x-total-time", "total_server" },
-  { "x-validation-time", "validation" },
-  { "x-queue-time", "queue" },
-  { "x-inference-time", "inference" },
-  { "x-compute-time", "compute" },
-  { "x-time-per-token", "time_per_token" },
-  { "x-time-to-first-token", "time_to_first_token" },
-  { "x-time-per-output-token", "time_per_output_token" },
-}
+-- Headers in whole milliseconds, and their names in `timing`.
+local TIMES = { "x-total-time", "x-validation-time", "x-queue-time", "x-inference-time",
+  "x-compute-time", "x-time-per-token", "x-time-to-first-token", "x-time-per-output-token" }
+local NAMES = { "total_server", "validation", "queue", "inference", "compute", "time_per_token",
+  "time_to_first_token", "time_per_output_token" }
 
 --- A header that is a number in decimal digits, else nil.
 local function count_header(headers, name)
@@ -53,9 +47,9 @@ end
 local function timing_of(headers, own)
   local timing = { total = own and own.total, first_token = own and own.first_token }
   for i = 1, #TIMES do
-    local header, name = TIMES[i][1], TIMES[i][2]
+    local header = TIMES[i]
     local ms = headers[header] and count_header(headers, header)
-    if ms then timing[name] = ms / 1000 end
+    if ms then timing[NAMES[i]] = ms / 1000 end
   end
   return timing
 end

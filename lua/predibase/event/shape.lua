@@ -19,7 +19,8 @@ end
 
 local function check_count(t, field, needed)
   local v = t[field]
-  if not needed and (v == nil or v == null) then
+  if v == nil and not needed then return end
+  if v == null and not needed then
     t[field] = nil
   elseif is_count(v) then
     t[field] = json.integer(v)

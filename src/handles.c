@@ -41,12 +41,27 @@ CURL *handles_take (handles *h, const target *to, int *is_set) {
   return easy;
 }
 
+/*
+** libcurl sends a request anew when a kept connection turns out to be dead,
+** five times in the life of a handle: only a reset makes it count from 0
+** again. So a handle that had to connect is reset, and others now and then,
+** as what is sent anew may also find another kept connection.
+*/
+static int is_worn (handles *h, CURL *easy) {
+  long connects = 1;
+  h->given++;
+  if (h->given % HANDLES_RESET == 0) return 1;
+  return curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects) != CURLE_OK
+         || connects > 0;
+}
+
 void handles_give (handles *h, CURL *easy, target *to) {
   if (h->n == HANDLES_MAX) {
     setup_forget(easy);  /* its end may write into a buffer of the request */
     curl_easy_cleanup(easy);
     return;
   }
+  if (to != NULL && is_worn(h, easy)) to = NULL;
   setup_forget(easy);
   if (to != NULL) target_keep(to);
   else if ((easy = blank(easy)) == NULL) return;

@@ -20,6 +20,9 @@
 */
 #define HANDLES_MAX 16
 
+/* One handle in so many that come back is reset in any case. */
+#define HANDLES_RESET 32
+
 /* All zeros is an empty set. */
 typedef struct handles {
   struct {
@@ -27,6 +30,7 @@ typedef struct handles {
     target *to;  /* what it is set up for; NULL: nothing */
   } at[HANDLES_MAX];
   int n;
+  unsigned given;
 } handles;
 
 /* A handle for a target; *is_set tells that it is set up for it. NULL: there

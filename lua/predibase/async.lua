@@ -17,6 +17,9 @@
 -- `pcall`: in a task, read with `stream:next()` and use `task:join()` there.
 -- @module predibase.async
 
+require "predibase.transport".not_in_nginx("predibase.async",
+  "ngx.thread.spawn and ngx.thread.wait")
+
 local curl = require "predibase.curl"
 local errors = require "predibase.errors"
 local tasks = require "predibase.loop.tasks"

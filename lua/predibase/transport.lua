@@ -13,6 +13,16 @@ function M.in_nginx()
     and ngx.config.ngx_lua_version ~= nil
 end
 
+--- For modules that would load libcurl into a worker of nginx.
+-- @tparam string name of the module
+-- @tparam string instead what to use there
+-- @raise inside nginx
+function M.not_in_nginx(name, instead)
+  if M.in_nginx() then
+    error(("%s is not for nginx, whose workers it would hold up: use %s"):format(name, instead), 0)
+  end
+end
+
 --- The transport for this program.
 -- @treturn table a module such as `predibase.transport.curl`
 function M.default()

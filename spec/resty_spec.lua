@@ -92,9 +92,10 @@ local HANDLERS = [[
     ngx.say(tostring(ok), " ", kind, " ", tostring(select(2, s:next()).kind))
   } }
   location = /kept_open { content_by_lua_block {
-    running = stream()
-    ngx.say(running:next().text)
-    local token, err = running:next()
+    local s = stream()
+    ngx.say(s:next().text)
+    running = s
+    local token, err = s:next()
     ngx.say(token == nil and err.kind)
   } }
   location = /stop { content_by_lua_block {

@@ -15,7 +15,7 @@ describe("the text of a stream", function ()
       end
       assert.equal(table.concat(expected), text_of.all(stream))
       assert.equal(table.concat(expected), text_of.all(stream))
-      assert.equal(math.floor(tokens / text_of.FOLD), #(stream.folded or {}))
+      assert.equal(math.floor(tokens / text_of.FOLD), #(stream.parts.folded or {}))
     end)
   end
 end)

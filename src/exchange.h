@@ -51,7 +51,7 @@ typedef struct exchange_failure {
   const char *phase;  /* resolve, connect, proxy, tls, head, body, or a clock */
   int sent;           /* 1 when the request may have reached the server */
   int proxy_status;   /* with which a proxy refused a tunnel, else 0 */
-  char text[CURL_ERROR_SIZE + 96];
+  char text[CURL_ERROR_SIZE + 96];  /* libcurl's own, until there is one */
 } exchange_failure;
 
 /* Times are milliseconds; 0 switches a clock off. */
@@ -115,7 +115,6 @@ struct exchange {
   exchange_failure failure;
   const char *fault_kind;  /* set by a callback that stopped the transfer */
   const char *fault_text;
-  char errbuf[CURL_ERROR_SIZE];
 };
 
 /*

@@ -155,7 +155,8 @@ const char *setup_request (CURL *easy, exchange *x,
     set_long(&s, CURLOPT_HTTPGET, 1L, "GET");
   check(&s, curl_easy_setopt(easy, CURLOPT_HEADERDATA, x), "head");
   check(&s, curl_easy_setopt(easy, CURLOPT_WRITEDATA, x), "body");
-  check(&s, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->errbuf), "errors");
+  check(&s, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->failure.text),
+        "errors");
   check(&s, curl_easy_setopt(easy, CURLOPT_PRIVATE, x), "private");
   return s.refused;
 }

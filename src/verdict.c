@@ -23,7 +23,7 @@ static const char *phase_of (const exchange *x) {
 }
 
 static int says (const exchange *x, const char *words) {
-  return strstr(x->errbuf, words) != NULL;
+  return strstr(x->failure.text, words) != NULL;
 }
 
 /* Where libcurl has one code for several reasons, only its text tells them
@@ -109,9 +109,11 @@ static void judge_proxy (exchange *x, const char **kind, const char **phase) {
 
 /* What libcurl's text lacks: the option it is about, the system's reason. */
 static void explain (const exchange *x, CURLcode code, char *out, size_t n) {
-  const char *text = x->errbuf[0] != '\0' ? x->errbuf
-                                          : curl_easy_strerror(code);
+  char text[CURL_ERROR_SIZE];
   long os_error = 0;
+  snprintf(text, sizeof text, "%.*s", CURL_ERROR_SIZE - 1,
+           x->failure.text[0] != '\0' ? x->failure.text
+                                      : curl_easy_strerror(code));
   if (code == CURLE_COULDNT_CONNECT)
     curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &os_error);
   if (os_error != 0)

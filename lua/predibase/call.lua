@@ -179,8 +179,9 @@ function Call:retrying(err, delay)
   if hook then hook { error = err, attempt = self.attempts, delay = delay } end
 end
 
---- The first token has come.
+--- The first token has come: nothing is sent again, and a prompt may be long.
 function Call:first()
+  self.request().body = nil
   if not self.first_token then self.first_token = elapsed(self.started, self.client.now()) end
 end
 

@@ -173,7 +173,6 @@ local function new(call, err)
   --   shown          what the matcher made of the last token's text
   --   tail           what the matcher had kept back at the end, and
   --   trimmed        the sequence that it took off the end
-  --   folded         see predibase.stream.text
   --   outcome        the result, made when it is asked for
   return setmetatable({
     call = call,

@@ -7,29 +7,30 @@
 local M = {}
 
 --- So many texts are put together to one. The text of token number n waits for that at
--- `stream.parts[n % FOLD]`; the last one of a row is never there.
+-- `stream.parts[n % FOLD]`; the last one of a row is never there. What was put together is in
+-- `stream.parts.folded`.
 M.FOLD = 32
 
 --- Takes the text of the token that `stream.count` counts.
 -- @tparam table stream
 -- @tparam string text
 function M.add(stream, text)
-  local slot = stream.count % M.FOLD
+  local parts, slot = stream.parts, stream.count % M.FOLD
   if slot ~= 0 then
-    stream.parts[slot] = text
+    parts[slot] = text
     return
   end
-  local folded = stream.folded or {}
-  stream.folded = folded
-  folded[#folded + 1] = table.concat(stream.parts, "", 1, M.FOLD - 1) .. text
+  local folded = parts.folded or {}
+  parts.folded = folded
+  folded[#folded + 1] = table.concat(parts, "", 1, M.FOLD - 1) .. text
 end
 
 --- The whole of it.
 -- @tparam table stream
 -- @treturn string
 function M.all(stream)
-  return table.concat(stream.folded or {})
-    .. table.concat(stream.parts, "", 1, stream.count % M.FOLD)
+  local parts = stream.parts
+  return table.concat(parts.folded or {}) .. table.concat(parts, "", 1, stream.count % M.FOLD)
 end
 
 return M

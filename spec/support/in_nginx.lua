@@ -117,6 +117,13 @@ local function problems_of(process)
     tostring(planned), process.stdout, process.stderr:sub(-4000))
 end
 
+--- Runs a spec file in nginx.
+-- @treturn ?string what went wrong
+-- @treturn ?number how many tests passed
+function M.problems(file, env, http)
+  return problems_of(M.run({ file }, env, http))
+end
+
 --- Calls `it` for spec files, each of which is run in an nginx of its own.
 -- @tparam table names without "_spec"
 -- @tparam function it of busted
@@ -125,7 +132,7 @@ end
 function M.each(names, it, env, http)
   for _, name in ipairs(names) do
     it(("every test of spec/%s_spec.lua passes"):format(name), function ()
-      local problems, passed = problems_of(M.run({ ("spec/%s_spec.lua"):format(name) }, env, http))
+      local problems, passed = M.problems(("spec/%s_spec.lua"):format(name), env, http)
       if problems then error(problems, 0) end
       assert(passed > 0)
     end)

@@ -3,6 +3,7 @@
 -- with TLS.
 -- @module predibase.transport.resty.connect
 
+local ffi = require "ffi"
 local head = require "predibase.transport.resty.head"
 local request = require "predibase.transport.resty.request"
 
@@ -45,7 +46,9 @@ local function tunnel(sock, target)
     bytes, err = sock:receiveany(PROXY_READ)
     if bytes then
       at, problem = answer:feed(bytes)
-      if at and at <= #bytes then problem = "the proxy sends more than its answer" end
+      if at and at <= #bytes and answer.status < 300 then
+        problem = "the proxy sends more than its answer"
+      end
     end
     if problem then return failed("connection", "proxy", problem) end
   end
@@ -63,6 +66,15 @@ local function is_gone(err)
   return err == "closed" or err:find("reset by peer", 1, true) or err:find("broken pipe", 1, true)
 end
 
+--- lua-resty-core raises where it should tell what is wrong with a certificate, when the handshake
+-- had no need to wait. The reason stands in a place that it shares.
+local function handshake(sock, target)
+  local told, session, err = pcall(sock.sslhandshake, sock, nil, target.name, target.verify)
+  if told then return session, err end
+  local reason = require "resty.core.base".get_errmsg_ptr()[0]
+  return nil, reason ~= nil and ffi.string(reason) or tostring(session)
+end
+
 local function secure(sock, target)
   local identity = target.identity
   if identity then
@@ -71,7 +83,7 @@ local function secure(sock, target)
       return failed("tls", "tls", "client_cert or client_key cannot be used: " .. tostring(err))
     end
   end
-  local ok, err = sock:sslhandshake(nil, target.name, target.verify)
+  local ok, err = handshake(sock, target)
   if ok then return nil end
   if err == "timeout" then return failed("timeout", "connect", "no TLS connection came about") end
   return failed(is_gone(err) and "connection" or "tls", "tls", err)

@@ -126,11 +126,12 @@ local function ask(x, fresh)
   local failure = connect.open(sock, x.target, fresh)
   if failure then return nil, failure end
   x.socket, x.state, x.sent = sock, "open", true
+  local reused = sock:getreusedtimes() > 0      -- not known any more once it is closed
   local bytes
   local ok, err = sock:send(x.request())
   if ok then bytes, err = sock:receiveany(READ) end
   if bytes then return bytes end
-  local stale = err ~= "timeout" and sock:getreusedtimes() > 0
+  local stale = err ~= "timeout" and reused
   return nil, nil, err, stale
 end
 

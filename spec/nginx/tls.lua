@@ -1,0 +1,119 @@
+-- SPDX-License-Identifier: MIT
+--- What spec/resty_tls_spec.lua runs inside nginx.
+local errors = require "predibase.errors"
+local predibase = require "predibase"
+local secrecy = require "spec.support.secrecy"
+
+local clients = {}
+
+local function new(scheme, host, name, options)
+  local all = { base_url = ("%s://%s:%s"):format(scheme, host, os.getenv("PORT_" .. name)),
+    api_token = secrecy.TOKEN, max_retries = 0, allow_plain_http = true }
+  for key, value in pairs(options or {}) do all[key] = value end
+  local client, err = predibase.new(all)
+  clients[#clients + 1] = client
+  return client, err
+end
+
+local function fails(client, kind, text, phase)
+  for _, method in ipairs { "generate", "generate_stream" } do
+    local result, err = client[method](client, "Hello", { max_new_tokens = 3 })
+    if method == "generate_stream" then result, err = result:text() end
+    assert.is_nil(result)
+    assert.equal(kind, err.kind, tostring(err))
+    assert.truthy(err.message:find(text), err.message)
+    assert.is_nil(secrecy.find { err, tostring(err) })
+    if phase then assert.equal(phase, err.phase) end
+  end
+end
+
+local function works(client, err)
+  assert.is_nil(err and tostring(err))
+  assert.equal(5, assert(client:generate("Hello", { max_new_tokens = 5 })).usage.completion_tokens)
+  local stream = client:generate_stream("Hello", { max_new_tokens = 5 })
+  assert.is_string(stream:text())
+  assert.equal(5, stream:result().usage.completion_tokens)
+end
+
+describe("TLS inside nginx", function ()
+  after_each(function ()
+    for _, client in ipairs(clients) do client:close() end
+    clients = {}
+  end)
+
+  it("generates and streams, and uses its connection again", function ()
+    for _ = 1, 3 do works(new("https", "lorax.test", "GOOD")) end
+  end)
+
+  it("refuses a certificate of another name, another authority, or one that has run out",
+    function ()
+      fails(new("https", "wrong.test", "GOOD"), "tls", "certificate host mismatch", "tls")
+      fails(new("https", "lorax.test", "STRANGER"), "tls", "certificate", "tls")
+      fails(new("https", "lorax.test", "EXPIRED"), "tls", "expired", "tls")
+    end)
+
+  it("takes any certificate when it is told so, and never mixes these connections", function ()
+    local careless = { verify = false, api_token = false }
+    works(new("https", "wrong.test", "GOOD", careless))
+    fails(new("https", "wrong.test", "GOOD"), "tls", "mismatch")
+    works(new("https", "lorax.test", "STRANGER", careless))
+    fails(new("https", "lorax.test", "STRANGER"), "tls", "certificate")
+    works(new("https", "127.0.0.1", "GOOD", careless))
+  end)
+
+  it("is refused where the server speaks none", function ()
+    fails(new("https", "lorax.test", "PLAIN"), "tls", "handshake")
+  end)
+
+  it("shows its own certificate", function ()
+    works(new("https", "lorax.test", "MUTUAL",
+      { client_cert = os.getenv "CERT", client_key = os.getenv "KEY" }))
+    local without = new("https", "lorax.test", "MUTUAL")
+    local result, err = without:generate("Hello")
+    assert.is_nil(result)
+    assert.is_true(errors.is(err))
+    fails(new("https", "lorax.test", "GOOD", { client_cert = "/nowhere" }), "tls",
+      "client_cert cannot be read")
+    fails(new("https", "lorax.test", "GOOD", { client_cert = os.getenv "KEY" }), "tls",
+      "client_cert cannot be used")
+  end)
+
+  it("goes through a tunnel of a proxy, and plain requests through the proxy itself", function ()
+    local proxy = { proxy = "http://127.0.0.1:" .. os.getenv "PORT_PROXY" }
+    works(new("https", "lorax.test", "GOOD", proxy))
+    works(new("http", "lorax.test", "PLAIN", proxy))
+  end)
+
+  it("shows a proxy its user name and password", function ()
+    local port = os.getenv "PORT_LOCKED"
+    local open = { proxy = "http://user:open%20sesame@127.0.0.1:" .. port }
+    works(new("https", "lorax.test", "GOOD", open))
+    works(new("http", "lorax.test", "PLAIN", open))
+    fails(new("https", "lorax.test", "GOOD", { proxy = "http://127.0.0.1:" .. port }),
+      "connection", "407", "proxy")
+  end)
+
+  it("says that a name does not exist", function ()
+    fails(new("http", "nowhere.test", "PLAIN"), "connection", "could not be resolved", "resolve")
+  end)
+
+  it("says at once what nginx cannot do", function ()
+    for text, options in pairs {
+      lua_ssl_trusted_certificate = { ca_file = "/etc/hostname" },
+      ["HTTP/1%.1"] = { http_version = "2" },
+      ["light threads"] = { loop = require "predibase.loop.blocking".new() },
+      ["without a password"] = { client_cert = "/a", client_key = "/b",
+        client_key_password = "c" },
+      ["socks5://"] = { proxy = "socks5://127.0.0.1:1080" },
+      ["https://"] = { proxy = "https://127.0.0.1:1080" },
+    } do
+      local client, err = new("https", "lorax.test", "GOOD", options)
+      assert.is_nil(client)
+      assert.equal("config", err.kind)
+      assert.truthy(err.message:find(text), err.message)
+    end
+    local client, err = new("https", "127.0.0.1", "GOOD")
+    assert.is_nil(client)
+    assert.truthy(err.message:find "host name")
+  end)
+end)

@@ -1,0 +1,70 @@
+-- SPDX-License-Identifier: MIT
+--- TLS, name look-ups and proxies inside nginx, with a throw-away authority; the tests themselves
+-- are spec/nginx/tls.lua, which runs there.
+-- nginx's Lua is LuaJIT, so these are tests of that one.
+if not rawget(_G, "jit") then return end
+
+local authority = require "spec.support.ca"
+local dns = require "spec.support.dns"
+local in_nginx = require "spec.support.in_nginx"
+local nginx = require "spec.support.nginx"
+local peer = require "spec.support.peer"
+local scratch = require "spec.support.scratch"
+local stand_in = require "spec.support.server"
+
+local SERVER = [[
+  server {
+    listen %s ssl;
+    ssl_certificate %s;
+    ssl_certificate_key %s;
+    %s
+    location / { proxy_pass %s; }
+  }
+]]
+
+describe("inside nginx, with TLS,", function ()
+  local ca, other, upstream, server, names, proxy, folder
+  local env, http = {}, nil
+
+  setup(function ()
+    ca, other, folder = authority.new(), authority.new(), scratch.new()
+    upstream, names = stand_in.spawn {}, dns.start { "lorax.test", "wrong.test", "localhost" }
+    proxy = peer.start("proxy", folder .. "/seen")
+    local certificates = {
+      good = ca:issue("good", { san = "DNS:lorax.test" }),
+      expired = ca:issue("expired", { san = "DNS:lorax.test", days = -1 }),
+      stranger = other:issue("stranger", { san = "DNS:lorax.test" }),
+    }
+    local client = ca:issue("client")
+    server = nginx.start({ "good", "expired", "stranger", "mutual" }, function (address)
+      local function block(name, pair, more)
+        return SERVER:format(address[name], pair.cert, pair.key, more or "", upstream.url)
+      end
+      return block("good", certificates.good) .. block("expired", certificates.expired)
+        .. block("stranger", certificates.stranger)
+        .. block("mutual", certificates.good,
+          "ssl_verify_client on; ssl_client_certificate " .. ca.file .. ";")
+    end)
+    for name, port in pairs(server.port) do env["PORT_" .. name:upper()] = port end
+    env.PORT_PLAIN, env.CERT, env.KEY = upstream.port, client.cert, client.key
+    env.PORT_PROXY, env.PORT_LOCKED = proxy.port.open, proxy.port["with-password"]
+    http = ("resolver %s ipv6=off; lua_ssl_trusted_certificate %s; lua_ssl_verify_depth 3;\n")
+      :format(names.address, ca.file)
+  end)
+
+  teardown(function ()
+    ca:remove()
+    other:remove()
+    scratch.remove(folder)
+    names:close()
+    nginx.stop()
+    peer.stop()
+    stand_in.stop()
+  end)
+
+  it("every test of spec/nginx/tls.lua passes", function ()
+    local problems = in_nginx.problems("spec/nginx/tls.lua", env, http)
+    if problems then error(problems, 0) end
+    assert.is_nil(problems)
+  end)
+end)

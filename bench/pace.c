@@ -6,7 +6,7 @@
 ** token, until so many streams are open; then each of them is written a token
 ** every so many microseconds, and after TOKENS of them (the first one not
 ** counted) its end. The streams take turns: the writes are spread evenly over
-** the time. The tokens of the second half carry the time of their write.
+** the time. Tokens of the second half carry the time of their write (wire.h).
 ** One thread, one epoll set, loopback only. Prints its port, and for each
 ** group of streams that is through: "STREAMS TOKENS MICROSECONDS", then how
 ** late its writes were, p50 and p99 in microseconds, and how busy it was, in
@@ -220,14 +220,21 @@ static int64_t due (void) {
                    (double)group.streams);
 }
 
+/* Does the next token carry the time? The streams take turns with that. */
+static int is_stamped (void) {
+  int64_t round = group.turn / group.streams;
+  if (round < PLAIN_TOKENS(group.tokens)) return 0;
+  return group.streams < STAMP_ALL_BELOW ||
+         (round + group.turn % group.streams) % STAMP_EVERY == 0;
+}
+
 /* Writes what is due. */
 static void write_due (void) {
   int64_t at = due();
   while (at <= wire_now()) {
     conn *c = group.members[group.turn % group.streams];
     if (c != NULL) {
-      int failed, stamped = group.turn / group.streams >=
-                            PLAIN_TOKENS(group.tokens);
+      int failed, stamped = is_stamped();
       int64_t behind = (send_token(c, stamped, &failed) - at) / 1000 /
                        LATE_STEP;
       late[behind < LATE_BUCKETS ? behind : LATE_BUCKETS - 1]++;

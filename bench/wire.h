@@ -28,9 +28,13 @@
 /*
 ** In a paced stream the first half of the tokens (after the very first one,
 ** which says that the stream is open) is plain: CPU time and memory are
-** measured there. The second half carries time stamps.
+** measured there. In the second half tokens carry time stamps: of one stream
+** all, of many one in STAMP_EVERY, because no model writes a new word with
+** each token, and the reader would be slowed down by what it measures with.
 */
 #define PLAIN_TOKENS(tokens) ((tokens) / 2)
+#define STAMP_EVERY 16
+#define STAMP_ALL_BELOW 100 /* streams */
 
 /* A token in its chunk, at 'out', which has room for CHUNK_MAX; its length. */
 #define CHUNK_MAX (STAMPED_LEN + 16)

@@ -11,10 +11,10 @@
 
 /*
 ** How long it sleeps, in nanoseconds: the most that a token is delayed by it.
-** Models take ten times as long for one, and screens thirty times as long to
+** Models take twenty times as long for one, and screens sixty times as long to
 ** show it.
 */
-#define MOMENT 500000L
+#define MOMENT 250000L
 
 /* Microseconds over which it is counted what is ready. */
 #define SPAN 4000

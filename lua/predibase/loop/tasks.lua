@@ -86,7 +86,8 @@ end
 function M.wait(task, source, exchange)
   if task.cancelled then return task.cancelled end
   if task.source ~= source then attach(task, source) end
-  if exchange and exchange.owner ~= task then owners.own(task, exchange) end
+  if task.exchange ~= exchange then owners.own(task, exchange)
+  elseif exchange then exchange.owner = task end
   yield(WAITS)
   return task.cancelled
 end
@@ -109,7 +110,7 @@ local function finish(task, ok, ...)
   task.n, task.results = select("#", ...), { ... }
   attach(task, nil)
   if task.cancelled then owners.close(task) end
-  owners.forget(task)
+  task.exchange, task.exchanges = nil, nil
   local groups = task.groups
   if not ok and not task.cancelled and not groups then unseen[#unseen + 1] = task end
   for _, group in ipairs(groups or {}) do
@@ -184,7 +185,8 @@ function M.spawn(class, f, ...)
   --   cancelled      the error that ends it
   --   traceback      where it stood when it failed
   --   source         the loop that it waits for
-  --   exchanges      that it waited for before the last one
+  --   exchange       that it waits for there, and
+  --   exchanges      those before it: see predibase.loop.owners
   --   groups         who waits for its end
   local task = setmetatable({
     co = coroutine.create(f),

@@ -143,11 +143,13 @@ describe("a client inside nginx", function ()
 
   setup(function ()
     upstream = stand_in.spawn { log_limit = 8 }
+    local env = in_nginx.sanitizers()
+    env.PREDIBASE_BASE_URL = upstream.url
     server = nginx.start({ "front" }, function (address)
       return ("%s%s server { listen %s; %s %s }"):format(in_nginx.paths(), PRELUDE, address.front,
         PHASES, HANDLERS)
     end, { workers = 2, main = in_nginx.modules() .. "env PREDIBASE_BASE_URL;",
-      env = { PREDIBASE_BASE_URL = upstream.url } })
+      env = env })
   end)
 
   teardown(function ()

@@ -67,12 +67,22 @@ local function environment(env)
   return table.concat(lines)
 end
 
+--- What a build with sanitizers needs in a real nginx: their libraries before it, and no look at
+-- what nginx and LuaJIT leave behind when they exit.
+-- @treturn table variables
+function M.sanitizers()
+  local options = os.getenv "ASAN_OPTIONS"
+  return { LD_PRELOAD = os.getenv "LD_PRELOAD" or "",
+    ASAN_OPTIONS = options and options .. ":detect_leaks=0" }
+end
+
 --- Starts a program in nginx.
 -- @tparam table env variables, among them PROGRAM
 -- @tparam ?string http lines for the block `http`
 -- @treturn table see `spec.support.child`, with `dir`
 local function start(env, http)
   local dir = scratch.new()
+  for name, value in pairs(M.sanitizers()) do env[name] = value end
   env.INTERPRETER = child.interpreter()      -- for what the program starts in turn
   scratch.write(dir .. "/nginx.conf", FRAME:format(M.modules(),
     uv.getuid() == 0 and "user root;\n" or "", environment(env), M.paths(), http or ""))

@@ -67,4 +67,15 @@ describe("inside nginx, with TLS,", function ()
     if problems then error(problems, 0) end
     assert.is_nil(problems)
   end)
+
+  it("a name cannot be looked up without the directive resolver, which the error says", function ()
+    local run = in_nginx.eval [[
+      local client = assert(require "predibase".new { base_url = "http://lorax.test",
+        allow_plain_http = true, api_token = false })
+      local result, err = client:generate "Hello"
+      io.write(tostring(result), " ", err.kind, " ", err.phase, " ", err.attempts, " ", err.message)
+    ]]
+    assert.equal(0, run.exit_code, run.stderr)
+    assert.truthy(run.stdout:find "^nil config resolve 1 .*`resolver ", run.stdout)
+  end)
 end)

@@ -38,7 +38,7 @@ local function proxy_of(cfg, encode)
     return nil, ("proxy must begin with http:// inside nginx, which cannot speak to a proxy of "
       .. "%s://"):format(scheme)
   end
-  local host, port = authority:match "^%[(.*)%]:?(%d*)/?$"
+  local host, port = authority:match "^(%b[]):?(%d*)/?$"
   if not host then host, port = authority:match "^([^:]*):?(%d*)/?$" end
   local authorization = userinfo and "Basic " .. encode(decoded(userinfo)) or nil
   return {

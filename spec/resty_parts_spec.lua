@@ -1,0 +1,134 @@
+-- SPDX-License-Identifier: MIT
+--- What nginx's transport decides without nginx: bytes of requests, where connections go, clocks.
+local clocks = require "predibase.transport.resty.clocks"
+local config = require "predibase.config"
+local request = require "predibase.transport.resty.request"
+local target = require "predibase.transport.resty.target"
+local transport = require "predibase.transport"
+
+local function none() end
+
+local function configured(options)
+  return assert(config.new(options, none))
+end
+
+local NGX = { encode_base64 = function (text) return "<" .. text .. ">" end,
+  md5 = function (text) return "digest of " .. #text end }
+
+local function target_of(options)
+  return target.new(configured(options), NGX)
+end
+
+describe("the transport of a program", function ()
+  it("is libcurl's outside nginx", function ()
+    if transport.in_nginx() then return assert.is_table(transport.default()) end
+    assert.equal(require "predibase.transport.curl", transport.default())
+    transport.not_in_nginx("x", "y")
+  end)
+end)
+
+describe("the bytes of a request", function ()
+  local req = { method = "POST", url = "http://lorax.test:8080/a/generate", id = "1f",
+    headers = { { "accept", "x" }, { "x-empty", "" } }, body = "\0{}" }
+
+  it("go to the server with the path alone", function ()
+    assert.equal("POST /a/generate HTTP/1.1\r\nhost: lorax.test:8080\r\naccept: x\r\nx-empty: \r\n"
+      .. "x-request-id: 1f\r\ncontent-length: 3\r\n\r\n\0{}", table.concat(request.bytes(req)))
+  end)
+
+  it("go to a proxy with the whole URL, and a tunnel is asked for without it", function ()
+    local proxy = { authorization = function () return "Basic abc" end }
+    local bytes = table.concat(request.bytes(req, proxy))
+    assert.truthy(bytes:find("POST http://lorax.test:8080/a/generate HTTP/1.1\r\n", 1, true))
+    assert.truthy(bytes:find("\r\nproxy-authorization: Basic abc\r\n\r\n", 1, true))
+    assert.equal("CONNECT lorax.test:443 HTTP/1.1\r\nhost: lorax.test:443\r\n"
+      .. "proxy-authorization: Basic abc\r\n\r\n", request.connect("lorax.test:443", proxy))
+  end)
+end)
+
+describe("where connections go", function ()
+  local HTTPS = "https://lorax.test"
+
+  it("is read from the configuration", function ()
+    local place = target_of { base_url = HTTPS }
+    assert.same({ "lorax.test", 443, "lorax.test:443", true, "lorax.test", true },
+      { place.host, place.port, place.authority, place.tls, place.name, place.verify })
+    place = target_of { base_url = "http://[::1]:81" }
+    assert.same({ "[::1]", 81, "[::1]:81", false }, { place.host, place.port, place.authority,
+      place.tls })
+    assert.is_nil(place.name)
+  end)
+
+  it("is a pool for each thing that tells connections apart", function ()
+    local seen = {}
+    for i, options in ipairs {
+      { base_url = HTTPS }, { base_url = HTTPS .. ":444" }, { base_url = "https://other.test" },
+      { base_url = "http://lorax.test:443" }, { base_url = HTTPS, verify = false },
+      { base_url = HTTPS, client_cert = "/a" },
+      { base_url = HTTPS, client_cert = "/a", client_key = "/b" },
+      { base_url = HTTPS, proxy = "http://127.0.0.1:1" },
+      { base_url = HTTPS, proxy = "http://127.0.0.1:2" },
+      { base_url = HTTPS, proxy = "http://u:secret@127.0.0.1:2" },
+    } do
+      local pool = target_of(options).pool
+      assert.is_nil(seen[pool], pool)
+      assert.is_nil(pool:find("secret", 1, true))
+      assert.equal(pool, target_of(options).pool)
+      seen[pool] = i
+    end
+  end)
+
+  it("may be behind a proxy, whose password is in no table", function ()
+    local proxy = target_of { base_url = HTTPS, proxy = "http://u:a%20b@[::1]:3128" }.proxy
+    assert.same({ "[::1]", 3128, "Basic <u:a b>" }, { proxy.host, proxy.port,
+      proxy.authorization() })
+    proxy = target_of { base_url = HTTPS, proxy = "http://proxy.test" }.proxy
+    assert.same({ "proxy.test", 80 }, { proxy.host, proxy.port })
+    assert.is_nil(proxy.authorization())
+  end)
+
+  it("is refused where nginx cannot keep what is asked for", function ()
+    for _, options in ipairs { { ca_file = "/a" }, { http_version = "2" },
+      { client_cert = "/a", client_key_password = "b" }, { proxy = "socks5h://127.0.0.1:1" },
+      { loop = require "predibase.loop.blocking".new() }, { base_url = "https://10.0.0.1" } } do
+      options.base_url = options.base_url or HTTPS
+      local place, problem = target_of(options)
+      assert.is_nil(place)
+      assert.is_string(problem)
+    end
+  end)
+end)
+
+describe("the clocks of an exchange", function ()
+  local function exchange(more)
+    local x = { state = "open", streams = true, started = 100, connecting = 100, last_byte = 100,
+      last_event = 100, got_event = false, sent = true, response = {},
+      clocks = { connect = 10, first_token = 600, token = 120, idle = 60 } }
+    for name, value in pairs(more or {}) do x[name] = value end
+    return x
+  end
+
+  local function check(at, phase, more)
+    local x = exchange(more)
+    assert.equal(at, clocks.at(x))
+    assert.is_nil(clocks.expired(x, at - 0.001))
+    local failure = clocks.expired(x, at)
+    assert.same({ "timeout", phase, x.sent }, { failure.kind, failure.phase, failure.sent })
+  end
+
+  it("run out one by one", function ()
+    check(110, "connect", { state = "connecting", sent = false })
+    check(700, "first_token")
+    check(160, "idle", { response = { status = 200 } })
+    check(750, "idle", { response = { status = 200 }, last_byte = 690, streams = false })
+    check(220, "token", { got_event = true })
+    check(155, "total", { deadline = 155, response = { status = 200 } })
+    check(130, "total", { deadline = 130, state = "delayed" })
+  end)
+
+  it("stand still while the reader is busy, but for the whole call", function ()
+    assert.equal(math.huge, clocks.at(exchange { parked = true, response = { status = 200 } }))
+    check(150, "total", { deadline = 150, parked = true })
+    assert.equal(math.huge, clocks.at(exchange { state = "delayed" }))
+  end)
+end)

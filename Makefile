@@ -202,6 +202,7 @@ rockspec:
 bench:
 	@BENCH_LUA=$(LUA) sh tools/setup.sh bench
 	@$(MAKE) -s build
+	@$(MAKE) -s build LUA=luajit
 	@sh bench/run.sh $(LUA) $(ARGS)
 
 # The directories that LUA itself looks in, below PREFIX.

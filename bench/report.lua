@@ -53,6 +53,11 @@ end
 function M.compute(row, values, rounds)
   local out = { id = row.id, title = row.title, measurement = row.ours, baseline_measurement =
     row.base }
+  if row.bar then out.bar = { of = row.bar[1], is = row.bar[2], limit = row.bar[3] } end
+  if row.missing and not values[row.ours] then
+    out.missing = row.missing
+    return out
+  end
   out.ours_values = complete(values, row.ours, rounds, row.title)
   out.ours = M.median(out.ours_values)
   if row.base and (values[row.base] or not row.missing) then
@@ -71,7 +76,6 @@ function M.compute(row, values, rounds)
     local met = row.bar[2] == "<=" and value <= limit or row.bar[2] == ">=" and value >= limit
     out.verdict = met and "met" or "missed"
   end
-  if row.bar then out.bar = { of = row.bar[1], is = row.bar[2], limit = row.bar[3] } end
   return out
 end
 

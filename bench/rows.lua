@@ -3,8 +3,9 @@
 --
 -- `ours` and `base` name measurements as bench/run.sh writes them, WHO/SETTING/NAME. `bar` is
 -- `{ what, "<=" or ">=", number }`; what is "ratio" or "ours". `missing` says what to do where the
--- baseline is not installed; a row without it must be complete. `absolute`: a ratio of such short
--- delays would say nothing. A new row is a line here and a `measure` in bench/run.sh.
+-- baseline, or what both need, is not installed; a row without it must be complete. `absolute`: a
+-- ratio of such short delays would say nothing. A new row is a line here and a `measure` in
+-- bench/run.sh.
 
 local rows = {}
 
@@ -60,5 +61,29 @@ row("generate_cpu", "  CPU us per call", "ours/generate/cpu_us_per_call",
   "floor/generate/cpu_us_per_call")
 row("require_ms", 'require "predibase", ms', "ours/require/ms", nil, { "ours", "<=", 5 })
 row("require_kib", 'require "predibase", KiB', "ours/require/kib", nil, { "ours", "<=", 1024 })
+
+local NO_NGINX = "nginx with Lua is not installed: apt install libnginx-mod-http-lua; and "
+  .. "make build LUA=luajit"
+
+local function gateway(setting, title, paced)
+  local id, ours, proxy = setting:gsub("-", "_"), ("ours/%s/"):format(setting),
+    ("proxy/%s/"):format(setting)
+  row(id, title .. ", tokens/CPU-s", ours .. "tokens_per_cpu_s", proxy .. "tokens_per_cpu_s",
+    { "ratio", ">=", 0.3 }, NO_NGINX)
+  if not paced then return end
+  for _, what in ipairs { "50", "99" } do
+    row(id .. "_delay_p" .. what, "  added delay, ms, p" .. what, ours .. "delay_ms_p" .. what,
+      proxy .. "delay_ms_p" .. what, nil, NO_NGINX)
+    rows[#rows].absolute = true
+  end
+end
+
+gateway("relay-1", "nginx, 1 browser", true)
+gateway("relay-100", "nginx, 100 browsers", true)
+gateway("relay-1000", "nginx, 1,000 browsers", true)
+row("relay_1000_memory", "  memory, KiB per browser", "ours/relay-1000/kib_per_stream",
+  "proxy/relay-1000/kib_per_stream", nil, NO_NGINX)
+gateway("relay-busy", "nginx, 1 saturated stream")
+gateway("relay-100-busy", "nginx, 100 saturated streams")
 
 return rows

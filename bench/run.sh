@@ -7,7 +7,8 @@
 #   ROUNDS   how often each thing is measured (5)
 #   SPAN     seconds of each half of a run with many streams (3)
 #   ONLY     settings instead of all: 1 100 100-busy 1000 5000 stream
-#            generate first require; what they give is printed as it is
+#            generate first require relay-1 relay-100 relay-1000 relay-busy
+#            relay-100-busy; what they give is printed as it is
 #   PYTHON   1: install the Python lorax-client into build/ if it is missing
 #   QUICK    1: one short round, to see that all of it works
 set -eu
@@ -19,7 +20,8 @@ rounds=${ROUNDS:-${quick:+1}}
 rounds=${rounds:-5}
 span=${SPAN:-${quick:+1}}
 span=${span:-3}
-settings=${ONLY:-"1 100 100-busy 1000 5000 stream generate first require"}
+settings=${ONLY:-"1 100 100-busy 1000 5000 stream generate first require \
+  relay-1 relay-100 relay-1000 relay-busy relay-100-busy"}
 most=5000
 eval "$(make -s env LUA="$lua")"
 unset http_proxy HTTP_PROXY all_proxy ALL_PROXY PREDIBASE_API_TOKEN \
@@ -37,9 +39,9 @@ die () {
 
 out=build/bench
 rm -rf "$out"
-mkdir -p "$out/bin" "$out/requests"
+mkdir -p "$out/bin" "$out/requests" "$out/nginx"
 flags="-std=c99 -D_GNU_SOURCE -O2 -pthread -Wall -Wextra"
-for program in server pace floor; do
+for program in server pace floor browsers; do
   # shellcheck disable=SC2046,SC2086 # lists of words
   ${CC:-cc} $flags -o "$out/bin/$program" "bench/$program.c" bench/wire.c \
     $(pkg-config --cflags --libs libcurl)
@@ -104,8 +106,23 @@ source () {
     "$round" "$1" "$2" "$7" "$round" "$1" "$2" "$8" >>"$out/results"
 }
 
+# gateway SETTING STREAMS TOKENS URL WINDOW: the same streams through nginx to
+# browsers, by our relay and by proxy_pass; see bench/browsers.c.
+gateway () {
+  [ "$nginx" = yes ] || return 0
+  sh bench/gateway.sh "$4" "$paced/1/500/1000" "$2" >"$out/nginx/nginx.conf"
+  set -- "$1" "$2" "$3" "$5" "$out/bin/browsers" "$PWD/$out/nginx"
+  measure proxy "$1" "$5" "$6" /proxy "$2" "$3" "$4" '"generated_text":"'
+  measure ours "$1" "$5" "$6" /relay "$2" "$3" "$4" 'event: done'
+}
+
 setting () {
   case $1 in
+    relay-busy) gateway "$1" 1 400000 "$url/400000" all ;;
+    relay-100-busy) gateway "$1" 100 8000 "$url/8000" all ;;
+    relay-*)
+      n=$((2 * span * 50))
+      gateway "$1" "${1#relay-}" $n "$paced/${1#relay-}/$n/20000" open ;;
     1) many 1 1 20000 ;;
     100) many 100 100 20000 ;;
     1000) many 1000 1000 20000 ;;
@@ -140,7 +157,13 @@ setting () {
   esac
 }
 
-luasocket=no python=
+luasocket=no python= nginx=no
+PATH=$PATH:/usr/sbin
+if [ -e build/luajit/predibase/sse.so ] &&
+    { [ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] ||
+      nginx -V 2>&1 | grep -q lua; }; then
+  nginx=yes
+fi
 if "$lua" -e 'require "socket.http"' 2>/dev/null; then luasocket=yes; fi
 if [ -n "${PYTHON:-}" ]; then
   python=$(sh tools/python-clients.sh)

@@ -64,6 +64,16 @@ describe("the report of the benchmark", function ()
     assert.is_truthy(text:find("to lorax-client: lorax-client is not installed", 1, true))
   end)
 
+  it("says so as well where ours cannot be measured either", function ()
+    local row = { id = "relay", title = "nginx, 1 browser", ours = "ours/relay-1/n",
+      base = "proxy/relay-1/n", bar = { "ratio", ">=", 0.3 }, missing = "there is no nginx" }
+    local computed = report.compute(row, values "1 ours/1/cpu 13", 1)
+    assert.is_nil(computed.verdict)
+    local text = report.text({ computed }, {})
+    assert.is_truthy(text:find(">= 0.3   not measured", 1, true))
+    assert.is_truthy(text:find("nginx, 1 browser: there is no nginx", 1, true))
+  end)
+
   it("writes JSON with what it was measured on", function ()
     local row = report.compute(ROW, values "1 ours/1/cpu 5; 1 floor/1/cpu 4", 1)
     local text = report.json({ row }, { { "machine", "a quick one" } }, 1)

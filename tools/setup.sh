@@ -103,8 +103,10 @@ bench_needs () {
   need lua-socket has "${BENCH_LUA:-lua5.4}" socket
   if [ -n "${PYTHON:-}" ]; then
     need python3-venv python3 -c 'import venv, ensurepip'
-  need tarantool have tarantool
   fi
+  lua_needs luajit
+  need nginx-light have nginx
+  need libnginx-mod-http-lua nginx_has_lua
 }
 
 ci_needs () {

@@ -1,6 +1,28 @@
 -- SPDX-License-Identifier: MIT
 local random = require "predibase.random"
 
+describe("random.of_process", function ()
+  it("begins anew in a copy of its process", function ()
+    local me, time = 1, 5
+    local draw = random.of_process(function () return me end, function () return time end)
+    local first = { draw(), draw() }
+    me = 2                    -- what a worker of nginx sees after the fork
+    local second = { draw(), draw() }
+    assert.are_not.same(first, second)
+    me = 1
+    draw()
+    assert.are_not.equal(first[2], second[2])
+  end)
+
+  it("is a plain generator where there are no copies", function ()
+    local draw = random.of_process(nil, function () return 7 end)
+    for _ = 1, 100 do
+      local number = draw()
+      assert.is_true(number >= 0 and number < 1)
+    end
+  end)
+end)
+
 describe("random.new", function ()
   it("gives numbers from 0 up to but not including 1", function ()
     for _, seed in ipairs { 0, 1, -1, 42, 0.5, 2147483646, 2147483647, 1e15, -1e15 } do

@@ -10,13 +10,12 @@ local M = {}
 
 local WEAK = { __mode = "k" }
 
---- The exchange is the task's from now on: `exchange.owner` says so.
+--- The task waits for another exchange than before; that `exchange.owner` is the task makes it its.
 -- @tparam table task
 -- @tparam ?table exchange nil: the task waits for something else
 function M.own(task, exchange)
   local before = task.exchange
   task.exchange = exchange
-  if exchange then exchange.owner = task end
   if not before then return end
   task.exchanges = task.exchanges or setmetatable({}, WEAK)
   task.exchanges[before] = true

@@ -86,8 +86,8 @@ end
 function M.wait(task, source, exchange)
   if task.cancelled then return task.cancelled end
   if task.source ~= source then attach(task, source) end
-  if task.exchange ~= exchange then owners.own(task, exchange)
-  elseif exchange then exchange.owner = task end
+  if task.exchange ~= exchange then owners.own(task, exchange) end
+  if exchange then exchange.owner = task end
   yield(WAITS)
   return task.cancelled
 end
@@ -180,13 +180,11 @@ end
 -- @treturn table the task
 function M.spawn(class, f, ...)
   -- A table for each of thousands of streams: what is not set here is not there yet.
-  --   started, ended, ok
-  --   woken          it runs in the next round
+  --   started, ended, ok; woken: it runs in the next round
   --   cancelled      the error that ends it
   --   traceback      where it stood when it failed
   --   source         the loop that it waits for
-  --   exchange       that it waits for there, and
-  --   exchanges      those before it: see predibase.loop.owners
+  --   exchange, exchanges     that it waits for and waited for: see predibase.loop.owners
   --   groups         who waits for its end
   local task = setmetatable({
     co = coroutine.create(f),

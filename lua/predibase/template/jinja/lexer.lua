@@ -62,6 +62,7 @@ end
 --- The `{% endraw %}` of a text: where it begins, its sign, where it ends.
 local function raw_ends(source, from, line)
   local at = from
+  if from > #source then return from, "", from end      -- as for comments
   while true do
     at = source:find("{%", at, true)
     if not at then raise("a raw block without its end", line) end
@@ -74,6 +75,7 @@ local function raw_ends(source, from, line)
 end
 
 local function comment_end(source, from, line)
+  if from > #source then return from end      -- nothing behind the opening: Jinja lets it pass
   local at = source:find("#}", from, true)
   if not at then raise("a comment without its end", line) end
   local sign = source:sub(at - 1, at - 1)

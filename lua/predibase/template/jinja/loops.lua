@@ -49,18 +49,21 @@ local function loop_body(node, scope)
     local rt = f.rt
     local loop = loop_variable.new(rt, iterable, next_item)
     local item = loop:advance()
-    if item == nil then return true end
+    -- As in Jinja, rounds that end in break or continue do not count as rounds for `else`.
+    local empty = true
     while item ~= nil do
       charge(rt, 2)
       f[key] = loop
       assign(f, item)
       enter(f)
-      if run(f) == "break" then break end
+      local signal = run(f)
+      if signal == "break" then break end
+      empty = empty and signal ~= nil
       rt.line = line
       item = loop:advance()
     end
     f[key] = nil
-    return false
+    return empty
   end
 end
 

@@ -44,15 +44,29 @@ function M.int(x)
   return ("%.0f"):format(x)
 end
 
---- A decimal number with a fixed number of places.
+-- Most places that Lua's format takes.
+local MOST = 99
+
+--- A number that lies exactly between two with so many places, cut off there; nil for all others.
+-- Not every Lua goes to the even one of the two.
+local function cut_between(x, places)
+  local all = ("%." .. MOST .. "f"):format(x):gsub(",", ".")
+  local kept, rest = all:match("^(-?%d+%." .. ("%d"):rep(places) .. ")(%d+)$")
+  if not kept or not rest:find("^50*$") then return nil end
+  return places == 0 and kept:sub(1, -2) or kept
+end
+
+--- A decimal number with a fixed number of places; from exactly between it goes to the even one.
 -- @tparam number x
 -- @tparam integer places
 -- @treturn string
 function M.fixed(x, places)
   if x ~= x then return "nan" end
   if x == math.huge or x == -math.huge then return x > 0 and "inf" or "-inf" end
-  -- Lua's format takes two digits of precision.
-  local shown = math.min(places, 99)
+  local shown = math.min(places, MOST)
+  -- Beyond that nobody looks for the even one.
+  local cut = shown < 32 and cut_between(x, shown)
+  if cut and cut:find("[02468]$") then return cut .. ("0"):rep(places - shown) end
   return (("%." .. shown .. "f"):format(x):gsub(",", ".")) .. ("0"):rep(places - shown)
 end
 

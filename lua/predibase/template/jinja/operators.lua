@@ -115,7 +115,10 @@ end
 local function floor_divide(_, a, b)
   local x, y, is_float = both(a, b, "//")
   divisor(y)
-  if is_float then return values.float(math.floor((x - modulo(x, y)) / y + 0.5)) end
+  if is_float then
+    local quotient = math.floor((x - modulo(x, y)) / y + 0.5)
+    return values.float(quotient == 0 and 0 * (x / y) or quotient)     -- zero keeps its sign
+  end
   return values.int(math.floor((x - modulo(x, y)) / y + 0.5))
 end
 
@@ -123,7 +126,9 @@ local function remainder(rt, a, b)
   if values.text(a) then return format.percent(rt, a, b) end
   local x, y, is_float = both(a, b, "%")
   divisor(y)
-  return result(modulo(x, y), is_float)
+  local rest = modulo(x, y)
+  if is_float and rest == 0 then rest = 0 / y end       -- zero has the sign of the divisor
+  return result(rest, is_float)
 end
 
 local function power(_, a, b)

@@ -2,6 +2,7 @@
 --- What the methods of strings are made of: stripping, splitting, joining, finding.
 -- @module predibase.template.jinja.pieces
 
+local case = require "predibase.template.jinja.case"
 local failure = require "predibase.template.jinja.failure"
 local iterate = require "predibase.template.jinja.iterate"
 local text = require "predibase.template.jinja.text"
@@ -97,10 +98,6 @@ function M.words(rt, s, limit, from_right)
     end
     local from, to = math.min(begin, i - step), math.max(begin, i - step)
     local word = table.concat(chars, "", from, to)
-    if i == stop + step and limit >= 0 and #out >= limit then
-      word = from_right and trim.left(word) or trim.right(word)
-      if from_right then word = trim.left(word) end
-    end
     out[#out + 1] = word
   end
   if from_right then
@@ -189,11 +186,7 @@ function M.expand_tabs(rt, s, size)
   return table.concat(out)
 end
 
-local function cased(s, letter, other)
-  return s:find(letter) ~= nil and not s:find(other)
-end
-
---- What may be asked about a string, for ASCII letters: `isdigit` and so on.
+--- What may be asked about a string: `isdigit` and so on. Beyond ASCII everything is a letter.
 M.tests = {
   isdigit = function (s) return s:find("^%d+$") ~= nil end,
   isdecimal = function (s) return s:find("^%d+$") ~= nil end,
@@ -201,8 +194,8 @@ M.tests = {
   isalnum = function (s) return s:find("^[%w\128-\255]+$") ~= nil end,
   isspace = function (s) return s ~= "" and trim.left(s) == "" end,
   isascii = function (s) return not s:find("[\128-\255]") end,
-  isupper = function (s) return cased(s, "%u", "%l") end,
-  islower = function (s) return cased(s, "%l", "%u") end,
+  isupper = function (s) return case.all(s, "upper") end,
+  islower = function (s) return case.all(s, "lower") end,
   istitle = function (s) return s:find("%a") ~= nil and text.title(s) == s end,
 }
 

@@ -61,7 +61,12 @@ for _, name in ipairs { "upper", "lower", "title", "capitalize" } do
 end
 
 method("swapcase", {}, function (_, s)
-  return (s:gsub("%a", function (c) return c:lower() == c and c:upper() or c:lower() end))
+  local chars, n = text.chars(s)
+  for i = 1, n do
+    local c = chars[i]
+    chars[i] = text.lower(c) == c and text.upper(c) or text.lower(c)
+  end
+  return table.concat(chars, "", 1, n)
 end)
 
 for _, name in ipairs { "strip", "lstrip", "rstrip" } do

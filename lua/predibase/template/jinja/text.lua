@@ -3,22 +3,18 @@
 -- before it.
 -- @module predibase.template.jinja.text
 
+local case = require "predibase.template.jinja.case"
+local codepoints = require "predibase.template.jinja.codepoints"
 local failure = require "predibase.template.jinja.failure"
 local limits = require "predibase.template.jinja.limits"
 
 local M = {}
 
---- The characters of a string as an array, and their number.
-function M.chars(text)
-  local out, n = {}, 0
-  local head = text:match("^[\128-\191]+")
-  if head then n = 1 out[1] = head end
-  for char in text:gmatch("[^\128-\191][\128-\191]*") do
-    n = n + 1
-    out[n] = char
-  end
-  return out, n
-end
+--- The characters of a string, code points and their UTF-8; see `codepoints`.
+M.chars, M.codepoint, M.utf8 = codepoints.chars, codepoints.codepoint, codepoints.utf8
+
+--- Upper case and so on; see `case`.
+M.upper, M.lower, M.capitalize, M.title = case.upper, case.lower, case.capitalize, case.title
 
 --- Refuses a string that would be longer than the limit, before it is made.
 function M.room(bytes)
@@ -70,27 +66,6 @@ function M.slice(text, start, stop, step)
     out[i + 1] = ascii and text:sub(at, at) or chars[at]
   end
   return table.concat(out)
-end
-
---- The code point of a character.
-function M.codepoint(char)
-  local a, b, c, d = char:byte(1, 4)
-  if a < 0x80 or not b then return a end
-  if a < 0xE0 then return (a - 0xC0) * 64 + b - 0x80 end
-  if a < 0xF0 then return (a - 0xE0) * 4096 + (b - 0x80) * 64 + (c or 0x80) - 0x80 end
-  return (a - 0xF0) * 262144 + (b - 0x80) * 4096 + ((c or 0x80) - 0x80) * 64 + (d or 0x80) - 0x80
-end
-
---- The UTF-8 of a code point.
-function M.utf8(n)
-  local floor, char = math.floor, string.char
-  if n < 0x80 then return char(n) end
-  if n < 0x800 then return char(0xC0 + floor(n / 64), 0x80 + n % 64) end
-  if n < 0x10000 then
-    return char(0xE0 + floor(n / 4096), 0x80 + floor(n / 64) % 64, 0x80 + n % 64)
-  end
-  return char(0xF0 + floor(n / 262144), 0x80 + floor(n / 4096) % 64, 0x80 + floor(n / 64) % 64,
-    0x80 + n % 64)
 end
 
 --- Replaces what is there literally, at most `count` times (nil: everywhere).
@@ -149,26 +124,6 @@ function M.lines(text, keep)
   end
   if from <= #text then out[#out + 1] = text:sub(from) end
   return out
-end
-
---- Upper case, for ASCII; other letters stay as they are, as in the functions that follow.
-function M.upper(text) return (text:gsub("%l+", string.upper)) end
-
---- Lower case.
-function M.lower(text) return (text:gsub("%u+", string.lower)) end
-
---- The first letter in upper case, the others in lower case.
-function M.capitalize(text)
-  return text:sub(1, 1):upper() .. M.lower(text:sub(2))
-end
-
---- Python's `str.title`: a letter after anything but a letter becomes upper case.
-function M.title(text)
-  return (text:gsub("[%a\128-\255]+", function (word)
-    return (word:gsub("^%a", string.upper):gsub("^(.)(.*)$", function (a, b)
-      return a .. M.lower(b)
-    end))
-  end))
 end
 
 return M

@@ -34,8 +34,8 @@ function M.type_name(v)
   return NAMES[k] or k
 end
 
---- A float.
-function M.float(x) return { kind = "float", value = x } end
+--- A float; integers of Lua 5.3 become floats, so that zero can have a sign.
+function M.float(x) return { kind = "float", value = x * 1.0 } end
 
 --- Markup, the text that `safe` makes.
 function M.markup(text) return { kind = "markup", text = text } end

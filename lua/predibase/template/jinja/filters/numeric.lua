@@ -61,7 +61,7 @@ end)
 
 --- Python's `round`: to the nearest, from exactly between to the even one.
 local function nearest(x, places)
-  if places >= 0 then return tonumber(numbers.fixed(x, places)) end
+  if places >= 0 then return tonumber(numbers.fixed(x, places) .. "e0") end
   local unit = 10 ^ -places
   local low = math.floor(x / unit)
   local rest = x / unit - low

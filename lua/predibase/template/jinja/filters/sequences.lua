@@ -41,7 +41,7 @@ filter("last", {}, function (rt, v)
     raise(("'%s' object is not reversible"):format(values.type_name(v)))
   end
   local out, n = iterate.all(rt, v)
-  if n > 0 then return out[n] end
+  if n > 0 then return kind(v) == "markup" and values.markup(out[n]) or out[n] end
   return values.undefined(nil, nil, "No last item, sequence was empty.")
 end)
 
@@ -101,15 +101,13 @@ local function sort(rt, list, keys, n, reverse)
   return values.list(out, n)
 end
 
---- What `sort` compares by: one value for each attribute, which may be several with commas.
+--- What `sort` compares by: a list of one value, or of one for each attribute where several are
+-- given with commas. Being lists, equal values need no order.
 local function sort_key(rt, attribute, case_sensitive)
   local path = attribute ~= nil and values.text(attribute)
-  if not path or not path:find(",", 1, true) then
-    return attributes.key(rt, attribute, case_sensitive)
-  end
   local keys = {}
-  for one in (path .. ","):gmatch("([^,]*),") do
-    keys[#keys + 1] = attributes.key(rt, one, case_sensitive)
+  for one in ((path or "") .. ","):gmatch("([^,]*),") do
+    keys[#keys + 1] = attributes.key(rt, path and one or attribute, case_sensitive)
   end
   return function (item)
     local made = {}

@@ -39,9 +39,15 @@ end
 
 --- Words begin behind white space, a hyphen or an opening bracket.
 soft("title", {}, function (_, s)
-  return (s:gsub("[^%-%s({%[<]+", function (word)
-    return word:sub(1, 1):upper() .. text.lower(word:sub(2))
-  end))
+  local chars, n = text.chars(s)
+  local inside = false
+  for i = 1, n do
+    local char = chars[i]
+    local between = char:find("^[-({%[<]") or trim.left(char) == ""
+    if not between then chars[i] = inside and text.lower(char) or text.upper(char) end
+    inside = not between
+  end
+  return table.concat(chars, "", 1, n)
 end)
 
 soft("trim", { "chars" }, function (_, s, chars)

@@ -39,7 +39,7 @@ OUT = $(BUILDDIR)/$(LUA)
 MODULES = $(OUT)/predibase/sse.so $(OUT)/predibase/curl.so
 
 .PHONY: build help headers demo demo-love demo-neovim test check ctest env lint docs \
-  bench install clean asan valgrind fuzz rock rockspec honesty warnings
+  bench install clean asan valgrind fuzz rock rockspec honesty jinja warnings
 .DELETE_ON_ERROR:
 
 build: $(MODULES) $(OUT)/bin/predibase
@@ -63,6 +63,7 @@ help:
 ## make fuzz       every fuzz target for FUZZ_SECONDS in all
 ## make rock       luarocks make and luarocks test, offline
 ## make rockspec   write the list of modules into the rockspec
+## make jinja      templates, beside Jinja itself (LUA)
 ## make honesty    other people's clients against the stand-in server
 ## make warnings   gcc and clang, -Werror, every Lua
 ## make clean      remove build
@@ -175,6 +176,9 @@ fuzz: $(FUZZERS)
 
 rock:
 	@sh tools/rock.sh lua5.4 lua5.1 luajit
+
+jinja: build
+	@sh spec/jinja/run.sh $(LUA)
 
 honesty: build
 	@bash spec/honesty/run.sh

@@ -38,8 +38,9 @@ CURL_LIBS ?= $(shell $(PKG_CONFIG) --libs libcurl)
 OUT = $(BUILDDIR)/$(LUA)
 MODULES = $(OUT)/predibase/sse.so $(OUT)/predibase/curl.so
 
-.PHONY: build help headers demo demo-love demo-neovim test check ctest env lint docs \
-  bench install clean asan valgrind fuzz rock rockspec honesty jinja warnings
+.PHONY: build help headers demo demo-love demo-neovim demo-openresty test check \
+  ctest env lint docs bench install clean asan valgrind fuzz rock rockspec \
+  honesty jinja warnings
 .DELETE_ON_ERROR:
 
 build: $(MODULES) $(OUT)/bin/predibase
@@ -49,7 +50,8 @@ help:
 
 ## make demo       install what is missing, build, stream an answer
 ## make test       install what is missing, run every test on every Lua
-## make demo-love  the game scene of examples/love; demo-neovim: the plugin
+## make demo-love  the game scene of examples/love; demo-neovim: the plugin;
+##                 demo-openresty: the chat page, in nginx
 ## make build      the C modules for LUA (lua5.4, lua5.3, lua5.1, luajit)
 ## make env        shell lines that point LUA at this checkout, for eval
 ## make check      the tests on LUA alone, installing nothing
@@ -115,6 +117,11 @@ demo-love demo-neovim: demo-%:
 	@sh tools/setup.sh $*
 	@$(MAKE) -s build LUA=luajit
 	@sh tools/demo-host.sh $*
+
+demo-openresty:
+	@LUAS=luajit sh tools/setup.sh openresty
+	@$(MAKE) -s build LUA=luajit
+	@sh tools/demo-openresty.sh
 
 # --- tests ------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ for example in examples/*.lua; do
 done
 echo "$passed passed, $failed failed"
 
-# Both hosts have LuaJIT inside.
+# All hosts have LuaJIT inside.
 make -s build LUA=luajit
 SPECS=$(echo spec/examples/*.lua) sh tools/test.sh luajit || failed=1
 [ "$failed" -eq 0 ]

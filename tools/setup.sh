@@ -134,8 +134,17 @@ neovim_needs () {
   need neovim have nvim
 }
 
+openresty_needs () {
+  build_needs
+  lua_needs luajit
+  need nginx-light have nginx
+  need libnginx-mod-http-lua nginx_has_lua
+}
+
 examples_needs () {
   test_needs
+  need chromium have chromium
+  need chromium-driver have chromedriver
   love_needs
   neovim_needs
   need xvfb have Xvfb

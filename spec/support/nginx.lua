@@ -80,10 +80,12 @@ function Nginx:errors()
 end
 
 local function wait_for_worker(self, number)
+  local refused       -- by nginx itself; the shell around it waits for more
   wait(function()
-    return self.exited or count(self:errors(), "start worker process %d") >= number
+    refused = self.exited or self:errors():find("[emerg]", 1, true)
+    return refused or count(self:errors(), "start worker process %d") >= number
   end, "a worker of nginx")
-  if self.exited then error("nginx did not start:\n" .. self:errors(), 0) end
+  if refused then error("nginx did not start:\n" .. self:errors(), 0) end
 end
 
 --- The access log so far: array of `{ connection, protocol, status, uri, client }`.

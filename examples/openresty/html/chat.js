@@ -193,4 +193,5 @@ for (const button of document.querySelectorAll(".suggestion")) {
   button.addEventListener("click", () => ask(button.textContent));
 }
 
-// Closing the page closes the connection by itself; what was typed is kept by the browser.
+// A page that is left may be kept alive for the way back, and its connection with it.
+window.addEventListener("pagehide", () => running?.());

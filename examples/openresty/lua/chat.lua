@@ -1,0 +1,103 @@
+-- SPDX-License-Identifier: MIT
+--- The handler of /api/chat: a conversation comes in as JSON, the answer goes out as events.
+
+local cjson = require "cjson.safe"
+local predibase = require "predibase"
+local resty = require "predibase.resty"
+local template = require "predibase.template"
+
+local M = {}
+
+-- Longest conversation: more does not fit into the models' context anyway.
+local MAX_MESSAGES = 100
+
+local ROLES = { user = true, assistant = true }
+
+-- Made with the first request of a worker and shared by all that follow. A request keeps nothing
+-- in here.
+local state
+
+local function format()
+  local name = os.getenv "CHAT_FORMAT"
+  if name then return template.chat(name) end
+  local deployment = os.getenv "PREDIBASE_DEPLOYMENT"
+  if deployment then return template.for_model(deployment) end
+  return template.chat "alpaca"            -- a server of one's own: say which by CHAT_FORMAT
+end
+
+local function ready()
+  if state then return state end
+  local client, err = predibase.new {
+    defaults = { max_new_tokens = 400, temperature = 0.7 },
+    timeout = { first_token = 120 },
+  }
+  if not client then return nil, err end
+  local chosen
+  chosen, err = format()
+  if not chosen then return nil, err end
+  state = {
+    client = client,
+    format = chosen,
+    limits = resty.limits {
+      dict = "chat", streams = 200, streams_per_key = 4, rate = 1, burst = 5,
+    },
+  }
+  return state
+end
+
+local function bad(message)
+  ngx.status = 400
+  ngx.header["Content-Type"] = "application/json"
+  ngx.print(cjson.encode { kind = "validation", message = message })
+end
+
+--- What the browser sent, as messages; nil and what is wrong with it.
+local function messages()
+  ngx.req.read_body()
+  local body = cjson.decode(ngx.req.get_body_data() or "")
+  local list = type(body) == "table" and body.messages
+  if type(list) ~= "table" or #list == 0 then return nil, "there are no messages" end
+  if #list > MAX_MESSAGES then return nil, "the conversation is too long; begin a new one" end
+  local out = {}
+  local system = os.getenv "CHAT_SYSTEM"
+  if system then out[1] = { role = "system", content = system } end
+  for _, message in ipairs(list) do
+    if type(message) ~= "table" or not ROLES[message.role] or type(message.content) ~= "string" then
+      return nil, "a message needs a role and a text"
+    end
+    out[#out + 1] = { role = message.role, content = message.content }
+  end
+  if out[#out].role ~= "user" then return nil, "the last message must be a question" end
+  return out
+end
+
+function M.answer()
+  if ngx.req.get_method() ~= "POST" then
+    ngx.header["Allow"] = "POST"
+    return ngx.exit(405)
+  end
+  local this, err = ready()
+  if not this then
+    ngx.log(ngx.ERR, "chat: ", tostring(err))
+    return resty.refuse(err)
+  end
+  local list, problem = messages()
+  if not list then return bad(problem) end
+  local prompt
+  -- What a visitor types can look like the format's own marks; it must not become one.
+  prompt, err = this.format:render(list, {
+    add_generation_prompt = true, bos_token = false, special_tokens_in_text = "neutralise",
+  })
+  if not prompt then return resty.refuse(err) end
+
+  local lease
+  lease, err = this.limits:enter(ngx.var.remote_addr)
+  if not lease then return resty.refuse(err) end
+  local result
+  result, err = resty.relay(this.client:generate_stream(prompt, {
+    stop = this.format.stop, trim_stop = true,
+  }), { lease = lease })
+  if not result and err.kind ~= "cancelled" then ngx.log(ngx.ERR, "chat: ", tostring(err)) end
+end
+
+return M

@@ -5,7 +5,7 @@ local chunks = require "predibase.transport.resty.chunks"
 --- Feeds slices; the body, whether it ended, how much of the last slice was left, what was wrong.
 local function read(slices)
   local c, parts = chunks.new(), {}
-  local function sink(bytes) parts[#parts + 1] = bytes end
+  local function sink(bytes, first, last) parts[#parts + 1] = bytes:sub(first, last) end
   local left = 0
   for _, bytes in ipairs(slices) do
     local at, problem = c:feed(bytes, 1, sink)

@@ -66,6 +66,24 @@ describe("predibase.resty.relay", function ()
     browser:close()
   end)
 
+  it("sends what is there at once as one event, and counts the tokens", function ()
+    local function event(text)
+      return ('data:{"token":{"id":1,"text":"%s","special":%s}}\n\n'):format(text,
+        tostring(text == "<s>"))
+    end
+    local body = event "one" .. event " two" .. event "<s>" .. event " \240\159"
+      .. event "\152\128" .. event " three" .. 'data:{"token":{"id":2,"text":"</s>",'
+      .. '"special":true},"generated_text":"","details":{"finish_reason":"eos_token",'
+      .. '"generated_tokens":7,"prompt_tokens":1}}\n\n'
+    start({ raw = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+      .. "transfer-encoding: chunked\r\n\r\n" .. ("%x\r\n%s\r\n0\r\n\r\n"):format(#body, body) })
+    local list = events(site:get "/relay".body)
+    assert.equal("one two \240\159\152\128 three", text_of(list))
+    assert.equal(2, #list)
+    assert.equal(7, list[2].data.usage.completion_tokens)
+    assert.equal("ended well", site:last_line())
+  end)
+
   it("never cuts a character, and leaves special tokens out", function ()
     start({ raw = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
       .. 'data:{"token":{"id":1,"text":"\195","special":false}}\n\n'

@@ -190,6 +190,28 @@ describe("the collector", function()
     end)
   end
 
+  it("may close or read a parser that gives texts", function()
+    local event = 'data: {"token":{"id":5,"text":"some text of a token","logprob":-0.5}}\n\n'
+    for _, finalizer in ipairs {
+      function(parser) parser:close() end,
+      function(parser) repeat until not parser:texts() end,
+      function(parser) parser:next() end,
+      function(parser) parser:feed(event) end,
+    } do
+      for _ = 1, 5 do
+        local parser = sse.new()
+        parser:feed(event:rep(20))
+        local inside, ok, text, n = lifetime.inside(function() finalizer(parser) end,
+          parser.texts, parser)
+        assert.is_true(inside)
+        assert.is_true(ok)
+        assert.equal(("some text of a token"):rep(20), text)
+        assert.equal(20, n)
+        parser:close()
+      end
+    end
+  end)
+
   it("may close or read a parser that makes a token", function()
     local event = 'data: {"token":{"id":5,"text":"some text of a token","logprob":-0.5}}\n\n'
     for _, finalizer in ipairs {

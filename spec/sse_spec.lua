@@ -104,6 +104,28 @@ describe("parser", function()
     assert.equal(1, select("#", parser:next()))
   end)
 
+  it("takes a part of a string", function()
+    local parser, bytes = sse.new(), "data: one\n\ndata: two\n\n"
+    assert.is_true(parser:feed(bytes, 12))
+    assert.equal("two", (parser:next()))
+    assert.is_true(parser:feed(bytes, 1, 9))
+    assert.is_true(parser:feed(bytes, 10, 9))
+    assert.is_nil(parser:next())
+    assert.is_true(parser:feed(bytes, 10, 11))
+    assert.equal("one", (parser:next()))
+    assert.is_nil(parser:next())
+  end)
+
+  it("refuses a part that lies outside of the string", function()
+    local parser = sse.new()
+    for _, part in ipairs { { 0, 1 }, { -1, 1 }, { 5, 4 }, { 1, 4 }, { 3, 1 }, { 1, -1 },
+      { 2 ^ 31, 2 ^ 31 } } do
+      assert.error_matches(function() parser:feed("abc", part[1], part[2]) end,
+        "outside of the bytes")
+    end
+    assert.error_matches(function() parser:feed("abc", "x") end, "number expected")
+  end)
+
   it("takes an empty slice", function()
     assert.is_true(sse.new():feed(""))
   end)

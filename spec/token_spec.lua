@@ -122,3 +122,80 @@ describe("parser:token", function()
     assert.is_true(plain > 1000)
   end)
 end)
+
+describe("parser:texts", function()
+  local function token(text, special)
+    return ('data:{"token":{"id":1,"text":"%s","special":%s},"generated_text":null}\n\n')
+      :format(text, tostring(special or false))
+  end
+
+  before_each(function() parser = sse.new() end)
+  after_each(function() parser:close() end)
+
+  it("gives the text of all plain tokens, and how many they are", function()
+    parser:feed(token "one" .. token("<s>", true) .. token " two" .. token "\195\169")
+    local text, n = parser:texts()
+    assert.equal("one two\195\169", text)
+    assert.equal(4, n)
+    assert.is_nil((parser:texts()))
+    assert.equal(0, parser:count())
+  end)
+
+  it("gives an empty text for special tokens alone", function()
+    parser:feed(token("<s>", true))
+    assert.same({ "", 1 }, { parser:texts() })
+  end)
+
+  it("stops at what is no plain token, and leaves that to token", function()
+    parser:feed(token "one" .. "data: {}\n\n" .. token "two")
+    assert.same({ "one", 1 }, { parser:texts() })
+    assert.is_nil((parser:texts()))
+    assert.equal("{}", parser:token())
+    assert.same({ "two", 1 }, { parser:texts() })
+  end)
+
+  it("loses none when there are more than it gives at once", function()
+    local all, texts, n = {}, {}, 0
+    for i = 1, 1000 do all[i] = ("%d,"):format(i):rep(i % 50) end
+    for i = 1, 1000 do parser:feed(token(all[i])) end
+    while true do
+      local text, some = parser:texts()
+      if not text then break end
+      assert.is_true(#text <= 4096)
+      texts[#texts + 1], n = text, n + some
+    end
+    assert.equal(table.concat(all), table.concat(texts))
+    assert.equal(1000, n)
+    assert.is_true(#texts < 50)
+  end)
+
+  it("says what token says, over events of all kinds", function()
+    local rng = random.new(77)
+    for _ = 1, 300 do
+      local other, expected, got = sse.new(), {}, {}
+      for _ = 1, rng:int(1, 12) do
+        local data = rng:mutate(rng:pick(good), rng:int(0, 2) == 0 and inserts or { "" })
+        if not data:find "[\r\n]" then
+          parser:feed("data: " .. data .. "\n\n")
+          other:feed("data: " .. data .. "\n\n")
+        end
+      end
+      for item, text in function() return other:token() end do
+        expected[#expected + 1] = type(item) == "table" and (text or "") or "<" .. item .. ">"
+      end
+      while parser:count() > 0 do
+        local text = parser:texts()
+        got[#got + 1] = text or "<" .. parser:token() .. ">"
+      end
+      assert.equal(table.concat(expected), table.concat(got))
+      other:close()
+    end
+  end)
+
+  it("raises for a closed parser and for what is no parser", function()
+    local texts = parser.texts
+    parser:close()
+    assert.error_matches(function() texts(parser) end, "closed parser")
+    assert.error_matches(function() texts({}) end, "predibase%.sse expected")
+  end)
+end)

@@ -43,6 +43,9 @@ nothing of sockets.
 /* Events up to this size leave the parser by way of the C stack. */
 #define SMALL_EVENT	4096
 
+/* Most bytes of text that leave the parser at once, on the C stack too. */
+#define MAX_TEXTS	4096
+
 typedef struct parser {
   sse *core;  /* NULL = closed */
   sse body;  /* what 'core' points to */
@@ -121,20 +124,30 @@ static int copy_event (lua_State *L, parser *p, char *small, sse_event *ev,
 Takes the next bytes of the stream.
 @function parser:feed
 @tparam string bytes any slice, even an empty one
+@tparam[opt=1] number first where in it to begin
+@tparam[opt] number last where in it to end; its length unless given
 @treturn[1] boolean true
 @treturn[2] nil
 @treturn[2] string `event larger than N bytes (max_event)`, or `not enough
 memory`. The stream cannot be continued, each later call returns the same;
 events that were whole before are still there for `next`.
-@raise when the parser is closed, or `bytes` is not a string
+@raise when the parser is closed, `bytes` is not a string, or `first` to `last`
+is no part of it
 */
 static int parser_feed (lua_State *L) {
   parser *p = check_open(L);
+  lua_Integer first, last;
   size_t n;
   const char *s;
   luaL_checktype(L, 2, LUA_TSTRING);
   s = lua_tolstring(L, 2, &n);
-  switch (sse_feed(p->core, s, n)) {
+  first = luaL_optinteger(L, 3, 1);
+  last = luaL_optinteger(L, 4, (lua_Integer)n);
+  luaL_argcheck(L, first >= 1 && first - 1 <= (lua_Integer)n, 3,
+                "outside of the bytes");
+  luaL_argcheck(L, last >= first - 1 && last <= (lua_Integer)n, 4,
+                "outside of the bytes");
+  switch (sse_feed(p->core, s + first - 1, (size_t)(last - first + 1))) {
     case SSE_OK:
       lua_pushboolean(L, 1);
       return 1;
@@ -212,6 +225,45 @@ static int parser_token (lua_State *L) {
   if (p->core != NULL && p->taken == taken) {  /* unless a finalizer did */
     sse_pop(p->core);
     p->taken++;
+  }
+  return 2;
+}
+
+/***
+Takes the plain tokens at the front of the queue, as many as there are up to
+4 KiB of text: for who passes text on and wants no table for each of them.
+@function parser:texts
+@treturn[1] string their texts, one behind the other; nothing of special tokens
+@treturn[1] number how many tokens these are, special ones included
+@treturn[2] nil when no whole event is left, or the first one is no plain
+token
+@raise when the parser is closed
+*/
+static int parser_texts (lua_State *L) {
+  parser *p = check_open(L);
+  char text[MAX_TEXTS];
+  size_t taken = p->taken, len = 0, n = 0;
+  sse_event ev;
+  token t;
+  int more = sse_peek(p->core, &ev);
+  while (more && len <= sizeof text - sizeof t.text &&
+         token_read(&t, ev.data, ev.data_len)) {
+    if (t.special != 1) {
+      memcpy(text + len, t.text, t.len);
+      len += t.len;
+    }
+    n++;
+    more = sse_peek_on(p->core, &ev);
+  }
+  if (n == 0) {
+    lua_pushnil(L);
+    return 1;
+  }
+  lua_pushlstring(L, text, len);
+  lua_pushinteger(L, (lua_Integer)n);
+  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer did */
+    p->taken += n;
+    while (n-- > 0) sse_pop(p->core);
   }
   return 2;
 }
@@ -335,6 +387,7 @@ static const luaL_Reg functions[] = {
 static const luaL_Reg methods[] = {
   {"feed", parser_feed},
   {"next", parser_next},
+  {"texts", parser_texts},
   {"count", parser_count},
   {"finish", parser_finish},
   {"close", parser_close},

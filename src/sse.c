@@ -373,12 +373,8 @@ int sse_feed (sse *p, const char *s, size_t n) {
   return SSE_OK;
 }
 
-int sse_peek (const sse *p, sse_event *ev) {
-  const char *s;
+static void show (const char *s, sse_event *ev) {
   record r;
-  if (p->count == 0)
-    return 0;
-  s = p->queue.data + p->head;
   memcpy(&r, s, sizeof r);
   ev->data = s + sizeof r;
   ev->data_len = r.data_len;
@@ -386,6 +382,20 @@ int sse_peek (const sse *p, sse_event *ev) {
   ev->type_len = r.type_len;
   ev->id = (r.id != NULL) ? r.id->bytes : "";
   ev->id_len = (r.id != NULL) ? r.id->len : 0;
+}
+
+int sse_peek (const sse *p, sse_event *ev) {
+  if (p->count == 0)
+    return 0;
+  show(p->queue.data + p->head, ev);
+  return 1;
+}
+
+int sse_peek_on (const sse *p, sse_event *ev) {
+  const char *s = ev->type + ev->type_len;
+  if (s == p->queue.data + p->tail)
+    return 0;
+  show(s, ev);
   return 1;
 }
 

@@ -70,6 +70,12 @@ int sse_feed (sse *p, const char *s, size_t n);
 */
 int sse_peek (const sse *p, sse_event *ev);
 
+/*
+** Shows the event behind the one in 'ev', which is of sse_peek or of this
+** function, with nothing done to the parser in between. Returns 1 or 0.
+*/
+int sse_peek_on (const sse *p, sse_event *ev);
+
 /* Drops the event that sse_peek shows, if any. */
 void sse_pop (sse *p);
 

@@ -167,7 +167,8 @@ local function new(call, err)
   --   final          the closing event
   --   exchange       of the current attempt
   --   delay          seconds before the next attempt
-  --   take, source   how to have tokens that are there already at once: see Exchange.events
+  --   take, source, take_texts
+  --                  how to have tokens that are there already at once: see Exchange.events
   --   held           the event that was taken and not handed out yet
   --   stopped        the sequence that the client stopped at
   --   shown          what the matcher made of the last token's text
@@ -205,6 +206,19 @@ end
 -- @tparam table stream
 -- @treturn ?table
 M.at_hand = at_hand
+
+--- As `at_hand`, for rooms that want no more of tokens than their text.
+-- @tparam table stream
+-- @treturn[1] string the text of all tokens that are there already, or of the first of them, without
+-- special ones, so it may be empty
+-- @treturn[2] nil says nothing; ask `next`
+function M.texts_at_hand(stream)
+  local take = stream.take_texts
+  if not take or stream.held ~= nil then return nil end
+  local text, n = take(stream.source)
+  if text then text_of.add_many(stream, text, n) end
+  return text
+end
 
 --- Tells whether a value is a stream.
 -- @param value anything

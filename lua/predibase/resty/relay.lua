@@ -19,7 +19,7 @@ local M = {}
 -- than any proxy's patience.
 M.KEEP_ALIVE = 15
 
---- Most bytes that go out with one flush when many tokens are there at once.
+--- Most bytes of text that go out with one flush when many tokens are there at once.
 M.BATCH = 16384
 
 local function seconds(value, name)
@@ -98,25 +98,24 @@ local function keep_open(self)
   end
 end
 
---- The text of a token for the browser, or nil: special tokens and halves of characters wait.
-local function text_of(self, token)
-  if token.special then return nil end
-  local text
-  text, self.held = utf8.split(self.held .. token.text)
-  if text ~= "" then return text end
+--- A token, and those behind it that are there already, as one piece of text. Special tokens are
+-- left out, and the beginning of a character waits for its rest.
+local function joined(self, token)
+  local text, size = self.held .. (token.special and "" or token.text), 0
+  local more = streams.texts_at_hand(self.stream)
+  while more do
+    text, size = text .. more, size + #more
+    more = size < M.BATCH and streams.texts_at_hand(self.stream) or nil
+  end
+  text, self.held = utf8.split(text)
+  return text == "" and text or self.format.token(text)
 end
 
+--- The same as the program writes them, one by one.
 local function encoded(self, token)
-  if self.encode then return self.encode(token) end
-  local text = text_of(self, token)
-  return text and self.format.token(text)
-end
-
---- A token, and those behind it that are there already, as bytes.
-local function batch(self, token)
   local pieces, size = {}, 0
   repeat
-    local bytes = encoded(self, token)
+    local bytes = self.encode(token)
     if bytes then
       pieces[#pieces + 1] = bytes
       size = size + #bytes
@@ -128,10 +127,11 @@ end
 
 --- Reads to the end. Returns the error, or nil.
 local function copy(self)
+  local encode = self.encode and encoded or joined
   while true do
     local token, err = self.stream:next()
     if not token then return err end
-    local bytes = batch(self, token)
+    local bytes = encode(self, token)
     if bytes ~= "" and not write(self, bytes) then
       local _, cancelled = self.stream:next()
       return cancelled
@@ -201,8 +201,9 @@ end
 
 --- Sends a stream to the browser and closes it when the browser goes away (which nginx only notices
 -- at once with `lua_check_client_abort on`). An error before the first token is an HTTP status with
--- JSON, `{ kind, message, retry_after }`; later it is a last event. Events are `{"text":…}`, then
--- `done` with `finish_reason` and `usage`, or `error` (WHATWG HTML, section 9.2).
+-- JSON, `{ kind, message, retry_after }`; later it is a last event. Events are `{"text":…}`, each
+-- with the text of a token, or of several that were there at once; then `done` with
+-- `finish_reason` and `usage`, or `error` (WHATWG HTML, section 9.2).
 -- @tparam table stream of `client:generate_stream`, nothing of it read yet
 -- @tparam ?table options `format`: `"sse"` (the default) or `"text"`, whose connection is cut when
 -- the stream breaks; `keep_alive`: seconds of silence after which a comment goes out (15);

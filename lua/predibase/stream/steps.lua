@@ -21,7 +21,7 @@ local CUT = {
 function M.let_go(self, how)
   local exchange = self.exchange
   self.exchange = nil
-  self.take, self.source = nil, nil
+  self.take, self.source, self.take_texts = nil, nil, nil
   self.held = nil
   if exchange then exchange[how](exchange) end
 end
@@ -79,7 +79,7 @@ local function take_token(self, token)
     call:first()
     -- From here on there is nothing to be told and nobody to tell it.
     if exchange and exchange.events and not on_token and not self.matcher then
-      self.take, self.source = exchange:events()
+      self.take, self.source, self.take_texts = exchange:events()
     end
   end
   if on_token then on_token(token) end

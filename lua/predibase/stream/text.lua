@@ -25,6 +25,18 @@ function M.add(stream, text)
   folded[#folded + 1] = table.concat(parts, "", 1, M.FOLD - 1) .. text
 end
 
+--- Takes the texts of several tokens at once, and counts them.
+-- @tparam table stream
+-- @tparam string text of all of them
+-- @tparam number n how many these are
+function M.add_many(stream, text, n)
+  for _ = 1, n do
+    stream.count = stream.count + 1
+    M.add(stream, text)
+    text = ""
+  end
+end
+
 --- The whole of it.
 -- @tparam table stream
 -- @treturn string

@@ -20,6 +20,28 @@ Chunks.__index = Chunks
 
 local NO_SIZE = "the size of a chunk is not a number"
 
+-- The digits of a size by their bytes.
+local DIGITS = {}
+for value = 0, 15 do
+  DIGITS[byte(("%x"):format(value))], DIGITS[byte(("%X"):format(value))] = value, value
+end
+
+--- The size in a line as servers send it, digits and CRLF, and the place behind it; nil for what
+-- needs a closer look. In bytes, which LuaJIT compiles.
+local function plain_size(bytes, from)
+  local size, at = 0, from
+  local c = byte(bytes, at)
+  local digit = DIGITS[c]
+  while digit do
+    size, at = size * 16 + digit, at + 1
+    c = byte(bytes, at)
+    digit = DIGITS[c]
+  end
+  if c ~= 13 or byte(bytes, at + 1) ~= 10 then return nil end
+  if at == from or at - from > M.MAX_DIGITS then return nil end
+  return size, at + 2
+end
+
 --- The bytes up to the next LF, joined with what was kept of them, without the line end; the place
 -- behind it. Keeps what there is when no LF is there.
 local function line_of(self, bytes, from)
@@ -35,7 +57,18 @@ local function line_of(self, bytes, from)
   return line, stop + 1
 end
 
+local function begin_chunk(self, size)
+  self.left = size
+  self.state = size > 0 and "data" or "trailers"
+end
+
 local function take_size(self, bytes, from)
+  local size, behind
+  if self.partial == "" then size, behind = plain_size(bytes, from) end
+  if size then
+    begin_chunk(self, size)
+    return behind
+  end
   local line, after, partial = line_of(self, bytes, from)
   if not line then
     if #partial > M.MAX_LINE then return nil, "the size of a chunk has an endless extension" end
@@ -52,8 +85,7 @@ local function take_size(self, bytes, from)
     if #digits > M.MAX_DIGITS then return nil, "the size of a chunk is beyond all numbers" end
     if digits == "" then digits = "0" end
   end
-  self.left = tonumber(digits, 16)
-  self.state = self.left > 0 and "data" or "trailers"
+  begin_chunk(self, tonumber(digits, 16))
   return after
 end
 
@@ -62,10 +94,14 @@ local function take_data(self, bytes, from, sink)
   local n = #bytes
   if last > n then
     self.left = last - n
-    return n + 1, sink(from == 1 and bytes or sub(bytes, from))
+    return n + 1, sink(bytes, from, n)
   end
+  local behind = last + 1
   self.state = "edge"
-  return last + 1, sink(sub(bytes, from, last))
+  if byte(bytes, behind) == 13 and byte(bytes, behind + 1) == 10 then
+    self.state, behind = "size", behind + 2
+  end
+  return behind, sink(bytes, from, last)
 end
 
 --- The line end behind the data.
@@ -99,7 +135,8 @@ local STATES = { size = take_size, data = take_data, edge = take_edge, trailers 
 --- Takes the next bytes.
 -- @tparam string bytes
 -- @tparam number from where in them to begin
--- @tparam function sink gets the slices of the body; what it returns beyond nil ends the reading
+-- @tparam function sink gets the slices of the body as `bytes, first, last`; what it returns beyond
+-- nil ends the reading
 -- @treturn[1] number the place behind what was taken; `done` tells whether the body has ended
 -- @treturn[2] nil
 -- @treturn[2] string|table what is wrong with the chunks, or what the sink returned

@@ -142,9 +142,11 @@ end
 -- `next` and `poll` can tell how it goes on. Good until the exchange is closed or released.
 -- @treturn function take
 -- @return source
+-- @treturn function `take_texts(source)` returns the text of all plain tokens and their number, see
+-- `predibase.sse`; not every transport has it
 function Exchange:events()
   local parser = self.response.parser
-  return parser.token, parser
+  return parser.token, parser, parser.texts
 end
 
 --- Waits until there may be something to take: `next` does that here.

@@ -44,7 +44,8 @@ end
 --- Takes the next bytes of the body.
 -- @tparam string bytes
 -- @tparam number from where in them to begin
--- @tparam function sink gets the slices of the body; what it returns ends the reading
+-- @tparam function sink gets the slices of the body as `bytes, first, last`; what it returns
+-- ends the reading
 -- @treturn[1] number the place behind what was taken; `done` tells whether the body has ended
 -- @treturn[2] nil
 -- @treturn[2] string|table what is wrong with the framing, or what the sink returned
@@ -61,7 +62,7 @@ function Body:feed(bytes, from, sink)
     self.left = left - size
     self.done = self.left == 0
   end
-  local problem = sink(size == #bytes and bytes or bytes:sub(from, from + size - 1))
+  local problem = sink(bytes, from, from + size - 1)
   if problem then return nil, problem end
   return from + size
 end

@@ -31,15 +31,16 @@ local function is_identity(coding)
   return coding == nil or coding == "" or coding:lower() == "identity"
 end
 
-local function take_event_bytes(self, bytes)
-  local ok, why = self.parser:feed(bytes)
+local function take_event_bytes(self, bytes, first, last)
+  local ok, why = self.parser:feed(bytes, first, last)
   if ok then return nil end
   if why == "not enough memory" then return { kind = "memory", message = why } end
   return { kind = "too_large",
     message = "an event of the stream is larger than the limit max_event_bytes" }
 end
 
-local function take_body_bytes(self, bytes)
+local function take_body_bytes(self, bytes, first, last)
+  bytes = bytes:sub(first, last)
   local answer = self.status < 300 and not self.events
   local room = (answer and self.max_body or M.MAX_ERROR_BODY) - self.size
   local fits = #bytes <= room
@@ -62,14 +63,14 @@ local function begin_body(self)
 end
 
 local function sink_of(self)
-  return function (bytes)
+  return function (bytes, first, last)
     if self.discarding then return nil end
     if not self.began then
       local failure = begin_body(self)
       if failure then return failure end
     end
-    if self.parser then return take_event_bytes(self, bytes) end
-    return take_body_bytes(self, bytes)
+    if self.parser then return take_event_bytes(self, bytes, first, last) end
+    return take_body_bytes(self, bytes, first, last)
   end
 end
 

@@ -209,8 +209,8 @@ M.at_hand = at_hand
 
 --- As `at_hand`, for rooms that want no more of tokens than their text.
 -- @tparam table stream
--- @treturn[1] string the text of all tokens that are there already, or of the first of them, without
--- special ones, so it may be empty
+-- @treturn[1] string the text of all tokens that are there already, or of the first of them;
+-- special ones have none, so it may be empty
 -- @treturn[2] nil says nothing; ask `next`
 function M.texts_at_hand(stream)
   local take = stream.take_texts

@@ -105,7 +105,30 @@ function Call:whole(exchange)
   exchange:release()           -- before a hook may raise
   self:progress(status, headers)
   if failure then return nil, self:error(failure) end
-  return response.result({ status = status, headers = headers, body = body }, self:meta())
+  return self.read({ status = status, headers = headers, body = body }, self:meta())
+end
+
+--- One attempt: the outcome, or the error.
+local function attempt(self, delay)
+  self:announce()
+  local exchange, failure = self:open(delay)
+  if not exchange then return nil, self:error(failure) end
+  return self:whole(exchange)
+end
+
+--- Makes attempts until one succeeds or the error is final; for an answer that is a whole body.
+-- @treturn[1] table what the call reads out of the answer
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function Call:run()
+  local delay
+  repeat
+    local outcome, err = attempt(self, delay)
+    if outcome then return outcome end
+    delay = self:retry(err, 0)
+    if not delay then return nil, err end
+    self:retrying(err, delay)
+  until false
 end
 
 --- What looks for stop sequences in the text of this call, see `predibase.stops`.
@@ -198,9 +221,11 @@ end
 -- @tparam ?number total seconds for all attempts
 -- @tparam boolean events the answer is a stream
 -- @tparam table req the request, see `predibase.request`
+-- @tparam[opt=response.result] function read makes the outcome of a whole answer: as that
 -- @treturn table
-function M.new(client, options, total, events, req)
+function M.new(client, options, total, events, req, read)
   return setmetatable({
+    read = read or response.result,
     client = client, options = options, total = total, events = events,
     request = function () return req end,
     secrets = function () return req.secrets end,

@@ -12,6 +12,7 @@ local prompts = require "predibase.batch.prompts"
 local random = require "predibase.random"
 local request = require "predibase.request"
 local stream = require "predibase.stream"
+local tokenize = require "predibase.tokenize"
 local transports = require "predibase.transport"
 
 local M = {}
@@ -40,14 +41,6 @@ local function prepare(self, prompt, parameters, of_call, is_stream)
   return call.new(self.shared, options, config.total(options.timeout, is_stream), is_stream, req)
 end
 
---- One attempt: the result, or the error.
-local function attempt(this, delay)
-  this:announce()
-  local exchange, failure = this:open(delay)
-  if not exchange then return nil, this:error(failure) end
-  return this:whole(exchange)
-end
-
 -- The methods and the functions of the module `predibase` call these, each by one frame of its
 -- own, so that what is raised names the line of the user.
 
@@ -57,14 +50,15 @@ local function generate(self, prompt, options)
   local parameters, of_call = call_options.split(options)
   local this, err = prepare(self, prompt, parameters, of_call, false)
   if not this then return nil, err end
-  local delay, result
-  repeat
-    result, err = attempt(this, delay)
-    if result then return result end
-    delay = this:retry(err, 0)
-    if delay then this:retrying(err, delay) end
-  until not delay
-  return nil, err
+  local result
+  result, err = this:run()
+  return result, err
+end
+
+local function tokens_of(self, text, options)
+  check_self(self, "tokenize", 4)
+  local tokens, err = tokenize.run(self, text, options, 3)
+  return tokens, err
 end
 
 local function generate_stream(self, prompt, options)
@@ -148,6 +142,22 @@ function Client:generate_many(prompts, options) -- luacheck: ignore 431
   return made, nil, nil, made
 end
 
+--- Cuts a text into tokens with the server's own tokenizer, to count them (LoRAX: POST /tokenize).
+-- @tparam string text may be empty
+-- @tparam ?table options `add_special_tokens` (boolean, true unless said otherwise): with those
+-- that begin and end a text, as `generate` does; `timeout`, `max_retries`, `headers`, `on_request`,
+-- `on_response`, `on_retry` as for `generate`
+-- @treturn[1] table array of `{ id, text, start, stop }`: `text` as the vocabulary spells it, and
+-- the places in characters from 0, the last one not included
+-- @treturn[2] nil
+-- @treturn[2] table the error; of kind "not_found" where the server has no such route, or its model
+-- no tokenizer that the router could load
+-- @raise as `generate`
+function Client:tokenize(text, options)
+  local tokens, err = tokens_of(self, text, options)
+  return tokens, err
+end
+
 --- Closes all connections; open streams fail with kind "cancelled". Any number of times.
 function Client:close()
   check_self(self, "close", 3)
@@ -186,6 +196,7 @@ function M.new(options)
     -- What requests are made for, see `predibase.request`; they blame the caller of `generate`.
     of_calls = { stream = false, version = version, level = 4 },
     of_streams = { stream = true, version = version, level = 4 },
+    of_tokens = { path = "/tokenize", version = version },
     -- What calls have in common, see `predibase.call`.
     shared = {
       transport = door, now = transport.now, wall = os.time, random = draw,
@@ -196,6 +207,9 @@ end
 
 --- For `predibase.generate`: as the method, the caller's caller being the user.
 M.generate = generate
+
+--- For `predibase.tokenize`.
+M.tokenize = tokens_of
 
 --- For `predibase.generate_stream`.
 M.generate_stream = generate_stream

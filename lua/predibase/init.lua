@@ -81,6 +81,20 @@ function M.generate_many(prompts, options)
   return many, nil, nil, many
 end
 
+--- `client:tokenize` on a client made once from the environment.
+-- @tparam string text
+-- @tparam ?table options see `predibase.client`
+-- @treturn[1] table array of `{ id, text, start, stop }`
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function M.tokenize(text, options)
+  local made, err = default_client()
+  if not made then return nil, err end
+  local tokens
+  tokens, err = client.tokenize(made, text, options)
+  return tokens, err
+end
+
 -- Rooms that many programs never enter are loaded when they are first named.
 local lazy = { template = "predibase.template" }
 

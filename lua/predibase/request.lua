@@ -87,7 +87,7 @@ local function prepare(list)
 end
 
 -- What the requests of a client to one endpoint have in common, made with the first of them: the
--- caller's headers -> { [stream] = common }. A client has one list of headers, and a call that
+-- caller's headers -> { [path] = common }. A client has one list of headers, and a call that
 -- brings its own has another. The keys are weak, and no value refers to its key.
 local made = setmetatable({}, { __mode = "k" })
 
@@ -98,17 +98,17 @@ local function common_of(cfg, call, context)
     pair = {}
     made[own] = pair
   end
-  local kind = context.stream and "stream" or "whole"
-  local common = pair[kind]
+  local path = context.path or (context.stream and "/generate_stream" or "/generate")
+  local common = pair[path]
   if not common then
     local list, has_id = header_list(cfg, own, context)
     common = {
-      url = cfg.url .. (context.stream and "/generate_stream" or "/generate"),
+      url = cfg.url .. path,
       headers = list, has_id = has_id,
       secrets = secrets_of(cfg, own),
       plain = nil,       -- what `prepare` makes of the client's defaults alone
     }
-    pair[kind] = common
+    pair[path] = common
   end
   return common
 end
@@ -143,7 +143,6 @@ local function prompt_error(prompt)
 end
 
 local function check_prompt(prompt)
-  if prompt == "" then return invalid("`inputs` cannot be empty") end
   if #prompt > M.MAX_BODY then return too_large(#prompt) end
   local valid, at = utf8.valid(prompt)
   if valid then return true end
@@ -182,6 +181,7 @@ function M.generate(cfg, call, prompt, parameters, context, id)
     if not prepared then return nil, token end
     if not given then common.plain = prepared end
   end
+  if prompt == "" then return invalid("`inputs` cannot be empty") end
   local ok, err = check_prompt(prompt)
   if not ok then return nil, err end
   local body = '{"inputs":' .. json.text(prompt) .. prepared.rest
@@ -195,6 +195,28 @@ function M.generate(cfg, call, prompt, parameters, context, id)
     adapter_id = prepared.adapter_id,
     stop = prepared.stop,
     secrets = token and with(common.secrets, token) or common.secrets,
+  }
+end
+
+--- Build the request of `tokenize` (LoRAX `/tokenize`).
+-- @tparam table cfg as for `generate`
+-- @tparam table call as for `generate`
+-- @tparam string text UTF-8, may be empty
+-- @tparam boolean special whether the tokens that begin and end a text are added
+-- @tparam table context `path`, `version` as for `generate`
+-- @tparam ?string id as for `generate`
+-- @treturn[1] table as of `generate`
+-- @treturn[2] nil
+-- @treturn[2] table error of kind `validation` or `too_large`
+function M.tokenize(cfg, call, text, special, context, id)
+  local ok, err = check_prompt(text)
+  if not ok then return nil, err end
+  local common = common_of(cfg, call, context)
+  local body = '{"inputs":' .. json.text(text) .. ',"add_special_tokens":' .. tostring(special) .. "}"
+  if #body > M.MAX_BODY then return too_large(#body) end
+  return {
+    method = "POST", url = common.url, headers = common.headers, body = body,
+    id = not common.has_id and id or nil, secrets = common.secrets,
   }
 end
 

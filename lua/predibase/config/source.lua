@@ -82,7 +82,7 @@ end
 -- @tparam table given options by value
 -- @tparam function getenv name -> string or nil
 -- @tparam ?string token
--- @treturn[1] table `url`, `scheme`, `host`, `port`, `loopback`
+-- @treturn[1] table `url`, `scheme`, `host`, `port`, `loopback`; at Predibase `deployment`
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
 function M.address(given, getenv, token)

@@ -153,6 +153,7 @@ end
 -- @treturn table as of `parse`
 function M.managed(tenant, deployment)
   local parts = M.parse(M.MANAGED)
+  parts.deployment = deployment
   parts.url = ("%s/%s/deployments/v2/llms/%s"):format(M.MANAGED, tenant, deployment)
   return parts
 end

@@ -2,13 +2,12 @@
 --- A client: one deployment, its connections, and the calls that it can make.
 -- @module predibase.client
 
-local batch = require "predibase.batch"
+local batches = require "predibase.batch.open"
 local call = require "predibase.call"
 local call_options = require "predibase.call.options"
 local config = require "predibase.config"
 local errors = require "predibase.errors"
 local gate = require "predibase.batch.gate"
-local prompts = require "predibase.batch.prompts"
 local random = require "predibase.random"
 local request = require "predibase.request"
 local stream = require "predibase.stream"
@@ -69,24 +68,28 @@ local function generate_stream(self, prompt, options)
   return this and stream.new(this) or stream.failed(err)
 end
 
-local function generate_many(self, entries, options)
+--- Raises for options that no program should give, as the call would that is not made.
+local function check(self, method, options)
+  check_self(self, method, 4)
+  local is_stream = method == "generate_stream"
+  call_options.check(options, is_stream and call_options.stream or call_options.whole, method, 3)
+  local parameters, of_call = call_options.split(options)
+  local this, err = prepare(self, "x", parameters, of_call, is_stream)
+  return this and true, err
+end
+
+--- `render` makes prompts of entries that are something else.
+local function generate_many(self, entries, options, render)
   check_self(self, "generate_many", 4)
   call_options.check(options, call_options.batch, "generate_many", 3)
-  local most = batch.concurrency(options and rawget(options, "concurrency"), 3)
   local parameters, of_call = call_options.split(options)
   -- Raises for clocks that do not exist; bad values are the error of each prompt.
   prepare(self, "x", parameters, of_call, false)
-  local source, count = prompts.new(entries, call_options.whole, 3)
-  local now = self.shared.now
-  return batch.new {
-    prompts = source, count = count, most = most, group = self.transport:group(), now = now,
-    gate = gate.new { most = most, pause = self.pause, now = now, random = self.shared.random },
-    -- The options stay in here: whoever walks over a batch finds no token.
-    prepare = function (entry, index)
-      local prompt, own = prompts.split(entry, call_options.whole, ("prompt %d"):format(index), 1)
-      return prepare(self, prompt, call_options.over(parameters, of_call, own))
-    end,
-  }
+  local many = batches.open(self, entries, {
+    concurrency = options and rawget(options, "concurrency"),
+    parameters = parameters, of_call = of_call, prepare = prepare, render = render,
+  })
+  return many
 end
 
 --- Generates a text and waits for all of it (LoRAX: POST /generate).
@@ -137,7 +140,7 @@ end
 -- @treturn table the batch, see `predibase.batch`, with the further values that the generic `for`
 -- of Lua 5.4 takes
 -- @raise as `generate`, also for an entry of the array
-function Client:generate_many(prompts, options) -- luacheck: ignore 431
+function Client:generate_many(prompts, options)
   local made = generate_many(self, prompts, options)
   return made, nil, nil, made
 end
@@ -156,6 +159,33 @@ end
 function Client:tokenize(text, options)
   local tokens, err = tokens_of(self, text, options)
   return tokens, err
+end
+
+--- This client bound to an adapter: its template is rendered first, its id, source and defaults go
+-- with every call. Closing it leaves the client open.
+-- @tparam string id such as `"my-repo/3"`
+-- @tparam ?table options `template` (of `predibase.template`, or a chat format), `adapter_source`,
+-- `defaults` (parameters and options of calls); for a chat format also `special_tokens_in_text`,
+-- `enable_thinking`, `variables`, `date_string`, `now` as for its `render`
+-- @treturn table see `predibase.adapter`
+-- @raise for options that do not exist or have the wrong type
+function Client:adapter(id, options)
+  check_self(self, "adapter", 3)
+  local view = require "predibase.adapter".new(self, id, options, 2)
+  return view
+end
+
+--- Begins a conversation.
+-- @tparam ?table options see `predibase.chat`
+-- @treturn[1] table the session, see `predibase.chat`
+-- @treturn[2] nil
+-- @treturn[2] table the error; of kind "template" when there is no such format, or it knows no
+-- system message
+-- @raise for options that do not exist
+function Client:chat_session(options)
+  check_self(self, "chat_session", 3)
+  local session, err = require "predibase.chat".new(self, options, nil, nil, 2)
+  return session, err
 end
 
 --- Closes all connections; open streams fail with kind "cancelled". Any number of times.
@@ -205,16 +235,12 @@ function M.new(options)
   }, Client)
 end
 
---- For `predibase.generate`: as the method, the caller's caller being the user.
-M.generate = generate
+--- For rooms that do something before a call and want to be told first what is wrong with it: true,
+-- or nil and the error.
+M.check = check
 
---- For `predibase.tokenize`.
+-- For the functions of `predibase`: as the methods, the caller's caller being the user.
+M.generate, M.generate_stream, M.generate_many = generate, generate_stream, generate_many
 M.tokenize = tokens_of
-
---- For `predibase.generate_stream`.
-M.generate_stream = generate_stream
-
---- For `predibase.generate_many`.
-M.generate_many = generate_many
 
 return M

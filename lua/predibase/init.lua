@@ -96,7 +96,7 @@ function M.tokenize(text, options)
 end
 
 -- Rooms that many programs never enter are loaded when they are first named.
-local lazy = { template = "predibase.template" }
+local lazy = { template = "predibase.template", chat = "predibase.chat" }
 
 setmetatable(M, {
   __index = function (_, name)

@@ -212,7 +212,8 @@ function M.tokenize(cfg, call, text, special, context, id)
   local ok, err = check_prompt(text)
   if not ok then return nil, err end
   local common = common_of(cfg, call, context)
-  local body = '{"inputs":' .. json.text(text) .. ',"add_special_tokens":' .. tostring(special) .. "}"
+  local flag = ',"add_special_tokens":' .. tostring(special) .. "}"
+  local body = '{"inputs":' .. json.text(text) .. flag
   if #body > M.MAX_BODY then return too_large(#body) end
   return {
     method = "POST", url = common.url, headers = common.headers, body = body,

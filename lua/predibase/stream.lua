@@ -175,6 +175,7 @@ local function new(call, err)
   --   tail           what the matcher had kept back at the end, and
   --   trimmed        the sequence that it took off the end
   --   outcome        the result, made when it is asked for
+  --   on_complete    called once with the stream, before the last token is handed out
   return setmetatable({
     call = call,
     err = err,            -- the final error

@@ -38,13 +38,17 @@ function M.split(entry, allowed, where, level)
   return prompt, options
 end
 
-local function from_array(list, allowed, level)
+local function from_array(list, allowed, level, render)
   local count, problem = checks.array(list)
   if not count then error("the array of prompts " .. problem, level + 1) end
   local taken = {}
   for i = 1, count do
     taken[i] = rawget(list, i)
-    M.split(taken[i], allowed, ("prompt %d"):format(i), level + 1)
+    if render then
+      render(taken[i], level + 1)
+    else
+      M.split(taken[i], allowed, ("prompt %d"):format(i), level + 1)
+    end
   end
   local at = 0
   return function ()
@@ -58,11 +62,13 @@ end
 -- @param prompts an array or a function
 -- @tparam table allowed set of the options of one prompt
 -- @tparam integer level as in `error`
+-- @tparam ?function render what makes prompts of entries: with a level, it only looks at one, and
+-- raises for what no program should contain
 -- @treturn function
 -- @treturn ?integer how many there are, where that is known
-function M.new(prompts, allowed, level)
+function M.new(prompts, allowed, level, render)
   if type(prompts) == "table" then
-    local source, count = from_array(prompts, allowed, level + 1)
+    local source, count = from_array(prompts, allowed, level + 1, render)
     return source, count        -- no tail call: levels count its frame
   end
   if type(prompts) ~= "function" then

@@ -75,4 +75,16 @@ function M.over(parameters, of_call, own)
   return params.merge(parameters, own_parameters), own_of_call
 end
 
+--- Options laid over others, as one table again.
+-- @tparam table base
+-- @tparam ?table own
+-- @treturn table new
+function M.merge(base, own)
+  local base_parameters, base_of_call = M.split(base)
+  local merged, of_call = M.over(base_parameters, base_of_call, own or {})
+  for name, value in next, of_call or {} do merged[name] = value end
+  if own and rawget(own, "concurrency") ~= nil then merged.concurrency = own.concurrency end
+  return merged
+end
+
 return M

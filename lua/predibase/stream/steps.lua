@@ -64,6 +64,13 @@ local function stop(self, sequence)
   let_go(self, "close")
 end
 
+--- Tells that the text is complete, once.
+local function settle(self)
+  local told = self.on_complete
+  self.on_complete = nil
+  told(self)
+end
+
 local function take_token(self, token)
   local n, text, sequence = self.count + 1, token.special and "" or token.text, nil
   if self.matcher then
@@ -82,6 +89,7 @@ local function take_token(self, token)
       self.take, self.source, self.take_texts = exchange:events()
     end
   end
+  if self.final and self.on_complete then settle(self) end
   if on_token then on_token(token) end
   return token
 end

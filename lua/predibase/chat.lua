@@ -1,0 +1,248 @@
+-- SPDX-License-Identifier: MIT
+--- Conversations over `generate` and `generate_stream`: the history, written in the model's chat
+-- format with every question. `client:chat_session` makes one.
+--
+--     local session = assert(client:chat_session { system = "Answer in one sentence." })
+--     print(assert(session:send "Why is the sky blue?"))
+--     for token in session:stream "And at night?" do io.write(token.text) end
+--
+-- `session.messages` is the history, an array of `{ role, content }` with the system's message
+-- first; it is to be read. A question and its answer join it together, when the answer is complete.
+-- @module predibase.chat
+
+local budget = require "predibase.chat.budget"
+local call_options = require "predibase.call.options"
+local checks = require "predibase.checks"
+local client = require "predibase.client"
+local errors = require "predibase.errors"
+local history = require "predibase.chat.history"
+local names = require "predibase.names"
+local options_of = require "predibase.chat.options"
+local saved = require "predibase.chat.saved"
+local session_call = require "predibase.chat.call"
+local writer = require "predibase.chat.writer"
+
+local M = {}
+
+--- The estimate of the tokens of a text, for the option `count_tokens`.
+-- @function estimate
+-- @tparam string text
+-- @treturn integer
+M.estimate = budget.estimate
+
+local Session = { __name = "predibase.chat" }
+Session.__index = Session
+
+local function check_self(self, method)
+  if getmetatable(self) ~= Session then
+    error(("session:%s must be called with a colon on a session"):format(method), 3)
+  end
+end
+
+local function check_question(text, method)
+  if type(text) ~= "string" then
+    error(("session:%s takes what the user says as a string, got %s"):format(method,
+      checks.describe(text)), 3)
+  end
+end
+
+local function check_free(self, method)
+  if not session_call.in_flight(self) then return end
+  error(("session:%s while another answer of this session is in flight; read it to its end or "
+    .. "close it first, or fork the session"):format(method), 3)
+end
+
+--- Options of rendering for messages that were said before: what a model wrote can hold a mark of
+-- its own format, and must not stop the conversation.
+function Session:rendering_of_history()
+  local options = {}
+  for name, value in pairs(self.rendering) do options[name] = value end
+  if options.special_tokens_in_text ~= "allow" then
+    options.special_tokens_in_text = "neutralise"
+  end
+  return options
+end
+
+--- Says something and waits for the whole answer.
+-- @tparam string text
+-- @tparam ?table options as for `client:generate`, laid over the session's
+-- @treturn[1] table the result, see `predibase.response`
+-- @treturn[2] nil
+-- @treturn[2] table the error; the history is what it was before
+-- @raise as `client:generate`, and while another answer is in flight
+function Session:send(text, options)
+  check_self(self, "send")
+  check_question(text, "send")
+  check_free(self, "send")
+  local all = session_call.options(self, options, call_options.whole)
+  local good, err = client.check(self.client, "generate", all)
+  if not good then return nil, err end
+  local result
+  result, err = session_call.send(self, text, all)
+  return result, err
+end
+
+--- Says something and streams the answer. With `max_input_tokens` it may wait, to count tokens on
+-- the server; nothing else is sent before the first token is asked for. It never fails by itself.
+-- @tparam string text
+-- @tparam ?table options as for `client:generate_stream`, laid over the session's
+-- @treturn table the stream, see `predibase.stream`, with the further values that the generic `for`
+-- of Lua 5.4 takes
+-- @raise as `send`
+function Session:stream(text, options)
+  check_self(self, "stream")
+  check_question(text, "stream")
+  check_free(self, "stream")
+  local all = session_call.options(self, options, call_options.stream)
+  local good, err = client.check(self.client, "generate_stream", all)
+  local made = session_call.stream(self, text, all, not good and err or nil)
+  return made, nil, nil, made
+end
+
+--- Replaces the system's message.
+-- @tparam ?string text nil takes it away
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table the error: of kind "template" when the format knows no such message
+-- @raise while an answer is in flight
+function Session:set_system(text)
+  check_self(self, "set_system")
+  if text ~= nil and type(text) ~= "string" then
+    error("session:set_system takes a string or nil, got " .. checks.describe(text), 2)
+  end
+  check_free(self, "set_system")
+  local message = text and { role = "system", content = text }
+  if message then
+    local fresh = { message, { role = "user", content = "x" } }
+    local ok, err = writer.write(self.format, fresh, self.rendering)
+    if not ok then return nil, err end
+  end
+  local first = self.messages[1]
+  if first and first.role == "system" then table.remove(self.messages, 1) end
+  if message then table.insert(self.messages, 1, message) end
+  return true
+end
+
+--- Forgets what was said; the system's message stays.
+-- @raise while an answer is in flight
+function Session:reset()
+  check_self(self, "reset")
+  check_free(self, "reset")
+  self.messages = history.from(self.messages, #self.messages + 1)
+  self.left_out = 0
+end
+
+--- A session that goes on from here by itself; the two share nothing but the client.
+-- @treturn table
+function Session:fork()
+  check_self(self, "fork")
+  local twin = session_call.state()
+  for _, name in ipairs { "client", "format", "rendering", "options", "own", "max_input_tokens",
+    "count_tokens", "no_tokenizer", "left_out" } do twin[name] = self[name] end
+  for key, n in pairs(self.counts) do twin.counts[key] = n end
+  twin.messages = history.copy(self.messages)
+  return setmetatable(twin, Session)
+end
+
+--- Writes the conversation as JSON: the name of the format, the messages, the parameters of the
+-- session and its budget. No token, no headers, no functions.
+-- @tparam ?string path of a file to write
+-- @treturn[1] string|boolean the JSON; true when it went into a file
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function Session:save(path)
+  check_self(self, "save")
+  if path ~= nil and type(path) ~= "string" then
+    error("session:save takes the path of a file or nothing, got " .. checks.describe(path), 2)
+  end
+  local text, err = saved.encode(self, self.own())
+  if text and path then text, err = saved.write(path, text) end
+  return text, err
+end
+
+function Session:__tostring()
+  return ("predibase.chat (%s, %d message%s)"):format(self.format.name, #self.messages,
+    #self.messages == 1 and "" or "s")
+end
+
+--- Makes a session; the body of `client:chat_session`.
+-- @tparam table of the client
+-- @tparam ?table options `format` (a chat format, the name of one or of a model; the deployment's
+-- unless given), `system`, `messages` (to begin with), `max_input_tokens` (older turns than fit are
+-- not sent), `count_tokens` (a function of a text, instead of the server's tokenizer),
+-- `special_tokens_in_text` (`"neutralise"` unless said otherwise, `"refuse"` for what `send` and
+-- `stream` are given, `"allow"`), `enable_thinking`, `variables`, `date_string`, `now` as for
+-- `format:render`; all options of calls
+-- @tparam ?table calls options of calls under those
+-- @tparam ?table base own options under those
+-- @tparam[opt=1] integer level as in `error`: 1 blames the caller of this function
+-- @treturn[1] table the session
+-- @treturn[2] nil
+-- @treturn[2] table the error
+-- @raise for an option that does not exist
+function M.new(of, options, calls, base, level)
+  level = (level or 1) + 1
+  if options ~= nil and type(options) ~= "table" then
+    error("client:chat_session takes its options as a table, got a " .. type(options), level)
+  end
+  options = options or {}
+  names.check(options, options_of.names, "option", level)
+  local given, of_calls = options_of.split(options, base)
+  local messages, err = options_of.messages(given)
+  if not messages then return nil, err end
+  local format
+  format, err = writer.format(given.format, of.cfg)
+  if not format then return nil, err end
+  local self = session_call.state()
+  self.client, self.format, self.messages = of, format, messages
+  self.max_input_tokens, self.count_tokens = given.max_input_tokens, given.count_tokens
+  self.rendering = writer.split(given)
+  self.rendering.special_tokens_in_text = self.rendering.special_tokens_in_text or "neutralise"
+  local own = call_options.merge(calls or {}, of_calls)
+  local all = call_options.merge(writer.defaults(format), own)
+  -- In closures: they may hold a token.
+  self.own, self.options = function () return own end, function () return all end
+  setmetatable(self, Session)
+  local ok
+  ok, err = session_call.probe(self)
+  if not ok then return nil, err end
+  return self
+end
+
+--- Goes on with a conversation that `session:save` wrote.
+-- @tparam table of a client, or an adapter of `client:adapter`
+-- @tparam string source the path of the file, or the JSON itself, which begins with `{`
+-- @tparam ?table options as for `client:chat_session`, laid over what was saved; a `format` that is
+-- not built in has to be given again
+-- @treturn[1] table the session
+-- @treturn[2] nil
+-- @treturn[2] table the error
+-- @raise for an option that does not exist, and a source that is no string
+function M.load(of, source, options)
+  local meta = getmetatable(of)
+  local kind = type(meta) == "table" and meta.__name
+  if kind ~= "predibase.client" and kind ~= "predibase.adapter" then
+    error("chat.load takes a client or an adapter, got " .. checks.describe(of), 2)
+  end
+  if type(source) ~= "string" then
+    error("chat.load takes a path or JSON as a string, got " .. checks.describe(source), 2)
+  end
+  if options ~= nil and type(options) ~= "table" then
+    error("chat.load takes its options as a table, got a " .. type(options), 2)
+  end
+  names.check(options or {}, options_of.names, "option", 2)
+  local given, err = saved.decode(source)
+  if not given then return nil, err end
+  if kind == "predibase.adapter" then
+    given.adapter_id, given.adapter_source, given.merged_adapters = nil, nil, nil
+  end
+  for name, value in next, options or {} do given[name] = value end
+  if given.format ~= (options and options.format) and not saved.known(given.format or "") then
+    return writer.refusal(('the format "%s" is not built in: give it again as the option format')
+      :format(errors.excerpt(given.format or "", 100)))
+  end
+  local session, problem = of:chat_session(given)
+  return session, problem
+end
+
+return M

@@ -1,0 +1,145 @@
+-- SPDX-License-Identifier: MIT
+--- Which turns of a conversation fit into a number of tokens.
+--
+-- Counted are the texts of the messages, each once, and the prompt with `x` for every text, which
+-- is what the format puts around them. The sum is no less than the tokens of the whole prompt but
+-- for rare cases: tokens may merge where two texts meet, and each `x` is one token of margin.
+-- @module predibase.chat.budget
+
+local checks = require "predibase.checks"
+local errors = require "predibase.errors"
+local history = require "predibase.chat.history"
+local tokenize = require "predibase.tokenize"
+local writer = require "predibase.chat.writer"
+
+local M = {}
+
+--- Bytes for each token where the server has no tokenizer. English has four and more, most other
+-- scripts and program text about three: what is estimated is rather too much than too little.
+M.BYTES_PER_TOKEN = 3
+
+--- An estimate of the tokens of a text.
+-- @tparam string text
+-- @treturn integer
+function M.estimate(text)
+  local n = #text / M.BYTES_PER_TOKEN
+  local whole = n - n % 1
+  return whole < n and whole + 1 or whole
+end
+
+-- A gateway in front of LoRAX may not know the route, and say that it is forbidden.
+local WITHOUT = { not_found = true, permission = true }
+
+-- Options of the call that concern the requests for counting as well.
+local SHARED = { "timeout", "max_retries", "headers", "on_request", "on_response", "on_retry" }
+
+local function ask(session, text, special, options)
+  local own = { add_special_tokens = special }
+  for _, name in ipairs(SHARED) do own[name] = options[name] end
+  local tokens, err = tokenize.run(session.client, text, own)
+  if tokens then return #tokens end
+  if not WITHOUT[err.kind] then return nil, err end
+  session.no_tokenizer = true
+  return M.estimate(text)
+end
+
+local function counted(session, text, special, options)
+  if not session.count_tokens then
+    if session.no_tokenizer then return M.estimate(text) end
+    local n, err = ask(session, text, special, options)
+    return n, err
+  end
+  local n = session.count_tokens(text)
+  if checks.integral(n) and n >= 0 then return n end
+  return nil, errors.new { kind = "validation", phase = "request",
+    message = "count_tokens must return a number of tokens, got " .. checks.describe(n) }
+end
+
+--- A function that counts a text once. Counts of the last time are taken over, those that were not
+-- needed this time are forgotten.
+local function counter(session, options)
+  local before, used = session.counts, {}
+  session.counts = used
+  return function (text, special)
+    if text == "" then return 0 end
+    local key = (special and "p" or "m") .. text
+    local n, err = used[key] or before[key], nil
+    if not n then n, err = counted(session, text, special, options) end
+    used[key] = n
+    return n, err
+  end
+end
+
+--- The text of a message as it goes into the prompt.
+local function written(session, message)
+  local text, guard = history.text(message), session.format.guard
+  if session.rendering.special_tokens_in_text == "allow" or not guard then return text end
+  return guard.admit(text, "neutralise") or text
+end
+
+--- What the format puts around texts.
+local function frame(session, messages)
+  local bare = {}
+  for i, message in ipairs(messages) do
+    bare[i] = { role = message.role, content = "x" }
+  end
+  local prompt, err = writer.write(session.format, bare, session:rendering_of_history())
+  return prompt, err
+end
+
+local function too_long(needed, limit)
+  return nil, errors.new { kind = "too_large", phase = "request",
+    message = ("this message takes about %d tokens together with the system message, and "
+      .. "max_input_tokens is %d; nothing was sent"):format(needed, limit) }
+end
+
+--- How many tokens the texts from each turn on have, newest turn first, as far as they fit.
+-- Returns the number of turns from the end that may fit, and the sum for each number of them.
+local function text_sums(session, messages, turns, count)
+  local total, sums, last = 0, {}, #messages
+  if messages[1].role == "system" then
+    local n, err = count(written(session, messages[1]), false)
+    if not n then return nil, err end
+    total = n
+  end
+  for k = #turns, 1, -1 do
+    for i = turns[k], last do
+      local n, err = count(written(session, messages[i]), false)
+      if not n then return nil, err end
+      total = total + n
+    end
+    last = turns[k] - 1
+    sums[#sums + 1] = total
+    if total > session.max_input_tokens then break end
+  end
+  return sums
+end
+
+--- The messages to send: the system's and as many of the newest turns as fit, whole.
+-- @tparam table session
+-- @tparam table messages the last turn is the one that has to be answered
+-- @tparam table options of the call
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] table the error; of kind "too_large" when not even the last turn fits
+function M.fit(session, messages, options)
+  local count, turns = counter(session, options), history.turns(messages)
+  local sums, err = text_sums(session, messages, turns, count)
+  if not sums then return nil, err end
+  local needed
+  for kept = #sums, 1, -1 do
+    local part = history.from(messages, turns[#turns - kept + 1])
+    needed = sums[kept]
+    if needed <= session.max_input_tokens or kept == 1 then
+      local prompt, around
+      prompt, err = frame(session, part)
+      if prompt then around, err = count(prompt, true) end
+      if not around then return nil, err end
+      needed = needed + around
+    end
+    if needed <= session.max_input_tokens then return part end
+  end
+  return too_long(needed, session.max_input_tokens)
+end
+
+return M

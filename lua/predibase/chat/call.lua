@@ -1,0 +1,159 @@
+-- SPDX-License-Identifier: MIT
+--- The calls of a conversation: the prompt out of its history, one call at a time, and the answer
+-- into its history.
+-- @module predibase.chat.call
+
+local budget = require "predibase.chat.budget"
+local call_options = require "predibase.call.options"
+local client = require "predibase.client"
+local names = require "predibase.names"
+local stream = require "predibase.stream"
+local writer = require "predibase.chat.writer"
+
+local M = {}
+
+-- PUC Lua 5.1 cannot yield inside `pcall`.
+local RESUMABLE = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
+
+--- What a session has to have, but for its settings.
+-- @treturn table
+function M.state()
+  return {
+    counts = {},          -- tokens of the texts that were counted last
+    left_out = 0,         -- messages that the last call did not send
+    busy = nil,           -- the coroutine that is at work, while one is
+    -- A stream that nobody holds any more is not in flight.
+    reading = setmetatable({}, { __mode = "v" }),
+  }
+end
+
+--- Whether an answer is not complete yet.
+-- @tparam table session
+-- @treturn boolean
+function M.in_flight(session)
+  local open, busy = session.reading.stream, session.busy
+  if open and not (open.final or open.err or open.closed) then return true end
+  -- A coroutine that was ended from outside will not come back.
+  return busy ~= nil and not (busy.by and coroutine.status(busy.by) == "dead")
+end
+
+--- Runs a function while nothing else may begin.
+local function alone(session, f)
+  local by = coroutine.running()
+  session.busy = { by = by }
+  if by and not RESUMABLE then
+    local value, err = f()
+    session.busy = nil
+    return value, err
+  end
+  local ok, value, err = pcall(f)
+  session.busy = nil
+  if not ok then error(value, 0) end
+  return value, err
+end
+
+--- The options of one call over those of its session.
+-- @tparam table session
+-- @tparam ?table options
+-- @tparam table allowed set of names
+-- @treturn table
+-- @raise for options that do not exist, with the line of the caller's caller
+function M.options(session, options, allowed)
+  if options ~= nil and type(options) ~= "table" then return options end
+  names.check(options or {}, call_options.stream, "option", 3)
+  local all = call_options.merge(session.options(), options)
+  if not allowed.on_token and not (options and options.on_token) then all.on_token = nil end
+  return all
+end
+
+--- The messages with a new one behind them.
+local function with(session, text)
+  local list = {}
+  for i, message in ipairs(session.messages) do list[i] = message end
+  list[#list + 1] = { role = "user", content = text }
+  return list
+end
+
+local function prompt_of(session, text, options)
+  if session.rendering.special_tokens_in_text == "refuse" then
+    local ok, err = writer.write(session.format, { { role = "user", content = text } },
+      session.rendering)
+    if not ok then return nil, err end
+  end
+  local all = with(session, text)
+  local messages = all
+  if session.max_input_tokens then
+    local part, why = budget.fit(session, all, options)
+    if not part then return nil, why end
+    messages = part
+  end
+  local prompt, err = writer.write(session.format, messages, session:rendering_of_history())
+  if prompt then session.left_out = #all - #messages end
+  return prompt, err
+end
+
+local function join(session, text, result)
+  local list = session.messages
+  list[#list + 1] = { role = "user", content = text }
+  list[#list + 1] = { role = "assistant", content = result.generated_text }
+end
+
+--- Sends, and waits for the whole answer.
+-- @tparam table session
+-- @tparam string text
+-- @tparam table options all of them
+-- @treturn[1] table the result
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function M.send(session, text, options)
+  local result, err = alone(session, function ()
+    local prompt, why = prompt_of(session, text, options)
+    if not prompt then return nil, why end
+    local result
+    result, why = client.generate(session.client, prompt, options)
+    return result, why
+  end)
+  if result then join(session, text, result) end
+  return result, err
+end
+
+--- Makes the stream of an answer.
+-- @tparam table session
+-- @tparam string text
+-- @tparam table options all of them
+-- @tparam ?table err what is wrong already
+-- @treturn table
+function M.stream(session, text, options, err)
+  local prompt
+  if not err then
+    prompt, err = alone(session, function ()
+      local written, why = prompt_of(session, text, options)
+      return written, why
+    end)
+  end
+  if not prompt then return stream.failed(err) end
+  local made = client.generate_stream(session.client, prompt, options)
+  made.on_complete = function () join(session, text, made:result()) end
+  session.reading.stream = made
+  return made
+end
+
+--- Writes the conversation as it would be with another question, to see whether the format can.
+-- @tparam table session
+-- @treturn[1] string
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function M.probe(session)
+  local messages = session.messages
+  local first, last = messages[1], messages[#messages]
+  -- What the program says now is held to the mode that it asked for, and the mode is looked at.
+  local fresh = { { role = "user", content = "x" } }
+  if first and first.role == "system" then table.insert(fresh, 1, first) end
+  local good, why = writer.write(session.format, fresh, session.rendering)
+  if not good then return nil, why end
+  if not (last and last.role == "user") then messages = with(session, "x") end
+  local ok, err = writer.write(session.format, messages, session:rendering_of_history())
+  return ok, err
+end
+
+return M

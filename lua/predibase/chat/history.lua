@@ -1,0 +1,95 @@
+-- SPDX-License-Identifier: MIT
+--- The messages of a conversation: checked, copied, divided into turns.
+-- @module predibase.chat.history
+
+local checks = require "predibase.checks"
+
+local M = {}
+
+-- As in predibase.template.messages, which looks closer: deeper is no message but a loop.
+local MAX_DEPTH = 32
+
+local function copy(value, depth)
+  if type(value) ~= "table" then return value end
+  if depth > MAX_DEPTH then return nil end
+  local made = {}
+  for key, inner in next, value do made[key] = copy(inner, depth + 1) end
+  return setmetatable(made, getmetatable(value))
+end
+
+--- Checks and copies messages. What a format makes of their roles and contents is its own affair.
+-- @param messages what was given
+-- @treturn[1] table array of `{ role, content }`
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.read(messages)
+  if type(messages) ~= "table" then
+    return nil, "messages must be an array, got " .. checks.describe(messages)
+  end
+  local count, why = checks.array(messages)
+  if not count then return nil, "messages must be an array, but it " .. why end
+  local read = {}
+  for i = 1, count do
+    local message = rawget(messages, i)
+    if type(message) ~= "table" then
+      return nil, ("message %d must be a table with role and content, got %s"):format(i,
+        checks.describe(message))
+    end
+    if type(rawget(message, "role")) ~= "string" then
+      return nil, ("message %d needs a role such as \"user\", got %s"):format(i,
+        checks.describe(rawget(message, "role")))
+    end
+    if message.role == "system" and i > 1 then
+      return nil, ("message %d is from the system; only the first one can be"):format(i)
+    end
+    read[i] = copy(message, 1)
+  end
+  return read
+end
+
+--- The text of a message, its parts put together; what is no text counts nothing.
+-- @tparam table message
+-- @treturn string
+function M.text(message)
+  local content = message.content
+  if type(content) == "string" then return content end
+  local texts = {}
+  for _, part in ipairs(type(content) == "table" and content or {}) do
+    local text = type(part) == "table" and part.text or part
+    if type(text) == "string" then texts[#texts + 1] = text end
+  end
+  return table.concat(texts)
+end
+
+--- Where turns begin. A turn is a message of the user and all that answers it; what comes before
+-- the first one, but for the system's message, is a turn, too.
+-- @tparam table messages
+-- @treturn table array of indices, ascending
+function M.turns(messages)
+  local starts = {}
+  for i, message in ipairs(messages) do
+    local opening = not starts[1] and message.role ~= "system"
+    if opening or message.role == "user" then starts[#starts + 1] = i end
+  end
+  return starts
+end
+
+--- The system's message, if there is one, and all from a place on.
+-- @tparam table messages
+-- @tparam integer first
+-- @treturn table new array of the same messages
+function M.from(messages, first)
+  local kept = {}
+  if messages[1] and messages[1].role == "system" and first > 1 then kept[1] = messages[1] end
+  for i = first, #messages do kept[#kept + 1] = messages[i] end
+  return kept
+end
+
+--- A copy that shares nothing that a caller could change.
+-- @tparam table messages
+-- @treturn table
+function M.copy(messages)
+  return copy(messages, 0)
+end
+
+return M

@@ -1,0 +1,184 @@
+-- SPDX-License-Identifier: MIT
+--- A conversation as JSON, and back. The API token, the adapter's token, headers and functions are
+-- never written.
+-- @module predibase.chat.saved
+
+local checks = require "predibase.checks"
+local errors = require "predibase.errors"
+local history = require "predibase.chat.history"
+local json = require "predibase.json"
+local params = require "predibase.params"
+local rules = require "predibase.params.rules"
+local template = require "predibase.template"
+local writer = require "predibase.chat.writer"
+
+local M = {}
+
+--- Version of what is written.
+M.VERSION = 1
+
+--- Largest file that is read: more than any conversation.
+M.MAX_FILE = 64 * 1024 * 1024
+
+local NOWHERE = 1000       -- deeper than any stack: `error` adds no position
+
+-- Options that are no parameters and are kept.
+local KEPT = { "max_input_tokens", "trim_stop", "client_stop" }
+
+local function config_error(message)
+  return nil, errors.new { kind = "config", phase = "request", message = message }
+end
+
+local function bad(message)
+  return nil, errors.new { kind = "validation", phase = "request",
+    message = "the saved conversation " .. message }
+end
+
+--- The parameters by name in the order of the API.
+local function parameters_of(options)
+  local list = {}
+  local function add(name)
+    local value = options[name]
+    if value ~= nil and value ~= json.null and name ~= "api_token" then
+      list[#list + 1] = { name, value }
+    end
+  end
+  for _, rule in ipairs(rules.list) do add(rule.name) end
+  for misspelt in pairs(rules.misspelt) do add(misspelt) end
+  add "extra"
+  return list
+end
+
+local function message_of(message)
+  local members, others = { { "role", message.role }, { "content", message.content } }, {}
+  for name in pairs(message) do
+    if name ~= "role" and name ~= "content" then others[#others + 1] = name end
+  end
+  table.sort(others)
+  for _, name in ipairs(others) do members[#members + 1] = { name, message[name] } end
+  return json.object(members)
+end
+
+--- Writes a session.
+-- @tparam table session
+-- @tparam table options of its own
+-- @treturn[1] string JSON
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function M.encode(session, options)
+  local members, list = { { "version", M.VERSION }, { "format", session.format.name } }, {}
+  for _, name in ipairs(writer.names) do
+    if session.rendering[name] ~= nil then
+      members[#members + 1] = { name, session.rendering[name] }
+    end
+  end
+  for _, name in ipairs(KEPT) do
+    local value = options[name]
+    if name == "max_input_tokens" then value = session.max_input_tokens end
+    if value ~= nil then members[#members + 1] = { name, value } end
+  end
+  members[#members + 1] = { "parameters", json.object(parameters_of(options)) }
+  local first = session.messages[1]
+  if first and first.role == "system" then
+    members[#members + 1] = { "system", history.text(first) }
+  end
+  for i, message in ipairs(session.messages) do
+    if i > 1 or message.role ~= "system" then list[#list + 1] = message_of(message) end
+  end
+  members[#members + 1] = { "messages", json.array(list) }
+  local text, problem = json.encode(json.object(members))
+  if text then return text end
+  return nil, errors.new { kind = "validation", phase = "request",
+    message = "the conversation cannot be saved: " .. problem }
+end
+
+--- Writes a file whole or not at all.
+-- @tparam string path
+-- @tparam string text
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table the error, of kind "config"
+function M.write(path, text)
+  local beside = path .. ".part"
+  local file, why = io.open(beside, "wb")
+  if not file then return config_error(why) end
+  local ok
+  ok, why = file:write(text, "\n")
+  local closed, why_not = file:close()
+  if ok and closed then ok, why = os.rename(beside, path) else ok, why = nil, why or why_not end
+  if ok then return true end
+  os.remove(beside)
+  return config_error(why)
+end
+
+local function read(source)
+  if source:find "^%s*{" then return source end
+  local file, why = io.open(source, "rb")
+  if not file then return config_error(why) end
+  local text
+  text, why = file:read(M.MAX_FILE + 1)
+  file:close()
+  if not text then return config_error(("%s: %s"):format(source, why or "the file is empty")) end
+  if #text > M.MAX_FILE then
+    return config_error(("%s: is longer than %d bytes"):format(source, M.MAX_FILE))
+  end
+  return text
+end
+
+--- What is wrong with parameters out of a file; nothing that it says may raise.
+local function parameter_problem(parameters)
+  if type(parameters) ~= "table" then return "has no object as its parameters" end
+  for name in pairs(parameters) do
+    if type(name) ~= "string" then return "has no object as its parameters" end
+    if name == "api_token" then return "has a token in it; delete the line" end
+  end
+  local ok, good, err = pcall(params.check, parameters, { partial = true }, NOWHERE)
+  if not ok then return "is not right: " .. tostring(good) end
+  return not good and "is not right: " .. err.message or nil
+end
+
+--- Reads a conversation.
+-- @tparam string source JSON, or the path of a file
+-- @treturn[1] table options for `client:chat_session`
+-- @treturn[2] nil
+-- @treturn[2] table the error; of kind "config" when the file cannot be read, "validation" when it
+-- holds something else
+function M.decode(source)
+  local text, err = read(source)
+  if not text then return nil, err end
+  local saved, problem = json.decode(text)
+  if type(saved) ~= "table" then
+    return bad("is no JSON object: " .. (problem or "it is another value"))
+  end
+  if saved.version ~= M.VERSION then
+    return bad(("has the version %s, this library reads %d"):format(
+      checks.describe(saved.version), M.VERSION))
+  end
+  problem = parameter_problem(saved.parameters or {})
+  if problem then return bad(problem) end
+  local options = {}
+  for name, value in pairs(saved.parameters or {}) do options[name] = value end
+  for _, name in ipairs(KEPT) do options[name] = saved[name] end
+  for _, name in ipairs(writer.names) do options[name] = saved[name] end
+  for name, value in pairs(options) do
+    if value == json.null then options[name] = nil end
+  end
+  options.messages, problem = history.read(saved.messages)
+  if problem then return bad("is not right: " .. problem) end
+  for _, name in ipairs { "system", "format" } do
+    if saved[name] ~= nil and type(saved[name]) ~= "string" then
+      return bad(("has %s as its %s"):format(checks.describe(saved[name]), name))
+    end
+    options[name] = saved[name]
+  end
+  return options
+end
+
+--- Whether a format can be found by its name, which is all that is saved of it.
+-- @tparam string name
+-- @treturn boolean
+function M.known(name)
+  return template.chat(name) ~= nil
+end
+
+return M

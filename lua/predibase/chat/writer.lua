@@ -1,0 +1,83 @@
+-- SPDX-License-Identifier: MIT
+--- A chat format together with how it is to write: what adapters and conversations share.
+-- @module predibase.chat.writer
+
+local checks = require "predibase.checks"
+local errors = require "predibase.errors"
+local json = require "predibase.json"
+local template = require "predibase.template"
+local formats = require "predibase.template.format"
+
+local M = {}
+
+--- Options of `format:render` that callers of an adapter or a conversation may set.
+M.names = { "special_tokens_in_text", "enable_thinking", "variables", "date_string", "now" }
+
+--- An error of bad values.
+-- @tparam string message
+-- @treturn nil
+-- @treturn table the error, of kind "template"
+function M.refusal(message)
+  return nil, errors.new { kind = "template", phase = "request", message = message }
+end
+
+--- The format that was asked for.
+-- @param wanted a format, the name of one or of a model; nil: that of the deployment
+-- @tparam table cfg of the client
+-- @treturn[1] table the format
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function M.format(wanted, cfg)
+  if formats.is(wanted) then return wanted end
+  if wanted ~= nil and type(wanted) ~= "string" then
+    return M.refusal("format must be a chat format or the name of one, got "
+      .. checks.describe(wanted))
+  end
+  if not wanted and not cfg.deployment then
+    return M.refusal("format is missing: the client has a base_url and no deployment, whose name "
+      .. 'would tell; give format = "…"')
+  end
+  local found, err = template.for_model(wanted or cfg.deployment)
+  return found, err
+end
+
+--- Takes the options of rendering out of a table of options.
+-- @tparam table options
+-- @treturn table the options of rendering
+-- @treturn table all others
+function M.split(options)
+  local own, others = {}, {}
+  for name, value in next, options do others[name] = value end
+  for _, name in ipairs(M.names) do own[name], others[name] = others[name], nil end
+  return own, others
+end
+
+--- Writes a prompt that asks for an answer. Without the token that begins a text: LoRAX puts it in
+-- front by itself.
+-- @tparam table format
+-- @tparam table messages
+-- @tparam table rendering the options of rendering
+-- @treturn[1] string
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function M.write(format, messages, rendering)
+  local options = { add_generation_prompt = true, bos_token = false }
+  for name, value in next, rendering do options[name] = value end
+  local prompt, err = format:render(messages, options)
+  return prompt, err
+end
+
+--- What a format brings along for calls: where its answers end. `null` takes away what a client's
+-- defaults may say of what would come between a prompt that is written here and its answer.
+-- @tparam table format
+-- @treturn table options of a call
+function M.defaults(format)
+  local stop = {}
+  for i, sequence in ipairs(format.stop) do stop[i] = sequence end
+  return {
+    stop = stop[1] and stop or nil, trim_stop = true,
+    return_full_text = json.null, apply_chat_template = json.null,
+  }
+end
+
+return M

@@ -1,0 +1,160 @@
+-- SPDX-License-Identifier: MIT
+--- Conversations as JSON.
+local json = require "predibase.json"
+local pipe = require "spec.support.pipe_transport"
+local predibase = require "predibase"
+
+local chat = predibase.chat
+
+local JSON = { ["content-type"] = "application/json" }
+
+describe("a saved chat session", function ()
+  local client, door, path
+
+  before_each(function ()
+    client, door = pipe.client { headers = JSON, body = '{"generated_text":"Yes \\"é\\""}' }
+    path = os.tmpname()
+  end)
+
+  after_each(function ()
+    os.remove(path)
+    client:close()
+  end)
+
+  local function session_of(options)
+    local given = { format = "mistral-v0.3", system = "Be brief." }
+    for name, value in pairs(options or {}) do given[name] = value end
+    return assert(client:chat_session(given))
+  end
+
+  it("is readable JSON in a fixed order", function ()
+    local session = session_of { max_new_tokens = 20, temperature = 0.5, trim_stop = false,
+      client_stop = "###", max_input_tokens = 900, adapter_id = "my-repo/3",
+      count_tokens = chat.estimate }
+    assert(session:send "One?")
+    assert.equal('{"version":1,"format":"mistral-v0.3","special_tokens_in_text":"neutralise",'
+      .. '"max_input_tokens":900,"trim_stop":false,"client_stop":"###",'
+      .. '"parameters":{"adapter_id":"my-repo/3","temperature":0.5,"max_new_tokens":20},'
+      .. '"system":"Be brief.","messages":[{"role":"user","content":"One?"},'
+      .. '{"role":"assistant","content":"Yes \\"é\\""}]}', (session:save()))
+  end)
+
+  it("goes on where it was, from a file and from a string", function ()
+    local session = session_of { max_new_tokens = 20, seed = "18446744073709551615" }
+    assert(session:send "One?")
+    assert.is_true(session:save(path))
+    for _, source in ipairs { path, (session:save()) } do
+      local again = assert(chat.load(client, source))
+      assert.same(session.messages, again.messages)
+      assert.equal(session:save(), again:save())
+      assert(session:fork():send "Two?")
+      assert(again:send "Two?")
+      assert.equal(door.requests[#door.requests - 1].body, door.requests[#door.requests].body)
+    end
+    assert.is_nil(io.open(path .. ".part"))
+  end)
+
+  it("writes an empty conversation", function ()
+    local session = session_of { system = nil }
+    local again = assert(chat.load(client, (session:save())))
+    assert.same(session.messages, again.messages)
+  end)
+
+  it("has no token, no headers and no functions", function ()
+    local session = session_of { api_token = "hf_SECRET", headers = { ["x-key"] = "SECRET" },
+      on_request = print, count_tokens = chat.estimate }
+    assert(not session:save():find "SECRET")
+    assert.is_table(chat.load(client, (session:save())))
+  end)
+
+  it("takes options over what was saved", function ()
+    local session = session_of { max_new_tokens = 20 }
+    local again = assert(chat.load(client, (session:save()), { max_new_tokens = 3 }))
+    assert(again:send "One?")
+    assert.equal(3, assert(json.decode(door.requests[1].body)).parameters.max_new_tokens)
+  end)
+
+  it("goes on with another adapter", function ()
+    local session = session_of { adapter_id = "my-repo/3", adapter_source = "hub" }
+    local view = client:adapter "my-repo/4"
+    assert(assert(chat.load(view, (session:save()))):send "One?")
+    local parameters = assert(json.decode(door.requests[1].body)).parameters
+    assert.equal("my-repo/4", parameters.adapter_id)
+    assert.equal("pbase", parameters.adapter_source)
+  end)
+
+  it("wants a format again that is not built in", function ()
+    local format = assert(predibase.template.from_tokenizer_config {
+      chat_template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}",
+    })
+    local session = session_of { format = format }
+    local none, err = chat.load(client, (session:save()))
+    assert.is_nil(none)
+    assert.equal("template", err.kind)
+    assert.is_truthy(err.message:find("format", 1, true))
+    local again = assert(chat.load(client, (session:save()), { format = format }))
+    assert.same(session.messages, again.messages)
+  end)
+
+  it("tells why a file cannot be written or read", function ()
+    local ok, err = session_of():save "/nonexistent/file"
+    assert.is_nil(ok)
+    assert.equal("config", err.kind)
+    ok, err = chat.load(client, "/nonexistent/file")
+    assert.is_nil(ok)
+    assert.equal("config", err.kind)
+    ok, err = chat.load(client, "/")
+    assert.is_nil(ok)
+    assert.equal("config", err.kind)
+  end)
+
+  it("tells what is wrong with what was saved, and never raises for it", function ()
+    local good = assert(json.decode((session_of():save())))
+    local function broken(change)
+      local copy = {}
+      for name, value in pairs(good) do copy[name] = value end
+      change(copy)
+      return assert(json.encode(copy))
+    end
+    for i, source in ipairs {
+      "{", "{}", '{"version":2}', "{} x",
+      broken(function (t) t.version = "1" end),
+      broken(function (t) t.messages = nil end),
+      broken(function (t) t.messages = "x" end),
+      broken(function (t) t.messages = { 3 } end),
+      broken(function (t) t.messages = { { role = 3, content = "x" } } end),
+      broken(function (t) t.messages = { { role = "user", content = 3 } } end),
+      broken(function (t) t.system = 3 end),
+      broken(function (t) t.format = 3 end),
+      broken(function (t) t.format = "moon" end),
+      broken(function (t) t.parameters = 3 end),
+      broken(function (t) t.parameters = json.array { 1 } end),
+      broken(function (t) t.parameters = { sede = 1 } end),
+      broken(function (t) t.parameters = { api_token = "x" } end),
+      broken(function (t) t.parameters = { temperature = -1 } end),
+      broken(function (t) t.parameters = { response_format = { typ = 1 } } end),
+      broken(function (t) t.max_input_tokens = -1 end),
+      broken(function (t) t.special_tokens_in_text = "maybe" end),
+      broken(function (t) t.variables = 3 end),
+    } do
+      local session, err = chat.load(client, source)
+      assert.is_nil(session, i)
+      assert.is_true(predibase.is_error(err), i)
+      assert.is_true(err.kind == "validation" or err.kind == "template", i)
+    end
+    assert.equal(0, #door.requests)
+  end)
+
+  it("raises with the line of the caller where the program is wrong", function ()
+    for _, f in ipairs {
+      function () chat.load(client, 3) end,
+      function () chat.load(client, "x", 3) end,
+      function () chat.load(client, "x", { sede = 3 }) end,
+      function () chat.load(3, "x") end,
+    } do
+      local ok, message = pcall(f)
+      assert.is_false(ok)
+      assert.is_truthy(message:find("chat_saved_spec.lua:%d+: "), message)
+    end
+  end)
+end)

@@ -168,6 +168,7 @@ build = {
     ["predibase.resty.answer"] = "lua/predibase/resty/answer.lua",
     ["predibase.resty.formats"] = "lua/predibase/resty/formats.lua",
     ["predibase.resty.limits"] = "lua/predibase/resty/limits.lua",
+    ["predibase.resty.nodelay"] = "lua/predibase/resty/nodelay.lua",
     ["predibase.resty.relay"] = "lua/predibase/resty/relay.lua",
     ["predibase.resty.workers"] = "lua/predibase/resty/workers.lua",
     ["predibase.retry"] = "lua/predibase/retry.lua",

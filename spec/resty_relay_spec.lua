@@ -84,6 +84,11 @@ describe("predibase.resty.relay", function ()
     assert.equal("ended well", site:last_line())
   end)
 
+  it("lets the system send each token at once", function ()
+    start({ answer = "one" })
+    assert.equal("true\n", site:evaluate "require 'predibase.resty.nodelay'.set()")
+  end)
+
   it("never cuts a character, and leaves special tokens out", function ()
     start({ raw = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
       .. 'data:{"token":{"id":1,"text":"\195","special":false}}\n\n'

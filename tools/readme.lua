@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Writes the sh and lua code blocks of a Markdown file into files, to be run by
+-- Writes the sh, lua and nginx code blocks of a Markdown file into files, to be run by
 -- tools/readme.sh.
 -- usage: lua5.4 tools/readme.lua FILE FOLDER
 
@@ -7,10 +7,11 @@ local path, folder = arg[1], arg[2]
 
 local PRELUDE = {
   sh = "",
+  nginx = "",
   lua = 'predibase = require "predibase"; client = predibase.new {}; '
     .. 'prompt = "What is your name?"; options = { max_new_tokens = 20 }; ',
 }
-local COMMENT = { sh = "#", lua = "--" }
+local COMMENT = { sh = "#", lua = "--", nginx = "#" }
 
 -- Sections of their own in .ci/run; from here they would run for ever.
 local function runs_elsewhere(code)

@@ -51,7 +51,7 @@ server {
   location = /evaluate {
     content_by_lua_block {
       ngx.req.read_body()
-      local env = setmetatable({ client = client }, { __index = resty })
+      local env = setmetatable({ client = client, require = require }, { __index = resty })
       local f = setfenv(assert(loadstring(ngx.req.get_body_data())), env)
       local ok, value = pcall(f)
       ngx.say(tostring(value))

@@ -10,6 +10,7 @@ local answer = require "predibase.resty.answer"
 local checks = require "predibase.checks"
 local formats = require "predibase.resty.formats"
 local names = require "predibase.names"
+local nodelay = require "predibase.resty.nodelay"
 local streams = require "predibase.stream"
 local utf8 = require "predibase.utf8"
 
@@ -64,6 +65,7 @@ local function begin(self)
   header["Cache-Control"] = "no-cache, no-transform"
   header["X-Accel-Buffering"] = "no"       -- for another nginx in front of this one
   header["X-Content-Type-Options"] = "nosniff"
+  nodelay.set()
 end
 
 --- Writes and waits until the browser's socket took it. One thread at a time: nginx has one queue.

@@ -15,14 +15,13 @@ local texts = require "predibase.texts"
 local M = {}
 
 local FOLD = text_of.FOLD
+local getmetatable = getmetatable
 
 local Stream = {}
 Stream.__index = Stream
 
-local function check_self(self, method)
-  if getmetatable(self) ~= Stream then
-    error(("stream:%s must be called with a colon on a stream"):format(method), 3)
-  end
+local function misused(method)
+  error(("stream:%s must be called with a colon on a stream"):format(method), 3)
 end
 
 --- A token that is there already and concerns nobody else: nearly all of them. What is something
@@ -42,11 +41,14 @@ local function at_hand(self)
   return token
 end
 
---- As `at_hand`, and waits where nothing else is to be done.
-local function soon_at_hand(self)
-  local token, pending = at_hand(self)
-  while pending and self.exchange:await() do token, pending = at_hand(self) end
-  return token
+--- The next token when none is at hand; waits where nothing else is to be done.
+local function later(self, pending)
+  local token
+  while pending and self.exchange:await() do
+    token, pending = at_hand(self)
+    if token then return token end
+  end
+  return steps.token(self, "next")
 end
 
 --- The next token; waits for it.
@@ -55,10 +57,10 @@ end
 -- @treturn[3] nil
 -- @treturn[3] table the error; every later call gives it again
 function Stream:next()
-  check_self(self, "next")
-  local token = soon_at_hand(self)
+  if getmetatable(self) ~= Stream then misused "next" end
+  local token, pending = at_hand(self)
   if token then return token end
-  return steps.token(self, "next")
+  return later(self, pending)
 end
 
 --- The next token if it is there; never waits.
@@ -67,7 +69,7 @@ end
 -- @treturn[3] nil
 -- @treturn[3] string|table "pending" when it has not come yet, or the error
 function Stream:poll()
-  check_self(self, "poll")
+  if getmetatable(self) ~= Stream then misused "poll" end
   local token = at_hand(self)
   if token then return token end
   return steps.token(self, "poll")
@@ -75,11 +77,10 @@ end
 
 --- For `for token in stream do`: as `next`, but an error is raised.
 function Stream:__call()
-  local token = soon_at_hand(self)
+  local token, state = at_hand(self)
   if token then return token end
-  local err
-  token, err = steps.token(self, "next")
-  if err then error(err, 0) end
+  token, state = later(self, state)
+  if state then error(state, 0) end
   return token
 end
 
@@ -106,7 +107,7 @@ end
 -- connection at once on Lua 5.4.
 -- @treturn function the iterator (with the further values that the generic `for` of 5.4 takes)
 function Stream:texts()
-  check_self(self, "texts")
+  if getmetatable(self) ~= Stream then misused "texts" end
   return texts.pieces(self.matcher and shown_tokens(self) or self), nil, nil, self
 end
 
@@ -115,7 +116,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error
 function Stream:text()
-  check_self(self, "text")
+  if getmetatable(self) ~= Stream then misused "text" end
   local token, err
   repeat token, err = self:next() until not token
   if err then return nil, err end
@@ -128,7 +129,7 @@ end
 -- @treturn[2] table the error, when the stream broke
 -- @raise when the stream has not ended yet
 function Stream:result()
-  check_self(self, "result")
+  if getmetatable(self) ~= Stream then misused "result" end
   if self.err then return nil, self.err end
   if not self.final then
     error("stream:result() before the end of the stream: read all tokens first, "
@@ -147,7 +148,7 @@ end
 --- Closes the connection, so that the model stops. Any time, any number of times, also from another
 -- coroutine: the one that waits gets an error of kind "cancelled".
 function Stream:close()
-  check_self(self, "close")
+  if getmetatable(self) ~= Stream then misused "close" end
   if self.closed then return end
   self.closed = true
   steps.let_go(self, "close")

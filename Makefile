@@ -10,7 +10,8 @@ PREFIX ?= /usr/local
 # for luarocks; tools/check-rockspec.lua (make lint) compares the two.
 sse_SOURCES = lua_sse lua_token token sse buf
 curl_SOURCES = lua_curl lua_exchange lua_target lua_read lua_token pool handles \
-  exchange verdict setup target head timers gather watch token sse buf
+  gate reset sigpipe exchange verdict setup target head timers gather watch \
+  token sse buf
 
 # -Werror is for development and CI (make build WERROR=-Werror): a new
 # compiler's new warning must not keep anybody from using the library.

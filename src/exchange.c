@@ -176,6 +176,8 @@ exchange *exchange_new (CURL *easy, int is_set, const exchange_options *o,
   x->events = x->to->o.events;
   x->clocks = o->clocks;
   x->max_body = x->to->o.max_body;
+  x->shareable = x->to->o.http_version != 1 &&
+                 curl_strnequal(x->to->o.url, "https:", 6);
   head_init(&x->head);
   sse_init(&x->sse, x->to->o.max_event);
   if (copy_request(x, o) == 0) {
@@ -193,6 +195,14 @@ exchange *exchange_new (CURL *easy, int is_set, const exchange_options *o,
 void exchange_started (exchange *x, int64_t now) {
   x->state = EXCHANGE_OPEN;
   x->started = x->last_byte = x->last_event = now;
+}
+
+int exchange_connected (const exchange *x) {
+  double t = 0;
+  if (x->head.status != 0) return 1;
+  return x->easy != NULL && x->held != HELD &&
+         curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME, &t) == CURLE_OK
+         && t > 0;
 }
 
 void exchange_fail (exchange *x, const char *kind, const char *phase,
@@ -230,6 +240,11 @@ static int64_t earlier (int64_t a, int64_t start, int64_t span) {
   return (span > 0 && start + span < a) ? start + span : a;
 }
 
+/* libcurl's clock for connecting does not count the time before it. */
+static int is_late_to_connect (const exchange *x) {
+  return x->held != HELD_NEVER && !exchange_connected(x);
+}
+
 int64_t exchange_deadline (const exchange *x) {
   const exchange_clocks *c = &x->clocks;
   int64_t at = c->deadline > 0 ? c->deadline : INT64_MAX;
@@ -237,6 +252,7 @@ int64_t exchange_deadline (const exchange *x) {
   if (x->state != EXCHANGE_OPEN) return INT64_MAX;
   if (x->paused) return at;  /* the reader is slow, not the server */
   if (x->head.status != 0) at = earlier(at, x->last_byte, c->idle);
+  else if (is_late_to_connect(x)) at = earlier(at, x->started, c->connect);
   if (x->events)
     at = x->got_event ? earlier(at, x->last_event, c->event)
                       : earlier(at, x->started, c->first_event);
@@ -261,11 +277,22 @@ static void expired (exchange *x, const char *phase, int64_t span,
   exchange_fail(x, "timeout", phase, text);
 }
 
+static int may_be_sent (const exchange *x) {
+  long size = 0;
+  if (x->state != EXCHANGE_OPEN || x->held == HELD) return 0;
+  return exchange_connected(x) ||
+         (curl_easy_getinfo(x->easy, CURLINFO_REQUEST_SIZE, &size) == CURLE_OK
+          && size > 0);
+}
+
 void exchange_expire (exchange *x, int64_t now) {
   const exchange_clocks *c = &x->clocks;
-  x->failure.sent = (x->state == EXCHANGE_OPEN);
+  x->failure.sent = may_be_sent(x);
   if (c->deadline > 0 && now >= c->deadline)
     exchange_fail(x, "timeout", "total", "the call did not end in time");
+  else if (is_late_to_connect(x) &&
+           earlier(INT64_MAX, x->started, c->connect) <= now)
+    expired(x, "connect", c->connect, "no connection was there to share");
   else if (!x->got_event && x->events &&
            earlier(INT64_MAX, x->started, c->first_event) <= now)
     expired(x, "first_token", c->first_event, "no token came");

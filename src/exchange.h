@@ -73,6 +73,9 @@ typedef struct exchange_options {
   exchange_clocks clocks;
 } exchange_options;
 
+/* Whether it had to wait for the connection of another, see gate.h. */
+typedef enum exchange_held { HELD_NEVER, HELD, HELD_BEFORE } exchange_held;
+
 typedef struct exchange exchange;
 
 typedef struct exchange_list {
@@ -89,6 +92,9 @@ struct exchange {
   exchange *prev_moved, *next_moved;
   int is_moved;
   exchange *prev, *next;  /* all exchanges of the pool */
+  int shareable;          /* its connection may carry others as well */
+  exchange_held held;
+  exchange *prev_held, *next_held;
   /* request, owned until the handle is gone */
   target *to;
   struct curl_slist header;  /* this one's own, in front of the target's */
@@ -125,8 +131,11 @@ struct exchange {
 exchange *exchange_new (CURL *easy, int is_set, const exchange_options *o,
                         const char **why);
 
-/* libcurl has it from now on. */
+/* Its clocks run from now on. */
 void exchange_started (exchange *x, int64_t now);
+
+/* Has it a connection over which the request goes, or went? */
+int exchange_connected (const exchange *x);
 
 /* libcurl is through with it; decides the outcome. */
 void exchange_finish (exchange *x, CURLcode code);

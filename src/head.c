@@ -79,6 +79,7 @@ int head_line (head *h, const char *s, size_t n) {
     h->fields = 0;
     h->complete = 0;
     h->status = status_of(s, n);
+    h->version = (n > 5 && isdigit_ascii(s[5])) ? s[5] - '0' : 0;
     return HEAD_OK;
   }
   if (h->complete) {  /* a trailer */

@@ -25,6 +25,7 @@ enum { HEAD_OK = 0, HEAD_NOMEM = -1, HEAD_TOOBIG = -2 };
 
 typedef struct head {
   int status;    /* 0 until a status line was seen */
+  int version;   /* 1 for HTTP/1.x, 2 for HTTP/2; 0 with the status */
   int fields;    /* how many fields are in 'text' */
   int complete;  /* the blank line of a final (not 1xx) head was seen */
   size_t trailers;  /* bytes of trailers, which are not kept */

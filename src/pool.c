@@ -5,33 +5,28 @@
 
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "gate.h"
 #include "gather.h"
 #include "handles.h"
 #include "pool.h"
+#include "reset.h"
+#include "sigpipe.h"
 #include "watch.h"
 
 /* Since this version libcurl writes to no socket without MSG_NOSIGNAL. */
 #define NO_SIGPIPE_SINCE 0x075700
-
-/*
-** Between these versions the reset of an HTTP/2 stream stays in a buffer
-** until its connection is used again (curl issue 17611): the server would not
-** know that it can stop.
-*/
-#define LATE_RESET_SINCE 0x075800
-#define LATE_RESET_UNTIL 0x080f00
 
 struct pool {
   CURLM *multi;
   watch *watch;
   timers timers;
   exchange_list moved;
+  gate gate;
   exchange *all;
   size_t size;
   int64_t curl_at;       /* when libcurl wants to be called; INT64_MAX never */
@@ -64,37 +59,6 @@ static void on_fork (void) {
 static void global_init (void) {
   if (pthread_atfork(NULL, NULL, on_fork) != 0) return;
   global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-/* --- SIGPIPE -------------------------------------------------------------- */
-
-typedef struct pipe_guard {
-  sigset_t old;
-  int active, was_pending;
-} pipe_guard;
-
-static void guard_enter (const pool *p, pipe_guard *g) {
-  sigset_t pipe_set, pending;
-  g->active = p->guard_sigpipe;
-  if (!g->active) return;
-  sigemptyset(&pipe_set);
-  sigaddset(&pipe_set, SIGPIPE);
-  sigpending(&pending);
-  g->was_pending = sigismember(&pending, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &pipe_set, &g->old);
-}
-
-static void guard_leave (pipe_guard *g) {
-  sigset_t pipe_set, pending;
-  int sig;
-  if (!g->active) return;
-  sigpending(&pending);
-  if (!g->was_pending && sigismember(&pending, SIGPIPE)) {
-    sigemptyset(&pipe_set);
-    sigaddset(&pipe_set, SIGPIPE);
-    sigwait(&pipe_set, &sig);  /* takes the one that our write raised */
-  }
-  pthread_sigmask(SIG_SETMASK, &g->old, NULL);
 }
 
 /* --- libcurl asks to be called -------------------------------------------- */
@@ -151,7 +115,7 @@ pool *pool_new (const char **why) {
   p->curl_at = INT64_MAX;
   version = curl_version_info(CURLVERSION_NOW)->version_num;
   p->guard_sigpipe = version < NO_SIGPIPE_SINCE;
-  p->late_reset = version >= LATE_RESET_SINCE && version < LATE_RESET_UNTIL;
+  p->late_reset = reset_is_late(version);
   p->watch = watch_new();
   p->multi = curl_multi_init();
   if (p->watch == NULL || p->multi == NULL || !set_multi(p)) {
@@ -175,8 +139,11 @@ static int is_truly_ours (const pool *p) {
 ** the transfer was under way. */
 static void detach (pool *p, exchange *x) {
   timers_cancel(&p->timers, &x->timer);
-  if (x->state == EXCHANGE_OPEN && x->easy != NULL)
+  if (x->state == EXCHANGE_OPEN && x->easy != NULL && x->held != HELD)
     curl_multi_remove_handle(p->multi, x->easy);
+  gate_leave(&p->gate, x);
+  if (p->gate.first != NULL && p->gate.opener == NULL)
+    p->curl_at = clock_ms();  /* the next step lets one in */
 }
 
 /* The connection is not kept after this transfer. One that other transfers
@@ -185,6 +152,13 @@ static void forbid_reuse (exchange *x) {
   if (x->easy == NULL) return;
   (void)curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
   x->altered = 1;
+}
+
+/* Ends a transfer that may be under way; the server gets to know. */
+static void abandon (pool *p, exchange *x) {
+  long port = p->late_reset ? reset_port(x) : 0;
+  detach(p, x);
+  if (port > 0) reset_push(p->all, x, port);
 }
 
 /* The easy handle is of no more use to this exchange. */
@@ -207,22 +181,22 @@ static void unlink_exchange (pool *p, exchange *x) {
 void pool_drop (exchange *x) {
   pool *p = x->pool;
   if (p != NULL) {
-    pipe_guard g;
+    sigpipe_guard g;
     if (!is_truly_ours(p)) return;  /* the parent's: leave it all alone */
-    guard_enter(p, &g);
+    sigpipe_enter(&g, p->guard_sigpipe);
     if (p->late_reset) forbid_reuse(x);
-    detach(p, x);
+    abandon(p, x);
     release(p, x);
-    guard_leave(&g);
+    sigpipe_leave(&g);
     unlink_exchange(p, x);
   }
   exchange_free(x);
 }
 
 void pool_free (pool *p) {
-  pipe_guard g;
+  sigpipe_guard g;
   if (!is_truly_ours(p)) return;
-  guard_enter(p, &g);
+  sigpipe_enter(&g, p->guard_sigpipe);
   while (p->all != NULL) {
     exchange *x = p->all;
     detach(p, x);
@@ -233,7 +207,7 @@ void pool_free (pool *p) {
   }
   handles_free(&p->spare);
   if (p->multi != NULL) curl_multi_cleanup(p->multi);
-  guard_leave(&g);
+  sigpipe_leave(&g);
   timers_free(&p->timers);
   watch_free(p->watch);
   mem_realloc(p, 0);
@@ -257,15 +231,18 @@ static void arm (pool *p, exchange *x, int64_t now) {
     fail_now(p, x, "memory", "not enough memory");
 }
 
-static void start (pool *p, exchange *x, int64_t now) {
+/* libcurl has it from now on. */
+static void give_to_curl (pool *p, exchange *x) {
   CURLMcode code = curl_multi_add_handle(p->multi, x->easy);
-  if (code != CURLM_OK) {
+  if (code != CURLM_OK)
     fail_now(p, x, code == CURLM_OUT_OF_MEMORY ? "memory" : "connection",
              curl_multi_strerror(code));
-    return;
-  }
+}
+
+static void start (pool *p, exchange *x, int64_t now) {
   exchange_started(x, now);
-  arm(p, x, now);
+  if (!gate_hold(&p->gate, x)) give_to_curl(p, x);
+  if (x->state == EXCHANGE_OPEN) arm(p, x, now);
 }
 
 static void collect_finished (pool *p) {
@@ -300,12 +277,12 @@ static void run_libcurl (pool *p, int *status) {
 
 /* Not left to the next step: the request is under way while others work. */
 static void begin (pool *p) {
-  pipe_guard g;
-  guard_enter(p, &g);
+  sigpipe_guard g;
+  sigpipe_enter(&g, p->guard_sigpipe);
   p->watch_failed = 0;
   run_libcurl(p, &p->trouble);
   collect_finished(p);
-  guard_leave(&g);
+  sigpipe_leave(&g);
   if (p->watch_failed && p->trouble == POOL_OK) p->trouble = POOL_BROKEN;
 }
 
@@ -341,18 +318,18 @@ exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
 static void resume (exchange *x) {
   pool *p = x->pool;
   CURLcode code;
-  pipe_guard g;
+  sigpipe_guard g;
   if (!exchange_resumable(x)) return;
   if (p == NULL) return;  /* closed with it; what is queued can be read */
   if (!pool_is_ours(p)) return;  /* the parent's, as is what would come */
-  guard_enter(p, &g);
+  sigpipe_enter(&g, p->guard_sigpipe);
   code = exchange_resume(x);
   if (code != CURLE_OK) {
     detach(p, x);
     exchange_finish(x, code);
     release(p, x);
   }
-  guard_leave(&g);
+  sigpipe_leave(&g);
 }
 
 void pool_pop (exchange *x) {
@@ -384,7 +361,7 @@ static void run_timers (pool *p, int64_t now) {
       /* its connection may be dead without anybody having noticed, and
          HTTP/2 would go on with it for ever */
       forbid_reuse(x);
-      detach(p, x);
+      abandon(p, x);
       exchange_expire(x, now);
       release(p, x);
     }
@@ -414,22 +391,33 @@ static int wait_ms (const pool *p, int64_t timeout_ms) {
   return timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
 }
 
+/* Each of those that wait, as long as the one before it has a connection. */
+static void let_in (pool *p, int *status) {
+  exchange *x;
+  while ((x = gate_next(&p->gate)) != NULL) {
+    give_to_curl(p, x);
+    run_libcurl(p, status);
+    collect_finished(p);
+  }
+}
+
 int pool_step (pool *p, int64_t timeout_ms) {
   watch_ready ready[WATCH_BATCH];
-  pipe_guard g;
+  sigpipe_guard g;
   int i, n, status = POOL_OK;
   if (!is_truly_ours(p)) return POOL_BROKEN;
   p->watch_failed = 0;
   n = gather_wait(&p->gather, p->watch, ready, wait_ms(p, timeout_ms),
                   p->size);
   if (n < 0) return POOL_BROKEN;
-  guard_enter(p, &g);
+  sigpipe_enter(&g, p->guard_sigpipe);
   for (i = 0; i < n; i++)
     act(p, ready[i].fd, curl_events(ready[i].mask), &status);
   run_libcurl(p, &status);
   collect_finished(p);
   run_timers(p, clock_ms());  /* after the sockets: what came in time counts */
-  guard_leave(&g);
+  let_in(p, &status);
+  sigpipe_leave(&g);
   if (p->trouble != POOL_OK) status = p->trouble;
   p->trouble = POOL_OK;
   return p->watch_failed && status == POOL_OK ? POOL_BROKEN : status;

@@ -32,8 +32,9 @@ static void judge_text (const exchange *x, CURLcode code, const char **kind,
                         const char **phase) {
   if (code == CURLE_SSL_CONNECT_ERROR) {
     /* no complaint about TLS: the server went away, as one that restarts */
-    if (says(x, "SSL_ERROR_SYSCALL") || says(x, "reset by peer") ||
-        says(x, "unexpected eof") || says(x, "non-properly terminated"))
+    if (says(x, "SSL_ERROR_SYSCALL") || says(x, "Send failure") ||
+        says(x, "reset by peer") || says(x, "unexpected eof") ||
+        says(x, "non-properly terminated"))
       *kind = "connection";
     return;
   }

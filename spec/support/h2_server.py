@@ -10,102 +10,14 @@ NAME` when the client resets a stream, and `closed NAME` at the end of a
 connection.
 """
 
-import ssl
 import struct
 import sys
 import threading
 
 import peer
-
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
-WINDOW_UPDATE = 8
-INITIAL_WINDOW_SIZE = 4
-END_STREAM, ACK, END_HEADERS = 1, 1, 4
-
-NO_ERROR, INTERNAL_ERROR = 0, 2
-REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 7, 8, 11
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-
-def header(name, value):
-    """HPACK: a literal field without indexing, without Huffman coding."""
-    return bytes([0, len(name)]) + name + bytes([len(value)]) + value
-
-
-# :status 200 is entry 8 of the static table (RFC 7541 appendix A)
-HEAD = b"\x88" + header(b"content-type", b"text/event-stream")
-
-
-class Connection:
-    """One connection: frames in, frames out."""
-
-    def __init__(self, name, tls):
-        self.name = name
-        self.tls = tls
-        self.unread = b""
-
-    def take(self, n):
-        while len(self.unread) < n:
-            piece = self.tls.recv(65536)
-            if not piece:
-                raise EOFError
-            self.unread += piece
-        data, self.unread = self.unread[:n], self.unread[n:]
-        return data
-
-    def frame(self):
-        head = self.take(9)
-        length = int.from_bytes(head[:3], "big")
-        stream = int.from_bytes(head[5:], "big") & 0x7fffffff
-        return head[3], head[4], stream, self.take(length)
-
-    def send(self, kind, flags, stream, payload=b""):
-        self.tls.sendall(len(payload).to_bytes(3, "big") +
-                         bytes([kind, flags]) +
-                         stream.to_bytes(4, "big") + payload)
-
-    def head(self, stream):
-        self.send(HEADERS, END_HEADERS, stream, HEAD)
-
-    def tokens(self, stream):
-        self.send(DATA, 0, stream, peer.token("one") + peer.token(" two"))
-
-    def end(self, stream):
-        self.send(DATA, END_STREAM, stream,
-                  peer.last(" three", "one two three"))
-
-    def answer(self, stream):
-        self.head(stream)
-        self.tokens(stream)
-        self.end(stream)
-
-    def reset(self, stream, code):
-        self.send(RST_STREAM, 0, stream, struct.pack(">I", code))
-
-    def goaway(self, last, code=NO_ERROR):
-        self.send(GOAWAY, 0, 0, struct.pack(">II", last, code))
-
-    def request(self):
-        """The stream of the next whole request."""
-        while True:
-            kind, flags, stream, payload = self.frame()
-            if kind == SETTINGS and not flags & ACK:
-                self.send(SETTINGS, ACK, 0)
-            elif kind == PING and not flags & ACK:
-                self.send(PING, ACK, 0, payload)
-            elif kind == RST_STREAM:
-                peer.say("cancelled", self.name)
-            elif kind == HEADERS and self.name == "late-window":
-                # settings and pings in between show that the client waits
-                self.send(SETTINGS, 0, 0)
-                self.send(PING, 0, 0, b"8 bytes!")
-                for which in (0, stream):
-                    self.send(WINDOW_UPDATE, 0, which,
-                              struct.pack(">I", 1 << 20))
-            elif kind in (DATA, HEADERS) and flags & END_STREAM:
-                peer.say("request", self.name)
-                return stream
+from h2 import (ACK, CANCEL, DATA, ENHANCE_YOUR_CALM, INITIAL_WINDOW_SIZE,
+                INTERNAL_ERROR, NO_ERROR, PING, PREFACE, REFUSED_STREAM,
+                RST_STREAM, SETTINGS, Connection, context)
 
 
 def reset_before(code):
@@ -256,11 +168,11 @@ ACCIDENTS = {
 }
 
 
-def server(name, accident, context):
+def server(name, accident, offer):
     seen = []
 
     def handle(socket):
-        with context.wrap_socket(socket, server_side=True) as tls:
+        with offer.wrap_socket(socket, server_side=True) as tls:
             peer.say("connection", name)
             c = Connection(name, tls)
             if c.take(len(PREFACE)) != PREFACE:
@@ -288,10 +200,8 @@ def server(name, accident, context):
 
 
 def main():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(sys.argv[1], sys.argv[2])
-    context.set_alpn_protocols(["h2"])
-    peer.run({name: server(name, accident, context)
+    offer = context(sys.argv[1], sys.argv[2])
+    peer.run({name: server(name, accident, offer)
               for name, accident in ACCIDENTS.items()})
 
 

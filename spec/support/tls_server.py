@@ -7,6 +7,7 @@ usage: python3 tls_server.py CERTIFICATE KEY AUTHORITY
 import socket
 import ssl
 import sys
+import threading
 
 import peer
 
@@ -62,6 +63,43 @@ def hangs(connection):
         pass
 
 
+def silent(connection):
+    connection.recv(65536)
+    peer.say("hello")
+    hangs(connection)
+
+
+class Meeting:
+    """Lets four connections shake hands when all are there, a fifth at once;
+    answers when all five have asked."""
+
+    def __init__(self):
+        self.greeted = threading.Lock()
+        self.connections = threading.Barrier(4)
+        self.requests = threading.Barrier(5)
+
+    def __call__(self, connection):
+        if not self.greeted.acquire(blocking=False):
+            self.connections.wait(peer.PATIENCE)
+        with context().wrap_socket(connection, server_side=True) as tls:
+            if peer.whole_request(tls) is not None:
+                self.requests.wait(peer.PATIENCE)
+                tls.sendall(HEAD + WHOLE)
+
+
+class FirstHangs:
+    """The first connection only."""
+
+    def __init__(self):
+        self.first = threading.Lock()
+
+    def __call__(self, connection):
+        if self.first.acquire(blocking=False):
+            silent(connection)
+        else:
+            answer(WHOLE, True)(connection)
+
+
 def closes(connection):
     connection.recv(65536)
     peer.say("hello")
@@ -100,7 +138,9 @@ peer.run({
     "whole-with-goodbye": answer(WHOLE, True),
     "certificate-1.2": wants_certificate(ssl.TLSVersion.TLSv1_2),
     "certificate-1.3": wants_certificate(ssl.TLSVersion.TLSv1_3),
-    "hangs": hangs,
+    "hangs": silent,
+    "meeting": Meeting(),
+    "first-hangs": FirstHangs(),
     "closes": closes,
     "resets": resets,
     "refuses": refuses,

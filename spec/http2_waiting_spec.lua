@@ -1,0 +1,101 @@
+-- SPDX-License-Identifier: MIT
+-- Streams that wait for the connection that another one is opening, and what becomes of them.
+
+local async = require "predibase.async"
+local https = require "spec.support.https"
+local leak = require "spec.support.leak"
+
+describe("A stream that waits for the connection of another", function()
+  local room, accidents
+
+  setup(function()
+    room = https.new()
+    accidents = room:peer("tls_server", room.ca.file)
+  end)
+
+  after_each(function() room:close_clients() end)
+  teardown(function() room:close() end)
+
+  --- Texts and errors of n streams that begin at once; `during` is a task beside them.
+  local function at_once(client, n, during)
+    local streams, list = {}, {}
+    for i = 1, n do
+      streams[i] = client:generate_stream "Hello"
+      list[i] = function() return streams[i]:text() end
+    end
+    list[n + 1] = during and function() during(streams) end
+    return async.gather(list)
+  end
+
+  it("goes its own way when the server turns out to speak HTTP/1.1", function()
+    -- the server shakes hands with four only when all four are there, and answers no head before
+    local result = at_once(room:client(accidents.port.meeting), 5)
+    for i = 1, 5 do assert.are.equal("one two three", result[i]) end
+  end)
+
+  it("is given up after the time to connect, its wait included", function()
+    local before = accidents:count "hello"
+    local client = room:client(accidents.port.hangs,
+      { max_retries = 0, timeout = { connect = 0.2 } })
+    local _, errors = at_once(client, 5)
+    for i = 1, 5 do
+      assert.are.equal("timeout", errors[i].kind)
+      assert.are.equal("connect", errors[i].phase)
+      assert.is_false(errors[i].sent)
+      assert.is_true(errors[i].retryable)
+      assert.truthy(errors[i].message:find("127.0.0.1:" .. accidents.port.hangs, 1, true))
+      assert.is_nil(leak.find(errors[i], leak.TOKEN))
+    end
+    accidents:wait_for("hello", before + 1)
+    assert.are.equal(before + 1, accidents:count "hello")
+  end)
+
+  it("tries itself when that one fails", function()
+    local before = accidents:count "hello"
+    local _, errors = at_once(room:client(accidents.port.resets, { max_retries = 0 }), 4)
+    for i = 1, 4 do
+      assert.are.equal("connection", errors[i].kind)
+      assert.are.equal("tls", errors[i].phase)
+    end
+    assert.are.equal(before + 4, accidents:count "hello")
+  end)
+
+  it("tries itself when that one is closed", function()
+    local before = accidents:count "hello"
+    local client = room:client(accidents.port["first-hangs"])
+    local result, errors = at_once(client, 3, function(streams)
+      repeat async.sleep(0.01) until accidents:count "hello" > before
+      streams[1]:close()
+    end)
+    assert.are.equal("cancelled", errors[1].kind)
+    assert.are.equal("one two three", result[2])
+    assert.are.equal("one two three", result[3])
+  end)
+
+  it("can be closed, and the others go on", function()
+    local client = room:client(accidents.port.whole)
+    local result, errors = at_once(client, 4, function(streams) streams[3]:close() end)
+    assert.are.equal("cancelled", errors[3].kind)
+    for _, i in ipairs { 1, 2, 4 } do assert.are.equal("one two three", result[i]) end
+  end)
+
+  it("ends with its client", function()
+    local client = room:client(accidents.port.hangs)
+    local before = accidents:count "hello"
+    local _, errors = at_once(client, 3, function()
+      repeat async.sleep(0.01) until accidents:count "hello" > before
+      client:close()
+    end)
+    for i = 1, 3 do assert.are.equal("cancelled", errors[i].kind) end
+  end)
+
+  it("has its clock for the whole call run meanwhile", function()
+    local client = room:client(accidents.port.hangs, { timeout = { total = 0.2 } })
+    local _, errors = at_once(client, 3)
+    for i = 1, 3 do
+      assert.are.equal("timeout", errors[i].kind)
+      assert.are.equal("total", errors[i].phase)
+      assert.is_false(errors[i].sent)
+    end
+  end)
+end)

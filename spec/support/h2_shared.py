@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""A server that has its own mind about how many streams share a connection.
+
+usage: python3 h2_shared.py CERTIFICATE KEY
+
+Says `connection NAME`, `request NAME`, `cancelled NAME` when the client resets
+a stream, and `pong NAME` when it answers a ping.
+"""
+
+import struct
+import sys
+import threading
+
+import peer
+from h2 import (ACK, DATA, END_STREAM, HEADERS, MAX_CONCURRENT_STREAMS, PING,
+                PREFACE, REFUSED_STREAM, RST_STREAM, SETTINGS, Connection,
+                context)
+
+
+class Shared(Connection):
+    """Tells of each request as it comes, whatever became of those before."""
+
+    def __init__(self, name, tls, first):
+        super().__init__(name, tls)
+        self.first = first    # connection of its port
+        self.open = []        # streams that were not answered to the end
+
+    def allow(self, streams):
+        self.send(SETTINGS, 0, 0,
+                  struct.pack(">HI", MAX_CONCURRENT_STREAMS, streams))
+
+    def begin(self, stream):
+        self.head(stream)
+        self.tokens(stream)
+        self.open.append(stream)
+
+    def cancelled(self, stream):
+        if stream in self.open:
+            self.open.remove(stream)
+
+    def pong(self):
+        pass
+
+    def serve(self, on_request):
+        while True:
+            kind, flags, stream, payload = self.frame()
+            if kind == SETTINGS and not flags & ACK:
+                self.send(SETTINGS, ACK, 0)
+            elif kind == PING:
+                peer.say("pong", self.name)
+                self.pong()
+            elif kind == RST_STREAM:
+                peer.say("cancelled", self.name)
+                self.cancelled(stream)
+            elif kind in (DATA, HEADERS) and flags & END_STREAM:
+                peer.say("request", self.name)
+                on_request(self, stream)
+
+
+def holds(c, stream):
+    c.begin(stream)
+
+
+class Generous(Shared):
+    """Ends all streams as soon as the client does without one of them."""
+
+    def cancelled(self, stream):
+        super().cancelled(stream)
+        for other in self.open:
+            self.end(other)
+
+
+class Leaving(Shared):
+    """Answers the first request when the client has read all before it."""
+
+    def pong(self):
+        self.answer(min(self.open))
+
+
+def goaway(c, stream):
+    """Has looked at one of three requests only, the one that began first (it
+    need not be the first to be whole)."""
+    if not c.first:
+        c.answer(stream)
+        return
+    c.open.append(stream)
+    if len(c.open) == 3:
+        c.goaway(min(c.open))
+        c.send(PING, 0, 0, b"8 bytes!")
+
+
+def refuses(c, stream):
+    """Takes two requests of a connection without having said so before."""
+    c.open.append(stream)
+    if len(c.open) > 2:
+        c.reset(stream, REFUSED_STREAM)
+    else:
+        c.answer(stream)
+
+
+def lowers(c, stream):
+    c.allow(1)
+    c.begin(stream)
+
+
+def zero(c, stream):
+    c.allow(0)
+    c.answer(stream)
+
+
+def zero_for_a_while(c, stream):
+    def raise_it():
+        peer.wait_to_be_told()
+        c.allow(1)
+    if not c.open:
+        c.open.append(stream)
+        c.allow(0)
+        threading.Thread(target=raise_it, daemon=True).start()
+    c.answer(stream)
+
+
+def pings(c, stream):
+    c.answer(stream)
+    for _ in range(3):
+        c.send(PING, 0, 0, b"8 bytes!")
+
+
+HANDLERS = {
+    "holds": (Shared, holds),
+    "generous": (Generous, holds),
+    "goaway": (Leaving, goaway),
+    "refuses": (Shared, refuses),
+    "lowers": (Shared, lowers),
+    "zero": (Shared, zero),
+    "zero-for-a-while": (Shared, zero_for_a_while),
+    "pings": (Shared, pings),
+}
+
+
+def server(name, kind, on_request, offer):
+    connections = []
+
+    def handle(socket):
+        first = not connections
+        connections.append(name)
+        with offer.wrap_socket(socket, server_side=True) as tls:
+            peer.say("connection", name)
+            c = kind(name, tls, first)
+            if c.take(len(PREFACE)) == PREFACE:
+                c.allow(100)
+                c.serve(on_request)
+
+    return handle
+
+
+def main():
+    offer = context(sys.argv[1], sys.argv[2])
+    peer.run({name: server(name, kind, on_request, offer)
+              for name, (kind, on_request) in HANDLERS.items()})
+
+
+main()

@@ -1,0 +1,109 @@
+-- SPDX-License-Identifier: MIT
+-- What the specs of TLS, HTTP/2 and proxies share: a throw-away authority with a certificate, the
+-- stand-in server, an nginx in front of it, peers that know the certificate, and clients that are
+-- closed after each test.
+--
+--    setup(function() room = https.new() end)
+--    after_each(function() room:close_clients() end)
+--    teardown(function() room:close() end)
+
+local authority = require "spec.support.ca"
+local leak = require "spec.support.leak"
+local nginx = require "spec.support.nginx"
+local peer = require "spec.support.peer"
+local predibase = require "predibase"
+local stand_in = require "spec.support.server"
+
+local M = {}
+
+local SERVER = [[
+  server {
+    listen %s ssl%s;
+    ssl_certificate %s;
+    ssl_certificate_key %s;
+    %s
+    location / { proxy_pass %s; }
+  }
+]]
+
+local Room = {}
+Room.__index = Room
+
+--- The stand-in server behind nginx, from the first call on.
+-- @treturn table
+function Room:stand_in()
+  self.upstream = self.upstream or stand_in.spawn {}
+  return self.upstream
+end
+
+--- A block `server` of nginx's configuration, in front of the stand-in server.
+-- @tparam string address to listen on
+-- @tparam ?table options `http2` (true unless false), `pair` (a certificate and its key), `more`
+-- (directives)
+-- @treturn string
+function Room:block(address, options)
+  options = options or {}
+  local pair = options.pair or self.certificate
+  return SERVER:format(address, options.http2 == false and "" or " http2", pair.cert, pair.key,
+    options.more or "", self:stand_in().url)
+end
+
+--- Starts nginx.
+-- @tparam table names of addresses
+-- @tparam function config gets the addresses by name, returns blocks
+-- @treturn table see `spec.support.nginx`
+function Room:nginx(names, config) -- luacheck: ignore 212
+  return nginx.start(names, config)
+end
+
+--- Starts a peer that is given the certificate and its key.
+-- @tparam string name of the program
+-- @param ... further arguments
+-- @treturn table see `spec.support.peer`
+function Room:peer(name, ...)
+  return peer.start(name, self.certificate.cert, self.certificate.key, ...)
+end
+
+--- A client that trusts the authority. A number is a port of this machine.
+-- @tparam string|number where
+-- @tparam ?table options of `predibase.new`
+-- @tparam ?string path
+-- @treturn table
+function Room:client(where, options, path)
+  if type(where) == "number" then where = ("https://127.0.0.1:%d"):format(where) end
+  local all = { base_url = where .. (path or ""), api_token = leak.TOKEN, ca_file = self.ca.file }
+  for name, value in pairs(options or {}) do all[name] = value end
+  local client = assert(predibase.new(all))
+  self.clients[#self.clients + 1] = client
+  return client
+end
+
+--- Closes all clients.
+function Room:close_clients()
+  local list = self.clients
+  self.clients = {}
+  for _, client in ipairs(list) do client:close() end
+end
+
+--- Ends everything.
+function Room:close()
+  -- what is left on disk first: the rest ends with this program if one of these raises
+  self.ca:remove()
+  nginx.stop()
+  peer.stop()
+  stand_in.stop()
+end
+
+--- Makes one.
+-- @tparam ?string names of the certificate, as `spec.support.ca` takes them
+-- @treturn table `ca`, `certificate`
+function M.new(names)
+  local ca = authority.new()
+  return setmetatable({
+    ca = ca,
+    certificate = ca:issue("server", { san = names }),
+    clients = {},
+  }, Room)
+end
+
+return M

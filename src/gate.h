@@ -1,0 +1,46 @@
+/*
+** gate.h - who may open an HTTP/2 connection, and who waits to share it
+** SPDX-License-Identifier: MIT
+*/
+
+#ifndef PREDIBASE_GATE_H
+#define PREDIBASE_GATE_H
+
+#include "exchange.h"
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+typedef enum gate_state {
+  GATE_UNKNOWN,  /* nobody has seen yet what the server speaks */
+  GATE_SHARED,   /* HTTP/2: a connection carries many requests */
+  GATE_OPEN      /* one request on a connection: nobody waits */
+} gate_state;
+
+/* All zeros is a gate that has seen nothing. */
+typedef struct gate {
+  gate_state state;
+  int connected;          /* some request has got a connection */
+  exchange *opener;       /* libcurl may be opening a connection for it */
+  exchange *first, *last; /* those that wait */
+} gate;
+
+/* Is x, which is to start, to wait? If not, the caller starts it. */
+int gate_hold (gate *g, exchange *x);
+
+/*
+** The next one to start, or NULL. What the caller started before must have
+** had its turn in libcurl, so that it has a connection if there was one.
+*/
+exchange *gate_next (gate *g);
+
+/* x is over, or was taken out of libcurl's hands. What its answer says of
+** the server is taken note of. */
+void gate_leave (gate *g, exchange *x);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif

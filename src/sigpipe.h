@@ -1,0 +1,28 @@
+/*
+** sigpipe.h - keeps a write to a closed connection from ending the process
+** SPDX-License-Identifier: MIT
+*/
+
+#ifndef PREDIBASE_SIGPIPE_H
+#define PREDIBASE_SIGPIPE_H
+
+#include <signal.h>
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+typedef struct sigpipe_guard {
+  sigset_t old;
+  int active, was_pending;
+} sigpipe_guard;
+
+/* From here to sigpipe_leave the signal does not come; 'active' 0: it may. */
+void sigpipe_enter (sigpipe_guard *g, int active);
+void sigpipe_leave (sigpipe_guard *g);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif

@@ -55,6 +55,7 @@ build = {
         "src/pool.c",
         "src/handles.c",
         "src/gate.c",
+        "src/leftover.c",
         "src/reset.c",
         "src/sigpipe.c",
         "src/exchange.c",

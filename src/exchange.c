@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "exchange.h"
+#include "leftover.h"
 #include "setup.h"
 #include "verdict.h"
 
@@ -56,6 +57,7 @@ static size_t on_header (char *s, size_t size, size_t n, void *ud) {
   if (x->head.status == 101)  /* libcurl would wait for what follows */
     return stop(x, "protocol", "the server switches to another protocol "
                                "although that was not asked for");
+  leftover_note(x, size * n);
   return size * n;
 }
 
@@ -82,6 +84,7 @@ static size_t on_event_bytes (exchange *x, const char *s, size_t n) {
   int rc;
   if (sse_queued(&x->sse) >= EXCHANGE_HIGH_WATER) {
     x->paused = 1;
+    leftover_note(x, 0);
     return CURL_WRITEFUNC_PAUSE;  /* libcurl keeps these bytes for us */
   }
   rc = sse_feed(&x->sse, s, n);
@@ -123,6 +126,7 @@ static size_t on_body (char *s, size_t size, size_t n, void *ud) {
   exchange *x = ud;
   n *= size;
   x->last_byte = clock_ms();
+  leftover_note(x, n);
   if (x->discarding) return n;
   if (!x->body_began) {
     x->body_began = 1;
@@ -176,8 +180,7 @@ exchange *exchange_new (CURL *easy, int is_set, const exchange_options *o,
   x->events = x->to->o.events;
   x->clocks = o->clocks;
   x->max_body = x->to->o.max_body;
-  x->shareable = x->to->o.http_version != 1 &&
-                 curl_strnequal(x->to->o.url, "https:", 6);
+  x->shareable = setup_may_share(&x->to->o);
   head_init(&x->head);
   sse_init(&x->sse, x->to->o.max_event);
   if (copy_request(x, o) == 0) {
@@ -310,6 +313,7 @@ int exchange_resumable (const exchange *x) {
 
 CURLcode exchange_resume (exchange *x) {
   x->paused = 0;
+  x->taken_in = 0;
   x->last_byte = x->last_event = clock_ms();
   if (x->state != EXCHANGE_OPEN) return CURLE_OK;
   return curl_easy_pause(x->easy, CURLPAUSE_CONT);  /* may feed more at once */

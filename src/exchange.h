@@ -95,6 +95,10 @@ struct exchange {
   int shareable;          /* its connection may carry others as well */
   exchange_held held;
   exchange *prev_held, *next_held;
+  exchange_list *leftovers;  /* of its pool, see leftover.h, or NULL */
+  exchange *prev_leftover, *next_leftover;
+  int is_leftover, stirred;
+  size_t taken_in;        /* bytes; while paused, of the whole body */
   /* request, owned until the handle is gone */
   target *to;
   struct curl_slist header;  /* this one's own, in front of the target's */

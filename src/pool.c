@@ -13,6 +13,7 @@
 #include "gate.h"
 #include "gather.h"
 #include "handles.h"
+#include "leftover.h"
 #include "pool.h"
 #include "reset.h"
 #include "sigpipe.h"
@@ -37,6 +38,8 @@ struct pool {
   int watch_failed;
   int guard_sigpipe;
   int late_reset;
+  int leaves_lying;
+  exchange_list leftovers;
   int trouble;           /* of a start, for the next step to report */
   handles spare;
 };
@@ -116,6 +119,7 @@ pool *pool_new (const char **why) {
   version = curl_version_info(CURLVERSION_NOW)->version_num;
   p->guard_sigpipe = version < NO_SIGPIPE_SINCE;
   p->late_reset = reset_is_late(version);
+  p->leaves_lying = leftover_happens(version);
   p->watch = watch_new();
   p->multi = curl_multi_init();
   if (p->watch == NULL || p->multi == NULL || !set_multi(p)) {
@@ -139,6 +143,7 @@ static int is_truly_ours (const pool *p) {
 ** the transfer was under way. */
 static void detach (pool *p, exchange *x) {
   timers_cancel(&p->timers, &x->timer);
+  leftover_leave(x);
   if (x->state == EXCHANGE_OPEN && x->easy != NULL && x->held != HELD)
     curl_multi_remove_handle(p->multi, x->easy);
   gate_leave(&p->gate, x);
@@ -258,6 +263,7 @@ static void collect_finished (pool *p) {
     exchange_finish(x, code);
     release(p, x);
   }
+  if (leftover_stir(&p->leftovers)) p->curl_at = clock_ms();
 }
 
 /* One call of libcurl; keeps the first complaint. */
@@ -299,6 +305,7 @@ exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
   x->id = ++p->last_id;
   x->pool = p;
   x->moved = &p->moved;
+  if (p->leaves_lying && x->shareable) x->leftovers = &p->leftovers;
   x->next = p->all;
   if (p->all != NULL) p->all->prev = x;
   p->all = x;

@@ -26,7 +26,10 @@
 ** libcurl keeps a buffer for what it receives as long as a transfer lasts,
 ** 16 KiB of which a stream of tokens of 200 bytes touches the first page or
 ** two. Bytes; large enough for whole records of a busy stream in one read, and
-** no slower for them than the default was.
+** no slower for them than the default was. Not where the connection may be
+** shared: over HTTP/2, libcurl up to 8.0 forgets what is left of a frame that
+** did not fit into two such buffers until the socket is readable again, which
+** may be never, and it may keep the buffer beyond its transfer.
 */
 #define STREAM_BUFFER 2048L
 
@@ -73,6 +76,10 @@ static void set_protocols (setter *s) {
   set_long(s, CURLOPT_PATH_AS_IS, 1L, "path");
 }
 
+int setup_may_share (const target_options *o) {
+  return o->http_version != 1 && curl_strnequal(o->url, "https:", 6);
+}
+
 static void set_connection (setter *s, const target_options *o) {
   /* no signals and no alarm in somebody else's process */
   set_long(s, CURLOPT_NOSIGNAL, 1L, "signals");
@@ -82,7 +89,7 @@ static void set_connection (setter *s, const target_options *o) {
   (void)curl_easy_setopt(s->easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
   /* refused while the handle of a transfer that was cut off has one still */
-  if (o->events)
+  if (o->events && !setup_may_share(o))
     (void)curl_easy_setopt(s->easy, CURLOPT_BUFFERSIZE, STREAM_BUFFER);
   set_long(s, CURLOPT_TCP_KEEPALIVE, 1L, "keep-alive");
   set_long(s, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE, "keep-alive");

@@ -14,6 +14,10 @@
 
 typedef size_t (*setup_sink) (char *s, size_t size, size_t n, void *ud);
 
+/* May other requests be sent over the connection of one (HTTP/2)? Not known
+** before the server has been asked. */
+int setup_may_share (const target_options *o);
+
 /*
 ** A new or reset handle is told of its target once, and of each request for
 ** it. Both return NULL, or a constant text that says what libcurl refused.

@@ -7,7 +7,7 @@
 */
 
 /* links: lua_curl.c lua_exchange.c lua_target.c lua_read.c pool.c */
-/* links: gate.c reset.c sigpipe.c */
+/* links: gate.c leftover.c reset.c sigpipe.c */
 /* links: handles.c exchange.c verdict.c setup.c target.c head.c timers.c */
 /* links: gather.c watch.c lua_sse.c lua_token.c token.c sse.c buf.c */
 /* host: lua */

@@ -1,5 +1,5 @@
 /* links: pool.c gather.c handles.c exchange.c verdict.c setup.c target.c */
-/* links: gate.c reset.c sigpipe.c head.c timers.c watch.c sse.c buf.c */
+/* links: gate.c leftover.c reset.c sigpipe.c head.c timers.c watch.c sse.c buf.c */
 /*
 ** test_pool.c
 ** Pools and exchanges without Lua: every state, every clock, a reader that is

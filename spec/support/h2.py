@@ -14,6 +14,9 @@ END_STREAM, ACK, END_HEADERS = 1, 1, 4
 NO_ERROR, INTERNAL_ERROR = 0, 2
 REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 7, 8, 11
 
+FRAME_HEAD = 9      # bytes
+MAX_FRAME = 16384   # bytes after it, as long as nobody allows more
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
@@ -32,6 +35,11 @@ def context(certificate, key):
     made.load_cert_chain(certificate, key)
     made.set_alpn_protocols(["h2"])
     return made
+
+
+def frame(kind, flags, stream, payload=b""):
+    return (len(payload).to_bytes(3, "big") + bytes([kind, flags]) +
+            stream.to_bytes(4, "big") + payload)
 
 
 class Connection:
@@ -58,9 +66,11 @@ class Connection:
         return head[3], head[4], stream, self.take(length)
 
     def send(self, kind, flags, stream, payload=b""):
-        self.tls.sendall(len(payload).to_bytes(3, "big") +
-                         bytes([kind, flags]) +
-                         stream.to_bytes(4, "big") + payload)
+        self.tls.sendall(frame(kind, flags, stream, payload))
+
+    def send_together(self, *frames):
+        """In one TLS record, if they go into one."""
+        self.tls.sendall(b"".join(frame(*one) for one in frames))
 
     def head(self, stream):
         self.send(HEADERS, END_HEADERS, stream, HEAD)

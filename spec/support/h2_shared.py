@@ -7,12 +7,14 @@ Says `connection NAME`, `request NAME`, `cancelled NAME` when the client resets
 a stream, and `pong NAME` when it answers a ping.
 """
 
+import socket
 import struct
 import sys
 import threading
 
 import peer
-from h2 import (ACK, DATA, END_STREAM, HEADERS, MAX_CONCURRENT_STREAMS, PING,
+from h2 import (ACK, DATA, END_HEADERS, END_STREAM, FRAME_HEAD, HEAD, HEADERS,
+                MAX_FRAME, MAX_CONCURRENT_STREAMS, PING,
                 PREFACE, REFUSED_STREAM, RST_STREAM, SETTINGS, Connection,
                 context)
 
@@ -125,7 +127,47 @@ def pings(c, stream):
         c.send(PING, 0, 0, b"8 bytes!")
 
 
+def many_tokens(size):
+    """Whole tokens, as many as go into one frame."""
+    return peer.token("x") * (size // len(peer.token("x")))
+
+
+def one_frame(c, stream):
+    """Several tokens in one frame, and then nothing for a long time."""
+    c.head(stream)
+    c.send(DATA, 0, stream, many_tokens(MAX_FRAME))
+
+
+def behind(c, stream):
+    """The first stream gets more than its client reads; the second is
+    answered. The answer to the third is in one TLS record with the end of
+    what the first one gets, and the record before is full of that, too."""
+    c.open.append(stream)
+    first = c.open[0]
+    if stream == first:
+        c.head(stream)
+        for _ in range(40):
+            c.send(DATA, 0, stream, many_tokens(MAX_FRAME))
+    elif stream == first + 2:
+        c.answer(stream)
+    else:
+        cork(c.tls, 1)
+        c.send(DATA, 0, first, many_tokens(MAX_FRAME - FRAME_HEAD))
+        c.send_together(
+            (DATA, 0, first, many_tokens(MAX_FRAME // 2)),
+            (HEADERS, END_HEADERS, stream, HEAD),
+            (DATA, END_STREAM, stream, peer.last("three", "three")))
+        cork(c.tls, 0)
+
+
+def cork(tls, on):
+    """The client finds all at once that is sent until it is taken out."""
+    tls.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, on)
+
+
 HANDLERS = {
+    "one-frame": (Shared, one_frame),
+    "behind": (Shared, behind),
     "holds": (Shared, holds),
     "generous": (Generous, holds),
     "goaway": (Leaving, goaway),

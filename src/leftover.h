@@ -1,0 +1,34 @@
+/*
+** leftover.h - what libcurl has read of a shared connection and left lying
+** SPDX-License-Identifier: MIT
+*/
+
+#ifndef PREDIBASE_LEFTOVER_H
+#define PREDIBASE_LEFTOVER_H
+
+#include "exchange.h"
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+/* Does this libcurl leave anything lying? */
+int leftover_happens (unsigned version);
+
+/* libcurl has handed on n bytes for x, or has been told to wait with them. */
+void leftover_note (exchange *x, size_t n);
+
+/* libcurl no longer has x. */
+void leftover_leave (exchange *x);
+
+/*
+** Tells libcurl to run the transfers again behind which there may be more;
+** returns 0 when there are none. What that brings may leave more lying.
+*/
+int leftover_stir (exchange_list *l);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif

@@ -332,4 +332,19 @@ describe("the heap of times", function ()
     assert.same(expected, got)
     assert.equal(0, #h)
   end)
+
+  it("loses nothing when it is asked again by whom it tells", function ()
+    local h, got = heap.new(), {}
+    for at = 1, 4 do h:push(at, at) end
+    h:push(10, 10)
+    local function now() return 5 end
+    local function tell(value)
+      got[#got + 1] = value
+      h:due(now, tell)
+    end
+    local left = h:due(now, tell)
+    assert.equal(5, left)
+    assert.same({ 1, 2, 3, 4 }, got)
+    assert.equal(1, #h)
+  end)
 end)

@@ -53,9 +53,9 @@ function Heap:due(clock, f)
       now = now or clock()
       if entry.at > now then return entry.at - now end
       entry.value = nil
-      f(value)
     end
     pop(self)
+    if value ~= nil then f(value) end     -- last: it may come back here
   end
 end
 

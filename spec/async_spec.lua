@@ -155,6 +155,33 @@ describe("async", function ()
     assert.is_false(ran)
   end)
 
+  it("leaves an error of kind cancelled to others who read the stream that it closed", function ()
+    local client, streams = new "/hang", {}
+    local function reader_of(i)
+      streams[i] = client:generate_stream "x"
+      return function () while streams[i]:next() do async.sleep(0) end end
+    end
+    async.run(function ()
+      local first = async.spawn(reader_of(1))
+      while streams[1].count < 2 do async.sleep(0.001) end
+      first:cancel()
+      first:join()
+      local token, err = streams[1]:next()
+      assert.is_nil(token)
+      assert.equal("cancelled", err.kind)
+      assert.equal("one two", err.partial_text)
+    end)
+    pcall(async.run, function ()
+      async.spawn(reader_of(2))
+      while streams[2].count < 2 do async.sleep(0.001) end
+      error("mine", 0)
+    end)
+    local token, err = streams[2]:poll()
+    assert.is_nil(token)
+    assert.equal("cancelled", err.kind)
+    assert.same({ nil, err, n = 2 }, { n = 2, streams[2]:next() })
+  end)
+
   it("that fails has the streams of its siblings closed, and the first error raised", function ()
     local client, streams = new "/hang", {}
     local function sibling(i)

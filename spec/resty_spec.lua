@@ -91,6 +91,13 @@ local HANDLERS = [[
     local ok, kind = ngx.thread.wait(reader)
     ngx.say(tostring(ok), " ", kind, " ", tostring(select(2, s:next()).kind))
   } }
+  location = /closed_client { content_by_lua_block {
+    local client = assert(predibase.new {})
+    local s = client:generate_stream "x"
+    ngx.say(s:next().text)
+    client:close()
+    ngx.say(s:next() == nil and select(2, s:next()).kind)
+  } }
   location = /kept_open { content_by_lua_block {
     local s = stream()
     ngx.say(s:next().text)
@@ -293,6 +300,12 @@ describe("a client inside nginx", function ()
     serve("stream", { send = faults.head("stream", faults.CHUNKED)
       .. faults.chunk(wire.token " The") }, { hold = true })
     assert.equal(" The\ntrue cancelled cancelled\n", get "/other_thread")
+    assert.truthy(gone())
+  end)
+
+  it("ends a stream with an error when its client is closed", function ()
+    halting()
+    assert.equal(" The\ncancelled\n", get "/closed_client")
     assert.truthy(gone())
   end)
 

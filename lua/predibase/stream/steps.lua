@@ -21,7 +21,6 @@ local CUT = {
 function M.let_go(self, how)
   local exchange = self.exchange
   self.exchange = nil
-  self.take, self.source, self.take_texts = nil, nil, nil
   self.held = nil
   if exchange then exchange[how](exchange) end
 end
@@ -86,7 +85,7 @@ local function take_token(self, token)
     call:first()
     -- From here on there is nothing to be told and nobody to tell it.
     if exchange and exchange.events and not on_token and not self.matcher then
-      self.take, self.source, self.take_texts = exchange:events()
+      exchange:events(self)
     end
   end
   if self.final and self.on_complete then settle(self) end

@@ -127,13 +127,14 @@ function Exchange:poll()
   return nil, "pending"
 end
 
---- How to take events that are there already, without this table between: `take(source)` returns a
--- plain token and its text (nil if it is special), or the data of another event, or nil when only
--- `next` and `poll` can tell how it goes on. Good until the exchange is closed or released.
--- @treturn function take
--- @return source
-function Exchange:events()
-  return self.raw.token, self.raw
+--- Lets a reader take events that are there already, without this table between:
+-- `reader.take(reader.source)` returns a plain token and its text (nil if it is special), or the
+-- data of another event, or nil when only `next` and `poll` can tell how it goes on. When the
+-- exchange is closed, by whomever, or released, the reader has no `take` any more.
+-- @tparam table reader
+function Exchange:events(reader)
+  self.reader = reader
+  reader.take, reader.source = self.raw.token, self.raw
 end
 
 --- Waits until there may be something to take.
@@ -162,12 +163,20 @@ function Exchange:body()
   return self.raw:body()
 end
 
+--- There is nothing to be had from it any more.
+-- @treturn ?userdata its exchange of `predibase.curl`; nil: that is nothing new
+local function shut(x)
+  local raw, reader = x.raw, x.reader
+  x.raw = nil
+  if reader then reader.take, reader.source = nil, nil end
+  return raw
+end
+
 --- The reader has what it wanted: lets the body end by itself, so that the connection can be
 -- used again.
 function Exchange:release()
-  local transport, raw = self.transport, self.raw
+  local transport, raw = self.transport, shut(self)
   if not raw then return end
-  self.raw = nil
   M.moved(self)
   local _, state = raw:next()
   if state ~= "pending" then
@@ -182,9 +191,8 @@ end
 --- Ends the exchange; a connection in use is closed at once. Whoever waits for it gets a failure of
 -- kind "cancelled". Any number of times.
 function Exchange:close()
-  local raw = self.raw
+  local raw = shut(self)
   if not raw then return end
-  self.raw = nil
   raw:close()
   M.moved(self)
   if self.group then self.group:note(self) end
@@ -201,6 +209,7 @@ function M.new(transport, raw, id)
   --   broken         the failure when there is no way to wait any more
   --   unreachable    to be closed when a wait for it is ended by an error
   --   status, headers, streaming     once they came
+  --   reader         see Exchange:events
   --   group          which waits for it together with others
   --   owner          see predibase.loop.owners
   return setmetatable({

@@ -57,8 +57,12 @@ function Exchange:expire()
   return math.huge
 end
 
-local function forget(x)
+--- There is nothing to be had from it any more.
+local function shut(x)
+  local reader = x.reader
+  x.closed = true
   x.transport.exchanges[x] = nil
+  if reader then reader.take, reader.source, reader.take_texts = nil, nil, nil end
 end
 
 --- Waits until something happened, or for a time.
@@ -137,16 +141,16 @@ function Exchange:poll()
   return ending(self)
 end
 
---- How to take events that are there already, without this table between: `take(source)` returns a
--- plain token and its text (nil if it is special), or the data of another event, or nil when only
--- `next` and `poll` can tell how it goes on. Good until the exchange is closed or released.
--- @treturn function take
--- @return source
--- @treturn function `take_texts(source)` returns the text of all plain tokens and their number, see
--- `predibase.sse`; not every transport has it
-function Exchange:events()
+--- Lets a reader take events that are there already, without this table between:
+-- `reader.take(reader.source)` returns a plain token and its text (nil if it is special), or the
+-- data of another event, or nil when only `next` and `poll` can tell how it goes on;
+-- `reader.take_texts(reader.source)` the text of all plain tokens and their number, see
+-- `predibase.sse`. When the exchange is closed, by whomever, or released, the reader has neither.
+-- @tparam table reader
+function Exchange:events(reader)
   local parser = self.response.parser
-  return parser.token, parser, parser.texts
+  self.reader = reader
+  reader.take, reader.source, reader.take_texts = parser.token, parser, parser.texts
 end
 
 --- Waits until there may be something to take: `next` does that here.
@@ -177,8 +181,7 @@ end
 -- used again.
 function Exchange:release()
   if self.closed then return end
-  self.closed = true
-  forget(self)
+  shut(self)
   if self.state == "open" and (self.parked or not self.running) then
     self.lingering = true
     self.response:discard()
@@ -193,8 +196,7 @@ end
 -- kind "cancelled". Any number of times, also from another light thread or another request.
 function Exchange:close()
   if self.closed then return end
-  self.closed = true
-  forget(self)
+  shut(self)
   thread.stop(self)
   self:tell()
   self.response:discard()
@@ -227,6 +229,7 @@ function M.new(transport, target, bytes, spec)
     news = semaphore.new(0), demand = semaphore.new(0),
     waiter = nil,             -- the coroutine that waits
     group = nil,              -- to be told as well
+    reader = nil,             -- see Exchange:events
     closed = false,           -- nobody reads any more
     over = false,             -- and the connection is not wanted either
     lingering = false,        -- or only to be used again

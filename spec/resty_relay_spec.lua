@@ -187,6 +187,18 @@ describe("predibase.resty.relay", function ()
     end)
   end
 
+  it("closes it when a browser takes its request back over HTTP/2", function ()
+    start({ answer = { "one", " two" }, silent_after = 1, keepalive_interval = 0 })
+    local browser = site:open_http2 "/relay"
+    assert.is_truthy(browser:wait 'data: {"text":"one"}')
+    assert.equal(1, model:connections().active)
+    browser:cancel()
+    assert.is_truthy(model:wait(function () return model:connections().open == 0 end, 10))
+    assert.equal("cancelled", site:last_line())
+    assert.is_nil(browser.ended)
+    browser:close()
+  end)
+
   it("closes it while the model has not said anything yet", function ()
     start({ silent_after = 0, keepalive_interval = 0 })
     local browser = site:open "/relay"
@@ -215,6 +227,22 @@ describe("predibase.resty.relay", function ()
     assert.is_true(taken < #answer)
     browser:close()
     assert.is_truthy(model:wait(function () return model:connections().open == 0 end, 10))
+  end)
+
+  it("gives a browser up that takes nothing for send_timeout", function ()
+    local answer = {}
+    for i = 1, 2000 do answer[i] = ("x"):rep(10000) end
+    start({ answer = answer }, [[location = /impatient {
+      send_timeout 1s;
+      content_by_lua_block { note(resty.relay(client:generate_stream "Hello")) }
+    }]])
+    local browser = site:open "/impatient"
+    browser:wait "data: "
+    browser:pause()
+    assert.is_truthy(model:wait(function () return model:connections().open == 0 end, 20))
+    assert.equal("client", model:log()[1].closed_by)
+    assert.equal("cancelled", site:last_line())
+    browser:close()
   end)
 
   it("answers others while it streams", function ()

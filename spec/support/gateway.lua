@@ -30,6 +30,7 @@ init_by_lua_block {
 }
 server {
   listen %s;
+  listen %s http2;
   lua_check_client_abort on;
   location = /relay {
     content_by_lua_block {
@@ -72,6 +73,22 @@ function Site:open(path)
   local browser = raw_client.connect { host = "127.0.0.1", port = self.nginx.port.main }
   browser.pause = function (b) uv.read_stop(b.socket) end
   return browser:send("GET " .. path .. " HTTP/1.1\r\nhost: x\r\n\r\n")
+end
+
+--- A frame of HTTP/2 (RFC 9113 section 4.1).
+local function frame(kind, flags, stream, payload)
+  return string.char(0, 0, #payload, kind, flags, 0, 0, 0, stream) .. payload
+end
+
+--- The same over HTTP/2, as browsers speak it over TLS; `browser:cancel()` takes the request back
+-- and keeps the connection. What is received are frames.
+function Site:open_http2(path)
+  local browser = raw_client.connect { host = "127.0.0.1", port = self.nginx.port.http2 }
+  browser.cancel = function (b) b:send(frame(3, 0, 1, "\0\0\0\8")) end      -- RST_STREAM, CANCEL
+  -- Fields of RFC 7541's static table: GET and http as they are, path and authority with a value.
+  local fields = ("\130\134\4%c%s\1\1x"):format(#path, path)
+  return browser:send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" .. frame(4, 0, 0, "")
+    .. frame(1, 5, 1, fields))
 end
 
 local function whole(browser)
@@ -121,8 +138,9 @@ function M.start(model, locations, workers)
   local self = setmetatable({}, Site)
   local dir = scratch.new()
   self.outcomes = dir
-  self.nginx = nginx.start({ "main" }, function (address)
-    return CONFIG:format(in_nginx.paths(), model.url, dir, address.main, locations or "")
+  self.nginx = nginx.start({ "main", "http2" }, function (address)
+    return CONFIG:format(in_nginx.paths(), model.url, dir, address.main, address.http2,
+      locations or "")
   end, { main = in_nginx.modules(), workers = workers })
   sites[#sites + 1] = self
   return self

@@ -1,5 +1,7 @@
 -- SPDX-License-Identifier: MIT
+-- only: luajit
 --- Limits shared by the workers of a real nginx.
+
 if not rawget(_G, "jit") then return end
 
 local gateway = require "spec.support.gateway"

@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
+-- only: luajit
 --- Streams through a real nginx to a browser: what it sees and when, and what the model's server
 -- sees when the browser goes.
+
 if not rawget(_G, "jit") then return end
 
 local gateway = require "spec.support.gateway"

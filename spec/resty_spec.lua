@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: MIT
+-- only: luajit
 --- The client in a real nginx with two workers: phases, shared clients, kept connections, and what
 -- becomes of streams that are closed, left or abandoned.
 -- nginx's Lua is LuaJIT, so these are tests of that one.
+
 if not rawget(_G, "jit") then return end
 
 local faults = require "spec.support.faults"

@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: MIT
+-- only: luajit
 --- The specs of streams, batches and clients once more inside a real nginx, where the client takes
 -- nginx's own sockets unless a spec gives it another network.
 -- nginx's Lua is LuaJIT, so these are tests of that one.
+
 if not rawget(_G, "jit") then return end
 
 local in_nginx = require "spec.support.in_nginx"

@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: MIT
+-- only: luajit
 --- TLS, name look-ups and proxies inside nginx, with a throw-away authority; the tests themselves
 -- are spec/nginx/tls.lua, which runs there.
 -- nginx's Lua is LuaJIT, so these are tests of that one.
+
 if not rawget(_G, "jit") then return end
 
 local authority = require "spec.support.ca"

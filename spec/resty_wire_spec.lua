@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: MIT
+-- only: luajit
 --- The accidents of spec/fixtures/wire inside a real nginx: whole, byte by byte, and cut in two at
 -- every place of all but the longest bodies.
 -- nginx's Lua is LuaJIT, so these are tests of that one.
+
 if not rawget(_G, "jit") then return end
 
 local in_nginx = require "spec.support.in_nginx"

@@ -12,6 +12,7 @@ sse_SOURCES = lua_sse lua_token token sse buf
 curl_SOURCES = lua_curl lua_exchange lua_target lua_read lua_token pool handles \
   gate leftover reset sigpipe exchange verdict setup target head timers gather watch \
   token sse buf
+interrupt_SOURCES = lua_interrupt
 
 # -Werror is for development and CI (make build WERROR=-Werror): a new
 # compiler's new warning must not keep anybody from using the library.
@@ -37,7 +38,8 @@ CURL_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libcurl)
 CURL_LIBS ?= $(shell $(PKG_CONFIG) --libs libcurl)
 
 OUT = $(BUILDDIR)/$(LUA)
-MODULES = $(OUT)/predibase/sse.so $(OUT)/predibase/curl.so
+MODULES = $(OUT)/predibase/sse.so $(OUT)/predibase/curl.so \
+  $(OUT)/predibase/interrupt.so
 
 .PHONY: build help headers demo demo-love demo-neovim demo-openresty test check \
   ctest env lint docs bench install clean asan valgrind fuzz rock rockspec \
@@ -92,6 +94,10 @@ $(OUT)/predibase/sse.so: $(call objects,$(sse_SOURCES))
 $(OUT)/predibase/curl.so: $(call objects,$(curl_SOURCES))
 	@mkdir -p $(@D)
 	$(CC) $(SHARED) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
+
+$(OUT)/predibase/interrupt.so: $(call objects,$(interrupt_SOURCES))
+	@mkdir -p $(@D)
+	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 -include $(wildcard $(OUT)/obj/*.d)
 
@@ -203,13 +209,14 @@ warnings:
 	  echo "$$cc, C tests: no warning"; done
 
 lint:
-	@sh tools/lint.sh '$(sse_SOURCES)' '$(curl_SOURCES)'
+	@sh tools/lint.sh '$(sse_SOURCES)' '$(curl_SOURCES)' '$(interrupt_SOURCES)'
 
 docs:
 	@sh tools/docs.sh
 
 rockspec:
-	lua5.4 tools/check-rockspec.lua '$(sse_SOURCES)' '$(curl_SOURCES)' --write
+	lua5.4 tools/check-rockspec.lua '$(sse_SOURCES)' '$(curl_SOURCES)' \
+	  '$(interrupt_SOURCES)' --write
 
 bench:
 	@BENCH_LUA=$(LUA) sh tools/setup.sh bench

@@ -45,6 +45,12 @@ build = {
       },
       defines = { "_GNU_SOURCE" },
     },
+    ["predibase.interrupt"] = {
+      sources = {
+        "src/lua_interrupt.c",
+      },
+      defines = { "_GNU_SOURCE" },
+    },
     ["predibase.curl"] = {
       sources = {
         "src/lua_curl.c",
@@ -93,14 +99,18 @@ build = {
     ["predibase.chat.saved"] = "lua/predibase/chat/saved.lua",
     ["predibase.chat.writer"] = "lua/predibase/chat/writer.lua",
     ["predibase.checks"] = "lua/predibase/checks.lua",
+    ["predibase.cli.chat"] = "lua/predibase/cli/chat.lua",
+    ["predibase.cli.commands"] = "lua/predibase/cli/commands.lua",
     ["predibase.cli.failures"] = "lua/predibase/cli/failures.lua",
     ["predibase.cli.generate"] = "lua/predibase/cli/generate.lua",
     ["predibase.cli"] = "lua/predibase/cli/init.lua",
     ["predibase.cli.inputs"] = "lua/predibase/cli/inputs.lua",
+    ["predibase.cli.lines"] = "lua/predibase/cli/lines.lua",
     ["predibase.cli.mock"] = "lua/predibase/cli/mock.lua",
     ["predibase.cli.options"] = "lua/predibase/cli/options.lua",
     ["predibase.cli.output"] = "lua/predibase/cli/output.lua",
     ["predibase.cli.parser"] = "lua/predibase/cli/parser.lua",
+    ["predibase.cli.stats"] = "lua/predibase/cli/stats.lua",
     ["predibase.client"] = "lua/predibase/client.lua",
     ["predibase.config"] = "lua/predibase/config.lua",
     ["predibase.config.call"] = "lua/predibase/config/call.lua",

@@ -1,11 +1,15 @@
 -- SPDX-License-Identifier: MIT
 -- Compares the rockspec with the tree and with the Makefile; `--write` makes it
 -- agree with them first.
--- usage: lua5.4 tools/check-rockspec.lua SSE_SOURCES CURL_SOURCES [--write]
+-- usage: lua5.4 tools/check-rockspec.lua SSE_SOURCES CURL_SOURCES
+--   INTERRUPT_SOURCES [--write]
 -- (SOURCES are names without src/ and .c, separated by spaces)
 
 local ROCKSPEC = "predibase-scm-1.rockspec"
 local BEGIN, END = "    -- Lua modules: make lint compares them with lua/\n", "  },\n  install"
+
+-- In the order of the arguments.
+local C_MODULES = { "predibase.sse", "predibase.curl", "predibase.interrupt" }
 
 local failures = 0
 local function fail(...)
@@ -103,13 +107,12 @@ local function write_modules(text, tree)
 end
 
 local text, tree = read(ROCKSPEC), modules_in_tree()
-if arg[3] == "--write" then
-  text = with_sources(text, "predibase.sse", arg[1])
-  write_modules(with_sources(text, "predibase.curl", arg[2]), tree)
+if arg[#C_MODULES + 1] == "--write" then
+  for i, name in ipairs(C_MODULES) do text = with_sources(text, name, arg[i]) end
+  write_modules(text, tree)
   text = read(ROCKSPEC)
 end
 local spec = load_rockspec(text)
-check_sources(spec, "predibase.sse", arg[1])
-check_sources(spec, "predibase.curl", arg[2])
+for i, name in ipairs(C_MODULES) do check_sources(spec, name, arg[i]) end
 check_modules(spec, tree)
 os.exit(failures == 0 and 0 or 1)

@@ -16,6 +16,7 @@ done
 # A module in C may have several files, LDoc wants one.
 mkdir -p build/docs-source/src
 cat src/lua_sse.c >build/docs-source/src/sse.c
+cat src/lua_interrupt.c >build/docs-source/src/interrupt.c
 cat src/lua_curl.c src/lua_exchange.c src/lua_read.c >build/docs-source/src/curl.c
 cp config.ld build/docs-source/
 cd build/docs-source

@@ -14,8 +14,10 @@ find lua -name '*.lua' | while read -r path; do
   install -m 644 "$path" "$target"
 done
 mkdir -p "$cmod/predibase" "$bin"
-install -m 755 "$BUILDDIR/$lua/predibase/sse.so" "$cmod/predibase/sse.so"
-install -m 755 "$BUILDDIR/$lua/predibase/curl.so" "$cmod/predibase/curl.so"
+for module in sse curl interrupt; do
+  install -m 755 "$BUILDDIR/$lua/predibase/$module.so" \
+    "$cmod/predibase/$module.so"
+done
 # The command is for the interpreter that the modules were built for.
 sed "1s|.*|#!$(command -v "$lua")|" bin/predibase >"$bin/predibase"
 chmod 755 "$bin/predibase"

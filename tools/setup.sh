@@ -73,6 +73,7 @@ test_needs () {
     need lua-busted has "$lua" busted.runner
     need lua-cqueues has "$lua" cqueues
     need lua-socket has "$lua" socket
+    need lua-readline has "$lua" readline
   done
   need nginx-light have nginx
   case " ${LUAS:-luajit} " in

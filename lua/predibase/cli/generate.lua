@@ -6,6 +6,7 @@ local errors = require "predibase.errors"
 local inputs = require "predibase.cli.inputs"
 local json = require "predibase.json"
 local output = require "predibase.cli.output"
+local stats = require "predibase.cli.stats"
 
 local M = {}
 
@@ -60,23 +61,6 @@ local function run_stream(out, client, prompt, parameters, arguments)
   error(err, 0)
 end
 
-local function stats(result)
-  local usage, timing = result.usage or {}, result.timing or {}
-  local parts = {}
-  local tokens = usage.completion_tokens
-  if tokens then parts[#parts + 1] = ("%d tokens"):format(tokens) end
-  if timing.first_token then
-    parts[#parts + 1] = ("first token after %.3f s"):format(timing.first_token)
-  end
-  local seconds = timing.total and timing.total - (timing.first_token or 0)
-  local counted = tokens and (timing.first_token and tokens - 1 or tokens)
-  if counted and counted > 0 and seconds and seconds > 0 then
-    parts[#parts + 1] = ("%.1f tokens/s"):format(counted / seconds)
-  end
-  if timing.total then parts[#parts + 1] = ("%.3f s in all"):format(timing.total) end
-  return table.concat(parts, ", ")
-end
-
 --- Runs the command.
 -- @tparam table arguments of the command line
 -- @treturn[1] integer exit code
@@ -85,7 +69,8 @@ end
 function M.run(arguments)
   local parameters = inputs.parameters(arguments)
   local options = inputs.client(arguments)
-  local prompt = inputs.prompt(arguments)
+  local prompt, problem = inputs.prompt(arguments)
+  if not prompt then return nil, problem end
   local client, err = require("predibase").new(options)
   if not client then return nil, err end
 
@@ -107,7 +92,7 @@ function M.run(arguments)
       io.stderr:write(json_line({ details = result.details }, { "details" }))
     end
   end
-  if arguments.stats then io.stderr:write(stats(result), "\n") end
+  if arguments.stats then io.stderr:write(stats.line(result), "\n") end
   return 0
 end
 

@@ -10,6 +10,7 @@ local M = {}
 
 local commands = {
   generate = function(arguments) return require("predibase.cli.generate").run(arguments) end,
+  chat = function(arguments) return require("predibase.cli.chat").run(arguments) end,
   mock = function(arguments) return require("predibase.cli.mock").run(arguments) end,
 }
 

@@ -27,10 +27,7 @@ local function without_line_end(text)
   return (text:gsub("\r?\n$", ""))
 end
 
---- The prompt: from the argument, a file, or standard input.
--- @tparam table arguments of the command line
--- @treturn string
-function M.prompt(arguments)
+local function given_prompt(arguments)
   local given, path = arguments.prompt, arguments.file
   if path and given then
     failures.usage("there is a prompt in the arguments and one in --file", "give one of the two")
@@ -42,6 +39,59 @@ function M.prompt(arguments)
       'predibase generate "What is your name?", or - to type it here and end it with Ctrl-D')
   end
   return without_line_end(io.read("*a") or "")
+end
+
+--- A value of the command line, or of the file that it names behind an @.
+local function text_of(value)
+  if value:sub(1, 1) ~= "@" then return value end
+  local path = value:sub(2)
+  return without_line_end(path == "-" and io.read("*a") or read_file(path))
+end
+
+--- A text of an option, or of the file that it names behind an @.
+-- @tparam ?string value
+-- @treturn ?string
+function M.text(value)
+  return value and text_of(value)
+end
+
+--- The prompt that a template makes.
+-- @tparam table arguments
+-- @treturn[1] string
+-- @treturn[2] nil
+-- @treturn[2] table the error, of kind "template"
+local function filled(arguments)
+  if arguments.prompt or arguments.file then
+    failures.usage("a prompt comes either from --template or from elsewhere",
+      "--var prompt=TEXT fills in {prompt} of a template")
+  end
+  local values = {}
+  for _, pair in ipairs(arguments.var) do
+    local name, value = pair:match("^([^=]+)=(.*)$")
+    if not name then failures.usage(("--var takes NAME=VALUE, got '%s'"):format(pair)) end
+    if values[name] then failures.usage(("--var gives '%s' twice"):format(name)) end
+    values[name] = text_of(value)
+  end
+  local text = without_line_end(read_file(arguments.template)):gsub("^\239\187\191", "")
+  local template, err = require("predibase.template").new(text)
+  if not template then return nil, err end
+  local prompt
+  prompt, err = template:render(values)
+  return prompt, err
+end
+
+--- The prompt: from a template, the argument, a file, or standard input.
+-- @tparam table arguments of the command line
+-- @treturn[1] string
+-- @treturn[2] nil
+-- @treturn[2] table the error, of kind "template"
+function M.prompt(arguments)
+  if arguments.template then
+    local prompt, err = filled(arguments)
+    return prompt, err
+  end
+  if #arguments.var > 0 then failures.usage "--var is for --template" end
+  return given_prompt(arguments)
 end
 
 --- The value of a top-level member of a JSON object, as it stands in the text.
@@ -128,7 +178,7 @@ local function check_names(parameters)
   error(message, 0)
 end
 
---- The parameters of the API that the command line names.
+--- The parameters of the API and the options of calls that the command line names.
 -- @tparam table arguments
 -- @treturn table
 function M.parameters(arguments)
@@ -143,6 +193,8 @@ function M.parameters(arguments)
   end
   if #arguments.extra > 0 then parameters.extra = extra(arguments.extra) end
   check_names(parameters)
+  if arguments.trim_stop then parameters.trim_stop = true end
+  if #arguments.client_stop > 0 then parameters.client_stop = arguments.client_stop end
   return parameters
 end
 

@@ -144,23 +144,69 @@ local function limits(command)
   }
 end
 
+local function prompts(command)
+  return {
+    command:option("--template", "Make the prompt of a template, filled in by --var.")
+      :argname "FILE",
+    command:option("--var", "A value for the template, or @FILE with it; can be given several "
+      .. "times."):argname("NAME=VALUE"):count "*",
+    command:option("--file", "Read the prompt from a file."):argname "FILE",
+  }
+end
+
+local function cuts(command)
+  return {
+    command:flag("--trim-stop", "Cut the text of --stop off."),
+    command:option("--client-stop", "End the text in front of this, wherever it stands; can be "
+      .. "given several times."):argname("TEXT"):count "*",
+  }
+end
+
+local function conversation(command)
+  return {
+    command:option("--format", "Chat format, or the model that has it."):argname "NAME",
+    command:option("--system", "What the model is told first; @FILE reads it."):argname "TEXT",
+    command:option("--load", "Go on with a conversation of /save."):argname "FILE",
+    command:option("--max-input-tokens", "Leave out the oldest turns above this many tokens.", nil,
+      reader("--max-input-tokens", whole_number, "a whole number")):argname "N",
+    command:flag("--stats", "Print tokens, time to first token, tokens per second."),
+  }
+end
+
 local function output(command)
   return {
-    command:option("--file", "Read the prompt from a file."):argname "FILE",
     command:flag("--no-stream", "Wait for the whole answer."),
     command:flag("--json", "Print JSON instead of text."),
     command:flag("--stats", "Print tokens, time to first token, tokens per second."),
   }
 end
 
---- Adds the options to the command.
+local function group(command, title, ...)
+  local members = {}
+  for _, make in ipairs { ... } do
+    for _, option in ipairs(make(command)) do members[#members + 1] = option end
+  end
+  command:group(title, (rawget(table, "unpack") or rawget(_G, "unpack"))(members))
+end
+
+local function add_calls(command)
+  group(command, "Parameters of the API; JSON may be given as @FILE", parameters)
+  group(command, "Service", service)
+  group(command, "Limits", limits)
+end
+
+--- Adds the options of `predibase generate`.
 -- @tparam table command of argparse
 function M.add(command)
-  local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
-  command:group("Input and output", unpack(output(command)))
-  command:group("Parameters of the API; JSON may be given as @FILE", unpack(parameters(command)))
-  command:group("Service", unpack(service(command)))
-  command:group("Limits", unpack(limits(command)))
+  group(command, "Input and output", prompts, output, cuts)
+  add_calls(command)
+end
+
+--- Adds the options of `predibase chat`.
+-- @tparam table command of argparse
+function M.add_chat(command)
+  group(command, "Conversation", conversation, cuts)
+  add_calls(command)
 end
 
 --- Adds the options of `predibase mock`.

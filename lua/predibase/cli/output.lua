@@ -62,4 +62,10 @@ function methods:end_line()
   if self.terminal and not self.at_line_start then self:write("\n") end
 end
 
+--- Ends the line, also in a pipe: answers stand on lines of their own.
+-- @tparam ?boolean always also when nothing stands on it
+function methods:line(always)
+  if always or not self.at_line_start then self:write("\n") end
+end
+
 return M

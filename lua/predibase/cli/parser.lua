@@ -9,6 +9,15 @@ local version = require "predibase.version"
 
 local M = {}
 
+local CHAT = [[
+A line is a question; one that ends in \ goes on in the next, and """ begins and
+ends a text of several lines. /help lists the commands, // begins a question
+with a slash. Ctrl-C stops an answer, at the prompt it ends the program, as
+Ctrl-D does. With lua-readline there are line editing and history (in
+~/.predibase_history, or the file that PREDIBASE_HISTORY names; none when that
+is empty). When standard input is no terminal, its lines are read in the same
+way and answered one after the other, and the first error ends the program.]]
+
 local VARIABLES = [[
 Environment: PREDIBASE_API_TOKEN, PREDIBASE_TENANT_ID, PREDIBASE_DEPLOYMENT,
 PREDIBASE_BASE_URL; http_proxy, https_proxy, no_proxy.]]
@@ -44,6 +53,14 @@ local function add_generate(parser)
   command:epilog(table.concat({ OUTPUT, VARIABLES, failures.help() }, "\n\n"))
 end
 
+local function add_chat(parser)
+  local command = parser:command("chat", "Talk to a model in the terminal.")
+  command:usage "Usage: predibase chat [OPTION]..."
+  command:help_max_width(80):help_description_margin(32)
+  options.add_chat(command)
+  command:epilog(table.concat({ CHAT, VARIABLES, failures.help() }, "\n\n"))
+end
+
 local function add_mock(parser)
   local command = parser:command("mock", "Start a stand-in LoRAX server on this machine.")
   command:help_max_width(80):help_description_margin(26)
@@ -60,6 +77,7 @@ local function new()
     os.exit(0)
   end)
   add_generate(parser)
+  add_chat(parser)
   add_mock(parser)
   parser:epilog("predibase COMMAND --help tells more about a command.\n\n" .. failures.help())
   return parser
@@ -93,9 +111,10 @@ end
 function M.parse(argv)
   local ok, result = new():pparse(prepare(argv))
   if ok then return result end
-  local command = argv[1] == "generate" and "generate " or argv[1] == "mock" and "mock " or ""
+  local known = { generate = true, chat = true, mock = true }
+  local command = known[argv[1]] and argv[1] .. " " or ""
   local hint = ("see predibase %s--help"):format(command)
-  if result == "too many arguments" and command ~= "" then
+  if result == "too many arguments" and command == "generate " then
     hint = "put the prompt in quotes; " .. hint
   end
   failures.usage(result, hint)

@@ -1,0 +1,132 @@
+-- SPDX-License-Identifier: MIT
+--- `predibase chat`.
+-- @module predibase.cli.chat
+
+local commands = require "predibase.cli.commands"
+local errors = require "predibase.errors"
+local failures = require "predibase.cli.failures"
+local inputs = require "predibase.cli.inputs"
+local lines = require "predibase.cli.lines"
+local output = require "predibase.cli.output"
+local stats = require "predibase.cli.stats"
+local try = require "predibase.try"
+
+local M = {}
+
+local function optional(name)
+  local ok, room = pcall(require, name)
+  return ok and room or nil
+end
+
+local function nothing() end
+
+--- Streams one answer. Whatever happens, the connection is closed.
+local function stream_answer(talk, text)
+  local stream = talk.session:stream(text)
+  local ok, err = pcall(function ()
+    for piece in stream:texts() do talk.out:write(piece) end
+  end)
+  stream:close()
+  if not ok then error(err, 0) end
+  talk.out:line()
+  if talk.stats then io.stderr:write(stats.line(stream:result()), "\n") end
+end
+
+--- Answers a question at the terminal: Ctrl-C and errors end the answer and not the conversation.
+local function answer(talk, text)
+  local ok, err = pcall(function ()
+    talk.interrupt.arm()
+    stream_answer(talk, text)
+  end)
+  talk.interrupt.disarm()
+  if ok then return end
+  pcall(talk.out.line, talk.out)
+  if try.interrupted(err) then
+    io.stderr:write "(stopped)\n"
+  elseif errors.is(err) then
+    failures.report(err)
+  else
+    error(err, 0)
+  end
+end
+
+local function answer_strictly(talk, text)
+  local ok, err = pcall(stream_answer, talk, text)
+  if ok then return end
+  pcall(talk.out.end_line, talk.out)
+  error(err, 0)
+end
+
+--- A function that gives one text after the other, and whether a person types them.
+local function source(out)
+  if not output.is_terminal(0) then return lines.texts(lines.plain(nil)), false end
+  local readline = out.terminal and optional "readline"
+  local read = readline and lines.editor(readline, lines.history_path())
+    or lines.plain(out.terminal and io.stdout or io.stderr)
+  return lines.texts(function (goes_on) return read(goes_on and "... " or "> ") end), true
+end
+
+--- What the loop and the commands work on.
+local function begin(arguments)
+  local parameters = inputs.parameters(arguments)
+  local client, err = require("predibase").new(inputs.client(arguments))
+  if not client then return nil, err end
+  local options = {}
+  for name, value in pairs(parameters) do options[name] = value end
+  options.format, options.max_input_tokens = arguments.format, arguments.max_input_tokens
+  local session
+  if arguments.load then
+    if arguments.system then failures.usage "--load and --system exclude each other" end
+    session, err = require("predibase.chat").load(client, arguments.load, options)
+  else
+    local first = { system = inputs.text(arguments.system) }
+    for name, value in pairs(options) do first[name] = value end
+    session, err = client:chat_session(first)
+  end
+  if not session then return nil, err end
+  return { client = client, session = session, options = options, path = arguments.load,
+    stats = arguments.stats, out = output.new() }
+end
+
+local function talk_on(talk, next_text, typed)
+  while true do
+    local text, plain = next_text()
+    if not text then
+      if typed then talk.out:line(true) end
+      return 0
+    end
+    local done, outcome = false, nil
+    if plain then done, outcome = commands.run(talk, text) end
+    if done == nil and not typed then return nil, outcome end
+    if done == nil then failures.report(outcome) end
+    if outcome == "quit" then return 0 end
+    if done == false and text:find "%S" then
+      talk.answer(talk, plain and text:gsub("^//", "/") or text)
+    end
+  end
+end
+
+--- Runs the command.
+-- @tparam table arguments of the command line
+-- @treturn[1] integer exit code
+-- @treturn[2] nil
+-- @treturn[2] table error
+function M.run(arguments)
+  local talk, err = begin(arguments)
+  if not talk then return nil, err end
+  local next_text, typed = source(talk.out)
+  talk.typed, talk.answer = typed, typed and answer or answer_strictly
+  talk.interrupt = optional "predibase.interrupt" or { arm = nothing, disarm = nothing }
+  function talk.say(text) io.stderr:write(output.safe(text), "\n") end
+  if typed then
+    talk.interrupt.disarm()
+    talk.say(("The format is %s. /help lists commands, Ctrl-D ends."):format(
+      talk.session.format.name))
+  end
+  local code
+  code, err = talk_on(talk, next_text, typed)
+  talk.client:close()
+  return code, err
+end
+
+return M

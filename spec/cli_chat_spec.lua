@@ -1,0 +1,207 @@
+-- SPDX-License-Identifier: MIT
+--- `predibase chat`, with questions out of a pipe and in a terminal.
+local child = require "spec.support.child"
+local json = require "predibase.json"
+local server = require "spec.support.server"
+
+local CTRL_C, CTRL_D, UP = "\3", "\4", "\27[A"
+
+describe("predibase chat", function ()
+  local running, history
+
+  before_each(function () history = os.tmpname() end)
+
+  after_each(function ()
+    os.remove(history)
+    server.stop()
+  end)
+
+  local function open(options)
+    running = server.spawn(options)
+  end
+
+  local function arguments_of(given)
+    local list = { "bin/predibase", "chat", "--base-url", running.url, "--format", "llama-3",
+      "--max-new-tokens", "6" }
+    for _, argument in ipairs(given or {}) do list[#list + 1] = argument end
+    return list
+  end
+
+  local function pipe(input, given)
+    local program = child.start(child.interpreter(), { args = arguments_of(given), stdin = input })
+    return program:wait(), program.stdout, program.stderr
+  end
+
+  --- In a terminal: `steps` are pairs of what is waited for and what is typed then.
+  local function type_in(steps, given, env)
+    local args = { "spec/support/terminal.py", child.interpreter() }
+    for _, argument in ipairs(arguments_of(given)) do args[#args + 1] = argument end
+    local text = {}
+    for i, step in ipairs(steps) do text[i] = json.array { step[1], step[2] } end
+    local all = { PREDIBASE_HISTORY = history, TERM = "dumb", LC_ALL = "C.UTF-8" }
+    for name, value in pairs(env or {}) do all[name] = value end
+    local program = child.start("python3", { args = args, env = all,
+      stdin = assert(json.encode(json.array(text))) })
+    assert.equal(0, program:wait(), program.stderr)
+    local outcome = assert(json.decode(program.stdout))
+    assert.equal(json.null, outcome.missed, outcome.shown)
+    return outcome.status, outcome.shown
+  end
+
+  local function prompts()
+    local list = {}
+    for _, entry in ipairs(running:log()) do
+      if entry.path:find "/generate_stream$" then
+        list[#list + 1] = assert(json.decode(entry.body)).inputs
+      end
+    end
+    return list
+  end
+
+  describe("out of a pipe", function ()
+    it("answers a line after the other, as one conversation", function ()
+      open { script = { ["/generate_stream"] = { { answer = "First." }, { answer = "Second." } } } }
+      local code, out, err = pipe("One?\r\n\n  \nTwo?", { "--system", "Be brief.", "--seed", "4" })
+      assert.equal(0, code)
+      assert.equal("First.\nSecond.\n", out)
+      assert.equal("", err)
+      local list = prompts()
+      assert.equal(2, #list)
+      assert.is_truthy(list[1]:find("Be brief.", 1, true))
+      assert.is_truthy(list[2]:find("One?<|eot_id|>", 1, true))
+      assert.is_truthy(list[2]:find("First.<|eot_id|>", 1, true))
+      assert.equal(4, assert(json.decode(running:log()[1].body)).parameters.seed)
+    end)
+
+    it("reads questions of several lines, and questions with a slash", function ()
+      open()
+      local code = pipe('a \\\nb\n"""c\n/d\n\ne"""\n"""\nf\n"""\n//g\n"""h')
+      assert.equal(0, code)
+      for i, question in ipairs { "a \nb", "c\n/d\n\ne", "f", "/g", "h" } do
+        assert.is_truthy(prompts()[i]:find("user<|end_header_id|>\n\n" .. question .. "<|eot_id|>",
+          1, true), question)
+      end
+    end)
+
+    it("ends with the first error, by its exit code", function ()
+      open { script = { ["/generate_stream"] = { { answer = "First." },
+        { status = 422, body = '{"error":"no","error_type":"validation"}' } } } }
+      local code, out, err = pipe "One?\nTwo?\nThree?\n"
+      assert.equal(3, code)
+      assert.equal("First.\n", out)
+      assert.is_truthy(err:find("validation", 1, true))
+      assert.equal(2, #prompts())
+      code = pipe "/frobnicate\n"
+      assert.equal(64, code)
+      code = pipe "/load /nonexistent/file\nx\n"
+      assert.equal(2, code)
+      code = pipe "/quit\nx\n"
+      assert.equal(0, code)
+      assert.equal(2, #prompts())
+    end)
+
+    it("saves a conversation and goes on with it", function ()
+      open { script = { ["/generate_stream"] = { { answer = "First." }, { answer = "Second." } } } }
+      local path = os.tmpname()
+      assert.equal(0, (pipe("One?\n/save " .. path .. "\n", { "--system", "Be brief." })))
+      local code, out, err = pipe("/history\n/system -\nTwo?\n", { "--load", path })
+      os.remove(path)
+      assert.equal(0, code)
+      assert.equal("Second.\n", out)
+      assert.equal("system: Be brief.\nuser: One?\nassistant: First.\n", err)
+      assert.is_truthy(prompts()[2]:find("First.", 1, true))
+      assert.is_nil(prompts()[2]:find("Be brief.", 1, true))
+    end)
+
+    it("tells what is wrong with its options", function ()
+      open()
+      local code, _, err = pipe("x\n", { "--format", "moon" })
+      assert.equal(11, code)
+      assert.is_truthy(err:find("no chat format", 1, true))
+      assert.equal(64, (pipe("x\n", { "--max-input-tokens", "many" })))
+      assert.equal(64, (pipe("x\n", { "--frobnicate" })))
+      assert.equal(64, (pipe("x\n", { "--system", "@/nonexistent/file" })))
+      assert.equal(18, (pipe("x\n", { "--max-input-tokens", "2" })))
+      assert.equal(3, (pipe("x\n", { "--temperature", "-1" })))
+      assert.equal(0, #prompts())
+    end)
+  end)
+
+  describe("in a terminal", function ()
+    it("stops an answer at Ctrl-C, as often as one likes, and goes on", function ()
+      open { delay = 0.05 }
+      local slow = { "--max-new-tokens", "1000", "--ignore-eos-token", "--stop", "\1" }
+      local status = type_in({
+        { "> ", "tell\r" }, { "tell", "" }, { "a", CTRL_C }, { "(stopped)", "" },
+        { "> ", "more\r" }, { "more", "" }, { "a", CTRL_C }, { "(stopped)", "" },
+        { "> ", "most\r" }, { "most", "" }, { "a", CTRL_C }, { "(stopped)", "" },
+        { "> ", "/history\r" }, { "> ", CTRL_D },
+      }, slow)
+      assert.equal(0, status)
+      local log = running:log()
+      assert.equal(3, #log)
+      for _, entry in ipairs(log) do
+        assert.equal("client", entry.closed_by)
+        assert.is_true(entry.tokens < 1000)
+        assert.is_nil(assert(json.decode(entry.body)).inputs:find("assistant<|end_header_id|>\n\n.",
+          1, false))
+      end
+    end)
+
+    it("ends at Ctrl-C at the prompt, also after one that stopped an answer", function ()
+      open { delay = 0.05 }
+      assert.equal(130, (type_in { { "> ", CTRL_C } }))
+      assert.equal(130, (type_in({ { "> ", "tell\r" }, { "tell", "" }, { "a", CTRL_C },
+        { "(stopped)", "" }, { "> ", CTRL_C } }, { "--max-new-tokens", "1000" })))
+    end)
+
+    it("tells an error and goes on", function ()
+      open { script = { ["/generate_stream"] = { { status = 422, body = '{"error":"bad luck"}' },
+        { answer = "Second." } } } }
+      local status = type_in { { "> ", "One?\r" }, { "bad luck", "" }, { "> ", "Two?\r" },
+        { "Second.", "" }, { "> ", "/quit\r" } }
+      assert.equal(0, status)
+      assert.is_nil(prompts()[2]:find("One?", 1, true))
+    end)
+
+    it("obeys commands", function ()
+      open { script = { ["/generate_stream"] = { answer = "Yes." } } }
+      local status = type_in {
+        { "> ", "/help\r" }, { "/save [FILE]", "" }, { "> ", "/nix\r" }, { "no command /nix", "" },
+        { "> ", "/system\r" }, { "there is none", "" }, { "> ", "/system Be brief.\r" },
+        { "> ", "/save\r" }, { "which file?", "" }, { "> ", "/load\r" }, { "which file?", "" },
+        { "> ", "/load /nonexistent/x\r" }, { "No such file", "" },
+        { "> ", "One?\r" }, { "Yes.", "" }, { "> ", "/reset\r" }, { "forgotten", "" },
+        { "> ", '"""a\r' }, { "... ", 'b"""\r' }, { "Yes.", "" }, { "> ", CTRL_D } }
+      assert.equal(0, status)
+      assert.is_truthy(prompts()[2]:find("Be brief.", 1, true))
+      assert.is_nil(prompts()[2]:find("One?", 1, true))
+      assert.is_truthy(prompts()[2]:find("a\nb", 1, true))
+    end)
+
+    it("shows no control characters of the model", function ()
+      open { script = { ["/generate_stream"] = { answer = { "a", "\27[2Jb" } } } }
+      local _, shown = type_in { { "> ", "One?\r" }, { "b", "" }, { "> ", CTRL_D } }
+      assert.is_nil(shown:find("\27[2J", 1, true))
+    end)
+
+    it("does without line editing where lua-readline is not there", function ()
+      open { script = { ["/generate_stream"] = { answer = "Yes." } } }
+      local status = type_in({ { "> ", "One?\r" }, { "Yes.", "" }, { "> ", CTRL_D } }, nil,
+        { LUA_PATH = "./spec/fixtures/no_readline/?.lua;" .. package.path })
+      assert.equal(0, status)
+      assert.equal(1, #prompts())
+    end)
+
+    it("edits lines and knows those of before", function ()
+      open { script = { ["/generate_stream"] = { answer = "Yes." } } }
+      type_in { { "> ", "Onx\127e?\r" }, { "Yes.", "" }, { "> ", CTRL_D } }
+      type_in { { "> ", UP .. "\r" }, { "Yes.", "" }, { "> ", CTRL_C } }
+      assert.is_truthy(prompts()[1]:find("\n\nOne?<", 1, true))
+      assert.is_truthy(prompts()[2]:find("\n\nOne?<", 1, true))
+      local file = assert(io.open(history))
+      assert.equal("One?\n", file:read "*a")
+      file:close()
+    end)
+  end)
+end)

@@ -1,0 +1,101 @@
+-- SPDX-License-Identifier: MIT
+local lines = require "predibase.cli.lines"
+
+local function texts_of(typed)
+  local list, at, asked = {}, 0, {}
+  local next_text = lines.texts(function (goes_on)
+    at = at + 1
+    asked[at] = goes_on
+    return typed[at]
+  end)
+  for text, plain in next_text do list[#list + 1] = { text, plain } end
+  return list, asked
+end
+
+describe("what is typed", function ()
+  it("is a text a line", function ()
+    assert.same({ { "a", true }, { "", true }, { " b ", true } }, (texts_of { "a", "", " b " }))
+  end)
+
+  it("goes on behind a backslash", function ()
+    local list, asked = texts_of { "a\\", "b\\", "", "c" }
+    assert.same({ { "a\nb\n", false }, { "c", true } }, list)
+    assert.same({ false, true, true, false, false }, asked)
+  end)
+
+  it("is of many lines between three quotation marks", function ()
+    assert.same({ { "a\n/b\\\n c", false }, { "d", true } },
+      (texts_of { '"""', "a", "/b\\", " c", '"""', "d" }))
+    assert.same({ { "one", false }, { "two\nthree", false }, { "", false } },
+      (texts_of { '"""one"""', '  """two', 'three"""', '"""', '"""' }))
+  end)
+
+  it("counts as far as it got when the input ends", function ()
+    assert.same({ { "a\n", false } }, (texts_of { "a\\", "" }))
+    assert.same({ { "a", false } }, (texts_of { "a\\" }))
+    assert.same({ { "a", false } }, (texts_of { '"""', "a" }))
+  end)
+end)
+
+describe("the history of what is typed", function ()
+  local path
+
+  before_each(function () path = os.tmpname() end)
+  after_each(function () os.remove(path) end)
+
+  --- The library, as far as it is used.
+  local function library(typed)
+    local fake, at = { known = {}, prompts = {} }, 0
+    function fake.set_options(options) fake.options = options end
+    function fake.add_history(line) fake.known[#fake.known + 1] = line end
+    function fake.readline(prompt)
+      at = at + 1
+      fake.prompts[at] = prompt
+      return typed[at]
+    end
+    return fake
+  end
+
+  it("is written line by line, without repetitions and empty lines", function ()
+    local fake = library { "one", "one", "", "two" }
+    local read = lines.editor(fake, path)
+    local got = {}
+    for line in function () return read "> " end do got[#got + 1] = line end
+    assert.same({ "one", "one", "", "two" }, got)
+    assert.same({ "one", "two" }, fake.known)
+    assert.equal("", fake.options.histfile)
+    local again = library {}
+    lines.editor(again, path)
+    assert.same({ "one", "two" }, again.known)
+  end)
+
+  it("keeps the last lines of a long file", function ()
+    local file = assert(io.open(path, "w"))
+    for i = 1, 2 * lines.KEPT + 1 do file:write("line ", i, "\n") end
+    file:close()
+    local fake = library {}
+    lines.editor(fake, path)
+    assert.equal(lines.KEPT, #fake.known)
+    assert.equal("line " .. 2 * lines.KEPT + 1, fake.known[lines.KEPT])
+    local n = 0
+    for _ in io.lines(path) do n = n + 1 end
+    assert.equal(lines.KEPT, n)
+  end)
+
+  it("does without a file", function ()
+    local fake = library { "one" }
+    assert.equal("one", lines.editor(fake, nil) "> ")
+    assert.equal("one", lines.editor(library { "one" }, "/nonexistent/file") "> ")
+    assert.same({ "> " }, fake.prompts)
+  end)
+
+  it("is in the home folder unless it is said otherwise", function ()
+    local function path_with(variables)
+      return lines.history_path(function (name) return variables[name] end)
+    end
+    assert.equal("/home/a/.predibase_history", path_with { HOME = "/home/a" })
+    assert.equal("/x", path_with { HOME = "/home/a", PREDIBASE_HISTORY = "/x" })
+    assert.is_nil(path_with { HOME = "/home/a", PREDIBASE_HISTORY = "" })
+    assert.is_nil(path_with {})
+  end)
+end)

@@ -1,0 +1,46 @@
+-- SPDX-License-Identifier: MIT
+--- predibase.interrupt: Ctrl-C as an error, again and again.
+local child = require "spec.support.child"
+
+local SIGINT = 2
+
+local PROGRAM = [[
+local interrupt = require "predibase.interrupt"
+local function spin()
+  assert(interrupt.arm())
+  io.write("on\n") io.flush()
+  while true do end
+end
+for _ = 1, 3 do
+  local ok, err = pcall(spin)
+  assert(not ok and err:find("interrupted!$"), err)
+  io.write("caught\n") io.flush()
+end
+local co = coroutine.create(spin)
+local ok, err = coroutine.resume(co)
+assert(not ok and err:find("interrupted!$"), err)
+assert(interrupt.disarm())
+io.write("off\n") io.flush()
+while true do end
+]]
+
+describe("predibase.interrupt", function ()
+  it("raises for each Ctrl-C, in the coroutine that asked, until it is disarmed", function ()
+    -- LuaJIT looks for signals in no loop that it has compiled.
+    local args = { "-e", PROGRAM }
+    if rawget(_G, "jit") then table.insert(args, 1, "-joff") end
+    local program = child.start(child.interpreter(), { args = args })
+    for i = 1, 4 do
+      child.wait(function ()
+        local _, n = program.stdout:gsub("on\n", "")
+        return n == i or program.code
+      end, "the program")
+      program:kill(SIGINT)
+    end
+    program:wait_for "off\n"
+    program:kill(SIGINT)
+    program:wait()
+    assert.equal(SIGINT, program.signal)
+    assert.equal("on\ncaught\non\ncaught\non\ncaught\non\noff\n", program.stdout)
+  end)
+end)

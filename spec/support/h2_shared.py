@@ -93,8 +93,7 @@ def goaway(c, stream):
 
 def refuses(c, stream):
     """Takes two requests of a connection without having said so before."""
-    c.open.append(stream)
-    if len(c.open) > 2:
+    if stream > 3:
         c.reset(stream, REFUSED_STREAM)
     else:
         c.answer(stream)

@@ -2,8 +2,12 @@
 -- Streams that wait for the connection that another one is opening, and what becomes of them.
 
 local async = require "predibase.async"
+local cqueues = require "cqueues"
+local cqueues_loop = require "predibase.loop.cqueues"
 local https = require "spec.support.https"
 local leak = require "spec.support.leak"
+local luv_loop = require "predibase.loop.luv"
+local stand_in = require "spec.support.server"
 
 describe("A stream that waits for the connection of another", function()
   local room, accidents
@@ -70,6 +74,50 @@ describe("A stream that waits for the connection of another", function()
     assert.are.equal("cancelled", errors[1].kind)
     assert.are.equal("one two three", result[2])
     assert.are.equal("one two three", result[3])
+  end)
+
+  describe("tries itself at once when that one is closed", function()
+    -- no clock runs out before the test is given up, but for one of 0.2 s, libcurl's own
+    local CLOCKS = { connect = 600, first_token = 600 }
+    local LATER = 0.5
+
+    --- A stream whose connection hangs, and that nobody waits for; and two that coroutines read,
+    -- which `spawn` makes.
+    local function three(name, loop, spawn)
+      local client = room:client(accidents.port["first-hangs-" .. name],
+        { loop = loop, timeout = CLOCKS })
+      local before, first, texts = accidents:count "hello", client:generate_stream "Hello", {}
+      assert.are.equal("pending", select(2, first:poll()))
+      for i = 1, 2 do
+        spawn(function() texts[i] = client:generate_stream("Hello"):text() end)
+      end
+      return first, texts, function() return accidents:count "hello" > before end
+    end
+
+    local EXPECTED = { "one two three", "one two three" }
+
+    it("beside the coroutines of luv's loop", function()
+      local first, texts, greeted = three("luv", luv_loop.new(),
+        function(f) coroutine.wrap(f)() end)
+      assert.is_true(stand_in.run_until(greeted, 20))
+      stand_in.run_until(function() end, LATER)
+      first:close()
+      stand_in.run_until(function() return texts[1] and texts[2] end, 20)
+      assert.are.same(EXPECTED, texts)
+    end)
+
+    it("beside the coroutines of a controller of cqueues", function()
+      local controller = cqueues.new()
+      local first, texts, greeted = three("cqueues", cqueues_loop.new(),
+        function(f) controller:wrap(f) end)
+      controller:wrap(function()
+        repeat cqueues.sleep(0.01) until greeted()
+        cqueues.sleep(LATER)
+        first:close()
+      end)
+      assert(controller:loop(20))
+      assert.are.same(EXPECTED, texts)
+    end)
   end)
 
   it("can be closed, and the others go on", function()

@@ -141,6 +141,8 @@ peer.run({
     "hangs": silent,
     "meeting": Meeting(),
     "first-hangs": FirstHangs(),
+    "first-hangs-luv": FirstHangs(),
+    "first-hangs-cqueues": FirstHangs(),
     "closes": closes,
     "resets": resets,
     "refuses": refuses,

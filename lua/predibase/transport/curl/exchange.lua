@@ -188,6 +188,18 @@ function Exchange:release()
   transport.step(0)
 end
 
+--- With a request that is taken back, others may begin that waited for its connection: has one who
+-- waits look again how long.
+local function let_begin(transport)
+  if transport.closed or transport.pool:timeout() ~= 0 then return end
+  local _, other = next(transport.waiting)
+  if not other then
+    local _, member = next(transport.members)
+    other = member and member.group
+  end
+  if other and other.waiter then transport.loop:resume(other.waiter) end
+end
+
 --- Ends the exchange; a connection in use is closed at once. Whoever waits for it gets a failure of
 -- kind "cancelled". Any number of times.
 function Exchange:close()
@@ -196,6 +208,7 @@ function Exchange:close()
   raw:close()
   M.moved(self)
   if self.group then self.group:note(self) end
+  let_begin(self.transport)
 end
 
 --- Takes over an exchange that was just opened.

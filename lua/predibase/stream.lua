@@ -35,9 +35,13 @@ local function at_hand(self)
     return nil, text == "pending"
   end
   local n = self.count + 1
-  self.count = n
   local slot = n % FOLD
-  if slot ~= 0 then self.parts[slot] = text else text_of.add(self, text) end
+  if slot ~= 0 then           -- as `text_of.add`, which is a call more
+    self.parts[slot] = text
+    self.count = n
+  else
+    text_of.add(self, text)
+  end
   return token
 end
 

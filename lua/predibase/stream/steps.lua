@@ -71,17 +71,16 @@ local function settle(self)
 end
 
 local function take_token(self, token)
-  local n, text, sequence = self.count + 1, token.special and "" or token.text, nil
+  local text, sequence = token.special and "" or token.text, nil
   if self.matcher then
     text, sequence = self.matcher:feed(text)
     self.shown = text
   end
-  self.count = n
   text_of.add(self, text)
   if sequence then stop(self, sequence) end
   local call, exchange = self.call, self.exchange
   local on_token = call.options.hooks.on_token
-  if n == 1 then
+  if self.count == 1 then
     call:first()
     -- From here on there is nothing to be told and nobody to tell it.
     if exchange and exchange.events and not on_token and not self.matcher then

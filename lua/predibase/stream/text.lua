@@ -11,18 +11,21 @@ local M = {}
 -- `stream.parts.folded`.
 M.FOLD = 32
 
---- Takes the text of the token that `stream.count` counts.
+--- Takes the text of one token, and counts it. The count comes last: Ctrl-C may raise its error
+-- anywhere in here, and then nothing has changed.
 -- @tparam table stream
 -- @tparam string text
 function M.add(stream, text)
-  local parts, slot = stream.parts, stream.count % M.FOLD
+  local parts, n = stream.parts, stream.count + 1
+  local slot = n % M.FOLD
   if slot ~= 0 then
     parts[slot] = text
-    return
+  else
+    local folded = parts.folded or {}
+    parts.folded = folded
+    folded[n / M.FOLD] = table.concat(parts, "", 1, M.FOLD - 1) .. text
   end
-  local folded = parts.folded or {}
-  parts.folded = folded
-  folded[#folded + 1] = table.concat(parts, "", 1, M.FOLD - 1) .. text
+  stream.count = n
 end
 
 --- Takes the texts of several tokens at once, and counts them.
@@ -31,7 +34,6 @@ end
 -- @tparam number n how many these are
 function M.add_many(stream, text, n)
   for _ = 1, n do
-    stream.count = stream.count + 1
     M.add(stream, text)
     text = ""
   end
@@ -41,8 +43,9 @@ end
 -- @tparam table stream
 -- @treturn string
 function M.all(stream)
-  local parts = stream.parts
-  return table.concat(parts.folded or {}) .. table.concat(parts, "", 1, stream.count % M.FOLD)
+  local parts, waiting = stream.parts, stream.count % M.FOLD
+  return table.concat(parts.folded or {}, "", 1, (stream.count - waiting) / M.FOLD)
+    .. table.concat(parts, "", 1, waiting)
 end
 
 return M

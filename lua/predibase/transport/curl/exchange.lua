@@ -134,7 +134,8 @@ end
 -- @tparam table reader
 function Exchange:events(reader)
   self.reader = reader
-  reader.take, reader.source = self.raw.token, self.raw
+  reader.source = self.raw
+  reader.take = self.raw.token      -- last, and it goes first: Ctrl-C may come between
 end
 
 --- Waits until there may be something to take.
@@ -167,8 +168,11 @@ end
 -- @treturn ?userdata its exchange of `predibase.curl`; nil: that is nothing new
 local function shut(x)
   local raw, reader = x.raw, x.reader
+  if reader then
+    reader.take = nil
+    reader.source = nil
+  end
   x.raw = nil
-  if reader then reader.take, reader.source = nil, nil end
   return raw
 end
 

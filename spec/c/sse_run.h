@@ -42,14 +42,18 @@ static inline const char *guarded (const guard *g, const char *s, size_t n) {
   return g->end - n;
 }
 
-/* Takes at most 'most' events out. */
+/* Takes at most 'most' events out: looks at all of them, then drops them. */
 static inline void drain (sse *p, text *out, size_t most) {
   sse_event ev;
-  while (most-- > 0 && sse_peek(p, &ev)) {
+  size_t n = 0;
+  int more = most > 0 && sse_peek(p, &ev);
+  while (more) {
     put_event(out, ev.type, ev.type_len, ev.data, ev.data_len, ev.id,
               ev.id_len);
-    sse_pop(p);
+    more = ++n < most && sse_peek_on(p, &ev);
   }
+  while (n-- > 0)
+    sse_pop(p);
 }
 
 /* What is left when the input has ended. */

@@ -9,7 +9,7 @@ if not rawget(_G, "jit") then return end
 local in_nginx = require "spec.support.in_nginx"
 
 describe("inside nginx", function ()
-  in_nginx.each({ "batch", "client", "client_close", "client_secrecy", "init", "misuse",
-    "roundtrip", "stream", "stream_clocks", "stream_close", "stream_coroutines", "stream_hooks",
-    "stream_reentry", "stream_refusal", "stream_retry" }, it)
+  in_nginx.each({ "adapter", "batch", "chat", "chat_budget", "chat_saved", "client",
+    "client_close", "client_secrecy", "init", "misuse", "roundtrip", "stream", "stream_clocks", "stream_close", "stream_coroutines", "stream_hooks",
+    "stream_reentry", "stream_refusal", "stream_retry", "tokenize" }, it)
 end)

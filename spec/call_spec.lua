@@ -18,7 +18,7 @@ local function make(options)
   local req = {
     method = "POST", url = "http://127.0.0.1:8080/generate", body = '{"inputs":"x"}',
     headers = { { "accept", "application/json" }, { "authorization", "Bearer " .. TOKEN } },
-    secrets = { TOKEN }, adapter_id = "a/1", id = "42",
+    secrets = options.secrets or { TOKEN }, adapter_id = "a/1", id = "42",
   }
   local this = call.new({
     transport = transport, place = "127.0.0.1:8080",
@@ -116,9 +116,8 @@ describe("the hooks of a call", function ()
   end)
 
   it("are told of no secret, whatever characters it has", function ()
-    local this = make()
     local secret = "pb_a-b+c.d%e"
-    this.secrets = function () return { "", secret } end
+    local this = make { secrets = { "", secret } }
     this:announce()
     this:open()
     this:progress(200, { echo = "x" .. secret .. "y", other = "pb_aab" })

@@ -25,7 +25,7 @@ in its callbacks and without waiting anywhere but in `pool:step`.
 #define POOL_T "predibase.curl.pool"
 
 static pool **pool_slot (lua_State *L) {
-  return luaL_checkudata(L, 1, POOL_T);
+  return lua_checkclass(L, POOL_T);
 }
 
 static pool *checkpool (lua_State *L) {

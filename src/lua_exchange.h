@@ -33,9 +33,18 @@ exchange *lua_exchange_check (lua_State *L);
 void lua_exchange_class (lua_State *L);
 void lua_read_methods (lua_State *L);
 
-/* Makes a class: a metatable in the registry, its methods in __index. */
+/*
+** Makes a class: a metatable in the registry, its methods in __index. The
+** metatable is the first upvalue of each of its functions.
+*/
 void lua_newclass (lua_State *L, const char *name, const luaL_Reg *methods,
                    const luaL_Reg *meta);
+
+/*
+** For functions of a class: the userdata at argument 1. As luaL_checkudata,
+** without the look-up by name.
+*/
+void *lua_checkclass (lua_State *L, const char *name);
 
 /*
 ** The body of pool:open, its arguments on the stack. 'slot' is where the pool's

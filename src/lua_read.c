@@ -9,7 +9,7 @@
 #include "lua_token.h"
 
 exchange **lua_exchange_slot (lua_State *L) {
-  return luaL_checkudata(L, 1, EXCHANGE_T);
+  return lua_checkclass(L, EXCHANGE_T);
 }
 
 exchange *lua_exchange_check (lua_State *L) {
@@ -102,19 +102,12 @@ static int x_next (lua_State *L) {
 }
 
 /*
-** The exchange of a method whose first upvalue is the metatable, which spares
-** the look-up by name. Without the question whether the process is the one
-** that made it, a system call: for what touches memory only.
+** The exchange without the question whether the process is the one that made
+** it: for what touches memory only.
 */
 static exchange *quick_exchange (lua_State *L, exchange ***slot) {
-  *slot = lua_touserdata(L, 1);
-  if (*slot != NULL && lua_getmetatable(L, 1)) {
-    int same = lua_rawequal(L, -1, lua_upvalueindex(1));
-    lua_pop(L, 1);  /* remove metatable */
-    if (same && **slot != NULL) return **slot;
-  }
   *slot = lua_exchange_slot(L);
-  return lua_exchange_check(L);
+  return **slot != NULL ? **slot : lua_exchange_check(L);
 }
 
 /***
@@ -247,7 +240,8 @@ static const luaL_Reg read_methods[] = {
 void lua_read_methods (lua_State *L) {
   luaL_getmetatable(L, EXCHANGE_T);
   lua_getfield(L, -1, "__index");
-  luaL_setfuncs(L, read_methods, 0);
+  lua_pushvalue(L, -2);
+  luaL_setfuncs(L, read_methods, 1);
   lua_pushvalue(L, -2);
   lua_token_names(L);
   lua_pushcclosure(L, x_token, 1 + TOKEN_UPVALUES);

@@ -48,7 +48,8 @@ end
 
 --- Seconds between two readings of the clock, without digits that the clock does not have.
 local function elapsed(from, to)
-  return math.floor((to - from) * 1e6 + 0.5) / 1e6
+  local us = (to - from) * 1e6 + 0.5
+  return (us - us % 1) / 1e6
 end
 
 --- Begins the clocks of a call. They do not run while a stream that was made is not read yet.
@@ -86,7 +87,7 @@ end
 function Call:progress(status, headers)
   if not status then return end
   self.responded = true
-  self.status, self.headers = status, clean(headers, self.secrets())
+  self.status, self.headers = status, clean(headers, self.request().secrets)
   local hook = self.options.hooks.on_response
   if hook then
     hook { status = status, headers = copy(self.headers), attempt = self.attempts }
@@ -148,13 +149,12 @@ end
 --- What the rooms that make results and errors want to know of this call.
 -- @treturn table
 function Call:meta()
-  local now = self.client.now()
-  local req = self.request()
+  local req, now = self.request(), self.ended or self.client.now()
   return {
     attempts = self.attempts, secrets = req.secrets, adapter_id = req.adapter_id,
     now = self.client.wall(),
     stop = self.options.client_stop, trim = self.options.trim_stop and req.stop or nil,
-    timing = { total = elapsed(self.started or now, self.ended or now),
+    timing = { total = elapsed(self.started or now, now),
       first_token = self.first_token },
   }
 end
@@ -213,7 +213,7 @@ function Call:finish()
   self.ended = self.client.now()
 end
 
---- Makes a call that was not sent yet. The request and its secrets stay in closures: whoever walks
+--- Makes a call that was not sent yet. The request and its secrets stay in a closure: whoever walks
 -- over the tables of a stream finds no token.
 -- @tparam table client what all calls of a client share: `transport`, `place` (host and port, for
 -- messages), `now` (monotonic seconds), `wall` (Unix seconds), `random`
@@ -228,16 +228,10 @@ function M.new(client, options, total, events, req, read)
     read = read or response.result,
     client = client, options = options, total = total, events = events,
     request = function () return req end,
-    secrets = function () return req.secrets end,
     shown = options.hooks.on_request and shown(req),
     attempts = 0,
     refused = 0,             -- of them, those that sent it back to wait for its turn
     responded = false,       -- the head of the current attempt is known
-    status = nil, headers = nil,
-    first_token = nil,       -- seconds after the start
-    ended = nil,             -- when the answer was complete
-    started = nil,           -- when the first attempt was
-    deadline = nil,          -- when all attempts have to end
   }, Call)
 end
 

@@ -44,8 +44,9 @@ local function count_header(headers, name)
   return digits and json.integer(tonumber(digits))
 end
 
-local function timing_of(headers, own)
-  local timing = { total = own and own.total, first_token = own and own.first_token }
+--- Adds what the headers tell to what was measured here.
+local function timing_of(headers, timing)
+  timing = timing or {}
   for i = 1, #TIMES do
     local header = TIMES[i]
     local ms = headers[header] and count_header(headers, header)
@@ -140,8 +141,8 @@ end
 --- Makes a result of the answer to LoRAX /generate (or to LoRAX /, an array of one).
 -- @tparam table reply `status`, `headers` (lower-case name -> value), `body`
 -- @tparam ?table meta `attempts`, `secrets` (array of strings), `adapter_id` (asked for; the
--- server's header goes before it), `timing` (`total`, `first_token`; seconds), `now` (Unix
--- seconds), `stop` and `trim` (arrays of sequences, see `predibase.stops`)
+-- server's header goes before it), `timing` (`total`, `first_token`; seconds; becomes the
+-- result's), `now` (Unix seconds), `stop` and `trim` (arrays of sequences, see `predibase.stops`)
 -- @treturn[1] table the result
 -- @treturn[2] nil
 -- @treturn[2] table the error

@@ -115,6 +115,7 @@ end
 -- @tparam ?table trim array of the sequences to take off the end; empty ones are skipped
 -- @treturn ?table nil when there is nothing to look for
 function M.new(stop, trim)
+  if not stop and not trim then return nil end      -- of nearly every call
   local automata = {}
   for _, text in ipairs(stop or {}) do automata[#automata + 1] = automaton(text, {}) end
   for _, text in ipairs(trim or {}) do

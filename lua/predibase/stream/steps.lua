@@ -110,7 +110,7 @@ local function take_event(self, data)
   local ev, failure = event.decode(data)
   self.held = nil
   if ev and ev.error then
-    ev, failure = nil, event.failure(ev, self.call.secrets())
+    ev, failure = nil, event.failure(ev, self.call.request().secrets)
     let_go(self, "release")      -- the server ends the body by itself
   end
   if not ev then return try_again(self, self.call:error(failure)) end

@@ -234,6 +234,8 @@ function M.new(transport, raw, id)
     raw = raw,            -- nil once closed
     id = id,
     updates = transport.loop.updates,     -- what poll has seen of them
+    -- Room for what nearly every exchange comes to have, so that the table never grows.
+    waiter = nil, status = nil, headers = nil, streaming = nil,
   }, Exchange)
 end
 

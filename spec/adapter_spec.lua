@@ -86,6 +86,17 @@ describe("an adapter", function ()
     assert.equal(0, #door.requests)
   end)
 
+  it("tells on_token of its defaults of streams, where there are tokens", function ()
+    open()
+    local seen = 0
+    local view = client:adapter("my-repo/3", { defaults = {
+      on_token = function () seen = seen + 1 end } })
+    assert(view:generate "x")
+    assert.equal(2, #view:generate_many { "x", "y" }:results())
+    assert.equal("a b", view:generate_stream "x":text())
+    assert.equal(2, seen)
+  end)
+
   it("takes a prompt as it is where it has no template", function ()
     open()
     local view = client:adapter "my-repo/3"

@@ -38,7 +38,8 @@ describe("predibase chat", function ()
     for _, argument in ipairs(arguments_of(given)) do args[#args + 1] = argument end
     local text = {}
     for i, step in ipairs(steps) do text[i] = json.array { step[1], step[2] } end
-    local all = { PREDIBASE_HISTORY = history, TERM = "dumb", LC_ALL = "C.UTF-8" }
+    local all = { PREDIBASE_HISTORY = history, TERM = "dumb", LC_ALL = "C.UTF-8",
+      LD_PRELOAD = "", TERMINAL_PRELOAD = os.getenv "LD_PRELOAD" }
     for name, value in pairs(env or {}) do all[name] = value end
     local program = child.start("python3", { args = args, env = all,
       stdin = assert(json.encode(json.array(text))) })
@@ -100,6 +101,15 @@ describe("predibase chat", function ()
       assert.equal(2, #prompts())
     end)
 
+    it("tells tokens, times and details on standard error", function ()
+      open()
+      local code, out, err = pipe("One?\n", { "--stats", "--details" })
+      assert.equal(0, code)
+      assert.is_truthy(out:find "\n$")
+      assert.is_truthy(err:find('^{"details":{"finish_reason":"length"'))
+      assert.is_truthy(err:find("6 tokens, first token after", 1, true))
+    end)
+
     it("saves a conversation and goes on with it", function ()
       open { script = { ["/generate_stream"] = { { answer = "First." }, { answer = "Second." } } } }
       local path = os.tmpname()
@@ -145,6 +155,16 @@ describe("predibase chat", function ()
         assert.is_true(entry.tokens < 1000)
         assert.is_nil(assert(json.decode(entry.body)).inputs:find("assistant<|end_header_id|>\n\n.",
           1, false))
+      end
+    end)
+
+    it("stops an answer at Ctrl-C before its first token", function ()
+      for _, fault in ipairs { { head_delay = 600 }, { first_delay = 600 } } do
+        open { script = { ["/generate_stream"] = { fault, { answer = "Yes." } } } }
+        local status = type_in { { "> ", "One?\r" }, { "One?", "" }, { "SOCKET", CTRL_C },
+          { "(stopped)", "" }, { "> ", "Two?\r" }, { "Yes.", "" }, { "> ", CTRL_D } }
+        assert.equal(0, status)
+        assert.is_nil(prompts()[#prompts()]:find("One?", 1, true))
       end
     end)
 

@@ -50,10 +50,10 @@ local function check_bound(self, options, level)
 end
 
 --- The options of one call over the view's own. What is no table is left to the client to refuse.
-local function options_of(self, options)
+local function options_of(self, options, allowed)
   check_bound(self, options, 3)
   if options ~= nil and type(options) ~= "table" then return options end
-  return call_options.merge(self.options(), options)
+  return call_options.merge(self.options(), options, allowed)
 end
 
 --- Raises for what no template takes.
@@ -101,7 +101,7 @@ end
 function View:generate(values, options)
   check_self(self, "generate")
   check_values(self, values, 2)
-  options = options_of(self, options)
+  options = options_of(self, options, call_options.whole)
   local prompt, err = render(self, values)
   if not prompt then
     client.check(self.client, "generate", options)
@@ -121,7 +121,7 @@ end
 function View:generate_stream(values, options)
   check_self(self, "generate_stream")
   check_values(self, values, 2)
-  options = options_of(self, options)
+  options = options_of(self, options, call_options.stream)
   local prompt, err = render(self, values)
   local made
   if prompt then
@@ -142,7 +142,7 @@ end
 -- @raise as `client:generate`
 function View:generate_many(entries, options)
   check_self(self, "generate_many")
-  options = options_of(self, options)
+  options = options_of(self, options, call_options.batch)
   local made
   if self.template then
     made = client.generate_many(self.client, entries, options, function (values, level)

@@ -3,8 +3,8 @@
 
 usage: python3 terminal.py COMMAND [ARGUMENT...] <STEPS
 
-STEPS is JSON, an array of pairs: a text to wait for, and keys to type then
-("" for none). Ctrl-C is "\\u0003". Prints JSON: what was shown, the exit status
+STEPS is JSON, an array of pairs: a text to wait for ("SOCKET" waits until the
+program has one open), and keys to type then ("" for none). Prints JSON: what was shown, the exit status
 (128 and the signal's number for one that a signal ended), and the text that
 was waited for in vain.
 """
@@ -22,6 +22,8 @@ def main():
     steps = json.load(sys.stdin)
     pid, terminal = pty.fork()
     if pid == 0:
+        # What watches over the program is not to watch over Python.
+        os.environ["LD_PRELOAD"] = os.environ.get("TERMINAL_PRELOAD", "")
         os.execvp(sys.argv[1], sys.argv[1:])
     shown, seen, missed = b"", 0, None
 
@@ -36,16 +38,32 @@ def main():
         shown += data
         return data != b""
 
+    def has_socket():
+        folder = "/proc/%d/fd/" % pid
+        for name in os.listdir(folder):
+            try:
+                if os.readlink(folder + name).startswith("socket:"):
+                    return True
+            except OSError:
+                pass
+        return False
+
+    def there(wanted):
+        if wanted == "SOCKET":
+            return has_socket()
+        return wanted.encode() in shown[seen:]
+
     for wanted, keys in steps:
-        wanted = wanted.encode()
         limit = time.monotonic() + PATIENCE
         alive = True
-        while wanted not in shown[seen:] and alive and time.monotonic() < limit:
-            alive = read(0.5)
-        if wanted not in shown[seen:]:
-            missed = wanted.decode()
+        while not there(wanted) and alive and time.monotonic() < limit:
+            alive = read(0.02)
+        if not there(wanted):
+            missed = wanted
             break
-        seen = shown.index(wanted, seen) + len(wanted)
+        if wanted != "SOCKET":
+            wanted = wanted.encode()
+            seen = shown.index(wanted, seen) + len(wanted)
         if keys:
             os.write(terminal, keys.encode())
     limit = time.monotonic() + PATIENCE

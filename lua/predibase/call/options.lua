@@ -78,9 +78,11 @@ end
 --- Options laid over others, as one table again.
 -- @tparam table base
 -- @tparam ?table own
+-- @tparam ?table allowed one of the sets above: what a method does not take is left out of `base`
 -- @treturn table new
-function M.merge(base, own)
+function M.merge(base, own, allowed)
   local base_parameters, base_of_call = M.split(base)
+  if base_of_call and allowed and not allowed.on_token then base_of_call.on_token = nil end
   local merged, of_call = M.over(base_parameters, base_of_call, own or {})
   for name, value in next, of_call or {} do merged[name] = value end
   if own and rawget(own, "concurrency") ~= nil then merged.concurrency = own.concurrency end

@@ -61,9 +61,7 @@ end
 function M.options(session, options, allowed)
   if options ~= nil and type(options) ~= "table" then return options end
   names.check(options or {}, call_options.stream, "option", 3)
-  local all = call_options.merge(session.options(), options)
-  if not allowed.on_token and not (options and options.on_token) then all.on_token = nil end
-  return all
+  return call_options.merge(session.options(), options, allowed)
 end
 
 --- The messages with a new one behind them.

@@ -8,7 +8,7 @@ local failures = require "predibase.cli.failures"
 local inputs = require "predibase.cli.inputs"
 local lines = require "predibase.cli.lines"
 local output = require "predibase.cli.output"
-local stats = require "predibase.cli.stats"
+local results = require "predibase.cli.results"
 local try = require "predibase.try"
 
 local M = {}
@@ -29,7 +29,9 @@ local function stream_answer(talk, text)
   stream:close()
   if not ok then error(err, 0) end
   talk.out:line()
-  if talk.stats then io.stderr:write(stats.line(stream:result()), "\n") end
+  local result = stream:result()
+  if talk.details then io.stderr:write(results.details(result)) end
+  if talk.stats then io.stderr:write(results.stats(result), "\n") end
 end
 
 --- Answers a question at the terminal: Ctrl-C and errors end the answer and not the conversation.
@@ -85,7 +87,7 @@ local function begin(arguments)
   end
   if not session then return nil, err end
   return { client = client, session = session, options = options, path = arguments.load,
-    stats = arguments.stats, out = output.new() }
+    stats = arguments.stats, details = arguments.details, out = output.new() }
 end
 
 local function talk_on(talk, next_text, typed)

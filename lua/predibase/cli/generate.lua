@@ -2,11 +2,9 @@
 --- `predibase generate`.
 -- @module predibase.cli.generate
 
-local errors = require "predibase.errors"
 local inputs = require "predibase.cli.inputs"
-local json = require "predibase.json"
 local output = require "predibase.cli.output"
-local stats = require "predibase.cli.stats"
+local results = require "predibase.cli.results"
 
 local M = {}
 
@@ -14,28 +12,6 @@ local TOKEN_FIELDS = { "id", "text", "logprob", "special", "skipped", "alternati
 local RESULT_FIELDS = {
   "generated_text", "details", "usage", "timing", "status", "attempts", "adapter_id", "model_id",
 }
-
---- A copy in which empty tables are arrays: nothing the API answers with is an empty object.
-local function mark_arrays(value)
-  if type(value) ~= "table" then return value end
-  if next(value) == nil then return json.array {} end
-  local copy = {}
-  for key, inner in pairs(value) do copy[key] = mark_arrays(inner) end
-  return copy
-end
-
---- One line of JSON with the named fields in this order, as far as there are any.
-local function json_line(value, fields)
-  local members = {}
-  for _, name in ipairs(fields) do
-    if value[name] ~= nil then members[#members + 1] = { name, mark_arrays(value[name]) } end
-  end
-  local text, message = json.encode(json.object(members))
-  if not text then
-    error(errors.new { kind = "protocol", message = "the answer cannot be JSON: " .. message }, 0)
-  end
-  return text .. "\n"
-end
 
 local function stream_text(out, stream)
   for piece in stream:texts() do out:write(piece) end
@@ -46,7 +22,7 @@ local function stream_json(out, stream)
     local token, err = stream:next()
     if err then error(err, 0) end
     if not token then return end
-    out:write(json_line(token, TOKEN_FIELDS))
+    out:write(results.json(token, TOKEN_FIELDS))
   end
 end
 
@@ -85,14 +61,12 @@ function M.run(arguments)
     if not result then return nil, err end
   end
   if arguments.json then
-    out:write(json_line(result, RESULT_FIELDS))
+    out:write(results.json(result, RESULT_FIELDS))
   else
     out:end_line()
-    if arguments.details and result.details then
-      io.stderr:write(json_line({ details = result.details }, { "details" }))
-    end
+    if arguments.details then io.stderr:write(results.details(result)) end
   end
-  if arguments.stats then io.stderr:write(stats.line(result), "\n") end
+  if arguments.stats then io.stderr:write(results.stats(result), "\n") end
   return 0
 end
 

@@ -33,15 +33,21 @@ local PRINT_ERROR = [[
   io.write(tostring(ok), " ", tostring(predibase.is_error(raised)), "\n")
   local results, why = predibase.generate_many { "x" }:results()
   io.write(tostring(results), " ", why.kind, "\n")
+  for _, name in ipairs { "tokenize", "adapter", "chat_session" } do
+    local none, problem = predibase[name](name ~= "chat_session" and "x" or nil)
+    assert(none == nil and problem.kind == "config")
+  end
 ]]
 
 describe("require 'predibase'", function ()
   it("gives the version and the functions of the guide", function ()
     assert.equal(require "predibase.version", predibase._VERSION)
-    for _, name in ipairs { "new", "generate", "generate_stream", "generate_many", "is_error",
-      "update" } do
+    for _, name in ipairs { "new", "generate", "generate_stream", "generate_many", "tokenize",
+      "adapter", "chat_session", "is_error", "update" } do
       assert.is_function(predibase[name])
     end
+    assert.is_function(predibase.template.new)
+    assert.is_function(predibase.chat.load)
   end)
 
   it("sets no global and prints nothing", function ()
@@ -154,6 +160,16 @@ describe("the functions of the module", function ()
       assert(not ok and message:find "must be a string", message)
       ok, message = pcall(predibase.generate_many, { "x", 5 })
       assert(not ok and message:find "prompt 2 must be a string", message)
+      for _, case in ipairs {
+        { predibase.tokenize, 5 }, { predibase.adapter, 5 }, { predibase.adapter, "a/1", 5 },
+        { predibase.chat_session, 5 }, { predibase.chat_session, { fromat = "x" } },
+      } do
+        ok, message = pcall(function () case[1](case[2], case[3]) end)
+        assert(not ok and message:find '^%(command line%):%d+: ', message)
+      end
+      assert(predibase.adapter "my-repo/3":generate("x", { max_retries = 0 }) == nil)
+      assert(predibase.tokenize("x", { max_retries = 0 }) == nil)
+      assert(predibase.chat_session { format = "chatml" }:send("x", { max_retries = 0 }) == nil)
     ]], { PREDIBASE_BASE_URL = "http://127.0.0.1:9" }))
   end)
 end)

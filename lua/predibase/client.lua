@@ -2,7 +2,6 @@
 --- A client: one deployment, its connections, and the calls that it can make.
 -- @module predibase.client
 
-local batches = require "predibase.batch.open"
 local call = require "predibase.call"
 local call_options = require "predibase.call.options"
 local config = require "predibase.config"
@@ -11,8 +10,9 @@ local gate = require "predibase.batch.gate"
 local random = require "predibase.random"
 local request = require "predibase.request"
 local stream = require "predibase.stream"
-local tokenize = require "predibase.tokenize"
 local transports = require "predibase.transport"
+
+-- Rooms that many programs never enter are loaded by the calls that need them.
 
 local M = {}
 
@@ -56,7 +56,7 @@ end
 
 local function tokens_of(self, text, options)
   check_self(self, "tokenize", 4)
-  local tokens, err = tokenize.run(self, text, options, 3)
+  local tokens, err = require "predibase.tokenize".run(self, text, options, 3)
   return tokens, err
 end
 
@@ -85,7 +85,7 @@ local function generate_many(self, entries, options, render)
   local parameters, of_call = call_options.split(options)
   -- Raises for clocks that do not exist; bad values are the error of each prompt.
   prepare(self, "x", parameters, of_call, false)
-  local many = batches.open(self, entries, {
+  local many = require "predibase.batch.open".open(self, entries, {
     concurrency = options and rawget(options, "concurrency"),
     parameters = parameters, of_call = of_call, prepare = prepare, render = render,
   })

@@ -5,13 +5,13 @@
 -- `predibase.params` which parameters; `predibase.request` writes what is sent,
 -- `predibase.transport.curl` sends it, `predibase.event` and `predibase.response` read what comes
 -- back, `predibase.stream` hands it out, `predibase.errors` says what went wrong.
--- `predibase.template` makes prompts; it is also `template` of this table.
+-- `predibase.template` makes prompts, `predibase.chat` goes on with conversations; they are also
+-- `template` and `chat` of this table.
 --
 -- A function raises only where the program is wrong: an argument that is no string or table, an
 -- option that does not exist, a closed client. Everything else, bad values included, is `nil, err`.
 -- @module predibase
 
-local batch = require "predibase.batch"
 local client = require "predibase.client"
 local errors = require "predibase.errors"
 local default_loop = require "predibase.loop.default"
@@ -77,7 +77,8 @@ end
 -- @treturn table the batch, with the further values that the generic `for` of Lua 5.4 takes
 function M.generate_many(prompts, options)
   local made, err = default_client()
-  local many = made and client.generate_many(made, prompts, options) or batch.failed(err)
+  local many = made and client.generate_many(made, prompts, options)
+    or require "predibase.batch".failed(err)
   return many, nil, nil, many
 end
 
@@ -93,6 +94,32 @@ function M.tokenize(text, options)
   local tokens
   tokens, err = client.tokenize(made, text, options)
   return tokens, err
+end
+
+--- `client:adapter` on a client made once from the environment.
+-- @tparam string id
+-- @tparam ?table options see `predibase.client`
+-- @treturn[1] table see `predibase.adapter`
+-- @treturn[2] nil
+-- @treturn[2] table the error, when the environment names no deployment
+function M.adapter(id, options)
+  local made, err = default_client()
+  if not made then return nil, err end
+  local view = require "predibase.adapter".new(made, id, options, 2)
+  return view
+end
+
+--- `client:chat_session` on a client made once from the environment.
+-- @tparam ?table options see `predibase.chat`
+-- @treturn[1] table the session
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function M.chat_session(options)
+  local made, err = default_client()
+  if not made then return nil, err end
+  local session
+  session, err = require "predibase.chat".new(made, options, nil, nil, 2)
+  return session, err
 end
 
 -- Rooms that many programs never enter are loaded when they are first named.

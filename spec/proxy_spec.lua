@@ -1,52 +1,34 @@
 -- SPDX-License-Identifier: MIT
 -- Proxies: which are used, what they see, and how they fail.
 
-local authority = require "spec.support.ca"
+local https = require "spec.support.https"
 local leak = require "spec.support.leak"
-local nginx = require "spec.support.nginx"
-local peer = require "spec.support.peer"
 local predibase = require "predibase"
 local scratch = require "spec.support.scratch"
-local stand_in = require "spec.support.server"
 local uv = require "luv"
-
-local SERVER = [[
-  server {
-    listen %s ssl http2;
-    ssl_certificate %s;
-    ssl_certificate_key %s;
-    location / { proxy_pass %s; }
-  }
-]]
 
 -- A name that only the proxy can resolve: without a proxy nothing reaches it.
 local HOST = "lorax.test"
+
+local WRONG = "user:" .. https.WRONG:gsub(" ", "%%20") .. "@"
 
 local VARIABLES = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
   "no_proxy", "NO_PROXY" }
 
 describe("A proxy", function()
-  local ca, upstream, server, proxy, folder
-  local clients = {}
+  local room, upstream, server, proxy, folder
   local kept = {}
 
   setup(function()
-    ca, folder = authority.new(), scratch.new()
-    local certificate = ca:issue("server", { san = "IP:127.0.0.1,DNS:" .. HOST })
-    upstream = stand_in.spawn {}
-    server = nginx.start({ "tls" }, function(address)
-      return SERVER:format(address.tls, certificate.cert, certificate.key, upstream.url)
-    end)
-    proxy = peer.start("proxy", folder .. "/seen")
+    room, folder = https.new("IP:127.0.0.1,DNS:" .. HOST), scratch.new()
+    upstream = room:stand_in()
+    server = room:nginx({ "tls" }, function(address) return room:block(address.tls) end)
+    proxy = room:peer("proxy", folder .. "/seen")
   end)
 
   teardown(function()
-    -- what is left on disk first: the rest ends with this program if one of these raises
-    ca:remove()
     scratch.remove(folder)
-    nginx.stop()
-    peer.stop()
-    stand_in.stop()
+    room:close()
   end)
 
   before_each(function()
@@ -62,8 +44,7 @@ describe("A proxy", function()
       uv.os_unsetenv(name)
       if kept[name] then uv.os_setenv(name, kept[name]) end
     end
-    for _, client in ipairs(clients) do client:close() end
-    clients = {}
+    room:close_clients()
   end)
 
   local function address(name, userinfo)
@@ -71,12 +52,9 @@ describe("A proxy", function()
   end
 
   local function new(base_url, options)
-    local all = { base_url = base_url, api_token = leak.TOKEN, ca_file = ca.file,
-      allow_plain_http = true }
+    local all = { allow_plain_http = true }
     for name, value in pairs(options or {}) do all[name] = value end
-    local client = assert(predibase.new(all))
-    clients[#clients + 1] = client
-    return client
+    return room:client(base_url, all)
   end
 
   local function plain_url(host)
@@ -87,13 +65,7 @@ describe("A proxy", function()
     return ("https://%s:%d"):format(host or HOST, server.port.tls)
   end
 
-  --- Both calls work, and the proxy says so `times` times.
-  local function passes(client, saying, times)
-    local before = proxy:count(saying)
-    assert(client:generate("Hello", { max_new_tokens = 2 }))
-    assert(client:generate_stream("Hello", { max_new_tokens = 2 }):text())
-    assert.are.equal(before + times, proxy:count(saying))
-  end
+  local function passes(client, saying, times) https.passes(client, proxy, saying, times) end
 
   local function forward(host)
     return ("forward %s:%d"):format(host or HOST, upstream.port)
@@ -226,52 +198,33 @@ describe("A proxy", function()
   end)
 
   describe("that", function()
-    --- Both calls fail in the same way.
-    local function fails(client, expected)
-      for _, method in ipairs { "generate", "generate_stream" } do
-        local result, err = client[method](client, "Hello")
-        if method == "generate_stream" then result, err = result:text() end
-        assert.is_nil(result)
-        for name, value in pairs(expected) do
-          if name == "text" then
-            assert.truthy(err.message:find(value, 1, true), err.message)
-          else
-            assert.are.equal(value, err[name], name .. " of " .. tostring(err))
-          end
-        end
-        assert.is_nil(leak.find(err, leak.TOKEN))
-        assert.is_nil(leak.find(err, "a wrong password"))
-        assert.is_nil(leak.find(err, "a%20wrong%20password"))
-      end
-    end
-
     it("wants a password is an error that says so, and is not asked again", function()
       for _, base_url in ipairs { plain_url(), tls_url() } do
         local text = base_url:find("https") and "407" or "proxy"
-        fails(new(base_url, { proxy = address "denies" }),
+        https.fails(new(base_url, { proxy = address "denies" }),
           { kind = "connection", retryable = false, attempts = 1, text = text })
-        fails(new(base_url, { proxy = address("with-password", "user:a%20wrong%20password@") }),
+        https.fails(new(base_url, { proxy = address("with-password", WRONG) }),
           { kind = "connection", retryable = false, attempts = 1, text = text })
       end
     end)
 
     it("cannot reach the server is an error that may be tried again", function()
-      fails(new(plain_url(), { proxy = address "breaks", max_retries = 0 }),
+      https.fails(new(plain_url(), { proxy = address "breaks", max_retries = 0 }),
         { kind = "server", status = 502, retryable = true })
-      fails(new(tls_url(), { proxy = address "breaks", max_retries = 0 }),
+      https.fails(new(tls_url(), { proxy = address "breaks", max_retries = 0 }),
         { kind = "connection", phase = "proxy", retryable = true, attempts = 1, text = "502" })
     end)
 
     it("hangs in CONNECT is given up after the time to connect", function()
-      fails(new(tls_url(), {
+      https.fails(new(tls_url(), {
         proxy = address "hangs", max_retries = 0, timeout = { connect = 0.2 },
       }), { kind = "timeout", phase = "connect", retryable = true, attempts = 1, text = HOST })
     end)
 
     it("closes the connection is a lost connection", function()
-      fails(new(plain_url(), { proxy = address "closes", max_retries = 0 }),
+      https.fails(new(plain_url(), { proxy = address "closes", max_retries = 0 }),
         { kind = "connection", retryable = true, attempts = 1 })
-      fails(new(tls_url(), { proxy = address "closes", max_retries = 0 }),
+      https.fails(new(tls_url(), { proxy = address "closes", max_retries = 0 }),
         { kind = "connection", retryable = true, attempts = 1 })
     end)
 
@@ -280,7 +233,7 @@ describe("A proxy", function()
       local tcp = uv.new_tcp()
       assert(tcp:bind("127.0.0.1", 0))
       local port = tcp:getsockname().port
-      fails(new(tls_url(), { proxy = "http://127.0.0.1:" .. port, max_retries = 0 }),
+      https.fails(new(tls_url(), { proxy = "http://127.0.0.1:" .. port, max_retries = 0 }),
         { kind = "connection", phase = "connect", retryable = true, text = " " .. port })
       tcp:close()
       uv.run "nowait"

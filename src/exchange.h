@@ -45,12 +45,15 @@ typedef enum exchange_state {
   EXCHANGE_FAILED    /* 'failure' says why */
 } exchange_state;
 
+/* The "status" of a SOCKS proxy that will refuse whoever asks again. */
+#define PROXY_REFUSES (-1)
+
 /* What went wrong; strings are constants but for 'text'. */
 typedef struct exchange_failure {
   const char *kind;   /* connection, tls, timeout, protocol, too_large, ... */
   const char *phase;  /* resolve, connect, proxy, tls, head, body, or a clock */
   int sent;           /* 1 when the request may have reached the server */
-  int proxy_status;   /* with which a proxy refused a tunnel, else 0 */
+  int proxy_status;   /* with which a proxy refused its service, else 0 */
   char text[CURL_ERROR_SIZE + 96];  /* libcurl's own, until there is one */
 } exchange_failure;
 

@@ -110,6 +110,8 @@ static void set_connection (setter *s, const target_options *o) {
 static void set_tls (setter *s, const target_options *o) {
   set_long(s, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2,
            "TLS 1.2 is not supported");
+  set_long(s, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2,
+           "TLS 1.2 is not supported");
   set_long(s, CURLOPT_SSL_VERIFYPEER, o->verify ? 1L : 0L, "verify");
   set_long(s, CURLOPT_SSL_VERIFYHOST, o->verify ? 2L : 0L, "verify");
   set_text(s, CURLOPT_CAINFO, o->ca_file, "ca_file was refused");

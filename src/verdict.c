@@ -48,6 +48,27 @@ static void judge_text (const exchange *x, CURLcode code, const char **kind,
   }
 }
 
+#if LIBCURL_VERSION_NUM >= 0x074900
+/* How it went with a SOCKS proxy, which has no status to tell. */
+static void judge_socks (exchange *x, const char **phase) {
+  long error = 0;
+  curl_easy_getinfo(x->easy, CURLINFO_PROXY_ERROR, &error);
+  *phase = error == CURLPX_RESOLVE_HOST ? "resolve" : "proxy";
+  switch (error) {
+    case CURLPX_NO_AUTH:
+    case CURLPX_USER_REJECTED:
+    case CURLPX_LONG_USER:
+    case CURLPX_LONG_PASSWD:
+    case CURLPX_LONG_HOSTNAME:
+    case CURLPX_REPLY_NOT_ALLOWED:
+      x->failure.proxy_status = PROXY_REFUSES;
+      break;
+    default:
+      break;
+  }
+}
+#endif
+
 /* What a libcurl code means to the caller of this library. */
 static void judge (exchange *x, CURLcode code, const char **kind,
                    const char **phase) {
@@ -60,8 +81,15 @@ static void judge (exchange *x, CURLcode code, const char **kind,
     case CURLE_COULDNT_CONNECT:
       *kind = "connection"; *phase = "connect";
       break;
+#if LIBCURL_VERSION_NUM >= 0x074900
+    case CURLE_PROXY:
+      *kind = "connection";
+      judge_socks(x, phase);
+      break;
+#endif
     case CURLE_OPERATION_TIMEDOUT:  /* of its clocks only this one is set */
       *kind = "timeout"; *phase = "connect";
+      x->failure.sent = 0;  /* what was sent is for the proxy */
       break;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CONNECT_ERROR:

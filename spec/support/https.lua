@@ -7,6 +7,7 @@
 --    after_each(function() room:close_clients() end)
 --    teardown(function() room:close() end)
 
+local assert = require "luassert"
 local authority = require "spec.support.ca"
 local leak = require "spec.support.leak"
 local nginx = require "spec.support.nginx"
@@ -15,6 +16,9 @@ local predibase = require "predibase"
 local stand_in = require "spec.support.server"
 
 local M = {}
+
+--- A password that no server takes, and no error shows.
+M.WRONG = "a wrong password"
 
 local SERVER = [[
   server {
@@ -92,6 +96,39 @@ function Room:close()
   nginx.stop()
   peer.stop()
   stand_in.stop()
+end
+
+--- Both calls of a client work, and the peer says so `times` times.
+-- @tparam table client
+-- @tparam table other the peer
+-- @tparam string saying
+-- @tparam number times
+function M.passes(client, other, saying, times)
+  local before = other:count(saying)
+  assert(client:generate("Hello", { max_new_tokens = 2 }))
+  assert(client:generate_stream("Hello", { max_new_tokens = 2 }):text())
+  assert.are.equal(before + times, other:count(saying))
+end
+
+--- Both calls of a client fail in the same way, and their errors tell no secret.
+-- @tparam table client
+-- @tparam table expected fields of the error; `text` is to be in its message
+function M.fails(client, expected)
+  for _, method in ipairs { "generate", "generate_stream" } do
+    local result, err = client[method](client, "Hello")
+    if method == "generate_stream" then result, err = result:text() end
+    assert.is_nil(result)
+    for name, value in pairs(expected) do
+      if name == "text" then
+        assert.truthy(err.message:find(value, 1, true), err.message)
+      else
+        assert.are.equal(value, err[name], name .. " of " .. tostring(err))
+      end
+    end
+    for _, secret in ipairs { leak.TOKEN, M.WRONG, (M.WRONG:gsub(" ", "%%20")) } do
+      assert.is_nil(leak.find(err, secret))
+    end
+  end
 end
 
 --- Makes one.

@@ -7,6 +7,7 @@ when standard input ends, or after two minutes.
 """
 
 import os
+import select
 import signal
 import socket
 import struct
@@ -68,6 +69,21 @@ def whole_request(connection):
             return None
         body += piece
     return head, body
+
+
+def join(one, other):
+    """Carries bytes both ways until one side has no more; either may speak
+    TLS."""
+    ends = {one: other, other: one}
+    while True:
+        for end in select.select(list(ends), [], [], PATIENCE)[0]:
+            while True:
+                data = end.recv(65536)
+                if not data:
+                    return
+                ends[end].sendall(data)
+                if not getattr(end, "pending", int)():
+                    break
 
 
 def reset(connection):

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: MIT
 """An HTTP proxy that writes down every byte its clients send.
 
-usage: python3 proxy.py FILE
+usage: python3 proxy.py CERTIFICATE KEY FILE
 
 Every host name means this machine. Says `connect TARGET` for a tunnel and
-`forward TARGET` for a plain request; the accidents say `connect` too.
+`forward TARGET` for a plain request; the accidents say `connect` too. A name
+that begins with "tls-" is the same spoken to over TLS.
 """
 
 import base64
 import socket
+import ssl
 import sys
 import threading
 
 import peer
 
-RECORD = open(sys.argv[1], "ab", buffering=0)
+RECORD = open(sys.argv[3], "ab", buffering=0)
 
 USER = b"Basic " + base64.b64encode(b"user:open sesame")
 
@@ -127,11 +129,41 @@ def closes(client):
     peer.say("closed")
 
 
-peer.run({
+HANDLERS = {
     "open": serve,
     "with-password": with_password,
     "denies": denies,
     "breaks": breaks,
     "hangs": hangs,
     "closes": closes,
-})
+}
+
+
+def over_tls(handler, offer):
+    """In front of `handler`, a thread of its own: what reads TLS must not be
+    what writes it at the same time."""
+    def handle(connection):
+        near, far = socket.socketpair()
+        with near, offer.wrap_socket(connection, server_side=True) as tls:
+            threading.Thread(target=run, args=(handler, far),
+                             daemon=True).start()
+            peer.join(tls, near)
+    return handle
+
+
+def run(handler, connection):
+    with connection:
+        try:
+            handler(connection)
+        except (OSError, EOFError):
+            pass  # the client went away, which it may
+
+
+def main():
+    offer = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    offer.load_cert_chain(sys.argv[1], sys.argv[2])
+    peer.run({**HANDLERS, **{"tls-" + name: over_tls(handler, offer)
+                             for name, handler in HANDLERS.items()}})
+
+
+main()

@@ -86,6 +86,30 @@ describe("predibase.resty.relay", function ()
     assert.equal("ended well", site:last_line())
   end)
 
+  it("keeps the model's connection for the next stream", function ()
+    start({ answer = { "one", " two", " three" }, delay = 0.02 })
+    for _ = 1, 3 do
+      local list = events(site:get "/relay".body)
+      assert.equal("done", list[#list].event)
+    end
+    assert.equal(1, model:connections().accepted)
+  end)
+
+  it("lets the request end when the model does not end its answer", function ()
+    start({ raw = {
+      { send = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+        .. "content-length: 100000\r\n\r\n" },
+      { send = 'data:{"token":{"id":1,"text":"one","special":false}}\n\n' },
+      { sleep = 0.1 },
+      { send = 'data:{"token":{"id":3,"text":"!","special":false},"generated_text":"one!"}\n\n' },
+      { hold = true },
+    } })
+    local list = events(site:get "/relay".body)
+    assert.equal("done", list[#list].event)
+    assert.is_truthy(model:wait(function () return model:connections().open == 0 end, 10))
+    assert.equal("ended well", site:last_line())
+  end)
+
   it("lets the system send each token at once", function ()
     start({ answer = "one" })
     assert.equal("true\n", site:evaluate "require 'predibase.resty.nodelay'.set()")

@@ -226,6 +226,15 @@ function M.texts_at_hand(stream)
   return text
 end
 
+--- For rooms that read to the end, or close the stream: lets the transport read on while the reader
+-- is busy.
+-- @tparam table stream one whose first token was read
+-- @treturn ?function to be called by the reader at the end
+function M.read_ahead(stream)
+  local exchange = stream.exchange
+  return exchange and exchange.read_ahead and exchange:read_ahead()
+end
+
 --- Tells whether a value is a stream.
 -- @param value anything
 -- @treturn boolean

@@ -127,12 +127,15 @@ local function encoded(self, token)
   return table.concat(pieces)
 end
 
+local function settled() end
+
 --- Reads to the end. Returns the error, or nil.
 local function copy(self)
   local encode = self.encode and encoded or joined
   while true do
     local token, err = self.stream:next()
     if not token then return err end
+    if not self.settle then self.settle = streams.read_ahead(self.stream) or settled end
     local bytes = encode(self, token)
     if bytes ~= "" and not write(self, bytes) then
       local _, cancelled = self.stream:next()
@@ -175,12 +178,14 @@ local function run(self)
   if not ok then
     self.stream:close()
     ngx.thread.kill(ticker)
+    if self.settle then self.settle() end
     error(err, 0)
   end
   -- A thread that waits for a flush cannot be killed.
   while self.writing do self.free:wait(self.keep_alive) end
   ngx.thread.kill(ticker)
   finish(self, err)
+  if self.settle then self.settle() end
   return err
 end
 
@@ -228,6 +233,7 @@ function M.relay(stream, options)
     begun = false,            -- the head went out
     writing = false, free = require "ngx.semaphore".new(0),
     wrote = ngx.now(),
+    settle = nil,             -- to be called when nothing more is read
     gone = nil,               -- how the browser went away
     over = false, cut = false,
   }, Relay)

@@ -14,13 +14,13 @@ end
 
 --- The point in time when the next clock runs out.
 -- @tparam table x the exchange: `deadline`, `clocks` (`connect`, `first_token`, `token`, `idle`),
--- `streams` (events are awaited), `state`, `parked`, and when its things happened
+-- `streams` (events are awaited), `state`, `parked`, `fresh`, and when its things happened
 -- @treturn number infinite when none runs
 function M.at(x)
   local at, clocks = x.deadline or huge, x.clocks
   if x.state == "delayed" then return at end
   if x.state == "connecting" then at = earlier(at, x.connecting, clocks.connect) end
-  if x.parked then return at end      -- the reader is slow, not the server
+  if x.parked or x.fresh then return at end      -- the reader is slow, not the server
   if x.response.status then at = earlier(at, x.last_byte, clocks.idle) end
   if not x.streams then return at end
   if x.got_event then return earlier(at, x.last_event, clocks.token) end

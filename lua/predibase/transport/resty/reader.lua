@@ -3,7 +3,8 @@
 --
 -- It reads because the one who waits must not: nginx lets nobody close a socket that another light
 -- thread reads from, but a semaphore wakes whoever waits at any time. It never reads ahead by more
--- than one piece, so a slow reader slows the server.
+-- than one piece, or by some pieces for a reader that asked for that, so a slow reader slows the
+-- server.
 -- @module predibase.transport.resty.reader
 
 local clock = require "predibase.transport.resty.clock"
@@ -17,13 +18,16 @@ local M = {}
 --- Most bytes of one read: some hundred tokens.
 local READ = 32 * 1024
 
+--- Bytes after which the thread waits for its reader, if that lets it read ahead.
+local AHEAD = 32 * 1024
+
 --- Seconds that the thread stays for the next demand. A stream that was left without being closed
 -- holds its request up for no longer than this; then nginx closes the connection.
 local PARK = 0.05
 
 --- Seconds that the end of a body may take after its last useful byte. A server that does not end
 -- its answer costs us its connection, and a request that is over for its handler this time.
-local LINGER = 0.1
+M.LINGER = 0.1
 
 --- Seconds by which the socket's own clocks are later than those of the exchange: they only matter
 -- when nobody waits any more.
@@ -80,10 +84,19 @@ local function park(x)
   return not x.parked
 end
 
+--- Tells the reader that there are events. Returns false when it is to have no more.
+local function hand_over(x)
+  if not x.ahead or x.unread >= AHEAD then return park(x) end
+  x.fresh = true
+  x:tell()
+  return true
+end
+
 --- One piece of the response. Returns true while there is more to come.
 local function take(x, bytes)
   local response, at = x.response, now()
   x.last_byte = at
+  x.unread = x.unread + #bytes
   local before = response:count()
   local ok, failure = response:feed(bytes)
   if response:count() > before then x.got_event, x.last_event = true, at end
@@ -103,15 +116,15 @@ local function read(x)
   local limit
   while true do
     if x.lingering and not limit then
-      limit = now() + LINGER
-      x.socket:settimeouts(1000, 1000, milliseconds(LINGER))
+      limit = now() + M.LINGER
+      x.socket:settimeouts(1000, 1000, milliseconds(M.LINGER))
     end
     local bytes, err = x.socket:receiveany(READ)
     if x.over then return drop(x) end
     if not bytes then return lost(x, err) end
     if not take(x, bytes) then return end
     if limit and now() > limit then return drop(x) end
-    if x.response:count() > 0 and not park(x) then return end
+    if x.response:count() > 0 and not hand_over(x) then return end
     if x.over then return drop(x) end
   end
 end

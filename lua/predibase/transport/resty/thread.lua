@@ -40,12 +40,26 @@ function M.stop(x)
   if ok and closed then x.socket = nil end
 end
 
+--- For the coroutine that reads, when it has done so: waits a little for the end of a body that
+-- nobody reads any more, then ends the thread if that is still there.
+-- @tparam table x the exchange
+function M.settle(x)
+  if x.running and x.lingering then
+    x.waiter = coroutine.running()
+    x.news:wait(reader.LINGER)
+    x.waiter = nil
+  end
+  if x.running then M.stop(x) end
+end
+
 --- Lets the thread go on, or begin.
 -- @tparam table x the exchange
 function M.demand(x)
   if x.state == "done" or x.state == "failed" then return end
-  if x.parked then
+  x.unread = 0
+  if x.parked or x.fresh then
     local at = now()
+    x.fresh = false
     x.last_byte = at          -- the reader was slow, not the server
     if x.got_event then x.last_event = at end
   end

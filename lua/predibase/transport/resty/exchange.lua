@@ -153,9 +153,8 @@ function Exchange:events(reader)
   reader.take, reader.source, reader.take_texts = parser.token, parser, parser.texts
 end
 
---- Lets the thread read on while its reader is busy, which spares two switches for each piece. For a
--- reader that reads to the end or closes, in the coroutine that read first.
--- @treturn function to be called by it when all is over, else the thread holds the request up
+--- Lets the thread read on while its reader is busy, which spares two switches for each piece.
+-- @treturn function to be called at the end, by who read first; else the request may be held up
 function Exchange:read_ahead()
   self.ahead = true
   return function () thread.settle(self) end

@@ -3,6 +3,7 @@
 
 local authority = require "spec.support.ca"
 local child = require "spec.support.child"
+local curl = require "predibase.curl"
 local leak = require "spec.support.leak"
 local nginx = require "spec.support.nginx"
 local peer = require "spec.support.peer"
@@ -142,6 +143,29 @@ describe("HTTP/2", function()
       end
       assert.are.same(expected, texts)
       on_one_connection(10)
+    end)
+
+    it("waits for no answer of one before it sends another", function()
+      for _, name in ipairs { "modern", "narrow" } do
+        local pool = assert(curl.pool())
+        local function open(path)
+          return assert(pool:open {
+            url = ("https://127.0.0.1:%d/test-%d%s/generate"):format(server.port[name], test, path),
+            headers = { "content-type: application/json" }, body = '{"inputs":"x"}',
+            proxy = "", ca_file = ca.file,
+          })
+        end
+        local function finish(exchange)
+          while select(2, exchange:next()) == "pending" do pool:step(nil, {}) end
+          exchange:close()
+        end
+        finish(open "")
+        local slow, late = open "/~head_delay=20", open "/~head_delay=20"
+        finish(open "")
+        assert.are.equal("pending", select(2, slow:next()))
+        assert.are.equal("pending", select(2, late:next()))
+        pool:close()
+      end
     end)
 
     it("has streams that are really open at once, closes some, and goes on", function()

@@ -281,6 +281,16 @@ static void run_libcurl (pool *p, int *status) {
   act(p, CURL_SOCKET_TIMEOUT, 0, status);
 }
 
+/* Each of those that wait, as long as the one before it has a connection. */
+static void let_in (pool *p, int *status) {
+  exchange *x;
+  while ((x = gate_next(&p->gate)) != NULL) {
+    give_to_curl(p, x);
+    run_libcurl(p, status);
+    collect_finished(p);
+  }
+}
+
 /* Not left to the next step: the request is under way while others work. */
 static void begin (pool *p) {
   sigpipe_guard g;
@@ -288,6 +298,7 @@ static void begin (pool *p) {
   p->watch_failed = 0;
   run_libcurl(p, &p->trouble);
   collect_finished(p);
+  let_in(p, &p->trouble);
   sigpipe_leave(&g);
   if (p->watch_failed && p->trouble == POOL_OK) p->trouble = POOL_BROKEN;
 }
@@ -396,16 +407,6 @@ static int wait_ms (const pool *p, int64_t timeout_ms) {
   if (own >= 0 && (timeout_ms < 0 || own < timeout_ms)) timeout_ms = own;
   if (timeout_ms < 0) return -1;
   return timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
-}
-
-/* Each of those that wait, as long as the one before it has a connection. */
-static void let_in (pool *p, int *status) {
-  exchange *x;
-  while ((x = gate_next(&p->gate)) != NULL) {
-    give_to_curl(p, x);
-    run_libcurl(p, status);
-    collect_finished(p);
-  }
 }
 
 int pool_step (pool *p, int64_t timeout_ms) {

@@ -307,7 +307,10 @@ exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
   exchange *x;
   int64_t now = clock_ms();
   int is_set;
-  CURL *easy = handles_take(&p->spare, o->to, &is_set);
+  CURL *easy;
+  *why = "the connections belong to another process";
+  if (!is_truly_ours(p)) return NULL;
+  easy = handles_take(&p->spare, o->to, &is_set);
   *why = "not enough memory";
   if (easy == NULL) return NULL;
   x = exchange_new(easy, is_set, o, why);
@@ -339,7 +342,7 @@ static void resume (exchange *x) {
   sigpipe_guard g;
   if (!exchange_resumable(x)) return;
   if (p == NULL) return;  /* closed with it; what is queued can be read */
-  if (!pool_is_ours(p)) return;  /* the parent's, as is what would come */
+  if (!is_truly_ours(p)) return;  /* the parent's, as is what would come */
   sigpipe_enter(&g, p->guard_sigpipe);
   code = exchange_resume(x);
   if (code != CURLE_OK) {

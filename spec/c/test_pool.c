@@ -8,6 +8,9 @@
 */
 
 #include <dirent.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
 
 #include "clock.h"
 #include "pool.h"
@@ -297,6 +300,29 @@ static void refused (void) {
   pool_free(p);
 }
 
+#if defined(__linux__)
+
+/* A process made behind the back of pthread_atfork. */
+static void copied (void) {
+  const char *why = NULL;
+  exchange_options o = options("/generate");
+  pool *p = created();
+  exchange *x;
+  int status = -1;
+  pid_t pid = (pid_t)syscall(SYS_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L);
+  if (pid == 0)
+    _exit(pool_open(p, &o, &why) == NULL && why != NULL ? 0 : 1);
+  ok(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0,
+     "a copy of the process sends nothing over connections of the first");
+  x = open_with(p, &o);
+  run(p, x);
+  ok(x->state == EXCHANGE_DONE, "which goes on");
+  pool_drop(x);
+  pool_free(p);
+}
+
+#endif
+
 int main (void) {
   int files;
   port = canned_start();
@@ -309,6 +335,9 @@ int main (void) {
   slow_reader();
   any_order();
   refused();
+#if defined(__linux__)
+  copied();
+#endif
   ok(alloc_live == 0, "no memory is left behind");
   ok(open_files() == files, "no descriptor is left behind");
   canned_stop();

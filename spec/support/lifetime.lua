@@ -33,7 +33,8 @@ local function hasten()
     return function () collectgarbage("incremental", 200, 100, 13) end
   end
   local pause = collectgarbage("setpause", 1)
-  local step = collectgarbage("setstepmul", 1000000)
+  -- 0 is "no limit" in 5.1 and LuaJIT, however much the specs before have left in memory.
+  local step = collectgarbage("setstepmul", _VERSION == "Lua 5.1" and 0 or 1000000)
   return function ()
     collectgarbage("setpause", pause)
     collectgarbage("setstepmul", step)

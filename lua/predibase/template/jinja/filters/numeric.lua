@@ -86,7 +86,8 @@ filter("round", { "precision", "method" }, function (_, v, precision, method)
   if x ~= x or x == math.huge or x == -math.huge then
     raise("a float that is no number cannot be rounded")
   end
-  return values.float(math[how](x * 10 ^ places) / 10 ^ places)
+  -- Python's are integers, of which none is minus zero.
+  return values.float((math[how](x * 10 ^ places) + 0) / 10 ^ places)
 end)
 
 filter("length", {}, function (_, v)

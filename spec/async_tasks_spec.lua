@@ -109,6 +109,39 @@ describe("async.run", function ()
     assert.equal("cancelled", sleeper:status())
     assert.equal(7, async.run(function () async.sleep(0.001) return 7 end))
   end)
+
+  it("is in order again when another one comes while it ends the tasks", function ()
+    local owners = require "predibase.loop.owners"
+    local close = owners.close
+    owners.close = function ()
+      owners.close = close
+      error("once more", 0)
+    end
+    local ok, err = pcall(async.run, function ()
+      async.spawn(async.sleep, 3600)
+      async.sleep(0)
+      error("the first", 0)
+    end)
+    owners.close = close
+    assert.is_false(ok)
+    assert.equal("once more", err)
+    assert.equal(7, async.run(function () async.sleep(0.001) return 7 end))
+  end)
+
+  it("is in order again when it comes at any instruction of the beginning", function ()
+    for at = 1, 100 do
+      local co = coroutine.create(function ()
+        debug.sethook(function ()
+          debug.sethook()
+          error("interrupted!", 0)
+        end, "", at)
+        async.run(function () for _ = 1, 100 do async.sleep(0) end end)
+      end)
+      coroutine.resume(co)
+      debug.sethook()
+      assert.equal(7, async.run(function () async.sleep(0) return 7 end))
+    end
+  end)
 end)
 
 describe("a task", function ()

@@ -117,11 +117,11 @@ end
 function M.run(f, ...)
   check_function(f, "run")
   if tasks.running() then error("async.run inside async.run: use async.spawn", 2) end
-  local main = tasks.spawn(Task, f, ...)
-  main.seen = true
-  local failed = tasks.run(main)
-  if not main.ok then failed = main end
-  if failed then error(failed.results[1], 0) end
+  local main, failures = tasks.run(Task, f, ...)
+  if not main.ok then error(main.results[1], 0) end
+  for _, task in ipairs(failures) do
+    if not task.seen then error(task.results[1], 0) end
+  end
   return unpack(main.results, 1, main.n)
 end
 

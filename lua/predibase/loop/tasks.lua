@@ -1,11 +1,9 @@
 -- SPDX-License-Identifier: MIT
---- The scheduler behind `predibase.async`: coroutines that wait together in one call of the
--- operating system.
+--- The scheduler behind `predibase.async`: coroutines that wait together, in one system call.
 --
 -- There is one per Lua state. A round runs the tasks that are ready, and then waits for the pools
--- that any task waits for and for the next sleeper. What a round costs depends on what is ready,
--- not on how many tasks there are. `predibase.async` is the way in; `predibase.loop.default` is how
--- clients find it.
+-- that any task waits for and for the next sleeper. It costs what is ready, however many there are.
+-- `predibase.async` is the way in; `predibase.loop.default` is how clients find it.
 -- @module predibase.loop.tasks
 
 local curl = require "predibase.curl"
@@ -60,16 +58,15 @@ local function attach(task, source)
   if source then sources.enter(source) end
 end
 
-local function wake(task)
+--- Lets a task go on in the next round.
+-- @tparam table task
+function M.wake(task)
   if task.ended or task.woken then return end
   task.woken = true
   waking[#waking + 1] = task
 end
 
---- Lets a task go on in the next round.
--- @function wake
--- @tparam table task
-M.wake = wake
+local wake = M.wake
 
 --- Lets a coroutine go on in the next round, if it is a task.
 -- @param co a coroutine, or what stands for the main program
@@ -123,9 +120,8 @@ end
 --- An error with the place where its task stood.
 local function traced(task, err)
   task.traceback = debug.traceback(task.co, tostring(err))
-  if type(err) == "string" then return task.traceback end
-  if errors.is(err) and err.traceback == nil then err.traceback = task.traceback end
-  return err
+  if errors.is(err) then err.traceback = err.traceback or task.traceback end
+  return type(err) == "string" and task.traceback or err
 end
 
 --- What to do after a task gave the turn back.
@@ -148,19 +144,14 @@ local function stopped(task, ok, ...)
   end
 end
 
-local function begin(task)
-  if task.cancelled then return finish(task, false, task.cancelled) end
-  task.started = true
-  local args = task.results
-  task.results = nil
-  stopped(task, resume(task.co, unpack(args, 1, task.n)))
-end
-
 local function run(task)
   task.woken = false
   if task.ended then return end
   if task.started then return stopped(task, resume(task.co)) end
-  begin(task)
+  if task.cancelled then return finish(task, false, task.cancelled) end
+  local args = task.results
+  task.started, task.results = true, nil
+  stopped(task, resume(task.co, unpack(args, 1, task.n)))
 end
 
 local function run_ready()
@@ -181,11 +172,9 @@ end
 function M.spawn(class, f, ...)
   -- A table for each of thousands of streams: what is not set here is not there yet.
   --   started, ended, ok; woken: it runs in the next round
-  --   cancelled      the error that ends it
-  --   traceback      where it stood when it failed
-  --   source         the loop that it waits for
+  --   cancelled      the error that ends it; traceback: where it stood when it failed
+  --   source         the loop that it waits for; groups: who waits for its end
   --   exchange, exchanges     that it waits for and waited for: see predibase.loop.owners
-  --   groups         who waits for its end
   local task = setmetatable({
     co = coroutine.create(f),
     n = select("#", ...), results = { ... },     -- the arguments until it starts
@@ -219,14 +208,7 @@ local function drive(main)
   end
 end
 
---- Runs tasks until none is left, or until the first one has failed.
--- @tparam table main the first task
--- @treturn ?table a task whose failure nobody has asked for
--- @raise what interrupted the wait
-function M.run(main)
-  running = true
-  local ok, err = pcall(drive, main)
-  current = nil
+local function end_tasks()
   while next(tasks) do
     for _, task in pairs(tasks) do
       task.woken = false      -- what interrupted the run may have lost the queue
@@ -235,13 +217,31 @@ function M.run(main)
     end
     run_ready()
   end
+end
+
+--- Runs a function as the first task, until no task is left or until it has failed.
+-- @tparam table class the metatable of the task
+-- @tparam function f
+-- @param ... its arguments
+-- @treturn table the first task
+-- @treturn table array of tasks that failed while nobody waited for them
+-- @raise what interrupted the wait
+function M.run(class, f, ...)
+  local main
+  local ok, err = pcall(function (...)
+    reset()                   -- what interrupted a run before may have left something
+    running = true
+    main = M.spawn(class, f, ...)
+    main.seen = true
+    drive(main)
+  end, ...)
+  local ended, again = pcall(end_tasks)
+  if not ended then pcall(end_tasks) end      -- Ctrl-C once more
   local failures = unseen
   running = false
   reset()
-  if not ok then error(err, 0) end
-  for _, task in ipairs(failures) do
-    if not task.seen then return task end
-  end
+  if not ok or not ended then error(ok and again or err, 0) end
+  return main, failures
 end
 
 default.scheduler = M

@@ -311,6 +311,24 @@ describe("a chat session", function ()
     assert.equal("", said())
   end)
 
+  it("takes turns back", function ()
+    open { system = "Be brief." }
+    assert.is_nil(session:undo())
+    assert(session:send "One?")
+    assert(session:send "Two?")
+    assert.equal("Two?", session:undo())
+    assert.equal("s:Be brief.|u:One?|a:Yes!", said())
+    assert.equal("One?", session:undo())
+    assert.is_nil(session:undo())
+    assert.equal("s:Be brief.", said())
+    open { format = "chatml", messages = { { role = "assistant", content = "Hi" } } }
+    assert.is_nil(session:undo())
+    assert.equal("a:Hi", said())
+    local stream = session:stream "One?"
+    calling_line(function () session:undo() end)
+    stream:close()
+  end)
+
   it("forks", function ()
     open { system = "Be brief." }
     assert(session:send "One?")

@@ -191,7 +191,8 @@ describe("predibase chat", function ()
         { "> ", "/system\r" }, { "there is none", "" }, { "> ", "/system Be brief.\r" },
         { "> ", "/save\r" }, { "which file?", "" }, { "> ", "/load\r" }, { "which file?", "" },
         { "> ", "/load /nonexistent/x\r" }, { "No such file", "" },
-        { "> ", "One?\r" }, { "Yes.", "" }, { "> ", "/reset\r" }, { "forgotten", "" },
+        { "> ", "One?\r" }, { "Yes.", "" }, { "> ", "/undo\r" }, { "taken back: One?", "" },
+        { "> ", "/undo\r" }, { "nothing was said", "" }, { "> ", "/reset\r" }, { "forgotten", "" },
         { "> ", '"""a\r' }, { "... ", 'b"""\r' }, { "Yes.", "" }, { "> ", CTRL_D } }
       assert.equal(0, status)
       assert.is_truthy(prompts()[2]:find("Be brief.", 1, true))

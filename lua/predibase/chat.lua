@@ -14,7 +14,6 @@ local budget = require "predibase.chat.budget"
 local call_options = require "predibase.call.options"
 local checks = require "predibase.checks"
 local client = require "predibase.client"
-local errors = require "predibase.errors"
 local history = require "predibase.chat.history"
 local names = require "predibase.names"
 local options_of = require "predibase.chat.options"
@@ -50,17 +49,6 @@ local function check_free(self, method)
   if not session_call.in_flight(self) then return end
   error(("session:%s while another answer of this session is in flight; read it to its end or "
     .. "close it first, or fork the session"):format(method), 3)
-end
-
---- Options of rendering for messages that were said before: what a model wrote can hold a mark of
--- its own format, and must not stop the conversation.
-function Session:rendering_of_history()
-  local options = {}
-  for name, value in pairs(self.rendering) do options[name] = value end
-  if options.special_tokens_in_text ~= "allow" then
-    options.special_tokens_in_text = "neutralise"
-  end
-  return options
 end
 
 --- Says something and waits for the whole answer.
@@ -130,6 +118,20 @@ function Session:reset()
   check_free(self, "reset")
   self.messages = history.from(self.messages, #self.messages + 1)
   self.left_out = 0
+end
+
+--- Takes the last turn back, a question and what answered it, to ask again or otherwise.
+-- @treturn ?string what the user had said; nil when nothing was
+-- @raise while an answer is in flight
+function Session:undo()
+  check_self(self, "undo")
+  check_free(self, "undo")
+  local starts = history.turns(self.messages)
+  local first = starts[#starts]
+  local question = first and self.messages[first]
+  if not question or question.role ~= "user" then return nil end
+  for i = #self.messages, first, -1 do self.messages[i] = nil end
+  return history.text(question)
 end
 
 --- A session that goes on from here by itself; the two share nothing but the client.
@@ -231,16 +233,8 @@ function M.load(of, source, options)
     error("chat.load takes its options as a table, got a " .. type(options), 2)
   end
   names.check(options or {}, options_of.names, "option", 2)
-  local given, err = saved.decode(source)
+  local given, err = saved.options(source, options or {}, kind == "predibase.adapter")
   if not given then return nil, err end
-  if kind == "predibase.adapter" then
-    given.adapter_id, given.adapter_source, given.merged_adapters = nil, nil, nil
-  end
-  for name, value in next, options or {} do given[name] = value end
-  if given.format ~= (options and options.format) and not saved.known(given.format or "") then
-    return writer.refusal(('the format "%s" is not built in: give it again as the option format')
-      :format(errors.excerpt(given.format or "", 100)))
-  end
   local session, problem = of:chat_session(given)
   return session, problem
 end

@@ -83,7 +83,7 @@ local function frame(session, messages)
   for i, message in ipairs(messages) do
     bare[i] = { role = message.role, content = "x" }
   end
-  local prompt, err = writer.write(session.format, bare, session:rendering_of_history())
+  local prompt, err = writer.write(session.format, bare, writer.of_history(session.rendering))
   return prompt, err
 end
 

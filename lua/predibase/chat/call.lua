@@ -85,7 +85,7 @@ local function prompt_of(session, text, options)
     if not part then return nil, why end
     messages = part
   end
-  local prompt, err = writer.write(session.format, messages, session:rendering_of_history())
+  local prompt, err = writer.write(session.format, messages, writer.of_history(session.rendering))
   if prompt then session.left_out = #all - #messages end
   return prompt, err
 end
@@ -150,7 +150,7 @@ function M.probe(session)
   local good, why = writer.write(session.format, fresh, session.rendering)
   if not good then return nil, why end
   if not (last and last.role == "user") then messages = with(session, "x") end
-  local ok, err = writer.write(session.format, messages, session:rendering_of_history())
+  local ok, err = writer.write(session.format, messages, writer.of_history(session.rendering))
   return ok, err
 end
 

@@ -174,11 +174,22 @@ function M.decode(source)
   return options
 end
 
---- Whether a format can be found by its name, which is all that is saved of it.
--- @tparam string name
--- @treturn boolean
-function M.known(name)
-  return template.chat(name) ~= nil
+--- Reads a conversation, with options that go before what was saved.
+-- @tparam string source as for `decode`
+-- @tparam table options
+-- @tparam boolean bound it goes on with an adapter of the caller's
+-- @treturn[1] table options for `client:chat_session`
+-- @treturn[2] nil
+-- @treturn[2] table the error; of kind "template" for a format that is not built in
+function M.options(source, options, bound)
+  local given, err = M.decode(source)
+  if not given then return nil, err end
+  if bound then given.adapter_id, given.adapter_source, given.merged_adapters = nil, nil, nil end
+  local name = given.format or ""
+  for option, value in next, options do given[option] = value end
+  if options.format ~= nil or template.chat(name) then return given end
+  return writer.refusal(('the format "%s" is not built in: give it again as the option format')
+    :format(errors.excerpt(name, 100)))
 end
 
 return M

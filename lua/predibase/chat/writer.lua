@@ -52,6 +52,19 @@ function M.split(options)
   return own, others
 end
 
+--- Options of rendering for messages that were said before: what a model wrote can hold a mark of
+-- its own format, and must not stop the conversation.
+-- @tparam table rendering
+-- @treturn table
+function M.of_history(rendering)
+  local options = {}
+  for name, value in next, rendering do options[name] = value end
+  if options.special_tokens_in_text ~= "allow" then
+    options.special_tokens_in_text = "neutralise"
+  end
+  return options
+end
+
 --- Writes a prompt that asks for an answer. Without the token that begins a text: LoRAX puts it in
 -- front by itself.
 -- @tparam table format

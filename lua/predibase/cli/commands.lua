@@ -11,6 +11,7 @@ local M = {}
 local HELP = [[
 /system [TEXT]   tell the model something first; without TEXT: show it; -: take it away
 /reset           forget what was said; the system's message stays
+/undo            take the last question and its answer back
 /history         show what was said
 /save [FILE]     write the conversation to a file
 /load FILE       go on with one that was written
@@ -36,6 +37,11 @@ end
 local function reset(talk)
   talk.session:reset()
   talk.say "forgotten"
+end
+
+local function undo(talk)
+  local question = talk.session:undo()
+  talk.say(question and "taken back: " .. question or "nothing was said")
 end
 
 local function system(talk, text)
@@ -71,8 +77,8 @@ local function load_file(talk, path)
   talk.say(("%d messages, format %s"):format(#session.messages, session.format.name))
 end
 
-local COMMANDS = { help = help, quit = quit, exit = quit, reset = reset, system = system,
-  history = show, save = save, load = load_file }
+local COMMANDS = { help = help, quit = quit, exit = quit, reset = reset, undo = undo,
+  system = system, history = show, save = save, load = load_file }
 
 --- Runs a line if it is a command.
 -- @tparam table talk `session`, `client`, `options` (for sessions that are loaded), `path` (of the

@@ -1,73 +1,44 @@
 -- SPDX-License-Identifier: MIT
 -- HTTP/2 over TLS: against a real nginx, and against a server that breaks the protocol.
 
-local authority = require "spec.support.ca"
 local child = require "spec.support.child"
 local curl = require "predibase.curl"
+local https = require "spec.support.https"
 local leak = require "spec.support.leak"
-local nginx = require "spec.support.nginx"
 local peer = require "spec.support.peer"
-local predibase = require "predibase"
-local stand_in = require "spec.support.server"
 local uv = require "luv"
 
-local SERVER = [[
-  server {
-    listen %s ssl%s;
-    ssl_certificate %s;
-    ssl_certificate_key %s;
-    %s
-    location / { proxy_pass %s; }
-    location ~ /gated/ { proxy_pass http://127.0.0.1:%d; }
-    location ~ /flood/generate_stream$ { proxy_pass http://127.0.0.1:%d; }
-  }
+local LOCATIONS = [[
+  location ~ /gated/ { proxy_pass http://127.0.0.1:%d; }
+  location ~ /flood/generate_stream$ { proxy_pass http://127.0.0.1:%d; }
 ]]
 
 local MEBIBYTE = 1024 * 1024
 
 describe("HTTP/2", function()
-  local ca, certificate, upstream, behind, server
-  local clients = {}
+  local room, upstream, behind, server
   local test = 0
 
   before_each(function() test = test + 1 end)
 
   setup(function()
-    ca = authority.new()
-    certificate = ca:issue("server")
-    upstream = stand_in.spawn {}
+    room = https.new()
+    upstream = room:stand_in()
     behind = peer.start "upstream"
-    server = nginx.start({ "modern", "old", "narrow" }, function(address)
-      local function block(name, protocol, more)
-        return SERVER:format(address[name], protocol, certificate.cert, certificate.key,
-          more or "", upstream.url, behind.port.gated, behind.port.flood)
-      end
-      return block("modern", " http2") .. block("old", "")
-        .. block("narrow", " http2", "http2_max_concurrent_streams 4;")
+    local locations = LOCATIONS:format(behind.port.gated, behind.port.flood)
+    server = room:nginx({ "modern", "old", "narrow" }, function(address)
+      return room:block(address.modern, { more = locations })
+        .. room:block(address.old, { more = locations, http2 = false })
+        .. room:block(address.narrow, { more = locations .. "http2_max_concurrent_streams 4;" })
     end)
   end)
 
-  teardown(function()
-    -- what is left on disk first: the rest ends with this program if one of these raises
-    ca:remove()
-    nginx.stop()
-    peer.stop()
-    stand_in.stop()
-  end)
-
-  after_each(function()
-    for _, client in ipairs(clients) do client:close() end
-    clients = {}
-  end)
+  teardown(function() room:close() end)
+  after_each(function() room:close_clients() end)
 
   --- A client whose requests nginx's log can tell from those of other tests.
   local function new(port, options, path)
-    local all = { base_url = ("https://127.0.0.1:%d/test-%d%s"):format(port, test, path or ""),
-      api_token = leak.TOKEN, ca_file = ca.file }
-    for name, value in pairs(options or {}) do all[name] = value end
-    local client = assert(predibase.new(all))
-    clients[#clients + 1] = client
-    return client
+    return room:client(port, options, ("/test-%d%s"):format(test, path or ""))
   end
 
   --- What nginx saw of this test: `n` requests.
@@ -152,7 +123,7 @@ describe("HTTP/2", function()
           return assert(pool:open {
             url = ("https://127.0.0.1:%d/test-%d%s/generate"):format(server.port[name], test, path),
             headers = { "content-type: application/json" }, body = '{"inputs":"x"}',
-            proxy = "", ca_file = ca.file,
+            proxy = "", ca_file = room.ca.file,
           })
         end
         local function finish(exchange)
@@ -332,32 +303,18 @@ describe("HTTP/2", function()
 end)
 
 describe("HTTP/2 by accident:", function()
-  local ca, broken
-  local clients = {}
+  local room, broken
 
   setup(function()
-    ca = authority.new()
-    local certificate = ca:issue("server")
-    broken = peer.start("h2_server", certificate.cert, certificate.key)
+    room = https.new()
+    broken = room:peer "h2_server"
   end)
 
-  teardown(function()
-    ca:remove()
-    peer.stop()
-  end)
-
-  after_each(function()
-    for _, client in ipairs(clients) do client:close() end
-    clients = {}
-  end)
+  teardown(function() room:close() end)
+  after_each(function() room:close_clients() end)
 
   local function new(accident, options)
-    local all = { base_url = "https://127.0.0.1:" .. broken.port[accident],
-      api_token = leak.TOKEN, ca_file = ca.file }
-    for name, value in pairs(options or {}) do all[name] = value end
-    local client = assert(predibase.new(all))
-    clients[#clients + 1] = client
-    return client
+    return room:client(broken.port[accident], options)
   end
 
   --- One more call on the client of an accident is answered well.

@@ -2,48 +2,34 @@
 -- TLS against a real nginx and against servers that break it, with a throw-away authority.
 
 local authority = require "spec.support.ca"
+local https = require "spec.support.https"
 local leak = require "spec.support.leak"
-local nginx = require "spec.support.nginx"
-local peer = require "spec.support.peer"
 local predibase = require "predibase"
 local scratch = require "spec.support.scratch"
-local stand_in = require "spec.support.server"
 
 local PASSWORD = "a password of the key"
-
-local SERVER = [[
-  server {
-    listen %s%s;
-    ssl_certificate %s;
-    ssl_certificate_key %s;
-    %s
-    location / { proxy_pass %s; }
-  }
-]]
 
 local PLAIN = "server { listen %s; location / { proxy_pass %s; } }"
 
 describe("TLS", function()
-  local ca, other, upstream, server, accidents, certificates
-  local clients = {}
+  local room, other, upstream, server, accidents, certificates
 
   setup(function()
-    ca, other = authority.new(), authority.new()
+    room, other = https.new(), authority.new()
+    local ca = room.ca
     certificates = {
-      server = ca:issue("server"),
+      server = room.certificate,
       elsewhere = ca:issue("elsewhere", { san = "DNS:elsewhere.test" }),
       expired = ca:issue("expired", { days = -1 }),
       client = ca:issue("client"),
       locked = ca:issue("locked", { password = PASSWORD }),
       stranger = other:issue("stranger"),
     }
-    upstream = stand_in.spawn {}
-    server = nginx.start({ "good", "elsewhere", "expired", "old", "mutual", "plain" },
+    upstream = room:stand_in()
+    server = room:nginx({ "good", "elsewhere", "expired", "old", "mutual", "plain" },
       function(address)
         local function block(name, certificate, more)
-          local pair = certificates[certificate]
-          return SERVER:format(address[name], " ssl http2", pair.cert, pair.key, more or "",
-            upstream.url)
+          return room:block(address[name], { pair = certificates[certificate], more = more })
         end
         return block("good", "server")
           .. block("elsewhere", "elsewhere")
@@ -53,32 +39,17 @@ describe("TLS", function()
             .. ca.file .. ";")
           .. PLAIN:format(address.plain, upstream.url)
       end)
-    accidents = peer.start("tls_server", certificates.server.cert, certificates.server.key,
-      ca.file)
+    accidents = room:peer("tls_server", ca.file)
   end)
 
   teardown(function()
-    -- what is left on disk first: the rest ends with this program if one of these raises
-    ca:remove()
     other:remove()
-    nginx.stop()
-    peer.stop()
-    stand_in.stop()
+    room:close()
   end)
 
-  after_each(function()
-    for _, client in ipairs(clients) do client:close() end
-    clients = {}
-  end)
+  after_each(function() room:close_clients() end)
 
-  local function new(port, options, path)
-    local all = { base_url = "https://127.0.0.1:" .. port .. (path or ""),
-      api_token = leak.TOKEN, ca_file = ca.file }
-    for name, value in pairs(options or {}) do all[name] = value end
-    local client = assert(predibase.new(all))
-    clients[#clients + 1] = client
-    return client
-  end
+  local function new(port, options, path) return room:client(port, options, path) end
 
   --- Both calls fail, in the same way, without a second try.
   local function fails(client, kind, text)
@@ -150,7 +121,7 @@ describe("TLS", function()
         base_url = ("https://127.0.0.1:%d/refused"):format(server.port.good),
         api_token = leak.TOKEN,
       })
-      clients[#clients + 1] = client
+      room:keep(client)
       fails(client, "tls", "certificate")
     end)
 
@@ -299,7 +270,7 @@ describe("TLS", function()
 
     it("finds the key in the file of the certificate", function()
       local pair = certificates.client
-      local path = ca.dir .. "/both.pem"
+      local path = room.ca.dir .. "/both.pem"
       scratch.write(path, scratch.read(pair.cert) .. scratch.read(pair.key))
       local client = new(server.port.mutual, { client_cert = path })
       assert(client:generate("Hello", { max_new_tokens = 1 }))

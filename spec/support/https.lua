@@ -68,6 +68,12 @@ function Room:peer(name, ...)
   return peer.start(name, self.certificate.cert, self.certificate.key, ...)
 end
 
+--- Has a client closed after the test.
+-- @tparam table client
+function Room:keep(client)
+  self.clients[#self.clients + 1] = client
+end
+
 --- A client that trusts the authority. A number is a port of this machine.
 -- @tparam string|number where
 -- @tparam ?table options of `predibase.new`
@@ -78,7 +84,7 @@ function Room:client(where, options, path)
   local all = { base_url = where .. (path or ""), api_token = leak.TOKEN, ca_file = self.ca.file }
   for name, value in pairs(options or {}) do all[name] = value end
   local client = assert(predibase.new(all))
-  self.clients[#self.clients + 1] = client
+  self:keep(client)
   return client
 end
 

@@ -9,7 +9,7 @@ local history = require "predibase.chat.history"
 local M = {}
 
 local HELP = [[
-/system [TEXT]   tell the model something first; without TEXT: show it; -: take it away
+/system [TEXT]   tell the model something first; without TEXT: show it, -: drop it
 /reset           forget what was said; the system's message stays
 /undo            take the last question and its answer back
 /history         show what was said
@@ -17,8 +17,8 @@ local HELP = [[
 /load FILE       go on with one that was written
 /help            this list
 /quit            end, as Ctrl-D does
-\""" begins and ends a text of several lines, \\ at the end of a line goes on in the next, // begins
-a question with a slash. Ctrl-C stops an answer.]]
+A question of several lines: """ begins and ends it, or \\ at the end of a line.
+One that begins with a slash: //. Ctrl-C stops an answer.]]
 
 --- A path as a shell would read its first character.
 local function expanded(path)

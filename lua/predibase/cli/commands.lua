@@ -9,7 +9,7 @@ local history = require "predibase.chat.history"
 local M = {}
 
 local HELP = [[
-/system [TEXT]   tell the model something first; without TEXT: show it, -: drop it
+/system [TEXT]   tell the model something first; alone: show it, with -: drop it
 /reset           forget what was said; the system's message stays
 /undo            take the last question and its answer back
 /history         show what was said

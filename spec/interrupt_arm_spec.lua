@@ -43,4 +43,24 @@ describe("predibase.interrupt", function ()
     assert.equal(SIGINT, program.signal)
     assert.equal("on\ncaught\non\ncaught\non\ncaught\non\noff\n", program.stdout)
   end)
+
+  it("keeps the coroutine that asked, until it is disarmed", function ()
+    local program = child.start(child.interpreter(), { args = { "-e", [[
+      local interrupt = require "predibase.interrupt"
+      local kept = setmetatable({}, { __mode = "k" })
+      local function ask() assert(interrupt.arm()) end
+      do
+        local co = coroutine.create(ask)
+        kept[co] = true
+        assert(coroutine.resume(co))
+      end
+      for _ = 1, 3 do collectgarbage() end
+      io.write(tostring(next(kept) ~= nil))
+      assert(interrupt.disarm())
+      for _ = 1, 3 do collectgarbage() end
+      io.write(" ", tostring(next(kept) ~= nil))
+    ]] } })
+    program:wait()
+    assert.equal("true false", program.stdout)
+  end)
 end)

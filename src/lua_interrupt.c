@@ -23,6 +23,12 @@ process; what else handles SIGINT there has to be content with that.
 /* Who is told, the thread that called 'arm' last; NULL = nobody. */
 static lua_State *volatile listener = NULL;
 
+/* The registry of its Lua state, which tells that apart from others. */
+static const void *state = NULL;
+
+/* Where that registry keeps it: else it might be collected meanwhile. */
+#define ANCHOR "predibase.interrupt"
+
 /* Runs at the next instruction of Lua after the signal. */
 static void stop (lua_State *L, lua_Debug *ar) {
   (void)ar;
@@ -58,6 +64,9 @@ called this, as soon as it runs.
 @treturn boolean whether the system let it
 */
 static int interrupt_arm (lua_State *L) {
+  lua_pushthread(L);
+  lua_setfield(L, LUA_REGISTRYINDEX, ANCHOR);
+  state = lua_topointer(L, LUA_REGISTRYINDEX);
   listener = L;
   return set_handler(L, on_signal);
 }
@@ -68,9 +77,17 @@ From now on SIGINT ends the process, as the system does by itself.
 @treturn boolean whether the system let it
 */
 static int interrupt_disarm (lua_State *L) {
-  int n = set_handler(L, SIG_DFL);
   listener = NULL;
-  return n;
+  lua_pushnil(L);
+  lua_setfield(L, LUA_REGISTRYINDEX, ANCHOR);
+  return set_handler(L, SIG_DFL);
+}
+
+/* The state is being closed: nobody is left there to be told. */
+static int at_close (lua_State *L) {
+  if (listener != NULL && state == lua_topointer(L, LUA_REGISTRYINDEX))
+    interrupt_disarm(L);
+  return 0;
 }
 
 static const luaL_Reg functions[] = {
@@ -82,6 +99,12 @@ static const luaL_Reg functions[] = {
 MODULE_API int luaopen_predibase_interrupt (lua_State *L);
 
 MODULE_API int luaopen_predibase_interrupt (lua_State *L) {
+  lua_newuserdatauv(L, 1, 0);  /* for its finalizer */
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, at_close);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_setfield(L, LUA_REGISTRYINDEX, ANCHOR ".close");
   luaL_newlib(L, functions);
   return 1;
 }

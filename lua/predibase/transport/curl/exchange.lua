@@ -195,7 +195,10 @@ end
 --- With a request that is taken back, others may begin that waited for its connection: has one who
 -- waits look again how long.
 local function let_begin(transport)
-  if transport.closed or transport.pool:timeout() ~= 0 then return end
+  if transport.closed then return end
+  -- The pool raises in a process that was forked off it, where nothing is to begin.
+  local ok, seconds = pcall(transport.pool.timeout, transport.pool)
+  if not ok or seconds ~= 0 then return end
   local _, other = next(transport.waiting)
   if not other then
     local _, member = next(transport.members)

@@ -31,13 +31,13 @@ describe("inside nginx, with TLS,", function ()
   setup(function ()
     ca, other, folder = authority.new(), authority.new(), scratch.new()
     upstream, names = stand_in.spawn {}, dns.start { "lorax.test", "wrong.test", "localhost" }
-    proxy = peer.start("proxy", folder .. "/seen")
     local certificates = {
       good = ca:issue("good", { san = "DNS:lorax.test" }),
       expired = ca:issue("expired", { san = "DNS:lorax.test", days = -1 }),
       stranger = other:issue("stranger", { san = "DNS:lorax.test" }),
     }
     local client = ca:issue("client")
+    proxy = peer.start("proxy", certificates.good.cert, certificates.good.key, folder .. "/seen")
     server = nginx.start({ "good", "expired", "stranger", "mutual" }, function (address)
       local function block(name, pair, more)
         return SERVER:format(address[name], pair.cert, pair.key, more or "", upstream.url)

@@ -167,6 +167,25 @@ describe("a task", function ()
     end)
   end)
 
+  it("closes what a block would have closed, also when it fails or is cancelled", function ()
+    local count = 0
+    local function closed() count = count + 1 end
+    local guard = setmetatable({}, { __close = closed })
+    local function each(last)
+      for i in function (_, i) return i < 2 and i + 1 or nil end, nil, 0, guard do last(i) end
+      if _VERSION ~= "Lua 5.4" then closed() end
+    end
+    async.run(function ()
+      local fails = async.spawn(each, function () error "broken" end)
+      local waits = async.spawn(each, function () async.sleep(3600) end)
+      async.sleep(0)
+      waits:cancel()
+      assert.is_false((fails:join()))
+      assert.is_false((waits:join()))
+      assert.equal(_VERSION == "Lua 5.4" and 2 or 0, count)
+    end)
+  end)
+
   it("has its traceback in what await, gather and run raise, and in join's error", function ()
     local function deep_down() error "broken" end
     local function task() deep_down() return 1 end

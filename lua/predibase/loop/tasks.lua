@@ -102,6 +102,7 @@ function M.wait_until(task, at)
 end
 
 local function finish(task, ok, ...)
+  if close and not ok then close(task.co) end       -- an error leaves the stream of a `for` open
   tasks[task.co] = nil
   task.ended, task.ok = true, ok
   task.n, task.results = select("#", ...), { ... }
@@ -131,7 +132,6 @@ local function stopped(task, ok, ...)
   local cancelled = task.cancelled
   if coroutine.status(task.co) ~= "dead" then
     if not cancelled then return wake(task) end       -- it yielded by itself: others go first
-    if close then close(task.co) end
     finish(task, false, cancelled)
   elseif not ok then
     finish(task, false, first == cancelled and first or traced(task, first))

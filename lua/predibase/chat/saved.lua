@@ -108,7 +108,8 @@ function M.write(path, text)
   if ok and closed then ok, why = os.rename(beside, path) else ok, why = nil, why or why_not end
   if ok then return true end
   os.remove(beside)
-  return config_error(why)
+  why = why or "cannot be written"
+  return config_error(why:find(path, 1, true) and why or ("%s: %s"):format(path, why))
 end
 
 local function read(source)

@@ -30,6 +30,12 @@ describe("what is typed", function ()
       (texts_of { '"""one"""', '  """two', 'three"""', '"""', '"""' }))
   end)
 
+  it("keeps what stands behind the quotation marks that end it", function ()
+    assert.same({ { "one two", false }, { "a\nb", false }, { "c\nd e", false },
+      { "f\ng", false } }, (texts_of { '"""one""" two', '"""a', 'b"""  ', '"""', "c", 'd""" e',
+      '"""f', '""" g' }))
+  end)
+
   it("counts as far as it got when the input ends", function ()
     assert.same({ { "a\n", false } }, (texts_of { "a\\", "" }))
     assert.same({ { "a", false } }, (texts_of { "a\\" }))
@@ -55,6 +61,17 @@ describe("the history of what is typed", function ()
     end
     return fake
   end
+
+  it("is in a file that only its owner can read", function ()
+    os.remove(path)
+    path = path .. "'; exit 1; '"
+    lines.editor(library { "a secret" }, path)("> ")
+    local ls = assert(io.popen('ls -l "' .. path .. '"'))
+    local shown = ls:read "*a"
+    ls:close()
+    assert.equal("-rw-------", shown:sub(1, 10))
+    assert.equal("a secret", io.lines(path)())
+  end)
 
   it("is written line by line, without repetitions and empty lines", function ()
     local fake = library { "one", "one", "", "two" }

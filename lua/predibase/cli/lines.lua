@@ -26,7 +26,11 @@ function M.texts(read)
         parts[#parts + 1] = line
         line = read(true)
       end
-      if line then parts[#parts + 1] = line:match('^(.-)"""') end
+      if line then
+        local before, behind = line:match('^(.-)"""%s*(.*)$')
+        local gap = before ~= "" and behind ~= "" and " " or ""
+        parts[#parts + 1] = before .. gap .. behind
+      end
       return (table.concat(parts, "\n"):gsub("^\n", ""):gsub("\n$", "")), false
     end
     if line:sub(-1) ~= "\\" then return line, true end
@@ -67,6 +71,14 @@ local function read_history(path)
   return last
 end
 
+--- Makes the file of the history for its owner's eyes only, as shells do: questions can be secret.
+-- One that is there keeps its permissions.
+local function make_private(path)
+  local file = io.open(path, "r")
+  if file then return file:close() end
+  os.execute("umask 077; { : >>'" .. path:gsub("'", "'\\''") .. "'; } 2>/dev/null")
+end
+
 --- A reader with line editing.
 -- @tparam table readline the library
 -- @tparam ?string path of the history
@@ -83,6 +95,7 @@ function M.editor(readline, path)
     local line = readline.readline(prompt)
     if line and line:find "%S" and line ~= last then
       readline.add_history(line)
+      if path then make_private(path) end
       local file = path and io.open(path, "a")
       if file then
         file:write(line, "\n")

@@ -141,7 +141,7 @@ function M.start(model, locations, workers)
   self.nginx = nginx.start({ "main", "http2" }, function (address)
     return CONFIG:format(in_nginx.paths(), model.url, dir, address.main, address.http2,
       locations or "")
-  end, { main = in_nginx.modules(), workers = workers })
+  end, { main = in_nginx.modules(), workers = workers, env = in_nginx.sanitizers() })
   sites[#sites + 1] = self
   return self
 end

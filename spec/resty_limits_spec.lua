@@ -166,6 +166,32 @@ describe("predibase.resty.limits", function ()
     ]]
   end)
 
+  it("keep keys apart that look like each other's books", function ()
+    run [[
+      local l = limits.new { dict = "predibase", streams_per_key = 1 }
+      local leases = {}
+      for _, key in ipairs { "ann:pids", "ann", "::1", "::1:" .. ngx.worker.pid(), "a\0b", "a" } do
+        leases[#leases + 1] = assert(l:enter(key), key)
+        assert(not l:enter(key), key)
+      end
+    ]]
+  end)
+
+  it("do not hold the worker up by a collection for each one they refuse", function ()
+    run [[
+      local l = limits.new { dict = "predibase", streams = 1 }
+      local collect, n = collectgarbage, 0
+      _G.collectgarbage = function (...) n = n + 1 return collect(...) end
+      local lease = l:enter()
+      for _ = 1, 50 do assert(not enter(l)) end
+      assert(n == 1, n)
+      pass(60)
+      assert(not enter(l) and n == 2, n)
+      _G.collectgarbage = collect
+      lease:leave()
+    ]]
+  end)
+
   it("are separate by their names", function ()
     run [[
       local a = limits.new { dict = "predibase", streams = 1, name = "a" }

@@ -17,8 +17,14 @@ local function is_alive(pid)
   return ffi.C.kill(pid, 0) == 0 or ffi.errno() ~= ESRCH
 end
 
+-- What is kept beside a counter stands in front of its name: the end of that is a key, which may be
+-- whatever a visitor chose.
 local function part(counter, pid)
-  return ("%s:%d"):format(counter, pid)
+  return ("%d:"):format(pid) .. counter
+end
+
+local function register(counter)
+  return "pids:" .. counter
 end
 
 --- Seconds after which a counter is forgotten that nothing was added to: keys may be addresses of
@@ -26,7 +32,7 @@ end
 M.FORGET = 86400
 
 local function sign(dict, counter, pid)
-  local name = counter .. ":pids"
+  local name = register(counter)
   local pids = dict:get(name) or ""
   if not pids:find(("%%f[%%d]%d%%f[%%D]"):format(pid)) then pids = pids .. pid .. " " end
   dict:set(name, pids, M.FORGET)
@@ -60,16 +66,29 @@ function M.add(dict, counter, n)
   return sum
 end
 
+--- Seconds from one collection to the next: a whole one holds a busy worker up for some hundredths
+-- of a second, and visitors who are refused come back at once.
+M.COLLECT_EVERY = 10
+
+local collected
+
+local function collect()
+  local at = ngx.now()
+  if collected and at >= collected and at - collected < M.COLLECT_EVERY then return end
+  collected = at
+  collectgarbage()
+end
+
 --- Takes out of a counter what processes added that are no more. Streams that nobody refers to any
--- more are collected first: they end their leases.
+-- more are collected first, every `COLLECT_EVERY` seconds: they end their leases.
 -- @tparam table dict
 -- @tparam string counter
 -- @treturn boolean whether anything changed
 function M.bury(dict, counter)
   local before = dict:get(counter)
-  collectgarbage()
+  collect()
   local living = ""
-  for word in (dict:get(counter .. ":pids") or ""):gmatch "%d+" do
+  for word in (dict:get(register(counter)) or ""):gmatch "%d+" do
     local pid = tonumber(word)
     local name = part(counter, pid)
     if is_alive(pid) then
@@ -81,7 +100,7 @@ function M.bury(dict, counter)
       dict:delete(name)
     end
   end
-  dict:set(counter .. ":pids", living)
+  dict:set(register(counter), living, M.FORGET)
   return dict:get(counter) ~= before
 end
 

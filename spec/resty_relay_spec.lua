@@ -68,6 +68,15 @@ describe("predibase.resty.relay", function ()
     browser:close()
   end)
 
+  it("sends to who speaks HTTP/1.0, as an nginx in front does by itself", function ()
+    start { answer = { "one", " two" }, delay = 0.05 }
+    local browser = site:open("/relay", "1.0")
+    assert.is_truthy(browser:wait "event: done\n")
+    browser:close()
+    assert.matches('"one".*" two"', browser.received)
+    assert.equal("ended well", site:last_line())
+  end)
+
   it("sends what is there at once as one event, and counts the tokens", function ()
     local function event(text)
       return ('data:{"token":{"id":1,"text":"%s","special":%s}}\n\n'):format(text,

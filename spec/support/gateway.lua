@@ -69,10 +69,12 @@ Site.__index = Site
 local sites = {}
 
 --- Begins a request; what comes is in `received` of the browser, see spec.support.raw_client.
-function Site:open(path)
+-- @tparam string path
+-- @tparam ?string version of HTTP, 1.1 unless given
+function Site:open(path, version)
   local browser = raw_client.connect { host = "127.0.0.1", port = self.nginx.port.main }
   browser.pause = function (b) uv.read_stop(b.socket) end
-  return browser:send("GET " .. path .. " HTTP/1.1\r\nhost: x\r\n\r\n")
+  return browser:send(("GET %s HTTP/%s\r\nhost: x\r\n\r\n"):format(path, version or "1.1"))
 end
 
 --- A frame of HTTP/2 (RFC 9113 section 4.1).

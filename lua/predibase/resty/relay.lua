@@ -66,6 +66,8 @@ local function begin(self)
   header["X-Accel-Buffering"] = "no"       -- for another nginx in front of this one
   header["X-Content-Type-Options"] = "nosniff"
   nodelay.set()
+  -- nginx would collect the whole answer to a request of HTTP/1.0, unless its head is out already.
+  ngx.send_headers()
 end
 
 --- Writes and waits until the browser's socket took it. One thread at a time: nginx has one queue.
@@ -142,11 +144,6 @@ local function copy(self)
       return cancelled
     end
   end
-end
-
---- Half of an answer must not look like a whole one: the connection is cut without its last chunk.
-local function give_up()
-  return ngx.exit(ngx.ERROR)
 end
 
 local function finish(self, err)
@@ -241,7 +238,8 @@ function M.relay(stream, options)
   stream:close()
   if options.lease then options.lease:leave() end
   if not ok then error(err, 0) end
-  if self.cut then give_up() end
+  -- Half of an answer must not look like a whole one: the connection is cut without its last chunk.
+  if self.cut then ngx.exit(ngx.ERROR) end
   if err then return nil, err end
   return stream:result()
 end

@@ -6,6 +6,7 @@ local browser = require "spec.support.browser"
 local child = require "spec.support.child"
 local http = require "socket.http"
 local in_nginx = require "spec.support.in_nginx"
+local ltn12 = require "ltn12"
 local nginx = require "spec.support.nginx"
 local scratch = require "spec.support.scratch"
 local server = require "spec.support.server"
@@ -207,11 +208,16 @@ describe("examples/openresty", function ()
   it("refuses what no page sends", function ()
     start { answer = "x" }
     local page = browser.open(url)
-    local function answer(body, method)
-      return page:value(([[await fetch("api/chat", { method: %q, body: %s })
-        .then(async r => r.status + " " + await r.text())]]):format(method or "POST", body))
+    local function answer(body, method, media)
+      return page:value(([[await fetch("api/chat", { method: %q, body: %s,
+        headers: { "content-type": %q } }).then(async r => r.status + " " + await r.text())]])
+        :format(method or "POST", body, media or "application/json"))
     end
     assert.matches("^405 ", answer("undefined", "GET"))
+    -- What a page of another site can send without being asked.
+    local question = "JSON.stringify({ messages: [{ role: 'user', content: 'x' }] })"
+    assert.matches("^415 ", answer(question, "POST", "text/plain"))
+    assert.matches("^415 ", answer(question, "POST", "text/plain; application/json"))
     for body, what in pairs {
       ["'no JSON'"] = "there are no messages",
       ["JSON.stringify({ messages: [] })"] = "there are no messages",
@@ -244,8 +250,14 @@ describe("examples/openresty", function ()
       return got or demo.code
     end, "the page")
     assert.matches("<title>Chat</title>", got or demo.stderr)
-    local events, status = http.request(("http://127.0.0.1:%d/api/chat"):format(port),
-      '{"messages":[{"role":"user","content":"Tell me a story about a lighthouse."}]}')
+    local question = '{"messages":[{"role":"user","content":"Tell me a story of a lighthouse."}]}'
+    local pieces = {}
+    local _, status = http.request {
+      url = ("http://127.0.0.1:%d/api/chat"):format(port), method = "POST",
+      headers = { ["content-type"] = "application/json", ["content-length"] = #question },
+      source = ltn12.source.string(question), sink = ltn12.sink.table(pieces),
+    }
+    local events = table.concat(pieces)
     uv.kill(demo.pid, "sigterm")
     demo:wait()
     assert.equal(200, status)

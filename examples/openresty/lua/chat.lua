@@ -76,6 +76,11 @@ function M.answer()
     ngx.header["Allow"] = "POST"
     return ngx.exit(405)
   end
+  -- A page of another site may send forms and plain text without being asked whether it may, and
+  -- would have the model work for it; JSON it may not.
+  if not (ngx.var.content_type or ""):lower():find "^application/json%f[;%s%z]" then
+    return ngx.exit(415)
+  end
   local this, err = ready()
   if not this then
     ngx.log(ngx.ERR, "chat: ", tostring(err))

@@ -27,12 +27,22 @@ function M.state()
   }
 end
 
+local function is_reading(session)
+  local open = session.reading.stream
+  return open ~= nil and not (open.final or open.err or open.closed)
+end
+
 --- Whether an answer is not complete yet.
 -- @tparam table session
 -- @treturn boolean
 function M.in_flight(session)
-  local open, busy = session.reading.stream, session.busy
-  if open and not (open.final or open.err or open.closed) then return true end
+  local busy = session.busy
+  if is_reading(session) then
+    -- Before Lua 5.4 the stream of a loop that `break` left is there until it is collected, and
+    -- nobody could close it. Whoever comes here is about to raise, so the time does not matter.
+    collectgarbage()
+    if is_reading(session) then return true end
+  end
   -- A coroutine that was ended from outside will not come back.
   return busy ~= nil and not (busy.by and coroutine.status(busy.by) == "dead")
 end

@@ -100,10 +100,14 @@ local function prompt_of(session, text, options)
   return prompt, err
 end
 
-local function join(session, text, result)
-  local list = session.messages
+local function join(session, text, result, prompt, options)
+  local list, answer = session.messages, result.generated_text
+  -- What return_full_text puts in front is the history itself: no part of what the model says.
+  if options.return_full_text == true and answer:sub(1, #prompt) == prompt then
+    answer = answer:sub(#prompt + 1)
+  end
   list[#list + 1] = { role = "user", content = text }
-  list[#list + 1] = { role = "assistant", content = result.generated_text }
+  list[#list + 1] = { role = "assistant", content = answer }
 end
 
 --- Sends, and waits for the whole answer.
@@ -114,14 +118,15 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error
 function M.send(session, text, options)
+  local prompt
   local result, err = alone(session, function ()
-    local prompt, why = prompt_of(session, text, options)
+    local why, result
+    prompt, why = prompt_of(session, text, options)
     if not prompt then return nil, why end
-    local result
     result, why = client.generate(session.client, prompt, options)
     return result, why
   end)
-  if result then join(session, text, result) end
+  if result then join(session, text, result, prompt, options) end
   return result, err
 end
 
@@ -141,7 +146,7 @@ function M.stream(session, text, options, err)
   end
   if not prompt then return stream.failed(err) end
   local made = client.generate_stream(session.client, prompt, options)
-  made.on_complete = function () join(session, text, made:result()) end
+  made.on_complete = function () join(session, text, made:result(), prompt, options) end
   session.reading.stream = made
   return made
 end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- A client bound to an adapter, over a network without a network.
 local json = require "predibase.json"
+local calling_line = require "spec.support.blame"
 local pipe = require "spec.support.pipe_transport"
 local predibase = require "predibase"
 
@@ -19,13 +20,6 @@ local function answer(log)
     return { pieces = { event "a", event(" b", '"a b"') } }
   end
   return { headers = JSON, body = '{"generated_text":"a b"}' }
-end
-
-local function calling_line(f)
-  local ok, message = pcall(f)
-  assert.is_false(ok)
-  assert.is_truthy(message:find("adapter_spec.lua:%d+: "), message)
-  return message
 end
 
 describe("an adapter", function ()

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- Conversations, over a network without a network.
 local json = require "predibase.json"
+local calling_line = require "spec.support.blame"
 local pipe = require "spec.support.pipe_transport"
 local predibase = require "predibase"
 
@@ -18,13 +19,6 @@ local function answers(text)
     end
     return { headers = JSON, body = ('{"generated_text":"%s!"}'):format(text) }
   end
-end
-
-local function calling_line(f)
-  local ok, message = pcall(f)
-  assert.is_false(ok)
-  assert.is_truthy(message:find("chat_spec.lua:%d+: "), message)
-  return message
 end
 
 describe("a chat session", function ()

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- The tokens of a text, from the stand-in server and from servers that answer something else.
 local json = require "predibase.json"
+local calling_line = require "spec.support.blame"
 local pipe = require "spec.support.pipe_transport"
 local predibase = require "predibase"
 local server = require "spec.support.server"
@@ -9,13 +10,6 @@ local JSON = { ["content-type"] = "application/json" }
 
 local function reply(body, status)
   return { status = status or 200, headers = JSON, body = body }
-end
-
-local function calling_line(f)
-  local ok, message = pcall(f)
-  assert.is_false(ok)
-  assert.is_truthy(message:find("tokenize_spec.lua:%d+: "), message)
-  return message
 end
 
 describe("client:tokenize", function ()

@@ -15,8 +15,8 @@ local steps = require "predibase.batch.steps"
 
 local M = {}
 
---- Requests at once, unless said otherwise: enough to fill the batches of one GPU, and a quarter
--- of what a router of LoRAX takes from all of its callers (`--max-concurrent-requests` 128).
+--- Requests at once, unless said otherwise: enough to fill the batches of one GPU, and a small part
+-- of what a router of LoRAX takes from all of its callers (`--max-concurrent-requests` 1024).
 M.CONCURRENCY = 32
 
 --- Most requests at once. Each may need a descriptor, of which a process commonly has 1024.

@@ -30,7 +30,7 @@ local HELP = {
   details = "Print what the server tells of the answer, as JSON on standard error.",
   decoder_input_details = "Details of the prompt's tokens, too (with --no-stream).",
   return_k_alternatives = "Tell the K likeliest tokens at each place (see --json).",
-  apply_chat_template = "Have the server wrap the prompt in its chat template.",
+  apply_chat_template = "Sent to the server; LoRAX takes it and ignores it.",
   seed = "Seed of the random choice, up to 2^64 - 1.",
   response_format = 'Shape of the answer: {"type":"json_object","schema":{...}}.',
 }

@@ -1,8 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs Debian packages without questions and without starting services.
-# usage, as root: sh tools/apt-install.sh PACKAGE...
+# Without a name it renews the lists of packages.
+# usage, as root: sh tools/apt-install.sh [PACKAGE]...
 set -eu
+
+if [ $# -eq 0 ]; then
+  exec apt-get -q -o DPkg::Lock::Timeout=300 update
+fi
 
 # A package that brings a server (nginx) would start it. This is Debian's own
 # way to say no; a policy that is there already is left alone.
@@ -15,7 +20,5 @@ if [ ! -e "$policy" ]; then
   chmod 755 "$policy"
 fi
 
-apt-get -q -o DPkg::Lock::Timeout=300 update ||
-  echo "the package lists could not be renewed; going on with those at hand"
 DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
   -o DPkg::Lock::Timeout=300 install "$@"

@@ -8,12 +8,47 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# need PACKAGE COMMAND...: PACKAGE is missing when COMMAND fails.
+# need NAMES COMMAND...: the package is missing when COMMAND fails. Releases of
+# Debian name some packages differently; NAMES are the alternatives,
+# "luajit2|luajit", of which the first that apt knows is installed.
 need () {
-  package=$1
+  names=$1
   shift
-  case " $missing " in *" $package "*) return ;; esac
-  "$@" >/dev/null 2>&1 </dev/null || missing="${missing:+$missing }$package"
+  case " $missing " in *" $names "*) return ;; esac
+  "$@" >/dev/null 2>&1 </dev/null || missing="${missing:+$missing }$names"
+}
+
+# wish NAMES WHAT COMMAND...: as need, for a package that a release of Debian
+# may lack: then WHAT is skipped, which is said and counted.
+wish () {
+  names=$1 what=$2
+  shift 2
+  "$@" >/dev/null 2>&1 </dev/null && return
+  if [ -n "$apt_knows" ] && ! choose "$names" >/dev/null; then
+    case "$skipped" in *"$what"*) ;; *) skipped="$skipped$what: no package $names here
+" ;; esac
+    return
+  fi
+  case " $missing " in *" $names "*) return ;; esac
+  missing="${missing:+$missing }$names"
+}
+
+# choose NAMES: prints the first of the alternatives that apt can install.
+choose () {
+  for name in $(echo "$1" | tr '|' ' '); do
+    if apt-cache policy "$name" 2>/dev/null | grep -q '^ *Candidate: [0-9]'; then
+      echo "$name"
+      return
+    fi
+  done
+  return 1
+}
+
+# The runtime of the sanitizers is named after the release of clang.
+clang_runtime () {
+  version=$(apt-cache depends clang 2>/dev/null |
+    sed -n 's/^ *Depends: clang-\([0-9]*\)$/\1/p')
+  echo "libclang-rt-${version:-14}-dev"
 }
 
 have () {
@@ -43,7 +78,10 @@ has () {
 # lua_needs LUA: an interpreter, its headers and the modules the library uses.
 lua_needs () {
   case $1 in
-    luajit) interpreter=luajit2 headers=libluajit2-5.1-dev ;;
+    luajit)
+      interpreter="luajit2|luajit"
+      headers="libluajit2-5.1-dev|libluajit-5.1-dev"
+      ;;
     lua5.1) interpreter=lua5.1 headers=liblua5.1-0-dev ;;
     *) interpreter=$1 headers=lib$1-dev ;;
   esac
@@ -115,11 +153,12 @@ ci_needs () {
   lint_needs
   examples_needs
   need clang have clang
-  need libclang-rt-14-dev can_fuzz
+  need "$(clang_runtime)" can_fuzz
   need valgrind have valgrind
   need libc6-dbg valgrind -q true
   need python3-venv python3 -c 'import venv, ensurepip'
-  need tarantool have tarantool
+  wish tarantool "the specs of Tarantool" have tarantool
+  wish debootstrap "the commands on Debian 13" have debootstrap
 }
 
 # The programs that the examples live in.
@@ -155,11 +194,16 @@ examples_needs () {
 }
 
 look () {
-  missing=
+  missing='' skipped=''
   "${job}_needs"
 }
 
+say_skipped () {
+  [ -z "$skipped" ] || printf '%s' "$skipped" | sed 's/^/predibase: skipped: /'
+}
+
 job=${1:-build}
+apt_knows=
 look
 [ -n "$missing" ] || exit 0
 
@@ -176,10 +220,27 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 1
   fi
 fi
-echo "predibase: installing through apt: $missing"
 mkdir -p build
-# shellcheck disable=SC2086 # a list of words
-if ! $as_root sh tools/apt-install.sh $missing >build/setup.log 2>&1; then
+echo "predibase: asking apt which packages this system has"
+$as_root sh tools/apt-install.sh >build/setup.log 2>&1 || :
+apt_knows=yes
+look
+say_skipped
+[ -n "$missing" ] || exit 0
+packages=
+for names in $missing; do
+  # Where apt knows none of them, it says so itself.
+  packages="${packages:+$packages }$(choose "$names" || echo "${names%%|*}")"
+done
+echo "predibase: installing through apt: $packages"
+# The whole of what apt says is in the log; a line a package tells that it goes on.
+{
+  # shellcheck disable=SC2086 # a list of words
+  $as_root sh tools/apt-install.sh $packages 2>&1 && echo "all is installed"
+} | tee build/setup.log | awk '
+  / newly installed/ { of = $3 }
+  /^Setting up / { n++; if (n % 40 == 0) { printf "  %d of %d packages set up\n", n, of; fflush() } }'
+if ! tail -n 1 build/setup.log | grep -qx "all is installed"; then
   cat build/setup.log >&2
   echo "predibase: apt-get failed, see above" >&2
   exit 1

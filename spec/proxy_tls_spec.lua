@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: what is looked at happens in libcurl and in the C core
 -- Proxies that are spoken to over TLS: what they see, whom they have to be, and how they fail.
 
 local https = require "spec.support.https"
@@ -98,7 +99,7 @@ describe("A proxy behind https://", function()
 
   it("that does not speak TLS is a lost connection or an error of TLS, and gets nothing", function()
     for _, url in ipairs { tls_url(), plain_url() } do
-      fails(new(url, proxy.port.closes, { max_retries = 0 }), { attempts = 1 })
+      fails(new(url, proxy.port.drops, { max_retries = 0 }), { attempts = 1 })
     end
   end)
 

@@ -33,7 +33,7 @@ describe("inside nginx, with TLS,", function ()
     upstream, names = stand_in.spawn {}, dns.start { "lorax.test", "wrong.test", "localhost" }
     local certificates = {
       good = ca:issue("good", { san = "DNS:lorax.test" }),
-      expired = ca:issue("expired", { san = "DNS:lorax.test", days = -1 }),
+      expired = ca:issue("expired", { san = "DNS:lorax.test", expired = true }),
       stranger = other:issue("stranger", { san = "DNS:lorax.test" }),
     }
     local client = ca:issue("client")

@@ -25,10 +25,41 @@ local function openssl_new_key(command, rest)
   openssl(args)
 end
 
+-- What `openssl ca` needs to know. `openssl x509` cannot give dates, and from 3.5 on it refuses
+-- negative days, so this makes certificates that have run out.
+local CA_CONFIG = [[
+[ca]
+default_ca = spec
+[spec]
+database = %s/index
+serial = %s/serial
+new_certs_dir = %s
+default_md = sha256
+policy = any
+copy_extensions = copy
+[any]
+commonName = supplied
+]]
+
+local function sign_expired(self, request, cert)
+  local config = self.dir .. "/ca.conf"
+  scratch.write(config, CA_CONFIG:format(self.dir, self.dir, self.dir))
+  scratch.write(self.dir .. "/index", "")
+  scratch.write(self.dir .. "/serial", "1000\n")
+  openssl { "ca", "-batch", "-notext", "-config", config, "-in", request, "-out", cert,
+    "-cert", self.file, "-keyfile", self.key,
+    "-startdate", "20200101000000Z", "-enddate", "20200102000000Z" }
+end
+
+local function sign(self, request, cert)
+  openssl { "x509", "-req", "-in", request, "-out", cert, "-CA", self.file, "-CAkey", self.key,
+    "-CAcreateserial", "-copy_extensions", "copy", "-days", "1" }
+end
+
 --- Issues a certificate.
 -- @tparam string name of its files
 -- @tparam ?table options `san` (names as openssl writes them: "IP:127.0.0.1,DNS:localhost"; these
--- two unless given), `days` (1; negative: it ran out that long ago), `password` (of the key)
+-- two unless given), `expired` (it ran out years ago), `password` (of the key)
 -- @treturn table `cert` and `key`, paths of PEM files
 function Authority:issue(name, options)
   options = options or {}
@@ -36,8 +67,8 @@ function Authority:issue(name, options)
   local request, cert, key = path .. ".csr", path .. ".pem", path .. ".key"
   openssl_new_key("req", { "-keyout", key, "-out", request, "-subj", "/CN=" .. name,
     "-addext", "subjectAltName=" .. (options.san or "IP:127.0.0.1,DNS:localhost") })
-  openssl { "x509", "-req", "-in", request, "-out", cert, "-CA", self.file, "-CAkey", self.key,
-    "-CAcreateserial", "-copy_extensions", "copy", "-days", tostring(options.days or 1) }
+  local signs = options.expired and sign_expired or sign
+  signs(self, request, cert)
   if options.password then
     openssl { "pkey", "-in", key, "-aes256", "-passout", "pass:" .. options.password,
       "-out", path .. ".locked" }

@@ -129,6 +129,12 @@ def closes(client):
     peer.say("closed")
 
 
+def drops(client):
+    """Closes after the first bytes, whatever they are."""
+    receive(client)
+    peer.say("closed")
+
+
 HANDLERS = {
     "open": serve,
     "with-password": with_password,
@@ -136,6 +142,7 @@ HANDLERS = {
     "breaks": breaks,
     "hangs": hangs,
     "closes": closes,
+    "drops": drops,
 }
 
 

@@ -20,7 +20,8 @@ check () {
   fi
 }
 
-# Lua files under 250 lines, C files under 450, lines of at most 100 and 80.
+# Files of at most 600 lines, unless a line near the top says why the file is
+# longer ("Longer than 600 lines: ..."); lines of at most 100 (Lua) and 80 (C).
 sizes () {
   find lua bin bench examples spec src tools -name '*.lua' -o -name '*.[ch]' |
     LC_ALL=C sort | LC_ALL=C awk '
@@ -28,11 +29,12 @@ sizes () {
       {
         path = $0
         inside = path ~ /^(lua|src)\//
-        limit = path ~ /\.lua$/ ? 250 : 450
+        limit = 600
         width = path ~ /\.lua$/ ? 100 : 80
-        lines = 0
+        lines = excused = 0
         while ((getline line < path) > 0) {
           lines++
+          if (lines <= 12 && line ~ /Longer than 600 lines: ./) excused = 1
           shown = line
           gsub(/[\200-\277]/, "", shown)
           if (length(shown) > width && line !~ /^\/\* links:/) bad("line " lines " is too long")
@@ -41,7 +43,7 @@ sizes () {
           if (line ~ /\t/ && line !~ /^#/) bad("line " lines " has a tab")
         }
         close(path)
-        if (inside && lines >= limit) bad(lines " lines, limit " limit)
+        if (inside && lines > limit && !excused) bad(lines " lines, limit " limit)
       }
       END { exit wrong }'
 }

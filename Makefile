@@ -52,7 +52,8 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make demo       install what is missing, build, stream an answer
-## make test       install what is missing, run every test on every Lua
+## make test       install what is missing, run the tests (ALL=1: every one
+##                 on every Lua)
 ## make demo-love  the game scene of examples/love; demo-neovim: the plugin;
 ##                 demo-openresty: the chat page, in nginx
 ## make build      the C modules for LUA (lua5.4, lua5.3, lua5.1, luajit)
@@ -117,6 +118,7 @@ env: $(OUT)/bin/predibase
 
 demo:
 	@sh tools/setup.sh build
+	@test -e $(OUT)/predibase/curl.so || echo "predibase: building for $(LUA)"
 	@$(MAKE) -s build
 	@sh tools/demo.sh $(LUA)
 
@@ -163,11 +165,15 @@ $(OUT)/c/%: spec/c/%.c $$(call links,spec/c/$$*.c) $(C_HEADERS) Makefile
 .PHONY: hosts
 hosts: $(HOSTS)
 
+# As many compilers at once as there are processors.
+PARALLEL = -j $(shell nproc 2>/dev/null || echo 1)
+
 test:
 	@LUAS='$(LUAS)' sh tools/setup.sh test
-	@for lua in $(LUAS); do $(MAKE) -s build hosts LUA=$$lua || exit 1; done
-	@$(MAKE) -s $(CTESTS)
-	@BUILDDIR=$(BUILDDIR) sh tools/test.sh c $(LUAS)
+	@for lua in $(LUAS); do echo "predibase: building for $$lua"; \
+	  $(MAKE) -s $(PARALLEL) build hosts LUA=$$lua || exit 1; done
+	@$(MAKE) -s $(PARALLEL) $(CTESTS)
+	@BUILDDIR=$(BUILDDIR) ALL='$(ALL)' sh tools/test.sh c $(LUAS)
 
 check: build hosts $(CTESTS)
 	@BUILDDIR=$(BUILDDIR) sh tools/test.sh c $(LUA)

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: it takes long, and async_spec looks at the same on every Lua
 --- Thousands of streams in one process: that each gets what is its own, who is woken, and what a
 -- wake-up costs, in counts and never in time.
 local child = require "spec.support.child"

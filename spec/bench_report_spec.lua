@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: only make bench uses it
 -- The arithmetic of the benchmark's table: bench/report.lua.
 
 local report = dofile "bench/report.lua"

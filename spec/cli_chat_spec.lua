@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: the command runs as a process of its own
 --- `predibase chat`, with questions out of a pipe and in a terminal.
 local child = require "spec.support.child"
 local json = require "predibase.json"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: the command runs as a process of its own
 local child = require "spec.support.child"
 local json = require "predibase.json"
 local scripted = require "spec.support.scripted"

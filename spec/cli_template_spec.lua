@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: the command runs as a process of its own
 --- `--template`, `--var`, `--trim-stop`, `--client-stop`.
 local failures = require "predibase.cli.failures"
 local inputs = require "predibase.cli.inputs"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: what is looked at happens in libcurl and in the C core
 -- Bodies that are framed wrongly or end too early (RFC 9112 sections 6 and 7).
 local faults = require "spec.support.faults"
 local wire = require "spec.support.wire"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: what is looked at happens in libcurl and in the C core
 -- Connections that do not come about, and connections that are gone when they are needed again.
 local child = require "spec.support.child"
 local faults = require "spec.support.faults"

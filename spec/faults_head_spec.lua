@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: what is looked at happens in libcurl and in the C core
 -- Servers that go wrong before the first byte of the body.
 local faults = require "spec.support.faults"
 

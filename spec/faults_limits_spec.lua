@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: what is looked at happens in libcurl and in the C core
 -- Servers that send too much: memory stays within the limits, and what is too long is not read to
 -- an end that may not exist.
 local faults = require "spec.support.faults"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: what is looked at happens in libcurl and in the C core
 --- A name look-up that hangs until the spec lets it go on: what other streams do meanwhile, in
 -- every loop, and that nobody who gives it up waits for it.
 local child = require "spec.support.child"

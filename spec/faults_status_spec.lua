@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: what is looked at happens in libcurl and in the C core
 -- Answers that are no success: of LoRAX, of the web framework under it, of gateways in front.
 local faults = require "spec.support.faults"
 local secrecy = require "spec.support.secrecy"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: what is looked at happens in libcurl and in the C core
 -- Streams whose events go wrong, or come too late.
 local faults = require "spec.support.faults"
 local wire = require "spec.support.wire"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: what is looked at happens in libcurl and in the C core
 -- Frames of HTTP/2 that libcurl has read and not handed on: nobody may have to wait for them.
 --
 -- libcurl hands on what fits into a transfer's buffer and keeps the rest of the frame, and what

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: what is looked at happens in libcurl and in the C core
 -- Streams that begin at once and share HTTP/2 connections, as nginx's log and raw servers saw it.
 
 local async = require "predibase.async"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: what is looked at happens in libcurl and in the C core
 -- Streams that wait for the connection that another one is opening, and what becomes of them.
 
 local async = require "predibase.async"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: the stand-in server runs as a process of its own
 
 local raw = require "spec.support.raw_client"
 local server = require "spec.support.server"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: the stand-in server runs as a process of its own
 -- How a Lua program ends that used a stand-in server: luv 1.44 crashes in `lua_close` when a handle
 -- is half closed then.
 

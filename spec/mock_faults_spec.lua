@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: the stand-in server runs as a process of its own
 
 local faults = require "predibase.mock.faults"
 local options = require "predibase.mock.options"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: the stand-in server runs as a process of its own
 -- Requests with seeded damage: the server may refuse them, but it must not err, hang or stop.
 
 local random = require "predibase.mock.random"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: what is looked at happens in libcurl and in the C core
 -- Proxies: which are used, what they see, and how they fail.
 
 local https = require "spec.support.https"

@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: MIT
 # Reads the TAP of one run; prints "passed failed skipped" and appends the
 # names of what failed to the file `failures`.
-# -v name= what ran, -v status= its exit status, -v failures= a file
+# -v name= what ran, -v status= its exit status, -v failures= a file,
+# -v skips= a file for the names of what was skipped
 
 function fail(why) {
   failed++
   print name ": " why >> failures
 }
 
-/^ok / { if ($0 ~ /# [Ss][Kk][Ii][Pp]/) skipped++; else passed++ }
+/^ok / {
+  if ($0 !~ /# [Ss][Kk][Ii][Pp]/) passed++
+  else {
+    skipped++
+    sub(/^ok *[0-9]* *(- )?/, "")
+    print name ": " $0 >> skips
+  }
+}
 /^not ok / {
   sub(/^not ok *[0-9]* *(- )?/, "")
   fail($0)

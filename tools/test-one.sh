@@ -26,14 +26,20 @@ began=$(date +%s)
 # shellcheck disable=SC2086 # lists of words
 env ${WRAP_ENV:-} $limit ${WRAP:-} "$@" >"$log" 2>&1 </dev/null || status=$?
 count=$(awk -v name="$group $name" -v status="$status" \
-  -v failures="$logs/failures" -f tools/tap.awk "$log")
+  -v failures="$logs/failures" -v skips="$logs/skipped" -f tools/tap.awk "$log")
 echo "$count" >"$log.count"
 
 read -r passed failed skipped <<END
 $count
 END
 took=$(($(date +%s) - began))
-report=$(printf '%-7s %-28s %4d passed' "$group" "$name" "$passed")
+# Of its group, how many have ended, this one included, and how many there are.
+ended=$(find "$logs" -name "$group.*.count" | wc -l)
+of=$(grep -c "^$group " "$logs/plan")
+kind=specs
+[ "$group" != c ] || kind="C tests"
+report=$(printf '%s: %d of %d %s  %-28s %4d passed' "$group" "$ended" "$of" \
+  "$kind" "$name" "$passed")
 [ "$took" -lt 10 ] || report="$report in $took s"
 [ "$skipped" -eq 0 ] || report="$report, $skipped skipped"
 if [ "$failed" -ne 0 ]; then

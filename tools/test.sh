@@ -4,7 +4,11 @@
 # up what they report (TAP). A crash, an early end, a hang or a run that
 # reports nothing is a failure like any other.
 # usage: sh tools/test.sh [c | lua5.4 | lua5.3 | lua5.1 | luajit]...
+# The first Lua runs every spec. The others leave out those that say near their
+# top `-- once: WHY`, because what they look at is the same on every Lua.
+# `-- slow: WHY` is left to ALL.
 # Environment:
+#   ALL           1: every spec on every Lua, the slow ones too
 #   BUILDDIR      where the build is (build)
 #   SPECS         spec files instead of all
 #   WRAP          a command to run each test under (valgrind …)
@@ -32,16 +36,29 @@ if [ -n "${TEST_TOKEN:-}" ]; then
   export PREDIBASE_API_TOKEN="$TEST_TOKEN"
 fi
 
+# says FILE WORD: what the line `-- WORD: ...` near the top of a file says.
+says () {
+  sed -n "1,8s/^-- $2: //p" "$1"
+}
+
 # only_others GROUP FILE: that the file says `-- only: LUA...` and means others.
 only_others () {
-  only=$(sed -n '1,5s/^-- only: //p' "$2")
+  only=$(says "$2" only)
   [ -n "$only" ] || return 1
   case " $only " in *" $1 "*) return 1 ;; esac
+}
+
+# left_out GROUP FILE: that it runs only with ALL=1.
+left_out () {
+  [ -z "${ALL:-}${SPECS:-}" ] || return 1
+  [ -z "$(says "$2" slow)" ] || return 0
+  [ "$1" != "$first" ] && [ -n "$(says "$2" once)" ]
 }
 
 # One line a run for xargs: GROUP FILE. Lines of different runs may come in any
 # order, those of one run stay together.
 plan () {
+  first=
   for group; do
     if [ "$group" = c ]; then
       files=$(ls spec/c/test_*.c || :)
@@ -50,8 +67,14 @@ plan () {
     else
       files=$(ls spec/*_spec.lua spec/c/host_*.c || :)
     fi
+    [ "$group" = c ] || first=${first:-$group}
     for file in $files; do
-      only_others "$group" "$file" || echo "$group $file"
+      only_others "$group" "$file" && continue
+      if left_out "$group" "$file"; then
+        echo "$group $file" >>"$logs/left_out"
+      else
+        echo "$group $file"
+      fi
     done
     [ -n "$files" ] || echo "$group nothing"
   done
@@ -59,13 +82,23 @@ plan () {
 
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 1)}
 export build logs
-plan "$@" | xargs -P "$jobs" -L 1 sh tools/test-one.sh
+plan "$@" >"$logs/plan"
+xargs <"$logs/plan" -P "$jobs" -L 1 sh tools/test-one.sh
 
 if [ -s "$logs/failures" ]; then
   echo
   echo "Failed:"
   sort "$logs/failures" | sed 's/^/  /'
   echo "  (all they printed is in $logs)"
+fi
+if [ -s "$logs/skipped" ]; then
+  echo
+  echo "Skipped:"
+  sort "$logs/skipped" | sed 's/^/  /'
+fi
+if [ -s "$logs/left_out" ]; then
+  echo "$(wc -l <"$logs/left_out") runs were left out: specs that are slow, or the" \
+    "same on every Lua; make test ALL=1 runs all"
 fi
 cat "$logs"/*.count | awk '{ passed += $1; failed += $2; skipped += $3 }
   END {

@@ -1,0 +1,84 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The two commands of the README, make demo and make test, on a release of
+# Debian that has nothing but make: in a tree that debootstrap makes in
+# build/debian/SUITE, with a copy of the checkout. The tree is made anew each
+# time and removed at the end.
+# usage, as root: sh tools/debian.sh SUITE     (bookworm, trixie, testing)
+# Environment:
+#   TEST   what to run instead of `make test`
+#   KEEP   1: leave the tree where it is
+# Exit status 75: skipped, because the packages of Debian cannot be reached.
+set -eu
+cd "$(dirname "$0")/.."
+suite=$1
+root=$PWD/build/debian/$suite
+log=build/debian/$suite.log
+
+say () {
+  echo "debian $suite: $*"
+}
+
+skip () {
+  say "skipped: $*"
+  echo "0 passed, 0 failed, 1 skipped"
+  exit 75
+}
+
+# The mirror that this system itself uses; debootstrap's own where it uses none.
+mirror () {
+  apt-cache policy make 2>/dev/null |
+    sed -n 's|^ *[0-9]* \(https\{0,1\}://[^ ]*\) [^ ]*/main .*|\1|p' |
+    grep -v security | head -n 1
+}
+
+make_tree () {
+  rm -rf "$root"
+  mkdir -p "$root"
+  # shellcheck disable=SC2046 # one word or none
+  debootstrap --variant=minbase --include=make "$suite" "$root" $(mirror) \
+    >"$log" 2>&1 && return
+  rm -rf "$root"
+  if grep -qi -e 'failed getting release' -e "couldn't download" -e 'unable to resolve' "$log"
+  then
+    tail -n 3 "$log"
+    skip "debootstrap cannot reach the packages"
+  fi
+  cat "$log"
+  say "debootstrap failed"
+  exit 1
+}
+
+# inside COMMAND: runs it in the copy of the checkout. Mounts are private, so
+# they end with the command, whatever happens to it.
+inside () {
+  env -i HOME=/root TERM=dumb LC_ALL=C.UTF-8 \
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    unshare --mount --propagation private sh -c '
+      mount --rbind /proc "$1/proc"
+      mount --rbind /dev "$1/dev"
+      exec chroot "$1" sh -c "cd /predibase && $2"' sh "$root" "$1"
+}
+
+# step COMMAND: runs it, and says how long it took.
+step () {
+  began=$(date +%s)
+  status=0
+  inside "$1" || status=$?
+  say "$1: $(($(date +%s) - began)) s, exit status $status"
+  [ "$status" -eq 0 ]
+}
+
+[ "$(id -u)" -eq 0 ] || skip "debootstrap wants to be root"
+command -v debootstrap >/dev/null || skip "there is no debootstrap"
+mkdir -p build/debian
+say "making a tree with nothing but make in it"
+make_tree
+if [ -z "${KEEP:-}" ]; then trap 'rm -rf "$root"' EXIT; fi
+cp /etc/resolv.conf "$root/etc/resolv.conf"
+mkdir -p "$root/predibase"
+tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C "$root/predibase"
+failed=0
+step "make demo" || failed=1
+step "${TEST:-make test}" || failed=1
+exit $failed

@@ -82,6 +82,7 @@ build = {
       libdirs = { "$(CURL_LIBDIR)" },
     },
     -- Lua modules: make lint compares them with lua/
+    ["predibase.active"] = "lua/predibase/active.lua",
     ["predibase.adapter"] = "lua/predibase/adapter.lua",
     ["predibase.async"] = "lua/predibase/async.lua",
     ["predibase.batch"] = "lua/predibase/batch.lua",

@@ -6,7 +6,7 @@ local text_of = require "predibase.stream.text"
 describe("the text of a stream", function ()
   for _, tokens in ipairs { 0, 1, 31, 32, 33, 63, 64, 65, 1000 } do
     it(("is whole after %d tokens, in few pieces"):format(tokens), function ()
-      local stream, expected = { parts = {}, count = 0 }, {}
+      local stream, expected = { parts = {}, count = 0, left = 1e6 }, {}
       for i = 1, tokens do
         expected[i] = i % 7 == 0 and "" or "t" .. i
         text_of.add(stream, expected[i])
@@ -26,7 +26,7 @@ describe("the text of a stream", function ()
       error("interrupted!", 0)
     end
     for at = 1, 1500 do
-      local stream = { parts = {}, count = 0 }
+      local stream = { parts = {}, count = 0, left = 1e6 }
       local ok = pcall(function ()
         debug.sethook(interrupt, "", at)
         for i = 1, 70 do text_of.add(stream, expected[i]) end

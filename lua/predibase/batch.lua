@@ -36,6 +36,19 @@ function M.concurrency(value, level)
   return value
 end
 
+--- Checks the option `retry_generation`.
+-- @param value what was given
+-- @tparam[opt=1] integer level as in `error`: 1 blames the caller of this function
+-- @treturn boolean
+-- @raise when it is neither a boolean nor nil
+function M.retry_generation(value, level)
+  if value ~= nil and type(value) ~= "boolean" then
+    error("client:generate_many takes a boolean for retry_generation, got "
+      .. checks.describe(value), (level or 1) + 1)
+  end
+  return value ~= false
+end
+
 local Batch = {}
 Batch.__index = Batch
 
@@ -68,13 +81,15 @@ function Batch:__call()
   return index, result, err
 end
 
+--- Reads all outcomes. They are kept in the batch: an error may end this anywhere, and then it is
+-- called again.
 local function gather(self)
-  local results, failed, count = {}, {}, self.count or 0
+  local results, failed, count = self.found, self.failed, self.count or 0
   while true do
     local index, result, err = steps.next(self)
-    if not index then return results, failed, count, err end
-    count = math.max(count, index)
-    results[index], failed[index] = result or false, err
+    if not index then return count, err end
+    failed[index] = err
+    results[index] = result or false
   end
 end
 
@@ -87,19 +102,20 @@ end
 -- @raise after `next`: what that handed out is gone
 function Batch:results()
   check_self(self, "results")
-  if self.gathered then return self.gathered, self.failed end
+  if self.gathered then return self.found, self.failed end
   if self.begun then
     error("batch:results() after batch:next(): some outcomes were handed out already", 2)
   end
-  self.begun, self.group.unreachable = true, true
-  local results, failed, count, err = gather(self)
+  self.group.unreachable = true
+  self.found, self.failed = self.found or {}, self.failed or {}
+  local count, err = gather(self)
   if err and not self.prompts then return nil, err end
-  -- Closed by somebody else: whoever has no result has an error.
+  -- What has no result, because the batch was closed, has an error.
   for i = 1, math.max(count, self.taken) do
-    if results[i] == nil then results[i], failed[i] = false, err end
+    if self.found[i] == nil then self.found[i], self.failed[i] = false, err end
   end
-  self.gathered, self.failed = results, failed
-  return results, failed
+  self.begun, self.gathered = true, true
+  return self.found, self.failed
 end
 
 --- Closes the connections of all requests in flight and begins no other. Any time, any number of
@@ -128,14 +144,22 @@ local function new(fields)
     most = 0,                 -- requests at once
     count = nil,              -- of the prompts, where it is known
     err = nil,                -- what ended the batch
+    retry_generation = true,  -- whether an error of kind "generation" gets a second try
+    by = nil,                 -- the coroutine that is inside a step
+    live = {},                -- number of the prompt -> job whose outcome was not handed out
     held = nil,               -- the job that is the next one
     jobs = {},                -- exchange -> job
     open = 0,                 -- number of them
     again = queue.new(),      -- jobs to be sent once more, before others
+    late = queue.new(),       -- jobs that get a second try when all have begun
+    late_count = 0,           -- how many these were in all
+    late_open = nil,          -- the one of them that is on its way
     done = queue.new(),       -- jobs that have ended and were not handed out
+    exhausted = false,        -- there are no further prompts
     taken = 0, ended = 0, failures = 0,     -- numbers of prompts
     begun = false,            -- anything was asked for
-    gathered = nil, failed = nil,     -- what `results` returned
+    found = nil, failed = nil,        -- what `results` has so far
+    gathered = false,                 -- and that this is all
   }, Batch)
   for name, value in pairs(fields) do batch[name] = value end
   return batch

@@ -86,8 +86,9 @@ end
 -- @tparam ?table headers
 function Call:progress(status, headers)
   if not status then return end
+  self.headers = clean(headers, self.request().secrets)
+  self.status = status
   self.responded = true
-  self.status, self.headers = status, clean(headers, self.request().secrets)
   local hook = self.options.hooks.on_response
   if hook then
     hook { status = status, headers = copy(self.headers), attempt = self.attempts }
@@ -139,10 +140,15 @@ function Call:matcher()
   return stops.new(options.client_stop, options.trim_stop and self.request().stop or nil)
 end
 
---- Sends it back to where it waits for its turn. No clock runs there, and the attempt that ended
--- so does not count against `max_retries`.
-function Call:put_back()
+--- Stops the clocks: they begin again with the next attempt.
+function Call:renew()
   self.started, self.deadline, self.ended = nil, nil, nil
+end
+
+--- Requeues the call. No clock runs while it waits, and the attempt that ended so does not count
+-- against `max_retries`.
+function Call:put_back()
+  self:renew()
   self.refused = self.refused + 1
 end
 
@@ -216,7 +222,8 @@ end
 --- Makes a call that was not sent yet. The request and its secrets stay in a closure: whoever walks
 -- over the tables of a stream finds no token.
 -- @tparam table client what all calls of a client share: `transport`, `place` (host and port, for
--- messages), `now` (monotonic seconds), `wall` (Unix seconds), `random`
+-- messages), `now` (monotonic seconds), `wall` (Unix seconds), `random`, `max_text` (bytes that the
+-- text of a stream may have)
 -- @tparam table options `timeout`, `max_retries`, `hooks`
 -- @tparam ?number total seconds for all attempts
 -- @tparam boolean events the answer is a stream

@@ -87,6 +87,7 @@ local function generate_many(self, entries, options, render)
   prepare(self, "x", parameters, of_call, false)
   local many = require "predibase.batch.open".open(self, entries, {
     concurrency = options and rawget(options, "concurrency"),
+    retry_generation = options and rawget(options, "retry_generation"),
     parameters = parameters, of_call = of_call, prepare = prepare, render = render,
   })
   return many
@@ -136,7 +137,8 @@ end
 -- end, such as `io.lines(path)`; each is a string, or a table with the field `prompt` and options
 -- of its own, which go before the common ones
 -- @tparam ?table options as for `generate`, and `concurrency`: how many requests at once (1 to
--- 1000, 32 unless said otherwise)
+-- 1000, 32 unless said otherwise); `retry_generation` (boolean, true unless said otherwise): a
+-- prompt that failed with "generation" is sent once more, alone, after the last one began
 -- @treturn table the batch, see `predibase.batch`, with the further values that the generic `for`
 -- of Lua 5.4 takes
 -- @raise as `generate`, also for an entry of the array
@@ -191,7 +193,6 @@ end
 --- Closes all connections; open streams fail with kind "cancelled". Any number of times.
 function Client:close()
   check_self(self, "close", 3)
-  if self.closed then return end
   self.closed = true
   self.transport:close()
 end
@@ -230,6 +231,7 @@ function M.new(options)
     -- What calls have in common, see `predibase.call`.
     shared = {
       transport = door, now = transport.now, wall = os.time, random = draw,
+      max_text = cfg.max_response_bytes,
       place = (cfg.host:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(cfg.host, cfg.port),
     },
   }, Client)

@@ -166,8 +166,8 @@ function M.result(reply, meta)
 end
 
 --- Makes a result of a stream that has ended well, in the shape of `result`.
--- @tparam table state `final` (the last event, as `event.decode` gave it), `text` (of all tokens
--- but the special ones), `count` (how many tokens there were), `status`, `headers`; `stopped`, the
+-- @tparam table state `final` (the last event, as `event.decode` gave it), `text` (a function that
+-- gives the text of all tokens but the special ones), `count` (how many tokens there were), `status`, `headers`; `stopped`, the
 -- sequence that the client ended the text at, and `trimmed`, the one taken off its end
 -- @tparam ?table meta as for `result`
 -- @treturn table the result
@@ -175,9 +175,9 @@ function M.stream_result(state, meta)
   meta = meta or {}
   local text, details, found = state.final.generated_text, state.final.details, state.trimmed
   if state.stopped then
-    text, details, found = state.text, stopped(details), state.stopped
+    text, details, found = state.text(), stopped(details), state.stopped
   elseif text == nil or text == "" then
-    text = state.text or ""
+    text = state.text()
   elseif meta.trim then
     text, found = stops.cut(text, nil, meta.trim)
   end

@@ -90,12 +90,11 @@ function Matcher:feed(text)
   return sub(whole, 1, #whole - kept)
 end
 
---- At the end of the text: what was kept back and is text after all.
+--- At the end of the text: what was kept back and is text after all. Changes nothing.
 -- @treturn string
 -- @treturn ?string the sequence that was taken off the end
 function Matcher:finish()
   local held, most, trimmed = self.held, 0, nil
-  self.held = ""
   for _, one in ipairs(self.automata) do
     if one.trim and self.busy and one.state >= #one.trim and one.state > most then
       most, trimmed = one.state, one.trim

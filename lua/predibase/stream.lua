@@ -30,10 +30,11 @@ local function at_hand(self)
   local take = self.take
   if not take or self.held ~= nil then return nil end
   local token, text = take(self.source)
-  if not token or not text then
+  if not token or not text or #text > self.left then
     self.held = token
     return nil, text == "pending"
   end
+  self.left = self.left - #text
   local n = self.count + 1
   local slot = n % FOLD
   if slot ~= 0 then           -- as `text_of.add`, which is a call more
@@ -135,16 +136,18 @@ end
 function Stream:result()
   if getmetatable(self) ~= Stream then misused "result" end
   if self.err then return nil, self.err end
-  if not self.final then
+  if not steps.complete(self) and not self.settling then
     error("stream:result() before the end of the stream: read all tokens first, "
       .. "or call stream:text()", 2)
   end
   if not self.outcome then
-    local text = text_of.all(self) .. steps.tail(self)
+    local tail = steps.tail(self)
     self.outcome = response.stream_result({
       status = self.call.status, headers = self.call.headers, final = self.final,
-      text = text, count = self.count, stopped = self.stopped, trimmed = self.trimmed,
+      text = function () return text_of.all(self) .. tail end,
+      count = self.count, stopped = self.stopped, trimmed = self.trimmed,
     }, self.call:meta())
+    self.parts = {}           -- the result has the text
   end
   return self.outcome
 end
@@ -153,7 +156,6 @@ end
 -- coroutine: the one that waits gets an error of kind "cancelled".
 function Stream:close()
   if getmetatable(self) ~= Stream then misused "close" end
-  if self.closed then return end
   self.closed = true
   steps.let_go(self, "close")
 end
@@ -171,6 +173,7 @@ local function new(call, err)
   -- A table for each of thousands of streams: what is not set here is not there yet.
   --   final          the closing event
   --   exchange       of the current attempt
+  --   sent           an attempt was made, and no other one is to be
   --   delay          seconds before the next attempt
   --   take, source, take_texts
   --                  how to have tokens that are there already at once: see Exchange.events
@@ -180,7 +183,8 @@ local function new(call, err)
   --   tail           what the matcher had kept back at the end, and
   --   trimmed        the sequence that it took off the end
   --   outcome        the result, made when it is asked for
-  --   on_complete    called once with the stream, before the last token is handed out
+  --   on_complete    called once with the stream, before the last token is handed out, and
+  --   settling       that this was done: the result is there for it
   return setmetatable({
     call = call,
     err = err,            -- the final error
@@ -188,6 +192,8 @@ local function new(call, err)
     matcher = call and call:matcher(),       -- what looks for stop sequences, if there are any
     parts = {},           -- the texts of the last tokens, see predibase.stream.text
     count = 0,            -- tokens so far
+    -- Bytes that its text may still grow by.
+    left = call and call.client.max_text or math.huge,
   }, Stream)
 end
 
@@ -222,7 +228,13 @@ function M.texts_at_hand(stream)
   local take = stream.take_texts
   if not take or stream.held ~= nil then return nil end
   local text, n = take(stream.source)
-  if text then text_of.add_many(stream, text, n) end
+  if not text then return nil end
+  if #text > stream.left then
+    -- As one token, so that the long way fails with the right error.
+    stream.held = { text = text }
+    return nil
+  end
+  text_of.add_many(stream, text, n)
   return text
 end
 

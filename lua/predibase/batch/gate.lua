@@ -22,6 +22,10 @@ local M = {}
 -- had better be told.
 M.MAX_PAUSE = 3600
 
+--- So many times in a row may a batch find its server down, with no answer between, before it fails
+-- the prompts that are left unsent.
+M.MAX_FALLS = 3
+
 local Gate = {}
 Gate.__index = Gate
 
@@ -32,6 +36,16 @@ Gate.__index = Gate
 function M.refuses(err)
   return err.retryable and (err.kind == "rate_limited" or err.kind == "overloaded"
     or err.status == 429 or err.status == 503 or err.retry_after ~= nil)
+end
+
+--- Whether an error means that the server, or what a gateway stands in front of, is down: no
+-- connection comes about, or the gateway says 502 or 504 (RFC 9110 section 15.6).
+-- @tparam table err
+-- @treturn boolean
+function M.unreachable(err)
+  if not err.retryable then return false end
+  if err.status then return err.status == 502 or err.status == 504 end
+  return (err.kind == "connection" or err.kind == "timeout") and err.sent == false
 end
 
 --- Until when the gate is closed.
@@ -59,7 +73,7 @@ end
 -- @tparam integer ticket
 -- @tparam ?table headers of the answer
 function Gate:answered(ticket, headers)
-  self.refusals, self.rounds = 0, 0
+  self.refusals, self.rounds, self.falls = 0, 0, 0
   if ticket == self.round then
     self.limit = math.min(self.most, self.limit + 1 / self.limit)
   end
@@ -90,8 +104,26 @@ function Gate:refused(ticket, err, max_retries)
     wait = wait or retry.backoff(self.rounds, self.random)
   end
   if wait then self.pause.till = math.max(self.pause.till, self.now() + wait) end
-  if max_retries == 0 or self.refusals > max_retries then return nil end
+  if max_retries == 0 or self.refusals > max_retries then
+    -- 503 is also what a gateway says that has nothing behind it.
+    if self.refusals > math.max(max_retries, M.MAX_FALLS - 1) and err.status == 503 then
+      self.down = err
+    end
+    return nil
+  end
   return math.max(0, self.pause.till - self.now())
+end
+
+--- The server could not be reached. All requests wait together, for a growing time; those that were
+-- sent before that was known do not make it longer.
+-- @tparam integer ticket
+-- @tparam table err
+function Gate:fell(ticket, err)
+  if ticket ~= self.round then return end
+  self.round, self.falls = self.round + 1, self.falls + 1
+  if self.falls >= M.MAX_FALLS then self.down = err end
+  local wait = retry.backoff(self.falls, self.random)
+  self.pause.till = math.max(self.pause.till, self.now() + wait)
 end
 
 --- What the batches of one client share.
@@ -112,6 +144,8 @@ function M.new(fields)
     rounds = 0,               -- of them, those since the last answer
     refusals = 0,             -- since the last answer, of requests that were alone
     shut = nil,               -- the seconds that are too many
+    falls = 0,                -- since the last answer, how often the server was found down
+    down = nil,               -- the error after which nothing is sent any more
   }, Gate)
 end
 

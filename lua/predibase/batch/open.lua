@@ -15,18 +15,20 @@ local LEVEL = 4
 --- Makes the batch.
 -- @tparam table client
 -- @tparam table|function entries prompts, or what `render` makes prompts of
--- @tparam table how `concurrency`; `parameters` and `of_call`, split options; `prepare`, which
--- makes the call of a prompt from the client, the prompt and such options; `render`, see
--- `predibase.batch.prompts`
+-- @tparam table how `concurrency`, `retry_generation`; `parameters` and `of_call`, split options;
+-- `prepare`, which makes the call of a prompt from the client, the prompt and such options;
+-- `render`, see `predibase.batch.prompts`
 -- @treturn table the batch
 -- @raise for what no program should contain
 function M.open(client, entries, how)
   local most = batch.concurrency(how.concurrency, LEVEL)
+  local again = batch.retry_generation(how.retry_generation, LEVEL)
   local prepare, render = how.prepare, how.render
   local source, count = prompts.new(entries, call_options.whole, LEVEL, render)
   local now = client.shared.now
   return batch.new {
-    prompts = source, count = count, most = most, group = client.transport:group(), now = now,
+    prompts = source, count = count, most = most, retry_generation = again,
+    group = client.transport:group(), now = now,
     gate = gate.new { most = most, pause = client.pause, now = now,
       random = client.shared.random },
     -- The options stay in here: whoever walks over a batch finds no token.

@@ -1,17 +1,39 @@
 -- SPDX-License-Identifier: MIT
 --- From one prompt of a batch that has ended to the next: sending, waiting, sending again.
+--
+-- A job is a prompt on its way: it is in `live` from the moment that it is taken until its outcome
+-- is handed out, and besides in at most one of `held`, `again`, `late`, `jobs` and `done`. An error
+-- of a hook, Ctrl-C or a limit of the host program may end a step anywhere; then the next one puts
+-- every job of `live` back where it belongs, so that each prompt has one outcome.
 -- @module predibase.batch.steps
 
+local active = require "predibase.active"
 local errors = require "predibase.errors"
 local gates = require "predibase.batch.gate"
+local queue = require "predibase.queue"
 local try = require "predibase.try"
 
 local M = {}
 
+--- Prompts that are kept for a second try after an error of kind "generation". Each keeps its
+-- request, so that a batch without an end has to stop somewhere.
+M.MAX_LATE = 1000
+
+local function interrupted(job)
+  return errors.new {
+    kind = "cancelled", phase = "interrupted", retryable = false,
+    attempts = job.call and job.call.attempts,
+    message = "an error was raised while the outcome of this prompt was read (by a hook, by Ctrl-C "
+      .. "or by a limit of the host program), so it is lost",
+  }
+end
+
 local function finish(self, job, result, err)
+  job.exchange = nil
+  job.result, job.err = result, err
+  job.ended = true
   self.ended = self.ended + 1
   if err then self.failures = self.failures + 1 end
-  job.result, job.err, job.call = result, err, nil
   self.done:push(job)
 end
 
@@ -25,31 +47,72 @@ local function prepare(self, entry, index)
   return nil, errors.new { kind = "validation", phase = "request", message = reason }
 end
 
---- The job that is the next one to begin; nil when none is left. It keeps its call and not its
--- entry, which may hold a token.
-local function head(self)
-  self.held = self.held or self.again:pop()
-  if self.held then return self.held end
+--- Takes the next prompt. Its job keeps the call and not the entry, which may hold a token.
+local function take(self)
+  if self.exhausted then return nil end
+  local index = self.taken + 1
+  local job = { index = index, asking = true }
+  self.live[index] = job
+  self.taken = index
   local entry = self.prompts()
-  if entry == nil then return nil end
-  self.taken = self.taken + 1
-  local call, err = prepare(self, entry, self.taken)
-  self.held = { index = self.taken, call = call, err = err }
-  return self.held
+  if entry == nil then
+    self.taken = index - 1
+    self.live[index] = nil
+    self.exhausted = true
+    return nil
+  end
+  job.asking = nil
+  job.call, job.problem = prepare(self, entry, index)
+  return job
 end
 
-local function refused_unsent(job, gate)
-  return errors.new {
-    kind = "rate_limited", phase = "request", retry_after = gate.shut,
-    attempts = job.call.attempts,
-    message = ("not sent: the server asked for a pause of %.0f seconds, and a batch waits for %d "
-      .. "at most"):format(gate.shut, gates.MAX_PAUSE),
-  }
+--- The job that is the next one to begin; nil when none is left. Those that get a second try come
+-- last, one at a time.
+local function head(self)
+  local job = self.held or self.again:pop() or take(self)
+  if not job and not self.late_open then job = self.late:pop() end
+  self.held = job
+  return job
+end
+
+local function not_sent(job, fields)
+  fields.phase, fields.attempts = "request", job.call.attempts
+  fields.message = "not sent: " .. fields.message
+  return errors.new(fields)
+end
+
+--- The error of a job that cannot be sent any more; nil when it can.
+local function hopeless(self, job)
+  local gate = self.gate
+  if gate.shut then
+    return not_sent(job, { kind = "rate_limited", retry_after = gate.shut,
+      message = ("the server asked for a pause of %.0f seconds, and a batch waits for %d at most")
+        :format(gate.shut, gates.MAX_PAUSE) })
+  end
+  local down = gate.down
+  if down then
+    return not_sent(job, { kind = down.kind, status = down.status,
+      message = "the server failed several times in a row: " .. down.message })
+  end
+end
+
+--- Whether a job gets a second try: an error while one request is decoded fails all those that the
+-- server decodes with it, so "generation" is often the fault of a neighbour.
+local function set_aside(self, job, err)
+  if err.kind ~= "generation" or job.late or not self.retry_generation
+    or self.late_count >= M.MAX_LATE then return false end
+  job.late = true
+  self.late_count = self.late_count + 1
+  job.call:renew()
+  self.late:push(job)
+  job.call:retrying(err, 0)
+  return true
 end
 
 --- An attempt ended with an error: the job begins again later, or has failed.
 local function failed(self, job, err)
   local call, gate = job.call, self.gate
+  job.exchange = nil
   if gates.refuses(err) then
     local wait = gate:refused(job.ticket, err, call.options.max_retries)
     if not wait then return finish(self, job, nil, err) end
@@ -57,18 +120,23 @@ local function failed(self, job, err)
     self.again:push(job)
     return call:retrying(err, wait)
   end
-  if err.status then gate:answered(job.ticket, err.headers) end
+  local unreachable = gates.unreachable(err)
+  if unreachable then gate:fell(job.ticket, err)
+  elseif err.status then gate:answered(job.ticket, err.headers) end
+  if set_aside(self, job, err) then return end
   local delay = call:retry(err, 0)
   if not delay then return finish(self, job, nil, err) end
-  job.due = self.now() + delay
+  -- The whole batch waits for a server that cannot be reached, not each prompt by itself.
+  if unreachable then delay = math.max(0, gate.pause.till - self.now())
+  else job.due = self.now() + delay end
   self.again:push(job)
   call:retrying(err, delay)
 end
 
 --- Sends the request of a job. Its hooks may raise, and may close the batch.
 local function begin(self, job)
-  if not job.call then return finish(self, job, nil, job.err) end
-  if self.gate.shut then return finish(self, job, nil, refused_unsent(job, self.gate)) end
+  local err = job.call and hopeless(self, job) or job.problem
+  if err then return finish(self, job, nil, err) end
   job.ticket = self.gate:ticket()
   job.call:announce()
   if self.err then return end
@@ -76,14 +144,17 @@ local function begin(self, job)
   job.due = nil
   local exchange, failure = job.call:open(delay)
   if not exchange then return failed(self, job, job.call:error(failure)) end
+  job.exchange = exchange
   self.jobs[exchange] = job
   self.open = self.open + 1
+  if job.late then self.late_open = job end
   self.group:add(exchange)
 end
 
 local function fill(self)
+  local gate = self.gate
   while not self.err and self.done:size() < self.most
-    and (self.gate.shut or self.gate:free(self.open)) do
+    and (gate.shut or gate.down or self.group:over() or gate:free(self.open)) do
     local job = head(self)
     if not job then return end
     self.held = nil
@@ -96,6 +167,7 @@ local function settle(self, exchange)
   local job = self.jobs[exchange]
   self.jobs[exchange] = nil
   self.open = self.open - 1
+  if self.late_open == job then self.late_open = nil end
   local result, err = job.call:whole(exchange)
   if not result then return failed(self, job, err) end
   self.gate:answered(job.ticket, result.headers)
@@ -110,14 +182,43 @@ local function opens(self)
   return self.gate.pause.till
 end
 
---- The next outcome.
--- @tparam table self the batch
--- @return what `Batch:next` returns
-function M.next(self)
+--- Puts the jobs back where they belong, after a step that an error ended.
+local function recover(self)
+  self.held, self.late_open, self.open, self.jobs = nil, nil, 0, {}
+  self.again, self.late, self.done = queue.new(), queue.new(), queue.new()
+  for index = 1, self.taken do
+    local job = self.live[index]
+    if not job then -- luacheck: ignore 542
+      -- Its outcome was handed out.
+    elseif job.ended then
+      self.done:push(job)
+    elseif job.asking then
+      -- The function that gives the prompts raised, so there is no prompt.
+      self.live[index] = nil
+      self.taken = self.taken - 1
+    elseif job.exchange and self.group:has(job.exchange) then
+      self.jobs[job.exchange] = job
+      self.open = self.open + 1
+      if job.late then self.late_open = job end
+    elseif job.exchange or not (job.call or job.problem) then
+      if job.exchange then job.exchange:close() end
+      finish(self, job, nil, interrupted(job))
+    elseif job.late then
+      self.late:push(job)
+    else
+      self.again:push(job)
+    end
+  end
+end
+
+local function next_outcome(self)
   while not self.err do
     fill(self)
     local job = self.done:pop()
-    if job then return job.index, job.result, job.err end
+    if job then
+      self.live[job.index] = nil
+      return job.index, job.result, job.err
+    end
     if self.err then break end
     if self.open == 0 and not head(self) then return nil end
     local exchange = self.group:next(opens(self))
@@ -127,13 +228,31 @@ function M.next(self)
   return nil, nil, self.err
 end
 
+--- The next outcome.
+-- @tparam table self the batch
+-- @return what `Batch:next` returns
+function M.next(self)
+  local by = self.by
+  if by then
+    if active.runs(M.next, by, 1) then
+      error("predibase: another coroutine is already waiting for this batch, or a hook of the "
+        .. "batch reads it", 0)
+    end
+    if not self.err then recover(self) end
+  end
+  self.by = active.here()
+  local index, result, err = next_outcome(self)
+  self.by = nil
+  return index, result, err
+end
+
 --- Ends the batch.
 -- @tparam table self
 function M.close(self)
-  if self.err then return end
-  self.err = errors.new { kind = "cancelled", phase = "closed", message = "the batch was closed" }
+  self.err = self.err or errors.new { kind = "cancelled", phase = "closed",
+    message = "the batch was closed" }
   self.group:close()
-  self.jobs, self.open = {}, 0
+  self.jobs, self.live, self.open = {}, {}, 0
 end
 
 return M

@@ -14,7 +14,12 @@ for name in pairs(params.names) do M.stream[name] = true end
 for name in pairs(config.call_names) do M.stream[name] = true end
 
 --- Every name that a call takes which gives a whole text, and a batch of such calls.
-M.whole, M.batch = {}, { concurrency = true }
+M.whole, M.batch = {}, {}
+
+-- Options of a batch that its calls know nothing of.
+local OF_BATCH = { concurrency = true, retry_generation = true }
+for name in pairs(OF_BATCH) do M.batch[name] = true end
+
 for name in pairs(M.stream) do
   if name ~= "on_token" then M.whole[name], M.batch[name] = true, true end
 end
@@ -49,7 +54,7 @@ function M.split(options)
     if config.call_names[name] then
       of_call = of_call or {}
       of_call[name] = value
-    elseif name ~= "concurrency" then
+    elseif not OF_BATCH[name] then
       parameters[name] = value
     end
   end
@@ -85,7 +90,9 @@ function M.merge(base, own, allowed)
   if base_of_call and allowed and not allowed.on_token then base_of_call.on_token = nil end
   local merged, of_call = M.over(base_parameters, base_of_call, own or {})
   for name, value in next, of_call or {} do merged[name] = value end
-  if own and rawget(own, "concurrency") ~= nil then merged.concurrency = own.concurrency end
+  for name in pairs(OF_BATCH) do
+    if own and rawget(own, name) ~= nil then merged[name] = own[name] end
+  end
   return merged
 end
 

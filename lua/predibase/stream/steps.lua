@@ -15,14 +15,26 @@ local CUT = {
   message = "the stream ended before the model had finished",
 }
 
+-- Ctrl-C, and the time limits of hosts, raise their error at any instruction, so each change of
+-- state is one assignment, and what goes before it can be done again. Where that is not possible,
+-- `held` is this value while the state changes: after an error in there, the stream has failed.
+local CHANGING = {}
+
+local INTERRUPTED = {
+  kind = "cancelled", phase = "interrupted", retryable = false,
+  message = "an error was raised while the stream changed its state (Ctrl-C, or a limit of the "
+    .. "host program), so it cannot go on",
+}
+
 --- Gives the exchange of the current attempt up.
 -- @tparam table self the stream
 -- @tparam string how "close" to end it at once, "release" to let its body end by itself
 function M.let_go(self, how)
   local exchange = self.exchange
-  self.exchange = nil
-  self.held = nil
-  if exchange then exchange[how](exchange) end
+  if exchange then
+    exchange[how](exchange)
+    self.exchange = nil
+  end
 end
 
 local let_go = M.let_go
@@ -32,6 +44,7 @@ local function fail(self, err)
   err.tokens = self.count
   self.err = err
   let_go(self, "close")
+  self.held = nil
   return nil, err
 end
 
@@ -40,7 +53,8 @@ local function try_again(self, err)
   local delay = self.call:retry(err, self.count)
   if not delay then return fail(self, err) end
   let_go(self, "release")
-  self.delay = delay
+  self.delay, self.sent = delay, false
+  self.held = nil
   self.call:retrying(err, delay)
   return true
 end
@@ -66,12 +80,26 @@ end
 --- Tells that the text is complete, once.
 local function settle(self)
   local told = self.on_complete
-  self.on_complete = nil
+  self.on_complete, self.settling = nil, true
   told(self)
 end
 
-local function take_token(self, token)
+--- A server that ignores `max_new_tokens` would fill the memory.
+local function refuse_more(self)
+  return fail(self, self.call:error { kind = "too_large", phase = "body", message =
+    ("the text of the stream is larger than max_response_bytes (%d bytes)"):format(
+      self.call.client.max_text) })
+end
+
+local function take_token(self, token, final)
   local text, sequence = token.special and "" or token.text, nil
+  if #text > self.left then return refuse_more(self) end
+  self.held = CHANGING
+  if final then
+    self.final = final
+    self.call:finish()
+    let_go(self, "release")
+  end
   if self.matcher then
     text, sequence = self.matcher:feed(text)
     self.shown = text
@@ -82,39 +110,41 @@ local function take_token(self, token)
   local on_token = call.options.hooks.on_token
   if self.count == 1 then
     call:first()
-    -- From here on there is nothing to be told and nobody to tell it.
+    -- Nothing observes later tokens: they can take the fast path.
     if exchange and exchange.events and not on_token and not self.matcher then
       exchange:events(self)
     end
   end
   if self.final and self.on_complete then settle(self) end
+  self.held = nil
   if on_token then on_token(token) end
   return token
 end
 
 local function take(self, ev)
-  if ev.generated_text then
-    self.final = ev
+  local final = ev.generated_text and ev or nil
+  if ev.token then return take_token(self, ev.token, final) end
+  if final then
+    self.held = CHANGING
+    self.final = final
     self.call:finish()
     let_go(self, "release")
   end
-  return ev.token and take_token(self, ev.token)
+  self.held = nil
+  return true
 end
 
 --- One event of the stream: a token, true to look for the next one, or nil and the final error.
 local function take_event(self, data)
-  if type(data) == "table" then
-    self.held = nil
-    return take_token(self, data)
-  end
+  if type(data) == "table" then return take_token(self, data) end
   local ev, failure = event.decode(data)
-  self.held = nil
   if ev and ev.error then
     ev, failure = nil, event.failure(ev, self.call.request().secrets)
-    let_go(self, "release")      -- the server ends the body by itself
+    -- The server ends the body by itself. What is held says once more why, should this be all.
+    let_go(self, "release")
   end
   if not ev then return try_again(self, self.call:error(failure)) end
-  return take(self, ev) or true
+  return take(self, ev)
 end
 
 --- No more events: a closing event that the end left without its blank line counts, nothing else.
@@ -122,7 +152,7 @@ local function take_end(self)
   local exchange = self.exchange
   local rest = exchange:rest()
   local ev = rest and event.decode(rest)
-  if ev and ev.generated_text then return take(self, ev) or true end
+  if ev and ev.generated_text then return take(self, ev) end
   return try_again(self, ended_early(self, exchange))
 end
 
@@ -130,6 +160,7 @@ local function open(self)
   self.call:announce()
   -- The hook may have closed the stream, or read it.
   if self.closed or self.exchange or self.err or self.final then return true end
+  self.sent = true
   local exchange, why = self.call:open(self.delay)
   if not exchange then return try_again(self, self.call:error(why)) end
   self.exchange = exchange
@@ -137,11 +168,17 @@ local function open(self)
 end
 
 --- A step towards the next token, by Exchange.next or Exchange.poll: a token, true to take another
--- step, or nil and what `Stream:next` returns. Hooks and signal handlers may raise, and hooks may
--- close the stream or read on; so an event is held until it was decoded.
+-- step, or nil and what `Stream:next` returns. Hooks may raise, close the stream or read on; so an
+-- event is held until it was taken.
 local function advance(self, how)
   local exchange = self.exchange
-  if not exchange then return open(self) end
+  if not exchange then
+    if not self.sent then return open(self) end
+    if self.held and self.held ~= CHANGING then return take_event(self, self.held) end
+  end
+  if not exchange or self.held == CHANGING then
+    return fail(self, self.call:error(INTERRUPTED))
+  end
   local data, failure = self.held, nil
   if not data then
     data, failure = exchange[how](exchange)
@@ -176,12 +213,25 @@ end
 -- @treturn[2] ?string|table "pending", or the error; nil at the end
 function M.token(self, how)
   while true do
-    if self.err then return nil, self.err end
-    if self.final then return nil end
+    if self.err then
+      let_go(self, "close")
+      return nil, self.err
+    end
+    if self.final and self.held ~= CHANGING then
+      let_go(self, "release")
+      return nil
+    end
     if self.closed then return fail(self, self.call:error(CANCELLED)) end
     local token, err = advance(self, how)
     if token ~= true then return token, err end
   end
+end
+
+--- Whether the closing event was seen and everything that follows from it was done.
+-- @tparam table self the stream
+-- @treturn boolean
+function M.complete(self)
+  return self.final ~= nil and self.held ~= CHANGING
 end
 
 return M

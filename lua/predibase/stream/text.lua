@@ -17,6 +17,7 @@ M.FOLD = 32
 -- @tparam string text
 function M.add(stream, text)
   local parts, n = stream.parts, stream.count + 1
+  stream.left = stream.left - #text
   local slot = n % M.FOLD
   if slot ~= 0 then
     parts[slot] = text

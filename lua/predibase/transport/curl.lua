@@ -168,13 +168,15 @@ end
 
 --- Closes all connections. Any number of times.
 function Transport:close()
-  if self.closed then return end
+  if self.ended then return end
   self.closed = true
   if not self.pool then return end
   if self.loop.unwatch then self.loop:unwatch() end
   self.pool:close()
   self.lingering = {}
   wake_all(self)
+  group.wake_all(self)
+  self.ended = true
 end
 
 --- Makes the transport of one client.
@@ -182,17 +184,19 @@ end
 -- @tparam table loop how to wait, see `predibase.loop.blocking`
 -- @treturn table the transport
 function M.new(cfg, loop)
-  local members, alarms = group.state()
+  local members, alarms, groups = group.state()
   return setmetatable({
     target = targets_of(cfg),
     loop = loop,
     closed = false,
+    ended = false,        -- and all that follows from it was done
     pool = nil,           -- made at the first use
     step = nil,           -- drives the pool once
     now = M.now,
     waiting = {},         -- id -> exchange that a coroutine waits for
     members = members,    -- id -> exchange of a group
     alarms = alarms,      -- of groups
+    groups = groups,
     lingering = {},       -- id -> raw exchange that only has to end
   }, Transport)
 end

@@ -83,8 +83,8 @@ end
 
 --- A group of exchanges that are waited for together.
 -- @treturn table see `predibase.transport.resty.group`
-function Transport:group() -- luacheck: ignore 212
-  return group.new()
+function Transport:group()
+  return group.new(self)
 end
 
 --- Number of exchanges that are not closed yet; those that only wait for their end not counted.
@@ -103,6 +103,9 @@ function Transport:close()
   local open = {}
   for x in pairs(self.exchanges) do open[#open + 1] = x end
   for _, x in ipairs(open) do x:close() end
+  local groups = {}
+  for one in pairs(self.groups) do groups[#groups + 1] = one end
+  for _, one in ipairs(groups) do one:tell() end
 end
 
 --- Makes the transport of one client. Opens nothing: a client may be made before nginx starts its
@@ -120,6 +123,7 @@ function M.new(cfg)
     closed = false,
     -- Weak: a request that nginx ended takes its exchanges with it.
     exchanges = setmetatable({}, { __mode = "k" }),
+    groups = setmetatable({}, { __mode = "k" }),
   }, Transport)
 end
 

@@ -164,31 +164,37 @@ function Exchange:body()
   return self.raw:body()
 end
 
---- There is nothing to be had from it any more.
--- @treturn ?userdata its exchange of `predibase.curl`; nil: that is nothing new
-local function shut(x)
-  local raw, reader = x.raw, x.reader
-  if reader then
-    reader.take = nil
-    reader.source = nil
-  end
+-- An error from outside (Ctrl-C, a limit of the host program) may be raised at any instruction of
+-- the two functions below, and what they do can then be done again: the C core comes first, what
+-- leads to it is forgotten last.
+
+--- Keeps the reader from the events, as the first step of the end.
+local function part(x)
+  local reader = x.reader
+  if reader then reader.take = nil end
+end
+
+--- Forgets the C core's exchange, as the last step of the end, and wakes who waits for it.
+local function forget(x)
+  if x.reader then x.reader.source = nil end
   x.raw = nil
-  return raw
+  M.moved(x)
 end
 
 --- The reader has what it wanted: lets the body end by itself, so that the connection can be
 -- used again.
 function Exchange:release()
-  local transport, raw = self.transport, shut(self)
-  if not raw then return end
-  M.moved(self)
+  local transport, raw = self.transport, self.raw
+  if not raw then return M.moved(self) end
+  part(self)
   local _, state = raw:next()
   if state ~= "pending" then
     raw:close()
-    return
+    return forget(self)
   end
   raw:linger(LINGER)
   transport.lingering[self.id] = raw
+  forget(self)
   transport.step(0)
 end
 
@@ -210,10 +216,11 @@ end
 --- Ends the exchange; a connection in use is closed at once. Whoever waits for it gets a failure of
 -- kind "cancelled". Any number of times.
 function Exchange:close()
-  local raw = shut(self)
-  if not raw then return end
+  local raw = self.raw
+  if not raw then return M.moved(self) end
+  part(self)
   raw:close()
-  M.moved(self)
+  forget(self)
   if self.group then self.group:note(self) end
   let_begin(self.transport)
 end

@@ -38,6 +38,19 @@ function Group:add(exchange)
   if exchange:ended() then self:note(exchange) end
 end
 
+--- Whether an exchange is a member that has not left yet.
+-- @tparam table exchange
+-- @treturn boolean
+function Group:has(exchange)
+  return self.members[exchange] == true
+end
+
+--- Whether its client was closed, so that nothing can begin any more.
+-- @treturn boolean
+function Group:over()
+  return self.transport.closed
+end
+
 local function leave(group, exchange)
   group.members[exchange] = nil
   group.transport.members[exchange.id] = nil
@@ -80,25 +93,28 @@ end
 -- (Ctrl-C, a cancelled task) is raised, and the group can be waited for again after it.
 -- @tparam ?number at when to stop waiting, on the clock of the transport
 -- @treturn[1] table the exchange, whose body can be had without a wait
--- @treturn[2] nil the time has come, or the group was closed
+-- @treturn[2] nil the time has come, or the group was closed, or there is no member and the client
+-- was closed
 function Group:next(at)
   set_alarm(self, at)
   while not self.closed do
     local exchange = take(self)
     if exchange then return exchange end
     if at and self.transport.now() >= at then return nil end
+    if self.transport.closed and not next(self.members) then return nil end
     suspend(self)
   end
 end
 
 --- Closes the exchanges, and ends a wait for them. Any number of times.
 function Group:close()
-  if self.closed then return end
   self.closed = true
   set_alarm(self, nil)
-  for exchange in pairs(self.members) do
-    leave(self, exchange)
+  local exchange = next(self.members)
+  while exchange do
     exchange:close()
+    leave(self, exchange)
+    exchange = next(self.members)
   end
   wake(self)
 end
@@ -106,8 +122,17 @@ end
 --- What a transport keeps for its groups.
 -- @treturn table exchanges by their ids
 -- @treturn table alarms, the earliest first
+-- @treturn table set of the groups, also of those without a member
 function M.state()
-  return setmetatable({}, WEAK), heap.new()
+  return setmetatable({}, WEAK), heap.new(), setmetatable({}, { __mode = "k" })
+end
+
+--- Wakes every group of a transport that was closed, also those that only wait for a time to come.
+-- @tparam table transport
+function M.wake_all(transport)
+  local list = {}               -- a coroutine that is woken may change what is walked over
+  for group in pairs(transport.groups) do list[#list + 1] = group end
+  for _, group in ipairs(list) do wake(group) end
 end
 
 --- Tells every group of a transport that something happened to all of its exchanges.
@@ -138,7 +163,7 @@ end
 -- @tparam table transport
 -- @treturn table
 function M.new(transport)
-  return setmetatable({
+  local group = setmetatable({
     transport = transport,
     members = {},             -- exchange -> true
     moved = queue.new(),      -- those of them that did
@@ -147,6 +172,8 @@ function M.new(transport)
     closed = false,
     unreachable = false,      -- to be closed when a wait for it is ended by an error
   }, Group)
+  transport.groups[group] = true
+  return group
 end
 
 return M

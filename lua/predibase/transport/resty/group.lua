@@ -30,6 +30,24 @@ function Group:note(exchange)
   wake(self)
 end
 
+--- Whether an exchange is a member that has not left yet.
+-- @tparam table exchange
+-- @treturn boolean
+function Group:has(exchange)
+  return self.members[exchange] == true
+end
+
+--- Whether its client was closed, so that nothing can begin any more.
+-- @treturn boolean
+function Group:over()
+  return self.transport.closed
+end
+
+--- To be told that its client was closed: ends a wait, also one for nothing but a time.
+function Group:tell()
+  wake(self)
+end
+
 --- Takes an exchange in, and lets it begin.
 -- @tparam table exchange of the same transport, its whole body being what is wanted
 function Group:add(exchange)
@@ -74,32 +92,37 @@ end
 --- The next member that has ended, which leaves the group; waits for it.
 -- @tparam ?number at when to stop waiting, on the clock of the transport
 -- @treturn[1] table the exchange, whose body can be had without a wait
--- @treturn[2] nil the time has come, or the group was closed
+-- @treturn[2] nil the time has come, or the group was closed, or there is no member and the client
+-- was closed
 function Group:next(at)
   while not self.closed do
     local clocks_at = expire(self)
     local exchange = take(self)
     if exchange then return exchange end
     if at and now() >= at then return nil end
+    if self.transport.closed and not next(self.members) then return nil end
     suspend(self, math.min(at or math.huge, clocks_at))
   end
 end
 
 --- Closes the exchanges, and ends a wait for them. Any number of times.
 function Group:close()
-  if self.closed then return end
   self.closed = true
-  for exchange in pairs(self.members) do
-    self.members[exchange] = nil
+  local exchange = next(self.members)
+  while exchange do
     exchange:close()
+    self.members[exchange] = nil
+    exchange = next(self.members)
   end
   wake(self)
 end
 
 --- Makes a group.
+-- @tparam table transport
 -- @treturn table
-function M.new()
-  return setmetatable({
+function M.new(transport)
+  local group = setmetatable({
+    transport = transport,
     members = {},             -- exchange -> true
     moved = queue.new(),      -- those of them that did
     news = semaphore.new(0),
@@ -107,6 +130,8 @@ function M.new()
     closed = false,
     unreachable = false,      -- for other transports: here no error ends a wait
   }, Group)
+  transport.groups[group] = true
+  return group
 end
 
 return M

@@ -86,10 +86,11 @@ end
 local function gather(self)
   local results, failed, count = self.found, self.failed, self.count or 0
   while true do
-    local index, result, err = steps.next(self)
+    local index, result, err = steps.next(self, true)
     if not index then return count, err end
     failed[index] = err
     results[index] = result or false
+    steps.stored(self, index)
   end
 end
 
@@ -146,6 +147,7 @@ local function new(fields)
     err = nil,                -- what ended the batch
     retry_generation = true,  -- whether an error of kind "generation" gets a second try
     by = nil,                 -- the coroutine that is inside a step
+    given = nil,              -- the number of the prompt whose outcome was handed out last
     live = {},                -- number of the prompt -> job whose outcome was not handed out
     held = nil,               -- the job that is the next one
     jobs = {},                -- exchange -> job

@@ -47,17 +47,18 @@ end
 
 local function check_free(self, method)
   if not session_call.in_flight(self) then return end
-  error(("session:%s while another answer of this session is in flight; read it to its end or "
-    .. "close it first, or fork the session"):format(method), 3)
+  error(("session:%s while another call of this session is in flight; wait for its end first, or "
+    .. "fork the session"):format(method), 3)
 end
 
---- Says something and waits for the whole answer.
+--- Says something and waits for the whole answer. A stream of this session that is still open is
+-- closed first; a task that reads it gets an error of kind "cancelled".
 -- @tparam string text
 -- @tparam ?table options as for `client:generate`, laid over the session's
 -- @treturn[1] table the result, see `predibase.response`
 -- @treturn[2] nil
 -- @treturn[2] table the error; the history is what it was before
--- @raise as `client:generate`, and while another answer is in flight
+-- @raise as `client:generate`, and while another call of this session is in flight
 function Session:send(text, options)
   check_self(self, "send")
   check_question(text, "send")
@@ -65,12 +66,14 @@ function Session:send(text, options)
   local all = session_call.options(self, options, call_options.whole)
   local good, err = client.check(self.client, "generate", all)
   if not good then return nil, err end
+  session_call.close_stream(self)
   local result
   result, err = session_call.send(self, text, all)
   return result, err
 end
 
---- Says something and streams the answer. With `max_input_tokens` it may wait, to count tokens on
+--- Says something and streams the answer. A stream of this session that is still open is closed
+-- first, as by `send`. With `max_input_tokens` it may wait, to count tokens on
 -- the server; nothing else is sent before the first token is asked for. It never fails by itself.
 -- @tparam string text
 -- @tparam ?table options as for `client:generate_stream`, laid over the session's
@@ -83,16 +86,17 @@ function Session:stream(text, options)
   check_free(self, "stream")
   local all = session_call.options(self, options, call_options.stream)
   local good, err = client.check(self.client, "generate_stream", all)
+  if good then session_call.close_stream(self) end
   local made = session_call.stream(self, text, all, not good and err or nil)
   return made, nil, nil, made
 end
 
---- Replaces the system's message.
+--- Replaces the system's message. An open stream of this session is closed first, as by `send`.
 -- @tparam ?string text nil takes it away
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] table the error: of kind "template" when the format knows no such message
--- @raise while an answer is in flight
+-- @raise while a call is in flight
 function Session:set_system(text)
   check_self(self, "set_system")
   if text ~= nil and type(text) ~= "string" then
@@ -105,27 +109,32 @@ function Session:set_system(text)
     local ok, err = writer.write(self.format, fresh, self.rendering)
     if not ok then return nil, err end
   end
+  session_call.close_stream(self)
   local first = self.messages[1]
   if first and first.role == "system" then table.remove(self.messages, 1) end
   if message then table.insert(self.messages, 1, message) end
   return true
 end
 
---- Forgets what was said; the system's message stays.
--- @raise while an answer is in flight
+--- Forgets what was said; the system's message stays. An open stream of this session is closed
+-- first, as by `send`.
+-- @raise while a call is in flight
 function Session:reset()
   check_self(self, "reset")
   check_free(self, "reset")
+  session_call.close_stream(self)
   self.messages = history.from(self.messages, #self.messages + 1)
   self.left_out = 0
 end
 
---- Takes the last turn back, a question and what answered it, to ask again or otherwise.
+--- Takes the last turn back, a question and what answered it, to ask again or otherwise. An open
+-- stream of this session is closed first, as by `send`: its question had not joined the history.
 -- @treturn ?string what the user had said; nil when nothing was
--- @raise while an answer is in flight
+-- @raise while a call is in flight
 function Session:undo()
   check_self(self, "undo")
   check_free(self, "undo")
+  session_call.close_stream(self)
   local starts = history.turns(self.messages)
   local first = starts[#starts]
   local question = first and self.messages[first]

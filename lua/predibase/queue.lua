@@ -10,8 +10,9 @@ Queue.__index = Queue
 --- Puts a value at the end.
 -- @param value anything but nil
 function Queue:push(value)
-  self.last = self.last + 1
-  self[self.last] = value
+  local last = self.last + 1
+  self[last] = value
+  self.last = last
 end
 
 --- Takes the first value out.

@@ -50,14 +50,11 @@ local function from_array(list, allowed, level, render)
       M.split(taken[i], allowed, ("prompt %d"):format(i), level + 1)
     end
   end
-  local at = 0
-  return function ()
-    at = at + 1
-    return taken[at]
-  end, count
+  return function (index) return taken[index] end, count
 end
 
---- Makes the function that gives one entry after the other, and nil at the end. An array is looked
+--- Makes the function that gives the entry of a number, 1 first and then each next one, and nil at
+-- the end. An array is looked
 -- through at once; raises for what no program should contain.
 -- @param prompts an array or a function
 -- @tparam table allowed set of the options of one prompt

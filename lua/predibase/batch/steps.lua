@@ -54,7 +54,7 @@ local function take(self)
   local job = { index = index, asking = true }
   self.live[index] = job
   self.taken = index
-  local entry = self.prompts()
+  local entry = self.prompts(index)
   if entry == nil then
     self.taken = index - 1
     self.live[index] = nil
@@ -200,6 +200,7 @@ local function recover(self)
       self.jobs[job.exchange] = job
       self.open = self.open + 1
       if job.late then self.late_open = job end
+      self.group:note(job.exchange)           -- in case that it moved and nothing took note
     elseif job.exchange or not (job.call or job.problem) then
       if job.exchange then job.exchange:close() end
       finish(self, job, nil, interrupted(job))
@@ -215,10 +216,7 @@ local function next_outcome(self)
   while not self.err do
     fill(self)
     local job = self.done:pop()
-    if job then
-      self.live[job.index] = nil
-      return job.index, job.result, job.err
-    end
+    if job then return job.index, job.result, job.err end
     if self.err then break end
     if self.open == 0 and not head(self) then return nil end
     local exchange = self.group:next(opens(self))
@@ -228,10 +226,20 @@ local function next_outcome(self)
   return nil, nil, self.err
 end
 
+--- To be told that the outcome of a prompt was stored.
+-- @tparam table self the batch
+-- @tparam integer index the number of the prompt
+function M.stored(self, index)
+  self.live[index] = nil
+  self.given = nil
+end
+
 --- The next outcome.
 -- @tparam table self the batch
+-- @tparam ?boolean storing the caller says with `stored` that it has the outcome, and is given it
+-- again otherwise
 -- @return what `Batch:next` returns
-function M.next(self)
+function M.next(self, storing)
   local by = self.by
   if by then
     if active.runs(M.next, by, 1) then
@@ -239,9 +247,15 @@ function M.next(self)
         .. "batch reads it", 0)
     end
     if not self.err then recover(self) end
+  elseif self.given and storing then
+    recover(self)
+  elseif self.given then
+    self.live[self.given] = nil
   end
   self.by = active.here()
+  self.given = nil
   local index, result, err = next_outcome(self)
+  self.given = index
   self.by = nil
   return index, result, err
 end

@@ -3,6 +3,7 @@
 -- into its history.
 -- @module predibase.chat.call
 
+local active = require "predibase.active"
 local budget = require "predibase.chat.budget"
 local call_options = require "predibase.call.options"
 local client = require "predibase.client"
@@ -21,37 +22,17 @@ function M.state()
   return {
     counts = {},          -- tokens of the texts that were counted last
     left_out = 0,         -- messages that the last call did not send
-    busy = nil,           -- the coroutine that is at work, while one is
-    -- A stream that nobody holds any more is not in flight.
+    whole = nil,          -- the length of the history, while a turn joins it
+    busy = nil,           -- what is at work, see predibase.active
+    -- The last stream, as long as the program holds it.
     reading = setmetatable({}, { __mode = "v" }),
   }
 end
 
-local function is_reading(session)
-  local open = session.reading.stream
-  return open ~= nil and not (open.final or open.err or open.closed)
-end
-
---- Whether an answer is not complete yet.
--- @tparam table session
--- @treturn boolean
-function M.in_flight(session)
-  local busy = session.busy
-  if is_reading(session) then
-    -- Before Lua 5.4 the stream of a loop that `break` left is there until it is collected, and
-    -- nobody could close it. Whoever comes here is about to raise, so the time does not matter.
-    collectgarbage()
-    if is_reading(session) then return true end
-  end
-  -- A coroutine that was ended from outside will not come back.
-  return busy ~= nil and not (busy.by and coroutine.status(busy.by) == "dead")
-end
-
 --- Runs a function while nothing else may begin.
 local function alone(session, f)
-  local by = coroutine.running()
-  session.busy = { by = by }
-  if by and not RESUMABLE then
+  session.busy = active.here()
+  if not RESUMABLE and coroutine.running() then
     local value, err = f()
     session.busy = nil
     return value, err
@@ -60,6 +41,30 @@ local function alone(session, f)
   session.busy = nil
   if not ok then error(value, 0) end
   return value, err
+end
+
+--- Whether a call is at work. What an error from outside left behind does not count.
+-- @tparam table session
+-- @treturn boolean
+function M.in_flight(session)
+  -- An error from outside came between a question and its answer: neither joins the history.
+  for i = #session.messages, (session.whole or #session.messages) + 1, -1 do
+    session.messages[i] = nil
+  end
+  session.whole = nil
+  local busy = session.busy
+  if busy == nil then return false end
+  if active.runs(alone, busy) then return true end
+  session.busy = nil
+  return false
+end
+
+--- Closes the stream that the session made last, unless it has ended.
+-- @tparam table session
+function M.close_stream(session)
+  local open = session.reading.stream
+  session.reading.stream = nil
+  if open and not (open.final or open.err) then open:close() end
 end
 
 --- The options of one call over those of its session.
@@ -106,8 +111,10 @@ local function join(session, text, result, prompt, options)
   if options.return_full_text == true and answer:sub(1, #prompt) == prompt then
     answer = answer:sub(#prompt + 1)
   end
+  session.whole = #list
   list[#list + 1] = { role = "user", content = text }
   list[#list + 1] = { role = "assistant", content = answer }
+  session.whole = nil
 end
 
 --- Sends, and waits for the whole answer.

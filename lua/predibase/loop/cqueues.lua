@@ -48,7 +48,9 @@ end
 -- @tparam function timeout
 -- @tparam function step
 function Cqueues:watch(fd, timeout, step)
-  if self.step then error("predibase.loop.cqueues: each client needs a loop of its own", 0) end
+  if self.step and self.step ~= step then
+    error("predibase.loop.cqueues: each client needs a loop of its own", 0)
+  end
   self.fd, self.timeout, self.step = fd, timeout, step
 end
 

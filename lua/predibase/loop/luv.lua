@@ -87,7 +87,9 @@ end
 -- @tparam function timeout
 -- @tparam function step
 function Luv:watch(fd, timeout, step)
-  if self.step then error("predibase.loop.luv: each client needs a loop of its own", 0) end
+  if self.step and self.step ~= step then
+    error("predibase.loop.luv: each client needs a loop of its own", 0)
+  end
   self.fd, self.timeout, self.step = fd, timeout, step
 end
 

@@ -6,6 +6,7 @@
 -- `predibase.async` is the way in; `predibase.loop.default` is how clients find it.
 -- @module predibase.loop.tasks
 
+local active = require "predibase.active"
 local curl = require "predibase.curl"
 local default = require "predibase.loop.default"
 local errors = require "predibase.errors"
@@ -27,7 +28,7 @@ local waking                  -- tasks to run in the next round
 local unseen                  -- tasks whose failure nobody has asked for
 local sleepers
 local current                 -- the task that runs
-local running = false
+local running                 -- who runs tasks, see predibase.active
 local interruption            -- Ctrl-C, when a task got it
 
 local function reset()
@@ -46,7 +47,8 @@ end
 --- Tells whether tasks are being run.
 -- @treturn boolean
 function M.running()
-  return running
+  if running and not active.runs(M.run, running) then running = nil end
+  return running ~= nil
 end
 
 --- Says which source a task waits for. That stays so until it waits for something else or ends,
@@ -230,7 +232,7 @@ function M.run(class, f, ...)
   local main
   local ok, err = pcall(function (...)
     reset()                   -- what interrupted a run before may have left something
-    running = true
+    running = active.here()
     main = M.spawn(class, f, ...)
     main.seen = true
     drive(main)
@@ -238,7 +240,7 @@ function M.run(class, f, ...)
   local ended, again = pcall(end_tasks)
   if not ended then pcall(end_tasks) end      -- Ctrl-C once more
   local failures = unseen
-  running = false
+  running = nil
   reset()
   if not ok or not ended then error(ok and again or err, 0) end
   return main, failures

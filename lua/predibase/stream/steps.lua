@@ -40,7 +40,8 @@ end
 local let_go = M.let_go
 
 local function fail(self, err)
-  err.partial_text = text_of.all(self) .. (self.matcher and self.matcher:rest() or "")
+  err.partial_text = self.outcome and self.outcome.generated_text
+    or text_of.all(self) .. (self.matcher and self.matcher:rest() or "")
   err.tokens = self.count
   self.err = err
   let_go(self, "close")

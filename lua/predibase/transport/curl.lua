@@ -47,34 +47,59 @@ local function sooner(transport, seconds)
   return seconds
 end
 
+--- Tells one exchange, by its number, that it moved.
+local function tell(transport, id)
+  local x = transport.waiting[id]
+  if x then return moved(x) end
+  local raw, member = transport.lingering[id], transport.members[id]
+  if raw then
+    raw:close()
+    transport.lingering[id] = nil
+  elseif member then
+    member.group:note(member)
+  end
+end
+
+--- Tells all of them, where it is not known which moved.
+local function tell_all(transport)
+  local ids = {}
+  for id in pairs(transport.waiting) do ids[#ids + 1] = id end
+  for id in pairs(transport.members) do ids[#ids + 1] = id end
+  for id, raw in pairs(transport.lingering) do
+    local _, state = raw:next()
+    if state ~= "pending" then ids[#ids + 1] = id end
+  end
+  for _, id in ipairs(ids) do tell(transport, id) end
+end
+
 --- Runs the pool once and wakes whose exchanges moved. A loop may call it after the client was
 -- closed: it was told once what to watch and is told nothing else.
 local function stepper(transport)
-  local spare = {}      -- of the call before; a loop may resume at once, and that may step again
+  -- The numbers of those that moved, how many these are (nil: unknown), and how many were told.
+  -- They stay here because an error from outside may end a step anywhere; the next one goes on.
+  local ids, n, told = {}, 0, 0
+  local function deliver()
+    if not n then
+      tell_all(transport)
+      n, told = 0, 0
+    end
+    while told < n do
+      local k = told + 1
+      tell(transport, ids[k])         -- a loop may resume at once, and that may step again
+      if told < k then told = k end
+    end
+  end
   return function (seconds)
     if transport.closed then return end
-    local ids, waiting = spare or {}, transport.waiting
-    spare = nil
-    local n, why = transport.pool:step(sooner(transport, seconds), ids)
-    for i = 1, n or 0 do
-      local id = ids[i]
-      local x = waiting[id]
-      if x then
-        moved(x)
-      else
-        local raw, member = transport.lingering[id], transport.members[id]
-        if raw then
-          transport.lingering[id] = nil
-          raw:close()
-        elseif member then
-          member.group:note(member)
-        end
-      end
-    end
-    spare = ids
+    deliver()
+    seconds = sooner(transport, seconds)
+    told, n = 0, nil
+    local count, why = transport.pool:step(seconds, ids)
+    n = count or 0
+    deliver()
     sooner(transport)
-    if not n then wake_all(transport, { kind = "connection", phase = "wait", message = why }) end
-    return n, why
+    if not count then wake_all(transport, { kind = "connection", phase = "wait", message = why }) end
+    return count, why
   end
 end
 
@@ -84,17 +109,21 @@ local function ready(transport)
   if transport.closed then
     return nil, { kind = "cancelled", phase = "closed", message = "the client was closed" }
   end
-  if transport.pool then return true end
-  local pool, why = curl.pool()
-  if not pool then return nil, { kind = "connection", phase = "connect", message = why } end
-  transport.pool = pool
-  transport.step = stepper(transport)
+  if transport.watched then return true end
+  local pool, why = transport.pool, nil
+  if not pool then
+    pool, why = curl.pool()
+    if not pool then return nil, { kind = "connection", phase = "connect", message = why } end
+    transport.pool = pool
+  end
+  transport.step = transport.step or stepper(transport)
   transport.loop:watch(pool:fd(), function ()
     if transport.closed then return nil end
     local seconds, alarm = pool:timeout(), transport.alarms[1]
     if not alarm then return seconds end
     return math.max(0, math.min(seconds or math.huge, alarm.at - curl.now()))
   end, transport.step)
+  transport.watched = true
   return true
 end
 
@@ -192,6 +221,7 @@ function M.new(cfg, loop)
     ended = false,        -- and all that follows from it was done
     pool = nil,           -- made at the first use
     step = nil,           -- drives the pool once
+    watched = false,      -- the loop knows both
     now = M.now,
     waiting = {},         -- id -> exchange that a coroutine waits for
     members = members,    -- id -> exchange of a group

@@ -220,6 +220,7 @@ function Exchange:close()
   if not raw then return M.moved(self) end
   part(self)
   raw:close()
+  self.transport.lingering[self.id] = nil
   forget(self)
   if self.group then self.group:note(self) end
   let_begin(self.transport)

@@ -33,8 +33,8 @@ end
 -- @tparam table exchange of the same transport, its whole body being what is wanted
 function Group:add(exchange)
   exchange.group = self
-  self.members[exchange] = true
   self.transport.members[exchange.id] = exchange
+  self.members[exchange] = true       -- last: `has` says that all was done
   if exchange:ended() then self:note(exchange) end
 end
 
@@ -96,14 +96,21 @@ end
 -- @treturn[2] nil the time has come, or the group was closed, or there is no member and the client
 -- was closed
 function Group:next(at)
+  if self.inside then
+    -- An error ended the call before, maybe between the queue and the reader.
+    for exchange in pairs(self.members) do self.moved:push(exchange) end
+  end
+  self.inside = true
   set_alarm(self, at)
-  while not self.closed do
-    local exchange = take(self)
-    if exchange then return exchange end
-    if at and self.transport.now() >= at then return nil end
-    if self.transport.closed and not next(self.members) then return nil end
+  local exchange
+  while not self.closed and not exchange do
+    exchange = take(self)
+    if exchange or at and self.transport.now() >= at then break end
+    if self.transport.closed and not next(self.members) then break end
     suspend(self)
   end
+  self.inside = false
+  return exchange
 end
 
 --- Closes the exchanges, and ends a wait for them. Any number of times.
@@ -169,6 +176,7 @@ function M.new(transport)
     moved = queue.new(),      -- those of them that did
     waiter = nil,             -- the coroutine that waits, true for the main program of 5.1
     alarm = nil,              -- the entry of its clock
+    inside = false,           -- a call of `next` has not returned
     closed = false,
     unreachable = false,      -- to be closed when a wait for it is ended by an error
   }, Group)

@@ -1,0 +1,362 @@
+-- SPDX-License-Identifier: MIT
+--- An error from outside, as Ctrl-C and the time limits of hosts raise it, at every instruction of
+-- the library: after it every call gives the outcome or one error of the library, `close` works,
+-- nothing is handed out twice, and the connection is given back. The network is one without a
+-- network, whose own code is not interrupted, as C code is not.
+local async = require "predibase.async"
+local pipe = require "spec.support.pipe_transport"
+local predibase = require "predibase"
+
+-- Each instruction takes a minute or two, so that is left to `make test ALL=1`.
+local STRIDE = (os.getenv "ALL" or "") == "" and 11 or 1
+
+local JSON = { ["content-type"] = "application/json" }
+local MESSAGE = "interrupted from outside"
+local WORDS = { "one", " two", " three." }
+local TEXT = table.concat(WORDS)
+
+-- LuaJIT calls no hooks in compiled code.
+local jit = rawget(_G, "jit")
+setup(function () if jit then jit.off() end end)
+teardown(function () if jit then jit.on() end end)
+
+local function event(text, generated)
+  return ('data:{"token":{"id":5,"text":"%s","logprob":-0.5,"special":false},"generated_text":%s,'
+    .. '"details":null}\n\n'):format(text, generated and ('"%s"'):format(generated) or "null")
+end
+
+local function streamed()
+  local pieces = {}
+  for i, word in ipairs(WORDS) do
+    pieces[i] = 0.5
+    pieces[#pieces + 1] = event(word, i == #WORDS and TEXT or nil)
+  end
+  return { pieces = { event(WORDS[1]), 0.5, event(WORDS[2]), event(WORDS[3], TEXT) } }
+end
+
+local function answered(log)
+  local prompt = log.body:match('"inputs":"(.-)"')
+  return { headers = JSON, before = 1, body = ('{"generated_text":"re %s"}'):format(prompt) }
+end
+
+local function any(log)
+  return log.url:find("stream", 1, true) and streamed() or answered(log)
+end
+
+-- While these run, what they opened is known to nothing else yet.
+local OPENERS = { "function Transport:open", "function Call:open", "local function open%(",
+  "local function begin%(", "local function attempt%(", "function Call:whole",
+  "^function M.new%(transport, raw, id%)" }
+local OPENS = {}    -- function -> whether it is one of these
+
+local function opens(info)
+  if not info.func then return false end        -- Lua 5.1 shows a tail call as a frame of its own
+  local known = OPENS[info.func]
+  if known ~= nil then return known end
+  local line, n = "", 0
+  if info.linedefined > 0 and info.source:find("lua/predibase/", 1, true) then
+    for text in io.lines(info.source:sub(2)) do
+      n = n + 1
+      if n == info.linedefined then line = text break end
+    end
+  end
+  known = false
+  for _, pattern in ipairs(OPENERS) do known = known or line:find(pattern) ~= nil end
+  OPENS[info.func] = known
+  return known
+end
+
+local function is_opening()
+  local level = 3
+  while true do
+    local info = debug.getinfo(level, "fS")
+    if not info then return false end
+    if opens(info) then return true end
+    level = level + 1
+  end
+end
+
+--- Runs f, and raises at its instruction number `at`, or in the coroutine number `which` that it
+-- creates, provided that this is an instruction of the library.
+-- @treturn boolean whether there was such an instruction, of the library or not
+-- @treturn boolean whether it was one that had opened something
+local function interrupt(at, f, which)
+  local reached, opening = false, false
+  local function hook()
+    debug.sethook()
+    if reached then return end
+    reached = true
+    if not debug.getinfo(2, "S").source:find("lua/predibase/", 1, true) then return end
+    opening = is_opening()
+    error(MESSAGE, 0)
+  end
+  local create, created = coroutine.create, 0
+  coroutine.create = function (g) -- luacheck: ignore 122
+    local co = create(g)
+    created = created + 1
+    if created == which then debug.sethook(co, hook, "", at) end
+    return co
+  end
+  if not which then debug.sethook(hook, "", at) end
+  local ok, err = pcall(f)
+  debug.sethook()
+  coroutine.create = create -- luacheck: ignore 122
+  if not ok and not tostring(err):find(MESSAGE, 1, true) and not predibase.is_error(err) then
+    error(err, 0)
+  end
+  return reached, opening
+end
+
+--- Calls something that must not raise anything but an error of the library.
+local function safely(at, f, ...)
+  local ok, a, b, c = pcall(f, ...)
+  if not ok and not predibase.is_error(a) then
+    error(("after instruction %d: %s"):format(at, tostring(a)), 0)
+  end
+  if not ok then return nil, a end
+  return a, b, c
+end
+
+--- The exchange itself cannot be closed by a caller that was interrupted before it had it: what was
+-- opened in vain is closed by the collector, which this network does not have.
+local function given_back(client, opening, at)
+  if client.transport.step then client.transport.step(0) end
+  local left = client.transport:size()
+  if opening then
+    assert.is_true(left <= 1)
+  else
+    assert.equal(0, left, ("after instruction %d"):format(at))
+  end
+  client:close()
+  assert.equal(0, client.transport:size())
+end
+
+--- That `got` is a part of `all` in its order, so that nothing came twice.
+local function assert_in_order(all, got, at)
+  local i = 0
+  for _, word in ipairs(got) do
+    repeat i = i + 1 until i > #all or all[i] == word
+    assert.is_true(i <= #all, ("%q came out of turn after instruction %d"):format(word, at))
+  end
+end
+
+local function read_on(stream, got, at)
+  for _ = 1, 20 do
+    local token, err = safely(at, stream.next, stream)
+    if not token then return err end
+    got[#got + 1] = token.text
+  end
+  error("the stream does not end")
+end
+
+--- Runs a scenario again and again, interrupted at one instruction later each time.
+local function at_every_instruction(scenario)
+  local at, reached = 0, true
+  while reached do
+    at = at + STRIDE
+    reached = scenario(at)
+    assert.is_true(at < 50000)
+  end
+  assert.is_true(at > 100, "nothing was interrupted")
+end
+
+local function stream_scenario(options, replies)
+  return function (at)
+    local client = pipe.client(replies or any)
+    client.shared.random = function () return 0 end
+    local stream = client:generate_stream("x", options)
+    local got = {}
+    local hit, opening = interrupt(at, function ()
+      for token in stream do got[#got + 1] = token.text end
+    end)
+    local err = read_on(stream, got, at)
+    assert_in_order(WORDS, got, at)
+    if err then
+      assert.is_true(predibase.is_error(err))
+      assert.equal(err, select(2, stream:result()))
+    else
+      assert.equal(TEXT, stream:result().generated_text)
+    end
+    assert.equal(err, read_on(stream, {}, at))
+    stream:close()
+    stream:close()
+    assert.equal(err, read_on(stream, {}, at))
+    given_back(client, opening, at)
+    return hit
+  end
+end
+
+describe("an error from outside at every instruction", function ()
+  it("of a stream", function ()
+    at_every_instruction(stream_scenario())
+  end)
+
+  it("of a stream with stop sequences and hooks", function ()
+    at_every_instruction(stream_scenario { client_stop = { "never" }, on_token = function () end,
+      on_response = function () end })
+  end)
+
+  it("of a stream that is tried again", function ()
+    local n = 0
+    at_every_instruction(stream_scenario({ on_retry = function () end }, function ()
+      n = n + 1
+      if n % 2 == 1 then
+        return { pieces = { 'data:{"error":"Model is overloaded","error_type":"overloaded"}\n\n' } }
+      end
+      return streamed()
+    end))
+  end)
+
+  it("of the close of a stream", function ()
+    at_every_instruction(function (at)
+      local client = pipe.client(any)
+      local stream = client:generate_stream "x"
+      assert(stream:next())
+      local hit = interrupt(at, function ()
+        stream:close()
+        stream:next()
+      end)
+      stream:close()
+      assert.equal("cancelled", select(2, safely(at, stream.next, stream)).kind)
+      given_back(client, false, at)
+      return hit or at < 101
+    end)
+  end)
+
+  it("of the close of a client with an open stream and a batch", function ()
+    at_every_instruction(function (at)
+      local client = pipe.client(function (log)
+        if log.url:find("stream", 1, true) then
+          return { pieces = { event(WORDS[1]) }, ending = "open" }
+        end
+        return answered(log)
+      end)
+      local stream = client:generate_stream "x"
+      assert(stream:next())
+      local many = client:generate_many({ "a", "b", "c" }, { concurrency = 2 })
+      assert.is_truthy(many:next())
+      local hit = interrupt(at, function () client:close() end)
+      client:close()
+      assert.equal(0, client.transport:size())
+      assert.equal("cancelled", read_on(stream, {}, at).kind)
+      local left = {}
+      for _ = 1, 2 do
+        local index, _, err = safely(at, many.next, many)
+        left[#left + 1] = index
+        assert.is_true(index == nil or err == nil or err.kind == "cancelled")
+      end
+      assert.equal(2, #left)
+      assert.is_nil((safely(at, many.next, many)))
+      return hit or at < 101
+    end)
+  end)
+
+  it("of a batch", function ()
+    at_every_instruction(function (at)
+      local client = pipe.client(any)
+      local many = client:generate_many({ "a", "b", "c" }, { concurrency = 2 })
+      local seen, order = {}, 0
+      local function take(index, result, err)
+        assert.is_nil(seen[index])
+        seen[index] = result and tostring(result) or err.kind
+        order = order + 1
+      end
+      local hit, opening = interrupt(at, function ()
+        while true do
+          local index, result, err = many:next()
+          if not index then return end
+          take(index, result, err)
+        end
+      end)
+      while true do
+        local index, result, err = safely(at, many.next, many)
+        if not index then
+          assert.is_nil(err)
+          break
+        end
+        take(index, result, err)
+      end
+      -- One outcome may be lost: that which was on its way to the caller when the error came.
+      assert.is_true(order == 3 or hit and order == 2, ("after instruction %d"):format(at))
+      for i, prompt in ipairs { "a", "b", "c" } do
+        assert.is_true(seen[i] == nil or seen[i] == "re " .. prompt or seen[i] == "cancelled")
+      end
+      many:close()
+      given_back(client, opening, at)
+      return hit
+    end)
+  end)
+
+  it("of a batch whose results are read, which lack none", function ()
+    at_every_instruction(function (at)
+      local client = pipe.client(any)
+      local many = client:generate_many({ "a", "b", "c" }, { concurrency = 2 })
+      local hit, opening = interrupt(at, function () many:results() end)
+      local results, errs = safely(at, many.results, many)
+      if results then
+        assert.equal(3, #results)
+        for i, prompt in ipairs { "a", "b", "c" } do
+assert.is_true(results[i] and tostring(results[i]) == "re " .. prompt
+            or results[i] == false and errs[i] ~= nil, ("after instruction %d"):format(at))
+        end
+      else
+        assert.equal("cancelled", errs.kind)
+      end
+      many:close()
+      given_back(client, opening, at)
+      return hit
+    end)
+  end)
+
+  it("of a conversation", function ()
+    at_every_instruction(function (at)
+      local client = pipe.client(any)
+      local session = assert(client:chat_session { format = "mistral-v0.3" })
+      local stream
+      local hit, opening = interrupt(at, function ()
+        session:send "One?"
+        stream = session:stream "Two?"
+        for _ in stream do end -- luacheck: ignore 542
+      end)
+      -- The history has whole turns only, and the next question is answered.
+      local result, err = safely(at, session.send, session, "Three?")
+      assert.is_truthy(result, tostring(err))
+      local list = session.messages
+      assert.equal(0, #list % 2)
+      assert.equal("Three?", list[#list - 1].content)
+      for i = 1, #list, 2 do
+        assert.same({ "user", "assistant" }, { list[i].role, list[i + 1].role })
+      end
+      if stream then read_on(stream, {}, at) end
+      given_back(client, opening, at)
+      return hit
+    end)
+  end)
+
+  for _, which in ipairs(jit and { false } or { false, 1, 2, 3 }) do
+    it(which and "of task number " .. which or "of what runs tasks", function ()
+      at_every_instruction(function (at)
+        local client = pipe.client(any)
+        local streams = { client:generate_stream "x", client:generate_stream "y" }
+        local hit, opening = interrupt(at, function ()
+          async.run(function ()
+            async.gather {
+              function () return streams[1]:text() end,
+              function () return streams[2]:text() end,
+            }
+          end)
+        end, which or nil)
+        assert.equal(3, safely(at, async.run, function () return 3 end))
+        for _, stream in ipairs(streams) do
+          stream:close()
+          local err = read_on(stream, {}, at)
+          assert.is_true(err == nil or predibase.is_error(err))
+        end
+        local left = client.transport:size()
+        assert.is_true(left <= (opening and 1 or 0), ("after instruction %d"):format(at))
+        client:close()
+        return hit
+      end)
+    end)
+  end
+end)

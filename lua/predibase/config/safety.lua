@@ -20,9 +20,16 @@ function M.problem(cfg, proxy_loopback, name)
         .. "use https://, proxy = false, or allow_plain_http = true"):format(name, cfg.proxy)
     end
   end
-  if cfg.verify == false and not cfg.loopback then
+  if cfg.verify ~= false then return nil end
+  if not cfg.loopback then
     return ("verify = false would give %s to anyone who poses as %s; "
       .. "name the server's certificate authority in ca_file instead"):format(name, cfg.host)
+  end
+  -- What a proxy means by "localhost" is its own machine, and it may answer in its place.
+  if cfg.scheme == "https" and cfg.proxy and not proxy_loopback then
+    return ("verify = false would give %s to the proxy %s, which can pose as %s; "
+      .. "use proxy = false, or name the server's certificate authority in ca_file instead")
+      :format(name, cfg.proxy, cfg.host)
   end
 end
 

@@ -277,6 +277,7 @@ build = {
     ["predibase.transport.resty.group"] = "lua/predibase/transport/resty/group.lua",
     ["predibase.transport.resty.head"] = "lua/predibase/transport/resty/head.lua",
     ["predibase.transport.resty.identity"] = "lua/predibase/transport/resty/identity.lua",
+    ["predibase.transport.resty.pause"] = "lua/predibase/transport/resty/pause.lua",
     ["predibase.transport.resty.reader"] = "lua/predibase/transport/resty/reader.lua",
     ["predibase.transport.resty.request"] = "lua/predibase/transport/resty/request.lua",
     ["predibase.transport.resty.response"] = "lua/predibase/transport/resty/response.lua",

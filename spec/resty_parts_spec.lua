@@ -59,6 +59,20 @@ describe("where connections go", function ()
     assert.is_nil(place.name)
   end)
 
+  it("is this machine for localhost, whatever a name server says", function ()
+    local here = { "127.0.0.1", "[::1]" }
+    for _, name in ipairs { "localhost", "LOCALHOST" } do
+      local place = target_of { base_url = "http://" .. name .. ":81" }
+      assert.same({ here, false }, { place.hosts, place.is_name })
+      place = target_of { base_url = HTTPS, proxy = "http://" .. name .. ":3128" }
+      assert.same({ here, false }, { place.proxy.hosts, place.proxy.is_name })
+    end
+    assert.equal("localhost", target_of { base_url = "https://localhost" }.name)
+    local place = target_of { base_url = HTTPS, proxy = "http://[::1]:3128" }
+    assert.same({ { "lorax.test" }, true }, { place.hosts, place.is_name })
+    assert.same({ { "[::1]" }, false }, { place.proxy.hosts, place.proxy.is_name })
+  end)
+
   it("is a pool for each thing that tells connections apart", function ()
     local seen = {}
     for i, options in ipairs {

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- A name server on luv's loop, for nginx, which looks names up by itself: the names that it knows
--- have the address 127.0.0.1, all others do not exist (RFC 1035).
+-- have the address 127.0.0.1, and ::1 where that is wanted; all others do not exist (RFC 1035).
 
 local uv = require "luv"
 
@@ -20,17 +20,21 @@ local function name_of(query)
   end
 end
 
-local ADDRESS = "\192\12\0\1\0\1\0\0\0\60\0\4\127\0\0\1"     -- the name asked for, A, IN, 60 s
+-- Answers to the types of questions: the name asked for, type, IN, 60 s, the address.
+local ADDRESSES = {
+  ["\0\1"] = "\192\12\0\1\0\1\0\0\0\60\0\4\127\0\0\1",
+  ["\0\28"] = "\192\12\0\28\0\1\0\0\0\60\0\16" .. ("\0"):rep(15) .. "\1",
+}
 
-local function answer(known, query)
+local function answer(server, query)
   local name, at = name_of(query)
-  local question = query:sub(13, at + 3)
-  local is_a = query:sub(at, at + 1) == "\0\1"
-  local found = known[name]
+  local question, kind = query:sub(13, at + 3), query:sub(at, at + 1)
+  server.asked[name] = (server.asked[name] or 0) + 1
+  local found = server.known[name]
   local flags = found and "\129\128" or "\129\131"
-  local count = found and is_a and "\0\1" or "\0\0"
-  return query:sub(1, 2) .. flags .. "\0\1" .. count .. "\0\0\0\0" .. question
-    .. (found and is_a and ADDRESS or "")
+  local address = found and (kind == "\0\1" or server.both) and ADDRESSES[kind]
+  return query:sub(1, 2) .. flags .. "\0\1" .. (address and "\0\1" or "\0\0") .. "\0\0\0\0"
+    .. question .. (address or "")
 end
 
 function Server:close()
@@ -40,15 +44,15 @@ end
 
 --- Answers for some names.
 -- @tparam table names array
--- @treturn table `address`, as the directive `resolver` takes it
-function M.start(names)
-  local known = {}
-  for _, name in ipairs(names) do known[name] = true end
-  local server = setmetatable({ udp = uv.new_udp() }, Server)
+-- @tparam ?boolean both they have an address of either family
+-- @treturn table `address`, as the directive `resolver` takes it; `asked`, how often, by name
+function M.start(names, both)
+  local server = setmetatable({ udp = uv.new_udp(), known = {}, asked = {}, both = both }, Server)
+  for _, name in ipairs(names) do server.known[name] = true end
   assert(server.udp:bind("127.0.0.1", 0))
   server.udp:recv_start(function (_, query, from)
     if not query or not from then return end
-    server.udp:try_send(answer(known, query), from.ip, from.port)
+    server.udp:try_send(answer(server, query), from.ip, from.port)
   end)
   server.address = "127.0.0.1:" .. server.udp:getsockname().port
   return server

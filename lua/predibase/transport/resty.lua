@@ -11,6 +11,7 @@ local clock = require "predibase.transport.resty.clock"
 local exchange = require "predibase.transport.resty.exchange"
 local group = require "predibase.transport.resty.group"
 local identity = require "predibase.transport.resty.identity"
+local pause = require "predibase.transport.resty.pause"
 local request = require "predibase.transport.resty.request"
 local target = require "predibase.transport.resty.target"
 
@@ -67,7 +68,8 @@ function Transport:open(req, spec)
   if self.closed then
     return nil, { kind = "cancelled", phase = "closed", message = "the client was closed" }
   end
-  local phase = ngx.get_phase()
+  local known, phase = pcall(ngx.get_phase)
+  if not known then return nil, pause.failure(tostring(phase)) end
   if FORBIDDEN[phase] then return nil, misplaced(phase) end
   local place = self.target
   if place.client_cert and not place.identity then

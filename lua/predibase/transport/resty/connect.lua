@@ -3,17 +3,32 @@
 -- with TLS.
 -- @module predibase.transport.resty.connect
 
+local clock = require "predibase.transport.resty.clock"
 local ffi = require "ffi"
 local head = require "predibase.transport.resty.head"
 local request = require "predibase.transport.resty.request"
 
 local ngx = ngx
+local now = clock.now
 
 local M = {}
 
 --- Milliseconds after which an unused connection is not used again: gateways close theirs after a
 -- minute, and a request sent into a closing one is sent twice.
 M.MAX_AGE = 60000
+
+--- Most attempts to reach one of the addresses of a name. nginx takes one at random and does not say
+-- which; that all attempts miss the only good one of two happens once in 65,536 calls.
+M.TRIES = 16
+
+--- So many attempts fit into the time for a connection where addresses do not answer at all.
+M.SHARES = 4
+
+--- Seconds in which nginx sees what came on unused connections; it has no shorter turn.
+local TURN = 0.001
+
+--- Seconds by which the socket's own clock is later than that of the exchange.
+local SLACK = 1
 
 --- Most bytes of the answer of a proxy.
 local PROXY_READ = 4096
@@ -90,36 +105,77 @@ local function secure(sock, target)
 end
 
 --- Out of the pool, or new; a new one on demand, past those that wait in the pool.
-local function connected(sock, target, fresh)
-  local place = target.proxy or target
+local function connected(sock, host, place, pool, fresh)
   while true do
-    local ok, err = sock:connect(place.host, place.port, { pool = target.pool })
+    local ok, err = sock:connect(host, place.port, { pool = pool })
     if not ok then return nil, unconnected(err) end
     if not fresh or sock:getreusedtimes() == 0 then return true end
     sock:close()
   end
 end
 
+--- Reaches one of the addresses of the server, or of its proxy. Nothing was sent before, so the
+-- next one is tried at once.
+local function reach(target, fresh, seconds)
+  local place, began = target.proxy or target, now()
+  local hosts = place.hosts
+  local attempts = place.is_name and M.TRIES or #hosts
+  local share = place.is_name and seconds / M.SHARES or seconds
+  local failure
+  for i = 1, attempts do
+    local sock, ok = M.socket(), nil
+    local longest = M.milliseconds(math.min(share, began + seconds - now()) + SLACK / attempts)
+    sock:settimeouts(longest, longest, longest)
+    ok, failure = connected(sock, hosts[(i - 1) % #hosts + 1], place, target.pool, fresh)
+    if ok then return sock end
+    if failure.phase == "resolve" or now() >= began + seconds then break end
+  end
+  return nil, failure
+end
+
+--- The same; and when the connection is out of the pool, nginx gets a turn in which it closes those
+-- on which anything came since it last looked. Else an answer that was sent to nobody would be taken
+-- for the answer to this request.
+local function reach_clean(target, fresh, seconds)
+  local sock, failure = reach(target, fresh, seconds)
+  if not sock or sock:getreusedtimes() == 0 then return sock, failure end
+  if not sock:setkeepalive(M.MAX_AGE) then sock:close() end
+  ngx.sleep(TURN)
+  return reach(target, fresh, seconds)
+end
+
 --- Makes a connection.
--- @tparam userdata sock a new socket
 -- @tparam table target see `predibase.transport.resty.target`, with `identity` when there is a
 -- client certificate
 -- @tparam boolean fresh take none out of the pool
--- @treturn ?table the failure
-function M.open(sock, target, fresh)
-  local ok, failure = connected(sock, target, fresh)
-  if not ok then return failure end
+-- @tparam number seconds that it may take
+-- @treturn[1] userdata the socket
+-- @treturn[2] nil
+-- @treturn[2] table the failure
+function M.open(target, fresh, seconds)
+  local sock, failure = reach_clean(target, fresh, seconds)
+  if not sock then return nil, failure end
+  local longest = M.milliseconds(seconds + SLACK)
+  sock:settimeouts(longest, longest, longest)
   local reused = sock:getreusedtimes() > 0
   if target.proxy and target.tls and not reused then failure = tunnel(sock, target) end
   if target.tls and not failure then failure = secure(sock, target) end
-  if failure then sock:close() end
-  return failure
+  if not failure then return sock end
+  sock:close()
+  return nil, failure
 end
 
 --- Makes a socket.
 -- @treturn userdata
 function M.socket()
   return ngx.socket.tcp()
+end
+
+--- A time as sockets take it.
+-- @tparam number seconds
+-- @treturn number
+function M.milliseconds(seconds)
+  return math.min(math.max(math.ceil(seconds * 1000), 1), 2 ^ 31 - 1)
 end
 
 return M

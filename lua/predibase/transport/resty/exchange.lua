@@ -8,6 +8,7 @@
 
 local clock = require "predibase.transport.resty.clock"
 local clocks = require "predibase.transport.resty.clocks"
+local pause = require "predibase.transport.resty.pause"
 local response = require "predibase.transport.resty.response"
 local semaphore = require "ngx.semaphore"
 local thread = require "predibase.transport.resty.thread"
@@ -46,14 +47,20 @@ function Exchange:ended()
   return self.closed or self.state == "done" or self.state == "failed"
 end
 
+--- Fails it, and ends its thread.
+-- @tparam table failure
+function Exchange:give_up(failure)
+  if not self:ended() then self.state, self.failure = "failed", failure end
+  thread.stop(self)
+end
+
 --- Fails when a clock has run out.
 -- @treturn number when the next one will, on the clock of the transport
 function Exchange:expire()
   if self:ended() then return math.huge end
   local failure = clocks.expired(self, now())
   if not failure then return clocks.at(self) end
-  self.state, self.failure = "failed", failure
-  thread.stop(self)
+  self:give_up(failure)
   return math.huge
 end
 
@@ -74,10 +81,11 @@ local function wait(x, longest)
   end
   thread.demand(x)
   -- A thread that has just begun may have found something at once, or all that there was.
-  if x.parked or x.fresh or not x.running then return end
+  if x.parked or x.fresh or not x.running or x.closed then return end
   x.waiter = me
-  x.news:wait(math.min(math.max(clocks.at(x) - now(), 0), longest))
+  local posted, why = pause.wait(x.news, math.min(math.max(clocks.at(x) - now(), 0), longest))
   if x.waiter == me then x.waiter = nil end
+  if posted == nil then return x:give_up(pause.failure(why)) end
   if x.closed then thread.stop(x) else x:expire() end
 end
 
@@ -100,7 +108,6 @@ local function at_hand(x)
 end
 
 local function ending(x)
-  if x.crash then error(x.crash, 0) end
   if x.state == "failed" then return nil, x.failure end
   return nil
 end
@@ -187,26 +194,28 @@ end
 --- The reader has what it wanted: lets the body end by itself, so that the connection can be
 -- used again.
 function Exchange:release()
-  if self.closed then return end
-  shut(self)
-  if self.state == "open" and (self.ahead or self.parked or not self.running) then
-    self.lingering = true
-    self.response:discard()
-    thread.demand(self)
-  else
-    thread.stop(self)
-    self.response:discard()
+  if self.closed then return self:close() end
+  if self.state ~= "open" or not (self.ahead or self.parked or not self.running) then
+    return self:close()
   end
+  self.lingering = true
+  shut(self)
+  self.response:discard()
+  thread.demand(self)
+  self.released = true
 end
 
---- Ends the exchange; a connection in use is closed at once. Whoever waits for it gets a failure of
--- kind "cancelled". Any number of times, also from another light thread or another request.
+--- Ends the exchange; a connection in use is closed at once. Who waits for it gets a failure of
+-- kind "cancelled". Any number of times, also from another light thread or another request, and
+-- again after an error was raised in here.
 function Exchange:close()
-  if self.closed then return end
+  if self.released then return end
+  self.lingering = false
   shut(self)
   thread.stop(self)
   self:tell()
   self.response:discard()
+  self.released = true
 end
 
 --- Makes an exchange; its thread begins at the first wait.
@@ -228,19 +237,24 @@ function M.new(transport, target, bytes, spec)
     deadline = spec.deadline, delay = spec.delay, streams = spec.events,
     state = spec.delay and "delayed" or "connecting",    -- then open, done or failed
     started = at, connecting = at, last_byte = at, last_event = at, got_event = false,
-    failure = nil, crash = nil,
+    failure = nil,
     sent = false,             -- the request may have reached the server
     socket = nil,
-    thread = nil, running = false,
+    reused = false,           -- it was out of the pool
+    began = false,            -- the first bytes of the answer came
+    unsent = nil,             -- why the request could not be sent on it
+    running = false,          -- there is a light thread
+    user = nil,               -- the coroutine that asked last
     parked = false,           -- the thread waits for a demand
     ahead = false,            -- it need not, after every piece
     fresh = false,            -- then, there are events and the reader has not asked for more
     unread = 0,               -- bytes since it last asked
-    news = semaphore.new(0), demand = semaphore.new(0),
+    news = semaphore.new(0), demand = semaphore.new(0), halt = semaphore.new(0),
     waiter = nil,             -- the coroutine that waits
     group = nil,              -- to be told as well
     reader = nil,             -- see Exchange:events
     closed = false,           -- nobody reads any more
+    released = false,         -- and all that this needs was done
     over = false,             -- and the connection is not wanted either
     lingering = false,        -- or only to be used again
   }, Exchange)

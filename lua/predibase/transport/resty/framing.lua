@@ -21,7 +21,8 @@ local function lists(value, word)
   return false
 end
 
---- Every value of a repeated Content-Length must be the same.
+--- Every value of a repeated Content-Length must be the same. The second result tells that there
+-- was one.
 local function length_of(value)
   local length
   for entry in (value .. ","):gmatch "[ \t]*(.-)[ \t]*," do
@@ -32,7 +33,7 @@ local function length_of(value)
     if length and length ~= digits then return nil, "there are two different Content-Lengths" end
     length = digits
   end
-  return tonumber(length)
+  return tonumber(length), value:find(",", 1, true) == nil
 end
 
 local function keeps(head)
@@ -89,6 +90,8 @@ function M.new(head)
   }, Body)
   if head.status == 204 or head.status == 304 then
     body.done = true
+    -- A length or coding here is one that another reader may wait for; of a 304 it is allowed.
+    body.keep = body.keep and not coding and (head.status == 304 or not length or length == "0")
   elseif coding and coding:lower() ~= "identity" then
     if coding:lower() ~= "chunked" then
       return nil, "the response has a transfer coding that was not asked for"
@@ -97,10 +100,11 @@ function M.new(head)
     -- Whoever believes the other one takes something else for the next answer.
     body.keep = body.keep and not length and head.minor >= 1
   elseif length then
-    local problem
-    body.left, problem = length_of(length)
-    if problem then return nil, problem end
+    local single
+    body.left, single = length_of(length)
+    if not body.left then return nil, single end
     body.done = body.left == 0
+    body.keep = body.keep and single and not coding
   else
     body.keep = false
   end

@@ -4,6 +4,7 @@
 -- @module predibase.transport.resty.group
 
 local clock = require "predibase.transport.resty.clock"
+local pause = require "predibase.transport.resty.pause"
 local queue = require "predibase.queue"
 local semaphore = require "ngx.semaphore"
 
@@ -73,6 +74,7 @@ local function expire(group)
   local at = math.huge
   for exchange in pairs(group.members) do
     at = math.min(at, exchange:expire())
+    exchange:begin()          -- says that there is a reader still
     if exchange:ended() then group.moved:push(exchange) end
   end
   return at
@@ -85,8 +87,10 @@ local function suspend(group, at)
     error("predibase: another coroutine is already waiting for this batch", 0)
   end
   group.waiter = me
-  group.news:wait(math.min(math.max(at - now(), 0), LONGEST_WAIT))
+  local posted, why = pause.wait(group.news, math.min(math.max(at - now(), 0), LONGEST_WAIT))
   if group.waiter == me then group.waiter = nil end
+  if posted ~= nil then return end
+  for exchange in pairs(group.members) do exchange:give_up(pause.failure(why)) end
 end
 
 --- The next member that has ended, which leaves the group; waits for it.

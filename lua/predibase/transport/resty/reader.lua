@@ -9,6 +9,7 @@
 
 local clock = require "predibase.transport.resty.clock"
 local connect = require "predibase.transport.resty.connect"
+local pause = require "predibase.transport.resty.pause"
 
 local ngx = ngx
 local now = clock.now
@@ -21,9 +22,13 @@ local READ = 32 * 1024
 --- Bytes after which the thread waits for its reader, if that lets it read ahead.
 local AHEAD = 32 * 1024
 
---- Seconds that the thread stays for the next demand. A stream that was left without being closed
--- holds its request up for no longer than this; then nginx closes the connection.
+--- Seconds after which the thread, while it waits for a demand, looks for the first time whether
+-- its reader is still there. A stream that was left without being closed holds its request up for
+-- no longer than this; then nginx closes the connection.
 local PARK = 0.05
+
+--- The longest time from one such look to the next.
+local LONGEST_PARK = 1
 
 --- Seconds that the end of a body may take after its last useful byte. A server that does not end
 -- its answer costs us its connection, and a request that is over for its handler this time.
@@ -33,9 +38,7 @@ M.LINGER = 0.1
 -- when nobody waits any more.
 local SLACK = 1
 
-local function milliseconds(seconds)
-  return math.min(math.ceil(seconds * 1000), 2 ^ 31 - 1)
-end
+local milliseconds = connect.milliseconds
 
 local function fail(x, failure)
   if x.state == "failed" or x.state == "done" then return end
@@ -43,17 +46,22 @@ local function fail(x, failure)
   x.state, x.failure = "failed", failure
 end
 
-local function drop(x)
+--- Closes the connection.
+-- @tparam table x the exchange
+function M.drop(x)
   local sock = x.socket
   x.socket = nil
-  if sock then sock:close() end
+  -- Raises when nginx has ended the request, and with it the connection.
+  if sock then pcall(sock.close, sock) end
 end
 
---- The body has ended.
+local drop = M.drop
+
+--- The body has ended. nginx refuses to keep a connection with bytes that were not read.
 local function settle(x)
   local sock = x.socket
   x.socket = nil
-  if x.response.keep then sock:setkeepalive(connect.MAX_AGE) else sock:close() end
+  if not x.response.keep or not sock:setkeepalive(connect.MAX_AGE) then sock:close() end
   x.state = "done"
 end
 
@@ -75,13 +83,18 @@ local function lost(x, err)
   end
 end
 
---- Waits for the next demand. Returns false when none came in time.
+--- Waits for the next demand. Returns false when none can come any more.
 local function park(x)
   x.parked = true
   x:tell()
-  local ok
-  repeat ok = x.demand:wait(PARK) until not x.parked or not ok
-  return not x.parked
+  local seconds = PARK
+  while x.parked and not x.over do
+    local posted, why = pause.wait(x.demand, seconds)
+    if posted == nil then error(why, 0) end
+    if x.parked and pause.state(x.user) ~= "busy" then return false end
+    seconds = math.min(2 * seconds, LONGEST_PARK)
+  end
+  return not x.over
 end
 
 --- Tells the reader that there are events. Returns false when it is to have no more.
@@ -111,6 +124,45 @@ local function take(x, bytes)
   end
 end
 
+--- Connects, and sends the request.
+-- @treturn boolean whether it was sent
+local function ask(x, fresh)
+  local clocks = x.clocks
+  local longest = math.max(clocks.first_token or 0, clocks.token or 0, clocks.idle or 0) + SLACK
+  x.state, x.connecting = "connecting", now()
+  local sock, failure = connect.open(x.target, fresh, clocks.connect)
+  if not sock then
+    fail(x, failure)
+    return false
+  end
+  sock:settimeouts(1000, milliseconds(longest), milliseconds(longest))
+  x.socket, x.state, x.sent, x.began = sock, "open", true, false
+  x.reused = sock:getreusedtimes() > 0      -- not known any more once it is closed
+  local ok, err = sock:send(x.request())
+  if not ok then x.unsent = err end
+  return true
+end
+
+--- Whether the server had given the connection up while it was unused, as a server may at any time
+-- (RFC 9112 section 9.3): it is closed, or the first bytes say that no request came in time.
+local function is_stale(x, bytes, err)
+  if x.began or not x.reused then return false end
+  if bytes then return bytes:find "^HTTP/1%.%d 408%f[%D]" ~= nil end
+  return err ~= "timeout"
+end
+
+--- The next bytes of the response; on a new connection when the first one turned out to be stale,
+-- which is no attempt.
+local function receive(x)
+  local bytes, err
+  if x.unsent then err, x.unsent = x.unsent, nil else bytes, err = x.socket:receiveany(READ) end
+  if x.over or not is_stale(x, bytes, err) then return bytes, err end
+  drop(x)
+  x.sent = false
+  if not ask(x, true) then return nil, nil end
+  return receive(x)
+end
+
 --- Reads to the end of the body, or until nobody asks for more.
 local function read(x)
   local limit
@@ -119,9 +171,10 @@ local function read(x)
       limit = now() + M.LINGER
       x.socket:settimeouts(1000, 1000, milliseconds(M.LINGER))
     end
-    local bytes, err = x.socket:receiveany(READ)
+    local bytes, err = receive(x)
     if x.over then return drop(x) end
-    if not bytes then return lost(x, err) end
+    if not bytes then return err and lost(x, err) end
+    x.began, x.request = true, nil      -- the token is not kept longer than it is needed
     if not take(x, bytes) then return end
     if limit and now() > limit then return drop(x) end
     if x.response:count() > 0 and not hand_over(x) then return end
@@ -129,55 +182,32 @@ local function read(x)
   end
 end
 
---- Sends the request on a connection and waits for the first byte of the answer.
-local function ask(x, fresh)
-  local sock, clocks = connect.socket(), x.clocks
-  local longest = math.max(clocks.first_token or 0, clocks.token or 0, clocks.idle or 0)
-  sock:settimeouts(milliseconds(clocks.connect + SLACK), milliseconds(longest + SLACK),
-    milliseconds(longest + SLACK))
-  x.state, x.connecting = "connecting", now()
-  local failure = connect.open(sock, x.target, fresh)
-  if failure then return nil, failure end
-  x.socket, x.state, x.sent = sock, "open", true
-  local reused = sock:getreusedtimes() > 0      -- not known any more once it is closed
-  local bytes
-  local ok, err = sock:send(x.request())
-  if ok then bytes, err = sock:receiveany(READ) end
-  if bytes then return bytes end
-  local stale = err ~= "timeout" and reused
-  return nil, nil, err, stale
+local function work(x)
+  if not x.socket then
+    if x.delay then
+      ngx.sleep(x.delay)
+      x.started = now()
+    end
+    if x.over or not ask(x, false) then return end
+  end
+  read(x)
 end
 
-local function start(x)
-  if x.delay then
-    ngx.sleep(x.delay)
-    x.started = now()
-  end
-  local bytes, failure, err, stale = ask(x, false)
-  if stale then
-    -- The server closed it while it was idle; as a server may at any time, this is no attempt.
-    drop(x)
-    x.sent = false
-    bytes, failure, err = ask(x, true)
-  end
-  if failure then return fail(x, failure) end
-  x.request = nil             -- the token is not kept longer than it is needed
-  if not bytes then return lost(x, err) end
-  if take(x, bytes) and (x.response:count() == 0 or park(x)) and not x.over then read(x) end
+--- Fails an exchange because of an error that was raised.
+-- @tparam table x the exchange
+-- @tparam string err
+function M.crash(x, err)
+  fail(x, { kind = "connection", phase = phase_of(x), retryable = false,
+    message = "the light thread of the request failed: " .. tostring(err) })
 end
 
 --- The body of the thread. Runs to the end of the exchange, or until nobody asks for more; then it
 -- can be spawned again.
 -- @tparam table x the exchange
 function M.run(x)
-  local ok, err = pcall(x.socket and read or start, x)
-  if not ok then
-    x.crash = err
-    fail(x, { kind = "connection", phase = phase_of(x), message = tostring(err) })
-  end
-  if x.over then drop(x) end
-  x.running = false
-  x:tell()
+  local ok, err = pcall(work, x)
+  if not ok then M.crash(x, err) end
+  if x.over or not ok then drop(x) end
 end
 
 return M

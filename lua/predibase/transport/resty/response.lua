@@ -92,7 +92,8 @@ local function ends_early(self)
   return true
 end
 
---- Takes the next bytes of the connection. Afterwards `status` is known once its line came,
+--- Takes the next bytes of the connection. Afterwards `status` is known once its line came
+-- (not that of an interim answer),
 -- `complete`, `headers` and `streaming` once the head is complete, `done` once the body has ended,
 -- and then `keep` tells whether the connection can be used for the next request.
 -- @tparam string bytes
@@ -103,7 +104,9 @@ function Response:feed(bytes)
   local from, problem = 1, nil
   if self.head then
     from, problem = self.head:feed(bytes)
-    self.status = self.head.status
+    local status = self.head.status
+    -- An interim answer (RFC 9110 section 15.2) is none: no clock begins with it.
+    self.status = status and status >= 200 and status or nil
     if problem then return nil, protocol(problem) end
     if not from then return true end
     problem = take_head(self)

@@ -24,6 +24,22 @@ local function refused(cfg)
   end
 end
 
+local function is_address(host)
+  return host:find "^%d+%.%d+%.%d+%.%d+$" ~= nil or host:find(":", 1, true) ~= nil
+end
+
+--- The addresses of this machine. nginx would ask its name server, which may say anything, while a
+-- token goes to "localhost" in the clear (RFC 6761 section 6.3).
+local LOCALHOST = { "127.0.0.1", "[::1]" }
+
+--- Adds to a server or proxy what to connect to, and whether that is a name to be looked up.
+local function reachable(place, name)
+  local is_local = name:lower() == "localhost"
+  place.hosts = is_local and LOCALHOST or { place.host }
+  place.is_name = not is_local and not is_address(name)
+  return place
+end
+
 local function decoded(text)
   return (text:gsub("%%(%x%x)", function (hex) return string.char(tonumber(hex, 16)) end))
 end
@@ -41,15 +57,11 @@ local function proxy_of(cfg, encode)
   local host, port = authority:match "^(%b[]):?(%d*)/?$"
   if not host then host, port = authority:match "^([^:]*):?(%d*)/?$" end
   local authorization = userinfo and "Basic " .. encode(decoded(userinfo)) or nil
-  return {
+  return reachable({
     host = host, port = tonumber(port) or 80,
-    -- A function: whoever walks over the tables of a client finds no password.
+    -- A function: nobody who walks over the tables of a client finds a password.
     authorization = function () return authorization end,
-  }
-end
-
-local function is_address(host)
-  return host:find "^%d+%.%d+%.%d+%.%d+$" ~= nil or host:find(":", 1, true) ~= nil
+  }, host)
 end
 
 --- What tells two connections apart: everything that was decided when they were made.
@@ -72,7 +84,8 @@ end
 --- Reads the configuration of a client.
 -- @tparam table cfg see `predibase.config`
 -- @tparam table ngx of nginx: `encode_base64`, `md5`
--- @treturn[1] table `host`, `port`, `authority`, `tls`, `name` (for SNI; nil for an address),
+-- @treturn[1] table `host`, `hosts` (what to connect to, one after the other), `is_name` (it has to
+-- be looked up), `port`, `authority`, `tls`, `name` (for SNI; nil for an address),
 -- `verify`, `client_cert`, `client_key` (files), `proxy`, `pool` (the name of its connections)
 -- @treturn[2] nil
 -- @treturn[2] string what nginx cannot do
@@ -85,11 +98,11 @@ function M.new(cfg, ngx)
       .. "base_url must have a host name for https"
   end
   local host = cfg.host:find(":", 1, true) and "[" .. cfg.host .. "]" or cfg.host
-  local target = {
+  local target = reachable({
     host = host, port = cfg.port, authority = ("%s:%d"):format(host, cfg.port),
     tls = tls, name = not address and cfg.host or nil, verify = cfg.verify,
     client_cert = cfg.client_cert, client_key = cfg.client_key,
-  }
+  }, cfg.host)
   target.proxy, problem = proxy_of(cfg, ngx.encode_base64)
   if problem then return nil, problem end
   target.pool = pool_of(target, ngx.md5)

@@ -1,8 +1,15 @@
 -- SPDX-License-Identifier: MIT
 --- Starting, waking and ending the light thread of an exchange, from the side of its reader.
+--
+-- nginx lets only the parent of a light thread kill it, and lets nobody close a socket that another
+-- thread reads from. So the thread has a guard as its parent, a second light thread that only waits
+-- to be told to end it; who tells may be any coroutine of any request. The guard in turn has no
+-- parent that is alive: a thread that ended while its parent is alive, and that was not asked for,
+-- would keep the request open for ever once that parent is killed.
 -- @module predibase.transport.resty.thread
 
 local clock = require "predibase.transport.resty.clock"
+local pause = require "predibase.transport.resty.pause"
 local reader = require "predibase.transport.resty.reader"
 
 local ngx = ngx
@@ -10,34 +17,63 @@ local now = clock.now
 
 local M = {}
 
---- Gives the ended thread back to nginx, which else keeps it for its parent to ask for.
-local function reap(x)
-  local thread = x.thread
-  if not thread or x.running then return end
-  x.thread = nil
-  pcall(ngx.thread.wait, thread)     -- raises in any coroutine but the one that spawned it
+--- Seconds from one look of the guard to the next whether the coroutine that reads is still there.
+-- A light thread that was killed tells nobody.
+M.LOOK = 1
+
+--- Looks after which it ends the thread, by the state of that coroutine.
+M.PATIENCE = { gone = 2, suspended = 60, busy = math.huge }
+
+--- What a reader finds that comes after all.
+local LEFT = { kind = "cancelled", phase = "closed",
+  message = "the light thread that read the stream has ended" }
+
+--- Runs the thread, and tells its guard when it has ended.
+local function run(x, job)
+  reader.run(x)
+  job.ended, x.running = true, false
+  x.halt:post(1)
+  x:tell()
 end
 
---- Ends the thread and its connection, as far as nginx lets this coroutine: only the one that
--- spawned a thread may kill it, and nobody closes a socket that another one reads from.
+--- Waits until the thread has ended or is to be ended.
+local function watch(x, job)
+  local missed = 0
+  while not (job.ended or x.over) do
+    local posted = pause.wait(x.halt, M.LOOK)
+    if posted == nil then return end       -- nginx has ended the request
+    local state = pause.state(x.user)
+    -- A thread that is parked looks by itself, and its connection may stay.
+    if posted or x.parked or state == "busy" then missed = 0 else missed = missed + 1 end
+    if missed >= M.PATIENCE[state] then return end
+  end
+end
+
+local function guard(x, job)
+  local thread = ngx.thread.spawn(run, x, job)
+  watch(x, job)
+  if job.ended then return end
+  job.ended = true
+  pcall(ngx.thread.kill, thread)
+  reader.drop(x)
+  if x.state ~= "done" and x.state ~= "failed" then x.state, x.failure = "failed", LEFT end
+  x.running = false
+  x:tell()
+end
+
+local function launch(x)
+  x.running = true
+  local job = { ended = false }
+  local parent = ngx.thread.spawn(function () ngx.thread.spawn(guard, x, job) end)
+  local ok, err = ngx.thread.wait(parent)
+  if not ok then error(err, 0) end
+end
+
+--- Ends the thread and its connection. From any coroutine, any number of times.
 -- @tparam table x the exchange
 function M.stop(x)
   x.over = true
-  reap(x)
-  local thread = x.thread
-  if thread then
-    local ok, killed = pcall(ngx.thread.kill, thread)
-    if ok and killed then
-      x.thread, x.running = nil, false
-    elseif x.parked then
-      x.parked = false
-      x.demand:post(1)        -- it drops its connection by itself
-    end
-  end
-  local sock = x.socket
-  if not sock then return end
-  local ok, closed = pcall(sock.close, sock)
-  if ok and closed then x.socket = nil end
+  if x.running then x.halt:post(1) else reader.drop(x) end
 end
 
 --- For the coroutine that reads, when it has done so: waits a little for the end of a body that
@@ -46,7 +82,7 @@ end
 function M.settle(x)
   if x.running and x.lingering then
     x.waiter = coroutine.running()
-    x.news:wait(reader.LINGER)
+    pause.wait(x.news, reader.LINGER)
     x.waiter = nil
   end
   if x.running then M.stop(x) end
@@ -55,7 +91,8 @@ end
 --- Lets the thread go on, or begin.
 -- @tparam table x the exchange
 function M.demand(x)
-  if x.state == "done" or x.state == "failed" then return end
+  if x.over or x.state == "done" or x.state == "failed" then return end
+  x.user = coroutine.running()
   x.unread = 0
   if x.parked or x.fresh then
     local at = now()
@@ -70,9 +107,11 @@ function M.demand(x)
     return
   end
   x.parked = false
-  reap(x)
-  x.running = true
-  x.thread = ngx.thread.spawn(reader.run, x)
+  local ok, err = pcall(launch, x)
+  if ok then return end
+  x.running = false
+  if x.state ~= "failed" then x.state, x.failure = "failed", pause.failure(tostring(err)) end
+  M.stop(x)
 end
 
 return M

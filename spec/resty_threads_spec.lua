@@ -1,0 +1,192 @@
+-- SPDX-License-Identifier: MIT
+-- only: luajit
+--- The light threads behind streams inside nginx: what becomes of them, of their connections and of
+-- their requests when a reader is killed, is closed from elsewhere, or when nginx ends its request.
+-- nginx's Lua is LuaJIT, so these are tests of that one.
+
+if not rawget(_G, "jit") then return end
+
+local faults = require "spec.support.faults"
+local in_nginx = require "spec.support.in_nginx"
+local nginx = require "spec.support.nginx"
+local raw_client = require "spec.support.raw_client"
+local stand_in = require "spec.support.server"
+local wire = require "spec.support.wire"
+
+local HANDLERS = [[
+  lua_socket_log_errors off;
+  lua_shared_dict seen 1m;
+  init_by_lua_block {
+    client = assert(require "predibase".new { api_token = false, max_retries = 0,
+      base_url = os.getenv "PREDIBASE_BASE_URL" })
+    function stream() return client:generate_stream "What colour is the sky?" end
+    function outcome(s)
+      local token, err = s:next()
+      return token and token.text or err and err.kind or "the end"
+    end
+  }
+  server {
+    listen %s;
+    location = /hello { content_by_lua_block { ngx.print "hello" } }
+    location = /killed { content_by_lua_block {
+      local s = stream()
+      local thread = ngx.thread.spawn(function ()
+        s:next()
+        if ngx.var.arg_while == "reading" then s:next() end
+        ngx.sleep(600)
+      end)
+      ngx.sleep(tonumber(ngx.var.arg_after))
+      ngx.thread.kill(thread)
+      ngx.print "ended"
+    } }
+    location = /polled { content_by_lua_block {
+      local s = stream()
+      s:next()
+      s:poll()
+      polled = s
+      ngx.print "polled"
+      ngx.flush(true)
+      ngx.sleep(600)
+    } }
+    location = /suspended { content_by_lua_block {
+      local s = stream()
+      coroutine.wrap(function () s:next() coroutine.yield() end)()
+      ngx.print "ended"
+    } }
+    location = /close { content_by_lua_block {
+      polled:close()
+      ngx.print(outcome(polled))
+    } }
+    location = /again { content_by_lua_block {
+      local s = stream()
+      local thread = ngx.thread.spawn(function () return s:next().text end)
+      local _, text = ngx.thread.wait(thread)
+      ngx.sleep(0.2)
+      ngx.print(text, "|", outcome(s), "|", outcome(s))
+    } }
+    location = /ended_by_nginx { content_by_lua_block {
+      local s = stream()
+      s:next()
+      pcall(ngx.print, "x")
+      pcall(ngx.flush, true)
+      local kinds = {}
+      for i = 1, 4 do
+        local ran, kind = pcall(outcome, s)
+        kinds[i] = tostring(kind)
+      end
+      local ran, err = pcall(s.close, s)
+      local result, problem = client:generate "x"
+      ngx.shared.seen:set("kinds", table.concat(kinds, " ") .. " " .. tostring(ran) .. " "
+        .. problem.kind)
+    } }
+    location = /seen { content_by_lua_block {
+      for _ = 1, 500 do
+        local kinds = ngx.shared.seen:get "kinds"
+        if kinds then return ngx.print(kinds) end
+        ngx.sleep(0.01)
+      end
+    } }
+    location = /clock { content_by_lua_block {
+      local result, err = client:generate_stream("x", { timeout = { idle = 0.2,
+        first_token = 0.6 } }):text()
+      ngx.print(result or err.kind .. " " .. err.phase)
+    } }
+  }
+]]
+
+describe("the light threads of a stream inside nginx", function ()
+  local site, upstream
+
+  setup(function ()
+    upstream = stand_in.spawn {}
+    local env = in_nginx.sanitizers()
+    env.PREDIBASE_BASE_URL = upstream.url
+    site = nginx.start({ "main" }, function (address)
+      return in_nginx.paths() .. HANDLERS:format(address.main)
+    end, { main = in_nginx.modules() .. "env PREDIBASE_BASE_URL;", env = env })
+  end)
+
+  teardown(function ()
+    nginx.stop()
+    stand_in.stop()
+  end)
+
+  local function open(path, headers)
+    return raw_client.connect { host = "127.0.0.1", port = site.port.main }
+      :send(("GET %s HTTP/1.1\r\nhost: x\r\n%s\r\n"):format(path, headers or ""))
+  end
+
+  local function get(path)
+    local client = open(path)
+    local body = client:answer(20).body
+    client:close()
+    return body
+  end
+
+  local function serve(...)
+    upstream:script("/generate_stream", { raw = { ... } })
+  end
+
+  --- A token, and then nothing.
+  local function halting()
+    serve({ send = faults.head("stream", faults.CHUNKED) .. faults.chunk(wire.token " The") },
+      { hold = true })
+  end
+
+  local function gone()
+    return upstream:wait(function ()
+      local log = upstream:log()
+      return log[#log].complete ~= nil
+    end, 20)
+  end
+
+  for _, case in ipairs { { "doing something else", "sleeping", 0.3 }, { "reading", "reading", 0.3 },
+    { "beginning", "reading", 0 } } do
+    it(("let the request end when their reader is killed while %s"):format(case[1]), function ()
+      halting()
+      assert.equal("ended", get(("/killed?while=%s&after=%s"):format(case[2], case[3])))
+      assert.truthy(gone())
+    end)
+  end
+
+  it("let the request end whose reader is suspended for ever", function ()
+    halting()
+    assert.equal("ended", get "/suspended")
+    assert.truthy(gone())
+  end)
+
+  it("end when a stream that is polled is closed by another request", function ()
+    halting()
+    local waiting = open "/polled"
+    assert.truthy(waiting:wait("polled", 20))
+    assert.equal("cancelled", get "/close")
+    assert.truthy(gone())
+    waiting:close()
+  end)
+
+  it("leave the stream to the next reader when the first one has ended", function ()
+    serve({ send = faults.head("stream", faults.CHUNKED) .. faults.chunk(wire.token "a")
+      .. faults.chunk(wire.closing("b", "ab")) .. faults.LAST_CHUNK })
+    assert.equal("a|b|the end", get "/again")
+  end)
+
+  it("fail the stream when nginx has ended their request, and hold nobody up", function ()
+    halting()
+    local visitor = open("/ended_by_nginx", 'if-match: "x"\r\n')
+    assert.truthy(visitor:wait("412", 20))
+    assert.equal("hello", get "/hello")
+    assert.equal("cancelled cancelled cancelled cancelled true cancelled", get "/seen")
+    assert.truthy(gone())
+    visitor:close()
+  end)
+
+  it("begin the clock idle with the answer, not with an interim one", function ()
+    for _, interim in ipairs { "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n",
+      "HTTP/1.1 103 Early Hints\r\nlink" } do
+      serve({ send = interim }, { hold = true })
+      assert.equal("timeout first_token", get "/clock")
+    end
+    serve({ send = faults.head("stream", faults.CHUNKED) }, { hold = true })
+    assert.equal("timeout idle", get "/clock")
+  end)
+end)

@@ -140,7 +140,8 @@ describe("the light threads of a stream inside nginx", function ()
     end, 20)
   end
 
-  for _, case in ipairs { { "doing something else", "sleeping", 0.3 }, { "reading", "reading", 0.3 },
+  for _, case in ipairs {
+    { "doing something else", "sleeping", 0.3 }, { "reading", "reading", 0.3 },
     { "beginning", "reading", 0 } } do
     it(("let the request end when their reader is killed while %s"):format(case[1]), function ()
       halting()

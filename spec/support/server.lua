@@ -32,11 +32,13 @@ function M.listen(options)
   return keep(mock.listen(options))
 end
 
---- Runs luv's loop until something is true; false after `seconds` (10).
+--- Runs luv's loop until something is true, which may be no event of the loop; false after
+-- `seconds` (10).
 function M.run_until(condition, seconds)
   local timer, late = uv.new_timer(), false
   uv.update_time()
-  timer:start((seconds or 10) * 1000, 50, function() late = true end)
+  local ends = uv.now() + (seconds or 10) * 1000
+  timer:start(10, 10, function() late = uv.now() >= ends end)
   local result = condition()
   while not result and not late do
     uv.run("once")

@@ -17,8 +17,8 @@ local M = {}
 -- minute, and a request sent into a closing one is sent twice.
 M.MAX_AGE = 60000
 
---- Most attempts to reach one of the addresses of a name. nginx takes one at random and does not say
--- which; that all attempts miss the only good one of two happens once in 65,536 calls.
+--- Most attempts to reach one of the addresses of a name. nginx takes one at random and does not
+-- say which; that all attempts miss the only good one of two happens once in 65,536 calls.
 M.TRIES = 16
 
 --- So many attempts fit into the time for a connection where addresses do not answer at all.
@@ -123,19 +123,20 @@ local function reach(target, fresh, seconds)
   local share = place.is_name and seconds / M.SHARES or seconds
   local failure
   for i = 1, attempts do
-    local sock, ok = M.socket(), nil
+    local sock = M.socket()
     local longest = M.milliseconds(math.min(share, began + seconds - now()) + SLACK / attempts)
     sock:settimeouts(longest, longest, longest)
-    ok, failure = connected(sock, hosts[(i - 1) % #hosts + 1], place, target.pool, fresh)
+    local ok, problem = connected(sock, hosts[(i - 1) % #hosts + 1], place, target.pool, fresh)
+    failure = problem
     if ok then return sock end
     if failure.phase == "resolve" or now() >= began + seconds then break end
   end
   return nil, failure
 end
 
---- The same; and when the connection is out of the pool, nginx gets a turn in which it closes those
--- on which anything came since it last looked. Else an answer that was sent to nobody would be taken
--- for the answer to this request.
+--- The same; and when the connection is out of the pool, nginx gets a turn in which it closes
+-- those on which anything came since it last looked. Else an answer that was sent to nobody would
+-- be taken for the answer to this request.
 local function reach_clean(target, fresh, seconds)
   local sock, failure = reach(target, fresh, seconds)
   if not sock or sock:getreusedtimes() == 0 then return sock, failure end

@@ -2,7 +2,7 @@
 --- Waiting on semaphores of nginx, and who still can.
 --
 -- nginx may end a request by itself, for example because of a condition in the visitor's head. From
--- then on a wait fails at once, without waiting; a loop that took this for a timeout would never end.
+-- then on a wait fails at once, without waiting; a loop that took this for a timeout would not end.
 -- @module predibase.transport.resty.pause
 
 local M = {}
@@ -29,8 +29,8 @@ function M.failure(why)
     message = "nginx lets this request wait no longer, it may have ended it: " .. why }
 end
 
---- How it stands with a coroutine of this request: one that has ended is a "zombie" until its parent
--- asks for it, and one that is suspended may never be resumed.
+--- How it stands with a coroutine of this request: one that has ended is a "zombie" until its
+-- parent asks for it, and one that is suspended may never be resumed.
 -- @tparam ?thread co
 -- @treturn string "busy" (it runs, or waits for nginx), "suspended" or "gone"
 function M.state(co)

@@ -144,11 +144,13 @@ local function ask(x, fresh)
 end
 
 --- Whether the server had given the connection up while it was unused, as a server may at any time
--- (RFC 9112 section 9.3): it is closed, or the first bytes say that no request came in time.
+-- (RFC 9112 section 9.3): it is closed, or the first bytes say that no request came in time and
+-- that it will be.
 local function is_stale(x, bytes, err)
   if x.began or not x.reused then return false end
-  if bytes then return bytes:find "^HTTP/1%.%d 408%f[%D]" ~= nil end
-  return err ~= "timeout"
+  if not bytes then return err ~= "timeout" end
+  return bytes:find "^HTTP/1%.%d 408%f[%D]" ~= nil
+    and bytes:lower():find "\nconnection:[ \t]*close" ~= nil
 end
 
 --- The next bytes of the response; on a new connection when the first one turned out to be stale,

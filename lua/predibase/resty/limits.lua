@@ -2,12 +2,16 @@
 --- Limits for a gateway, shared by all workers through a `lua_shared_dict`: how many streams are
 -- open at once, and how many begin in a time.
 --
+-- Times are those of a clock that only goes forward and that all processes of a machine share:
+-- after a step of the wall clock visitors would be locked out, or let in without limit.
+--
 -- The rate is a token bucket, kept as one number per key: the time at which the bucket would be
 -- full again (the "theoretical arrival time" of the generic cell rate algorithm, ITU-T I.371). One
 -- atomic addition takes a token, so that workers need no lock.
 -- @module predibase.resty.limits
 
 local checks = require "predibase.checks"
+local clock = require "predibase.transport.resty.clock"
 local errors = require "predibase.errors"
 local names = require "predibase.names"
 local workers = require "predibase.resty.workers"
@@ -83,7 +87,7 @@ end
 --- Takes a token out of the bucket of a key.
 local function take_token(limits, key)
   local span = 1 / limits.rate
-  local at, dict = ngx.now(), limits.dict
+  local at, dict = clock.now(), limits.dict
   key = limits.prefix .. "rate:" .. key
   -- The entry ends when its bucket is full, so that what is there is hardly ever behind the clock.
   local due, why = dict:incr(key, span, at, span)

@@ -5,6 +5,7 @@
 -- it added; whoever finds the sum in the way subtracts the parts of processes that are no more.
 -- @module predibase.resty.workers
 
+local clock = require "predibase.transport.resty.clock"
 local ffi = require "ffi"
 
 local M = {}
@@ -73,8 +74,8 @@ M.COLLECT_EVERY = 10
 local collected
 
 local function collect()
-  local at = ngx.now()
-  if collected and at >= collected and at - collected < M.COLLECT_EVERY then return end
+  local at = clock.now()
+  if collected and at - collected < M.COLLECT_EVERY then return end
   collected = at
   collectgarbage()
 end

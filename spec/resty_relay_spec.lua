@@ -16,8 +16,9 @@ local function events(body)
     if block:sub(1, 1) == ":" then
       list[#list + 1] = { comment = block }
     else
-      local name = block:match "^event: (%w+)\n" or "message"
-      list[#list + 1] = { event = name, data = assert(json.decode(block:match "data: (.*)$")) }
+      local lines = "\n" .. block
+      local name, id = lines:match "\nevent: (%w+)\n", lines:match "\nid: (%w+)\n"
+      list[#list + 1] = { event = name or "message", id = id, data = assert(json.decode(block:match "data: (.*)$")) }
     end
   end
   return list
@@ -55,6 +56,8 @@ describe("predibase.resty.relay", function ()
     assert.equal("one <b>two</b> \240\159\152\128 \"three\"", text_of(list))
     local last = list[#list]
     assert.equal("done", last.event)
+    assert.equal("done", last.id)
+    for i = 1, #list - 1 do assert.is_nil(list[i].id) end
     assert.equal("eos_token", last.data.finish_reason)
     assert.is_number(last.data.usage.completion_tokens)
     assert.equal("ended well", site:last_line())
@@ -167,9 +170,74 @@ describe("predibase.resty.relay", function ()
     assert.equal(200, answer.status)
     local list = events(answer.body)
     assert.equal("one two", text_of(list))
-    assert.same({ event = "error", data = { kind = "overloaded", message = "the model is busy" } },
-      list[#list])
+    assert.same({ event = "failed", id = "done", data = { kind = "overloaded",
+      message = "the answer broke off: the model is busy" } }, list[#list])
     assert.equal("overloaded", site:last_line())
+  end)
+
+  it("says of an answer that was cut that it broke off, not that the model is away", function ()
+    for said, script in pairs {
+      ["the answer broke off"] = { answer = { "one", " two", " three" }, cut_after = 2 },
+      ["the answer broke off: CUDA out of memory"] = { answer = { "one", " two", " three" },
+        error_after = 2, error_type = "generation", error = "CUDA out of memory" },
+    } do
+      start(script)
+      local list = events(site:get "/relay".body)
+      assert.equal("failed", list[#list].event)
+      assert.equal(said, list[#list].data.message)
+      gateway.stop()
+      server.stop()
+    end
+  end)
+
+  it("generates nothing for a browser that asks again after the end of its answer", function ()
+    start({ answer = { "one" } }, [[location /leased { content_by_lua_block {
+      limits = limits or resty.limits { dict = "predibase", streams = 1 }
+      local lease, refusal = limits:enter()
+      if not lease then return resty.refuse(refusal) end
+      local result, err = resty.relay(client:generate_stream "Hello", { lease = lease })
+      note(result, err)
+    } }]])
+    assert.equal(200, site:get "/leased".status)
+    for _ = 1, 3 do
+      local again = site:get("/leased", "last-event-id: done\r\n")
+      assert.equal(204, again.status)
+      assert.equal("", again.body)
+      assert.is_truthy(server.run_until(function () return site:last_line() == "cancelled" end))
+    end
+    assert.equal(1, #model:log())
+    assert.equal(200, site:get("/leased", "last-event-id: 7\r\n").status)
+  end)
+
+  for _, condition in ipairs { 'if-match: "abc"', "if-none-match: *",
+    "if-unmodified-since: Mon, 17 Apr 2006 03:10:35 GMT",
+    "if-modified-since: Mon, 17 Apr 2034 03:10:35 GMT", 'if-range: "abc"\r\nrange: bytes=0-1' } do
+    it("sends its stream whatever the request makes a condition: " .. condition:match "^[%w-]+",
+      function ()
+        start({ answer = { "one", " two" }, delay = 0.02 })
+        local answer = site:get("/relay", condition .. "\r\n")
+        assert.equal(200, answer.status)
+        assert.equal("one two", text_of(events(answer.body)))
+        assert.equal("ended well", site:last_line())
+        assert.equal("hello", site:get("/hello").body)
+      end)
+  end
+
+  it("goes on with its comments when the wall clock is set back", function ()
+    start({ answer = { "one" }, silent_after = 1, keepalive_interval = 0 }, [[
+      location = /back { content_by_lua_block {
+        local wall = ngx.now
+        ngx.now = function () return wall() - (back or 0) end
+        ngx.timer.at(0.2, function () back = 3600 end)
+        resty.relay(client:generate_stream "Hello", { keep_alive = 0.1 })
+      } }]])
+    local browser = site:open "/back"
+    assert.is_truthy(browser:wait 'data: {"text":"one"}')
+    assert.is_truthy(server.run_until(function ()
+      local _, n = browser.received:gsub(": keep%-alive", "")
+      return n >= 6
+    end, 20))
+    browser:close()
   end)
 
   it("sends comments while the model is silent, and the head with the first", function ()
@@ -186,7 +254,7 @@ describe("predibase.resty.relay", function ()
     local answer = site:get "/relay?keep_alive=0.1"
     assert.equal(200, answer.status)
     local list = events(answer.body)
-    assert.equal("error", list[#list].event)
+    assert.equal("failed", list[#list].event)
   end)
 
   it("sends plain text, and cuts the connection when it broke off", function ()
@@ -204,7 +272,7 @@ describe("predibase.resty.relay", function ()
 
   it("lets the program write each token as it likes", function ()
     start({ answer = { "one", " two" } })
-    assert.equal("[one][ two][</s>]", site:get("/encoded").body:gsub("event:.*", ""))
+    assert.equal("[one][ two][</s>]", site:get("/encoded").body:gsub("id:.*", ""))
   end)
 
   for _, path in ipairs { "/relay", "/unwatched" } do

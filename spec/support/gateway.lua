@@ -71,10 +71,12 @@ local sites = {}
 --- Begins a request; what comes is in `received` of the browser, see spec.support.raw_client.
 -- @tparam string path
 -- @tparam ?string version of HTTP, 1.1 unless given
-function Site:open(path, version)
+-- @tparam ?string headers more lines of its head, with their ends
+function Site:open(path, version, headers)
   local browser = raw_client.connect { host = "127.0.0.1", port = self.nginx.port.main }
   browser.pause = function (b) uv.read_stop(b.socket) end
-  return browser:send(("GET %s HTTP/%s\r\nhost: x\r\n\r\n"):format(path, version or "1.1"))
+  return browser:send(("GET %s HTTP/%s\r\nhost: x\r\n%s\r\n"):format(path, version or "1.1",
+    headers or ""))
 end
 
 --- A frame of HTTP/2 (RFC 9113 section 4.1).
@@ -99,9 +101,9 @@ local function whole(browser)
   return answer
 end
 
---- A whole request: `status`, `headers` (lower-case names), `body`.
-function Site:get(path)
-  return whole(self:open(path))
+--- A whole request: `status`, `headers` (lower-case names), `body`; `headers` as for `open`.
+function Site:get(path, headers)
+  return whole(self:open(path, nil, headers))
 end
 
 --- What an expression raises or gives, with `client` and what predibase.resty has.

@@ -80,7 +80,7 @@ function M.parse(bytes)
   for name, value in head:gmatch("\n([^:\r\n]+): ([^\r\n]*)") do
     result.headers[name:lower()] = value
   end
-  if result.status == 100 then
+  if result.status == 100 or result.status == 204 then
     result.length, result.body = at - 1, ""
     return result
   end

@@ -24,20 +24,27 @@ local SENTENCES = {
   overloaded = "the model is busy",
   timeout = "the model did not answer in time",
   cancelled = "the answer was stopped",
-  incomplete_generation = "the answer broke off",
+  incomplete_generation = "the answer broke off",     -- as BROKEN
   too_large = "the question or the answer is too long",
 }
 local OTHER_SENTENCE = "the model cannot be reached"
+
+-- What stands in front of them, or in place of the last one, once a part of the answer was sent.
+local BROKEN = "the answer broke off"
+
+local function sentence(err)
+  local text = ABOUT_THE_QUESTION[err.kind] and err.message or SENTENCES[err.kind]
+  if (err.tokens or 0) == 0 then return text or OTHER_SENTENCE end
+  if not text or text == BROKEN then return BROKEN end
+  return BROKEN .. ": " .. text
+end
 
 --- What a browser may know of an error.
 -- @tparam table err of `predibase.errors`
 -- @tparam ?function message gets the error, returns the sentence to show (nil: the usual one)
 -- @treturn table `kind`, `message`, and `retry_after` in seconds where there is one
 function M.public(err, message)
-  local text = message and message(err)
-  if not text then
-    text = ABOUT_THE_QUESTION[err.kind] and err.message or SENTENCES[err.kind] or OTHER_SENTENCE
-  end
+  local text = message and message(err) or sentence(err)
   return { kind = err.kind, message = text, retry_after = err.retry_after }
 end
 

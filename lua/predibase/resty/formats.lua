@@ -3,12 +3,21 @@
 --
 -- Each has `type`, its media type; `token(text)` and `done(result)`, which give bytes; and, where
 -- there is a way to say it, `comment` (bytes that mean nothing) and `failed(public)`.
+--
+-- An `EventSource` asks again when a body has ended, whatever its events said, and with the id of
+-- the last event. So the last event, and no other, has an id, by which the relay knows such a
+-- request.
 -- @module predibase.resty.formats
 
 local answer = require "predibase.resty.answer"
 local json = require "predibase.json"
 
 local M = {}
+
+--- The id of the last event.
+M.LAST_ID = "done"
+
+local LAST = "id: " .. M.LAST_ID .. "\n"
 
 --- Server-Sent Events (WHATWG HTML, section 9.2).
 M.sse = {
@@ -31,14 +40,14 @@ function M.sse.done(result)
   local details, usage = result.details, result.usage
   if details then list[1] = { "finish_reason", details.finish_reason } end
   if usage then list[#list + 1] = { "usage", usage } end
-  return "event: done\ndata: " .. json.encode(json.object(list)) .. "\n\n"
+  return LAST .. "event: done\ndata: " .. json.encode(json.object(list)) .. "\n\n"
 end
 
---- The end when it broke off.
+--- The end when it broke off. An event named "error" would be taken for one of the browser's own.
 -- @tparam table public see `predibase.resty.answer`
 -- @treturn string
 function M.sse.failed(public)
-  return "event: error\ndata: " .. answer.encode(public) .. "\n\n"
+  return LAST .. "event: failed\ndata: " .. answer.encode(public) .. "\n\n"
 end
 
 --- The text alone. Nothing in it can say that it broke off.

@@ -8,13 +8,20 @@
 
 local answer = require "predibase.resty.answer"
 local checks = require "predibase.checks"
+local clock = require "predibase.transport.resty.clock"
+local errors = require "predibase.errors"
 local formats = require "predibase.resty.formats"
 local names = require "predibase.names"
 local nodelay = require "predibase.resty.nodelay"
+local pause = require "predibase.transport.resty.pause"
+local semaphore = require "ngx.semaphore"
 local streams = require "predibase.stream"
 local utf8 = require "predibase.utf8"
 
 local M = {}
+
+-- Monotonic: `ngx.now` follows the wall clock, and a step back would stop the comments.
+local now = clock.now
 
 --- Seconds between two comments while the model is silent: as the server itself does it, and less
 -- than any proxy's patience.
@@ -37,7 +44,7 @@ end
 
 local OPTIONS = {
   format = function (value)
-    if type(value) ~= "string" or not formats[value] then
+    if type(value) ~= "string" or type(formats[value]) ~= "table" then
       return 'format must be "sse" or "text", got ' .. checks.describe(value)
     end
   end,
@@ -55,10 +62,17 @@ local OPTIONS = {
 local Relay = {}
 Relay.__index = Relay
 
+-- Conditions of a request (RFC 9110 section 13.1). nginx looks at them when the head goes out, may
+-- answer 412 or 304 by itself, and takes the request away from Lua then. A stream has no version
+-- that they could be about.
+local CONDITIONS = { "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
+  "If-Range" }
+
 --- The head of the answer. After it an error can only be an event.
 local function begin(self)
   if self.begun then return end
   self.begun = true
+  for _, name in ipairs(CONDITIONS) do ngx.req.clear_header(name) end
   ngx.status = 200
   local header = ngx.header
   header["Content-Type"] = self.format.type
@@ -70,20 +84,37 @@ local function begin(self)
   ngx.send_headers()
 end
 
---- Writes and waits until the browser's socket took it. One thread at a time: nginx has one queue.
--- @treturn boolean false when the browser is gone
-local function write(self, bytes)
-  while self.writing do self.free:wait(self.keep_alive) end
-  if self.gone then return false end
-  self.writing = true
+--- Waits until no other thread writes: nginx has one queue.
+local function queue(self)
+  while self.writing do
+    local posted, why = pause.wait(self.free, self.keep_alive)
+    if posted == nil then
+      self.gone = self.gone or why
+      return
+    end
+  end
+end
+
+local function send(self, bytes)
   begin(self)
   local ok, why = ngx.print(bytes)
-  if ok then ok, why = ngx.flush(true) end
+  if not ok then return nil, why end
+  return ngx.flush(true)
+end
+
+--- Writes and waits until the browser's socket took it.
+-- @treturn boolean false when the browser is gone
+local function write(self, bytes)
+  queue(self)
+  if self.gone then return false end
+  self.writing = true
+  -- These raise once nginx has ended the request.
+  local ran, ok, why = pcall(send, self, bytes)
   self.writing = false
-  self.wrote = ngx.now()
+  self.wrote = now()
   if self.free:count() < 0 then self.free:post(1) end
-  if ok then return true end
-  self.gone = why or "closed"
+  if ran and ok then return true end
+  self.gone = tostring(not ran and ok or why or "closed")
   self.stream:close()
   return false
 end
@@ -92,12 +123,12 @@ end
 local function keep_open(self)
   ngx.sleep(self.head_after)
   while not self.over do
-    local idle = ngx.now() - self.wrote
+    local idle = now() - self.wrote
     if not self.begun or idle >= self.keep_alive then
       if not write(self, self.format.comment or "") then return end
       idle = 0
     end
-    -- nginx's clock has milliseconds, and a sleep of none would not let it go on.
+    -- nginx's timers have milliseconds, and a sleep of none would not let time pass.
     ngx.sleep(math.max(self.keep_alive - idle, 0.001))
   end
 end
@@ -174,13 +205,13 @@ local function run(self)
   self.over = true
   if not ok then
     self.stream:close()
-    ngx.thread.kill(ticker)
+    pcall(ngx.thread.kill, ticker)
     if self.settle then self.settle() end
     error(err, 0)
   end
   -- A thread that waits for a flush cannot be killed.
-  while self.writing do self.free:wait(self.keep_alive) end
-  ngx.thread.kill(ticker)
+  queue(self)
+  pcall(ngx.thread.kill, ticker)       -- raises once nginx has ended the request
   finish(self, err)
   if self.settle then self.settle() end
   return err
@@ -203,11 +234,23 @@ local function check(stream, options)
   return options
 end
 
+--- For a browser that asks again although it has had its answer to the end, as an `EventSource`
+-- does: only this status stops it (WHATWG HTML, section 9.2.3).
+local function answered(stream, lease)
+  stream:close()
+  if lease then lease:leave() end
+  ngx.status = 204
+  ngx.send_headers()
+  return nil, errors.new { kind = "cancelled", phase = "closed",
+    message = "the browser asked again after the end of its answer; nothing was generated" }
+end
+
 --- Sends a stream to the browser and closes it when the browser goes away (which nginx only notices
 -- at once with `lua_check_client_abort on`). An error before the first token is an HTTP status with
 -- JSON, `{ kind, message, retry_after }`; later it is a last event. Events are `{"text":…}`, each
 -- with the text of a token, or of several that were there at once; then `done` with
--- `finish_reason` and `usage`, or `error` (WHATWG HTML, section 9.2).
+-- `finish_reason` and `usage`, or `failed` (WHATWG HTML, section 9.2). Such a last event has the id
+-- "done"; a request with that `Last-Event-ID` is answered 204, and the stream is not sent.
 -- @tparam table stream of `client:generate_stream`, nothing of it read yet
 -- @tparam ?table options `format`: `"sse"` (the default) or `"text"`, whose connection is cut when
 -- the stream breaks; `keep_alive`: seconds of silence after which a comment goes out (15);
@@ -217,10 +260,11 @@ end
 -- `lease`: what `limits:enter` gave, ended with the stream
 -- @treturn[1] table the result, as of `stream:result()`
 -- @treturn[2] nil
--- @treturn[2] table the error; of kind "cancelled" when the browser went away
+-- @treturn[2] table the error; of kind "cancelled" when the browser went away, or asked again
 -- @raise for wrong arguments, and what `encode` and hooks raise
 function M.relay(stream, options)
   options = check(stream, options)
+  if ngx.var.http_last_event_id == formats.LAST_ID then return answered(stream, options.lease) end
   local keep_alive = options.keep_alive or M.KEEP_ALIVE
   local self = setmetatable({
     stream = stream, format = formats[options.format or "sse"],
@@ -228,8 +272,8 @@ function M.relay(stream, options)
     encode = options.encode, message = options.message,
     held = "",                -- the beginning of a character
     begun = false,            -- the head went out
-    writing = false, free = require "ngx.semaphore".new(0),
-    wrote = ngx.now(),
+    writing = false, free = semaphore.new(0),
+    wrote = now(),
     settle = nil,             -- to be called when nothing more is read
     gone = nil,               -- how the browser went away
     over = false, cut = false,

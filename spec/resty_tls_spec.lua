@@ -38,12 +38,13 @@ describe("inside nginx, with TLS,", function ()
     }
     local client = ca:issue("client")
     proxy = peer.start("proxy", certificates.good.cert, certificates.good.key, folder .. "/seen")
-    server = nginx.start({ "good", "expired", "stranger", "mutual" }, function (address)
+    server = nginx.start({ "good", "expired", "stranger", "mutual", "modern" }, function (address)
       local function block(name, pair, more)
         return SERVER:format(address[name], pair.cert, pair.key, more or "", upstream.url)
       end
       return block("good", certificates.good) .. block("expired", certificates.expired)
         .. block("stranger", certificates.stranger)
+        .. block("modern", certificates.good, "ssl_protocols TLSv1.3;")
         .. block("mutual", certificates.good,
           "ssl_verify_client on; ssl_client_certificate " .. ca.file .. ";")
     end)
@@ -69,6 +70,22 @@ describe("inside nginx, with TLS,", function ()
     if problems then error(problems, 0) end
     assert.is_nil(problems)
   end)
+
+  it("a server that speaks TLS 1.3 only is reached with lua_ssl_protocols, which the error says",
+    function ()
+      local function call(directive)
+        return in_nginx.eval(([[
+          local client = assert(require "predibase".new { api_token = false, max_retries = 0,
+            base_url = "https://lorax.test:%d" })
+          local result, err = client:generate("Hello", { max_new_tokens = 2 })
+          io.write(result and "reached" or err.kind .. ": " .. err.message)
+        ]]):format(env.PORT_MODERN), nil, http .. directive)
+      end
+      assert.equal("reached", call "lua_ssl_protocols TLSv1.2 TLSv1.3;\n".stdout)
+      -- An nginx that offers TLS 1.3 by itself reaches it as well.
+      local text = call "lua_ssl_protocols TLSv1.2;\n".stdout
+      assert.truthy(text:find "^tls: .*`lua_ssl_protocols TLSv1%.2 TLSv1%.3;`", text)
+    end)
 
   it("a name cannot be looked up without the directive resolver, which the error says", function ()
     local run = in_nginx.eval [[

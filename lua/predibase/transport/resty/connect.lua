@@ -76,6 +76,12 @@ local function tunnel(sock, target)
   return failure
 end
 
+--- nginx says no more than this of a handshake that came to nothing; the reason is in its log.
+local FAILED = "handshake failed"
+
+--- What is most often the reason: without the directive nginx offers no TLS 1.3.
+local ADVICE = "; nginx.conf may need `lua_ssl_protocols TLSv1.2 TLSv1.3;`, or no TLS is spoken there"
+
 --- Errors of a handshake that are none of TLS: the server went away.
 local function is_gone(err)
   return err == "closed" or err:find("reset by peer", 1, true) or err:find("broken pipe", 1, true)
@@ -101,6 +107,7 @@ local function secure(sock, target)
   local ok, err = handshake(sock, target)
   if ok then return nil end
   if err == "timeout" then return failed("timeout", "connect", "no TLS connection came about") end
+  if err == FAILED then err = err .. ADVICE end
   return failed(is_gone(err) and "connection" or "tls", "tls", err)
 end
 

@@ -20,7 +20,7 @@ cp -r examples/openresty/html examples/openresty/lua "$site"
 {
   # As root nginx would give its workers to a user who may not read the checkout.
   [ "$(id -u)" -ne 0 ] || echo "user root;"
-  sed -e "s|listen 127.0.0.1:8080;|listen 127.0.0.1:$port;|" \
+  sed -e "s|listen 127.0.0.1:8080|listen 127.0.0.1:$port|" \
     -e "s|lua_package_path \"|&$PWD/lua/?.lua;$PWD/lua/?/init.lua;|" \
     -e "s|^    lua_shared_dict|    lua_package_cpath \"$LUA_CPATH\";\n&|" \
     examples/openresty/nginx.conf

@@ -23,6 +23,7 @@ local function site_of(address, html, lua)
     assert(first, "the example's nginx.conf has no more: " .. from)
     block = block:sub(1, first - 1) .. to .. block:sub(last + 1)
   end
+  change("listen 127.0.0.1:8080 default_server;", ("listen %s default_server;"):format(address))
   change("listen 127.0.0.1:8080;", ("listen %s;"):format(address))
   change("root html;", ("root %s;"):format(html))
   change("include resolver.conf;", "")
@@ -35,14 +36,14 @@ end
 describe("examples/openresty", function ()
   local model, site, url
 
-  local function start(script)
+  local function start(script, format)
     model = server.spawn { max_seconds = 300, script = { ["/generate_stream"] = script } }
     local here = uv.cwd() .. "/examples/openresty"
     site = nginx.start({ "main" }, function (address)
       return site_of(address.main, here .. "/html", here .. "/lua")
     end, {
       main = in_nginx.modules() .. "env PREDIBASE_BASE_URL;\nenv CHAT_FORMAT;\nenv CHAT_SYSTEM;\n",
-      env = { PREDIBASE_BASE_URL = model.url },
+      env = { PREDIBASE_BASE_URL = model.url, CHAT_FORMAT = format },
     })
     url = "http://127.0.0.1:" .. site.port.main .. "/"
   end
@@ -231,6 +232,41 @@ describe("examples/openresty", function ()
       assert.matches(what, got)
     end
     assert.matches("^413 ", answer "'x'.repeat(300000)")
+    assert.same({}, model:log())
+  end)
+
+  --- The status of a conversation that is posted without a browser.
+  local function post(messages, headers)
+    local all = { ["content-type"] = "application/json", ["content-length"] = #messages }
+    for name, value in pairs(headers or {}) do all[name] = value end
+    local _, status = http.request { url = url .. "api/chat", method = "POST", headers = all,
+      source = ltn12.source.string(messages) }
+    return status
+  end
+
+  local QUESTION = '{"messages":[{"role":"user","content":"x"}]}'
+
+  it("answers to no name but its own", function ()
+    start { answer = "x" }
+    local port = site.port.main
+    for _, host in ipairs { "evil.example:" .. port, "evil.example", "127.0.0.1.evil.example" } do
+      assert.equal(421, post(QUESTION, { host = host, origin = "http://" .. host }))
+      assert.equal(421, select(2, http.request { url = url, headers = { host = host } }))
+    end
+    assert.same({}, model:log())
+    for _, host in ipairs { "localhost:" .. port, "127.0.0.1:" .. port } do
+      assert.equal(200, post(QUESTION, { host = host }))
+    end
+  end)
+
+  it("writes no prompt for who asks too often, and takes no place for one that fails", function ()
+    start({ answer = "x" }, "mistral-v0.3")
+    local two = '{"messages":[{"role":"user","content":"x"},{"role":"user","content":"y"}]}'
+    local statuses = {}
+    for i = 1, 7 do statuses[i] = post(two) end
+    -- Four streams at once are allowed, and five beginnings at once.
+    for i = 1, 5 do assert.equal(422, statuses[i]) end
+    assert.equal(429, statuses[7])
     assert.same({}, model:log())
   end)
 

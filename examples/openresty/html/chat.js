@@ -95,7 +95,7 @@ async function read(article, signal) {
   if (!response.ok) return refusal(response);
   for await (const event of events(response.body)) {
     const data = JSON.parse(event.data);
-    if (event.type === "error") return data;
+    if (event.type === "failed") return data;
     if (event.type === "done") return null;
     const stay = atEnd();
     // Models begin an answer with a space, which belongs to no word of it.

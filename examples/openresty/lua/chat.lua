@@ -88,16 +88,19 @@ function M.answer()
   end
   local list, problem = messages()
   if not list then return bad(problem) end
+  -- Before the prompt is written, which takes time: who asks too often gets none of it.
+  local lease
+  lease, err = this.limits:enter(ngx.var.remote_addr)
+  if not lease then return resty.refuse(err) end
   local prompt
   -- What a visitor types can look like the format's own marks; it must not become one.
   prompt, err = this.format:render(list, {
     add_generation_prompt = true, bos_token = false, special_tokens_in_text = "neutralise",
   })
-  if not prompt then return resty.refuse(err) end
-
-  local lease
-  lease, err = this.limits:enter(ngx.var.remote_addr)
-  if not lease then return resty.refuse(err) end
+  if not prompt then
+    lease:leave()
+    return resty.refuse(err)
+  end
   local result
   result, err = resty.relay(this.client:generate_stream(prompt, {
     stop = this.format.stop, trim_stop = true,

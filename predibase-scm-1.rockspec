@@ -178,6 +178,7 @@ build = {
     ["predibase.random"] = "lua/predibase/random.lua",
     ["predibase.request"] = "lua/predibase/request.lua",
     ["predibase.response"] = "lua/predibase/response.lua",
+    ["predibase.response.coding"] = "lua/predibase/response/coding.lua",
     ["predibase.response.failure"] = "lua/predibase/response/failure.lua",
     ["predibase.resty"] = "lua/predibase/resty.lua",
     ["predibase.resty.answer"] = "lua/predibase/resty/answer.lua",

@@ -151,10 +151,19 @@ local rows = {
       return { { send = faults.sized(method, "\31\139\8\0", "content-encoding: gzip") } }
     end,
     options = { timeout = BOUND }, expect = { kind = "protocol", message = "compressed" } },
-  good("the coding identity is none", function (method)
-    return { { send = faults.sized(method, nil, "content-encoding: identity") } }
-  end),
 }
+
+for _, coding in ipairs { "identity", "Identity", "none", "utf-8", "identity, identity" } do
+  rows[#rows + 1] = good(("the content coding %q is none"):format(coding), function (method)
+    return { { send = faults.sized(method, nil, "content-encoding: " .. coding) } }
+  end)
+end
+
+rows[#rows + 1] = good("a header that came twice with one value counts once", function (method)
+  local kind = "content-type: " .. faults.TYPES[method]
+  return { { send = faults.head(method, kind, faults.CHUNKED, faults.CHUNKED)
+    .. faults.chunk(faults.BODIES[method]) .. faults.LAST_CHUNK } }
+end)
 
 for _, coding in ipairs { "gzip", "deflate", "br", "gzip, gzip" } do
   rows[#rows + 1] = {

@@ -27,6 +27,7 @@ local WAITS = {
   { "retry-after: Sunday, 06-Nov-94 08:49:38 GMT\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT", 1 },
   { "retry-after: Sun Nov  6 08:49:38 1994\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT", 1 },
   { "retry-after: 5\r\nretry-after-ms: 20", 0.02 },
+  { "retry-after: 0.02\r\nretry-after: 0.02", 0.02 },
   { "retry-after:", FIRST },
   { "retry-after: 0", FIRST },
   { "retry-after: -1", FIRST },

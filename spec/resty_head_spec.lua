@@ -56,6 +56,20 @@ describe("the head of a response", function ()
   it("joins the values of a repeated field", function ()
     local h = read { "HTTP/1.1 200 OK\r\nA: 1\r\nb: x\r\na: 2\r\n\r\n" }
     assert.same({ a = "1, 2", b = "x" }, h.headers)
+    assert.is_false(h.doubtful)
+  end)
+
+  it("counts a repeated value once, and tells where that decides about the body's end", function ()
+    local h = read { "HTTP/1.1 429 No\r\nRetry-After: 7\r\nretry-after: 7\r\n\r\n" }
+    assert.same({ ["retry-after"] = "7" }, h.headers)
+    assert.is_false(h.doubtful)
+    for _, line in ipairs { "content-length: 5\r\n", "transfer-encoding: chunked\r\n" } do
+      h = read { "HTTP/1.1 200 OK\r\n" .. line .. line .. "\r\n" }
+      local name, value = line:match "^(.-): (.-)\r"
+      assert.same({ [name] = value }, h.headers)
+      assert.is_true(h.doubtful)
+      assert.is_false(read { "HTTP/1.1 200 OK\r\n" .. line .. "\r\n" }.doubtful)
+    end
   end)
 
   it("comes behind any number of interim ones", function ()

@@ -75,10 +75,6 @@ static int is_event_stream (const char *type) {
          type[i] == '\t';
 }
 
-static int is_identity (const char *coding) {
-  return coding == NULL || *coding == '\0' || strcmp(coding, "identity") == 0;
-}
-
 static size_t on_event_bytes (exchange *x, const char *s, size_t n) {
   size_t before = sse_count(&x->sse);
   int rc;
@@ -131,8 +127,7 @@ static size_t on_body (char *s, size_t size, size_t n, void *ud) {
   if (!x->body_began) {
     x->body_began = 1;
     /* a gateway's page is an error by its status, whatever it is coded in */
-    if (x->head.status < 300 &&
-        !is_identity(head_get(&x->head, "content-encoding")))
+    if (x->head.status < 300 && head_is_coded(&x->head))
       return stop(x, "protocol", "the response is compressed although that "
                                  "was not asked for");
     x->streaming = is_streaming(x);

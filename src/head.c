@@ -102,3 +102,52 @@ const char *head_get (const head *h, const char *name) {
   }
   return NULL;
 }
+
+static int begins (const char *s, size_t n, const char *with) {
+  size_t len = strlen(with);
+  return n >= len && memcmp(s, with, len) == 0;
+}
+
+/* A word in lower case that names no coding. */
+static int is_plain (const char *s, size_t n) {
+  static const char *const whole[] = { "identity", "none", "us-ascii",
+                                       "ascii" };
+  static const char *const sets[] = { "utf-", "utf", "iso-8859-", "latin",
+                                      "windows-125" };
+  size_t i, at;
+  for (i = 0; i < sizeof whole / sizeof whole[0]; i++)
+    if (n == strlen(whole[i]) && begins(s, n, whole[i])) return 1;
+  for (i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+    if (!begins(s, n, sets[i])) continue;
+    at = strlen(sets[i]);
+    if (at == n) continue;
+    while (at < n && isdigit_ascii(s[at])) at++;
+    if (at == n) return 1;
+  }
+  return 0;
+}
+
+/* A list of codings, separated by commas. */
+static int names_coding (const char *value) {
+  while (*value != '\0') {
+    char word[16];
+    size_t i, n = strcspn(value, ", \t");
+    size_t kept = n < sizeof word ? n : sizeof word;
+    for (i = 0; i < kept; i++)
+      word[i] = (char)(value[i] >= 'A' && value[i] <= 'Z'
+                       ? value[i] - 'A' + 'a' : value[i]);
+    if (n > 0 && (n > kept || !is_plain(word, n))) return 1;
+    value += n + strspn(value + n, ", \t");
+  }
+  return 0;
+}
+
+int head_is_coded (const head *h) {
+  const char *at = h->text.data, *end = at + h->text.len;
+  while (h->text.len > 0 && at < end) {
+    const char *value = at + strlen(at) + 1;
+    if (strcmp(at, "content-encoding") == 0 && names_coding(value)) return 1;
+    at = value + strlen(value) + 1;
+  }
+  return 0;
+}

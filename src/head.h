@@ -46,6 +46,12 @@ int head_line (head *h, const char *s, size_t n);
 /* Value of the first field with this lower-case name, or NULL. */
 const char *head_get (const head *h, const char *name);
 
+/*
+** Does any Content-Encoding name a coding? "identity", "none" and character
+** sets are none, though servers and proxies write them there.
+*/
+int head_is_coded (const head *h);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

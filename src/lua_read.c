@@ -160,7 +160,8 @@ static int x_rest (lua_State *L) {
 Status and header fields, once they are there.
 @function exchange:head
 @treturn[1] number the HTTP status
-@treturn[1] table lower-case name to value; repeated fields are joined by ", "
+@treturn[1] table lower-case name to value; repeated fields are joined by ", ",
+equal ones count once
 @treturn[1] boolean true when the body is parsed as an event stream
 @treturn[2] nil before the head came
 */
@@ -184,6 +185,7 @@ static int x_head (lua_State *L) {
     s = value + strlen(value) + 1;
     lua_getfield(L, -1, name);
     if (lua_isnil(L, -1)) lua_pushstring(L, value);
+    else if (strcmp(lua_tostring(L, -1), value) == 0) lua_pushvalue(L, -1);
     else lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), value);
     lua_setfield(L, -3, name);
     lua_pop(L, 1);  /* the value that was there before */

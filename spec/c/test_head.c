@@ -211,7 +211,41 @@ static void no_memory (void) {
   mem_set_allocator(NULL);
 }
 
+static void codings (void) {
+  static const struct { const char *value; int coded; } cases[] = {
+    { "", 0 }, { "identity", 0 }, { "Identity", 0 }, { "none", 0 },
+    { "identity, IDENTITY", 0 }, { "utf-8", 0 }, { "UTF8", 0 },
+    { "us-ascii", 0 }, { "ISO-8859-15", 0 }, { "windows-1252", 0 },
+    { " , ", 0 }, { "gzip", 1 }, { "x-gzip", 1 }, { "br", 1 }, { "zstd", 1 },
+    { "deflate", 1 }, { "identity, gzip", 1 }, { "gzip,none", 1 },
+    { "utf-", 1 }, { "iso-8859-", 1 }, { "utf-8x", 1 }, { "unheard-of", 1 },
+    { "a-name-that-is-longer-than-any-coding-has", 1 }
+  };
+  size_t i;
+  head h;
+  for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char name[80], field[80];
+    head_init(&h);
+    line(&h, "HTTP/1.1 200 OK\r\n");
+    snprintf(field, sizeof field, "Content-Encoding: %s\r\n", cases[i].value);
+    snprintf(name, sizeof name, "\"%s\" is %s coding", cases[i].value,
+             cases[i].coded ? "a" : "no");
+    ok(line(&h, field) == HEAD_OK && head_is_coded(&h) == cases[i].coded,
+       name);
+    head_free(&h);
+  }
+  head_init(&h);
+  ok(!head_is_coded(&h), "without a head there is no coding");
+  line(&h, "HTTP/1.1 200 OK\r\n");
+  line(&h, "content-encoding: identity\r\n");
+  ok(!head_is_coded(&h), "one of several fields");
+  line(&h, "content-encoding: gzip\r\n");
+  ok(head_is_coded(&h), "may name a coding");
+  head_free(&h);
+}
+
 int main (void) {
+  codings();
   status();
   plain();
   several();

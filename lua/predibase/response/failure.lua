@@ -4,6 +4,7 @@
 -- nothing at all; whatever it is, this gives an error of one of the documented kinds.
 -- @module predibase.response.failure
 
+local coding = require "predibase.response.coding"
 local errors = require "predibase.errors"
 local event = require "predibase.event"
 local json = require "predibase.json"
@@ -83,8 +84,7 @@ end
 
 --- What a body without an error object says, or nil: nothing, or nothing that can be read.
 local function body_text(body, headers)
-  local coding = header(headers, "content-encoding")
-  if (coding and coding:lower() ~= "identity") or not body:find("%S") then return nil end
+  if coding.is_coded(header(headers, "content-encoding")) or not body:find("%S") then return nil end
   if media_type(headers) == "text/html" or body:find("^%s*<[%a!]") then return page_text(body) end
   return body
 end

@@ -84,7 +84,7 @@ function M.new(head)
   local headers = head.headers
   local coding, length = headers["transfer-encoding"], headers["content-length"]
   local body = setmetatable({
-    keep = keeps(head), done = false,
+    keep = keeps(head) and not head.doubtful, done = false,
     chunks = nil,             -- of a chunked body
     left = nil,               -- bytes, where the head says how many
   }, Body)

@@ -30,6 +30,7 @@ local function begin(self)
   self.status, self.minor = nil, nil
   self.headers, self.fields, self.bytes = {}, 0, 0
   self.last = nil             -- name of the last field
+  self.doubtful = false       -- a field that says where the body ends came twice
 end
 
 local function shown(bytes)
@@ -62,7 +63,15 @@ local function field(self, line)
   self.fields = self.fields + 1
   self.bytes = self.bytes + #name + #value + 2
   if self.fields > M.MAX_FIELDS or self.bytes > M.MAX_BYTES then return M.TOO_LARGE end
-  headers[name] = headers[name] and headers[name] .. ", " .. value or value
+  local known = headers[name]
+  if known and (name == "content-length" or name == "transfer-encoding") then
+    self.doubtful = true
+  end
+  if not known then
+    headers[name] = value
+  elseif known ~= value then
+    headers[name] = known .. ", " .. value
+  end
   self.last = name
 end
 
@@ -106,7 +115,8 @@ function Head:feed(bytes)
 end
 
 --- Begins to read a head. The fields of a complete one: `status`, `minor` (of the version 1.x),
--- `headers` (lower-case name to value; repeated ones joined by commas).
+-- `headers` (lower-case name to value; repeated ones joined by commas, equal ones once),
+-- `doubtful` (a field that says where the body ends came twice, though perhaps with one value).
 -- @treturn table
 function M.new()
   local self = setmetatable({ partial = "", all = 0 }, Head)

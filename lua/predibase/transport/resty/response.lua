@@ -3,6 +3,7 @@
 -- answer, within their limits. Knows no socket.
 -- @module predibase.transport.resty.response
 
+local coding = require "predibase.response.coding"
 local framing = require "predibase.transport.resty.framing"
 local head = require "predibase.transport.resty.head"
 local sse = require "predibase.sse"
@@ -25,10 +26,6 @@ end
 --- "text/event-stream" with or without parameters (RFC 9110 section 8.3.1).
 local function is_event_stream(value)
   return value ~= nil and value:lower():find "^text/event%-stream%f[;%s%z]" ~= nil
-end
-
-local function is_identity(coding)
-  return coding == nil or coding == "" or coding:lower() == "identity"
 end
 
 local function take_event_bytes(self, bytes, first, last)
@@ -57,7 +54,7 @@ end
 local function begin_body(self)
   self.began = true
   -- A gateway's page is an error by its status, whatever it is coded in.
-  if self.status < 300 and not is_identity(self.headers["content-encoding"]) then
+  if self.status < 300 and coding.is_coded(self.headers["content-encoding"]) then
     return protocol "the response is compressed although that was not asked for"
   end
 end

@@ -18,7 +18,8 @@ local function events(body)
     else
       local lines = "\n" .. block
       local name, id = lines:match "\nevent: (%w+)\n", lines:match "\nid: (%w+)\n"
-      list[#list + 1] = { event = name or "message", id = id, data = assert(json.decode(block:match "data: (.*)$")) }
+      list[#list + 1] = { event = name or "message", id = id,
+        data = assert(json.decode(block:match "data: (.*)$")) }
     end
   end
   return list

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Whether a body is coded (RFC 9110 section 8.4), by its header Content-Encoding. Servers and proxies
--- write there what is no coding at all, and then the body is as it should be.
+--- Whether a body is coded (RFC 9110 section 8.4), by its header Content-Encoding. Servers and
+-- proxies write there what is no coding at all, and then the body is as it should be.
 -- @module predibase.response.coding
 
 local M = {}

@@ -97,10 +97,9 @@ function Transport:size()
   return n
 end
 
---- Closes what is open. Any number of times. Unused connections belong to nginx, which closes them
--- when their time is up.
+--- Closes what is open. Any number of times, also again after an error was raised in here. Unused
+-- connections belong to nginx, which closes them when their time is up.
 function Transport:close()
-  if self.closed then return end
   self.closed = true
   local open = {}
   for x in pairs(self.exchanges) do open[#open + 1] = x end

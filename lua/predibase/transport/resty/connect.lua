@@ -80,7 +80,8 @@ end
 local FAILED = "handshake failed"
 
 --- What is most often the reason: without the directive nginx offers no TLS 1.3.
-local ADVICE = "; nginx.conf may need `lua_ssl_protocols TLSv1.2 TLSv1.3;`, or no TLS is spoken there"
+local ADVICE = "; nginx.conf may need `lua_ssl_protocols TLSv1.2 TLSv1.3;`, "
+  .. "or no TLS is spoken there"
 
 --- Errors of a handshake that are none of TLS: the server went away.
 local function is_gone(err)

@@ -109,7 +109,8 @@ function Group:next(at)
   end
 end
 
---- Closes the exchanges, and ends a wait for them. Any number of times.
+--- Closes the exchanges, and ends a wait for them. Any number of times, also again after an error
+-- was raised in here.
 function Group:close()
   self.closed = true
   local exchange = next(self.members)

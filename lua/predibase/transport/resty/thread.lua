@@ -73,7 +73,13 @@ end
 -- @tparam table x the exchange
 function M.stop(x)
   x.over = true
-  if x.running then x.halt:post(1) else reader.drop(x) end
+  if not x.running then return reader.drop(x) end
+  x.halt:post(1)
+  -- Where the thread does not read just now, the connection need not wait for the guard's turn.
+  local sock = x.socket
+  if not sock then return end
+  local ok, closed = pcall(sock.close, sock)
+  if ok and closed then x.socket = nil end
 end
 
 --- For the coroutine that reads, when it has done so: waits a little for the end of a body that

@@ -71,10 +71,11 @@ end
 
 --- Ends the members whose time is up; when the next one's will be.
 local function expire(group)
-  local at = math.huge
-  for exchange in pairs(group.members) do
+  local at, members = math.huge, {}
+  for exchange in pairs(group.members) do members[#members + 1] = exchange end
+  for _, exchange in ipairs(members) do
     at = math.min(at, exchange:expire())
-    exchange:begin()          -- says that there is a reader still
+    exchange:begin()          -- says that there is a reader still; others may run meanwhile
     if exchange:ended() then group.moved:push(exchange) end
   end
   return at
@@ -90,6 +91,8 @@ local function suspend(group, at)
   local posted, why = pause.wait(group.news, math.min(math.max(at - now(), 0), LONGEST_WAIT))
   if group.waiter == me then group.waiter = nil end
   if posted ~= nil then return end
+  -- Without a member there is nothing that could fail, and the caller would ask for ever.
+  if not next(group.members) then error("predibase: " .. pause.failure(why).message, 0) end
   for exchange in pairs(group.members) do exchange:give_up(pause.failure(why)) end
 end
 

@@ -45,8 +45,8 @@ describe("safety.problem", function()
   it("keeps it from a proxy elsewhere that could pose as this machine", function()
     local fields = { host = "localhost", loopback = true, verify = false, proxy = "http://p:1" }
     assert.equal("verify = false would give api_token to the proxy http://p:1, which can pose as "
-      .. "localhost; use proxy = false, or name the server's certificate authority in ca_file instead",
-      problem(fields, false))
+      .. "localhost; use proxy = false, or name the server's certificate authority in ca_file "
+      .. "instead", problem(fields, false))
     assert.is_nil(problem(fields, true))
     fields.verify = true
     assert.is_nil(problem(fields, false))

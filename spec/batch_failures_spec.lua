@@ -88,7 +88,8 @@ describe("a prompt that failed with generation", function ()
       local prompt = prompt_of(log)
       tries[prompt] = (tries[prompt] or 0) + 1
       if prompt == "p30" then last = #door.requests end
-      if (prompt == "p2" or prompt == "p3") and tries[prompt] == 1 then return generation_error() end
+      local fails = prompt == "p2" or prompt == "p3"
+      if fails and tries[prompt] == 1 then return generation_error() end
       return answer(log)
     end)
     local told = {}
@@ -152,8 +153,8 @@ describe("a prompt that failed with generation", function ()
       local many = client:generate_many({ "x" }, { retry_generation = 1 })
       return many
     end)
-    assert.is_truthy(message:find("takes a boolean for retry_generation, got the number 1", 1, true),
-      message)
+    assert.is_truthy(message:find("takes a boolean for retry_generation, got the number 1", 1,
+      true), message)
     client:close()
   end)
 end)

@@ -97,6 +97,27 @@ describe("the loop of cqueues", function ()
     for i = 1, 100 do assert.equal("cancelled", kinds[i]) end
   end)
 
+  it("goes on in another controller when one was given up", function ()
+    new "/hang"
+    for _, collects in ipairs { false, true } do
+      local abandoned, other = cqueues.new(), nil
+      local stream = client:generate_stream "x"
+      abandoned:wrap(function () read(stream) end)
+      repeat assert(abandoned:step(0.01)) until stream.count == 2
+      assert.is_true(abandoned:count() > 0)
+      if collects then
+        assert.is_truthy(abandoned)
+        abandoned = nil -- luacheck: ignore 311
+        lifetime.collect()
+      end
+      cq = cqueues.new()
+      cq:wrap(function () other = tostring(client:generate "x") end)
+      run()
+      assert.equal(lifetime.TEXT, other)
+      stream:close()
+    end
+  end)
+
   it("leaves no coroutine behind while nobody waits", function ()
     new()
     for _ = 1, 2 do

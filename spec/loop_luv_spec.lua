@@ -219,6 +219,39 @@ describe("the loop of luv", function ()
     assert.is_nil(weak[1])
   end)
 
+  --- What programs do at their end, and test suites after each test.
+  local function close_handles()
+    for name, value in pairs { timer = client.transport.loop.timer,
+      poll = client.transport.loop.poll } do
+      assert.is_truthy(value, name)
+      if not uv.is_closing(value) then uv.close(value) end
+    end
+  end
+
+  it("goes on after the program closed its handles", function ()
+    new "/hang"
+    for turn = 1, 2 do
+      local stream, n, err = client:generate_stream "x", 0, nil
+      go(function ()
+        local token
+        repeat
+          token, err = stream:next()
+          if token then n = n + 1 end
+        until not token
+      end)
+      run(function () return n == 2 end)
+      close_handles()
+      if turn == 2 then uv.run "nowait" end      -- they are gone, not only on their way
+      stream:close()
+      run(function () return err end)
+      assert.equal("cancelled", err.kind)
+    end
+    go(function () client:generate "x" end)
+    close_handles()
+    client:close()
+    uv.run "nowait"
+  end)
+
   it("is one per client", function ()
     local loop = luv.new()
     local other = new(nil, { loop = loop })

@@ -56,7 +56,7 @@ describe("the loop that docs/loops.md shows for Tarantool", function ()
       assert.is_truthy(line:find "^passed: ", program.stdout)
       passed = passed + 1
     end
-    assert.equal(6, passed)
+    assert.equal(7, passed)
     assert.is_true(lifetime.quiet(s))
   end)
 end)

@@ -131,13 +131,17 @@ describe("response.result", function()
   end)
 end)
 
+--- The text of all tokens, as a stream gives it.
+local function of(text) return function () return text end end
+
 describe("response.stream_result", function()
   local headers = { ["x-model-id"] = "m", ["x-adapter-id"] = "a/1" }
 
   it("has the shape of what generate returns", function()
     local final = event.decode('{"token":{"id":2,"text":"</s>","special":true},"generated_text":'
       .. '" test","details":{"finish_reason":"eos_token","prompt_tokens":6,"generated_tokens":2}}')
-    local result = response.stream_result({ final = final, text = function () return " test" end, count = 2, status = 200,
+    local result = response.stream_result({ final = final, text = of " test", count = 2,
+      status = 200,
       headers = headers }, { attempts = 1, timing = { total = 1, first_token = 0.5 } })
     assert.equal(" test", tostring(result))
     assert.equal("eos_token", result.details.finish_reason)
@@ -150,7 +154,7 @@ describe("response.stream_result", function()
   end)
 
   it("counts the tokens itself when the server sent no details", function()
-    local result = response.stream_result { final = { generated_text = "ab" }, text = function () return "ab" end,
+    local result = response.stream_result { final = { generated_text = "ab" }, text = of "ab",
       count = 2 }
     assert.same({ completion_tokens = 2 }, result.usage)
     assert.is_nil(result.details)
@@ -160,13 +164,13 @@ describe("response.stream_result", function()
     function()
     local final = { generated_text = "" }
     assert.equal("gut é",
-      tostring(response.stream_result { final = final, text = function () return "gut é" end, count = 3 }))
-    assert.equal("", tostring(response.stream_result { final = final, text = function () return "" end, count = 1 }))
+      tostring(response.stream_result { final = final, text = of "gut é", count = 3 }))
+    assert.equal("", tostring(response.stream_result { final = final, text = of "", count = 1 }))
   end)
 
   it("keeps the whole text that the server sends with return_full_text", function()
     local final = { generated_text = "prompt and answer" }
     assert.equal("prompt and answer",
-      tostring(response.stream_result { final = final, text = function () return " and answer" end, count = 2 }))
+      tostring(response.stream_result { final = final, text = of " and answer", count = 2 }))
   end)
 end)

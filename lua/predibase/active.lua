@@ -20,8 +20,8 @@ end
 --- Tells whether a coroutine is inside a function.
 -- @tparam function f
 -- @tparam thread|boolean by what `here` gave
--- @tparam[opt=0] integer own calls of `f` that do not count where `by` is the coroutine that asks: 1
--- when `f` itself asks
+-- @tparam[opt=0] integer own calls of `f` that do not count where `by` is the coroutine that asks:
+-- 1 when `f` itself asks
 -- @treturn boolean false also where there is no `debug` to ask
 function M.runs(f, by, own)
   if not debug then return false end

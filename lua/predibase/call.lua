@@ -76,6 +76,7 @@ end
 -- @treturn[2] table the failure
 function Call:open(delay)
   self.attempts = self.attempts + 1
+  self.opened = self.client.now() + (delay or 0)
   return self.client.transport:open(self.request(), {
     events = self.events, delay = delay, timeout = self.options.timeout, deadline = self.deadline,
   })
@@ -157,6 +158,7 @@ end
 function Call:meta()
   local req, now = self.request(), self.ended or self.client.now()
   return {
+    waited = self.opened and now - self.opened,
     attempts = self.attempts, secrets = req.secrets, adapter_id = req.adapter_id,
     now = self.client.wall(),
     stop = self.options.client_stop, trim = self.options.trim_stop and req.stop or nil,
@@ -179,6 +181,12 @@ end
 function Call:error(failure)
   local head = self.responded and self or {}
   return response.broken(explain(self, failure), head, self:meta())
+end
+
+--- Seconds since the current attempt began.
+-- @treturn number
+function Call:waited()
+  return self.opened and self.client.now() - self.opened or 0
 end
 
 --- Decides whether to try again after an error. One that is final says why, where the server or

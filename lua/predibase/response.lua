@@ -4,10 +4,12 @@
 -- A result has `generated_text` (also its `tostring`), `details` (nil unless the server sent
 -- them), `usage`, `timing`, `headers`, `status`, `attempts`, `adapter_id`, `model_id`, and
 -- `stop_sequence` where the options `trim_stop` and `client_stop` cut one off the text.
+-- `text_incomplete` is true when the text is empty although tokens were made: LoRAX sends no text
+-- when `max_new_tokens` ends the answer inside a character. `details = true`, or a stream, has it.
 --
--- `usage` holds the numbers of tokens that are known: `prompt_tokens`, `completion_tokens`,
--- `total_tokens`. `timing` is in seconds. Measured here: `total`, the whole call, and
--- `first_token`, until the first token of a stream. From the server's headers (LoRAX /generate):
+-- `usage` holds the numbers of tokens that are known: `prompt_tokens` (LoRAX does not know it for
+-- every model), `completion_tokens`, `total_tokens`. `timing` is in seconds. Measured here:
+-- `total`, the whole call, and `first_token`, until the first token of a stream. From the server's headers (LoRAX /generate):
 -- `total_server`, `validation`, `queue`, `inference`, `compute`, `time_per_token`,
 -- `time_to_first_token` and `time_per_output_token`; a stream has none of these.
 -- @module predibase.response
@@ -55,10 +57,16 @@ local function timing_of(headers, timing)
   return timing
 end
 
+local function completion_of(details, headers, counted)
+  return details and details.generated_tokens or count_header(headers, "x-generated-tokens")
+    or counted
+end
+
 local function usage_of(details, headers, completion)
   local prompt = details and details.prompt_tokens or count_header(headers, "x-prompt-tokens")
-  completion = details and details.generated_tokens or count_header(headers, "x-generated-tokens")
-    or completion
+  -- LoRAX says 0 for models of which it does not know it, and no prompt is empty.
+  if prompt == 0 then return { completion_tokens = completion_of(details, headers, completion) } end
+  completion = completion_of(details, headers, completion)
   return {
     prompt_tokens = prompt,
     completion_tokens = completion,
@@ -156,19 +164,22 @@ function M.result(reply, meta)
   if not text then      -- then `details` says why
     return nil, failure.new(reply, meta, details and "in the answer, " .. details)
   end
+  local incomplete = text == "" and not (details and details.tokens)
   if text == "" then text = text_of_tokens(details) end
   local found, kind
   text, found, kind = cut(text, meta)
   cut_sequences(details, meta)
   local result = new_result(text, kind == "stop" and stopped(details) or details, reply, meta)
+  if incomplete and (result.usage.completion_tokens or 0) > 1 then result.text_incomplete = true end
   result.stop_sequence = found
   return result
 end
 
 --- Makes a result of a stream that has ended well, in the shape of `result`.
 -- @tparam table state `final` (the last event, as `event.decode` gave it), `text` (a function that
--- gives the text of all tokens but the special ones), `count` (how many tokens there were), `status`, `headers`; `stopped`, the
--- sequence that the client ended the text at, and `trimmed`, the one taken off its end
+-- gives the text of all tokens but the special ones), `count` (how many tokens there were),
+-- `status`, `headers`; `stopped`, the sequence that the client ended the text at, and `trimmed`,
+-- the one taken off its end
 -- @tparam ?table meta as for `result`
 -- @treturn table the result
 function M.stream_result(state, meta)

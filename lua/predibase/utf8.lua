@@ -9,7 +9,8 @@ local M = {}
 local byte, find = string.byte, string.find
 
 -- Both native checkers agree with RFC 3629 up to surrogates, which 5.3 accepts.
-local native = type(_G.utf8) == "table" and _G.utf8.len
+local library = rawget(_G, "utf8")
+local native = type(library) == "table" and library.len
 
 --- Bytes that a first byte announces, and the range its second byte must be in.
 -- The narrow ranges are what rules out overlong forms (E0, F0), surrogates (ED) and code

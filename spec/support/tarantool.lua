@@ -128,6 +128,24 @@ steps["a fiber that is cancelled, and a client that is closed"] = function ()
   after:close()
 end
 
+steps["a fiber that drives the client and is cancelled is replaced"] = function ()
+  local client = new "/hang"
+  local stream = client:generate_stream "x"
+  local first = go(function ()
+    local token, err
+    repeat token, err = stream:next() until not token
+    return err
+  end)
+  wait(function () return stream.count == 2 end)
+  local driver = client.transport.loop.driver
+  driver:cancel()
+  wait(function () return driver:status() == "dead" end)
+  assert(tostring(client:generate "x") == text)
+  stream:close()
+  wait(function () return first.ended end)
+  client:close()
+end
+
 steps["many prompts"] = function ()
   local client = new()
   local list = {}

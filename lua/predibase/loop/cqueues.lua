@@ -6,8 +6,8 @@
 --     assert(cq:loop())
 --
 -- A call in a coroutine of a controller waits as cqueues does; a call anywhere else blocks. While
--- calls wait, one further coroutine of the controller drives the client. The form of a loop is told
--- in `predibase.loop.blocking`.
+-- calls wait, one further coroutine of their controller drives the client. The form of a loop is
+-- told in `predibase.loop.blocking`.
 -- @module predibase.loop.cqueues
 
 local blocking = require "predibase.loop.blocking"
@@ -28,19 +28,45 @@ local function seconds_left(self)
   return math.min(seconds or LOOK, LOOK)
 end
 
---- Drives the client while anybody waits for it.
-local function drive(self)
+--- What the loop keeps for one controller. A program may give a controller up while calls wait in
+-- it; those in others then go on, so each has a coroutine of its own that drives the client.
+local function side_of(self, controller)
+  local side = self.sides[controller]
+  if not side then
+    side = {
+      count = 0,                -- coroutines of this controller that wait
+      sooner = condition.new(), -- a time that is nearer than the one waited for
+      wakes_at = 0,             -- on the clock of cqueues
+      driven = false,           -- a coroutine drives the client
+    }
+    self.sides[controller] = side
+  end
+  return side
+end
+
+--- Drives the client while any coroutine of a controller waits for it.
+local function drive(self, side)
   local readable = self.fd and { pollfd = self.fd, events = "r" }
   local ok, err = true, nil
-  while ok and self.count > 0 and not self.closed do
+  while ok and side.count > 0 and not self.closed do
     local seconds = seconds_left(self)
-    self.wakes_at = seconds and cqueues.monotime() + seconds or math.huge
-    cqueues.poll(self.sooner, seconds or readable, seconds and readable)
-    if self.count > 0 and not self.closed then ok, err = pcall(self.step, 0) end
+    side.wakes_at = seconds and cqueues.monotime() + seconds or math.huge
+    cqueues.poll(side.sooner, seconds or readable, seconds and readable)
+    if side.count > 0 and not self.closed then ok, err = pcall(self.step, 0) end
   end
-  self.driven = false
+  side.driven = false
   if self.fd and not self.closed then cqueues.cancel(self.fd) end
   if not ok then error(err, 0) end
+end
+
+--- Forgets that a coroutine waits.
+-- @treturn ?table its condition; nil when it did not wait
+local function forget(self, co)
+  local entry = self.waiting[co]
+  if not entry then return nil end
+  self.waiting[co] = nil
+  entry.side.count = entry.side.count - 1
+  return entry.woken
 end
 
 --- Keeps what drives the client.
@@ -67,30 +93,25 @@ function Cqueues:suspend()
   if not (controller and directly) then
     return blocking.wait(self)
   end
+  local side = side_of(self, controller)
   local co, woken = coroutine.running(), condition.new()
-  self.waiting[co] = woken
-  self.count = self.count + 1
-  if not self.driven then
-    self.driven = true
-    controller:wrap(drive, self)
-  elseif cqueues.monotime() + (seconds_left(self) or math.huge) < self.wakes_at then
-    self.sooner:signal()
+  self.waiting[co] = { woken = woken, side = side }
+  side.count = side.count + 1
+  if not side.driven then
+    side.driven = true
+    controller:wrap(drive, self, side)
+  elseif cqueues.monotime() + (seconds_left(self) or math.huge) < side.wakes_at then
+    side.sooner:signal()
   end
   woken:wait()
-  if self.waiting[co] then
-    self.waiting[co] = nil
-    self.count = self.count - 1
-  end
+  forget(self, co)
 end
 
 --- Lets a coroutine go on soon.
 -- @param co
 function Cqueues:resume(co)
-  local woken = self.waiting[co]
-  if not woken then return end
-  self.waiting[co] = nil
-  self.count = self.count - 1
-  woken:signal()
+  local woken = forget(self, co)
+  if woken then woken:signal() end
 end
 
 --- Makes a loop for one client.
@@ -98,11 +119,8 @@ end
 function M.new()
   return setmetatable({
     fd = nil, timeout = nil, step = nil,
-    waiting = {},             -- coroutine -> condition
-    count = 0,                -- of them
-    sooner = condition.new(), -- a time that is nearer than the one waited for
-    wakes_at = 0,             -- on the clock of cqueues
-    driven = false,           -- a coroutine drives the client
+    waiting = setmetatable({}, { __mode = "k" }),   -- coroutine -> its condition and its side
+    sides = setmetatable({}, { __mode = "k" }),     -- controller -> what is kept for it
     closed = false,
   }, Cqueues)
 end

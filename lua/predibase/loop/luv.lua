@@ -22,8 +22,31 @@ local LOOK = 0.01
 
 local busy = {}               -- loops that somebody waits for; libuv itself holds them weakly
 
+--- Whether a handle is there and the program did not close it, as with `uv.walk` at its end:
+-- libuv aborts the process when such a handle is used.
+local function usable(self, handle)
+  if not handle then return false end
+  local ok, closing = pcall(self.uv.is_closing, handle)
+  return ok and not closing
+end
+
+--- Makes the handles that are missing.
+local function equip(self)
+  local uv = self.uv
+  if not self.on_event then
+    local weak = setmetatable({ self }, { __mode = "v" })
+    self.on_event = function () if weak[1] then weak[1]:pump() end end
+  end
+  if not usable(self, self.timer) then self.timer = uv.new_timer() end
+  if self.fd and not self.closed and not usable(self, self.poll) then
+    self.poll = uv.new_poll(self.fd)
+    if busy[self] then uv.poll_start(self.poll, "r", self.on_event) end
+  end
+end
+
 local function arm(self, seconds)
   local uv = self.uv
+  equip(self)
   seconds = seconds or self.timeout()
   if not self.fd then seconds = math.min(seconds or LOOK, LOOK) end
   if not seconds then return uv.timer_stop(self.timer) end
@@ -32,12 +55,12 @@ end
 
 local function rest(self)
   busy[self] = nil
-  if self.poll then self.uv.poll_stop(self.poll) end
-  if self.timer then self.uv.timer_stop(self.timer) end
-  if self.closed and self.timer then
-    self.uv.close(self.timer)
-    self.timer = nil
+  if usable(self, self.poll) then self.uv.poll_stop(self.poll) end
+  if usable(self, self.timer) then
+    self.uv.timer_stop(self.timer)
+    if self.closed then self.uv.close(self.timer) end
   end
+  if self.closed then self.timer = nil end
 end
 
 --- Resumes whose exchanges moved. An error that ends a coroutine is raised when all had their turn.
@@ -70,16 +93,12 @@ local function pump(self)
   elseif #self.queue == 0 then rest(self) end
 end
 
+Luv.pump = pump
+
 local function start(self)
-  local uv = self.uv
-  if not self.timer then
-    local weak = setmetatable({ self }, { __mode = "v" })
-    self.on_event = function () if weak[1] then pump(weak[1]) end end
-    self.timer = uv.new_timer()
-    self.poll = self.fd and uv.new_poll(self.fd)
-  end
+  equip(self)
   busy[self] = true
-  if self.poll then uv.poll_start(self.poll, "r", self.on_event) end
+  if self.poll then self.uv.poll_start(self.poll, "r", self.on_event) end
 end
 
 --- Keeps what drives the client.
@@ -96,7 +115,7 @@ end
 --- Lets go of the descriptor.
 function Luv:unwatch()
   self.closed = true
-  if self.poll then self.uv.close(self.poll) end
+  if usable(self, self.poll) then self.uv.close(self.poll) end
   self.poll = nil
   if self.count == 0 and #self.queue == 0 then rest(self) end
 end
@@ -110,7 +129,7 @@ function Luv:suspend()
   end
   self.waiting[co] = true
   self.count = self.count + 1
-  if not busy[self] then start(self) end
+  if not busy[self] then start(self) else equip(self) end
   if not self.inside then arm(self) end
   coroutine.yield()
   if self.waiting[co] then    -- somebody else resumed it

@@ -22,6 +22,10 @@ local MAX_JSON = 65536
 local RETRYABLE = { [408] = true, [409] = true, [425] = true, [500] = true, [502] = true,
   [503] = true, [504] = true }
 
+--- A 504 that comes after so many seconds is the time limit of a gateway: the server was at work
+-- meanwhile, and would be again. One that comes sooner says that the gateway found no server.
+M.GATEWAY_CLOCK = 1
+
 local KINDS = { [400] = "validation", [401] = "authentication", [402] = "permission",
   [403] = "permission", [404] = "not_found", [405] = "not_found", [407] = "connection",
   [408] = "server", [409] = "server", [410] = "not_found", [413] = "too_large",
@@ -35,6 +39,10 @@ local HINTS = {
   [404] = "; are the URL, the tenant and the deployment right?",
   [407] = "; the proxy wants a user name and a password",
 }
+
+local TOO_SLOW = "; the time limit of a gateway in front of the server ended the request after "
+  .. "%.1f s, so it is not tried again: stream the answer (generate_stream), lower "
+  .. "max_new_tokens, or raise that limit"
 
 local function kind_of(status)
   if KINDS[status] then return KINDS[status] end
@@ -143,7 +151,8 @@ end
 -- nowhere in it.
 -- @tparam table reply `status`, `headers` (lower-case name -> value), `body` (may be cut off)
 -- @tparam ?table meta `attempts`, `secrets` (array of strings), `now` (Unix seconds, for a
--- `retry-after` that is a date and an answer without a `date` of its own)
+-- `retry-after` that is a date and an answer without a `date` of its own), `waited` (seconds since
+-- the attempt began)
 -- @tparam ?string message what is wrong, where it is not the server that says so
 -- @treturn table the error; `body` is an excerpt of at most 512 bytes, `retry_after` in seconds
 function M.new(reply, meta, message)
@@ -165,17 +174,25 @@ function M.new(reply, meta, message)
   end
 
   local kind = error_type and event.kinds[error_type] or kind_of(status)
+  -- Envoy's own circuit breaker.
+  if not error_type and header(headers, "x-envoy-overloaded") and status >= 400 then
+    kind = "overloaded"
+  end
   -- An error under a good status is the server's, as in an event of a stream.
   if kind == "protocol" and reported and status >= 200 and status <= 299 then kind = "server" end
   local retryable
   if kind == "server" or kind == "connection" then retryable = RETRYABLE[status] or false end
+  local hint = ""
+  if status == 504 and (meta.waited or 0) >= M.GATEWAY_CLOCK then
+    retryable, hint = false, TOO_SLOW:format(meta.waited)
+  end
   local function clean(value, most)
     return errors.excerpt(errors.redact(value, meta.secrets), most)
   end
   local trace_id = M.trace_id(headers)
   return errors.new {
     kind = kind,
-    message = clean(text, limit),
+    message = clean(text, limit) .. hint,
     status = status,
     error_type = error_type and clean(error_type, 100),
     phase = "response",

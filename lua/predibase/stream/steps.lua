@@ -49,6 +49,16 @@ local function fail(self, err)
   return nil, err
 end
 
+--- A connection that was lost while the answer came has the same message whatever the library below
+-- says of it.
+local function explain(self, failure)
+  if failure.kind ~= "connection" or failure.phase ~= "body" then return failure end
+  local message = ("the server, or a gateway in front of it, ended the stream after %.1f s and %d "
+    .. "token%s, before the model had finished; a time limit of the gateway or a restart may be "
+    .. "the reason"):format(self.call:waited(), self.count, self.count == 1 and "" or "s")
+  return setmetatable({ message = message }, { __index = failure })
+end
+
 --- After an error: the next attempt is prepared, or the error is final.
 local function try_again(self, err)
   local delay = self.call:retry(err, self.count)
@@ -192,7 +202,7 @@ local function advance(self, how)
     if self.closed or self.held ~= data or self.exchange ~= exchange then return true end
   end
   if data then return take_event(self, data) end
-  if failure then return try_again(self, self.call:error(failure)) end
+  if failure then return try_again(self, self.call:error(explain(self, failure))) end
   return take_end(self)
 end
 

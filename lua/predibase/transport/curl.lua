@@ -98,7 +98,9 @@ local function stepper(transport)
     n = count or 0
     deliver()
     sooner(transport)
-    if not count then wake_all(transport, { kind = "connection", phase = "wait", message = why }) end
+    if not count then
+      wake_all(transport, { kind = "connection", phase = "wait", message = why })
+    end
     return count, why
   end
 end
@@ -110,8 +112,9 @@ local function ready(transport)
     return nil, { kind = "cancelled", phase = "closed", message = "the client was closed" }
   end
   if transport.watched then return true end
-  local pool, why = transport.pool, nil
+  local pool = transport.pool
   if not pool then
+    local why
     pool, why = curl.pool()
     if not pool then return nil, { kind = "connection", phase = "connect", message = why } end
     transport.pool = pool

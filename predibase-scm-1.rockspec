@@ -188,6 +188,7 @@ build = {
     ["predibase.resty.relay"] = "lua/predibase/resty/relay.lua",
     ["predibase.resty.workers"] = "lua/predibase/resty/workers.lua",
     ["predibase.retry"] = "lua/predibase/retry.lua",
+    ["predibase.schema"] = "lua/predibase/schema.lua",
     ["predibase.stops"] = "lua/predibase/stops.lua",
     ["predibase.stream"] = "lua/predibase/stream.lua",
     ["predibase.stream.steps"] = "lua/predibase/stream/steps.lua",

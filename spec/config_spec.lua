@@ -83,16 +83,17 @@ describe("config.new", function()
     local options = {
       timeout = { idle = 30 }, headers = { ["X-A"] = "1" },
       defaults = { stop = { "a" }, extra = { x = { 1 } },
-        response_format = { type = "json_object", schema = { a = { b = 1 } } } },
+        response_format = { type = "json_object", schema = { type = "object", x = { b = 1 } } } },
     }
     local cfg = new(options)
     options.timeout.idle, options.headers["X-A"], options.defaults.stop[1] = 1, "2", "b"
-    options.defaults.extra.x[1], options.defaults.response_format.schema.a.b = 2, 2
+    options.defaults.extra.x[1], options.defaults.response_format.schema.x.b = 2, 2
     options.defaults.top_k, options.base_url = 5, "http://evil.example"
     assert.equal(30, cfg.timeout.idle)
     assert.same({ { "X-A", "1" } }, cfg.headers)
     assert.same({ stop = { "a" }, extra = { x = { 1 } },
-      response_format = { type = "json_object", schema = { a = { b = 1 } } } }, cfg.defaults)
+      response_format = { type = "json_object", schema = { type = "object", x = { b = 1 } } } },
+      cfg.defaults)
     assert.equal(LOCAL, cfg.url)
   end)
 

@@ -11,7 +11,8 @@ end
 
 describe("response_format", function()
   it("passes a string of JSON on untouched, so that the order of properties survives", function()
-    local text = ' {"type": "object",\n "properties": {"z": {}, "a": {"minimum": 1.50}}}'
+    local text = ' {"type": "object",\n "properties": {"z": {}, "a": {"type": "number", '
+      .. '"minimum": 1.50}}}'
     assert.equal('{"response_format":{"type":"json_object","schema":' .. text .. "}}",
       encoded(schema(text)))
   end)
@@ -21,8 +22,10 @@ describe("response_format", function()
       .. '{"properties":{"n":{"type":"integer"}},"required":["n"]}}}',
       encoded { response_format = { type = "json_schema",
         schema = { required = { "n" }, properties = { n = { type = "integer" } } } } })
-    assert.equal('{"response_format":{"type":"json_object","schema":{"z":1,"a":[]}}}',
-      encoded(schema(json.object { { "z", 1 }, { "a", json.array {} } })))
+    assert.equal('{"response_format":{"type":"json_object",'
+      .. '"schema":{"z":1,"required":[],"type":"object"}}}',
+      encoded(schema(json.object { { "z", 1 }, { "required", json.array {} },
+        { "type", "object" } })))
   end)
 
   it("leaves the schema out when there is none: any JSON object", function()

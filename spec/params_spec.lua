@@ -84,14 +84,14 @@ describe("params.check", function()
   it("leaves the caller's table as it was and keeps no tie to it", function()
     local stop, ids = { "a" }, { "x" }
     local given = { stop = stop, merged_adapters = { ids = ids, weights = { 1 } },
-      repitition_penalty = 1, response_format = { type = "json_object", schema = { a = 1 } } }
+      repitition_penalty = 1, response_format = { type = "json_object", schema = { const = 1 } } }
     local list = params.check(given)
     assert.same({ stop = { "a" }, merged_adapters = { ids = { "x" }, weights = { 1 } },
-      repitition_penalty = 1, response_format = { type = "json_object", schema = { a = 1 } } },
+      repitition_penalty = 1, response_format = { type = "json_object", schema = { const = 1 } } },
       given)
     assert.is_nil(getmetatable(stop))
     local before = json.encode(json.object(list))
-    stop[1], ids[1], given.response_format.schema.a = "b", "y", 2
+    stop[1], ids[1], given.response_format.schema.const = "b", "y", 2
     assert.equal(before, json.encode(json.object(list)))
   end)
 
@@ -101,11 +101,12 @@ describe("params.check", function()
       __tostring = bad, __eq = bad }
     local function make(t) return setmetatable(t, cruel) end
     assert.equal('{"merged_adapters":{"ids":["x"],"weights":[1]},"stop":["a"],'
-      .. '"response_format":{"type":"json_object","schema":{"a":[]}},"f":{"g":1}}',
+      .. '"response_format":{"type":"json_object","schema":{"const":1,"required":[]}},"f":{"g":1}}',
       encoded(make {
         stop = make { "a" }, extra = make { f = make { g = 1 } },
         merged_adapters = make { ids = make { "x" }, weights = make { 1 } },
-        response_format = make { type = "json_object", schema = make { a = json.array {} } },
+        response_format = make { type = "json_object",
+          schema = make { const = 1, required = json.array {} } },
       }))
     assert.matches("^`seed` must be an integer .* got a table$", refused { seed = make {} })
     assert.matches("^`stop%[1%]` must be a string, got a table$", refused { stop = { make {} } })

@@ -75,7 +75,7 @@ describe("the body", function()
   end)
 
   it("has a schema string untouched", function()
-    local schema = '{ "z": 1.0,\n  "a": "\\u00e9" }'
+    local schema = '{ "type": "object", "z": 1.0,\n  "a": "\\u00e9" }'
     assert.equal('{"inputs":"x","parameters":{"response_format":{"type":"json_object","schema":'
       .. schema .. "}}}",
       body("x", { response_format = { type = "json_object", schema = schema } }))

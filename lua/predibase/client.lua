@@ -100,7 +100,8 @@ end
 -- 600 unless said otherwise, or a table of clocks), `max_retries`, `headers`, `on_request`,
 -- `on_response`, `on_retry`; `trim_stop` (boolean): the sequence of `stop` that the server stopped
 -- at, which it leaves in the text, is cut off; `client_stop` (a string or an array of strings): the
--- text ends in front of the first of these, wherever it is
+-- text ends in front of the first of these, wherever it is; `check_schema` (boolean, true unless
+-- said otherwise): a schema that the server has no grammar for is an error, see `predibase.schema`
 -- @treturn[1] table the result, see `predibase.response`; `tostring` of it is the text
 -- @treturn[2] nil
 -- @treturn[2] table the error, see `predibase.errors`

@@ -99,7 +99,8 @@ local function fill(cfg, secret, given, getenv, level)
   cfg.headers = headers.shown(secret.headers)
   cfg.hooks, problem = options.hooks(given, {})
   if problem then return problem end
-  cfg.defaults, secret.defaults_token, problem = defaults.read(given.defaults, level + 1)
+  cfg.defaults, secret.defaults_token, problem = defaults.read(given.defaults, level + 1,
+    given.check_schema)
   return problem
 end
 

@@ -110,6 +110,8 @@ local function problem_of(values, strayed, context)
   return whole and context.stream and stream_conflict(values)
     or whole and conflict(values)
     or strayed and range_problem(values)
+    or values.response_format and context.check_schema ~= false
+      and format.grammar_problem(values.response_format, "response_format")
     or whole and (values.best_of or 1) > 1 and values.seed ~= nil
       and "`seed` must not be set when `best_of` > 1"
     or nil
@@ -131,7 +133,8 @@ end
 --- Check parameters and put them in the order of sending. Raises for a name that is no parameter.
 -- @tparam ?table parameters name -> value; read only, `json.null` counts as not given
 -- @tparam ?table context `stream` (boolean): they are for `generate_stream`, where `details` is
--- asked for unless the caller decided, as only that gives token counts; `partial` (boolean):
+-- asked for unless the caller decided, as only that gives token counts; `check_schema` (boolean):
+-- false lets schemas pass that the server has no grammar for, see `predibase.schema`; `partial`:
 -- they are defaults that a call will add to, so only each value by itself is checked
 -- @tparam[opt=1] integer level as in `error`: 1 blames the caller of this function
 -- @treturn[1] table array of `{ name, value }` for `predibase.json.object`

@@ -114,9 +114,10 @@ local function common_of(cfg, call, context)
 end
 
 --- Checks the parameters, laid over the client's defaults. Also the token among those of the call.
-local function prepare_call(cfg, parameters, context, level)
+local function prepare_call(cfg, call, parameters, context, level)
   local merged = params.merge(config.defaults(cfg), parameters)
-  local list, err = params.check(merged, context, level + 1)
+  local list, err = params.check(merged, { stream = context.stream,
+    check_schema = call.check_schema }, level + 1)
   if not list then return nil, err end
   local token = type(merged.api_token) == "string" and merged.api_token or nil
   local problem = token and config.exposure(cfg, "the parameter api_token")
@@ -177,7 +178,7 @@ function M.generate(cfg, call, prompt, parameters, context, id)
   local given = parameters and next(parameters) ~= nil
   local prepared, token = not given and common.plain, nil
   if not prepared then
-    prepared, token = prepare_call(cfg, parameters, context, level)
+    prepared, token = prepare_call(cfg, call, parameters, context, level)
     if not prepared then return nil, token end
     if not given then common.plain = prepared end
   end

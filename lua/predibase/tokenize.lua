@@ -17,7 +17,8 @@ local M = {}
 --- Set of the options. `on_token` is for streams; nothing here has a text that could be cut.
 M.names = { add_special_tokens = true }
 for name in pairs(config.call_names) do M.names[name] = true end
-for _, name in ipairs { "on_token", "trim_stop", "client_stop" } do M.names[name] = nil end
+for _, name in ipairs { "on_token", "trim_stop", "client_stop",
+  "check_schema" } do M.names[name] = nil end
 
 local NO_LIST = "the answer of /tokenize is no array of tokens"
 

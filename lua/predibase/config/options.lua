@@ -160,10 +160,11 @@ M.plain = {
 
 M.password = password
 
---- What is cut off the text of an answer, for a client and for a call, in the order of checking.
+--- Options of a client and of a call that stand by themselves, in the order of checking.
 M.text = {
   { name = "client_stop", check = sequences, default = {} },
   { name = "trim_stop", check = boolean, default = false },
+  { name = "check_schema", check = boolean, default = true },
 }
 
 --- Names of the hooks.

@@ -79,6 +79,17 @@ function M.format(value, name, _, level)
   return json.object(object)
 end
 
+--- Tells why the server could not make a grammar of a checked `response_format`.
+-- @tparam table format what `format` gave
+-- @tparam string name what error texts call it
+-- @treturn ?string nil when it can
+function M.grammar_problem(format, name)
+  local pair = rawget(format, 2)
+  local schema = pair and pair[2]
+  if type(schema) ~= "table" then return nil end       -- none, or null
+  return require "predibase.schema".problem(rawget(schema, 1), name .. ".schema")
+end
+
 --- Fields that have no name yet: `{ field = value }`, any JSON value.
 -- @param extra what the caller gave
 -- @tparam table known set of the parameters that have a name

@@ -1,0 +1,204 @@
+-- SPDX-License-Identifier: MIT
+--- Finds JSON schemas that the server cannot turn into a grammar.
+--
+-- LoRAX builds a grammar of `response_format.schema` with Outlines 0.1.1, in the process that
+-- decodes. Where that raises, every request of the batch fails, other callers' too, and the router
+-- may end. So such a schema is refused before it is sent; `check_schema = false` sends it anyway.
+-- What is refused was measured on the real router; what is not listed here works there.
+-- @module predibase.schema
+
+local json = require "predibase.json"
+
+local M = {}
+
+--- Deepest nesting of a schema, its references followed.
+M.MAX_DEPTH = 128
+
+--- Most subschemas that are looked at: references can make a short text long.
+M.MAX_NODES = 100000
+
+--- Types that the server has a grammar for (JSON Schema 2020-12, validation section 6.1.1).
+M.TYPES = { string = true, number = true, integer = true, boolean = true, null = true,
+  array = true, object = true }
+
+--- Formats of strings that it has a grammar for.
+M.FORMATS = { date = true, time = true, ["date-time"] = true, uuid = true }
+
+--- What the server cannot translate, by the name that the functions below give it, and why.
+M.REASONS = {
+  unknown_type = "the server knows the types string, number, integer, boolean, null, array and "
+    .. "object, in lower case",
+  no_type = "the server cannot tell what to generate: it needs a type, enum, const, $ref, anyOf, "
+    .. "allOf or oneOf ({} stands for any JSON)",
+  format = "the server knows the formats date, time, date-time and uuid; use a pattern instead",
+  keyword = "the server has no grammar for it",
+  not_a_schema = "the server takes no other schema than an object here; {} stands for any JSON",
+  not_a_list = "it must be a list that is not empty",
+  not_a_table = "it must be an object",
+  choice = "the server takes strings, numbers, booleans and null here, no objects and no lists",
+  reference = "the server finds only what begins with #/ and is in this schema",
+  recursion = "it leads to itself, and the server would never come to an end",
+  depth = "it is nested too deep for the server",
+  size = "it refers to more parts than the server could write down",
+}
+
+local COMBINATORS = { "allOf", "anyOf", "oneOf", "prefixItems" }
+local UNKNOWN = { "not", "if" }
+
+local visit
+
+local function fail(path, reason)
+  return ("`%s`: %s"):format(path, M.REASONS[reason])
+end
+
+local function is_object(value)
+  return type(value) == "table" and #value == 0
+end
+
+local function at(path, key)
+  if type(key) == "number" then return ("%s[%d]"):format(path, key) end
+  if key:find "^[%a_$][%w_$]*$" then return path .. "." .. key end
+  return ("%s[%q]"):format(path, key)
+end
+
+--- What a reference names (RFC 6901: `~1` is a slash, `~0` a tilde).
+local function resolve(root, reference)
+  if type(reference) ~= "string" then return nil end
+  local rest = reference:match "^#(/.*)$"
+  if not rest then return nil end
+  local place = root
+  for part in rest:gmatch "/([^/]*)" do
+    local key = part:gsub("~1", "/"):gsub("~0", "~")
+    if type(place) ~= "table" then return nil end
+    if place[key] ~= nil then place = place[key] else place = place[(tonumber(key) or -1) + 1] end
+  end
+  return place
+end
+
+local function visit_list(state, list, path)
+  if type(list) ~= "table" or #list == 0 then return fail(path, "not_a_list") end
+  for i = 1, #list do
+    local problem = visit(state, list[i], at(path, i))
+    if problem then return problem end
+  end
+end
+
+local function visit_named(state, schemas, path)
+  if not is_object(schemas) then return fail(path, "not_a_table") end
+  local names = {}
+  for name in pairs(schemas) do names[#names + 1] = tostring(name) end
+  table.sort(names)             -- so that the first problem is always the same
+  for _, name in ipairs(names) do
+    local problem = visit(state, schemas[name], at(path, name))
+    if problem then return problem end
+  end
+end
+
+local function check_choices(list, path)
+  if type(list) ~= "table" or #list == 0 then return fail(path, "not_a_list") end
+  for i = 1, #list do
+    if type(list[i]) == "table" then return fail(at(path, i), "choice") end
+  end
+end
+
+local function check_type(value, path)
+  local list = type(value) == "table" and value or { value }
+  if #list == 0 then return fail(path, "not_a_list") end
+  for i = 1, #list do
+    if not M.TYPES[list[i]] then
+      return fail(type(value) == "table" and at(path, i) or path, "unknown_type")
+    end
+  end
+end
+
+local function visit_reference(state, reference, path)
+  local target = resolve(state.root, reference)
+  if target == nil then return fail(at(path, "$ref"), "reference") end
+  if state.open[reference] then return fail(at(path, "$ref"), "recursion") end
+  state.open[reference] = true
+  local problem = visit(state, target, at(path, "$ref"))
+  state.open[reference] = nil
+  return problem
+end
+
+--- What stands in a subschema itself.
+local function check_keywords(schema, path)
+  for _, keyword in ipairs(UNKNOWN) do
+    if schema[keyword] ~= nil then return fail(at(path, keyword), "keyword") end
+  end
+  if schema.type ~= nil then
+    local problem = check_type(schema.type, at(path, "type"))
+    if problem then return problem end
+  end
+  if schema.format ~= nil and not M.FORMATS[schema.format] then
+    return fail(at(path, "format"), "format")
+  end
+  if schema.enum ~= nil then
+    local problem = check_choices(schema.enum, at(path, "enum"))
+    if problem then return problem end
+  end
+  if type(schema.const) == "table" then return fail(at(path, "const"), "choice") end
+  local known = schema.type ~= nil or schema.enum ~= nil or schema.const ~= nil
+    or schema.properties ~= nil or schema["$ref"] ~= nil
+  for _, keyword in ipairs(COMBINATORS) do known = known or schema[keyword] ~= nil end
+  if not known and next(schema) ~= nil then return fail(path, "no_type") end
+end
+
+local function check_children(state, schema, path)
+  local problem
+  for _, keyword in ipairs(COMBINATORS) do
+    if schema[keyword] ~= nil then
+      problem = visit_list(state, schema[keyword], at(path, keyword))
+      if problem then return problem end
+    end
+  end
+  if schema.properties ~= nil then
+    problem = visit_named(state, schema.properties, at(path, "properties"))
+    if problem then return problem end
+  end
+  if schema["$ref"] ~= nil then
+    problem = visit_reference(state, schema["$ref"], path)
+    if problem then return problem end
+  end
+  if schema.items ~= nil then
+    problem = visit(state, schema.items, at(path, "items"))
+    if problem then return problem end
+  end
+  local additional = schema.additionalProperties
+  if additional ~= nil and type(additional) ~= "boolean" then
+    return visit(state, additional, at(path, "additionalProperties"))
+  end
+end
+
+--- Looks at one subschema, and at all below it.
+-- @treturn ?string the path and the reason of the first thing that is wrong
+function visit(state, schema, path)
+  if not is_object(schema) then return fail(path, "not_a_schema") end
+  if state.depth >= M.MAX_DEPTH then return fail(path, "depth") end
+  state.nodes = state.nodes + 1
+  if state.nodes > M.MAX_NODES then return fail(path, "size") end
+  state.depth = state.depth + 1
+  local problem = check_keywords(schema, path) or check_children(state, schema, path)
+  state.depth = state.depth - 1
+  return problem
+end
+
+-- The schema that was looked at last: a program sends the same one with every prompt.
+local last, last_problem
+
+--- Looks for what the server cannot translate.
+-- @tparam string text the schema, as JSON
+-- @tparam string name what error texts call it; the same for all
+-- @treturn ?string the path of what is wrong, and why; nil when the server can translate it
+function M.problem(text, name)
+  if last == text then return last_problem end
+  local root, why = json.decode(text)
+  if root == nil then return ("%s: %s"):format(name, why) end
+  local problem = visit({ root = root, open = {}, depth = 0, nodes = 0 }, root, name)
+  last_problem = problem and problem .. "; such a schema fails every request that the server "
+    .. "decodes together with it (check_schema = false sends it anyway)"
+  last = text
+  return last_problem
+end
+
+return M

@@ -83,18 +83,23 @@ end)
 describe("errors.redact", function()
   it("replaces every occurrence of every secret", function()
     assert.equal("a [redacted] b [redacted] c [redacted]",
-      errors.redact("a pb_1 b pb_1 c key", { "pb_1", "key" }))
-    assert.equal("[redacted]", errors.redact("pb_1", { "pb_1" }))
-    assert.equal("[redacted][redacted]", errors.redact("aaaa", { "aa" }))
+      errors.redact("a pb_12345 b pb_12345 c password", { "pb_12345", "password" }))
+    assert.equal("[redacted]", errors.redact("pb_12345", { "pb_12345" }))
+    assert.equal("[redacted][redacted]", errors.redact(("a"):rep(16), { ("a"):rep(8) }))
+  end)
+
+  it("leaves alone what is shorter than 8 bytes, which ordinary words contain", function()
+    assert.equal("a message of 7 bytes", errors.redact("a message of 7 bytes", { "message", "a" }))
+    assert.equal("[redacted]", errors.redact("messages", { "messages" }))
   end)
 
   it("takes secrets literally, not as patterns", function()
-    assert.equal("[redacted] axb", errors.redact("a.b axb", { "a.b" }))
-    assert.equal("x[redacted]y", errors.redact("x%d+[]y", { "%d+[]" }))
+    assert.equal("[redacted] axb45678", errors.redact("a.b45678 axb45678", { "a.b45678" }))
+    assert.equal("x[redacted]y", errors.redact("x%d+[]%a+y", { "%d+[]%a+" }))
   end)
 
   it("leaves no remainder of a secret that begins with another", function()
-    assert.equal("[redacted]!", errors.redact("pb_12345!", { "pb_1", "pb_12345" }))
+    assert.equal("[redacted]!", errors.redact("pb_1234567890!", { "pb_12345", "pb_1234567890" }))
   end)
 
   it("finds secrets that are written with the escapes of JSON", function()
@@ -108,14 +113,14 @@ describe("errors.redact", function()
         [[a\n]] .. spelling .. [[\t]] .. spelling .. [[\u00e9]] .. secret .. "\\", { secret }))
     end
     assert.equal([[pb_\"SEN]], errors.redact([[pb_\"SEN]], { secret }))
-    assert.equal([[\u12 [redacted] \u]], errors.redact([[\u12 a\/b \u]], { "a/b" }))
+    assert.equal([[\u12 [redacted] \u]], errors.redact([[\u12 a\/b45678 \u]], { "a/b45678" }))
   end)
 
   it("finds them in any mixture of escapes", function()
     local rng = random.new(99)
     for _ = 1, 2000 do
       local secret, text = "", ""
-      for _ = 1, rng:int(3, 8) do
+      for _ = 1, rng:int(8, 14) do
         local letter = rng:pick { "a", "b", '"', "\\", "/" }
         secret = secret .. letter
         local plain = letter:find "[ab/]" and letter or "\\" .. letter
@@ -134,7 +139,7 @@ describe("errors.redact", function()
   it("takes no time that grows with the square of the text", function()
     for _, piece in ipairs { "\\", "ab", [[a\u0062]], [[\"]] } do
       local text = piece:rep(100000)
-      assert.is_string(errors.redact(text, { "ab", '"b' }))
+      assert.is_string(errors.redact(text, { ("ab"):rep(4), '"b"b"b"b' }))
     end
   end)
 

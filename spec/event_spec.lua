@@ -242,6 +242,13 @@ describe("an error event", function()
     assert.same({ kind = "server", message = "m" }, event.failure { error = "m" })
   end)
 
+  it("is a fault of the server that may pass when the router cannot reach its shard", function()
+    local text = "Request failed during generation: Server error: error trying to connect: "
+      .. "No such file or directory (os error 2)"
+    assert.same({ kind = "server", retryable = true, message = text, error_type = "generation" },
+      event.failure { error = text, error_type = "generation" })
+  end)
+
   it("shows no secret, no control character and no endless text", function()
     local ev = { error = "bad token pb_SENTINEL\27[2J\n", error_type = "pb_SENTINEL" }
     local failure = event.failure(ev, { "pb_SENTINEL" })

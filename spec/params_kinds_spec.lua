@@ -102,6 +102,13 @@ describe("a number among the parameters", function()
     assert.equal('{"temperature":3.4028234663852886e+38}',
       encoded { temperature = kinds.SINGLE_MAX })
   end)
+
+  it("is taken when the router rounds it to the largest 32-bit float", function()
+    assert.equal('{"temperature":3.4028235e+38}', encoded { temperature = 3.4028235e38 })
+    assert.equal(kinds.SINGLE_MAX, kinds.to_single(3.4028235e38))
+    assert.equal(-kinds.SINGLE_MAX, kinds.to_single(-3.4028235e38))
+    assert.matches("32%-bit float", refused { temperature = kinds.SINGLE_LIMIT })
+  end)
 end)
 
 describe("kinds.to_single", function()

@@ -156,6 +156,13 @@ describe("the parameters", function()
       refused("validation", "x", nil, { stream = true }, { defaults = { best_of = 0 } }))
   end)
 
+  it("take an empty api_token, which keeps the server from using the client's", function()
+    assert.equal('{"inputs":"x","parameters":{"api_token":""}}', body("x", { api_token = "" }))
+    local options = { base_url = "http://lorax.example", allow_plain_http = false }
+    assert.is_table(build("x", { api_token = "" }, nil, options))
+    assert.same({}, build("x", { api_token = "" }, nil, options).secrets)
+  end)
+
   it("carry an api_token in the clear to this machine only", function()
     local options = { base_url = "http://lorax.example" }
     local message = refused("config", "x", { api_token = "hf_SENTINEL" }, nil, options)

@@ -39,6 +39,13 @@ describe("response.error", function()
     end
   end)
 
+  it("takes a shard that cannot be reached for a fault of the server that may pass", function()
+    local err = response.error { status = 424, headers = { ["content-type"] = "application/json" },
+      body = '{"error":"Request failed during generation: Server error: error trying to connect: '
+        .. 'x","error_type":"generation"}' }
+    assert.same({ "server", true, 424 }, { err.kind, err.retryable, err.status })
+  end)
+
   it("lets error_type win over the status", function()
     assert.equal("validation", failed(500, '{"error":"x","error_type":"validation"}').kind)
     assert.equal("overloaded", failed(503, '{"error":"x","error_type":"overloaded"}').kind)

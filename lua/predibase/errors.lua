@@ -127,13 +127,17 @@ local function by_place(a, b)
   return a[2] > b[2]
 end
 
+--- Bytes of the shortest secret that is looked for: a shorter one is found in ordinary words, and
+-- what is left of those says what was taken out.
+M.MIN_SECRET = 8
+
 --- Where secrets stand, as `{ first, last }` in ascending order without overlaps: literally, or
 -- written with the escapes of JSON.
 local function places(text, secrets, nesting)
   local found = {}
   for _, secret in ipairs(secrets) do
     local first, last = 1, 0
-    while first and secret ~= "" do
+    while first and #secret >= M.MIN_SECRET do
       first, last = text:find(secret, last + 1, true)
       if first then found[#found + 1] = { first, last } end
     end
@@ -164,7 +168,7 @@ end
 -- are replaced as one, so that none leaves a remainder. Redact first, cut afterwards: half a
 -- secret is not found.
 -- @tparam string text
--- @tparam ?table secrets array of strings; empty ones are skipped
+-- @tparam ?table secrets array of strings; those shorter than `MIN_SECRET` are skipped
 -- @treturn string
 function M.redact(text, secrets)
   if not secrets or #secrets == 0 then return text end

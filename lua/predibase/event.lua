@@ -152,15 +152,30 @@ function M.error_fields(object)
   return value, error_type
 end
 
+--- The kind of an error by its type. `generation` is the router's word also for a shard, the process
+-- behind it, that it cannot reach: then the server is being restarted.
+-- @tparam string text the server's
+-- @tparam ?string error_type
+-- @treturn ?string nil when the type says nothing
+-- @treturn ?boolean true when another try may succeed although the kind alone would not say so
+function M.kind(text, error_type)
+  if error_type == "generation" and text:find("error trying to connect", 1, true) then
+    return "server", true
+  end
+  return error_type and M.kinds[error_type]
+end
+
 --- The failure that an error event stands for (`error_type` of LoRAX; an unknown one is a fault of
 -- the server).
 -- @tparam table ev as `decode` returned it, with `error`
 -- @tparam ?table secrets array of strings that must not appear in the message
--- @treturn table `{ kind, message, error_type }`
+-- @treturn table `{ kind, message, error_type, retryable }`
 function M.failure(ev, secrets)
   local error_type = ev.error_type
+  local kind, retryable = M.kind(ev.error, error_type)
   return {
-    kind = error_type and M.kinds[error_type] or "server",
+    kind = kind or "server",
+    retryable = retryable,
     message = errors.excerpt(errors.redact(ev.error, secrets), M.MAX_MESSAGE),
     error_type = error_type and errors.excerpt(errors.redact(error_type, secrets), 100),
   }

@@ -119,7 +119,8 @@ local function prepare_call(cfg, call, parameters, context, level)
   local list, err = params.check(merged, { stream = context.stream,
     check_schema = call.check_schema }, level + 1)
   if not list then return nil, err end
-  local token = type(merged.api_token) == "string" and merged.api_token or nil
+  local token = type(merged.api_token) == "string" and merged.api_token ~= "" and merged.api_token
+    or nil
   local problem = token and config.exposure(cfg, "the parameter api_token")
   if problem then
     return nil, errors.new { kind = "config", phase = "request", message = problem }

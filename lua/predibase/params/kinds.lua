@@ -14,6 +14,9 @@ local M = {}
 --- The largest finite 32-bit float (IEEE 754 binary32), the router's type of all fractions.
 M.SINGLE_MAX = 3.4028234663852886e38
 
+--- Numbers below this are rounded to it, as `3.4028235e38` is; from here on to infinity.
+M.SINGLE_LIMIT = 3.4028235677973366e38
+
 --- The largest integer to which no other one is rounded in a double.
 M.EXACT_MAX = 2^53 - 1
 
@@ -31,7 +34,7 @@ end
 --- The 32-bit float nearest to a number, as the router will see it.
 -- Multiplying by 2^29 + 1 and subtracting leaves the upper 24 of 53 bits, rounded; numbers
 -- below the smallest normal one are rounded to multiples of 2^-149.
--- @tparam number value not above `SINGLE_MAX` in size
+-- @tparam number value below `SINGLE_LIMIT` in size
 -- @treturn number
 function M.to_single(value)
   if value > -2^-126 and value < 2^-126 then
@@ -39,6 +42,8 @@ function M.to_single(value)
     if steps >= 0 then return (steps + 2^52 - 2^52) * 2^-149 end
     return (steps - 2^52 + 2^52) * 2^-149
   end
+  if value > M.SINGLE_MAX then return M.SINGLE_MAX end
+  if value < -M.SINGLE_MAX then return -M.SINGLE_MAX end
   local shifted = value * (2^29 + 1)
   return shifted - (shifted - value)
 end
@@ -73,12 +78,13 @@ function M.choice(value, name, rule)
   return wrong(name, wanted, value, near and ('did you mean "%s"?'):format(near))
 end
 
---- The token for an adapter's repository. Its value is in no message.
+--- The token for an adapter's repository; empty, it keeps the server from taking the one of the
+-- request. Its value is in no message.
 function M.token(value, name)
   if type(value) ~= "string" then
     return nil, ("`%s` must be a string, got a %s"):format(name, type(value))
   end
-  local problem = checks.token(value)
+  local problem = value ~= "" and checks.token(value)
   if problem then return nil, ("`%s` %s"):format(name, problem) end
   return value
 end
@@ -93,7 +99,7 @@ end
 function M.single(value, name)
   if type(value) ~= "number" then return wrong(name, "a number", value) end
   if not checks.finite(value) then return wrong(name, "a finite number", value) end
-  if value > M.SINGLE_MAX or value < -M.SINGLE_MAX then
+  if value >= M.SINGLE_LIMIT or value <= -M.SINGLE_LIMIT then
     return wrong(name, "a number that fits a 32-bit float (at most 3.4e38)", value)
   end
   return value

@@ -173,7 +173,8 @@ function M.new(reply, meta, message)
     if not text then text, limit = plain_text(status, headers, safe), M.MAX_BODY end
   end
 
-  local kind = error_type and event.kinds[error_type] or kind_of(status)
+  local kind, again = event.kind(text, error_type)
+  kind = kind or kind_of(status)
   -- Envoy's own circuit breaker.
   if not error_type and header(headers, "x-envoy-overloaded") and status >= 400 then
     kind = "overloaded"
@@ -181,7 +182,9 @@ function M.new(reply, meta, message)
   -- An error under a good status is the server's, as in an event of a stream.
   if kind == "protocol" and reported and status >= 200 and status <= 299 then kind = "server" end
   local retryable
-  if kind == "server" or kind == "connection" then retryable = RETRYABLE[status] or false end
+  if kind == "server" or kind == "connection" then
+    retryable = again or RETRYABLE[status] or false
+  end
   local hint = ""
   if status == 504 and (meta.waited or 0) >= M.GATEWAY_CLOCK then
     retryable, hint = false, TOO_SLOW:format(meta.waited)

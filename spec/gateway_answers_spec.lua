@@ -64,8 +64,8 @@ describe("a stream that is cut", function ()
       assert.same({ "connection", "body", 3, " w w w" },
         { err.kind, err.phase, err.tokens, err.partial_text })
       assert.equal("127.0.0.1:8080: the server, or a gateway in front of it, ended the stream "
-        .. "after 3.5 s and 3 tokens, before the model had finished; a time limit of the gateway or "
-        .. "a restart may be the reason", err.message)
+        .. "after 3.5 s and 3 tokens, before the model had finished; a time limit of the gateway "
+        .. "or a restart may be the reason", err.message)
       client:close()
     end)
   end

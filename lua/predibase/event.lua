@@ -152,8 +152,8 @@ function M.error_fields(object)
   return value, error_type
 end
 
---- The kind of an error by its type. `generation` is the router's word also for a shard, the process
--- behind it, that it cannot reach: then the server is being restarted.
+--- The kind of an error by its type. `generation` is the router's word also for a shard, the
+-- process behind it, that it cannot reach: then the server is being restarted.
 -- @tparam string text the server's
 -- @tparam ?string error_type
 -- @treturn ?string nil when the type says nothing

@@ -10,8 +10,8 @@
 -- `usage` holds the numbers of tokens that are known: `prompt_tokens` (LoRAX does not know it for
 -- every model), `completion_tokens`, `total_tokens`. `timing` is in seconds. Measured here:
 -- `total`, the whole call, and `first_token`, until the first token of a stream. From the server's
--- headers (LoRAX /generate): `total_server`, `validation`, `queue`, `inference`, `compute`, `time_per_token`,
--- `time_to_first_token` and `time_per_output_token`; a stream has none of these.
+-- headers (LoRAX /generate): `total_server`, `validation`, `queue`, `inference`, `compute`,
+-- `time_per_token`, `time_to_first_token` and `time_per_output_token`; a stream has none of these.
 -- @module predibase.response
 
 local event = require "predibase.event"

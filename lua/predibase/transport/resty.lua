@@ -64,12 +64,13 @@ Transport.__index = Transport
 -- @treturn[1] table the exchange
 -- @treturn[2] nil
 -- @treturn[2] table the failure
+-- @raise a string when nginx has ended the request whose code calls
 function Transport:open(req, spec)
   if self.closed then
     return nil, { kind = "cancelled", phase = "closed", message = "the client was closed" }
   end
-  local known, phase = pcall(ngx.get_phase)
-  if not known then return nil, pause.failure(tostring(phase)) end
+  pause.stop()
+  local phase = ngx.get_phase()
   if FORBIDDEN[phase] then return nil, misplaced(phase) end
   local place = self.target
   if place.client_cert and not place.identity then

@@ -85,7 +85,11 @@ local function wait(x, longest)
   x.waiter = me
   local posted, why = pause.wait(x.news, math.min(math.max(clocks.at(x) - now(), 0), longest))
   if x.waiter == me then x.waiter = nil end
-  if posted == nil then return x:give_up(pause.failure(why)) end
+  if posted == nil then
+    x:give_up(pause.failure(why))
+    pause.stop()
+    return
+  end
   if x.closed then thread.stop(x) else x:expire() end
 end
 

@@ -92,8 +92,10 @@ local function suspend(group, at)
   if group.waiter == me then group.waiter = nil end
   if posted ~= nil then return end
   -- Without a member there is nothing that could fail, and the caller would ask for ever.
-  if not next(group.members) then error("predibase: " .. pause.failure(why).message, 0) end
+  local alone = not next(group.members)
   for exchange in pairs(group.members) do exchange:give_up(pause.failure(why)) end
+  pause.stop()
+  if alone then error("predibase: " .. pause.failure(why).message, 0) end
 end
 
 --- The next member that has ended, which leaves the group; waits for it.

@@ -5,6 +5,8 @@
 -- then on a wait fails at once, without waiting; a loop that took this for a timeout would not end.
 -- @module predibase.transport.resty.pause
 
+local ngx = ngx
+
 local M = {}
 
 --- Waits until a semaphore is posted, or for a time. Never raises.
@@ -27,6 +29,14 @@ end
 function M.failure(why)
   return { kind = "cancelled", phase = "closed",
     message = "nginx lets this request wait no longer, it may have ended it: " .. why }
+end
+
+--- Raises a plain string when nginx has ended the request whose code calls. Everything that this
+-- code could do next would raise as well, and nginx's log shows strings only.
+function M.stop()
+  if pcall(ngx.get_phase) then return end
+  error("predibase: nginx has ended this request, so its code cannot go on; a condition in the "
+    .. "visitor's head (If-Match and the like) may be the reason", 0)
 end
 
 --- How it stands with a coroutine of this request: one that has ended is a "zombie" until its

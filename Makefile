@@ -10,8 +10,8 @@ PREFIX ?= /usr/local
 # for luarocks; tools/check-rockspec.lua (make lint) compares the two.
 sse_SOURCES = lua_sse lua_token token sse buf
 curl_SOURCES = lua_curl lua_exchange lua_target lua_read lua_token pool handles \
-  gate leftover reset sigpipe exchange verdict setup target head timers gather watch \
-  token sse buf
+  gate leftover reset again sockets tlsrest sigpipe exchange verdict setup \
+  target head timers gather watch token sse buf
 interrupt_SOURCES = lua_interrupt
 
 # -Werror is for development and CI (make build WERROR=-Werror): a new

@@ -43,6 +43,12 @@ static size_t stop (exchange *x, const char *kind, const char *text) {
   return 0;
 }
 
+void exchange_forbid_reuse (exchange *x) {
+  if (x->easy == NULL) return;
+  (void)curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
+  x->altered = 1;
+}
+
 static size_t on_header (char *s, size_t size, size_t n, void *ud) {
   exchange *x = ud;
   x->last_byte = clock_ms();
@@ -54,6 +60,9 @@ static size_t on_header (char *s, size_t size, size_t n, void *ud) {
                                  "fields");
     default: break;
   }
+  if (x->head.complete && !x->body_began && x->head.version == 1 &&
+      head_is_ambiguous(&x->head))
+    exchange_forbid_reuse(x);
   if (x->head.status == 101)  /* libcurl would wait for what follows */
     return stop(x, "protocol", "the server switches to another protocol "
                                "although that was not asked for");
@@ -154,6 +163,7 @@ void exchange_free (exchange *x) {
 static int copy_request (exchange *x, const exchange_options *o) {
   size_t line = o->header != NULL ? strlen(o->header) + 1 : 0;
   x->header.next = x->to->o.headers;
+  x->body_len = o->body_len;
   x->request_len = o->body_len + line;
   if (x->request_len == 0) return 0;
   x->request = mem_realloc(NULL, x->request_len);
@@ -165,12 +175,13 @@ static int copy_request (exchange *x, const exchange_options *o) {
   return 0;
 }
 
-exchange *exchange_new (CURL *easy, int is_set, const exchange_options *o,
-                        const char **why) {
+exchange *exchange_new (CURL *easy, int is_set, sockets *s,
+                        const exchange_options *o, const char **why) {
   exchange *x = mem_realloc(NULL, sizeof *x);
   *why = "not enough memory";
   if (x == NULL) return NULL;
   memset(x, 0, sizeof *x);
+  x->sockets = s;
   x->to = target_keep(o->to);
   x->events = x->to->o.events;
   x->clocks = o->clocks;
@@ -179,7 +190,8 @@ exchange *exchange_new (CURL *easy, int is_set, const exchange_options *o,
   head_init(&x->head);
   sse_init(&x->sse, x->to->o.max_event);
   if (copy_request(x, o) == 0) {
-    *why = is_set ? NULL : setup_target(easy, &x->to->o, on_header, on_body);
+    *why = is_set ? NULL
+                  : setup_target(easy, &x->to->o, s, on_header, on_body);
     if (*why == NULL) *why = setup_request(easy, x, o);
   }
   if (*why != NULL) {
@@ -192,7 +204,7 @@ exchange *exchange_new (CURL *easy, int is_set, const exchange_options *o,
 
 void exchange_started (exchange *x, int64_t now) {
   x->state = EXCHANGE_OPEN;
-  x->started = x->last_byte = x->last_event = now;
+  x->started = x->connecting = x->last_byte = x->last_event = now;
 }
 
 int exchange_connected (const exchange *x) {

@@ -15,6 +15,7 @@
 
 #include "buf.h"
 #include "head.h"
+#include "sockets.h"
 #include "sse.h"
 #include "target.h"
 #include "timers.h"
@@ -76,8 +77,8 @@ typedef struct exchange_options {
   exchange_clocks clocks;
 } exchange_options;
 
-/* Whether it had to wait for the connection of another, see gate.h. */
-typedef enum exchange_held { HELD_NEVER, HELD, HELD_BEFORE } exchange_held;
+/* Does it wait for the connection of another? See gate.h. */
+typedef enum exchange_held { NOT_HELD, HELD } exchange_held;
 
 typedef struct exchange exchange;
 
@@ -108,6 +109,12 @@ struct exchange {
   char *request;          /* body, and behind it the own header; or NULL */
   size_t request_len;
   int altered;            /* its easy handle is not as the target wants it */
+  sockets *sockets;       /* of its pool */
+  /* see again.h */
+  int begun;              /* how often libcurl was about to send it */
+  int spoilt;             /* the connection that it was to go over */
+  int downgraded;         /* it is sent over HTTP/1.1 after HTTP/2 failed */
+  size_t body_len;
   /* response */
   head head;
   int events;             /* wanted */
@@ -122,7 +129,7 @@ struct exchange {
   size_t max_body;
   /* clocks */
   exchange_clocks clocks;
-  int64_t started, last_byte, last_event;
+  int64_t started, connecting, last_byte, last_event;
   int got_event;
   /* outcome */
   exchange_failure failure;
@@ -135,14 +142,18 @@ struct exchange {
 ** the same target before). Returns NULL when memory ran out or libcurl
 ** refused an option; *why is then a constant text.
 */
-exchange *exchange_new (CURL *easy, int is_set, const exchange_options *o,
-                        const char **why);
+exchange *exchange_new (CURL *easy, int is_set, sockets *s,
+                        const exchange_options *o, const char **why);
 
 /* Its clocks run from now on. */
 void exchange_started (exchange *x, int64_t now);
 
 /* Has it a connection over which the request goes, or went? */
 int exchange_connected (const exchange *x);
+
+/* The connection is not kept after this transfer. One that other transfers
+** share is closed after the last of those that say so. */
+void exchange_forbid_reuse (exchange *x);
 
 /* libcurl is through with it; decides the outcome. */
 void exchange_finish (exchange *x, CURLcode code);

@@ -23,7 +23,7 @@ static void enqueue (gate *g, exchange *x) {
 }
 
 static void dequeue (gate *g, exchange *x) {
-  x->held = HELD_BEFORE;
+  x->held = NOT_HELD;
   if (x->prev_held != NULL) x->prev_held->next_held = x->next_held;
   else g->first = x->next_held;
   if (x->next_held != NULL) x->next_held->prev_held = x->prev_held;

@@ -93,14 +93,23 @@ int head_line (head *h, const char *s, size_t n) {
   return add_field(h, s, n);
 }
 
-const char *head_get (const head *h, const char *name) {
-  const char *at = h->text.data, *end = at + h->text.len;
-  while (h->text.len > 0 && at < end) {
+/* The value of the next field of this name, where 'at' is the value of the one
+** before it, or NULL for the first. */
+static const char *next_value (const head *h, const char *name,
+                               const char *at) {
+  const char *end = h->text.data + h->text.len;
+  if (h->text.len == 0) return NULL;
+  at = at == NULL ? h->text.data : at + strlen(at) + 1;
+  while (at < end) {
     const char *value = at + strlen(at) + 1;
     if (strcmp(at, name) == 0) return value;
     at = value + strlen(value) + 1;
   }
   return NULL;
+}
+
+const char *head_get (const head *h, const char *name) {
+  return next_value(h, name, NULL);
 }
 
 static int begins (const char *s, size_t n, const char *with) {
@@ -143,11 +152,30 @@ static int names_coding (const char *value) {
 }
 
 int head_is_coded (const head *h) {
-  const char *at = h->text.data, *end = at + h->text.len;
-  while (h->text.len > 0 && at < end) {
-    const char *value = at + strlen(at) + 1;
-    if (strcmp(at, "content-encoding") == 0 && names_coding(value)) return 1;
-    at = value + strlen(value) + 1;
-  }
+  const char *value = NULL;
+  while ((value = next_value(h, "content-encoding", value)) != NULL)
+    if (names_coding(value)) return 1;
   return 0;
+}
+
+static int is_number (const char *s) {
+  if (*s == '\0') return 0;
+  while (isdigit_ascii(*s)) s++;
+  return *s == '\0';
+}
+
+/* Has the head fields of this name with different values? */
+static int differs (const head *h, const char *name) {
+  const char *first = head_get(h, name);
+  const char *other = first;
+  while (other != NULL && (other = next_value(h, name, other)) != NULL)
+    if (strcmp(other, first) != 0) return 1;
+  return 0;
+}
+
+int head_is_ambiguous (const head *h) {
+  const char *length = head_get(h, "content-length");
+  return (length != NULL && !is_number(length)) ||
+         (length != NULL && head_get(h, "transfer-encoding") != NULL) ||
+         differs(h, "content-length") || differs(h, "transfer-encoding");
 }

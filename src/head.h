@@ -52,6 +52,12 @@ const char *head_get (const head *h, const char *name);
 */
 int head_is_coded (const head *h);
 
+/*
+** Could two readers take the end of the body for different places? Then one
+** of them takes what follows for the next answer (RFC 9112 section 6.3).
+*/
+int head_is_ambiguous (const head *h);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "again.h"
 #include "clock.h"
 #include "gate.h"
 #include "gather.h"
@@ -28,6 +29,7 @@ struct pool {
   timers timers;
   exchange_list moved;
   gate gate;
+  sockets sockets;
   exchange *all;
   size_t size;
   int64_t curl_at;       /* when libcurl wants to be called; INT64_MAX never */
@@ -113,7 +115,7 @@ pool *pool_new (const char **why) {
     return NULL;
   }
   memset(p, 0, sizeof *p);
-  p->owner = getpid();
+  p->owner = p->sockets.owner = getpid();
   p->forks = forks;
   p->curl_at = INT64_MAX;
   version = curl_version_info(CURLVERSION_NOW)->version_num;
@@ -151,14 +153,6 @@ static void detach (pool *p, exchange *x) {
     p->curl_at = clock_ms();  /* the next step lets one in */
 }
 
-/* The connection is not kept after this transfer. One that other transfers
-** share is closed after the last of those that say so. */
-static void forbid_reuse (exchange *x) {
-  if (x->easy == NULL) return;
-  (void)curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
-  x->altered = 1;
-}
-
 /* Ends a transfer that may be under way; the server gets to know. */
 static void abandon (pool *p, exchange *x) {
   long port = p->late_reset ? reset_port(x) : 0;
@@ -189,7 +183,7 @@ void pool_drop (exchange *x) {
     sigpipe_guard g;
     if (!is_truly_ours(p)) return;  /* the parent's: leave it all alone */
     sigpipe_enter(&g, p->guard_sigpipe);
-    if (p->late_reset) forbid_reuse(x);
+    if (p->late_reset) exchange_forbid_reuse(x);
     abandon(p, x);
     release(p, x);
     sigpipe_leave(&g);
@@ -212,6 +206,7 @@ void pool_free (pool *p) {
   }
   handles_free(&p->spare);
   if (p->multi != NULL) curl_multi_cleanup(p->multi);
+  sockets_free(&p->sockets);
   sigpipe_leave(&g);
   timers_free(&p->timers);
   watch_free(p->watch);
@@ -250,6 +245,31 @@ static void start (pool *p, exchange *x, int64_t now) {
   if (x->state == EXCHANGE_OPEN) arm(p, x, now);
 }
 
+/* The request is sent once more; its clocks go on. */
+static void begin_anew (pool *p, exchange *x) {
+  leftover_leave(x);
+  curl_multi_remove_handle(p->multi, x->easy);
+  gate_leave(&p->gate, x);
+  if (x->downgraded) x->shareable = 0;
+  x->connecting = clock_ms();
+  if (!gate_hold(&p->gate, x)) give_to_curl(p, x);
+  if (x->state == EXCHANGE_OPEN) arm(p, x, x->connecting);
+}
+
+static void collect (pool *p, exchange *x, CURLcode code) {
+  long port = 0;
+  if (again_wanted(x, code)) {
+    begin_anew(p, x);
+    return;
+  }
+  if (x->head.version == 1 &&
+      curl_easy_getinfo(x->easy, CURLINFO_LOCAL_PORT, &port) == CURLE_OK)
+    sockets_mark(&p->sockets, port);
+  detach(p, x);
+  exchange_finish(x, code);
+  release(p, x);
+}
+
 static void collect_finished (pool *p) {
   CURLMsg *m;
   int left;
@@ -259,9 +279,7 @@ static void collect_finished (pool *p) {
     exchange *x = NULL;
     if (m->msg != CURLMSG_DONE) continue;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&x);
-    detach(p, x);
-    exchange_finish(x, code);
-    release(p, x);
+    collect(p, x, code);
   }
   if (leftover_stir(&p->leftovers)) p->curl_at = clock_ms();
 }
@@ -313,7 +331,7 @@ exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
   easy = handles_take(&p->spare, o->to, &is_set);
   *why = "not enough memory";
   if (easy == NULL) return NULL;
-  x = exchange_new(easy, is_set, o, why);
+  x = exchange_new(easy, is_set, &p->sockets, o, why);
   if (x == NULL) curl_easy_cleanup(easy);
   if (x == NULL) return NULL;
   x->id = ++p->last_id;
@@ -381,7 +399,7 @@ static void run_timers (pool *p, int64_t now) {
     else {
       /* its connection may be dead without anybody having noticed, and
          HTTP/2 would go on with it for ever */
-      forbid_reuse(x);
+      exchange_forbid_reuse(x);
       abandon(p, x);
       exchange_expire(x, now);
       release(p, x);

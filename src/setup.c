@@ -4,9 +4,9 @@
 ** Each option that differs from libcurl's default says why.
 */
 
-#include <fcntl.h>
 #include <limits.h>
 
+#include "again.h"
 #include "setup.h"
 
 /*
@@ -54,14 +54,6 @@ static void set_text (setter *s, CURLoption option, const char *value,
   if (value != NULL) check(s, curl_easy_setopt(s->easy, option, value), what);
 }
 
-/* A program that the user's script starts must not inherit our sockets. */
-static int on_socket (void *ud, curl_socket_t fd, curlsocktype purpose) {
-  (void)ud;
-  (void)purpose;
-  return fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ? CURL_SOCKOPT_ERROR
-                                              : CURL_SOCKOPT_OK;
-}
-
 static void set_protocols (setter *s) {
   /* libcurl also reads files and mail; a base URL must never get there */
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -95,8 +87,6 @@ static void set_connection (setter *s, const target_options *o) {
   set_long(s, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE, "keep-alive");
   set_long(s, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL, "keep-alive");
   set_long(s, CURLOPT_MAXAGE_CONN, CONNECTION_MAX_AGE, "connection age");
-  check(s, curl_easy_setopt(s->easy, CURLOPT_SOCKOPTFUNCTION, on_socket),
-        "socket options");
   if (o->http_version != 0)  /* else the best that this libcurl speaks */
     set_long(s, CURLOPT_HTTP_VERSION,
              o->http_version == 1 ? (long)CURL_HTTP_VERSION_1_1
@@ -126,7 +116,22 @@ static void set_tls (setter *s, const target_options *o) {
              "client_key_password was refused");
 }
 
-const char *setup_target (CURL *easy, const target_options *o,
+static void set_sockets (setter *s, sockets *set) {
+  check(s, curl_easy_setopt(s->easy, CURLOPT_OPENSOCKETFUNCTION, sockets_open),
+        "sockets");
+  check(s, curl_easy_setopt(s->easy, CURLOPT_OPENSOCKETDATA, set), "sockets");
+  check(s, curl_easy_setopt(s->easy, CURLOPT_CLOSESOCKETFUNCTION,
+                            sockets_close), "sockets");
+  check(s, curl_easy_setopt(s->easy, CURLOPT_CLOSESOCKETDATA, set), "sockets");
+#if LIBCURL_VERSION_NUM >= 0x075000
+  if (curl_easy_setopt(s->easy, CURLOPT_PREREQFUNCTION, again_before_request)
+      == CURLE_OK) return;
+#endif
+  /* without it, a kept connection cannot be looked at before its use */
+  set_long(s, CURLOPT_FORBID_REUSE, 1L, "connection reuse");
+}
+
+const char *setup_target (CURL *easy, const target_options *o, sockets *set,
                           setup_sink on_header, setup_sink on_body) {
   setter s;
   s.easy = easy;
@@ -135,6 +140,7 @@ const char *setup_target (CURL *easy, const target_options *o,
   set_text(&s, CURLOPT_CUSTOMREQUEST, o->method, "the method was refused");
   set_protocols(&s);
   set_connection(&s, o);
+  set_sockets(&s, set);
   set_tls(&s, o);
   check(&s, curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header), "head");
   check(&s, curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body), "body");
@@ -167,6 +173,9 @@ const char *setup_request (CURL *easy, exchange *x,
   check(&s, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->failure.text),
         "errors");
   check(&s, curl_easy_setopt(easy, CURLOPT_PRIVATE, x), "private");
+#if LIBCURL_VERSION_NUM >= 0x075000
+  (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, x);
+#endif
   return s.refused;
 }
 
@@ -178,4 +187,7 @@ void setup_forget (CURL *easy) {
   (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, NULL);
   (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
   (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, NULL);
+#endif
 }

@@ -19,10 +19,11 @@ typedef size_t (*setup_sink) (char *s, size_t size, size_t n, void *ud);
 int setup_may_share (const target_options *o);
 
 /*
-** A new or reset handle is told of its target once, and of each request for
-** it. Both return NULL, or a constant text that says what libcurl refused.
+** A new or reset handle is told of its target once (and of the sockets of its
+** pool), and of each request for it. Both return NULL, or a constant text that
+** says what libcurl refused.
 */
-const char *setup_target (CURL *easy, const target_options *o,
+const char *setup_target (CURL *easy, const target_options *o, sockets *s,
                           setup_sink on_header, setup_sink on_body);
 const char *setup_request (CURL *easy, exchange *x,
                            const exchange_options *o);

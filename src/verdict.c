@@ -171,6 +171,12 @@ void verdict (exchange *x, CURLcode code) {
   }
   judge(x, code, &kind, &phase);
   judge_proxy(x, &kind, &phase);
+  if (x->downgraded && x->head.status == 0) {
+    exchange_fail(x, "connection", "head", "the server ended the HTTP/2 stream "
+                  "before the request was sent, and gave no answer over "
+                  "HTTP/1.1 either");
+    return;
+  }
   explain(x, code, text, sizeof text);
   exchange_fail(x, kind, phase, text);
 }

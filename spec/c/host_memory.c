@@ -6,6 +6,7 @@
 ** SPDX-License-Identifier: MIT
 */
 
+/* links: again.c sockets.c tlsrest.c */
 /* links: lua_curl.c lua_exchange.c lua_target.c lua_read.c pool.c */
 /* links: gate.c leftover.c reset.c sigpipe.c */
 /* links: handles.c exchange.c verdict.c setup.c target.c head.c timers.c */

@@ -109,6 +109,40 @@ static void several (void) {
   head_free(&h);
 }
 
+/* Where the body ends, by fields that may contradict each other. */
+static void framing (void) {
+  static const struct { const char *const text[5]; int ambiguous; } cases[] = {
+    { { "HTTP/1.1 200 OK", NULL }, 0 },
+    { { "HTTP/1.1 200 OK", "Content-Length: 5", NULL }, 0 },
+    { { "HTTP/1.1 200 OK", "Content-Length: 5", "content-length: 5", NULL },
+      0 },
+    { { "HTTP/1.1 200 OK", "Transfer-Encoding: chunked", NULL }, 0 },
+    { { "HTTP/1.1 200 OK", "Transfer-Encoding: chunked",
+        "transfer-encoding: chunked", NULL }, 0 },
+    { { "HTTP/1.1 200 OK", "Content-Length: 5", "content-length: 6", NULL },
+      1 },
+    { { "HTTP/1.1 200 OK", "Content-Length: 5", "content-length: 5",
+        "Content-Length: 50", NULL }, 1 },
+    { { "HTTP/1.1 200 OK", "Content-Length: 5, 6", NULL }, 1 },
+    { { "HTTP/1.1 200 OK", "Content-Length: +5", NULL }, 1 },
+    { { "HTTP/1.1 200 OK", "Content-Length:", NULL }, 1 },
+    { { "HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "Content-Length: 5",
+        NULL }, 1 },
+    { { "HTTP/1.1 200 OK", "Transfer-Encoding: gzip",
+        "Transfer-Encoding: chunked", NULL }, 1 }
+  };
+  size_t i;
+  for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    head h;
+    char name[80];
+    snprintf(name, sizeof name, "head %d %s about where its body ends",
+             (int)i, cases[i].ambiguous ? "contradicts itself" : "is clear");
+    ok(lines(&h, cases[i].text) == HEAD_OK &&
+       head_is_ambiguous(&h) == cases[i].ambiguous, name);
+    head_free(&h);
+  }
+}
+
 static void accidents (void) {
   static const char nul[] = "x-n\0l: a\0b\r\n";
   static const char *const text[] = {
@@ -249,6 +283,7 @@ int main (void) {
   status();
   plain();
   several();
+  framing();
   accidents();
   limits();
   no_memory();

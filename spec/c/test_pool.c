@@ -1,4 +1,5 @@
 /* links: pool.c gather.c handles.c exchange.c verdict.c setup.c target.c */
+/* links: again.c sockets.c tlsrest.c */
 /* links: gate.c leftover.c reset.c sigpipe.c head.c timers.c watch.c sse.c buf.c */
 /*
 ** test_pool.c

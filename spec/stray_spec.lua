@@ -1,0 +1,52 @@
+-- SPDX-License-Identifier: MIT
+-- Bytes that a server sends behind a whole answer, and heads that say two things about where the
+-- answer ends: what follows is never the answer to the next request.
+--
+-- Servers and gateways do it by mistake, and those who attack gateways on purpose. libcurl 7.88
+-- takes what waits in a kept connection for the answer to what it sends next.
+
+local https = require "spec.support.https"
+
+describe("After an answer", function ()
+  local room, peer
+
+  setup(function ()
+    room = https.new()
+    peer = room:peer "stray"
+  end)
+
+  after_each(function () room:close_clients() end)
+  teardown(function () room:close() end)
+
+  --- Four calls, each after the peer has sent all that it wants to; the number of connections.
+  local function calls(name)
+    local scheme = name:find "^tls%-" and "https" or "http"
+    local client = room:client(("%s://127.0.0.1:%d"):format(scheme, peer.port[name]), {
+      api_token = false, max_retries = 0, http_version = "1.1" })
+    local before, sent = peer:count("connection " .. name), peer:count("sent " .. name)
+    for i = 1, 4 do
+      local result = assert(client:generate("number " .. i))
+      assert.are.equal("answer to " .. i, result.generated_text)
+      peer:wait_for("sent " .. name, sent + i)
+    end
+    return peer:count("connection " .. name) - before
+  end
+
+  for _, prefix in ipairs { "", "tls-" } do
+    for name, story in pairs {
+      late = "another answer that comes later is not taken for the next one",
+      together = "another answer that comes with it is not taken for the next one",
+      goodbye = "a 408 that ends an idle connection is not taken for the next one",
+      two_lengths = "with two lengths the connection is not used again",
+      both_framings = "with a length and chunks the connection is not used again",
+    } do
+      it(("%s (%s%s)"):format(story, prefix, name), function ()
+        assert.are.equal(4, calls(prefix .. name))
+      end)
+    end
+
+    it("with the same length twice the connection is used again (" .. prefix .. ")", function ()
+      assert.are.equal(1, calls(prefix .. "twice_the_same"))
+    end)
+  end
+end)

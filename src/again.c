@@ -1,0 +1,65 @@
+/*
+** again.c - requests that go out once more without the caller knowing
+** SPDX-License-Identifier: MIT
+*/
+
+#include "again.h"
+#include "tlsrest.h"
+
+#if LIBCURL_VERSION_NUM >= 0x075000
+
+int again_before_request (void *ud, char *remote_ip, char *local_ip,
+                          int remote_port, int local_port) {
+  exchange *x = ud;
+  (void)remote_ip;
+  (void)local_ip;
+  (void)remote_port;
+  if (x == NULL) return CURL_PREREQFUNC_ABORT;
+  if (sockets_spoilt(x->sockets, local_port) ||
+      (sockets_single(x->sockets, local_port) && tlsrest(x->easy))) {
+    x->spoilt = 1;
+    return CURL_PREREQFUNC_ABORT;
+  }
+  if (x->begun >= AGAIN_SENT_MAX) {
+    x->fault_kind = "connection";
+    x->fault_text = "the server or the connection did without the request, "
+                    "also when it was sent once more";
+    return CURL_PREREQFUNC_ABORT;
+  }
+  x->begun++;
+  return CURL_PREREQFUNC_OK;
+}
+
+#endif
+
+/*
+** Did HTTP/2 fail before the whole request was sent, and without an answer?
+** libcurl 7.88 loses an answer when the end of its stream came along with it.
+*/
+static int is_early (const exchange *x, CURLcode code) {
+  curl_off_t sent = 0;
+  return (code == CURLE_HTTP2_STREAM || code == CURLE_HTTP2) &&
+         x->fault_kind == NULL && x->head.status < 200 && !x->downgraded &&
+         x->begun < AGAIN_SENT_MAX &&
+         curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK
+         && (size_t)sent < x->body_len;
+}
+
+int again_wanted (exchange *x, CURLcode code) {
+  CURLcode set;
+  int spoilt = x->spoilt;
+  x->spoilt = 0;
+  if (code == CURLE_OK || (!spoilt && !is_early(x, code))) return 0;
+  x->altered = 1;
+  if (spoilt)
+    set = curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, 1L);
+  else {
+    x->downgraded = 1;
+    set = curl_easy_setopt(x->easy, CURLOPT_HTTP_VERSION,
+                           (long)CURL_HTTP_VERSION_1_1);
+  }
+  if (set != CURLE_OK) return 0;
+  head_free(&x->head);
+  x->failure.text[0] = '\0';
+  return 1;
+}

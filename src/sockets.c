@@ -1,0 +1,131 @@
+/*
+** sockets.c - the sockets that libcurl has opened for a pool
+** SPDX-License-Identifier: MIT
+** libcurl tells the port of a connection in use, but not its descriptor, so
+** the descriptors are kept here, each with its port once that is known.
+*/
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "sockets.h"
+
+/* Entries that the first socket makes. */
+#define FIRST 8
+
+typedef struct sockets_entry {
+  int fd;
+  int port;    /* 0: not known yet */
+  int single;  /* it answered over HTTP/1.x */
+} entry;
+
+static int grow (sockets *s) {
+  size_t cap = s->cap == 0 ? FIRST : s->cap * 2;
+  entry *at = mem_realloc(s->at, cap * sizeof *at);
+  if (at == NULL) return -1;
+  s->at = at;
+  s->cap = cap;
+  return 0;
+}
+
+curl_socket_t sockets_open (void *ud, curlsocktype purpose,
+                            struct curl_sockaddr *address) {
+  sockets *s = ud;
+  entry *e;
+  int fd;
+  (void)purpose;
+  if (s->n == s->cap && grow(s) != 0) return CURL_SOCKET_BAD;
+  fd = socket(address->family, address->socktype, address->protocol);
+  if (fd < 0) return CURL_SOCKET_BAD;
+  /* a program that the user's script starts must not inherit our sockets */
+  if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1) {
+    close(fd);
+    return CURL_SOCKET_BAD;
+  }
+  e = &s->at[s->n++];
+  memset(e, 0, sizeof *e);
+  e->fd = fd;
+  return fd;
+}
+
+/*
+** A child that was forked meanwhile holds the socket as well: to close ours
+** would not end the connection, and the server would go on. So it is shut
+** down first, but only by the process that made it.
+*/
+int sockets_close (void *ud, curl_socket_t fd) {
+  sockets *s = ud;
+  size_t i = 0;
+  while (i < s->n && s->at[i].fd != (int)fd) i++;
+  if (i < s->n) s->at[i] = s->at[--s->n];
+  if (getpid() == s->owner) (void)shutdown((int)fd, SHUT_RDWR);
+  return close((int)fd);
+}
+
+static int port_of (int fd) {
+  union {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_storage all;
+  } a;
+  socklen_t n = sizeof a;
+  memset(&a, 0, sizeof a);
+  if (getsockname(fd, &a.any, &n) != 0) return 0;
+  if (a.any.sa_family == AF_INET) return ntohs(a.v4.sin_port);
+  if (a.any.sa_family == AF_INET6) return ntohs(a.v6.sin6_port);
+  return 0;
+}
+
+/* The next entry with this port from place i on, or NULL. Two connections to
+** different addresses may have the same port. */
+static entry *next_of (sockets *s, long port, size_t *i) {
+  while (*i < s->n) {
+    entry *e = &s->at[(*i)++];
+    if (e->port == 0) e->port = port_of(e->fd);
+    if (e->port == port && port != 0) return e;
+  }
+  return NULL;
+}
+
+void sockets_mark (sockets *s, long port) {
+  entry *e;
+  size_t i = 0;
+  while ((e = next_of(s, port, &i)) != NULL) e->single = 1;
+}
+
+int sockets_single (sockets *s, long port) {
+  entry *e;
+  size_t i = 0;
+  while ((e = next_of(s, port, &i)) != NULL)
+    if (e->single) return 1;
+  return 0;
+}
+
+int sockets_spoilt (sockets *s, long port) {
+  entry *e;
+  size_t i = 0;
+  while ((e = next_of(s, port, &i)) != NULL) {
+    char byte;
+    if (!e->single) continue;
+    if (recv(e->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0) return 1;
+    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return 1;
+  }
+  return 0;
+}
+
+int sockets_find (sockets *s, long port) {
+  size_t i = 0;
+  entry *e = next_of(s, port, &i);
+  return e != NULL ? e->fd : -1;
+}
+
+void sockets_free (sockets *s) {
+  mem_realloc(s->at, 0);
+  memset(s, 0, sizeof *s);
+}

@@ -1,0 +1,65 @@
+/*
+** tlsrest.c - bytes that a TLS library has decrypted and nobody has read
+** SPDX-License-Identifier: MIT
+** Asks the library itself, which libcurl has loaded; to link with it would tie
+** this module to one of them.
+*/
+
+#include <dlfcn.h>
+#include <string.h>
+
+#include "tlsrest.h"
+
+static const struct {
+  curl_sslbackend backend;
+  const char *name;  /* of a function from a connection to a number of bytes */
+  int is_size;       /* of type size_t, and not int */
+} functions[] = {
+  { CURLSSLBACKEND_OPENSSL, "SSL_pending", 0 },  /* and its descendants */
+  { CURLSSLBACKEND_GNUTLS, "gnutls_record_check_pending", 1 },
+  { CURLSSLBACKEND_NSS, "SSL_DataPending", 0 },
+  { CURLSSLBACKEND_WOLFSSL, "wolfSSL_pending", 0 },
+  { CURLSSLBACKEND_MBEDTLS, "mbedtls_ssl_get_bytes_avail", 1 }
+};
+
+#define COUNT (sizeof functions / sizeof functions[0])
+
+/* The address of a function in what this module is linked with. */
+static void *address_of (const char *name) {
+  static const char here = 0;
+  Dl_info self;
+  void *module = NULL, *found = NULL;
+  if (dladdr(&here, &self) != 0)
+    module = dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  if (module == NULL)  /* it is part of a program */
+    module = dlopen(NULL, RTLD_LAZY);
+  if (module == NULL) return NULL;
+  found = dlsym(module, name);
+  dlclose(module);  /* it stays loaded: this code is in it */
+  return found;
+}
+
+static int ask (const char *name, int is_size, void *connection) {
+  void *address = address_of(name);
+  int (*as_int) (void *);
+  size_t (*as_size) (void *);
+  if (address == NULL) return 1;
+  if (is_size) {
+    memcpy(&as_size, &address, sizeof as_size);
+    return as_size(connection) > 0;
+  }
+  memcpy(&as_int, &address, sizeof as_int);
+  return as_int(connection) > 0;
+}
+
+int tlsrest (CURL *easy) {
+  struct curl_tlssessioninfo *info = NULL;
+  size_t i;
+  if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK ||
+      info == NULL || info->internals == NULL)
+    return 0;
+  for (i = 0; i < COUNT; i++)
+    if (functions[i].backend == info->backend)
+      return ask(functions[i].name, functions[i].is_size, info->internals);
+  return 1;
+}

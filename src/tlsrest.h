@@ -1,0 +1,26 @@
+/*
+** tlsrest.h - bytes that a TLS library has decrypted and nobody has read
+** SPDX-License-Identifier: MIT
+*/
+
+#ifndef PREDIBASE_TLSREST_H
+#define PREDIBASE_TLSREST_H
+
+#include <curl/curl.h>
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+/*
+** Are there such bytes on the connection of a transfer that libcurl has? They
+** are in no socket any more, and libcurl neither reads nor tells of them. Also
+** 1 where this cannot be known. 0 without TLS.
+*/
+int tlsrest (CURL *easy);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif

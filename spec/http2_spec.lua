@@ -288,6 +288,27 @@ describe("HTTP/2", function()
       end
     end)
 
+    it("is given back all that was held for it when it is closed", function()
+      -- libcurl 7.88 held 4 MiB of each for ever
+      local client = new(server.port.modern, nil, "/flood")
+      local before
+      for round = 1, 10 do
+        local streams = {}
+        for i = 1, 3 do
+          streams[i] = client:generate_stream("Hello")
+          assert(streams[i]:next())
+        end
+        for _ = 1, 25 do
+          client.transport.step(0)
+          uv.sleep(4)
+        end
+        for i = 1, 3 do streams[i]:close() end
+        if round == 2 then before = memory() end
+      end
+      local grown = memory() - before
+      assert.truthy(watched or grown < 12, ("grew by %.1f MiB"):format(grown))
+    end)
+
     it("lets other streams of the connection pass", function()
       local client = new(server.port.modern, nil, "/flood")
       local calls = 0

@@ -141,13 +141,23 @@ static int is_truly_ours (const pool *p) {
   return pool_is_ours(p) && getpid() == p->owner;
 }
 
+/* libcurl up to 8.0 never frees what it holds for a paused HTTP/2 stream that
+** is closed: megabytes. So it hands that on first, to be thrown away. */
+static void drain (exchange *x) {
+  if (!x->paused) return;
+  x->discarding = 1;
+  (void)exchange_resume(x);
+}
+
 /* Takes the transfer out of libcurl's hands; its connection is closed when
 ** the transfer was under way. */
 static void detach (pool *p, exchange *x) {
+  int is_curls = x->state == EXCHANGE_OPEN && x->easy != NULL &&
+                 x->held != HELD;
+  if (is_curls) drain(x);
   timers_cancel(&p->timers, &x->timer);
   leftover_leave(x);
-  if (x->state == EXCHANGE_OPEN && x->easy != NULL && x->held != HELD)
-    curl_multi_remove_handle(p->multi, x->easy);
+  if (is_curls) curl_multi_remove_handle(p->multi, x->easy);
   gate_leave(&p->gate, x);
   if (p->gate.first != NULL && p->gate.opener == NULL)
     p->curl_at = clock_ms();  /* the next step lets one in */

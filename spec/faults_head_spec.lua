@@ -87,6 +87,13 @@ local rows = {
         { send = "HTTP/1.1 100 Continue\r\n\r\n" }, { send = faults.sized(method) } }
     end,
     expect = faults.GOOD },
+  { name = "an interim answer does not start the clock idle",
+    raw = function (method)
+      return { { send = "HTTP/1.1 103 Early Hints\r\n\r\n" }, { sleep = 0.5 },
+        { send = faults.sized(method) } }
+    end,
+    options = { timeout = { idle = 0.2, total = 20 } },
+    expect = faults.GOOD },
   { name = "101 that nobody asked for ends the call",
     raw = { { send = "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n" },
       { hold = true } },

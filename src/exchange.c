@@ -250,9 +250,9 @@ static int64_t earlier (int64_t a, int64_t start, int64_t span) {
   return (span > 0 && start + span < a) ? start + span : a;
 }
 
-/* libcurl's clock for connecting does not count the time before it. */
-static int is_late_to_connect (const exchange *x) {
-  return x->held != HELD_NEVER && !exchange_connected(x);
+/* Has the answer begun? An interim one (1xx) says that it has not. */
+static int has_begun (const exchange *x) {
+  return x->head.status >= 200;
 }
 
 int64_t exchange_deadline (const exchange *x) {
@@ -261,8 +261,8 @@ int64_t exchange_deadline (const exchange *x) {
   if (x->state == EXCHANGE_DELAYED) return earlier(at, x->started, c->delay);
   if (x->state != EXCHANGE_OPEN) return INT64_MAX;
   if (x->paused) return at;  /* the reader is slow, not the server */
-  if (x->head.status != 0) at = earlier(at, x->last_byte, c->idle);
-  else if (is_late_to_connect(x)) at = earlier(at, x->started, c->connect);
+  if (has_begun(x)) at = earlier(at, x->last_byte, c->idle);
+  else if (!exchange_connected(x)) at = earlier(at, x->connecting, c->connect);
   if (x->events)
     at = x->got_event ? earlier(at, x->last_event, c->event)
                       : earlier(at, x->started, c->first_event);
@@ -287,6 +287,19 @@ static void expired (exchange *x, const char *phase, int64_t span,
   exchange_fail(x, "timeout", phase, text);
 }
 
+/* What did not happen in time, so that there is no connection. */
+static const char *awaited (const exchange *x) {
+  double t = 0;
+  if (x->held == HELD) return "no connection was there to share";
+  if (curl_easy_getinfo(x->easy, CURLINFO_NAMELOOKUP_TIME, &t) != CURLE_OK ||
+      t <= 0)
+    return "the host name was not found";
+  if (curl_easy_getinfo(x->easy, CURLINFO_CONNECT_TIME, &t) != CURLE_OK ||
+      t <= 0)
+    return "no connection was accepted";
+  return "the connection was accepted, but was not ready for the request";
+}
+
 static int may_be_sent (const exchange *x) {
   long size = 0;
   if (x->state != EXCHANGE_OPEN || x->held == HELD) return 0;
@@ -300,9 +313,11 @@ void exchange_expire (exchange *x, int64_t now) {
   x->failure.sent = may_be_sent(x);
   if (c->deadline > 0 && now >= c->deadline)
     exchange_fail(x, "timeout", "total", "the call did not end in time");
-  else if (is_late_to_connect(x) &&
-           earlier(INT64_MAX, x->started, c->connect) <= now)
-    expired(x, "connect", c->connect, "no connection was there to share");
+  else if (!has_begun(x) && !exchange_connected(x) &&
+           earlier(INT64_MAX, x->connecting, c->connect) <= now) {
+    x->failure.sent = 0;  /* what was sent is for the proxy */
+    expired(x, "connect", c->connect, awaited(x));
+  }
   else if (!x->got_event && x->events &&
            earlier(INT64_MAX, x->started, c->first_event) <= now)
     expired(x, "first_token", c->first_event, "no token came");

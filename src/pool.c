@@ -23,6 +23,9 @@
 /* Since this version libcurl writes to no socket without MSG_NOSIGNAL. */
 #define NO_SIGPIPE_SINCE 0x075700
 
+/* How often at least the sockets are read before a clock is looked at. */
+#define ROUNDS 64
+
 struct pool {
   CURLM *multi;
   watch *watch;
@@ -302,9 +305,28 @@ static void act (pool *p, curl_socket_t fd, int events, int *status) {
   *status = (code == CURLM_OUT_OF_MEMORY) ? POOL_NOMEM : POOL_BROKEN;
 }
 
+/*
+** libcurl looks at its clock before it looks at a socket. When the program was
+** away for so long that the time to connect has passed, it is not libcurl that
+** decides: the connection may be there. Then 'run_timers' does, later.
+*/
+static void silence_connect_clocks (pool *p, int64_t now) {
+  const timer *t = timers_first(&p->timers);
+  exchange *x;
+  if (t == NULL || t->at > now) return;
+  for (x = p->all; x != NULL; x = x->next)
+    if (x->state == EXCHANGE_OPEN && x->held != HELD &&
+        x->clocks.connect > 0 && x->connecting + x->clocks.connect <= now &&
+        !exchange_connected(x))
+      (void)curl_easy_setopt(x->easy, CURLOPT_CONNECTTIMEOUT_MS,
+                             (long)INT_MAX);
+}
+
 /* What libcurl wanted to be called for by now. */
 static void run_libcurl (pool *p, int *status) {
-  if (p->curl_at > clock_ms()) return;
+  int64_t now = clock_ms();
+  if (p->curl_at > now) return;
+  silence_connect_clocks(p, now);
   p->curl_at = INT64_MAX;
   act(p, CURL_SOCKET_TIMEOUT, 0, status);
 }
@@ -423,6 +445,34 @@ static int curl_events (unsigned mask) {
          ((mask & WATCH_ERR) ? CURL_CSELECT_ERR : 0);
 }
 
+static void serve (pool *p, const watch_ready *ready, int n, int *status) {
+  int i;
+  silence_connect_clocks(p, clock_ms());
+  for (i = 0; i < n; i++)
+    act(p, ready[i].fd, curl_events(ready[i].mask), status);
+  run_libcurl(p, status);
+  collect_finished(p);
+}
+
+/*
+** Before a clock is looked at: reads all that has come, however many sockets
+** that is from (one wait gives WATCH_BATCH of them), and however many streams
+** share one (libcurl then asks to be called again). Bounded, as a fast server
+** can fill a socket for ever.
+*/
+static void read_all (pool *p, watch_ready *ready, int *status) {
+  size_t rounds = p->size / WATCH_BATCH + ROUNDS;
+  while (rounds-- > 0) {
+    const timer *t = timers_first(&p->timers);
+    int64_t now = clock_ms();
+    int n;
+    if (t == NULL || t->at > now) return;
+    n = watch_wait(p->watch, ready, WATCH_BATCH, 0);
+    if (n <= 0 && p->curl_at > now) return;
+    serve(p, ready, n, status);
+  }
+}
+
 int64_t pool_timeout (const pool *p) {
   const timer *t = timers_first(&p->timers);
   int64_t at = p->curl_at, now;
@@ -443,17 +493,15 @@ static int wait_ms (const pool *p, int64_t timeout_ms) {
 int pool_step (pool *p, int64_t timeout_ms) {
   watch_ready ready[WATCH_BATCH];
   sigpipe_guard g;
-  int i, n, status = POOL_OK;
+  int n, status = POOL_OK;
   if (!is_truly_ours(p)) return POOL_BROKEN;
   p->watch_failed = 0;
   n = gather_wait(&p->gather, p->watch, ready, wait_ms(p, timeout_ms),
                   p->size);
   if (n < 0) return POOL_BROKEN;
   sigpipe_enter(&g, p->guard_sigpipe);
-  for (i = 0; i < n; i++)
-    act(p, ready[i].fd, curl_events(ready[i].mask), &status);
-  run_libcurl(p, &status);
-  collect_finished(p);
+  serve(p, ready, n, &status);
+  read_all(p, ready, &status);
   run_timers(p, clock_ms());  /* after the sockets: what came in time counts */
   let_in(p, &status);
   sigpipe_leave(&g);

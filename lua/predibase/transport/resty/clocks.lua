@@ -21,7 +21,8 @@ function M.at(x)
   if x.state == "delayed" then return at end
   if x.state == "connecting" then at = earlier(at, x.connecting, clocks.connect) end
   if x.parked or x.fresh then return at end      -- the reader is slow, not the server
-  if x.response.status then at = earlier(at, x.last_byte, clocks.idle) end
+  -- An interim answer (1xx) says that the answer has not begun.
+  if (x.response.status or 0) >= 200 then at = earlier(at, x.last_byte, clocks.idle) end
   if not x.streams then return at end
   if x.got_event then return earlier(at, x.last_event, clocks.token) end
   return earlier(at, x.started, clocks.first_token)

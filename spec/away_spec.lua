@@ -1,0 +1,61 @@
+-- SPDX-License-Identifier: MIT
+-- A program that is busy, or stopped, for longer than a clock: what came meanwhile waits in the
+-- system and has come in time.
+
+local https = require "spec.support.https"
+local uv = require "luv"
+
+-- one wait in the core gives 128 sockets; libcurl has at most 100 streams on a connection
+local STREAMS, SHARING = 150, 90
+
+describe("When the program was away for longer than the clocks", function ()
+  local room, peer
+
+  setup(function ()
+    room = https.new()
+    peer = room:peer("away", tostring(STREAMS), tostring(SHARING))
+  end)
+
+  after_each(function () room:close_clients() end)
+  teardown(function () room:close() end)
+
+  local function all_are_read(client, count)
+    local streams, sent = {}, peer:count "sent"
+    for i = 1, count do
+      streams[i] = client:generate_stream("Hello", { max_retries = 0,
+        timeout = { token = 3, idle = 3, first_token = 60, connect = 60 } })
+    end
+    for i = 1, count do streams[i]:poll() end
+    for i = 1, count do assert(streams[i]:next()) end
+    peer:go()
+    peer:wait_for("sent", sent + 1)
+    uv.sleep(3200)
+    for i = 1, count do
+      local token, err = streams[i]:poll()
+      if err == "pending" then token, err = streams[i]:next() end
+      assert.is_truthy(token, ("stream %d: %s"):format(i, tostring(err)))
+      assert.are.equal("onetwo", streams[i]:text())
+    end
+  end
+
+  it("the tokens of many streams are read before a clock is looked at", function ()
+    all_are_read(room:client("http://127.0.0.1:" .. peer.port.many, { api_token = false }), STREAMS)
+  end)
+
+  it("so are those of many streams that share a connection", function ()
+    all_are_read(room:client(peer.port.sharing), SHARING)
+  end)
+
+  it("a connection that is there is used", function ()
+    local stream = room:client(peer.port.greeting, { http_version = "1.1" })
+      :generate_stream("Hello", { max_retries = 0, timeout = { connect = 3 } })
+    while peer:count "hello" == 0 do
+      assert.are.equal("pending", select(2, stream:poll()))
+      uv.sleep(1)
+    end
+    peer:go()
+    peer:wait_for "greeted"
+    uv.sleep(3200)
+    assert.are.equal("onetwo", assert(stream:text()))
+  end)
+end)

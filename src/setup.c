@@ -154,7 +154,7 @@ const char *setup_request (CURL *easy, exchange *x,
   s.easy = easy;
   s.refused = NULL;
   set_long(&s, CURLOPT_CONNECTTIMEOUT_MS,
-           connect > 0 && connect < INT_MAX ? (long)connect : INT_MAX,
+           connect < INT_MAX ? (long)connect : INT_MAX,
            "the connect timeout was refused");
   check(&s, curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
                              x->header.data != NULL ? &x->header

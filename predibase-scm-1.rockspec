@@ -182,6 +182,7 @@ build = {
     ["predibase.request"] = "lua/predibase/request.lua",
     ["predibase.response"] = "lua/predibase/response.lua",
     ["predibase.response.coding"] = "lua/predibase/response/coding.lua",
+    ["predibase.response.cut"] = "lua/predibase/response/cut.lua",
     ["predibase.response.failure"] = "lua/predibase/response/failure.lua",
     ["predibase.resty"] = "lua/predibase/resty.lua",
     ["predibase.resty.answer"] = "lua/predibase/resty/answer.lua",

@@ -80,8 +80,25 @@ local rows = {
       return { { send = faults.head(method) .. HALF[method] }, { close = true } }
     end,
     options = { max_retries = 1, timeout = BOUND }, expect = {
-      generate = { kind = "protocol", status = 200, attempts = 1 },
+      generate = { kind = "connection", phase = "body", attempts = 2, requests = 2,
+        retryable = true },
       stream = { kind = "incomplete_generation", count = 3, attempts = 1, requests = 1 } } },
+  { name = "a body that ends with its connection before it began is no whole one",
+    only = "generate", raw = { { send = faults.head "generate" }, { close = true } },
+    options = { max_retries = 1, timeout = BOUND },
+    expect = { kind = "connection", phase = "body", attempts = 2, requests = 2,
+      retryable = true } },
+  { name = "a body that is wrong to its end was not cut off",
+    only = "generate", raw = { { send = faults.head "generate" .. '{"text":"x"}' },
+      { close = true } },
+    options = { max_retries = 1, timeout = BOUND },
+    expect = { kind = "protocol", attempts = 1, requests = 1 } },
+  { name = "half an answer that HTTP says is all of it was not cut off",
+    only = "generate", raw = function (method)
+      return { { send = faults.sized(method, HALF[method]) } }
+    end,
+    options = { max_retries = 1, timeout = BOUND },
+    expect = { kind = "protocol", attempts = 1, requests = 1 } },
   good("a whole body that ends with its connection is whole", function (method)
     return { { send = faults.head(method) .. faults.BODIES[method] }, { close = true } }
   end),

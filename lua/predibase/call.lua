@@ -2,6 +2,7 @@
 --- One call of a user: one or several attempts, its clocks, its hooks and its error.
 -- @module predibase.call
 
+local cut = require "predibase.response.cut"
 local errors = require "predibase.errors"
 local header_rules = require "predibase.config.headers"
 local response = require "predibase.response"
@@ -108,7 +109,11 @@ function Call:whole(exchange)
   exchange:release()           -- before a hook may raise
   self:progress(status, headers)
   if failure then return nil, self:error(failure) end
-  return self.read({ status = status, headers = headers, body = body }, self:meta())
+  local reply = { status = status, headers = headers, body = body }
+  local outcome, err = self.read(reply, self:meta())
+  failure = not outcome and err.kind == "protocol" and cut.failure(reply)
+  if failure then return nil, self:error(failure) end
+  return outcome, err
 end
 
 --- One attempt: the outcome, or the error.

@@ -25,8 +25,13 @@ describe("After an answer", function ()
       api_token = false, max_retries = 0, http_version = "1.1" })
     local before, sent = peer:count("connection " .. name), peer:count("sent " .. name)
     for i = 1, 4 do
-      local result = assert(client:generate("number " .. i))
-      assert.are.equal("answer to " .. i, result.generated_text)
+      local result, err = client:generate("number " .. i)
+      -- libcurl 8.22 refuses two lengths
+      if not result and name:find "two_lengths" then
+        assert.are.equal("protocol", err.kind)
+      else
+        assert.are.equal("answer to " .. i, assert(result, err).generated_text)
+      end
       peer:wait_for("sent " .. name, sent + i)
     end
     return peer:count("connection " .. name) - before

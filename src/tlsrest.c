@@ -17,7 +17,9 @@ static const struct {
 } functions[] = {
   { CURLSSLBACKEND_OPENSSL, "SSL_pending", 0 },  /* and its descendants */
   { CURLSSLBACKEND_GNUTLS, "gnutls_record_check_pending", 1 },
+#if LIBCURL_VERSION_NUM < 0x080300
   { CURLSSLBACKEND_NSS, "SSL_DataPending", 0 },
+#endif
   { CURLSSLBACKEND_WOLFSSL, "wolfSSL_pending", 0 },
   { CURLSSLBACKEND_MBEDTLS, "mbedtls_ssl_get_bytes_avail", 1 }
 };

@@ -241,6 +241,20 @@ describe("A shared HTTP/2 connection", function()
     assert.is_true(connections "refuses" >= 3)
   end)
 
+  it("is not filled before the server has said how many streams it takes", function()
+    -- A machine that is busy may find the server late: once of five times is enough. Before, the
+    -- streams never waited.
+    local refused, opened
+    for _ = 1, 5 do
+      local before, connected = raw:count "refused late-limit", connections "late-limit"
+      close(begin(room:client(raw.port["late-limit"]), 40))
+      refused, opened = raw:count "refused late-limit" - before, connections "late-limit" - connected
+      if refused == 0 then break end
+    end
+    assert.are.equal(0, refused)
+    assert.are.equal(10, opened)
+  end)
+
   it("whose limit is lowered takes no further stream", function()
     local client = room:client(raw.port.lowers)
     local one, two, three = begin(client, 1), begin(client, 1), begin(client, 1)

@@ -22,6 +22,10 @@ typedef enum gate_state {
 typedef struct gate {
   gate_state state;
   int connected;          /* some request has got a connection */
+  exchange *settler;      /* the last one that opened a connection */
+  int settling;           /* the server's settings for it are awaited */
+  int fd;                 /* its descriptor */
+  int64_t settled_at;     /* until when */
   exchange *opener;       /* libcurl may be opening a connection for it */
   exchange *first, *last; /* those that wait */
 } gate;
@@ -33,7 +37,13 @@ int gate_hold (gate *g, exchange *x);
 ** The next one to start, or NULL. What the caller started before must have
 ** had its turn in libcurl, so that it has a connection if there was one.
 */
-exchange *gate_next (gate *g);
+exchange *gate_next (gate *g, int64_t now);
+
+/* When gate_next may have another one; INT64_MAX: not by time alone. */
+int64_t gate_at (const gate *g);
+
+/* Bytes came in over a descriptor. */
+void gate_heard (gate *g, int fd, int64_t now);
 
 /* x is over, or was taken out of libcurl's hands. What its answer says of
 ** the server is taken note of. */

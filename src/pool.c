@@ -334,7 +334,7 @@ static void run_libcurl (pool *p, int *status) {
 /* Each of those that wait, as long as the one before it has a connection. */
 static void let_in (pool *p, int *status) {
   exchange *x;
-  while ((x = gate_next(&p->gate)) != NULL) {
+  while ((x = gate_next(&p->gate, clock_ms())) != NULL) {
     give_to_curl(p, x);
     run_libcurl(p, status);
     collect_finished(p);
@@ -447,9 +447,12 @@ static int curl_events (unsigned mask) {
 
 static void serve (pool *p, const watch_ready *ready, int n, int *status) {
   int i;
-  silence_connect_clocks(p, clock_ms());
-  for (i = 0; i < n; i++)
+  int64_t now = clock_ms();
+  silence_connect_clocks(p, now);
+  for (i = 0; i < n; i++) {
+    if (ready[i].mask & WATCH_IN) gate_heard(&p->gate, ready[i].fd, now);
     act(p, ready[i].fd, curl_events(ready[i].mask), status);
+  }
   run_libcurl(p, status);
   collect_finished(p);
 }
@@ -476,6 +479,7 @@ static void read_all (pool *p, watch_ready *ready, int *status) {
 int64_t pool_timeout (const pool *p) {
   const timer *t = timers_first(&p->timers);
   int64_t at = p->curl_at, now;
+  if (gate_at(&p->gate) < at) at = gate_at(&p->gate);
   if (p->moved.first != NULL || p->trouble != POOL_OK) return 0;
   if (t != NULL && t->at < at) at = t->at;
   if (at == INT64_MAX) return -1;

@@ -4,7 +4,8 @@
 usage: python3 h2_shared.py CERTIFICATE KEY
 
 Says `connection NAME`, `request NAME`, `cancelled NAME` when the client resets
-a stream, and `pong NAME` when it answers a ping.
+a stream, `refused NAME` for a stream beyond a limit that was told late, and
+`pong NAME` when it answers a ping.
 """
 
 import socket
@@ -30,6 +31,9 @@ class Shared(Connection):
     def allow(self, streams):
         self.send(SETTINGS, 0, 0,
                   struct.pack(">HI", MAX_CONCURRENT_STREAMS, streams))
+
+    def greet(self):
+        self.allow(100)
 
     def begin(self, stream):
         self.head(stream)
@@ -77,6 +81,30 @@ class Leaving(Shared):
 
     def pong(self):
         self.answer(min(self.open))
+
+
+class Late(Shared):
+    """Says how many streams it takes when it has seen the first request."""
+
+    LIMIT = 4
+
+    def greet(self):
+        while True:
+            kind, flags, stream, _ = self.frame()
+            if kind in (DATA, HEADERS) and flags & END_STREAM:
+                break
+        self.allow(self.LIMIT)
+        self.send(SETTINGS, ACK, 0)
+        peer.say("request", self.name)
+        self.begin(stream)
+
+
+def up_to_limit(c, stream):
+    if len(c.open) < c.LIMIT:
+        c.begin(stream)
+    else:
+        peer.say("refused", c.name)
+        c.reset(stream, REFUSED_STREAM)
 
 
 def goaway(c, stream):
@@ -175,6 +203,7 @@ HANDLERS = {
     "zero": (Shared, zero),
     "zero-for-a-while": (Shared, zero_for_a_while),
     "pings": (Shared, pings),
+    "late-limit": (Late, up_to_limit),
 }
 
 
@@ -188,7 +217,7 @@ def server(name, kind, on_request, offer):
             peer.say("connection", name)
             c = kind(name, tls, first)
             if c.take(len(PREFACE)) == PREFACE:
-                c.allow(100)
+                c.greet()
                 c.serve(on_request)
 
     return handle

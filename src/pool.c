@@ -166,11 +166,12 @@ static void detach (pool *p, exchange *x) {
     p->curl_at = clock_ms();  /* the next step lets one in */
 }
 
-/* Ends a transfer that may be under way; the server gets to know. */
-static void abandon (pool *p, exchange *x) {
+/* Ends a transfer that may be under way; the server gets to know, where this
+** returns 1 as soon as libcurl is run. */
+static int abandon (pool *p, exchange *x) {
   long port = p->late_reset ? reset_port(x) : 0;
   detach(p, x);
-  if (port > 0) reset_push(p->all, x, port);
+  return port > 0 && reset_push(p->all, x, port);
 }
 
 /* The easy handle is of no more use to this exchange. */
@@ -188,21 +189,6 @@ static void unlink_exchange (pool *p, exchange *x) {
   x->pool = NULL;
   x->moved = NULL;
   p->size--;
-}
-
-void pool_drop (exchange *x) {
-  pool *p = x->pool;
-  if (p != NULL) {
-    sigpipe_guard g;
-    if (!is_truly_ours(p)) return;  /* the parent's: leave it all alone */
-    sigpipe_enter(&g, p->guard_sigpipe);
-    if (p->late_reset) exchange_forbid_reuse(x);
-    abandon(p, x);
-    release(p, x);
-    sigpipe_leave(&g);
-    unlink_exchange(p, x);
-  }
-  exchange_free(x);
 }
 
 void pool_free (pool *p) {
@@ -331,6 +317,13 @@ static void run_libcurl (pool *p, int *status) {
   act(p, CURL_SOCKET_TIMEOUT, 0, status);
 }
 
+/* Not left to the next step, which may be far away: nothing calls it for a
+** program that has only closed something. */
+static void stir (pool *p, int *status) {
+  act(p, CURL_SOCKET_TIMEOUT, 0, status);
+  collect_finished(p);
+}
+
 /* Each of those that wait, as long as the one before it has a connection. */
 static void let_in (pool *p, int *status) {
   exchange *x;
@@ -351,6 +344,25 @@ static void begin (pool *p) {
   let_in(p, &p->trouble);
   sigpipe_leave(&g);
   if (p->watch_failed && p->trouble == POOL_OK) p->trouble = POOL_BROKEN;
+}
+
+void pool_drop (exchange *x) {
+  pool *p = x->pool;
+  if (p != NULL) {
+    sigpipe_guard g;
+    int pushed;
+    if (!is_truly_ours(p)) return;  /* the parent's: leave it all alone */
+    sigpipe_enter(&g, p->guard_sigpipe);
+    if (p->late_reset) exchange_forbid_reuse(x);
+    pushed = abandon(p, x);
+    release(p, x);
+    unlink_exchange(p, x);
+    p->watch_failed = 0;
+    if (pushed) stir(p, &p->trouble);
+    if (p->watch_failed && p->trouble == POOL_OK) p->trouble = POOL_BROKEN;
+    sigpipe_leave(&g);
+  }
+  exchange_free(x);
 }
 
 exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
@@ -418,8 +430,9 @@ void pool_linger (exchange *x, int64_t deadline) {
 
 /* --- a step --------------------------------------------------------------- */
 
-static void run_timers (pool *p, int64_t now) {
+static void run_timers (pool *p, int64_t now, int *status) {
   timer *t;
+  int pushed = 0;
   while ((t = timers_first(&p->timers)) != NULL && t->at <= now) {
     exchange *x = (exchange *)t;  /* its first member */
     if (exchange_deadline(x) > now)
@@ -432,11 +445,12 @@ static void run_timers (pool *p, int64_t now) {
       /* its connection may be dead without anybody having noticed, and
          HTTP/2 would go on with it for ever */
       exchange_forbid_reuse(x);
-      abandon(p, x);
+      pushed |= abandon(p, x);
       exchange_expire(x, now);
       release(p, x);
     }
   }
+  if (pushed) stir(p, status);
 }
 
 static int curl_events (unsigned mask) {
@@ -506,7 +520,8 @@ int pool_step (pool *p, int64_t timeout_ms) {
   sigpipe_enter(&g, p->guard_sigpipe);
   serve(p, ready, n, &status);
   read_all(p, ready, &status);
-  run_timers(p, clock_ms());  /* after the sockets: what came in time counts */
+  /* after the sockets: what came in time counts */
+  run_timers(p, clock_ms(), &status);
   let_in(p, &status);
   sigpipe_leave(&g);
   if (p->trouble != POOL_OK) status = p->trouble;

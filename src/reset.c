@@ -26,12 +26,13 @@ long reset_port (const exchange *x) {
 /* The other stream is told to pause and not to, and with what that changes
 ** (nothing) all goes out that was held back. A stream that is paused in fact
 ** is of no use: it would go on. */
-void reset_push (exchange *all, const exchange *ended, long port) {
+int reset_push (exchange *all, const exchange *ended, long port) {
   exchange *x;
   for (x = all; x != NULL; x = x->next) {
     if (x == ended || x->paused || reset_port(x) != port) continue;
     (void)curl_easy_pause(x->easy, CURLPAUSE_SEND);
     (void)curl_easy_pause(x->easy, CURLPAUSE_CONT);
-    return;
+    return 1;
   }
+  return 0;
 }

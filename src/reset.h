@@ -24,8 +24,9 @@ int reset_is_late (unsigned version);
 long reset_port (const exchange *x);
 
 /* 'ended' was taken out of libcurl's hands: its reset goes out, if another
-** one of 'all' (the list of its pool) uses its connection. */
-void reset_push (exchange *all, const exchange *ended, long port);
+** one of 'all' (the list of its pool) uses its connection. Then 1: from libcurl
+** 8.1 on only when libcurl runs its timers, which is to be done at once. */
+int reset_push (exchange *all, const exchange *ended, long port);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

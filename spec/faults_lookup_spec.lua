@@ -19,14 +19,19 @@ local function report(found)
 end
 
 local began = curl.now()
-if what == "pool" then
+if what == "pool" or what == "many" then
   local pool = curl.pool()
   local function open(host)
     return assert(pool:open { url = ("http://%s:%s/generate"):format(host, port), method = "POST",
       headers = { "content-type: application/json" }, body = '{"inputs":"a"}', connect = 2 })
   end
-  local names = { [open("a.slow.test")] = "slow", [open("127.0.0.1")] = "quick" }
-  local left = 2
+  local names, left = {}, 0
+  local function add(name, host)
+    names[open(host)] = name
+    left = left + 1
+  end
+  for i = 1, what == "many" and 30 or 1 do add("slow", ("%d.slow.test"):format(i)) end
+  add("quick", what == "many" and "nowhere.invalid" or "127.0.0.1")
   while left > 0 do
     pool:step(10, {})
     for exchange, name in pairs(names) do
@@ -87,5 +92,10 @@ describe("A name look-up", function ()
   it("that hangs does not hold up another exchange of the pool", function ()
     assert.are.equal("quick\tdone\tnil\nslow\tfailed\ttimeout\nbefore the look-up was over\n",
       run "pool")
+  end)
+
+  it("that hangs does not hold up another name, nor do thirty", function ()
+    assert.are.equal("quick\tfailed\tconnection\n" .. ("slow\tfailed\ttimeout\n"):rep(30)
+      .. "before the look-up was over\n", run "many")
   end)
 end)

@@ -93,7 +93,26 @@ static int on_timer (CURLM *multi, long ms, void *ud) {
   return 0;
 }
 
+/*
+** libcurl 8.20 and newer look names up in so many threads at most, and a name
+** that hangs holds one until the system gives up, also after its request was
+** given up. Their own limit of 20 is soon reached by retries.
+*/
+#define LOOKUPS_MAX 200L
+
+/* Names that hang are to hold up neither other names nor the end of the pool.
+** A libcurl that knows no such option needs none. */
+static void set_lookups (CURLM *multi) {
+#if LIBCURL_VERSION_NUM >= 0x081400
+  (void)curl_multi_setopt(multi, CURLMOPT_RESOLVE_THREADS_MAX, LOOKUPS_MAX);
+  (void)curl_multi_setopt(multi, CURLMOPT_QUICK_EXIT, 1L);
+#else
+  (void)multi;
+#endif
+}
+
 static int set_multi (pool *p) {
+  set_lookups(p->multi);
   return curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_socket)
              == CURLM_OK &&
          curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p) == CURLM_OK &&

@@ -236,7 +236,8 @@ void exchange_finish (exchange *x, CURLcode code) {
     exchange_fail(x, "connection", "head",
                   "the connection was closed within the response head");
   }
-  else if (code == CURLE_OK || x->truncated || is_error_answer(x)) {
+  else if (code == CURLE_OK || x->truncated || is_error_answer(x) ||
+           verdict_is_end(x, code)) {
     if (!x->body_began) x->streaming = is_streaming(x);  /* an empty one */
     x->state = EXCHANGE_DONE;
     exchange_move(x);

@@ -75,7 +75,7 @@ static int check_headers (lua_State *L, int arg) {
   lua_getfield(L, arg, "headers");
   if (lua_isnil(L, at)) return at;
   if (!lua_istable(L, at)) fielderror(L, "headers", "table");
-  n = lua_rawlen(L, at);
+  n = (size_t)lua_rawlen(L, at);
   for (i = 1; i <= n; i++) {
     lua_rawgeti(L, at, (int)i);
     if (lua_type(L, -1) != LUA_TSTRING) fielderror(L, "headers", "strings");
@@ -90,7 +90,7 @@ static int check_headers (lua_State *L, int arg) {
 ** NULL: no memory. */
 static struct curl_slist *header_list (lua_State *L, int at) {
   struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-  size_t i, n = lua_istable(L, at) ? lua_rawlen(L, at) : 0;
+  size_t i, n = lua_istable(L, at) ? (size_t)lua_rawlen(L, at) : 0;
   for (i = 1; list != NULL && i <= n; i++) {
     lua_rawgeti(L, at, (int)i);
     if (lua_type(L, -1) == LUA_TSTRING) {

@@ -4,6 +4,8 @@
 ** A signal handler is the program's, so the signal is blocked and taken.
 */
 
+#include <stddef.h>
+
 #include "sigpipe.h"
 
 void sigpipe_enter (sigpipe_guard *g, int active) {

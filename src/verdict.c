@@ -69,6 +69,11 @@ static void judge_socks (exchange *x, const char **phase) {
 }
 #endif
 
+static int is_bad_key (const exchange *x) {
+  return x->to->o.client_cert != NULL && x->head.status == 0 &&
+         says(x, "private key");
+}
+
 /* What a libcurl code means to the caller of this library. */
 static void judge (exchange *x, CURLcode code, const char **kind,
                    const char **phase) {
@@ -104,6 +109,10 @@ static void judge (exchange *x, CURLcode code, const char **kind,
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
     case CURLE_USE_SSL_FAILED:
       *kind = "tls"; *phase = "tls";
+      break;
+    case CURLE_BAD_FUNCTION_ARGUMENT:  /* of 8.22 for a key of no use */
+      *kind = is_bad_key(x) ? "tls" : "connection";
+      if (is_bad_key(x)) *phase = "tls";
       break;
     case CURLE_OUT_OF_MEMORY:  /* also a line of the head above 100 KiB */
       *kind = strcmp(*phase, "head") == 0 ? "protocol" : "memory";
@@ -152,11 +161,26 @@ static void explain (const exchange *x, CURLcode code, char *out, size_t n) {
                      "takes, or no memory is left");
   else if (code == CURLE_SSL_CACERT_BADFILE)
     snprintf(out, n, "ca_file cannot be used: %s", text);
-  else if (code == CURLE_SSL_CERTPROBLEM)
+#if LIBCURL_VERSION_NUM >= 0x080600
+  else if (code == CURLE_TOO_LARGE && !x->body_began)
+    snprintf(out, n, "a line of the response head is longer than libcurl "
+                     "takes");
+#endif
+  else if (code == CURLE_SSL_CERTPROBLEM ||
+           (code == CURLE_BAD_FUNCTION_ARGUMENT && is_bad_key(x)))
     snprintf(out, n, "client_cert, client_key or client_key_password cannot "
                      "be used: %s", text);
   else
     snprintf(out, n, "%s", text);
+}
+
+int verdict_is_end (const exchange *x, CURLcode code) {
+  return code == CURLE_RECV_ERROR && x->head.complete &&
+         x->head.version == 1 && x->fault_kind == NULL &&
+         head_get(&x->head, "content-length") == NULL &&
+         head_get(&x->head, "transfer-encoding") == NULL &&
+         (says(x, "unexpected eof") || says(x, "non-properly terminated") ||
+          says(x, "close_notify"));
 }
 
 void verdict (exchange *x, CURLcode code) {

@@ -19,6 +19,13 @@
 */
 void verdict (exchange *x, CURLcode code);
 
+/*
+** Is it the end of a body that ends with its connection, only that TLS was not
+** told of it? libcurl up to 8.0 takes that for an end, and what the body holds
+** tells whether it was one. Before 'verdict'.
+*/
+int verdict_is_end (const exchange *x, CURLcode code);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

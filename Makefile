@@ -20,8 +20,16 @@ WERROR ?=
 WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla \
   -Wstrict-prototypes -Wmissing-prototypes -Wundef
 CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=c99 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread \
-  $(WARNINGS) $(WERROR) $(CPPFLAGS) $(CFLAGS)
+PLAIN_CFLAGS = -std=c99 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread \
+  $(WARNINGS) $(WERROR)
+ALL_CFLAGS = $(PLAIN_CFLAGS) $(HARDENING) $(CPPFLAGS) $(CFLAGS)
+
+# Sanitizers do the same better, glibc wants to optimize for the first of them,
+# and who packages has a level of their own.
+FORTIFY = $(if $(findstring FORTIFY,$(CPPFLAGS) $(CFLAGS)),,$(if \
+  $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
+HARDENING ?= $(if $(findstring -fsanitize,$(CFLAGS)),,$(FORTIFY) \
+  -fstack-protector-strong)
 
 # nodelete: a resolver thread of libcurl may outlive lua_close.
 ifeq ($(shell uname -s),Darwin)
@@ -150,7 +158,7 @@ $(BUILDDIR)/c/%: spec/c/%.c $$(call links,spec/c/$$*.c) $(C_HEADERS) Makefile
 
 $(BUILDDIR)/fuzz/%: spec/c/%.c $$(call links,spec/c/$$*.c) $(C_HEADERS) Makefile
 	@mkdir -p $(@D)
-	clang $(ALL_CFLAGS) $(SANITIZERS) -fsanitize=fuzzer -Isrc $(CURL_CFLAGS) \
+	clang $(PLAIN_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -fsanitize=fuzzer -Isrc $(CURL_CFLAGS) \
 	  -o $@ $(filter %.c,$^) -Wl,--as-needed $(CURL_LIBS)
 
 # A host program has Lua and the modules inside it.

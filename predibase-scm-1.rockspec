@@ -43,13 +43,13 @@ build = {
         "src/sse.c",
         "src/buf.c",
       },
-      defines = { "_GNU_SOURCE" },
+      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
     },
     ["predibase.interrupt"] = {
       sources = {
         "src/lua_interrupt.c",
       },
-      defines = { "_GNU_SOURCE" },
+      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
     },
     ["predibase.curl"] = {
       sources = {
@@ -79,7 +79,7 @@ build = {
         "src/sse.c",
         "src/buf.c",
       },
-      defines = { "_GNU_SOURCE" },
+      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
       libraries = { "curl" },
       incdirs = { "$(CURL_INCDIR)" },
       libdirs = { "$(CURL_LIBDIR)" },

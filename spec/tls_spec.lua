@@ -7,6 +7,7 @@ local https = require "spec.support.https"
 local leak = require "spec.support.leak"
 local predibase = require "predibase"
 local scratch = require "spec.support.scratch"
+local uv = require "luv"
 
 local PASSWORD = "a password of the key"
 
@@ -207,6 +208,27 @@ describe("TLS", function()
       assert.truthy(err.message:find("verify", 1, true))
       assert.is_nil(leak.find(err, leak.TOKEN))
     end)
+  end)
+
+  it("takes the authorities from SSL_CERT_FILE where ca_file is missing", function()
+    local before = uv.os_getenv "SSL_CERT_FILE"
+    local function call(path)
+      uv.os_setenv("SSL_CERT_FILE", path)
+      local client = assert(predibase.new { api_token = leak.TOKEN,
+        base_url = ("https://127.0.0.1:%d"):format(server.port.good) })
+      room:keep(client)
+      return client:generate("Hello", { max_new_tokens = 1 })
+    end
+    local result, why = call(room.ca.file)
+    local _, unknown = call(other.file)
+    local _, missing = call "/no/such/file.pem"
+    local _, empty = call ""
+    if before then uv.os_setenv("SSL_CERT_FILE", before) else uv.os_unsetenv "SSL_CERT_FILE" end
+    assert(result, why)
+    assert.are.equal("tls", unknown.kind)
+    assert.matches("SSL_CERT_FILE", missing.message, 1, true)
+    assert.are.equal("tls", empty.kind)
+    assert.is_nil(empty.message:find("SSL_CERT_FILE", 1, true))
   end)
 
   describe("with files that are of no use", function()

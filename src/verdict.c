@@ -160,7 +160,7 @@ static void explain (const exchange *x, CURLcode code, char *out, size_t n) {
     snprintf(out, n, "a line of the response head is longer than libcurl "
                      "takes, or no memory is left");
   else if (code == CURLE_SSL_CACERT_BADFILE)
-    snprintf(out, n, "ca_file cannot be used: %s", text);
+    snprintf(out, n, "ca_file or SSL_CERT_FILE cannot be used: %s", text);
 #if LIBCURL_VERSION_NUM >= 0x080600
   else if (code == CURLE_TOO_LARGE && !x->body_began)
     snprintf(out, n, "a line of the response head is longer than libcurl "

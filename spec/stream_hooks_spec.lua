@@ -87,7 +87,9 @@ describe("the hooks of a stream", function ()
     local s = client:generate_stream "x"
     assert.equal(" The sky is blue.", s:text())
     assert.equal(200, s:result().status)
-    assert.same(wire.stream_head(), s:result().headers)
+    for name, value in pairs(wire.stream_head()) do
+      assert.equal(value, s:result().headers[name])
+    end
   end)
 
   it("run once per response, also when it comes in many pieces", function ()

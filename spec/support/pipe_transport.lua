@@ -133,6 +133,13 @@ function Door:serve(replies)
   self.served = 0
 end
 
+--- The headers of a reply, and one that says that its body has an end of its own.
+local function framed(headers)
+  local all = { ["transfer-encoding"] = "chunked" }
+  for name, value in pairs(headers) do all[name] = value end
+  return all
+end
+
 --- What one exchange is to play. Called when its request goes out.
 function Door:script(raw)
   self.served = self.served + 1
@@ -143,7 +150,7 @@ function Door:script(raw)
   if reply.failure then return { reply.before or 0, { failure = reply.failure } } end
   local script = { reply.before or 0, {
     status = reply.status or 200,
-    headers = reply.headers or { ["content-type"] = "text/event-stream" },
+    headers = framed(reply.headers or { ["content-type"] = "text/event-stream" }),
   } }
   for _, piece in ipairs(reply.pieces or { reply.body or "" }) do script[#script + 1] = piece end
   script[#script + 1] = { ending = reply.ending or "end" }

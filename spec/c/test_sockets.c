@@ -1,0 +1,147 @@
+/* links: sockets.c buf.c */
+/*
+** test_sockets.c
+** The sockets of a pool: what waits unread on them, and that they end with
+** their close although somebody else holds them, too.
+** SPDX-License-Identifier: MIT
+*/
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sockets.h"
+
+#include "alloc.h"
+#include "tap.h"
+
+#define PATIENCE 60000  /* milliseconds */
+
+static int listener;
+static struct sockaddr_in address;
+
+static void start_listening (void) {
+  socklen_t n = sizeof address;
+  memset(&address, 0, sizeof address);
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  listener = socket(AF_INET, SOCK_STREAM, 0);
+  if (bind(listener, (struct sockaddr *)&address, n) != 0 ||
+      listen(listener, 8) != 0 ||
+      getsockname(listener, (struct sockaddr *)&address, &n) != 0)
+    ok(0, "a listening socket");
+}
+
+/* A connection as libcurl makes it; the server's end in *peer. */
+static int connected (sockets *s, int *peer) {
+  struct curl_sockaddr a;
+  int fd;
+  memset(&a, 0, sizeof a);
+  a.family = AF_INET;
+  a.socktype = SOCK_STREAM;
+  fd = (int)sockets_open(s, CURLSOCKTYPE_IPCXN, &a);
+  if (fd >= 0 &&
+      connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+    *peer = accept(listener, NULL, NULL);
+  return fd;
+}
+
+static long port_of (int fd) {
+  struct sockaddr_in a;
+  socklen_t n = sizeof a;
+  memset(&a, 0, sizeof a);
+  getsockname(fd, (struct sockaddr *)&a, &n);
+  return ntohs(a.sin_port);
+}
+
+static void await_input (int fd) {
+  struct pollfd p;
+  p.fd = fd;
+  p.events = POLLIN;
+  poll(&p, 1, PATIENCE);
+}
+
+static void unread_input (void) {
+  sockets s;
+  int one = -1, two = -1, first, second;
+  memset(&s, 0, sizeof s);
+  s.owner = getpid();
+  first = connected(&s, &one);
+  second = connected(&s, &two);
+  ok(first >= 0 && second >= 0 && one >= 0 && two >= 0, "two connections");
+  ok((fcntl(first, F_GETFD) & FD_CLOEXEC) != 0,
+     "another program does not inherit them");
+  ok(sockets_find(&s, port_of(second)) == second &&
+     sockets_find(&s, port_of(listener)) == -1,
+     "are found by their port, and nothing else is");
+  sockets_mark(&s, port_of(first));
+  ok(sockets_single(&s, port_of(first)) && !sockets_single(&s, port_of(second)),
+     "one has answered over HTTP/1.x");
+  ok(!sockets_spoilt(&s, port_of(first)), "which is of use without input");
+  ok(send(one, "x", 1, 0) == 1 && send(two, "x", 1, 0) == 1, "input for both");
+  await_input(first);
+  await_input(second);
+  ok(sockets_spoilt(&s, port_of(first)), "it is of no use with some");
+  ok(sockets_spoilt(&s, port_of(first)), "and stays so");
+  ok(!sockets_spoilt(&s, port_of(second)),
+     "the other one, perhaps of HTTP/2, may have some");
+  sockets_mark(&s, port_of(second));
+  close(two);
+  ok(sockets_spoilt(&s, port_of(second)), "until it has answered over HTTP/1.x");
+  sockets_close(&s, first);
+  sockets_close(&s, second);
+  ok(s.n == 0, "closed ones are forgotten");
+  close(one);
+  sockets_free(&s);
+}
+
+static void shared_with_a_child (void) {
+  sockets s;
+  int peer = -1, fd, twin;
+  char byte;
+  memset(&s, 0, sizeof s);
+  s.owner = getpid();
+  fd = connected(&s, &peer);
+  twin = dup(fd);  /* as a forked child has it */
+  sockets_close(&s, fd);
+  await_input(peer);
+  ok(recv(peer, &byte, 1, MSG_DONTWAIT) == 0,
+     "a closed connection ends although a child holds it");
+  close(twin);
+  close(peer);
+  s.owner = getpid() + 1;
+  fd = connected(&s, &peer);
+  twin = dup(fd);
+  sockets_close(&s, fd);
+  ok(recv(peer, &byte, 1, MSG_DONTWAIT) == -1,
+     "but not when it is the child that closes");
+  close(twin);
+  close(peer);
+  sockets_free(&s);
+}
+
+static void no_memory (void) {
+  sockets s;
+  struct curl_sockaddr a;
+  memset(&s, 0, sizeof s);
+  memset(&a, 0, sizeof a);
+  a.family = AF_INET;
+  a.socktype = SOCK_STREAM;
+  alloc_start(1, 1);
+  ok(sockets_open(&s, CURLSOCKTYPE_IPCXN, &a) == CURL_SOCKET_BAD && s.n == 0,
+     "without memory there is no socket");
+  mem_set_allocator(NULL);
+}
+
+int main (void) {
+  start_listening();
+  unread_input();
+  shared_with_a_child();
+  no_memory();
+  close(listener);
+  return done();
+}

@@ -3,8 +3,9 @@
 
 usage: python3 away.py CERTIFICATE KEY STREAMS SHARING
 
-many, sharing: sends each of STREAMS (over HTTP/2 SHARING) streams a token; when
-told to go on, sends each the rest and says `sent`.
+many, sharing: when STREAMS (over HTTP/2 SHARING) streams have asked, sends each
+a token and says `begun`; when told to go on, sends each the rest and says
+`sent`.
 greeting: says `hello` when a TLS handshake was begun; when told to go on,
 sends its part of it, says `greeted`, and answers the request.
 """
@@ -27,7 +28,10 @@ begun = []
 lock = threading.Lock()
 
 
-def go_on():
+def answer_all():
+    for connection in begun:
+        connection.sendall(HEAD + peer.token("one"))
+    peer.say("begun")
     peer.wait_to_be_told()
     for connection in begun:
         connection.sendall(peer.last("two", "onetwo"))
@@ -38,11 +42,10 @@ def go_on():
 def many(connection):
     if peer.whole_request(connection) is None:
         return
-    connection.sendall(HEAD + peer.token("one"))
     with lock:
         begun.append(connection.dup())
         if len(begun) == STREAMS:
-            threading.Thread(target=go_on, daemon=True).start()
+            threading.Thread(target=answer_all, daemon=True).start()
     connection.recv(1)    # until the client goes
 
 
@@ -61,8 +64,10 @@ def sharing(connection):
                 c.send(SETTINGS, ACK, 0)
             elif kind in (DATA, HEADERS) and flags & END_STREAM:
                 streams.append(stream)
-                c.head(stream)
-                c.send(DATA, 0, stream, peer.token("one"))
+        for stream in streams:
+            c.head(stream)
+            c.send(DATA, 0, stream, peer.token("one"))
+        peer.say("begun")
         peer.wait_to_be_told()
         for stream in streams:
             c.send(DATA, END_STREAM, stream, peer.last("two", "onetwo"))

@@ -91,7 +91,8 @@ static void unread_input (void) {
      "the other one, perhaps of HTTP/2, may have some");
   sockets_mark(&s, port_of(second));
   close(two);
-  ok(sockets_spoilt(&s, port_of(second)), "until it has answered over HTTP/1.x");
+  ok(sockets_spoilt(&s, port_of(second)),
+     "until it has answered over HTTP/1.x");
   sockets_close(&s, first);
   sockets_close(&s, second);
   ok(s.n == 0, "closed ones are forgotten");

@@ -147,7 +147,7 @@ describe("over the network,", function ()
     end)
 
     it("a stream that waits for its first token closes its connection, too", function ()
-      client = lifetime.client(s, "/hang")
+      client = lifetime.client(s, "/silent")
       repeat
         local stream = client:generate_stream "x"
         local _, state = stream:poll()

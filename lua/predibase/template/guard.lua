@@ -38,11 +38,41 @@ end
 -- A matcher takes a text that begins with a line end put there for it and a position, and gives the
 -- first and the last byte of what it found and where the space goes.
 
-local function exactly(token)
-  local inside = utf8.size(token, 1) or 1
+--- Bytes as the inside of a set of a pattern; `%z` since a pattern of Lua 5.1 ends at a zero byte.
+local function set_of(bytes)
+  local list = {}
+  for b in pairs(bytes) do list[#list + 1] = b == 0 and "%z" or escape(string.char(b)) end
+  return "[" .. table.concat(list) .. "]"
+end
+
+--- One matcher for all tokens, since a tokenizer may have thousands: a tree of their bytes, which
+-- is gone down from every place of the text that can begin one by its first two bytes.
+local function any_of(tokens)
+  local root, second, single = {}, {}, false
+  for _, token in ipairs(tokens) do
+    local node = root
+    if #token > 1 then second[byte(token, 2)] = true else single = true end
+    for i = 1, #token do
+      local b = byte(token, i)
+      node[b] = node[b] or {}
+      node = node[b]
+    end
+    node.inside = utf8.size(token, 1) or 1
+  end
+  local begins = set_of(root) .. (single and "" or set_of(second))
   return function (text, from)
-    local first, last = find(text, token, from, true)
-    return first, last, first and first + inside
+    local first = find(text, begins, from)
+    while first do
+      local node, i, last, inside = root, first, nil, nil
+      repeat
+        node = node[byte(text, i) or 0.5]       -- no byte behind the end
+        if node and node.inside then last, inside = i, node.inside end
+        i = i + 1
+      until not node
+      if last then return first, last, first + inside end
+      first = find(text, begins, first + 1)
+    end
+    return nil
   end
 end
 
@@ -82,11 +112,12 @@ local PLAIN = {
 }
 
 local function matchers_of(tokens, families, plain)
-  local list = {}
+  local list, visible = {}, {}
   for _, token in ipairs(tokens) do
     -- Some tokenizers list line ends and runs of spaces; these break no turn.
-    if find(token, "%S") then list[#list + 1] = exactly(token) end
+    if find(token, "%S") then visible[#visible + 1] = token end
   end
+  if visible[1] then list[1] = any_of(visible) end
   for _, pattern in ipairs(families) do list[#list + 1] = like(pattern) end
   for kind, words in pairs(plain) do
     for _, word in ipairs(words) do

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 local json = require "predibase.json"
+local ordered = require "predibase.template.ordered"
 local params = require "predibase.params"
 local parameters = require "spec.support.parameters"
 
@@ -26,6 +27,17 @@ describe("response_format", function()
       .. '"schema":{"z":1,"required":[],"type":"object"}}}',
       encoded(schema(json.object { { "z", 1 }, { "required", json.array {} },
         { "type", "object" } })))
+  end)
+
+  it("takes what the module for ordered JSON read, every number as it is spelled", function()
+    local text = '{"z":{"minimum":0.0,"maximum":9223372036854776000},"a":[]}'
+    local whole = '{"type":"json_object","schema":' .. text .. "}"
+    assert.equal('{"response_format":' .. whole .. "}",
+      encoded(schema(assert(ordered.decode(text)))))
+    assert.equal('{"response_format":' .. whole .. "}",
+      encoded { response_format = assert(ordered.decode(whole)) })
+    local extra = assert(ordered.decode '{"y":1.0,"x":{"b":12345678901234567890,"a":1}}')
+    assert.equal('{"x":{"b":12345678901234567890,"a":1},"y":1.0}', encoded { extra = extra })
   end)
 
   it("leaves the schema out when there is none: any JSON object", function()

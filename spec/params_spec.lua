@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 local errors = require "predibase.errors"
 local json = require "predibase.json"
+local ordered = require "predibase.template.ordered"
 local params = require "predibase.params"
 
 local function encoded(parameters, context)
@@ -127,6 +128,14 @@ describe("params.check", function()
       refused({ decoder_input_details = true }, STREAM))
     assert.equal('{"best_of":1,"details":true,"decoder_input_details":false}',
       encoded({ best_of = 1, decoder_input_details = false }, STREAM))
+  end)
+
+  it("takes values that the module for ordered JSON read", function ()
+    local row = assert(ordered.decode('{"seed":18446744073709551615,"temperature":1.0,"top_k":4,'
+      .. '"stop":["a"],"merged_adapters":{"ids":["x/1"],"weights":[1.0]}}'))
+    assert.equal('{"merged_adapters":{"ids":["x/1"],"weights":[1]},"temperature":1,"top_k":4,'
+      .. '"stop":["a"],"seed":18446744073709551615}', encoded(json.fields(row)))
+    assert.matches("got the number 1.5", refused { top_k = json.number "1.5" })
   end)
 
   it("lets best_of above 1 pass with sampling and without a seed only", function()

@@ -85,6 +85,39 @@ describe("template.from_tokenizer_config", function ()
     assert.equal("null", format:render(HELLO))
   end)
 
+  it("gives numbers to a template as Python reads them", function ()
+    local ordered = require "predibase.template.ordered"
+    local function rendered(source, text)
+      local format = assert(template.from_tokenizer_config(config { chat_template = source }))
+      return (assert(format:render(HELLO, { variables = { x = assert(ordered.decode(text)) } })))
+    end
+    for given, wanted in pairs {
+      ["[0.0, 1.0, 1, -0.0]"] = "[0.0, 1.0, 1, -0.0]", ["1e5"] = "100000.0", ["1.50"] = "1.5",
+      ["[9007199254740993, -12345678901234567890]"] = "[9007199254740993, -12345678901234567890]",
+      ["-0"] = "0", ["1E3"] = "1000.0",
+    } do
+      assert.equal(wanted, rendered("{{ x|tojson }}", given))
+      assert.equal(wanted, rendered("{{ x }}", given))
+    end
+    local big = "12345678901234567890"
+    for source, wanted in pairs {
+      ["{{ x is integer }} {{ x is number }} {{ x is float }}"] = "True True False",
+      ["{{ x == x }} {{ x == 1 }} {{ x != 1.5 }} {{ x < 1 }} {{ 1 < x }} {{ x <= x }}"] =
+        "True False True False True True",
+      ["{{ '%d|%s' % (x, x) }}"] = big .. "|" .. big, ["{{ x|int }}{{ x ~ '' }}"] = big .. big,
+      ["{{ 'y' if x else 'n' }}"] = "y", ["{{ '{:,}'.format(x) }}"] = "12,345,678,901,234,567,890",
+    } do
+      assert.equal(wanted, rendered(source, big), source)
+    end
+    local format = assert(template.from_tokenizer_config(config { chat_template = "{{ x + 1 }}" }))
+    local text, err = format:render(HELLO, { variables = { x = assert(ordered.decode(big)) } })
+    assert.is_nil(text)
+    assert.matches("an integer beyond 2^53", err.message, 1, true)
+    assert.equal("[-9007199254740994, -9007199254740993, 5, 9007199254740993, 12345678901234567890]",
+      rendered("{{ x|sort }}", "[12345678901234567890, 5, -9007199254740993, 9007199254740993,"
+        .. "-9007199254740994]"))
+  end)
+
   it("hands the template's own complaint on", function ()
     local format = assert(template.from_tokenizer_config(config {
       chat_template = "\n{{ raise_exception('No system role') }}" }, { name = "mine" }))

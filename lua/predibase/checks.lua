@@ -5,6 +5,7 @@
 -- @module predibase.checks
 
 local errors = require "predibase.errors"
+local json = require "predibase.json"
 
 local M = {}
 
@@ -57,7 +58,11 @@ end
 -- @treturn string such as `the string "true"`, `the number 20.5`, `a table`
 function M.describe(value)
   local kind = type(value)
-  if kind == "string" then
+  if value == json.null then
+    return "null"
+  elseif json.literal(value) then
+    return "the number " .. errors.excerpt(json.literal(value), M.SHOWN)
+  elseif kind == "string" then
     return 'the string "' .. errors.excerpt(value, M.SHOWN) .. '"'
   elseif kind == "number" then
     return "the number " .. M.number(value)

@@ -178,7 +178,7 @@ function M.integer(v)
   return v
 end
 
-local array_mt, object_mt, raw_mt = {}, {}, {}
+local array_mt, object_mt, raw_mt, number_mt = {}, {}, {}, {}
 
 --- Marks a table as an array, so that an empty one is written as `[]`.
 -- @tparam table t gets a metatable
@@ -187,11 +187,80 @@ function M.array(t)
   return setmetatable(t, array_mt)
 end
 
---- Marks an array of `{ key, value }` as an object whose keys are written in this order.
+--- Marks an array of `{ key, value }` as an object whose keys are written in this order. Its
+-- members can be read by their names.
 -- @tparam table members gets a metatable
 -- @treturn table members
 function M.object(members)
   return setmetatable(members, object_mt)
+end
+
+function object_mt.__index(members, name)
+  if type(name) ~= "string" then return nil end
+  for i = 1, #members do
+    local pair = rawget(members, i)
+    if type(pair) == "table" and rawget(pair, 1) == name then return rawget(pair, 2) end
+  end
+  return nil
+end
+
+--- Whether a value is what `object` made.
+-- @param value anything
+-- @treturn boolean
+function M.is_object(value)
+  return type(value) == "table" and getmetatable(value) == object_mt
+end
+
+--- A number that is written as it is spelled: `1.0`, or an integer beyond 2^53. `tostring` gives
+-- the spelling.
+-- @tparam string literal a number of JSON
+-- @treturn table
+function M.number(literal)
+  if type(literal) ~= "string" or not find(literal, "^%-?%d") or not M.check(literal) then
+    error("expected a number of JSON as a string", 2)
+  end
+  return setmetatable({ literal }, number_mt)
+end
+
+function number_mt.__tostring(number)
+  return rawget(number, 1)
+end
+
+--- The spelling of what `number` made, nil for everything else.
+-- @param value anything
+-- @treturn ?string
+function M.literal(value)
+  return type(value) == "table" and getmetatable(value) == number_mt and rawget(value, 1) or nil
+end
+
+--- The members of what `object` made as a table by their names; every other value as it is.
+-- @param value anything
+-- @return the value, or a new table
+function M.fields(value)
+  if not M.is_object(value) then return value end
+  local fields = {}
+  for i = 1, #value do
+    local pair = rawget(value, i)
+    if type(pair) == "table" and rawget(pair, 1) ~= nil then fields[pair[1]] = rawget(pair, 2) end
+  end
+  return fields
+end
+
+--- What `decode` would have given: tables for what `object` made, numbers for what `number` made,
+-- at every depth inside of these. Every other value as it is.
+-- @param value anything
+-- @treturn any
+function M.plain(value)
+  local function made_of(v, depth)
+    if M.literal(v) then return (M.decode(M.literal(v))) end
+    local is_object = M.is_object(v)
+    if depth > encode.MAX_DEPTH or not (is_object or type(v) == "table"
+      and getmetatable(v) == array_mt) then return v end
+    local out = {}
+    for key, inner in next, M.fields(v) do out[key] = made_of(inner, depth + 1) end
+    return is_object and out or M.array(out)
+  end
+  return made_of(value, 1)
 end
 
 --- Wraps a JSON text that is to be written untouched; see `check`.
@@ -225,7 +294,7 @@ if cjson.empty_array_mt then arrays[cjson.empty_array_mt] = true end
 --- Writes a value as JSON text.
 --
 -- Integers come out exactly (`128.0` as `128`), other numbers with the fewest digits that give
--- the same number back. Keys of plain tables are sorted; metatables are ignored except for the
+-- the same number back, and what `number` made as it is spelled. Keys of plain tables are sorted; metatables are ignored except for the
 -- marks of this module. Refused: NaN and the infinities, strings and keys that are not UTF-8,
 -- arrays with holes, tables that are array and object at once, cycles, nesting deeper than 128,
 -- functions, coroutines and userdata.
@@ -240,7 +309,7 @@ M.encode = encode.new {
   empty_array = cjson.empty_array,
   array = arrays,
   object = { [object_mt] = true },
-  raw = { [raw_mt] = true },
+  raw = { [raw_mt] = true, [number_mt] = true },
 }
 
 return M

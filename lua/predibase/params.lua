@@ -38,6 +38,8 @@ local function refusal(text)
   }
 end
 
+local FREE = { extra = true, response_format = true }
+
 --- The given parameters by their right names, and their places in the order of sending. A null is
 -- the same as leaving the parameter out: the router takes it for some of them only.
 local function given(parameters)
@@ -50,7 +52,8 @@ local function given(parameters)
         return nil, ("`%s` is given twice, also in its old spelling `%s`"):format(right, name)
       end
       name = right or name
-      found[name] = value
+      -- What is JSON of the caller's own making is taken apart in `predibase.params.format`.
+      found[name] = FREE[name] and value or json.plain(value)
       order[#order + 1] = position[name]      -- none for `extra`
     end
   end

@@ -56,6 +56,7 @@ function M.format(value, name, _, level)
     return nil, ('`%s` must be a table such as { type = "json_object", schema = … }, got %s')
       :format(name, checks.describe(value))
   end
+  value = json.fields(value)
   names.check(value, FIELDS, "field of " .. name, level + 1)
   local kind, problem = kinds.choice(rawget(value, "type"), name .. ".type",
     { choices = rules.formats, exact = true })
@@ -102,7 +103,7 @@ function M.extra(extra, known)
       :format(checks.describe(extra))
   end
   local fields = {}
-  for key, value in next, extra do
+  for key, value in next, json.fields(extra) do
     if type(key) ~= "string" or key == "" then
       return nil, ("`extra` must have the names of fields as keys, got %s")
         :format(checks.describe(key))

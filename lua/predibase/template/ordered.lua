@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- Reads JSON and keeps the order of keys, which a template shows and Lua tables lose: the schema
--- of a tool is written into the prompt as its author wrote it.
+--- Reads JSON and keeps what a template shows and Lua's tables and numbers lose: the order of
+-- keys, `1.0`, and every digit of a large integer. The schema of a tool is written into the prompt
+-- as its author wrote it.
 -- @module predibase.template.ordered
 
 local json = require "predibase.json"
@@ -14,6 +15,20 @@ local read
 
 local function space(text, i)
   return text:find("[^ \t\r\n]", i) or #text + 1
+end
+
+--- A number: one of Lua where that is written the same way again.
+local function number(literal, i)
+  if literal == "0" or #literal < 16 and literal:find("^%-?[1-9]%d*$") then
+    return tonumber(literal)
+  end
+  local ok = json.check(literal)
+  if not ok then return nil, ("no number at byte %d, or one that is too large"):format(i) end
+  local value = json.decode(literal)
+  if literal:find("[1-9]") and literal:find(".", 1, true) and json.encode(value) == literal then
+    return value
+  end
+  return json.number(literal)
 end
 
 --- The literal (a string, a number, true, false or null) at `i`, and where it ends.
@@ -31,6 +46,10 @@ local function literal(text, i)
     stop = (text:find("[%s%]},:%[{\"]", i) or #text + 1) - 1
   end
   if stop < i then return nil, ("something unexpected at byte %d"):format(i) end
+  if text:find("^[%-%d]", i) then
+    local value, problem = number(text:sub(i, stop), i)
+    return value, value == nil and problem or stop + 1
+  end
   local list = json.decode("[" .. text:sub(i, stop) .. "]")
   if not list or list[1] == nil then return nil, ("no JSON at byte %d"):format(i) end
   return list[1], stop + 1
@@ -92,7 +111,9 @@ function read(text, i, depth)
 end
 
 --- Reads a JSON text. Arrays and objects come as `json.array` and `json.object` make them, `null`
--- as `json.null`.
+-- as `json.null`, and a number that Lua would write in another way (`1.0`, an integer beyond 2^53)
+-- as `json.number` makes it. The members of an object can be read by their names; `json.plain`
+-- makes plain tables of all that.
 -- @tparam string text
 -- @treturn[1] table|string|number|boolean the value
 -- @treturn[2] nil

@@ -53,6 +53,8 @@ end
 function equal(rt, a, b, depth)
   local x, y = values.text(a), values.text(b)
   if x or y then return x == y end
+  local i, j = kind(a) == "bigint", kind(b) == "bigint"
+  if i or j then return i and j and a.digits == b.digits or false end
   x, y = number(a), number(b)
   if x or y then return x == y end
   if rawequal(a, b) then return true end
@@ -71,6 +73,21 @@ function M.equal(rt, a, b)
   return equal(rt, a, b, 1)
 end
 
+--- Two numbers, one of which is an integer beyond 2^53, as two that are ordered like these; nil
+-- where one is no number.
+local function big_order(a, b)
+  local i, j = kind(a) == "bigint", kind(b) == "bigint"
+  if not (i and j) then
+    return i and tonumber(a.digits) or number(a), j and tonumber(b.digits) or number(b)
+  end
+  local x, y = a.digits, b.digits
+  local negative = x:find("^%-")
+  if negative ~= y:find("^%-") then return tonumber(x), tonumber(y) end
+  if #x ~= #y then x, y = #x, #y else x, y = x < y and 0 or 1, x == y and 1 or x < y and 1 or 0 end
+  if negative then return y, x end
+  return x, y
+end
+
 local less
 
 local function less_items(rt, a, b, or_equal, depth)
@@ -85,7 +102,13 @@ end
 
 function less(rt, a, b, or_equal, depth)
   local x, y = values.text(a), values.text(b)
-  if x and y then x, y = order(rt, x, y), 0 else x, y = number(a), number(b) end
+  if x and y then
+    x, y = order(rt, x, y), 0
+  elseif kind(a) == "bigint" or kind(b) == "bigint" then
+    x, y = big_order(a, b)
+  else
+    x, y = number(a), number(b)
+  end
   if x and y then
     if or_equal then return x <= y end
     return x < y

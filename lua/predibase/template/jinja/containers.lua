@@ -78,6 +78,7 @@ access.register("dict", dict)
 access.register("list", list)
 access.register("tuple", sequence)
 access.register("int", numeric)
+access.register("bigint", numeric)
 access.register("bool", numeric)
 access.register("float", { is_integer = define("is_integer", {}, is_integer), real = numeric.real,
   imag = { value = function () return values.float(0) end }, as_integer_ratio = "absent",

@@ -4,7 +4,8 @@
 -- A table is a list when its keys are 1 to n or it is marked by `json.array`, else a dict. Lua does
 -- not keep the order of keys: `json.object` keeps it; other tables are read in the order in which
 -- messages and tools are usually written (`role`, `type`, `function`, `name`, …), then sorted. An
--- empty table is a list, but for the names that JSON schemas and tool calls give to objects.
+-- empty table is a list, but for the names that JSON schemas and tool calls give to objects. An
+-- integer of Lua 5.3 and one that `json.number` made keep every digit.
 -- @module predibase.template.jinja.convert
 
 local checks = require "predibase.checks"
@@ -13,6 +14,13 @@ local limits = require "predibase.template.jinja.limits"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
+
+local subtype = rawget(math, "type")
+
+--- Whether a number is an integer that no double holds exactly, as Lua 5.3 and newer have them.
+local function big_integer(v)
+  return subtype ~= nil and subtype(v) == "integer" and (v > limits.INTEGER or v < -limits.INTEGER)
+end
 
 local ARRAY, OBJECT = getmetatable(json.array {}), getmetatable(json.object {})
 
@@ -34,7 +42,14 @@ local function by_rank(a, b)
   return a < b
 end
 
+--- A number that keeps its spelling: what Python's `json.loads` makes of it.
+local function spelled(literal)
+  if literal:find("[%.eE]") then return values.float(json.decode(literal)) end
+  return values.integer(literal)
+end
+
 local function number(v)
+  if big_integer(v) then return values.integer(("%d"):format(v)) end
   if not checks.finite(v) then return nil, "a number that is not finite" end
   if v == math.floor(v) then
     if math.abs(v) > limits.INTEGER then return values.float(v) end
@@ -89,6 +104,7 @@ end
 function convert(v, depth, name)
   local t = type(v)
   if t == "string" or t == "boolean" then return v end
+  if json.literal(v) then return spelled(json.literal(v)) end
   if t == "number" then
     local made, problem = number(v)
     return made, problem and ": " .. problem

@@ -63,6 +63,7 @@ local function scientific(x, letter, precision)
 end
 
 local function percent_number(v, letter, precision)
+  if kind(v) == "bigint" and letter == "d" then return v.digits end
   local x = values.number(v)
   if not x then
     raise(("%%%s format: a number is required, not %s"):format(letter, values.type_name(v)))
@@ -184,7 +185,9 @@ function M.spec(rt, v, spec)
   local sign, zero, width, mark, dot, precision, letter =
     rest:match("^([-+ ]?)#?(0?)(%d*)([,_]?)(%.?)(%d*)(%a?%%?)$")
   if not letter or #letter > 1 then raise("invalid format specifier") end
-  local x, is_float = values.number(v)
+  local big = kind(v) == "bigint" and v.digits
+  local x, is_float
+  if not big then x, is_float = values.number(v) end
   local made, numeric
   local wanted = dot ~= "" and places(tonumber(precision) or 0) or nil
   if values.text(v) then
@@ -193,6 +196,10 @@ function M.spec(rt, v, spec)
     end
     made = values.text(v)
     if wanted then made = text.slice(made, 0, wanted) end
+  elseif big then
+    if letter ~= "" and letter ~= "d" or wanted then values.number(v) end
+    made, numeric = grouped(big, mark), true
+    if not big:find("^-") and sign ~= "" and sign ~= "-" then made = sign .. made end
   elseif x and not (kind(v) == "bool" and letter == "s") then
     numeric = true
     if letter == "%" then

@@ -36,6 +36,7 @@ local function quoted(s, ascii)
 end
 
 local function number(v)
+  if kind(v) == "bigint" then return v.digits end
   local x, is_float = values.number(v)
   if not is_float then return numbers.int(x) end
   if x ~= x then return "NaN" end
@@ -43,11 +44,13 @@ local function number(v)
   return x == -math.huge and "-Infinity" or numbers.float(x)
 end
 
+local NUMBERS = { int = true, bigint = true, float = true }
+
 local function key_text(v)
   local s = values.text(v)
   if s then return s end
   local k = kind(v)
-  if k == "int" or k == "float" then return number(v) end
+  if NUMBERS[k] then return number(v) end
   if k == "bool" then return v and "true" or "false" end
   if k == "none" then return "null" end
   raise(("keys must be str, int, float, bool or None, not %s"):format(values.type_name(v)))
@@ -102,7 +105,7 @@ local function writer(rt, how)
     if k == "str" or k == "markup" then
       iterate.room(rt, #values.text(v))
       put(quoted(values.text(v), how.ascii))
-    elseif k == "int" or k == "float" then
+    elseif NUMBERS[k] then
       put(number(v))
     elseif k == "bool" then
       put(v and "true" or "false")

@@ -78,6 +78,10 @@ end
 
 how["markup"] = function (rt, v) return "Markup(" .. how.str(rt, v.text) .. ")" end
 how["int"] = function (_, v) return numbers.int(v) end
+how["bigint"] = function (rt, v)
+  iterate.room(rt, #v.digits)
+  return v.digits
+end
 how["bool"] = function (_, v) return v and "True" or "False" end
 how["none"] = function () return "None" end
 how["float"] = function (_, v) return numbers.float(v.value) end

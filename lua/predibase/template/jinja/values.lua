@@ -16,7 +16,7 @@ M.NONE = { kind = "none" }
 
 local BASIC = { string = "str", number = "int", boolean = "bool" }
 
---- The kind of a value: str, int, bool, none, float, list, tuple, dict, undefined, markup, range,
+--- The kind of a value: str, int, bigint (an integer beyond 2^53), bool, none, float, list, tuple, dict, undefined, markup, range,
 -- generator, view, function, macro, namespace, loop.
 function M.kind(v)
   return BASIC[type(v)] or v.kind
@@ -25,7 +25,7 @@ end
 local kind = M.kind
 
 -- As Python's messages name the types.
-local NAMES = { none = "NoneType", undefined = "Undefined", markup = "Markup", view = "dict view",
+local NAMES = { bigint = "int", none = "NoneType", undefined = "Undefined", markup = "Markup", view = "dict view",
   ["function"] = "function", macro = "Macro", namespace = "Namespace", loop = "LoopContext" }
 
 --- The name of a value's type in messages.
@@ -36,6 +36,14 @@ end
 
 --- A float; integers of Lua 5.3 become floats, so that zero can have a sign.
 function M.float(x) return { kind = "float", value = x * 1.0 } end
+
+--- An integer of any size, of its digits. From 2^53 on it can be written and compared only.
+function M.integer(digits)
+  local near = tonumber(digits)
+  -- Beyond the limit literals may be rounded to it.
+  if near < limits.INTEGER and near > -limits.INTEGER then return near == 0 and 0 or near end
+  return { kind = "bigint", digits = digits }
+end
 
 --- Markup, the text that `safe` makes.
 function M.markup(text) return { kind = "markup", text = text } end
@@ -86,20 +94,22 @@ function M.needs(v)
   return v
 end
 
+local BEYOND = "an integer beyond 2^53, which is not supported"
+
 --- An integer, as long as it is exact.
 function M.int(x)
-  if x > limits.INTEGER or x < -limits.INTEGER then
-    raise("an integer beyond 2^53, which is not supported")
-  end
+  if x > limits.INTEGER or x < -limits.INTEGER then raise(BEYOND) end
   return x == 0 and 0 or x
 end
 
---- A number as a Lua number, and whether it is a float; nil for everything else.
+--- A number as a Lua number, and whether it is a float; nil for everything else. Raises for an
+-- integer beyond 2^53.
 function M.number(v)
   local t = type(v)
   if t == "number" then return v, false end
   if t == "boolean" then return v and 1 or 0, false end
   if t == "table" and v.kind == "float" then return v.value, true end
+  if t == "table" and v.kind == "bigint" then raise(BEYOND .. " in arithmetic") end
   return nil
 end
 
@@ -142,6 +152,7 @@ function M.truth(v)
   local k = v.kind
   if k == "none" or k == "undefined" then return false end
   if k == "float" then return v.value ~= 0 end
+  if k == "bigint" then return true end
   if k == "list" or k == "tuple" or k == "dict" then return v.n > 0 end
   if k == "generator" or k == "function" or k == "macro" or k == "namespace" then return true end
   return M.length(v) ~= 0
@@ -173,6 +184,7 @@ function M.hash(v)
   if text then return text:sub(1, 1) == "\0" and "\0s" .. text or text end
   local k = v.kind
   if k == "float" then return v.value == v.value and v.value or v end
+  if k == "bigint" then return "\0n" .. v.digits end
   if k == "tuple" then return tuple_hash(v, 1) end
   if k == "undefined" then return UNDEFINED end
   if k == "list" or k == "dict" or k == "view" then

@@ -10,7 +10,7 @@ local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise = failure.raise
+local raise, kind = failure.raise, values.kind
 
 local function filter(name, params, fn)
   M[name] = signature.define(name, params, fn)
@@ -23,6 +23,7 @@ local function needed(v, name)
 end
 
 filter("abs", {}, function (_, v)
+  if kind(v) == "bigint" then return values.integer((v.digits:gsub("^%-", ""))) end
   local x, is_float = needed(v, "abs")
   return is_float and values.float(math.abs(x)) or math.abs(x)
 end)
@@ -33,6 +34,7 @@ end
 
 filter("int", { "default", "base" }, function (_, v, default, base)
   values.needs(v)
+  if kind(v) == "bigint" then return v end
   if default == nil then default = 0 end
   local radix = base == nil and 10 or needed(base, "int")
   local s = values.text(v)
@@ -52,6 +54,7 @@ end)
 
 filter("float", { "default" }, function (_, v, default)
   values.needs(v)
+  if kind(v) == "bigint" then return values.float(tonumber(v.digits)) end
   local s = values.text(v)
   local x = values.number(v)
   if s then x = numbers.read_float(s) end

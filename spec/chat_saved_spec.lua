@@ -54,6 +54,29 @@ describe("a saved chat session", function ()
     assert.is_nil(io.open(path .. ".part"))
   end)
 
+  it("keeps the order of keys and the spelling of numbers", function ()
+    local ordered = require "predibase.template.ordered"
+    local format = assert(predibase.template.from_tokenizer_config { chat_template =
+      "{% for m in messages %}{{ m|tojson }}{% endfor %}{{ tools|tojson }}" })
+    local message = '{"tool_calls": [{"z": 1.0, "a": 2}], "role": "assistant", "content": "x"}'
+    local schema = '{"type":"object","properties":{"z":{"minimum":0.0},"a":{}}}'
+    local session = assert(client:chat_session { format = format,
+      messages = assert(ordered.decode('[{"role":"user","content":"q"},' .. message .. "]")),
+      variables = { tools = assert(ordered.decode '[{"b":1.0,"a":2}]') },
+      response_format = { type = "json_object", schema = assert(ordered.decode(schema)) },
+      extra = { x = assert(ordered.decode '{"d":1,"c":12345678901234567890}') } })
+    local again = assert(chat.load(client, (session:save()), { format = format }))
+    assert.equal((session:save()), (again:save()))
+    assert.equal("assistant", again.messages[2].role)
+    assert(again:send "Go on.")
+    local body = door.requests[1].body
+    assert.is_truthy(body:find(schema, 1, true), body)
+    assert.is_truthy(body:find('{"d":1,"c":12345678901234567890}', 1, true), body)
+    local prompt = assert(json.decode(body)).inputs
+    assert.is_truthy(prompt:find(message, 1, true), prompt)
+    assert.is_truthy(prompt:find('[{"b": 1.0, "a": 2}]', 1, true), prompt)
+  end)
+
   it("writes an empty conversation", function ()
     local session = session_of { system = nil }
     local again = assert(chat.load(client, (session:save())))

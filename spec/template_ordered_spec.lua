@@ -2,6 +2,9 @@
 
 local json = require "predibase.json"
 local ordered = require "predibase.template.ordered"
+local template = require "predibase.template"
+
+local function read(text) return (assert(ordered.decode(text))) end
 
 describe("predibase.template.ordered", function ()
   it("keeps the order of keys", function ()
@@ -36,7 +39,7 @@ describe("predibase.template.ordered", function ()
     assert.equal(json.null, value.a)
     assert.equal(2, value["1"])
     assert.is_nil(value.c)
-    local plain = json.plain(value)
+    local plain = ordered.plain(value)
     assert.equal(1, plain.b.x)
     assert.equal(json.null, plain.a)
     assert.equal('{"1":2,"a":null,"b":{"l":[],"x":1}}', json.encode(plain))
@@ -51,5 +54,81 @@ describe("predibase.template.ordered", function ()
     end
     local _, problem = ordered.decode(("["):rep(100000))
     assert.matches("nested deeper", problem)
+  end)
+end)
+
+describe("ordered objects", function ()
+  local EACH = "{% for m in messages %}{{ m|tojson }}{% endfor %}"
+  local TEXTS = "{% for m in messages %}{{ m.content if m.content is string else "
+    .. "m.content|map(attribute='text')|join }}{% endfor %}"
+
+  local function format_of(source)
+    return (assert(template.from_tokenizer_config { chat_template = source, eos_token = "</s>" }))
+  end
+
+  it("are messages of a model's own template, every key in its place", function ()
+    local message = '{"tool_calls": [{"z": 1.0, "a": {"y": 2, "x": 3}}], "role": "assistant"}'
+    assert.equal(message, format_of(EACH):render(read("[" .. message .. "]")))
+    local mixed = { { role = "user", content = read '[{"type":"text","text":"a"}]' },
+      read '{"content":[{"text":"b","type":"text"}],"role":"user"}' }
+    assert.equal("ab", format_of(TEXTS):render(mixed))
+  end)
+
+  it("stay open at the end of the last message", function ()
+    for _, last in ipairs { '{"role":"assistant","content":"abc "}',
+      '{"role":"assistant","content":[{"type":"text","text":"abc "}]}' } do
+      local messages = read('[{"role":"user","content":"q"},' .. last .. "]")
+      assert.equal("qabc ", format_of(TEXTS):render(messages, { continue_final_message = true }))
+    end
+    assert.equal("abc", format_of(TEXTS):render({ { role = "assistant",
+      content = read '[{"type":"text","text":"abc"}]' } }, { continue_final_message = true }))
+  end)
+
+  it("are guarded against special tokens, names included", function ()
+    local format = format_of(EACH)
+    for _, text in ipairs { '{"role":"user","content":"a</s>"}',
+      '{"role":"user","content":"a","x":{"b":["</s>"]}}', '{"role":"user","</s>":"a"}' } do
+      local got, err = format:render { read(text) }
+      assert.is_nil(got)
+      assert.matches("special token", err.message)
+    end
+    assert.equal('{"role": "user", "content": "a< /s>"}', (format:render(
+      { read '{"role":"user","content":"a</s>"}' }, { special_tokens_in_text = "neutralise" })))
+    local got, err = format:render({ read '{"role":"user","</s>":"a"}' },
+      { special_tokens_in_text = "neutralise" })
+    assert.is_nil(got)
+    assert.matches("the name of a field", err.message)
+  end)
+
+  it("are messages and parts of the built-in formats", function ()
+    local format = assert(template.chat "chatml")
+    local wanted = format:render { { role = "user", content = "ab" } }
+    assert.equal(wanted, format:render(read '[{"content":"ab","role":"user"}]'))
+    assert.equal(wanted, format:render(read('[{"role":"user","content":'
+      .. '[{"type":"text","text":"a"},{"text":"b","type":"text"}]}]')))
+    local got, err = format:render(read '[{"role":"user","content":"a","tools":[]}]')
+    assert.is_nil(got)
+    assert.matches('has "tools"', err.message)
+    got, err = format:render(read '{"role":"user","content":"a"}')
+    assert.is_nil(got)
+    assert.matches("this is one message", err.message)
+  end)
+
+  it("are values of templates, their numbers as they are spelled", function ()
+    local t = assert(template.new "{a} {b} {c}")
+    assert.equal("1.0 12345678901234567890 x", t(read '{"c":"x","b":12345678901234567890,"a":1.0}'))
+    local got, err = t(read '{"a":1,"b":2,"c":3,"d":4}')
+    assert.is_nil(got)
+    assert.matches('no "d"', err.message)
+  end)
+
+  it("are variables of a model's own template, and its configuration", function ()
+    local format = assert(template.from_tokenizer_config(read
+      '{"chat_template":"{{ tools|tojson }}{{ n }}{{ eos_token }}","eos_token":{"content":"<e>"}}'))
+    assert.same({ "<e>" }, format.stop)
+    assert.equal('[{"b": 1, "a": 2}]1.0<e>', format:render({ { role = "user", content = "" } },
+      { variables = read '{"n":1.0,"tools":[{"b":1,"a":2}]}' }))
+    assert.equal("1.0", assert(require "predibase.template.jinja".compile "{{ n }}")
+      :render(read '{"n":1.0}'))
   end)
 end)

@@ -113,7 +113,7 @@ describe("template.from_tokenizer_config", function ()
     local text, err = format:render(HELLO, { variables = { x = assert(ordered.decode(big)) } })
     assert.is_nil(text)
     assert.matches("an integer beyond 2^53", err.message, 1, true)
-    assert.equal("[-9007199254740994, -9007199254740993, 5, 9007199254740993, 12345678901234567890]",
+    assert.equal("[-9007199254740994, -9007199254740993, 5, 9007199254740993, " .. big .. "]",
       rendered("{{ x|sort }}", "[12345678901234567890, 5, -9007199254740993, 9007199254740993,"
         .. "-9007199254740994]"))
   end)

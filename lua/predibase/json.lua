@@ -294,10 +294,10 @@ if cjson.empty_array_mt then arrays[cjson.empty_array_mt] = true end
 --- Writes a value as JSON text.
 --
 -- Integers come out exactly (`128.0` as `128`), other numbers with the fewest digits that give
--- the same number back, and what `number` made as it is spelled. Keys of plain tables are sorted; metatables are ignored except for the
--- marks of this module. Refused: NaN and the infinities, strings and keys that are not UTF-8,
--- arrays with holes, tables that are array and object at once, cycles, nesting deeper than 128,
--- functions, coroutines and userdata.
+-- the same number back, and what `number` made as it is spelled. Keys of plain tables are sorted;
+-- metatables are ignored except for the marks of this module. Refused: NaN and the infinities,
+-- strings and keys that are not UTF-8, arrays with holes, tables that are array and object at once,
+-- cycles, nesting deeper than 128, functions, coroutines and userdata.
 -- @function encode
 -- @param value `json.null` stands for `null`; an empty plain table is an object
 -- @treturn[1] string

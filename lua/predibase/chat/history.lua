@@ -3,6 +3,7 @@
 -- @module predibase.chat.history
 
 local checks = require "predibase.checks"
+local json = require "predibase.json"
 
 local M = {}
 
@@ -19,7 +20,7 @@ end
 
 --- Checks and copies messages. What a format makes of their roles and contents is its own affair.
 -- @param messages what was given
--- @treturn[1] table array of `{ role, content }`
+-- @treturn[1] table array of `{ role, content }`; messages that were ordered objects still are
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
 function M.read(messages)
@@ -35,11 +36,12 @@ function M.read(messages)
       return nil, ("message %d must be a table with role and content, got %s"):format(i,
         checks.describe(message))
     end
-    if type(rawget(message, "role")) ~= "string" then
+    local role = rawget(json.fields(message), "role")
+    if type(role) ~= "string" then
       return nil, ("message %d needs a role such as \"user\", got %s"):format(i,
-        checks.describe(rawget(message, "role")))
+        checks.describe(role))
     end
-    if message.role == "system" and i > 1 then
+    if role == "system" and i > 1 then
       return nil, ("message %d is from the system; only the first one can be"):format(i)
     end
     read[i] = copy(message, 1)

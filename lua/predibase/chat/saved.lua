@@ -7,6 +7,7 @@ local checks = require "predibase.checks"
 local errors = require "predibase.errors"
 local history = require "predibase.chat.history"
 local json = require "predibase.json"
+local ordered = require "predibase.template.ordered"
 local params = require "predibase.params"
 local rules = require "predibase.params.rules"
 local template = require "predibase.template"
@@ -50,6 +51,7 @@ local function parameters_of(options)
 end
 
 local function message_of(message)
+  if json.is_object(message) then return message end
   local members, others = { { "role", message.role }, { "content", message.content } }, {}
   for name in pairs(message) do
     if name ~= "role" and name ~= "content" then others[#others + 1] = name end
@@ -112,6 +114,16 @@ function M.write(path, text)
   return config_error(why:find(path, 1, true) and why or ("%s: %s"):format(path, why))
 end
 
+--- A message of role and content alone as a plain table, which holds the same.
+local function readable(message)
+  local fields = json.fields(message)
+  if not json.is_object(message) then return message end
+  for name, value in pairs(fields) do
+    if name ~= "role" and name ~= "content" or type(value) ~= "string" then return message end
+  end
+  return fields
+end
+
 local function read(source)
   if source:find "^%s*{" then return source end
   local file, why = io.open(source, "rb")
@@ -124,6 +136,23 @@ local function read(source)
     return config_error(("%s: is longer than %d bytes"):format(source, M.MAX_FILE))
   end
   return text
+end
+
+--- Takes over what is JSON of the program's own as it was written, the order of keys and the
+-- spelling of numbers included.
+local function keep_spelling(saved, written)
+  if not json.is_object(written) then return end
+  local list, parameters = written.messages, json.fields(written.parameters)
+  if type(saved.messages) == "table" and not json.is_object(list) then
+    for i, message in ipairs(list) do
+      if saved.messages[i] ~= json.null then saved.messages[i] = readable(message) end
+    end
+  end
+  if saved.variables ~= nil then saved.variables = written.variables end
+  if type(saved.parameters) ~= "table" or type(parameters) ~= "table" then return end
+  for _, name in ipairs { "response_format", "extra" } do
+    if saved.parameters[name] ~= nil then saved.parameters[name] = parameters[name] end
+  end
 end
 
 --- What is wrong with parameters out of a file; nothing that it says may raise.
@@ -151,6 +180,7 @@ function M.decode(source)
   if type(saved) ~= "table" then
     return bad("is no JSON object: " .. (problem or "it is another value"))
   end
+  keep_spelling(saved, ordered.decode(text))
   if saved.version ~= M.VERSION then
     return bad(("has the version %s, this library reads %d"):format(
       checks.describe(saved.version), M.VERSION))

@@ -17,6 +17,7 @@ local errors = require "predibase.errors"
 local failure = require "predibase.template.jinja.failure"
 local filters = require "predibase.template.jinja.filters"
 local globals = require "predibase.template.jinja.globals"
+local json = require "predibase.json"
 local limits = require "predibase.template.jinja.limits"
 local names = require "predibase.names"
 local parser = require "predibase.template.jinja.parser"
@@ -113,7 +114,7 @@ function Template:render(context, options)
   end
   options = options or {}
   names.check(options, RENDER_OPTIONS, "option", 2)
-  return execute(self, context or {}, options)
+  return execute(self, json.fields(context or {}), options)
 end
 
 return M

@@ -3,6 +3,7 @@
 -- @module predibase.template.messages
 
 local checks = require "predibase.checks"
+local json = require "predibase.json"
 
 local M = {}
 
@@ -21,8 +22,13 @@ local function guarded(text, guard, mode)
   return admitted, problem
 end
 
+local function field(t, name)
+  if json.is_object(t) then return t[name] end
+  return rawget(t, name)
+end
+
 local function role_of(message)
-  local role = rawget(message, "role")
+  local role = field(message, "role")
   if type(role) ~= "string" or #role > M.MAX_ROLE or not role:find("^%a[%w_-]*$") then
     return nil, 'needs a role such as "user", got ' .. describe(role)
   end
@@ -35,7 +41,7 @@ local function part_text(part, i)
     return nil, ("has %s as part %d; a part is a table with type and text"):format(
       describe(part), i)
   end
-  local kind, text = rawget(part, "type"), rawget(part, "text")
+  local kind, text = field(part, "type"), field(part, "text")
   if kind ~= nil and kind ~= "text" then
     return nil, ("has %s as the type of part %d; this format only writes texts"):format(
       describe(kind), i)
@@ -48,7 +54,7 @@ end
 
 --- The content as one string, and as its parts where it was given in parts.
 local function content_of(message)
-  local content = rawget(message, "content")
+  local content = field(message, "content")
   if type(content) == "string" then return content end
   if type(content) ~= "table" then
     return nil, "needs a string as its content, got " .. describe(content)
@@ -77,6 +83,7 @@ end
 
 --- A message as the built-in formats read it.
 local function closed_message(message, guard, mode)
+  message = json.fields(message)
   local problem = unknown_field(message)
   if problem then return nil, problem end
   local role, content, parts
@@ -100,21 +107,37 @@ local function alike(made, original)
   return type(meta) == "table" and setmetatable(made, meta) or made
 end
 
+--- Goes over the members of a table: the key of each, its name (the key, but for ordered objects)
+-- and its value.
+local function members(t)
+  local ordered, key, value = json.is_object(t), nil, nil
+  return function ()
+    key, value = next(t, key)
+    if not ordered or type(value) ~= "table" then return key, key, value end
+    return key, rawget(value, 1), rawget(value, 2)
+  end
+end
+
+--- Puts a member into a table that is made like another one.
+local function put(out, original, key, name, value)
+  out[key] = json.is_object(original) and { name, value } or value
+end
+
 --- A copy of a value in which every string is guarded.
 local function copy(value, guard, mode, depth)
   if type(value) == "string" then return guarded(value, guard, mode) end
-  if type(value) ~= "table" then return value end
+  if type(value) ~= "table" or json.literal(value) then return value end
   if depth > M.MAX_DEPTH then
     return nil, ("is nested deeper than %d tables"):format(M.MAX_DEPTH)
   end
   local out = {}
-  for key, inner in next, value do
+  for key, name, inner in members(value) do
     local kept, problem = copy(inner, guard, mode, depth + 1)
     if problem then return nil, problem end
-    if type(key) == "string" and not guarded(key, guard, "refuse") then
+    if type(name) == "string" and not guarded(name, guard, "refuse") then
       return nil, "has a special token in the name of a field"
     end
-    out[key] = kept
+    put(out, value, key, name, kept)
   end
   return alike(out, value)
 end
@@ -134,8 +157,8 @@ end
 -- @treturn[2] string what is wrong
 function M.read(messages, how)
   local count, why = checks.array(messages)
-  if not count then
-    return nil, rawget(messages, "role") ~= nil
+  if not count or json.is_object(messages) then
+    return nil, field(messages, "role") ~= nil
       and "a list of messages is needed, this is one message" or "the list of messages " .. why
   end
   if count == 0 then return nil, "there are no messages" end
@@ -161,7 +184,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
 function M.values(values, guard, mode)
-  local copied, problem = copy(values, guard, mode, 1)
+  local copied, problem = copy(json.fields(values), guard, mode, 1)
   if not copied then return nil, "variables: a value " .. problem end
   return copied
 end
@@ -175,9 +198,9 @@ local FIXED = { role = true, type = true }
 -- @treturn boolean
 function M.any(value, test)
   if type(value) == "string" then return test(value) end
-  if type(value) ~= "table" then return false end
-  for key, inner in next, value do
-    if not FIXED[key] and M.any(inner, test) then return true end
+  if type(value) ~= "table" or json.literal(value) then return false end
+  for _, name, inner in members(value) do
+    if not FIXED[name] and M.any(inner, test) then return true end
   end
   return false
 end
@@ -188,12 +211,23 @@ end
 -- @return the copy
 function M.map(value, change)
   if type(value) == "string" then return change(value) end
-  if type(value) ~= "table" then return value end
+  if type(value) ~= "table" or json.literal(value) then return value end
   local out = {}
-  for key, inner in next, value do
-    out[key] = FIXED[key] and inner or M.map(inner, change)
+  for key, name, inner in members(value) do
+    put(out, value, key, name, FIXED[name] and inner or M.map(inner, change))
   end
   return alike(out, value)
+end
+
+--- Changes a member that is there.
+local function set(t, name, value)
+  if not json.is_object(t) then
+    t[name] = value
+    return
+  end
+  for _, pair in ipairs(t) do
+    if pair[1] == name then pair[2] = value end
+  end
 end
 
 --- A copy of messages with something put behind the last text.
@@ -205,7 +239,7 @@ function M.appended(messages, ending)
   local out = M.map(messages, function (text) return text end)
   local last = out[#out]
   local whole, parts = last.content, last.parts or last.content
-  if type(whole) == "string" then last.content = whole .. ending end
+  if type(whole) == "string" then set(last, "content", whole .. ending) end
   if type(parts) ~= "table" then return type(whole) == "string" and out or nil, whole end
   for i = #parts, 1, -1 do
     local part = parts[i]
@@ -214,7 +248,7 @@ function M.appended(messages, ending)
       return out, part
     elseif type(part) == "table" and type(part.text) == "string" then
       local text = part.text
-      part.text = text .. ending
+      set(part, "text", text .. ending)
       return out, text
     end
   end

@@ -112,8 +112,8 @@ end
 
 --- Reads a JSON text. Arrays and objects come as `json.array` and `json.object` make them, `null`
 -- as `json.null`, and a number that Lua would write in another way (`1.0`, an integer beyond 2^53)
--- as `json.number` makes it. The members of an object can be read by their names; `json.plain`
--- makes plain tables of all that.
+-- as `json.number` makes it. The members of an object can be read by their names; `tostring` gives
+-- the spelling of such a number.
 -- @tparam string text
 -- @treturn[1] table|string|number|boolean the value
 -- @treturn[2] nil
@@ -125,5 +125,11 @@ function M.decode(text)
   if rest <= #text then return nil, ("more behind the value at byte %d"):format(rest) end
   return value
 end
+
+--- Plain tables and numbers of what `decode` gave.
+-- @function plain
+-- @param value
+-- @return a new value; what does not come from `decode` as it is
+M.plain = json.plain
 
 return M

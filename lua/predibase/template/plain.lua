@@ -17,6 +17,7 @@ local checks = require "predibase.checks"
 local errors = require "predibase.errors"
 local fill = require "predibase.template.fill"
 local format = require "predibase.template.format"
+local json = require "predibase.json"
 local models = require "predibase.template.models"
 local names = require "predibase.names"
 local parse = require "predibase.template.parse"
@@ -56,7 +57,7 @@ function Template:render(values, options)
   names.check(options or {}, { allow_extra = true }, "option", 2)
   local allow_extra = options and options.allow_extra
   if allow_extra == nil then allow_extra = self.allow_extra end
-  local text, problem = fill.fill(self, values or {}, allow_extra)
+  local text, problem = fill.fill(self, json.fields(values or {}), allow_extra)
   if text then return text end
   return nil, template_error(self.place .. problem)
 end

@@ -160,7 +160,7 @@ local function checked(source, options)
 end
 
 local function build(source, options)
-  local config, problem = source, nil
+  local config, problem = json.plain(source), nil
   if type(source) == "string" then config, problem = from_path(source) end
   if not config then return failed(problem) end
   local sources

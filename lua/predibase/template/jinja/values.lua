@@ -16,8 +16,8 @@ M.NONE = { kind = "none" }
 
 local BASIC = { string = "str", number = "int", boolean = "bool" }
 
---- The kind of a value: str, int, bigint (an integer beyond 2^53), bool, none, float, list, tuple, dict, undefined, markup, range,
--- generator, view, function, macro, namespace, loop.
+--- The kind of a value: str, int, bigint (an integer beyond 2^53), bool, none, float, list, tuple,
+-- dict, undefined, markup, range, generator, view, function, macro, namespace, loop.
 function M.kind(v)
   return BASIC[type(v)] or v.kind
 end
@@ -25,7 +25,8 @@ end
 local kind = M.kind
 
 -- As Python's messages name the types.
-local NAMES = { bigint = "int", none = "NoneType", undefined = "Undefined", markup = "Markup", view = "dict view",
+local NAMES = { bigint = "int", none = "NoneType", undefined = "Undefined", markup = "Markup",
+  view = "dict view",
   ["function"] = "function", macro = "Macro", namespace = "Namespace", loop = "LoopContext" }
 
 --- The name of a value's type in messages.

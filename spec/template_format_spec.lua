@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 local errors = require "predibase.errors"
 local format = require "predibase.template.format"
+local json = require "predibase.json"
 
 --- A format with turns between `<s>` and `</s>`; `joiner` stands between the parts of a text.
 local function make(joiner, fields)
@@ -49,6 +50,13 @@ describe("format:render", function ()
   it("takes a content of several parts", function ()
     local parts = { { type = "text", text = "a" }, { text = "b" }, "c" }
     assert.equal("<bos><s>user:abc</s>", (turns:render(says(parts))))
+  end)
+
+  it("takes null for no field", function ()
+    assert.equal("<bos><s>user:a</s>", turns:render {
+      { role = "user", content = "a", name = json.null, tool_calls = json.null } })
+    assert.equal('message 1 needs a string as its content, got nil',
+      (refused({ { role = "user", content = json.null } }):match("message 1.*")))
   end)
 
   it("does not change what it is given", function ()

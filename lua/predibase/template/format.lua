@@ -102,10 +102,13 @@ local function write(self, messages, options, variables)
   return text, problem
 end
 
+--- The mark that `transformers` puts there and some published templates look for.
+local OPEN_END = "CONTINUE_FINAL_MESSAGE_TAG"
+
 --- Writes messages of which the last stays open: marks the end of its text and cuts there, as
 -- `transformers` does, trailing white space included where the format keeps it.
 local function write_open(self, messages, options, variables, whole)
-  local mark = "END"
+  local mark = OPEN_END
   local function holds(text) return text:find(mark, 1, true) ~= nil end
   while holds(whole) or chat_messages.any(messages, holds) do mark = mark .. "E" .. mark end
   local marked, last = chat_messages.appended(messages, mark .. " ")

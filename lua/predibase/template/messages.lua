@@ -27,6 +27,28 @@ local function field(t, name)
   return rawget(t, name)
 end
 
+--- Gives a copy the metatable of the original, which may say that it is an array.
+local function alike(made, original)
+  local meta = getmetatable(original)
+  return type(meta) == "table" and setmetatable(made, meta) or made
+end
+
+--- Goes over the members of a table: the key of each, its name (the key, but for ordered objects)
+-- and its value.
+local function members(t)
+  local ordered, key, value = json.is_object(t), nil, nil
+  return function ()
+    key, value = next(t, key)
+    if not ordered or type(value) ~= "table" then return key, key, value end
+    return key, rawget(value, 1), rawget(value, 2)
+  end
+end
+
+--- Puts a member into a table that is made like another one.
+local function put(out, original, key, name, value)
+  out[key] = json.is_object(original) and { name, value } or value
+end
+
 local function role_of(message)
   local role = field(message, "role")
   if type(role) ~= "string" or #role > M.MAX_ROLE or not role:find("^%a[%w_-]*$") then
@@ -70,6 +92,17 @@ local function content_of(message)
   return table.concat(parts), parts
 end
 
+--- The members that have a value.
+local function without_nulls(message)
+  local out = {}
+  for key, name, value in members(message) do
+    if value ~= json.null then
+      if json.is_object(message) then out[#out + 1] = { name, value } else out[key] = value end
+    end
+  end
+  return alike(out, message)
+end
+
 local KNOWN = { role = true, content = true, name = true }
 
 local function unknown_field(message)
@@ -83,7 +116,7 @@ end
 
 --- A message as the built-in formats read it.
 local function closed_message(message, guard, mode)
-  message = json.fields(message)
+  message = json.fields(without_nulls(message))
   local problem = unknown_field(message)
   if problem then return nil, problem end
   local role, content, parts
@@ -99,28 +132,6 @@ local function closed_message(message, guard, mode)
     if problem then return nil, problem end
   end
   return { role = role, content = whole, parts = parts }
-end
-
---- Gives a copy the metatable of the original, which may say that it is an array.
-local function alike(made, original)
-  local meta = getmetatable(original)
-  return type(meta) == "table" and setmetatable(made, meta) or made
-end
-
---- Goes over the members of a table: the key of each, its name (the key, but for ordered objects)
--- and its value.
-local function members(t)
-  local ordered, key, value = json.is_object(t), nil, nil
-  return function ()
-    key, value = next(t, key)
-    if not ordered or type(value) ~= "table" then return key, key, value end
-    return key, rawget(value, 1), rawget(value, 2)
-  end
-end
-
---- Puts a member into a table that is made like another one.
-local function put(out, original, key, name, value)
-  out[key] = json.is_object(original) and { name, value } or value
 end
 
 --- A copy of a value in which every string is guarded.
@@ -142,10 +153,38 @@ local function copy(value, guard, mode, depth)
   return alike(out, value)
 end
 
+-- What messages call the thoughts before an answer.
+local THOUGHTS = { "reasoning_content", "thinking", "reasoning" }
+
+--- Puts the thoughts of a copied message where templates look for them, as `transformers` 5 does.
+local function share_thoughts(message)
+  local thoughts
+  for i = #THOUGHTS, 1, -1 do
+    local given = field(message, THOUGHTS[i])
+    if given ~= nil then thoughts = given end
+  end
+  if thoughts == nil then return message end
+  if not json.is_object(message) then
+    if message.thinking == nil then message.thinking = thoughts end
+    message.reasoning_content = thoughts
+    return message
+  end
+  local out = { { "thinking", message.thinking == nil and thoughts or message.thinking } }
+  for _, pair in ipairs(message) do
+    if pair[1] ~= "thinking" then out[#out + 1] = pair end
+  end
+  if message.reasoning_content == nil then out[#out + 1] = { "reasoning_content", thoughts } end
+  return alike(out, message)
+end
+
+--- A message as a model's own template reads it.
 local function open_message(message, guard, mode)
   local _, problem = role_of(message)
   if problem then return nil, problem end
-  return copy(message, guard, mode, 1)
+  local copied
+  copied, problem = copy(without_nulls(message), guard, mode, 1)
+  if not copied then return nil, problem end
+  return share_thoughts(copied)
 end
 
 --- Reads the messages of a conversation.

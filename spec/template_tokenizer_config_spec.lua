@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 
 local json = require "predibase.json"
+local scratch = require "spec.support.scratch"
 local template = require "predibase.template"
 
 local TURNS = "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ eos_token }}"
@@ -57,7 +58,102 @@ describe("template.from_tokenizer_config", function ()
     os.remove(folder)
     assert.equal("<s><user>hi</s>", first)
     assert.equal("own <s>1", second)
-    assert.equal("own 1", third:render(HELLO))
+    assert.equal("own <s>1", third:render(HELLO))
+  end)
+
+  describe("with the files of a model", function ()
+    local folder, path
+    before_each(function ()
+      folder = scratch.new()
+      path = folder .. "/tokenizer_config.json"
+    end)
+    after_each(function () scratch.remove(folder) end)
+
+    local function write(name, value)
+      scratch.write(folder .. "/" .. name, type(value) == "string" and value or json.encode(value))
+    end
+
+    local function refused(source, options)
+      local format, err = template.from_tokenizer_config(source, options)
+      assert.is_nil(format)
+      assert.equal("template", err.kind)
+      return err.message
+    end
+
+    it("guards the tokens of all of them", function ()
+      write("tokenizer_config.json", { chat_template = TURNS, tokenizer_class = "LlamaTokenizer",
+        image_token = "<img>", extra_special_tokens = { voice_token = "<voice>" } })
+      write("special_tokens_map.json", { additional_special_tokens = { "<|a|>" } })
+      write("tokenizer.json", '{"version":"1.0","added_tokens":[{"id":1,"content":"<|b|>",'
+        .. '"special":true},{"id":2,"content":"plain","special":false}],"model":{"vocab":{"x":')
+      local format = assert(template.from_tokenizer_config(path))
+      assert.same({ "<voice>", "<img>", "<unk>", "<|a|>", "<|b|>", "</s>", "<s>" },
+        format.special_tokens)
+      assert.same({ "</s>" }, format.stop)
+      assert.equal("<s><user>hi</s>", format:render(HELLO))
+    end)
+
+    it("says which token no file says, and takes it as an option", function ()
+      write("tokenizer_config.json", { chat_template = TURNS, tokenizer_class = "OwnTokenizer",
+        eos_token = "</s>" })
+      local message = refused(path)
+      assert.matches("uses bos_token, and the class \"OwnTokenizer\" may have one", message, 1, true)
+      assert.matches('tokens = { bos_token = "…" }', message, 1, true)
+      local format = assert(template.from_tokenizer_config(path, { tokens = { bos_token = "<b>" } }))
+      assert.equal("<b><user>hi</s>", format:render(HELLO))
+      format = assert(template.from_tokenizer_config(path, { tokens = { bos_token = false } }))
+      assert.equal("<user>hi</s>", format:render(HELLO))
+      assert.same({ "</s>" }, format.special_tokens)
+      write("tokenizer_config.json", { chat_template = TURNS })
+      assert.matches("the tokenizer's class", refused(path), 1, true)
+      write("tokenizer_config.json", { chat_template = TURNS, bos_token = json.null,
+        eos_token = json.null, tokenizer_class = "OwnTokenizer" })
+      assert.equal("<user>hi", assert(template.from_tokenizer_config(path)):render(HELLO))
+    end)
+
+    it("reads them beside a template of its own", function ()
+      write("chat_template.jinja", TURNS)
+      assert.matches("uses bos_token", refused(folder .. "/chat_template.jinja"))
+      write("tokenizer_config.json", { tokenizer_class = "GemmaTokenizerFast" })
+      local format = assert(template.from_tokenizer_config(folder .. "/chat_template.jinja"))
+      assert.equal("<bos><user>hi<eos>", format:render(HELLO))
+      write("plain.jinja", "{{ messages[0].content }}")
+      assert.equal("hi", assert(template.from_tokenizer_config(folder .. "/plain.jinja"))
+        :render(HELLO))
+    end)
+
+    it("looks for the template of processors last", function ()
+      write("tokenizer_config.json", { tokenizer_class = "PreTrainedTokenizerFast" })
+      assert.matches("no chat_template", refused(path))
+      write("chat_template.json", { chat_template = "P" })
+      assert.equal("P", assert(template.from_tokenizer_config(path)):render(HELLO))
+    end)
+
+    it("names the file that is wrong", function ()
+      write("tokenizer_config.json", { chat_template = "x" })
+      write("special_tokens_map.json", "[]")
+      assert.matches("special_tokens_map.json: is no JSON object", refused(path), 1, true)
+      write("special_tokens_map.json", {})
+      write("tokenizer.json", '{"added_tokens":[{"id":}]}')
+      assert.matches("tokenizer.json: the added tokens", refused(path), 1, true)
+      write("tokenizer_config.json", "{")
+      assert.matches("tokenizer_config.json: is no JSON object", refused(path), 1, true)
+    end)
+
+    it("leaves the folder for no template's name", function ()
+      write("tokenizer_config.json", { chat_template = "x" })
+      write("secret.jinja", "s")
+      assert.matches('there is no template "../secret"', refused(path, { template = "../secret" }),
+        1, true)
+    end)
+
+    it("drops byte order marks", function ()
+      local mark = "\239\187\191"
+      write("tokenizer_config.json", mark .. json.encode { tokenizer_class = "LlamaTokenizer" })
+      write("chat_template.jinja", mark .. "a\r\n{{ bos_token }}{{ voice_token }}\r\n")
+      write("special_tokens_map.json", mark .. '{"voice_token":"<v>"}')
+      assert.equal("a\n<s><v>", assert(template.from_tokenizer_config(path)):render(HELLO))
+    end)
   end)
 
   it("chooses among named templates as transformers does", function ()
@@ -143,5 +239,9 @@ describe("template.from_tokenizer_config", function ()
     assert.error_matches(function () template.from_tokenizer_config(1) end,
       "a path or a table, got a number")
     assert.error_matches(function () template.from_tokenizer_config({}, { nam = 1 }) end, "name")
+    for _, tokens in ipairs { 1, { 1 }, { bos_token = 1 }, { bos_token = true } } do
+      assert.error_matches(function () template.from_tokenizer_config({}, { tokens = tokens }) end,
+        "takes tokens as")
+    end
   end)
 end)

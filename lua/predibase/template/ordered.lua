@@ -119,11 +119,22 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong with the text
 function M.decode(text)
-  local value, after = read(text, space(text, 1), 1)
+  local value, after = read(text, space(text, text:match("^\239\187\191()") or 1), 1)
   if value == nil then return nil, after end
   local rest = space(text, after)
   if rest <= #text then return nil, ("more behind the value at byte %d"):format(rest) end
   return value
+end
+
+--- Reads the value that begins at a byte of a text; what stands behind it is not looked at.
+-- @tparam string text
+-- @tparam integer at
+-- @treturn[1] table|string|number|boolean the value
+-- @treturn[1] integer where the text goes on
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong with the text
+function M.at(text, at)
+  return read(text, at, 1)
 end
 
 --- Plain tables and numbers of what `decode` gave.

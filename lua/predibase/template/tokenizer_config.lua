@@ -2,18 +2,17 @@
 --- A model's own chat format, from the `tokenizer_config.json` that lies beside its weights.
 -- @module predibase.template.tokenizer_config
 
+local classes = require "predibase.template.classes"
 local errors = require "predibase.errors"
 local formats = require "predibase.template.format"
 local jinja = require "predibase.template.jinja"
 local json = require "predibase.json"
+local model_files = require "predibase.template.model_files"
 local names = require "predibase.names"
 
 local M = {}
 
---- Bytes of a file that is read: the largest configurations list every added token.
-M.MAX_FILE = 32 * 1024 * 1024
-
-local OPTIONS = { name = true, template = true, stop = true, max_steps = true }
+local OPTIONS = { name = true, template = true, stop = true, max_steps = true, tokens = true }
 
 -- The tokens that `transformers` gives to a template as variables.
 local TOKENS = { "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token",
@@ -23,43 +22,48 @@ local function failed(message)
   return nil, errors.new { kind = "template", phase = "request", message = message }
 end
 
-local function read_file(path)
-  local file, problem = io.open(path, "rb")
-  if not file then return nil, problem end
-  local text = file:read(M.MAX_FILE + 1)
-  file:close()
-  if not text then return nil, path .. ": is empty or cannot be read" end
-  if #text > M.MAX_FILE then
-    return nil, ("%s: has more than %d bytes"):format(path, M.MAX_FILE)
-  end
-  return text
-end
-
---- The template that newer repositories keep in a file of its own, nil when there is none.
-local function file_beside(path, name)
-  return (read_file((path:match("^(.*[/\\])") or "") .. name))
-end
-
---- The configuration in a file, and the name of the model that it says.
-local function from_path(path)
-  local text, problem = read_file(path)
-  if not text then return nil, problem end
-  if path:find("%.jinja$") then return { chat_template = text } end
-  local config = json.decode(text)
-  if type(config) ~= "table" then return nil, path .. ": is no JSON object" end
-  local own = file_beside(path, "chat_template.jinja")
-  if own then config.chat_template = own end
-  return config
-end
-
 --- A token: a string, or an object with its text.
 local function token_text(value)
   if type(value) == "table" then value = rawget(value, "content") end
   return type(value) == "string" and value or nil
 end
 
+--- The tokens by name: the known ones, further ones that a model names (`image_token`), and those
+-- of the tokenizer's class where the configuration is silent.
+local function tokens_of(config, given)
+  local tokens = {}
+  local class = classes.tokens(type(config.tokenizer_class) == "string" and config.tokenizer_class
+    or "PreTrainedTokenizer") or {}
+  for name, text in pairs(class) do
+    if rawget(config, name) == nil then tokens[name] = text end
+  end
+  local function add(list, pattern)
+    for name, value in next, type(list) == "table" and list or {} do
+      if type(name) == "string" and name:find(pattern) then tokens[name] = token_text(value) end
+    end
+  end
+  add(config, "_token$")
+  add(rawget(config, "extra_special_tokens"), "")
+  for name, text in next, given do tokens[name] = text or nil end
+  return tokens
+end
+
+--- The first token that a template uses and that may exist although nothing says it.
+local function unsaid(config, tokens, given, sources)
+  local class = config.tokenizer_class
+  if type(class) ~= "string" or classes.tokens(class) then return nil end
+  for _, name in ipairs(TOKENS) do
+    if tokens[name] == nil and given[name] == nil and rawget(config, name) == nil then
+      for _, source in pairs(sources) do
+        if source:find("%f[%w_]" .. name .. "%f[^%w_]") then return name end
+      end
+    end
+  end
+  return nil
+end
+
 --- All texts that the tokenizer takes for special tokens, the longest first.
-local function special_tokens(config)
+local function special_tokens(config, tokens)
   local seen, list = {}, {}
   local function add(value)
     local text = token_text(value)
@@ -68,7 +72,7 @@ local function special_tokens(config)
       list[#list + 1] = text
     end
   end
-  for _, name in ipairs(TOKENS) do add(rawget(config, name)) end
+  for _, text in pairs(tokens) do add(text) end
   for _, name in ipairs { "additional_special_tokens", "extra_special_tokens" } do
     local more = rawget(config, name)
     for _, value in next, type(more) == "table" and more or {} do add(value) end
@@ -125,9 +129,7 @@ local function compile_all(sources, options, name)
 end
 
 --- A function that writes messages, as `predibase.template.format` wants it.
-local function writer(config, compiled, chosen)
-  local tokens = {}
-  for _, name in ipairs(TOKENS) do tokens[name] = token_text(rawget(config, name)) end
+local function writer(tokens, compiled, chosen)
   return function (messages, context)
     local variables = {}
     for name, value in pairs(tokens) do variables[name] = value end
@@ -155,13 +157,27 @@ local function checked(source, options)
     error("template.from_tokenizer_config takes its options as a table, got a "
       .. type(options), 4)
   end
-  names.check(options or {}, OPTIONS, "option", 4)
-  return options or {}
+  options = options or {}
+  names.check(options, OPTIONS, "option", 4)
+  local tokens = options.tokens
+  if tokens ~= nil and type(tokens) ~= "table" then
+    error("template.from_tokenizer_config takes tokens as a table by their names, got a "
+      .. type(tokens), 4)
+  end
+  for name, text in next, tokens or {} do
+    if type(name) ~= "string" or text ~= false and type(text) ~= "string" then
+      error("template.from_tokenizer_config takes tokens as strings by their names, or false for "
+        .. "none", 4)
+    end
+  end
+  return options
 end
 
 local function build(source, options)
   local config, problem = json.plain(source), nil
-  if type(source) == "string" then config, problem = from_path(source) end
+  if type(source) == "string" then
+    config, problem = model_files.read(source, options.template)
+  end
   if not config then return failed(problem) end
   local sources
   sources, problem = templates_of(config)
@@ -175,31 +191,37 @@ local function build(source, options)
     return failed("there is no default template; choose one by the option template: "
       .. listed(sources))
   end
+  local given = options.tokens or {}
+  local tokens = tokens_of(config, given)
+  local missing = unsaid(config, tokens, given, sources)
+  if missing then
+    return failed(('the template uses %s, and %s; give tokens = { %s = "…" }, or false for none')
+      :format(missing, model_files.class_text(config.tokenizer_class), missing))
+  end
   local name = options.name or token_text(rawget(config, "name_or_path")) or "tokenizer_config"
   local compiled
   compiled, problem = compile_all(sources, options, name)
   if not compiled then return failed(problem) end
-  local eos = token_text(rawget(config, "eos_token"))
   return formats.new {
     name = name,
     source = type(source) == "string" and source or nil,
-    stop = options.stop or { eos },
-    special_tokens = special_tokens(config),
-    bos_token = token_text(rawget(config, "bos_token")),
-    eos_token = eos,
+    stop = options.stop or { tokens.eos_token },
+    special_tokens = special_tokens(config, tokens),
+    bos_token = tokens.bos_token,
+    eos_token = tokens.eos_token,
     open = true,
-    write = writer(config, compiled, chosen),
+    write = writer(tokens, compiled, chosen),
   }
 end
 
 --- Makes a chat format of a model's own template. What it renders goes in as `variables` of
 -- `format:render`: `tools`, `documents`, `enable_thinking` and whatever else the template knows.
--- @tparam string|table source the path of a `tokenizer_config.json` (a `chat_template.jinja` beside
--- it is preferred, as newer repositories have it) or of a `.jinja` file, or the decoded
--- configuration
+-- @tparam string|table source the path of a `tokenizer_config.json` or of a `.jinja` file, beside
+-- which the other files of the model are looked for, or the decoded configuration
 -- @tparam ?table options `template`: the name of one of several templates (`default`, and
 -- `tool_use` when there are tools); `name`: what the format is called; `stop`: the sequences that
--- end an answer (the end-of-sequence token); `max_steps`, see `predibase.template.jinja`
+-- end an answer (the end-of-sequence token); `tokens`: special tokens by their names that no file
+-- says (`{ bos_token = "<s>" }`; `false` for none); `max_steps`, see `predibase.template.jinja`
 -- @treturn[1] table the format, see `predibase.template.format`
 -- @treturn[2] nil
 -- @treturn[2] table an error of kind "template"

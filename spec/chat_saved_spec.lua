@@ -77,6 +77,16 @@ describe("a saved chat session", function ()
     assert.is_truthy(prompt:find('[{"b": 1.0, "a": 2}]', 1, true), prompt)
   end)
 
+  it("is read behind a byte order mark, with the line ends of any system", function ()
+    local text = "\239\187\191" .. (session_of():save()):gsub(",", ",\r\n")
+    local file = assert(io.open(path, "wb"))
+    file:write(text)
+    file:close()
+    for _, source in ipairs { path, text } do
+      assert.same("Be brief.", assert(chat.load(client, source)).messages[1].content)
+    end
+  end)
+
   it("writes an empty conversation", function ()
     local session = session_of { system = nil }
     local again = assert(chat.load(client, (session:save())))

@@ -43,6 +43,19 @@ describe("the prompt of the command", function()
     end)
   end)
 
+  it("loses a byte order mark in front, and no other byte", function()
+    with_file("\239\187\191a\r\nb\r\n", function(path)
+      assert.are.equal("a\r\nb", inputs.prompt(parse("--file", path)))
+      assert.are.equal("a\r\nb", inputs.text("@" .. path))
+    end)
+  end)
+
+  it("comes from a template of any editor", function()
+    with_file("\239\187\191a\r\n{x}\r\n{?y}\r\n{y}{/y}b\r\n", function(path)
+      assert.are.equal("a\n1\nb", inputs.prompt(parse("--template", path, "--var", "x=1")))
+    end)
+  end)
+
   it("may begin with a dash behind --", function()
     assert.are.equal("--json", inputs.prompt(parse("--", "--json")))
   end)
@@ -58,6 +71,23 @@ describe("the prompt of the command", function()
 end)
 
 describe("the parameters of the command line", function()
+  it("are read from JSON and token files of any editor", function()
+    local mark = "\239\187\191"
+    with_file(mark .. '{"type": "json_object",\r\n "schema": {"a":\r\n1.0}}\r\n', function(path)
+      local format = inputs.parameters(parse("--response-format", "@" .. path, "x")).response_format
+      assert.are.equal('{"a":\n1.0}', format.schema)
+    end)
+    with_file(mark .. "[1.0]\r\n", function(path)
+      local extra = inputs.parameters(parse("--extra", "a=@" .. path, "x")).extra
+      assert.are.equal("[1.0]\n", json.encode(extra.a))
+    end)
+    with_file(mark .. "hf_x\r\n", function(path)
+      assert.are.equal("hf_x", inputs.client(parse("--token-file", path, "x")).api_token)
+      assert.are.equal("hf_x", inputs.parameters(
+        parse("--adapter-id", "a/1", "--adapter-token-file", path, "x")).api_token)
+    end)
+  end)
+
   it("are those that were given and no other", function()
     assert.are.same({}, inputs.parameters(parse("hello")))
     assert.are.same({

@@ -18,6 +18,11 @@ describe("response_format", function()
       encoded(schema(text)))
   end)
 
+  it("drops a byte order mark in front of a string", function()
+    assert.equal('{"response_format":{"type":"json_object","schema":{}}}',
+      encoded(schema("\239\187\191{}")))
+  end)
+
   it("takes the schema as a table", function()
     assert.equal('{"response_format":{"type":"json_schema","schema":'
       .. '{"properties":{"n":{"type":"integer"}},"required":["n"]}}}',

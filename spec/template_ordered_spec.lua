@@ -45,6 +45,10 @@ describe("predibase.template.ordered", function ()
     assert.equal('{"1":2,"a":null,"b":{"l":[],"x":1}}', json.encode(plain))
   end)
 
+  it("reads a text behind a byte order mark", function ()
+    assert.equal('{"a":1}', json.encode(ordered.decode '\239\187\191 {"a":1}'))
+  end)
+
   it("says what is no JSON", function ()
     for _, text in ipairs { "", "{", "[1,]", "[1 2]", '{"a"}', '{"a":}', "{a:1}", '"x', "[1]]",
       "nul", "01", "[,1]", '{"a":1,}' } do

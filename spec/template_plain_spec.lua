@@ -260,6 +260,8 @@ describe("template.load", function ()
     assert.equal("a 1\n", (assert(template.load(path)) { x = 1 }))
     scratch.write(path, "")
     assert.equal("", (assert(template.load(path)) {}))
+    scratch.write(path, "a\r\n{x}\r\nb\rc\r\n")
+    assert.equal("a\n1\nb\rc", (assert(template.load(path)) { x = 1 }))
   end)
 
   it("names the file in its errors", function ()

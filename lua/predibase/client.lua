@@ -135,8 +135,8 @@ end
 --     for index, result, err in client:generate_many(prompts) do … end      -- as they finish
 --     local results, errors = client:generate_many(prompts):results()       -- in their order
 -- @tparam table|function prompts an array, or a function that gives the next one and nil at the
--- end, such as `io.lines(path)`; each is a string, or a table with the field `prompt` and options
--- of its own, which go before the common ones
+-- end, such as `lines(path)` of `predibase.files`; each is a string, or a table with the field
+-- `prompt` and options of its own, which go before the common ones
 -- @tparam ?table options as for `generate`, and `concurrency`: how many requests at once (1 to
 -- 1000, 32 unless said otherwise); `retry_generation` (boolean, true unless said otherwise): a
 -- prompt that failed with "generation" is sent once more, alone, after the last one began

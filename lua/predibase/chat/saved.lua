@@ -5,6 +5,7 @@
 
 local checks = require "predibase.checks"
 local errors = require "predibase.errors"
+local files = require "predibase.files"
 local history = require "predibase.chat.history"
 local json = require "predibase.json"
 local ordered = require "predibase.template.ordered"
@@ -125,16 +126,11 @@ local function readable(message)
 end
 
 local function read(source)
-  if source:find "^%s*{" then return source end
-  local file, why = io.open(source, "rb")
-  if not file then return config_error(why) end
-  local text
-  text, why = file:read(M.MAX_FILE + 1)
-  file:close()
-  if not text then return config_error(("%s: %s"):format(source, why or "the file is empty")) end
-  if #text > M.MAX_FILE then
-    return config_error(("%s: is longer than %d bytes"):format(source, M.MAX_FILE))
-  end
+  local given = files.without_mark(source)
+  if given:find "^%s*{" then return given end
+  local text, why = files.read(source, M.MAX_FILE)
+  if not text then return config_error(why) end
+  if text == "" then return config_error(source .. ": the file is empty") end
   return text
 end
 

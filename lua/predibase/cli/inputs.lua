@@ -3,6 +3,7 @@
 -- @module predibase.cli.inputs
 
 local failures = require "predibase.cli.failures"
+local files = require "predibase.files"
 local json = require "predibase.json"
 local output = require "predibase.cli.output"
 local params = require "predibase.params"
@@ -13,13 +14,13 @@ local M = {}
 local NOWHERE = 1000       -- deeper than any stack: `error` adds no position
 
 local function read_file(path)
-  local file, message = io.open(path, "rb")
-  if not file then failures.usage(message) end
-  local text
-  text, message = file:read("*a")
-  file:close()
-  if not text then failures.usage(("%s: %s"):format(path, message or "cannot be read")) end
+  local text, message = files.read(path)
+  if not text then failures.usage(message) end
   return text
+end
+
+local function read_input()
+  return files.without_mark(io.read("*a") or "")
 end
 
 --- One line end at the end belongs to the file, not to its text.
@@ -38,14 +39,14 @@ local function given_prompt(arguments)
     failures.usage("there is no prompt",
       'predibase generate "What is your name?", or - to type it here and end it with Ctrl-D')
   end
-  return without_line_end(io.read("*a") or "")
+  return without_line_end(read_input())
 end
 
 --- A value of the command line, or of the file that it names behind an @.
 local function text_of(value)
   if value:sub(1, 1) ~= "@" then return value end
   local path = value:sub(2)
-  return without_line_end(path == "-" and io.read("*a") or read_file(path))
+  return without_line_end(path == "-" and read_input() or read_file(path))
 end
 
 --- A text of an option, or of the file that it names behind an @.
@@ -72,7 +73,7 @@ local function filled(arguments)
     if values[name] then failures.usage(("--var gives '%s' twice"):format(name)) end
     values[name] = text_of(value)
   end
-  local text = without_line_end(read_file(arguments.template)):gsub("^\239\187\191", "")
+  local text = without_line_end(files.unix(read_file(arguments.template)))
   local template, err = require("predibase.template").new(text)
   if not template then return nil, err end
   local prompt
@@ -128,7 +129,7 @@ end
 
 --- The text of an option that takes JSON.
 local function read_json(text, option)
-  if text:sub(1, 1) == "@" then text = read_file(text:sub(2)) end
+  if text:sub(1, 1) == "@" then text = files.unix(read_file(text:sub(2))) end
   local ok, message = json.check(text)
   if not ok then failures.usage(("%s is not JSON: %s"):format(option, message)) end
   return text

@@ -3,6 +3,8 @@
 -- texts of several lines that they make up.
 -- @module predibase.cli.lines
 
+local files = require "predibase.files"
+
 local M = {}
 
 --- Most lines of the history file that are taken over.
@@ -58,8 +60,8 @@ end
 local function read_history(path)
   local lines, file = {}, io.open(path, "r")
   if not file then return lines end
-  for line in file:lines() do lines[#lines + 1] = line end
   file:close()
+  for line in files.lines(path) do lines[#lines + 1] = line end
   if #lines <= 2 * M.KEPT then return lines end
   local last = {}
   for i = #lines - M.KEPT + 1, #lines do last[#last + 1] = lines[i] end

@@ -6,6 +6,7 @@
 
 local checks = require "predibase.checks"
 local errors = require "predibase.errors"
+local files = require "predibase.files"
 local json = require "predibase.json"
 local kinds = require "predibase.params.kinds"
 local names = require "predibase.names"
@@ -23,6 +24,7 @@ local function schema_text(schema, name)
   local text, problem
   if type(schema) == "string" then
     local ok
+    schema = files.without_mark(schema)
     ok, problem = json.check(schema)
     if not ok then
       return nil, ("`%s` must be %s; this string is not JSON: %s"):format(name, WANTED, problem)

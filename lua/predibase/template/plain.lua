@@ -15,6 +15,7 @@
 
 local checks = require "predibase.checks"
 local errors = require "predibase.errors"
+local files = require "predibase.files"
 local fill = require "predibase.template.fill"
 local format = require "predibase.template.format"
 local json = require "predibase.json"
@@ -141,21 +142,8 @@ function M.new(text, options)
   return self, err
 end
 
-local function read_file(path)
-  local file, why = io.open(path, "rb")
-  if not file then return nil, why end
-  local text
-  text, why = file:read(M.MAX_FILE + 1)
-  file:close()
-  if text and #text > M.MAX_FILE then
-    return nil, ("%s: is longer than %d bytes"):format(path, M.MAX_FILE)
-  end
-  if not text and why then return nil, path .. ": " .. why end
-  return text or ""
-end
-
 --- Compiles the template in a file. A byte order mark in front and one line end at the end, which
--- editors put there, are not part of it.
+-- editors put there, are not part of it. CR LF is read as LF.
 -- @tparam string path
 -- @tparam ?table options as for `new`
 -- @treturn[1] table the template
@@ -164,9 +152,9 @@ end
 -- @raise for a path that is no string and an option that does not exist
 function M.load(path, options)
   check(path, options, "load")
-  local text, why = read_file(path)
+  local text, why = files.read(path, M.MAX_FILE)
   if not text then return nil, template_error(why) end
-  text = text:gsub("^\239\187\191", ""):gsub("\r?\n$", "")
+  text = files.unix(text):gsub("\n$", "")
   local self, err = compile(text, options or {}, path .. ": ")
   return self, err
 end

@@ -2,14 +2,13 @@
 --- The client certificate of a configuration, read for nginx's TLS.
 -- @module predibase.transport.resty.identity
 
+local files = require "predibase.files"
+
 local M = {}
 
 local function contents(path, option)
-  local file, err = io.open(path, "rb")
-  if not file then return nil, ("%s cannot be read: %s"):format(option, err) end
-  local bytes = file:read "*a"
-  file:close()
-  if not bytes then return nil, ("%s cannot be read: %s"):format(option, path) end
+  local bytes, err = files.read(path)
+  if not bytes then return nil, ("%s cannot be read: %s"):format(option, err) end
   return bytes
 end
 

@@ -13,6 +13,7 @@ curl_SOURCES = lua_curl lua_exchange lua_target lua_read lua_token pool handles 
   gate leftover reset again sockets tlsrest sigpipe exchange verdict setup \
   target head timers gather watch token sse buf
 interrupt_SOURCES = lua_interrupt
+replace_SOURCES = lua_replace
 
 # -Werror is for development and CI (make build WERROR=-Werror): a new
 # compiler's new warning must not keep anybody from using the library.
@@ -47,7 +48,7 @@ CURL_LIBS ?= $(shell $(PKG_CONFIG) --libs libcurl)
 
 OUT = $(BUILDDIR)/$(LUA)
 MODULES = $(OUT)/predibase/sse.so $(OUT)/predibase/curl.so \
-  $(OUT)/predibase/interrupt.so
+  $(OUT)/predibase/interrupt.so $(OUT)/predibase/replace.so
 
 .PHONY: build help headers demo demo-love demo-neovim demo-openresty test check \
   ctest env lint docs bench install clean asan valgrind fuzz rock rockspec \
@@ -105,6 +106,10 @@ $(OUT)/predibase/curl.so: $(call objects,$(curl_SOURCES))
 	$(CC) $(SHARED) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
 
 $(OUT)/predibase/interrupt.so: $(call objects,$(interrupt_SOURCES))
+	@mkdir -p $(@D)
+	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(OUT)/predibase/replace.so: $(call objects,$(replace_SOURCES))
 	@mkdir -p $(@D)
 	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
@@ -223,14 +228,15 @@ warnings:
 	  echo "$$cc, C tests: no warning"; done
 
 lint:
-	@sh tools/lint.sh '$(sse_SOURCES)' '$(curl_SOURCES)' '$(interrupt_SOURCES)'
+	@sh tools/lint.sh '$(sse_SOURCES)' '$(curl_SOURCES)' '$(interrupt_SOURCES)' \
+	  '$(replace_SOURCES)'
 
 docs:
 	@sh tools/docs.sh
 
 rockspec:
 	lua5.4 tools/check-rockspec.lua '$(sse_SOURCES)' '$(curl_SOURCES)' \
-	  '$(interrupt_SOURCES)' --write
+	  '$(interrupt_SOURCES)' '$(replace_SOURCES)' --write
 
 bench:
 	@BENCH_LUA=$(LUA) sh tools/setup.sh bench

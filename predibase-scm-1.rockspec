@@ -51,6 +51,12 @@ build = {
       },
       defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
     },
+    ["predibase.replace"] = {
+      sources = {
+        "src/lua_replace.c",
+      },
+      defines = { "_GNU_SOURCE" },
+    },
     ["predibase.curl"] = {
       sources = {
         "src/lua_curl.c",

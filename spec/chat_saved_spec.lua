@@ -3,6 +3,8 @@
 local json = require "predibase.json"
 local pipe = require "spec.support.pipe_transport"
 local predibase = require "predibase"
+local scratch = require "spec.support.scratch"
+local uv = require "luv"
 
 local chat = predibase.chat
 
@@ -52,6 +54,21 @@ describe("a saved chat session", function ()
       assert.equal(door.requests[#door.requests - 1].body, door.requests[#door.requests].body)
     end
     assert.is_nil(io.open(path .. ".part"))
+  end)
+
+  it("goes to what a symbolic link leads to, and keeps that file's permissions", function ()
+    local folder = scratch.new()
+    scratch.write(folder .. "/target", "old")
+    assert(uv.fs_chmod(folder .. "/target", 416))
+    assert(uv.fs_symlink("target", folder .. "/link"))
+    assert.is_true(session_of():save(folder .. "/link"))
+    local saved = scratch.read(folder .. "/target")
+    local mode = assert(uv.fs_stat(folder .. "/target")).mode % 512
+    local kind = assert(uv.fs_lstat(folder .. "/link")).type
+    scratch.remove(folder)
+    assert.equal((session_of():save()) .. "\n", saved)
+    assert.equal(416, mode)                      -- 0640
+    assert.equal("link", kind)
   end)
 
   it("keeps the order of keys and the spelling of numbers", function ()
@@ -138,7 +155,6 @@ describe("a saved chat session", function ()
     os.execute("mkdir " .. directory)
     ok, err = session_of():save(directory)
     os.remove(directory)
-    os.remove(directory .. ".part")
     assert.is_nil(ok)
     assert.is_truthy(err.message:find(directory, 1, true), err.message)
     ok, err = chat.load(client, "/nonexistent/file")

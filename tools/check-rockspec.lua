@@ -2,14 +2,15 @@
 -- Compares the rockspec with the tree and with the Makefile; `--write` makes it
 -- agree with them first.
 -- usage: lua5.4 tools/check-rockspec.lua SSE_SOURCES CURL_SOURCES
---   INTERRUPT_SOURCES [--write]
+--   INTERRUPT_SOURCES REPLACE_SOURCES [--write]
 -- (SOURCES are names without src/ and .c, separated by spaces)
 
 local ROCKSPEC = "predibase-scm-1.rockspec"
 local BEGIN, END = "    -- Lua modules: make lint compares them with lua/\n", "  },\n  install"
 
 -- In the order of the arguments.
-local C_MODULES = { "predibase.sse", "predibase.curl", "predibase.interrupt" }
+local C_MODULES = { "predibase.sse", "predibase.curl", "predibase.interrupt",
+  "predibase.replace" }
 
 local failures = 0
 local function fail(...)

@@ -17,6 +17,7 @@ done
 mkdir -p build/docs-source/src
 cat src/lua_sse.c >build/docs-source/src/sse.c
 cat src/lua_interrupt.c >build/docs-source/src/interrupt.c
+cat src/lua_replace.c >build/docs-source/src/replace.c
 cat src/lua_curl.c src/lua_exchange.c src/lua_read.c >build/docs-source/src/curl.c
 cp config.ld build/docs-source/
 cd build/docs-source

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Every check that runs nothing: luacheck, the rockspec, file sizes, comments.
-# usage: sh tools/lint.sh SSE_SOURCES CURL_SOURCES INTERRUPT_SOURCES (from the
+# usage: sh tools/lint.sh SSE_SOURCES CURL_SOURCES INTERRUPT_SOURCES
+# REPLACE_SOURCES (from the
 # Makefile)
 set -u
 cd "$(dirname "$0")/.."
@@ -63,7 +64,7 @@ rock_lint () {
 check "luacheck" luacheck -q --no-color lua spec tools examples bench bin/predibase \
   .busted predibase-scm-1.rockspec
 check "rockspec lists every module" \
-  lua5.4 tools/check-rockspec.lua "$1" "$2" "$3"
+  lua5.4 tools/check-rockspec.lua "$1" "$2" "$3" "$4"
 check "rockspec passes luarocks lint" rock_lint
 check "every public function is documented" lua5.4 tools/check-docs.lua
 check "the API reference can be written" sh tools/docs.sh

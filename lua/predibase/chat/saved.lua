@@ -95,24 +95,20 @@ function M.encode(session, options)
     message = "the conversation cannot be saved: " .. problem }
 end
 
---- Writes a file whole or not at all.
+--- Writes a file whole or not at all, see `predibase.replace`.
 -- @tparam string path
 -- @tparam string text
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "config"
 function M.write(path, text)
-  local beside = path .. ".part"
-  local file, why = io.open(beside, "wb")
-  if not file then return config_error(why) end
-  local ok
-  ok, why = file:write(text, "\n")
-  local closed, why_not = file:close()
-  if ok and closed then ok, why = os.rename(beside, path) else ok, why = nil, why or why_not end
+  local found, replace = pcall(require, "predibase.replace")
+  if not found then
+    return config_error("session:save needs the C module predibase.replace: " .. replace)
+  end
+  local ok, why = replace.write(path, text .. "\n")
   if ok then return true end
-  os.remove(beside)
-  why = why or "cannot be written"
-  return config_error(why:find(path, 1, true) and why or ("%s: %s"):format(path, why))
+  return config_error(why)
 end
 
 --- A message of role and content alone as a plain table, which holds the same.

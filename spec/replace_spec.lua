@@ -1,0 +1,85 @@
+-- SPDX-License-Identifier: MIT
+local replace = require "predibase.replace"
+local scratch = require "spec.support.scratch"
+local uv = require "luv"
+
+describe("predibase.replace", function ()
+  local folder, path
+
+  before_each(function ()
+    folder = scratch.new()
+    path = folder .. "/file"
+  end)
+  after_each(function () scratch.remove(folder) end)
+
+  local function mode_of(name) return assert(uv.fs_stat(name)).mode % 512 end
+
+  local function names()
+    local list, entries = {}, assert(uv.fs_scandir(folder))
+    for name in function () return (uv.fs_scandir_next(entries)) end do list[#list + 1] = name end
+    table.sort(list)
+    return list
+  end
+
+  it("makes a file for its owner alone", function ()
+    assert.is_true(replace.write(path, "a\0b"))
+    assert.equal("a\0b", scratch.read(path))
+    assert.equal(384, mode_of(path))             -- 0600
+    assert.same({ "file" }, names())
+  end)
+
+  it("keeps the permissions of a file that is there", function ()
+    for _, mode in ipairs { 416, 420, 256 } do   -- 0640, 0644, 0400
+      scratch.write(path, "old")
+      assert(uv.fs_chmod(path, mode))
+      assert.is_true(replace.write(path, "new"))
+      assert.equal("new", scratch.read(path))
+      assert.equal(mode, mode_of(path))
+      os.remove(path)
+    end
+  end)
+
+  it("puts a new file in the place of the old one", function ()
+    scratch.write(path, "old")
+    local reader = assert(io.open(path, "rb"))
+    assert.is_true(replace.write(path, ("new"):rep(100000)))
+    assert.equal("old", reader:read "*a")
+    reader:close()
+    assert.equal(("new"):rep(100000), scratch.read(path))
+  end)
+
+  it("follows symbolic links, to what is not there as well", function ()
+    assert(uv.fs_mkdir(folder .. "/deep", 448))
+    assert(uv.fs_symlink("deep/target", folder .. "/second"))
+    assert(uv.fs_symlink(folder .. "/second", path))
+    for _, text in ipairs { "first", "again" } do
+      assert.is_true(replace.write(path, text))
+      assert.equal(text, scratch.read(folder .. "/deep/target"))
+      assert.equal("link", assert(uv.fs_lstat(path)).type)
+      assert.equal("link", assert(uv.fs_lstat(folder .. "/second")).type)
+    end
+    assert.same({ "deep", "file", "second" }, names())
+  end)
+
+  it("tells what is wrong, and leaves nothing behind", function ()
+    assert(uv.fs_symlink("file", path))
+    local long = folder .. "/" .. ("x"):rep(5000)
+    for name, wanted in pairs { [path] = "symbolic links", [folder] = "directory",
+      [folder .. "/none/file"] = "No such file", [long] = "too long", ["/dev/null"] = "Invalid",
+      [folder .. "/a\0b"] = "Invalid", [""] = "No such file" } do
+      local ok, why = replace.write(name, "x")
+      assert.is_nil(ok, name)
+      assert.is_truthy(why:find(wanted, 1, true), why)
+    end
+    assert.same({ "file" }, names())
+    assert.equal("char", assert(uv.fs_stat "/dev/null").type)
+  end)
+
+  it("meets no file that somebody put in its way", function ()
+    -- The names of earlier releases were to be guessed.
+    assert(uv.fs_symlink("elsewhere", path .. ".part"))
+    assert.is_true(replace.write(path, "x"))
+    assert.same({ "file", "file.part" }, names())
+    assert.equal("file", assert(uv.fs_lstat(path)).type)
+  end)
+end)

@@ -45,6 +45,17 @@ describe("a template", function ()
     assert.same({}, assert(template.new "plain").variables)
   end)
 
+  it("takes the name of any column", function ()
+    for _, name in ipairs { "Consumer complaint text", "질문", "Straße", "2nd_line", "size (cm)",
+      "is it spam?", "1", "City, State", "what's up", "a/b", "50%", "x_1.y-z", "[x]", "%s" } do
+      local t = assert(template.new(("{?%s}<{%s}>{:else}-{/%s}{%s=d}"):format(
+        name, name, name, name)))
+      assert.same({ name }, t.variables)
+      assert.equal("<v>v", (t { [name] = "v" }))
+      assert.equal("-d", (t {}))
+    end
+  end)
+
   it("takes doubled braces for braces", function ()
     assert.equal("{}", rendered "{{}}")
     assert.equal('{"a": 1, "b": {}}', rendered('{{"a": {x}, "b": {{}}}}', { x = 1 }))
@@ -177,14 +188,18 @@ describe("a template's text", function ()
   it("is refused with line and column", function ()
     for text, expected in pairs {
       ["{"] = { 1, 1, "is no variable" }, ["a\nb }"] = { 2, 3, "is written twice, }}" },
-      ["{a b}"] = { 1, 1, '"{a b}" is no variable; a brace that is meant' },
+      ["{ a b}"] = { 1, 1, '"{ a b}" has spaces at the ends of its name, which is written {a b}' },
+      ["{?a }"] = { 1, 1, "is written {a}" }, ["{ }"] = { 1, 1, "is no variable" },
+      ["{a: b}"] = { 1, 1, '"{a: b}" is no variable: a name has none of' },
+      ["{/?a}"] = { 1, 1, "does not begin with" }, ["{a\nb}"] = { 1, 1, "is no variable" },
+      ["{a;}"] = { 1, 1, "if this brace is text, write {{ and }}" },
       ["\n\n \"{\"a\": 1}"] = { 3, 3, "is no variable" }, ["\195\164\195\182 {}"] = { 1, 4, "{}" },
       ["x{?a}"] = { 1, 2, "{?a} has no {/a}" }, ["{/a}"] = { 1, 1, "ends no optional part" },
       ["{?a}{?b}{/a}{/b}"] = { 1, 9, "{/a} where {/b} was expected" },
       ["{:else}"] = { 1, 1, "stands in no optional part" },
       ["{?a}{:else}{:else}{/a}"] = { 1, 12, "a second {:else} in the part {?a}" },
       ["{a=b"] = { 1, 1, "the default of {a=…} has no end" },
-      ["{a=b{c}}"] = { 1, 5, "inside the default of {a=…}" }, ["{1}"] = { 1, 1, "is no variable" },
+      ["{a=b{c}}"] = { 1, 5, "inside the default of {a=…}" },
     } do
       local err = broken(text)
       assert.same({ expected[1], expected[2] }, { err.line, err.column }, text)

@@ -9,7 +9,13 @@ local M = {}
 --- Deepest nesting of optional parts: more is a mistake, and drawing one runs a level deeper.
 M.MAX_NESTING = 32
 
-local NAME = "[%a_][%w_.-]*"
+-- A name is that of a column of somebody's data: spaces, digits and letters of every script. What
+-- it cannot have in it tells JSON and program text, whose braces are text, from names.
+local NAME = '[^%z\1-\31\127{}":;=]+'
+
+local function good(name)
+  return name:find("^[^?/ ]") and not name:find(" $")
+end
 
 --- Line and column of a byte, both from 1; columns count characters.
 local function place(text, at)
@@ -104,10 +110,25 @@ local function default_at(text, from)
   end
 end
 
+--- Says what is wrong with a brace. Which of the two was meant only the author knows.
+local function no_tag(state, at)
+  local text = state.text
+  local blank = text:match("^{[?/]? *(" .. NAME .. ")}", at)
+  blank = blank and blank:match("^(.-) *$")
+  local shown = '"' .. errors.excerpt(text:sub(at):match("^{[^}\n]*}?"), 60) .. '"'
+  if blank and blank ~= "" and good(blank) then
+    return fail(state, at, "%s has spaces at the ends of its name, which is written {%s}; "
+      .. "if this brace is text, write {{ and }}", shown, errors.excerpt(blank, 60))
+  end
+  return fail(state, at, '%s is no variable: a name has none of { } " : ; = and does not begin with '
+    .. "? or /; if this brace is text, write {{ and }}", shown)
+end
+
 --- What begins with a single `{`; returns where to read on.
 local function tag(state, at)
   local text = state.text
   local sign, name, stop = text:match("^{([?/]?)(" .. NAME .. ")}()", at)
+  if name and not good(name) then return no_tag(state, at) end
   if sign == "?" then return open_part(state, name, at, stop - 1) end
   if sign == "/" then return close_part(state, name, at, stop - 1) end
   if name then
@@ -118,10 +139,7 @@ local function tag(state, at)
   if text:find("^{:else}", at) then return other_part(state, at, at + 6) end
   local from
   name, from = text:match("^{(" .. NAME .. ")=()", at)
-  if not name then
-    return fail(state, at, "%s is no variable; a brace that is meant is written twice, {{",
-      '"' .. errors.excerpt(text:sub(at):match("^{[^}\n]*}?"), 30) .. '"')
-  end
+  if not name or not good(name) then return no_tag(state, at) end
   local default, last = default_at(text, from)
   if not default then
     return fail(state, last or at, last and "a { inside the default of {%s=…} is written twice, {{"

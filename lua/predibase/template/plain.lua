@@ -2,7 +2,8 @@
 --- Templates: a text with names in braces, read once and rendered many times.
 --
 -- * `{name}` is the value of that name, a string or a number. It is inserted as it is: braces in a
---   value mean nothing.
+--   value mean nothing. A name may have spaces inside, digits, and letters of every script; it has
+--   none of `{}":;=` and begins neither with `?` nor with `/`.
 -- * `{name=default}` is the default where no value is given.
 -- * `{?name}…{/name}` is there only if a value is given that is neither `false` nor empty, and
 --   `{?name}…{:else}…{/name}` has something else for the other case. Parts may stand in each other.

@@ -76,7 +76,7 @@ describe("a saved chat session", function ()
     local format = assert(predibase.template.from_tokenizer_config { chat_template =
       "{% for m in messages %}{{ m|tojson }}{% endfor %}{{ tools|tojson }}" })
     local message = '{"tool_calls": [{"z": 1.0, "a": 2}], "role": "assistant", "content": "x"}'
-    local schema = '{"type":"object","properties":{"z":{"minimum":0.0},"a":{}}}'
+    local schema = '{"type":"object","properties":{"z":{"type":"number","minimum":0.0},"a":{}}}'
     local session = assert(client:chat_session { format = format,
       messages = assert(ordered.decode('[{"role":"user","content":"q"},' .. message .. "]")),
       variables = { tools = assert(ordered.decode '[{"b":1.0,"a":2}]') },

@@ -101,6 +101,8 @@ describe("config.new", function()
     local cfg = new { defaults = { extra = { a = json.array {}, o = json.object { { "z", 1 } } } } }
     assert.equal("[]", json.encode(cfg.defaults.extra.a))
     assert.equal('{"z":1}', json.encode(cfg.defaults.extra.o))
+    cfg = new { defaults = { extra = { n = json.number "1.0" } } }
+    assert.equal("1.0", json.encode(cfg.defaults.extra.n))
   end)
 
   it("checks the values of defaults", function()

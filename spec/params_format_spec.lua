@@ -35,7 +35,8 @@ describe("response_format", function()
   end)
 
   it("takes what the module for ordered JSON read, every number as it is spelled", function()
-    local text = '{"z":{"minimum":0.0,"maximum":9223372036854776000},"a":[]}'
+    local text = '{"type":"object","properties":{"z":{"type":"number","minimum":0.0,'
+      .. '"maximum":9223372036854776000}},"required":[]}'
     local whole = '{"type":"json_object","schema":' .. text .. "}"
     assert.equal('{"response_format":' .. whole .. "}",
       encoded(schema(assert(ordered.decode(text)))))

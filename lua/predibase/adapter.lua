@@ -198,6 +198,7 @@ local function check(id, options, level)
     error("client:adapter takes its options as a table, got a " .. type(options), level + 1)
   end
   names.check(options, OPTIONS, "option", level + 1)
+  options = json.present(options)
   local template = options.template
   if template ~= nil and not formats.is(template) and not plain.is(template) then
     error("template must be one of predibase.template, or a chat format, got "
@@ -220,7 +221,7 @@ end
 function M.new(of, id, options, level)
   level = (level or 1) + 1
   check(id, options, level)
-  options = options or {}
+  options = json.present(options or {})
   local template = options.template
   local self = setmetatable({
     client = of, id = id, template = template, closed = false,

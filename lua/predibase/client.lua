@@ -7,6 +7,7 @@ local call_options = require "predibase.call.options"
 local config = require "predibase.config"
 local errors = require "predibase.errors"
 local gate = require "predibase.batch.gate"
+local json = require "predibase.json"
 local random = require "predibase.random"
 local request = require "predibase.request"
 local stream = require "predibase.stream"
@@ -85,9 +86,10 @@ local function generate_many(self, entries, options, render)
   local parameters, of_call = call_options.split(options)
   -- Raises for clocks that do not exist; bad values are the error of each prompt.
   prepare(self, "x", parameters, of_call, false)
+  local given = json.present(options or {})
   local many = require "predibase.batch.open".open(self, entries, {
-    concurrency = options and rawget(options, "concurrency"),
-    retry_generation = options and rawget(options, "retry_generation"),
+    concurrency = rawget(given, "concurrency"),
+    retry_generation = rawget(given, "retry_generation"),
     parameters = parameters, of_call = of_call, prepare = prepare, render = render,
   })
   return many

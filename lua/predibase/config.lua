@@ -10,6 +10,7 @@ local call = require "predibase.config.call"
 local defaults = require "predibase.config.defaults"
 local errors = require "predibase.errors"
 local headers = require "predibase.config.headers"
+local json = require "predibase.json"
 local names = require "predibase.names"
 local options = require "predibase.config.options"
 local safety = require "predibase.config.safety"
@@ -108,8 +109,8 @@ local function refusal(problem)
   return nil, errors.new { kind = "config", message = problem }
 end
 
---- The caller's options by value, without its metatable. Raises when there is no table, or for
--- a name that is no option.
+--- The caller's options by value, without its metatable and without nulls. Raises when there is no
+-- table, or for a name that is no option.
 local function taken(given, allowed, level)
   if given == nil then return {} end
   if type(given) ~= "table" then
@@ -117,7 +118,7 @@ local function taken(given, allowed, level)
   end
   names.check(given, allowed, "option", level + 1)
   local found = {}
-  for name, value in next, given do found[name] = value end
+  for name, value in next, json.present(given) do found[name] = value end
   return found
 end
 

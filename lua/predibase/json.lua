@@ -246,6 +246,24 @@ function M.fields(value)
   return fields
 end
 
+--- Options, parameters or values without those that are null, which is no value.
+-- @tparam table options what `object` made, too
+-- @treturn table the same one where there is nothing to leave out
+function M.present(options)
+  options = M.fields(options)
+  local kept
+  for name, value in next, options do
+    if value == M.null then
+      if not kept then
+        kept = {}
+        for other, of_other in next, options do kept[other] = of_other end
+      end
+      kept[name] = nil
+    end
+  end
+  return kept or options
+end
+
 --- What `decode` would have given: tables for what `object` made, numbers for what `number` made,
 -- at every depth inside of these. Every other value as it is.
 -- @param value anything

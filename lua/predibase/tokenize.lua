@@ -71,7 +71,7 @@ local function split(options)
   local of_call, special = nil, true
   for name, value in next, options or {} do
     if name == "add_special_tokens" then
-      special = value
+      if value ~= json.null then special = value end
     else
       of_call = of_call or {}
       of_call[name] = value

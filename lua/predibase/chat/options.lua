@@ -6,6 +6,7 @@ local call_options = require "predibase.call.options"
 local checks = require "predibase.checks"
 local errors = require "predibase.errors"
 local history = require "predibase.chat.history"
+local json = require "predibase.json"
 local writer = require "predibase.chat.writer"
 
 local M = {}
@@ -58,7 +59,11 @@ function M.split(options, base)
   local own, of_calls = {}, {}
   for name, value in next, base or {} do own[name] = value end
   for name, value in next, options do
-    if OWN[name] then own[name] = value else of_calls[name] = value end
+    if not OWN[name] then
+      of_calls[name] = value
+    elseif value ~= json.null then
+      own[name] = value
+    end
   end
   return own, of_calls
 end

@@ -3,19 +3,22 @@
 -- @module predibase.config.defaults
 
 local checks = require "predibase.checks"
+local json = require "predibase.json"
 local params = require "predibase.params"
 
 local M = {}
 
---- A copy without ties to the original. Metatables with entries are dropped unread; the empty
--- ones are marks of `predibase.json` (arrays, ordered objects) and stay.
+--- A copy without ties to the original. Metatables with entries are dropped unread, but for the
+-- marks of `predibase.json`; the empty ones are marks as well, perhaps of another library.
 local function copy(value, seen)
   if type(value) ~= "table" then return value end
   if seen[value] then return seen[value] end
   local twin, mark = {}, getmetatable(value)
   seen[value] = twin
   for key, inner in next, value do twin[key] = copy(inner, seen) end
-  if type(mark) == "table" and next(mark) == nil then setmetatable(twin, mark) end
+  local marked = type(mark) == "table" and next(mark) == nil or json.is_object(value)
+    or json.literal(value)
+  if marked then setmetatable(twin, mark) end
   return twin
 end
 

@@ -5,6 +5,7 @@
 
 local checks = require "predibase.checks"
 local errors = require "predibase.errors"
+local json = require "predibase.json"
 
 local M = {}
 
@@ -98,7 +99,7 @@ function M.check(headers)
       :format(checks.describe(headers))
   end
   local list = {}
-  for name, value in next, headers do
+  for name, value in next, json.present(headers) do
     if type(name) ~= "string" then
       return nil, ('headers must have names as keys, such as { ["X-Team"] = "blue" }, got %s')
         :format(checks.describe(name))

@@ -225,6 +225,7 @@ function M.timeout(value, base, level)
     return clocks
   end
   names.check(value, clock_set, "timeout", level + 1)
+  value = json.present(value)
   for _, name in ipairs(clock_names) do
     local given = rawget(value, name)
     if name == "total" and given == false then

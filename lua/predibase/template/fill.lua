@@ -29,7 +29,7 @@ local function texts_of(template, values, guard)
     local value = rawget(values, name)
     if value == true then
       texts[name] = true
-    elseif value ~= nil and value ~= false then
+    elseif value ~= nil and value ~= false and value ~= json.null then
       local text, problem = text_of(value, name, guard, template.mode)
       if not text then return nil, problem end
       texts[name] = text

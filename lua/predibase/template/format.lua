@@ -10,6 +10,7 @@ local chat_messages = require "predibase.template.messages"
 local checks = require "predibase.checks"
 local errors = require "predibase.errors"
 local guards = require "predibase.template.guard"
+local json = require "predibase.json"
 local names = require "predibase.names"
 local trim = require "predibase.template.trim"
 
@@ -193,7 +194,7 @@ function Format:render(messages, options)
   end
   options = options or {}
   names.check(options, OPTIONS, "option", 2)
-  local text, problem = render(self, messages, options)
+  local text, problem = render(self, messages, json.present(options))
   if text then return text end
   return nil, errors.new {
     kind = "template", phase = "request",

@@ -64,6 +64,7 @@ function M.compile(source, options)
   end
   options = options or {}
   names.check(options, OPTIONS, "option", 2)
+  options = json.present(options)
   local self = setmetatable({ name = options.name, max_steps = options.max_steps }, Template)
   if #source > limits.SOURCE then
     return nil, problem_with(self, { message = ("the source has more than %d bytes"):format(
@@ -114,6 +115,7 @@ function Template:render(context, options)
   end
   options = options or {}
   names.check(options, RENDER_OPTIONS, "option", 2)
+  options = json.present(options)
   return execute(self, json.fields(context or {}), options)
 end
 

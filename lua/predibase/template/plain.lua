@@ -57,7 +57,7 @@ function Template:render(values, options)
     error("template:render takes its options as a table, got a " .. type(options), 2)
   end
   names.check(options or {}, { allow_extra = true }, "option", 2)
-  local allow_extra = options and options.allow_extra
+  local allow_extra = json.present(options or {}).allow_extra
   if allow_extra == nil then allow_extra = self.allow_extra end
   local text, problem = fill.fill(self, json.fields(values or {}), allow_extra)
   if text then return text end
@@ -100,6 +100,7 @@ local function guard_of(options)
 end
 
 local function compile(text, options, place)
+  options = json.present(options)
   local guard, problem = guard_of(options)
   if problem then return nil, template_error(place .. problem) end
   local nodes, variables = parse.read(text)

@@ -159,6 +159,7 @@ local function checked(source, options)
   end
   options = options or {}
   names.check(options, OPTIONS, "option", 4)
+  options = json.present(options)
   local tokens = options.tokens
   if tokens ~= nil and type(tokens) ~= "table" then
     error("template.from_tokenizer_config takes tokens as a table by their names, got a "

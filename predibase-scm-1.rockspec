@@ -183,6 +183,7 @@ build = {
     ["predibase.params.adapters"] = "lua/predibase/params/adapters.lua",
     ["predibase.params.format"] = "lua/predibase/params/format.lua",
     ["predibase.params.kinds"] = "lua/predibase/params/kinds.lua",
+    ["predibase.params.lists"] = "lua/predibase/params/lists.lua",
     ["predibase.params.rules"] = "lua/predibase/params/rules.lua",
     ["predibase.queue"] = "lua/predibase/queue.lua",
     ["predibase.random"] = "lua/predibase/random.lua",

@@ -46,6 +46,39 @@ describe("response_format", function()
     assert.equal('{"x":{"b":12345678901234567890,"a":1},"y":1.0}', encoded { extra = extra })
   end)
 
+  it("writes empty lists as lists, wherever a schema has them", function()
+    for _, text in ipairs {
+      '{"required":[],"type":"object"}',
+      '{"examples":[],"items":{"required":[],"type":"object"},"type":"array"}',
+      '{"dependentRequired":{"a":[]},"properties":{"required":{},"x":{"anyOf":[{"examples":[],'
+        .. '"type":"string"}]}},"type":"object"}',
+      '{"$defs":{"enum":{"examples":[],"type":"string"}},"prefixItems":[{"examples":[],'
+        .. '"type":"string"}],"type":"array"}',
+      '{"additionalProperties":{"required":[],"type":"object"},"type":"object"}',
+      '{"default":{},"properties":{},"type":"object"}',
+    } do
+      for _, decode in ipairs { require "cjson".decode, json.decode, ordered.decode } do
+        assert.equal('{"response_format":{"type":"json_object","schema":' .. text .. "}}",
+          encoded(schema(assert(decode(text)))))
+      end
+    end
+    -- What was written by other means as an object.
+    assert.equal('{"response_format":{"type":"json_object","schema":{"required":[],'
+      .. '"type":"object"}}}', encoded(schema(ordered.decode '{"required":{},"type":"object"}')))
+  end)
+
+  it("does not change the schema that it is given, nor go round in one", function()
+    local given = { type = "object", required = {}, properties = {} }
+    assert.is_string(encoded(schema(given)))
+    assert.same({ type = "object", required = {}, properties = {} }, given)
+    assert.is_nil(getmetatable(given.required))
+    local deep = {}
+    for _ = 1, 100000 do deep = { items = deep } end
+    assert.matches("nested more than 128 deep", refused(schema(deep)))
+    given.items, given.additionalProperties = given, given
+    assert.matches("a table that contains itself", refused(schema(given)))
+  end)
+
   it("leaves the schema out when there is none: any JSON object", function()
     assert.equal('{"response_format":{"type":"json_object"}}',
       encoded { response_format = { type = "json_object" } })

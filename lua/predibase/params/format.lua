@@ -9,6 +9,7 @@ local errors = require "predibase.errors"
 local files = require "predibase.files"
 local json = require "predibase.json"
 local kinds = require "predibase.params.kinds"
+local lists = require "predibase.params.lists"
 local names = require "predibase.names"
 local rules = require "predibase.params.rules"
 
@@ -31,7 +32,7 @@ local function schema_text(schema, name)
     end
     text = schema
   elseif type(schema) == "table" then
-    text, problem = json.encode(schema)
+    text, problem = json.encode(lists.marked(schema))
     if not text then return nil, ("`%s` must be %s: %s"):format(name, WANTED, problem) end
   else
     return nil, ("`%s` must be %s, got %s"):format(name, WANTED, checks.describe(schema))

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- Marks the empty lists of a JSON schema. A Lua table that is empty may be a list or an object, and
--- is written as an object; most JSON libraries do not tell the two apart when they read. In a schema
--- the keyword says which one it is.
+--- Marks the empty lists of a JSON schema. A Lua table that is empty may be a list or an object,
+-- and is written as an object; most JSON libraries do not tell the two apart when they read. In a
+-- schema the keyword says which one it is.
 -- @module predibase.params.lists
 
 local encode = require "predibase.json.encode"

@@ -41,9 +41,8 @@ sequence.index = define("index", { "value", "start", "stop", required = 1 },
   function (rt, self, value, start, stop)
     local part = access.slice(rt, self, start, stop)
     local offset = 0
-    if start ~= nil and values.number(start) then
-      offset = start < 0 and math.max(0, start + self.n) or start
-    end
+    local from = start ~= nil and values.number(start)
+    if from then offset = from < 0 and math.max(0, from + self.n) or from end
     for i = 1, part.n do
       iterate.charge(rt, 1)
       if compare.equal(rt, part[i], value) then return offset + i - 1 end

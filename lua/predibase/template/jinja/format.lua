@@ -59,7 +59,11 @@ end
 
 --- A number with the letters e, E, g, G.
 local function scientific(x, letter, precision)
-  return ("%." .. places(precision) .. letter):format(x):gsub(",", ".")
+  -- One place less than `places` takes: Lua's format goes no further.
+  if precision >= limits.PLACES then
+    raise(("%d decimal places and more with the letter %s"):format(limits.PLACES, letter))
+  end
+  return ("%." .. precision .. letter):format(x):gsub(",", ".")
 end
 
 local function percent_number(v, letter, precision)

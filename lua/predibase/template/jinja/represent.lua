@@ -112,7 +112,8 @@ how["loop"] = function (_, v) return ("<LoopContext %d/%d>"):format(v.index0 + 1
 
 function repr(rt, v, depth)
   if depth > limits.DATA then failure.raise("a value that is nested too deeply to be written") end
-  return how[values.kind(v)](rt, v, depth + 1)
+  local k = values.kind(v)
+  return how[k] and how[k](rt, v, depth + 1) or ("<%s object>"):format(values.type_name(v))
 end
 
 --- Python's `repr`.

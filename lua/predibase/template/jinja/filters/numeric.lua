@@ -74,12 +74,14 @@ end
 
 filter("round", { "precision", "method" }, function (_, v, precision, method)
   local x, is_float = needed(v, "round")
-  local places = precision == nil and 0 or needed(precision, "round")
+  local places, fraction = 0, false
+  if precision ~= nil then places, fraction = needed(precision, "round") end
   if places > limits.PLACES or places < -limits.PLACES then
     raise(("round to more than %d decimal places"):format(limits.PLACES))
   end
   local how = method == nil and "common" or values.text(method)
   if how == "common" then
+    if fraction then raise("round: the precision must be an integer") end
     if not is_float then return places >= 0 and x or values.int(nearest(x, places)) end
     if x ~= x or x == math.huge or x == -math.huge then return v end
     return values.float(nearest(x, places))

@@ -58,8 +58,9 @@ soft("trim", { "chars" }, function (_, s, chars)
 end)
 
 soft("center", { "width" }, function (rt, s, width)
-  local n = width == nil and 80 or values.number(width)
-  if not n then raise("center: the width must be an integer") end
+  local n, is_float = 80, false
+  if width ~= nil then n, is_float = values.number(width) end
+  if not n or is_float then raise("center: the width must be an integer") end
   iterate.room(rt, math.max(0, n))
   return pieces.justify("center", s, n, " ")
 end)
@@ -97,8 +98,8 @@ filter("indent", { "width", "first", "blank" }, function (rt, v, width, first, b
   local s = values.text(plus(rt, v, "\n"))
   local indention = width == nil and "    " or values.text(width)
   if not indention then
-    local n = values.number(width)
-    if not n then raise("indent: the width must be an integer or a string") end
+    local n, is_float = values.number(width)
+    if not n or is_float then raise("indent: the width must be an integer or a string") end
     indention = text.times(" ", n)
   end
   local lines = text.lines(s)

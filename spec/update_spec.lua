@@ -74,7 +74,7 @@ describe("predibase.update", function ()
   end)
 
   it("reaches streams that nobody polls", function ()
-    new()
+    new "/slow"
     local list, texts = streams(1)
     assert.equal("pending", drain(list[1], texts[1]))
     while not list[1].exchange.raw:head() do predibase.update() end

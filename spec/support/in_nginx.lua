@@ -53,9 +53,24 @@ lua_socket_log_errors off;
 %s%s
 # luv calls back in the Lua thread that loaded it, which must not be one that yields.
 init_by_lua_block { require "luv" }
+%s
+}
+]]
+
+local FIRST_TIMER = [[
 init_worker_by_lua_block {
   ngx.timer.at(0, function () require "spec.support.in_nginx_main" () end)
 }
+]]
+
+-- nginx 1.30 with ngx_lua 0.10.29 crashes where init_worker_by_lua meets
+-- lua_ssl_trusted_certificate; there a request begins the program.
+local FIRST_REQUEST = [[
+server {
+  listen unix:%s/begin;
+  location / { content_by_lua_block {
+    ngx.timer.at(0, function () require "spec.support.in_nginx_main" () end)
+  } }
 }
 ]]
 
@@ -77,25 +92,49 @@ function M.sanitizers()
     ASAN_OPTIONS = options and options .. ":detect_leaks=0" }
 end
 
+--- Sends the request that begins the program, as soon as nginx listens.
+local function send_request(process)
+  local function try()
+    local pipe, timer = uv.new_pipe(false), uv.new_timer()
+    pipe:connect(process.dir .. "/begin", function (problem)
+      if problem then
+        pipe:close()
+        timer:start(20, 0, function ()
+          timer:close()
+          if not process.ended then try() end
+        end)
+        return
+      end
+      timer:close()
+      pipe:write("GET / HTTP/1.0\r\n\r\n", function () pipe:close() end)
+    end)
+  end
+  try()
+end
+
 --- Starts a program in nginx.
 -- @tparam table env variables, among them PROGRAM
 -- @tparam ?string http lines for the block `http`
 -- @treturn table see `spec.support.child`, with `dir`
 local function start(env, http)
   local dir = scratch.new()
+  local by_request = http and http:find("lua_ssl_trusted_certificate", 1, true)
   for name, value in pairs(M.sanitizers()) do env[name] = value end
   env.INTERPRETER = child.interpreter()      -- for what the program starts in turn
   scratch.write(dir .. "/nginx.conf", FRAME:format(M.modules(),
-    uv.getuid() == 0 and "user root;\n" or "", environment(env), M.paths(), http or ""))
+    uv.getuid() == 0 and "user root;\n" or "", environment(env), M.paths(), http or "",
+    by_request and FIRST_REQUEST:format(dir) or FIRST_TIMER))
   env.PATH = os.getenv "PATH" .. ":/usr/sbin"
   local process = child.start("nginx", { args = { "-p", dir, "-c", dir .. "/nginx.conf",
     "-e", "stderr" }, env = env })
   process.dir = dir
+  if by_request then send_request(process) end
   return process
 end
 
 local function finish(process)
   process.exit_code = process:wait()
+  process.ended = true
   scratch.remove(process.dir)
   return process
 end

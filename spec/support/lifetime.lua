@@ -78,6 +78,7 @@ function M.serve()
     ["/hang/generate_stream"] = { answer = M.ANSWER, silent_after = 2, keepalive_interval = 0 },
     ["/mute/generate"] = { head_delay = 3600 },
     ["/silent/generate_stream"] = { head_delay = 3600 },
+    ["/slow/generate_stream"] = { head_delay = 0.2, answer = M.ANSWER },
     ["/late/generate"] = { head_delay = 0.2, answer = M.ANSWER },
   } }
 end

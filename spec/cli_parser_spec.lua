@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: MIT
 local failures = require "predibase.cli.failures"
-local options = require "predibase.cli.options"
 local params = require "predibase.params"
 local parser = require "predibase.cli.parser"
 
@@ -69,10 +68,56 @@ describe("the command line", function()
     assert.is_truthy(refusal("generate", "--max-tokens", "5"):find "max%-tokens")
   end)
 
-  it("knows which options take a number", function()
-    parser.parse { "generate" }
-    assert.is_true(options.takes_number("--top-p"))
-    assert.is_true(options.takes_number("--timeout"))
-    assert.is_false(options.takes_number("--stop"))
+  it("takes any value for an option that takes one, whatever it begins with", function()
+    for _, text in ipairs { "-", "--", "---", "- a", "-1", "-h", "--help", "--json", "=", "--a=b",
+      "", "--api-token=x" } do
+      for _, line in ipairs { { "--stop", text }, { "--stop=" .. text } } do
+        local arguments = parser.parse { "generate", line[1], line[2] or "hi", line[2] and "hi" }
+        assert.are.same({ text }, arguments.stop)
+        assert.are.equal("hi", arguments.prompt)
+      end
+    end
+    for _, command in ipairs { "generate", "chat", "mock" } do
+      local help = parser.parse { command, "--help" }.text
+      local list, taken = {}, 0
+      for name in help:gmatch "\n   (%-%-[%l-]+) %u[%u:=]*%f[%s]" do list[#list + 1] = name end
+      for _, name in ipairs(list) do
+        -- A number is refused as such, and not as an option that does not exist.
+        local ok, err = pcall(parser.parse, { command, name, "--x y" })
+        local value = ok and err[(name:sub(3):gsub("-", "_"))]
+        if type(value) == "table" then value = value[1] end
+        assert.is_true(value == "--x y" or not ok and err.message:find("--x y", 1, true) ~= nil,
+          command .. " " .. name)
+        taken = taken + 1
+      end
+      assert.is_true(taken > 5)
+    end
+  end)
+
+  it("takes a text that begins with a dash for the prompt", function()
+    for _, text in ipairs { "- a list", "-1 + 1 = ?", "---", "-", "--", "-- x", "--stop it" } do
+      local line = { "generate", "--top-k", "3", text, "--stop", "-" }
+      if text == "--" then line = { "generate", "--top-k", "3", "--stop", "-", "--", "--" } end
+      local arguments = parser.parse(line)
+      assert.are.equal(text, arguments.prompt)
+      assert.are.same({ "-" }, arguments.stop)
+    end
+    -- A word is rather a mistake; behind -- it is not.
+    assert.is_truthy(refusal("generate", "-n"):find "behind %-%-")
+    assert.are.equal("-n", parser.parse { "generate", "--", "-n" }.prompt)
+    assert.is_truthy(refusal("generate", "- a", "- b"):find "quotes")
+  end)
+
+  it("still says what an option lacks", function()
+    assert.is_truthy(refusal("generate", "--stop"):find("--stop", 1, true))
+    assert.is_truthy(refusal("generate", "--json=x", "hi"):find("--json", 1, true))
+  end)
+
+  it("has a text for --help and --version, whatever else is given", function()
+    assert.are.equal("show", parser.parse { "generate", "--help", "--frobnicate" }.command)
+    assert.is_truthy(parser.parse { "--version" }.text:find "^predibase %S+\n$")
+    for _, command in ipairs { "generate", "chat", "mock" } do
+      assert.is_truthy(parser.parse { command, "-h" }.text:find("predibase " .. command, 1, true))
+    end
   end)
 end)

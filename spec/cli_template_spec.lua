@@ -49,6 +49,13 @@ describe("a template on the command line", function()
       "--var", "instruction=@" .. other)))
   end)
 
+  it("takes values that begin with a dash or, written twice, with an @", function()
+    write(path, "{a}|{b}")
+    assert.are.equal("- x|@y", inputs.prompt(parse("--template", path, "--var", "a=- x",
+      "--var", "b=@@y")))
+    assert.are.equal("@@z", inputs.text "@@@z")
+  end)
+
   it("is of kind template where values or its text are wrong", function()
     local prompt, err = inputs.prompt(parse("--template", path, "--var", "instuction=x"))
     assert.is_nil(prompt)

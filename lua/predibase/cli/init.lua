@@ -4,6 +4,7 @@
 -- @module predibase.cli
 
 local failures = require "predibase.cli.failures"
+local output = require "predibase.cli.output"
 local parser = require "predibase.cli.parser"
 
 local M = {}
@@ -12,6 +13,10 @@ local commands = {
   generate = function(arguments) return require("predibase.cli.generate").run(arguments) end,
   chat = function(arguments) return require("predibase.cli.chat").run(arguments) end,
   mock = function(arguments) return require("predibase.cli.mock").run(arguments) end,
+  show = function(arguments)
+    output.new { terminal = false }:write(arguments.text)
+    return 0
+  end,
 }
 
 --- Runs the command.

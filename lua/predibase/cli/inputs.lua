@@ -42,9 +42,11 @@ local function given_prompt(arguments)
   return without_line_end(read_input())
 end
 
---- A value of the command line, or of the file that it names behind an @.
+--- A value of the command line, or of the file that it names behind an @; two of them stand for
+-- a value that begins with one.
 local function text_of(value)
   if value:sub(1, 1) ~= "@" then return value end
+  if value:sub(2, 2) == "@" then return value:sub(2) end
   local path = value:sub(2)
   return without_line_end(path == "-" and read_input() or read_file(path))
 end

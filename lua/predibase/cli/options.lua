@@ -74,15 +74,20 @@ local READ = {
   seed = { digits, "a whole number" },
 }
 
-local numbers = {}                      -- set of the options that take a number
+local valued = {}                       -- set of the options that take a value
 
 local function dashed(name)
   return "--" .. name:gsub("_", "-")
 end
 
+--- Adds an option that takes a value.
+local function add(command, name, help, read)
+  valued[name] = true
+  return command:option(name, help, nil, read)
+end
+
 local function add_number(command, name, help, argname)
-  numbers[name] = true
-  return command:option(name, help, nil, reader(name, number, "a number")):argname(argname)
+  return add(command, name, help, reader(name, number, "a number")):argname(argname)
 end
 
 local function parameter(command, rule)
@@ -90,16 +95,13 @@ local function parameter(command, rule)
   if rule.kind == "boolean" then
     return command:flag(name, help)
   elseif rule.kind == "token" then
-    return command:option("--adapter-token-file",
+    return add(command, "--adapter-token-file",
       "File with the token for the adapter's repository, not for the API."):argname "FILE"
   end
-  local option = command:option(name, help):argname(VALUES[rule.kind] or "VALUE")
+  local option = add(command, name, help):argname(VALUES[rule.kind] or "VALUE")
   if rule.kind == "strings" then option:count "*" end
   local read = READ[rule.kind]
-  if read then
-    option:convert(reader(name, read[1], read[2]))
-    numbers[name] = true
-  end
+  if read then option:convert(reader(name, read[1], read[2])) end
   return option
 end
 
@@ -108,7 +110,7 @@ local function parameters(command)
   for _, rule in ipairs(rules.list) do
     list[#list + 1] = parameter(command, rule)
   end
-  list[#list + 1] = command:option("--extra",
+  list[#list + 1] = add(command, "--extra",
     "A parameter that has no option yet, as NAME=JSON; can be given several times.")
     :argname("NAME=JSON"):count "*"
   return list
@@ -116,18 +118,18 @@ end
 
 local function service(command)
   return {
-    command:option("--base-url", "Address in front of /generate.", nil):argname "URL",
-    command:option("--tenant-id", "Tenant of the deployment."):argname "ID",
-    command:option("--deployment", "Name of the deployment."):argname "NAME",
-    command:option("--token-file", "File with the API token."):argname "FILE",
-    command:option("--header", "An additional header; can be given several times.")
+    add(command, "--base-url", "Address in front of /generate."):argname "URL",
+    add(command, "--tenant-id", "Tenant of the deployment."):argname "ID",
+    add(command, "--deployment", "Name of the deployment."):argname "NAME",
+    add(command, "--token-file", "File with the API token."):argname "FILE",
+    add(command, "--header", "An additional header; can be given several times.")
       :argname("NAME:VALUE"):count "*",
-    command:option("--ca-file", "Certificate authorities to trust."):argname "FILE",
-    command:option("--client-cert", "Certificate of this client."):argname "FILE",
-    command:option("--client-key", "Its private key."):argname "FILE",
-    command:option("--proxy", "Proxy to go through."):argname "URL",
+    add(command, "--ca-file", "Certificate authorities to trust."):argname "FILE",
+    add(command, "--client-cert", "Certificate of this client."):argname "FILE",
+    add(command, "--client-key", "Its private key."):argname "FILE",
+    add(command, "--proxy", "Proxy to go through."):argname "URL",
     command:flag("--no-proxy", "Go through none, whatever the variables say."),
-    command:option("--http-version", "1.1 or 2; negotiated unless given."):argname "V",
+    add(command, "--http-version", "1.1 or 2; negotiated unless given."):argname "V",
     command:flag("--insecure", "Do not check the server's certificate."),
     command:flag("--allow-plain-http", "Send the token over http to other machines, too."),
   }
@@ -146,28 +148,29 @@ end
 
 local function prompts(command)
   return {
-    command:option("--template", "Make the prompt of a template, filled in by --var.")
+    add(command, "--template", "Make the prompt of a template, filled in by --var.")
       :argname "FILE",
-    command:option("--var", "A value for the template, or @FILE with it; can be given several "
-      .. "times."):argname("NAME=VALUE"):count "*",
-    command:option("--file", "Read the prompt from a file."):argname "FILE",
+    add(command, "--var", "A value for the template, or @FILE with it (@@ begins one with an @); "
+      .. "can be given several times."):argname("NAME=VALUE"):count "*",
+    add(command, "--file", "Read the prompt from a file."):argname "FILE",
   }
 end
 
 local function cuts(command)
   return {
     command:flag("--trim-stop", "Cut the text of --stop off."),
-    command:option("--client-stop", "End the text in front of this, wherever it stands; can be "
+    add(command, "--client-stop", "End the text in front of this, wherever it stands; can be "
       .. "given several times."):argname("TEXT"):count "*",
   }
 end
 
 local function conversation(command)
   return {
-    command:option("--format", "Chat format, or the model that has it."):argname "NAME",
-    command:option("--system", "What the model is told first; @FILE reads it."):argname "TEXT",
-    command:option("--load", "Go on with a conversation of /save."):argname "FILE",
-    command:option("--max-input-tokens", "Leave out the oldest turns above this many tokens.", nil,
+    add(command, "--format", "Chat format, or the model that has it."):argname "NAME",
+    add(command, "--system", "What the model is told first; @FILE reads it, "
+      .. "@@ begins it with an @."):argname "TEXT",
+    add(command, "--load", "Go on with a conversation of /save."):argname "FILE",
+    add(command, "--max-input-tokens", "Leave out the oldest turns above this many tokens.",
       reader("--max-input-tokens", whole_number, "a whole number")):argname "N",
     command:flag("--stats", "Print tokens, time to first token, tokens per second."),
   }
@@ -212,11 +215,11 @@ end
 --- Adds the options of `predibase mock`.
 -- @tparam table command of argparse
 function M.add_mock(command)
-  command:option("--host", "Address on loopback to listen on."):argname "ADDRESS"
+  add(command, "--host", "Address on loopback to listen on."):argname "ADDRESS"
   add_number(command, "--port", "Port to listen on; any free one unless given.", "N")
     :convert(reader("--port", whole_number, "a whole number"))
   add_number(command, "--delay", "Seconds between two tokens.", "S")
-  command:option("--seed", "Makes the seeds that the server draws repeatable."):argname("N")
+  add(command, "--seed", "Makes the seeds that the server draws repeatable."):argname("N")
     :convert(reader("--seed", digits, "a whole number"))
   add_number(command, "--max-seconds", "End after so many seconds.", "S")
   add_number(command, "--max-requests", "End after so many requests.", "N")
@@ -224,12 +227,12 @@ function M.add_mock(command)
   command:flag("--quiet", "Do not print the URL.")
 end
 
---- Tells whether an argument is the name of an option that takes a number.
--- Only known once `add` has run.
+--- Tells whether an argument is the name of an option that takes a value.
+-- Only known once the options were added.
 -- @tparam string argument
 -- @treturn boolean
-function M.takes_number(argument)
-  return numbers[argument] == true
+function M.takes_value(argument)
+  return valued[argument] == true
 end
 
 return M

@@ -87,12 +87,12 @@ local FLAGS = {
 function M.main(arguments)
   local options, i = {}, 1
   while arguments[i] do
-    local flag, value = arguments[i]:match("^(%-%-[%w-]+)=?(.*)$")
+    local flag, equals, value = arguments[i]:match("^(%-%-[%w-]+)(=?)(.*)$")
     local name = FLAGS[flag]
     if flag == "--quiet" then
       options.quiet = true
     elseif name then
-      if value == "" then
+      if equals == "" then
         i = i + 1
         value = arguments[i]
       end

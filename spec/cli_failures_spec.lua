@@ -39,6 +39,25 @@ describe("a failure of the command", function()
     assert.is_truthy(text:find("\n  check PREDIBASE_API_TOKEN", 1, true))
   end)
 
+  it("is told in the command's terms, and with a hint that fits", function()
+    for expected, fields in pairs {
+      ["config: --max-retries must be\n  predibase chat --help"] = { kind = "config",
+        message = "max_retries must be" },
+      ["\n  --ca-file FILE names"] = { kind = "tls", message = "SSL certificate problem: expired" },
+      ["\n  check --base-url\n"] = { kind = "tls", message = "no TLS is spoken there; is it" },
+      ["tls: handshake failure\n"] = { kind = "tls", message = "handshake failure" },
+      ["\n  --no-proxy goes"] = { kind = "connection", message = "no connection to the proxy x:1" },
+      ["\n  shorten the prompt\n"] = { kind = "too_large", phase = "request", message = "x" },
+      ["limit --max-event-bytes\n"] = { kind = "too_large", phase = "body",
+        message = "larger than the limit max_event_bytes" },
+    } do
+      local text = stderr_of(function() return failures.report(errors.new(fields), "chat") end)
+      assert.is_truthy((text .. "$"):find(expected, 1, true), text)
+      local _, lines = text:gsub("\n", "")
+      assert.are.equal(expected:find "^%a" and expected:find "\n$" and 1 or 2, lines)
+    end
+  end)
+
   it("is silent for a broken pipe and for Ctrl-C", function()
     local pipe = raised(failures.output, "Broken pipe", 32)
     for err, expected in pairs {

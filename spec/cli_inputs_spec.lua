@@ -149,9 +149,9 @@ describe("the parameters of the command line", function()
   end)
 
   it("are refused for a wrong name inside JSON, without a place in the library", function()
-    assert.are.equal('unknown field of response_format "typ"; did you mean "type"?',
+    assert.are.equal('unknown field of --response-format "typ"; did you mean "type"?',
       usage(inputs.parameters, parse("--response-format", '{"typ":"text"}')))
-    assert.are.equal('unknown field of merged_adapters "id"; did you mean "ids"?',
+    assert.are.equal('unknown field of --merged-adapters "id"; did you mean "ids"?',
       usage(inputs.parameters, parse("--merged-adapters", '{"id":["a"],"weights":[1]}')))
   end)
 end)
@@ -198,6 +198,19 @@ describe("the client options of the command line", function()
     with_file("pb_from_a_file\n", function(path)
       assert.are.equal("pb_from_a_file", inputs.client(parse("--token-file", path)).api_token)
     end)
+  end)
+
+  it("take what the messages of the library can name", function()
+    with_file("open sesame\n", function(path)
+      assert.are.same({ api_token = false, client_key_password = "open sesame", user_agent = "me/1",
+        max_event_bytes = 10, max_response_bytes = 20, allow_plain_http = true },
+        inputs.client(parse("--no-token", "--client-key-password-file", path, "--user-agent",
+          "me/1", "--max-event-bytes", "10", "--max-response-bytes", "20", "--allow-plain-http")))
+      local both = parse("--no-token", "--token-file", path)
+      assert.is_truthy(usage(inputs.client, both):find("--no-token", 1, true))
+    end)
+    assert.is_false(inputs.parameters(parse("--no-check-schema")).check_schema)
+    assert.is_nil(inputs.parameters(parse("x")).check_schema)
   end)
 
   it("refuse a token in a header", function()

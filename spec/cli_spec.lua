@@ -61,6 +61,19 @@ describe("predibase", function()
     end
   end)
 
+  it("fails when what it has to say cannot be written", function()
+    local full = io.open "/dev/full"            -- not every system has it
+    if not full then return pending "no /dev/full" end
+    full:close()
+    for _, arguments in ipairs { "--help", "--version", "generate --help", "chat -h", "mock --help",
+      "mock --port 0 --max-seconds 60" } do
+      local program = child.start("sh", { args = { "-c",
+        ("%s bin/predibase %s >/dev/full"):format(child.interpreter(), arguments) } })
+      assert.are.equal(1, program:wait(), arguments)
+      assert.is_truthy(program.stderr:find "^predibase: standard output: [^\n]+\n")
+    end
+  end)
+
   it("exits with 64 when it is used wrongly", function()
     for _, arguments in ipairs {
       {}, { "sing" }, { "generate", "--frobnicate" }, { "generate", "--top-k", "x", "hello" },
@@ -90,7 +103,7 @@ describe("predibase generate", function()
       "--response-format", '{"typ":"text"}', "hello" }
     assert.are.equal(64, code)
     assert.are.equal("", out)
-    assert.are.equal('predibase: unknown field of response_format "typ"; did you mean "type"?\n',
+    assert.are.equal('predibase: unknown field of --response-format "typ"; did you mean "type"?\n',
       err)
   end)
 
@@ -109,7 +122,7 @@ describe("predibase generate", function()
     with_server(function() error "asked" end, function(server)
       local code, _, err = run { "generate", "--base-url", server.url, "--temperature", "-1", "x" }
       assert.are.equal(3, code)
-      assert.is_truthy(err:find("`temperature` must be non-negative", 1, true))
+      assert.is_truthy(err:find("--temperature must be non-negative", 1, true))
     end)
   end)
 
@@ -373,6 +386,16 @@ describe("predibase mock", function()
       local _, again = run { "generate", "--base-url", url, "--max-new-tokens", "12", "--seed",
         "7", "--do-sample", "--no-stream", "Tell me a story." }
       assert.are.equal(out, again)
+    end)
+  end)
+
+  it("speaks no TLS, which generate says, and nothing of authorities", function()
+    with_mock({}, function(url)
+      local code, _, err = run { "generate", "--base-url", (url:gsub("^http:", "https:")),
+        "--max-retries", "0", "x" }
+      assert.are.equal(15, code)
+      assert.is_truthy(err:find("no TLS is spoken there; is it http://", 1, true))
+      assert.is_nil(err:find("ca-file", 1, true))
     end)
   end)
 

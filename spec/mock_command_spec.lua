@@ -41,8 +41,10 @@ local function start(arguments, environment)
     return over
   end
   function self.listening()
-    server.run_until(function() return self.output:find("\n") end)
-    self.host, self.port = self.output:match("^listening on http://([%d.]+):(%d+)\n$")
+    server.run_until(function() return self.output:find("\n.*\n") end)
+    local url
+    url, self.host, self.port = self.output:match("^listening on (http://([%d.]+):(%d+))\n")
+    assert.are.equal(("listening on %s\nexport PREDIBASE_BASE_URL=%s\n"):format(url, url), self.output)
     self.port = tonumber(self.port)
     return self
   end
@@ -97,6 +99,9 @@ describe("predibase.mock.command", function()
     assert.are.equal(64, one.code)
     assert.are.equal("predibase: unknown argument --prot\n", one.errors)
     one = start({ "--port" })
+    assert.is_true(one.finished())
+    assert.are.equal(64, one.code)
+    one = start({ "--host=" })
     assert.is_true(one.finished())
     assert.are.equal(64, one.code)
     one = start({ "--host", "0.0.0.0" })

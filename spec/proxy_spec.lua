@@ -229,13 +229,22 @@ describe("A proxy", function()
         { kind = "connection", retryable = true, attempts = 1 })
     end)
 
-    it("is not there is a lost connection that names the proxy's address", function()
+    it("is not there is a lost connection that names the proxy", function()
       -- bound and never listened to: nobody else gets this port, and it refuses
       local tcp = uv.new_tcp()
       assert(tcp:bind("127.0.0.1", 0))
       local port = tcp:getsockname().port
-      https.fails(new(tls_url(), { proxy = "http://127.0.0.1:" .. port, max_retries = 0 }),
-        { kind = "connection", phase = "connect", retryable = true, text = "127.0.0.1" })
+      for _, scheme in ipairs { "http", "https", "socks5h" } do
+        for _, url in ipairs { plain_url(), tls_url() } do
+          local proxy_url = ("%s://127.0.0.1:%d"):format(scheme, port)
+          https.fails(new(url, { proxy = proxy_url, max_retries = 0 }),
+            { kind = "connection", phase = "connect", retryable = true,
+              text = "no connection to the proxy 127.0.0.1" })
+        end
+      end
+      uv.os_setenv("https_proxy", "http://127.0.0.1:" .. port)
+      https.fails(new(tls_url(), { max_retries = 0 }), { kind = "connection", phase = "connect",
+        retryable = true, text = "no connection to the proxy 127.0.0.1" })
       tcp:close()
       uv.run "nowait"
     end)

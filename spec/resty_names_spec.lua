@@ -83,4 +83,19 @@ describe("a name inside nginx", function ()
     ]]
     assert.equal("nil connection 16\n2\n1\n", text)
   end)
+
+  it("is not blamed when it is the proxy that cannot be reached", function ()
+    assert.equal("no connection to the proxy 127.0.0.1:1: connection refused\n", run [[
+      local connect = require "predibase.transport.resty.connect"
+      connect.socket = function ()
+        return { settimeouts = function () end,
+          connect = function () return nil, "connection refused" end }
+      end
+      local proxy = { host = "127.0.0.1", hosts = { "127.0.0.1" }, is_name = false, port = 1 }
+      local target = { host = "a.test", hosts = { "a.test" }, is_name = true, port = 80,
+        pool = "p", proxy = proxy }
+      local _, failure = connect.open(target, false, 8)
+      io.write(failure.message, "\n")
+    ]])
+  end)
 end)

@@ -46,7 +46,7 @@ local function answer(talk, text)
   if try.interrupted(err) then
     io.stderr:write "(stopped)\n"
   elseif errors.is(err) then
-    failures.report(err)
+    failures.report(err, "chat")
   else
     error(err, 0)
   end
@@ -100,7 +100,7 @@ local function talk_on(talk, next_text, typed)
     local done, outcome = false, nil
     if plain then done, outcome = commands.run(talk, text) end
     if done == nil and not typed then return nil, outcome end
-    if done == nil then failures.report(outcome) end
+    if done == nil then failures.report(outcome, "chat") end
     if outcome == "quit" then return 0 end
     if done == false and text:find "%S" then
       talk.answer(talk, plain and text:gsub("^//", "/") or text)

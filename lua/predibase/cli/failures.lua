@@ -3,6 +3,7 @@
 -- @module predibase.cli.failures
 
 local errors = require "predibase.errors"
+local wording = require "predibase.cli.wording"
 
 local M = {}
 
@@ -24,13 +25,14 @@ end
 -- @tparam string message of the system
 -- @tparam ?integer number of the system's error
 function M.output(message, number)
+  message = "standard output: " .. message
   error(setmetatable({ message = message, quiet = number == EPIPE }, output_mt), 0)
 end
 
 local HINTS = {
-  config = "predibase generate --help lists the options and variables; "
+  config = "predibase %s --help lists the options and variables; "
     .. "predibase mock starts a server to try things out",
-  validation = "predibase generate --help lists the parameters",
+  validation = "predibase %s --help lists the parameters",
   authentication = "check PREDIBASE_API_TOKEN or the file named by --token-file",
   permission = "the token may not use this deployment, or the account is out of credits",
   not_found = "check --tenant-id, --deployment and --base-url",
@@ -40,11 +42,25 @@ local HINTS = {
   incomplete_generation = "the text is not whole; try again",
   timeout = "--timeout, --first-token-timeout, --token-timeout and --idle-timeout set the limits",
   connection = "check the address, the network, and the proxy variables",
-  tls = "--ca-file FILE names the certificate authority of a private server",
   protocol = "is this the address of a LoRAX server? check --base-url",
   server = "the fault is the server's; try again later",
-  too_large = "shorten the prompt",
 }
+
+--- What to do about a failure whose kind alone does not tell.
+local function hint_of(err, command)
+  local kind, message = err.kind, tostring(err.message)
+  if kind == "connection" and message:find("no connection to the proxy", 1, true) then
+    return "--no-proxy goes through none; --proxy and the proxy variables name one"
+  elseif kind == "tls" and message:find("certificate", 1, true) then
+    return "--ca-file FILE names the certificate authority of a private server"
+  elseif kind == "tls" and message:find("no TLS is spoken", 1, true) then
+    return "check --base-url"
+  elseif kind == "too_large" and (err.phase == "request" or err.status == 413) then
+    return "shorten the prompt"
+  end
+  local hint = HINTS[kind]
+  return hint and (hint:gsub("%%s", command))
+end
 
 --- A text that does no harm on a terminal; line ends stay.
 local function printable(text)
@@ -70,10 +86,21 @@ function M.exit_code(err)
   return M.INTERNAL
 end
 
+--- An error of the library as one line in terms of the command.
+-- @tparam table err
+-- @treturn string
+function M.text(err)
+  local copy = {}
+  for name, value in pairs(err) do copy[name] = value end
+  copy.message = wording.reword(tostring(err.message))
+  return tostring(errors.new(copy))
+end
+
 --- Prints a failure on standard error, unless it is one to be quiet about.
 -- @param err as for `exit_code`
+-- @tparam[opt="generate"] string command that failed
 -- @treturn integer its exit code
-function M.report(err)
+function M.report(err, command)
   local code = M.exit_code(err)
   if code == M.PIPE or code == M.INTERRUPTED then return code end
   local mt = type(err) == "table" and getmetatable(err)
@@ -81,7 +108,7 @@ function M.report(err)
   if mt == usage_mt or mt == output_mt then
     message, hint = "predibase: " .. err.message, err.hint
   elseif errors.is(err) then
-    message, hint = tostring(err), HINTS[err.kind]
+    message, hint = M.text(err), hint_of(err, command or "generate")
   else
     message, hint = "predibase: internal error: " .. tostring(err), "please report this"
     if message:find("module 'predibase.curl' not found", 1, true) then

@@ -26,12 +26,13 @@ local commands = {
 -- @tparam table argv the arguments, as in the global `arg`
 -- @treturn integer exit code
 function M.main(argv)
+  local arguments
   local ok, code, err = pcall(function()
-    local arguments = parser.parse(argv)
+    arguments = parser.parse(argv)
     return commands[arguments.command](arguments)
   end)
   if ok and code then return code end
-  return failures.report(ok and err or code)
+  return failures.report(ok and err or code, arguments and arguments.command)
 end
 
 return M

@@ -8,6 +8,7 @@ local json = require "predibase.json"
 local output = require "predibase.cli.output"
 local params = require "predibase.params"
 local rules = require "predibase.params.rules"
+local wording = require "predibase.cli.wording"
 
 local M = {}
 
@@ -20,7 +21,9 @@ local function read_file(path)
 end
 
 local function read_input()
-  return files.without_mark(io.read("*a") or "")
+  local text, message = io.read("*a")
+  if not text then failures.usage("standard input: " .. (message or "cannot be read")) end
+  return files.without_mark(text)
 end
 
 --- One line end at the end belongs to the file, not to its text.
@@ -177,7 +180,9 @@ end
 local function check_names(parameters)
   local ok, message = pcall(params.check, parameters, nil, NOWHERE)
   if ok then return end
-  if type(message) == "string" and message:find "^unknown " then failures.usage(message) end
+  if type(message) == "string" and message:find "^unknown " then
+    failures.usage(wording.reword(message))
+  end
   error(message, 0)
 end
 
@@ -197,6 +202,7 @@ function M.parameters(arguments)
   if #arguments.extra > 0 then parameters.extra = extra(arguments.extra) end
   check_names(parameters)
   if arguments.trim_stop then parameters.trim_stop = true end
+  if arguments.no_check_schema then parameters.check_schema = false end
   if #arguments.client_stop > 0 then parameters.client_stop = arguments.client_stop end
   return parameters
 end
@@ -233,7 +239,7 @@ function M.client(arguments)
   }
   for _, name in ipairs {
     "base_url", "tenant_id", "deployment", "max_retries", "ca_file", "client_cert", "client_key",
-    "proxy", "http_version",
+    "proxy", "http_version", "user_agent", "max_event_bytes", "max_response_bytes",
   } do
     options[name] = arguments[name]
   end
@@ -242,9 +248,16 @@ function M.client(arguments)
     options.proxy = false
   end
   if arguments.insecure then options.verify = false end
-  if arguments.token_file then
+  if arguments.no_token then
+    if arguments.token_file then
+      failures.usage "--token-file and --no-token exclude each other"
+    end
+    options.api_token = false
+  elseif arguments.token_file then
     options.api_token = without_line_end(read_file(arguments.token_file))
   end
+  local path = arguments.client_key_password_file
+  if path then options.client_key_password = without_line_end(read_file(path)) end
   return options
 end
 

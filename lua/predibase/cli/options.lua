@@ -110,6 +110,8 @@ local function parameters(command)
   for _, rule in ipairs(rules.list) do
     list[#list + 1] = parameter(command, rule)
   end
+  list[#list + 1] = command:flag("--no-check-schema",
+    "Send a schema that the server is known to fail at.")
   list[#list + 1] = add(command, "--extra",
     "A parameter that has no option yet, as NAME=JSON; can be given several times.")
     :argname("NAME=JSON"):count "*"
@@ -122,16 +124,19 @@ local function service(command)
     add(command, "--tenant-id", "Tenant of the deployment."):argname "ID",
     add(command, "--deployment", "Name of the deployment."):argname "NAME",
     add(command, "--token-file", "File with the API token."):argname "FILE",
+    command:flag("--no-token", "Send no API token, whatever the variables say."),
     add(command, "--header", "An additional header; can be given several times.")
       :argname("NAME:VALUE"):count "*",
     add(command, "--ca-file", "Certificate authorities to trust."):argname "FILE",
     add(command, "--client-cert", "Certificate of this client."):argname "FILE",
     add(command, "--client-key", "Its private key."):argname "FILE",
+    add(command, "--client-key-password-file", "File with the key's password."):argname "FILE",
     add(command, "--proxy", "Proxy to go through."):argname "URL",
     command:flag("--no-proxy", "Go through none, whatever the variables say."),
     add(command, "--http-version", "1.1 or 2; negotiated unless given."):argname "V",
     command:flag("--insecure", "Do not check the server's certificate."),
     command:flag("--allow-plain-http", "Send the token over http to other machines, too."),
+    add(command, "--user-agent", "What stands behind the client's own."):argname "TEXT",
   }
 end
 
@@ -143,6 +148,8 @@ local function limits(command)
     add_number(command, "--token-timeout", "Most seconds between two tokens.", "S"),
     add_number(command, "--idle-timeout", "Most seconds without any byte.", "S"),
     add_number(command, "--max-retries", "Tries after the first one.", "N"),
+    add_number(command, "--max-event-bytes", "Largest event of a stream.", "N"),
+    add_number(command, "--max-response-bytes", "Largest answer.", "N"),
   }
 end
 

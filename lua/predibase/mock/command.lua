@@ -11,8 +11,9 @@ local M = {}
 local NOWHERE = 1000       -- deeper than any stack: `error` adds no position
 
 local function say(stream, text)
-  stream:write(text, "\n")
-  stream:flush()
+  local ok, message = stream:write(text, "\n")
+  if ok then ok, message = stream:flush() end
+  return ok, message
 end
 
 local function complain(message)
@@ -32,8 +33,18 @@ function M.check(options)
   end))
 end
 
---- Serves until SIGINT or SIGTERM, or until a limit is reached. Prints `listening on URL` when it
--- is ready, unless `quiet` is set; errors go to standard error.
+--- Tells callers the URL, which they wait for, and people the line that makes their programs use
+-- it.
+local function announce(url)
+  local ok, message = say(io.stdout,
+    ("listening on %s\nexport PREDIBASE_BASE_URL=%s"):format(url, url))
+  if not ok then complain("standard output: " .. message) end
+  return ok
+end
+
+--- Serves until SIGINT or SIGTERM, or until a limit is reached. When it is ready it prints
+-- `listening on URL` and the line for a shell that sets PREDIBASE_BASE_URL, unless `quiet` is set;
+-- errors go to standard error.
 -- @tparam[opt] table options those of a server, and `quiet`; `delay` is 1/30 s unless said
 --   otherwise
 -- @treturn number exit code: 0, 64 for a wrong option, 1 when the server could not start
@@ -61,16 +72,15 @@ function M.run(options)
     uv.signal_start(signal, name, function() stop = true end)
     signals[#signals + 1] = signal
   end
-  -- the URL is what callers wait for; without it there is only silence
-  if not options.quiet then say(io.stdout, "listening on " .. running.url) end
   local function over()
     return stop or running.ended == "max_seconds"
       or (running.ended == "max_requests" and running.open == 0)
   end
-  while not over() do uv.run("once") end
+  local said = options.quiet or announce(running.url)
+  while said and not over() do uv.run("once") end
   running:close()
   loop.finish(uv, signals[1], signals[2])
-  return 0
+  return said and 0 or 1
 end
 
 local FLAGS = {

@@ -225,8 +225,11 @@ end
 -- @treturn table the transport
 function M.new(cfg, loop)
   local members, alarms, groups = group.state()
+  local proxy = config.proxy(cfg)
   return setmetatable({
     target = targets_of(cfg),
+    place = { host = cfg.host, port = cfg.port,
+      tls_proxy = type(proxy) == "string" and proxy:find "^https:" ~= nil },
     loop = loop,
     closed = false,
     ended = false,        -- and all that follows from it was done

@@ -2,6 +2,8 @@
 --- One request and its response over libcurl, and how its reader waits.
 -- @module predibase.transport.curl.exchange
 
+local failures = require "predibase.transport.curl.failure"
+
 local M = {}
 
 local running, status_of = coroutine.running, coroutine.status
@@ -60,15 +62,8 @@ function Exchange:head()
   return self.status, self.headers, self.streaming
 end
 
---- Statuses of a proxy that may be others a moment later (RFC 9110 section 15).
-local PASSING = { [408] = true, [425] = true, [429] = true, [500] = true, [502] = true,
-  [503] = true, [504] = true }
-
 local function failure(x)
-  local kind, phase, message, sent, proxy_status = x.raw:failure()
-  local retryable
-  if proxy_status then retryable = PASSING[proxy_status] or false end
-  return { kind = kind, phase = phase, message = message, sent = sent, retryable = retryable }
+  return failures.read(x.raw, x.transport.place)
 end
 
 --- Whether nothing more is to come: the whole body is there, or a failure.

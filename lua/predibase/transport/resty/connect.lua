@@ -163,7 +163,14 @@ end
 -- @treturn[2] table the failure
 function M.open(target, fresh, seconds)
   local sock, failure = reach_clean(target, fresh, seconds)
-  if not sock then return nil, failure end
+  if not sock then
+    local proxy = target.proxy
+    if proxy then
+      failure.message = ("no connection to the proxy %s:%d: %s"):format(proxy.host, proxy.port,
+        failure.message)
+    end
+    return nil, failure
+  end
   local longest = M.milliseconds(seconds + SLACK)
   sock:settimeouts(longest, longest, longest)
   local reused = sock:getreusedtimes() > 0

@@ -1,0 +1,105 @@
+-- SPDX-License-Identifier: MIT
+--- Messages of the library in the terms of the command: flags where they name options of Lua.
+-- @module predibase.cli.wording
+
+local rules = require "predibase.params.rules"
+
+local M = {}
+
+local function dashed(name)
+  return "--" .. name:gsub("_", "-")
+end
+
+-- Options of the library -> what the command calls them.
+local OPTIONS = {
+  api_token = "the API token", headers = "--header", verify = "--insecure",
+  client_key_password = "--client-key-password-file", check_schema = "--no-check-schema",
+}
+for _, name in ipairs {
+  "base_url", "tenant_id", "deployment", "max_retries", "ca_file", "client_cert", "client_key",
+  "proxy", "http_version", "user_agent", "allow_plain_http", "max_event_bytes", "format",
+  "max_response_bytes", "max_input_tokens", "client_stop", "trim_stop", "timeout",
+} do
+  OPTIONS[name] = dashed(name)
+end
+OPTIONS["timeout.total"] = "--timeout"
+for _, clock in ipairs { "connect", "first_token", "token", "idle" } do
+  OPTIONS["timeout." .. clock] = dashed(clock .. "_timeout")
+end
+
+-- Parameters of the API, which stand in backquotes -> what the command calls them.
+local PARAMETERS = { inputs = "the prompt", adapters = "--merged-adapters", extra = "--extra" }
+for _, rule in ipairs(rules.list) do
+  PARAMETERS[rule.name] = rule.kind == "token" and "--adapter-token-file" or dashed(rule.name)
+end
+
+local function option(name)
+  return OPTIONS[name] or PARAMETERS[name]
+end
+
+-- What the library writes as Lua, as patterns, and what takes its place.
+local PHRASES = {
+  { 'give api_token = "…"', "give --token-file" },
+  { 'give ([%l_]+) = "…"', function (name) return option(name) and "give " .. option(name) end },
+  { "api_token = false", "--no-token" },
+  { "proxy = false", "--no-proxy" },
+  { "([%l_]+) = false", option },
+  { "([%l_]+) = true", option },
+  { "`extra%.([%l_]+)` is a parameter of its own; write .*$", function (name)
+    return option(name) and ("%s is an option of its own, not for --extra"):format(option(name))
+  end },
+  { "%(false means no proxy at all%)", "(--no-proxy goes through none)" },
+  { "[%l_]+ %(from the environment variable ([%u_]+)%)", "%1" },
+  { ' %(`%$%(cat file%)` in a shell, or file:read%("%*a"%)%)', "" },
+  { ': token:match%("[^"]*"%)', "" },
+  { "the parameter api_token", "--adapter-token-file" },
+  { "the token goes into api_token", "the token goes into PREDIBASE_API_TOKEN or --token-file" },
+  { "(password into) proxy", "%1 --proxy" },
+  { 'be "1.1" or "2"', "be 1.1 or 2" },
+  { ": a table with named fields, or a string of JSON", "" },
+  { "the table given", "what was given" },
+  { "template%.from_tokenizer_config takes the model's own", "no --format is like it" },
+  { "template%.new makes the prompt", "predibase generate --template makes the prompt" },
+  { "(got) the %l+ (%S)", "%1 %2" },
+}
+
+-- Options that are ordinary words, too: only where the library begins to speak of them.
+local BEGINNINGS = { "proxy", "deployment", "headers", "timeout", "format", "verify" }
+
+local function parameter(inside)
+  local name, rest = inside:match "^([%a_]+)(.*)$"
+  local flag = name and PARAMETERS[name]
+  if not flag then return nil end
+  rest = rest:gsub("^%.", ""):gsub("^%[%d+%]$", "")
+  if name == "extra" and rest ~= "" then rest = '"' .. rest .. '"' end
+  return rest == "" and flag or flag .. " " .. rest
+end
+
+--- One word, or an address or path, which is never a name.
+local function word(text)
+  local name, behind = text:match "^(.-)([.:]*)$"
+  if not name:find "[_.]" or not option(name) then return nil end
+  return option(name) .. behind
+end
+
+local function outside_of_quotes(text)
+  text = text:gsub("[%w_./:-]+", word)
+  return (text:gsub("(%-%-[%l-]*stop)%[%d+%]", "%1"):gsub(" and deployment", " and --deployment"))
+end
+
+--- Says it in terms of the command. What stands in quotation marks was given by somebody and stays.
+-- @tparam string text
+-- @treturn string
+function M.reword(text)
+  for _, phrase in ipairs(PHRASES) do text = text:gsub(phrase[1], phrase[2]) end
+  for _, name in ipairs(BEGINNINGS) do
+    text = text:gsub("^" .. name .. " ", OPTIONS[name] .. " ")
+    text = text:gsub("; " .. name .. " ", "; " .. OPTIONS[name] .. " ")
+  end
+  text = text:gsub("`([^`]+)`", parameter)
+  return (text:gsub('([^"]*)("?[^"]*"?)', function (plain, quoted)
+    return outside_of_quotes(plain) .. quoted
+  end))
+end
+
+return M

@@ -1,0 +1,59 @@
+-- SPDX-License-Identifier: MIT
+-- once: plain Lua over a table in the place of the C core
+local failure = require "predibase.transport.curl.failure"
+
+local function message(kind, phase, text, place)
+  local raw = { failure = function () return kind, phase, text, false end }
+  return failure.read(raw, place or { host = "lorax.test", port = 443 }).message
+end
+
+describe("a failure over libcurl", function ()
+  it("names the proxy when that could not be connected to", function ()
+    for text, expected in pairs {
+      ["Failed to connect to 127.0.0.1 port 9 after 0 ms: Couldn't connect to server (refused)"]
+        = "no connection to the proxy 127.0.0.1:9: Couldn't connect to server (refused)",
+      ["Failed to connect to proxy.test port 3128: Connection refused"]
+        = "no connection to the proxy proxy.test:3128: Connection refused",
+      ["Failed to connect to lorax.test port 3128 via proxy.test after 2 ms: Could not connect"]
+        = "no connection to the proxy proxy.test: Could not connect",
+      ["Failed to connect to lorax.test:443 over proxy proxy.test after 2 ms: Could not connect"]
+        = "no connection to the proxy proxy.test: Could not connect",
+      ["Failed to connect to ::1 port 9 after 0 ms: Couldn't connect to server"]
+        = "no connection to the proxy [::1]:9: Couldn't connect to server",
+    } do
+      assert.equal(expected, message("connection", "connect", text))
+    end
+  end)
+
+  it("is the server's when the server could not be connected to", function ()
+    for _, name in ipairs { "lorax.test", "LORAX.test", "lorax.test." } do
+      local text = ("Failed to connect to %s port 443 after 1 ms: Couldn't connect"):format(name)
+      assert.equal(text, message("connection", "connect", text))
+    end
+    assert.equal("Failed to connect to lorax.test:443 after 1 ms: x", message("connection",
+      "connect", "Failed to connect to lorax.test:443 after 1 ms: x"))
+    local text = "Failed to connect to ::1 port 80 after 1 ms: Couldn't connect"
+    assert.equal(text, message("connection", "connect", text, { host = "::1", port = 80 }))
+  end)
+
+  it("says that no TLS is spoken there", function ()
+    for _, reason in ipairs { "error:0A00010B:SSL routines::wrong version number",
+      "TLS connect error: error:0A0000C6:SSL routines::packet length too long",
+      "gnutls_handshake() failed: An unexpected TLS packet was received." } do
+      local text = message("tls", "tls", reason)
+      assert.truthy(text:find("no TLS is spoken there; is it http://", 1, true))
+      assert.truthy(text:find(reason, 1, true))
+      text = message("tls", "tls", reason, { host = "a", port = 1, tls_proxy = true })
+      assert.truthy(text:find("there, or by the proxy; ", 1, true))
+    end
+    local other = "SSL certificate problem: self-signed certificate"
+    assert.equal(other, message("tls", "tls", other))
+  end)
+
+  it("of a proxy that answered is worth another try or not, by the status", function ()
+    for status, expected in pairs { [503] = true, [403] = false } do
+      local raw = { failure = function () return "connection", "proxy", "x", false, status end }
+      assert.equal(expected, failure.read(raw, { host = "a", port = 1 }).retryable)
+    end
+  end)
+end)

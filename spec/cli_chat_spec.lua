@@ -126,6 +126,21 @@ describe("predibase chat", function ()
       assert.is_nil(prompts()[2]:find("Be brief.", 1, true))
     end)
 
+    it("says how to choose a format where no deployment tells it, and which there are", function ()
+      open()
+      local program = child.start(child.interpreter(), { args = { "bin/predibase", "chat",
+        "--base-url", running.url }, stdin = "x\n" })
+      assert.equal(11, program:wait())
+      local err = program.stderr
+      assert.is_truthy(err:find("--format NAME", 1, true))
+      for _, name in ipairs(require "predibase.template.formats".names) do
+        assert.is_truthy((err:gsub("[,\n]", " ") .. " "):find(" " .. name .. " ", 1, true), name)
+      end
+      for line in err:gmatch "[^\n]+" do assert.is_true(#line <= 120, line) end
+      local _, _, hint = pipe("x\n", { "--format", "moon" })
+      assert.is_truthy(hint:find("\n  --format NAME", 1, true))
+    end)
+
     it("tells what is wrong with its options", function ()
       open()
       local code, _, err = pipe("x\n", { "--format", "moon" })
@@ -211,10 +226,25 @@ describe("predibase chat", function ()
 
     it("does without line editing where lua-readline is not there", function ()
       open { script = { ["/generate_stream"] = { answer = "Yes." } } }
-      local status = type_in({ { "> ", "One?\r" }, { "Yes.", "" }, { "> ", CTRL_D } }, nil,
+      local status, shown = type_in({ { "> ", "One?\r" }, { "Yes.", "" }, { "> ", CTRL_D } }, nil,
         { LUA_PATH = "./spec/fixtures/no_readline/?.lua;" .. package.path })
       assert.equal(0, status)
       assert.equal(1, #prompts())
+      local _, times = shown:gsub("lua%-readline %(", "")
+      assert.equal(1, times)
+    end)
+
+    it("completes commands and the files that they take", function ()
+      open { script = { ["/generate_stream"] = { answer = "Yes." } } }
+      local path = os.tmpname()
+      local _, shown = type_in { { "> ", "/syst\tBe brief.\r" }, { "> ", "One /h\t?\r" },
+        { "Yes.", "" }, { "> ", "/sav\t" .. path:sub(1, -2) .. "\t\r" }, { "saved in", "" },
+        { "> ", "/hi\t\r" }, { "assistant: Yes.", "" }, { "> ", CTRL_D } }
+      assert.is_truthy(shown:find("saved in " .. path, 1, true))
+      assert.is_nil(shown:find("lua-readline", 1, true))
+      os.remove(path)
+      assert.is_truthy(prompts()[1]:find("Be brief.", 1, true))
+      assert.is_truthy(prompts()[1]:find("One /h?", 1, true))
     end)
 
     it("edits lines and knows those of before", function ()

@@ -3,6 +3,7 @@
 -- @module predibase.cli.chat
 
 local commands = require "predibase.cli.commands"
+local completion = require "predibase.cli.completion"
 local errors = require "predibase.errors"
 local failures = require "predibase.cli.failures"
 local inputs = require "predibase.cli.inputs"
@@ -17,6 +18,8 @@ local function optional(name)
   local ok, room = pcall(require, name)
   return ok and room or nil
 end
+
+local NO_READLINE = "Line editing: apt install lua-readline (elsewhere: luarocks install readline)."
 
 local function nothing() end
 
@@ -59,13 +62,15 @@ local function answer_strictly(talk, text)
   error(err, 0)
 end
 
---- A function that gives one text after the other, and whether a person types them.
+--- A function that gives one text after the other, whether a person types them, and whether lines
+-- can be edited.
 local function source(out)
   if not output.is_terminal(0) then return lines.texts(lines.plain(nil)), false end
   local readline = out.terminal and optional "readline"
-  local read = readline and lines.editor(readline, lines.history_path())
+  local read = readline and lines.editor(readline, lines.history_path(), completion.words)
     or lines.plain(out.terminal and io.stdout or io.stderr)
-  return lines.texts(function (goes_on) return read(goes_on and "... " or "> ") end), true
+  return lines.texts(function (goes_on) return read(goes_on and "... " or "> ") end), true,
+    readline ~= nil
 end
 
 --- What the loop and the commands work on.
@@ -116,7 +121,7 @@ end
 function M.run(arguments)
   local talk, err = begin(arguments)
   if not talk then return nil, err end
-  local next_text, typed = source(talk.out)
+  local next_text, typed, edited = source(talk.out)
   talk.typed, talk.answer = typed, typed and answer or answer_strictly
   talk.interrupt = optional "predibase.interrupt" or { arm = nothing, disarm = nothing }
   function talk.say(text) io.stderr:write(output.safe(text), "\n") end
@@ -124,6 +129,7 @@ function M.run(arguments)
     talk.interrupt.disarm()
     talk.say(("The format is %s. /help lists commands, Ctrl-D ends."):format(
       talk.session.format.name))
+    if not edited and talk.out.terminal then talk.say(NO_READLINE) end
   end
   local code
   code, err = talk_on(talk, next_text, typed)

@@ -5,6 +5,7 @@
 local chat = require "predibase.chat"
 local failures = require "predibase.cli.failures"
 local history = require "predibase.chat.history"
+local paths = require "predibase.cli.paths"
 
 local M = {}
 
@@ -19,12 +20,6 @@ local HELP = [[
 /quit            end, as Ctrl-D does
 A question of several lines: """ begins and ends it, or \\ at the end of a line.
 One that begins with a slash: //. Ctrl-C stops an answer.]]
-
---- A path as a shell would read its first character.
-local function expanded(path)
-  local home = os.getenv "HOME"
-  return home and path:gsub("^~/", function () return home .. "/" end) or path
-end
 
 local function help(talk)
   talk.say((HELP:gsub("\\(.)", "%1")))
@@ -60,7 +55,7 @@ local function show(talk)
 end
 
 local function save(talk, path)
-  path = path ~= "" and expanded(path) or talk.path
+  path = path ~= "" and paths.expanded(path) or talk.path
   if not path then return talk.say "which file? /save FILE" end
   local ok, err = talk.session:save(path)
   if not ok then return nil, err end
@@ -70,7 +65,7 @@ end
 
 local function load_file(talk, path)
   if path == "" then return talk.say "which file? /load FILE" end
-  path = expanded(path)
+  path = paths.expanded(path)
   local session, err = chat.load(talk.client, path, talk.options)
   if not session then return nil, err end
   talk.session, talk.path = session, path
@@ -79,6 +74,11 @@ end
 
 local COMMANDS = { help = help, quit = quit, exit = quit, reset = reset, undo = undo,
   system = system, history = show, save = save, load = load_file }
+
+--- The names of all commands, with their slash, in alphabetical order.
+M.names = {}
+for name in pairs(COMMANDS) do M.names[#M.names + 1] = "/" .. name end
+table.sort(M.names)
 
 --- Runs a line if it is a command.
 -- @tparam table talk `session`, `client`, `options` (for sessions that are loaded), `path` (of the

@@ -10,6 +10,8 @@ local M = {}
 -- Exit codes that do not come from `predibase.errors`.
 M.INTERNAL, M.USAGE, M.INTERRUPTED, M.PIPE = 1, 64, 130, 141
 
+local WIDTH = 80
+
 local EPIPE = 32                        -- the same on Linux, the BSDs and macOS
 
 local usage_mt, output_mt = {}, {}
@@ -46,6 +48,23 @@ local HINTS = {
   server = "the fault is the server's; try again later",
 }
 
+--- The names of all chat formats, in lines.
+-- @tparam string indent of the lines behind the first
+-- @treturn string
+function M.formats(indent)
+  local names, lines, line = require("predibase.template.formats").names, {}, ""
+  for i, name in ipairs(names) do
+    local word = name .. (i < #names and "," or "")
+    if #indent + #line + 1 + #word > WIDTH then
+      lines[#lines + 1], line = line, word
+    else
+      line = line == "" and word or line .. " " .. word
+    end
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n" .. indent)
+end
+
 --- What to do about a failure whose kind alone does not tell.
 local function hint_of(err, command)
   local kind, message = err.kind, tostring(err.message)
@@ -57,6 +76,11 @@ local function hint_of(err, command)
     return "check --base-url"
   elseif kind == "too_large" and (err.phase == "request" or err.status == 413) then
     return "shorten the prompt"
+  elseif kind == "template" and message:find "^format is missing" then
+    return "choose one with --format NAME, or name the model that has it; there are\n  "
+      .. M.formats "  "
+  elseif kind == "template" and command == "chat" and message:find("format", 1, true) then
+    return "--format NAME chooses a chat format"
   end
   local hint = HINTS[kind]
   return hint and (hint:gsub("%%s", command))

@@ -81,13 +81,27 @@ local function make_private(path)
   os.execute("umask 077; { : >>'" .. path:gsub("'", "'\\''") .. "'; } 2>/dev/null")
 end
 
+local function set_completion(readline, complete)
+  if not readline.set_complete_function then return end          -- an old version of the library
+  readline.set_complete_function(function (line, from, to)
+    -- An error must not go through readline, which is C and calls this.
+    local ok, words = pcall(complete, line, from, to)
+    if not ok then return {} end
+    -- Behind a folder the path goes on; behind all else readline puts a blank.
+    if #words == 1 and words[1]:sub(-1) == "/" then readline.set_completion_append_character "" end
+    return words
+  end)
+end
+
 --- A reader with line editing.
 -- @tparam table readline the library
 -- @tparam ?string path of the history
+-- @tparam[opt] function complete what Tab completes a word to, see `predibase.cli.completion`
 -- @treturn function of a prompt: a line, or nil at the end
-function M.editor(readline, path)
+function M.editor(readline, path, complete)
   -- Its own file would be written as a whole at the end, which Ctrl-C does not wait for.
   readline.set_options { histfile = "", auto_add = false }
+  if complete then set_completion(readline, complete) end
   local last
   for _, line in ipairs(path and read_history(path) or {}) do
     readline.add_history(line)

@@ -9,13 +9,17 @@ local version = require "predibase.version"
 
 local M = {}
 
+local FORMATS = [[
+Chat formats; one is needed where no deployment is named, or not after a model:
+]]
+
 local CHAT = [[
 A line is a question; one that ends in \ goes on in the next, and """ begins and
 ends a text of several lines. /help lists the commands, // begins a question
 with a slash. Ctrl-C stops an answer, at the prompt it ends the program, as
-Ctrl-D does. With lua-readline there are line editing and history (in
-~/.predibase_history, or the file that PREDIBASE_HISTORY names; none when that
-is empty). When standard input is no terminal, its lines are read in the same
+Ctrl-D does. With lua-readline there are line editing, commands completed by
+Tab, and history (in ~/.predibase_history, or the file that PREDIBASE_HISTORY
+names; none when that is empty). When standard input is no terminal, its lines are read in the same
 way and answered one after the other, and the first error ends the program.]]
 
 local VARIABLES = [[
@@ -72,7 +76,7 @@ local function add_chat(parser, show)
   command:usage "Usage: predibase chat [OPTION]..."
   command:help_max_width(80):help_description_margin(32)
   options.add_chat(command)
-  command:epilog(table.concat({ CHAT, VARIABLES, failures.help() }, "\n\n"))
+  command:epilog(table.concat({ CHAT, FORMATS .. failures.formats "", VARIABLES, failures.help() }, "\n\n"))
 end
 
 local function add_mock(parser, show)

@@ -39,6 +39,8 @@ end
 
 -- What the library writes as Lua, as patterns, and what takes its place.
 local PHRASES = {
+  { "^format is missing: .*$",
+    "no chat format is chosen, and there is no deployment whose name would tell" },
   { 'give api_token = "…"', "give --token-file" },
   { 'give ([%l_]+) = "…"', function (name) return option(name) and "give " .. option(name) end },
   { "api_token = false", "--no-token" },

@@ -16,8 +16,8 @@ describe("what Tab completes", function ()
   end)
 
   it("is nothing in a question", function ()
-    for line, from in pairs { ["s"] = 1, [""] = 1, ["what is /s"] = 9, [" /s"] = 2, ["/system /s"] = 9,
-      ["//s"] = 1 } do
+    for line, from in pairs { ["s"] = 1, [""] = 1, ["what is /s"] = 9, [" /s"] = 2,
+      ["/system /s"] = 9, ["//s"] = 1 } do
       assert.same({}, words(line, from))
     end
   end)

@@ -224,7 +224,7 @@ describe("predibase generate", function()
         "generate", "--base-url", server.url, "--no-stream", "--details", "hello",
       }
       assert.are.equal(0, code)
-      assert.are.equal("whole", out)
+      assert.are.equal("whole\n", out)
       assert.is_truthy(request:find "^POST /generate HTTP")
       assert.are.equal("length", json.decode(err).details.finish_reason)
 
@@ -239,9 +239,35 @@ describe("predibase generate", function()
     with_server(say_two_tokens, function(server)
       local code, out, err = run { "generate", "--base-url", server.url, "--stats", "hello" }
       assert.are.equal(0, code)
-      assert.are.equal("one two", out)
+      assert.are.equal("one two\n", out)
       assert.is_truthy(err:find "^2 tokens, first token after %d+%.%d+ s, .*%d+%.%d+ s in all\n$")
     end)
+  end)
+
+  it("ends the line before anything goes to standard error, and only then", function()
+    local function half(connection)
+      connection:send(scripted.STREAM .. scripted.token("half"))
+      connection:close()
+    end
+    local none = function(connection)
+      connection:send(scripted.STREAM)
+      connection:close()
+    end
+    for _, case in ipairs {
+      { say_two_tokens, "", "one two" }, { say_two_tokens, "--stats", "one two\n2 tokens, " },
+      { say_two_tokens, "--details", "one two\n{" }, { half, "", "half\npredibase: " },
+      { none, "--max-retries 0", "predibase: " },
+    } do
+      with_server(case[1], function(server)
+        local program = child.start("sh", { args = { "-c",
+          ("%s bin/predibase generate --base-url %s %s x 2>&1"):format(child.interpreter(),
+            server.url, case[2]) } })
+        program:wait()
+        local out = program.stdout
+        assert.are.equal(case[3], #out > #case[3] and out:sub(1, #case[3]) or out)
+        if case[2] == "" and case[1] == say_two_tokens then assert.are.equal(case[3], out) end
+      end)
+    end
   end)
 
   it("exits by the kind of the error", function()
@@ -278,7 +304,7 @@ describe("predibase generate", function()
     end, function(server)
       local code, out, err = run { "generate", "--base-url", server.url, "hello" }
       assert.are.equal(10, code)
-      assert.are.equal("half", out)
+      assert.are.equal("half\n", out)
       assert.is_truthy(err:find "^predibase: incomplete_generation: ")
     end)
   end)
@@ -375,7 +401,8 @@ describe("predibase mock", function()
   end
 
   it("prints its URL, answers predibase generate, and ends on Ctrl-C", function()
-    with_mock({}, function(url)
+    with_mock({}, function(url, server)
+      server:wait_for("\nexport PREDIBASE_BASE_URL=" .. url .. "\n")
       local code, out, err = run { "generate", "--base-url", url, "--max-new-tokens", "12",
         "--seed", "7", "--do-sample", "--details", "Tell me a story." }
       assert.are.equal(0, code, err)
@@ -385,7 +412,7 @@ describe("predibase mock", function()
       assert.are.equal(7, details.seed)
       local _, again = run { "generate", "--base-url", url, "--max-new-tokens", "12", "--seed",
         "7", "--do-sample", "--no-stream", "Tell me a story." }
-      assert.are.equal(out, again)
+      assert.are.equal(out, again .. "\n")
     end)
   end)
 

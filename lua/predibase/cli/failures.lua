@@ -110,6 +110,14 @@ function M.exit_code(err)
   return M.INTERNAL
 end
 
+--- Whether nothing is printed about a failure.
+-- @param err as for `exit_code`
+-- @treturn boolean
+function M.is_quiet(err)
+  local code = M.exit_code(err)
+  return code == M.PIPE or code == M.INTERRUPTED
+end
+
 --- An error of the library as one line in terms of the command.
 -- @tparam table err
 -- @treturn string
@@ -126,7 +134,7 @@ end
 -- @treturn integer its exit code
 function M.report(err, command)
   local code = M.exit_code(err)
-  if code == M.PIPE or code == M.INTERRUPTED then return code end
+  if M.is_quiet(err) then return code end
   local mt = type(err) == "table" and getmetatable(err)
   local message, hint
   if mt == usage_mt or mt == output_mt then

@@ -2,6 +2,7 @@
 --- `predibase generate`.
 -- @module predibase.cli.generate
 
+local failures = require "predibase.cli.failures"
 local inputs = require "predibase.cli.inputs"
 local output = require "predibase.cli.output"
 local results = require "predibase.cli.results"
@@ -32,8 +33,7 @@ local function run_stream(out, client, prompt, parameters, arguments)
   local ok, err = pcall(arguments.json and stream_json or stream_text, out, stream)
   stream:close()
   if ok then return stream:result() end
-  -- The text that was printed stays a line of its own in front of the error.
-  pcall(out.end_line, out)
+  pcall(failures.is_quiet(err) and out.end_line or out.line, out)
   error(err, 0)
 end
 
@@ -60,12 +60,15 @@ function M.run(arguments)
     result, err = run_stream(out, client, prompt, parameters, arguments)
     if not result then return nil, err end
   end
+  local details = arguments.details and not arguments.json
   if arguments.json then
     out:write(results.json(result, RESULT_FIELDS))
+  elseif details or arguments.stats then
+    out:line()
   else
     out:end_line()
-    if arguments.details then io.stderr:write(results.details(result)) end
   end
+  if details then io.stderr:write(results.details(result)) end
   if arguments.stats then io.stderr:write(results.stats(result), "\n") end
   return 0
 end

@@ -57,12 +57,13 @@ function methods:write(text)
 end
 
 --- Ends the line on a terminal, so that what follows begins a new one. Elsewhere the output is
--- the text and nothing else.
+-- the text and nothing else: for when nothing follows on standard error.
 function methods:end_line()
   if self.terminal and not self.at_line_start then self:write("\n") end
 end
 
---- Ends the line, also in a pipe: answers stand on lines of their own.
+--- Ends the line, also in a pipe: answers stand on lines of their own, and so does what goes to
+-- standard error, which is often the same terminal or file in the end.
 -- @tparam ?boolean always also when nothing stands on it
 function methods:line(always)
   if always or not self.at_line_start then self:write("\n") end

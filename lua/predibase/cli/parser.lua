@@ -30,11 +30,13 @@ local OUTPUT = [[
 Output: the text, as it arrives. --json prints one JSON object a line: each
 token, then the result; with --no-stream the result alone. On a terminal,
 control characters in the text are replaced. --details, --stats and errors go
-to standard error.]]
+to standard error, and end the line of the text before, in a pipe or file, too;
+else the text gets no line end there.]]
 
 local MOCK = [[
-The server listens on loopback only, prints its URL and runs until Ctrl-C.
-Point the library at it: PREDIBASE_BASE_URL=http://127.0.0.1:N
+The server listens on loopback only, prints its URL and runs until Ctrl-C. It
+also prints the line for another shell that points every program there at it:
+export PREDIBASE_BASE_URL=http://127.0.0.1:N
 
 Environment: PREDIBASE_MOCK_TOKEN, the API token that clients have to send.
 

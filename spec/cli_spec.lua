@@ -49,7 +49,8 @@ describe("predibase", function()
   end)
 
   it("explains itself, exit codes included", function()
-    for _, arguments in ipairs { { "--help" }, { "generate", "--help" }, { "mock", "--help" } } do
+    for _, arguments in ipairs { { "--help" }, { "generate", "--help" }, { "chat", "--help" },
+      { "mock", "--help" } } do
       local code, out, err = run(arguments)
       assert.are.equal(0, code)
       assert.are.equal("", err)

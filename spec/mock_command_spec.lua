@@ -44,7 +44,8 @@ local function start(arguments, environment)
     server.run_until(function() return self.output:find("\n.*\n") end)
     local url
     url, self.host, self.port = self.output:match("^listening on (http://([%d.]+):(%d+))\n")
-    assert.are.equal(("listening on %s\nexport PREDIBASE_BASE_URL=%s\n"):format(url, url), self.output)
+    assert.are.equal(("listening on %s\nexport PREDIBASE_BASE_URL=%s\n"):format(url, url),
+      self.output)
     self.port = tonumber(self.port)
     return self
   end

@@ -11,6 +11,8 @@ local PRELUDE = {
   lua = 'predibase = require "predibase"; client = predibase.new {}; '
     .. 'prompt = "What is your name?"; options = { max_new_tokens = 20 }; ',
 }
+-- The README has to be true for who knows nothing but it.
+if path == "README.md" then PRELUDE.lua = "" end
 local COMMENT = { sh = "#", lua = "--", nginx = "#" }
 
 -- Sections of their own in .ci/run; from here they would run for ever.

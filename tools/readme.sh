@@ -6,22 +6,28 @@
 # `<!-- not run: why -->` is left out, and so is one that CI runs as a section
 # of its own (make demo, make test, .ci/run).
 # Lua blocks find `predibase`, `client`, `prompt` and `options` as globals.
+# README.md's get nothing: they run as they stand, in their order, in one shell
+# without settings, with a stand-in server that they start themselves. Only the
+# port that they name is exchanged for one that is free here.
 # usage: bash tools/readme.sh FILE...
 set -euo pipefail
 cd "$(dirname "$0")/.."
+plain_path=$PATH
 export LUA=lua5.4
 eval "$(make -s env)"
+make -s build
 . tools/stand-in.sh
 start_stand_in
 out=$PWD/build/readme
 rm -rf "$out"
-mkdir -p "$out/checkout"
+mkdir -p "$out/checkout/build"
 tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C "$out/checkout"
+cp -a "build/$LUA" "$out/checkout/build/"          # as `make demo` leaves it
 for file; do lua5.4 tools/readme.lua "$file" "$out"; done
 
 passed=0 failed=0
-for block in "$out"/*.sh "$out"/*.lua "$out"/*.nginx; do
-  [ -e "$block" ] || continue
+run_block () {
+  local block=$1 run
   case $block in
     *.sh) run=(sh -eu "$block") ;;
     *.nginx) run=(sh tools/readme-nginx.sh "$block") ;;
@@ -35,6 +41,33 @@ for block in "$out"/*.sh "$out"/*.lua "$out"/*.nginx; do
     echo "$block: FAILED"
     failed=$((failed + 1))
   fi
+}
+
+# The blocks of README.md.
+run_session () {
+  local port
+  port=$(lua5.4 -e 'local tcp = require "luv".new_tcp()
+    tcp:bind("127.0.0.1", 0) print(tcp:getsockname().port)')
+  sed -i "s/\\<8090\\>/$port/g" "$@"
+  if (cd "$out/checkout" && exec env -u PREDIBASE_BASE_URL -u LUA_PATH -u LUA_CPATH \
+    PATH="$plain_path" timeout 600 sh tools/readme-session.sh "$@"); then
+    passed=$((passed + $#))
+  else
+    failed=$((failed + 1))
+  fi
+}
+
+session=()
+for block in "$out"/*.sh "$out"/*.lua "$out"/*.nginx; do
+  [ -e "$block" ] || continue
+  case ${block##*/} in
+    README_md-*) session+=("$block") ;;
+    *) run_block "$block" ;;
+  esac
 done
+if [ "${#session[@]}" -gt 0 ]; then
+  mapfile -t session < <(printf '%s\n' "${session[@]}" | sort)
+  run_session "${session[@]}"
+fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -78,7 +78,8 @@ local function add_chat(parser, show)
   command:usage "Usage: predibase chat [OPTION]..."
   command:help_max_width(80):help_description_margin(32)
   options.add_chat(command)
-  command:epilog(table.concat({ CHAT, FORMATS .. failures.formats "", VARIABLES, failures.help() }, "\n\n"))
+  command:epilog(table.concat({ CHAT, FORMATS .. failures.formats "", VARIABLES, failures.help() },
+    "\n\n"))
 end
 
 local function add_mock(parser, show)

@@ -28,7 +28,7 @@ cat <<END
 
 That was a stream of tokens. What to try next:
   eval "\$(make -s env)"         this shell's lua5.4 and predibase use the checkout
-  predibase mock                the stand-in server, for programs of your own
+  predibase mock &              the stand-in server; paste the line that it prints
   lua5.4 examples/stream.lua    the same in Lua; README.md explains it
   make test                     the tests, in about five minutes
 END

@@ -101,6 +101,15 @@ describe("a message of the library in the command's terms", function ()
     end
   end)
 
+  it("names flags in what the server says of parameters, too", function ()
+    assert.equal("Input validation error: prompt tokens + --max-new-tokens must be <= 2048. "
+      .. "Given: 2 prompt tokens and 5000 --max-new-tokens", wording.reword(
+      "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. "
+      .. "Given: 2 `inputs` tokens and 5000 `max_new_tokens`"))
+    assert.equal("the prompt cannot be empty", wording.reword "`inputs` cannot be empty")
+    assert.equal("`logits` is unknown", wording.reword "`logits` is unknown")
+  end)
+
   it("names flags that there are", function ()
     local help = parser.parse { "generate", "--help" }.text
     -- What only a program can give: functions, modules, and tables of what has flags.

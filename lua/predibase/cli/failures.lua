@@ -68,8 +68,12 @@ end
 --- What to do about a failure whose kind alone does not tell.
 local function hint_of(err, command)
   local kind, message = err.kind, tostring(err.message)
-  if kind == "connection" and message:find("no connection to the proxy", 1, true) then
-    return "--no-proxy goes through none; --proxy and the proxy variables name one"
+  if kind == "connection" and (err.phase == "proxy" or err.status == 407
+    or message:find("no connection to the proxy", 1, true) or message:find("resolve proxy", 1, true))
+  then
+    return "--proxy and the proxy variables name the proxy; --no-proxy goes through none"
+  elseif kind == "connection" and err.phase == "body" then
+    return "try again"
   elseif kind == "tls" and message:find("certificate", 1, true) then
     return "--ca-file FILE names the certificate authority of a private server"
   elseif kind == "tls" and message:find("no TLS is spoken", 1, true) then

@@ -55,6 +55,7 @@ local PHRASES = {
   { ' %(`%$%(cat file%)` in a shell, or file:read%("%*a"%)%)', "" },
   { ': token:match%("[^"]*"%)', "" },
   { "the parameter api_token", "--adapter-token-file" },
+  { "`inputs` tokens", "prompt tokens" },
   { "the token goes into api_token", "the token goes into PREDIBASE_API_TOKEN or --token-file" },
   { "(password into) proxy", "%1 --proxy" },
   { 'be "1.1" or "2"', "be 1.1 or 2" },

@@ -75,6 +75,18 @@ describe("predibase", function()
     end
   end)
 
+  it("fails when it was started without standard output", function()
+    with_server(say_two_tokens, function(server)
+      for _, arguments in ipairs { "--help", "mock --max-seconds 60",
+        "generate --base-url " .. server.url .. " x" } do
+        local program = child.start("sh", { args = { "-c",
+          ("%s bin/predibase %s >&-"):format(child.interpreter(), arguments) } })
+        assert.are.equal(1, program:wait(), arguments)
+        assert.is_truthy(program.stderr:find "^predibase: standard output: [^\n]+\n$")
+      end
+    end)
+  end)
+
   it("exits with 64 when it is used wrongly", function()
     for _, arguments in ipairs {
       {}, { "sing" }, { "generate", "--frobnicate" }, { "generate", "--top-k", "x", "hello" },

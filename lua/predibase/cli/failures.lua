@@ -69,7 +69,7 @@ end
 local function hint_of(err, command)
   local kind, message = err.kind, tostring(err.message)
   if kind == "connection" and (err.phase == "proxy" or err.status == 407
-    or message:find("no connection to the proxy", 1, true) or message:find("resolve proxy", 1, true))
+    or message:find "no connection to the proxy" or message:find "resolve proxy")
   then
     return "--proxy and the proxy variables name the proxy; --no-proxy goes through none"
   elseif kind == "connection" and err.phase == "body" then

@@ -19,6 +19,14 @@ local commands = {
   end,
 }
 
+--- Takes the numbers of standard descriptors that the program was started without, before a socket
+-- gets one: what is printed would go to the server. Reading is allowed only, so printing fails.
+local function occupy()
+  local files = {}
+  for i = 1, 3 do files[i] = io.open "/dev/null" end
+  return files
+end
+
 --- Runs the command.
 -- A command returns its exit code, or fails: it returns `nil, err` or raises an error of
 -- `predibase.errors` or `predibase.cli.failures`. Ctrl-C arrives as an error with
@@ -26,6 +34,7 @@ local commands = {
 -- @tparam table argv the arguments, as in the global `arg`
 -- @treturn integer exit code
 function M.main(argv)
+  M.occupied = M.occupied or occupy()
   local arguments
   local ok, code, err = pcall(function()
     arguments = parser.parse(argv)

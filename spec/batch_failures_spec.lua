@@ -61,6 +61,33 @@ describe("a batch whose server is down", function ()
     end)
   end
 
+  it("is not down because of one prompt that it cannot bear", function ()
+    for _, status in ipairs { 502, 503 } do
+      local client = open(function (log)
+        if prompt_of(log) == "p2" then return { status = status, headers = {}, body = "" } end
+        return answer(log)
+      end)
+      local results, errs = client:generate_many(numbered(9), { concurrency = 1 }):results()
+      assert.is_false(results[2])
+      assert.equal(status, errs[2].status)
+      for i = 3, 9 do assert.equal("re p" .. i, tostring(results[i])) end
+      client:close()
+    end
+  end)
+
+  it("is waited for as long as max_retries says", function ()
+    local rounds = 0
+    local client = open(function (log)
+      rounds = rounds + 1
+      if rounds <= 8 then return { status = 502, headers = {}, body = "" } end
+      return answer(log)
+    end)
+    local _, errs = client:generate_many(numbered(5),
+      { concurrency = 1, max_retries = 10 }):results()
+    assert.same({}, errs)
+    client:close()
+  end)
+
   it("goes on when it comes back", function ()
     local failures = 0
     local client, door = open(function (log)
@@ -155,6 +182,36 @@ describe("a prompt that failed with generation", function ()
     end)
     assert.is_truthy(message:find("takes a boolean for retry_generation, got the number 1", 1,
       true), message)
+    client:close()
+  end)
+end)
+
+describe("a batch whose results were interrupted", function ()
+  it("begins no further prompt", function ()
+    local client, door = open(answer)
+    local many = client:generate_many(numbered(10), { concurrency = 2 })
+    local suspend = client.transport.loop.suspend
+    client.transport.loop.suspend = function () return "interrupted" end
+    assert.same({ false, "interrupted" }, { pcall(many.results, many) })
+    client.transport.loop.suspend = suspend
+    local before = #door.requests
+    local results, errs = many:results()
+    assert.equal(before, #door.requests)
+    assert.is_false(results[1])
+    assert.equal("cancelled", errs[1].kind)
+    client:close()
+  end)
+
+  it("can be read by a coroutine after the main program left it by an error", function ()
+    local client = open(answer)
+    local fails = true
+    local many = client:generate_many({ "a", "b" }, { concurrency = 1, on_request = function ()
+      if fails then error("mine", 0) end
+    end })
+    assert.same({ false, "mine" }, { pcall(many.next, many) })
+    fails = false
+    local index = coroutine.wrap(function () return (many:next()) end)()
+    assert.equal(1, index)
     client:close()
   end)
 end)

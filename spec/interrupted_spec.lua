@@ -287,6 +287,32 @@ describe("an error from outside at every instruction", function ()
     end)
   end)
 
+  it("of a batch whose prompts a function gives", function ()
+    at_every_instruction(function (at)
+      local client = pipe.client(any)
+      local given, seen = 0, {}
+      local many = client:generate_many(function ()
+        given = given + 1
+        if given <= 3 then return "p" .. given end
+      end, { concurrency = 2 })
+      local hit, opening = interrupt(at, function ()
+        for index, result, err in many do seen[index] = result and tostring(result) or err.kind end
+      end)
+      while true do
+        local index, result, err = safely(at, many.next, many)
+        if not index then break end
+        seen[index] = result and tostring(result) or err.kind
+      end
+      for i = 1, 3 do
+        assert.is_true(seen[i] == nil or seen[i] == "re p" .. i or seen[i] == "cancelled",
+          ("prompt %d had %s after instruction %d"):format(i, tostring(seen[i]), at))
+      end
+      many:close()
+      given_back(client, opening, at)
+      return hit
+    end)
+  end)
+
   it("of a batch whose results are read, which lack none", function ()
     at_every_instruction(function (at)
       local client = pipe.client(any)
@@ -304,6 +330,36 @@ assert.is_true(results[i] and tostring(results[i]) == "re " .. prompt
       end
       many:close()
       given_back(client, opening, at)
+      return hit
+    end)
+  end)
+
+  it("of what changes a conversation without asking the model", function ()
+    at_every_instruction(function (at)
+      local client = pipe.client(any)
+      local session = assert(client:chat_session { format = "mistral-v0.3", system = "Old." })
+      for _, text in ipairs { "One?", "Two?" } do assert(session:send(text)) end
+      local open = session:stream "Three?"
+      assert(open:next())
+      local twin
+      local hit = interrupt(at, function ()
+        session:undo()
+        session:set_system "New."
+        twin = session:fork()
+        session:reset()
+      end)
+      for _, one in ipairs { session, twin } do
+        local list = one.messages
+        assert.equal(1, #list % 2)
+        assert.is_truthy(list[1].content == "Old." or list[1].content == "New.")
+        for i = 2, #list, 2 do
+          assert.same({ "user", "assistant" }, { list[i].role, list[i + 1].role })
+        end
+      end
+      open:close()
+      read_on(open, {}, at)
+      assert(session:send "Four?")
+      given_back(client, false, at)
       return hit
     end)
   end)

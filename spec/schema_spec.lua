@@ -22,6 +22,7 @@ describe("a schema", function ()
       property '{"type":"string","pattern":"^[a-z]+$"}',
       property '{"type":"string","format":"date-time"}',
       property '{"type":"string","format":"uuid"}',
+      property '{"type":"integer","format":"int64"}',
       property '{"anyOf":[{"type":"string"},{"type":"null"}]}',
       property '{"oneOf":[{"type":"string"},{"$ref":"#/$defs/x"}]}' :gsub("}$",
         ',"$defs":{"x":{"type":"integer"}}}'),

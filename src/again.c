@@ -22,8 +22,8 @@ int again_before_request (void *ud, char *remote_ip, char *local_ip,
   }
   if (x->begun >= AGAIN_SENT_MAX) {
     x->fault_kind = "connection";
-    x->fault_text = "the server or the connection did without the request, "
-                    "also when it was sent once more";
+    x->fault_text = "the server refused the request, or its connection ended "
+                    "before an answer, twice in a row";
     return CURL_PREREQFUNC_ABORT;
   }
   x->begun++;
@@ -57,6 +57,9 @@ int again_wanted (exchange *x, CURLcode code) {
     x->downgraded = 1;
     set = curl_easy_setopt(x->easy, CURLOPT_HTTP_VERSION,
                            (long)CURL_HTTP_VERSION_1_1);
+    /* else a later request would take it for one that others can share */
+    if (set == CURLE_OK)
+      set = curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
   }
   if (set != CURLE_OK) return 0;
   head_free(&x->head);

@@ -110,9 +110,11 @@ function Session:set_system(text)
     if not ok then return nil, err end
   end
   session_call.close_stream(self)
-  local first = self.messages[1]
-  if first and first.role == "system" then table.remove(self.messages, 1) end
-  if message then table.insert(self.messages, 1, message) end
+  local list = { message }
+  for i, old in ipairs(self.messages) do
+    if i > 1 or old.role ~= "system" then list[#list + 1] = old end
+  end
+  self.messages = list          -- as a whole: an error from outside may come at any time
   return true
 end
 
@@ -139,7 +141,9 @@ function Session:undo()
   local first = starts[#starts]
   local question = first and self.messages[first]
   if not question or question.role ~= "user" then return nil end
-  for i = #self.messages, first, -1 do self.messages[i] = nil end
+  local list = {}
+  for i = 1, first - 1 do list[i] = self.messages[i] end
+  self.messages = list
   return history.text(question)
 end
 
@@ -147,6 +151,7 @@ end
 -- @treturn table
 function Session:fork()
   check_self(self, "fork")
+  session_call.repair(self)
   local twin = session_call.state()
   for _, name in ipairs { "client", "format", "rendering", "options", "own", "max_input_tokens",
     "count_tokens", "no_tokenizer", "left_out" } do twin[name] = self[name] end
@@ -166,6 +171,7 @@ function Session:save(path)
   if path ~= nil and type(path) ~= "string" then
     error("session:save takes the path of a file or nothing, got " .. checks.describe(path), 2)
   end
+  session_call.repair(self)
   local text, err = saved.encode(self, self.own())
   if text and path then text, err = saved.write(path, text) end
   return text, err

@@ -121,6 +121,15 @@ local function visit_reference(state, reference, path)
   return problem
 end
 
+--- Whether a value of this type may be a string: only there does the server look at a format.
+local function is_string(kind)
+  if type(kind) ~= "table" then return kind == nil or kind == "string" end
+  for i = 1, #kind do
+    if kind[i] == "string" then return true end
+  end
+  return false
+end
+
 --- What stands in a subschema itself.
 local function check_keywords(schema, path)
   for _, keyword in ipairs(UNKNOWN) do
@@ -130,7 +139,7 @@ local function check_keywords(schema, path)
     local problem = check_type(schema.type, at(path, "type"))
     if problem then return problem end
   end
-  if schema.format ~= nil and not M.FORMATS[schema.format] then
+  if schema.format ~= nil and not M.FORMATS[schema.format] and is_string(schema.type) then
     return fail(at(path, "format"), "format")
   end
   if schema.enum ~= nil then

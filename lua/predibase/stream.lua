@@ -147,7 +147,7 @@ function Stream:result()
       text = function () return text_of.all(self) .. tail end,
       count = self.count, stopped = self.stopped, trimmed = self.trimmed,
     }, self.call:meta())
-    self.parts = {}           -- the result has the text
+    if self.stopped then self.parts = {} end     -- the result has the text
   end
   return self.outcome
 end

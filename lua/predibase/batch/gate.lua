@@ -22,8 +22,9 @@ local M = {}
 -- had better be told.
 M.MAX_PAUSE = 3600
 
---- So many times in a row may a batch find its server down, with no answer between, before it fails
--- the prompts that are left unsent.
+--- So many times in a row, or more than `max_retries` times, may a batch find its server down, with
+-- no answer between, before it fails the prompts that are left unsent. An error for which one prompt
+-- alone may be to blame counts only once another prompt has had it, too.
 M.MAX_FALLS = 3
 
 local Gate = {}
@@ -74,6 +75,7 @@ end
 -- @tparam ?table headers of the answer
 function Gate:answered(ticket, headers)
   self.refusals, self.rounds, self.falls = 0, 0, 0
+  self.first, self.down = nil, nil
   if ticket == self.round then
     self.limit = math.min(self.most, self.limit + 1 / self.limit)
   end
@@ -87,18 +89,22 @@ end
 -- @tparam integer ticket
 -- @tparam table err
 -- @tparam integer max_retries of its call
+-- @tparam integer index of the prompt
 -- @treturn[1] number seconds until the gate opens: the request is to be sent again then
 -- @treturn[2] nil the error is final: `max_retries` is 0; or one request at a time was refused
 -- more than `max_retries` times, and none answered meanwhile; or the server asks for a longer
 -- pause than `MAX_PAUSE`
-function Gate:refused(ticket, err, max_retries)
+function Gate:refused(ticket, err, max_retries, index)
   local wait = err.retry_after
   if wait and wait > M.MAX_PAUSE then
     self.shut = wait
     return nil
   end
   if ticket == self.round then
-    if self.limit < 2 then self.refusals = self.refusals + 1 end
+    if self.limit < 2 then
+      self.refusals = self.refusals + 1
+      self.first = self.first or index
+    end
     self.round, self.rounds = self.round + 1, self.rounds + 1
     self.limit = math.max(1, math.floor(self.limit / 2))
     wait = wait or retry.backoff(self.rounds, self.random)
@@ -106,9 +112,8 @@ function Gate:refused(ticket, err, max_retries)
   if wait then self.pause.till = math.max(self.pause.till, self.now() + wait) end
   if max_retries == 0 or self.refusals > max_retries then
     -- 503 is also what a gateway says that has nothing behind it.
-    if self.refusals > math.max(max_retries, M.MAX_FALLS - 1) and err.status == 503 then
-      self.down = err
-    end
+    if self.refusals > math.max(max_retries, M.MAX_FALLS - 1) and err.status == 503
+      and index ~= self.first then self.down = err end
     return nil
   end
   return math.max(0, self.pause.till - self.now())
@@ -118,10 +123,14 @@ end
 -- sent before that was known do not make it longer.
 -- @tparam integer ticket
 -- @tparam table err
-function Gate:fell(ticket, err)
+-- @tparam integer max_retries of its call
+-- @tparam integer index of the prompt
+function Gate:fell(ticket, err, max_retries, index)
   if ticket ~= self.round then return end
   self.round, self.falls = self.round + 1, self.falls + 1
-  if self.falls >= M.MAX_FALLS then self.down = err end
+  self.first = self.first or index
+  if self.falls > math.max(max_retries, M.MAX_FALLS - 1)
+    and (err.sent == false or index ~= self.first) then self.down = err end
   local wait = retry.backoff(self.falls, self.random)
   self.pause.till = math.max(self.pause.till, self.now() + wait)
 end
@@ -145,6 +154,7 @@ function M.new(fields)
     refusals = 0,             -- since the last answer, of requests that were alone
     shut = nil,               -- the seconds that are too many
     falls = 0,                -- since the last answer, how often the server was found down
+    first = nil,              -- the prompt that found it so first
     down = nil,               -- the error after which nothing is sent any more
   }, Gate)
 end

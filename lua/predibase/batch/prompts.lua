@@ -7,6 +7,9 @@ local names = require "predibase.names"
 
 local M = {}
 
+--- What stands for an entry of which it is not known whether the function gave it.
+M.LOST = {}
+
 --- The options of one prompt.
 local function options_of(entry)
   local options = {}
@@ -53,9 +56,16 @@ local function from_array(list, allowed, level, render)
   return function (index) return taken[index] end, count
 end
 
+-- PUC Lua 5.1 cannot yield inside `pcall`.
+local RESUMABLE = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
+
+local function call(prompts)
+  if RESUMABLE or not coroutine.running() then return pcall(prompts) end
+  return true, prompts()
+end
+
 --- Makes the function that gives the entry of a number, 1 first and then each next one, and nil at
--- the end. An array is looked
--- through at once; raises for what no program should contain.
+-- the end. An array is looked through at once; raises for what no program should contain.
 -- @param prompts an array or a function
 -- @tparam table allowed set of the options of one prompt
 -- @tparam integer level as in `error`
@@ -72,10 +82,24 @@ function M.new(prompts, allowed, level, render)
     error(("client:generate_many takes an array of prompts or a function that gives them, got %s")
       :format(checks.describe(prompts)), level + 1)
   end
-  local ended = false
-  return function ()
+  local asked, entry, ended, asking = 0, nil, false, false
+  return function (index)
     if ended then return nil end
-    local entry = prompts()
+    if index == asked then return entry end     -- again, after an error that came since
+    if asking then
+      -- An error from outside came when the function was called, or when it had returned.
+      entry = M.LOST
+    else
+      asking = true
+      local ok, given = call(prompts)
+      if not ok then
+        asking = false
+        error(given, 0)
+      end
+      entry = given
+    end
+    asked = index
+    asking = false
     ended = entry == nil
     return entry
   end

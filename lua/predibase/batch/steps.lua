@@ -10,6 +10,7 @@
 local active = require "predibase.active"
 local errors = require "predibase.errors"
 local gates = require "predibase.batch.gate"
+local prompts = require "predibase.batch.prompts"
 local queue = require "predibase.queue"
 local try = require "predibase.try"
 
@@ -18,6 +19,12 @@ local M = {}
 --- Prompts that are kept for a second try after an error of kind "generation". Each keeps its
 -- request, so that a batch without an end has to stop somewhere.
 M.MAX_LATE = 1000
+
+local LOST = {
+  kind = "cancelled", phase = "interrupted", retryable = false,
+  message = "an error was raised (by Ctrl-C, or by a limit of the host program) while the function "
+    .. "that gives the prompts was called, so it is not known which one comes next",
+}
 
 local function interrupted(job)
   return errors.new {
@@ -29,9 +36,9 @@ local function interrupted(job)
 end
 
 local function finish(self, job, result, err)
-  job.exchange = nil
   job.result, job.err = result, err
   job.ended = true
+  job.exchange = nil
   self.ended = self.ended + 1
   if err then self.failures = self.failures + 1 end
   self.done:push(job)
@@ -59,6 +66,11 @@ local function take(self)
     self.taken = index - 1
     self.live[index] = nil
     self.exhausted = true
+    return nil
+  end
+  if entry == prompts.LOST then
+    -- Were the batch to go on, the numbers of later prompts might be wrong.
+    M.close(self, errors.new(LOST))
     return nil
   end
   job.asking = nil
@@ -113,15 +125,16 @@ end
 local function failed(self, job, err)
   local call, gate = job.call, self.gate
   job.exchange = nil
+  job.last = err
   if gates.refuses(err) then
-    local wait = gate:refused(job.ticket, err, call.options.max_retries)
+    local wait = gate:refused(job.ticket, err, call.options.max_retries, job.index)
     if not wait then return finish(self, job, nil, err) end
     call:put_back()
     self.again:push(job)
     return call:retrying(err, wait)
   end
   local unreachable = gates.unreachable(err)
-  if unreachable then gate:fell(job.ticket, err)
+  if unreachable then gate:fell(job.ticket, err, call.options.max_retries, job.index)
   elseif err.status then gate:answered(job.ticket, err.headers) end
   if set_aside(self, job, err) then return end
   local delay = call:retry(err, 0)
@@ -136,6 +149,7 @@ end
 --- Sends the request of a job. Its hooks may raise, and may close the batch.
 local function begin(self, job)
   local err = job.call and hopeless(self, job) or job.problem
+  if err then err = job.last or err end         -- what came of it when it was sent before
   if err then return finish(self, job, nil, err) end
   job.ticket = self.gate:ticket()
   job.call:announce()
@@ -193,7 +207,7 @@ local function recover(self)
     elseif job.ended then
       self.done:push(job)
     elseif job.asking then
-      -- The function that gives the prompts raised, so there is no prompt.
+      -- The function that gives the prompts raised: the number is for its next prompt.
       self.live[index] = nil
       self.taken = self.taken - 1
     elseif job.exchange and self.group:has(job.exchange) then
@@ -241,11 +255,13 @@ end
 -- @return what `Batch:next` returns
 function M.next(self, storing)
   local by = self.by
-  if by then
-    if active.runs(M.next, by, 1) then
+  if by ~= nil then
+    if by and active.runs(M.next, by, 1) then
       error("predibase: another coroutine is already waiting for this batch, or a hook of the "
         .. "batch reads it", 0)
     end
+    -- A wait that an error ended has closed the group of `results`: nothing is sent for it.
+    if self.group.closed then M.close(self) end
     if not self.err then recover(self) end
   elseif self.given and storing then
     recover(self)
@@ -254,7 +270,18 @@ function M.next(self, storing)
   end
   self.by = active.here()
   self.given = nil
-  local index, result, err = next_outcome(self)
+  local index, result, err
+  if self.by == true then
+    -- Lua 5.1 cannot look into the main program to see whether it is still in here.
+    local ok
+    ok, index, result, err = pcall(next_outcome, self)
+    if not ok then
+      self.by = false
+      error(index, 0)
+    end
+  else
+    index, result, err = next_outcome(self)
+  end
   self.given = index
   self.by = nil
   return index, result, err
@@ -262,8 +289,9 @@ end
 
 --- Ends the batch.
 -- @tparam table self
-function M.close(self)
-  self.err = self.err or errors.new { kind = "cancelled", phase = "closed",
+-- @tparam ?table err why; that it was closed, unless given
+function M.close(self, err)
+  self.err = self.err or err or errors.new { kind = "cancelled", phase = "closed",
     message = "the batch was closed" }
   self.group:close()
   self.jobs, self.live, self.open = {}, {}, 0

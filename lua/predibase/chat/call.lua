@@ -43,15 +43,20 @@ local function alone(session, f)
   return value, err
 end
 
---- Whether a call is at work. What an error from outside left behind does not count.
+--- Takes back half a turn: an error from outside came between a question and its answer.
 -- @tparam table session
--- @treturn boolean
-function M.in_flight(session)
-  -- An error from outside came between a question and its answer: neither joins the history.
+function M.repair(session)
   for i = #session.messages, (session.whole or #session.messages) + 1, -1 do
     session.messages[i] = nil
   end
   session.whole = nil
+end
+
+--- Whether a call is at work. What an error from outside left behind does not count.
+-- @tparam table session
+-- @treturn boolean
+function M.in_flight(session)
+  M.repair(session)
   local busy = session.busy
   if busy == nil then return false end
   if active.runs(alone, busy) then return true end
@@ -63,8 +68,8 @@ end
 -- @tparam table session
 function M.close_stream(session)
   local open = session.reading.stream
-  session.reading.stream = nil
   if open and not (open.final or open.err) then open:close() end
+  session.reading.stream = nil
 end
 
 --- The options of one call over those of its session.

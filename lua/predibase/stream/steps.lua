@@ -39,8 +39,14 @@ end
 
 local let_go = M.let_go
 
+--- Whether the closing event has the text, so that the tokens' own is not needed any more.
+local function is_whole(self)
+  local final = self.final
+  return final ~= nil and (final.generated_text or "") ~= "" and not self.stopped
+end
+
 local function fail(self, err)
-  err.partial_text = self.outcome and self.outcome.generated_text
+  err.partial_text = is_whole(self) and self.final.generated_text
     or text_of.all(self) .. (self.matcher and self.matcher:rest() or "")
   err.tokens = self.count
   self.err = err
@@ -49,10 +55,10 @@ local function fail(self, err)
   return nil, err
 end
 
---- A connection that was lost while the answer came has the same message whatever the library below
--- says of it.
+--- A stream that ended too early has the same message whatever the library below says of it.
 local function explain(self, failure)
-  if failure.kind ~= "connection" or failure.phase ~= "body" then return failure end
+  local cut = failure.kind == "connection" and failure.phase == "body"
+  if not cut and failure.kind ~= CUT.kind then return failure end
   local message = ("the server, or a gateway in front of it, ended the stream after %.1f s and %d "
     .. "token%s, before the model had finished; a time limit of the gateway or a restart may be "
     .. "the reason"):format(self.call:waited(), self.count, self.count == 1 and "" or "s")
@@ -64,7 +70,9 @@ local function try_again(self, err)
   local delay = self.call:retry(err, self.count)
   if not delay then return fail(self, err) end
   let_go(self, "release")
-  self.delay, self.sent = delay, false
+  self.held = CHANGING
+  self.delay = delay
+  self.sent = false
   self.held = nil
   self.call:retrying(err, delay)
   return true
@@ -73,7 +81,7 @@ end
 --- The end of the body without a closing event.
 local function ended_early(self, exchange)
   local status, headers, streaming = exchange:head()
-  if streaming then return self.call:error(CUT) end
+  if streaming then return self.call:error(explain(self, CUT)) end
   local body = exchange:body() or ""
   return response.error({ status = status, headers = headers, body = body }, self.call:meta())
 end
@@ -127,6 +135,7 @@ local function take_token(self, token, final)
     end
   end
   if self.final and self.on_complete then settle(self) end
+  if is_whole(self) then self.parts = {} end
   self.held = nil
   if on_token then on_token(token) end
   return token
@@ -140,6 +149,7 @@ local function take(self, ev)
     self.final = final
     self.call:finish()
     let_go(self, "release")
+    if is_whole(self) then self.parts = {} end
   end
   self.held = nil
   return true
@@ -183,12 +193,11 @@ end
 -- event is held until it was taken.
 local function advance(self, how)
   local exchange = self.exchange
+  if self.held == CHANGING then return fail(self, self.call:error(INTERRUPTED)) end
   if not exchange then
     if not self.sent then return open(self) end
-    if self.held and self.held ~= CHANGING then return take_event(self, self.held) end
-  end
-  if not exchange or self.held == CHANGING then
-    return fail(self, self.call:error(INTERRUPTED))
+    if not self.held then return fail(self, self.call:error(INTERRUPTED)) end
+    return take_event(self, self.held)
   end
   local data, failure = self.held, nil
   if not data then

@@ -6,7 +6,9 @@ local failures = require "predibase.transport.curl.failure"
 
 local M = {}
 
-local running, status_of = coroutine.running, coroutine.status
+local active = require "predibase.active"
+
+local running = coroutine.running
 
 --- Seconds that the end of a body may take after its last useful byte. It is normally in the same
 -- packet; a server that does not end its answer costs us its connection and nothing else.
@@ -20,17 +22,27 @@ Exchange.__index = Exchange
 --- Waits until the exchange moved: then, or when it is closed, it has no waiter any more. What ends
 -- the wait early (Ctrl-C, a cancelled task) is raised, and the exchange can be waited for again
 -- after it.
-local function wait(x)
+local wait
+function wait(x)
   local transport, me = x.transport, running() or true
   local other = x.waiter
-  if other and other ~= me and (other == true or status_of(other) ~= "dead") then
+  if other and other ~= me and active.runs(wait, other) then
     error("predibase: another coroutine is already waiting for this stream", 0)
   end
   local loop = transport.loop
   local err
   x.waiter = me
   transport.waiting[x.id] = x
-  repeat err = loop:suspend(x) until x.waiter ~= me or err ~= nil
+  if me == true then
+    -- Lua 5.1 cannot look into the main program to see whether it is still in here.
+    local ok, problem
+    repeat
+      ok, problem = pcall(loop.suspend, loop, x)
+      err = problem
+    until x.waiter ~= me or err ~= nil or not ok
+  else
+    repeat err = loop:suspend(x) until x.waiter ~= me or err ~= nil
+  end
   if err == nil then return end
   if x.waiter == me then
     x.waiter = nil

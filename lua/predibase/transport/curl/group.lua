@@ -7,6 +7,7 @@
 -- any more is collected, and its connections are closed.
 -- @module predibase.transport.curl.group
 
+local active = require "predibase.active"
 local heap = require "predibase.loop.heap"
 local queue = require "predibase.queue"
 
@@ -75,14 +76,22 @@ local function set_alarm(group, at)
   group.alarm = at and group.transport.alarms:push(at, setmetatable({ group }, WEAK))
 end
 
-local function suspend(group)
-  local me = coroutine.running() or true
+local suspend
+function suspend(group)
+  local me = active.here()
   local other = group.waiter
-  if other and other ~= me and (other == true or coroutine.status(other) ~= "dead") then
+  if other and other ~= me and active.runs(suspend, other) then
     error("predibase: another coroutine is already waiting for this batch", 0)
   end
+  local loop, ok, err = group.transport.loop, nil, nil
   group.waiter = me
-  local err = group.transport.loop:suspend(group)
+  if me == true then
+    -- Lua 5.1 cannot look into the main program to see whether it is still in here.
+    ok, err = pcall(loop.suspend, loop, group)
+    if not ok and err == nil then err = "error" end
+  else
+    err = loop:suspend(group)
+  end
   group.waiter = nil
   if err == nil then return end
   if group.unreachable then group:close() end

@@ -24,6 +24,10 @@ M.TRIES = 16
 --- So many attempts fit into the time for a connection where addresses do not answer at all.
 M.SHARES = 4
 
+--- Seconds that an attempt has in any case, if there are so many: a lost packet is sent again after
+-- 1 s and then 2 s (RFC 6298 section 5).
+M.SHORTEST = 3.5
+
 --- Seconds in which nginx sees what came on unused connections; it has no shorter turn.
 local TURN = 0.001
 
@@ -128,7 +132,7 @@ local function reach(target, fresh, seconds)
   local place, began = target.proxy or target, now()
   local hosts = place.hosts
   local attempts = place.is_name and M.TRIES or #hosts
-  local share = place.is_name and seconds / M.SHARES or seconds
+  local share = place.is_name and math.max(seconds / M.SHARES, M.SHORTEST) or seconds
   local failure
   for i = 1, attempts do
     local sock = M.socket()

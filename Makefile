@@ -183,7 +183,8 @@ PARALLEL = -j $(shell nproc 2>/dev/null || echo 1)
 
 test:
 	@LUAS='$(LUAS)' sh tools/setup.sh test
-	@for lua in $(LUAS); do echo "predibase: building for $$lua"; \
+	@for lua in $(LUAS); do command -v $$lua >/dev/null || continue; \
+	  echo "predibase: building for $$lua"; \
 	  $(MAKE) -s $(PARALLEL) build hosts LUA=$$lua || exit 1; done
 	@$(MAKE) -s $(PARALLEL) $(CTESTS)
 	@BUILDDIR=$(BUILDDIR) ALL='$(ALL)' sh tools/test.sh c $(LUAS)
@@ -219,7 +220,10 @@ honesty: build
 # --- upkeep -----------------------------------------------------------------
 
 warnings:
-	@for cc in gcc clang; do for lua in $(LUAS); do \
+	@for cc in gcc clang; do \
+	  command -v $$cc >/dev/null || { echo "$$cc: 1 skipped, there is none"; \
+	  continue; }; for lua in $(LUAS); do \
+	  command -v $$lua >/dev/null || continue; \
 	  $(MAKE) -s build hosts CC=$$cc LUA=$$lua WERROR=-Werror \
 	    BUILDDIR=build/werror/$$cc || exit 1; \
 	  echo "$$cc, $$lua: no warning"; done; \

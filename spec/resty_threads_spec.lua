@@ -48,6 +48,24 @@ local HANDLERS = [[
       ngx.flush(true)
       ngx.sleep(600)
     } }
+    # A batch that waits for the end of a pause, and the close of its client.
+    location = /batch { content_by_lua_block {
+      pausing = assert(require "predibase".new { api_token = false,
+        base_url = os.getenv "PREDIBASE_BASE_URL" .. "/refused" })
+      ngx.print "begun "
+      ngx.flush(true)
+      local _, errs = pausing:generate_many({ "a", "b" }):results()
+      ngx.print(errs[1].kind, " ", errs[2].kind)
+    } }
+    location = /close_batch { content_by_lua_block {
+      for _ = 1, 1000 do
+        if pausing.pause.till > pausing.shared.now() + 10 then break end
+        ngx.sleep(0.01)
+      end
+      ngx.sleep(0.05)
+      pausing:close()
+      ngx.print "closed"
+    } }
     location = /suspended { content_by_lua_block {
       local s = stream()
       coroutine.wrap(function () s:next() coroutine.yield() end)()
@@ -149,6 +167,16 @@ describe("the light threads of a stream inside nginx", function ()
       assert.truthy(gone())
     end)
   end
+
+  it("let a batch end that waits for a pause when its client is closed elsewhere", function ()
+    upstream:script("/refused/generate", { status = 429, body = "{}",
+      headers = { ["retry-after"] = "300" } })
+    local waiting = open "/batch"
+    assert.truthy(waiting:wait("begun", 20))
+    assert.equal("closed", get "/close_batch")
+    assert.truthy(waiting:wait("cancelled cancelled", 20))
+    waiting:close()
+  end)
 
   it("let the request end whose reader is suspended for ever", function ()
     halting()

@@ -1,5 +1,5 @@
 /*
-** tlsrest.c - bytes that a TLS library has decrypted and nobody has read
+** tlsrest.c - bytes that a TLS library has decrypted and libcurl has not read
 ** SPDX-License-Identifier: MIT
 ** Asks the library itself, which libcurl has loaded; to link with it would tie
 ** this module to one of them.

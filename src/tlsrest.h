@@ -1,5 +1,5 @@
 /*
-** tlsrest.h - bytes that a TLS library has decrypted and nobody has read
+** tlsrest.h - bytes that a TLS library has decrypted and libcurl has not read
 ** SPDX-License-Identifier: MIT
 */
 

@@ -5,6 +5,7 @@
 # build/debian/SUITE, with a copy of the checkout. The tree is made anew each
 # time and removed at the end.
 # usage, as root: sh tools/debian.sh SUITE     (bookworm, trixie, testing)
+# Needs debootstrap; `sh tools/setup.sh ci` installs it.
 # Environment:
 #   TEST   what to run instead of `make test`
 #   KEEP   1: leave the tree where it is
@@ -39,7 +40,8 @@ make_tree () {
   debootstrap --variant=minbase --include=make "$suite" "$root" $(mirror) \
     >"$log" 2>&1 && return
   rm -rf "$root"
-  if grep -qi -e 'failed getting release' -e "couldn't download" -e 'unable to resolve' "$log"
+  if grep -qi -e 'failed getting release' -e 'unable to resolve' \
+    -e 'could not resolve' "$log"
   then
     tail -n 3 "$log"
     skip "debootstrap cannot reach the packages"
@@ -69,8 +71,15 @@ step () {
   [ "$status" -eq 0 ]
 }
 
-[ "$(id -u)" -eq 0 ] || skip "debootstrap wants to be root"
-command -v debootstrap >/dev/null || skip "there is no debootstrap"
+PATH=$PATH:/usr/sbin:/sbin
+[ "$(id -u)" -eq 0 ] || {
+  say "debootstrap has to be run as root"
+  exit 1
+}
+command -v debootstrap >/dev/null || {
+  say "there is no debootstrap; sh tools/setup.sh ci installs it"
+  exit 1
+}
 mkdir -p build/debian
 say "making a tree with nothing but make in it"
 make_tree

@@ -158,7 +158,7 @@ function Call:put_back()
   self.refused = self.refused + 1
 end
 
---- What the rooms that make results and errors want to know of this call.
+--- What the modules that make results and errors need to know of this call.
 -- @treturn table
 function Call:meta()
   local req, now = self.request(), self.ended or self.client.now()
@@ -172,7 +172,7 @@ function Call:meta()
   }
 end
 
---- Whom a failure of the network concerns is part of its message.
+--- Puts host and port in front of the message of a network failure.
 local function explain(self, failure)
   local kind = failure.kind
   if kind ~= "connection" and kind ~= "tls" and failure.phase ~= "connect" then return failure end

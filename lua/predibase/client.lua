@@ -13,7 +13,7 @@ local request = require "predibase.request"
 local stream = require "predibase.stream"
 local transports = require "predibase.transport"
 
--- Rooms that many programs never enter are loaded by the calls that need them.
+-- Modules that many programs never need are loaded by the calls that need them.
 
 local M = {}
 
@@ -217,13 +217,13 @@ function M.new(options)
   if not cfg then return nil, err end
   local transport = cfg.transport or transports.default()
   local loop = cfg.loop or require "predibase.loop.default".new()
-  local door, problem = transport.new(cfg, loop)
-  if not door then return nil, errors.new { kind = "config", message = problem } end
+  local made, problem = transport.new(cfg, loop)
+  if not made then return nil, errors.new { kind = "config", message = problem } end
   local draw = random.of_process(transport.process, transport.now)
   local version = { transport = transport.version() }
   return setmetatable({
     cfg = cfg,
-    transport = door,
+    transport = made,
     random = draw,
     pause = gate.pause(),     -- how long the server's rate limit lets nothing of a batch begin
     closed = false,
@@ -233,14 +233,14 @@ function M.new(options)
     of_tokens = { path = "/tokenize", version = version },
     -- What calls have in common, see `predibase.call`.
     shared = {
-      transport = door, now = transport.now, wall = os.time, random = draw,
+      transport = made, now = transport.now, wall = os.time, random = draw,
       max_text = cfg.max_response_bytes,
       place = (cfg.host:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(cfg.host, cfg.port),
     },
   }, Client)
 end
 
---- For rooms that do something before a call and want to be told first what is wrong with it: true,
+--- For modules that do something before a call and want to be told first what is wrong with it: true,
 -- or nil and the error.
 M.check = check
 

@@ -122,14 +122,14 @@ function M.chat_session(options)
   return session, err
 end
 
--- Rooms that many programs never enter are loaded when they are first named.
+-- Modules that many programs never need are loaded when they are first named.
 local lazy = { template = "predibase.template", chat = "predibase.chat" }
 
 setmetatable(M, {
   __index = function (_, name)
-    local room = lazy[name]
-    if not room then return nil end
-    local loaded = require(room)
+    local path = lazy[name]
+    if not path then return nil end
+    local loaded = require(path)
     M[name] = loaded
     return loaded
   end,

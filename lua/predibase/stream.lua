@@ -212,14 +212,14 @@ function M.failed(err)
   return new(nil, err)
 end
 
---- For rooms that hand several tokens on at once: one that is there already and is no special
+--- For modules that hand several tokens on at once: one that is there already and is no special
 -- token. nil says nothing; ask `next`.
 -- @function at_hand
 -- @tparam table stream
 -- @treturn ?table
 M.at_hand = at_hand
 
---- As `at_hand`, for rooms that want no more of tokens than their text.
+--- As `at_hand`, for modules that want no more of tokens than their text.
 -- @tparam table stream
 -- @treturn[1] string the text of all tokens that are there already, or of the first of them;
 -- special ones have none, so it may be empty
@@ -238,7 +238,7 @@ function M.texts_at_hand(stream)
   return text
 end
 
---- For rooms that read to the end, or close the stream: lets the transport read on while the reader
+--- For modules that read to the end, or close the stream: lets the transport read on while the reader
 -- is busy.
 -- @tparam table stream one whose first token was read
 -- @treturn ?function to be called by the reader at the end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Which door to the network a client takes that was given none: nginx's own sockets inside nginx,
+--- Chooses the transport of a client that was given none: nginx's own sockets inside nginx,
 -- libcurl everywhere else. libcurl would hold a worker of nginx up, so it is not even loaded there.
 -- @module predibase.transport
 

@@ -23,8 +23,8 @@ local M = {}
 M.MAX_PAUSE = 3600
 
 --- So many times in a row, or more than `max_retries` times, may a batch find its server down, with
--- no answer between, before it fails the prompts that are left unsent. An error for which one prompt
--- alone may be to blame counts only once another prompt has had it, too.
+-- no answer between, before it fails the prompts that are left unsent. An error for which one
+-- prompt alone may be to blame counts only once another prompt has had it, too.
 M.MAX_FALLS = 3
 
 local Gate = {}

@@ -23,7 +23,8 @@ local RETRYABLE = { [408] = true, [409] = true, [425] = true, [500] = true, [502
   [503] = true, [504] = true }
 
 --- A 504 that comes after so many seconds is the time limit of a gateway: the server was at work
--- meanwhile, and would be again. One that comes sooner says that the gateway found no server.
+-- meanwhile, and would be again. Envoy, HAProxy and Caddy answer 502 or 503 when they reach no
+-- server, so a short 504 is what is left of that: the gateway gave up at once.
 M.GATEWAY_CLOCK = 1
 
 local KINDS = { [400] = "validation", [401] = "authentication", [402] = "permission",

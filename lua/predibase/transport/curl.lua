@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The door to the network through libcurl.
+--- The network through libcurl.
 --
 -- A transport opens exchanges; an exchange gives the events or the body of one response. Both know
 -- nothing of LoRAX. Failures are plain tables `{ kind, phase, message, sent }`, see

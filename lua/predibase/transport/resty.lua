@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The door to the network inside nginx (OpenResty): HTTP/1.1 over `ngx.socket.tcp`. No worker is
+--- The network inside nginx (OpenResty): HTTP/1.1 over `ngx.socket.tcp`. No worker is
 -- held up, and libcurl is not loaded.
 --
 -- The same transport as `predibase.transport.curl`: what it opens are exchanges that know nothing
@@ -47,7 +47,7 @@ local FORBIDDEN = {
 
 local function misplaced(phase)
   return { kind = "config", phase = "connect", retryable = false,
-    message = ("nginx lets nobody wait for the network in %s; call from a timer instead "
+    message = ("nginx allows no network calls in %s; call from a timer instead "
       .. "(ngx.timer.at(0, f)), or in rewrite_by_lua, access_by_lua or content_by_lua")
       :format(FORBIDDEN[phase]) }
 end

@@ -137,7 +137,7 @@ end
 --- Lets a reader take events that are there already, without this table between:
 -- `reader.take(reader.source)` returns a plain token and its text (nil if it is special), or the
 -- data of another event, or nil when only `next` and `poll` can tell how it goes on. When the
--- exchange is closed, by whomever, or released, the reader has no `take` any more.
+-- exchange is closed or released, the reader has no `take` any more.
 -- @tparam table reader
 function Exchange:events(reader)
   self.reader = reader

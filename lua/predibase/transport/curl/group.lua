@@ -83,12 +83,11 @@ function suspend(group)
   if other and other ~= me and active.runs(suspend, other) then
     error("predibase: another coroutine is already waiting for this batch", 0)
   end
-  local loop, ok, err = group.transport.loop, nil, nil
+  local loop, err = group.transport.loop, nil
   group.waiter = me
   if me == true then
     -- Lua 5.1 cannot look into the main program to see whether it is still in here.
-    ok, err = pcall(loop.suspend, loop, group)
-    if not ok and err == nil then err = "error" end
+    err = select(2, pcall(loop.suspend, loop, group))
   else
     err = loop:suspend(group)
   end

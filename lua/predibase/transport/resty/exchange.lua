@@ -156,7 +156,7 @@ end
 -- `reader.take(reader.source)` returns a plain token and its text (nil if it is special), or the
 -- data of another event, or nil when only `next` and `poll` can tell how it goes on;
 -- `reader.take_texts(reader.source)` the text of all plain tokens and their number, see
--- `predibase.sse`. When the exchange is closed, by whomever, or released, the reader has neither.
+-- `predibase.sse`. When the exchange is closed or released, the reader has neither.
 -- @tparam table reader
 function Exchange:events(reader)
   local parser = self.response.parser

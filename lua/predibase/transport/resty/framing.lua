@@ -97,7 +97,7 @@ function M.new(head)
       return nil, "the response has a transfer coding that was not asked for"
     end
     body.chunks = chunks.new()
-    -- Whoever believes the other one takes something else for the next answer.
+    -- A reader that goes by the other header takes a part of this body for the next answer.
     body.keep = body.keep and not length and head.minor >= 1
   elseif length then
     local single

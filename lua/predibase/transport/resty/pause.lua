@@ -28,7 +28,7 @@ end
 -- @treturn table
 function M.failure(why)
   return { kind = "cancelled", phase = "closed",
-    message = "nginx lets this request wait no longer, it may have ended it: " .. why }
+    message = "nginx has probably ended this request, so its code cannot wait any more: " .. why }
 end
 
 --- Raises a plain string when nginx has ended the request whose code calls. Everything that this

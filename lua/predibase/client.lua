@@ -240,8 +240,8 @@ function M.new(options)
   }, Client)
 end
 
---- For modules that do something before a call and want to be told first what is wrong with it: true,
--- or nil and the error.
+--- For modules that do something before a call and want to be told first what is wrong with it:
+-- true, or nil and the error.
 M.check = check
 
 -- For the functions of `predibase`: as the methods, the caller's caller being the user.

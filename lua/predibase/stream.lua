@@ -238,8 +238,8 @@ function M.texts_at_hand(stream)
   return text
 end
 
---- For modules that read to the end, or close the stream: lets the transport read on while the reader
--- is busy.
+--- For modules that read to the end, or close the stream: lets the transport read on while the
+-- reader is busy.
 -- @tparam table stream one whose first token was read
 -- @treturn ?function to be called by the reader at the end
 function M.read_ahead(stream)

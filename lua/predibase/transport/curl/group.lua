@@ -83,7 +83,8 @@ function suspend(group)
   if other and other ~= me and active.runs(suspend, other) then
     error("predibase: another coroutine is already waiting for this batch", 0)
   end
-  local loop, err = group.transport.loop, nil
+  local loop = group.transport.loop
+  local err
   group.waiter = me
   if me == true then
     -- Lua 5.1 cannot look into the main program to see whether it is still in here.

@@ -57,7 +57,8 @@ describe("a template", function ()
 
   it("may put any values between operators and into brackets", function ()
     for _, form in ipairs { "A + B", "A - B", "A * B", "A / B", "A // B", "A % B", "A ** B",
-      "A ~ B", "A in B", "A < B", "A == B", "A[B]", "A[B:]", "A[::B]", "-A", "range(A, B)", "dict(A)",
+      "A ~ B", "A in B", "A < B", "A == B", "A[B]", "A[B:]", "A[::B]", "-A", "range(A, B)",
+      "dict(A)",
       "[1].index(A, B)", "{}.get(A, B)" } do
       each(function (a, b) return "{{ " .. form:gsub("[AB]", { A = a, B = b }) .. " }}" end)
     end

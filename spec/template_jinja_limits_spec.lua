@@ -26,6 +26,45 @@ describe("a hostile template", function ()
       { max_steps = 100000 }))
   end)
 
+  it("pays for every string that it goes over", function ()
+    -- A thousand rounds over megabytes: more than any limit of steps allows.
+    for _, case in ipairs {
+      { "'a' * 4000000", "a|length" }, { "'é' * 2000000", "a|length" },
+      { "' ' * 4000000 ~ 'c'", "a|trim" }, { "' ' * 4000000 ~ 'c'", "a.strip()" },
+      { "'a' * 4000000", "a[::-1]" }, { "'é' * 2000000", "a[::-1]" }, { "'é' * 2000000", "a[:-1]" },
+      { "'a' * 4000000", "'b' in a" }, { "'a' * 4000000", "a.find('b')" },
+      { "'a' * 4000000", "a.count('b')" }, { "'a' * 4000000", "a.split('b')" },
+      { "'a' * 4000000", "a.replace('b', 'c')" }, { "'a' * 4000000", "a|upper" },
+      { "'a' * 4000000", "a is lower" }, { "'a' * 4000000", "a.isdigit()" },
+      { "'a' * 4000000", "a[-1]" }, { "'a' * 4000000", "a == a ~ ''" },
+      { "'a' * 4000000", "[a, a]|sort" }, { "'a' * 4000000", "{a: 1}" },
+      { "'a' * 4000000", "a|tojson" }, { "'a' * 4000000", "'%9s' % a" },
+    } do
+      assert.matches("steps", refused("{% set a = " .. case[1] .. " %}{% for i in range(1000) %}"
+        .. "{% set b = " .. case[2] .. " %}{% endfor %}", { max_steps = 2000000 }))
+    end
+    -- As many comparisons as two lengths multiplied.
+    for _, form in ipairs { "b in a", "a.find(b)", "a.rfind(b)", "a.split(b)", "a.replace(b, '')",
+      "a.partition(b)", "a.count(b)" } do
+      assert.matches("steps", refused("{% set a = 'a' * 1000000 %}{% set b = 'a' * 400000 ~ 'b' "
+        .. "~ 'a' * 100000 %}{{ " .. form .. " }}"))
+    end
+  end)
+
+  it("may do a little with long texts", function ()
+    local text = ("Ein Satz über Wörter.\n"):rep(5000)
+    local template = assert(jinja.compile("{% for i in range(20) %}{% set t = x|trim %}"
+      .. "{% if 'Kein Satz dieser Art steht in dem langen Text' in t %}!{% endif %}"
+      .. "{{ t[:3] ~ t[-3:] ~ t|length }}{{ t.split('\n')|length }}{{ t.startswith('Ein') }}"
+      .. "{{ x.strip()[0] ~ x.rstrip('\n')[-1] }}{% endfor %}"))
+    assert.equal(("Einer.1099995000TrueE."):rep(20), template:render { x = text })
+  end)
+
+  it("says which option sets the limit", function ()
+    assert.matches("the option max_steps", refused("{% for a in range(9) %}{% endfor %}",
+      { max_steps = 5 }))
+  end)
+
   it("makes no string or range that is too large", function ()
     assert.matches("string of more than", refused("{{ 'a' * 1000000000000 }}"))
     assert.matches("string of more than", refused("{% set ns = namespace(s='ab') %}"

@@ -26,12 +26,15 @@ local function space_before(text, i)
   return i >= 3 and WIDE[text:sub(i - 2, i)] and 3 or 0
 end
 
+local ALL = "^" .. ASCII .. "*()"
+
 --- Without the white space in front.
 -- @tparam string text
 -- @treturn string
 function M.left(text)
   local i = 1
   while i <= #text do
+    i = text:match(ALL, i)
     local size = space_at(text, i)
     if size == 0 then break end
     i = i + size
@@ -39,15 +42,23 @@ function M.left(text)
   return text:sub(i)
 end
 
+-- Bytes that are looked at together.
+local BLOCK = 64
+local BLANK = "^" .. ASCII:rep(BLOCK)
+
 --- Without the white space behind.
 -- @tparam string text
 -- @treturn string
 function M.right(text)
   local i = #text
   while i > 0 do
-    local size = space_before(text, i)
-    if size == 0 then break end
-    i = i - size
+    if i > BLOCK and text:find(BLANK, i - BLOCK + 1) then
+      i = i - BLOCK
+    else
+      local size = space_before(text, i)
+      if size == 0 then break end
+      i = i - size
+    end
   end
   return text:sub(1, i)
 end

@@ -71,12 +71,13 @@ end
 
 --- The character of a string at an index, or nil.
 local function char_at(rt, s, index)
+  iterate.scan(rt, #s)
   local n = values.length(s)
   if index < 0 then index = index + n end
   if index < 0 or index >= n then return nil end
   if n == #s then return s:sub(index + 1, index + 1) end
-  iterate.charge(rt, #s / 16)
-  return text.slice(s, index, index + 1)
+  iterate.scan(rt, #s)
+  return (text.at(s, text.offset(s, index)))
 end
 
 --- An item as Python's `obj[key]` gives it, or nil.
@@ -85,6 +86,7 @@ local function item(rt, obj, key)
   if k == "dict" then
     local kk = kind(key)
     if kk == "list" or kk == "dict" or kk == "view" then return nil end
+    if kk == "str" and #key > 64 then iterate.charge(rt, #key / 64) end
     return values.get(obj, key)
   end
   local index = index_of(key)
@@ -152,7 +154,9 @@ function M.slice(rt, obj, start, stop, step)
   local from, to, by = bound(start), bound(stop), bound(step)
   if k == "str" or k == "markup" then
     local s = values.text(obj)
-    iterate.charge(rt, #s / 32)
+    iterate.charge(rt, #s / 8)
+    -- Every character by itself, but for what is taken as a whole.
+    if by and by ~= 1 and (by ~= -1 or s:find("[\128-\255]")) then iterate.charge(rt, #s) end
     local made = text.slice(s, from, to, by)
     return k == "str" and made or values.markup(made)
   elseif k == "list" or k == "tuple" then

@@ -37,8 +37,9 @@ function M.getter(rt, attribute, default)
 end
 
 --- Strings in lower case, everything else as it is.
-function M.ignore_case(v)
+function M.ignore_case(rt, v)
   local s = values.text(v)
+  if s then iterate.charge(rt, #s / 4) end
   return s and text.lower(s) or v
 end
 
@@ -50,7 +51,7 @@ end
 function M.key(rt, attribute, case_sensitive)
   local get = M.getter(rt, attribute == nil and values.NONE or attribute)
   if case_sensitive then return get end
-  return function (item) return M.ignore_case(get(item)) end
+  return function (item) return M.ignore_case(rt, get(item)) end
 end
 
 return M

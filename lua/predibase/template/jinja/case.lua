@@ -76,7 +76,7 @@ end
 
 --- The first letter in upper case, the others in lower case.
 function M.capitalize(text)
-  local first = codepoints.chars(text)[1] or ""
+  local first = codepoints.at(text, 1) or ""
   return titled(first) .. M.lower(text:sub(#first + 1))
 end
 

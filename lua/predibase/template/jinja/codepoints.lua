@@ -16,6 +16,35 @@ function M.chars(text)
   return out, n
 end
 
+--- The character that begins at a byte, and where the next one begins; nil at the end.
+function M.at(text, i)
+  local char, after = text:match("^([^\128-\191][\128-\191]*)()", i)
+  if not char then char, after = text:match("^([\128-\191]+)()", i) end
+  return char, after
+end
+
+-- Bytes that are counted at once.
+local BLOCK = 256
+
+--- Where the character of an index (from 0) begins; one byte behind the end for the index behind
+-- the last one.
+function M.offset(text, index)
+  local at = 1
+  while index > 0 do
+    local part = text:sub(at + 1, at + BLOCK)
+    if part == "" then return #text + 1 end
+    local _, begins = part:gsub("[^\128-\191]", "")
+    if begins >= index then
+      for place in part:gmatch("()[^\128-\191]") do
+        index = index - 1
+        if index == 0 then return at + place end
+      end
+    end
+    index, at = index - begins, at + #part
+  end
+  return at
+end
+
 --- The code point of a character.
 function M.codepoint(char)
   local a, b, c, d = char:byte(1, 4)

@@ -52,6 +52,7 @@ end
 
 function equal(rt, a, b, depth)
   local x, y = values.text(a), values.text(b)
+  if x and y and #x == #y then iterate.charge(rt, #x / 64) end
   if x or y then return x == y end
   local i, j = kind(a) == "bigint", kind(b) == "bigint"
   if i or j then return i and j and a.digits == b.digits or false end
@@ -137,9 +138,10 @@ function M.contains(rt, container, item)
       raise(("'in <string>' requires string as left operand, not %s"):format(
         values.type_name(item)))
     end
-    iterate.charge(rt, #values.text(container) / 64)
-    return values.text(container):find(needle, 1, true) ~= nil
+    return iterate.search(rt, values.text(container), needle, 1) ~= nil
   elseif k == "dict" or (k == "view" and container.of == "keys") then
+    local key = values.text(item)
+    iterate.charge(rt, key and #key / 64 or 0)
     return values.get(container.dict or container, item) ~= nil
   end
   for other in iterate.iter(rt, container) do

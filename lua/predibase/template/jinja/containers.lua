@@ -26,7 +26,9 @@ end
 local dict = hidden({}, "clear pop popitem setdefault update")
 dict.items, dict.keys, dict.values = view "items", view "keys", view "values"
 
-dict.get = define("get", { "key", "default", required = 1 }, function (_, self, key, default)
+dict.get = define("get", { "key", "default", required = 1 }, function (rt, self, key, default)
+  local long = values.text(key)
+  iterate.charge(rt, long and #long / 64 or 0)
   local value = values.get(self, key)
   if value ~= nil then return value end
   return default == nil and values.NONE or default

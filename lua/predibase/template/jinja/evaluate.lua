@@ -84,6 +84,8 @@ make["dict"] = function (node, scope, cost)
     local out = values.dict()
     for _, pair in ipairs(items) do
       local key = pair[1](f)
+      local long = values.text(key)
+      iterate.charge(f.rt, long and #long / 64 or 0)
       values.put(out, key, pair[2](f))
     end
     return out

@@ -84,10 +84,11 @@ end
 local function converted(rt, v, letter, precision)
   if letter == "s" or letter == "r" then
     local s = letter == "s" and represent.str(rt, v) or represent.repr(rt, v)
+    iterate.scan(rt, #s)
     return precision and text.slice(s, 0, precision) or s
   elseif letter == "c" then
     if kind(v) == "int" and v >= 0 and v < 0x110000 then return text.utf8(v) end
-    if kind(v) == "str" and values.length(v) == 1 then return v end
+    if kind(v) == "str" and #v < 8 and values.length(v) == 1 then return v end
     raise("%c requires int or char")
   end
   return percent_number(v, letter == "i" and "d" or letter == "u" and "d" or letter, precision)
@@ -199,6 +200,7 @@ function M.spec(rt, v, spec)
       raise("unknown format code for an object of type 'str'")
     end
     made = values.text(v)
+    iterate.scan(rt, #made)
     if wanted then made = text.slice(made, 0, wanted) end
   elseif big then
     if letter ~= "" and letter ~= "d" or wanted then values.number(v) end

@@ -48,6 +48,7 @@ local function dict(rt, args, kwargs)
     for item in iterate.iter(rt, values.needs(from)) do
       iterate.charge(rt, 2)
       local key, value = pair_of(rt, item)
+      iterate.charge(rt, values.text(key) and #values.text(key) / 64 or 0)
       values.put(made, key, value)
     end
   end
@@ -99,6 +100,7 @@ local function strftime_now(rt, args, kwargs)
   local text = values.text(format)
   if not text then raise("strftime_now needs a format string") end
   iterate.room(rt, #text * 10)
+  iterate.charge(rt, #text)
   return dates.format(text, rt.now())
 end
 

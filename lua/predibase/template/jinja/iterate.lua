@@ -11,13 +11,14 @@ local M = {}
 
 local kind = values.kind
 
---- Counts steps; every loop, filter and string that is made pays here.
+--- Counts steps; every loop, filter and string that is made or gone over pays here.
 -- @tparam table rt the rendering
 -- @tparam number n
 function M.charge(rt, n)
   rt.steps = rt.steps + n
   if rt.steps > rt.max_steps then
-    failure.raise(("the template takes more than %.0f steps"):format(rt.max_steps))
+    failure.raise(("the template takes more than %.0f steps; the option max_steps sets how many "
+      .. "it may take"):format(rt.max_steps))
   end
 end
 
@@ -27,6 +28,35 @@ local charge = M.charge
 function M.room(rt, bytes)
   text.room(bytes)
   charge(rt, bytes / 64)
+end
+
+--- So many bytes are gone over one by one.
+function M.scan(rt, bytes)
+  charge(rt, bytes / 16)
+end
+
+-- What is longer is looked for by its beginning: a plain search may compare as many bytes as the
+-- lengths of the two strings multiplied.
+local HEAD = 32
+
+--- Finds a string in another one, as `string.find` does, and counts what is compared.
+-- @tparam table rt
+-- @tparam string s
+-- @tparam string needle
+-- @tparam integer from
+-- @treturn ?integer first byte
+-- @treturn ?integer last byte
+function M.search(rt, s, needle, from)
+  local head = #needle > HEAD and needle:sub(1, HEAD) or needle
+  while true do
+    local first, last = s:find(head, from, true)
+    charge(rt, 1 + ((last or #s) - from) / 32)
+    if not first or head == needle then return first, last end
+    charge(rt, #needle / 64)
+    last = first + #needle - 1
+    if s:sub(first, last) == needle then return first, last end
+    from = first + 1
+  end
 end
 
 local function counted(n, at)
@@ -60,10 +90,13 @@ function M.iter(rt, v)
   elseif k == "dict" then
     return counted(v.n, function (i) return v.keys[i] end)
   elseif k == "str" or k == "markup" then
-    local s = values.text(v)
-    charge(rt, #s / 16)
-    local chars, n = text.chars(s)
-    return counted(n, function (i) return chars[i] end)
+    local s, at = values.text(v), 1
+    return function ()
+      charge(rt, 0.5)
+      local char, after = text.at(s, at)
+      at = after
+      return char
+    end
   elseif k == "range" then
     return counted(values.range_length(v), function (i) return v.start + (i - 1) * v.step end)
   elseif k == "generator" then

@@ -104,6 +104,7 @@ local function writer(rt, how)
     local k = kind(v)
     if k == "str" or k == "markup" then
       iterate.room(rt, #values.text(v))
+      iterate.charge(rt, #values.text(v) / (how.ascii and 1 or 16))
       put(quoted(values.text(v), how.ascii))
     elseif NUMBERS[k] then
       put(number(v))

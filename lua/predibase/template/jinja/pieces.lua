@@ -33,12 +33,27 @@ function M.strip(s, set, left, right)
   end
   local member, chars, n = {}, text.chars(set)
   for i = 1, n do member[chars[i]] = true end
-  local first, last
-  chars, last = text.chars(s)
-  first = 1
-  while left and first <= last and member[chars[first]] do first = first + 1 end
-  while right and last >= first and member[chars[last]] do last = last - 1 end
-  return table.concat(chars, "", first, last)
+  local first, last = 1, #s
+  while left and first <= last do
+    local char, after = text.at(s, first)
+    if not member[char] then break end
+    first = after
+  end
+  while right and last >= first do
+    local begin = last
+    while begin > first and s:find("^[\128-\191]", begin) do begin = begin - 1 end
+    if not member[s:sub(begin, last)] then break end
+    last = begin - 1
+  end
+  return s:sub(first, last)
+end
+
+--- `strip` that counts the bytes which were taken off.
+function M.stripped(rt, s, set, ...)
+  iterate.charge(rt, set and #set or 0)
+  local made = M.strip(s, set, ...)
+  iterate.charge(rt, (#s - #made) / 4)
+  return made
 end
 
 --- Cuts a string at a separator.
@@ -51,19 +66,19 @@ end
 function M.split(rt, s, sep, limit, from_right)
   local cuts, at = {}, 1
   while from_right or limit < 0 or #cuts < limit do
-    local first, last = s:find(sep, at, true)
+    local first, last = iterate.search(rt, s, sep, at)
     if not first then break end
     cuts[#cuts + 1] = { first, last }
     at = last + 1
   end
-  iterate.charge(rt, #cuts + #s / 64)
   if from_right and limit >= 0 then
     -- Overlapping separators are found from the right then.
     cuts = {}
     local reversed, mirror = s:reverse(), sep:reverse()
+    iterate.scan(rt, #s)
     at = 1
     while #cuts < limit do
-      local first, last = reversed:find(mirror, at, true)
+      local first, last = iterate.search(rt, reversed, mirror, at)
       if not first then break end
       table.insert(cuts, 1, { #s - last + 1, #s - first + 1 })
       iterate.charge(rt, #cuts / 16)
@@ -81,8 +96,15 @@ end
 
 --- The words between white space.
 function M.words(rt, s, limit, from_right)
-  local out, chars, n = {}, text.chars(s)
-  iterate.charge(rt, n / 4)
+  local out = {}
+  if limit < 0 and not s:find("[\128-\255]") then
+    iterate.scan(rt, #s)
+    for word in s:gmatch("[^\t-\r\28-\32]+") do out[#out + 1] = word end
+    iterate.charge(rt, #out)
+    return values.list(out)
+  end
+  iterate.charge(rt, #s)
+  local chars, n = text.chars(s)
   local function space(i) return trim.left(chars[i]) == "" end
   local i, step, stop = 1, 1, n
   if from_right then i, step, stop = n, -1, 1 end
@@ -128,25 +150,25 @@ end
 function M.find(rt, s, needle, from_right)
   local at
   if from_right then
-    at = s:reverse():find(needle:reverse(), 1, true)
+    at = iterate.search(rt, s:reverse(), needle:reverse(), 1)
     at = at and #s - (at - 1) - #needle + 1
   else
-    at = s:find(needle, 1, true)
+    at = iterate.search(rt, s, needle, 1)
   end
-  iterate.charge(rt, #s / 64)
+  iterate.scan(rt, at or 0)
   return at and values.length(s:sub(1, at - 1))
 end
 
 --- How often a string is in another, without overlaps.
 function M.count(rt, s, needle)
+  iterate.scan(rt, needle == "" and #s or 0)
   if needle == "" then return values.length(s) + 1 end
   local n, at = 0, 1
   while true do
-    local first, last = s:find(needle, at, true)
+    local first, last = iterate.search(rt, s, needle, at)
     if not first then break end
     n, at = n + 1, last + 1
   end
-  iterate.charge(rt, n / 4)
   return n
 end
 
@@ -186,6 +208,14 @@ function M.expand_tabs(rt, s, size)
   return table.concat(out)
 end
 
+--- Replaces what is there literally, at most `count` times (nil or negative: everywhere).
+function M.replace(rt, s, old, new, count)
+  if old == "" then iterate.charge(rt, #s) end
+  local made = text.replace(s, old, new, count, function (...) return iterate.search(rt, ...) end)
+  iterate.charge(rt, #made / 64)
+  return made
+end
+
 --- What may be asked about a string: `isdigit` and so on. Beyond ASCII everything is a letter.
 M.tests = {
   isdigit = function (s) return s:find("^%d+$") ~= nil end,
@@ -198,5 +228,13 @@ M.tests = {
   islower = function (s) return case.all(s, "lower") end,
   istitle = function (s) return s:find("%a") ~= nil and text.title(s) == s end,
 }
+
+for name, test in pairs(M.tests) do
+  local share = (name == "isupper" or name == "islower" or name == "istitle") and 1 or 16
+  M.tests[name] = function (s, rt)
+    iterate.charge(rt, #s / share)
+    return test(s)
+  end
+end
 
 return M

@@ -73,6 +73,7 @@ local how = {}
 
 how["str"] = function (rt, v)
   iterate.room(rt, #v)
+  iterate.charge(rt, #v / 4)
   return quoted(v)
 end
 

@@ -44,20 +44,21 @@ end
 
 local list = {}
 
---- Adds a method whose result is wrapped as Markup when the string is.
-local function method(name, params, fn)
+--- Adds a method whose result is wrapped as Markup when the string is. `share` tells how many bytes
+-- it goes over in one step.
+local function method(name, params, fn, share)
   local call = signature.define(name, params, fn)
   list[name] = function (rt, self, args, kwargs)
     local s = values.text(self)
-    iterate.charge(rt, #s / 32 + 1)
+    iterate.charge(rt, #s / (share or 32) + 1)
     local made = call(rt, s, args, kwargs)
     if kind(self) ~= "markup" then return made end
     return pieces.marked(made)
   end
 end
 
-for _, name in ipairs { "upper", "lower", "title", "capitalize" } do
-  method(name, {}, function (_, s) return text[name](s) end)
+for name, share in pairs { upper = 4, lower = 4, title = 1, capitalize = 4 } do
+  method(name, {}, function (_, s) return text[name](s) end, share)
 end
 
 method("swapcase", {}, function (_, s)
@@ -67,11 +68,11 @@ method("swapcase", {}, function (_, s)
     chars[i] = text.lower(c) == c and text.upper(c) or text.lower(c)
   end
   return table.concat(chars, "", 1, n)
-end)
+end, 0.5)
 
 for _, name in ipairs { "strip", "lstrip", "rstrip" } do
-  method(name, { "chars" }, function (_, s, chars)
-    return pieces.strip(s, strip_set(chars, name), name ~= "rstrip", name ~= "lstrip")
+  method(name, { "chars" }, function (rt, s, chars)
+    return pieces.stripped(rt, s, strip_set(chars, name), name ~= "rstrip", name ~= "lstrip")
   end)
 end
 
@@ -91,12 +92,12 @@ method("splitlines", { "keepends" }, function (rt, s, keep)
   local lines = text.lines(s, keep ~= nil and values.truth(keep))
   iterate.charge(rt, #lines)
   return values.list(lines)
-end)
+end, 16)
 
-method("partition", { "sep", required = 1 }, function (_, s, sep)
+method("partition", { "sep", required = 1 }, function (rt, s, sep)
   sep = str(sep, "partition")
   if sep == "" then raise("empty separator") end
-  local first, last = s:find(sep, 1, true)
+  local first, last = iterate.search(rt, s, sep, 1)
   if not first then return values.tuple { s, "", "" } end
   return values.tuple { s:sub(1, first - 1), sep, s:sub(last + 1) }
 end)
@@ -124,12 +125,12 @@ for _, name in ipairs { "ljust", "rjust", "center", "zfill" } do
     width = int(width, 0, name)
     iterate.room(rt, math.max(0, width))
     return pieces.justify(name, s, width, fill == nil and " " or str(fill, name))
-  end)
+  end, 16)
 end
 
 method("expandtabs", { "tabsize" }, function (rt, s, size)
   return pieces.expand_tabs(rt, s, int(size, 8, "expandtabs"))
-end)
+end, 1)
 
 local function place(v)
   if v == nil or kind(v) == "none" then return nil end
@@ -137,11 +138,13 @@ local function place(v)
 end
 
 --- The part of a string between two indices, and whether there is one.
-local function part(s, start, stop)
+local function part(rt, s, start, stop)
   local from, to = place(start), place(stop)
   if not from and not to then return s, 0 end
-  local first, _, count = text.bounds(from, to, 1, values.length(s))
-  if from and from > values.length(s) then return nil end
+  iterate.charge(rt, #s / 8)
+  local length = values.length(s)
+  local first, _, count = text.bounds(from, to, 1, length)
+  if from and from > length then return nil end
   return text.slice(s, first, first + count), first
 end
 
@@ -155,8 +158,8 @@ local function plain(name, params, fn)
 end
 
 for _, name in ipairs { "startswith", "endswith" } do
-  plain(name, { "prefix", "start", "end", required = 1 }, function (_, s, affix, start, stop)
-    local within = part(s, start, stop)
+  plain(name, { "prefix", "start", "end", required = 1 }, function (rt, s, affix, start, stop)
+    local within = part(rt, s, start, stop)
     local affixes = kind(affix) == "tuple" and affix or { affix, n = 1 }
     for i = 1, affixes.n do
       local one = str(affixes[i], name)
@@ -171,7 +174,7 @@ end
 
 for _, name in ipairs { "find", "index", "rfind", "rindex", "count" } do
   plain(name, { "sub", "start", "end", required = 1 }, function (rt, s, sub, start, stop)
-    local within, offset = part(s, start, stop)
+    local within, offset = part(rt, s, start, stop)
     local needle = str(sub, name)
     if name == "count" then return within and pieces.count(rt, within, needle) or 0 end
     local at = within and pieces.find(rt, within, needle, name:find("^r"))
@@ -182,9 +185,7 @@ for _, name in ipairs { "find", "index", "rfind", "rindex", "count" } do
 end
 
 plain("replace", { "old", "new", "count", required = 2 }, function (rt, s, old, new, count)
-  local made = text.replace(s, str(old, "replace"), str(new, "replace"), int(count, -1, "replace"))
-  iterate.charge(rt, #made / 64)
-  return made
+  return pieces.replace(rt, s, str(old, "replace"), str(new, "replace"), int(count, -1, "replace"))
 end)
 
 local replace = list.replace
@@ -218,7 +219,7 @@ list["format"] = function (rt, self, args, kwargs)
 end
 
 for name, test in pairs(pieces.tests) do
-  plain(name, {}, function (_, s) return test(s) end)
+  plain(name, {}, function (rt, s) return test(s, rt) end)
 end
 
 for name in ("casefold encode format_map isidentifier isnumeric isprintable maketrans translate")

@@ -42,7 +42,7 @@ test("false", {}, function (_, v) return v == false end)
 test("iterable", {}, function (_, v) return iterate.iterable(v) end)
 
 for name, of in pairs { upper = "isupper", lower = "islower" } do
-  test(name, {}, function (rt, v) return pieces.tests[of](represent.str(rt, v)) end)
+  test(name, {}, function (rt, v) return pieces.tests[of](represent.str(rt, v), rt) end)
 end
 
 for name, result in pairs { odd = 1, even = 0 } do

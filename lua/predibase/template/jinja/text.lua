@@ -12,6 +12,14 @@ local M = {}
 
 --- The characters of a string, code points and their UTF-8; see `codepoints`.
 M.chars, M.codepoint, M.utf8 = codepoints.chars, codepoints.codepoint, codepoints.utf8
+M.at, M.offset = codepoints.at, codepoints.offset
+
+--- How many characters a string has.
+function M.length(text)
+  if not text:find("[\128-\255]") then return #text end
+  local _, begins = text:gsub("[^\128-\191]", "")
+  return begins + (text:find("^[\128-\191]") and 1 or 0)
+end
 
 --- Upper case and so on; see `case`.
 M.upper, M.lower, M.capitalize, M.title = case.upper, case.lower, case.capitalize, case.title
@@ -51,16 +59,17 @@ end
 
 --- A slice of a string.
 function M.slice(text, start, stop, step)
-  local ascii = not text:find("[\128-\255]")
-  local chars, n
-  if ascii then n = #text else chars, n = M.chars(text) end
+  local n = M.length(text)
+  local ascii = n == #text
   local first, by, count = M.bounds(start, stop, step, n)
   if count == 0 then return "" end
   if by == 1 then
     if ascii then return text:sub(first + 1, first + count) end
-    return table.concat(chars, "", first + 1, first + count)
+    local from = M.offset(text, first)
+    return text:sub(from, from + M.offset(text:sub(from), count) - 2)
   end
-  local out = {}
+  if ascii and by == -1 then return text:sub(first - count + 2, first + 1):reverse() end
+  local out, chars = {}, not ascii and M.chars(text) or nil
   for i = 0, count - 1 do
     local at = first + i * by + 1
     out[i + 1] = ascii and text:sub(at, at) or chars[at]
@@ -69,7 +78,12 @@ function M.slice(text, start, stop, step)
 end
 
 --- Replaces what is there literally, at most `count` times (nil: everywhere).
-function M.replace(text, old, new, count)
+-- @tparam string text
+-- @tparam string old
+-- @tparam string new
+-- @tparam ?integer count
+-- @tparam function search `(text, old, from)` -> first and last byte, or nil
+function M.replace(text, old, new, count, search)
   if count and count < 0 then count = nil end
   local out, n, from, done = {}, 0, 1, 0
   local size = 0
@@ -89,7 +103,7 @@ function M.replace(text, old, new, count)
     return table.concat(out)
   end
   while not count or done < count do
-    local first, last = text:find(old, from, true)
+    local first, last = search(text, old, from)
     if not first then break end
     add(text:sub(from, first - 1))
     add(new)
@@ -104,7 +118,9 @@ end
 -- @tparam boolean keep the line ends
 function M.lines(text, keep)
   local out, from, i = {}, 1, 1
-  while i <= #text do
+  while true do
+    i = text:find("[\10-\13\28-\30\194\226]", i)
+    if not i then break end
     local size
     local b = text:byte(i)
     if b == 13 and text:byte(i + 1) == 10 then

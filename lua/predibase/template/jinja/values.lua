@@ -6,6 +6,7 @@
 
 local failure = require "predibase.template.jinja.failure"
 local limits = require "predibase.template.jinja.limits"
+local text = require "predibase.template.jinja.text"
 
 local M = {}
 
@@ -47,7 +48,7 @@ function M.integer(digits)
 end
 
 --- Markup, the text that `safe` makes.
-function M.markup(text) return { kind = "markup", text = text } end
+function M.markup(s) return { kind = "markup", text = s } end
 
 --- A list that takes over a table with `n` items.
 function M.list(items, n)
@@ -132,10 +133,7 @@ function M.length(v)
   local k = kind(v)
   if k == "list" or k == "tuple" or k == "dict" then return v.n end
   if k == "str" or k == "markup" then
-    local text = M.text(v)
-    if not text:find("[\128-\255]") then return #text end
-    local _, inside = text:gsub("[\128-\191]", "")
-    return #text - inside
+    return text.length(M.text(v))
   end
   if k == "range" then return M.range_length(v) end
   if k == "view" then return v.dict.n end
@@ -154,6 +152,7 @@ function M.truth(v)
   if k == "none" or k == "undefined" then return false end
   if k == "float" then return v.value ~= 0 end
   if k == "bigint" then return true end
+  if k == "markup" then return v.text ~= "" end
   if k == "list" or k == "tuple" or k == "dict" then return v.n > 0 end
   if k == "generator" or k == "function" or k == "macro" or k == "namespace" then return true end
   return M.length(v) ~= 0
@@ -181,8 +180,8 @@ function M.hash(v)
   local t = type(v)
   if t == "number" then return v end
   if t == "boolean" then return v and 1 or 0 end
-  local text = M.text(v)
-  if text then return text:sub(1, 1) == "\0" and "\0s" .. text or text end
+  local s = M.text(v)
+  if s then return s:sub(1, 1) == "\0" and "\0s" .. s or s end
   local k = v.kind
   if k == "float" then return v.value == v.value and v.value or v end
   if k == "bigint" then return "\0n" .. v.digits end

@@ -3,6 +3,7 @@
 -- @module predibase.template.jinja.filters.numeric
 
 local failure = require "predibase.template.jinja.failure"
+local iterate = require "predibase.template.jinja.iterate"
 local limits = require "predibase.template.jinja.limits"
 local numbers = require "predibase.template.jinja.numbers"
 local signature = require "predibase.template.jinja.signature"
@@ -95,7 +96,9 @@ filter("round", { "precision", "method" }, function (_, v, precision, method)
   return values.float((math[how](x * 10 ^ places) + 0) / 10 ^ places)
 end)
 
-filter("length", {}, function (_, v)
+filter("length", {}, function (rt, v)
+  local s = values.text(v)
+  if s then iterate.scan(rt, #s) end
   local n = values.length(v)
   if not n then raise(("object of type '%s' has no len()"):format(values.type_name(v))) end
   return n

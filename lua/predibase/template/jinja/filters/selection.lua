@@ -96,7 +96,10 @@ M.unique = signature.define("unique", { "case_sensitive", "attribute" },
       return function ()
         for item in next_item do
           iterate.charge(rt, 1)
-          local h = values.hash(key(item))
+          local by = key(item)
+          local long = values.text(by)
+          iterate.charge(rt, long and #long / 64 or 0)
+          local h = values.hash(by)
           if not seen[h] then
             seen[h] = true
             return item

@@ -9,7 +9,6 @@ local failure = require "predibase.template.jinja.failure"
 local iterate = require "predibase.template.jinja.iterate"
 local operators = require "predibase.template.jinja.operators"
 local signature = require "predibase.template.jinja.signature"
-local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
@@ -48,9 +47,7 @@ end)
 filter("reverse", {}, function (rt, v)
   local s = values.text(v)
   if s then
-    iterate.charge(rt, #s / 16)
-    local made = text.slice(s, nil, nil, -1)
-    return kind(v) == "markup" and values.markup(made) or made
+    return access.slice(rt, v, nil, nil, -1)
   end
   local out, n = iterate.all(rt, v)
   local back = {}
@@ -135,7 +132,7 @@ filter("dictsort", { "case_sensitive", "by", "reverse" },
     local keys = {}
     for i = 1, n do
       local key = list[i][place]
-      keys[i] = asked(case_sensitive) and key or attributes.ignore_case(key)
+      keys[i] = asked(case_sensitive) and key or attributes.ignore_case(rt, key)
     end
     return sort(rt, list, keys, n, asked(reverse))
   end)

@@ -34,11 +34,15 @@ local function soft(name, params, fn)
 end
 
 for _, name in ipairs { "upper", "lower", "capitalize" } do
-  soft(name, {}, function (_, s) return text[name](s) end)
+  soft(name, {}, function (rt, s)
+    iterate.charge(rt, #s / 4)
+    return text[name](s)
+  end)
 end
 
 --- Words begin behind white space, a hyphen or an opening bracket.
-soft("title", {}, function (_, s)
+soft("title", {}, function (rt, s)
+  iterate.charge(rt, #s)
   local chars, n = text.chars(s)
   local inside = false
   for i = 1, n do
@@ -50,11 +54,11 @@ soft("title", {}, function (_, s)
   return table.concat(chars, "", 1, n)
 end)
 
-soft("trim", { "chars" }, function (_, s, chars)
-  if chars == nil or kind(chars) == "none" then return trim.both(s) end
+soft("trim", { "chars" }, function (rt, s, chars)
+  if chars == nil or kind(chars) == "none" then return pieces.stripped(rt, s, nil, true, true) end
   local set = values.text(chars)
   if not set then raise("trim: the characters must be a string") end
-  return pieces.strip(s, set, true, true)
+  return pieces.stripped(rt, s, set, true, true)
 end)
 
 soft("center", { "width" }, function (rt, s, width)
@@ -62,6 +66,7 @@ soft("center", { "width" }, function (rt, s, width)
   if width ~= nil then n, is_float = values.number(width) end
   if not n or is_float then raise("center: the width must be an integer") end
   iterate.room(rt, math.max(0, n))
+  iterate.scan(rt, #s)
   return pieces.justify("center", s, n, " ")
 end)
 
@@ -85,10 +90,7 @@ end)
 filter("replace", { "old", "new", "count", required = 2 }, function (rt, v, old, new, count)
   local most = count ~= nil and kind(count) ~= "none" and values.number(count) or nil
   local s = represent.str(rt, v)
-  iterate.charge(rt, #s / 32)
-  local made = text.replace(s, represent.str(rt, old), represent.str(rt, new), most)
-  iterate.charge(rt, #made / 64)
-  return made
+  return pieces.replace(rt, s, represent.str(rt, old), represent.str(rt, new), most)
 end)
 
 local function plus(rt, a, b) return operators.binary["+"](rt, a, b) end
@@ -102,7 +104,9 @@ filter("indent", { "width", "first", "blank" }, function (rt, v, width, first, b
     if not n or is_float then raise("indent: the width must be an integer or a string") end
     indention = text.times(" ", n)
   end
+  iterate.scan(rt, #s)
   local lines = text.lines(s)
+  iterate.charge(rt, #lines)
   local all = blank ~= nil and truth(blank)
   iterate.room(rt, #s + #lines * #indention)
   for i = 2, #lines do
@@ -115,7 +119,7 @@ end)
 
 filter("wordcount", {}, function (rt, v)
   local s = represent.str(rt, v)
-  iterate.charge(rt, #s / 32)
+  iterate.charge(rt, #s / 8)
   local _, n = s:gsub("[%w_\128-\255]+", "")
   return n
 end)

@@ -60,6 +60,10 @@ describe("a hostile template", function ()
     assert.equal(("Einer.1099995000TrueE."):rep(20), template:render { x = text })
   end)
 
+  it("may go over the characters of a text in pieces", function ()
+    assert.equal("[['a', 'é'], ['b']]", assert(jinja.compile "{{ 'aéb'|batch(2)|list }}"):render())
+  end)
+
   it("says which option sets the limit", function ()
     assert.matches("the option max_steps", refused("{% for a in range(9) %}{% endfor %}",
       { max_steps = 5 }))

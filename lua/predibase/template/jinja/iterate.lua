@@ -94,7 +94,7 @@ function M.iter(rt, v)
     return function ()
       charge(rt, 0.5)
       local char, after = text.at(s, at)
-      at = after
+      at = after or at
       return char
     end
   elseif k == "range" then

@@ -17,8 +17,8 @@ M.NESTING = 100
 M.DEPTH = 900
 
 --- Steps of one rendering: an expression's part, a round of a loop, an item, 64 bytes of a string
--- that is made, 1 to 32 bytes of one that is gone over. A conversation of 1,000 messages takes about
--- 100,000.
+-- that is made, 1 to 32 bytes of one that is gone over. A conversation of 1,000 messages takes
+-- about 100,000.
 M.STEPS = 4 * 1000 * 1000
 
 --- Bytes of what is rendered: more than any model reads.

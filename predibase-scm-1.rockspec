@@ -55,7 +55,7 @@ build = {
       sources = {
         "src/lua_replace.c",
       },
-      defines = { "_GNU_SOURCE" },
+      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
     },
     ["predibase.curl"] = {
       sources = {

@@ -187,13 +187,14 @@ end)
 describe("a template's text", function ()
   it("is refused with line and column", function ()
     for text, expected in pairs {
-      ["{"] = { 1, 1, "is no variable" }, ["a\nb }"] = { 2, 3, "is written twice, }}" },
+      ["{"] = { 1, 1, "is not a variable" }, ["a\nb }"] = { 2, 3, "is written twice, }}" },
       ["{ a b}"] = { 1, 1, '"{ a b}" has spaces at the ends of its name, which is written {a b}' },
-      ["{?a }"] = { 1, 1, "is written {a}" }, ["{ }"] = { 1, 1, "is no variable" },
-      ["{a: b}"] = { 1, 1, '"{a: b}" is no variable: a name has none of' },
-      ["{/?a}"] = { 1, 1, "does not begin with" }, ["{a\nb}"] = { 1, 1, "is no variable" },
+      ["{?a }"] = { 1, 1, "is written {a}" }, ["{ }"] = { 1, 1, "is not a variable" },
+      ["{a: b}"] = { 1, 1, '"{a: b}" is not a variable: a name has none of' },
+      ["{/?a}"] = { 1, 1, "does not begin with" }, ["{a\nb}"] = { 1, 1, "is not a variable" },
       ["{a;}"] = { 1, 1, "if this brace is text, write {{ and }}" },
-      ["\n\n \"{\"a\": 1}"] = { 3, 3, "is no variable" }, ["\195\164\195\182 {}"] = { 1, 4, "{}" },
+      ["\n\n \"{\"a\": 1}"] = { 3, 3, "is not a variable" },
+      ["\195\164\195\182 {}"] = { 1, 4, "{}" },
       ["x{?a}"] = { 1, 2, "{?a} has no {/a}" }, ["{/a}"] = { 1, 1, "ends no optional part" },
       ["{?a}{?b}{/a}{/b}"] = { 1, 9, "{/a} where {/b} was expected" },
       ["{:else}"] = { 1, 1, "stands in no optional part" },

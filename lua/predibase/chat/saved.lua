@@ -170,7 +170,7 @@ function M.decode(source)
   if not text then return nil, err end
   local saved, problem = json.decode(text)
   if type(saved) ~= "table" then
-    return bad("is no JSON object: " .. (problem or "it is another value"))
+    return bad("is not a JSON object: " .. (problem or "it is another value"))
   end
   keep_spelling(saved, ordered.decode(text))
   if saved.version ~= M.VERSION then

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --- Whether a body is coded (RFC 9110 section 8.4), by its header Content-Encoding. Servers and
--- proxies write there what is no coding at all, and then the body is as it should be.
+-- proxies also write words there that do not name a coding; the body is then as it should be.
 -- @module predibase.response.coding
 
 local M = {}
 
--- Patterns of what is no coding: words for "none", and character sets.
+-- Patterns of words that do not name a coding: words for "none", and character sets.
 local PLAIN = { "^identity$", "^none$", "^utf%-?%d+$", "^us%-ascii$", "^ascii$", "^iso%-8859%-%d+$",
   "^latin%d$", "^windows%-125%d$" }
 

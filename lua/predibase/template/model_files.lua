@@ -20,7 +20,7 @@ M.MAX_ADDED = 8 * 1024 * 1024
 local function decode(text, path)
   local value, problem = json.decode(text)
   if type(value) == "table" and text:find("^%s*{") then return value end
-  return nil, ("%s: is no JSON object%s"):format(path, problem and ": " .. problem or "")
+  return nil, ("%s: is not a JSON object%s"):format(path, problem and ": " .. problem or "")
 end
 
 --- The object in a file beside, nil when there is no such file.

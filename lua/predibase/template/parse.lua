@@ -120,8 +120,8 @@ local function no_tag(state, at)
     return fail(state, at, "%s has spaces at the ends of its name, which is written {%s}; "
       .. "if this brace is text, write {{ and }}", shown, errors.excerpt(blank, 60))
   end
-  return fail(state, at, '%s is no variable: a name has none of { } " : ; = and does not begin '
-    .. "with ? or /; if this brace is text, write {{ and }}", shown)
+  return fail(state, at, '%s is not a variable: a name has none of { } " : ; = and does not '
+    .. "begin with ? or /; if this brace is text, write {{ and }}", shown)
 end
 
 --- What begins with a single `{`; returns where to read on.

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local child = require "spec.support.child"
 local replace = require "predibase.replace"
 local scratch = require "spec.support.scratch"
 local uv = require "luv"
@@ -37,6 +38,29 @@ describe("predibase.replace", function ()
       assert.equal(mode, mode_of(path))
       os.remove(path)
     end
+  end)
+
+  it("lets no other group read what the group of the old file might", function ()
+    if uv.getuid() ~= 0 then return pending "only root can become two users" end
+    local library
+    for template in package.cpath:gmatch "[^;]+" do
+      local name = template:gsub("%?", "predibase/replace")
+      if not library and uv.fs_stat(name) then library = name end
+    end
+    assert(uv.fs_mkdir(folder .. "/predibase", 493))
+    assert(uv.fs_copyfile(library, folder .. "/predibase/replace.so"))
+    assert(uv.fs_chmod(folder, 511))
+    scratch.write(path, "old")
+    assert(uv.fs_chown(path, 12345, 12346))
+    assert(uv.fs_chmod(path, 416))               -- 0640
+    local run = child.start("setpriv", { args = { "--reuid", "12347", "--regid", "12348",
+      "--clear-groups", child.interpreter(), "-e",
+      ("package.cpath = %q assert(require 'predibase.replace'.write(%q, 'new'))"):format(
+        folder .. "/?.so", path) } })
+    assert.equal(0, run:wait(), run.stderr)
+    assert.equal("new", scratch.read(path))
+    assert.equal(384, mode_of(path))             -- 0600
+    assert.equal(12347, assert(uv.fs_stat(path)).uid)
   end)
 
   it("puts a new file in the place of the old one", function ()

@@ -68,16 +68,26 @@ static int write_all (int fd, const char *text, size_t size) {
   return 0;
 }
 
-/* Gives a file the owner and the permissions of another one. */
+/*
+** Gives a file the owner and the permissions of another one, as far as the
+** system lets it: only root can give a file away. Where the group cannot be
+** kept, it is another group that must not read what the first one might.
+*/
 static int resemble (int fd, const struct stat *other) {
   struct stat own;
+  mode_t mode = other->st_mode & 0777;
   if (fstat(fd, &own) != 0)
     return errno;
-  /* Only root can, and nothing is lost where it fails. */
-  if ((own.st_uid != other->st_uid || own.st_gid != other->st_gid) &&
-      fchown(fd, other->st_uid, other->st_gid) != 0)
-    errno = 0;
-  return fchmod(fd, other->st_mode & 0777) == 0 ? 0 : errno;
+  if (own.st_uid != other->st_uid &&
+      fchown(fd, other->st_uid, (gid_t)-1) != 0 && errno != EPERM)
+    return errno;
+  if (own.st_gid != other->st_gid &&
+      fchown(fd, (uid_t)-1, other->st_gid) != 0) {
+    if (errno != EPERM)
+      return errno;
+    mode &= 0707;
+  }
+  return fchmod(fd, mode) == 0 ? 0 : errno;
 }
 
 /* Writes a new file at 'beside', a pattern of mkstemp, and renames it. */

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- long: waits while a program is away
 -- A program that is busy, or stopped, for longer than a clock: what came meanwhile waits in the
 -- system and has come in time.
 

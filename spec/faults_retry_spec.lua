@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- long: thousands of calls
 -- once: what is looked at happens in libcurl and in the C core
 -- Trying again: how long is waited, how often, and what comes of half the requests failing.
 local faults = require "spec.support.faults"

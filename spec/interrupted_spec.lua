@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- long: at many instructions of many scenarios
 --- An error from outside, as Ctrl-C and the time limits of hosts raise it, at every instruction of
 -- the library: after it every call gives the outcome or one error of the library, `close` works,
 -- nothing is handed out twice, and the connection is given back. The network is one without a

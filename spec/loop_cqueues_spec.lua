@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- long: waits for timers of libcurl
 --- Streams in a controller of cqueues, beside a timer of the program.
 
 local cqueues = require "cqueues"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- long: the fault specs once more, inside nginx
 -- only: luajit
 --- The specs of faults once more inside a real nginx, where the client takes nginx's own sockets.
 -- nginx's Lua is LuaJIT, so these are tests of that one.

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- long: every fixture at every cut inside nginx
 -- only: luajit
 --- The accidents of spec/fixtures/wire inside a real nginx: whole, byte by byte, and cut in two at
 -- every place of all but the longest bodies.

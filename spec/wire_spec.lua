@@ -1,4 +1,6 @@
 -- SPDX-License-Identifier: MIT
+-- long: every fixture at every cut
+-- once: decoders have specs of their own that run on every Lua
 --- Every accident of spec/fixtures/wire through the whole client above libcurl: whole, byte by
 -- byte and cut in two, read with `next` and with `poll`. However the bytes come, the outcome is the
 -- one that the fixture expects.

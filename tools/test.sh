@@ -6,7 +6,8 @@
 # usage: sh tools/test.sh [c | lua5.4 | lua5.3 | lua5.1 | luajit]...
 # The first Lua runs every spec. The others leave out those that say near their
 # top `-- once: WHY`, because what they look at is the same on every Lua.
-# `-- slow: WHY` is left to ALL.
+# `-- slow: WHY` is left to ALL. `-- long: WHY` begins before others, so that no
+# processor is idle at the end. (In C: `** once: WHY`.)
 # Environment:
 #   ALL           1: every spec on every Lua, the slow ones too
 #   BUILDDIR      where the build is (build)
@@ -38,7 +39,13 @@ fi
 
 # says FILE WORD: what the line `-- WORD: ...` near the top of a file says.
 says () {
-  sed -n "1,8s/^-- $2: //p" "$1"
+  sed -n "1,8s/^[-*][-*] $2: //p" "$1"
+}
+
+# long_first FILE...: the same files, those that take long in front.
+long_first () {
+  for one; do [ -z "$(says "$one" long)" ] || echo "$one"; done
+  for one; do [ -n "$(says "$one" long)" ] || echo "$one"; done
 }
 
 # only_others GROUP FILE: that the file says `-- only: LUA...` and means others.
@@ -74,7 +81,8 @@ plan () {
       continue
     fi
     [ "$group" = c ] || first=${first:-$group}
-    for file in $files; do
+    # shellcheck disable=SC2086 # a list of words
+    for file in $(long_first $files); do
       only_others "$group" "$file" && continue
       if left_out "$group" "$file"; then
         echo "$group $file" >>"$logs/left_out"

@@ -1,5 +1,7 @@
 /*
 ** host_memory.c
+** long: every allocation is refused in turn
+** once: Lua's own allocations differ, what is done about it does not
 ** A host program whose memory runs out at every possible place: in Lua's own
 ** allocator, in the C core's, and inside libcurl. Each run must end with the
 ** right answer or a clean error, and leave no block and no descriptor behind.

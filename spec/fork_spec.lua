@@ -2,6 +2,8 @@
 -- only: luajit
 -- A process that was forked off and runs no other program has every socket of the program.
 
+if not rawget(_G, "jit") then return end
+
 local child = require "spec.support.child"
 local lifetime = require "spec.support.lifetime"
 local server = require "spec.support.server"

@@ -30,12 +30,13 @@ describe("When the program was away for longer than the clocks", function ()
       streams[i] = client:generate_stream("Hello", { max_retries = 0,
         timeout = { token = CLOCK, idle = CLOCK, first_token = 60, connect = 60 } })
     end
-    for i = 1, count do streams[i]:poll() end
+    local first = {}            -- on a slow machine a token is there at the first look
+    for i = 1, count do first[i] = streams[i]:poll() end
     while peer:count "begun" == begun do
       client.transport.step(0)
       uv.sleep(1)
     end
-    for i = 1, count do assert(streams[i]:next()) end
+    for i = 1, count do assert(first[i] or streams[i]:next()) end
     peer:go()
     peer:wait_for("sent", sent + 1)
     uv.sleep(CLOCK * 1000 + 200)

@@ -12,7 +12,7 @@ local running = coroutine.running
 local debug = rawget(_G, "debug")
 
 --- What `runs` takes for the coroutine that calls.
--- @treturn thread|boolean true for the main program of Lua 5.1 and LuaJIT, which is no coroutine
+-- @treturn thread|boolean true for the main program where that is not a coroutine (5.1, LuaJIT)
 function M.here()
   return running() or true
 end

@@ -110,15 +110,18 @@ local function refuse_more(self)
       self.call.client.max_text) })
 end
 
+--- The closing event was seen: the body ends by itself.
+local function finish(self, final)
+  self.final = final
+  self.call:finish()
+  let_go(self, "release")
+end
+
 local function take_token(self, token, final)
   local text, sequence = token.special and "" or token.text, nil
   if #text > self.left then return refuse_more(self) end
   self.held = CHANGING
-  if final then
-    self.final = final
-    self.call:finish()
-    let_go(self, "release")
-  end
+  if final then finish(self, final) end
   if self.matcher then
     text, sequence = self.matcher:feed(text)
     self.shown = text
@@ -146,9 +149,7 @@ local function take(self, ev)
   if ev.token then return take_token(self, ev.token, final) end
   if final then
     self.held = CHANGING
-    self.final = final
-    self.call:finish()
-    let_go(self, "release")
+    finish(self, final)
     if is_whole(self) then self.parts = {} end
   end
   self.held = nil

@@ -304,6 +304,7 @@ build = {
     ["predibase.transport.resty.target"] = "lua/predibase/transport/resty/target.lua",
     ["predibase.transport.resty.thread"] = "lua/predibase/transport/resty/thread.lua",
     ["predibase.try"] = "lua/predibase/try.lua",
+    ["predibase.usage"] = "lua/predibase/usage.lua",
     ["predibase.utf8"] = "lua/predibase/utf8.lua",
     ["predibase.version"] = "lua/predibase/version.lua",
   },

@@ -15,12 +15,12 @@ describe("the prompts of a batch", function ()
 
   it("are an array, taken by value", function ()
     local list = { "a", { prompt = "b", adapter_id = "x/1" } }
-    local source, count = prompts.new(list, ALLOWED, 1)
+    local source, count = prompts.new(list, ALLOWED)
     list[1] = "changed"
     assert.equal(2, count)
     assert.same({ "a", { prompt = "b", adapter_id = "x/1" } }, all(source))
     assert.is_nil(source(3))
-    assert.same({}, all((prompts.new({}, ALLOWED, 1))))
+    assert.same({}, all((prompts.new({}, ALLOWED))))
   end)
 
   it("are what a function gives, until its first nil", function ()
@@ -28,7 +28,7 @@ describe("the prompts of a batch", function ()
     local source, count = prompts.new(function ()
       calls = calls + 1
       if calls ~= 3 then return calls end
-    end, ALLOWED, 1)
+    end, ALLOWED)
     assert.is_nil(count)
     assert.same({ 1, 2 }, all(source))
     assert.is_nil(source(3))
@@ -36,15 +36,15 @@ describe("the prompts of a batch", function ()
   end)
 
   it("are split into the prompt and its options", function ()
-    assert.same({ "a" }, { prompts.split("a", ALLOWED, "it", 1) })
+    assert.same({ "a" }, { prompts.split("a", ALLOWED, "it") })
     assert.same({ "b", { temperature = 0.5 } },
-      { prompts.split({ prompt = "b", temperature = 0.5 }, ALLOWED, "it", 1) })
-    assert.same({ "b", {} }, { prompts.split({ prompt = "b" }, ALLOWED, "it", 1) })
+      { prompts.split({ prompt = "b", temperature = 0.5 }, ALLOWED, "it") })
+    assert.same({ "b", {} }, { prompts.split({ prompt = "b" }, ALLOWED, "it") })
   end)
 
   it("raise for what no program should contain", function ()
     local function message(list)
-      local function make() prompts.new(list, ALLOWED, 1) end
+      local function make() prompts.new(list, ALLOWED) end
       return select(2, pcall(make))
     end
     for text, list in pairs {

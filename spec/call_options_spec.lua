@@ -27,7 +27,7 @@ describe("the options of calls", function ()
 
   it("that no program should contain raise with the line of the caller", function ()
     local function message(given, allowed)
-      local function check() options.check(given, allowed, "it", 1) end
+      local function check() options.check(given, allowed, "it") end
       return select(2, pcall(check))
     end
     for text, said in pairs {

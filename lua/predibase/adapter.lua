@@ -17,6 +17,7 @@ local names = require "predibase.names"
 local json = require "predibase.json"
 local plain = require "predibase.template.plain"
 local stream = require "predibase.stream"
+local usage = require "predibase.usage"
 local writer = require "predibase.chat.writer"
 
 local M = {}
@@ -32,38 +33,37 @@ local BOUND = { adapter_id = true, merged_adapters = true }
 
 local function check_self(self, method)
   if getmetatable(self) ~= View then
-    error(("adapter:%s must be called with a colon on an adapter"):format(method), 3)
+    usage.fail(("adapter:%s must be called with a colon on an adapter"):format(method))
   end
   if self.closed and method ~= "close" then
-    error(("adapter:%s on a closed adapter"):format(method), 3)
+    usage.fail(("adapter:%s on a closed adapter"):format(method))
   end
 end
 
-local function check_bound(self, options, level)
+local function check_bound(self, options)
   if type(options) ~= "table" then return end
   for name in pairs(BOUND) do
     if rawget(options, name) ~= nil then
-      error(("%s cannot be given here: this is bound to the adapter %s"):format(name, self.id),
-        level + 1)
+      usage.fail(("%s cannot be given here: this is bound to the adapter %s"):format(name, self.id))
     end
   end
 end
 
 --- The options of one call over the view's own. What is no table is left to the client to refuse.
 local function options_of(self, options, allowed)
-  check_bound(self, options, 3)
+  check_bound(self, options)
   if options ~= nil and type(options) ~= "table" then return options end
   return call_options.merge(self.options(), options, allowed)
 end
 
 --- Raises for what no template takes.
-local function check_values(self, values, level)
+local function check_values(self, values)
   local wanted = self.template and "table" or "string"
   if type(values) == wanted then return end
   local what = not self.template and "the prompt as a string, as it has no template"
     or formats.is(self.template) and "messages as a table, as its template is a chat format"
     or "the values of its template as a table"
-  error(("the adapter takes %s, got %s"):format(what, checks.describe(values)), level + 1)
+  usage.fail(("the adapter takes %s, got %s"):format(what, checks.describe(values)))
 end
 
 local function render(self, values)
@@ -84,7 +84,7 @@ end
 -- @treturn[2] table the error, of kind "template"
 function View:render(values)
   check_self(self, "render")
-  check_values(self, values, 2)
+  check_values(self, values)
   local prompt, err = render(self, values)
   return prompt, err
 end
@@ -100,7 +100,7 @@ end
 -- @raise as `client:generate`
 function View:generate(values, options)
   check_self(self, "generate")
-  check_values(self, values, 2)
+  check_values(self, values)
   options = options_of(self, options, call_options.whole)
   local prompt, err = render(self, values)
   if not prompt then
@@ -120,7 +120,7 @@ end
 -- @raise as `client:generate`
 function View:generate_stream(values, options)
   check_self(self, "generate_stream")
-  check_values(self, values, 2)
+  check_values(self, values)
   options = options_of(self, options, call_options.stream)
   local prompt, err = render(self, values)
   local made
@@ -145,9 +145,9 @@ function View:generate_many(entries, options)
   options = options_of(self, options, call_options.batch)
   local made
   if self.template then
-    made = client.generate_many(self.client, entries, options, function (values, level)
-      check_values(self, values, level and level + 1 or 1)
-      if level then return end
+    made = client.generate_many(self.client, entries, options, function (values, only_check)
+      check_values(self, values)
+      if only_check then return end
       local prompt, err = render(self, values)
       return prompt, err
     end)
@@ -166,13 +166,13 @@ end
 -- @raise as `client:chat_session`
 function View:chat_session(options)
   check_self(self, "chat_session")
-  check_bound(self, options, 2)
+  check_bound(self, options)
   local base = {}
   if formats.is(self.template) then
     base.format = self.template
     for name, value in pairs(self.rendering) do base[name] = value end
   end
-  local session, err = chat.new(self.client, options, self.own(), base, 2)
+  local session, err = chat.new(self.client, options, self.own(), base)
   return session, err
 end
 
@@ -188,39 +188,36 @@ function View:__tostring()
   return ("predibase.adapter (%s%s)"):format(self.id, self.closed and ", closed" or "")
 end
 
-local function check(id, options, level)
+local function check(id, options)
   if type(id) ~= "string" then
-    error("client:adapter takes the adapter's id as a string, got " .. checks.describe(id),
-      level + 1)
+    usage.fail("client:adapter takes the adapter's id as a string, got " .. checks.describe(id))
   end
   if options == nil then return end
   if type(options) ~= "table" then
-    error("client:adapter takes its options as a table, got a " .. type(options), level + 1)
+    usage.fail("client:adapter takes its options as a table, got a " .. type(options))
   end
-  names.check(options, OPTIONS, "option", level + 1)
+  names.check(options, OPTIONS, "option")
   options = json.present(options)
   local template = options.template
   if template ~= nil and not formats.is(template) and not plain.is(template) then
-    error("template must be one of predibase.template, or a chat format, got "
-      .. checks.describe(template), level + 1)
+    usage.fail("template must be one of predibase.template, or a chat format, got "
+      .. checks.describe(template))
   end
   if options.defaults == nil then return end
   if type(options.defaults) ~= "table" then
-    error("defaults must be a table, got " .. checks.describe(options.defaults), level + 1)
+    usage.fail("defaults must be a table, got " .. checks.describe(options.defaults))
   end
-  names.check(options.defaults, call_options.stream, "option", level + 1)
-  check_bound({ id = id }, options.defaults, level + 1)
+  names.check(options.defaults, call_options.stream, "option")
+  check_bound({ id = id }, options.defaults)
 end
 
 --- Makes a view.
 -- @tparam table of the client
 -- @tparam string id
 -- @tparam ?table options
--- @tparam integer level as in `error`: 1 blames the caller of this function
 -- @treturn table
-function M.new(of, id, options, level)
-  level = (level or 1) + 1
-  check(id, options, level)
+function M.new(of, id, options)
+  check(id, options)
   options = json.present(options or {})
   local template = options.template
   local self = setmetatable({

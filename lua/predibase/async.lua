@@ -23,6 +23,7 @@ require "predibase.transport".not_in_nginx("predibase.async",
 local curl = require "predibase.curl"
 local errors = require "predibase.errors"
 local tasks = require "predibase.loop.tasks"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -37,21 +38,21 @@ end
 
 local function check_function(f, what)
   if type(f) ~= "function" then
-    error(("async.%s takes a function, got a %s"):format(what, type(f)), 3)
+    usage.fail(("async.%s takes a function, got a %s"):format(what, type(f)))
   end
 end
 
 local function task_here(what)
   local task = tasks.current()
-  if not task then error(what .. " can only be called in a task, inside async.run", 3) end
+  if not task then usage.fail(what .. " can only be called in a task, inside async.run") end
   return task
 end
 
 --- Waits until all tasks have ended, or the first one has failed.
-local function wait_for(me, list, level)
+local function wait_for(me, list)
   local group = { task = me, left = 0, failed = nil }
   for _, task in ipairs(list) do
-    if task == me then error("a task cannot wait for itself", level + 1) end
+    if task == me then usage.fail("a task cannot wait for itself") end
     task.seen = true
     if not task.ended then
       group.left = group.left + 1
@@ -70,7 +71,7 @@ end
 -- @return what its function returned
 -- @raise what its function raised; an error of kind "cancelled" when either task is cancelled
 function Task:await()
-  local _, err = wait_for(task_here "task:await()", { self }, 2)
+  local _, err = wait_for(task_here "task:await()", { self })
   if err then error(err, 0) end
   if not self.ok then error(self.results[1], 0) end
   return unpack(self.results, 1, self.n)
@@ -82,7 +83,7 @@ end
 -- @return[2] what its function raised; an error of kind "cancelled" when it was cancelled
 -- @raise an error of kind "cancelled" when the task that calls is
 function Task:join()
-  local _, err = wait_for(task_here "task:join()", { self }, 2)
+  local _, err = wait_for(task_here "task:join()", { self })
   if err then error(err, 0) end
   return self.ok, unpack(self.results, 1, self.n)
 end
@@ -116,7 +117,7 @@ end
 -- @raise what `f` raised, or a task that nobody waited for; where it is called in a task
 function M.run(f, ...)
   check_function(f, "run")
-  if tasks.running() then error("async.run inside async.run: use async.spawn", 2) end
+  if tasks.running() then usage.fail("async.run inside async.run: use async.spawn") end
   local main, failures = tasks.run(Task, f, ...)
   if not main.ok then error(main.results[1], 0) end
   for _, task in ipairs(failures) do
@@ -132,7 +133,7 @@ end
 -- @raise outside of `run`
 function M.spawn(f, ...)
   check_function(f, "spawn")
-  if not tasks.running() then error("async.spawn outside of async.run", 2) end
+  if not tasks.running() then usage.fail("async.spawn outside of async.run") end
   return tasks.spawn(Task, f, ...)
 end
 
@@ -148,8 +149,8 @@ local function all_tasks(list)
   for i = 1, #list do
     if not is_task(list[i]) and type(list[i]) ~= "function" then
       for _, task in ipairs(made) do task:cancel() end
-      error(("async.gather takes functions and tasks, number %d is a %s"):format(i,
-        type(list[i])), 3)
+      usage.fail(("async.gather takes functions and tasks, number %d is a %s"):format(i,
+        type(list[i])))
     end
     all[i] = is_task(list[i]) and list[i] or tasks.spawn(Task, list[i])
     if all[i] ~= list[i] then made[#made + 1] = all[i] end
@@ -166,12 +167,12 @@ end
 -- @raise what the first one to fail raised
 function M.gather(list)
   if type(list) ~= "table" then
-    error("async.gather takes a table, got a " .. type(list), 2)
+    usage.fail("async.gather takes a table, got a " .. type(list))
   end
   if not tasks.running() then return M.run(M.gather, list) end
   local me = task_here "async.gather"
   local all = all_tasks(list)
-  local failed, err = wait_for(me, all, 2)
+  local failed, err = wait_for(me, all)
   if failed or err then
     for _, task in ipairs(all) do task:cancel() end
     settle(me, all)
@@ -187,7 +188,7 @@ end
 -- @raise an error of kind "cancelled" when the task is
 function M.sleep(seconds)
   if type(seconds) ~= "number" or seconds ~= seconds then
-    error("async.sleep takes a number of seconds, got " .. tostring(seconds), 2)
+    usage.fail("async.sleep takes a number of seconds, got " .. tostring(seconds))
   end
   local at, task = curl.now() + seconds, tasks.current()
   if not task then

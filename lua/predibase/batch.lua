@@ -12,6 +12,7 @@
 local checks = require "predibase.checks"
 local queue = require "predibase.queue"
 local steps = require "predibase.batch.steps"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -24,27 +25,25 @@ M.MAX_CONCURRENCY = 1000
 
 --- Checks the option `concurrency`.
 -- @param value what was given
--- @tparam[opt=1] integer level as in `error`: 1 blames the caller of this function
 -- @treturn integer
 -- @raise when it is no integer from 1 to `MAX_CONCURRENCY`
-function M.concurrency(value, level)
+function M.concurrency(value)
   if value == nil then return M.CONCURRENCY end
   if not checks.integral(value) or value < 1 or value > M.MAX_CONCURRENCY then
-    error(("client:generate_many takes a concurrency from 1 to %d, got %s"):format(
-      M.MAX_CONCURRENCY, checks.describe(value)), (level or 1) + 1)
+    usage.fail(("client:generate_many takes a concurrency from 1 to %d, got %s"):format(
+      M.MAX_CONCURRENCY, checks.describe(value)))
   end
   return value
 end
 
 --- Checks the option `retry_generation`.
 -- @param value what was given
--- @tparam[opt=1] integer level as in `error`: 1 blames the caller of this function
 -- @treturn boolean
 -- @raise when it is neither a boolean nor nil
-function M.retry_generation(value, level)
+function M.retry_generation(value)
   if value ~= nil and type(value) ~= "boolean" then
-    error("client:generate_many takes a boolean for retry_generation, got "
-      .. checks.describe(value), (level or 1) + 1)
+    usage.fail("client:generate_many takes a boolean for retry_generation, got "
+      .. checks.describe(value))
   end
   return value ~= false
 end
@@ -54,7 +53,7 @@ Batch.__index = Batch
 
 local function check_self(self, method)
   if getmetatable(self) ~= Batch then
-    error(("batch:%s must be called with a colon on a batch"):format(method), 3)
+    usage.fail(("batch:%s must be called with a colon on a batch"):format(method))
   end
 end
 
@@ -105,7 +104,7 @@ function Batch:results()
   check_self(self, "results")
   if self.gathered then return self.found, self.failed end
   if self.begun then
-    error("batch:results() after batch:next(): some outcomes were handed out already", 2)
+    usage.fail("batch:results() after batch:next(): some outcomes were handed out already")
   end
   self.group.unreachable = true
   self.found, self.failed = self.found or {}, self.failed or {}

@@ -19,6 +19,7 @@ local names = require "predibase.names"
 local options_of = require "predibase.chat.options"
 local saved = require "predibase.chat.saved"
 local session_call = require "predibase.chat.call"
+local usage = require "predibase.usage"
 local writer = require "predibase.chat.writer"
 
 local M = {}
@@ -34,21 +35,21 @@ Session.__index = Session
 
 local function check_self(self, method)
   if getmetatable(self) ~= Session then
-    error(("session:%s must be called with a colon on a session"):format(method), 3)
+    usage.fail(("session:%s must be called with a colon on a session"):format(method))
   end
 end
 
 local function check_question(text, method)
   if type(text) ~= "string" then
-    error(("session:%s takes what the user says as a string, got %s"):format(method,
-      checks.describe(text)), 3)
+    usage.fail(("session:%s takes what the user says as a string, got %s"):format(method,
+      checks.describe(text)))
   end
 end
 
 local function check_free(self, method)
   if not session_call.in_flight(self) then return end
-  error(("session:%s while another call of this session is in flight; wait for its end first, or "
-    .. "fork the session"):format(method), 3)
+  usage.fail(("session:%s while another call of this session is in flight; wait for its end first, "
+    .. "or fork the session"):format(method))
 end
 
 --- Says something and waits for the whole answer. A stream of this session that is still open is
@@ -100,7 +101,7 @@ end
 function Session:set_system(text)
   check_self(self, "set_system")
   if text ~= nil and type(text) ~= "string" then
-    error("session:set_system takes a string or nil, got " .. checks.describe(text), 2)
+    usage.fail("session:set_system takes a string or nil, got " .. checks.describe(text))
   end
   check_free(self, "set_system")
   local message = text and { role = "system", content = text }
@@ -169,7 +170,7 @@ end
 function Session:save(path)
   check_self(self, "save")
   if path ~= nil and type(path) ~= "string" then
-    error("session:save takes the path of a file or nothing, got " .. checks.describe(path), 2)
+    usage.fail("session:save takes the path of a file or nothing, got " .. checks.describe(path))
   end
   session_call.repair(self)
   local text, err = saved.encode(self, self.own())
@@ -192,18 +193,16 @@ end
 -- `format:render`; all options of calls
 -- @tparam ?table calls options of calls under those
 -- @tparam ?table base own options under those
--- @tparam[opt=1] integer level as in `error`: 1 blames the caller of this function
 -- @treturn[1] table the session
 -- @treturn[2] nil
 -- @treturn[2] table the error
 -- @raise for an option that does not exist
-function M.new(of, options, calls, base, level)
-  level = (level or 1) + 1
+function M.new(of, options, calls, base)
   if options ~= nil and type(options) ~= "table" then
-    error("client:chat_session takes its options as a table, got a " .. type(options), level)
+    usage.fail("client:chat_session takes its options as a table, got a " .. type(options))
   end
   options = options or {}
-  names.check(options, options_of.names, "option", level)
+  names.check(options, options_of.names, "option")
   local given, of_calls = options_of.split(options, base)
   local messages, err = options_of.messages(given)
   if not messages then return nil, err end
@@ -239,15 +238,15 @@ function M.load(of, source, options)
   local meta = getmetatable(of)
   local kind = type(meta) == "table" and meta.__name
   if kind ~= "predibase.client" and kind ~= "predibase.adapter" then
-    error("chat.load takes a client or an adapter, got " .. checks.describe(of), 2)
+    usage.fail("chat.load takes a client or an adapter, got " .. checks.describe(of))
   end
   if type(source) ~= "string" then
-    error("chat.load takes a path or JSON as a string, got " .. checks.describe(source), 2)
+    usage.fail("chat.load takes a path or JSON as a string, got " .. checks.describe(source))
   end
   if options ~= nil and type(options) ~= "table" then
-    error("chat.load takes its options as a table, got a " .. type(options), 2)
+    usage.fail("chat.load takes its options as a table, got a " .. type(options))
   end
-  names.check(options or {}, options_of.names, "option", 2)
+  names.check(options or {}, options_of.names, "option")
   local given, err = saved.options(source, options or {}, kind == "predibase.adapter")
   if not given then return nil, err end
   local session, problem = of:chat_session(given)

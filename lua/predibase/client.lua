@@ -12,6 +12,7 @@ local random = require "predibase.random"
 local request = require "predibase.request"
 local stream = require "predibase.stream"
 local transports = require "predibase.transport"
+local usage = require "predibase.usage"
 
 -- Modules that many programs never need are loaded by the calls that need them.
 
@@ -20,19 +21,19 @@ local M = {}
 local Client = { __name = "predibase.client" }
 Client.__index = Client
 
-local function check_self(self, method, level)
+local function check_self(self, method)
   if getmetatable(self) ~= Client then
-    error(("client:%s must be called with a colon on a client"):format(method), level)
+    usage.fail(("client:%s must be called with a colon on a client"):format(method))
   end
   if self.closed and method ~= "close" then
-    error(("client:%s on a closed client"):format(method), level)
+    usage.fail(("client:%s on a closed client"):format(method))
   end
 end
 
 --- Everything that can be known to be wrong before a socket is opened is found here.
 local function prepare(self, prompt, parameters, of_call, is_stream)
   local cfg = self.cfg
-  local options, err = config.call(cfg, of_call, 4)
+  local options, err = config.call(cfg, of_call)
   if not options then return nil, err end
   local req
   req, err = request.generate(cfg, options, prompt, parameters,
@@ -45,8 +46,8 @@ end
 -- own, so that what is raised names the line of the user.
 
 local function generate(self, prompt, options)
-  check_self(self, "generate", 4)
-  call_options.check(options, call_options.whole, "generate", 3)
+  check_self(self, "generate")
+  call_options.check(options, call_options.whole, "generate")
   local parameters, of_call = call_options.split(options)
   local this, err = prepare(self, prompt, parameters, of_call, false)
   if not this then return nil, err end
@@ -56,14 +57,14 @@ local function generate(self, prompt, options)
 end
 
 local function tokens_of(self, text, options)
-  check_self(self, "tokenize", 4)
-  local tokens, err = require "predibase.tokenize".run(self, text, options, 3)
+  check_self(self, "tokenize")
+  local tokens, err = require "predibase.tokenize".run(self, text, options)
   return tokens, err
 end
 
 local function generate_stream(self, prompt, options)
-  check_self(self, "generate_stream", 4)
-  call_options.check(options, call_options.stream, "generate_stream", 3)
+  check_self(self, "generate_stream")
+  call_options.check(options, call_options.stream, "generate_stream")
   local parameters, of_call = call_options.split(options)
   local this, err = prepare(self, prompt, parameters, of_call, true)
   return this and stream.new(this) or stream.failed(err)
@@ -71,9 +72,9 @@ end
 
 --- Raises for options that no program should give, as the call would that is not made.
 local function check(self, method, options)
-  check_self(self, method, 4)
+  check_self(self, method)
   local is_stream = method == "generate_stream"
-  call_options.check(options, is_stream and call_options.stream or call_options.whole, method, 3)
+  call_options.check(options, is_stream and call_options.stream or call_options.whole, method)
   local parameters, of_call = call_options.split(options)
   local this, err = prepare(self, "x", parameters, of_call, is_stream)
   return this and true, err
@@ -81,8 +82,8 @@ end
 
 --- `render` makes prompts of entries that are something else.
 local function generate_many(self, entries, options, render)
-  check_self(self, "generate_many", 4)
-  call_options.check(options, call_options.batch, "generate_many", 3)
+  check_self(self, "generate_many")
+  call_options.check(options, call_options.batch, "generate_many")
   local parameters, of_call = call_options.split(options)
   -- Raises for clocks that do not exist; bad values are the error of each prompt.
   prepare(self, "x", parameters, of_call, false)
@@ -175,8 +176,8 @@ end
 -- @treturn table see `predibase.adapter`
 -- @raise for options that do not exist or have the wrong type
 function Client:adapter(id, options)
-  check_self(self, "adapter", 3)
-  local view = require "predibase.adapter".new(self, id, options, 2)
+  check_self(self, "adapter")
+  local view = require "predibase.adapter".new(self, id, options)
   return view
 end
 
@@ -188,14 +189,14 @@ end
 -- system message
 -- @raise for options that do not exist
 function Client:chat_session(options)
-  check_self(self, "chat_session", 3)
-  local session, err = require "predibase.chat".new(self, options, nil, nil, 2)
+  check_self(self, "chat_session")
+  local session, err = require "predibase.chat".new(self, options)
   return session, err
 end
 
 --- Closes all connections; open streams fail with kind "cancelled". Any number of times.
 function Client:close()
-  check_self(self, "close", 3)
+  check_self(self, "close")
   self.closed = true
   self.transport:close()
 end
@@ -213,7 +214,7 @@ end
 -- @treturn[2] table the error, of kind "config"
 -- @raise for an option that does not exist
 function M.new(options)
-  local cfg, err = config.new(options, os.getenv, 2)
+  local cfg, err = config.new(options, os.getenv)
   if not cfg then return nil, err end
   local transport = cfg.transport or transports.default()
   local loop = cfg.loop or require "predibase.loop.default".new()
@@ -227,9 +228,9 @@ function M.new(options)
     random = draw,
     pause = gate.pause(),     -- how long the server's rate limit lets nothing of a batch begin
     closed = false,
-    -- What requests are made for, see `predibase.request`; they blame the caller of `generate`.
-    of_calls = { stream = false, version = version, level = 4 },
-    of_streams = { stream = true, version = version, level = 4 },
+    -- What requests are made for, see `predibase.request`.
+    of_calls = { stream = false, version = version },
+    of_streams = { stream = true, version = version },
     of_tokens = { path = "/tokenize", version = version },
     -- What calls have in common, see `predibase.call`.
     shared = {

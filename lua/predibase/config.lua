@@ -16,6 +16,7 @@ local options = require "predibase.config.options"
 local safety = require "predibase.config.safety"
 local source = require "predibase.config.source"
 local url = require "predibase.config.url"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -81,7 +82,7 @@ local function read_proxy(cfg, secret, given)
   end
 end
 
-local function fill(cfg, secret, given, getenv, level)
+local function fill(cfg, secret, given, getenv)
   local problem = read_plain(cfg, given) or read_password(cfg, secret, given)
   if problem then return problem end
   secret.token, problem = source.token(given, getenv)
@@ -93,14 +94,14 @@ local function fill(cfg, secret, given, getenv, level)
   problem = read_proxy(cfg, secret, given)
     or secret.token and safety.problem(cfg, secret.proxy_loopback, "api_token")
   if problem then return problem end
-  cfg.timeout, problem = options.timeout(given.timeout, options.CLOCKS, level + 1)
+  cfg.timeout, problem = options.timeout(given.timeout, options.CLOCKS)
   if problem then return problem end
   secret.headers, problem = headers.check(given.headers == nil and {} or given.headers)
   if problem then return problem end
   cfg.headers = headers.shown(secret.headers)
   cfg.hooks, problem = options.hooks(given, {})
   if problem then return problem end
-  cfg.defaults, secret.defaults_token, problem = defaults.read(given.defaults, level + 1,
+  cfg.defaults, secret.defaults_token, problem = defaults.read(given.defaults,
     given.check_schema)
   return problem
 end
@@ -111,12 +112,12 @@ end
 
 --- The caller's options by value, without its metatable and without nulls. Raises when there is no
 -- table, or for a name that is no option.
-local function taken(given, allowed, level)
+local function taken(given, allowed)
   if given == nil then return {} end
   if type(given) ~= "table" then
-    error("options must be a table, got a " .. type(given), level + 1)
+    usage.fail("options must be a table, got a " .. type(given))
   end
-  names.check(given, allowed, "option", level + 1)
+  names.check(given, allowed, "option")
   local found = {}
   for name, value in next, json.present(given) do found[name] = value end
   return found
@@ -127,17 +128,15 @@ end
 -- @tparam ?table given options, see `names`; `api_token = false` sends none even if the
 -- environment has one
 -- @tparam[opt=os.getenv] function getenv name -> string or nil
--- @tparam[opt=1] integer level as in `error`: 1 blames the caller of this function
 -- @treturn[1] table `url`, `scheme`, `host`, `port`, `loopback`, `timeout` (seconds), `headers`
 -- (array of `{ name, value }`), `hooks`, `defaults`, `proxy` (without user name and password),
 -- and every option of `config.options.plain`; no secrets, those have functions of their own
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `config`
-function M.new(given, getenv, level)
-  level = (level or 1) + 1
-  given = taken(given, M.names, level)
+function M.new(given, getenv)
+  given = taken(given, M.names)
   local cfg, secret = {}, {}
-  local problem = fill(cfg, secret, given, getenv or os.getenv, level)
+  local problem = fill(cfg, secret, given, getenv or os.getenv)
   if problem then return refusal(problem) end
   secret.kept = { headers = secret.headers, shown = cfg.headers }
   private[cfg] = secret
@@ -206,17 +205,15 @@ end
 -- exist.
 -- @tparam table cfg
 -- @tparam ?table given options, see `call_names`
--- @tparam[opt=1] integer level as in `error`: 1 blames the caller of this function
 -- @treturn[1] table `timeout`, `max_retries`, `headers`, `hooks`, `client_stop`, `trim_stop`; to
 -- be read only, all calls without options of their own share one
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `config`
-function M.call(cfg, given, level)
-  level = (level or 1) + 1
+function M.call(cfg, given)
   local secret = private[cfg]
   if given == nil and secret.call then return secret.call end
-  local own = taken(given, M.call_names, level)
-  local made, kept, problem = call.read(cfg, secret.kept, own, level)
+  local own = taken(given, M.call_names)
+  local made, kept, problem = call.read(cfg, secret.kept, own)
   if not made then return refusal(problem) end
   private[made] = kept
   if given == nil then secret.call = made end

@@ -3,6 +3,8 @@
 -- of the text, and where lines matter, CR LF is a line end.
 -- @module predibase.files
 
+local usage = require "predibase.usage"
+
 local M = {}
 
 local MARK = "\239\187\191"
@@ -70,7 +72,7 @@ end
 -- @raise when the file cannot be opened
 function M.lines(path)
   local file, problem = io.open(path, "rb")
-  if not file then error(problem, 2) end
+  if not file then usage.fail(problem) end
   local first = true
   return function ()
     local line = file and file:read "*l"

@@ -105,7 +105,7 @@ end
 function M.adapter(id, options)
   local made, err = default_client()
   if not made then return nil, err end
-  local view = require "predibase.adapter".new(made, id, options, 2)
+  local view = require "predibase.adapter".new(made, id, options)
   return view
 end
 
@@ -118,7 +118,7 @@ function M.chat_session(options)
   local made, err = default_client()
   if not made then return nil, err end
   local session
-  session, err = require "predibase.chat".new(made, options, nil, nil, 2)
+  session, err = require "predibase.chat".new(made, options)
   return session, err
 end
 

@@ -21,6 +21,7 @@ local cjson = require "cjson"
 local encode = require "predibase.json.encode"
 local scan = require "predibase.json.scan"
 local try = require "predibase.try"
+local usage = require "predibase.usage"
 local utf8 = require "predibase.utf8"
 
 local M = {}
@@ -217,7 +218,7 @@ end
 -- @treturn table
 function M.number(literal)
   if type(literal) ~= "string" or not find(literal, "^%-?%d") or not M.check(literal) then
-    error("expected a number of JSON as a string", 2)
+    usage.fail("expected a number of JSON as a string")
   end
   return setmetatable({ literal }, number_mt)
 end
@@ -285,7 +286,7 @@ end
 -- @tparam string text
 -- @treturn table
 function M.raw(text)
-  if type(text) ~= "string" then error("expected a string, got a " .. type(text), 2) end
+  if type(text) ~= "string" then usage.fail("expected a string, got a " .. type(text)) end
   return setmetatable({ text }, raw_mt)
 end
 

@@ -3,6 +3,7 @@
 -- @module predibase.names
 
 local errors = require "predibase.errors"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -67,8 +68,7 @@ end
 -- @tparam table options
 -- @tparam table allowed name -> true
 -- @tparam string what the word for one of them, such as `"parameter"`
--- @tparam[opt=1] integer level as in `error`: 1 blames the caller of this function
-function M.check(options, allowed, what, level)
+function M.check(options, allowed, what)
   local unknown
   for key in next, options do
     if not allowed[key] and (unknown == nil or tostring(key) < tostring(unknown)) then
@@ -76,14 +76,13 @@ function M.check(options, allowed, what, level)
     end
   end
   if unknown == nil then return end
-  level = (level or 1) + 1
   if type(unknown) ~= "string" then
-    error(("unknown %s %s (%s names are strings)"):format(what, tostring(unknown), what), level)
+    usage.fail(("unknown %s %s (%s names are strings)"):format(what, tostring(unknown), what))
   end
   local message = ('unknown %s "%s"'):format(what, errors.excerpt(unknown, 60))
   local near = M.nearest(unknown, sorted_keys(allowed))
   if near then message = ('%s; did you mean "%s"?'):format(message, near) end
-  error(message, level)
+  usage.fail(message)
 end
 
 return M

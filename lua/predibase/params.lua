@@ -10,6 +10,7 @@ local json = require "predibase.json"
 local kinds = require "predibase.params.kinds"
 local names = require "predibase.names"
 local rules = require "predibase.params.rules"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -94,12 +95,12 @@ local function stream_conflict(values)
 end
 
 --- Every value by itself, in the order of sending. Also tells whether any is outside its range.
-local function check_kinds(values, order, level)
+local function check_kinds(values, order)
   local checked, strayed = {}, false
   for i = 1, #order do
     local rule = rules.list[order[i]]
     local name = rule.name
-    local good, problem = checkers[rule.kind](values[name], name, rule, level + 1)
+    local good, problem = checkers[rule.kind](values[name], name, rule)
     if good == nil then return nil, problem end
     checked[name] = good
     local range = range_of[name]
@@ -139,20 +140,19 @@ end
 -- asked for unless the caller decided, as only that gives token counts; `check_schema` (boolean):
 -- false lets schemas pass that the server has no grammar for, see `predibase.schema`; `partial`:
 -- they are defaults that a call will add to, so only each value by itself is checked
--- @tparam[opt=1] integer level as in `error`: 1 blames the caller of this function
 -- @treturn[1] table array of `{ name, value }` for `predibase.json.object`
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation`
-function M.check(parameters, context, level)
-  parameters, context, level = parameters or {}, context or {}, (level or 1) + 1
+function M.check(parameters, context)
+  parameters, context = parameters or {}, context or {}
   if type(parameters) ~= "table" then
-    error("parameters must be a table, got a " .. type(parameters), level)
+    usage.fail("parameters must be a table, got a " .. type(parameters))
   end
-  names.check(parameters, M.names, "parameter", level)
+  names.check(parameters, M.names, "parameter")
 
   local values, order = given(parameters)
   if not values then return refusal(order) end
-  local checked, strayed = check_kinds(values, order, level)
+  local checked, strayed = check_kinds(values, order)
   if not checked then return refusal(strayed) end
   local problem = problem_of(checked, strayed, context)
   if problem then return refusal(problem) end

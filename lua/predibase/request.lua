@@ -9,6 +9,7 @@ local errors = require "predibase.errors"
 local headers = require "predibase.config.headers"
 local json = require "predibase.json"
 local params = require "predibase.params"
+local usage = require "predibase.usage"
 local utf8 = require "predibase.utf8"
 local version = require "predibase.version"
 
@@ -114,10 +115,10 @@ local function common_of(cfg, call, context)
 end
 
 --- Checks the parameters, laid over the client's defaults. Also the token among those of the call.
-local function prepare_call(cfg, call, parameters, context, level)
+local function prepare_call(cfg, call, parameters, context)
   local merged = params.merge(config.defaults(cfg), parameters)
   local list, err = params.check(merged, { stream = context.stream,
-    check_schema = call.check_schema }, level + 1)
+    check_schema = call.check_schema })
   if not list then return nil, err end
   local token = type(merged.api_token) == "string" and merged.api_token ~= "" and merged.api_token
     or nil
@@ -160,7 +161,7 @@ end
 -- @tparam ?table parameters read only
 -- @tparam table context `stream` (boolean), `version` (products for the user agent: `lua`, else
 -- the one that runs, and `transport`, such as `libcurl/7.88.1`; the same for all requests of a
--- client), `level` (as in `error`; 1 blames the caller)
+-- client)
 -- @tparam ?string id for `X-Request-Id`, the same for all tries of a call
 -- @treturn[1] table `method`, `url`, `headers` (array of `{ name, value }`; requests that share
 -- the table share method and URL), `id` (goes out as `X-Request-Id`; nil when the caller has a
@@ -170,16 +171,15 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation`, `too_large` or `config`
 function M.generate(cfg, call, prompt, parameters, context, id)
-  local level = (context.level or 1) + 1
-  if type(prompt) ~= "string" then error(prompt_error(prompt), level) end
+  if type(prompt) ~= "string" then usage.fail(prompt_error(prompt)) end
   if parameters ~= nil and type(parameters) ~= "table" then
-    error("parameters must be a table, got a " .. type(parameters), level)
+    usage.fail("parameters must be a table, got a " .. type(parameters))
   end
   local common = common_of(cfg, call, context)
   local given = parameters and next(parameters) ~= nil
   local prepared, token = not given and common.plain, nil
   if not prepared then
-    prepared, token = prepare_call(cfg, call, parameters, context, level)
+    prepared, token = prepare_call(cfg, call, parameters, context)
     if not prepared then return nil, token end
     if not given then common.plain = prepared end
   end

@@ -11,6 +11,7 @@ local response = require "predibase.response"
 local steps = require "predibase.stream.steps"
 local text_of = require "predibase.stream.text"
 local texts = require "predibase.texts"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -21,7 +22,7 @@ local Stream = {}
 Stream.__index = Stream
 
 local function misused(method)
-  error(("stream:%s must be called with a colon on a stream"):format(method), 3)
+  usage.fail(("stream:%s must be called with a colon on a stream"):format(method))
 end
 
 --- A token that is there already and concerns nobody else: nearly all of them. What is something
@@ -137,8 +138,8 @@ function Stream:result()
   if getmetatable(self) ~= Stream then misused "result" end
   if self.err then return nil, self.err end
   if not steps.complete(self) and not self.settling then
-    error("stream:result() before the end of the stream: read all tokens first, "
-      .. "or call stream:text()", 2)
+    usage.fail("stream:result() before the end of the stream: read all tokens first, "
+      .. "or call stream:text()")
   end
   if not self.outcome then
     local tail = steps.tail(self)

@@ -11,6 +11,7 @@ local names = require "predibase.names"
 local random = require "predibase.random"
 local request = require "predibase.request"
 local response = require "predibase.response"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -55,15 +56,15 @@ function M.read(reply, meta)
 end
 
 --- Checks what was given, for what no program should contain.
-local function check(text, options, level)
+local function check(text, options)
   if type(text) ~= "string" then
-    error("client:tokenize takes a text as a string, got " .. checks.describe(text), level + 1)
+    usage.fail("client:tokenize takes a text as a string, got " .. checks.describe(text))
   end
   if options == nil then return end
   if type(options) ~= "table" then
-    error("client:tokenize takes its options as a table, got a " .. type(options), level + 1)
+    usage.fail("client:tokenize takes its options as a table, got a " .. type(options))
   end
-  names.check(options, M.names, "option", level + 1)
+  names.check(options, M.names, "option")
 end
 
 --- The options of the call by themselves, and whether tokens are added.
@@ -84,19 +85,17 @@ end
 -- @tparam table client
 -- @tparam string text
 -- @tparam ?table options
--- @tparam integer level as in `error`: 1 blames the caller of this function
 -- @treturn[1] table the tokens
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function M.run(client, text, options, level)
-  level = (level or 1) + 1
-  check(text, options, level)
+function M.run(client, text, options)
+  check(text, options)
   local of_call, special = split(options)
   if type(special) ~= "boolean" then
     return nil, errors.new { kind = "validation", phase = "request",
       message = "add_special_tokens must be a boolean, got " .. checks.describe(special) }
   end
-  local settings, err = config.call(client.cfg, of_call, level)
+  local settings, err = config.call(client.cfg, of_call)
   if not settings then return nil, err end
   local req
   req, err = request.tokenize(client.cfg, settings, text, special, client.of_tokens,

@@ -9,9 +9,6 @@ local prompts = require "predibase.batch.prompts"
 
 local M = {}
 
--- Frames from here to the user: this, `generate_many` of the client, the method.
-local LEVEL = 4
-
 --- Makes the batch.
 -- @tparam table client
 -- @tparam table|function entries prompts, or what `render` makes prompts of
@@ -21,10 +18,10 @@ local LEVEL = 4
 -- @treturn table the batch
 -- @raise for what no program should contain
 function M.open(client, entries, how)
-  local most = batch.concurrency(how.concurrency, LEVEL)
-  local again = batch.retry_generation(how.retry_generation, LEVEL)
+  local most = batch.concurrency(how.concurrency)
+  local again = batch.retry_generation(how.retry_generation)
   local prepare, render = how.prepare, how.render
-  local source, count = prompts.new(entries, call_options.whole, LEVEL, render)
+  local source, count = prompts.new(entries, call_options.whole, render)
   local now = client.shared.now
   return batch.new {
     prompts = source, count = count, most = most, retry_generation = again,
@@ -38,7 +35,7 @@ function M.open(client, entries, how)
         entry, problem = render(entry)
         if not entry then return nil, problem end
       end
-      local prompt, own = prompts.split(entry, call_options.whole, ("prompt %d"):format(index), 1)
+      local prompt, own = prompts.split(entry, call_options.whole, ("prompt %d"):format(index))
       return prepare(client, prompt, call_options.over(how.parameters, how.of_call, own))
     end,
   }

@@ -4,6 +4,7 @@
 
 local checks = require "predibase.checks"
 local names = require "predibase.names"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -23,34 +24,33 @@ end
 -- @param entry a string, or a table with the field `prompt` and options
 -- @tparam table allowed set of the options
 -- @tparam string where which entry it is, for messages
--- @tparam integer level as in `error`
 -- @treturn string the prompt
 -- @treturn ?table its options
-function M.split(entry, allowed, where, level)
+function M.split(entry, allowed, where)
   if type(entry) == "string" then return entry end
   if type(entry) ~= "table" then
-    error(("%s must be a string or a table { prompt = … }, got %s"):format(where,
-      checks.describe(entry)), level + 1)
+    usage.fail(("%s must be a string or a table { prompt = … }, got %s"):format(where,
+      checks.describe(entry)))
   end
   local prompt, options = rawget(entry, "prompt"), options_of(entry)
   if type(prompt) ~= "string" then
-    error(("%s must have a string in its field prompt, got %s"):format(where,
-      checks.describe(prompt)), level + 1)
+    usage.fail(("%s must have a string in its field prompt, got %s"):format(where,
+      checks.describe(prompt)))
   end
-  names.check(options, allowed, "option", level + 1)
+  names.check(options, allowed, "option")
   return prompt, options
 end
 
-local function from_array(list, allowed, level, render)
+local function from_array(list, allowed, render)
   local count, problem = checks.array(list)
-  if not count then error("the array of prompts " .. problem, level + 1) end
+  if not count then usage.fail("the array of prompts " .. problem) end
   local taken = {}
   for i = 1, count do
     taken[i] = rawget(list, i)
     if render then
-      render(taken[i], level + 1)
+      render(taken[i], true)
     else
-      M.split(taken[i], allowed, ("prompt %d"):format(i), level + 1)
+      M.split(taken[i], allowed, ("prompt %d"):format(i))
     end
   end
   return function (index) return taken[index] end, count
@@ -68,19 +68,17 @@ end
 -- the end. An array is looked through at once; raises for what no program should contain.
 -- @param prompts an array or a function
 -- @tparam table allowed set of the options of one prompt
--- @tparam integer level as in `error`
--- @tparam ?function render what makes prompts of entries: with a level, it only looks at one, and
--- raises for what no program should contain
+-- @tparam ?function render what makes prompts of entries: with `true` as second
+-- argument, it only looks at one, and raises for what no program should contain
 -- @treturn function
 -- @treturn ?integer how many there are, where that is known
-function M.new(prompts, allowed, level, render)
+function M.new(prompts, allowed, render)
   if type(prompts) == "table" then
-    local source, count = from_array(prompts, allowed, level + 1, render)
-    return source, count        -- no tail call: levels count its frame
+    return from_array(prompts, allowed, render)
   end
   if type(prompts) ~= "function" then
-    error(("client:generate_many takes an array of prompts or a function that gives them, got %s")
-      :format(checks.describe(prompts)), level + 1)
+    usage.fail("client:generate_many takes an array of prompts or a function that gives them, got "
+      .. checks.describe(prompts))
   end
   local asked, entry, ended, asking = 0, nil, false, false
   return function (index)

@@ -5,6 +5,7 @@
 local config = require "predibase.config"
 local names = require "predibase.names"
 local params = require "predibase.params"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -28,19 +29,17 @@ end
 -- @tparam ?table options
 -- @tparam table allowed one of the sets above
 -- @tparam string method its name
--- @tparam integer level as in `error`: 1 blames the caller of this function
 -- @raise for a name that does not exist, and where there is no table
-function M.check(options, allowed, method, level)
+function M.check(options, allowed, method)
   if options == nil then return end
   if type(options) ~= "table" then
-    error(("client:%s takes its options as a table, got a %s"):format(method, type(options)),
-      level + 1)
+    usage.fail(("client:%s takes its options as a table, got a %s"):format(method, type(options)))
   end
   if not allowed.on_token and rawget(options, "on_token") ~= nil then
-    error(("client:%s takes no on_token: it gets no tokens, only the whole text"):format(method),
-      level + 1)
+    usage.fail(("client:%s takes no on_token: it gets no tokens, only the whole text")
+      :format(method))
   end
-  names.check(options, allowed, "option", level + 1)
+  names.check(options, allowed, "option")
 end
 
 --- Splits options.

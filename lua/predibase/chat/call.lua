@@ -77,10 +77,10 @@ end
 -- @tparam ?table options
 -- @tparam table allowed set of names
 -- @treturn table
--- @raise for options that do not exist, with the line of the caller's caller
+-- @raise for options that do not exist
 function M.options(session, options, allowed)
   if options ~= nil and type(options) ~= "table" then return options end
-  names.check(options or {}, call_options.stream, "option", 3)
+  names.check(options or {}, call_options.stream, "option")
   return call_options.merge(session.options(), options, allowed)
 end
 

@@ -12,6 +12,7 @@ local ordered = require "predibase.template.ordered"
 local params = require "predibase.params"
 local rules = require "predibase.params.rules"
 local template = require "predibase.template"
+local usage = require "predibase.usage"
 local writer = require "predibase.chat.writer"
 
 local M = {}
@@ -21,8 +22,6 @@ M.VERSION = 1
 
 --- Largest file that is read: more than any conversation.
 M.MAX_FILE = 64 * 1024 * 1024
-
-local NOWHERE = 1000       -- deeper than any stack: `error` adds no position
 
 -- Options that are no parameters and are kept.
 local KEPT = { "max_input_tokens", "trim_stop", "client_stop" }
@@ -154,7 +153,7 @@ local function parameter_problem(parameters)
     if type(name) ~= "string" then return "has no object as its parameters" end
     if name == "api_token" then return "has a token in it; delete the line" end
   end
-  local ok, good, err = pcall(params.check, parameters, { partial = true }, NOWHERE)
+  local ok, good, err = usage.catch(params.check, parameters, { partial = true })
   if not ok then return "is not right: " .. tostring(good) end
   return not good and "is not right: " .. err.message or nil
 end

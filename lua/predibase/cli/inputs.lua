@@ -8,11 +8,10 @@ local json = require "predibase.json"
 local output = require "predibase.cli.output"
 local params = require "predibase.params"
 local rules = require "predibase.params.rules"
+local usage = require "predibase.usage"
 local wording = require "predibase.cli.wording"
 
 local M = {}
-
-local NOWHERE = 1000       -- deeper than any stack: `error` adds no position
 
 local function read_file(path)
   local text, message = files.read(path)
@@ -178,7 +177,7 @@ end
 -- A wrong name inside JSON is raised by the library as the caller's mistake: here it is the
 -- user's. What it says of values is told when the call is made.
 local function check_names(parameters)
-  local ok, message = pcall(params.check, parameters, nil, NOWHERE)
+  local ok, message = usage.catch(params.check, parameters)
   if ok then return end
   if type(message) == "string" and message:find "^unknown " then
     failures.usage(wording.reword(message))

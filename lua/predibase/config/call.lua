@@ -44,19 +44,18 @@ end
 -- @tparam table cfg of `predibase.config`
 -- @tparam table kept the client's `headers`, as they go out, and `shown`, for everybody's eyes
 -- @tparam table given name -> value, of names that exist
--- @tparam integer level as in `error`: 1 blames the caller of this function
 -- @treturn[1] table `timeout`, `max_retries`, `headers` (for everybody's eyes), `hooks`, and the
 -- options of `config.options.text`
 -- @treturn[1] table as `kept`; the same one when the call has no headers of its own
 -- @treturn[2] nil
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.read(cfg, kept, given, level)
+function M.read(cfg, kept, given)
   local retries, timeout, hooks, problem = given.max_retries
   if retries == nil then retries = cfg.max_retries end
   retries, problem = options.retries(retries, "max_retries")
   if problem then return nil, nil, problem end
-  timeout, problem = options.timeout(given.timeout, cfg.timeout, level + 1)
+  timeout, problem = options.timeout(given.timeout, cfg.timeout)
   if problem then return nil, nil, problem end
   kept, problem = merge(kept, given.headers)
   if problem then return nil, nil, problem end

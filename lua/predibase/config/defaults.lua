@@ -24,21 +24,19 @@ end
 
 --- Check and copy the defaults. Raises for a parameter that does not exist.
 -- @param given what the caller gave
--- @tparam integer level as in `error`: 1 blames the caller of this function
 -- @tparam ?boolean check_schema false: schemas may be such that the server has no grammar for them
 -- @treturn[1] table the parameters except `api_token`, which is a secret
 -- @treturn[1] ?string `api_token`
 -- @treturn[2] nil
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.read(given, level, check_schema)
+function M.read(given, check_schema)
   if given == nil then return {} end
   if type(given) ~= "table" then
     return nil, nil, "defaults must be a table of parameters, got " .. checks.describe(given)
   end
   -- Checked first: that refuses endless nesting, which `copy` could not stand.
-  local _, err = params.check(given, { partial = true, check_schema = check_schema },
-    level + 1)
+  local _, err = params.check(given, { partial = true, check_schema = check_schema })
   if err then
     return nil, nil, "defaults: " .. err.message:gsub("^Input validation error: ", "")
   end

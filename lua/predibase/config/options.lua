@@ -209,11 +209,10 @@ end
 -- @param value number of seconds for the whole call, or a table of clocks; `total = false`
 -- means no limit for the whole call
 -- @tparam table base clocks to keep where `value` says nothing
--- @tparam integer level as in `error`: 1 blames the caller of this function
 -- @treturn[1] table new: name -> seconds, `total` may be false
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.timeout(value, base, level)
+function M.timeout(value, base)
   local clocks = {}
   for _, name in ipairs(clock_names) do clocks[name] = base[name] end
   if value == nil then return clocks end
@@ -224,7 +223,7 @@ function M.timeout(value, base, level)
     if not total then return nil, problem end
     return clocks
   end
-  names.check(value, clock_set, "timeout", level + 1)
+  names.check(value, clock_set, "timeout")
   value = json.present(value)
   for _, name in ipairs(clock_names) do
     local given = rawget(value, name)

@@ -55,16 +55,15 @@ end
 -- @param value `{ ids, weights, merge_strategy, density, majority_sign_method }`
 -- @tparam string name what error texts call it
 -- @tparam table _ the rule, unused
--- @tparam integer level as in `error`, for an unknown field
 -- @treturn[1] table ordered object for `predibase.json`
 -- @treturn[2] nil
 -- @treturn[2] string error text
-function M.merged(value, name, _, level)
+function M.merged(value, name, _)
   if type(value) ~= "table" then
     return nil, ("`%s` must be a table with ids and weights, got %s")
       :format(name, checks.describe(value))
   end
-  names.check(value, FIELDS, "field of " .. name, level + 1)
+  names.check(value, FIELDS, "field of " .. name)
   local function field(key)
     local given = rawget(value, key)
     if given ~= json.null then return given end

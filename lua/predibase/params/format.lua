@@ -50,17 +50,16 @@ end
 -- @param value `{ type = "text" | "json_object" | "json_schema", schema = table or JSON string }`
 -- @tparam string name what error texts call it
 -- @tparam table _ the rule, unused
--- @tparam integer level as in `error`, for an unknown field
 -- @treturn[1] table ordered object for `predibase.json`
 -- @treturn[2] nil
 -- @treturn[2] string error text
-function M.format(value, name, _, level)
+function M.format(value, name, _)
   if type(value) ~= "table" then
     return nil, ('`%s` must be a table such as { type = "json_object", schema = … }, got %s')
       :format(name, checks.describe(value))
   end
   value = json.fields(value)
-  names.check(value, FIELDS, "field of " .. name, level + 1)
+  names.check(value, FIELDS, "field of " .. name)
   local kind, problem = kinds.choice(rawget(value, "type"), name .. ".type",
     { choices = rules.formats, exact = true })
   if not kind then return nil, problem end

@@ -4,6 +4,7 @@
 
 local errors = require "predibase.errors"
 local json = require "predibase.json"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -66,7 +67,7 @@ end
 -- @raise for what is no error object
 function M.refuse(err, message)
   if not errors.is(err) then
-    error("refuse takes an error object of predibase, got a " .. type(err), 2)
+    usage.fail("refuse takes an error object of predibase, got a " .. type(err))
   end
   local public = M.public(err, message)
   ngx.status = M.STATUS[err.kind] or M.OTHER_STATUS

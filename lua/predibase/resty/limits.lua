@@ -14,6 +14,7 @@ local checks = require "predibase.checks"
 local clock = require "predibase.transport.resty.clock"
 local errors = require "predibase.errors"
 local names = require "predibase.names"
+local usage = require "predibase.usage"
 local workers = require "predibase.resty.workers"
 
 local M = {}
@@ -128,7 +129,7 @@ end
 -- @raise for a key that is no string
 function Limits:enter(key)
   if key ~= nil and type(key) ~= "string" then
-    error("limits:enter takes a string, got a " .. type(key), 2)
+    usage.fail("limits:enter takes a string, got a " .. type(key))
   end
   key = key or ""
   if #key > M.MAX_KEY then key = ngx.md5(key) end
@@ -181,17 +182,17 @@ end
 -- when nginx loads its configuration
 function M.new(options)
   if type(options) ~= "table" then
-    error("limits take their options as a table, got a " .. type(options), 2)
+    usage.fail("limits take their options as a table, got a " .. type(options))
   end
-  names.check(options, OPTIONS, "option", 2)
-  if options.dict == nil then error("limits need dict, the name of a lua_shared_dict", 2) end
+  names.check(options, OPTIONS, "option")
+  if options.dict == nil then usage.fail("limits need dict, the name of a lua_shared_dict") end
   for name, value in pairs(options) do
     local problem = OPTIONS[name](value, name)
-    if problem then error(problem, 2) end
+    if problem then usage.fail(problem) end
   end
-  if options.burst and not options.rate then error("burst is nothing without rate", 2) end
+  if options.burst and not options.rate then usage.fail("burst is nothing without rate") end
   if not (options.streams or options.streams_per_key or options.rate) then
-    error("limits need streams, streams_per_key or rate", 2)
+    usage.fail("limits need streams, streams_per_key or rate")
   end
   return setmetatable({
     dict = ngx.shared[options.dict], dict_name = options.dict,

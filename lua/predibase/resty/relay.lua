@@ -16,6 +16,7 @@ local nodelay = require "predibase.resty.nodelay"
 local pause = require "predibase.transport.resty.pause"
 local semaphore = require "ngx.semaphore"
 local streams = require "predibase.stream"
+local usage = require "predibase.usage"
 local utf8 = require "predibase.utf8"
 
 local M = {}
@@ -219,18 +220,18 @@ end
 
 local function check(stream, options)
   if not streams.is(stream) then
-    error("relay takes a stream of client:generate_stream, got a " .. type(stream), 3)
+    usage.fail("relay takes a stream of client:generate_stream, got a " .. type(stream))
   end
   if options ~= nil and type(options) ~= "table" then
-    error("relay takes its options as a table, got a " .. type(options), 3)
+    usage.fail("relay takes its options as a table, got a " .. type(options))
   end
   options = options or {}
-  names.check(options, OPTIONS, "option", 3)
+  names.check(options, OPTIONS, "option")
   for name, value in pairs(options) do
     local problem = OPTIONS[name](value, name)
-    if problem then error(problem, 3) end
+    if problem then usage.fail(problem) end
   end
-  if ngx.headers_sent then error("relay must come before anything else is sent", 3) end
+  if ngx.headers_sent then usage.fail("relay must come before anything else is sent") end
   return options
 end
 

@@ -46,7 +46,7 @@ local function any(log)
 end
 
 -- While these run, what they opened is known to nothing else yet.
-local OPENERS = { "function Transport:open", "function Call:open", "local function open%(",
+local OPENERS = { "function Transport:open", "function Call:open", "local function send%(",
   "local function begin%(", "local function attempt%(", "function Call:whole",
   "^function M.new%(transport, raw, id%)" }
 local OPENS = {}    -- function -> whether it is one of these

@@ -1,36 +1,305 @@
 -- SPDX-License-Identifier: MIT
---- A stream of tokens, read by whoever wants the next one.
+--- A stream of tokens.
 --
--- States: not sent yet, open, ended, failed. The end and the failure are final: every later call
--- gives them again. A stream has ended well only when the closing event was seen, the one with a
--- `generated_text`, or a sequence of `client_stop` in its text; everything else is an error that
--- carries the text so far.
+-- A stream is not sent yet, open, ended or failed. The last two are final: every later call gives
+-- the same answer. A stream has ended well only when its closing event was seen (the event with a
+-- `generated_text`), or when its text contained a sequence of `client_stop`. Everything else is an
+-- error that carries the text so far.
+--
+-- Ctrl-C, and the time limits of host programs, raise an error at any instruction. So each change
+-- of state is one assignment, and the code in front of it can run again. Where that is impossible,
+-- `held` is `CHANGING` meanwhile; a stream found in that state has failed.
 -- @module predibase.stream
 
+local event = require "predibase.event"
 local response = require "predibase.response"
-local steps = require "predibase.stream.steps"
-local text_of = require "predibase.stream.text"
-local texts = require "predibase.texts"
 local usage = require "predibase.usage"
+local utf8 = require "predibase.utf8"
 
 local M = {}
 
-local FOLD = text_of.FOLD
 local getmetatable = getmetatable
+local concat = table.concat
+
+--- Number of token texts that are joined into one string. A table entry for each token would grow
+-- by doubling in thousands of streams at the same time, and the collector would visit each entry
+-- again and again. The text of token n is in `parts[n % FOLD]` until the row is full; full rows
+-- are strings in `parts.folded`.
+local FOLD = 32
+
+local CHANGING = {}
+
+local CANCELLED = { kind = "cancelled", phase = "closed", message = "the stream was closed" }
+
+local CUT = {
+  kind = "incomplete_generation", phase = "body",
+  message = "the stream ended before the model had finished",
+}
+
+local INTERRUPTED = {
+  kind = "cancelled", phase = "interrupted", retryable = false,
+  message = "an error was raised while the stream changed its state (Ctrl-C, or a limit of the "
+    .. "host program), so it cannot go on",
+}
 
 local Stream = {}
 Stream.__index = Stream
 
-local function misused(method)
+local function check_self(self, method)
+  if getmetatable(self) == Stream then return end
   usage.fail(("stream:%s must be called with a colon on a stream"):format(method))
 end
 
---- A token that is there already and concerns nobody else: nearly all of them. What is something
--- else is held for the long way. The second result is true when there is nothing yet.
-local function at_hand(self)
-  local take = self.take
+-- The text so far.
+
+--- Adds the text of one token and counts the token. The count is assigned last, so an error raised
+-- in here from outside has changed nothing.
+local function add_text(self, text)
+  local parts, n = self.parts, self.count + 1
+  self.left = self.left - #text
+  local slot = n % FOLD
+  if slot ~= 0 then
+    parts[slot] = text
+  else
+    local folded = parts.folded or {}
+    parts.folded = folded
+    folded[n / FOLD] = concat(parts, "", 1, FOLD - 1) .. text
+  end
+  self.count = n
+end
+
+local function text_so_far(self)
+  local parts, waiting = self.parts, self.count % FOLD
+  return concat(parts.folded or {}, "", 1, (self.count - waiting) / FOLD)
+    .. concat(parts, "", 1, waiting)
+end
+
+--- Tells whether the closing event has the whole text, so that `parts` is not needed.
+local function has_whole_text(self)
+  local final = self.final
+  return final ~= nil and (final.generated_text or "") ~= "" and not self.stopped
+end
+
+--- The text that the matcher kept back because a stop sequence might have begun, once the stream
+-- has ended.
+local function tail_of(self)
+  if not self.tail and self.matcher and self.final then
+    self.tail, self.trimmed = self.matcher:finish()
+  end
+  return self.tail or ""
+end
+
+-- From one state to the next.
+
+--- Gives up the exchange of the current attempt.
+-- `how` is "close" to end it at once, "release" to let its body end by itself.
+local function give_up_exchange(self, how)
+  local exchange = self.exchange
+  if exchange then
+    self.buffered = nil
+    exchange[how](exchange)
+    self.exchange = nil
+  end
+end
+
+local function fail(self, err)
+  err.partial_text = has_whole_text(self) and self.final.generated_text
+    or text_so_far(self) .. (self.matcher and self.matcher:rest() or "")
+  err.tokens = self.count
+  self.err = err
+  give_up_exchange(self, "close")
+  self.held = nil
+  return nil, err
+end
+
+--- Gives streams that ended too early one message, whatever the transport says of it.
+local function explain(self, failure)
+  local cut = failure.kind == "connection" and failure.phase == "body"
+  if not cut and failure.kind ~= CUT.kind then return failure end
+  local message = ("the server, or a gateway in front of it, ended the stream after %.1f s and %d "
+    .. "token%s, before the model had finished; a time limit of the gateway or a restart may be "
+    .. "the reason"):format(self.call:waited(), self.count, self.count == 1 and "" or "s")
+  return setmetatable({ message = message }, { __index = failure })
+end
+
+--- Prepares the next attempt after an error, or makes the error final.
+local function try_again(self, err)
+  local delay = self.call:retry(err, self.count)
+  if not delay then return fail(self, err) end
+  give_up_exchange(self, "release")
+  self.held = CHANGING
+  self.delay = delay
+  self.sent = false
+  self.held = nil
+  self.call:retrying(err, delay)
+  return true
+end
+
+--- The error of a body that ended without a closing event.
+local function error_at_end(self, exchange)
+  local status, headers, streaming = exchange:head()
+  if streaming then return self.call:error(explain(self, CUT)) end
+  local body = exchange:body() or ""
+  return response.error({ status = status, headers = headers, body = body }, self.call:meta())
+end
+
+--- Ends the stream at a sequence of `client_stop` and closes the connection, so that the model
+-- stops. A closing event that came with this token is kept.
+local function stop_at(self, sequence)
+  self.stopped = sequence
+  if self.final then return end
+  self.final = { details = { generated_tokens = self.count } }
+  self.call:finish()
+  give_up_exchange(self, "close")
+end
+
+--- Calls `on_complete`, once.
+local function complete(self)
+  local hook = self.on_complete
+  self.on_complete, self.completing = nil, true
+  hook(self)
+end
+
+--- Fails because of a server that ignores `max_new_tokens` and would fill the memory.
+local function fail_too_large(self)
+  return fail(self, self.call:error { kind = "too_large", phase = "body", message =
+    ("the text of the stream is larger than max_response_bytes (%d bytes)"):format(
+      self.call.client.max_text) })
+end
+
+--- Takes note of the closing event. The body ends by itself.
+local function finish(self, final)
+  self.final = final
+  self.call:finish()
+  give_up_exchange(self, "release")
+end
+
+local function take_token(self, token, final)
+  local text, sequence = token.special and "" or token.text, nil
+  if #text > self.left then return fail_too_large(self) end
+  self.held = CHANGING
+  if final then finish(self, final) end
+  if self.matcher then
+    text, sequence = self.matcher:feed(text)
+    self.shown = text
+  end
+  add_text(self, text)
+  if sequence then stop_at(self, sequence) end
+  local call, exchange = self.call, self.exchange
+  local on_token = call.options.hooks.on_token
+  if self.count == 1 then
+    call:first()
+    -- Nothing observes later tokens: use the fast path.
+    if exchange and exchange.events and not on_token and not self.matcher then
+      exchange:events()
+      self.buffered = exchange
+    end
+  end
+  if self.final and self.on_complete then complete(self) end
+  if has_whole_text(self) then self.parts = {} end
+  self.held = nil
+  if on_token then on_token(token) end
+  return token
+end
+
+local function take_event(self, ev)
+  local final = ev.generated_text and ev or nil
+  if ev.token then return take_token(self, ev.token, final) end
+  if final then
+    self.held = CHANGING
+    finish(self, final)
+    if has_whole_text(self) then self.parts = {} end
+  end
+  self.held = nil
+  return true
+end
+
+--- Handles one event: returns a token, true to look for the next one, or nil and the final error.
+-- `data` is the event's JSON, or a token that the transport has decoded.
+local function handle(self, data)
+  if type(data) == "table" then return take_token(self, data) end
+  local ev, failure = event.decode(data)
+  if ev and ev.error then
+    ev, failure = nil, event.failure(ev, self.call.request().secrets)
+    -- The server ends the body by itself. The event stays in `held`, to be handled again should an
+    -- error from outside be raised before the next assignment.
+    give_up_exchange(self, "release")
+  end
+  if not ev then return try_again(self, self.call:error(failure)) end
+  return take_event(self, ev)
+end
+
+--- Handles the end of the body. A closing event without its blank line counts, nothing else does.
+local function handle_end(self)
+  local exchange = self.exchange
+  local rest = exchange:rest()
+  local ev = rest and event.decode(rest)
+  if ev and ev.generated_text then return take_event(self, ev) end
+  return try_again(self, error_at_end(self, exchange))
+end
+
+local function send(self)
+  self.call:announce()
+  -- The hook may have closed the stream, or read it.
+  if self.closed or self.exchange or self.err or self.final then return true end
+  self.sent = true
+  local exchange, why = self.call:open(self.delay)
+  if not exchange then return try_again(self, self.call:error(why)) end
+  self.exchange = exchange
+  return true
+end
+
+--- Takes one step towards the next token: returns a token, true to take another step, or nil and
+-- what `Stream:next` returns. `how` is the method of the exchange, "next" or "poll". Hooks may
+-- raise, close the stream or read on, so an event stays in `held` until it was handled.
+local function advance(self, how)
+  local exchange = self.exchange
+  if self.held == CHANGING then return fail(self, self.call:error(INTERRUPTED)) end
+  if not exchange then
+    if not self.sent then return send(self) end
+    if not self.held then return fail(self, self.call:error(INTERRUPTED)) end
+    return handle(self, self.held)
+  end
+  local data, failure = self.held, nil
+  if not data then
+    data, failure = exchange[how](exchange)
+    self.held = data
+  end
+  if failure == "pending" then return nil, failure end
+  if self.closed then return true end
+  if not self.call.responded then
+    self.call:progress(exchange:head())
+    if self.closed or self.held ~= data or self.exchange ~= exchange then return true end
+  end
+  if data then return handle(self, data) end
+  if failure then return try_again(self, self.call:error(explain(self, failure))) end
+  return handle_end(self)
+end
+
+--- Returns the next token; or nil at the end; or nil and "pending" or the error.
+local function step(self, how)
+  while true do
+    if self.err then
+      give_up_exchange(self, "close")
+      return nil, self.err
+    end
+    if self.final and self.held ~= CHANGING then
+      give_up_exchange(self, "release")
+      return nil
+    end
+    if self.closed then return fail(self, self.call:error(CANCELLED)) end
+    local token, err = advance(self, how)
+    if token ~= true then return token, err end
+  end
+end
+
+--- Fast path: returns a buffered token that no hook or matcher needs, which most tokens are.
+-- Anything else is left in `held` for `step`. The second result is true when nothing has arrived.
+local function take_buffered(self)
+  local buffered = self.buffered
+  local take = buffered and buffered.take
   if not take or self.held ~= nil then return nil end
-  local token, text = take(self.source)
+  local token, text = take(buffered.source)
   if not token or not text or #text > self.left then
     self.held = token
     return nil, text == "pending"
@@ -38,83 +307,106 @@ local function at_hand(self)
   self.left = self.left - #text
   local n = self.count + 1
   local slot = n % FOLD
-  if slot ~= 0 then           -- as `text_of.add`, which is a call more
+  if slot ~= 0 then           -- `add_text` without the call
     self.parts[slot] = text
     self.count = n
   else
-    text_of.add(self, text)
+    add_text(self, text)
   end
   return token
 end
 
---- The next token when none is at hand; waits where nothing else is to be done.
-local function later(self, pending)
+--- Returns the next token when none is buffered; waits when there is nothing else to do.
+local function wait_for_token(self, pending)
   local token
   while pending and self.exchange:await() do
-    token, pending = at_hand(self)
+    token, pending = take_buffered(self)
     if token then return token end
   end
-  return steps.token(self, "next")
+  return step(self, "next")
 end
 
---- The next token; waits for it.
+--- Returns the next token; waits for it.
 -- @treturn[1] table `{ id, text, logprob, special, skipped, alternative_tokens }`
 -- @treturn[2] nil at the end
 -- @treturn[3] nil
--- @treturn[3] table the error; every later call gives it again
+-- @treturn[3] table the error; every later call returns it again
 function Stream:next()
-  if getmetatable(self) ~= Stream then misused "next" end
-  local token, pending = at_hand(self)
+  if getmetatable(self) ~= Stream then check_self(self, "next") end
+  local token, pending = take_buffered(self)
   if token then return token end
-  return later(self, pending)
+  return wait_for_token(self, pending)
 end
 
---- The next token if it is there; never waits.
+--- Returns the next token if it has arrived; never waits.
 -- @treturn[1] table the token
 -- @treturn[2] nil at the end
 -- @treturn[3] nil
--- @treturn[3] string|table "pending" when it has not come yet, or the error
+-- @treturn[3] string|table "pending" when it has not arrived yet, or the error
 function Stream:poll()
-  if getmetatable(self) ~= Stream then misused "poll" end
-  local token = at_hand(self)
+  if getmetatable(self) ~= Stream then check_self(self, "poll") end
+  local token = take_buffered(self)
   if token then return token end
-  return steps.token(self, "poll")
+  return step(self, "poll")
 end
 
---- For `for token in stream do`: as `next`, but an error is raised.
+--- For `for token in stream do`: returns what `next` returns, and raises the error.
 function Stream:__call()
-  local token, state = at_hand(self)
+  local token, state = take_buffered(self)
   if token then return token end
-  token, state = later(self, state)
+  token, state = wait_for_token(self, state)
   if state then error(state, 0) end
   return token
 end
 
---- The text of each token as `texts` may show it, where stop sequences are looked for: less than
--- the token's own, or more. Each is a token for `texts.pieces`; they share a table.
-local function shown_tokens(self)
-  local shown, ended = {}, false
+--- Returns an iterator over texts that may be shown while stop sequences are looked for. Each may
+-- be shorter or longer than its token's own text.
+local function shown_texts(self)
+  local ended = false
   return function ()
-    local token = not ended and self()
-    if token then
-      shown.text = self.shown
-      return shown
-    end
+    if not ended and self() then return self.shown end
     ended = true
-    shown.text = not self.tail_shown and steps.tail(self) or ""
+    if self.tail_shown then return nil end
     self.tail_shown = true
-    return shown.text ~= "" and shown or nil
+    return tail_of(self)
   end
 end
 
---- Iterates over pieces of text: special tokens are dropped, no piece ends inside a UTF-8
--- character, and what may be the beginning of a stop sequence (`trim_stop`, `client_stop`) waits
--- until that is known. Raises the error object when the stream breaks; `break` closes the
--- connection at once on Lua 5.4.
+local function token_texts(self)
+  return function ()
+    local token = self()
+    return token and (token.special and "" or token.text)
+  end
+end
+
+--- Appends a text to an unfinished character; returns what is whole, and the rest.
+local function split_characters(held, text)
+  if held == "" and (text == "" or text:byte(-1) < 0x80) then return text, "" end
+  return utf8.split(held .. text)
+end
+
+--- Iterates over pieces of text as a terminal or a page can show them: special tokens are left
+-- out, a character that several tokens make up comes with the last of them, and no piece is empty.
+-- What may be the beginning of a stop sequence (`trim_stop`, `client_stop`) is held back until
+-- that is known. An unfinished character at the end comes as it is. Raises the error object when
+-- the stream breaks; `break` closes the connection at once on Lua 5.4.
 -- @treturn function the iterator (with the further values that the generic `for` of 5.4 takes)
 function Stream:texts()
-  if getmetatable(self) ~= Stream then misused "texts" end
-  return texts.pieces(self.matcher and shown_tokens(self) or self), nil, nil, self
+  check_self(self, "texts")
+  local source = self.matcher and shown_texts(self) or token_texts(self)
+  local held, ended = "", false
+  return function ()
+    while not ended do
+      local piece
+      local text = source()
+      if text then
+        piece, held = split_characters(held, text)
+      else
+        piece, held, ended = held, "", true
+      end
+      if piece ~= "" then return piece end
+    end
+  end, nil, nil, self
 end
 
 --- Reads to the end.
@@ -122,30 +414,31 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error
 function Stream:text()
-  if getmetatable(self) ~= Stream then misused "text" end
+  check_self(self, "text")
   local token, err
   repeat token, err = self:next() until not token
   if err then return nil, err end
   return self:result().generated_text
 end
 
---- What `generate` would have returned, once the stream has ended.
+--- Returns what `generate` would have returned, once the stream has ended.
 -- @treturn[1] table the result, see `predibase.response`
 -- @treturn[2] nil
 -- @treturn[2] table the error, when the stream broke
 -- @raise when the stream has not ended yet
 function Stream:result()
-  if getmetatable(self) ~= Stream then misused "result" end
+  check_self(self, "result")
   if self.err then return nil, self.err end
-  if not steps.complete(self) and not self.settling then
+  local ended = self.final ~= nil and self.held ~= CHANGING
+  if not ended and not self.completing then
     usage.fail("stream:result() before the end of the stream: read all tokens first, "
       .. "or call stream:text()")
   end
   if not self.outcome then
-    local tail = steps.tail(self)
+    local tail = tail_of(self)
     self.outcome = response.stream_result({
       status = self.call.status, headers = self.call.headers, final = self.final,
-      text = function () return text_of.all(self) .. tail end,
+      text = function () return text_so_far(self) .. tail end,
       count = self.count, stopped = self.stopped, trimmed = self.trimmed,
     }, self.call:meta())
     if self.stopped then self.parts = {} end     -- the result has the text
@@ -153,12 +446,12 @@ function Stream:result()
   return self.outcome
 end
 
---- Closes the connection, so that the model stops. Any time, any number of times, also from another
--- coroutine: the one that waits gets an error of kind "cancelled".
+--- Closes the connection, so that the model stops. May be called at any time, any number of times,
+-- also from another coroutine: the one that waits gets an error of kind "cancelled".
 function Stream:close()
-  if getmetatable(self) ~= Stream then misused "close" end
+  check_self(self, "close")
   self.closed = true
-  steps.let_go(self, "close")
+  give_up_exchange(self, "close")
 end
 
 Stream.__close = Stream.close
@@ -171,41 +464,43 @@ function Stream:__tostring()
 end
 
 local function new(call, err)
-  -- A table for each of thousands of streams: what is not set here is not there yet.
+  -- There may be thousands of streams, so fields without a value are not created here:
   --   final          the closing event
   --   exchange       of the current attempt
-  --   sent           an attempt was made, and no other one is to be
+  --   sent           an attempt was made, and no further one is due
   --   delay          seconds before the next attempt
-  --   take, source, take_texts
-  --                  how to have tokens that are there already at once: see Exchange.events
-  --   held           the event that was taken and not handed out yet
-  --   stopped        the sequence that the client stopped at
-  --   shown          what the matcher made of the last token's text
-  --   tail           what the matcher had kept back at the end, and
-  --   trimmed        the sequence that it took off the end
+  --   buffered       the exchange, once the fast path may be used (see Exchange:events)
+  --   held           the event that was taken from the exchange and not handled yet
+  --   stopped        the sequence of `client_stop` that the stream ended at
+  --   shown          the text that the matcher lets pass after the last token
+  --   tail, trimmed  what the matcher had kept back at the end, and the sequence it cut off
+  --   tail_shown     the iterator of `texts` has returned the tail
   --   outcome        the result, made when it is asked for
-  --   on_complete    called once with the stream, before the last token is handed out, and
-  --   settling       that this was done: the result is there for it
+  --   on_complete    called once with the stream, before the last token is returned
+  --   completing     `on_complete` was called: the result is available to it
   return setmetatable({
     call = call,
     err = err,            -- the final error
     closed = false,
-    matcher = call and call:matcher(),       -- what looks for stop sequences, if there are any
-    parts = {},           -- the texts of the last tokens, see predibase.stream.text
+    matcher = call and call:matcher(),       -- looks for stop sequences; nil without any
+    parts = {},           -- the text so far, see FOLD
     count = 0,            -- tokens so far
-    -- Bytes that its text may still grow by.
-    left = call and call.client.max_text or math.huge,
+    left = call and call.client.max_text or math.huge,     -- bytes that the text may still grow by
   }, Stream)
 end
 
---- A stream over a call that is sent at the first `next`.
+--- Makes a stream over a call that is sent at the first `next`.
 -- @tparam table call of `predibase.call`
+-- @tparam ?function on_complete called once with the stream, whose result is then available, before
+-- its last token is returned; not called when the stream fails or ends at the program's wish
 -- @treturn table
-function M.new(call)
-  return new(call, nil)
+function M.new(call, on_complete)
+  local self = new(call, nil)
+  self.on_complete = on_complete
+  return self
 end
 
---- A stream that fails at the first `next`: what was wrong was known before anything was sent.
+--- Makes a stream that fails at the first `next`: the error was known before anything was sent.
 -- @tparam table err
 -- @treturn table
 function M.failed(err)
@@ -213,36 +508,40 @@ function M.failed(err)
   return new(nil, err)
 end
 
---- For modules that hand several tokens on at once: one that is there already and is no special
--- token. nil says nothing; ask `next`.
--- @function at_hand
+--- Returns a buffered token that is not a special token, for modules that pass on several tokens
+-- at once.
+-- @function take_buffered
 -- @tparam table stream
--- @treturn ?table
-M.at_hand = at_hand
+-- @treturn ?table nil says nothing; call `next`
+M.take_buffered = take_buffered
 
---- As `at_hand`, for modules that want no more of tokens than their text.
+--- Returns the text of buffered tokens, for modules that need only the text.
 -- @tparam table stream
--- @treturn[1] string the text of all tokens that are there already, or of the first of them;
--- special ones have none, so it may be empty
--- @treturn[2] nil says nothing; ask `next`
-function M.texts_at_hand(stream)
-  local take = stream.take_texts
+-- @treturn[1] string the text of all buffered tokens, or of the first of them; it may be empty, as
+-- special tokens have no text
+-- @treturn[2] nil says nothing; call `next`
+function M.take_buffered_texts(stream)
+  local buffered = stream.buffered
+  local take = buffered and buffered.take_texts
   if not take or stream.held ~= nil then return nil end
-  local text, n = take(stream.source)
+  local text, n = take(buffered.source)
   if not text then return nil end
   if #text > stream.left then
-    -- As one token, so that the long way fails with the right error.
-    stream.held = { text = text }
+    stream.held = { text = text }        -- as one token, so that `step` fails with the right error
     return nil
   end
-  text_of.add_many(stream, text, n)
+  local rest = text
+  for _ = 1, n do
+    add_text(stream, rest)
+    rest = ""
+  end
   return text
 end
 
---- For modules that read to the end, or close the stream: lets the transport read on while the
--- reader is busy.
+--- Lets the transport read on while the reader is busy, for modules that read to the end or close
+-- the stream.
 -- @tparam table stream one whose first token was read
--- @treturn ?function to be called by the reader at the end
+-- @treturn ?function the reader calls it at the end
 function M.read_ahead(stream)
   local exchange = stream.exchange
   return exchange and exchange.read_ahead and exchange:read_ahead()

@@ -138,10 +138,10 @@ end
 -- left out, and the beginning of a character waits for its rest.
 local function joined(self, token)
   local text, size = self.held .. (token.special and "" or token.text), 0
-  local more = streams.texts_at_hand(self.stream)
+  local more = streams.take_buffered_texts(self.stream)
   while more do
     text, size = text .. more, size + #more
-    more = size < M.BATCH and streams.texts_at_hand(self.stream) or nil
+    more = size < M.BATCH and streams.take_buffered_texts(self.stream) or nil
   end
   text, self.held = utf8.split(text)
   return text == "" and text or self.format.token(text)
@@ -156,7 +156,7 @@ local function encoded(self, token)
       pieces[#pieces + 1] = bytes
       size = size + #bytes
     end
-    token = size < M.BATCH and streams.at_hand(self.stream) or nil
+    token = size < M.BATCH and streams.take_buffered(self.stream) or nil
   until not token
   return table.concat(pieces)
 end

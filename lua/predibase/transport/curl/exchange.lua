@@ -134,15 +134,13 @@ function Exchange:poll()
   return nil, "pending"
 end
 
---- Lets a reader take events that are there already, without this table between:
--- `reader.take(reader.source)` returns a plain token and its text (nil if it is special), or the
--- data of another event, or nil when only `next` and `poll` can tell how it goes on. When the
--- exchange is closed or released, the reader has no `take` any more.
--- @tparam table reader
-function Exchange:events(reader)
-  self.reader = reader
-  reader.source = self.raw
-  reader.take = self.raw.token      -- last, and it goes first: Ctrl-C may come between
+--- Opens the fast path to buffered events: from now on, until the exchange is closed or released,
+-- it has the field `take`, and `exchange.take(exchange.source)` returns a plain token and its text
+-- (nil if it is special), or the data of another event, or nil when only `next` and `poll` can tell
+-- what follows.
+function Exchange:events()
+  self.source = self.raw
+  self.take = self.raw.token      -- set last and taken away first: Ctrl-C may come in between
 end
 
 --- Waits until there may be something to take.
@@ -175,15 +173,9 @@ end
 -- the two functions below, and what they do can then be done again: the C core comes first, what
 -- leads to it is forgotten last.
 
---- Keeps the reader from the events, as the first step of the end.
-local function part(x)
-  local reader = x.reader
-  if reader then reader.take = nil end
-end
-
---- Forgets the C core's exchange, as the last step of the end, and wakes who waits for it.
+--- Forgets the C core's exchange, as the last step of the end, and wakes its waiter.
 local function forget(x)
-  if x.reader then x.reader.source = nil end
+  x.source = nil
   x.raw = nil
   M.moved(x)
 end
@@ -193,7 +185,7 @@ end
 function Exchange:release()
   local transport, raw = self.transport, self.raw
   if not raw then return M.moved(self) end
-  part(self)
+  self.take = nil
   local _, state = raw:next()
   if state ~= "pending" then
     raw:close()
@@ -225,7 +217,7 @@ end
 function Exchange:close()
   local raw = self.raw
   if not raw then return M.moved(self) end
-  part(self)
+  self.take = nil
   raw:close()
   self.transport.lingering[self.id] = nil
   forget(self)
@@ -244,7 +236,7 @@ function M.new(transport, raw, id)
   --   broken         the failure when there is no way to wait any more
   --   unreachable    to be closed when a wait for it is ended by an error
   --   status, headers, streaming     once they came
-  --   reader         see Exchange:events
+  --   take, source   see Exchange:events
   --   group          which waits for it together with others
   --   owner          see predibase.loop.owners
   return setmetatable({

@@ -66,10 +66,9 @@ end
 
 --- There is nothing to be had from it any more.
 local function shut(x)
-  local reader = x.reader
   x.closed = true
   x.transport.exchanges[x] = nil
-  if reader then reader.take, reader.source, reader.take_texts = nil, nil, nil end
+  x.take, x.source, x.take_texts = nil, nil, nil
 end
 
 --- Waits until something happened, or for a time.
@@ -152,16 +151,14 @@ function Exchange:poll()
   return ending(self)
 end
 
---- Lets a reader take events that are there already, without this table between:
--- `reader.take(reader.source)` returns a plain token and its text (nil if it is special), or the
--- data of another event, or nil when only `next` and `poll` can tell how it goes on;
--- `reader.take_texts(reader.source)` the text of all plain tokens and their number, see
--- `predibase.sse`. When the exchange is closed or released, the reader has neither.
--- @tparam table reader
-function Exchange:events(reader)
+--- Opens the fast path to buffered events: from now on, until the exchange is closed or released,
+-- it has the fields `take` and `take_texts`. `exchange.take(exchange.source)` returns a plain token
+-- and its text (nil if it is special), or the data of another event, or nil when only `next` and
+-- `poll` can tell what follows; `exchange.take_texts(exchange.source)` the text of all plain tokens
+-- and their number, see `predibase.sse`.
+function Exchange:events()
   local parser = self.response.parser
-  self.reader = reader
-  reader.take, reader.source, reader.take_texts = parser.token, parser, parser.texts
+  self.take, self.source, self.take_texts = parser.token, parser, parser.texts
 end
 
 --- Lets the thread read on while its reader is busy, which spares two switches for each piece.
@@ -256,7 +253,7 @@ function M.new(transport, target, bytes, spec)
     news = semaphore.new(0), demand = semaphore.new(0), halt = semaphore.new(0),
     waiter = nil,             -- the coroutine that waits
     group = nil,              -- to be told as well
-    reader = nil,             -- see Exchange:events
+    take = nil, source = nil, take_texts = nil,          -- see Exchange:events
     closed = false,           -- nobody reads any more
     released = false,         -- and all that this needs was done
     over = false,             -- and the connection is not wanted either

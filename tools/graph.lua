@@ -1,0 +1,170 @@
+-- SPDX-License-Identifier: MIT
+-- Draws which module requires which, and checks the rules of the layout (CONTRIBUTING.md).
+-- usage: lua5.4 tools/graph.lua [--dot|--check]
+-- Without an option it prints one line for each module: its size, what it requires (in parentheses
+-- where the module is loaded when a function first needs it), and how many modules require it.
+
+local ROOT = "lua/predibase"
+
+-- Two files of one name are the same thing of two kinds.
+local SAME_NAME = { exchange = true, group = true, curl = true, resty = true }
+
+--- The code of a file without comments and long strings.
+local function read_code (path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read "a"
+  file:close()
+  local _, lines = text:gsub("\n", "")
+  -- Our sources have no `--` inside a string on a line that requires something.
+  text = text:gsub("%-%-%[(=*)%[.-%]%1%]", ""):gsub("%-%-[^\n]*", "")
+  return text, lines
+end
+
+local function read_modules ()
+  local modules, names = {}, {}
+  local list = assert(io.popen("find " .. ROOT .. " -name '*.lua' | LC_ALL=C sort"))
+  for path in list:lines() do
+    local name = path:sub(#"lua/" + 1, -5):gsub("/", "."):gsub("%.init$", "")
+    local code, lines = read_code(path)
+    modules[name] = { name = name, path = path, code = code, lines = lines, requires = {}, users = 0 }
+    names[#names + 1] = name
+  end
+  list:close()
+  return modules, names
+end
+
+--- Fills in `requires`: name -> "at once" or "later". Returns requires that cannot be followed.
+local function link (modules, names)
+  local unknown = {}
+  for _, name in ipairs(names) do
+    local module = modules[name]
+    for line in module.code:gmatch "[^\n]+" do
+      for quoted in line:gmatch "%f[%w]require%s*%(?%s*(%S+)" do
+        local wanted = quoted:match "^[\"']([%w_.]+)[\"']"
+        if not wanted then
+          if not line:find "['\"][^'\"]*require" then unknown[#unknown + 1] = module.path .. ": " .. line end
+        elseif modules[wanted] and not line:find("'[^']*require \"" .. wanted, 1) then
+          local at_once = line:find "^local [%w_, ]+ = require" or line:find "^  *require.*,$"
+          if not module.requires[wanted] then
+            modules[wanted].users = modules[wanted].users + 1
+          end
+          if at_once or not module.requires[wanted] then
+            module.requires[wanted] = at_once and "at once" or "later"
+          end
+        end
+      end
+    end
+  end
+  return unknown
+end
+
+local function sorted (set)
+  local keys = {}
+  for key in pairs(set) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+--- The first cycle found from each module, as text; a require inside a function counts as well.
+local function find_cycles (modules, names)
+  local state, path, found = {}, {}, {}
+  local function visit (name)
+    state[name] = "open"
+    path[#path + 1] = name
+    for _, wanted in ipairs(sorted(modules[name].requires)) do
+      if state[wanted] == "open" then
+        local first = 1
+        while path[first] ~= wanted do first = first + 1 end
+        found[#found + 1] = table.concat(path, " -> ", first) .. " -> " .. wanted
+      elseif not state[wanted] then
+        visit(wanted)
+      end
+    end
+    path[#path] = nil
+    state[name] = "done"
+  end
+  for _, name in ipairs(names) do
+    if not state[name] then visit(name) end
+  end
+  return found
+end
+
+--- A module `a.b` where there is a module `a` is for `a` and what is below it.
+local function find_intruders (modules, names)
+  local found = {}
+  for _, name in ipairs(names) do
+    for _, wanted in ipairs(sorted(modules[name].requires)) do
+      local owner = wanted:match "^(.+)%.[^.]+$"
+      if owner ~= "predibase" and modules[owner] and name ~= owner
+        and name:sub(1, #owner + 1) ~= owner .. "." then
+        found[#found + 1] = ("%s requires %s, which is for %s"):format(name, wanted, owner)
+      end
+    end
+  end
+  return found
+end
+
+local function find_twins (names)
+  local first, found = {}, {}
+  for _, name in ipairs(names) do
+    local base = name:match "[^.]+$"
+    if first[base] and not SAME_NAME[base] then
+      found[#found + 1] = ("%s and %s have one name"):format(first[base], name)
+    end
+    first[base] = first[base] or name
+  end
+  return found
+end
+
+local function check (modules, names, unknown)
+  local wrong = 0
+  local function report (title, list)
+    if #list == 0 then return end
+    wrong = wrong + #list
+    print(title .. ":\n  " .. table.concat(list, "\n  "))
+  end
+  report("cycles", find_cycles(modules, names))
+  report("modules used past the one that they belong to", find_intruders(modules, names))
+  report("files of one name", find_twins(names))
+  report("requires that this script cannot follow", unknown)
+  for _, name in ipairs(names) do
+    if name:find "%.init$" then report("init.lua below lua/predibase", { name }) end
+  end
+  local edges = 0
+  for _, name in ipairs(names) do edges = edges + #sorted(modules[name].requires) end
+  print(("%d modules, %d requires, %d problems"):format(#names, edges, wrong))
+  return wrong == 0
+end
+
+local function draw_text (modules, names)
+  for _, name in ipairs(names) do
+    local module, list = modules[name], {}
+    for _, wanted in ipairs(sorted(module.requires)) do
+      local short = wanted:gsub("^predibase%.", "")
+      list[#list + 1] = module.requires[wanted] == "later" and "(" .. short .. ")" or short
+    end
+    print(("%-40s %4d lines, used by %2d: %s"):format(name, module.lines, module.users,
+      #list > 0 and table.concat(list, " ") or "-"))
+  end
+end
+
+local function draw_dot (modules, names)
+  print 'digraph predibase {\n  rankdir=LR; node [shape=box, fontname="sans-serif"];'
+  for _, name in ipairs(names) do
+    for _, wanted in ipairs(sorted(modules[name].requires)) do
+      print(('  "%s" -> "%s"%s;'):format(name, wanted,
+        modules[name].requires[wanted] == "later" and " [style=dashed]" or ""))
+    end
+  end
+  print "}"
+end
+
+local modules, names = read_modules()
+local unknown = link(modules, names)
+if arg[1] == "--check" then
+  os.exit(check(modules, names, unknown))
+elseif arg[1] == "--dot" then
+  draw_dot(modules, names)
+else
+  draw_text(modules, names)
+end

@@ -2,9 +2,8 @@
 --- One call of a user: one or several attempts, its clocks, its hooks and its error.
 -- @module predibase.call
 
-local cut = require "predibase.response.cut"
 local errors = require "predibase.errors"
-local header_rules = require "predibase.config.headers"
+local header_rules = require "predibase.headers"
 local response = require "predibase.response"
 local retry = require "predibase.retry"
 local stops = require "predibase.stops"
@@ -111,7 +110,7 @@ function Call:whole(exchange)
   if failure then return nil, self:error(failure) end
   local reply = { status = status, headers = headers, body = body }
   local outcome, err = self.read(reply, self:meta())
-  failure = not outcome and err.kind == "protocol" and cut.failure(reply)
+  failure = not outcome and err.kind == "protocol" and response.truncation(reply)
   if failure then return nil, self:error(failure) end
   return outcome, err
 end

@@ -9,7 +9,7 @@
 local call = require "predibase.config.call"
 local defaults = require "predibase.config.defaults"
 local errors = require "predibase.errors"
-local headers = require "predibase.config.headers"
+local headers = require "predibase.headers"
 local json = require "predibase.json"
 local names = require "predibase.names"
 local options = require "predibase.config.options"

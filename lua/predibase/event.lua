@@ -1,14 +1,13 @@
 -- SPDX-License-Identifier: MIT
 --- Reads the events of LoRAX /generate_stream and the details of both endpoints.
 --
--- The decoded tables are handed on as they are, with `null` taken out and integers as integers.
--- Whatever does not have the documented shape is a failure of kind `protocol` here, so that no
--- caller ever meets a wrong type.
+-- The decoded tables are returned as they are, with `null` taken out and integers as integers.
+-- Anything that does not have the documented types is a failure of kind `protocol`, so callers need
+-- no checks of their own.
 -- @module predibase.event
 
 local errors = require "predibase.errors"
 local json = require "predibase.json"
-local shape = require "predibase.event.shape"
 local try = require "predibase.try"
 
 local M = {}
@@ -17,7 +16,7 @@ local null = json.null
 local huge = math.huge
 local tointeger = rawget(math, "tointeger")
 
--- Doubles have gaps from here on, and json.parse may have rounded.
+-- From here on doubles cannot hold every integer, and json.parse may have rounded.
 local GAPS = 2 ^ 53
 
 --- The kind of error that each `error_type` of the router stands for.
@@ -40,9 +39,132 @@ M.kinds = {
 --- Longest message that is taken over from a server, in bytes.
 M.MAX_MESSAGE = 4096
 
-local alternatives = shape.alternatives
+-- The functions below check the types in LoRAX's objects, take `null` out and turn integral numbers
+-- into integers, in place. They return nil, or a text that says which field is wrong, such as
+-- "token.id is not an integer".
 
---- Is one of the ids so big that it may have been rounded?
+--- Tells whether a value is a whole number of 0 or more. json.decode returns one that a double
+-- cannot hold as a string of digits.
+local function is_count(v)
+  if type(v) == "number" then return v >= 0 and v < huge and v % 1 == 0 end
+  return type(v) == "string" and #v >= 16 and not v:find("%D")
+end
+
+local function check_count(t, field, needed)
+  local v = t[field]
+  if v == nil and not needed then return end
+  if v == null and not needed then
+    t[field] = nil
+  elseif is_count(v) then
+    t[field] = json.integer(v)
+  else
+    return field .. " is not an integer"
+  end
+end
+
+local function check_string(t, field, needed)
+  local v = t[field]
+  if type(v) == "string" then return end
+  if needed or (v ~= nil and v ~= null) then return field .. " is not a string" end
+  t[field] = nil
+end
+
+local function check_boolean(t, field)
+  local v = t[field]
+  if v == null then
+    t[field] = nil
+  elseif v ~= nil and type(v) ~= "boolean" then
+    return field .. " is not a boolean"
+  end
+end
+
+local function check_logprob(t)
+  local v = t.logprob
+  if v == null then
+    t.logprob = nil
+  elseif v ~= nil and (type(v) ~= "number" or not (v < huge and v > -huge)) then
+    return "logprob is not a number"
+  end
+end
+
+--- Applies a check to every element of an array field; a field that is missing or `null` is fine.
+local function check_list(t, field, check)
+  local list = t[field]
+  if list == nil or list == null then
+    t[field] = nil
+    return
+  end
+  if type(list) ~= "table" then return field .. " is not an array" end
+  local n = #list
+  for key in next, list do
+    if type(key) ~= "number" then return field .. " is not an array" end
+  end
+  for i = 1, n do
+    local message = check(list[i])
+    if message then return ("%s[%d]%s"):format(field, i, message) end
+  end
+end
+
+-- The functions below check an object without knowing its name: they return the end of a text, such
+-- as " is not an object" or ".id is not an integer". Their caller puts the name in front.
+
+local function member(message)
+  return message and "." .. message
+end
+
+--- Checks a prompt token or an alternative: `{ id, text, logprob }`.
+local function check_piece(piece)
+  if type(piece) ~= "table" then return " is not an object" end
+  return member(check_count(piece, "id", true) or check_string(piece, "text", true)
+    or check_logprob(piece))
+end
+
+local function check_token(token)
+  return check_piece(token)
+    or member(check_boolean(token, "special") or check_boolean(token, "skipped")
+      or check_list(token, "alternative_tokens", check_piece))
+end
+
+--- Checks one generated sequence: the details of the answer, or one of `best_of_sequences`.
+local function check_sequence(sequence)
+  if type(sequence) ~= "table" then return " is not an object" end
+  return member(check_string(sequence, "finish_reason", true)
+    or check_count(sequence, "prompt_tokens")
+    or check_count(sequence, "generated_tokens")
+    or check_count(sequence, "skipped_tokens")
+    or check_count(sequence, "seed")
+    or check_list(sequence, "prefill", check_piece)
+    or check_list(sequence, "tokens", check_token))
+end
+
+local function check_other_sequence(sequence)
+  return check_sequence(sequence) or member(check_string(sequence, "generated_text", true))
+end
+
+local function check_alternatives(token)
+  local message = check_list(token, "alternative_tokens", check_piece)
+  return message and "token." .. message
+end
+
+local function check_details(details)
+  local message = check_sequence(details)
+    or member(check_list(details, "best_of_sequences", check_other_sequence))
+  return message and "details" .. message
+end
+
+local function check_event(ev)
+  if ev.token == nil then return "there is no token" end
+  local message = check_token(ev.token)
+  if message then return "token" .. message end
+  message = check_string(ev, "generated_text")
+  if message then return message end
+  if ev.details == null then ev.details = nil end
+  -- The caller tells events apart by these fields.
+  ev.error, ev.done = nil, nil
+  if ev.details ~= nil then return check_details(ev.details) end
+end
+
+--- Tells whether an id is so big that it may have been rounded.
 local function has_gaps(tokens)
   for i = 1, #tokens do
     if tokens[i].id >= GAPS then return true end
@@ -50,10 +172,10 @@ local function has_gaps(tokens)
   return false
 end
 
---- Reads the event that nearly every token comes in. Decoding raises, and so do the comparisons
--- and the indexing where a type is wrong; that costs nothing while all is well. Anything but a
--- plain good token gives nil or an error, and then `careful` finds out what it is.
-local function plain_token(payload)
+--- Reads the event of a usual token, as most events are. Decoding raises, and so do comparing and
+-- indexing a value of the wrong type; unlike checks, that costs nothing for a good token. For
+-- anything else this returns nil or raises, and `decode_checked` finds out what it is.
+local function decode_usual(payload)
   local ev = json.parse(payload)
   local token = ev.token
   local id, logprob = token.id, token.logprob
@@ -72,7 +194,7 @@ local function plain_token(payload)
   local others = token.alternative_tokens
   if others == null then
     token.alternative_tokens = nil
-  elseif others ~= nil and (alternatives(token) or has_gaps(others)) then
+  elseif others ~= nil and (check_alternatives(token) or has_gaps(others)) then
     return nil
   end
   local text = ev.generated_text
@@ -94,7 +216,8 @@ local function protocol(message)
   return nil, { kind = "protocol", message = message }
 end
 
-local function careful(payload)
+--- Decodes an event with all checks.
+local function decode_checked(payload)
   local ev, message = json.decode(payload)
   if ev == nil then
     if type(payload) == "string" and payload:find("^%s*%[DONE%]%s*$") then
@@ -105,7 +228,7 @@ local function careful(payload)
   if type(ev) ~= "table" then return protocol "the event is not a JSON object" end
   local text, error_type = M.error_fields(ev)
   if text then return { error = text, error_type = error_type } end
-  message = shape.event(ev)
+  message = check_event(ev)
   if message then return protocol("in the event, " .. message) end
   return ev
 end
@@ -123,10 +246,10 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table `{ kind = "protocol", message }`
 function M.decode(payload)
-  local ok, ev = pcall(plain_token, payload)
+  local ok, ev = pcall(decode_usual, payload)
   if ok and ev then return ev end
-  if not ok then try.again(ev, plain_token, payload) end
-  return careful(payload)
+  if not ok then try.again(ev, decode_usual, payload) end
+  return decode_checked(payload)
 end
 
 --- Reads the error object of LoRAX and the common ones of gateways.
@@ -190,7 +313,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string what has the wrong type
 function M.details(details)
-  local message = shape.details(details)
+  local message = check_details(details)
   if message then return nil, message end
   return details
 end

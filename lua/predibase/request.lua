@@ -6,7 +6,7 @@
 local checks = require "predibase.checks"
 local config = require "predibase.config"
 local errors = require "predibase.errors"
-local headers = require "predibase.config.headers"
+local headers = require "predibase.headers"
 local json = require "predibase.json"
 local params = require "predibase.params"
 local usage = require "predibase.usage"

@@ -2,7 +2,7 @@
 --- The options of one call laid over those of its client.
 -- @module predibase.config.call
 
-local headers = require "predibase.config.headers"
+local headers = require "predibase.headers"
 local options = require "predibase.config.options"
 
 local M = {}

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 --- The URLs of the configuration: no value may change the host or add a segment to the path.
--- Nothing is normalised away, doubtful forms are refused (RFC 3986).
+-- Nothing is normalised away. What one program could read as another host than the next one does
+-- is refused: `127.1`, `0x7f000001`, zones, Unicode (RFC 3986).
 -- @module predibase.config.url
 
 local checks = require "predibase.checks"
-local host = require "predibase.config.host"
 
 local M = {}
 
@@ -22,6 +22,105 @@ local PORTS = { http = 80, https = 443 }
 -- The end of a path that the client itself appends, or that belongs to another API of the server.
 local ENDPOINTS = { "/generate", "/generate_stream", "/v1", "/v1/completions",
   "/v1/chat/completions", "/chat/completions" }
+
+-- Host names and addresses (RFC 3986 section 3.2.2).
+
+-- Longest host name and longest label (RFC 1035 section 2.3.4).
+local MAX_NAME, MAX_LABEL = 253, 63
+
+local function ipv4(text)
+  local numbers = { text:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$") }
+  if #numbers ~= 4 then return nil end
+  for i = 1, 4 do
+    -- A leading zero means octal to some programs and nothing to others.
+    if #numbers[i] > 3 or tonumber(numbers[i]) > 255 or numbers[i]:find("^0%d") then return nil end
+  end
+  return numbers
+end
+
+--- The 16-bit groups of one side of `::`; nil when one of them is none.
+local function groups_of(text)
+  local groups = {}
+  if text == "" then return groups end
+  for piece in (text .. ":"):gmatch("(.-):") do
+    local digits = piece:match("^%x+$")
+    if digits and #digits <= 4 then
+      groups[#groups + 1] = tonumber(digits, 16)
+    else
+      return nil
+    end
+  end
+  return groups
+end
+
+local function ipv6(text)
+  if not text:find("^[%x:%.]+$") then return nil end
+  local head, tail = text:match("^(.*:)([%d%.]+)$")
+  if head and tail:find(".", 1, true) then
+    local numbers = ipv4(tail)
+    if not numbers then return nil end
+    text = ("%s%x:%x"):format(head, numbers[1] * 256 + numbers[2], numbers[3] * 256 + numbers[4])
+  end
+  local left, right = text:match("^(.-)::(.*)$")
+  if not left then
+    local groups = groups_of(text)
+    return groups and #groups == 8 and groups or nil
+  end
+  local first, second = groups_of(left), groups_of(right)
+  if not first or not second or #first + #second > 7 then return nil end
+  local groups = first
+  for _ = 1, 8 - #first - #second do groups[#groups + 1] = 0 end
+  for _, group in ipairs(second) do groups[#groups + 1] = group end
+  return groups
+end
+
+local function name_problem(name)
+  local whole = name:gsub("%.$", "")            -- a full stop at the end: the root is meant
+  if #whole > MAX_NAME then return ("longer than %d bytes"):format(MAX_NAME) end
+  local last
+  for label in (whole .. "."):gmatch("(.-)%.") do
+    if label == "" then return "with an empty part between two dots" end
+    if #label > MAX_LABEL then return ("with a part longer than %d bytes"):format(MAX_LABEL) end
+    if not label:find("^[%w_-]+$") or label:find("^%-") or label:find("%-$") then
+      return "with a character that host names do not have"
+    end
+    last = label
+  end
+  if last:find("^%d+$") or last:find("^0[xX]%x*$") then
+    return "that ends in a number but is no IPv4 address such as 127.0.0.1"
+  end
+end
+
+--- Check a host as it stands in a URL.
+-- @tparam string text a name, an IPv4 address, or an IPv6 address in brackets
+-- @treturn[1] string in lower case, brackets included
+-- @treturn[1] boolean whether it is this machine: `localhost`, 127.0.0.0/8, `[::1]`
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong, to stand behind "has a host "
+function M.check_host(text)
+  if text == "" then return nil, "that is empty" end
+  if text:find("[\128-\255]") then
+    return nil, 'with characters beyond ASCII; write its "xn--" form'
+  end
+  local inner = text:match("^%[(.*)%]$")
+  if inner then
+    if inner:find("%", 1, true) then return nil, "with an IPv6 zone, which is not supported" end
+    local groups = ipv6(inner)
+    if not groups then return nil, "that is no IPv6 address" end
+    return text:lower(), table.concat(groups, ":") == "0:0:0:0:0:0:0:1"
+  end
+  if text:find(":", 1, true) then
+    return nil, "with a colon; an IPv6 address stands in brackets, such as [::1]"
+  end
+  local address = ipv4(text)
+  if address then return text, address[1] == "127" end
+  local problem = name_problem(text)
+  if problem then return nil, problem end
+  local name = text:lower()
+  return name, name == "localhost"
+end
+
+-- URLs.
 
 --- The URL as an error message may show it: query and user name may hold secrets.
 local function shown(text)
@@ -131,7 +230,7 @@ function M.parse(text)
     return nil, "must not have a " .. (query:sub(1, 1) == "?" and "query" or "fragment")
       .. shown(text)
   end
-  local known, loopback = host.check(name)
+  local known, loopback = M.check_host(name)
   if not known then return nil, "has a host " .. loopback .. shown(text) end
   local port = port_of(port_text, scheme)
   if not port then
@@ -185,7 +284,7 @@ function M.proxy(text)
   if rest ~= "" and rest ~= "/" then
     return nil, "must end after its host and port; a / ? # in a password is written %2F %3F %23"
   end
-  local known, loopback = host.check(name)
+  local known, loopback = M.check_host(name)
   if not known then return nil, "has a host " .. loopback end
   if port ~= "" and not port_of(port, scheme) then
     return nil, "has a port that is no number from 1 to 65535"

@@ -3,7 +3,7 @@
 -- answer, within their limits. Knows no socket.
 -- @module predibase.transport.resty.response
 
-local coding = require "predibase.response.coding"
+local headers = require "predibase.headers"
 local framing = require "predibase.transport.resty.framing"
 local head = require "predibase.transport.resty.head"
 local sse = require "predibase.sse"
@@ -54,7 +54,7 @@ end
 local function begin_body(self)
   self.began = true
   -- A gateway's page is an error by its status, whatever it is coded in.
-  if self.status < 300 and coding.is_coded(self.headers["content-encoding"]) then
+  if self.status < 300 and headers.is_coded(self.headers["content-encoding"]) then
     return protocol "the response is compressed although that was not asked for"
   end
 end

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
-local host = require "predibase.config.host"
+local url = require "predibase.config.url"
 
 local function refused(text)
-  local known, problem = host.check(text)
+  local known, problem = url.check_host(text)
   assert.is_nil(known, text)
   return problem
 end
 
-describe("host.check", function()
+describe("url.check_host", function()
   it("writes names in lower case and tells this machine from others", function()
     for text, expected in pairs {
       ["localhost"] = { "localhost", true }, ["LocalHost"] = { "localhost", true },
@@ -16,17 +16,17 @@ describe("host.check", function()
       ["localhost.example"] = { "localhost.example", false }, ["a_b-c"] = { "a_b-c", false },
       ["h."] = { "h.", false }, ["xn--bcher-kva.example"] = { "xn--bcher-kva.example", false },
     } do
-      assert.same(expected, { host.check(text) }, text)
+      assert.same(expected, { url.check_host(text) }, text)
     end
   end)
 
   it("knows the loopback address of IPv6 in every spelling, and no other", function()
     for _, text in ipairs { "[::1]", "[0:0:0:0:0:0:0:1]", "[0::0001]", "[0:0::0:1]",
       "[::0.0.0.1]" } do
-      assert.same({ text, true }, { host.check(text) })
+      assert.same({ text, true }, { url.check_host(text) })
     end
     for _, text in ipairs { "[::]", "[::2]", "[1::1]", "[2001:db8::1]", "[::ffff:127.0.0.1]" } do
-      assert.same({ text, false }, { host.check(text) })
+      assert.same({ text, false }, { url.check_host(text) })
     end
   end)
 
@@ -55,10 +55,10 @@ describe("host.check", function()
       assert.equal("with a character that host names do not have", refused(text))
     end
     local label = ("a"):rep(63)
-    assert.equal(label, (host.check(label)))
+    assert.equal(label, (url.check_host(label)))
     assert.equal("with a part longer than 63 bytes", refused(label .. "a"))
     local name = (label .. "."):rep(3) .. ("a"):rep(61)
-    assert.equal(name .. ".", (host.check(name .. ".")))
+    assert.equal(name .. ".", (url.check_host(name .. ".")))
     assert.equal("longer than 253 bytes", refused(name .. "a"))
   end)
 end)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
-local headers = require "predibase.config.headers"
+local headers = require "predibase.headers"
 
 local function refused(given)
   local list, problem = headers.check(given)

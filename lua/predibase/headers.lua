@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- The caller's own request headers (RFC 9110 section 5), so that none can smuggle in another
--- header or take the place of one that the client answers for.
--- @module predibase.config.headers
+--- HTTP headers: checks the caller's own (RFC 9110 section 5), so that none can smuggle in another
+-- header or replace one that the client sets, hides secret values, and reads Content-Encoding.
+-- @module predibase.headers
 
 local checks = require "predibase.checks"
 local errors = require "predibase.errors"
@@ -174,6 +174,28 @@ function M.shown(list)
     shown[i] = { header[1], is_secret(header[1]) and "[redacted]" or header[2] }
   end
   return shown
+end
+
+-- Patterns of words in Content-Encoding that do not name a coding.
+local PLAIN = { "^identity$", "^none$", "^utf%-?%d+$", "^us%-ascii$", "^ascii$", "^iso%-8859%-%d+$",
+  "^latin%d$", "^windows%-125%d$" }
+
+local function is_plain(word)
+  for _, pattern in ipairs(PLAIN) do
+    if word:find(pattern) then return true end
+  end
+  return false
+end
+
+--- Tells whether a body is coded (RFC 9110 section 8.4). Servers and proxies also write words into
+-- Content-Encoding that do not name a coding.
+-- @tparam ?string value of the header Content-Encoding
+-- @treturn boolean
+function M.is_coded(value)
+  for word in (value or ""):lower():gmatch "[^,%s]+" do
+    if not is_plain(word) then return true end
+  end
+  return false
 end
 
 return M

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
+local event = require "predibase.event"
 local json = require "predibase.json"
-local shape = require "predibase.event.shape"
 
 local null = json.null
 
@@ -10,12 +10,24 @@ local function token(fields)
   return made
 end
 
-describe("shape.event", function()
+--- Decodes an event given as a table.
+local function decode(ev)
+  return event.decode(assert(json.encode(ev)))
+end
+
+--- What is wrong with an event.
+local function problem(ev)
+  local good, failure = decode(ev)
+  assert.is_nil(good)
+  assert.equal("protocol", failure.kind)
+  return (failure.message:gsub("^in the event, ", ""))
+end
+
+describe("the types of an event", function()
   it("takes null out and makes integers, in place", function()
-    local ev = { token = token { id = 5.0, logprob = null, skipped = null,
-      alternative_tokens = { { id = 6.0, text = "b", logprob = null } } },
-      generated_text = null, details = null, error = null }
-    assert.is_nil(shape.event(ev))
+    local ev = event.decode('{"token":{"id":5.0,"text":"a","logprob":null,"special":false,'
+      .. '"skipped":null,"alternative_tokens":[{"id":6.0,"text":"b","logprob":null}]},'
+      .. '"generated_text":null,"details":null,"error":null}')
     assert.same({ token = { id = 5, text = "a", special = false,
       alternative_tokens = { { id = 6, text = "b" } } } }, ev)
     assert.equal("5", tostring(ev.token.id))
@@ -26,7 +38,7 @@ describe("shape.event", function()
     for message, fields in pairs {
       ["token.id is not an integer"] = { id = 1.5 },
       ["token.text is not a string"] = { text = 5 },
-      ["token.logprob is not a number"] = { logprob = math.huge },
+      ["token.logprob is not a number"] = { logprob = json.raw "1e999" },
       ["token.special is not a boolean"] = { special = 0 },
       ["token.skipped is not a boolean"] = { skipped = "no" },
       ["token.alternative_tokens is not an array"] = { alternative_tokens = { a = 1 } },
@@ -34,39 +46,36 @@ describe("shape.event", function()
       ["token.alternative_tokens[2].id is not an integer"] = {
         alternative_tokens = { { id = 1, text = "" }, { id = -1, text = "" } } },
     } do
-      assert.equal(message, shape.event { token = token(fields) })
+      assert.equal(message, problem { token = token(fields) })
     end
-    assert.equal("there is no token", shape.event {})
-    assert.equal("token is not an object", shape.event { token = 5 })
+    assert.equal("there is no token", problem(json.object {}))
+    assert.equal("token is not an object", problem { token = 5 })
     assert.equal("generated_text is not a string",
-      shape.event { token = token(), generated_text = 5 })
-    assert.equal("details is not an object", shape.event { token = token(), details = 5 })
+      problem { token = token(), generated_text = 5 })
+    assert.equal("details is not an object", problem { token = token(), details = 5 })
   end)
 
   it("leaves fields alone that it does not know", function()
-    local ev = { token = token { new = { 1 } }, other = "x" }
-    assert.is_nil(shape.event(ev))
+    local ev = decode { token = token { new = { 1 } }, other = "x" }
     assert.same({ 1 }, ev.token.new)
     assert.equal("x", ev.other)
   end)
 end)
 
-describe("shape.alternatives", function()
-  it("checks that field alone", function()
-    local given = { id = "wrong", alternative_tokens = null }
-    assert.is_nil(shape.alternatives(given))
-    assert.is_nil(given.alternative_tokens)
+describe("the alternatives of a token that is usual otherwise", function()
+  it("are checked", function()
+    assert.is_nil(decode({ token = token { alternative_tokens = null } }).token.alternative_tokens)
     assert.equal("token.alternative_tokens[1].text is not a string",
-      shape.alternatives { alternative_tokens = { { id = 1 } } })
+      problem { token = token { alternative_tokens = { { id = 1 } } } })
   end)
 end)
 
-describe("shape.details", function()
+describe("event.details", function()
   it("checks the winner and the other sequences", function()
     local details = { finish_reason = "length", generated_tokens = 2.0, seed = null,
       prefill = { { id = 1.0, text = "p", logprob = null } }, tokens = { token() },
       best_of_sequences = { { finish_reason = "length", generated_text = "x", seed = 7.0 } } }
-    assert.is_nil(shape.details(details))
+    assert.equal(details, event.details(details))
     assert.equal("2", tostring(details.generated_tokens))
     assert.is_nil(details.seed)
     assert.same({ id = 1, text = "p" }, details.prefill[1])
@@ -85,8 +94,8 @@ describe("shape.details", function()
     } do
       local details = { finish_reason = "length" }
       for name, value in pairs(fields) do details[name] = value end
-      assert.equal(message, shape.details(details))
+      assert.same({ nil, message }, { event.details(details) })
     end
-    assert.equal("details is not an object", shape.details(null))
+    assert.same({ nil, "details is not an object" }, { event.details(null) })
   end)
 end)

@@ -1,20 +1,20 @@
 -- SPDX-License-Identifier: MIT
 --- Which values of Content-Encoding name a coding.
-local coding = require "predibase.response.coding"
+local headers = require "predibase.headers"
 
 describe("a Content-Encoding", function ()
   it("names none where it is empty, says so, or is a character set", function ()
-    assert.is_false(coding.is_coded(nil))
+    assert.is_false(headers.is_coded(nil))
     for _, value in ipairs { "", " , ", "identity", "Identity", "none", "identity, identity",
       "utf-8", "UTF8", "us-ascii", "ISO-8859-15", "windows-1252" } do
-      assert.is_false(coding.is_coded(value), value)
+      assert.is_false(headers.is_coded(value), value)
     end
   end)
 
   it("names one else", function ()
     for _, value in ipairs { "gzip", "x-gzip", "br", "zstd", "deflate", "identity, gzip",
       "gzip,none", "utf-", "iso-8859-", "utf-8x", "unheard-of" } do
-      assert.is_true(coding.is_coded(value), value)
+      assert.is_true(headers.is_coded(value), value)
     end
   end)
 end)

@@ -1,25 +1,25 @@
 -- SPDX-License-Identifier: MIT
-local cut = require "predibase.response.cut"
+local response = require "predibase.response"
 
 local WHOLE = '  [{"generated_text":"a \\"quoted\\" [text] {with} \\\\",'
   .. '"details":{"tokens":[1,[2]]}}]'
 
 local function failure(body, headers, status)
-  return cut.failure { status = status or 200, headers = headers or {}, body = body }
+  return response.truncation { status = status or 200, headers = headers or {}, body = body }
 end
 
-describe("response.cut", function ()
+describe("response.truncation", function ()
   it("takes each beginning of an answer for one that was cut off", function ()
     for n = 3, #WHOLE - 1 do
-      assert.is_true(cut.is_open(WHOLE:sub(1, n)), WHOLE:sub(1, n))
+      assert.is_table(failure(WHOLE:sub(1, n)), WHOLE:sub(1, n))
     end
-    assert.is_false(cut.is_open(WHOLE))
-    assert.is_false(cut.is_open(WHOLE .. "x"))
+    assert.is_nil(failure(WHOLE))
+    assert.is_nil(failure(WHOLE .. "x"))
   end)
 
   it("takes nothing else for one", function ()
     for _, text in ipairs { "", " ", "null", "12", '"a', "<html>{", "data: {", "]{", "\0{" } do
-      assert.is_false(cut.is_open(text), text)
+      assert.is_nil(failure(text), text)
     end
   end)
 

@@ -15,8 +15,7 @@ describe("the command line", function()
     local values = {
       boolean = {}, integer = { "1" }, single = { "1" }, seed = { "1" }, strings = { "x" },
     }
-    local rules = require "predibase.params.rules"
-    for _, rule in ipairs(rules.list) do
+    for _, rule in ipairs(params.list) do
       -- The token for the adapter's repository: a file, and a name that is not the API token's.
       local name = rule.kind == "token" and "--adapter-token-file"
         or "--" .. rule.name:gsub("_", "-")

@@ -50,6 +50,9 @@ end
 
 renew()
 
+--- Deepest nesting of tables and JSON.
+M.MAX_DEPTH = encode.MAX_DEPTH
+
 --- The value that stands for `null`, in both directions.
 M.null = cjson.null
 

@@ -3,13 +3,10 @@
 -- router's own texts (LoRAX `/generate`, `/generate_stream`), and put in a fixed order.
 -- @module predibase.params
 
-local adapters = require "predibase.params.adapters"
 local errors = require "predibase.errors"
-local format = require "predibase.params.format"
 local json = require "predibase.json"
 local kinds = require "predibase.params.kinds"
 local names = require "predibase.names"
-local rules = require "predibase.params.rules"
 local usage = require "predibase.usage"
 
 local M = {}
@@ -17,20 +14,70 @@ local M = {}
 --- The source of adapters that Predibase trained, used when an `adapter_id` comes without one.
 M.DEFAULT_SOURCE = "pbase"
 
+--- Every parameter in the order in which it is sent. `kind` names a function of
+-- `predibase.params.kinds`; `max` is the largest value of the router's integer type.
+M.list = {
+  { name = "adapter_id", kind = "identifier" },
+  { name = "adapter_source", kind = "choice", choices = { "hub", "local", "s3", "pbase" } },
+  { name = "merged_adapters", kind = "merged" },
+  { name = "api_token", kind = "token" },
+  { name = "best_of", kind = "integer", min = 0, max = 2^53 - 1 },             -- usize
+  { name = "temperature", kind = "single" },
+  { name = "repetition_penalty", kind = "single" },
+  { name = "frequency_penalty", kind = "single" },
+  { name = "presence_penalty", kind = "single" },
+  { name = "top_k", kind = "integer", max = 2^31 - 1 },                        -- i32
+  { name = "top_p", kind = "single" },
+  { name = "typical_p", kind = "single" },
+  { name = "do_sample", kind = "boolean" },
+  { name = "max_new_tokens", kind = "integer", max = 2^32 - 1 },               -- u32
+  { name = "ignore_eos_token", kind = "boolean" },
+  { name = "return_full_text", kind = "boolean" },
+  { name = "stop", kind = "strings" },
+  { name = "truncate", kind = "integer", max = 2^53 - 1 },                     -- usize
+  { name = "watermark", kind = "boolean" },
+  { name = "details", kind = "boolean" },
+  { name = "decoder_input_details", kind = "boolean" },
+  { name = "return_k_alternatives", kind = "integer", max = 2^31 - 1 },        -- i32
+  { name = "apply_chat_template", kind = "boolean" },
+  { name = "seed", kind = "seed" },
+  { name = "response_format", kind = "format" },
+}
+
+--- Ranges in the order in which the router tests them. A value breaks a range when it is
+-- below `min`, at or below `above`, above `max`, or at or above `below`.
+-- The router lets `top_p = 1` pass although its text says otherwise.
+local RANGES = {
+  { name = "temperature", min = 0, text = "`temperature` must be non-negative" },
+  { name = "repetition_penalty", above = 0,
+    text = "`repetition_penalty` must be strictly positive" },
+  { name = "frequency_penalty", min = -2, max = 2,
+    text = "`frequency_penalty` must be >= -2.0 and <= 2.0" },
+  { name = "presence_penalty", min = -2, max = 2,
+    text = "`presence_penalty` must be >= -2.0 and <= 2.0" },
+  { name = "top_p", above = 0, max = 1, text = "`top_p` must be > 0.0 and < 1.0" },
+  { name = "typical_p", above = 0, below = 1, text = "`typical_p` must be > 0.0 and < 1.0" },
+  { name = "top_k", above = 0, text = "`top_k` must be strictly positive" },
+  { name = "return_k_alternatives", above = 0,
+    text = "`return_k_alternatives` must be strictly positive" },
+  { name = "max_new_tokens", above = 0, text = "`max_new_tokens` must be strictly positive" },
+  { name = "truncate", above = 0, text = "`truncate` must be strictly positive" },
+}
+
+--- The documented misspelling and the name that the router knows.
+M.misspelt = { repitition_penalty = "repetition_penalty" }
+
 --- Set of every parameter name, the documented misspelling and `extra` included.
 M.names = { extra = true }
 
 local known = {}
-for _, rule in ipairs(rules.list) do known[rule.name] = true end
-for misspelt in pairs(rules.misspelt) do known[misspelt] = true end
+for _, rule in ipairs(M.list) do known[rule.name] = true end
+for misspelt in pairs(M.misspelt) do known[misspelt] = true end
 for name in pairs(known) do M.names[name] = true end
 
 local position, range_of = {}, {}
-for i, rule in ipairs(rules.list) do position[rule.name] = i end
-for _, range in ipairs(rules.ranges) do range_of[range.name] = range end
-
-local checkers = setmetatable({ merged = adapters.merged, format = format.format },
-  { __index = kinds })
+for i, rule in ipairs(M.list) do position[rule.name] = i end
+for _, range in ipairs(RANGES) do range_of[range.name] = range end
 
 local function refusal(text)
   return nil, errors.new {
@@ -47,7 +94,7 @@ local function given(parameters)
   local found, order = {}, {}
   for name, value in next, parameters do
     if value ~= json.null then
-      local right = rules.misspelt[name]
+      local right = M.misspelt[name]
       local other = right and rawget(parameters, right)
       if right and other ~= nil and other ~= json.null then
         return nil, ("`%s` is given twice, also in its old spelling `%s`"):format(right, name)
@@ -68,7 +115,7 @@ local function out_of_range(range, value)
 end
 
 local function range_problem(values)
-  for _, range in ipairs(rules.ranges) do
+  for _, range in ipairs(RANGES) do
     local value = values[range.name]
     if value and out_of_range(range, kinds.to_single(value)) then return range.text end
   end
@@ -98,9 +145,9 @@ end
 local function check_kinds(values, order)
   local checked, strayed = {}, false
   for i = 1, #order do
-    local rule = rules.list[order[i]]
+    local rule = M.list[order[i]]
     local name = rule.name
-    local good, problem = checkers[rule.kind](values[name], name, rule)
+    local good, problem = kinds[rule.kind](values[name], name, rule)
     if good == nil then return nil, problem end
     checked[name] = good
     local range = range_of[name]
@@ -115,7 +162,7 @@ local function problem_of(values, strayed, context)
     or whole and conflict(values)
     or strayed and range_problem(values)
     or values.response_format and context.check_schema ~= false
-      and format.grammar_problem(values.response_format, "response_format")
+      and kinds.grammar_problem(values.response_format, "response_format")
     or whole and (values.best_of or 1) > 1 and values.seed ~= nil
       and "`seed` must not be set when `best_of` > 1"
     or nil
@@ -158,14 +205,14 @@ function M.check(parameters, context)
   if problem then return refusal(problem) end
   local fields
   if values.extra ~= nil then
-    fields, problem = format.extra(values.extra, known)
+    fields, problem = kinds.extra(values.extra, known)
     if not fields then return refusal(problem) end
   end
 
   complete(checked, order, context)
   local list = {}
   for i = 1, #order do
-    local name = rules.list[order[i]].name
+    local name = M.list[order[i]].name
     list[i] = { name, checked[name] }
   end
   for _, field in ipairs(fields or {}) do list[#list + 1] = field end
@@ -179,9 +226,9 @@ end
 -- @treturn table to be read only
 function M.merge(defaults, parameters)
   local merged = {}
-  for name, value in next, defaults or {} do merged[rules.misspelt[name] or name] = value end
+  for name, value in next, defaults or {} do merged[M.misspelt[name] or name] = value end
   for name, value in next, parameters or {} do
-    local right = rules.misspelt[name]
+    local right = M.misspelt[name]
     -- Both spellings in one table stay apart, so that `check` can refuse them.
     if right and rawget(parameters, right) == nil then name = right end
     merged[name] = value

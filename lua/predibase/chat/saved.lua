@@ -10,7 +10,6 @@ local history = require "predibase.chat.history"
 local json = require "predibase.json"
 local ordered = require "predibase.template.ordered"
 local params = require "predibase.params"
-local rules = require "predibase.params.rules"
 local template = require "predibase.template"
 local usage = require "predibase.usage"
 local writer = require "predibase.chat.writer"
@@ -44,8 +43,8 @@ local function parameters_of(options)
       list[#list + 1] = { name, value }
     end
   end
-  for _, rule in ipairs(rules.list) do add(rule.name) end
-  for misspelt in pairs(rules.misspelt) do add(misspelt) end
+  for _, rule in ipairs(params.list) do add(rule.name) end
+  for misspelt in pairs(params.misspelt) do add(misspelt) end
   add "extra"
   return list
 end

@@ -7,7 +7,6 @@ local files = require "predibase.files"
 local json = require "predibase.json"
 local output = require "predibase.cli.output"
 local params = require "predibase.params"
-local rules = require "predibase.params.rules"
 local usage = require "predibase.usage"
 local wording = require "predibase.cli.wording"
 
@@ -190,7 +189,7 @@ end
 -- @treturn table
 function M.parameters(arguments)
   local parameters = {}
-  for _, rule in ipairs(rules.list) do
+  for _, rule in ipairs(params.list) do
     local value = arguments[rule.name]
     if value ~= nil and READ[rule.kind] then value = READ[rule.kind](value) end
     if rule.kind == "strings" and value and #value == 0 then value = nil end

@@ -3,7 +3,7 @@
 -- client and of the output.
 -- @module predibase.cli.options
 
-local rules = require "predibase.params.rules"
+local params = require "predibase.params"
 
 local M = {}
 
@@ -107,7 +107,7 @@ end
 
 local function parameters(command)
   local list = {}
-  for _, rule in ipairs(rules.list) do
+  for _, rule in ipairs(params.list) do
     list[#list + 1] = parameter(command, rule)
   end
   list[#list + 1] = command:flag("--no-check-schema",

@@ -2,7 +2,7 @@
 --- Messages of the library in the terms of the command: flags where they name options of Lua.
 -- @module predibase.cli.wording
 
-local rules = require "predibase.params.rules"
+local params = require "predibase.params"
 
 local M = {}
 
@@ -29,7 +29,7 @@ end
 
 -- Parameters of the API, which stand in backquotes -> what the command calls them.
 local PARAMETERS = { inputs = "the prompt", adapters = "--merged-adapters", extra = "--extra" }
-for _, rule in ipairs(rules.list) do
+for _, rule in ipairs(params.list) do
   PARAMETERS[rule.name] = rule.kind == "token" and "--adapter-token-file" or dashed(rule.name)
 end
 

@@ -1,12 +1,15 @@
 -- SPDX-License-Identifier: MIT
---- Checks of single parameter values: their Lua type, and whether the router's type holds them.
--- Every function takes the value, the parameter's name and its rule, and returns the value
--- ready for `predibase.json`, or nil and the error text without `Input validation error: `.
+--- The kinds of parameters: each function checks one value. It takes the value, the name that error
+-- texts use, and the parameter's entry in `predibase.params`, and returns the value to send, or nil
+-- and an error text.
 -- @module predibase.params.kinds
 
 local checks = require "predibase.checks"
+local errors = require "predibase.errors"
+local files = require "predibase.files"
 local json = require "predibase.json"
 local names = require "predibase.names"
+local schemas = require "predibase.schema"
 local utf8 = require "predibase.utf8"
 
 local M = {}
@@ -166,6 +169,223 @@ function M.strings(value, name)
     copy[i] = text
   end
   return json.array(copy)
+end
+
+-- `merged_adapters` (LoRAX `AdapterParameters`).
+
+--- Names of `merged_adapters.merge_strategy`. The router ends its process on any other.
+local MERGE_STRATEGIES = { "linear", "ties", "dare_linear", "dare_ties" }
+
+--- Names of `merged_adapters.majority_sign_method`. The router ends its process on any other.
+local SIGN_METHODS = { "total", "frequency" }
+
+local ADAPTER_FIELDS = {
+  ids = true, weights = true, merge_strategy = true, density = true, majority_sign_method = true,
+}
+
+local function count_entries(value, name, wanted)
+  if type(value) ~= "table" then
+    return nil, ("`%s` must be an array of %s, got %s")
+      :format(name, wanted, checks.describe(value))
+  end
+  local count, problem = checks.array(value)
+  if count then return count end
+  return nil, ("`%s` must be an array of %s; the table given %s"):format(name, wanted, problem)
+end
+
+local function ids_of(value, name)
+  local count, problem = count_entries(value, name, "adapter ids")
+  if not count then return nil, problem end
+  local ids = {}
+  for i = 1, count do
+    local id
+    id, problem = M.identifier(rawget(value, i), ("%s[%d]"):format(name, i))
+    if not id then return nil, problem end
+    if id == "" then return nil, ("`%s[%d]` must not be empty"):format(name, i) end
+    ids[i] = id
+  end
+  return ids
+end
+
+local function weights_of(value, name)
+  local count, problem = count_entries(value, name, "numbers")
+  if not count then return nil, problem end
+  local weights = {}
+  for i = 1, count do
+    local weight
+    weight, problem = M.single(rawget(value, i), ("%s[%d]"):format(name, i))
+    if not weight then return nil, problem end
+    weights[i] = weight
+  end
+  return weights
+end
+
+--- Check one value of `merged_adapters`. Raises for a field that does not exist.
+-- @param value `{ ids, weights, merge_strategy, density, majority_sign_method }`
+-- @tparam string name what error texts call it
+-- @tparam table _ the rule, unused
+-- @treturn[1] table ordered object for `predibase.json`
+-- @treturn[2] nil
+-- @treturn[2] string error text
+function M.merged(value, name, _)
+  if type(value) ~= "table" then
+    return nil, ("`%s` must be a table with ids and weights, got %s")
+      :format(name, checks.describe(value))
+  end
+  names.check(value, ADAPTER_FIELDS, "field of " .. name)
+  local function field(key)
+    local given = rawget(value, key)
+    if given ~= json.null then return given end
+  end
+
+  local ids, weights, problem
+  ids, problem = ids_of(field("ids") or {}, name .. ".ids")
+  if not ids then return nil, problem end
+  weights, problem = weights_of(field("weights") or {}, name .. ".weights")
+  if not weights then return nil, problem end
+  if #ids == 0 then
+    return nil, "at least one adapter ID must be provided when setting `adapters`"
+  elseif #ids ~= #weights then
+    return nil, "number of adapter IDs must match number of adapter weights"
+  end
+
+  local object = { { "ids", json.array(ids) }, { "weights", json.array(weights) } }
+  local function add(key, check, rule)
+    local given = field(key)
+    if problem or given == nil then return end
+    local checked
+    checked, problem = check(given, name .. "." .. key, rule)
+    object[#object + 1] = { key, checked }
+  end
+  add("merge_strategy", M.choice, { choices = MERGE_STRATEGIES })
+  add("density", M.single)
+  add("majority_sign_method", M.choice, { choices = SIGN_METHODS })
+  if problem then return nil, problem end
+
+  local density = field("density")
+  if density and (density < 0 or density > 1) then
+    return nil, ("`%s.density` must be >= 0.0 and <= 1.0, got %s")
+      :format(name, checks.number(density))
+  end
+  return json.object(object)
+end
+
+-- `response_format` and `extra`: JSON of the caller's own. It becomes text at once, so that a
+-- function, a cycle or NaN in it is found before anything is sent, and a later change of the
+-- caller's table changes nothing.
+
+--- Names of `response_format.type`.
+local FORMATS = { "text", "json_object", "json_schema" }
+
+local FORMAT_FIELDS = { type = true, schema = true }
+
+local WANTED = "a JSON schema: a table with named fields, or a string of JSON"
+
+--- The schema as JSON text. A string is passed on untouched, so that the order of its
+-- properties, which decides the order in which they are generated, survives.
+local function schema_text(schema, name)
+  local text, problem
+  if type(schema) == "string" then
+    local ok
+    schema = files.without_mark(schema)
+    ok, problem = json.check(schema)
+    if not ok then
+      return nil, ("`%s` must be %s; this string is not JSON: %s"):format(name, WANTED, problem)
+    end
+    text = schema
+  elseif type(schema) == "table" then
+    text, problem = json.encode(schemas.mark_lists(schema))
+    if not text then return nil, ("`%s` must be %s: %s"):format(name, WANTED, problem) end
+  else
+    return nil, ("`%s` must be %s, got %s"):format(name, WANTED, checks.describe(schema))
+  end
+  if not text:find("^[ \t\r\n]*{") then
+    return nil, ("`%s` must be a JSON object, got %s"):format(name, errors.excerpt(text, 40))
+  end
+  return text
+end
+
+--- Check one value of `response_format`. Raises for a field that does not exist.
+--
+-- The router looks at `schema` only: left out it means "any JSON object", even for the type
+-- `text`, and null means no constraint. So `{ type = "text" }` goes out with a null schema.
+-- @param value `{ type = "text" | "json_object" | "json_schema", schema = table or JSON string }`
+-- @tparam string name what error texts call it
+-- @tparam table _ the rule, unused
+-- @treturn[1] table ordered object for `predibase.json`
+-- @treturn[2] nil
+-- @treturn[2] string error text
+function M.format(value, name, _)
+  if type(value) ~= "table" then
+    return nil, ('`%s` must be a table such as { type = "json_object", schema = … }, got %s')
+      :format(name, checks.describe(value))
+  end
+  value = json.fields(value)
+  names.check(value, FORMAT_FIELDS, "field of " .. name)
+  local kind, problem = M.choice(rawget(value, "type"), name .. ".type",
+    { choices = FORMATS, exact = true })
+  if not kind then return nil, problem end
+  local schema = rawget(value, "schema")
+  if kind == "text" then
+    if schema ~= nil and schema ~= json.null then
+      return nil, ('`%s.schema` has no place beside type "text"; use "json_object"'):format(name)
+    end
+    schema = json.null
+  elseif schema == json.null then
+    return nil, ("`%s.schema` must not be null, which lifts every constraint; "
+      .. "leave it out for any JSON object"):format(name)
+  elseif schema ~= nil then
+    schema, problem = schema_text(schema, name .. ".schema")
+    if not schema then return nil, problem end
+    schema = json.raw(schema)
+  end
+  local object = { { "type", kind } }
+  if schema ~= nil then object[2] = { "schema", schema } end
+  return json.object(object)
+end
+
+--- Tells why the server could not make a grammar of a checked `response_format`.
+-- @tparam table format what `format` gave
+-- @tparam string name what error texts call it
+-- @treturn ?string nil when it can
+function M.grammar_problem(format, name)
+  local pair = rawget(format, 2)
+  local schema = pair and pair[2]
+  if type(schema) ~= "table" then return nil end       -- none, or null
+  return schemas.problem(rawget(schema, 1), name .. ".schema")
+end
+
+--- Fields that have no name yet: `{ field = value }`, any JSON value.
+-- @param extra what the caller gave
+-- @tparam table known set of the parameters that have a name
+-- @treturn[1] table array of `{ name, value }` sorted by name
+-- @treturn[2] nil
+-- @treturn[2] string error text
+function M.extra(extra, known)
+  if type(extra) ~= "table" then
+    return nil, ("`extra` must be a table of field = value, got %s")
+      :format(checks.describe(extra))
+  end
+  local fields = {}
+  for key, value in next, json.fields(extra) do
+    if type(key) ~= "string" or key == "" then
+      return nil, ("`extra` must have the names of fields as keys, got %s")
+        :format(checks.describe(key))
+    end
+    local shown = errors.excerpt(key, checks.SHOWN)
+    if known[key] then
+      return nil, ("`extra.%s` is a parameter of its own; write %s = … beside `extra`")
+        :format(shown, shown)
+    end
+    local text, problem = json.encode(value)
+    if not text then return nil, ("`extra.%s`: %s"):format(shown, problem) end
+    if not json.encode(key) then
+      return nil, ("`extra.%s` must have a name that is valid UTF-8"):format(shown)
+    end
+    fields[#fields + 1] = { key, json.raw(text) }
+  end
+  table.sort(fields, function(a, b) return a[1] < b[1] end)
+  return fields
 end
 
 return M

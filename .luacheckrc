@@ -1,14 +1,14 @@
--- Only what Lua 5.1, 5.3, 5.4 and LuaJIT share.
+-- Only the globals that Lua 5.1, 5.3, 5.4 and LuaJIT share.
 std = "min"
 max_line_length = 100
 exclude_files = { "build", ".luarocks", "lua_modules" }
 files["spec"].std = "min+busted"
 files["*.rockspec"].std = "+rockspec"
 files[".busted"] = { std = "min", globals = { "jit" } }
--- The host program gives it these.
+-- The host program sets these globals.
 files["spec/c/host_memory.lua"].read_globals = { "port", "arm", "disarm" }
 files["spec/c/host_memory.lua"].ignore = { "311" }
--- LÖVE and Neovim give theirs; both have LuaJIT inside.
+-- LÖVE and Neovim set their own globals; both contain LuaJIT.
 files["examples/love"].std = "min+love"
 files["examples/neovim"].std = "luajit"
 files["examples/neovim"].read_globals = { vim = { other_fields = true, fields = {
@@ -17,7 +17,7 @@ files["examples/neovim"].read_globals = { vim = { other_fields = true, fields = 
 files["spec/examples/love"].std = "luajit+love"
 files["spec/examples/neovim"].std = "luajit"
 files["spec/examples/neovim"].globals = { "vim", "Told" }
--- These run inside nginx, which gives them its functions.
+-- These run inside nginx, which sets the global `ngx`.
 files["lua/predibase/transport/resty.lua"].read_globals = { "ngx" }
 files["lua/predibase/transport/resty"].read_globals = { "ngx" }
 files["lua/predibase/resty"].globals = { "ngx" }

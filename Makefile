@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-# The verbs of the project; `make help` lists them.
+# Targets for building, testing and packaging; `make help` lists them.
 
 LUA ?= lua5.4
 LUAS ?= lua5.4 lua5.3 lua5.1 luajit
 BUILDDIR ?= build
 PREFIX ?= /usr/local
 
-# What each C module is made of: src/NAME.c. The rockspec says the same again
-# for luarocks; tools/check-rockspec.lua (make lint) compares the two.
+# The source files (src/NAME.c) of each C module. The rockspec repeats these
+# lists for luarocks; tools/check-rockspec.lua (make lint) compares the two.
 sse_SOURCES = lua_sse lua_token token sse buf
 curl_SOURCES = lua_curl lua_exchange lua_target lua_read lua_token pool handles \
   gate leftover reset again sockets tlsrest sigpipe exchange verdict setup \
@@ -15,8 +15,8 @@ curl_SOURCES = lua_curl lua_exchange lua_target lua_read lua_token pool handles 
 interrupt_SOURCES = lua_interrupt
 replace_SOURCES = lua_replace
 
-# -Werror is for development and CI (make build WERROR=-Werror): a new
-# compiler's new warning must not keep anybody from using the library.
+# -Werror is for development and CI only (make build WERROR=-Werror): a warning
+# of a new compiler must not prevent users from building the library.
 WERROR ?=
 WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla \
   -Wstrict-prototypes -Wmissing-prototypes -Wundef
@@ -25,8 +25,9 @@ PLAIN_CFLAGS = -std=c99 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread \
   $(WARNINGS) $(WERROR)
 ALL_CFLAGS = $(PLAIN_CFLAGS) $(HARDENING) $(CPPFLAGS) $(CFLAGS)
 
-# Sanitizers do the same better, glibc wants to optimize for the first of them,
-# and who packages has a level of their own.
+# _FORTIFY_SOURCE is left out with sanitizers, which check the same things more
+# thoroughly; without optimization, which glibc requires for it; and when the
+# packager's flags set a level already.
 FORTIFY = $(if $(findstring FORTIFY,$(CPPFLAGS) $(CFLAGS)),,$(if \
   $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
 HARDENING ?= $(if $(findstring -fsanitize,$(CFLAGS)),,$(FORTIFY) \
@@ -69,17 +70,17 @@ help:
 ## make env        shell lines that point LUA at this checkout, for eval
 ## make check      the tests on LUA alone, installing nothing
 ## make ctest      the C tests that need no Lua
-## make lint       luacheck, rockspec, documentation coverage
+## make lint       luacheck, rockspec, documentation coverage, file sizes
 ## make docs       the API reference, in build/docs
 ## make bench      the benchmark table (ARGS=--json, ROUNDS, QUICK=1, PYTHON=1)
 ## make install    PREFIX, DESTDIR, INSTALL_LMOD, INSTALL_CMOD
 ## make asan       the tests under AddressSanitizer and UBSan (LUA)
 ## make valgrind   the lifetime specs under valgrind (LUA)
-## make fuzz       every fuzz target for FUZZ_SECONDS in all
+## make fuzz       all fuzz targets, FUZZ_SECONDS in total
 ## make rock       luarocks make and luarocks test, offline
 ## make rockspec   write the list of modules into the rockspec
-## make jinja      templates, beside Jinja itself (LUA)
-## make honesty    other people's clients against the stand-in server
+## make jinja      templates, compared with Jinja itself (LUA)
+## make honesty    third-party clients against the stand-in server
 ## make warnings   gcc and clang, -Werror, every Lua
 ## make clean      remove build
 
@@ -115,7 +116,7 @@ $(OUT)/predibase/replace.so: $(call objects,$(replace_SOURCES))
 
 -include $(wildcard $(OUT)/obj/*.d)
 
-# The command with the interpreter that it was built for.
+# The command, with the interpreter of this build in its first line.
 $(OUT)/bin/predibase: bin/predibase Makefile
 	@mkdir -p $(@D)
 	@sed '1s|.*|#!/usr/bin/env $(LUA)|' bin/predibase > $@
@@ -166,7 +167,7 @@ $(BUILDDIR)/fuzz/%: spec/c/%.c $$(call links,spec/c/$$*.c) $(C_HEADERS) Makefile
 	clang $(PLAIN_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -fsanitize=fuzzer -Isrc $(CURL_CFLAGS) \
 	  -o $@ $(filter %.c,$^) -Wl,--as-needed $(CURL_LIBS)
 
-# A host program has Lua and the modules inside it.
+# A host program is a C program with Lua and the C modules linked into it.
 HOSTS = $(patsubst spec/c/%.c,$(OUT)/c/%,$(wildcard spec/c/host_*.c))
 LUA_LIBS ?= $(shell $(PKG_CONFIG) --libs $(LUA))
 
@@ -178,7 +179,7 @@ $(OUT)/c/%: spec/c/%.c $$(call links,spec/c/$$*.c) $(C_HEADERS) Makefile
 .PHONY: hosts
 hosts: $(HOSTS)
 
-# As many compilers at once as there are processors.
+# Run as many compilers at once as there are processors.
 PARALLEL = -j $(shell nproc 2>/dev/null || echo 1)
 
 test:
@@ -221,7 +222,7 @@ honesty: build
 
 warnings:
 	@for cc in gcc clang; do \
-	  command -v $$cc >/dev/null || { echo "$$cc: 1 skipped, there is none"; \
+	  command -v $$cc >/dev/null || { echo "$$cc: 1 skipped, not installed"; \
 	  continue; }; for lua in $(LUAS); do \
 	  command -v $$lua >/dev/null || continue; \
 	  $(MAKE) -s build hosts CC=$$cc LUA=$$lua WERROR=-Werror \
@@ -248,7 +249,7 @@ bench:
 	@$(MAKE) -s build LUA=luajit
 	@sh bench/run.sh $(LUA) $(ARGS)
 
-# The directories that LUA itself looks in, below PREFIX.
+# The directories below PREFIX that LUA searches by default.
 LUA_ABI = $(shell $(LUA) -e 'print(_VERSION:match("%d%.%d"))')
 INSTALL_LMOD ?= $(PREFIX)/share/lua/$(LUA_ABI)
 INSTALL_CMOD ?= $(PREFIX)/lib/lua/$(LUA_ABI)

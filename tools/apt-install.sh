@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs Debian packages without questions and without starting services.
-# Without a name it renews the lists of packages.
+# Without arguments it updates the package lists.
 # usage, as root: sh tools/apt-install.sh [PACKAGE]...
 set -eu
 
@@ -9,8 +9,8 @@ if [ $# -eq 0 ]; then
   exec apt-get -q -o DPkg::Lock::Timeout=300 update
 fi
 
-# A package that brings a server (nginx) would start it. This is Debian's own
-# way to say no; a policy that is there already is left alone.
+# A package that contains a server (nginx) would start it. On Debian a policy
+# that exits with 101 prevents that. An existing policy is left unchanged.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
   trap 'rm -f "$policy"' EXIT

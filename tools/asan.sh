@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Runs the C tests and the specs with AddressSanitizer and UBSan. The
-# interpreter knows nothing of them, so their libraries are loaded before it.
+# interpreter was built without them, so LD_PRELOAD loads their libraries.
 # usage: BUILDDIR=build/asan sh tools/asan.sh LUA
 set -eu
 cd "$(dirname "$0")/.."
 asan=$(gcc -print-file-name=libasan.so)
 ubsan=$(gcc -print-file-name=libubsan.so)
-# Freed memory is kept aside only so far that the bounds of specs still hold.
+# A small quarantine for freed memory, so that the memory limits in specs hold.
 ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99:quarantine_size_mb=8
 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 LSAN_OPTIONS=suppressions=$PWD/tools/lsan-suppressions.txt:print_suppressions=0

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- Fails when a public function has no LDoc comment, or, in the rooms right in
--- lua/predibase, one that leaves out a parameter. Public are the functions of a
--- table (`function M.name`, `function methods:name`, `M.name = function`) save
--- names that begin with `_`; in src, every luaL_Reg entry save metamethods.
+-- Fails when a public function has no LDoc comment, or, in the modules directly in
+-- lua/predibase, when the comment leaves out a parameter. Public functions are those
+-- of a table (`function M.name`, `function methods:name`, `M.name = function`), except
+-- names that begin with `_`; and in src every luaL_Reg entry, except metamethods.
 -- usage: lua5.4 tools/check-docs.lua
 
 local documented, failures = 0, 0
@@ -30,7 +30,7 @@ local function lines_of(path)
   return list
 end
 
--- The comment right above a line; nil when that is no LDoc comment.
+-- Returns the LDoc comment directly above a line, or nil when there is none.
 local function comment_above(lines, number)
   local first = number
   while first > 1 and lines[first - 1]:find("^%-%-") do
@@ -89,7 +89,7 @@ local function check_lua(path)
   end
 end
 
--- In C the comment is `/*** … */` with an @function line.
+-- In C, an LDoc comment is `/*** … */` with an @function line.
 local function check_c(path)
   local text = table.concat(lines_of(path), "\n")
   local known = {}

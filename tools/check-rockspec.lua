@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Compares the rockspec with the tree and with the Makefile; `--write` makes it
--- agree with them first.
+-- Compares the rockspec with the files in lua/ and with the Makefile. `--write`
+-- updates the rockspec first.
 -- usage: lua5.4 tools/check-rockspec.lua SSE_SOURCES CURL_SOURCES
 --   INTERRUPT_SOURCES REPLACE_SOURCES [--write]
 -- (SOURCES are names without src/ and .c, separated by spaces)
@@ -25,7 +25,7 @@ local function read(path)
   return text
 end
 
--- The assignments of a rockspec, without running them in our globals.
+-- Returns the variables that a rockspec sets, without setting globals.
 local function load_rockspec(text)
   local spec = {}
   local chunk
@@ -39,7 +39,7 @@ local function load_rockspec(text)
   return spec
 end
 
--- module name -> path of every file below lua/
+-- Returns the modules below lua/: an array of `{ name, path }`, and paths by module name.
 local function modules_in_tree()
   local found = {}
   local find = assert(io.popen("find lua -name '*.lua' | LC_ALL=C sort"))
@@ -78,12 +78,12 @@ local function check_modules(spec, tree)
   end
   for name, value in pairs(spec.build.modules) do
     if type(value) == "string" and not tree[name] then
-      fail("build.modules has %s, but there is no %s", name, value)
+      fail("build.modules has %s, but %s does not exist", name, value)
     end
   end
 end
 
--- The sources of one C module in the order of the Makefile.
+-- Returns the rockspec's text with the sources of one C module in the Makefile's order.
 local function with_sources(text, module, names)
   local lines = {}
   for name in names:gmatch("%S+") do

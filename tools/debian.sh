@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The two commands of the README, make demo and make test, on a release of
-# Debian that has nothing but make: in a tree that debootstrap makes in
-# build/debian/SUITE, with a copy of the checkout. The tree is made anew each
-# time and removed at the end.
+# Runs the two commands of the README, make demo and make test, on a release of
+# Debian with no other package than make. debootstrap creates the system in
+# build/debian/SUITE, and the checkout is copied into it. The system is created
+# anew for each run and removed at the end.
 # usage, as root: sh tools/debian.sh SUITE     (bookworm, trixie, testing)
 # Needs debootstrap; `sh tools/setup.sh ci` installs it.
 # Environment:
 #   TEST   what to run instead of `make test`
-#   KEEP   1: leave the tree where it is
-# Exit status 75: skipped, because the packages of Debian cannot be reached.
+#   KEEP   1: do not remove the system at the end
+# Exit status 75: skipped, because Debian's packages cannot be downloaded.
 set -eu
 cd "$(dirname "$0")/.."
 suite=$1
@@ -26,7 +26,8 @@ skip () {
   exit 75
 }
 
-# The mirror that this system itself uses; debootstrap's own where it uses none.
+# Prints the mirror that this system uses, or nothing; debootstrap then uses its
+# default.
 mirror () {
   apt-cache policy make 2>/dev/null |
     sed -n 's|^ *[0-9]* \(https\{0,1\}://[^ ]*\) [^ ]*/main .*|\1|p' |
@@ -51,8 +52,8 @@ make_tree () {
   exit 1
 }
 
-# inside COMMAND: runs it in the copy of the checkout. Mounts are private, so
-# they end with the command, whatever happens to it.
+# inside COMMAND: runs the command in the copy of the checkout. The mounts are
+# private, so they disappear with the command even if it is killed.
 inside () {
   env -i HOME=/root TERM=dumb LC_ALL=C.UTF-8 \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
@@ -62,7 +63,7 @@ inside () {
       exec chroot "$1" sh -c "cd /predibase && $2"' sh "$root" "$1"
 }
 
-# step COMMAND: runs it, and says how long it took.
+# step COMMAND: runs the command and reports how long it took.
 step () {
   began=$(date +%s)
   status=0
@@ -73,15 +74,15 @@ step () {
 
 PATH=$PATH:/usr/sbin:/sbin
 [ "$(id -u)" -eq 0 ] || {
-  say "debootstrap has to be run as root"
+  say "debootstrap must be run as root"
   exit 1
 }
 command -v debootstrap >/dev/null || {
-  say "there is no debootstrap; sh tools/setup.sh ci installs it"
+  say "debootstrap is not installed; sh tools/setup.sh ci installs it"
   exit 1
 }
 mkdir -p build/debian
-say "making a tree with nothing but make in it"
+say "creating a system with no other package than make"
 make_tree
 if [ -z "${KEEP:-}" ]; then trap 'rm -rf "$root"' EXIT; fi
 cp /etc/resolv.conf "$root/etc/resolv.conf"

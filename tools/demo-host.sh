@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Opens an example in the program that it lives in. It asks what the environment
-# names, else the stand-in server, which is started here and stopped again.
+# Opens an example in its host program. The example uses the server that the
+# environment names. Without one, this script starts the stand-in server and
+# stops it at the end.
 # usage: sh tools/demo-host.sh love|neovim
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The chat page of examples/openresty in a real nginx: at http://127.0.0.1:PORT
-# (8080), in front of Predibase or the server that PREDIBASE_BASE_URL names,
-# else of the stand-in server. Ctrl-C ends it.
+# Serves the chat page of examples/openresty with a real nginx at
+# http://127.0.0.1:PORT (8080 by default). The page uses Predibase or the server
+# that PREDIBASE_BASE_URL names, or else the stand-in server. Ctrl-C stops it.
 # usage: sh tools/demo-openresty.sh
 set -eu
 cd "$(dirname "$0")/.."
@@ -10,15 +10,16 @@ port=${PORT:-8080}
 PATH=$PATH:/usr/sbin
 eval "$(make -s env LUA=luajit)"
 
-# What nginx writes stays out of the example's folder.
+# A copy of the site, so that nginx writes nothing into the example's folder.
 site=build/demo-openresty
 rm -rf "$site"
 mkdir -p "$site/logs"
 cp -r examples/openresty/html examples/openresty/lua "$site"
-# Where Debian's modules are looked for.
+# Debian's configuration loads modules relative to the site's folder.
 [ ! -d /usr/lib/nginx/modules ] || ln -s /usr/lib/nginx/modules "$site/modules"
 {
-  # As root nginx would give its workers to a user who may not read the checkout.
+  # Started as root, nginx would run its workers as a user who may not be allowed
+  # to read the checkout.
   [ "$(id -u)" -ne 0 ] || echo "user root;"
   sed -e "s|listen 127.0.0.1:8080|listen 127.0.0.1:$port|" \
     -e "s|lua_package_path \"|&$PWD/lua/?.lua;$PWD/lua/?/init.lua;|" \
@@ -38,7 +39,8 @@ else
 fi
 echo "predibase: open http://127.0.0.1:$port, and press Ctrl-C here to end"
 
-# In the background, since a shell hears of no signal while it runs a program.
+# In the background, because a shell runs its traps only after a foreground
+# program has ended.
 nginx -p "$PWD/$site" -c nginx.conf -e stderr -g 'daemon off;' &
 nginx_pid=$!
 finish () {

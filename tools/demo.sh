@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Streams an answer to the terminal: from Predibase (or the server named by
-# PREDIBASE_BASE_URL) when the environment says which, else from the stand-in
-# server, which is started here and stopped again.
+# Streams an answer to the terminal, from Predibase or the server that
+# PREDIBASE_BASE_URL names. If the environment names neither, this script starts
+# the stand-in server and stops it at the end.
 # usage: sh tools/demo.sh LUA
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,7 +17,7 @@ if [ -z "${PREDIBASE_API_TOKEN:-}" ] && [ -z "${PREDIBASE_BASE_URL:-}" ]; then
   start_stand_in
   echo "predibase: asking the stand-in server at $PREDIBASE_BASE_URL" \
     "(set PREDIBASE_API_TOKEN to ask Predibase)"
-  # Its language model does not know when to end: one paragraph is a story.
+  # The stand-in server does not end its text by itself: stop after a paragraph.
   set -- --stop "$paragraph"
 else
   set --
@@ -27,8 +27,8 @@ predibase generate --max-new-tokens 400 --seed 7 "$@" --stats "$prompt"
 cat <<END
 
 That was a stream of tokens. What to try next:
-  eval "\$(make -s env)"         this shell's lua5.4 and predibase use the checkout
-  predibase mock &              the stand-in server; paste the line that it prints
-  lua5.4 examples/stream.lua    the same in Lua; README.md explains it
-  make test                     the tests, in about five minutes
+  eval "\$(make -s env)"         makes lua5.4 and predibase in this shell use the checkout
+  predibase mock &              starts the stand-in server; run the line that it prints
+  lua5.4 examples/stream.lua    streams an answer in Lua; README.md explains it
+  make test                     runs the tests, in about five minutes
 END

@@ -6,14 +6,14 @@ set -eu
 cd "$(dirname "$0")/.."
 sh tools/setup.sh docs
 
-# LDoc takes a file's first comment for the one about the module, but does not
-# look past an ordinary line in front of it: it reads copies without that line.
+# LDoc uses a file's first comment as the module's comment, and the SPDX line
+# would be that comment: LDoc reads copies without it.
 rm -rf build/docs build/docs-source
 find lua/predibase -name '*.lua' | while read -r path; do
   mkdir -p "build/docs-source/$(dirname "$path")"
   sed '1s/^-- SPDX.*//' "$path" >"build/docs-source/$path"
 done
-# A module in C may have several files, LDoc wants one.
+# LDoc expects one file per module, but a C module may have several.
 mkdir -p build/docs-source/src
 cat src/lua_sse.c >build/docs-source/src/sse.c
 cat src/lua_interrupt.c >build/docs-source/src/interrupt.c

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Runs every example: a script as it is against the stand-in server, where it
-# must end well and print something; those that live in a host program by what
-# is in spec/examples, which drives that program.
+# Runs every example. A script runs unchanged against the stand-in server; it
+# must exit with 0 and print something. An example for a host program is tested
+# by a spec in spec/examples, which drives that program.
 # usage: bash tools/examples.sh [LUA]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,7 +25,7 @@ for example in examples/*.lua; do
 done
 echo "$passed passed, $failed failed"
 
-# All hosts have LuaJIT inside.
+# All host programs contain LuaJIT.
 make -s build LUA=luajit
 specs= skipped=0
 for spec in spec/examples/*.lua; do
@@ -38,7 +38,7 @@ for spec in spec/examples/*.lua; do
   if command -v "$program" >/dev/null; then
     specs="$specs $spec"
   else
-    echo "$spec: skipped, there is no $program here"
+    echo "$spec: skipped, $program is not installed"
     skipped=$((skipped + 1))
   fi
 done

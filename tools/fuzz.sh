@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs each fuzz target for its share of the time. Starts from the inputs in
-# spec/c/corpus/TARGET, where they are; finds go to build/fuzz.
+# Runs each fuzz target for an equal share of the time. A target starts with the
+# inputs in spec/c/corpus/TARGET, if there are any; inputs that fail are saved
+# in build/fuzz.
 # usage: sh tools/fuzz.sh SECONDS TARGET...
 set -u
 cd "$(dirname "$0")/.."
 seconds=$1
 shift
 if [ $# -eq 0 ]; then
-  echo "fuzz: there is no target"
+  echo "fuzz: no targets given"
   echo "0 passed, 1 failed"
   exit 1
 fi
@@ -31,7 +32,7 @@ for target; do
   else
     failed=$((failed + 1))
     tail -n 60 "$target.log"
-    echo "$name: FAILED, the input is beside $target"
+    echo "$name: FAILED, the input was saved next to $target"
   fi
 done
 echo "$passed passed, $failed failed"

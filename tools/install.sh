@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Copies the built library and the command to where they are found.
+# Copies the built library and the command to their installation folders.
 # usage: sh tools/install.sh LUA, with BUILDDIR, DESTDIR, PREFIX, INSTALL_LMOD
 # and INSTALL_CMOD in the environment
 set -eu
@@ -18,7 +18,7 @@ for module in sse curl interrupt replace; do
   install -m 755 "$BUILDDIR/$lua/predibase/$module.so" \
     "$cmod/predibase/$module.so"
 done
-# The command is for the interpreter that the modules were built for.
+# The command's first line names the interpreter that the modules were built for.
 sed "1s|.*|#!$(command -v "$lua")|" bin/predibase >"$bin/predibase"
 chmod 755 "$bin/predibase"
 echo "predibase: installed for $lua in $lmod, $cmod and $bin"

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Every check that runs nothing: luacheck, the rockspec, file sizes, comments.
+# Runs every check that does not execute the library: luacheck, the rockspec,
+# file sizes, comments.
 # usage: sh tools/lint.sh SSE_SOURCES CURL_SOURCES INTERRUPT_SOURCES
-# REPLACE_SOURCES (from the
-# Makefile)
+#   REPLACE_SOURCES (from the Makefile)
 set -u
 cd "$(dirname "$0")/.."
 sh tools/setup.sh lint || exit 1
@@ -21,8 +21,9 @@ check () {
   fi
 }
 
-# Files of at most 600 lines, unless a line near the top says why the file is
-# longer ("Longer than 600 lines: ..."); lines of at most 100 (Lua) and 80 (C).
+# Files may have at most 600 lines, unless a line near the top says why the file
+# is longer ("Longer than 600 lines: ..."). Lines may have at most 100 columns
+# in Lua and 80 in C.
 sizes () {
   find lua bin bench examples spec src tools -name '*.lua' -o -name '*.[ch]' |
     LC_ALL=C sort | LC_ALL=C awk '
@@ -39,8 +40,8 @@ sizes () {
           shown = line
           gsub(/[\200-\277]/, "", shown)
           if (length(shown) > width && line !~ /^\/\* links:/) bad("line " lines " is too long")
-          if (line ~ /[ \t]$/) bad("line " lines " ends in a blank")
-          # Lua itself sets the values of macros off with tabs.
+          if (line ~ /[ \t]$/) bad("line " lines " ends with a blank")
+          # Preprocessor lines may contain tabs.
           if (line ~ /\t/ && line !~ /^#/) bad("line " lines " has a tab")
         }
         close(path)

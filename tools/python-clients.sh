@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs the Python clients that others wrote (spec/honesty/requirements.txt)
-# from PyPI into build/honesty-venv, unless they are there, and prints the
-# Python that has them.
+# Installs the third-party Python clients (spec/honesty/requirements.txt) from
+# PyPI into build/honesty-venv, unless they are already there, and prints the
+# path of the Python that can import them.
 # usage: sh tools/python-clients.sh [--if-there]
-# With --if-there nothing is installed: the exit status is 1 without them.
+# With --if-there it installs nothing, and exits with 1 if they are missing.
 set -eu
 cd "$(dirname "$0")/.."
 venv=build/honesty-venv
@@ -16,7 +16,7 @@ if ! cmp -s "$wanted" "$venv/installed.txt"; then
   rm -rf "$venv"
   mkdir -p build
   python3 -m venv "$venv" >&2 || {
-    echo "python3 cannot make a virtual environment; on Debian: apt install python3-venv" >&2
+    echo "python3 cannot create a virtual environment; on Debian: apt install python3-venv" >&2
     exit 1
   }
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$wanted" >&2

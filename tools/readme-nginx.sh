@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Checks an nginx.conf of the guide, or a part of one: nginx -t, and luajit for
-# the Lua in it. A part without `http` is taken for one of the block http when
-# it has a server, else for one of a server. Certificates are throw-away ones.
+# Checks an nginx.conf from the guide, or a part of one, with nginx -t, and the
+# Lua code in it with luajit. A part without `http` is put into an http block,
+# and also into a server block if it contains no server. Certificates are
+# generated for the check.
 # usage: sh tools/readme-nginx.sh FILE
 set -eu
 PATH=$PATH:/usr/sbin
@@ -36,7 +37,7 @@ fi
   done
   echo "pid $folder/pid; events { }"
   echo "$before"
-  # The first line says where the block is from.
+  # Use the generated certificate instead of the files that the guide names.
   sed -e "s|\(ssl_certificate_key\) [^;]*|\1 $folder/key|" \
     -e "s|\(ssl_certificate\) [^;]*|\1 $folder/certificate|" "$file"
   echo "$after"

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs code blocks as one who reads would: in their order, the sh blocks in one
-# shell that goes on, the lua blocks as programs. What a block starts in the
-# background is waited for until it says that it is ready, as one sees, and is
-# ended here. The first block that fails ends it all, and is shown.
+# Runs code blocks as a reader would, in their order: all sh blocks in one shell,
+# each lua block as a program. When a block starts a background process, waits
+# until the process prints that it is ready, and ends it at the end. Stops at
+# the first block that fails, and prints it.
 # usage: sh tools/readme-session.sh BLOCK...
 set -eu
 started='' reading=''

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Writes the sh, lua and nginx code blocks of a Markdown file into files, to be run by
--- tools/readme.sh.
+-- Writes the sh, lua and nginx code blocks of a Markdown file into files, which
+-- tools/readme.sh runs.
 -- usage: lua5.4 tools/readme.lua FILE FOLDER
 
 local path, folder = arg[1], arg[2]
@@ -11,11 +11,12 @@ local PRELUDE = {
   lua = 'predibase = require "predibase"; client = predibase.new {}; '
     .. 'prompt = "What is your name?"; options = { max_new_tokens = 20 }; ',
 }
--- The README has to be true for who knows nothing but it.
+-- The README's blocks must work for a reader who has read nothing else.
 if path == "README.md" then PRELUDE.lua = "" end
 local COMMENT = { sh = "#", lua = "--", nginx = "#" }
 
--- Sections of their own in .ci/run; from here they would run for ever.
+-- True for commands that have their own section in .ci/run. Running them here would
+-- start this script again, endlessly.
 local function runs_elsewhere(code)
   return code:find "make demo" or code:find "make test" or code:find "%.ci/run"
     or code:find "git clone"
@@ -24,7 +25,7 @@ end
 local function write_block(language, line, code)
   local name = ("%s/%s-%04d.%s"):format(folder, path:gsub("[^%w]", "_"), line, language)
   local file = assert(io.open(name, "wb"))
-  -- One line before the code: with line numbers one higher than the block's.
+  -- The first line of the file names the position of the block.
   file:write(COMMENT[language], " ", path, " line ", tostring(line), "\n", PRELUDE[language], code)
   file:close()
 end

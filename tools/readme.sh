@@ -3,12 +3,12 @@
 # Runs the code blocks of Markdown files against the stand-in server, in a copy
 # of the checkout: blocks marked `sh` with sh -eu, blocks marked `lua` with Lua
 # 5.4; blocks marked `nginx` are checked by nginx itself. A block after a line
-# `<!-- not run: why -->` is left out, and so is one that CI runs as a section
-# of its own (make demo, make test, .ci/run).
-# Lua blocks find `predibase`, `client`, `prompt` and `options` as globals.
-# README.md's get nothing: they run as they stand, in their order, in one shell
-# without settings, with a stand-in server that they start themselves. Only the
-# port that they name is exchanged for one that is free here.
+# `<!-- not run: why -->` is left out, and so is one that CI runs in its own
+# section (make demo, make test, .ci/run).
+# Lua blocks can use the globals `predibase`, `client`, `prompt` and `options`.
+# The blocks of README.md get no globals: they run unchanged and in order, in one
+# shell without settings, with a stand-in server that they start themselves. Only
+# the port that they name is replaced by a free one.
 # usage: bash tools/readme.sh FILE...
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,7 +22,7 @@ out=$PWD/build/readme
 rm -rf "$out"
 mkdir -p "$out/checkout/build"
 tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C "$out/checkout"
-cp -a "build/$LUA" "$out/checkout/build/"          # as `make demo` leaves it
+cp -a "build/$LUA" "$out/checkout/build/"          # the result of `make demo`
 for file; do lua5.4 tools/readme.lua "$file" "$out"; done
 
 passed=0 failed=0
@@ -43,7 +43,7 @@ run_block () {
   fi
 }
 
-# The blocks of README.md.
+# Runs the blocks of README.md.
 run_session () {
   local port
   port=$(lua5.4 -e 'local tcp = require "luv".new_tcp()

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# luarocks make and luarocks test without a network: a tree of its own, and a
-# configuration that says what the system's packages provide.
-# The specs that take long are left out, and make test runs them; here the question is whether
-# anything is missing from the rock.
+# Runs luarocks make and luarocks test without a network, in a separate tree and
+# with a configuration that says what the system's packages provide. Leaves out
+# the long specs, which make test runs; the purpose here is to find files that
+# are missing from the rock.
 # usage: sh tools/rock.sh LUA...
 set -u
 cd "$(dirname "$0")/.."
@@ -13,8 +13,8 @@ include=$(pkg-config --variable=includedir libcurl)
 library=$(pkg-config --variable=libdir libcurl)
 version=2.1.1-1
 
-# luarocks wants busted as a rock and takes no word for it: a rock that
-# installs what the system's busted would do.
+# luarocks requires busted as a rock and does not accept the system's package,
+# so this writes a rock that installs tools/busted.lua under that name.
 write_shim () {
   mkdir -p build/rock/shim
   cat >"build/rock/shim/busted-$version.rockspec" <<END
@@ -63,8 +63,8 @@ step () {
   fi
 }
 
-# luarocks compiles beside the sources; a copy keeps the checkout clean, and
-# shows that the rock is complete without the build.
+# luarocks compiles next to the sources. A copy keeps the checkout clean, and
+# proves that the rock needs nothing from the build folder.
 copy_checkout () {
   rm -rf build/rock
   mkdir -p build/rock/checkout

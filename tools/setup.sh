@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs what is missing for a job, through apt where there is apt.
+# Installs what a job needs and is missing, with apt if the system has it.
 # usage: sh tools/setup.sh build|test|lint|docs|rock|bench|love|neovim|
 #   examples|ci
-# Asks for each thing itself, not for its package, so that what was installed
-# in another way counts, and a second run takes no time.
+# Tests for each tool or library itself, not for its package, so that it finds
+# those that were installed without apt, and a second run is fast.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -18,14 +18,14 @@ need () {
   "$@" >/dev/null 2>&1 </dev/null || missing="${missing:+$missing }$names"
 }
 
-# wish NAMES WHAT COMMAND...: as need, for a package that a release of Debian
-# may lack: then WHAT is skipped, which is said and counted.
+# wish NAMES WHAT COMMAND...: like need, for a package that a release of Debian
+# may lack. If it lacks the package, WHAT is reported and counted as skipped.
 wish () {
   names=$1 what=$2
   shift 2
   "$@" >/dev/null 2>&1 </dev/null && return
   if [ -n "$apt_knows" ] && ! choose "$names" >/dev/null; then
-    case "$skipped" in *"$what"*) ;; *) skipped="$skipped$what: no package $names here
+    case "$skipped" in *"$what"*) ;; *) skipped="$skipped$what: this release has no package $names
 " ;; esac
     return
   fi
@@ -33,7 +33,7 @@ wish () {
   missing="${missing:+$missing }$names"
 }
 
-# As wish, for the tests on one Lua.
+# Like wish, for the tests on one Lua.
 wish_lua () {
   lua=$1 names=$2
   shift 2
@@ -51,7 +51,7 @@ choose () {
   return 1
 }
 
-# The runtime of the sanitizers is named after the release of clang.
+# Prints the package with clang's sanitizer runtime, which contains the version.
 clang_runtime () {
   version=$(apt-cache depends clang 2>/dev/null |
     sed -n 's/^ *Depends: clang-\([0-9]*\)$/\1/p')
@@ -71,21 +71,21 @@ can_fuzz () {
   echo "$probe" | clang -fsanitize=fuzzer,address,undefined -x c - -o /dev/null
 }
 
-# As a module, or built in as in OpenResty.
+# The Lua module is either loadable, or built in as in OpenResty.
 nginx_has_lua () {
   test -e /usr/lib/nginx/modules/ngx_http_lua_module.so ||
     PATH="$PATH:/usr/sbin" nginx -V 2>&1 | grep lua
 }
 
-# has LUA MODULE: that Lua finds that module.
+# has LUA MODULE: succeeds if the Lua can load the module.
 has () {
   "$1" -e "require '$2'"
 }
 
-# lua_needs LUA: an interpreter, its headers and the modules the library uses.
+# lua_needs LUA: the interpreter, its headers and the modules the library uses.
 lua_needs () {
   wanted=need
-  # All but the first Lua are for the tests: a system may be without them.
+  # Only the tests need the other Luas, so a system may lack them.
   [ "$job" = build ] || [ "$1" = lua5.4 ] || wanted="wish_lua $1"
   case $1 in
     luajit)
@@ -109,7 +109,7 @@ build_needs () {
   need pkg-config have pkg-config
   need libcurl4-openssl-dev pkg-config --exists libcurl
   lua_needs lua5.4
-  # libcurl can do without, but then knows no authority to trust.
+  # libcurl works without this package, but then trusts no certificate authority.
   if have apt-get >/dev/null; then
     need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
   fi
@@ -173,7 +173,7 @@ ci_needs () {
   need debootstrap have debootstrap
 }
 
-# The programs that the examples live in.
+# The host programs of the examples.
 love_needs () {
   build_needs
   lua_needs luajit
@@ -220,7 +220,7 @@ look
 [ -n "$missing" ] || exit 0
 
 if ! have apt-get >/dev/null; then
-  echo "predibase: missing, by the names of Debian's packages: $missing" >&2
+  echo "predibase: missing (names of Debian packages): $missing" >&2
   echo "predibase: please install them with this system's package manager" >&2
   exit 1
 fi
@@ -241,11 +241,11 @@ say_skipped
 [ -n "$missing" ] || exit 0
 packages=
 for names in $missing; do
-  # Where apt knows none of them, it says so itself.
+  # If apt knows none of the names, let apt report that.
   packages="${packages:+$packages }$(choose "$names" || echo "${names%%|*}")"
 done
 echo "predibase: installing through apt: $packages"
-# The whole of what apt says is in the log; a line a package tells that it goes on.
+# The log contains the complete output of apt; the terminal shows the progress.
 {
   # shellcheck disable=SC2086 # a list of words
   $as_root sh tools/apt-install.sh $packages 2>&1 && echo "all is installed"

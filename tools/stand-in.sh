@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# To be sourced: start_stand_in starts the stand-in server, sets
-# PREDIBASE_BASE_URL to it and lets no other setting of the environment get in
-# the way. The server ends with the shell, however that ends.
+# Source this file. start_stand_in starts the stand-in server, sets
+# PREDIBASE_BASE_URL to its URL, and removes environment settings that would
+# interfere. The server stops when the shell exits for any reason.
 
 stop_stand_in () {
   if [ -n "${stand_in_pid:-}" ]; then
@@ -35,7 +35,7 @@ start_stand_in () {
   done
   export PREDIBASE_BASE_URL
   unset PREDIBASE_API_TOKEN PREDIBASE_TENANT_ID PREDIBASE_DEPLOYMENT
-  # A proxy of the environment has no business between us and loopback.
+  # Connections to loopback must not go through the environment's proxy.
   no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
   NO_PROXY=$no_proxy
   export no_proxy NO_PROXY

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Reads the TAP of one run; prints "passed failed skipped" and appends the
 # names of what failed to the file `failures`.
-# -v name= what ran, -v status= its exit status, -v failures= a file,
-# -v skips= a file for the names of what was skipped
+# -v name= the name of the run, -v status= its exit status, -v failures= a file
+# for the names of failed tests, -v skips= a file for those of skipped tests
 
 function fail(why) {
   failed++

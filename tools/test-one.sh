@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# One run of tools/test.sh: a C test, a spec under one Lua, or a host program
-# with that Lua inside. Prints a line, and more when something failed.
+# Runs one test file for tools/test.sh: a C test, a spec under one Lua, or a host
+# program that contains that Lua. Prints one line, or more if a test failed.
 # usage: build= logs= sh tools/test-one.sh GROUP FILE, from the top folder
 set -u
 group=$1 file=$2
@@ -33,7 +33,7 @@ read -r passed failed skipped <<END
 $count
 END
 took=$(($(date +%s) - began))
-# Of its group, how many have ended, this one included, and how many there are.
+# Progress: how many files of the group have ended, and how many there are.
 ended=$(find "$logs" -name "$group.*.count" | wc -l)
 of=$(grep -c "^$group " "$logs/plan")
 kind=specs

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs the specs about lifetimes under valgrind; a leak or a bad access fails.
+# Runs the specs about object lifetimes under valgrind. A leak or an invalid
+# memory access fails.
 # usage: sh tools/valgrind.sh LUA
 set -eu
 cd "$(dirname "$0")/.."

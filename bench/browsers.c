@@ -1,15 +1,15 @@
 /*
-** browsers.c - the browsers of the gateway's benchmark, and its nginx
+** browsers.c - starts nginx and acts as its browsers, for the relay benchmark
 ** SPDX-License-Identifier: MIT
 ** usage: browsers FOLDER PATH STREAMS TOKENS WINDOW ENDING
-** Starts nginx on FOLDER/nginx.conf, which includes listen.conf from there,
-** asks it once for /warm, for the number of its one worker at /pid, and then
-** for PATH, STREAMS times at once; reads all answers to their end. Every
-** answer must end with the last chunk and have the bytes ENDING shortly before
-** it. WINDOW tells when the CPU time of the worker counts: "open", from when
-** every answer has begun, or "all". Prints lines "NAME VALUE":
+** Starts nginx with FOLDER/nginx.conf, which includes FOLDER/listen.conf.
+** Requests /pid for the process number of the only worker, /warm once, and then
+** PATH with STREAMS requests at once; reads all responses to their end. Every
+** response must end with the last chunk, and contain the bytes ENDING shortly
+** before it. WINDOW says which CPU time of the worker is measured: "all", or
+** "open" from the moment when every response has begun. Prints "NAME VALUE":
 ** tokens_per_cpu_s of the worker alone, kib_per_stream (growth of its resident
-** memory at its height), and, where tokens carry the time of their write,
+** memory to the peak), and, if tokens contain the time of their write,
 ** delay_ms_p50 and delay_ms_p99.
 */
 
@@ -67,8 +67,8 @@ static void die (const char *why) {
 }
 
 /*
-** nginx cannot tell which port it was given. It takes a socket that listens
-** already, as it takes its own over from its predecessor.
+** nginx cannot report a port that the system chose. It accepts a socket that is
+** already listening, through the mechanism that it uses to upgrade itself.
 */
 static int listen_for_nginx (const char *folder) {
   char path[4096];
@@ -136,11 +136,11 @@ static int ask (const char *path) {
                      "accept: text/event-stream\r\n\r\n", path);
   if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) ||
       send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
-    die("nginx takes no request");
+    die("nginx accepts no request");
   return fd;
 }
 
-/* A whole short answer, as text. */
+/* Requests a path and returns the whole short response as text. */
 static const char *fetch (const char *path) {
   int fd = ask(path);
   size_t all = 0;
@@ -150,18 +150,19 @@ static const char *fetch (const char *path) {
     all += (size_t)got;
   close(fd);
   bytes[all] = '\0';
-  if (strncmp(bytes, "HTTP/1.1 200 ", 13) != 0) die("nginx does not answer");
+  if (strncmp(bytes, "HTTP/1.1 200 ", 13) != 0)
+    die("nginx did not answer with status 200");
   return bytes;
 }
 
 static void warm_up (void) {
   const char *body = strstr(fetch("/pid"), "\r\n\r\n");
   worker = body != NULL ? (pid_t)atol(body) : 0;
-  if (worker <= 0) die("nginx does not tell its worker");
+  if (worker <= 0) die("nginx did not return the worker's process number");
   fetch("/warm");
 }
 
-/* A time stamp that two reads share is no sample: there are enough. */
+/* A time stamp that is split between two reads is ignored. */
 static void take_stamps (size_t n, int64_t now) {
   const char *at = bytes, *end = bytes + n;
   const size_t before = sizeof before_stamp - 2;
@@ -192,7 +193,7 @@ static void check_end (const browser *b, const char *ending) {
   const size_t n = sizeof last_chunk - 1;
   if (b->kept < n || memcmp(b->tail + b->kept - n, last_chunk, n) != 0 ||
       memmem(b->tail, b->kept, ending, strlen(ending)) == NULL)
-    die("an answer did not end as it should");
+    die("a response did not end as expected");
 }
 
 static double percentile (double share) {
@@ -205,7 +206,7 @@ static double percentile (double share) {
   return (double)(i + 1) * DELAY_STEP / 1000;
 }
 
-/* Reads what one browser has; 0 at the end of its answer. */
+/* Reads the data of one browser; returns 0 at the end of its response. */
 static int read_one (browser *b, long *opened) {
   ssize_t got = recv(b->fd, bytes, sizeof bytes, MSG_DONTWAIT);
   if (got < 0 && errno == EAGAIN) return 1;
@@ -216,7 +217,7 @@ static int read_one (browser *b, long *opened) {
   return 1;
 }
 
-/* Reads all; nginx's CPU time and the height of its memory in between. */
+/* Reads all responses; measures nginx's CPU time and the peak of its memory. */
 static void read_all (int set, long streams, int whole, const char *ending,
                       double *cpu_s, double *kib) {
   struct epoll_event events[EVENTS];
@@ -226,7 +227,7 @@ static void read_all (int set, long streams, int whole, const char *ending,
   *kib = 0;
   while (left > 0) {
     int i, n = epoll_wait(set, events, EVENTS, STUCK);
-    if (n <= 0) die("nothing comes any more");
+    if (n <= 0) die("no more data arrives");
     for (i = 0; i < n; i++) {
       browser *b = events[i].data.ptr;
       long before = opened;
@@ -245,7 +246,7 @@ static void read_all (int set, long streams, int whole, const char *ending,
       look = wire_now() + LOOK;
     }
   }
-  if (opened < streams) die("not every answer began");
+  if (opened < streams) die("not every response began");
   *cpu_s = worker_cpu_s() - from;
 }
 

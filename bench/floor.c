@@ -1,13 +1,13 @@
 /*
-** floor.c - the least that a client on libcurl can do: receive and forget
+** floor.c - the minimal libcurl client: receives responses and discards them
 ** SPDX-License-Identifier: MIT
 ** usage: floor stream|generate|first URL COUNT REQUEST
 **        floor many URL STREAMS TOKENS REQUEST
-** libcurl's multi interface with curl_multi_socket_action over epoll. REQUEST
-** is a file with a request of the library; this program sends the same.
-** stream: one answer of COUNT tokens. generate: COUNT calls on one
-** connection. first: COUNT streams, one after the other. many: STREAMS at
-** once from pace.c, TOKENS each. Prints lines "NAME VALUE".
+** Uses libcurl's multi interface with curl_multi_socket_action over epoll.
+** REQUEST is a file with a request of the library; this program sends the same
+** request. stream: one response of COUNT tokens. generate: COUNT calls on one
+** connection. first: COUNT streams, one after the other. many: STREAMS streams
+** at once from pace.c, with TOKENS tokens each. Prints lines "NAME VALUE".
 */
 
 #include <curl/curl.h>
@@ -26,7 +26,7 @@
 #define DELAY_BUCKETS 100000
 
 static CURLM *multi;
-static int set; /* of epoll */
+static int set; /* the epoll set */
 static int64_t curl_at = INT64_MAX;
 static long finished;
 
@@ -34,12 +34,12 @@ static struct curl_slist *headers;
 static char request[REQUEST_MAX];
 static const char *body;
 
-/* The first byte of the current body; 0 while it is waited for. */
+/* When the first byte of the current body arrived; 0 before that. */
 static int64_t first_at;
 
-/* --- what libcurl asks for ------------------------------------------------ */
+/* --- callbacks of libcurl ------------------------------------------------- */
 
-/* The fourth argument is not NULL once libcurl was told that we know fd. */
+/* The fourth argument is NULL until curl_multi_assign was called for fd. */
 static int on_socket (CURL *easy, curl_socket_t fd, int what, void *ud,
                       void *known) {
   struct epoll_event ev = {0};
@@ -101,13 +101,13 @@ static void step (void) {
 
 /* --- the request ---------------------------------------------------------- */
 
-/* All header fields but those that libcurl writes by itself. */
+/* All header fields of the request except those that libcurl adds itself. */
 static void read_request (const char *path) {
   FILE *f = fopen(path, "r");
   char *line, *next;
   size_t n = f != NULL ? fread(request, 1, sizeof request - 1, f) : 0;
   if (n == 0 || wire_request(request, n) != n)
-    wire_die("floor", "the file of the request is not one");
+    wire_die("floor", "the file REQUEST contains no request");
   fclose(f);
   headers = curl_slist_append(NULL, "expect:");
   for (line = strstr(request, "\r\n") + 2; *line != '\r'; line = next) {
@@ -183,9 +183,9 @@ static void one_by_one (const char *job, const char *url, long count) {
 
 static struct {
   long streams, tokens;
-  long open;           /* streams whose first token came */
-  size_t bytes;        /* of all bodies */
-  size_t begin, half;  /* bytes at which the windows begin and change */
+  long open;           /* streams whose first token has arrived */
+  size_t bytes;        /* received bytes of all bodies */
+  size_t begin, half;  /* bytes at which the first half begins and ends */
   int timing;
   double cpu, cpu_us, rss_kib, open_rss_kib;
   unsigned *delays;
@@ -201,7 +201,8 @@ static double rss_kib (void) {
   return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1024.0;
 }
 
-/* All are open, or half of the tokens are through: the window changes. */
+/* Called when all streams are open, and when half of the tokens have arrived:
+** changes to the next part of the measurement. */
 static void change_window (void) {
   if (many.cpu == 0) {
     many.begin = many.bytes;
@@ -226,7 +227,7 @@ static void take_stamps (const char *s, size_t n) {
   const char *at = s, *end = s + n;
   while ((at = memmem(at, (size_t)(end - at), mark, sizeof mark - 1))) {
     at += sizeof mark - 1;
-    if (end - at >= STAMP_LEN && *at == '0') {  /* a stamp, no word */
+    if (end - at >= STAMP_LEN && *at == '0') {  /* a time stamp, not a word */
       int64_t delay = (now - strtoll(at, NULL, 10)) / 1000 / DELAY_STEP;
       many.delays[delay < DELAY_BUCKETS ? delay : DELAY_BUCKETS - 1]++;
       many.samples++;
@@ -267,7 +268,7 @@ static void all_at_once (const char *url, long streams, long tokens) {
   long i;
   if (easy == NULL || seen == NULL) wire_die("floor", "not enough memory");
   wire_need_descriptors("floor", (unsigned long)streams);
-  /* what is made once for all streams is made by one that comes before */
+  /* a first stream creates everything that all streams share */
   snprintf(first, sizeof first, "%.*s/1/1/1000/generate_stream",
            (int)(strchr(url + strlen("http://"), '/') - url), url);
   easy[0] = new_easy(first, forget);

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Prints the nginx.conf of the gateway's benchmark: /relay is ours, /proxy
-# nginx's own proxy_pass of the same stream, /warm a small one of the relay.
+# Prints the nginx.conf of the relay benchmark: /relay uses predibase.resty,
+# /proxy passes on the same stream with nginx's own proxy_pass, and /warm relays
+# a short stream.
 # usage: sh bench/gateway.sh URL WARM-URL STREAMS
-# URL is what comes in front of /generate_stream.
+# URL is the part of the URL before /generate_stream.
 set -eu
 url=$1
 warm=$2

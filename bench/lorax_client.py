@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The saturated stream with the Python lorax-client, for comparison.
+"""Reads the saturated stream with the Python lorax-client, for comparison.
 
-usage: lorax_client.py stream URL COUNT, prints a line "NAME VALUE".
+usage: lorax_client.py stream URL COUNT; prints a line "NAME VALUE".
 """
 import sys
 import time

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The saturated stream as one would read it with luasocket and lua-cjson:
+-- Reads the saturated stream with luasocket and lua-cjson, for comparison:
 -- `luasocket.lua stream URL COUNT`. Prints a line "NAME VALUE".
 
 local cjson = require "cjson"

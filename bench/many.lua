@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- The library at many streams at once: `many.lua URL STREAMS TOKENS`, the streams those of pace.c.
--- One process, one thread, a task of predibase.async for each stream. The first half of the tokens
--- is for the CPU time and the memory, the second for the delay. Prints lines "NAME VALUE".
+-- Measures the library with many streams of pace.c at once: `many.lua URL STREAMS TOKENS`.
+-- One process, one thread, a task of predibase.async for each stream. Measures CPU time and memory
+-- in the first half of the tokens, and the delay in the second half. Prints lines "NAME VALUE".
 
 local async = require "predibase.async"
 local predibase = require "predibase"
@@ -32,7 +32,8 @@ local cpu                     -- its start
 local timing = false
 local delays, samples = {}, 0
 
---- All are open, or half of the tokens are through.
+--- Called when all streams are open, and when half of the tokens have arrived: changes to the next
+-- part of the measurement.
 local function change_window()
   if not cpu then
     print_value("open_s", "%.3f", now() - began)
@@ -85,7 +86,7 @@ local function read_one()
   assert(count == tokens + 2, "a stream was cut")
 end
 
--- What is made once for all streams is made by one that comes before.
+-- A first stream creates everything that all streams share.
 do
   local first = assert(predibase.new {
     base_url = url:match "^http://[^/]*" .. "/1/1/1000", max_retries = 0,

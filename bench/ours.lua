@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The library at the jobs of floor.c: `ours.lua stream|generate|first URL COUNT`, and
--- `ours.lua require`: what loading it takes. Prints lines "NAME VALUE".
+-- Measures the library at the jobs of floor.c, `ours.lua stream|generate|first URL COUNT`, and the
+-- cost of loading it, `ours.lua require`. Prints lines "NAME VALUE".
 
 local job, url, count = arg[1], arg[2], tonumber(arg[3])
 

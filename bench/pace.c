@@ -1,16 +1,17 @@
 /*
-** pace.c - the load source: many streams, a token each at a fixed pace
+** pace.c - the load source: many streams, with tokens at a fixed pace
 ** SPDX-License-Identifier: MIT
 ** usage: pace MAX_STREAMS
-** POST /STREAMS/TOKENS/MICROSECONDS/generate_stream waits, with its first
-** token, until so many streams are open; then each of them is written a token
-** every so many microseconds, and after TOKENS of them (the first one not
-** counted) its end. The streams take turns: the writes are spread evenly over
-** the time. Tokens of the second half carry the time of their write (wire.h).
-** One thread, one epoll set, loopback only. Prints its port, and for each
-** group of streams that is through: "STREAMS TOKENS MICROSECONDS", then how
-** late its writes were, p50 and p99 in microseconds, and how busy it was, in
-** CPU-seconds per second. Ends with its standard input.
+** POST /STREAMS/TOKENS/MICROSECONDS/generate_stream sends a first token, and
+** waits until STREAMS streams are open. It then writes a token to each of them
+** every MICROSECONDS microseconds, and ends each stream after TOKENS tokens
+** (not counting the first one). The streams take turns, so that the writes are
+** spread evenly over the time. Tokens of the second half contain the time of
+** their write (wire.h). One thread, one epoll set, loopback only. Prints its
+** port, and for each group of streams that has ended: "STREAMS TOKENS
+** MICROSECONDS",
+** the p50 and p99 of the delay of its writes in microseconds, and its load in
+** CPU-seconds per second. Exits when its standard input is closed.
 */
 
 #include <errno.h>
@@ -34,8 +35,8 @@
 #define BACKLOG 4096
 #define EVENTS 256
 
-/* So long the reader is left alone between the last request and the first
-** token of the pace, to look at its own memory. Nanoseconds. */
+/* The pause between the last request and the first paced token, in which the
+** reader can measure its own memory. Nanoseconds. */
 #define QUIET 300000000
 
 #define LATE_STEP 10 /* microseconds in one bucket */
@@ -44,20 +45,20 @@
 typedef struct conn {
   int fd;
   size_t len;
-  char *request; /* until it is whole */
+  char *request; /* the bytes received so far; freed when it is complete */
   int in_group;
 } conn;
 
-static int set; /* of epoll */
+static int set; /* the epoll set */
 static int listener;
 
-/* The group that is open; there is one at a time. */
+/* The current group of streams; there is only one at a time. */
 static struct {
-  long streams, tokens, pace; /* as asked for; streams 0: no group */
+  long streams, tokens, pace; /* from the path; streams is 0 without a group */
   conn **members;
   long count; /* of members */
   int64_t start;
-  int64_t turn; /* streams * round + place: whose turn it is */
+  int64_t turn; /* streams * round + place of the next stream to write to */
   double cpu;
 } group;
 
@@ -70,7 +71,7 @@ static void watch (int fd, void *what) {
     wire_die("pace", "epoll_ctl failed");
 }
 
-/* The place of one that goes stays empty once the group is complete. */
+/* When a stream leaves a complete group, its place stays empty. */
 static void leave (const conn *c) {
   long i = 0;
   while (group.members[i] != c) i++;
@@ -91,7 +92,8 @@ static void drop (conn *c) {
   free(c);
 }
 
-/* A reader that has stopped reading is no reader: the run is void. */
+/* Sends without waiting. Fails when the reader is too far behind, which makes
+** the run invalid. */
 static int send_all (conn *c, const char *s, size_t n) {
   ssize_t sent = send(c->fd, s, n, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent == (ssize_t)n) return 0;
@@ -101,7 +103,7 @@ static int send_all (conn *c, const char *s, size_t n) {
   return -1;
 }
 
-/* Writes one token; returns the time at which that began. */
+/* Writes one token; returns the time at which the write began. */
 static int64_t send_token (conn *c, int stamped, int *failed) {
   static char plain[CHUNK_MAX], chunk[CHUNK_MAX];
   static size_t plain_len, len, stamp_at;
@@ -158,7 +160,7 @@ static void join (conn *c, const char *request) {
   int failed;
   if (sscanf(request, "POST /%ld/%ld/%ld/generate_stream ", &streams, &tokens,
              &pace) != 3 || streams <= 0 || tokens <= 0 || pace <= 0)
-    wire_die("pace", "a request for something else");
+    wire_die("pace", "a request with an invalid path");
   if (group.streams == 0) {
     group.streams = streams;
     group.tokens = tokens;
@@ -209,7 +211,7 @@ static void accept_all (void) {
     watch(fd, c);
   }
   if (errno == EMFILE || errno == ENFILE)
-    wire_die("pace", "no descriptor is left for a further stream");
+    wire_die("pace", "no file descriptor is left for another stream");
 }
 
 /* When the next token is due; INT64_MAX while no group is complete. */
@@ -220,7 +222,7 @@ static int64_t due (void) {
                    (double)group.streams);
 }
 
-/* Does the next token carry the time? The streams take turns with that. */
+/* Whether the next token contains the time. The streams take turns. */
 static int is_stamped (void) {
   int64_t round = group.turn / group.streams;
   if (round < PLAIN_TOKENS(group.tokens)) return 0;
@@ -228,7 +230,7 @@ static int is_stamped (void) {
          (round + group.turn % group.streams) % STAMP_EVERY == 0;
 }
 
-/* Writes what is due. */
+/* Writes all tokens that are due. */
 static void write_due (void) {
   int64_t at = due();
   while (at <= wire_now()) {
@@ -262,7 +264,7 @@ int main (int argc, char **argv) {
   int i, n;
   if (most <= 0) wire_die("pace", "usage: pace MAX_STREAMS");
   wire_need_descriptors("pace", (unsigned long)most);
-  /* else each wait may be 50 us late */
+  /* with the default timer slack, each wait may end 50 us late */
   prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
   listener = wire_listen(BACKLOG);
   fcntl(listener, F_SETFL, O_NONBLOCK);

@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: MIT
--- Turns measurements into the benchmark's table, or into JSON.
+-- Prints measurements as the benchmark's table, or as JSON.
 -- usage: report.lua RESULTS FACTS [--json]
--- RESULTS has lines "ROUND WHO/SETTING/NAME VALUE", FACTS lines "NAME VALUE" (what was measured on
--- what). docs/performance.md describes the JSON.
+-- The file RESULTS has lines "ROUND WHO/SETTING/NAME VALUE". The file FACTS has lines "NAME VALUE"
+-- that describe the machine and the run. docs/performance.md describes the JSON.
 
 local M = {}
 
 --- Reads measurements.
 -- @tparam string text
--- @treturn table name to the values by round
+-- @treturn table for each name, an array of the values by round
 function M.parse(text)
   local values = {}
   for line in text:gmatch "[^\n]+" do
@@ -21,7 +21,7 @@ function M.parse(text)
   return values
 end
 
---- The middle value; of an even number the mean of the two.
+--- Returns the median.
 -- @tparam table list
 -- @treturn number
 function M.median(list)
@@ -86,7 +86,7 @@ end
 
 local FORMAT = "%-44s %9s %9s %6s  %-8s %s\n"
 
---- The table as text.
+--- Formats the table as text.
 -- @tparam table rows of `compute`
 -- @tparam table facts array of `{ name, value }`
 -- @treturn string
@@ -111,7 +111,7 @@ function M.text(rows, facts)
   return table.concat(out)
 end
 
---- The table as JSON.
+--- Formats the table as JSON.
 -- @tparam table rows of `compute`
 -- @tparam table facts array of `{ name, value }`
 -- @tparam number rounds

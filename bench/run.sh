@@ -1,16 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The benchmark: the library and its baselines in turns, ROUNDS times, and the
-# table of medians (bench/rows.lua says what is compared with what).
+# Runs the benchmark: measures the library and its baselines in turns, ROUNDS
+# times, and prints the table of medians (bench/rows.lua lists the comparisons).
 # usage: sh bench/run.sh LUA [--json]
 # Environment:
 #   ROUNDS   how often each thing is measured (5)
 #   SPAN     seconds of each half of a run with many streams (3)
 #   ONLY     settings instead of all: 1 100 100-busy 1000 5000 stream
 #            generate first require relay-1 relay-100 relay-1000 relay-busy
-#            relay-100-busy; what they give is printed as it is
+#            relay-100-busy; prints the measured values without a table
 #   PYTHON   1: install the Python lorax-client into build/ if it is missing
-#   QUICK    1: one short round, to see that all of it works
+#   QUICK    1: one short round, to check that everything works
 set -eu
 cd "$(dirname "$0")/.."
 lua=${1:-lua5.4}
@@ -47,13 +47,15 @@ for program in server pace floor browsers; do
     $(pkg-config --cflags --libs libcurl)
 done
 
-# Both ends of 5,000 streams are processes of their own.
+# The two ends of the 5,000 streams are in different processes, so each process
+# needs one open file per stream.
 ulimit -n "$(ulimit -Hn)" 2>/dev/null || :
 [ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge $((most + 64)) ] ||
   die "$most streams need $((most + 64)) open files and the limit is" \
     "$(ulimit -n); raise it (ulimit -Hn, as root)"
 
-# The servers end with their standard input, that is with this script.
+# The servers exit when their standard input is closed, that is, at the end of
+# this script.
 mkfifo "$out/life"
 "$out/bin/server" "$out/requests" <"$out/life" >"$out/server" &
 server=$!
@@ -72,8 +74,8 @@ done
 url=http://127.0.0.1:$(cat "$out/server")
 paced=http://127.0.0.1:$(cat "$out/pace")
 
-# measure WHO SETTING COMMAND...: what the command prints, lines "NAME VALUE",
-# are the measurements WHO/SETTING/NAME of this round.
+# measure WHO SETTING COMMAND...: runs the command, which prints lines
+# "NAME VALUE", and stores them as WHO/SETTING/NAME for this round.
 measure () {
   key=$1/$2
   shift 2
@@ -86,8 +88,8 @@ measure () {
   fi
 }
 
-# many SETTING STREAMS PACE: the same streams for the library and the floor,
-# a token every PACE microseconds in each.
+# many SETTING STREAMS PACE: measures the library and the floor with the same
+# streams, each with a token every PACE microseconds.
 many () {
   tokens=$((2 * span * 1000000 / $3))
   base=$paced/$2/$tokens/$3
@@ -98,7 +100,7 @@ many () {
   source ours "$1"
 }
 
-# How late the load source was, and how busy.
+# source WHO SETTING: stores how late and how busy the load source was.
 source () {
   # shellcheck disable=SC2046 # words
   set -- "$@" $(tail -n 1 "$out/pace")
@@ -106,8 +108,8 @@ source () {
     "$round" "$1" "$2" "$7" "$round" "$1" "$2" "$8" >>"$out/results"
 }
 
-# gateway SETTING STREAMS TOKENS URL WINDOW: the same streams through nginx to
-# browsers, by our relay and by proxy_pass; see bench/browsers.c.
+# gateway SETTING STREAMS TOKENS URL WINDOW: measures the same streams through
+# nginx to browsers, with the relay and with proxy_pass; see bench/browsers.c.
 gateway () {
   [ "$nginx" = yes ] || return 0
   sh bench/gateway.sh "$4" "$paced/1/500/1000" "$2" >"$out/nginx/nginx.conf"
@@ -126,8 +128,9 @@ setting () {
     1) many 1 1 20000 ;;
     100) many 100 100 20000 ;;
     1000) many 1000 1000 20000 ;;
-    # As many tokens a second as 1,000 streams have with one each 20 ms: no
-    # program on one core would keep up with more, nor would the load source.
+    # The same rate of tokens as with 1,000 streams and a token every 20 ms. At a
+    # higher rate neither the programs nor the load source could keep up on one
+    # core.
     100-busy) many 100-busy 100 2000 ;;
     5000) many 5000 5000 100000 ;;
     stream)
@@ -153,7 +156,7 @@ setting () {
         500 "$out/requests/generate_stream"
       measure ours first "$lua" bench/ours.lua first "$url/1" 500 ;;
     require) measure ours require "$lua" bench/ours.lua require ;;
-    *) die "no setting $1" ;;
+    *) die "unknown setting $1" ;;
   esac
 }
 
@@ -171,7 +174,7 @@ else
   python=$(sh tools/python-clients.sh --if-there) || python=
 fi
 
-# The floor sends what the library sends: the server keeps its first requests.
+# Makes the server save a request of each kind, which the floor then sends.
 round=0
 measure ours warm "$lua" bench/ours.lua generate "$url/1" 1
 measure ours warm "$lua" bench/ours.lua stream "$url/1" 1

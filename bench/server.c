@@ -1,13 +1,13 @@
 /*
-** server.c - the server of the benchmarks: the same bytes to everybody, fast
+** server.c - the benchmark server: sends the same bytes to all clients, fast
 ** SPDX-License-Identifier: MIT
 ** usage: server [DIRECTORY]
 ** POST /N/generate_stream answers with N tokens, framed as LoRAX frames them,
-** POST /N/generate with one JSON object; POST /N with what "stream" in the
-** request says (lorax-client asks so). A thread a connection, loopback only.
-** The first request of each kind is written to DIRECTORY/generate and
-** DIRECTORY/generate_stream, so that others can send the very same. Prints
-** its port; ends with its standard input.
+** POST /N/generate with one JSON object; POST /N with either, as "stream" in
+** the request says (lorax-client uses this path). One thread per connection,
+** loopback only. Writes the first request of each kind to DIRECTORY/generate and
+** DIRECTORY/generate_stream, so that other programs can send the same bytes.
+** Prints its port; exits when its standard input is closed.
 */
 
 #include <netinet/in.h>
@@ -79,7 +79,7 @@ static void keep (const char *text, size_t len, int streaming) {
   pthread_mutex_unlock(&writing);
 }
 
-/* Reads one request; the number of tokens, or -1 at the end. */
+/* Reads one request; returns the number of tokens, or -1 at the end. */
 static long read_request (int fd, char *text, size_t size, int *streaming) {
   size_t len = 0;
   do {

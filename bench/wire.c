@@ -1,5 +1,5 @@
 /*
-** wire.c - what the programs of the benchmark say to each other
+** wire.c - the formats that the benchmark programs use between each other
 ** SPDX-License-Identifier: MIT
 */
 
@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-/* What is open besides the sockets that are counted. */
+/* Descriptors that are open in addition to the streams' sockets. */
 #define OTHER_DESCRIPTORS 32
 
 const char wire_last[] =

@@ -1,5 +1,5 @@
 /*
-** wire.h - what the programs of the benchmark say to each other
+** wire.h - the formats that the benchmark programs use between each other
 ** SPDX-License-Identifier: MIT
 */
 
@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /*
-** One token as LoRAX frames it, in a chunk of its own. Its text is a word, or
-** the time at which it was written, in digits and always as long.
+** One token, framed as by LoRAX, in its own chunk. Its text is a word, or the
+** time at which it was written, as a fixed number of digits.
 */
 #define TOKEN_BEFORE \
   "data:{\"token\":{\"id\":4521,\"text\":\""
@@ -26,52 +26,53 @@
 #define STAMPED_LEN TOKEN_LEN(STAMP_LEN)
 
 /*
-** In a paced stream the first half of the tokens (after the very first one,
-** which says that the stream is open) is plain: CPU time and memory are
-** measured there. In the second half tokens carry time stamps: of one stream
-** all, of many one in STAMP_EVERY, because no model writes a new word with
-** each token, and the reader would be slowed down by what it measures with.
+** In a paced stream the first half of the tokens is plain; CPU time and memory
+** are measured there. (The very first token, which shows that the stream is
+** open, does not count.) In the second half tokens contain time stamps: all
+** tokens if there is one stream, else one in STAMP_EVERY. More time stamps
+** would slow the reader down: each is a new text, unlike the words of a model.
 */
 #define PLAIN_TOKENS(tokens) ((tokens) / 2)
 #define STAMP_EVERY 16
 #define STAMP_ALL_BELOW 100 /* streams */
 
-/* A token in its chunk, at 'out', which has room for CHUNK_MAX; its length. */
+/* Writes a token in its chunk to 'out' (CHUNK_MAX bytes); returns the length. */
 #define CHUNK_MAX (STAMPED_LEN + 16)
 size_t wire_token (char *out, const char *text);
 
 /* The closing event. */
 extern const char wire_last[];
 
-/* Its chunk and the end of the body; WIRE_END_MAX is enough room. */
+/* Writes its chunk and the end of the body to 'out' (WIRE_END_MAX bytes). */
 #define WIRE_END_MAX 512
 size_t wire_end (char *out);
 
 /* The head of every stream. */
 extern const char wire_stream_head[];
 
-/* Nanoseconds on CLOCK_MONOTONIC, which all processes share. */
+/* Returns nanoseconds of CLOCK_MONOTONIC, which all processes share. */
 int64_t wire_now (void);
 
-/* Microseconds of CPU time that this process has used. */
+/* Returns the CPU time that this process has used, in microseconds. */
 double wire_cpu_us (void);
 
 /*
-** A socket that listens on a free port of the loopback; prints the port.
-** Ends the program when there is none.
+** Opens a socket that listens on a free loopback port, and prints the port.
+** Ends the program if that fails.
 */
 int wire_listen (int backlog);
 
-/* The length of the first request in these bytes, or 0 until it is whole. */
+/* Returns the length of the first request in the bytes, or 0 while it is
+** incomplete. */
 size_t wire_request (const char *text, size_t len);
 
 /*
-** Raises the limit of descriptors as far as the system lets us; ends the
-** program with a clear text when fewer than 'wanted' are allowed.
+** Raises the limit of open files as far as the system allows; ends the program
+** with a message when fewer than 'wanted' are allowed.
 */
 void wire_need_descriptors (const char *program, unsigned long wanted);
 
-/* Ends the program with a text on stderr. */
+/* Ends the program with a message on stderr. */
 void wire_die (const char *program, const char *why);
 
 #endif

@@ -5,8 +5,8 @@
 ** POST /N/generate_stream answers with N tokens, framed as LoRAX frames them,
 ** POST /N/generate with one JSON object; POST /N with either, as "stream" in
 ** the request says (lorax-client uses this path). One thread per connection,
-** loopback only. Writes the first request of each kind to DIRECTORY/generate and
-** DIRECTORY/generate_stream, so that other programs can send the same bytes.
+** loopback only. Writes the first request of each kind to DIRECTORY/generate
+** or DIRECTORY/generate_stream, so that other programs can send the same bytes.
 ** Prints its port; exits when its standard input is closed.
 */
 

@@ -36,7 +36,7 @@
 #define STAMP_EVERY 16
 #define STAMP_ALL_BELOW 100 /* streams */
 
-/* Writes a token in its chunk to 'out' (CHUNK_MAX bytes); returns the length. */
+/* Writes a token in its chunk to 'out' (CHUNK_MAX bytes); returns its size. */
 #define CHUNK_MAX (STAMPED_LEN + 16)
 size_t wire_token (char *out, const char *text);
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- The same question to the base model and to a fine-tuned adapter. Run it as it is:
+-- Asks the base model and fine-tuned adapters the same question. Run it with:
 --   lua5.4 examples/adapter.lua
--- PREDIBASE_ADAPTER names another adapter than the one below.
+-- Set PREDIBASE_ADAPTER to use another adapter than the one below.
 
 local predibase = require "predibase"
 
@@ -18,7 +18,7 @@ local function ask(label, options)
   if result then
     print(label .. ": " .. result.generated_text)
   else
-    -- A name that the server does not know is an answer, too.
+    -- For example, the server may not know the adapter.
     print(label .. ": " .. tostring(failure))
   end
 end

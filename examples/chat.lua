@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- A conversation: a history that is written in the model's own format, streamed answers, a budget
--- of tokens. Run it as it is:
+-- A conversation: a history in the model's own format, streamed answers, a token budget. Run it
+-- with:
 --   lua5.4 examples/chat.lua [QUESTION]...
--- predibase chat is the same with a person at the keyboard.
+-- `predibase chat` is the interactive version.
 
 local predibase = require "predibase"
 
@@ -18,7 +18,7 @@ if not client then
   os.exit(1)
 end
 
--- Without `format` the deployment's name tells; a server of your own has no such name.
+-- Without `format` the name of the deployment determines it. Your own server has no deployment.
 local session, problem = client:chat_session {
   format = os.getenv "PREDIBASE_DEPLOYMENT" or "mistral-7b-instruct-v0-2",
   system = "You are a patient teacher.",
@@ -39,13 +39,14 @@ for _, question in ipairs(questions) do
     end
   end)
   print()
-  -- What broke is not in the history: the next question goes on from what was complete.
+  -- A failed turn is not added to the history, so the next question continues from the last
+  -- complete one.
   if not ok then print("(" .. tostring(failure) .. ")") end
 end
 
 print(("%d messages; the last call left out %d"):format(#session.messages, session.left_out))
 
--- Two ways to go on from the same place.
+-- Two independent continuations of the same conversation.
 local shorter, longer = session:fork(), session:fork()
 print("shorter: " .. tostring(shorter:send("Shorter, please.", { max_new_tokens = 8 })))
 print("longer: " .. tostring(longer:send "More, please."))

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- What can go wrong, and how a program sees it. Run it as it is:
+-- What can go wrong, and how a program handles it. Run it with:
 --   lua5.4 examples/errors.lua
 
 local predibase = require "predibase"
@@ -7,7 +7,7 @@ local predibase = require "predibase"
 local client, err = predibase.new {
   timeout = { connect = 5, total = 60 },
   max_retries = 3,
-  on_retry = function(info)
+  on_retry = function (info)
     io.stderr:write("trying again after: ", tostring(info.error), "\n")
   end,
 }
@@ -17,25 +17,25 @@ if not client then
   os.exit(1)
 end
 
--- Values are checked before anything is sent; a bad one is an error, not a crash.
+-- Values are checked before anything is sent. A wrong value is a returned error.
 local result
 result, err = client:generate("Hello", { temperature = -1 })
 assert(result == nil and err.kind == "validation")
 print(err.message)
 
--- A name that does not exist is a fault of the program, so it raises.
+-- An option that does not exist is a programming error, so it raises an error.
 local ok, message = pcall(client.generate, client, "Hello", { max_tokens = 5 })
 assert(not ok)
 print(message)
 
--- A server that is not there.
+-- A server that cannot be reached.
 local elsewhere = assert(predibase.new { base_url = "http://127.0.0.1:9", max_retries = 0 })
 result, err = elsewhere:generate("Hello")
 assert(result == nil)
 print(err.kind, err.retryable, err)
 
--- A broken stream raises the error object inside `for`; it says what had arrived.
-ok, err = pcall(function()
+-- When a stream breaks, the `for` loop raises the error object, which holds the text so far.
+ok, err = pcall(function ()
   for token in elsewhere:generate_stream("Hello") do
     io.write(token.text)
   end

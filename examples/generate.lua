@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- One answer, whole. Run it as it is:
+-- One complete answer. Run it with:
 --   lua5.4 examples/generate.lua
--- It asks whatever the environment names: PREDIBASE_API_TOKEN, PREDIBASE_TENANT_ID and
+-- The environment names the server: PREDIBASE_API_TOKEN, PREDIBASE_TENANT_ID and
 -- PREDIBASE_DEPLOYMENT, or PREDIBASE_BASE_URL (`predibase mock` prints one).
 
 local predibase = require "predibase"

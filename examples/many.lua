@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Many prompts, some at once: one bad one stops no other. Run it as it is:
+-- Many prompts, several at the same time. A prompt that fails does not stop the others. Run it
+-- with:
 --   lua5.4 examples/many.lua
 
 local predibase = require "predibase"
@@ -17,7 +18,7 @@ local tickets = {
   "Thank you, it works well.",
 }
 
--- The prompts one after the other, as from a file that does not fit into memory.
+-- Returns the prompts one by one, as if they came from a file that does not fit into memory.
 local function prompts()
   local i = 0
   return function ()
@@ -26,7 +27,7 @@ local function prompts()
   end
 end
 
--- As they finish. A rate limit of the server slows all of them down together.
+-- Results in the order in which they finish. A rate limit slows all prompts down together.
 local failed = 0
 for index, result, problem in client:generate_many(prompts(), { concurrency = 8 }) do
   if result then
@@ -37,7 +38,7 @@ for index, result, problem in client:generate_many(prompts(), { concurrency = 8 
   end
 end
 
--- In the order of the prompts, each with options of its own where it has some.
+-- Results in the order of the prompts. A prompt can have its own options.
 local results, errors = client:generate_many {
   "What is your name?",
   { prompt = "Classify: the parcel never came.", adapter_id = "my-repo/3", max_new_tokens = 4 },

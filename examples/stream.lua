@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- An answer as it is written, in three ways. Run it as it is:
+-- Three ways to read an answer while the model writes it. Run it with:
 --   lua5.4 examples/stream.lua
 
 local predibase = require "predibase"
@@ -11,14 +11,15 @@ if not client then
 end
 io.stdout:setvbuf "no"
 
--- Pieces of text, for people: never half a character. An error is raised.
+-- Pieces of text that can be shown at once: they never end inside a character. The loop raises
+-- errors.
 for piece in client:generate_stream("Tell me a story."):texts() do
   io.write(piece)
 end
 print()
 
--- Tokens, with all that the server says of them. Enough after ten: on Lua 5.4 `break` closes
--- the connection and the model stops; elsewhere stream:close() does.
+-- Tokens, with all their fields. After ten tokens the loop stops: on Lua 5.4 `break` closes the
+-- connection and the model stops; on the other Luas stream:close() does that.
 local stream = client:generate_stream("Tell me a longer story.")
 local count = 0
 for token in stream do
@@ -28,7 +29,8 @@ for token in stream do
 end
 stream:close()
 
--- Without a loop that raises: nil at the end, nil and the error when the stream breaks.
+-- stream:next() raises nothing: it returns nil at the end, and nil and the error when the stream
+-- breaks.
 stream = client:generate_stream("And another one.")
 local token
 repeat

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- One question in the form that an adapter was trained with, and in a chat model's own format.
--- Run it as it is:
+-- Sends one question in the form that an adapter was trained with, and in a chat model's own
+-- format. Run it with:
 --   lua5.4 examples/template.lua [QUESTION]
 
 local predibase = require "predibase"
@@ -13,7 +13,7 @@ if not client then
   os.exit(1)
 end
 
---- Shows a prompt and what the model makes of it, as it comes.
+--- Prints a prompt and the model's answer while it arrives.
 local function ask(label, prompt, stop)
   print(("== %s\n%s"):format(label, prompt))
   local stream = client:generate_stream(prompt, { stop = stop, trim_stop = true })
@@ -24,7 +24,7 @@ local function ask(label, prompt, stop)
   print("\n")
 end
 
--- The form of the training data: written once, filled in for every question.
+-- The form of the training data. The template is compiled once and rendered for every question.
 local instruction = assert(predibase.template.new([[
 Below is an instruction that describes a task.
 {?style}
@@ -40,10 +40,10 @@ local prompt, problem = instruction { instruction = question, style = "brief" }
 if prompt then
   ask("a template", prompt, { "### Instruction:" })
 else
-  print(problem)            -- such as a question that has "### Response:" in it
+  print(problem)            -- for example, when the question contains "### Response:"
 end
 
--- The format of a chat model, found by the name of its deployment.
+-- The format of a chat model, selected by the name of its deployment.
 local format = assert(predibase.template.for_model(
   os.getenv "PREDIBASE_DEPLOYMENT" or "mistral-7b-instruct-v0-2"))
 
@@ -51,7 +51,7 @@ prompt, problem = format:render({
   { role = "user", content = question },
 }, {
   add_generation_prompt = true,
-  bos_token = false,        -- the server puts it in front
+  bos_token = false,        -- the server adds it
   special_tokens_in_text = "neutralise",
 })
 if prompt then

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The commands. What they do is loaded when one of them is used for the first time.
+-- Defines the commands. Their implementation is loaded when one of them is first used.
 
 if vim.g.loaded_predibase then return end
 vim.g.loaded_predibase = true
@@ -11,12 +11,12 @@ vim.api.nvim_create_user_command("Predibase", function (command)
   })
 end, {
   nargs = "*", range = true, bang = true,
-  desc = "Let a language model write here; with a range, about these lines (!: in their place)",
+  desc = "Insert an answer of a language model; with a range, send these lines (!: replace them)",
 })
 
 vim.api.nvim_create_user_command("PredibaseStop", function (command)
   require("predibase_nvim").stop(not command.bang and vim.api.nvim_get_current_buf() or nil)
-end, { bang = true, desc = "Stop what is being written in this buffer (!: everywhere)" })
+end, { bang = true, desc = "Stop the answers being written in this buffer (!: in all buffers)" })
 
 vim.api.nvim_create_autocmd("VimLeavePre", {
   group = vim.api.nvim_create_augroup("predibase", {}),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The conversation of the page: sends it, shows the answer while it is written, stops it.
+// The conversation on the page: sends questions, shows the answer while it is written, stops it.
 //
-// All text goes into the page as text (`textContent`): nothing that a model says is ever markup.
+// All text is inserted as text (`textContent`), so the model's output is never treated as markup.
 
 import { events } from "./events.js";
 
@@ -16,13 +16,13 @@ const template = document.querySelector("#message");
 
 const NAMES = { user: "You", assistant: "Model" };
 
-/** What was said so far, as the server wants it. */
+/** The conversation so far, in the form that the server expects. */
 let messages = [];
 
-/** Stops the answer that is being written; null when none is. */
+/** Stops the answer that is being written; null when there is none. */
 let running = null;
 
-/** Has the reader scrolled up to read? Then the page stays where it is. */
+/** Whether the end is visible. If the reader has scrolled up, the page does not follow the text. */
 function atEnd() {
   return log.scrollHeight - log.scrollTop - log.clientHeight < 60;
 }
@@ -62,7 +62,7 @@ function busy(is) {
   log.setAttribute("aria-busy", String(is));
 }
 
-/** A sentence for people out of what the server says went wrong. */
+/** Returns a sentence that explains an error of the server to the user. */
 function explain(error) {
   if (error.kind === "rate_limited") {
     const seconds = Math.ceil(error.retry_after ?? 1);
@@ -83,7 +83,7 @@ async function refusal(response) {
   };
 }
 
-/** Reads one answer into an article. Returns the error, or null when it came to its end. */
+/** Reads one answer into an article. Returns the error, or null when the answer is complete. */
 async function read(article, signal) {
   const text = article.querySelector(".text");
   const response = await fetch("api/chat", {
@@ -98,7 +98,7 @@ async function read(article, signal) {
     if (event.type === "failed") return data;
     if (event.type === "done") return null;
     const stay = atEnd();
-    // Models begin an answer with a space, which belongs to no word of it.
+    // Many models begin an answer with a space.
     text.append(text.textContent === "" ? data.text.trimStart() : data.text);
     follow(stay);
   }
@@ -128,7 +128,7 @@ async function answer() {
     article.classList.add("failed");
     note(article, explain(error), { name: "Try again", run: () => retry(article) });
   }
-  // What is shown was said; what failed is asked for again.
+  // A complete or stopped answer becomes part of the conversation; a failed one does not.
   if (said !== "" && !error || abort.signal.aborted && said !== "") {
     messages.push({ role: "assistant", content: said });
   } else if (!error || abort.signal.aborted) {
@@ -146,7 +146,7 @@ function retry(article) {
 
 function ask(text) {
   if (running || text.trim() === "") return;
-  // The last question failed and was left: it does not belong to this one.
+  // The last question failed and was not repeated: remove it.
   if (messages.at(-1)?.role === "user") messages.pop();
   log.querySelector(".failed footer button")?.remove();
   messages.push({ role: "user", content: text });
@@ -193,5 +193,5 @@ for (const button of document.querySelectorAll(".suggestion")) {
   button.addEventListener("click", () => ask(button.textContent));
 }
 
-// A page that is left may be kept alive for the way back, and its connection with it.
+// The browser may keep a page that the user has left in memory, together with its connection.
 window.addEventListener("pagehide", () => running?.());

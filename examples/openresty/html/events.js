@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Reads Server-Sent Events out of the body of a fetch: EventSource can neither send a body nor say
-// with which status it was refused.
+// Reads Server-Sent Events from the body of a fetch. EventSource cannot be used, because it can
+// neither send a body nor report the status of a refused request.
 
 /**
- * The events of a response, as they come.
+ * Yields the events of a response as they arrive.
  * @param {ReadableStream<Uint8Array>} body
  * @yields {{ type: string, data: string }}
  */
@@ -15,7 +15,7 @@ export async function* events(body) {
   try {
     for (;;) {
       const { value, done } = await reader.read();
-      if (done) return;          // an event without its blank line does not count
+      if (done) return;          // an event without its final blank line is ignored
       const lines = (rest + value).split("\n");
       rest = lines.pop();
       for (let line of lines) {
@@ -35,7 +35,7 @@ export async function* events(body) {
       }
     }
   } finally {
-    // A reader that is given up closes the connection, and the model stops.
+    // Closes the connection when the caller leaves its loop early, which stops the model.
     await reader.cancel().catch(() => {});
   }
 }

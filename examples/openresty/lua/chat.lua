@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The handler of /api/chat: a conversation comes in as JSON, the answer goes out as events.
+--- The handler of /api/chat: receives a conversation as JSON and sends the answer as events.
 
 local cjson = require "cjson.safe"
 local predibase = require "predibase"
@@ -8,13 +8,13 @@ local template = require "predibase.template"
 
 local M = {}
 
--- Longest conversation: more does not fit into the models' context anyway.
+-- The longest conversation. A longer one would not fit into a model's context.
 local MAX_MESSAGES = 100
 
 local ROLES = { user = true, assistant = true }
 
--- Made with the first request of a worker and shared by all that follow. A request keeps nothing
--- in here.
+-- Created by the first request of a worker and shared by all later ones. It contains no data of a
+-- request.
 local state
 
 local function format()
@@ -22,7 +22,7 @@ local function format()
   if name then return template.chat(name) end
   local deployment = os.getenv "PREDIBASE_DEPLOYMENT"
   if deployment then return template.for_model(deployment) end
-  return template.chat "alpaca"            -- a server of one's own: say which by CHAT_FORMAT
+  return template.chat "alpaca"            -- set CHAT_FORMAT for the model of your own server
 end
 
 local function ready()
@@ -51,7 +51,7 @@ local function bad(message)
   ngx.print(cjson.encode { kind = "validation", message = message })
 end
 
---- What the browser sent, as messages; nil and what is wrong with it.
+--- Returns the messages that the browser sent, or nil and a text that says what is wrong.
 local function messages()
   ngx.req.read_body()
   local body = cjson.decode(ngx.req.get_body_data() or "")
@@ -76,8 +76,8 @@ function M.answer()
     ngx.header["Allow"] = "POST"
     return ngx.exit(405)
   end
-  -- A page of another site may send forms and plain text without being asked whether it may, and
-  -- would have the model work for it; JSON it may not.
+  -- A page of another site can send forms and plain text here without the browser's permission
+  -- check (CORS), and could use the model. It cannot send JSON.
   if not (ngx.var.content_type or ""):lower():find "^application/json%f[;%s%z]" then
     return ngx.exit(415)
   end
@@ -88,12 +88,12 @@ function M.answer()
   end
   local list, problem = messages()
   if not list then return bad(problem) end
-  -- Before the prompt is written, which takes time: who asks too often gets none of it.
+  -- Check the limits before rendering the prompt, which takes time.
   local lease
   lease, err = this.limits:enter(ngx.var.remote_addr)
   if not lease then return resty.refuse(err) end
   local prompt
-  -- What a visitor types can look like the format's own marks; it must not become one.
+  -- A visitor's text may contain special tokens of the format; they must lose their meaning.
   prompt, err = this.format:render(list, {
     add_generation_prompt = true, bos_token = false, special_tokens_in_text = "neutralise",
   })

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- One answer on its way from a stream into a buffer: a coroutine, which Neovim's loop resumes when
+--- Writes one answer from a stream into a buffer, in a coroutine that Neovim's loop resumes when
 -- there is something to write.
 
 local utf8 = require "predibase.utf8"
@@ -8,22 +8,23 @@ local api = vim.api
 
 local M = {}
 
---- Tokens that are written at once, and without a look at what the user types: after a stall of
--- the network hundreds may be there.
+--- The most tokens that are written before the editor gets control again. After a stall of the
+-- network, hundreds may arrive at once.
 local BATCH = 64
 
 local Answer = {}
 Answer.__index = Answer
 
---- Lets the editor do what else there is. (What is only scheduled would still come before it.)
+--- Lets the editor process its events. (A timer is needed: vim.schedule would resume us before
+-- that.)
 local function give_way()
   local co = coroutine.running()
   vim.defer_fn(function () assert(coroutine.resume(co)) end, 1)
   coroutine.yield()
 end
 
---- The text of the tokens that are there, at least of one; waits for that. Then what came instead
--- of a further one: "more" when there may be some, "pending", an error, or nil at the end.
+--- Waits for a token. Returns the text of all tokens that have arrived, and the reason why it
+-- stopped: "more" when there may be others, "pending", an error, or nil at the end.
 local function take(stream)
   local parts = {}
   local token, why = stream:next()
@@ -38,7 +39,7 @@ end
 
 --- Reads the stream to its end; returns why it ended early.
 local function read(self)
-  local held = ""                       -- the beginning of a character
+  local held = ""                       -- the bytes of an incomplete character
   while true do
     local text, why = take(self.stream)
     if self.stopped then return nil end
@@ -63,13 +64,13 @@ local function finish(self, failure)
   self:on_end(failure)
 end
 
---- Closes the connection; what was written stays.
+--- Closes the connection; the text written so far stays.
 function Answer:stop()
   self.stopped = true
   finish(self)
 end
 
---- Starts one. `on_end(answer, failure)` is called once; `failure` is a text, or nil when the
+--- Starts an answer. Calls `on_end(answer, failure)` once; `failure` is a text, or nil when the
 -- answer is complete or was stopped.
 function M.start(options)
   local self = setmetatable({
@@ -80,7 +81,7 @@ function M.start(options)
     stopped = false,
     autocmd = nil,
   }, Answer)
-  -- Deleted, or read anew from its file: the place to write at is gone.
+  -- When the buffer is deleted or reloaded, the position to write at is lost.
   self.autocmd = api.nvim_create_autocmd("BufUnload", {
     buffer = self.insertion.buffer,
     callback = function () self:stop() end,

@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
---- What :checkhealth predibase_nvim says.
+--- Implements :checkhealth predibase_nvim.
 
 local M = {}
 
 local health = vim.health or require "health"
 local ok, report_error = health.ok or health.report_ok, health.error or health.report_error
 
---- Looks at what the plugin needs.
+--- Checks that the library and a server are available.
 function M.check()
   (health.start or health.report_start) "predibase"
   local found, predibase = pcall(require, "predibase")

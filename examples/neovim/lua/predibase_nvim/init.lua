@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Answers of a language model, written into buffers while they come.
+--- Writes answers of a language model into buffers while they arrive.
 
 local answer = require "predibase_nvim.answer"
 local insertion = require "predibase_nvim.insertion"
@@ -11,7 +11,7 @@ local M = {}
 local defaults = {
   client = {},                          -- as predibase.new takes them
   parameters = { max_new_tokens = 512 },  -- of each request
-  -- Makes the prompt of the command's words and the lines of its range (each may be "").
+  -- Makes the prompt from the command's words and the lines of its range (each may be "").
   format = function (words, lines)
     if words == "" or lines == "" then return words .. lines end
     return words .. "\n\n" .. lines
@@ -19,15 +19,15 @@ local defaults = {
 }
 
 local settings = defaults
-local client                            -- made when it is needed first
-local answers = {}                      -- those under way: answer -> true
+local client                            -- created at its first use
+local answers = {}                      -- the answers being written: answer -> true
 
 local function complain(message)
   vim.notify("predibase: " .. message, vim.log.levels.ERROR)
 end
 
---- Changes settings: `client`, `parameters`, `format`; what is not given is as it was at first.
--- Answers that are under way go on as they began.
+--- Changes the settings `client`, `parameters` and `format`; those that are not given get their
+-- defaults. Answers that are being written continue with the old settings.
 function M.setup(options)
   settings = vim.tbl_extend("force", defaults, options or {})
   local old = client
@@ -35,7 +35,7 @@ function M.setup(options)
   if old and not next(answers) then old:close() end
 end
 
---- A client in Neovim's own loop.
+--- Returns the client, which uses Neovim's own loop.
 local function connect()
   if client then return client end
   local options = vim.tbl_extend("force", settings.client, {
@@ -46,8 +46,8 @@ local function connect()
   return made, err
 end
 
---- The byte behind the character under the cursor, where `p` would put something; in Insert mode
--- the cursor itself.
+--- Returns the position after the character under the cursor, where `p` would insert; in Insert
+-- mode, the position of the cursor.
 local function behind_cursor()
   local row, col = unpack(api.nvim_win_get_cursor(0))
   if not api.nvim_get_mode().mode:find "^[iR]" then
@@ -57,7 +57,8 @@ local function behind_cursor()
   return math.max(row - 1, 0), col      -- while Neovim starts there is no row 1 yet
 end
 
---- Where an answer goes: over the lines of a range, below them, or to the cursor.
+--- Returns the insertion for an answer: in place of the lines of a range, below them, or at the
+-- cursor.
 local function place(buffer, range, replace)
   if not range then return insertion.at(buffer, behind_cursor()) end
   local first, last = range[1] - 1, range[2] - 1
@@ -65,9 +66,9 @@ local function place(buffer, range, replace)
   return insertion.below(buffer, last)
 end
 
---- Asks, and lets the answer be written.
--- `options.range` is a first and a last line, 1-based, whose text goes along; `options.replace`
--- puts the answer in their place.
+--- Sends a prompt and writes the answer into the current buffer.
+-- `options.range` is a first and a last line, 1-based, whose text is sent as well; with
+-- `options.replace` the answer replaces these lines.
 function M.ask(words, options)
   options = options or {}
   local buffer, range = api.nvim_get_current_buf(), options.range
@@ -89,8 +90,8 @@ function M.ask(words, options)
   if new.running then answers[new] = true end
 end
 
---- Stops what is being written: in one buffer, or everywhere. What was written stays.
--- Returns how many answers that were.
+--- Stops the answers being written in one buffer, or in all. Their text so far stays.
+-- Returns the number of stopped answers.
 function M.stop(buffer)
   local list = {}
   for each in pairs(answers) do
@@ -101,7 +102,7 @@ function M.stop(buffer)
   return #list
 end
 
---- How many answers are being written, in one buffer or everywhere: for a status line.
+--- Returns the number of answers being written, in one buffer or in all, for a status line.
 function M.count(buffer)
   local n = 0
   for each in pairs(answers) do

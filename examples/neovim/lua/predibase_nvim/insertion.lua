@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- A place in a buffer that text goes to. It stays where it belongs while the user edits around it:
--- an extmark holds it.
+--- A position in a buffer at which text is inserted. An extmark keeps the position correct while
+-- the user edits the text around it.
 
 local api = vim.api
 
@@ -11,13 +11,13 @@ local SPACE = api.nvim_create_namespace "predibase"
 local Insertion = {}
 Insertion.__index = Insertion
 
---- Where a mark is now: row and column, or nothing when it is gone.
+--- Returns the row and column of a mark, or nothing when it no longer exists.
 local function where(self, mark)
   local at = api.nvim_buf_get_extmark_by_id(self.buffer, SPACE, mark, {})
   return at[1], at[2]
 end
 
---- Calls a function that changes the buffer; the cursors stay at the characters that they are at.
+--- Calls a function that changes the buffer, and keeps all cursors at their characters.
 local function keep_cursors(self, change)
   local marks = {}
   for _, window in ipairs(vim.fn.win_findbuf(self.buffer)) do
@@ -37,16 +37,15 @@ local function keep_cursors(self, change)
   end
 end
 
---- Makes the next change one with ours before it, for undo; unless the user has changed something
--- meanwhile, whose change would be undone, too.
+--- Joins the next change with our last one, so that one undo reverts both. Does nothing if the user
+-- has changed something in the meantime, because that change would be undone as well.
 local function join_undo(self)
   if self.tick ~= api.nvim_buf_get_changedtick(self.buffer) then return end
   -- Fails when the user has undone our last change.
   pcall(api.nvim_buf_call, self.buffer, function () vim.cmd "undojoin" end)
 end
 
---- The text as it goes into an empty place: what stands at the beginning of a line has no blanks
--- before it.
+--- Returns the first text as it is inserted: at the beginning of a line, without leading blanks.
 local function first_text(self, text, row, col)
   if self.prefix == "" and col > 0 then
     local line = api.nvim_buf_get_lines(self.buffer, row, row + 1, true)[1]
@@ -75,7 +74,7 @@ local function insert(self, text)
     (#lines == 1 and col or 0) + #lines[#lines], { id = self.mark })
 end
 
---- Writes text behind what was written before. Returns true, or nil and why that cannot be.
+--- Appends text. Returns true, or nil and the reason why it cannot.
 function Insertion:write(text)
   local buffer = self.buffer
   if not api.nvim_buf_is_loaded(buffer) then return nil, "the buffer is gone" end
@@ -86,7 +85,7 @@ function Insertion:write(text)
   return true
 end
 
---- Shows a few words at the place that are no part of the text; the first text takes them away.
+--- Shows a few words at the position without inserting them; the first text removes them.
 function Insertion:hint(text)
   local row, col = where(self, self.mark)
   api.nvim_buf_set_extmark(self.buffer, SPACE, row, col, {
@@ -94,7 +93,7 @@ function Insertion:hint(text)
   })
 end
 
---- Takes the marks away; the text stays.
+--- Removes the marks; the text stays.
 function Insertion:close()
   if not api.nvim_buf_is_valid(self.buffer) then return end
   api.nvim_buf_del_extmark(self.buffer, SPACE, self.mark)
@@ -105,14 +104,14 @@ local function new(buffer, row, col, prefix)
   return setmetatable({
     buffer = buffer,
     mark = api.nvim_buf_set_extmark(buffer, SPACE, row, col, {}),
-    prefix = prefix or "",              -- goes before the first text
-    over = nil,                         -- the mark behind what the first text replaces
+    prefix = prefix or "",              -- inserted before the first text
+    over = nil,                         -- the mark at the end of the lines to be replaced
     began = false,
-    tick = nil,                         -- the buffer's, after our last change
+    tick = nil,                         -- the buffer's changedtick after our last change
   }, Insertion)
 end
 
---- A place at a row and a byte column, 0-based.
+--- Returns an insertion at a row and a byte column, 0-based.
 function M.at(buffer, row, col)
   return new(buffer, row, col)
 end
@@ -121,12 +120,12 @@ local function length(buffer, row)
   return #api.nvim_buf_get_lines(buffer, row, row + 1, true)[1]
 end
 
---- A place on a line of its own below a row. The line is there when the text is.
+--- Returns an insertion on a new line below a row. The line is added with the first text.
 function M.below(buffer, row)
   return new(buffer, row, length(buffer, row), "\n")
 end
 
---- The place of some lines, which the first text takes.
+--- Returns an insertion that replaces some lines when the first text arrives.
 function M.over(buffer, first, last)
   local self = new(buffer, first, 0)
   self.over = api.nvim_buf_set_extmark(buffer, SPACE, last, length(buffer, last), {})

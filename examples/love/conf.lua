@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- What LÖVE is to know before the game starts: its window, and the modules that it can do without.
+-- LÖVE's settings for the game: the window, and the modules that are not loaded.
 
 function love.conf(t)
   t.identity = "predibase-scene"

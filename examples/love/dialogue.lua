@@ -1,41 +1,41 @@
 -- SPDX-License-Identifier: MIT
---- Who speaks and what was said: a conversation, a little of it each frame. It draws nothing and
--- waits for nothing.
+--- The conversation: reads the character's answer frame by frame, and keeps the history. It neither
+-- draws nor waits.
 --
--- States: "listening" (the player may speak), "thinking" (asked, no word yet), "speaking" and
--- "failed", in which the player may speak as well.
+-- States: "listening" (the player may speak), "thinking" (a question was sent and no text has
+-- arrived), "speaking", and "failed", in which the player may also speak.
 
 local reply = require "reply"
 local typewriter = require "typewriter"
 
 local M = {}
 
---- Tokens that one frame takes at most: when a stall of the network ends, hundreds may be there,
--- and the frame is to have its share of them and no more.
+--- The most tokens that one frame processes. After a stall of the network, hundreds may arrive at
+-- once, which would take too long for one frame.
 local TOKENS_PER_FRAME = 32
 
---- Turns that are kept at most: more than any prompt has room for.
+--- The most turns that are kept: more than fit into any prompt.
 local TURNS = 50
 
 local Dialogue = {}
 Dialogue.__index = Dialogue
 
---- What the character is saying, as far as it is known.
+--- Returns the text of the character's answer as far as it has arrived.
 function Dialogue:known()
   return self.letters.text
 end
 
---- How many bytes of it are to be seen; they end at a whole character.
+--- Returns how many bytes of it are shown; they end at a complete character.
 function Dialogue:shown()
   return self.letters.shown
 end
 
---- Whether an answer is under way.
+--- Returns whether an answer is in progress.
 function Dialogue:busy()
   return self.state == "thinking" or self.state == "speaking"
 end
 
---- Asks the character; false while it answers.
+--- Sends a question to the character; returns false while it answers.
 function Dialogue:say(text)
   if self:busy() then return false end
   self.asked, self.heard, self.failure = text, "", nil
@@ -51,7 +51,7 @@ local function hang_up(self)
   if stream then stream:close() end
 end
 
---- What was said joins the conversation; what failed does not.
+--- Adds the turn to the conversation. Not called for failed turns.
 local function remember(self, answer)
   if answer ~= "" then
     self.turns[#self.turns + 1] = { player = self.asked, character = answer }
@@ -65,7 +65,7 @@ function Dialogue:fail(err)
   self.state, self.failure = "failed", err
 end
 
---- Ends the answer where it is: the connection is closed, so the model stops, too.
+--- Ends the answer early: closes the connection, which stops the model.
 function Dialogue:cancel()
   if not self:busy() then return false end
   hang_up(self)
@@ -75,7 +75,7 @@ function Dialogue:cancel()
   return true
 end
 
---- Shows at once what is there.
+--- Shows all text that has arrived.
 function Dialogue:hurry()
   self.letters:finish()
 end
@@ -87,7 +87,8 @@ local function hear(self, ended)
   self.state = "speaking"
 end
 
---- The tokens that have come: their text, and why there are no more of them (nil at the end).
+--- Returns the text of the tokens that have arrived, and why there are no more: "pending", an
+-- error, or nil at the end.
 local function take(stream)
   local texts = {}
   for _ = 1, TOKENS_PER_FRAME do
@@ -113,7 +114,7 @@ local function listen(self)
   end
 end
 
---- Does what there is to do in a frame of so many seconds.
+--- Does the work of a frame; `dt` is its length in seconds.
 function Dialogue:update(dt)
   if self.stream then listen(self) end
   self.letters:update(dt)
@@ -123,8 +124,8 @@ function Dialogue:update(dt)
 end
 
 --- Begins a conversation.
--- `ask(turns, text)` gives the stream of an answer, `stop` is a list of strings that end one,
--- `greeting` is what the character says unasked.
+-- `ask(turns, text)` returns the stream of an answer, `stop` is a list of strings that end one, and
+-- `greeting` is the character's first text.
 function M.new(options)
   local self = setmetatable({
     ask = options.ask,
@@ -132,8 +133,8 @@ function M.new(options)
     turns = {},                   -- { player =, character = }, the oldest first
     state = "speaking",
     asked = "",                   -- what the player said last
-    heard = "",                   -- of the answer, as it came
-    stream = nil,                 -- while it comes
+    heard = "",                   -- the text of the answer as received
+    stream = nil,                 -- the stream of the answer in progress
     failure = nil,                -- the error of a turn that failed
     letters = typewriter.new(),
   }, Dialogue)

@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: MIT
---- A line of text that the player edits.
+--- An editable line of text.
 
 local M = {}
 
-local LONGEST = 400            -- bytes; a question, not a novel
+local LONGEST = 400            -- bytes; enough for a question
 
 local Field = {}
 Field.__index = Field
 
---- The byte before the character that ends at `i`; the byte behind the one that starts at `i + 1`.
+-- left_of returns the position before the character that ends at `i`, right_of the last byte of the
+-- character that starts at `i + 1`.
 local function left_of(text, i)
   repeat i = i - 1 until i <= 0 or not text:find("^[\128-\191]", i + 1)
   return math.max(i, 0)
@@ -19,7 +20,7 @@ local function right_of(text, i)
   return math.min(i, #text)
 end
 
---- Puts text in at the cursor, and the cursor behind it.
+--- Inserts text at the cursor and moves the cursor behind it.
 function Field:insert(text)
   text = text:gsub("%c", " ")
   if #self.text + #text > LONGEST then return end
@@ -42,7 +43,7 @@ function Field:delete()
   remove(self, self.cursor, right_of(self.text, self.cursor))
 end
 
---- Moves the cursor by a character to either side, or as far as it goes.
+--- Moves the cursor by one character to either side, or to an end with an infinite `by`.
 function Field:move(by)
   if by == -math.huge then self.cursor = 0
   elseif by == math.huge then self.cursor = #self.text
@@ -50,21 +51,21 @@ function Field:move(by)
   else self.cursor = right_of(self.text, self.cursor) end
 end
 
---- Puts another text in its place.
+--- Replaces the text.
 function Field:set(text)
   self.text, self.cursor = text, #text
 end
 
---- The text without blanks around it.
+--- Returns the text without surrounding blanks.
 function Field:trimmed()
   return (self.text:gsub("^%s+", ""):gsub("%s+$", ""))
 end
 
---- Makes an empty one.
+--- Returns an empty field.
 function M.new()
   return setmetatable({
     text = "",
-    cursor = 0,                -- bytes before it, always whole characters
+    cursor = 0,                -- bytes before the cursor, always complete characters
   }, Field)
 end
 

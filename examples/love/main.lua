@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- A game scene: a lighthouse keeper whose answers are written by a language model while she
--- speaks. This file joins the parts to LÖVE's callbacks; README.md says how to start it.
+-- speaks. This file connects the parts to LÖVE's callbacks; README.md says how to start it.
 
--- A packed game cannot hold C modules; they are looked for in the folder that it lies in.
+-- A .love archive cannot contain C modules, so search for them in the archive's folder.
 package.cpath = love.filesystem.getSourceBaseDirectory() .. "/?.so;" .. package.cpath
 
 local dialogue = require "dialogue"
@@ -11,11 +11,11 @@ local keeper = require "keeper"
 local predibase = require "predibase"
 local words = require "words"
 
-local LONGEST_FRAME = 0.1     -- seconds; after a pause the letters do not come all at once
+local LONGEST_FRAME = 0.1     -- seconds; so that not all letters appear at once after a pause
 
 local client, talk, input, scene
 
--- No wait of the network holds a frame up, so the clocks can be patient.
+-- Waiting for the network does not delay frames, so the timeouts can be long.
 local OPTIONS = {
   timeout = { connect = 10, first_token = 120, token = 30 },
   defaults = { max_new_tokens = 160, temperature = 0.8, stop = keeper.STOP },
@@ -43,7 +43,7 @@ function love.update(dt)
   talk:update(math.min(dt, LONGEST_FRAME))
   if scene then scene:update(dt, talk) end
   if talk.state == "failed" and before ~= "failed" and input.text == "" then
-    input:set(talk.asked)     -- so that Enter asks again
+    input:set(talk.asked)     -- so that Enter sends the question again
   end
 end
 

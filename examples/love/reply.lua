@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
---- What of an answer can be shown while it is still being written.
+--- The part of an unfinished answer that can be shown.
 
 local utf8 = require "predibase.utf8"
 
 local M = {}
 
---- Where the earliest stop sequence begins.
+--- Returns the position of the earliest stop sequence, or nil.
 local function stop_at(text, stops)
   local first
   for _, stop in ipairs(stops) do
@@ -15,7 +15,7 @@ local function stop_at(text, stops)
   return first
 end
 
---- How many bytes at the end may turn out to be the beginning of a stop sequence.
+--- Returns the number of bytes at the end that may be the beginning of a stop sequence.
 local function doubtful(text, stops)
   local most = 0
   for _, stop in ipairs(stops) do
@@ -29,9 +29,9 @@ local function doubtful(text, stops)
   return most
 end
 
---- The text without the stop sequence, which the server leaves at the end; while the answer is
--- being written, also without what may become one, and without half a character, which LÖVE
--- refuses to draw. Bytes that are no UTF-8 at all become question marks.
+--- Returns the text without the stop sequence, which the server leaves at the end. While the answer
+-- is being written, also removes the possible beginning of a stop sequence, and an incomplete
+-- character, which LÖVE refuses to draw. Replaces bytes that are not UTF-8 by question marks.
 function M.sayable(heard, stops, ended)
   local at = stop_at(heard, stops)
   local text = at and heard:sub(1, at - 1) or heard

@@ -1,35 +1,37 @@
 -- SPDX-License-Identifier: MIT
---- Letters that appear one after the other, however the text behind them comes in.
+--- Shows the letters of a text one after the other, at a steady pace while the text arrives in
+-- bursts.
 
 local utf8 = require "predibase.utf8"
 
 local M = {}
 
-local PACE = 42                -- letters a second
-local CATCH_UP = 1.5           -- seconds behind the text at most: from there on the pace grows
+local PACE = 42                -- letters per second
+local CATCH_UP = 1.5           -- seconds; the pace grows when the letters lag further behind
 local BREATH = { ["."] = 8, ["!"] = 8, ["?"] = 8, [","] = 3, [";"] = 4, [":"] = 4 }   -- letters
 
 local Typewriter = {}
 Typewriter.__index = Typewriter
 
---- Gives it the whole text so far.
+--- Sets the whole text so far.
 function Typewriter:set(text)
   if text:sub(1, self.shown) ~= self.text:sub(1, self.shown) then self.shown, self.due = 0, 0 end
   self.text = text
 end
 
---- Whether all letters are to be seen.
+--- Returns whether all letters are shown.
 function Typewriter:done()
   return self.shown >= #self.text
 end
 
---- How many letters a pause after this one is worth: sentences breathe, "3.14" does not.
+--- Returns the pause after a character, measured in letters: there is a pause after the sign at the
+-- end of a sentence, but not inside "3.14".
 local function breath(text, last)
   local sign = text:sub(last, last)
   return BREATH[sign] and text:find("^%s", last + 1) and BREATH[sign] or 1
 end
 
---- Shows the letters that are due after so many seconds.
+--- Shows the letters that are due after `dt` more seconds.
 function Typewriter:update(dt)
   if self:done() then
     self.due = 0
@@ -48,17 +50,17 @@ function Typewriter:finish()
   self.shown = #self.text
 end
 
---- Forgets what was not shown yet.
+--- Drops the text that was not shown yet.
 function Typewriter:stop()
   self.text = self.text:sub(1, self.shown)
 end
 
---- Makes an empty one.
+--- Returns an empty typewriter.
 function M.new()
   return setmetatable({
     text = "",
-    shown = 0,                 -- bytes, always whole characters
-    due = 0,                   -- letters that time has earned; below 0 it takes a breath
+    shown = 0,                 -- bytes, always complete characters
+    due = 0,                   -- letters that are due; negative during a pause
   }, Typewriter)
 end
 

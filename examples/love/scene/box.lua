@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The boxes with words in them: what she says, and what the player types.
+--- The text boxes: the character's words and the player's input.
 
 local canvas = require "scene.canvas"
 local wrap = require "scene.wrap"
@@ -10,7 +10,7 @@ local SIZE, LEADING, LINES = 21, 29, 4
 local SMALL = 14
 local X, Y, WIDTH, HEIGHT = 196, 326, 724, 146
 local INPUT_X, INPUT_Y, INPUT_WIDTH, INPUT_HEIGHT = 40, 484, 880, 38
-local BLINK = 1.06             -- seconds; on and off take half of it each
+local BLINK = 1.06             -- seconds; the cursor is visible for half of this time
 
 local Box = {}
 Box.__index = Box
@@ -19,7 +19,7 @@ function Box:update(dt)
   self.time = self.time + dt
 end
 
---- To be called when the fonts have changed.
+--- Discards the wrapped lines. Call it when the fonts have changed.
 function Box:forget()
   self.text = nil
 end
@@ -28,7 +28,7 @@ local function measure(text)
   return canvas.width(text, SIZE)
 end
 
---- The text is wrapped anew when more of it is known, not for each letter.
+--- Returns the wrapped lines. Wraps only when the text has grown, not for each shown letter.
 local function wrapped(self, text)
   if text ~= self.text then
     self.text = text
@@ -43,7 +43,7 @@ local function cursor(self, x, y, height)
   end
 end
 
---- The lines that have a letter to be seen; when they are more than there is room for, the last.
+--- Draws the lines that contain shown letters; if they do not all fit, the last ones.
 local function draw_words(self, view)
   local text = view.text
   local shown = view.shown or #text
@@ -79,7 +79,7 @@ local HINTS = {
   failed = "Enter: ask again",
 }
 
---- What the character says: her name, the words, and what the keys do now.
+--- Draws the character's name and words.
 function Box:draw_speech(view)
   canvas.panel(X, Y, WIDTH, HEIGHT)
   canvas.panel(X + 20, Y - 16, canvas.width(view.name, 16) + 28, 28)
@@ -93,7 +93,7 @@ function Box:draw_speech(view)
   end
 end
 
---- What the player types; the cursor stays in sight when the line is longer than its box.
+--- Draws the player's input and the hint about the keys. Scrolls so that the cursor stays visible.
 function Box:draw_input(view)
   local hint = HINTS[view.state]
   local room = INPUT_WIDTH - 64 - canvas.width(hint, SMALL)
@@ -122,7 +122,7 @@ end
 function M.new()
   return setmetatable({
     time = 0,
-    text = nil, lines = nil,   -- what was wrapped, and into which lines
+    text = nil, lines = nil,   -- the text that was wrapped, and its lines
   }, Box)
 end
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The scene's own measure: 960 by 540 units, whatever the window is, with letters that stay sharp.
+--- The scene's coordinates: 960 by 540 units for any window size, with letters that stay sharp.
 
 local M = {}
 
@@ -26,7 +26,7 @@ M.COLOURS = {
 
 local fonts = {}
 
---- Fits the scene into the window; to be called when that has changed.
+--- Fits the scene into the window. Call it when the window's size has changed.
 function M.fit()
   local width, height = love.graphics.getDimensions()
   M.unit = math.min(width / M.WIDTH, height / M.HEIGHT)
@@ -49,7 +49,7 @@ function M.colour(name, alpha)
   love.graphics.setColor(c[1], c[2], c[3], alpha or 1)
 end
 
---- The font whose letters are so many units high: made in pixels, so it is sharp in any window.
+--- Returns the font for a height in units. It is created for the window's pixels, so it is sharp.
 function M.font(size)
   local font = fonts[size]
   if not font then
@@ -59,7 +59,7 @@ function M.font(size)
   return font
 end
 
---- How wide a string is, in units.
+--- Returns the width of a string in units.
 function M.width(text, size)
   return M.font(size):getWidth(text) / M.unit
 end
@@ -72,7 +72,7 @@ end
 
 local halo
 
---- Light around a point, fading to nothing.
+--- Draws light around a point that fades outwards.
 function M.glow(colour, x, y, radius, strength)
   if not halo then
     local vertices = { { 0, 0, 0, 0, 1, 1, 1, 1 } }
@@ -86,7 +86,7 @@ function M.glow(colour, x, y, radius, strength)
   love.graphics.draw(halo, x, y, 0, radius)
 end
 
---- A panel with a rim.
+--- Draws a panel with a border.
 function M.panel(x, y, width, height)
   M.colour("box", 0.86)
   love.graphics.rectangle("fill", x, y, width, height, 12)

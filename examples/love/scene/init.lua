@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- All that is to be seen, drawn with LÖVE's primitives.
+--- Draws the whole scene with LÖVE's primitives.
 
 local box = require "scene.box"
 local canvas = require "scene.canvas"
@@ -11,20 +11,21 @@ local M = {}
 local Scene = {}
 Scene.__index = Scene
 
---- A frame of so many seconds; `talk` is the dialogue.
+--- Advances the animation by `dt` seconds; `talk` is the dialogue.
 function Scene:update(dt, talk)
   self.night:update(dt)
   self.portrait:update(dt, talk.state, talk.state == "speaking" and talk:shown() < #talk:known())
   self.box:update(dt)
 end
 
---- The window has another size.
+--- Adapts the scene to a new window size.
 function Scene:resize()
   canvas.fit()
   self.box:forget()
 end
 
---- Draws a frame: `name`, `state`, `text`, `shown` (bytes of it; nil: all) and `input`.
+--- Draws a frame. `view` has `name`, `state`, `text`, `shown` (bytes of the text; nil for all) and
+-- `input`.
 function Scene:draw(view)
   canvas.begin()
   self.night:draw()

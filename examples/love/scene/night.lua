@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- What lies behind the talk: sky, moon, sea, and the lighthouse whose beam goes round.
+--- The background: sky, moon, sea, and the lighthouse with its rotating beam.
 
 local canvas = require "scene.canvas"
 
@@ -7,13 +7,13 @@ local M = {}
 
 local HORIZON = 330
 local LAMP_X, LAMP_Y = 782, 132
-local TURN = 9                 -- seconds in which the beam goes round once
+local TURN = 9                 -- seconds for one rotation of the beam
 local STARS = 90
 
 local Night = {}
 Night.__index = Night
 
---- A mesh of bands that run into each other: { y, colour }, from the top down.
+--- Returns a mesh of bands that blend into each other: { y, colour }, from the top down.
 local function bands(list)
   local vertices = {}
   for _, band in ipairs(list) do
@@ -24,7 +24,7 @@ local function bands(list)
   return love.graphics.newMesh(vertices, "strip", "static")
 end
 
---- The beam: bright at the lamp, gone at its end.
+--- Returns a mesh for the beam: bright at the lamp, transparent at its end.
 local function beam(length, spread)
   return love.graphics.newMesh({
     { 0, 0, 0, 0, 1, 0.93, 0.70, 0.55 },
@@ -64,7 +64,7 @@ local function draw_sea(self)
       local drift = math.sin(self.time * 0.5 + row) * 14 + self.time * (3 + 9 * near)
       local x = (i * 118 + row * 61 + drift) % (canvas.WIDTH + 118) - 80
       local length = 24 + 36 * near
-      -- The moon lies on the water below it.
+      -- The reflection of the moon on the water below it.
       local gleam = math.max(0, 1 - math.abs(x + length / 2 - 190) / (50 + 60 * near))
       canvas.colour("foam", 0.10 + 0.12 * near + 0.5 * gleam)
       love.graphics.line(x, y, x + length / 2, y - 1.5 - near, x + length, y)
@@ -88,7 +88,7 @@ local function draw_tower()
     local a, b = 20 + (top - 166) * 14 / 142, 20 + (bottom - 166) * 14 / 142
     love.graphics.polygon("fill", x - a, top, x + a, top, x + b, bottom, x - b, bottom)
   end
-  canvas.colour("rock", 0.28)                 -- the side that is away from the moon
+  canvas.colour("rock", 0.28)                 -- the side that faces away from the moon
   love.graphics.polygon("fill", x + 4, 166, x + 20, 166, x + 34, 308, x + 6, 308)
   canvas.colour("lamp", 0.9)
   love.graphics.rectangle("fill", x - 5, 232, 9, 14, 4)
@@ -99,7 +99,7 @@ end
 
 local function draw_light(self)
   local angle = self.time / TURN * 2 * math.pi
-  -- Seen from the side: the beam sweeps towards us and away, and grows long and short by it.
+  -- Seen from the side: the beam turns towards the viewer and away, so its length changes.
   local across = math.cos(angle)
   local bright = 0.5 + 0.5 * math.sin(angle)
   love.graphics.setBlendMode "add"
@@ -125,7 +125,7 @@ function Night:draw()
   draw_light(self)
 end
 
---- Makes a night.
+--- Returns a background.
 function M.new()
   local stars, random = {}, love.math.newRandomGenerator(7)
   for i = 1, STARS do

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Maren's face, out of circles and polygons: she blinks, and her mouth moves while she speaks.
+--- Maren's face, drawn with circles and polygons. She blinks, and her mouth moves while she speaks.
 
 local canvas = require "scene.canvas"
 
@@ -11,13 +11,13 @@ local COAT, COAT_DARK = { 0.17, 0.27, 0.36 }, { 0.11, 0.18, 0.25 }
 local CAP, VISOR, BAND = { 0.14, 0.19, 0.30 }, { 0.08, 0.11, 0.18 }, { 0.70, 0.58, 0.34 }
 local EYE, LIP, SCARF = { 0.27, 0.45, 0.55 }, { 0.55, 0.28, 0.27 }, { 0.66, 0.24, 0.22 }
 
-local BLINK = 3.7              -- seconds from one to the next
-local SYLLABLES = 4.5          -- a second
+local BLINK = 3.7              -- seconds between two blinks
+local SYLLABLES = 4.5          -- per second
 
 local Portrait = {}
 Portrait.__index = Portrait
 
---- `state` as of the dialogue; the mouth only moves while letters come.
+--- Advances the animation; `state` is that of the dialogue. The mouth moves while letters appear.
 function Portrait:update(dt, state, letters_come)
   self.time = self.time + dt
   self.state = state
@@ -50,7 +50,7 @@ local function draw_head()
   love.graphics.ellipse("fill", 37, 16, 10, 30)
   colour(SKIN)
   love.graphics.ellipse("fill", 0, 8, 34, 40)
-  love.graphics.setColor(0.88, 0.58, 0.50, 0.45)      -- cheeks, of the wind
+  love.graphics.setColor(0.88, 0.58, 0.50, 0.45)      -- cheeks
   love.graphics.circle("fill", -20, 19, 7)
   love.graphics.circle("fill", 20, 19, 7)
   colour(SHADE)
@@ -58,14 +58,14 @@ local function draw_head()
   love.graphics.setLineWidth(2)
   love.graphics.line(-2.5, 7, -4, 15)
   love.graphics.setLineWidth(1.2)
-  for side = -1, 1, 2 do                              -- thirty years of laughing at it
+  for side = -1, 1, 2 do                              -- wrinkles
     love.graphics.line(side * 29, 1, side * 25, 3.5)
     love.graphics.line(side * 29, 7, side * 25, 5.5)
     love.graphics.line(side * 12, 24, side * 16, 28, side * 16.5, 34)
   end
 end
 
---- How far the lids are down, from 0 to 1.
+--- Returns how far the eyelids are closed, from 0 to 1.
 local function lid_of(self)
   local since = self.time % BLINK
   local resting = self.state == "thinking" and 0.10 or 0.25
@@ -130,7 +130,7 @@ local function draw_cap()
   love.graphics.polygon("fill", -2, -31, 2, -31, 1.2, -41, -1.2, -41)   -- a lighthouse
 end
 
---- Draws her into a frame whose upper left corner is given.
+--- Draws the portrait into a frame; `x` and `y` are its upper left corner.
 function Portrait:draw(x, y, width, height)
   canvas.panel(x, y, width, height)
   love.graphics.stencil(function ()

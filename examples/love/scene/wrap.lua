@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
---- Lines out of a text. The whole text that is known is wrapped, also where it is not to be seen
--- yet: else a word would begin at the end of one line and jump to the next while it is typed.
+--- Wraps a text into lines. Letters that are not shown yet are wrapped as well: otherwise a word
+-- would begin at the end of one line and jump to the next while it is typed.
 
 local utf8 = require "predibase.utf8"
 
 local M = {}
 
---- The last byte of what fits of a word that is wider than a line; a character at least.
+--- Returns the last byte of the part of a word that fits into a line; at least one character.
 local function fitting(text, from, to, width, measure)
   local last = from + (utf8.size(text, from) or 1) - 1
   while last < to do
@@ -17,9 +17,9 @@ local function fitting(text, from, to, width, measure)
   return last
 end
 
---- One paragraph, from byte `i` to `stop`.
+--- Wraps one paragraph, from byte `i` to `stop`.
 local function paragraph(lines, text, i, stop, width, measure)
-  local from, last = i, i - 1               -- of the line that is being filled
+  local from, last = i, i - 1               -- the bytes of the current line
   while true do
     local a, b = text:find("%S+", i)
     if not a or a > stop then break end
@@ -40,8 +40,8 @@ local function paragraph(lines, text, i, stop, width, measure)
 end
 
 --- Wraps a text.
--- `measure(s)` gives the width of a string. Returns an array of lines, each with the bytes `from`
--- and `to` that it shows; blanks at the end of a line are shown by none.
+-- `measure(s)` returns the width of a string. Returns an array of lines, each with `from` and `to`,
+-- the positions of its first and last byte; blanks at the end of a line belong to no line.
 function M.lines(text, width, measure)
   local lines, i = {}, 1
   repeat

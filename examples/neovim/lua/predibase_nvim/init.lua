@@ -9,7 +9,7 @@ local api = vim.api
 local M = {}
 
 local defaults = {
-  client = {},                          -- as predibase.new takes them
+  client = {},                          -- options of predibase.new
   parameters = { max_new_tokens = 512 },  -- of each request
   -- Makes the prompt from the command's words and the lines of its range (each may be "").
   format = function (words, lines)

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Servers for a program that does nothing for a while.
+"""Servers for a client program that is busy with other work for a while.
 
 usage: python3 away.py CERTIFICATE KEY STREAMS SHARING
 
-many, sharing: when STREAMS (over HTTP/2 SHARING) streams have asked, sends each
-a token and says `begun`; when told to go on, sends each the rest and says
-`sent`.
-greeting: says `hello` when a TLS handshake was begun; when told to go on,
-sends its part of it, says `greeted`, and answers the request.
+many, sharing: when STREAMS (over HTTP/2 SHARING) requests have arrived, sends
+each stream a token and prints `begun`; when told to continue, sends each the
+rest and prints `sent`.
+greeting: prints `hello` when a TLS handshake begins; when told to continue,
+sends its part of the handshake, prints `greeted`, and answers the request.
 """
 
 import ssl
@@ -46,7 +46,7 @@ def many(connection):
         begun.append(connection.dup())
         if len(begun) == STREAMS:
             threading.Thread(target=answer_all, daemon=True).start()
-    connection.recv(1)    # until the client goes
+    connection.recv(1)    # until the client closes the connection
 
 
 def sharing(connection):
@@ -99,7 +99,7 @@ def greeting(connection):
         incoming.write(piece)
     connection.sendall(outgoing.read())
     request = b""
-    while b"}" not in request:    # of its JSON
+    while b"}" not in request:    # the end of its JSON
         try:
             request += tls.read(65536)
         except ssl.SSLWantReadError:

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- What misuse raises: it must name a line of the spec that did it.
+-- Checks that the error raised for misuse names the line of the spec that made the call.
 --
 --    local calling_line = require "spec.support.blame"
 --    assert.matches("must be a string", calling_line(function () client:generate(5) end))

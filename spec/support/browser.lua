@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- A headless Chromium, driven by its own driver (W3C WebDriver: JSON over HTTP on loopback).
+-- Controls a headless Chromium through chromedriver (W3C WebDriver: JSON over HTTP on loopback).
 --
 --    local page = browser.open("http://127.0.0.1:8080/", { width = 360, height = 640 })
 --    page:type("#prompt", "Hello" .. browser.ENTER)
 --    page:wait "document.title === 'Chat'"
 --    after_each(browser.stop)
 --
--- Blocking, so what it talks to has to be in other processes.
+-- The functions block, so the servers that the browser uses must be in other processes.
 
 local child = require "spec.support.child"
 local cjson = require "cjson"
@@ -16,10 +16,10 @@ local uv = require "luv"
 
 local M = {}
 
---- Keys that are no characters (W3C WebDriver, section 17.4.2).
+--- Keys that are not characters (W3C WebDriver, section 17.4.2).
 M.ENTER, M.ESCAPE, M.TAB = "\238\128\135", "\238\128\140", "\238\128\132"
 
---- Seconds that a condition of a page may take: a hang becomes a failure.
+--- The longest wait for a condition of a page, in seconds. A page that hangs makes the test fail.
 M.PATIENCE = 20
 
 local ELEMENT = "element-6066-11e4-a52e-4f735466cecf"     -- how WebDriver names a reference
@@ -81,7 +81,7 @@ function M.open(url, options)
   return page
 end
 
---- A command of the Chrome DevTools Protocol.
+--- Runs a command of the Chrome DevTools Protocol.
 function Page:devtools(name, parameters)
   return command("POST", self.path .. "/goog/cdp/execute", { cmd = name, params = parameters })
 end
@@ -90,13 +90,13 @@ function Page:visit(url)
   command("POST", self.path .. "/url", { url = url })
 end
 
---- The value of a JavaScript expression.
+--- Returns the value of a JavaScript expression.
 function Page:value(expression)
   local script = cjson.encode("return " .. expression)
   return command("POST", self.path .. "/execute/sync", ('{"script":%s,"args":[]}'):format(script))
 end
 
---- Waits until an expression is true; raises with what the page shows when that does not happen.
+--- Waits until an expression is true; otherwise raises an error that contains the page's text.
 function Page:wait(expression)
   local deadline = os.time() + M.PATIENCE
   while os.time() <= deadline do
@@ -112,7 +112,7 @@ local function element(page, css)
   return page.path .. "/element/" .. found[ELEMENT]
 end
 
---- Types into an element, as a person does.
+--- Types into an element.
 function Page:type(css, keys)
   command("POST", element(self, css) .. "/value", { text = keys })
 end
@@ -130,7 +130,7 @@ function Page:click(css)
   command("POST", element(self, css) .. "/click", "{}")
 end
 
---- What the browser complained about since the last look: array of texts.
+--- Returns the warnings and errors in the browser's log since the last call: array of texts.
 function Page:complaints()
   local list = {}
   for _, entry in ipairs(command("POST", self.path .. "/se/log", { type = "browser" })) do
@@ -139,7 +139,7 @@ function Page:complaints()
   return list
 end
 
---- A picture of what is to be seen, into build/screenshots.
+--- Saves a screenshot in build/screenshots.
 function Page:shoot(name)
   local path = (os.getenv "BUILDDIR" or "build") .. "/screenshots"
   uv.fs_mkdir(path, 493)      -- 0755

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- A certificate authority that is thrown away after the test, made by openssl.
+-- A temporary certificate authority for a test, made by openssl.
 
 local child = require "spec.support.child"
 local scratch = require "spec.support.scratch"
@@ -9,7 +9,7 @@ local M = {}
 local Authority = {}
 Authority.__index = Authority
 
--- Small and quick to make; every TLS library of today takes it.
+-- This kind of key is small and fast to generate, and all current TLS libraries accept it.
 local NEW_KEY = { "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes" }
 
 local function openssl(args)
@@ -17,7 +17,7 @@ local function openssl(args)
   if run:wait() ~= 0 then error("openssl: " .. run.stderr, 2) end
 end
 
---- The command, the words for a new key, then the rest.
+--- Runs an openssl command with the arguments for a new key, followed by the others.
 local function openssl_new_key(command, rest)
   local args = { command }
   for _, word in ipairs(NEW_KEY) do args[#args + 1] = word end
@@ -25,8 +25,8 @@ local function openssl_new_key(command, rest)
   openssl(args)
 end
 
--- What `openssl ca` needs to know. `openssl x509` cannot give dates, and from 3.5 on it refuses
--- negative days, so this makes certificates that have run out.
+-- The configuration of `openssl ca`, which issues expired certificates: `openssl x509` cannot set
+-- dates, and refuses negative days from version 3.5 on.
 local CA_CONFIG = [[
 [ca]
 default_ca = spec
@@ -59,7 +59,7 @@ end
 --- Issues a certificate.
 -- @tparam string name of its files
 -- @tparam ?table options `san` (names as openssl writes them: "IP:127.0.0.1,DNS:localhost"; these
--- two unless given), `expired` (it ran out years ago), `password` (of the key)
+-- two by default), `expired` (it expired years ago), `password` (of the key)
 -- @treturn table `cert` and `key`, paths of PEM files
 function Authority:issue(name, options)
   options = options or {}

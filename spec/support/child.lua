@@ -1,12 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- Programs as children, on luv's loop, so that a server of the spec can serve them in the
--- meantime.
+-- Runs child processes on luv's loop, so that a server in the spec's own process can serve them.
 
 local uv = require "luv"
 
 local M = {}
 
--- Far beyond what anything here takes; a hang becomes a failure.
+-- Much longer than any operation here takes. A child that hangs makes the test fail.
 M.PATIENCE = 60000                      -- milliseconds
 
 --- The interpreter that runs this spec.
@@ -16,15 +15,15 @@ function M.interpreter()
   return arg[i]
 end
 
--- What a child may see of our environment.
+-- The environment variables that a child inherits.
 local INHERITED = {
   "PATH", "HOME", "LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TMPDIR",
 }
 
---- For programs of others, which are not to be watched by a sanitizer of ours.
+--- The environment for third-party programs, which must run without our sanitizers.
 M.STRANGER = { LD_PRELOAD = "" }
 
---- NAME=VALUE strings: what is inherited, the paths of this spec's modules, and `extra`.
+--- Returns NAME=VALUE strings: the inherited variables, the search paths of this spec, and `extra`.
 function M.environment(extra)
   local values = { LUA_PATH = package.path, LUA_CPATH = package.cpath }
   for _, name in ipairs(INHERITED) do values[name] = os.getenv(name) end
@@ -34,12 +33,12 @@ function M.environment(extra)
   return list
 end
 
---- Runs the loop until `done()` is true; raises when that takes too long.
+--- Runs the loop until `done()` is true; raises an error when that takes too long.
 function M.wait(done, what)
   local late = false
   local timer = uv.new_timer()
   uv.update_time()              -- a blocking client may have kept the loop from running
-  timer:start(M.PATIENCE, 50, function() late = true end)
+  timer:start(M.PATIENCE, 50, function () late = true end)
   while not done() and not late do uv.run "once" end
   timer:close()
   uv.run "nowait"
@@ -53,8 +52,8 @@ local function collect(child, name)
   local pipe = uv.new_pipe(false)
   child[name] = ""
   child.open = child.open + 1
-  return pipe, function()
-    pipe:read_start(function(_, data)
+  return pipe, function ()
+    pipe:read_start(function (_, data)
       if data then
         child[name] = child[name] .. data
       else
@@ -76,7 +75,7 @@ function M.start(path, options)
   local handle
   handle, child.pid = uv.spawn(path, {
     args = options.args, stdio = { stdin, stdout, stderr }, env = M.environment(options.env),
-  }, function(code, signal)
+  }, function (code, signal)
     child.code, child.signal = code, signal
     handle:close()
   end)
@@ -87,20 +86,20 @@ function M.start(path, options)
   if options.keep_stdin then
     child.stdin = stdin
   else
-    stdin:shutdown(function() stdin:close() end)
+    stdin:shutdown(function () stdin:close() end)
   end
   return child
 end
 
---- Waits until standard output has `text` in it.
+--- Waits until standard output contains `text`.
 function methods:wait_for(text)
-  M.wait(function() return self.stdout:find(text, 1, true) or self.code end, text)
+  M.wait(function () return self.stdout:find(text, 1, true) or self.code end, text)
   assert(self.stdout:find(text, 1, true), self.stdout .. self.stderr)
 end
 
---- Waits for the end; returns the exit code, or the signal as 128 + its number as shells do.
+--- Waits for the end; returns the exit code, or 128 + the number of the signal, as in shells.
 function methods:wait()
-  M.wait(function() return self.code and self.open == 0 end, "the end of a child")
+  M.wait(function () return self.code and self.open == 0 end, "the end of a child")
   if self.stdin then
     self.stdin:close()
     uv.run "nowait"

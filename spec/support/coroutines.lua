@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- A small loop of coroutines for specs, by the three functions of `predibase.loop.blocking`. It
--- also is a check that they are enough.
+--- A small coroutine loop for specs, with the three functions of `predibase.loop.blocking`. It also
+-- proves that these three are sufficient.
 
 local M = {}
 
@@ -19,13 +19,13 @@ function Loop:resume(co)
   self.ready[#self.ready + 1] = co
 end
 
---- Lets the running coroutine give way to the others.
+--- Lets the other coroutines run before the current one continues.
 function Loop:pause()
   self:resume(coroutine.running())
   coroutine.yield()
 end
 
---- Runs functions as coroutines until all have ended. Raises what one of them raises.
+--- Runs functions as coroutines until all have ended. Raises the error that one of them raises.
 function Loop:run(...)
   local alive = 0
   for _, task in ipairs { ... } do

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- A name server on luv's loop, for nginx, which looks names up by itself: the names that it knows
--- have the address 127.0.0.1, and ::1 where that is wanted; all others do not exist (RFC 1035).
+-- A name server on luv's loop for nginx, which needs one for host names. Known names have the
+-- address 127.0.0.1, and optionally ::1; all others do not exist (RFC 1035).
 
 local uv = require "luv"
 
@@ -9,7 +9,7 @@ local M = {}
 local Server = {}
 Server.__index = Server
 
---- The name of a question, and the place behind it.
+--- Returns the name in a question, and the position after it.
 local function name_of(query)
   local labels, at = {}, 13
   while true do
@@ -20,7 +20,7 @@ local function name_of(query)
   end
 end
 
--- Answers to the types of questions: the name asked for, type, IN, 60 s, the address.
+-- Records for the types of questions: a reference to the name, type, IN, 60 s, the address.
 local ADDRESSES = {
   ["\0\1"] = "\192\12\0\1\0\1\0\0\0\60\0\4\127\0\0\1",
   ["\0\28"] = "\192\12\0\28\0\1\0\0\0\60\0\16" .. ("\0"):rep(15) .. "\1",
@@ -42,9 +42,9 @@ function Server:close()
   uv.run "nowait"
 end
 
---- Answers for some names.
+--- Starts a server that knows some names.
 -- @tparam table names array
--- @tparam ?boolean both they have an address of either family
+-- @tparam ?boolean both the names have an IPv4 and an IPv6 address
 -- @treturn table `address`, as the directive `resolver` takes it; `asked`, how often, by name
 function M.start(names, both)
   local server = setmetatable({ udp = uv.new_udp(), known = {}, asked = {}, both = both }, Server)

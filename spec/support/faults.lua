@@ -1,17 +1,17 @@
 -- SPDX-License-Identifier: MIT
---- What the specs of faults share: bytes of answers, the ways to make a call, and what must hold
--- whatever goes wrong.
+--- Shared by the specs of faults: bytes of responses, the ways to make a call, and the checks that
+-- apply to every outcome.
 --
 -- A row of a table of faults:
 --
 -- * `name`: a sentence
 -- * `raw`: actions of the stand-in server (see `predibase.mock.faults`), or a function that makes
 --   them for "generate" or "stream"; or `script`, the same for whole scripts
--- * `only`: "generate" or "stream"; `patient`: true where a read with `poll` would only take time
+-- * `only`: "generate" or "stream"; `patient`: true if a read with `poll` would only cost time
 -- * `options` of the call (`max_retries` is 0 unless given), `client`: options of the client
--- * `expect`: `text` of a good end, or `kind` and any other field of the error; `message` is a
---   pattern, `count` the tokens before the error, `requests` what the server got. `generate` and
---   `stream` in it hold what is different for one of them.
+-- * `expect`: `text` for a success, or `kind` and any other field of the error; `message` is a
+--   pattern, `count` the number of tokens before the error, `requests` the number of requests that
+--   the server got. Its fields `generate` and `stream` contain what differs for one of them.
 
 local assert = require "luassert"
 local errors = require "predibase.errors"
@@ -33,10 +33,10 @@ M.PATHS = { generate = "/generate", stream = "/generate_stream" }
 M.BODIES = { generate = '{"generated_text":" The sky is blue."}', stream = wire.answer() }
 M.TYPES = { generate = "application/json", stream = "text/event-stream" }
 
--- What every answer above comes to, however it was damaged around its edges.
+-- The text of all successful responses above.
 M.GOOD = { text = M.TEXT }
 
---- The head of a good answer; `fields` are whole lines without their ends.
+--- Returns the head of a successful response; `fields` are header lines without line ends.
 function M.head(method, ...)
   local lines = { "HTTP/1.1 200 OK", "content-type: " .. M.TYPES[method], ... }
   return table.concat(lines, "\r\n") .. "\r\n\r\n"
@@ -50,24 +50,24 @@ M.LAST_CHUNK = "0\r\n\r\n"
 
 M.CHUNKED = "transfer-encoding: chunked"
 
---- A good answer with a Content-Length.
+--- Returns a successful response with a Content-Length.
 function M.sized(method, body, ...)
   body = body or M.BODIES[method]
   return M.head(method, "content-length: " .. #body, ...) .. body
 end
 
---- A good answer in one chunk.
+--- Returns a successful response in one chunk.
 function M.chunked(method, body)
   return M.head(method, M.CHUNKED) .. M.chunk(body or M.BODIES[method]) .. M.LAST_CHUNK
 end
 
---- An answer of some other status.
+--- Returns a response with another status.
 function M.status(line, body, ...)
   local lines = { "HTTP/1.1 " .. line, "content-length: " .. #body, ... }
   return table.concat(lines, "\r\n") .. "\r\n\r\n" .. body
 end
 
---- The ways in which a row is run.
+--- Returns the ways in which a row is run.
 function M.ways(row)
   local ways = {}
   if row.only ~= "stream" then ways[1] = { name = "generate", method = "generate" } end
@@ -80,7 +80,7 @@ function M.ways(row)
   return ways
 end
 
---- A client with the token that nothing may show and without chance in its waits.
+--- Returns a client whose token is the secret to look for, and whose delays are not random.
 function M.client(url, options)
   local all = { base_url = url, api_token = secrecy.TOKEN }
   for name, value in pairs(options or {}) do all[name] = value end
@@ -90,8 +90,8 @@ function M.client(url, options)
   return client
 end
 
---- Inside nginx all clients of a server share their unused connections; a test wants its own, as
--- over libcurl.
+--- Inside nginx all clients of a server share their unused connections. A test needs its own, as
+-- with libcurl.
 function M.own_connections(client)
   if not transport.in_nginx() then return end
   pools = pools + 1
@@ -146,7 +146,7 @@ local function check_error(err, expect, tokens, is_stream)
   end
 end
 
---- All that a call left but the model's own words, which may be anything.
+--- Returns everything that a call produced, except the model's text, which may contain anything.
 local function outside(found)
   local err, result, fields = found.err, found.result, {}
   for name, value in pairs(err or {}) do fields[name] = value end
@@ -154,8 +154,8 @@ local function outside(found)
   return { fields, err and tostring(err), result and result.headers }
 end
 
---- What must hold for every outcome: there is exactly one, it is the expected one, and it does not
--- show the token.
+--- Checks that there is exactly one outcome, that it is the expected one, and that it does not
+-- contain the token.
 function M.check(found, expect, way)
   expect = expectation(expect, way.method)
   if (found.result == nil) == (found.err == nil) then
@@ -178,7 +178,7 @@ function M.check(found, expect, way)
   end
 end
 
---- Nothing of a call is left in a client.
+--- Checks that a client has nothing left of a call.
 function M.check_idle(client)
   assert.are.equal(0, client.transport:size())
 end
@@ -192,12 +192,12 @@ function Rig:start()
   self.url = self.server.url
 end
 
---- Stops it; for `teardown`. Fails when a connection is open.
+--- Stops the server; for `teardown`. Fails when a connection is open.
 function Rig:stop() -- luacheck: ignore 212
   stand_in.stop()
 end
 
---- Number of requests so far.
+--- Returns the number of requests so far.
 function Rig:requests()
   local log = self.server:log()
   return #log > 0 and log[#log].number or 0
@@ -211,7 +211,7 @@ function Rig:check_closed()
   assert.are.same({}, server:failures())
 end
 
---- The client can be used again, and leaves nothing when it is closed.
+--- Checks that the client can be used again, and leaves nothing when it is closed.
 function Rig:check_recovery(client, way)
   M.check_idle(client)
   self.server:script(M.PATHS[way.method], { raw = { { send = M.sized(way.method) } } })
@@ -221,7 +221,7 @@ function Rig:check_recovery(client, way)
   self:check_closed()
 end
 
---- The script of a row.
+--- Returns the script of a row.
 local function script_of(row, method)
   local raw, script = row.raw, row.script
   if type(raw) == "function" then raw = raw(method) end
@@ -242,7 +242,7 @@ function Rig:run(row, way)
   return found
 end
 
---- Calls `it` for every row in every way; inside `describe`.
+--- Calls `it` for every row in every way. Use it inside `describe`.
 -- @tparam table rows
 -- @tparam function it of busted
 function Rig:each(rows, it)
@@ -253,7 +253,7 @@ function Rig:each(rows, it)
   end
 end
 
---- A server and what is done with it.
+--- Returns an object that has a server and the checks above.
 function M.rig()
   return setmetatable({}, Rig)
 end

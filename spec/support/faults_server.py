@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Answers that are too long, or that never end."""
+"""Servers whose responses are too long, or never end."""
 
 import socket
 
@@ -10,11 +10,11 @@ EVENTS = (b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
 JSON = (b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
         b"connection: close\r\n\r\n")
 PIECE = 65536
-STALLED = 0.5  # seconds without room for a byte
+STALLED = 0.5  # seconds in which the client accepts no byte
 
 
 def forever(name, connection, piece):
-    """Writes until the client goes, and says so."""
+    """Writes until the client closes the connection, and reports that."""
     view, at = memoryview(piece), 0
     try:
         while True:
@@ -25,7 +25,7 @@ def forever(name, connection, piece):
 
 
 def endless(name, head, piece):
-    """A handler: a head, and then the same bytes again and again."""
+    """Returns a handler that sends a head, and then the same bytes repeatedly."""
     def handler(connection):
         if peer.whole_request(connection):
             connection.sendall(head)
@@ -34,7 +34,7 @@ def endless(name, head, piece):
 
 
 def once(*pieces):
-    """A handler: these bytes and then the end."""
+    """Returns a handler that sends these bytes and closes the connection."""
     def handler(connection):
         if peer.whole_request(connection):
             for piece in pieces:
@@ -58,7 +58,7 @@ def chunk(data):
 
 
 def flood(connection):
-    """Numbered tokens without end, or one token and then silence."""
+    """Sends numbered tokens without end, or one token and then nothing."""
     request = peer.whole_request(connection)
     if not request:
         return

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- The accidents in spec/fixtures/wire: loads them, runs one through a client and compares what
--- came of it with what the fixture expects. Knows no transport: the same fixtures run over a pipe,
--- over sockets and inside nginx.
+--- The fixtures in spec/fixtures/wire: loads them, runs one through a client and compares the
+-- outcome with the expected one. It is independent of the transport: the same fixtures run over a
+-- pipe, over sockets and inside nginx.
 --
 -- A fixture is a table:
 --
@@ -12,7 +12,7 @@
 --   "reset" (the connection is lost), "open" (it stays open and nothing more comes); or `replies`,
 --   an array of such tables, when the call makes several requests
 -- * `options` of the call (`max_retries` is 0 unless given), `client`: options of the client
--- * `expect`: for a good end `text`, `usage`, `finish_reason`, `seed` and `other_seed` (digits),
+-- * `expect`: for a success `text`, `usage`, `finish_reason`, `seed` and `other_seed` (digits),
 --   `no_details`; for an error `kind`, `message` (a pattern), `partial_text`, `status`,
 --   `error_type`, `retryable`, `longest_message`; for both `texts` (of all tokens), `pieces` (of
 --   `stream:texts()`, where they are not the same), `tokens` (fields by number), `absent` (fields
@@ -25,12 +25,12 @@ local M = {}
 
 M.DIRECTORY = "spec/fixtures/wire"
 
---- The token of every client that runs fixtures: no outcome may show it.
+--- The API token of every client that runs fixtures: no outcome may contain it.
 M.TOKEN = "pb_SENTINEL_7f3a"
 
---- The names of all fixtures, sorted.
+--- Returns the names of all fixtures, sorted.
 function M.names()
-  local lfs = require "lfs"       -- only here: a host of Lua may not have it
+  local lfs = require "lfs"       -- required here because host programs may lack it
   local names = {}
   for file in lfs.dir(M.DIRECTORY) do
     local name = file:match("^(.+)%.lua$")
@@ -50,8 +50,8 @@ local function complete(reply, call)
   }
 end
 
---- Loads a fixture. Afterwards it has `replies`, each with `status`, `headers`, `pieces` and
--- `ending`, and nothing is left to defaults.
+--- Loads a fixture and fills in all defaults: `replies`, each with `status`, `headers`, `pieces`
+-- and `ending`.
 function M.load(name)
   local fixture = dofile(("%s/%s.lua"):format(M.DIRECTORY, name))
   fixture.name = name
@@ -64,7 +64,7 @@ function M.load(name)
   return fixture
 end
 
---- All bytes of the body of a fixture's last reply.
+--- Returns all bytes of the body of a fixture's last reply.
 function M.body(fixture)
   local bytes = {}
   for _, piece in ipairs(fixture.replies[#fixture.replies].pieces) do
@@ -73,7 +73,7 @@ function M.body(fixture)
   return table.concat(bytes)
 end
 
---- The replies of a fixture with the body of the last one in other pieces.
+--- Returns the replies of a fixture, with the body of the last one split into other pieces.
 function M.sliced(fixture, pieces)
   local replies = {}
   for i, reply in ipairs(fixture.replies) do replies[i] = reply end
@@ -83,7 +83,7 @@ function M.sliced(fixture, pieces)
   return replies
 end
 
---- The options of a client for a fixture.
+--- Returns the options of a client for a fixture.
 function M.client_options(fixture, base_url, transport)
   local options = { base_url = base_url, transport = transport, api_token = M.TOKEN }
   for name, value in pairs(fixture.client or {}) do options[name] = value end
@@ -96,7 +96,7 @@ local function call_options(fixture)
   return options
 end
 
---- What is the same however the tokens are asked for.
+--- Returns the part of the outcome that does not depend on how the tokens were read.
 local function conclude(found, stream, err)
   found.err = err
   if not err then found.result = stream:result() end
@@ -162,7 +162,7 @@ function M.run(client, fixture, way, idle)
 end
 
 --- Compares an outcome of `run` with what a fixture expects.
--- @treturn ?string what is different, one thing a line; nil when nothing is
+-- @treturn ?string the differences, one per line; nil when there are none
 function M.problems(fixture, found)
   return outcome.problems(fixture.expect, found, M.TOKEN)
 end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- A real nginx with predibase.resty between a browser and a stand-in for the model.
+-- A real nginx with predibase.resty, between a browser and a stand-in server.
 --
 --    local site = gateway.start(model)        -- of spec.support.server
 --    local answer = site:get "/relay"
@@ -68,10 +68,10 @@ Site.__index = Site
 
 local sites = {}
 
---- Begins a request; what comes is in `received` of the browser, see spec.support.raw_client.
+--- Begins a request; the received bytes are in `browser.received`, see spec.support.raw_client.
 -- @tparam string path
--- @tparam ?string version of HTTP, 1.1 unless given
--- @tparam ?string headers more lines of its head, with their ends
+-- @tparam ?string version of HTTP, 1.1 by default
+-- @tparam ?string headers more header lines, with line ends
 function Site:open(path, version, headers)
   local browser = raw_client.connect { host = "127.0.0.1", port = self.nginx.port.main }
   browser.pause = function (b) uv.read_stop(b.socket) end
@@ -79,17 +79,17 @@ function Site:open(path, version, headers)
     headers or ""))
 end
 
---- A frame of HTTP/2 (RFC 9113 section 4.1).
+--- Returns a frame of HTTP/2 (RFC 9113 section 4.1).
 local function frame(kind, flags, stream, payload)
   return string.char(0, 0, #payload, kind, flags, 0, 0, 0, stream) .. payload
 end
 
---- The same over HTTP/2, as browsers speak it over TLS; `browser:cancel()` takes the request back
--- and keeps the connection. What is received are frames.
+--- The same over HTTP/2, as browsers use it over TLS. `browser:cancel()` cancels the request and
+-- keeps the connection. The received bytes are frames.
 function Site:open_http2(path)
   local browser = raw_client.connect { host = "127.0.0.1", port = self.nginx.port.http2 }
   browser.cancel = function (b) b:send(frame(3, 0, 1, "\0\0\0\8")) end      -- RST_STREAM, CANCEL
-  -- Fields of RFC 7541's static table: GET and http as they are, path and authority with a value.
+  -- RFC 7541's static table: the entries for GET and http, and names for path and authority.
   local fields = ("\130\134\4%c%s\1\1x"):format(#path, path)
   return browser:send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" .. frame(4, 0, 0, "")
     .. frame(1, 5, 1, fields))
@@ -101,24 +101,26 @@ local function whole(browser)
   return answer
 end
 
---- A whole request: `status`, `headers` (lower-case names), `body`; `headers` as for `open`.
+--- Makes a request and returns `status`, `headers` (lower-case names) and `body`; the argument
+-- `headers` is that of `open`.
 function Site:get(path, headers)
   return whole(self:open(path, nil, headers))
 end
 
---- What an expression raises or gives, with `client` and what predibase.resty has.
+--- Evaluates an expression in nginx; it can use `client` and the functions of predibase.resty.
+-- Returns its value or its error.
 function Site:evaluate(expression)
   local browser = raw_client.connect { host = "127.0.0.1", port = self.nginx.port.main }
   browser:post("/evaluate", "return " .. expression)
   return whole(browser).body
 end
 
---- Kills all workers without a word; returns when the master has made new ones.
+--- Kills all workers with SIGKILL; returns when the master has started new ones.
 function Site:kill_workers()
   self.nginx:kill_workers()
 end
 
---- How the last relay ended, once it did.
+--- Waits until the last relay has ended, and returns how.
 function Site:last_line()
   local path = self.outcomes .. "/outcome.log"
   local last
@@ -134,7 +136,7 @@ function Site:last_line()
   return last
 end
 
---- Starts a gateway for a server of models.
+--- Starts a gateway in front of a stand-in server.
 -- @tparam table model `url`
 -- @tparam ?string locations more of them
 -- @tparam ?number workers 1 unless given

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The server's side of one HTTP/2 connection, by hand (RFC 9113)."""
+"""A minimal implementation of the server's side of an HTTP/2 connection (RFC 9113)."""
 
 import ssl
 import struct
@@ -15,7 +15,7 @@ NO_ERROR, INTERNAL_ERROR = 0, 2
 REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 7, 8, 11
 
 FRAME_HEAD = 9      # bytes
-MAX_FRAME = 16384   # bytes after it, as long as nobody allows more
+MAX_FRAME = 16384   # bytes of a payload, unless the receiver allows more
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -30,7 +30,7 @@ HEAD = b"\x88" + header(b"content-type", b"text/event-stream")
 
 
 def context(certificate, key):
-    """What TLS needs to offer HTTP/2 and nothing else."""
+    """Returns a TLS context that offers only HTTP/2."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.load_cert_chain(certificate, key)
     made.set_alpn_protocols(["h2"])
@@ -43,7 +43,7 @@ def frame(kind, flags, stream, payload=b""):
 
 
 class Connection:
-    """One connection: frames in, frames out."""
+    """One connection: reads and writes frames."""
 
     def __init__(self, name, tls):
         self.name = name
@@ -69,7 +69,7 @@ class Connection:
         self.tls.sendall(frame(kind, flags, stream, payload))
 
     def send_together(self, *frames):
-        """In one TLS record, if they go into one."""
+        """Sends the frames in one TLS record if they fit."""
         self.tls.sendall(b"".join(frame(*one) for one in frames))
 
     def head(self, stream):
@@ -94,7 +94,7 @@ class Connection:
         self.send(GOAWAY, 0, 0, struct.pack(">II", last, code))
 
     def request(self):
-        """The stream of the next whole request."""
+        """Reads the next complete request and returns its stream."""
         while True:
             kind, flags, stream, payload = self.frame()
             if kind == SETTINGS and not flags & ACK:
@@ -104,7 +104,7 @@ class Connection:
             elif kind == RST_STREAM:
                 peer.say("cancelled", self.name)
             elif kind == HEADERS and self.name == "late-window":
-                # settings and pings in between show that the client waits
+                # the client may send settings and pings while it waits
                 self.send(SETTINGS, 0, 0)
                 self.send(PING, 0, 0, b"8 bytes!")
                 for which in (0, stream):

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""A gateway that answers as soon as it has seen the head of a request.
+"""A gateway that answers as soon as it has read the head of a request.
 
 usage: python3 h2_early.py CERTIFICATE KEY
 
-limited: 429, over HTTP/2 and HTTP/1.1. Says `HTTP/2` or `HTTP/1.1` for each
-request.
-broken: ends each HTTP/2 stream by an error instead, and each connection of
-HTTP/1.1 without an answer.
+limited: answers 429, over HTTP/2 and HTTP/1.1. Prints `HTTP/2` or `HTTP/1.1`
+for each request.
+broken: ends each HTTP/2 stream with an error instead, and closes each HTTP/1.1
+connection without a response.
 """
 
 import struct
@@ -34,7 +34,7 @@ def over_http2(name, tls, limited):
             continue
         peer.say("HTTP/2", name)
         if limited:
-            # all in one: libcurl 7.88 then sees the end and nothing else
+            # in one record: libcurl 7.88 then sees only the end
             c.send_together((HEADERS, END_HEADERS, stream, HEAD),
                             (DATA, END_STREAM, stream, BODY),
                             (RST_STREAM, 0, stream,
@@ -55,7 +55,7 @@ def over_http1(name, tls, limited):
         tls.sendall(b"HTTP/1.1 429 Too Many Requests\r\nx-ratelimit-reset: 2"
                     b"\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
                     % (len(BODY), BODY))
-        while tls.recv(65536):    # a reset would overtake the answer
+        while tls.recv(65536):    # unread data would cause a reset, which discards the response
             pass
 
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""HTTP/2 over TLS by hand (RFC 9113), for what a good server never does.
+"""Faults of HTTP/2 over TLS (RFC 9113) that a correct server never causes.
 
 usage: python3 h2_server.py CERTIFICATE KEY
 
-The first request on a port meets with the port's accident, the second is
-answered well, and so on in turn; a name that ends in "-always" does it to
-every request. Says `connection NAME` and `request NAME` for each, `cancelled
-NAME` when the client resets a stream, and `closed NAME` at the end of a
-connection.
+Each port has its own fault. The first request on a port gets the fault, the
+second a correct response, and so on in turn; a port whose name ends in
+"-always" has the fault for every request. Prints `connection NAME` and
+`request NAME` for each, `cancelled NAME` when the client resets a stream, and
+`closed NAME` at the end of a connection.
 """
 
 import struct
@@ -34,20 +34,20 @@ def reset_after(code):
 
 
 def goaway_unseen(c, stream):
-    """The request was not looked at; it is safe to send it again."""
+    """Refuses the request unprocessed; it is safe to send it again."""
     c.goaway(0)
     raise EOFError
 
 
 def goaway_finished(c, stream):
-    """No further request; this one is answered."""
+    """Accepts no further request, and answers this one."""
     c.answer(stream)
     c.goaway(stream)
     raise EOFError
 
 
 def goaway_announced(c, stream):
-    """As a server does that is about to restart, in two steps."""
+    """Sends GOAWAY in two steps, like a server that is about to restart."""
     c.head(stream)
     c.goaway(0x7fffffff)
     c.tokens(stream)
@@ -79,7 +79,7 @@ def pings(c, stream):
     for i in range(200):
         ping = bytes([0, 0, 8, PING, 0, 0, 0, 0, 0]) + struct.pack(">Q", i)
         c.tls.sendall(ping * 100)
-        # few enough that both ends can write before either reads
+        # few enough that both sides can write before either reads
         read_pings(c, 100)
     peer.say("answered", c.name)
     c.end(stream)
@@ -101,21 +101,21 @@ def settings(c, stream):
 
 
 def junk(c, stream):
-    """The beginning of a frame of a kind that nobody knows, and no more."""
+    """Sends the beginning of a frame of an unknown type, and nothing more."""
     c.tls.sendall(b"\x00\x0f\xff\xee" + b"\x00" * 60)
     while True:
         c.frame()
 
 
 def too_long(c, stream):
-    """A frame longer than the client allowed."""
+    """Sends a frame that is longer than the client allows."""
     c.tls.sendall(b"\x00\xff\xff\x00" + b"\x00" * 60)
     while True:
         c.frame()
 
 
 def impossible(c, stream):
-    """DATA on a stream that nobody opened."""
+    """Sends DATA on a stream that was never opened."""
     c.head(stream)
     c.tokens(stream)
     c.send(DATA, 0, stream + 2, b"surprise")
@@ -158,8 +158,8 @@ ACCIDENTS = {
     "too-long": too_long,
     "impossible": impossible,
     "silent": silent,
-    # these two give no room for more than the 65,535 bytes that a client may
-    # always send first, one for ever
+    # these two do not increase the initial window of 65,535 bytes; one of them
+    # never does
     "no-window": Connection.answer,
     "late-window": Connection.answer,
 }

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""A server that has its own mind about how many streams share a connection.
+"""A server with unusual limits on how many streams share a connection.
 
 usage: python3 h2_shared.py CERTIFICATE KEY
 
-Says `connection NAME`, `request NAME`, `cancelled NAME` when the client resets
-a stream, `refused NAME` for a stream beyond a limit that was told late, and
-`pong NAME` when it answers a ping.
+Prints `connection NAME`, `request NAME`, `cancelled NAME` when the client
+resets a stream, `refused NAME` for a stream above a limit that was announced
+late, and `pong NAME` when it answers a ping.
 """
 
 import socket
@@ -21,12 +21,12 @@ from h2 import (ACK, DATA, END_HEADERS, END_STREAM, FRAME_HEAD, HEAD, HEADERS,
 
 
 class Shared(Connection):
-    """Tells of each request as it comes, whatever became of those before."""
+    """Reports each request as it arrives, whatever happened to earlier ones."""
 
     def __init__(self, name, tls, first):
         super().__init__(name, tls)
-        self.first = first    # connection of its port
-        self.open = []        # streams that were not answered to the end
+        self.first = first    # whether it is the port's first connection
+        self.open = []        # streams without a complete response
 
     def allow(self, streams):
         self.send(SETTINGS, 0, 0,
@@ -68,7 +68,7 @@ def holds(c, stream):
 
 
 class Generous(Shared):
-    """Ends all streams as soon as the client does without one of them."""
+    """Ends all streams as soon as the client cancels one of them."""
 
     def cancelled(self, stream):
         super().cancelled(stream)
@@ -77,14 +77,14 @@ class Generous(Shared):
 
 
 class Leaving(Shared):
-    """Answers the first request when the client has read all before it."""
+    """Answers the first request when the client has read everything before it."""
 
     def pong(self):
         self.answer(min(self.open))
 
 
 class Late(Shared):
-    """Says how many streams it takes when it has seen the first request."""
+    """Announces its limit of streams after the first request."""
 
     LIMIT = 4
 
@@ -108,8 +108,8 @@ def up_to_limit(c, stream):
 
 
 def goaway(c, stream):
-    """Has looked at one of three requests only, the one that began first (it
-    need not be the first to be whole)."""
+    """Processes only one of three requests, the one that began first (it need
+    not be the first to be complete)."""
     if not c.first:
         c.answer(stream)
         return
@@ -120,7 +120,7 @@ def goaway(c, stream):
 
 
 def refuses(c, stream):
-    """Takes two requests of a connection without having said so before."""
+    """Accepts two requests per connection, without announcing this limit."""
     if stream > 3:
         c.reset(stream, REFUSED_STREAM)
     else:
@@ -143,7 +143,7 @@ def zero_for_a_while(c, stream):
         try:
             c.allow(1)
         except OSError:
-            pass  # the client has gone
+            pass  # the client has closed the connection
     if not c.open:
         c.open.append(stream)
         c.allow(0)
@@ -158,20 +158,20 @@ def pings(c, stream):
 
 
 def many_tokens(size):
-    """Whole tokens, as many as go into one frame."""
+    """Returns as many complete tokens as fit into one frame."""
     return peer.token("x") * (size // len(peer.token("x")))
 
 
 def one_frame(c, stream):
-    """Several tokens in one frame, and then nothing for a long time."""
+    """Sends several tokens in one frame, and then nothing for a long time."""
     c.head(stream)
     c.send(DATA, 0, stream, many_tokens(MAX_FRAME))
 
 
 def behind(c, stream):
-    """The first stream gets more than its client reads; the second is
-    answered. The answer to the third is in one TLS record with the end of
-    what the first one gets, and the record before is full of that, too."""
+    """Sends the first stream more than its client reads, and answers the second.
+    The response to the third is in one TLS record with the end of the first
+    stream's data, and the record before contains only that data, too."""
     c.open.append(stream)
     first = c.open[0]
     if stream == first:
@@ -191,7 +191,8 @@ def behind(c, stream):
 
 
 def cork(tls, on):
-    """The client finds all at once that is sent until it is taken out."""
+    """Switches the collection of data in the kernel on or off; switching it off
+    sends the collected data in one piece."""
     tls.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, on)
 
 

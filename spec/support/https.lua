@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- What the specs of TLS, HTTP/2 and proxies share: a throw-away authority with a certificate, the
--- stand-in server, an nginx in front of it, peers that know the certificate, and clients that are
+-- Shared by the specs of TLS, HTTP/2 and proxies: a temporary authority with a certificate, the
+-- stand-in server, an nginx in front of it, peers that use the certificate, and clients that are
 -- closed after each test.
 --
---    setup(function() room = https.new() end)
---    after_each(function() room:close_clients() end)
---    teardown(function() room:close() end)
+--    setup(function () room = https.new() end)
+--    after_each(function () room:close_clients() end)
+--    teardown(function () room:close() end)
 
 local assert = require "luassert"
 local authority = require "spec.support.ca"
@@ -17,7 +17,7 @@ local stand_in = require "spec.support.server"
 
 local M = {}
 
---- A password that no server takes, and no error shows.
+--- A password that servers refuse and errors must not contain.
 M.WRONG = "a wrong password"
 
 local SERVER = [[
@@ -33,14 +33,14 @@ local SERVER = [[
 local Room = {}
 Room.__index = Room
 
---- The stand-in server behind nginx, from the first call on.
+--- Returns the stand-in server behind nginx; the first call starts it.
 -- @treturn table
 function Room:stand_in()
   self.upstream = self.upstream or stand_in.spawn {}
   return self.upstream
 end
 
---- A block `server` of nginx's configuration, in front of the stand-in server.
+--- Returns a `server` block for nginx's configuration, in front of the stand-in server.
 -- @tparam string address to listen on
 -- @tparam ?table options `http2` (true unless false), `pair` (a certificate and its key), `more`
 -- (directives)
@@ -60,7 +60,7 @@ function Room:nginx(names, config) -- luacheck: ignore 212
   return nginx.start(names, config)
 end
 
---- Starts a peer that is given the certificate and its key.
+--- Starts a peer with the certificate and its key.
 -- @tparam string name of the program
 -- @param ... further arguments
 -- @treturn table see `spec.support.peer`
@@ -68,13 +68,13 @@ function Room:peer(name, ...)
   return peer.start(name, self.certificate.cert, self.certificate.key, ...)
 end
 
---- Has a client closed after the test.
+--- Registers a client, which is closed after the test.
 -- @tparam table client
 function Room:keep(client)
   self.clients[#self.clients + 1] = client
 end
 
---- A client that trusts the authority. A number is a port of this machine.
+--- Returns a client that trusts the authority. A number is a port of this machine.
 -- @tparam string|number where
 -- @tparam ?table options of `predibase.new`
 -- @tparam ?string path
@@ -95,16 +95,16 @@ function Room:close_clients()
   for _, client in ipairs(list) do client:close() end
 end
 
---- Ends everything.
+--- Stops all servers and removes all files.
 function Room:close()
-  -- what is left on disk first: the rest ends with this program if one of these raises
+  -- remove the files first: if one of these calls fails, the servers still end with this program
   self.ca:remove()
   nginx.stop()
   peer.stop()
   stand_in.stop()
 end
 
---- Both calls of a client work, and the peer says so `times` times.
+--- Checks that both calls of a client work, and that the peer reports `saying` `times` times.
 -- @tparam table client
 -- @tparam table other the peer
 -- @tparam string saying
@@ -116,9 +116,9 @@ function M.passes(client, other, saying, times)
   assert.are.equal(before + times, other:count(saying))
 end
 
---- Both calls of a client fail in the same way, and their errors tell no secret.
+--- Checks that both calls of a client fail in the same way, and that no error contains a secret.
 -- @tparam table client
--- @tparam table expected fields of the error; `text` is to be in its message
+-- @tparam table expected fields of the error; its message must contain `text`
 function M.fails(client, expected)
   for _, method in ipairs { "generate", "generate_stream" } do
     local result, err = client[method](client, "Hello")

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- Lua programs inside a real nginx, as if it were an interpreter: one process, whose first timer
--- runs the program. What the program prints and its exit code are nginx's own.
+-- Runs Lua programs inside a real nginx, as if it were an interpreter: nginx has one process, whose
+-- first timer runs the program. The program's output and exit code become those of nginx.
 --
 --    local run = in_nginx.run { "spec/stream_spec.lua" }     -- busted, as TAP
 --    local run = in_nginx.eval [[ print(ngx.get_phase()) ]]
 --
--- nginx's Lua is LuaJIT: only there do the specs that use this have anything to load.
+-- nginx contains LuaJIT, so the specs that use this module run only on LuaJIT.
 
 local child = require "spec.support.child"
 local scratch = require "spec.support.scratch"
@@ -13,11 +13,12 @@ local uv = require "luv"
 
 local M = {}
 
---- Where Debian and others keep what nginx loads.
+--- The folders in which distributions keep nginx's modules.
 local DIRECTORIES = { "/usr/lib/nginx/modules", "/usr/lib64/nginx/modules",
   "/usr/local/nginx/modules" }
 
---- The lines of nginx.conf that load its Lua; none where it is built in, as in OpenResty.
+--- Returns the lines of nginx.conf that load the Lua module; none if it is built in, as in
+-- OpenResty.
 function M.modules()
   for _, directory in ipairs(DIRECTORIES) do
     if uv.fs_stat(directory .. "/ngx_http_lua_module.so") then
@@ -28,13 +29,14 @@ function M.modules()
   return ""
 end
 
---- Where nginx finds the Lua of this checkout, and its own.
+--- The Lua search paths for nginx: this checkout, and nginx's own modules.
 function M.paths()
   return ('lua_package_path "%s";\nlua_package_cpath "%s";\n'):format(
     package.path .. ";/usr/share/lua/5.1/?.lua;;", package.cpath .. ";;")
 end
 
--- A stream whose end is not sent keeps its connection for a moment, and specs open hundreds.
+-- The specs open hundreds of streams, and a stream whose end is not sent keeps its connection for a
+-- moment.
 local FRAME = [[
 daemon off;
 master_process off;
@@ -51,7 +53,7 @@ uwsgi_temp_path uwsgi;
 scgi_temp_path scgi;
 lua_socket_log_errors off;
 %s%s
-# luv calls back in the Lua thread that loaded it, which must not be one that yields.
+# luv runs its callbacks in the Lua thread that loaded it, which must not be one that yields.
 init_by_lua_block { require "luv" }
 %s
 }
@@ -63,8 +65,8 @@ init_worker_by_lua_block {
 }
 ]]
 
--- nginx 1.30 with ngx_lua 0.10.29 crashes where init_worker_by_lua meets
--- lua_ssl_trusted_certificate; there a request begins the program.
+-- nginx 1.30 with ngx_lua 0.10.29 crashes when a configuration has init_worker_by_lua and
+-- lua_ssl_trusted_certificate. With that directive a request starts the program.
 local FIRST_REQUEST = [[
 server {
   listen unix:%s/begin;
@@ -74,7 +76,7 @@ server {
 }
 ]]
 
---- nginx hands no variable to its workers that it is not told to.
+--- Returns `env` directives, because nginx passes only listed variables to its workers.
 local function environment(env)
   local lines = {}
   for _, pair in ipairs(child.environment(env)) do
@@ -83,8 +85,8 @@ local function environment(env)
   return table.concat(lines)
 end
 
---- What a build with sanitizers needs in a real nginx: their libraries before it, and no look at
--- what nginx and LuaJIT leave behind when they exit.
+--- Variables that a build with sanitizers needs inside nginx: they preload the sanitizers'
+-- libraries, and ignore memory that nginx and LuaJIT do not free at exit.
 -- @treturn table variables
 function M.sanitizers()
   local options = os.getenv "ASAN_OPTIONS"
@@ -92,7 +94,7 @@ function M.sanitizers()
     ASAN_OPTIONS = options and options .. ":detect_leaks=0" }
 end
 
---- Sends the request that begins the program, as soon as nginx listens.
+--- Sends the request that starts the program, as soon as nginx listens.
 local function send_request(process)
   local function try()
     local pipe, timer = uv.new_pipe(false), uv.new_timer()
@@ -120,7 +122,7 @@ local function start(env, http)
   local dir = scratch.new()
   local by_request = http and http:find("lua_ssl_trusted_certificate", 1, true)
   for name, value in pairs(M.sanitizers()) do env[name] = value end
-  env.INTERPRETER = child.interpreter()      -- for what the program starts in turn
+  env.INTERPRETER = child.interpreter()      -- for processes that the program starts
   scratch.write(dir .. "/nginx.conf", FRAME:format(M.modules(),
     uv.getuid() == 0 and "user root;\n" or "", environment(env), M.paths(), http or "",
     by_request and FIRST_REQUEST:format(dir) or FIRST_TIMER))
@@ -139,7 +141,7 @@ local function finish(process)
   return process
 end
 
---- Runs Lua code in nginx to its end.
+--- Runs Lua code in nginx and waits for its end.
 -- @tparam string code
 -- @tparam ?table env more variables
 -- @tparam ?string http lines for the block `http`
@@ -150,14 +152,14 @@ function M.eval(code, env, http)
   return finish(start(all, http))
 end
 
---- Runs spec files in nginx; the same, `stdout` being TAP.
+--- Runs spec files in nginx and returns the same table; `stdout` is TAP.
 function M.run(files, env, http)
   local all = { SPECS = table.concat(files, " ") }
   for name, value in pairs(env or {}) do all[name] = value end
   return finish(start(all, http))
 end
 
---- The outcomes of a run as a line each, and what went wrong.
+--- Returns the outcomes of a run, one per line, and the failures.
 local function problems_of(process)
   local passed = 0
   for _ in process.stdout:gmatch "%f[^\n%z]ok %d" do passed = passed + 1 end
@@ -174,7 +176,7 @@ function M.problems(file, env, http)
   return problems_of(M.run({ file }, env, http))
 end
 
---- Calls `it` for spec files, each of which is run in an nginx of its own.
+--- Calls `it` for spec files, each of which runs in a separate nginx.
 -- @tparam table names without "_spec"
 -- @tparam function it of busted
 -- @tparam ?table env variables for the runs

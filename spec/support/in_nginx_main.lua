@@ -1,18 +1,18 @@
 -- SPDX-License-Identifier: MIT
--- What the first timer of such an nginx runs, see spec/support/in_nginx.lua.
+-- Runs in the first timer of an nginx that spec/support/in_nginx.lua starts.
 
 local exit = os.exit
 
---- Ends the process. Closing the Lua that runs this very function is not an option.
+--- Ends the process without closing the Lua state, which is running this function.
 local function leave(code)
   io.stdout:flush()
   if code == true or code == nil then code = 0 elseif code == false then code = 1 end
   exit(code)
 end
 
---- Servers that a spec has on luv's loop work while the spec waits in nginx's: one turn of luv's
--- for one of nginx's. The shortest sleep of nginx is a thousandth of a second; a byte that luv
--- sends back to us comes much sooner.
+--- Lets the servers on luv's loop work while a spec waits in nginx's loop: one turn of luv's loop
+-- for each turn of nginx's. nginx cannot sleep for less than a millisecond, so luv sends a byte to
+-- wake it up sooner.
 local function pump()
   local uv = require "luv"
   local echo, other = uv.new_tcp(), uv.new_tcp()
@@ -39,10 +39,10 @@ local function run()
   local program, specs = os.getenv "PROGRAM", os.getenv "SPECS"
   if program then return assert(loadstring(program, "=program"))() end
   local interpreter = os.getenv "INTERPRETER"
-  require "luv".exepath = function () return interpreter end     -- nginx would start another nginx
+  require "luv".exepath = function () return interpreter end     -- not nginx, which runs this
   local args = { [-1] = interpreter, [0] = "busted", "--run=installed", "-o", "TAP" }
   for file in specs:gmatch "%S+" do args[#args + 1] = file end
-  rawset(_G, "arg", args)     -- past the guard that nginx puts on globals
+  rawset(_G, "arg", args)     -- rawset avoids nginx's guard on globals
   require "busted.runner" { standalone = false }
 end
 

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- Whether a secret can be found in a value.
+-- Finds a secret in a value.
 
 local M = {}
 
---- The API token of these specs; nothing that comes back may have it in it.
+--- The API token of these specs; no returned value may contain it.
 M.TOKEN = "pb_the_secret_of_this_spec_4711"
 
---- Where a secret is in a value and all that can be walked to from it.
--- @treturn ?string the way there; nil when it is nowhere
+--- Searches a value, and everything reachable from it, for the secret.
+-- @treturn ?string the path to the secret; nil when it was not found
 function M.find(value, secret, where, seen)
   where, seen = where or "it", seen or {}
   if type(value) == "string" then return value:find(secret, 1, true) and where end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- What specs of lifetimes need: finalizers on every Lua, the collector at work inside a call, the
+--- Shared by the specs of lifetimes: finalizers on every Lua, garbage collection inside a call, the
 -- number of open descriptors, and a server whose streams stop in the middle.
 
 local predibase = require "predibase"
@@ -8,14 +8,14 @@ local uv = require "luv"
 
 local M = {}
 
---- How many descriptors this process has open.
+--- Returns the number of open descriptors of this process.
 function M.files()
   local n, request = 0, assert(uv.fs_scandir "/proc/self/fd")
   while uv.fs_scandir_next(request) do n = n + 1 end
   return n
 end
 
---- An object whose finalizer calls f, on each Lua.
+--- Returns an object whose finalizer calls f, on every Lua.
 function M.on_collect(f)
   local newproxy = rawget(_G, "newproxy")
   if newproxy then
@@ -26,14 +26,14 @@ function M.on_collect(f)
   return setmetatable({}, { __gc = f })
 end
 
---- Makes the next chance of the collector a whole cycle; returns what undoes that.
+--- Makes the collector's next step a complete cycle; returns a function that undoes this.
 local function hasten()
-  if _VERSION == "Lua 5.4" then          -- where a step ends after so many bytes, as a power of 2
+  if _VERSION == "Lua 5.4" then          -- the last argument is the step size, as a power of 2
     collectgarbage("incremental", 1, 1000, 100)
     return function () collectgarbage("incremental", 200, 100, 13) end
   end
   local pause = collectgarbage("setpause", 1)
-  -- 0 is "no limit" in 5.1 and LuaJIT, however much the specs before have left in memory.
+  -- 0 means "no limit" in 5.1 and LuaJIT, so garbage of earlier specs makes no difference.
   local step = collectgarbage("setstepmul", _VERSION == "Lua 5.1" and 0 or 1000000)
   return function ()
     collectgarbage("setpause", pause)
@@ -41,10 +41,10 @@ local function hasten()
   end
 end
 
---- Calls a function so that the first allocation in it that lets the collector in runs f as a
--- finalizer; at the latest, f runs before this returns.
+--- Calls a function so that f runs as a finalizer at the first allocation in it that starts the
+-- collector. If there is none, f runs before this function returns.
 -- @treturn boolean whether f ran before the function returned
--- @return what pcall returned, four values at most
+-- @return the results of pcall, four values at most
 function M.inside(f, call, ...)
   local ran = false
   local object = M.on_collect(function () -- luacheck: ignore 231
@@ -61,7 +61,7 @@ function M.inside(f, call, ...)
   return inside, ok, first, second, third
 end
 
---- Takes everything that is not used any more, and what only finalizers kept.
+--- Collects all garbage, including objects that only finalizers kept alive.
 function M.collect()
   collectgarbage()
   collectgarbage()
@@ -70,7 +70,8 @@ end
 M.ANSWER = { "one", " two", " three", " four", " five", " six" }
 M.TEXT = table.concat(M.ANSWER)
 
---- A server for the whole spec. Its streams below /hang stop after two tokens, and never end.
+--- Returns a server for the whole spec. Its streams below /hang stop after two tokens, without an
+-- end.
 function M.serve()
   return server.spawn { max_seconds = 600, script = {
     ["/generate"] = { answer = M.ANSWER },
@@ -83,8 +84,8 @@ function M.serve()
   } }
 end
 
---- A client of that server.
--- @tparam ?string path in front of /generate_stream, such as "/hang"
+--- Returns a client of that server.
+-- @tparam ?string path before /generate_stream, such as "/hang"
 -- @tparam ?table options further ones
 function M.client(s, path, options)
   local all = { base_url = s.url .. (path or ""), api_token = false, max_retries = 0 }
@@ -92,18 +93,18 @@ function M.client(s, path, options)
   return assert(predibase.new(all))
 end
 
---- Whether the server has seen all connections close. It is told by the operating system, so this
--- waits; the collector of this process has to stand still if it must not help.
+--- Waits until the server has seen all connections close, and returns whether it did. Stop the
+-- collector first if it must not close them.
 function M.quiet(s)
   return s:wait(function () return s:connections().open == 0 end, 10)
 end
 
---- Whether the server has so many open connections, sooner or later.
+--- Waits until the server has the given number of open connections, and returns whether it does.
 function M.has_open(s, n)
   return s:wait(function () return s:connections().open == n end, 10)
 end
 
---- An exchange of `predibase.curl` that asks for a stream; `more` are further fields of its spec.
+--- Returns an exchange of `predibase.curl` that requests a stream; `more` are further fields.
 function M.stream(pool, url, more)
   local spec = { url = url, events = true, proxy = "", body = '{"inputs":"x"}',
     headers = { "content-type: application/json" } }

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- Name look-ups of child processes that hang (spec/support/slow_lookup.c).
+-- Makes name look-ups of child processes hang (spec/support/slow_lookup.c).
 
 local child = require "spec.support.child"
 
 local M = {}
 
---- Compiles what takes the place of getaddrinfo.
+--- Compiles the library that replaces getaddrinfo.
 -- @tparam string folder for it
 -- @treturn string LD_PRELOAD of a child process
 function M.preload(folder)

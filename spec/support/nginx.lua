@@ -1,15 +1,15 @@
 -- SPDX-License-Identifier: MIT
 -- A real nginx on loopback, in a temporary folder.
 --
---    local server = nginx.start({ "main" }, function(address)
+--    local server = nginx.start({ "main" }, function (address)
 --      return "server { listen " .. address.main .. " ssl http2; … }"
 --    end)
 --    after_each(nginx.stop)
 --
--- nginx cannot tell which port the kernel chose for it. So the sockets are bound here and handed
--- over as nginx hands its own over to its successor: as open descriptors, named in the variable
--- NGINX. A shell in between restarts it on the same sockets; when this program ends, however it
--- does, the shell's standard input ends, and with it nginx and the folder.
+-- nginx cannot report a port that the kernel chose. Therefore the sockets are bound here and passed
+-- to nginx as open descriptors in the variable NGINX, which nginx itself uses for upgrades. A shell
+-- runs nginx and can restart it on the same sockets. When this program ends for any reason, the
+-- shell's standard input is closed, and the shell stops nginx and removes the folder.
 
 local uv = require "luv"
 local child = require "spec.support.child"
@@ -65,10 +65,10 @@ local function count(text, what)
   return n
 end
 
---- Runs luv's loop, and looks fifty times a second whether something is true.
+--- Runs luv's loop until a condition is true; checks it fifty times per second.
 local function wait(done, what)
   local timer = uv.new_timer()
-  timer:start(20, 20, function() end)
+  timer:start(20, 20, function () end)
   local ok, err = pcall(child.wait, done, what)
   timer:close()
   uv.run "nowait"
@@ -80,15 +80,15 @@ function Nginx:errors()
 end
 
 local function wait_for_worker(self, number)
-  local refused       -- by nginx itself; the shell around it waits for more
-  wait(function()
+  local refused       -- nginx has refused its configuration, and the shell is waiting
+  wait(function ()
     refused = self.exited or self:errors():find("[emerg]", 1, true)
     return refused or count(self:errors(), "start worker process %d") >= number
   end, "a worker of nginx")
   if refused then error("nginx did not start:\n" .. self:errors(), 0) end
 end
 
---- The access log so far: array of `{ connection, protocol, status, uri, client }`.
+--- Returns the access log so far: array of `{ connection, protocol, status, uri, client }`.
 function Nginx:log()
   local entries = {}
   for line in scratch.read(self.dir .. "/access.log"):gmatch("[^\n]+") do
@@ -99,11 +99,11 @@ function Nginx:log()
   return entries
 end
 
---- The access log's entries of paths that begin so, once there are `n`: one is written when its
--- request is over for nginx, which may be after it was over for the client.
+--- Waits for `n` entries of the access log whose paths have the given beginning, and returns them.
+-- nginx writes an entry when the request ends, which may be after it ended for the client.
 function Nginx:wait_for_log(n, prefix)
   local entries
-  wait(function()
+  wait(function ()
     entries = {}
     for _, entry in ipairs(self:log()) do
       if entry.uri:sub(1, #prefix) == prefix then entries[#entries + 1] = entry end
@@ -113,18 +113,19 @@ function Nginx:wait_for_log(n, prefix)
   return entries
 end
 
---- Takes a new set of workers; the old ones end what they have begun. Returns when they know.
+--- Reloads nginx: starts new workers, while the old ones finish their requests. Returns when the
+-- old workers have been told.
 function Nginx:reload()
   local before = count(self:errors(), "gracefully shutting down")
   self.workers = self.workers + 1
   self.stdin:write("reload\n")
-  wait(function()
+  wait(function ()
     return count(self:errors(), "gracefully shutting down") > before
   end, "the end of a worker")
   wait_for_worker(self, self.workers)
 end
 
---- Ends it, with all its connections, and starts it again at the same address.
+--- Stops nginx with all its connections, and starts it again at the same address.
 function Nginx:restart()
   self.workers = self.workers + 1
   self.stdin:write("restart\n")
@@ -133,9 +134,9 @@ end
 
 --- Starts nginx.
 -- @tparam table names of the addresses to listen on
--- @tparam function config gets the addresses ("127.0.0.1:port" by name), returns what goes into
+-- @tparam function config takes the addresses ("127.0.0.1:port" by name), returns the content of
 -- the block `http`
--- @tparam ?table options `workers` (1), `main` (lines outside of all blocks), `env` (variables)
+-- @tparam ?table options `workers` (1), `main` (lines outside all blocks), `env` (variables)
 -- @treturn table `port` (by name), `dir`
 function M.start(names, config, options)
   options = options or {}
@@ -147,7 +148,7 @@ function M.start(names, config, options)
   for i, name in ipairs(names) do
     local tcp = uv.new_tcp()
     assert(tcp:bind("127.0.0.1", 0))
-    assert(tcp:listen(256, function() end))
+    assert(tcp:listen(256, function () end))
     self.port[name] = tcp:getsockname().port
     address[name] = "127.0.0.1:" .. self.port[name]
     sockets[i], stdio[3 + i] = tcp, tcp:fileno()
@@ -160,7 +161,7 @@ function M.start(names, config, options)
   for name, value in pairs(options.env or {}) do env[name] = value end
   process = assert(uv.spawn("sh", {
     args = { "-c", KEEPER, "sh", self.dir }, stdio = stdio, env = child.environment(env),
-  }, function()
+  }, function ()
     self.exited = true
     process:close()
   end))
@@ -170,7 +171,7 @@ function M.start(names, config, options)
   return self
 end
 
---- Kills all workers without a word; returns when the master has made new ones.
+--- Kills all workers with SIGKILL; returns when the master has started new ones.
 function Nginx:kill_workers()
   local pids = {}
   for pid in self:errors():gmatch "start worker process (%d+)" do
@@ -186,7 +187,7 @@ function Nginx:stop()
   if self.stopped then return end
   self.stopped = true
   if not self.stdin:is_closing() then self.stdin:close() end
-  wait(function() return self.exited end, "the end of nginx")
+  wait(function () return self.exited end, "the end of nginx")
 end
 
 --- Stops all.

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- What came of a call against what a fixture of spec/fixtures/wire expects of it.
+--- Compares the outcome of a call with the one that a fixture of spec/fixtures/wire expects.
 
 local errors = require "predibase.errors"
 
@@ -29,7 +29,7 @@ local function shown(value)
   return "{ " .. table.concat(parts, ", ") .. " }"
 end
 
---- Collects what is not as expected.
+--- Collects differences.
 local function collector()
   local problems = {}
   return problems, function (what, wanted, got)
@@ -99,11 +99,11 @@ local function compare_error(expect, err, check, secret)
   check("the token is in the error", nil, tostring(err):find(secret, 1, true))
 end
 
---- Compares what came of a call with what was expected.
+--- Compares an outcome with the expected one.
 -- @tparam table expect see `spec.support.fixture`
 -- @tparam table outcome of `fixture.run`
--- @tparam string secret that the error must not show
--- @treturn ?string what is different, one thing a line; nil when nothing is
+-- @tparam string secret that the error must not contain
+-- @treturn ?string the differences, one per line; nil when there are none
 function M.problems(expect, outcome, secret)
   local problems, check = collector()
   if expect.kind then

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
---- Code that a page of the guide shows.
+--- Reads code blocks from pages of the guide.
 
 local M = {}
 
---- The block whose first line is a comment with the name of a file.
+--- Returns the block whose first line is a comment with the given file name.
 -- @tparam string page such as "docs/loops.md"
 -- @tparam string name such as "select_loop.lua"
 -- @treturn string

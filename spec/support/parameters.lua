@@ -1,19 +1,19 @@
 -- SPDX-License-Identifier: MIT
--- What becomes of parameters that are checked: their JSON, or the reason of the refusal.
+-- Checks parameters and returns their JSON, or the message of the error.
 
 local json = require "predibase.json"
 local params = require "predibase.params"
 
 local M = {}
 
---- The JSON of parameters that must be good.
+--- Returns the JSON of parameters that must be valid.
 function M.encoded(parameters)
   local list, err = params.check(parameters)
   assert(list, tostring(err))
   return json.encode(json.object(list))
 end
 
---- The message about parameters that must be refused, without what all such messages begin with.
+--- Returns the message about parameters that must be refused, without its common prefix.
 function M.refused(parameters)
   local list, err = params.check(parameters)
   assert(list == nil, "the parameters were accepted")

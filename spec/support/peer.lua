@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Servers for the accidents that a good server has no way to cause: small Python programs of this
--- folder (peer.py says what they have in common). Each listens on many ports, one per accident.
+-- Starts servers for faults that a correct server cannot cause: small Python programs in this
+-- folder (peer.py contains what they share). Each listens on many ports, one per fault.
 
 local uv = require "luv"
 local child = require "spec.support.child"
@@ -12,7 +12,7 @@ local running = {}
 local Peer = {}
 Peer.__index = Peer
 
---- How often it has said so, so far. What it says, it says before it goes on.
+--- Returns how often the peer has printed a line. It prints the line before it continues.
 function Peer:count(text)
   uv.run "nowait"
   local n = 0
@@ -22,24 +22,24 @@ function Peer:count(text)
   return n
 end
 
---- Waits until it has said so `times` (1) times.
+--- Waits until the peer has printed a line `times` (1) times.
 function Peer:wait_for(text, times)
-  child.wait(function()
+  child.wait(function ()
     return self.process.code or self:count(text) >= (times or 1)
   end, ("%q of a peer, which said:\n%s"):format(text, self.process.stdout))
   assert(not self.process.code, self.process.stderr)
 end
 
---- Tells it to go on where it waits to be told.
+--- Tells a waiting peer to continue.
 function Peer:go()
   self.process.stdin:write("go\n")
   uv.run "nowait"
 end
 
---- Starts one.
+--- Starts a peer.
 -- @tparam string name of the program, without its folder and `.py`
 -- @param ... arguments
--- @treturn table `port`: by the name of the accident
+-- @treturn table `port`: the port for each fault, by name
 function M.start(name, ...)
   local args = { "-B", "spec/support/" .. name .. ".py", ... }
   local self = setmetatable({ port = {} }, Peer)
@@ -54,7 +54,7 @@ function M.start(name, ...)
   return self
 end
 
---- Stops one; fails when it met an error of its own.
+--- Stops a peer; fails when the program itself failed.
 function Peer:stop()
   if self.stopped then return end
   self.stopped = true
@@ -64,7 +64,7 @@ function Peer:stop()
   if code ~= 0 or self.process.stderr ~= "" then error(self.process.stderr, 0) end
 end
 
---- Stops all.
+--- Stops all peers.
 function M.stop()
   local list = running
   running = {}

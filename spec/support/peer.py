@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What the test servers of this folder share.
+"""Functions that the test servers in this folder share.
 
-Each accident has a port of its own. The program says on standard output
-`listening NAME PORT` for each, then `ready`, and later what it saw. It ends
-when standard input ends, or after two minutes.
+Each fault has its own port. The program prints `listening NAME PORT` for each,
+then `ready`, and later what happens. It exits when standard input is closed, or
+after two minutes.
 """
 
 import os
@@ -29,19 +29,19 @@ def say(*words):
 
 
 def wait_to_be_told():
-    """Waits for one line `go` on standard input."""
+    """Waits for a line `go` on standard input."""
     _go.acquire()
 
 
 def token(text):
-    """One event of a stream, as LoRAX frames it."""
+    """Returns one event of a stream, as LoRAX frames it."""
     return (b'data:{"token":{"id":5,"text":"%s","logprob":-0.5,'
             b'"special":false},"generated_text":null,"details":null}\n\n'
             % text.encode())
 
 
 def last(text, generated):
-    """The closing event."""
+    """Returns the closing event."""
     return (b'data:{"token":{"id":6,"text":"%s","logprob":-0.25,'
             b'"special":false},"generated_text":"%s","details":{'
             b'"finish_reason":"length","prompt_tokens":3,'
@@ -72,8 +72,8 @@ def whole_request(connection):
 
 
 def join(one, other):
-    """Carries bytes both ways until one side has no more; either may speak
-    TLS."""
+    """Forwards bytes in both directions until one side closes; either side may
+    use TLS."""
     ends = {one: other, other: one}
     while True:
         for end in select.select(list(ends), [], [], PATIENCE)[0]:
@@ -99,8 +99,8 @@ def _serve(name, handler, connection):
     try:
         handler(connection)
     except (OSError, EOFError):
-        pass  # the client went away, which it may
-    except Exception:  # a mistake in the test
+        pass  # the client closed the connection, which is allowed
+    except Exception:  # an error in the test server
         traceback.print_exc()
     finally:
         connection.close()

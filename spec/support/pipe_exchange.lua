@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
---- One exchange of `spec.support.pipe_transport`: what src/exchange.c does, on bytes that a spec
--- gives and a clock that a spec drives. The events come from the real parser.
+--- One exchange of `spec.support.pipe_transport`: behaves like src/exchange.c, with bytes from a
+-- spec and a clock that the spec controls. The events come from the real parser.
 
 local sse = require "predibase.sse"
 
 local M = {}
 
--- As EXCHANGE_MAX_ERROR_BODY of src/exchange.h.
+-- Same value as EXCHANGE_MAX_ERROR_BODY in src/exchange.h.
 M.MAX_ERROR_BODY = 64 * 1024
 
 local Raw = {}
@@ -31,7 +31,7 @@ local function expire(raw, phase, span, what)
     message = ("%s within %.4g s"):format(what, span) })
 end
 
---- When its next piece of work is due, on the door's clock.
+--- Returns when the next step of the script is due, on the transport's clock.
 function Raw:due()
   local at, o = math.huge, self.options
   local function earlier(from, span)
@@ -97,7 +97,7 @@ local function finish(raw, ending)
   end                                     -- "open": nothing comes any more
 end
 
---- The next step of the script: the head, a piece, a pause, the ending.
+--- Runs the next step of the script: the head, a piece, a pause or the ending.
 local function play(raw, now)
   local step = raw.script[raw.position]
   raw.position = raw.position + 1
@@ -122,7 +122,7 @@ local function start(raw, now)
   if raw.script.connecting then raw.connecting = raw.options.connect end
 end
 
---- Does what is due. One piece at a time, so that a poll sees every state in between.
+--- Runs the steps that are due, one piece at a time, so that a poll sees every state in between.
 function Raw:work(now)
   local o = self.options
   if o.deadline and now >= o.deadline and (self.state == "open" or self.state == "delayed") then
@@ -159,7 +159,7 @@ function Raw:next()
   return nil, "pending"
 end
 
---- As the real one: the core of the parser reads the token.
+--- Like the real function: the parser's C core reads the token.
 function Raw:token()
   local data, state = self:next()
   if not data then return nil, state end

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- A network without a network: the transport of libcurl with its C core replaced by a server that
--- a spec writes down, and a clock that stands still unless somebody waits or the spec moves it.
+--- A simulated network: the libcurl transport, with its C core replaced by a server that follows a
+-- script of the spec, and a clock that advances only when a call waits or the spec moves it.
 --
 --     local door = pipe.new { status = 200, headers = {…}, pieces = { "data: …", 0.5, "…" } }
 --     local client = predibase.new { base_url = door.url, transport = door }
@@ -8,9 +8,10 @@
 -- A reply is a table: `status` (200), `headers` (lower-case names; an event stream unless given),
 -- `body` or `pieces` (strings as the server writes them, numbers are pauses in seconds), `before`
 -- (seconds until the head), `ending`: "end" (the default), "cut" and "reset" (the connection is
--- lost), "open" (it stays open, nothing more comes); or `failure` (a failure of the transport
--- instead of a head), or `connecting` (no connection comes about). Several replies answer one
--- request each, the last one all that follow. A function makes the reply from the request.
+-- lost), "open" (it stays open and sends nothing more); or `failure` (a failure of the transport
+-- instead of a head), or `connecting` (no connection can be made). With several replies, each
+-- answers one request, and the last one all later requests. A function makes the reply from the
+-- request.
 
 local exchange = require "spec.support.pipe_exchange"
 local predibase = require "predibase"
@@ -25,7 +26,7 @@ Pool.__index = Pool
 
 local Target = {}
 
---- As `pool:open` of predibase.curl.
+--- Like `pool:open` of predibase.curl.
 function Pool:open(target, body, header, delay, deadline, connect, first_event, event, idle)
   if self.door.no_exchange then return nil, self.door.no_exchange end
   local options = { body = body, delay = delay, deadline = deadline, connect = connect,
@@ -43,7 +44,7 @@ function Pool:open(target, body, header, delay, deadline, connect, first_event, 
   return raw, self.opened
 end
 
---- The earliest time at which anything is due.
+--- Returns the earliest time at which an exchange has work.
 local function next_due(pool)
   local at = math.huge
   for _, raw in pairs(pool.exchanges) do at = math.min(at, raw:due()) end
@@ -69,7 +70,7 @@ local function work(pool, moved)
   return n
 end
 
---- As `pool:step` of predibase.curl; whoever waits moves the clock.
+--- Like `pool:step` of predibase.curl; a wait advances the clock.
 function Pool:step(seconds, moved)
   local door = self.door
   local limit = seconds and door.clock + seconds or math.huge
@@ -114,7 +115,7 @@ function Pool:close()
   self.door.pools = self.door.pools - 1
 end
 
---- lua/predibase/transport/curl.lua over another C core.
+--- Loads lua/predibase/transport/curl.lua with this module instead of the C core.
 local function transport_over(core)
   local loaded = package.loaded
   local name = "predibase.transport.curl"
@@ -126,21 +127,21 @@ local function transport_over(core)
   return transport
 end
 
---- Replaces what is replied from now on.
+--- Replaces the replies for later requests.
 function Door:serve(replies)
   local many = type(replies) == "table" and replies[1] ~= nil
   self.replies = many and replies or { replies }
   self.served = 0
 end
 
---- The headers of a reply, and one that says that its body has an end of its own.
+--- Returns the headers of a reply, with one that marks the end of the body.
 local function framed(headers)
   local all = { ["transfer-encoding"] = "chunked" }
   for name, value in pairs(headers) do all[name] = value end
   return all
 end
 
---- What one exchange is to play. Called when its request goes out.
+--- Returns the script for one exchange. Called when its request is sent.
 function Door:script(raw)
   self.served = self.served + 1
   local reply = self.replies[math.min(self.served, #self.replies)]
@@ -157,12 +158,12 @@ function Door:script(raw)
   return script
 end
 
---- Lets time pass without anything happening in it.
+--- Advances the clock without running any step.
 function Door:advance(seconds)
   self.clock = self.clock + seconds
 end
 
---- Moves the clock to the next thing that happens; for loops around `poll`.
+--- Moves the clock to the next step that is due; for loops around `poll`.
 function Door:sleep()
   local at = math.huge
   for pool in pairs(self.alive) do at = math.min(at, next_due(pool)) end
@@ -170,10 +171,10 @@ function Door:sleep()
   if at > self.clock then self.clock = at end
 end
 
---- Makes a door; it is what the option `transport` takes.
+--- Makes a simulated network, for the option `transport`.
 -- @treturn table `clock`, `requests` (array of `{ url, method, headers, body, options, at, sent_at,
 -- closed, aborted, released }`), `pools` (open ones), `url` for `base_url`; `no_pool` and
--- `no_exchange` may be set to the text with which the system refuses one
+-- `no_exchange` may be set to an error text, with which the creation of one then fails
 function M.new(replies)
   local door = setmetatable({
     url = "http://127.0.0.1:8080", clock = 1000, requests = {}, pools = 0,
@@ -196,9 +197,9 @@ function M.new(replies)
   return door
 end
 
---- A client behind a door, with a token that nobody must see again.
+--- Returns a client on a simulated network, with the API token that must not appear anywhere.
 -- @treturn table the client
--- @treturn table its door
+-- @treturn table its network
 function M.client(replies, options)
   local door = M.new(replies)
   local all = { base_url = door.url, transport = door, api_token = "pb_SENTINEL_7f3a" }
@@ -206,8 +207,8 @@ function M.client(replies, options)
   return assert(predibase.new(all)), door
 end
 
---- The tables of this module that a client leads to: they stand for memory of C, which holds the
--- request with its token.
+--- Returns whether a table belongs to this module: such tables represent C memory, which contains
+-- the request with its token.
 function M.is_core(value)
   local mt = getmetatable(value)
   return mt == Door or mt == Pool or mt == Target or mt == exchange.class

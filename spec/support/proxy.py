@@ -3,9 +3,9 @@
 
 usage: python3 proxy.py CERTIFICATE KEY FILE
 
-Every host name means this machine. Says `connect TARGET` for a tunnel and
-`forward TARGET` for a plain request; the accidents say `connect` too. A name
-that begins with "tls-" is the same spoken to over TLS.
+Connects to this machine for every host name. Prints `connect TARGET` for a
+tunnel and `forward TARGET` for a plain request; the faults print `connect`,
+too. A port whose name begins with "tls-" does the same over TLS.
 """
 
 import base64
@@ -28,7 +28,7 @@ def receive(client):
 
 
 def head(client):
-    """The head of a request, and what came with it."""
+    """Reads the head of a request; returns it with the bytes after it."""
     data = b""
     while b"\r\n\r\n" not in data:
         piece = receive(client)
@@ -60,7 +60,7 @@ def pump(read, write, server):
 
 
 def join(client, server):
-    """Carries bytes both ways until the server has no more."""
+    """Forwards bytes in both directions until the server closes."""
     threading.Thread(target=pump, daemon=True, args=(
         lambda: receive(client), server.sendall, server)).start()
     pump(lambda: server.recv(65536), client.sendall, client)
@@ -130,7 +130,7 @@ def closes(client):
 
 
 def drops(client):
-    """Closes after the first bytes, whatever they are."""
+    """Closes the connection after the first bytes, whatever they are."""
     receive(client)
     peer.say("closed")
 
@@ -147,8 +147,8 @@ HANDLERS = {
 
 
 def over_tls(handler, offer):
-    """In front of `handler`, a thread of its own: what reads TLS must not be
-    what writes it at the same time."""
+    """Returns a handler that speaks TLS and forwards to `handler`, which runs in
+    its own thread, because two threads must not use one TLS connection."""
     def handle(connection):
         near, far = socket.socketpair()
         with near, offer.wrap_socket(connection, server_side=True) as tls:
@@ -163,7 +163,7 @@ def run(handler, connection):
         try:
             handler(connection)
         except (OSError, EOFError):
-            pass  # the client went away, which it may
+            pass  # the client closed the connection, which is allowed
 
 
 def main():

@@ -1,37 +1,38 @@
 -- SPDX-License-Identifier: MIT
---- Pseudo-random numbers for property tests: the same on every Lua, and nobody's `math.random`
--- is seeded. Lehmer's generator, x -> 16807 x mod (2^31 - 1); every product fits a double.
+--- Pseudo-random numbers for property tests: the same on every Lua, and independent of
+-- `math.random`. Lehmer's generator, x -> 16807 x mod (2^31 - 1); every product fits a double.
 -- @module spec.support.random
 
 local M = {}
 
 M.__index = M
 
---- @tparam integer seed 1 to 2^31 - 2
+--- Returns a generator.
+-- @tparam integer seed 1 to 2^31 - 2
 function M.new(seed)
   return setmetatable({ x = seed }, M)
 end
 
---- An integer between `low` and `high`, both included.
+--- Returns an integer from `low` to `high`, both included.
 function M:int(low, high)
   self.x = (self.x * 16807) % 2147483647
   return low + self.x % (high - low + 1)
 end
 
---- One of the elements of an array.
+--- Returns one of the elements of an array.
 function M:pick(list)
   return list[self:int(1, #list)]
 end
 
---- `n` random bytes.
+--- Returns `n` random bytes.
 function M:bytes(n)
   local out = {}
   for i = 1, n do out[i] = string.char(self:int(0, 255)) end
   return table.concat(out)
 end
 
---- The text with one to three small damages: a byte changed, removed, doubled or put in, two
--- pieces swapped, or the end cut off. `inserts` are the pieces that may be put in.
+--- Returns the text with one to three small changes: a byte changed, removed, doubled or inserted,
+-- two pieces swapped, or the end cut off. `inserts` are the pieces that may be inserted.
 function M:mutate(text, inserts)
   for _ = 1, self:int(1, 3) do
     local n = #text

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- A client that sends the bytes it is told and keeps the bytes it gets, on luv's loop.
+-- A client on luv's loop that sends given bytes and stores the bytes that it receives.
 
 local uv = require "luv"
 local server = require "spec.support.server"
@@ -9,15 +9,15 @@ local M = {}
 local Client = {}
 Client.__index = Client
 
---- Connects to a server; waits until it is done.
+--- Connects to a server and waits until the connection is established.
 function M.connect(to)
   local self = setmetatable({ socket = uv.new_tcp(), received = "", reads = {} }, Client)
-  uv.tcp_connect(self.socket, to.host, to.port, function(err)
+  uv.tcp_connect(self.socket, to.host, to.port, function (err)
     self.connected, self.failure = true, err
   end)
-  server.run_until(function() return self.connected end)
+  server.run_until(function () return self.connected end)
   assert(not self.failure, self.failure)
-  uv.read_start(self.socket, function(err, data)
+  uv.read_start(self.socket, function (err, data)
     if err then self.failure = err end
     if data then
       self.received = self.received .. data
@@ -34,12 +34,12 @@ function Client:send(bytes)
   return self
 end
 
---- A POST of a JSON body, without waiting for the answer.
+--- Sends a POST with a JSON body, without waiting for the response.
 function Client:post(path, body, headers)
   return self:send(M.request(path, body, headers))
 end
 
---- The bytes of a POST with a JSON body.
+--- Returns the bytes of a POST with a JSON body.
 function M.request(path, body, headers)
   return ("POST %s HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n%scontent-length: %d")
     :format(path, headers or "", #body) .. "\r\n\r\n" .. body
@@ -47,17 +47,18 @@ end
 
 --- Waits for a number of bytes, a plain text, or (without `what`) the end of the connection.
 function Client:wait(what, seconds)
-  return server.run_until(function()
+  return server.run_until(function ()
     if type(what) == "string" then return self.received:find(what, 1, true) end
     if type(what) == "number" then return #self.received >= what end
     return self.ended
   end, seconds)
 end
 
---- Takes one answer off what was received: status, headers, body (chunks joined), chunks.
+--- Removes one response from the received bytes and returns it: status, headers, body (chunks
+-- joined), chunks.
 function Client:answer(seconds)
   local result
-  server.run_until(function()
+  server.run_until(function ()
     result = M.parse(self.received)
     return result or self.ended
   end, seconds)
@@ -71,7 +72,7 @@ function Client:close()
   uv.run("nowait")
 end
 
---- Reads one whole answer from the front of some bytes, or nil.
+--- Parses one complete response at the beginning of some bytes, or returns nil.
 function M.parse(bytes)
   local head, at = bytes:match("^(.-\r\n)\r\n()")
   if not head then return nil end
@@ -104,7 +105,7 @@ function M.parse(bytes)
   return result
 end
 
---- One request on a connection of its own.
+--- Makes one request on its own connection.
 function M.ask(to, path, body, headers)
   local client = M.connect(to)
   client:post(path, body, headers)

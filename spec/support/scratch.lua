@@ -1,18 +1,18 @@
 -- SPDX-License-Identifier: MIT
--- Temporary folders: made, read and removed with everything in them.
+-- Creates, reads and removes temporary folders.
 
 local uv = require "luv"
 
 local M = {}
 
---- A new folder that nobody else can enter.
+--- Creates a new folder that no other user can enter.
 -- @treturn string its path
 function M.new()
   local parent = os.getenv("TMPDIR") or "/tmp"
   return assert(uv.fs_mkdtemp(parent .. "/predibase-XXXXXX"))
 end
 
---- Removes a folder and what is in it.
+--- Removes a folder and its content.
 function M.remove(path)
   local entries = uv.fs_scandir(path)
   while entries do
@@ -24,7 +24,7 @@ function M.remove(path)
   uv.fs_rmdir(path)
 end
 
---- The bytes of a file; an empty string when there is none.
+--- Returns the bytes of a file, or an empty string when it does not exist.
 function M.read(path)
   local file = io.open(path, "rb")
   if not file then return "" end

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
---- Looks for a secret in everything that a program can reach from a value by `pairs`, and in the
+--- Searches everything that a program can reach from a value by `pairs` for a secret, and the
 -- `tostring` of every table on the way.
 
 local M = {}
 
---- The token of all specs that look for it.
+--- The API token of all specs that search for it.
 M.TOKEN = "pb_SENTINEL_7f3a"
 
 local function is_in(value, secret)
@@ -28,11 +28,11 @@ local function nothing()
   return false
 end
 
---- Where a secret can be found.
+--- Searches a value for a secret.
 -- @param value anything
--- @tparam[opt] string secret the token of the specs unless given
--- @tparam[opt] function is_core tells which tables stand for memory of C and are not entered
--- @treturn ?string the path to it; nil when it is nowhere
+-- @tparam[opt] string secret the token of the specs by default
+-- @tparam[opt] function is_core returns true for tables that represent C memory; they are skipped
+-- @treturn ?string the path to it; nil when it was not found
 function M.find(value, secret, is_core)
   return search(value, secret or M.TOKEN, is_core or nothing, {}, "value")
 end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Stand-in servers for specs: started with one call, stopped and checked in `after_each`.
+-- Starts stand-in servers for specs with one call; stops and checks them in `after_each`.
 --
 --    local server = require "spec.support.server"
 --    after_each(server.stop)
@@ -20,25 +20,25 @@ local function keep(server, message)
   return server
 end
 
---- A server in a process of its own, bounded to a minute; options as `predibase.mock.spawn`.
+--- Starts a server in its own process, for at most a minute; options as for `predibase.mock.spawn`.
 function M.spawn(options)
   local copy = { max_seconds = 60 }
   for name, value in pairs(options or {}) do copy[name] = value end
   return keep(mock.spawn(copy))
 end
 
---- A server on luv's loop in this process; options as `predibase.mock.listen`.
+--- Starts a server on luv's loop in this process; options as for `predibase.mock.listen`.
 function M.listen(options)
   return keep(mock.listen(options))
 end
 
---- Runs luv's loop until something is true, which may be no event of the loop; false after
--- `seconds` (10).
+--- Runs luv's loop until a condition is true, which need not depend on the loop; returns false
+-- after `seconds` (10).
 function M.run_until(condition, seconds)
   local timer, late = uv.new_timer(), false
   uv.update_time()
   local ends = uv.now() + (seconds or 10) * 1000
-  timer:start(10, 10, function() late = uv.now() >= ends end)
+  timer:start(10, 10, function () late = uv.now() >= ends end)
   local result = condition()
   while not result and not late do
     uv.run("once")
@@ -48,19 +48,19 @@ function M.run_until(condition, seconds)
   return result or false
 end
 
---- Whether no client holds a connection. Inside nginx unused ones belong to nginx, and stay: there
--- no request may be left that has not come to its end.
+--- Returns whether no client has an open connection. Inside nginx, unused connections belong to
+-- nginx and stay open; there, checks that no request is unfinished.
 function M.left_alone(server)
   if not transport.in_nginx() then return server:connections().open == 0 end
-  rawget(_G, "ngx").sleep(0.001)      -- what lingers can only end while nginx has a turn
+  rawget(_G, "ngx").sleep(0.001)      -- requests can only finish while nginx's loop runs
   for _, entry in ipairs(server:log()) do
     if entry.complete == nil then return false end
   end
   return true
 end
 
---- Stops every server of the test. Fails when a connection is still open, or when a server met an
--- error of its own.
+--- Stops every server of the test. Fails when a connection is still open, or when a server itself
+-- failed.
 function M.stop()
   local list, complaints = running, {}
   running = {}

@@ -1,11 +1,11 @@
 /*
-** slow_lookup.c - name look-ups that hang or find nothing, for specs
+** slow_lookup.c - replaces getaddrinfo with look-ups that hang or fail, for specs
 ** SPDX-License-Identifier: MIT
-** Loaded before libc (LD_PRELOAD). Names that end in "slow.test" take five
-** seconds and exist nowhere, nor do those in ".invalid", which take no time.
-** Those that end in "held.test" take until somebody opens the pipe that is
-** named by LOOKUP_GATE, and are 127.0.0.1; the file LOOKUP_MARK gets a byte
-** when it begins. All others are looked up as ever.
+** Loaded with LD_PRELOAD. Names that end in "slow.test" are not found, after
+** five seconds; names in ".invalid" are not found, immediately. A look-up of a
+** name that ends in "held.test" writes a byte to the file LOOKUP_MARK, waits
+** until the pipe LOOKUP_GATE is opened, and returns 127.0.0.1. All other names
+** are looked up as usual.
 */
 
 #include <dlfcn.h>

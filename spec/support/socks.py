@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A SOCKS5 proxy (RFC 1928, RFC 1929), and some that refuse.
+"""A SOCKS5 proxy (RFC 1928, RFC 1929), and some that refuse requests.
 
 usage: python3 socks.py
 
-Every host name means this machine. Says `name HOST:PORT` or `address HOST:PORT`
-for what it is asked for, and `user NAME` for who asks.
+Connects to this machine for every host name. Prints `name HOST:PORT` or
+`address HOST:PORT` for each requested target, and `user NAME` for the user.
 """
 
 import socket
@@ -32,7 +32,7 @@ def field(client):
 
 
 def greet(client, method):
-    """Agrees on the method; the client has to offer it."""
+    """Selects the authentication method, which the client must offer."""
     take(client, 1)
     offered = field(client)
     client.sendall(bytes([5, method if method in offered else NO_METHOD]))

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Answers that are followed by bytes which nobody asked for.
+"""Responses that are followed by unsolicited bytes.
 
 usage: python3 stray.py CERTIFICATE KEY
 
-The answer to "number 3" is "answer to 3"; what follows it looks like a whole
-answer, "STRAY". Says `connection NAME` for each connection, and `sent NAME`
-when all of an answer and of what follows it was sent. A name that begins with
-"tls-" is spoken to over TLS.
+The response to "number 3" is "answer to 3"; the bytes after it look like a
+complete response, "STRAY". Prints `connection NAME` for each connection, and
+`sent NAME` when a response and the bytes after it were sent. A port whose name
+begins with "tls-" uses TLS.
 """
 
 import json
@@ -40,16 +40,16 @@ def chunked(body):
     return b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
 
 
-# what to send for a body, one piece after the other
+# Each function returns an array of the pieces to send for a body.
 
 def late(body):
-    """The answer is whole; another one follows it."""
+    """A complete response, and then another one."""
     return [head(length(len(body))) + body, STRAY]
 
 
 def together(body):
-    """The head goes alone, so that a client that knows the length stops
-    reading in front of the stray answer."""
+    """The head separately, so that a client that knows the length stops reading
+    before the stray response."""
     return [head(length(len(body))), body + STRAY]
 
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Servers that say more, or something else, than one answer to one request.
+"""Servers that send other data than one response to one request.
 
 usage: python3 strays.py FOLDER
 
-Each answers a request whose prompt is "number N" with "answer to N", says
-`connection NAME` for each connection, and when it has sent what belongs to no
-request, makes the file of its name in FOLDER a byte longer.
+Each answers a request whose prompt is "number N" with "answer to N", and prints
+`connection NAME` for each connection. When it has sent data that belongs to no
+request, it appends a byte to the file of its name in FOLDER.
 """
 
 import os
@@ -15,7 +15,7 @@ import time
 
 import peer
 
-LATER = 0.02    # seconds from an answer to what follows it
+LATER = 0.02    # seconds from a response to the data that follows it
 
 
 def answer(text, extra=b"", length=None):

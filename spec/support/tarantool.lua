@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- What spec/loop_tarantool_spec.lua runs inside Tarantool, with the URL of a server whose streams
--- below /hang never end.
+-- The program that spec/loop_tarantool_spec.lua runs inside Tarantool, with the URL of a server
+-- whose streams below /hang never end.
 
 local fiber = require "fiber"
 local loops = require "tarantool_loop"
@@ -21,7 +21,7 @@ local function wait(condition)
   error("waited in vain", 2)
 end
 
---- Starts a fiber; returns a table that gets what its function returned, or its error.
+--- Starts a fiber; returns a table that receives the function's result or error.
 local function go(f)
   local task = {}
   task.fiber = fiber.create(function ()

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""A program in a terminal: sees what it shows and types.
+"""Runs a program in a terminal, reads its output and types.
 
 usage: python3 terminal.py COMMAND [ARGUMENT...] <STEPS
 
 STEPS is JSON, an array of pairs: a text to wait for ("SOCKET" waits until the
-program has one open), and keys to type then ("" for none). Prints JSON: what was shown, the exit status
-(128 and the signal's number for one that a signal ended), and the text that
-was waited for in vain.
+program has a socket open), and keys to type then ("" for none). Prints JSON:
+the program's output, the exit status (128 + the signal's number if a signal
+ended it), and the text that did not appear in time.
 """
 import json
 import os
@@ -15,14 +15,14 @@ import select
 import sys
 import time
 
-PATIENCE = 30  # seconds for one step, far beyond what any takes
+PATIENCE = 30  # seconds for one step, much longer than any step takes
 
 
 def main():
     steps = json.load(sys.stdin)
     pid, terminal = pty.fork()
     if pid == 0:
-        # What watches over the program is not to watch over Python.
+        # The program may run with a preloaded sanitizer; Python must not.
         os.environ["LD_PRELOAD"] = os.environ.get("TERMINAL_PRELOAD", "")
         os.execvp(sys.argv[1], sys.argv[1:])
     shown, seen, missed = b"", 0, None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""TLS as no good server speaks it.
+"""Faults of TLS that a correct server never causes.
 
 usage: python3 tls_server.py CERTIFICATE KEY AUTHORITY
 """
@@ -25,7 +25,7 @@ def context(**settings):
 
 
 def answer(body, goodbye):
-    """Sends `body`, and ends TLS before TCP if there is to be a goodbye."""
+    """Sends `body`; with `goodbye`, ends TLS properly before TCP."""
     def handle(connection):
         with context().wrap_socket(connection, server_side=True) as tls:
             if peer.whole_request(tls) is None:
@@ -48,7 +48,7 @@ def wants_certificate(version):
             try:
                 tls.do_handshake()
             except ssl.SSLError:
-                # an alert is on its way: it must not be overtaken by a reset
+                # a reset would discard the alert that was sent
                 tls.shutdown(socket.SHUT_WR)
                 hangs(tls)
                 return
@@ -70,8 +70,8 @@ def silent(connection):
 
 
 class Meeting:
-    """Lets four connections shake hands when all are there, a fifth at once;
-    answers when all five have asked."""
+    """Handshakes with one connection immediately, and with four others when all
+    four exist; answers when all five have sent a request."""
 
     def __init__(self):
         self.greeted = threading.Lock()
@@ -88,7 +88,7 @@ class Meeting:
 
 
 class FirstHangs:
-    """The first connection only."""
+    """Never answers on the first connection, and answers on all later ones."""
 
     def __init__(self):
         self.first = threading.Lock()
@@ -114,7 +114,7 @@ def resets(connection):
 
 
 def refuses(connection):
-    """A fatal alert, handshake_failure (RFC 8446 section 6)."""
+    """Sends a fatal alert, handshake_failure (RFC 8446 section 6)."""
     connection.recv(65536)
     peer.say("hello")
     connection.sendall(b"\x15\x03\x03\x00\x02\x02\x28")

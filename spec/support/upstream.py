@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What stands behind nginx where the stand-in server is too well-behaved.
+"""A model server behind nginx, for behaviour that the stand-in server lacks.
 
 usage: python3 upstream.py
 
-gated: two tokens, and the rest when it is told to go on.
-flood: MEGABYTES of tokens as fast as they are taken, then the closing event;
-says `sent` after every megabyte.
+gated: sends two tokens, and the rest when it is told to continue.
+flood: sends MEGABYTES of tokens as fast as they are accepted, then the closing
+event; prints `sent` after every megabyte.
 """
 
 import peer

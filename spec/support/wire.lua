@@ -1,18 +1,18 @@
 -- SPDX-License-Identifier: MIT
---- Bytes as LoRAX writes them: events, heads, and one short answer that many fixtures share.
+--- Bytes as LoRAX writes them: events, heads, and a short answer that many fixtures share.
 
 local M = {}
 
---- The router's keep-alive, sent when nothing else was for 15 s.
+--- The router's keep-alive comment, sent after 15 s without other data.
 M.KEEP_ALIVE = ":\n\n"
 
---- One event with the given data.
+--- Returns an event with the given data.
 function M.event(data)
   return "data: " .. data .. "\n\n"
 end
 
---- The JSON of a token. `text` goes between the quotes as it is, escapes included; `more` may have
--- `id`, `logprob` (text), `special`, `skipped` and `alternatives` (JSON text).
+--- Returns the JSON of a token. `text` is inserted unchanged between the quotes, including escapes;
+-- `more` may have `id`, `logprob` (text), `special`, `skipped` and `alternatives` (JSON text).
 function M.token_json(text, more)
   more = more or {}
   local alternatives = more.alternatives
@@ -23,27 +23,27 @@ function M.token_json(text, more)
     .. alternatives .. '"skipped":' .. tostring(more.skipped or false) .. "}"
 end
 
---- The event of a token that is not the last.
+--- Returns the event of a token that is not the last.
 function M.token(text, more)
   return M.event('{"token":' .. M.token_json(text, more)
     .. ',"generated_text":null,"details":null}')
 end
 
---- The JSON of the details in the closing event; `more` may have `reason`, `prompt`, `generated`
--- and `seed`.
+--- Returns the JSON of the details in the closing event; `more` may have `reason`, `prompt`,
+-- `generated` and `seed`.
 function M.details(more)
   more = more or {}
   return ('{"finish_reason":"%s","prompt_tokens":%s,"generated_tokens":%s,"seed":%s}'):format(
     more.reason or "eos_token", more.prompt or 6, more.generated or 5, more.seed or "null")
 end
 
---- The closing event: the last token, the whole text, and the details (JSON text).
+--- Returns the closing event: the last token, the whole text, and the details (JSON text).
 function M.closing(text, generated_text, details, more)
   return M.event('{"token":' .. M.token_json(text, more) .. ',"generated_text":"'
     .. generated_text .. '","details":' .. (details or M.details()) .. "}")
 end
 
---- An error as the router puts it into a stream, and as the body of any other answer.
+--- Returns an error event of the router, and the body of its error responses.
 function M.error_json(message, error_type)
   return ('{"error":"%s","error_type":"%s"}'):format(message, error_type)
 end
@@ -52,13 +52,13 @@ function M.error(message, error_type)
   return M.event(M.error_json(message, error_type))
 end
 
---- The events of a short answer: four tokens and the closing event with the fifth.
+--- Returns the events of a short answer: four tokens and the closing event with the fifth.
 function M.answer()
   return M.token " The" .. M.token " sky" .. M.token " is" .. M.token " blue"
     .. M.closing(".", " The sky is blue.")
 end
 
---- What that answer comes to, with more or other fields.
+--- Returns the expected result of that answer, with more or other fields.
 function M.expected(other)
   local expect = {
     texts = { " The", " sky", " is", " blue", "." }, text = " The sky is blue.",
@@ -69,7 +69,7 @@ function M.expected(other)
   return expect
 end
 
---- The first three tokens of that answer, and what is left of it when it breaks there.
+--- The first three tokens of that answer, and the partial result when it is cut after them.
 function M.three_tokens()
   return M.token " The" .. M.token " sky" .. M.token " is"
 end
@@ -82,7 +82,7 @@ function M.broken(kind, message, other)
   return expect
 end
 
---- The head of a stream (LoRAX /generate_stream), without what belongs to the connection.
+--- The head of a stream (LoRAX /generate_stream), without the connection's header fields.
 function M.stream_head()
   return {
     ["content-type"] = "text/event-stream", ["cache-control"] = "no-cache",
@@ -91,7 +91,7 @@ function M.stream_head()
   }
 end
 
---- The head of a whole answer (LoRAX /generate): token counts, and times in milliseconds.
+--- The head of a whole response (LoRAX /generate): token counts, and times in milliseconds.
 function M.answer_head()
   return {
     ["content-type"] = "application/json", ["x-compute-type"] = "gpu+optimized",

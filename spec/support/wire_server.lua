@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- Serves the replies of a fixture over a socket, on luv's loop in this process, and the loop that
--- lets a client in the same process wait for them. The pieces of a reply with `raw` are written as
--- they are, head and framing included.
+--- Serves the replies of a fixture over a socket, on luv's loop in this process, and provides the
+-- loop with which a client in the same process waits for them. The pieces of a reply with `raw` are
+-- written unchanged and include head and framing.
 
 local uv = require "luv"
 
@@ -25,12 +25,12 @@ local function head(reply)
   return table.concat(lines)
 end
 
---- One chunk of a body.
+--- Returns one chunk of a body.
 function M.chunk(bytes)
   return ("%x\r\n"):format(#bytes) .. bytes .. "\r\n"
 end
 
---- Everything that is written for a reply.
+--- Returns everything that is written for a reply.
 function M.bytes(reply)
   local parts = { head(reply) }
   for _, piece in ipairs(reply.pieces) do
@@ -51,7 +51,7 @@ local function finish(connection, ending)
   if ending == "end" then
     if connection.status ~= 204 and not connection.raw then socket:write "0\r\n\r\n" end
   elseif ending == "reset" and socket.close_reset then
-    -- What was written must have left before the reset overtakes it.
+    -- The written data must have left before the reset, which would discard it.
     connection.timer:start(20, 0, function ()
       if not socket:is_closing() then socket:close_reset() end
     end)
@@ -60,7 +60,7 @@ local function finish(connection, ending)
   end
 end
 
---- Writes one piece after another, each in a turn of the loop of its own.
+--- Writes one piece after another, each in a separate turn of the loop.
 local function write_pieces(connection, reply, at)
   if connection.socket:is_closing() then return end
   local piece = reply.pieces[at]
@@ -69,7 +69,7 @@ local function write_pieces(connection, reply, at)
   if type(piece) == "string" and #piece > 0 then
     connection.socket:write(reply.raw and piece or M.chunk(piece))
   end
-  -- Pauses are there to be seen, not to be waited for.
+  -- A pause only has to be noticeable, so it is kept short.
   connection.timer:start(seconds > 0 and 10 or 0, 0, function ()
     write_pieces(connection, reply, at + 1)
   end)
@@ -101,7 +101,7 @@ local function accept(server)
   end)
 end
 
---- Replaces what is replied from now on; counts requests anew.
+--- Replaces the replies for later requests; resets the request counter.
 function Server:serve(replies)
   self.replies, self.requests = replies, 0
 end
@@ -114,11 +114,11 @@ function Server:close()
   uv.run "nowait"
 end
 
---- Listens on a port of its own.
+--- Starts a server on its own port.
 -- @treturn table `url`, `requests` (how many came since `serve`)
 function M.listen()
   local server = setmetatable({ connections = {}, requests = 0, tcp = uv.new_tcp() }, Server)
-  -- Without a handler, a client that has gone would end this process.
+  -- Without a handler, writing to a closed connection would end this process.
   server.sigpipe = uv.new_signal()
   server.sigpipe:start("sigpipe", function () end)
   assert(server.tcp:bind("127.0.0.1", 0))
@@ -127,7 +127,7 @@ function M.listen()
   return server
 end
 
---- A loop for a client: while the client waits, the server works.
+--- Returns a loop for a client, in which the server works while the client waits.
 function M.loop()
   local loop = {}
   function loop:watch(_, _, step)
@@ -141,7 +141,7 @@ function M.loop()
   return loop
 end
 
---- One turn of the server, for who polls.
+--- Runs one turn of the server's loop, for callers that poll.
 function M.turn()
   uv.run "nowait"
 end

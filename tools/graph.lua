@@ -1,16 +1,16 @@
 -- SPDX-License-Identifier: MIT
--- Draws which module requires which, and checks the rules of the layout (CONTRIBUTING.md).
+-- Prints which module requires which, and checks the layout rules (CONTRIBUTING.md).
 -- usage: lua5.4 tools/graph.lua [--dot|--check]
 -- Without an option it prints one line for each module: its size, what it requires (in parentheses
 -- where the module is loaded when a function first needs it), and how many modules require it.
 
 local ROOT = "lua/predibase"
 
--- Two files of one name are the same thing of two kinds.
+-- File names that may occur twice, because the files implement the same concept for two transports.
 local SAME_NAME = { exchange = true, group = true, curl = true, resty = true }
 
---- The code of a file without comments and long strings.
-local function read_code (path)
+--- Returns the code of a file without comments and long strings.
+local function read_code(path)
   local file = assert(io.open(path, "rb"))
   local text = file:read "a"
   file:close()
@@ -20,21 +20,23 @@ local function read_code (path)
   return text, lines
 end
 
-local function read_modules ()
+local function read_modules()
   local modules, names = {}, {}
   local list = assert(io.popen("find " .. ROOT .. " -name '*.lua' | LC_ALL=C sort"))
   for path in list:lines() do
     local name = path:sub(#"lua/" + 1, -5):gsub("/", "."):gsub("%.init$", "")
     local code, lines = read_code(path)
-    modules[name] = { name = name, path = path, code = code, lines = lines, requires = {}, users = 0 }
+    modules[name] = { name = name, path = path, code = code, lines = lines, requires = {},
+      users = 0 }
     names[#names + 1] = name
   end
   list:close()
   return modules, names
 end
 
---- Fills in `requires`: name -> "at once" or "later". Returns requires that cannot be followed.
-local function link (modules, names)
+--- Fills in `requires`: name -> "at once" or "later". Returns lines with a `require` that could not
+-- be resolved.
+local function link(modules, names)
   local unknown = {}
   for _, name in ipairs(names) do
     local module = modules[name]
@@ -42,7 +44,9 @@ local function link (modules, names)
       for quoted in line:gmatch "%f[%w]require%s*%(?%s*(%S+)" do
         local wanted = quoted:match "^[\"']([%w_.]+)[\"']"
         if not wanted then
-          if not line:find "['\"][^'\"]*require" then unknown[#unknown + 1] = module.path .. ": " .. line end
+          if not line:find "['\"][^'\"]*require" then
+            unknown[#unknown + 1] = module.path .. ": " .. line
+          end
         elseif modules[wanted] and not line:find("'[^']*require \"" .. wanted, 1) then
           local at_once = line:find "^local [%w_, ]+ = require" or line:find "^  *require.*,$"
           if not module.requires[wanted] then
@@ -58,7 +62,7 @@ local function link (modules, names)
   return unknown
 end
 
-local function sorted (set)
+local function sorted(set)
   local keys = {}
   for key in pairs(set) do keys[#keys + 1] = key end
   table.sort(keys)
@@ -66,9 +70,9 @@ local function sorted (set)
 end
 
 --- The first cycle found from each module, as text; a require inside a function counts as well.
-local function find_cycles (modules, names)
+local function find_cycles(modules, names)
   local state, path, found = {}, {}, {}
-  local function visit (name)
+  local function visit(name)
     state[name] = "open"
     path[#path + 1] = name
     for _, wanted in ipairs(sorted(modules[name].requires)) do
@@ -89,44 +93,45 @@ local function find_cycles (modules, names)
   return found
 end
 
---- A module `a.b` where there is a module `a` is for `a` and what is below it.
-local function find_intruders (modules, names)
+--- Finds requires of internal modules: if there is a module `a`, only `a` and the modules below it
+-- may require `a.b`.
+local function find_intruders(modules, names)
   local found = {}
   for _, name in ipairs(names) do
     for _, wanted in ipairs(sorted(modules[name].requires)) do
       local owner = wanted:match "^(.+)%.[^.]+$"
       if owner ~= "predibase" and modules[owner] and name ~= owner
         and name:sub(1, #owner + 1) ~= owner .. "." then
-        found[#found + 1] = ("%s requires %s, which is for %s"):format(name, wanted, owner)
+        found[#found + 1] = ("%s requires %s, which is internal to %s"):format(name, wanted, owner)
       end
     end
   end
   return found
 end
 
-local function find_twins (names)
+local function find_twins(names)
   local first, found = {}, {}
   for _, name in ipairs(names) do
     local base = name:match "[^.]+$"
     if first[base] and not SAME_NAME[base] then
-      found[#found + 1] = ("%s and %s have one name"):format(first[base], name)
+      found[#found + 1] = ("%s and %s have the same name"):format(first[base], name)
     end
     first[base] = first[base] or name
   end
   return found
 end
 
-local function check (modules, names, unknown)
+local function check(modules, names, unknown)
   local wrong = 0
-  local function report (title, list)
+  local function report(title, list)
     if #list == 0 then return end
     wrong = wrong + #list
     print(title .. ":\n  " .. table.concat(list, "\n  "))
   end
   report("cycles", find_cycles(modules, names))
-  report("modules used past the one that they belong to", find_intruders(modules, names))
-  report("files of one name", find_twins(names))
-  report("requires that this script cannot follow", unknown)
+  report("internal modules that other modules require", find_intruders(modules, names))
+  report("files with the same name", find_twins(names))
+  report("requires that this script cannot resolve", unknown)
   for _, name in ipairs(names) do
     if name:find "%.init$" then report("init.lua below lua/predibase", { name }) end
   end
@@ -136,7 +141,7 @@ local function check (modules, names, unknown)
   return wrong == 0
 end
 
-local function draw_text (modules, names)
+local function draw_text(modules, names)
   for _, name in ipairs(names) do
     local module, list = modules[name], {}
     for _, wanted in ipairs(sorted(module.requires)) do
@@ -148,7 +153,7 @@ local function draw_text (modules, names)
   end
 end
 
-local function draw_dot (modules, names)
+local function draw_dot(modules, names)
   print 'digraph predibase {\n  rankdir=LR; node [shape=box, fontname="sans-serif"];'
   for _, name in ipairs(names) do
     for _, wanted in ipairs(sorted(modules[name].requires)) do

@@ -1,5 +1,5 @@
 /*
-** slow_lookup.c - replaces getaddrinfo with look-ups that hang or fail, for specs
+** slow_lookup.c - a getaddrinfo for specs, with look-ups that hang or fail
 ** SPDX-License-Identifier: MIT
 ** Loaded with LD_PRELOAD. Names that end in "slow.test" are not found, after
 ** five seconds; names in ".invalid" are not found, immediately. A look-up of a

@@ -222,13 +222,13 @@ describe("a client that is closed", function ()
     local client = open(function ()
       return { status = 429, headers = { ["retry-after"] = "30" }, body = "" }
     end)
-    local outcomes = {}
+    local outcomes, batch = {}, client:generate_many { "a", "b" }
     async.run(function ()
       local reader = async.spawn(function ()
-        local _, errs = client:generate_many({ "a", "b" }):results()
+        local _, errs = batch:results()
         for i, err in pairs(errs) do outcomes[i] = err.kind end
       end)
-      while client.pause.till < client.shared.now() do async.sleep(0) end
+      while batch.gate.pause.till < client.shared.now() do async.sleep(0) end
       async.sleep(0)
       client:close()
       reader:await()

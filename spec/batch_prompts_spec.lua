@@ -1,51 +1,60 @@
 -- SPDX-License-Identifier: MIT
-local prompts = require "predibase.batch.prompts"
+-- Where the prompts of a batch come from: an array, or a function that returns the next one.
 
-local ALLOWED = { temperature = true, adapter_id = true }
+local json = require "predibase.json"
+local pipe = require "spec.support.pipe_transport"
 
 describe("the prompts of a batch", function ()
-  local function all(source)
-    local found = {}
-    repeat
-      local entry = source(#found + 1)
-      found[#found + 1] = entry
-    until entry == nil
-    return found
+  local network, client
+
+  before_each(function ()
+    network = pipe.new { headers = { ["content-type"] = "application/json" },
+      body = '{"generated_text":"x"}' }
+    client = require "predibase".new { base_url = network.url, transport = network }
+  end)
+
+  --- The bodies of the requests that were sent, decoded, in the order of sending.
+  local function sent()
+    local bodies = {}
+    for i, log in ipairs(network.requests) do bodies[i] = json.decode(log.body) end
+    return bodies
   end
 
   it("are an array, taken by value", function ()
     local list = { "a", { prompt = "b", adapter_id = "x/1" } }
-    local source, count = prompts.new(list, ALLOWED)
+    local batch = client:generate_many(list, { concurrency = 1 })
     list[1] = "changed"
-    assert.equal(2, count)
-    assert.same({ "a", { prompt = "b", adapter_id = "x/1" } }, all(source))
-    assert.is_nil(source(3))
-    assert.same({}, all((prompts.new({}, ALLOWED))))
+    list[3] = "too late"
+    assert.equal(2, #batch:results())
+    assert.same({ { inputs = "a" },
+      { inputs = "b", parameters = { adapter_id = "x/1", adapter_source = "pbase" } } }, sent())
+    assert.same({}, client:generate_many({}):results())
   end)
 
   it("are what a function gives, until its first nil", function ()
     local calls = 0
-    local source, count = prompts.new(function ()
+    local batch = client:generate_many(function ()
       calls = calls + 1
-      if calls ~= 3 then return calls end
-    end, ALLOWED)
-    assert.is_nil(count)
-    assert.same({ 1, 2 }, all(source))
-    assert.is_nil(source(3))
-    assert.equal(3, calls)
+      if calls ~= 3 then return "p" .. calls end
+    end, { concurrency = 1 })
+    assert.equal(2, #batch:results())
+    assert.same({ { inputs = "p1" }, { inputs = "p2" } }, sent())
+    assert.same({ false, false }, { batch:next() and true or false, calls ~= 3 })
   end)
 
-  it("are split into the prompt and its options", function ()
-    assert.same({ "a" }, { prompts.split("a", ALLOWED, "it") })
-    assert.same({ "b", { temperature = 0.5 } },
-      { prompts.split({ prompt = "b", temperature = 0.5 }, ALLOWED, "it") })
-    assert.same({ "b", {} }, { prompts.split({ prompt = "b" }, ALLOWED, "it") })
+  it("are split into the prompt and its options, which go before the common ones", function ()
+    client:generate_many({ "a", { prompt = "b", temperature = 0.5 }, { prompt = "c" } },
+      { concurrency = 1, temperature = 2, seed = 1 }):results()
+    assert.same({
+      { inputs = "a", parameters = { temperature = 2, seed = 1 } },
+      { inputs = "b", parameters = { temperature = 0.5, seed = 1 } },
+      { inputs = "c", parameters = { temperature = 2, seed = 1 } },
+    }, sent())
   end)
 
   it("raise for what no program should contain", function ()
     local function message(list)
-      local function make() prompts.new(list, ALLOWED) end
-      return select(2, pcall(make))
+      return select(2, pcall(client.generate_many, client, list))
     end
     for text, list in pairs {
       ["takes an array of prompts or a function that gives them, got the string \"a\""] = "a",
@@ -61,5 +70,6 @@ describe("the prompts of a batch", function ()
       assert.is_truthy(said:find("^spec/batch_prompts_spec.lua:%d+: "), said)
     end
     assert.is_truthy(message(nil):find("got nil", 1, true))
+    assert.same({}, sent())
   end)
 end)

@@ -1,20 +1,24 @@
 -- SPDX-License-Identifier: MIT
-local defaults = require "predibase.config.defaults"
+local config = require "predibase.config"
 local json = require "predibase.json"
 
-describe("defaults.read", function()
+--- The configuration of a client with these defaults.
+local function read(defaults)
+  return config.new({ base_url = "http://127.0.0.1:8080", defaults = defaults }, function() end)
+end
+
+describe("the option defaults", function()
   it("gives an empty table when there are none", function()
-    assert.same({}, defaults.read(nil, 1))
-    assert.same({}, defaults.read({}, 1))
+    assert.same({}, read(nil).defaults)
+    assert.same({}, read({}).defaults)
   end)
 
   it("copies the parameters and takes the token out", function()
     local given = { top_k = 5, stop = { "a" }, api_token = "pb_x" }
-    local parameters, token, problem = defaults.read(given, 1)
-    assert.same({ top_k = 5, stop = { "a" } }, parameters)
-    assert.equal("pb_x", token)
-    assert.is_nil(problem)
-    assert.are_not.equal(given.stop, parameters.stop)
+    local cfg = read(given)
+    assert.same({ top_k = 5, stop = { "a" } }, cfg.defaults)
+    assert.equal("pb_x", config.defaults(cfg).api_token)
+    assert.are_not.equal(given.stop, cfg.defaults.stop)
     assert.equal("pb_x", given.api_token)
   end)
 
@@ -22,7 +26,7 @@ describe("defaults.read", function()
     local shared = json.array {}
     local foreign = setmetatable({ 1 }, { __len = function() return 9 end })
     local extra = { a = shared, b = shared, c = foreign }
-    local copy = defaults.read({ extra = extra }, 1).extra
+    local copy = read({ extra = extra }).defaults.extra
     assert.equal(copy.a, copy.b)
     assert.are_not.equal(shared, copy.a)
     assert.equal("[]", json.encode(copy.a))
@@ -34,23 +38,22 @@ describe("defaults.read", function()
       { 5, "defaults must be a table of parameters, got the number 5" },
       { { temperature = -1 }, "defaults: `temperature` must be non-negative" },
     } do
-      local parameters, token, problem = defaults.read(case[1], 1)
-      assert.is_nil(parameters)
-      assert.is_nil(token)
-      assert.equal(case[2], problem)
+      local cfg, err = read(case[1])
+      assert.is_nil(cfg)
+      assert.equal(case[2], err.message)
     end
   end)
 
   it("refuses a table that holds itself", function()
     local extra = {}
     extra.again = extra
-    local parameters, _, problem = defaults.read({ extra = extra }, 1)
-    assert.is_nil(parameters)
-    assert.matches("^defaults: ", problem)
+    local cfg, err = read { extra = extra }
+    assert.is_nil(cfg)
+    assert.matches("^defaults: ", err.message)
   end)
 
   it("raises for a parameter that does not exist", function()
-    assert.error_matches(function() defaults.read({ max_tokens = 5 }, 1) end,
+    assert.error_matches(function() read { max_tokens = 5 } end,
       'unknown parameter "max_tokens"; did you mean "max_new_tokens"%?')
   end)
 end)

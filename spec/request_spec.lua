@@ -7,12 +7,22 @@ local version = require "predibase.version"
 
 local function none() return nil end
 
+--- Reads the options of a call and makes its request. `context`: `stream`, and `transport` and `lua`
+-- for the user agent.
+local function make(cfg, prompt, parameters, context, call_options, id)
+  context = context or {}
+  local client = { cfg = cfg, user_agent = request.user_agent(cfg, context.transport, context.lua) }
+  local given = request.merge(parameters, call_options)
+  local plan, err = request.plan(client, context.stream and "generate_stream" or "generate", given)
+  if not plan then return nil, err end
+  return request.make(plan, prompt, id)
+end
+
 local function build(prompt, parameters, context, options, call_options, id)
   options = options or {}
   options.base_url = options.base_url or "http://127.0.0.1:8080/x"
   local cfg = assert(config.new(options, none))
-  local call = assert(config.call(cfg, call_options))
-  return request.generate(cfg, call, prompt, parameters, context or {}, id)
+  return make(cfg, prompt, parameters, context, call_options, id)
 end
 
 local function body(...)
@@ -102,9 +112,7 @@ describe("the prompt", function()
     assert.error_matches(function() build(nil) end, "the prompt must be a string, got nil")
     assert.error_matches(function() build({ inputs = "x" }) end,
       "the prompt comes first, its parameters in a table behind it")
-    local cfg = config.new({ base_url = "http://127.0.0.1" }, none)
-    local call = config.call(cfg)
-    local ok, message = pcall(function() request.generate(cfg, call, nil, {}, {}) end)
+    local ok, message = pcall(build, nil)
     assert.is_false(ok)
     assert.matches("^spec/request_spec%.lua:", message)
   end)
@@ -133,21 +141,6 @@ describe("the prompt", function()
 end)
 
 describe("the parameters", function()
-  it("raise when they are no table or have unknown names, blaming the caller", function()
-    local cfg = config.new({ base_url = "http://127.0.0.1" }, none)
-    local call = config.call(cfg)
-    local function try(parameters)
-      return pcall(function() request.generate(cfg, call, "x", parameters, {}) end)
-    end
-    local ok, message = try("y")
-    assert.is_false(ok)
-    assert.matches("^spec/request_spec%.lua:%d+: parameters must be a table", message)
-    ok, message = try { max_tokens = 5 }
-    assert.is_false(ok)
-    assert.matches("^spec/request_spec%.lua:%d+: unknown parameter \"max_tokens\"; did you mean "
-      .. '"max_new_tokens"%?$', message)
-  end)
-
   it("are checked together with the client's defaults", function()
     assert.equal("Input validation error: `seed` must not be set when `best_of` > 1",
       refused("validation", "x", { seed = 1, do_sample = true }, nil,
@@ -183,7 +176,7 @@ describe("the request", function()
   end)
 
   it("has the client's headers in a fixed order, then the caller's by name", function()
-    local req = build("x", {}, { version = { transport = "libcurl/7.88.1" } },
+    local req = build("x", {}, { transport = "libcurl/7.88.1" },
       { api_token = "pb_x", headers = { ["X-Team"] = "blue", ["X-A"] = 1 } },
       { headers = { ["x-team"] = "red" } }, "42")
     assert.equal("42", req.id)
@@ -219,7 +212,7 @@ describe("the request", function()
   it("names the Lua that runs it", function()
     assert.matches("^lua/%d%.%d$", (request.LUA:gsub("^luajit", "lua")))
     assert.matches(" lua/9%.9$",
-      header(build("x", {}, { version = { lua = "lua/9.9" } }), "user-agent"))
+      header(build("x", {}, { lua = "lua/9.9" }), "user-agent"))
   end)
 
   it("knows its adapter and everything that no message may show", function()
@@ -234,8 +227,7 @@ describe("the request", function()
     local cfg = assert(config.new({ base_url = "http://127.0.0.1:8080", api_token = "pb_x",
       defaults = { adapter_id = "r/1", max_new_tokens = 9 } }, none))
     local function of(stream, options, parameters)
-      return assert(request.generate(cfg, assert(config.call(cfg, options)), "x", parameters,
-        { stream = stream }))
+      return assert(make(cfg, "x", parameters, { stream = stream }, options))
     end
     local first = of(false)
     for _, req in ipairs { of(false), of(false, {}), of(false, { timeout = 5 }),
@@ -260,21 +252,19 @@ describe("the request", function()
     local cfg = assert(config.new({ base_url = "http://127.0.0.1", defaults = { best_of = 2 } },
       none))
     for _ = 1, 2 do
-      local req, err = request.generate(cfg, config.call(cfg), "x", nil, {})
+      local req, err = make(cfg, "x")
       assert.is_nil(req)
       assert.matches("sampling", err.message)
     end
-    assert.is_table(request.generate(cfg, config.call(cfg), "x", { do_sample = true }, {}))
+    assert.is_table(make(cfg, "x", { do_sample = true }))
   end)
 
   it("lets a configuration be collected together with what its calls shared", function()
     local watch = setmetatable({}, { __mode = "v" })
     watch.cfg = assert(config.new({ base_url = "http://127.0.0.1", api_token = "pb_x" }, none))
-    watch.call = config.call(watch.cfg)
-    watch.headers = request.generate(watch.cfg, watch.call, "x", nil, {}).headers
+    watch.headers = make(watch.cfg, "x").headers
     for _ = 1, 4 do collectgarbage() end
     assert.is_nil(watch.cfg)
-    assert.is_nil(watch.call)
     assert.is_nil(watch.headers)
   end)
 
@@ -283,5 +273,99 @@ describe("the request", function()
     build("x", given, { stream = true }, { defaults = { top_k = 1 } })
     assert.same({ stop = {}, repitition_penalty = 1, api_token = json.null }, given)
     assert.is_nil(getmetatable(given.stop))
+  end)
+end)
+
+describe("the options of a call", function()
+  local cfg = assert(config.new({ base_url = "http://127.0.0.1:8080" }, none))
+  local client = { cfg = cfg, user_agent = "x" }
+
+  it("that no program should contain raise, with the line of the caller", function()
+    local function message(given, method)
+      return select(2, pcall(request.check, given, method))
+    end
+    for text, said in pairs {
+      ["client:generate takes its options as a table, got a number"] = message(5, "generate"),
+      ["client:generate takes no on_token"] = message({ on_token = print }, "generate"),
+      ['unknown option "on_tokn"; did you mean "on_token"?'] =
+        message({ on_tokn = 1 }, "generate_stream"),
+      ['unknown option "max_retrys"; did you mean "max_retries"?'] =
+        message({ max_retrys = 1 }, "generate"),
+      ['unknown option "max_tokens"; did you mean "max_new_tokens"?'] =
+        message({ max_tokens = 5 }, "generate"),
+      ['unknown option "concurrency"'] = message({ concurrency = 1 }, "generate"),
+      ['unknown option "temperature"'] = message({ temperature = 1 }, "tokenize"),
+    } do
+      assert.is_truthy(said:find(text, 1, true), said)
+      assert.is_truthy(said:find("^spec/request_spec.lua:%d+: "), said)
+    end
+    assert.is_nil(message(nil, "generate"))
+    assert.is_nil(message({ concurrency = 1 }, "generate_many"))
+    assert.is_nil(message({ on_token = print }, "generate_stream"))
+    assert.is_nil(message({ add_special_tokens = true }, "tokenize"))
+  end)
+
+  it("are parameters of the API, which go into the body, and options of the call", function()
+    local plan = assert(request.plan(client, "generate", { temperature = 0.5, timeout = 3,
+      max_retries = 1, adapter_id = "a/1", concurrency = 4 }))
+    assert.equal('{"inputs":"x","parameters":{"adapter_id":"a/1","adapter_source":"pbase",'
+      .. '"temperature":0.5}}', request.make(plan, "x").body)
+    assert.equal(1, plan.settings.max_retries)
+    assert.equal(3, plan.settings.timeout.total)
+    assert.equal(3, plan.total)
+    assert.is_false(plan.stream)
+  end)
+
+  it("go before the common ones, each as a whole", function()
+    assert.same({ temperature = 0.5, stop = { "b" }, repetition_penalty = 2, timeout = 3,
+      headers = { b = "2" } },
+      request.merge({ temperature = 0.5, stop = { "a" }, timeout = 3, headers = { a = "1" } },
+        { stop = { "b" }, headers = { b = "2" }, repitition_penalty = 2 }))
+    assert.same({ seed = 1 }, request.merge({ seed = 1 }, nil))
+    assert.same({ seed = 2 }, request.merge(nil, { seed = 2 }))
+  end)
+end)
+
+describe("a planner", function()
+  local cfg = assert(config.new({ base_url = "http://127.0.0.1:8080", api_token = "pb_x" }, none))
+
+  it("lays the options of a call over those of its object", function()
+    local plan = request.planner({ cfg = cfg, user_agent = "x" },
+      { temperature = 0.5, max_retries = 1 })
+    local made = assert(plan("generate", { temperature = 0.25 }))
+    assert.equal('{"inputs":"x","parameters":{"temperature":0.25}}', request.make(made, "x").body)
+    assert.equal(1, made.settings.max_retries)
+  end)
+
+  it("keeps the plan of calls without options of their own, and no other", function()
+    local plan = request.planner({ cfg = cfg, user_agent = "x" }, { temperature = 0.5 })
+    local first = plan "generate"
+    assert.equal(first, plan("generate", {}))
+    assert.equal(first, (plan("generate", nil)))
+    assert.not_equal(first, plan("generate", { seed = 1 }))
+    assert.not_equal(first, plan "generate_stream")
+    assert.equal(first, plan "generate")
+  end)
+
+  it("refuses bad values each time", function()
+    local plan = request.planner({ cfg = cfg, user_agent = "x" }, { temperature = -1 })
+    for _ = 1, 2 do
+      local made, err = plan "generate"
+      assert.is_nil(made)
+      assert.equal("validation", err.kind)
+    end
+    assert.is_table(plan("generate", { temperature = 1 }))
+  end)
+
+  it("raises for what no program should contain, and for a closed client", function()
+    local client = { cfg = cfg, user_agent = "x" }
+    local plan = request.planner(client)
+    assert.error_matches(function() plan("generate", { timeout = { totl = 1 } }) end,
+      'unknown timeout "totl"; did you mean "total"%?')
+    assert.error_matches(function() plan("generate", 5, "session:send") end,
+      "session:send takes its options as a table, got a number")
+    client.closed = true
+    assert.error_matches(function() plan("generate", nil, "session:send") end,
+      "session:send on a closed client")
   end)
 end)

@@ -54,12 +54,13 @@ local HANDLERS = [[
         base_url = os.getenv "PREDIBASE_BASE_URL" .. "/refused" })
       ngx.print "begun "
       ngx.flush(true)
-      local _, errs = pausing:generate_many({ "a", "b" }):results()
+      pause = pausing:generate_many { "a", "b" }
+      local _, errs = pause:results()
       ngx.print(errs[1].kind, " ", errs[2].kind)
     } }
     location = /close_batch { content_by_lua_block {
       for _ = 1, 1000 do
-        if pausing.pause.till > pausing.shared.now() + 10 then break end
+        if pause.gate.pause.till > pausing.shared.now() + 10 then break end
         ngx.sleep(0.01)
       end
       ngx.sleep(0.05)

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
---- Whether a function is still running, for marks that an error may have left behind.
+--- Tells whether a function is still running, for marks that an error may have left behind.
 --
 -- An object that must not be entered twice marks that it is at work. An error from outside (Ctrl-C,
 -- a time limit of the host program) can be raised at any instruction, also where nothing takes the
--- mark back. So who finds a mark asks here whether it still holds.
+-- mark back. So code that finds a mark asks here whether the mark is still true.
 -- @module predibase.active
 
 local M = {}
@@ -11,7 +11,7 @@ local M = {}
 local running = coroutine.running
 local debug = rawget(_G, "debug")
 
---- What `runs` takes for the coroutine that calls.
+--- Returns the coroutine that calls, as `runs` takes it.
 -- @treturn thread|boolean true for the main program where that is not a coroutine (5.1, LuaJIT)
 function M.here()
   return running() or true
@@ -40,6 +40,18 @@ function M.runs(f, by, own)
     end
     level = level + 1
   end
+end
+
+--- Calls a function in a way that its caller learns of an error on the main program of Lua 5.1 and
+-- LuaJIT, where `runs` cannot look: the mark can then be taken back.
+-- @tparam thread|boolean by what `here` gave
+-- @tparam function f
+-- @param ... its arguments
+-- @treturn boolean false when `f` raised on such a main program; elsewhere errors pass through
+-- @return up to three results of `f`, or the error
+function M.call(by, f, ...)
+  if by == true then return pcall(f, ...) end
+  return true, f(...)
 end
 
 return M

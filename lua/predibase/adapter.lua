@@ -8,17 +8,17 @@
 --     local result, err = classify:generate { text = "The parcel never came." }
 -- @module predibase.adapter
 
-local call_options = require "predibase.call.options"
+local call = require "predibase.call"
 local chat = require "predibase.chat"
 local checks = require "predibase.checks"
-local client = require "predibase.client"
 local formats = require "predibase.template.format"
-local names = require "predibase.names"
 local json = require "predibase.json"
+local names = require "predibase.names"
 local plain = require "predibase.template.plain"
+local rendering = require "predibase.rendering"
+local request = require "predibase.request"
 local stream = require "predibase.stream"
 local usage = require "predibase.usage"
-local writer = require "predibase.chat.writer"
 
 local M = {}
 
@@ -26,7 +26,7 @@ local View = { __name = "predibase.adapter" }
 View.__index = View
 
 local OPTIONS = { template = true, defaults = true, adapter_source = true }
-for _, name in ipairs(writer.names) do OPTIONS[name] = true end
+for _, name in ipairs(rendering.names) do OPTIONS[name] = true end
 
 -- What a view says itself.
 local BOUND = { adapter_id = true, merged_adapters = true }
@@ -49,13 +49,6 @@ local function check_bound(self, options)
   end
 end
 
---- The options of one call over the view's own. What is no table is left to the client to refuse.
-local function options_of(self, options, allowed)
-  check_bound(self, options)
-  if options ~= nil and type(options) ~= "table" then return options end
-  return call_options.merge(self.options(), options, allowed)
-end
-
 --- Raises for what no template takes.
 local function check_values(self, values)
   local wanted = self.template and "table" or "string"
@@ -68,13 +61,22 @@ end
 
 local function render(self, values)
   if not self.template then return values end
-  local prompt, err
   if formats.is(self.template) then
-    prompt, err = writer.write(self.template, values, self.rendering)
-  else
-    prompt, err = self.template:render(values)
+    return rendering.write(self.template, values, self.rendering)
   end
-  return prompt, err
+  return self.template:render(values)
+end
+
+--- Makes a call; nil and the error when the values or the options are refused.
+local function prepare(self, method, values, options)
+  check_self(self, method)
+  check_values(self, values)
+  check_bound(self, options)
+  local plan, refusal = self.plan(method, options, "adapter:" .. method)
+  local prompt, err = render(self, values)
+  if not prompt then return nil, err end
+  if not plan then return nil, refusal end
+  return call.prepare(self.client.shared, plan, prompt)
 end
 
 --- Writes the prompt that `generate` would send.
@@ -85,8 +87,7 @@ end
 function View:render(values)
   check_self(self, "render")
   check_values(self, values)
-  local prompt, err = render(self, values)
-  return prompt, err
+  return render(self, values)
 end
 
 --- Renders and generates; `client:generate` with this adapter.
@@ -99,17 +100,9 @@ end
 -- @treturn[2] table the error; of kind "template" when the values do not fit
 -- @raise as `client:generate`
 function View:generate(values, options)
-  check_self(self, "generate")
-  check_values(self, values)
-  options = options_of(self, options, call_options.whole)
-  local prompt, err = render(self, values)
-  if not prompt then
-    client.check(self.client, "generate", options)
-    return nil, err
-  end
-  local result
-  result, err = client.generate(self.client, prompt, options)
-  return result, err
+  local this, err = prepare(self, "generate", values, options)
+  if not this then return nil, err end
+  return this:run()
 end
 
 --- Renders and streams; `client:generate_stream` with this adapter. Never fails by itself: what is
@@ -119,17 +112,8 @@ end
 -- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
 -- @raise as `client:generate`
 function View:generate_stream(values, options)
-  check_self(self, "generate_stream")
-  check_values(self, values)
-  options = options_of(self, options, call_options.stream)
-  local prompt, err = render(self, values)
-  local made
-  if prompt then
-    made = client.generate_stream(self.client, prompt, options)
-  else
-    client.check(self.client, "generate_stream", options)
-    made = stream.failed(err)
-  end
+  local this, err = prepare(self, "generate_stream", values, options)
+  local made = this and stream.new(this) or stream.failed(err)
   return made, nil, nil, made
 end
 
@@ -142,18 +126,14 @@ end
 -- @raise as `client:generate`
 function View:generate_many(entries, options)
   check_self(self, "generate_many")
-  options = options_of(self, options, call_options.batch)
-  local made
-  if self.template then
-    made = client.generate_many(self.client, entries, options, function (values, only_check)
+  check_bound(self, options)
+  request.check(options, "generate_many", "adapter:generate_many")
+  local made = require "predibase.batch".new(self.client, entries, options, self.options(),
+    self.template and function (values, only_check)
       check_values(self, values)
-      if only_check then return end
-      local prompt, err = render(self, values)
-      return prompt, err
+      if only_check then return nil end
+      return render(self, values)
     end)
-  else
-    made = client.generate_many(self.client, entries, options)
-  end
   return made, nil, nil, made
 end
 
@@ -172,8 +152,7 @@ function View:chat_session(options)
     base.format = self.template
     for name, value in pairs(self.rendering) do base[name] = value end
   end
-  local session, err = chat.new(self.client, options, self.own(), base)
-  return session, err
+  return chat.new(self.client, options, self.own(), base)
 end
 
 --- Ends this view; the client goes on. Any number of times.
@@ -207,7 +186,7 @@ local function check(id, options)
   if type(options.defaults) ~= "table" then
     usage.fail("defaults must be a table, got " .. checks.describe(options.defaults))
   end
-  names.check(options.defaults, call_options.stream, "option")
+  names.check(options.defaults, request.names.generate_stream, "option")
   check_bound({ id = id }, options.defaults)
 end
 
@@ -222,15 +201,16 @@ function M.new(of, id, options)
   local template = options.template
   local self = setmetatable({
     client = of, id = id, template = template, closed = false,
-    rendering = (writer.split(options)),
+    rendering = (rendering.split(options)),
   }, View)
-  local own = call_options.merge({
+  local own = request.merge({
     adapter_id = id, adapter_source = options.adapter_source,
     merged_adapters = json.null,          -- a client's default would contradict
   }, options.defaults)
-  local all = formats.is(template) and call_options.merge(writer.defaults(template), own) or own
-  -- In closures: defaults may hold a token, and whoever walks over a view finds none.
+  local all = formats.is(template) and request.merge(rendering.defaults(template), own) or own
+  -- In closures: the defaults may hold a token, and a walk over the tables of a view finds none.
   self.own, self.options = function () return own end, function () return all end
+  self.plan = request.planner(of, all)
   return self
 end
 

@@ -4,6 +4,8 @@
 
 local errors = require "predibase.errors"
 local header_rules = require "predibase.headers"
+local random = require "predibase.random"
+local request = require "predibase.request"
 local response = require "predibase.response"
 local retry = require "predibase.retry"
 local stops = require "predibase.stops"
@@ -62,10 +64,10 @@ end
 function Call:announce()
   if not self.started then start(self) end
   self.responded = false
-  local hook, request = self.options.hooks.on_request, self.shown
+  local hook, shown_request = self.options.hooks.on_request, self.shown
   if hook then
-    hook { method = request.method, url = request.url, headers = request.headers,
-      attempt = self.attempts + 1 }
+    hook { method = shown_request.method, url = shown_request.url,
+      headers = shown_request.headers, attempt = self.attempts + 1 }
   end
 end
 
@@ -252,6 +254,21 @@ function M.new(client, options, total, events, req, read)
     refused = 0,             -- of them, those that sent it back to wait for its turn
     responded = false,       -- the head of the current attempt is known
   }, Call)
+end
+
+--- Makes a call of a plan.
+-- @tparam table client as for `new`
+-- @tparam table plan of `predibase.request`
+-- @tparam string text the prompt, or what is to be cut into tokens
+-- @tparam ?function read as for `new`
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] table error of kind `validation` or `too_large`
+-- @raise for a prompt that is not a string
+function M.prepare(client, plan, text, read)
+  local req, err = request.make(plan, text, random.id(client.random))
+  if not req then return nil, err end
+  return M.new(client, plan.settings, plan.total, plan.stream, req, read)
 end
 
 return M

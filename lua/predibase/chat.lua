@@ -10,19 +10,24 @@
 -- first; it is to be read. A question and its answer join it together, when the answer is complete.
 -- @module predibase.chat
 
+local active = require "predibase.active"
 local budget = require "predibase.chat.budget"
-local call_options = require "predibase.call.options"
+local call = require "predibase.call"
 local checks = require "predibase.checks"
-local client = require "predibase.client"
+local errors = require "predibase.errors"
 local history = require "predibase.chat.history"
+local json = require "predibase.json"
 local names = require "predibase.names"
-local options_of = require "predibase.chat.options"
+local rendering = require "predibase.rendering"
+local request = require "predibase.request"
 local saved = require "predibase.chat.saved"
-local session_call = require "predibase.chat.call"
+local stream = require "predibase.stream"
 local usage = require "predibase.usage"
-local writer = require "predibase.chat.writer"
 
 local M = {}
+
+-- PUC Lua 5.1 cannot yield inside `pcall`.
+local RESUMABLE = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
 
 --- The estimate of the tokens of a text, for the option `count_tokens`.
 -- @function estimate
@@ -30,8 +35,171 @@ local M = {}
 -- @treturn integer
 M.estimate = budget.estimate
 
+-- Options.
+
+-- Options of a session that are not options of its calls.
+local OWN = { format = true, system = true, messages = true, max_input_tokens = true,
+  count_tokens = true }
+for _, name in ipairs(rendering.names) do OWN[name] = true end
+
+local NAMES = {}
+for name in pairs(OWN) do NAMES[name] = true end
+for name in pairs(request.names.generate_stream) do NAMES[name] = true end
+
+local function refuse(message)
+  return nil, errors.new { kind = "validation", phase = "request", message = message }
+end
+
+--- Makes the messages that a session begins with.
+local function first_messages(options)
+  local messages, problem = history.read(options.messages == nil and {} or options.messages)
+  if not messages then return refuse(problem) end
+  local system = options.system
+  if system == nil then return messages end
+  if type(system) ~= "string" then
+    return refuse("system must be a string, got " .. checks.describe(system))
+  end
+  if messages[1] and messages[1].role == "system" then
+    return refuse "the system's message is given twice, as system and as the first of messages"
+  end
+  table.insert(messages, 1, { role = "system", content = system })
+  return messages
+end
+
+local function budget_problem(options)
+  local limit, counter = options.max_input_tokens, options.count_tokens
+  if limit ~= nil and (not checks.integral(limit) or limit < 1) then
+    return "max_input_tokens must be an integer above 0, got " .. checks.describe(limit)
+  end
+  if counter ~= nil and not checks.callable(counter) then
+    return "count_tokens must be a function, got " .. checks.describe(counter)
+  end
+end
+
+--- Splits options into the session's own, laid over `base`, and those of its calls.
+local function split(options, base)
+  local own, of_calls = {}, {}
+  for name, value in next, base or {} do own[name] = value end
+  for name, value in next, options do
+    if not OWN[name] then
+      of_calls[name] = value
+    elseif value ~= json.null then
+      own[name] = value
+    end
+  end
+  return own, of_calls
+end
+
+-- Calls of a session: one at a time.
+
 local Session = { __name = "predibase.chat" }
 Session.__index = Session
+
+--- Makes the fields of a session that are not settings.
+local function new_state()
+  return {
+    counts = {},          -- tokens of the texts that were counted last
+    left_out = 0,         -- messages that the last call did not send
+    whole = nil,          -- the length of the history, while a turn joins it
+    busy = nil,           -- the coroutine of a call in flight, see predibase.active
+    -- The last stream, as long as the program holds it.
+    reading = setmetatable({}, { __mode = "v" }),
+  }
+end
+
+--- Runs a function while nothing else may begin.
+local function alone(session, f)
+  session.busy = active.here()
+  if not RESUMABLE and coroutine.running() then
+    local value, err = f()
+    session.busy = nil
+    return value, err
+  end
+  local ok, value, err = pcall(f)
+  session.busy = nil
+  if not ok then error(value, 0) end
+  return value, err
+end
+
+--- Takes back half a turn: an error from outside came between a question and its answer.
+local function repair(session)
+  for i = #session.messages, (session.whole or #session.messages) + 1, -1 do
+    session.messages[i] = nil
+  end
+  session.whole = nil
+end
+
+--- Whether a call is at work. What an error from outside left behind does not count.
+local function is_busy(session)
+  repair(session)
+  local busy = session.busy
+  if busy == nil then return false end
+  if active.runs(alone, busy) then return true end
+  session.busy = nil
+  return false
+end
+
+--- Closes the stream that the session made last, unless it has ended.
+local function close_stream(session)
+  local open = session.reading.stream
+  if open and not (open.final or open.err) then open:close() end
+  session.reading.stream = nil
+end
+
+--- The messages with a new one behind them.
+local function with(session, text)
+  local list = {}
+  for i, message in ipairs(session.messages) do list[i] = message end
+  list[#list + 1] = { role = "user", content = text }
+  return list
+end
+
+local function prompt_of(session, text, options)
+  if session.rendering.special_tokens_in_text == "refuse" then
+    local ok, err = rendering.write(session.format, { { role = "user", content = text } },
+      session.rendering)
+    if not ok then return nil, err end
+  end
+  local all = with(session, text)
+  local messages = all
+  if session.max_input_tokens then
+    local part, why = budget.fit(session, all, options)
+    if not part then return nil, why end
+    messages = part
+  end
+  local prompt, err = rendering.write(session.format, messages,
+    rendering.of_history(session.rendering))
+  if prompt then session.left_out = #all - #messages end
+  return prompt, err
+end
+
+--- Adds a turn to the history.
+local function join(session, text, result, prompt, plan)
+  local list, answer = session.messages, result.generated_text
+  -- return_full_text puts the prompt in front, which is the history itself.
+  if plan.return_full_text and answer:sub(1, #prompt) == prompt then
+    answer = answer:sub(#prompt + 1)
+  end
+  session.whole = #list
+  list[#list + 1] = { role = "user", content = text }
+  list[#list + 1] = { role = "assistant", content = answer }
+  session.whole = nil
+end
+
+--- Writes the conversation as it would be with another question, to see whether the format can.
+local function probe(session)
+  local messages = session.messages
+  local first, last = messages[1], messages[#messages]
+  -- What the program says now is held to the mode that it asked for, and the mode is looked at.
+  local fresh = { { role = "user", content = "x" } }
+  if first and first.role == "system" then table.insert(fresh, 1, first) end
+  local good, why = rendering.write(session.format, fresh, session.rendering)
+  if not good then return nil, why end
+  if not (last and last.role == "user") then messages = with(session, "x") end
+  return rendering.write(session.format, messages, rendering.of_history(session.rendering))
+end
+
+-- What callers see.
 
 local function check_self(self, method)
   if getmetatable(self) ~= Session then
@@ -47,7 +215,7 @@ local function check_question(text, method)
 end
 
 local function check_free(self, method)
-  if not session_call.in_flight(self) then return end
+  if not is_busy(self) then return end
   usage.fail(("session:%s while another call of this session is in flight; wait for its end first, "
     .. "or fork the session"):format(method))
 end
@@ -64,12 +232,19 @@ function Session:send(text, options)
   check_self(self, "send")
   check_question(text, "send")
   check_free(self, "send")
-  local all = session_call.options(self, options, call_options.whole)
-  local good, err = client.check(self.client, "generate", all)
-  if not good then return nil, err end
-  session_call.close_stream(self)
-  local result
-  result, err = session_call.send(self, text, all)
+  local plan, refusal = self.plan("generate", options, "session:send")
+  if not plan then return nil, refusal end
+  close_stream(self)
+  local prompt
+  local result, err = alone(self, function ()
+    local why, this
+    prompt, why = prompt_of(self, text, options)
+    if not prompt then return nil, why end
+    this, why = call.prepare(self.client.shared, plan, prompt)
+    if not this then return nil, why end
+    return this:run()
+  end)
+  if result then join(self, text, result, prompt, plan) end
   return result, err
 end
 
@@ -85,10 +260,17 @@ function Session:stream(text, options)
   check_self(self, "stream")
   check_question(text, "stream")
   check_free(self, "stream")
-  local all = session_call.options(self, options, call_options.stream)
-  local good, err = client.check(self.client, "generate_stream", all)
-  if good then session_call.close_stream(self) end
-  local made = session_call.stream(self, text, all, not good and err or nil)
+  local plan, err = self.plan("generate_stream", options, "session:stream")
+  local prompt, this
+  if plan then
+    close_stream(self)
+    prompt, err = alone(self, function () return prompt_of(self, text, options) end)
+  end
+  if prompt then this, err = call.prepare(self.client.shared, plan, prompt) end
+  local made = this and stream.new(this, function (ended)
+    join(self, text, ended:result(), prompt, plan)
+  end) or stream.failed(err)
+  if this then self.reading.stream = made end
   return made, nil, nil, made
 end
 
@@ -107,10 +289,10 @@ function Session:set_system(text)
   local message = text and { role = "system", content = text }
   if message then
     local fresh = { message, { role = "user", content = "x" } }
-    local ok, err = writer.write(self.format, fresh, self.rendering)
+    local ok, err = rendering.write(self.format, fresh, self.rendering)
     if not ok then return nil, err end
   end
-  session_call.close_stream(self)
+  close_stream(self)
   local list = { message }
   for i, old in ipairs(self.messages) do
     if i > 1 or old.role ~= "system" then list[#list + 1] = old end
@@ -125,7 +307,7 @@ end
 function Session:reset()
   check_self(self, "reset")
   check_free(self, "reset")
-  session_call.close_stream(self)
+  close_stream(self)
   self.messages = history.from(self.messages, #self.messages + 1)
   self.left_out = 0
 end
@@ -137,7 +319,7 @@ end
 function Session:undo()
   check_self(self, "undo")
   check_free(self, "undo")
-  session_call.close_stream(self)
+  close_stream(self)
   local starts = history.turns(self.messages)
   local first = starts[#starts]
   local question = first and self.messages[first]
@@ -152,9 +334,9 @@ end
 -- @treturn table
 function Session:fork()
   check_self(self, "fork")
-  session_call.repair(self)
-  local twin = session_call.state()
-  for _, name in ipairs { "client", "format", "rendering", "options", "own", "max_input_tokens",
+  repair(self)
+  local twin = new_state()
+  for _, name in ipairs { "client", "format", "rendering", "plan", "own", "max_input_tokens",
     "count_tokens", "no_tokenizer", "left_out" } do twin[name] = self[name] end
   for key, n in pairs(self.counts) do twin.counts[key] = n end
   twin.messages = history.copy(self.messages)
@@ -172,7 +354,7 @@ function Session:save(path)
   if path ~= nil and type(path) ~= "string" then
     usage.fail("session:save takes the path of a file or nothing, got " .. checks.describe(path))
   end
-  session_call.repair(self)
+  repair(self)
   local text, err = saved.encode(self, self.own())
   if text and path then text, err = saved.write(path, text) end
   return text, err
@@ -202,25 +384,28 @@ function M.new(of, options, calls, base)
     usage.fail("client:chat_session takes its options as a table, got a " .. type(options))
   end
   options = options or {}
-  names.check(options, options_of.names, "option")
-  local given, of_calls = options_of.split(options, base)
-  local messages, err = options_of.messages(given)
+  names.check(options, NAMES, "option")
+  local given, of_calls = split(options, base)
+  local problem = budget_problem(given)
+  if problem then return refuse(problem) end
+  local messages, err = first_messages(given)
   if not messages then return nil, err end
   local format
-  format, err = writer.format(given.format, of.cfg)
+  format, err = rendering.format(given.format, of.cfg)
   if not format then return nil, err end
-  local self = session_call.state()
+  local self = new_state()
   self.client, self.format, self.messages = of, format, messages
   self.max_input_tokens, self.count_tokens = given.max_input_tokens, given.count_tokens
-  self.rendering = writer.split(given)
+  self.rendering = rendering.split(given)
   self.rendering.special_tokens_in_text = self.rendering.special_tokens_in_text or "neutralise"
-  local own = call_options.merge(calls or {}, of_calls)
-  local all = call_options.merge(writer.defaults(format), own)
+  local own = request.merge(calls or {}, of_calls)
+  local all = request.merge(rendering.defaults(format), own)
   -- In closures: they may hold a token.
-  self.own, self.options = function () return own end, function () return all end
+  self.own = function () return own end
+  self.plan = request.planner(of, all)
   setmetatable(self, Session)
   local ok
-  ok, err = session_call.probe(self)
+  ok, err = probe(self)
   if not ok then return nil, err end
   return self
 end
@@ -246,11 +431,10 @@ function M.load(of, source, options)
   if options ~= nil and type(options) ~= "table" then
     usage.fail("chat.load takes its options as a table, got a " .. type(options))
   end
-  names.check(options or {}, options_of.names, "option")
+  names.check(options or {}, NAMES, "option")
   local given, err = saved.options(source, options or {}, kind == "predibase.adapter")
   if not given then return nil, err end
-  local session, problem = of:chat_session(given)
-  return session, problem
+  return of:chat_session(given)
 end
 
 return M

@@ -3,18 +3,15 @@
 -- @module predibase.client
 
 local call = require "predibase.call"
-local call_options = require "predibase.call.options"
 local config = require "predibase.config"
 local errors = require "predibase.errors"
-local gate = require "predibase.batch.gate"
-local json = require "predibase.json"
 local random = require "predibase.random"
 local request = require "predibase.request"
 local stream = require "predibase.stream"
 local transports = require "predibase.transport"
 local usage = require "predibase.usage"
 
--- Modules that many programs never need are loaded by the calls that need them.
+-- Modules that many programs never need are loaded by the methods that need them.
 
 local M = {}
 
@@ -28,72 +25,6 @@ local function check_self(self, method)
   if self.closed and method ~= "close" then
     usage.fail(("client:%s on a closed client"):format(method))
   end
-end
-
---- Everything that can be known to be wrong before a socket is opened is found here.
-local function prepare(self, prompt, parameters, of_call, is_stream)
-  local cfg = self.cfg
-  local options, err = config.call(cfg, of_call)
-  if not options then return nil, err end
-  local req
-  req, err = request.generate(cfg, options, prompt, parameters,
-    is_stream and self.of_streams or self.of_calls, random.id(self.random))
-  if not req then return nil, err end
-  return call.new(self.shared, options, config.total(options.timeout, is_stream), is_stream, req)
-end
-
--- The methods and the functions of the module `predibase` call these, each by one frame of its
--- own, so that what is raised names the line of the user.
-
-local function generate(self, prompt, options)
-  check_self(self, "generate")
-  call_options.check(options, call_options.whole, "generate")
-  local parameters, of_call = call_options.split(options)
-  local this, err = prepare(self, prompt, parameters, of_call, false)
-  if not this then return nil, err end
-  local result
-  result, err = this:run()
-  return result, err
-end
-
-local function tokens_of(self, text, options)
-  check_self(self, "tokenize")
-  local tokens, err = require "predibase.tokenize".run(self, text, options)
-  return tokens, err
-end
-
-local function generate_stream(self, prompt, options)
-  check_self(self, "generate_stream")
-  call_options.check(options, call_options.stream, "generate_stream")
-  local parameters, of_call = call_options.split(options)
-  local this, err = prepare(self, prompt, parameters, of_call, true)
-  return this and stream.new(this) or stream.failed(err)
-end
-
---- Raises for options that no program should give, as the call would that is not made.
-local function check(self, method, options)
-  check_self(self, method)
-  local is_stream = method == "generate_stream"
-  call_options.check(options, is_stream and call_options.stream or call_options.whole, method)
-  local parameters, of_call = call_options.split(options)
-  local this, err = prepare(self, "x", parameters, of_call, is_stream)
-  return this and true, err
-end
-
---- `render` makes prompts of entries that are something else.
-local function generate_many(self, entries, options, render)
-  check_self(self, "generate_many")
-  call_options.check(options, call_options.batch, "generate_many")
-  local parameters, of_call = call_options.split(options)
-  -- Raises for clocks that do not exist; bad values are the error of each prompt.
-  prepare(self, "x", parameters, of_call, false)
-  local given = json.present(options or {})
-  local many = require "predibase.batch.open".open(self, entries, {
-    concurrency = rawget(given, "concurrency"),
-    retry_generation = rawget(given, "retry_generation"),
-    parameters = parameters, of_call = of_call, prepare = prepare, render = render,
-  })
-  return many
 end
 
 --- Generates a text and waits for all of it (LoRAX: POST /generate).
@@ -111,8 +42,13 @@ end
 -- @raise for a prompt that is no string, options that are no table, an option that does not exist,
 -- a closed client
 function Client:generate(prompt, options)
-  local result, err = generate(self, prompt, options)
-  return result, err
+  check_self(self, "generate")
+  local plan, err = self.plan("generate", options)
+  if not plan then return nil, err end
+  local this
+  this, err = call.prepare(self.shared, plan, prompt)
+  if not this then return nil, err end
+  return this:run()
 end
 
 --- Generates a text token by token (LoRAX: POST /generate_stream). Nothing is sent before the
@@ -126,7 +62,11 @@ end
 -- of Lua 5.4 takes
 -- @raise as `generate`
 function Client:generate_stream(prompt, options)
-  local made = generate_stream(self, prompt, options)
+  check_self(self, "generate_stream")
+  local plan, err = self.plan("generate_stream", options)
+  local this
+  if plan then this, err = call.prepare(self.shared, plan, prompt) end
+  local made = this and stream.new(this) or stream.failed(err)
   return made, nil, nil, made
 end
 
@@ -147,7 +87,9 @@ end
 -- of Lua 5.4 takes
 -- @raise as `generate`, also for an entry of the array
 function Client:generate_many(prompts, options)
-  local made = generate_many(self, prompts, options)
+  check_self(self, "generate_many")
+  request.check(options, "generate_many")
+  local made = require "predibase.batch".new(self, prompts, options)
   return made, nil, nil, made
 end
 
@@ -163,8 +105,9 @@ end
 -- no tokenizer that the router could load
 -- @raise as `generate`
 function Client:tokenize(text, options)
-  local tokens, err = tokens_of(self, text, options)
-  return tokens, err
+  check_self(self, "tokenize")
+  local plan, err = self.plan("tokenize", options)
+  return require "predibase.tokenize".run(self.shared, plan, text, err)
 end
 
 --- This client bound to an adapter: its template is rendered first, its id, source and defaults go
@@ -177,8 +120,7 @@ end
 -- @raise for options that do not exist or have the wrong type
 function Client:adapter(id, options)
   check_self(self, "adapter")
-  local view = require "predibase.adapter".new(self, id, options)
-  return view
+  return require "predibase.adapter".new(self, id, options)
 end
 
 --- Begins a conversation.
@@ -190,8 +132,7 @@ end
 -- @raise for options that do not exist
 function Client:chat_session(options)
   check_self(self, "chat_session")
-  local session, err = require "predibase.chat".new(self, options)
-  return session, err
+  return require "predibase.chat".new(self, options)
 end
 
 --- Closes all connections; open streams fail with kind "cancelled". Any number of times.
@@ -221,17 +162,11 @@ function M.new(options)
   local made, problem = transport.new(cfg, loop)
   if not made then return nil, errors.new { kind = "config", message = problem } end
   local draw = random.of_process(transport.process, transport.now)
-  local version = { transport = transport.version() }
-  return setmetatable({
+  local self = setmetatable({
     cfg = cfg,
+    user_agent = request.user_agent(cfg, transport.version()),
     transport = made,
-    random = draw,
-    pause = gate.pause(),     -- how long the server's rate limit lets nothing of a batch begin
     closed = false,
-    -- What requests are made for, see `predibase.request`.
-    of_calls = { stream = false, version = version },
-    of_streams = { stream = true, version = version },
-    of_tokens = { path = "/tokenize", version = version },
     -- What calls have in common, see `predibase.call`.
     shared = {
       transport = made, now = transport.now, wall = os.time, random = draw,
@@ -239,14 +174,8 @@ function M.new(options)
       place = (cfg.host:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(cfg.host, cfg.port),
     },
   }, Client)
+  self.plan = request.planner(self)
+  return self
 end
-
---- For modules that do something before a call and want to be told first what is wrong with it:
--- true, or nil and the error.
-M.check = check
-
--- For the functions of `predibase`: as the methods, the caller's caller being the user.
-M.generate, M.generate_stream, M.generate_many = generate, generate_stream, generate_many
-M.tokenize = tokens_of
 
 return M

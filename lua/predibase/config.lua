@@ -1,32 +1,30 @@
 -- SPDX-License-Identifier: MIT
---- What a client is made of: options and environment variables, checked once.
+--- The configuration of a client: options and environment variables, checked once.
 --
 -- Arguments win over the environment: `base_url`, then `tenant_id` and `deployment`, then
 -- `PREDIBASE_BASE_URL`, then `PREDIBASE_TENANT_ID` and `PREDIBASE_DEPLOYMENT`. Everything is
 -- copied: what the caller does to the tables later changes nothing.
 -- @module predibase.config
 
-local call = require "predibase.config.call"
-local defaults = require "predibase.config.defaults"
+local checks = require "predibase.checks"
 local errors = require "predibase.errors"
 local headers = require "predibase.headers"
 local json = require "predibase.json"
 local names = require "predibase.names"
-local options = require "predibase.config.options"
-local safety = require "predibase.config.safety"
-local source = require "predibase.config.source"
+local params = require "predibase.params"
+local settings = require "predibase.config.settings"
 local url = require "predibase.config.url"
 local usage = require "predibase.usage"
 
 local M = {}
 
 --- Seconds that `generate` may take in all unless said otherwise.
-M.GENERATE_TOTAL = options.GENERATE_TOTAL
+M.GENERATE_TOTAL = settings.GENERATE_TOTAL
 
 --- Set of the options of one call.
 M.call_names = { timeout = true, max_retries = true, headers = true }
-for _, name in ipairs(options.hook_names) do M.call_names[name] = true end
-for _, option in ipairs(options.text) do M.call_names[option.name] = true end
+for _, name in ipairs(settings.hook_names) do M.call_names[name] = true end
+for _, option in ipairs(settings.text) do M.call_names[option.name] = true end
 
 --- Set of the options of `predibase.new`.
 M.names = {
@@ -34,7 +32,7 @@ M.names = {
   proxy = true, client_key_password = true,
 }
 for name in pairs(M.call_names) do M.names[name] = true end
-for _, option in ipairs(options.plain) do M.names[option.name] = true end
+for _, option in ipairs(settings.plain) do M.names[option.name] = true end
 
 -- What must not be found by walking over a configuration: cfg -> { token, headers, … }, and the
 -- options of a call -> { headers, shown }. The keys are weak; no value refers to its key, or it
@@ -47,9 +45,201 @@ function mt.__tostring(cfg)
   return "predibase.config: " .. cfg.url
 end
 
+-- Where requests go, and with which token.
+
+--- Environment variables by the option that they stand for. An empty one counts as not set.
+local VARIABLES = {
+  api_token = "PREDIBASE_API_TOKEN",
+  tenant_id = "PREDIBASE_TENANT_ID",
+  deployment = "PREDIBASE_DEPLOYMENT",
+  base_url = "PREDIBASE_BASE_URL",
+}
+
+--- An option or its environment variable, and the name to call it in messages.
+local function lookup(given, getenv, name)
+  local value = given[name]
+  if value ~= nil then return value, name end
+  local variable = VARIABLES[name]
+  value = getenv(variable)
+  if value == "" then value = nil end
+  return value, ("%s (from the environment variable %s)"):format(name, variable)
+end
+
+local function missing(name)
+  return ('%s is missing: give %s = "…" or set the environment variable %s')
+    :format(name, name, VARIABLES[name])
+end
+
+--- A checked option of kind string; nil and what is wrong when it is missing or bad.
+local function read_name(given, getenv, name, problem_of)
+  local value, what = lookup(given, getenv, name)
+  if value == nil then return nil, missing(name) end
+  if type(value) ~= "string" then
+    return nil, ("%s must be a string, got %s"):format(what, checks.describe(value))
+  end
+  local problem = problem_of(value)
+  if problem then return nil, what .. " " .. problem end
+  return value
+end
+
+--- The API token.
+local function read_token(given, getenv)
+  if given.api_token == false then return nil end
+  local token, what = lookup(given, getenv, "api_token")
+  if token == nil then return nil end
+  if type(token) ~= "string" then
+    return nil, ("%s must be a string, got a %s"):format(what, type(token))
+  end
+  local problem = checks.token(token)
+  if problem then return nil, what .. " " .. problem end
+  return token
+end
+
+--- The address of a deployment at Predibase. Everything that is missing is named at once.
+local function read_managed_address(given, getenv, token)
+  local problems = {}
+  local function note(value, problem)
+    if problem then problems[#problems + 1] = problem end
+    return value
+  end
+  local tenant = note(read_name(given, getenv, "tenant_id", url.segment_problem))
+  local deployment = note(read_name(given, getenv, "deployment", url.deployment_problem))
+  if not token then note(nil, missing("api_token")) end
+  if #problems == 0 then return url.managed(tenant, deployment) end
+  if lookup(given, getenv, "tenant_id") == nil and lookup(given, getenv, "deployment") == nil then
+    note(nil, "for a server of your own give base_url or set " .. VARIABLES.base_url)
+  end
+  return nil, table.concat(problems, "; ")
+end
+
+--- The URL in front of `/generate`, and its parts.
+local function read_address(given, getenv, token)
+  local named = given.tenant_id ~= nil or given.deployment ~= nil
+  if named and given.base_url ~= nil then
+    return nil, "base_url takes the place of tenant_id and deployment; "
+      .. "give either base_url or the other two"
+  end
+  local base, what
+  if not named then base, what = lookup(given, getenv, "base_url") end
+  if base == nil then return read_managed_address(given, getenv, token) end
+  if type(base) ~= "string" then
+    return nil, ("%s must be a string, got %s"):format(what, checks.describe(base))
+  end
+  local parts, problem = url.parse(base)
+  if not parts then return nil, what .. " " .. problem end
+  return parts
+end
+
+-- Ways in which a secret would leave this machine readable by others.
+
+--- Why a secret must not be sent.
+local function exposure_of(cfg, proxy_loopback, name)
+  if cfg.scheme == "http" and not cfg.allow_plain_http then
+    if not cfg.loopback then
+      return ("%s would cross the network to http://%s where everyone on the way can read it; "
+        .. "use https://, or allow_plain_http = true, or leave it out (api_token = false)")
+        :format(name, cfg.host)
+    elseif cfg.proxy and not proxy_loopback then
+      return ("%s would reach the proxy %s in the clear; "
+        .. "use https://, proxy = false, or allow_plain_http = true"):format(name, cfg.proxy)
+    end
+  end
+  if cfg.verify ~= false then return nil end
+  if not cfg.loopback then
+    return ("verify = false would give %s to anyone who poses as %s; "
+      .. "name the server's certificate authority in ca_file instead"):format(name, cfg.host)
+  end
+  -- What a proxy means by "localhost" is its own machine, and it may answer in its place.
+  if cfg.scheme == "https" and cfg.proxy and not proxy_loopback then
+    return ("verify = false would give %s to the proxy %s, which can pose as %s; "
+      .. "use proxy = false, or name the server's certificate authority in ca_file instead")
+      :format(name, cfg.proxy, cfg.host)
+  end
+end
+
+-- The parameters that every call starts from.
+
+--- A copy without ties to the original. Metatables with entries are dropped unread, but for the
+-- marks of `predibase.json`; the empty ones are marks as well, perhaps of another library.
+local function copy(value, seen)
+  if type(value) ~= "table" then return value end
+  if seen[value] then return seen[value] end
+  local twin, mark = {}, getmetatable(value)
+  seen[value] = twin
+  for key, inner in next, value do twin[key] = copy(inner, seen) end
+  local marked = type(mark) == "table" and next(mark) == nil or json.is_object(value)
+    or json.literal(value)
+  if marked then setmetatable(twin, mark) end
+  return twin
+end
+
+--- Check and copy the defaults. Raises for a parameter that does not exist.
+local function read_defaults(given, check_schema)
+  if given == nil then return {} end
+  if type(given) ~= "table" then
+    return nil, nil, "defaults must be a table of parameters, got " .. checks.describe(given)
+  end
+  -- Checked first: that refuses endless nesting, which `copy` could not stand.
+  local _, err = params.check(given, { partial = true, check_schema = check_schema })
+  if err then
+    return nil, nil, "defaults: " .. err.message:gsub("^Input validation error: ", "")
+  end
+  local parameters = copy(given, {})
+  local token = parameters.api_token
+  parameters.api_token = nil
+  return parameters, type(token) == "string" and token or nil
+end
+
+-- The options of a client, and those of one call over them.
+
+--- Headers of a call over the client's; without any, the client's tables themselves.
+local function merge_headers(kept, given)
+  if given == nil then return kept end
+  local more, problem = headers.check(given)
+  if not more then return nil, problem end
+  local merged
+  merged, problem = headers.merge(kept.headers, more)
+  if not merged then return nil, problem end
+  return { headers = merged, shown = headers.shown(merged) }
+end
+
+--- Checks options one by one and puts them where they are kept.
+local function read_each(list, given, base, into)
+  for _, option in ipairs(list) do
+    local value = given[option.name]
+    if value ~= nil then
+      local checked, problem = option.check(value, option.name)
+      if checked == nil then return problem end
+      value = checked
+    else
+      value = base[option.name]
+      if value == nil then value = option.default end
+    end
+    into[option.name] = value
+  end
+end
+
+--- Reads and checks the options of a call. Raises for a clock that does not exist.
+local function read_call(cfg, kept, given)
+  local retries, timeout, hooks, problem = given.max_retries
+  if retries == nil then retries = cfg.max_retries end
+  retries, problem = settings.retries(retries, "max_retries")
+  if problem then return nil, nil, problem end
+  timeout, problem = settings.timeout(given.timeout, cfg.timeout)
+  if problem then return nil, nil, problem end
+  kept, problem = merge_headers(kept, given.headers)
+  if problem then return nil, nil, problem end
+  hooks, problem = settings.hooks(given, cfg.hooks)
+  if problem then return nil, nil, problem end
+  local made = { timeout = timeout, max_retries = retries, headers = kept.shown, hooks = hooks }
+  problem = read_each(settings.text, given, cfg, made)
+  if problem then return nil, nil, problem end
+  return made, kept
+end
+
 local function read_plain(cfg, given)
-  local problem = call.plain(options.plain, given, {}, cfg)
-    or call.plain(options.text, given, {}, cfg)
+  local problem = read_each(settings.plain, given, {}, cfg)
+    or read_each(settings.text, given, {}, cfg)
   if problem then return problem end
   if cfg.client_key and not cfg.client_cert then
     return "client_key needs client_cert, the file with the certificate of that key"
@@ -58,7 +248,7 @@ end
 
 local function read_password(cfg, secret, given)
   if given.client_key_password == nil then return nil end
-  local password, problem = options.password(given.client_key_password, "client_key_password")
+  local password, problem = settings.password(given.client_key_password, "client_key_password")
   if problem then return problem end
   secret.password = password
   if not cfg.client_cert then return "client_key_password needs client_cert" end
@@ -85,28 +275,28 @@ end
 local function fill(cfg, secret, given, getenv)
   local problem = read_plain(cfg, given) or read_password(cfg, secret, given)
   if problem then return problem end
-  secret.token, problem = source.token(given, getenv)
+  secret.token, problem = read_token(given, getenv)
   if problem then return problem end
   local parts
-  parts, problem = source.address(given, getenv, secret.token)
+  parts, problem = read_address(given, getenv, secret.token)
   if not parts then return problem end
   for name, value in pairs(parts) do cfg[name] = value end
   problem = read_proxy(cfg, secret, given)
-    or secret.token and safety.problem(cfg, secret.proxy_loopback, "api_token")
+    or secret.token and exposure_of(cfg, secret.proxy_loopback, "api_token")
   if problem then return problem end
-  cfg.timeout, problem = options.timeout(given.timeout, options.CLOCKS)
+  cfg.timeout, problem = settings.timeout(given.timeout, settings.CLOCKS)
   if problem then return problem end
   secret.headers, problem = headers.check(given.headers == nil and {} or given.headers)
   if problem then return problem end
   cfg.headers = headers.shown(secret.headers)
-  cfg.hooks, problem = options.hooks(given, {})
+  cfg.hooks, problem = settings.hooks(given, {})
   if problem then return problem end
-  cfg.defaults, secret.defaults_token, problem = defaults.read(given.defaults,
+  cfg.defaults, secret.defaults_token, problem = read_defaults(given.defaults,
     given.check_schema)
   return problem
 end
 
-local function refusal(problem)
+local function refuse(problem)
   return nil, errors.new { kind = "config", message = problem }
 end
 
@@ -130,14 +320,14 @@ end
 -- @tparam[opt=os.getenv] function getenv name -> string or nil
 -- @treturn[1] table `url`, `scheme`, `host`, `port`, `loopback`, `timeout` (seconds), `headers`
 -- (array of `{ name, value }`), `hooks`, `defaults`, `proxy` (without user name and password),
--- and every option of `config.options.plain`; no secrets, those have functions of their own
+-- and every option of ``predibase.config.settings``; no secrets, those have functions of their own
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `config`
 function M.new(given, getenv)
   given = taken(given, M.names)
   local cfg, secret = {}, {}
   local problem = fill(cfg, secret, given, getenv or os.getenv)
-  if problem then return refusal(problem) end
+  if problem then return refuse(problem) end
   secret.kept = { headers = secret.headers, shown = cfg.headers }
   private[cfg] = secret
   return setmetatable(cfg, mt)
@@ -201,10 +391,9 @@ function M.secrets(cfg)
   return list
 end
 
---- The options of one call laid over the client's. Raises for an option or clock that does not
--- exist.
+--- Lays the options of one call over the client's. Raises for a clock that does not exist.
 -- @tparam table cfg
--- @tparam ?table given options, see `call_names`
+-- @tparam ?table given options of `call_names`, whose names have been checked
 -- @treturn[1] table `timeout`, `max_retries`, `headers`, `hooks`, `client_stop`, `trim_stop`; to
 -- be read only, all calls without options of their own share one
 -- @treturn[2] nil
@@ -212,9 +401,8 @@ end
 function M.call(cfg, given)
   local secret = private[cfg]
   if given == nil and secret.call then return secret.call end
-  local own = taken(given, M.call_names)
-  local made, kept, problem = call.read(cfg, secret.kept, own)
-  if not made then return refusal(problem) end
+  local made, kept, problem = read_call(cfg, secret.kept, given and json.present(given) or {})
+  if not made then return refuse(problem) end
   private[made] = kept
   if given == nil then secret.call = made end
   return made
@@ -225,7 +413,7 @@ end
 -- @tparam string name of the secret, for the message
 -- @treturn ?string what is wrong; nil when it may be sent
 function M.exposure(cfg, name)
-  return safety.problem(cfg, private[cfg].proxy_loopback, name)
+  return exposure_of(cfg, private[cfg].proxy_loopback, name)
 end
 
 --- Seconds that a call may take in all.

@@ -56,9 +56,7 @@ end
 function M.generate(prompt, options)
   local made, err = default_client()
   if not made then return nil, err end
-  local result
-  result, err = client.generate(made, prompt, options)
-  return result, err
+  return made:generate(prompt, options)
 end
 
 --- `client:generate_stream` on a client made once from the environment.
@@ -67,7 +65,7 @@ end
 -- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
 function M.generate_stream(prompt, options)
   local made, err = default_client()
-  local tokens = made and client.generate_stream(made, prompt, options) or stream.failed(err)
+  local tokens = made and made:generate_stream(prompt, options) or stream.failed(err)
   return tokens, nil, nil, tokens
 end
 
@@ -77,7 +75,7 @@ end
 -- @treturn table the batch, with the further values that the generic `for` of Lua 5.4 takes
 function M.generate_many(prompts, options)
   local made, err = default_client()
-  local many = made and client.generate_many(made, prompts, options)
+  local many = made and made:generate_many(prompts, options)
     or require "predibase.batch".failed(err)
   return many, nil, nil, many
 end
@@ -91,9 +89,7 @@ end
 function M.tokenize(text, options)
   local made, err = default_client()
   if not made then return nil, err end
-  local tokens
-  tokens, err = client.tokenize(made, text, options)
-  return tokens, err
+  return made:tokenize(text, options)
 end
 
 --- `client:adapter` on a client made once from the environment.
@@ -105,8 +101,7 @@ end
 function M.adapter(id, options)
   local made, err = default_client()
   if not made then return nil, err end
-  local view = require "predibase.adapter".new(made, id, options)
-  return view
+  return made:adapter(id, options)
 end
 
 --- `client:chat_session` on a client made once from the environment.
@@ -117,19 +112,20 @@ end
 function M.chat_session(options)
   local made, err = default_client()
   if not made then return nil, err end
-  local session
-  session, err = require "predibase.chat".new(made, options)
-  return session, err
+  return made:chat_session(options)
 end
 
 -- Modules that many programs never need are loaded when they are first named.
-local lazy = { template = "predibase.template", chat = "predibase.chat" }
+local LAZY = {
+  template = function () return require "predibase.template" end,
+  chat = function () return require "predibase.chat" end,
+}
 
 setmetatable(M, {
   __index = function (_, name)
-    local path = lazy[name]
-    if not path then return nil end
-    local loaded = require(path)
+    local load = LAZY[name]
+    if not load then return nil end
+    local loaded = load()
     M[name] = loaded
     return loaded
   end,

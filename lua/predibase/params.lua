@@ -100,8 +100,8 @@ local function given(parameters)
         return nil, ("`%s` is given twice, also in its old spelling `%s`"):format(right, name)
       end
       name = right or name
-      -- What is JSON of the caller's own making is taken apart in `predibase.params.format`.
-      found[name] = FREE[name] and value or json.plain(value)
+      -- The values of FREE are JSON of the caller's own, which `predibase.params.kinds` reads.
+      found[name] = type(value) == "table" and not FREE[name] and json.plain(value) or value
       order[#order + 1] = position[name]      -- none for `extra`
     end
   end
@@ -181,22 +181,17 @@ local function complete(checked, order, context)
   if #order > added then table.sort(order) end
 end
 
---- Check parameters and put them in the order of sending. Raises for a name that is no parameter.
--- @tparam ?table parameters name -> value; read only, `json.null` counts as not given
--- @tparam ?table context `stream` (boolean): they are for `generate_stream`, where `details` is
+--- Checks parameters whose names have been checked, and puts them in the order of sending. Raises
+-- for a field of `merged_adapters` or `response_format` that does not exist.
+-- @tparam table parameters name -> value; read only, `json.null` counts as not given
+-- @tparam table context `stream` (boolean): they are for `generate_stream`, where `details` is
 -- asked for unless the caller decided, as only that gives token counts; `check_schema` (boolean):
 -- false lets schemas pass that the server has no grammar for, see `predibase.schema`; `partial`:
 -- they are defaults that a call will add to, so only each value by itself is checked
 -- @treturn[1] table array of `{ name, value }` for `predibase.json.object`
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation`
-function M.check(parameters, context)
-  parameters, context = parameters or {}, context or {}
-  if type(parameters) ~= "table" then
-    usage.fail("parameters must be a table, got a " .. type(parameters))
-  end
-  names.check(parameters, M.names, "parameter")
-
+function M.read(parameters, context)
   local values, order = given(parameters)
   if not values then return refusal(order) end
   local checked, strayed = check_kinds(values, order)
@@ -217,6 +212,22 @@ function M.check(parameters, context)
   end
   for _, field in ipairs(fields or {}) do list[#list + 1] = field end
   return list
+end
+
+--- Checks parameters and their names, and puts them in the order of sending. Raises for a name that
+-- does not exist.
+-- @tparam ?table parameters as for `read`
+-- @tparam ?table context as for `read`
+-- @treturn[1] table as of `read`
+-- @treturn[2] nil
+-- @treturn[2] table error of kind `validation`
+function M.check(parameters, context)
+  parameters = parameters or {}
+  if type(parameters) ~= "table" then
+    usage.fail("parameters must be a table, got a " .. type(parameters))
+  end
+  names.check(parameters, M.names, "parameter")
+  return M.read(parameters, context or {})
 end
 
 --- Parameters of a call laid over the client's defaults, in a new table. A value of the call

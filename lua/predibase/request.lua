@@ -1,6 +1,10 @@
 -- SPDX-License-Identifier: MIT
---- Builds the HTTP request of a call: URL, headers and the exact bytes of the body
--- (LoRAX `/generate` and `/generate_stream`).
+--- The request of a call.
+--
+-- The options of a call are read once, into a plan: names and values are checked, the options are
+-- laid over the client's, and everything that does not depend on the prompt is written. A request
+-- is made from a plan and a prompt. Plans hold secrets: keep them in local variables and closures
+-- only, where a walk over the tables of an object does not find them.
 -- @module predibase.request
 
 local checks = require "predibase.checks"
@@ -8,6 +12,7 @@ local config = require "predibase.config"
 local errors = require "predibase.errors"
 local headers = require "predibase.headers"
 local json = require "predibase.json"
+local names = require "predibase.names"
 local params = require "predibase.params"
 local usage = require "predibase.usage"
 local utf8 = require "predibase.utf8"
@@ -24,14 +29,63 @@ local jit = rawget(_G, "jit")
 M.LUA = jit and "luajit/" .. tostring(jit.version):match("%d+%.%d+")
   or "lua/" .. _VERSION:match("%d+%.%d+")
 
-local function invalid(text)
+-- Options of a batch that do not concern its calls.
+local OF_BATCH = { concurrency = true, retry_generation = true }
+
+local function union(...)
+  local set = {}
+  for _, part in ipairs { ... } do
+    for name in pairs(part) do set[name] = true end
+  end
+  return set
+end
+
+--- Sets of the options that each method takes.
+M.names = { generate_stream = union(params.names, config.call_names) }
+M.names.generate = union(M.names.generate_stream)
+M.names.generate.on_token = nil
+M.names.generate_many = union(M.names.generate, OF_BATCH)
+M.names.tokenize = union(config.call_names, { add_special_tokens = true })
+-- /tokenize returns no text that could be shown or cut.
+for _, name in ipairs { "on_token", "trim_stop", "client_stop", "check_schema" } do
+  M.names.tokenize[name] = nil
+end
+
+--- Checks the options of a call for what no program should contain.
+-- @tparam ?table options
+-- @tparam string method a key of `names`
+-- @tparam[opt] string shown how messages call it: `client:generate` unless given
+-- @raise for an option that does not exist, and for options that are not a table
+function M.check(options, method, shown)
+  if options == nil then return end
+  local allowed = M.names[method]
+  shown = shown or "client:" .. method
+  if type(options) ~= "table" then
+    usage.fail(("%s takes its options as a table, got a %s"):format(shown, type(options)))
+  end
+  if not allowed.on_token and rawget(options, "on_token") ~= nil then
+    usage.fail(shown .. " takes no on_token: it gets no tokens, only the whole text")
+  end
+  names.check(options, allowed, "option")
+end
+
+--- Lays options over others. Each value replaces the other as a whole.
+-- @function merge
+-- @tparam ?table base
+-- @tparam ?table own
+-- @treturn table new
+M.merge = params.merge
+
+-- Errors.
+
+local function refuse(text)
   return nil, errors.new {
     kind = "validation", error_type = "validation", phase = "request",
     message = "Input validation error: " .. text,
   }
 end
 
-local function too_large(bytes)
+local function refuse_size(bytes)
   return nil, errors.new {
     kind = "too_large", phase = "request",
     message = ("the request has a body of at least %d bytes, the server takes %d at most; "
@@ -39,187 +93,224 @@ local function too_large(bytes)
   }
 end
 
---- The user agent, RFC 9110 section 10.1.5.
-local function user_agent(cfg, products)
+-- What the requests of a client to one path have in common.
+
+--- Writes the user agent of a client, RFC 9110 section 10.1.5.
+-- @tparam table cfg
+-- @tparam ?string transport a product such as `libcurl/7.88.1`
+-- @tparam[opt=M.LUA] ?string lua
+-- @treturn string
+function M.user_agent(cfg, transport, lua)
   if cfg.user_agent then return cfg.user_agent end
-  local text = "predibase-lua/" .. version .. " " .. (products.lua or M.LUA)
-  return products.transport and text .. " " .. products.transport or text
+  local text = "predibase-lua/" .. version .. " " .. (lua or M.LUA)
+  return transport and text .. " " .. transport or text
 end
 
---- Ours first, then the caller's by name. Also tells whether one of them is an `X-Request-Id`.
-local function header_list(cfg, own, context)
+--- Lists the headers: ours first, then the caller's by name. The second result tells whether the
+-- caller gave an `X-Request-Id`.
+local function list_headers(client, own, accept)
   local list, has_id = {}, false
-  local function add(name, value)
-    if value then list[#list + 1] = { name, value } end
-  end
-  local token = config.token(cfg)
-  add("content-type", "application/json")
-  add("accept", context.stream and "text/event-stream" or "application/json")
-  add("authorization", token and "Bearer " .. token)
-  add("user-agent", user_agent(cfg, context.version or {}))
+  local token = config.token(client.cfg)
+  list[1] = { "content-type", "application/json" }
+  list[2] = { "accept", accept }
+  if token then list[3] = { "authorization", "Bearer " .. token } end
+  list[#list + 1] = { "user-agent", client.user_agent }
   for _, header in ipairs(own) do
-    add(header[1], header[2])
+    list[#list + 1] = header
     if header[1]:lower() == "x-request-id" then has_id = true end
   end
   return list, has_id
 end
 
-local function secrets_of(cfg, own)
-  local secrets = config.secrets(cfg)
-  headers.add_secrets(own, secrets)
-  return secrets
-end
-
---- Parameters ready to be sent: what follows the prompt in the body, the adapter, and where the
--- server stops.
-local function prepare(list)
-  if #list == 0 then return { rest = "}" } end
-  local text, problem = json.encode(json.object(list))
-  if not text then return nil, problem end
-  local prepared = { rest = ',"parameters":' .. text .. "}" }
-  for _, parameter in ipairs(list) do
-    if parameter[1] == "adapter_id" and parameter[2] ~= "" then
-      prepared.adapter_id = parameter[2]
-    elseif parameter[1] == "stop" then
-      prepared.stop = parameter[2]
-    end
-  end
-  return prepared
-end
-
--- What the requests of a client to one endpoint have in common, made with the first of them: the
--- caller's headers -> { [path] = common }. A client has one list of headers, and a call that
+-- The caller's headers -> { [path] = start }. A client has one list of headers, and a call that
 -- brings its own has another. The keys are weak, and no value refers to its key.
-local made = setmetatable({}, { __mode = "k" })
+local starts = setmetatable({}, { __mode = "k" })
 
-local function common_of(cfg, call, context)
-  local own = config.headers(call)
-  local pair = made[own]
-  if not pair then
-    pair = {}
-    made[own] = pair
+--- Returns what does not depend on the parameters; made once for each path and list of headers.
+local function start_of(client, endpoint, settings)
+  local own = config.headers(settings)
+  local by_path = starts[own]
+  if not by_path then
+    by_path = {}
+    starts[own] = by_path
   end
-  local path = context.path or (context.stream and "/generate_stream" or "/generate")
-  local common = pair[path]
-  if not common then
-    local list, has_id = header_list(cfg, own, context)
-    common = {
-      url = cfg.url .. path,
-      headers = list, has_id = has_id,
-      secrets = secrets_of(cfg, own),
-      plain = nil,       -- what `prepare` makes of the client's defaults alone
-    }
-    pair[path] = common
+  local start = by_path[endpoint.path]
+  if not start then
+    local list, has_id = list_headers(client, own, endpoint.accept)
+    local secrets = config.secrets(client.cfg)
+    headers.add_secrets(own, secrets)
+    start = { url = client.cfg.url .. endpoint.path, headers = list, has_id = has_id,
+      secrets = secrets }
+    by_path[endpoint.path] = start
   end
-  return common
+  return start
 end
 
---- Checks the parameters, laid over the client's defaults. Also the token among those of the call.
-local function prepare_call(cfg, call, parameters, context)
-  local merged = params.merge(config.defaults(cfg), parameters)
-  local list, err = params.check(merged, { stream = context.stream,
-    check_schema = call.check_schema })
-  if not list then return nil, err end
-  local token = type(merged.api_token) == "string" and merged.api_token ~= "" and merged.api_token
-    or nil
-  local problem = token and config.exposure(cfg, "the parameter api_token")
-  if problem then
-    return nil, errors.new { kind = "config", phase = "request", message = problem }
-  end
-  local prepared
-  prepared, problem = prepare(list)
-  if not prepared then return invalid(problem) end
-  return prepared, token
-end
+-- Parameters.
 
-local function with(list, item)
+local function append(list, item)
   local longer = {}
   for i = 1, #list do longer[i] = list[i] end
   longer[#longer + 1] = item
   return longer
 end
 
-local function prompt_error(prompt)
-  local hint = type(prompt) == "table"
-    and "; the prompt comes first, its parameters in a table behind it" or ""
-  return ("the prompt must be a string, got %s%s"):format(checks.describe(prompt), hint)
+--- Checks and writes the parameters of /generate and /generate_stream into a plan.
+-- Returns nil, or an error.
+local function write_parameters(plan, client, endpoint, given)
+  local defaults = config.defaults(client.cfg)
+  local merged = given and next(defaults) == nil and given or params.merge(defaults, given)
+  local list, err = params.read(merged, { stream = endpoint.stream,
+    check_schema = plan.settings.check_schema })
+  if not list then return err end
+  local token = merged.api_token
+  if type(token) == "string" and token ~= "" then
+    local problem = config.exposure(client.cfg, "the parameter api_token")
+    if problem then
+      return errors.new { kind = "config", phase = "request", message = problem }
+    end
+    plan.secrets = append(plan.secrets, token)
+  end
+  plan.return_full_text = merged.return_full_text == true
+  plan.rest = "}"
+  if #list == 0 then return nil end
+  local text, problem = json.encode(json.object(list))
+  if not text then return select(2, refuse(problem)) end
+  plan.rest = ',"parameters":' .. text .. "}"
+  for i = 1, #list do
+    local name, value = list[i][1], list[i][2]
+    if name == "adapter_id" and value ~= "" then
+      plan.adapter_id = value
+    elseif name == "stop" then
+      plan.stop = value
+    end
+  end
 end
 
-local function check_prompt(prompt)
-  if #prompt > M.MAX_BODY then return too_large(#prompt) end
-  local valid, at = utf8.valid(prompt)
+--- Writes the one parameter of /tokenize into a plan.
+local function write_special(plan, _, _, given)
+  local special = given and given.add_special_tokens
+  if special == nil or special == json.null then special = true end
+  if type(special) ~= "boolean" then
+    return errors.new { kind = "validation", phase = "request",
+      message = "add_special_tokens must be a boolean, got " .. checks.describe(special) }
+  end
+  plan.empty = true
+  plan.rest = ',"add_special_tokens":' .. tostring(special) .. "}"
+end
+
+-- LoRAX's routes by the method that asks them.
+local ENDPOINTS = {
+  generate = { path = "/generate", accept = "application/json", write = write_parameters },
+  generate_stream = { path = "/generate_stream", accept = "text/event-stream", stream = true,
+    write = write_parameters },
+  tokenize = { path = "/tokenize", accept = "application/json", write = write_special },
+}
+
+--- Splits options into parameters and options of the call; each is nil when there is none.
+local function split(options)
+  local parameters, of_call
+  for name, value in next, options do
+    if config.call_names[name] then
+      of_call = of_call or {}
+      of_call[name] = value
+    elseif not OF_BATCH[name] then
+      parameters = parameters or {}
+      parameters[name] = value
+    end
+  end
+  return parameters, of_call
+end
+
+--- Reads options whose names have been checked. Raises for a clock and for a field of a parameter
+-- that does not exist.
+-- @tparam table client `cfg` of `predibase.config`, `user_agent`
+-- @tparam string method `generate`, `generate_stream` or `tokenize`
+-- @tparam ?table options
+-- @treturn[1] table the plan: `settings` of `config.call`, `total` (seconds that the call may take,
+-- or nil), `stream` (boolean), and what `make` needs
+-- @treturn[2] nil
+-- @treturn[2] table error of kind `validation` or `config`
+function M.plan(client, method, options)
+  local endpoint = ENDPOINTS[method]
+  local parameters, of_call
+  if options then parameters, of_call = split(options) end
+  local settings, err = config.call(client.cfg, of_call)
+  if not settings then return nil, err end
+  local start = start_of(client, endpoint, settings)
+  local plan = { settings = settings, stream = endpoint.stream or false,
+    total = config.total(settings.timeout, endpoint.stream), start = start,
+    secrets = start.secrets }
+  err = endpoint.write(plan, client, endpoint, parameters)
+  if err then return nil, err end
+  return plan
+end
+
+--- Makes a function that plans the calls of an object: a client, or one with options of its own. It
+-- keeps the plans of calls without further options.
+-- @tparam table client as for `plan`, and `closed`
+-- @tparam ?table base options that lie under those of a call
+-- @treturn function takes the method (a key of `names`), the options of one call, and how messages
+-- call the method; raises as `check` does, and for a closed client; returns what `plan` returns
+function M.planner(client, base)
+  local kept = {}
+  return function (method, options, shown)
+    if client.closed then
+      usage.fail((shown or "client:" .. method) .. " on a closed client")
+    end
+    M.check(options, method, shown)
+    if options ~= nil and next(options) ~= nil then
+      return M.plan(client, method, base and params.merge(base, options) or options)
+    end
+    if kept[method] then return kept[method] end
+    local plan, err = M.plan(client, method, base)
+    kept[method] = plan
+    return plan, err
+  end
+end
+
+-- Requests.
+
+local function check_text(text)
+  if #text > M.MAX_BODY then return refuse_size(#text) end
+  local valid, at = utf8.valid(text)
   if valid then return true end
-  return invalid(("`inputs` must be valid UTF-8, got byte 0x%02x at position %d")
-    :format(prompt:byte(at), at))
+  return refuse(("`inputs` must be valid UTF-8, got byte 0x%02x at position %d")
+    :format(text:byte(at), at))
 end
 
---- Build the request of `generate` or `generate_stream`. Raises when the prompt is not a string
--- or the parameters are no table, and for a parameter that does not exist.
--- @tparam table cfg from `config.new`; its defaults are laid under the parameters here
--- @tparam table call from `config.call`
--- @tparam string prompt UTF-8, not empty
--- @tparam ?table parameters read only
--- @tparam table context `stream` (boolean), `version` (products for the user agent: `lua`, else
--- the one that runs, and `transport`, such as `libcurl/7.88.1`; the same for all requests of a
--- client)
--- @tparam ?string id for `X-Request-Id`, the same for all tries of a call
+--- Makes a request (LoRAX `/generate`, `/generate_stream`, `/tokenize`).
+-- @tparam table plan
+-- @tparam string text the prompt, or what is to be cut into tokens: UTF-8
+-- @tparam ?string id for `X-Request-Id`, the same for all attempts of a call
 -- @treturn[1] table `method`, `url`, `headers` (array of `{ name, value }`; requests that share
 -- the table share method and URL), `id` (goes out as `X-Request-Id`; nil when the caller has a
 -- header of that name), `body`, `adapter_id` (nil for the base model), `stop` (the sequences that
 -- the server stops at; nil without), `secrets` (array of strings for `errors.redact`); the tables
 -- are shared and to be read only
 -- @treturn[2] nil
--- @treturn[2] table error of kind `validation`, `too_large` or `config`
-function M.generate(cfg, call, prompt, parameters, context, id)
-  if type(prompt) ~= "string" then usage.fail(prompt_error(prompt)) end
-  if parameters ~= nil and type(parameters) ~= "table" then
-    usage.fail("parameters must be a table, got a " .. type(parameters))
+-- @treturn[2] table error of kind `validation` or `too_large`
+-- @raise for a prompt that is not a string
+function M.make(plan, text, id)
+  if type(text) ~= "string" then
+    usage.fail(("the prompt must be a string, got %s%s"):format(checks.describe(text),
+      type(text) == "table" and "; the prompt comes first, its parameters in a table behind it"
+      or ""))
   end
-  local common = common_of(cfg, call, context)
-  local given = parameters and next(parameters) ~= nil
-  local prepared, token = not given and common.plain, nil
-  if not prepared then
-    prepared, token = prepare_call(cfg, call, parameters, context)
-    if not prepared then return nil, token end
-    if not given then common.plain = prepared end
-  end
-  if prompt == "" then return invalid("`inputs` cannot be empty") end
-  local ok, err = check_prompt(prompt)
+  if text == "" and not plan.empty then return refuse "`inputs` cannot be empty" end
+  local ok, err = check_text(text)
   if not ok then return nil, err end
-  local body = '{"inputs":' .. json.text(prompt) .. prepared.rest
-  if #body > M.MAX_BODY then return too_large(#body) end
+  local start, body = plan.start, '{"inputs":' .. json.text(text) .. plan.rest
+  if #body > M.MAX_BODY then return refuse_size(#body) end
   return {
     method = "POST",
-    url = common.url,
-    headers = common.headers,
-    id = not common.has_id and id or nil,
+    url = start.url,
+    headers = start.headers,
+    id = not start.has_id and id or nil,
     body = body,
-    adapter_id = prepared.adapter_id,
-    stop = prepared.stop,
-    secrets = token and with(common.secrets, token) or common.secrets,
-  }
-end
-
---- Build the request of `tokenize` (LoRAX `/tokenize`).
--- @tparam table cfg as for `generate`
--- @tparam table call as for `generate`
--- @tparam string text UTF-8, may be empty
--- @tparam boolean special whether the tokens that begin and end a text are added
--- @tparam table context `path`, `version` as for `generate`
--- @tparam ?string id as for `generate`
--- @treturn[1] table as of `generate`
--- @treturn[2] nil
--- @treturn[2] table error of kind `validation` or `too_large`
-function M.tokenize(cfg, call, text, special, context, id)
-  local ok, err = check_prompt(text)
-  if not ok then return nil, err end
-  local common = common_of(cfg, call, context)
-  local flag = ',"add_special_tokens":' .. tostring(special) .. "}"
-  local body = '{"inputs":' .. json.text(text) .. flag
-  if #body > M.MAX_BODY then return too_large(#body) end
-  return {
-    method = "POST", url = common.url, headers = common.headers, body = body,
-    id = not common.has_id and id or nil, secrets = common.secrets,
+    adapter_id = plan.adapter_id,
+    stop = plan.stop,
+    secrets = plan.secrets,
   }
 end
 

@@ -15,7 +15,7 @@ if type(debug) == "table" and debug.getinfo then
   own = inspect(1, "S").source:match("^(@.*)usage%.lua$")
 end
 
-local bare = 0          -- calls of `catch` that are running
+local raised, reason          -- the last error as it was raised, and without its position
 
 -- A frame of C, or of a call that a tail call replaced (Lua 5.1), has no line to show.
 local function position()
@@ -36,20 +36,20 @@ end
 -- @tparam string message
 -- @raise always
 function M.fail(message)
-  error(bare > 0 and message or position() .. message, 0)
+  raised, reason = position() .. message, message
+  error(raised, 0)
 end
 
 --- Calls a function that may find misuse, for callers that want the message as a value.
--- @tparam function f must not yield
+-- @tparam function f
 -- @param ... its arguments
 -- @treturn[1] boolean true
 -- @treturn[1] ... up to two results
 -- @treturn[2] boolean false
 -- @treturn[2] string the message, without a position
 function M.catch(f, ...)
-  bare = bare + 1
   local ok, first, second = pcall(f, ...)
-  bare = bare - 1
+  if not ok and first == raised then first = reason end
   return ok, first, second
 end
 

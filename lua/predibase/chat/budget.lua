@@ -10,7 +10,7 @@ local checks = require "predibase.checks"
 local errors = require "predibase.errors"
 local history = require "predibase.chat.history"
 local tokenize = require "predibase.tokenize"
-local writer = require "predibase.chat.writer"
+local rendering = require "predibase.rendering"
 
 local M = {}
 
@@ -35,8 +35,9 @@ local SHARED = { "timeout", "max_retries", "headers", "on_request", "on_response
 
 local function ask(session, text, special, options)
   local own = { add_special_tokens = special }
-  for _, name in ipairs(SHARED) do own[name] = options[name] end
-  local tokens, err = tokenize.run(session.client, text, own)
+  for _, name in ipairs(SHARED) do own[name] = options and options[name] end
+  local plan, refusal = session.plan("tokenize", own)
+  local tokens, err = tokenize.run(session.client.shared, plan, text, refusal)
   if tokens then return #tokens end
   if not WITHOUT[err.kind] then return nil, err end
   session.no_tokenizer = true
@@ -83,8 +84,7 @@ local function frame(session, messages)
   for i, message in ipairs(messages) do
     bare[i] = { role = message.role, content = "x" }
   end
-  local prompt, err = writer.write(session.format, bare, writer.of_history(session.rendering))
-  return prompt, err
+  return rendering.write(session.format, bare, rendering.of_history(session.rendering))
 end
 
 local function too_long(needed, limit)

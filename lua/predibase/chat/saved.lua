@@ -10,9 +10,9 @@ local history = require "predibase.chat.history"
 local json = require "predibase.json"
 local ordered = require "predibase.template.ordered"
 local params = require "predibase.params"
+local rendering = require "predibase.rendering"
 local template = require "predibase.template"
 local usage = require "predibase.usage"
-local writer = require "predibase.chat.writer"
 
 local M = {}
 
@@ -68,7 +68,7 @@ end
 -- @treturn[2] table the error
 function M.encode(session, options)
   local members, list = { { "version", M.VERSION }, { "format", session.format.name } }, {}
-  for _, name in ipairs(writer.names) do
+  for _, name in ipairs(rendering.names) do
     if session.rendering[name] ~= nil then
       members[#members + 1] = { name, session.rendering[name] }
     end
@@ -180,7 +180,7 @@ function M.decode(source)
   local options = {}
   for name, value in pairs(saved.parameters or {}) do options[name] = value end
   for _, name in ipairs(KEPT) do options[name] = saved[name] end
-  for _, name in ipairs(writer.names) do options[name] = saved[name] end
+  for _, name in ipairs(rendering.names) do options[name] = saved[name] end
   for name, value in pairs(options) do
     if value == json.null then options[name] = nil end
   end
@@ -209,7 +209,7 @@ function M.options(source, options, bound)
   local name = given.format or ""
   for option, value in next, options do given[option] = value end
   if options.format ~= nil or template.chat(name) then return given end
-  return writer.refusal(('the format "%s" is not built in: give it again as the option format')
+  return rendering.refusal(('the format "%s" is not built in: give it again as the option format')
     :format(errors.excerpt(name, 100)))
 end
 

@@ -30,19 +30,12 @@ function wait(x)
     error("predibase: another coroutine is already waiting for this stream", 0)
   end
   local loop = transport.loop
-  local err
   x.waiter = me
   transport.waiting[x.id] = x
-  if me == true then
-    -- Lua 5.1 cannot look into the main program to see whether it is still in here.
-    local ok, problem
-    repeat
-      ok, problem = pcall(loop.suspend, loop, x)
-      err = problem
-    until x.waiter ~= me or err ~= nil or not ok
-  else
-    repeat err = loop:suspend(x) until x.waiter ~= me or err ~= nil
-  end
+  local ok, err
+  repeat
+    ok, err = active.call(me, loop.suspend, loop, x)
+  until x.waiter ~= me or err ~= nil or not ok
   if err == nil then return end
   if x.waiter == me then
     x.waiter = nil

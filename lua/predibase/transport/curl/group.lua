@@ -84,14 +84,8 @@ function suspend(group)
     error("predibase: another coroutine is already waiting for this batch", 0)
   end
   local loop = group.transport.loop
-  local err
   group.waiter = me
-  if me == true then
-    -- Lua 5.1 cannot look into the main program to see whether it is still in here.
-    err = select(2, pcall(loop.suspend, loop, group))
-  else
-    err = loop:suspend(group)
-  end
+  local _, err = active.call(me, loop.suspend, loop, group)
   group.waiter = nil
   if err == nil then return end
   if group.unreachable then group:close() end

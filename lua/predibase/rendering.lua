@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- A chat format together with how it is to write: what adapters and conversations share.
--- @module predibase.chat.writer
+--- Writes prompts in a chat format, for adapters and conversations, and holds the options for that.
+-- @module predibase.rendering
 
 local checks = require "predibase.checks"
 local errors = require "predibase.errors"
@@ -37,8 +37,7 @@ function M.format(wanted, cfg)
     return M.refusal("format is missing: the client has a base_url and no deployment, whose name "
       .. 'would tell; give format = "…"')
   end
-  local found, err = template.for_model(wanted or cfg.deployment)
-  return found, err
+  return template.for_model(wanted or cfg.deployment)
 end
 
 --- Takes the options of rendering out of a table of options.
@@ -76,8 +75,7 @@ end
 function M.write(format, messages, rendering)
   local options = { add_generation_prompt = true, bos_token = false }
   for name, value in next, rendering do options[name] = value end
-  local prompt, err = format:render(messages, options)
-  return prompt, err
+  return format:render(messages, options)
 end
 
 --- What a format brings along for calls: where its answers end. `null` takes away what a client's

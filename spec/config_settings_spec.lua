@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 local config = require "predibase.config"
 local errors = require "predibase.errors"
-local options = require "predibase.config.options"
+local options = require "predibase.config.settings"
 
 local function none() return nil end
 
@@ -80,7 +80,7 @@ describe("timeout", function()
     local ok, message = pcall(function() config.new({ timeout = { conect = 1 },
       base_url = "http://127.0.0.1" }, none) end)
     assert.is_false(ok)
-    assert.matches('^spec/config_options_spec%.lua:%d+: unknown timeout "conect"; '
+    assert.matches('^spec/config_settings_spec%.lua:%d+: unknown timeout "conect"; '
       .. 'did you mean "connect"%?$', message)
   end)
 end)

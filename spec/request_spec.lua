@@ -7,8 +7,8 @@ local version = require "predibase.version"
 
 local function none() return nil end
 
---- Reads the options of a call and makes its request. `context`: `stream`, and `transport` and `lua`
--- for the user agent.
+--- Reads the options of a call and makes its request. `context`: `stream`, `transport` and `lua`
+-- (the latter two for the user agent).
 local function make(cfg, prompt, parameters, context, call_options, id)
   context = context or {}
   local client = { cfg = cfg, user_agent = request.user_agent(cfg, context.transport, context.lua) }

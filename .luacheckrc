@@ -18,6 +18,7 @@ files["spec/examples/love"].std = "luajit+love"
 files["spec/examples/neovim"].std = "luajit"
 files["spec/examples/neovim"].globals = { "vim", "Told" }
 -- These run inside nginx, which sets the global `ngx`.
+files["lua/predibase/nginx.lua"].read_globals = { "ngx" }
 files["lua/predibase/transport/resty.lua"].read_globals = { "ngx" }
 files["lua/predibase/transport/resty"].read_globals = { "ngx" }
 files["lua/predibase/resty"].globals = { "ngx" }

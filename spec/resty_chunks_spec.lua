@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 --- Chunked bodies as nginx's transport reads them, in any slices (RFC 9112 section 7.1).
-local chunks = require "predibase.transport.resty.chunks"
+local http1 = require "predibase.transport.resty.http1"
 
 --- Feeds slices; the body, whether it ended, how much of the last slice was left, what was wrong.
 local function read(slices)
-  local c, parts = chunks.new(), {}
+  local c, parts = http1.new_chunks(), {}
   local function sink(bytes, first, last) parts[#parts + 1] = bytes:sub(first, last) end
   local left = 0
   for _, bytes in ipairs(slices) do
@@ -82,7 +82,7 @@ describe("a chunked body", function ()
   end)
 
   it("ends when its sink says so", function ()
-    local c = chunks.new()
+    local c = http1.new_chunks()
     local at, problem = c:feed("5\r\nhello\r\n", 1, function () return "enough" end)
     assert.same({ nil, "enough" }, { at, problem })
   end)

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 --- Heads of responses as nginx's transport reads them, in any slices (RFC 9112 sections 2 to 5).
-local head = require "predibase.transport.resty.head"
+local http1 = require "predibase.transport.resty.http1"
 
 --- Feeds slices; the head, and the place of the body in the last slice or what was wrong.
 local function read(slices)
-  local h = head.new()
+  local h = http1.new_head()
   for i, bytes in ipairs(slices) do
     local at, problem = h:feed(bytes)
     if at or problem then
@@ -119,10 +119,10 @@ describe("the head of a response", function ()
     local function many(count, size)
       return "HTTP/1.1 200 OK\r\n" .. ("a: " .. ("b"):rep(size) .. "\r\n"):rep(count) .. "\r\n"
     end
-    assert.is_number(select(2, read { many(head.MAX_FIELDS, 10) }))
-    assert.equal(head.TOO_LARGE, refused(many(head.MAX_FIELDS + 1, 10)))
-    assert.equal(head.TOO_LARGE, refused(many(20, 2000)))
-    assert.equal(head.TOO_LARGE, refused("HTTP/1.1 200 OK\r\n" .. ("a"):rep(40000)))
+    assert.is_number(select(2, read { many(http1.MAX_FIELDS, 10) }))
+    assert.equal(http1.TOO_LARGE, refused(many(http1.MAX_FIELDS + 1, 10)))
+    assert.equal(http1.TOO_LARGE, refused(many(20, 2000)))
+    assert.equal(http1.TOO_LARGE, refused("HTTP/1.1 200 OK\r\n" .. ("a"):rep(40000)))
     assert.truthy(refused(("HTTP/1.1 103 Early Hints\r\na: b\r\n\r\n"):rep(20000))
       :find("interim", 1, true))
   end)

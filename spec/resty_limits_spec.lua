@@ -97,7 +97,7 @@ describe("predibase.resty.limits", function ()
     local process = in_nginx.eval([[
       local limits = require "predibase.resty.limits"
       local now = 1000
-      require "predibase.transport.resty.clock".now = function () return now end
+      require "predibase.nginx".now = function () return now end
       ngx.now = function () return 5e8 end        -- the wall clock was set back
       local function pass(seconds) now = now + seconds end
       local function enter(l, key)

@@ -2,7 +2,7 @@
 --- What nginx's transport decides without nginx: bytes of requests, where connections go, clocks.
 local clocks = require "predibase.transport.resty.clocks"
 local config = require "predibase.config"
-local request = require "predibase.transport.resty.request"
+local http1 = require "predibase.transport.resty.http1"
 local target = require "predibase.transport.resty.target"
 local transport = require "predibase.transport"
 
@@ -33,16 +33,16 @@ describe("the bytes of a request", function ()
 
   it("go to the server with the path alone", function ()
     assert.equal("POST /a/generate HTTP/1.1\r\nhost: lorax.test:8080\r\naccept: x\r\nx-empty: \r\n"
-      .. "x-request-id: 1f\r\ncontent-length: 3\r\n\r\n\0{}", table.concat(request.bytes(req)))
+      .. "x-request-id: 1f\r\ncontent-length: 3\r\n\r\n\0{}", table.concat(http1.request(req)))
   end)
 
   it("go to a proxy with the whole URL, and a tunnel is asked for without it", function ()
     local proxy = { authorization = function () return "Basic abc" end }
-    local bytes = table.concat(request.bytes(req, proxy))
+    local bytes = table.concat(http1.request(req, proxy))
     assert.truthy(bytes:find("POST http://lorax.test:8080/a/generate HTTP/1.1\r\n", 1, true))
     assert.truthy(bytes:find("\r\nproxy-authorization: Basic abc\r\n\r\n", 1, true))
     assert.equal("CONNECT lorax.test:443 HTTP/1.1\r\nhost: lorax.test:443\r\n"
-      .. "proxy-authorization: Basic abc\r\n\r\n", request.connect("lorax.test:443", proxy))
+      .. "proxy-authorization: Basic abc\r\n\r\n", http1.tunnel("lorax.test:443", proxy))
   end)
 end)
 

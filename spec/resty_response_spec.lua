@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --- Whole responses as nginx's transport reads them: what frames a body, its events, its limits.
-local response = require "predibase.transport.resty.response"
+local http1 = require "predibase.transport.resty.http1"
 
 local function new(more)
   local limits = { events = true, max_event = 1000, max_body = 1000 }
   for name, value in pairs(more or {}) do limits[name] = value end
-  return response.new(limits)
+  return http1.new_response(limits)
 end
 
 local function head(...)
@@ -142,7 +142,7 @@ describe("a response", function ()
     assert.equal("too_large", read(head(EVENTS) .. "data: " .. long).kind)
     assert.equal("too_large", read(head(JSON) .. long, { events = false }).kind)
     assert.is_nil(read(head(JSON) .. long:sub(2), { events = false }, true).kind)
-    local page = ("b"):rep(response.MAX_ERROR_BODY)
+    local page = ("b"):rep(http1.MAX_ERROR_BODY)
     local got = read("HTTP/1.1 500 X\r\n\r\n" .. page .. "c")
     assert.same({ true, true, false, #page }, { got.ok, got.done, got.keep, #got.body })
   end)

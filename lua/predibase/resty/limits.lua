@@ -11,9 +11,9 @@
 -- @module predibase.resty.limits
 
 local checks = require "predibase.checks"
-local clock = require "predibase.transport.resty.clock"
 local errors = require "predibase.errors"
 local names = require "predibase.names"
+local nginx = require "predibase.nginx"
 local usage = require "predibase.usage"
 local workers = require "predibase.resty.workers"
 
@@ -88,7 +88,7 @@ end
 --- Takes a token out of the bucket of a key.
 local function take_token(limits, key)
   local span = 1 / limits.rate
-  local at, dict = clock.now(), limits.dict
+  local at, dict = nginx.now(), limits.dict
   key = limits.prefix .. "rate:" .. key
   -- The entry ends when its bucket is full, so that what is there is hardly ever behind the clock.
   local due, why = dict:incr(key, span, at, span)

@@ -8,12 +8,11 @@
 
 local answer = require "predibase.resty.answer"
 local checks = require "predibase.checks"
-local clock = require "predibase.transport.resty.clock"
 local errors = require "predibase.errors"
 local formats = require "predibase.resty.formats"
 local names = require "predibase.names"
+local nginx = require "predibase.nginx"
 local nodelay = require "predibase.resty.nodelay"
-local pause = require "predibase.transport.resty.pause"
 local semaphore = require "ngx.semaphore"
 local streams = require "predibase.stream"
 local usage = require "predibase.usage"
@@ -22,7 +21,7 @@ local utf8 = require "predibase.utf8"
 local M = {}
 
 -- Monotonic: `ngx.now` follows the wall clock, and a step back would stop the comments.
-local now = clock.now
+local now = nginx.now
 
 --- Seconds between two comments while the model is silent: as the server itself does it, and less
 -- than any proxy's patience.
@@ -88,7 +87,7 @@ end
 --- Waits until no other thread writes: nginx has one queue.
 local function queue(self)
   while self.writing do
-    local posted, why = pause.wait(self.free, self.keep_alive)
+    local posted, why = nginx.wait(self.free, self.keep_alive)
     if posted == nil then
       self.gone = self.gone or why
       return

@@ -5,8 +5,8 @@
 -- it added; whoever finds the sum in the way subtracts the parts of processes that are no more.
 -- @module predibase.resty.workers
 
-local clock = require "predibase.transport.resty.clock"
 local ffi = require "ffi"
+local nginx = require "predibase.nginx"
 
 local M = {}
 
@@ -74,7 +74,7 @@ M.COLLECT_EVERY = 10
 local collected
 
 local function collect()
-  local at = clock.now()
+  local at = nginx.now()
   if collected and at - collected < M.COLLECT_EVERY then return end
   collected = at
   collectgarbage()

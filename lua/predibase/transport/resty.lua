@@ -7,12 +7,11 @@
 -- client serves all requests of a worker.
 -- @module predibase.transport.resty
 
-local clock = require "predibase.transport.resty.clock"
+local connection = require "predibase.transport.resty.connection"
 local exchange = require "predibase.transport.resty.exchange"
 local group = require "predibase.transport.resty.group"
-local identity = require "predibase.transport.resty.identity"
-local pause = require "predibase.transport.resty.pause"
-local request = require "predibase.transport.resty.request"
+local http1 = require "predibase.transport.resty.http1"
+local nginx = require "predibase.nginx"
 local target = require "predibase.transport.resty.target"
 
 local ngx = ngx
@@ -22,7 +21,7 @@ local M = {}
 --- Seconds on a clock that only goes forward.
 -- @function now
 -- @treturn number
-M.now = clock.now
+M.now = nginx.now
 
 --- The library behind this transport, for the User-Agent header.
 -- @treturn string such as "ngx_lua/0.10.23"
@@ -69,16 +68,16 @@ function Transport:open(req, spec)
   if self.closed then
     return nil, { kind = "cancelled", phase = "closed", message = "the client was closed" }
   end
-  pause.stop()
+  nginx.raise_if_ended()
   local phase = ngx.get_phase()
   if FORBIDDEN[phase] then return nil, misplaced(phase) end
   local place = self.target
   if place.client_cert and not place.identity then
-    local pair, problem = identity.load(self.cfg)
+    local pair, problem = connection.load_identity(self.cfg)
     if not pair then return nil, { kind = "tls", phase = "tls", message = problem } end
     place.identity = pair
   end
-  local bytes = request.bytes(req, not place.tls and place.proxy or nil)
+  local bytes = http1.request(req, not place.tls and place.proxy or nil)
   local x = exchange.new(self, place, bytes, spec)
   self.exchanges[x] = true
   return x

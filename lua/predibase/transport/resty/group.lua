@@ -3,12 +3,11 @@
 -- (`predibase.transport.curl.group`).
 -- @module predibase.transport.resty.group
 
-local clock = require "predibase.transport.resty.clock"
-local pause = require "predibase.transport.resty.pause"
+local nginx = require "predibase.nginx"
 local queue = require "predibase.queue"
 local semaphore = require "ngx.semaphore"
 
-local now = clock.now
+local now = nginx.now
 
 local M = {}
 
@@ -88,14 +87,14 @@ local function suspend(group, at)
     error("predibase: another coroutine is already waiting for this batch", 0)
   end
   group.waiter = me
-  local posted, why = pause.wait(group.news, math.min(math.max(at - now(), 0), LONGEST_WAIT))
+  local posted, why = nginx.wait(group.news, math.min(math.max(at - now(), 0), LONGEST_WAIT))
   if group.waiter == me then group.waiter = nil end
   if posted ~= nil then return end
   -- Without a member there is nothing that could fail, and the caller would ask for ever.
   local alone = not next(group.members)
-  for exchange in pairs(group.members) do exchange:give_up(pause.failure(why)) end
-  pause.stop()
-  if alone then error("predibase: " .. pause.failure(why).message, 0) end
+  for exchange in pairs(group.members) do exchange:give_up(nginx.wait_failure(why)) end
+  nginx.raise_if_ended()
+  if alone then error("predibase: " .. nginx.wait_failure(why).message, 0) end
 end
 
 --- The next member that has ended, which leaves the group; waits for it.

@@ -1,17 +1,45 @@
 -- SPDX-License-Identifier: MIT
---- Connections over `ngx.socket.tcp`: out of nginx's keep-alive pool or new ones, through a proxy,
--- with TLS.
--- @module predibase.transport.resty.connect
+--- Makes the connections of exchanges inside nginx.
+-- @module predibase.transport.resty.connection
 
-local clock = require "predibase.transport.resty.clock"
 local ffi = require "ffi"
-local head = require "predibase.transport.resty.head"
-local request = require "predibase.transport.resty.request"
+local files = require "predibase.files"
+local http1 = require "predibase.transport.resty.http1"
+local nginx = require "predibase.nginx"
 
 local ngx = ngx
-local now = clock.now
+local now = nginx.now
 
 local M = {}
+
+-- Client certificates.
+
+local function contents(path, option)
+  local bytes, err = files.read(path)
+  if not bytes then return nil, ("%s cannot be read: %s"):format(option, err) end
+  return bytes
+end
+
+--- Reads and parses the files.
+-- @tparam table cfg with `client_cert` and perhaps `client_key`, which else stands in the same file
+-- @treturn[1] table `cert`, `key`, as `setclientcert` takes them
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.load_identity(cfg)
+  local ssl = require "ngx.ssl"      -- only here: it is large, and few need it
+  local cert, key, problem
+  cert, problem = contents(cfg.client_cert, "client_cert")
+  if not cert then return nil, problem end
+  key, problem = contents(cfg.client_key or cfg.client_cert, "client_key")
+  if not key then return nil, problem end
+  cert, problem = ssl.parse_pem_cert(cert)
+  if not cert then return nil, "client_cert cannot be used: " .. problem end
+  key, problem = ssl.parse_pem_priv_key(key)
+  if not key then return nil, "client_key cannot be used: " .. problem end
+  return { cert = cert, key = key }
+end
+
+-- Making a connection.
 
 --- Milliseconds after which an unused connection is not used again: gateways close theirs after a
 -- minute, and a request sent into a closing one is sent twice.
@@ -58,8 +86,8 @@ end
 
 --- Asks the proxy for a tunnel.
 local function tunnel(sock, target)
-  local _, err = sock:send(request.connect(target.authority, target.proxy))
-  local answer, at, problem = head.new(), nil, nil
+  local _, err = sock:send(http1.tunnel(target.authority, target.proxy))
+  local answer, at, problem = http1.new_head(), nil, nil
   while not err and not at do
     local bytes
     bytes, err = sock:receiveany(PROXY_READ)

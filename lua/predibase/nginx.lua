@@ -1,13 +1,35 @@
 -- SPDX-License-Identifier: MIT
---- Waiting on semaphores of nginx, and who still can.
+--- What the library needs of nginx (ngx_lua): a clock, waiting, and the state of coroutines.
 --
--- nginx may end a request by itself, for example because of a condition in the visitor's head. From
--- then on a wait fails at once, without waiting; a loop that took this for a timeout would not end.
--- @module predibase.transport.resty.pause
+-- nginx may end a request by itself, for example because of a conditional header of the request.
+-- From then on a wait fails at once, without waiting; a loop that took this for a timeout would
+-- never end.
+-- @module predibase.nginx
+
+local ffi = require "ffi"
 
 local ngx = ngx
 
 local M = {}
+
+-- A program may load this module again, but a type can be declared only once.
+pcall(ffi.cdef, [[
+typedef struct { long seconds; long nanoseconds; } predibase_timespec;
+int clock_gettime(int clock, predibase_timespec *at);
+]])
+
+-- CLOCK_MONOTONIC of each system.
+local MONOTONIC = ({ Linux = 1, OSX = 6, BSD = 4 })[ffi.os] or 1
+
+local at = ffi.new "predibase_timespec"
+
+--- Tells the time on a clock that only goes forward. `ngx.now` follows the wall clock, and stands
+-- still while Lua runs.
+-- @treturn number seconds since some point in the past
+function M.now()
+  ffi.C.clock_gettime(MONOTONIC, at)
+  return tonumber(at.seconds) + tonumber(at.nanoseconds) * 1e-9
+end
 
 --- Waits until a semaphore is posted, or for a time. Never raises.
 -- @tparam table semaphore of `ngx.semaphore`
@@ -26,24 +48,24 @@ end
 --- The failure of an exchange whose request cannot wait any more.
 -- @tparam string why see `wait`
 -- @treturn table
-function M.failure(why)
+function M.wait_failure(why)
   return { kind = "cancelled", phase = "closed",
     message = "nginx has probably ended this request, so its code cannot wait any more: " .. why }
 end
 
 --- Raises a plain string when nginx has ended the request whose code calls. Everything that this
 -- code could do next would raise as well, and nginx's log shows strings only.
-function M.stop()
+function M.raise_if_ended()
   if pcall(ngx.get_phase) then return end
   error("predibase: nginx has ended this request, so its code cannot go on; a condition in the "
     .. "visitor's head (If-Match and the like) may be the reason", 0)
 end
 
---- How it stands with a coroutine of this request: one that has ended is a "zombie" until its
+--- Tells the state of a coroutine of this request. One that has ended is a "zombie" until its
 -- parent asks for it, and one that is suspended may never be resumed.
 -- @tparam ?thread co
 -- @treturn string "busy" (it runs, or waits for nginx), "suspended" or "gone"
-function M.state(co)
+function M.coroutine_state(co)
   local status = co and coroutine.status(co)
   if status == "running" or status == "normal" then return "busy" end
   return status == "suspended" and status or "gone"

@@ -8,10 +8,10 @@ local uv = require "luv"
 local BODY = '{"inputs":"What is the capital of France?","parameters":{%s}}'
 local PARIS = '{"generated_text":" The capital of France is Paris."}'
 
-describe("predibase.mock.connection", function()
+describe("predibase.mock.connection", function ()
   after_each(server.stop)
 
-  it("keeps a connection alive over many requests, streams among them", function()
+  it("keeps a connection alive over many requests, streams among them", function ()
     local s = server.listen()
     local client = raw.connect(s)
     for _ = 1, 5 do
@@ -24,7 +24,7 @@ describe("predibase.mock.connection", function()
     client:close()
   end)
 
-  it("answers pipelined requests in order", function()
+  it("answers pipelined requests in order", function ()
     local client = raw.connect(server.listen())
     local bytes = {}
     for i = 1, 20 do
@@ -40,7 +40,7 @@ describe("predibase.mock.connection", function()
     client:close()
   end)
 
-  it("reads a request that arrives byte by byte", function()
+  it("reads a request that arrives byte by byte", function ()
     local client = raw.connect(server.listen())
     local bytes = raw.request("/generate", BODY:format(""))
     for i = 1, #bytes do
@@ -51,7 +51,7 @@ describe("predibase.mock.connection", function()
     client:close()
   end)
 
-  it("reads chunked bodies with extensions and trailers", function()
+  it("reads chunked bodies with extensions and trailers", function ()
     local s = server.listen()
     local client = raw.connect(s)
     local body = BODY:format("")
@@ -69,7 +69,7 @@ describe("predibase.mock.connection", function()
     client:close()
   end)
 
-  it("refuses a chunked body that is broken or too large", function()
+  it("refuses a chunked body that is broken or too large", function ()
     local s = server.listen()
     local head = "POST /generate HTTP/1.1\r\ncontent-type: application/json\r\n"
       .. "transfer-encoding: chunked\r\n\r\n"
@@ -81,7 +81,7 @@ describe("predibase.mock.connection", function()
     client:close()
   end)
 
-  it("asks for the body of a client that expects to be asked", function()
+  it("answers Expect: 100-continue before it reads the body", function ()
     local client = raw.connect(server.listen())
     local head, body = raw.request("/generate", BODY:format(""), "expect: 100-continue\r\n")
       :match("^(.-\r\n\r\n)(.*)$")
@@ -92,7 +92,7 @@ describe("predibase.mock.connection", function()
     client:close()
   end)
 
-  it("closes after the answer when the client says so", function()
+  it("closes after the answer when the request says so", function ()
     local client = raw.connect(server.listen())
     client:post("/generate", BODY:format(""), "connection: close\r\n")
     local answer = client:answer()
@@ -101,25 +101,26 @@ describe("predibase.mock.connection", function()
     client:close()
   end)
 
-  it("ends a stream to an HTTP/1.0 client with the connection", function()
+  it("ends a stream to an HTTP/1.0 client with the connection", function ()
     local client = raw.connect(server.listen())
     local body = BODY:format('"max_new_tokens":2')
     client:send(("POST /generate_stream HTTP/1.0\r\ncontent-type: application/json\r\n"
       .. "content-length: %d\r\n\r\n%s"):format(#body, body))
     assert.is_true(client:wait())
+    assert.is_truthy(client.received:find("^HTTP/1%.0 200 OK\r\n"))
     assert.is_nil(client.received:find("transfer-encoding", 1, true))
     assert.is_truthy(client.received:find('\r\n\r\ndata: {.*"details":null}\n\n$'))
     client:close()
   end)
 
-  it("refuses bytes that are not HTTP and closes", function()
+  it("refuses bytes that are not HTTP and closes", function ()
     local client = raw.connect(server.listen()):send("\22\3\1\0\1\0\0")
     assert.are.equal(400, client:answer().status)
     assert.is_true(client:wait())
     client:close()
   end)
 
-  it("sends no body to HEAD", function()
+  it("sends no body to HEAD", function ()
     local client = raw.connect(server.listen())
     client:send("HEAD /info HTTP/1.1\r\n\r\n")
     client:wait("\r\n\r\n")
@@ -128,7 +129,7 @@ describe("predibase.mock.connection", function()
     client:close()
   end)
 
-  it("serves two hundred connections at once", function()
+  it("serves two hundred connections at once", function ()
     local s = server.listen()
     local clients = {}
     for i = 1, 200 do
@@ -139,41 +140,41 @@ describe("predibase.mock.connection", function()
     for i = 1, 200 do assert.are.equal(8, #clients[i]:answer().chunks) end
     for i = 1, 200 do clients[i]:close() end
     assert.are.equal(200, s:connections().accepted)
-    assert.are.equal(200 * 8, (function()
+    assert.are.equal(200 * 8, (function ()
       local sum = 0
       for _, entry in ipairs(s:log()) do sum = sum + entry.tokens end
       return sum
     end)())
   end)
 
-  it("stops generating at once when the client goes away", function()
+  it("stops generating at once when the client goes away", function ()
     local s = server.listen()
     local client = raw.connect(s)
     client:post("/~delay=0.01/generate_stream", BODY:format('"ignore_eos_token":true'))
     client:wait("data: ")
     client:close()
-    assert.is_true(server.run_until(function() return s:connections().open == 0 end))
+    assert.is_true(server.run_until(function () return s:connections().open == 0 end))
     local entry = s:log()[1]
     assert.are.equal("client", entry.closed_by)
     assert.is_false(entry.complete)
     local tokens = entry.tokens
     assert.is_true(tokens < 2000)
-    server.run_until(function() return false end, 0.05)
+    server.run_until(function () return false end, 0.05)
     assert.are.equal(tokens, entry.tokens)
     assert.are.equal(0, s:connections().active)
   end)
 
-  it("stops a whole answer too when the client goes away", function()
+  it("stops a whole answer too when the client goes away", function ()
     local s = server.listen()
     local client = raw.connect(s)
     client:post("/~delay=0.01/generate", BODY:format('"ignore_eos_token":true'))
-    assert.is_true(server.run_until(function() return s:connections().active == 1 end))
+    assert.is_true(server.run_until(function () return s:connections().active == 1 end))
     client:close()
-    assert.is_true(server.run_until(function() return s:connections().open == 0 end))
+    assert.is_true(server.run_until(function () return s:connections().open == 0 end))
     assert.are.equal("client", s:log()[1].closed_by)
   end)
 
-  it("waits for a client that reads slowly instead of filling memory", function()
+  it("waits for a client that reads slowly, so that memory does not fill up", function ()
     -- 64 MiB, more than the system holds for a connection
     local answer = {}
     for i = 1, 256 do answer[i] = ("x"):rep(256 * 1024) end
@@ -181,13 +182,13 @@ describe("predibase.mock.connection", function()
     local client = raw.connect(s)
     uv.read_stop(client.socket)
     client:post("/generate_stream", BODY:format('"ignore_eos_token":true'))
-    local function tokens() return s:log()[1] and s:log()[1].tokens or 0 end
-    assert.is_true(server.run_until(function() return tokens() > 0 end))
+    local function tokens () return s:log()[1] and s:log()[1].tokens or 0 end
+    assert.is_true(server.run_until(function () return tokens() > 0 end))
     local before
-    assert.is_true(server.run_until(function()
+    assert.is_true(server.run_until(function ()
       local stuck = before == tokens()
       before = tokens()
-      server.run_until(function() return false end, 0.2)
+      server.run_until(function () return false end, 0.2)
       return stuck and before == tokens()
     end, 60))
     assert.is_true(before < 256)

@@ -7,45 +7,45 @@ local child = require "spec.support.child"
 local mock = require "predibase.mock"
 
 -- Runs a program that ends as the `lua` program does, by closing the state.
-local function run(program)
+local function run (program)
   local one = child.start(child.interpreter(), {
     args = { "-e", "local mock = require 'predibase.mock' " .. program },
   })
   return one:wait(), one.stdout, one.stderr
 end
 
-describe("a program with a stand-in server", function()
-  it("ends in order when it does not close a server that it spawned", function()
+describe("a program with a stand-in server", function ()
+  it("ends in order when it does not close a server that it spawned", function ()
     local code, out, err = run "local s = assert(mock.spawn()) s:script('*', {}) print(#s:log())"
     assert.are.same({ 0, "0\n", "" }, { code, out, err })
   end)
 
-  it("ends in order when it fails before it closes the server", function()
+  it("ends in order when it fails before it closes the server", function ()
     local code, _, err = run "local s = assert(mock.spawn()) assert(not s, 'failed')"
     assert.are.equal(1, code)
     assert.is_truthy(err:find("failed", 1, true))
   end)
 
-  it("ends in order after it closed the server, outside the loop or inside", function()
+  it("ends in order after it closed the server, outside the loop or inside", function ()
     for _, program in ipairs {
       "assert(mock.spawn()):close()",
       "assert(mock.listen()):close()",
       "assert(mock.listen { max_seconds = 60 }):close()",
       "local uv, s = require 'luv', mock.listen() local t = uv.new_timer() "
-        .. "t:start(0, 0, function() t:close() s:close() end) uv.run()",
-      "coroutine.wrap(function() mock.listen():close() end)()",
+        .. "t:start(0, 0, function () t:close() s:close() end) uv.run()",
+      "coroutine.wrap(function () mock.listen():close() end)()",
     } do
       assert.are.same({ 0, "", "" }, { run(program) }, program)
     end
   end)
 
-  it("ends in order when it closes a server with clients, or never", function()
+  it("ends in order when it closes a server with clients, or never", function ()
     for _, ending in ipairs { "s:close()", "" } do
       assert.are.same({ 0, "", "" }, { run([[
         local uv, s = require "luv", mock.listen { max_seconds = 30 }
         local client, answer = uv.new_tcp(), ""
-        client:connect(s.host, s.port, function()
-          client:read_start(function(_, data) answer = answer .. (data or "") end)
+        client:connect(s.host, s.port, function ()
+          client:read_start(function (_, data) answer = answer .. (data or "") end)
           client:write("GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
         end)
         while not answer:find "200" and not s.ended do uv.run "once" end
@@ -54,7 +54,7 @@ describe("a program with a stand-in server", function()
     end
   end)
 
-  it("ends in order when the server could not start", function()
+  it("ends in order when the server could not start", function ()
     local code, out = run [[print(mock.spawn { interpreter = "/nonexistent" })]]
     assert.are.equal(0, code)
     assert.is_truthy(out:find "^nil%s+cannot start /nonexistent: ENOENT")

@@ -2,10 +2,9 @@
 -- once: the stand-in server runs as a process of its own
 
 local faults = require "predibase.mock.faults"
-local options = require "predibase.mock.options"
 
-describe("predibase.mock.faults", function()
-  it("reads the faults of a path segment", function()
+describe("predibase.mock.faults", function ()
+  it("reads the faults of a path segment", function ()
     assert.are.same({ delay = 0.05, error_after = 3 }, faults.parse("delay=0.05;error_after=3"))
     assert.are.same({ final = false, close = true }, faults.parse("final=false;close"))
     assert.are.same({ error = "a b;c=d" }, faults.parse("error=a%20b%3Bc=d"))
@@ -14,15 +13,15 @@ describe("predibase.mock.faults", function()
     assert.are.same({}, faults.parse(""))
   end)
 
-  it("names the nearest fault for an unknown one", function()
+  it("names the nearest fault for an unknown one", function ()
     local result, message = faults.parse("dely=1")
     assert.is_nil(result)
     assert.are.equal('unknown fault "dely"; did you mean "delay"?', message)
-    assert.has_error(function() faults.check({ cut_aftr = 1 }) end,
+    assert.has_error(function () faults.check({ cut_aftr = 1 }) end,
       'unknown fault "cut_aftr"; did you mean "cut_after"?')
   end)
 
-  it("refuses values of the wrong type", function()
+  it("refuses values of the wrong type", function ()
     local cases = {
       { { delay = "1" }, 'the fault "delay" must be a number that is not negative, got string' },
       { { delay = -1 }, 'the fault "delay" must be a number that is not negative, got number' },
@@ -37,49 +36,21 @@ describe("predibase.mock.faults", function()
     assert.is_truthy(faults.complaint({ raw = { { explode = true } } }):find("action 1", 1, true))
     assert.is_truthy(faults.complaint({ raw = { { send = "a", close = true } } }))
     assert.is_nil(faults.complaint { raw = { { send = "a" }, { sleep = 0.1 }, { reset = true } } })
-    assert.has_error(function() faults.check("delay") end, "faults must be a table, got string")
+    assert.has_error(function () faults.check("delay") end, "faults must be a table, got string")
     local _, message = faults.parse("delay=soon")
     assert.are.equal('the fault "delay" must be a number, got string', message)
   end)
 
-  it("takes a table of faults or an array of them as a script", function()
+  it("takes a table of faults or an array of them as a script", function ()
     assert.are.same({ { delay = 1 } }, faults.check_script { delay = 1 })
     assert.are.same({ { overload = 1 }, {} }, faults.check_script { { overload = 1 }, {} })
-    assert.has_error(function() faults.check_script { {}, { nope = 1 } } end)
+    assert.has_error(function () faults.check_script { {}, { nope = 1 } } end)
   end)
 
-  it("blames the line that called", function()
-    local function caller() faults.check { nope = 1 } end
+  it("names the line of the caller", function ()
+    local function caller () faults.check { nope = 1 } end
     local ok, message = pcall(caller)
     assert.is_false(ok)
     assert.is_truthy(message:find("mock_faults_spec.lua:", 1, true))
-  end)
-end)
-
-describe("predibase.mock.options", function()
-  it("fills in what is missing", function()
-    local checked = options.check { port = 8080 }
-    assert.are.equal(8080, checked.port)
-    assert.are.equal("127.0.0.1", checked.host)
-    assert.are.equal(15, checked.keepalive_interval)
-    assert.is_nil(checked.token)
-    assert.are.equal(600, options.check({}, options.spawn).max_seconds)
-    assert.are.equal("127.0.0.1", options.check({ host = "localhost" }).host)
-  end)
-
-  it("refuses unknown names, wrong types and addresses that others can reach", function()
-    assert.has_error(function() options.check { prot = 1 } end,
-      'unknown option "prot"; did you mean "port"?')
-    assert.has_error(function() options.check { port = "80" } end)
-    assert.has_error(function() options.check { port = 70000 } end)
-    assert.has_error(function() options.check { delay = -1 } end)
-    assert.has_error(function() options.check { seed = "x" } end)
-    assert.has_error(function() options.check { max_requests = 1.5 } end,
-      'the option "max_requests" must be a whole number, got 1.5')
-    for _, host in ipairs { "0.0.0.0", "192.168.1.1", "::", "example.org", "127.0.0.1.evil" } do
-      local ok, message = pcall(options.check, { host = host })
-      assert.is_false(ok)
-      assert.is_truthy(message:find("must be a loopback address", 1, true))
-    end
   end)
 end)

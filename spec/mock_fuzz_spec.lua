@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- once: the stand-in server runs as a process of its own
--- Requests with seeded damage: the server may refuse them, but it must not err, hang or stop.
+-- Requests with random damage: the server may refuse them, but must not fail, hang or stop.
 
-local random = require "predibase.mock.random"
+local model = require "predibase.mock.model"
 local raw = require "spec.support.raw_client"
 local server = require "spec.support.server"
 
@@ -16,7 +16,7 @@ local PIECES = {
   "99999999999999999999", "true", "/~delay=", "/~raw=%", "%", "chunked", "HTTP/1.1", "\r\n\r\n",
 }
 
-local function damage(bytes, number)
+local function damage (bytes, number)
   for _ = 1, math.floor(number() * 3) + 1 do
     local at = math.floor(number() * #bytes) + 1
     local piece = PIECES[math.floor(number() * #PIECES) + 1]
@@ -26,29 +26,29 @@ local function damage(bytes, number)
   return bytes
 end
 
-describe("predibase.mock under damaged requests", function()
+describe("predibase.mock under damaged requests", function ()
   after_each(server.stop)
 
-  it("answers or closes, and goes on serving", function()
+  it("answers or closes, and goes on serving", function ()
     local s = server.listen()
     for seed = 1, 400 do
-      local number = random.new(tostring(seed))
+      local number = model.random(tostring(seed))
       local path = seed % 2 == 0 and "/generate" or "/generate_stream"
       local bytes = damage(raw.request(path, BODY, "connection: close\r\n"), number)
       local client = raw.connect(s):send(bytes)
-      -- a request that was damaged into an unfinished one is answered by nobody
-      server.run_until(function() return client.ended or client.failure end, 0.02)
+      -- a request that the damage made incomplete gets no answer
+      server.run_until(function () return client.ended or client.failure end, 0.02)
       client:close()
     end
     assert.are.same({}, s.failures)
     assert.are.equal(200, raw.ask(s, "/generate", BODY).status)
   end)
 
-  it("reads damaged bodies of the right length without an error of its own", function()
+  it("reads damaged bodies of the right length without an error of its own", function ()
     local s = server.listen()
     local client = raw.connect(s)
     for seed = 1, 600 do
-      client:post("/generate", damage(BODY, random.new(tostring(seed))))
+      client:post("/generate", damage(BODY, model.random(tostring(seed))))
       local status = client:answer().status
       assert.is_truthy(({ [200] = 1, [400] = 1, [422] = 1, [424] = 1 })[status], status)
     end

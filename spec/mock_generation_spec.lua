@@ -1,19 +1,20 @@
 -- SPDX-License-Identifier: MIT
 
 local generation = require "predibase.mock.generation"
+local model = require "predibase.mock.model"
 local tokenizer = require "predibase.mock.tokenizer"
 local validation = require "predibase.mock.validation"
 
-local function start(inputs, parameters, more)
+local function start (inputs, parameters, more)
   local body = ('{"inputs":"%s","parameters":{%s}}'):format(inputs, parameters or "")
-  local request = assert(validation.read(body, validation.shapes.generate))
+  local request = assert(validation.read(body, "generate"))
   request.tokens = #generation.encode(request.inputs)
   local options = { max_total_tokens = 2048, adapter_source = "pbase", seed = "99" }
   for name, value in pairs(more or {}) do options[name] = value end
   return generation.new(request, options)
 end
 
-local function run(inputs, parameters, more)
+local function run (inputs, parameters, more)
   local answer = assert(start(inputs, parameters, more))
   local count = 0
   while answer:next() do count = count + 1 end
@@ -21,8 +22,8 @@ local function run(inputs, parameters, more)
   return answer
 end
 
-describe("predibase.mock.generation", function()
-  it("ends with the end of the text", function()
+describe("predibase.mock.generation", function ()
+  it("ends with the end of the text", function ()
     local answer = run("What is the capital of France?")
     assert.are.equal("eos_token", answer.finish_reason)
     assert.are.equal(" The capital of France is Paris.", answer:text())
@@ -32,7 +33,7 @@ describe("predibase.mock.generation", function()
     assert.is_nil(answer:next())
   end)
 
-  it("ends at max_new_tokens, and calls an end of text exactly there a length", function()
+  it("ends at max_new_tokens, and calls an end of text exactly there a length", function ()
     local answer = run("What is the capital of France?", '"max_new_tokens":3')
     assert.are.equal("length", answer.finish_reason)
     assert.are.equal(" The capital of", answer:text())
@@ -43,13 +44,13 @@ describe("predibase.mock.generation", function()
     assert.are.equal("length", exact.finish_reason)
   end)
 
-  it("takes all tokens that are left when max_new_tokens is not given", function()
+  it("takes all tokens that are left when max_new_tokens is not given", function ()
     local answer = run("Tell me a story", '"ignore_eos_token":true', { max_total_tokens = 60 })
     assert.are.equal("length", answer.finish_reason)
     assert.are.equal(60 - answer.prompt_tokens, #answer.ids)
   end)
 
-  it("goes on after the end of the text with ignore_eos_token", function()
+  it("goes on after the end of the text with ignore_eos_token", function ()
     local answer = run("What is the capital of France?",
       '"ignore_eos_token":true,"max_new_tokens":40')
     local ends = 0
@@ -59,28 +60,28 @@ describe("predibase.mock.generation", function()
     assert.is_nil(answer:text():find("</s>", 1, true))
   end)
 
-  it("stops at a stop sequence, which stays in the text", function()
+  it("stops at a stop sequence, which stays in the text", function ()
     local answer = run("What is the capital of France?", '"stop":["never","of France"]')
     assert.are.equal("stop_sequence", answer.finish_reason)
     assert.are.equal(" The capital of France", answer:text())
   end)
 
-  it("misses a stop sequence that ends inside a token", function()
+  it("misses a stop sequence that ends inside a token", function ()
     local answer = run("What is the capital of France?", '"stop":["of Fran"]')
     assert.are.equal("eos_token", answer.finish_reason)
   end)
 
-  it("stops at a stop sequence that a line break follows", function()
+  it("stops at a stop sequence that a line break follows", function ()
     local answer = run("x", '"stop":["END"]', { answer = { "a", "EN", "D\n", "more" } })
     assert.are.equal("stop_sequence", answer.finish_reason)
     assert.are.equal("aEND\n", answer:text())
   end)
 
-  it("stops at once at an empty stop sequence", function()
+  it("stops at once at an empty stop sequence", function ()
     assert.are.equal(1, #run("Hello", '"stop":[""]').ids)
   end)
 
-  it("keeps the last tokens of the prompt with truncate", function()
+  it("keeps the last tokens of the prompt with truncate", function ()
     local answer = run("one two three What is the capital of France?",
       '"truncate":6,"decoder_input_details":true,"max_new_tokens":1')
     assert.are.equal(6, answer.prompt_tokens)
@@ -89,23 +90,21 @@ describe("predibase.mock.generation", function()
     assert.are.same({ "<s>", " the", " capital", " of", " France", "?" }, texts)
   end)
 
-  it("gives the prompt's tokens their log-probabilities, none to the first", function()
+  it("gives the prompt's tokens their log-probabilities, none to the first", function ()
     local answer = run("What is your name?", '"max_new_tokens":1')
     local list = answer:prefill()
     assert.are.equal(answer.prompt_tokens, #list)
     assert.is_nil(list[1].logprob)
-    local model, context = answer.model, { tokenizer.BEGIN }
+    local context = { tokenizer.BEGIN }
     for i = 2, #list do
       assert.is_true(list[i].logprob <= 0)
-      local dist = model:next(context, answer.profile)
-      local index = dist.at[list[i].id]
-      local p = index and dist.p[index] or dist.rest * model.unigram[list[i].id]
-      assert.is_true(math.abs(math.log(p) - list[i].logprob) < 1e-12)
+      local p = model.next(context, answer.profile)
+      assert.are.equal(math.log(p[list[i].id]), list[i].logprob)
       context[i] = list[i].id
     end
   end)
 
-  it("names a seed only when it sampled, and repeats itself for it", function()
+  it("reports a seed only when it samples, and repeats its text for the same seed", function ()
     assert.is_nil(run("Hello", '"seed":5').seed)
     assert.are.equal("5", run("Hello", '"seed":5,"do_sample":true').seed)
     assert.are.equal("99", run("Hello", '"do_sample":true').seed)
@@ -113,7 +112,7 @@ describe("predibase.mock.generation", function()
     assert.are.equal(run("Hello", parameters):text(), run("Hello", parameters):text())
   end)
 
-  it("gives a token inside a character no text and joins it later", function()
+  it("gives a token inside a character no text and joins it later", function ()
     local answer = run("x", "", { answer = "ok 🙂!" })
     local texts = {}
     for i, token in ipairs(answer.tokens) do texts[i] = token.text end
@@ -123,13 +122,13 @@ describe("predibase.mock.generation", function()
     assert.are.equal("ok 🙂!</s>", table.concat(texts))
   end)
 
-  it("gives no text at all when the answer is cut inside a character", function()
+  it("gives no text at all when the answer is cut inside a character", function ()
     local answer = run("x", '"max_new_tokens":4', { answer = "ok 🙂!" })
     assert.are.equal("length", answer.finish_reason)
     assert.are.equal("", answer:text())
   end)
 
-  it("says scripted tokens exactly as they are, and still counts them", function()
+  it("generates scripted tokens exactly as they are, and counts them", function ()
     local answer = run("x", "", { answer = { "a", "", "</s>", "é" } })
     assert.are.equal("a</s>é", answer:text())
     assert.are.equal(5, #answer.ids)
@@ -137,7 +136,7 @@ describe("predibase.mock.generation", function()
     assert.is_false(answer.tokens[3].special)
   end)
 
-  it("writes JSON that satisfies a schema, token by token", function()
+  it("writes JSON that satisfies a schema, token by token", function ()
     local answer = run("Who are you?", [["response_format":{"type":"json_object","schema":
       {"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"}}}}]])
     assert.is_truthy(answer:text():find('^{"name":"[^"]+","age":%d+}$'))
@@ -145,20 +144,20 @@ describe("predibase.mock.generation", function()
     assert.are.equal("eos_token", answer.finish_reason)
   end)
 
-  it("writes some object without a schema, and is free with a schema of null", function()
+  it("writes some object without a schema, and any text with a schema of null", function ()
     local answer = run("Hello", [["response_format":{"type":"text"}]])
     assert.is_truthy(answer:text():find("^{.*}$"))
     answer = run("Hello", [["response_format":{"type":"json_object","schema":null}]])
     assert.is_nil(answer:text():find("{", 1, true))
   end)
 
-  it("cuts the JSON when max_new_tokens is too small", function()
+  it("cuts the JSON when max_new_tokens is too small", function ()
     local answer = run("Hello", [["response_format":{"type":"text"},"max_new_tokens":2]])
     assert.are.equal("length", answer.finish_reason)
     assert.is_nil(answer:text():find("}", 1, true))
   end)
 
-  it("fails for adapters that are missing, sources that do not exist and odd schemas", function()
+  it("fails for adapters that are missing, sources that do not exist and odd schemas", function ()
     local cases = {
       ['"adapter_id":"acme/missing/1"'] =
         "Server error: Could not find adapter 'acme/missing/1' in source 'pbase'",
@@ -175,10 +174,34 @@ describe("predibase.mock.generation", function()
     assert.is_truthy(start("x", '"adapter_id":"a","adapter_source":"HUB"'))
   end)
 
-  it("speaks in an adapter's voice, and in the base model's for an empty id", function()
-    assert.is_truthy(run("Hello", '"adapter_id":"pirate"'):text():find("^ Arr,"))
+  it("begins differently with an adapter, and as the base model with an empty id", function ()
+    assert.is_truthy(run("Hello", '"adapter_id":"pirate"'):text():find("^ Arr, "))
     assert.are.equal(run("Hello"):text(), run("Hello", '"adapter_id":""'):text())
     local merged = '"merged_adapters":{"ids":["poet","chef"],"weights":[0.1,0.9]}'
-    assert.is_truthy(run("Hello", merged):text():find("^ Bon appétit"))
+    assert.is_truthy(run("Hello", merged):text():find("^ Mmm, "))
+  end)
+
+  it("checks the source of adapters for the base model, too", function ()
+    local answer, complaint = start("x", '"adapter_source":"ftp"')
+    assert.is_nil(answer)
+    assert.are.equal("Server error: Invalid source 'ftp' when downloading adapter "
+      .. "'__base_model__'", complaint)
+  end)
+
+  it("reports the logarithm of the probability with which each token was chosen", function ()
+    for _, parameters in ipairs { "", '"temperature":1.4', '"top_k":5', '"top_p":0.9,"seed":3',
+        '"repetition_penalty":1.3', '"typical_p":0.8' } do
+      local answer = run("Tell me a story", parameters .. (parameters == "" and "" or ",")
+        .. '"max_new_tokens":30,"return_k_alternatives":600')
+      for _, token in ipairs(answer.tokens) do
+        local sum, found = 0, nil
+        for _, other in ipairs(token.alternatives) do
+          sum = sum + math.exp(other.logprob)
+          if other.id == token.id then found = other.logprob end
+        end
+        assert.is_true(math.abs(sum - 1) < 1e-9)
+        assert.are.equal(found, token.logprob)
+      end
+    end
   end)
 end)

@@ -1,109 +1,306 @@
 -- SPDX-License-Identifier: MIT
 
 local generation = require "predibase.mock.generation"
+local model = require "predibase.mock.model"
 local tokenizer = require "predibase.mock.tokenizer"
 
-local model = generation.model()
+local PROMPTS = { "Tell me a story", "What is a token?", "The cat", "xyzzy" }
 
-local function distribution(prompt, answered, adapters)
-  local context = generation.encode(prompt)
-  return model:next(context, model:profile(prompt, adapters), answered)
+local function distribution (prompt, answered, adapters)
+  return model.next(generation.encode(prompt), model.profile(prompt, adapters), answered)
 end
 
-local function total(dist)
-  local sum = 0
-  for id = 0, model.size - 1 do
-    local index = dist.at[id]
-    local p = index and dist.p[index] or dist.rest * model.unigram[id]
-    assert.is_true(p > 0 and p <= 1 + 1e-12)
-    sum = sum + p
+local function used_of (prompt)
+  local used = {}
+  for _, id in ipairs(generation.encode(prompt)) do used[id] = (used[id] or 0) + 1 end
+  return used
+end
+
+local function with_seed (how, seed)
+  how.random = model.random(seed or "1")
+  return how
+end
+
+-- The text that a prompt gets.
+local function answer (prompt, how, adapters)
+  local context, ids, used = generation.encode(prompt), {}, {}
+  local profile = model.profile(prompt, adapters)
+  for i = 1, 200 do
+    ids[i] = model.choose(model.next(context, profile, i - 1), how or {}, used)
+    if ids[i] == tokenizer.END then return model.tokenizer:decode(ids) end
+    context[#context + 1] = ids[i]
   end
-  return sum
+  error("no end of " .. model.tokenizer:decode(ids))
 end
 
-local function greedy(prompt, count, adapters)
-  local context = generation.encode(prompt)
-  local profile, out = model:profile(prompt, adapters), {}
-  for i = 1, count do
-    local dist, best = model:next(context, profile, i - 1), 1
-    for index = 2, #dist.ids do
-      if dist.p[index] > dist.p[best] then best = index end
-    end
-    local id = dist.ids[best]
-    if id == tokenizer.END then break end
-    context[#context + 1], out[i] = id, model.tokenizer.bytes[id]
+-- The probabilities after `change`, which gets an id and the logarithm of its probability.
+local function changed (p, change)
+  local out, sum = {}, 0
+  for id = 0, model.tokenizer.size - 1 do
+    out[id] = math.exp(change(id, math.log(p[id])))
+    sum = sum + out[id]
   end
-  return table.concat(out)
+  for id = 0, model.tokenizer.size - 1 do out[id] = out[id] / sum end
+  return out
 end
 
-describe("predibase.mock.model", function()
-  it("gives every token of the vocabulary a probability, and all of them sum to one", function()
-    local prompts = {
-      "", "What is your name?", "Once upon a time", "zzz qqq", "東京", "The cat", "in the", "\n",
-    }
-    for _, prompt in ipairs(prompts) do
-      for _, answered in ipairs { 0, 1, 2, 9 } do
-        assert.is_true(math.abs(total(distribution(prompt, answered)) - 1) < 1e-9)
+local function ranked (p)
+  local ids = {}
+  for id = 0, model.tokenizer.size - 1 do ids[id + 1] = id end
+  table.sort(ids, function (a, b)
+    if p[a] ~= p[b] then return p[a] > p[b] end
+    return a < b
+  end)
+  return ids
+end
+
+local function near (expected, value)
+  assert.is_true(math.abs(expected - value) < 1e-9 + 1e-7 * math.abs(expected),
+    ("expected %.12g, got %.12g"):format(expected, value))
+end
+
+-- Checks that the tokens that can be chosen are these, with probabilities in proportion to p.
+local function allows (expected, p, how)
+  how.sample, how.alternatives = true, model.tokenizer.size
+  local _, _, list = model.choose(p.given or p, with_seed(how), {})
+  local mass, found = 0, {}
+  for _, id in ipairs(expected) do mass = mass + p[id] end
+  for _, item in ipairs(list) do found[item.id] = item.logprob end
+  assert.are.equal(#expected, #list)
+  for _, id in ipairs(expected) do near(math.log(p[id] / mass), found[id]) end
+end
+
+-- The first ids until their probabilities reach `mass` of `whole`.
+local function first_of (ids, p, mass, whole)
+  local out, sum = {}, 0
+  for i, id in ipairs(ids) do
+    out[i], sum = id, sum + p[id] / whole
+    if sum >= mass then break end
+  end
+  return out
+end
+
+describe("predibase.mock.model", function ()
+  it("gives every token a probability, and all of them add up to 1", function ()
+    local two = { { id = "a/pirate/1", weight = 0.3 }, { id = "b/poet/2", weight = 0.7 } }
+    for _, prompt in ipairs { "", "What is your name?", "Once upon a", "zzz", "東京", "The", "\n" } do
+      for _, adapters in ipairs { {}, two, { two[1] } } do
+        for answered = -1, 3 do
+          local p = distribution(prompt, answered >= 0 and answered or nil, adapters)
+          local sum = 0
+          for id = 0, model.tokenizer.size - 1 do
+            assert.is_true(p[id] > 0)
+            sum = sum + p[id]
+          end
+          assert.is_true(math.abs(sum - 1) < 1e-9)
+        end
       end
-      assert.is_true(math.abs(total(distribution(prompt)) - 1) < 1e-9)
     end
   end)
 
-  it("sums to one with an adapter and with several", function()
-    local adapters = { { id = "a/pirate/1", weight = 0.3 }, { id = "b/poet/2", weight = 0.7 } }
-    assert.is_true(math.abs(total(distribution("Hello", 0, adapters)) - 1) < 1e-9)
-    assert.is_true(math.abs(total(distribution("Hello", 0, { adapters[1] })) - 1) < 1e-9)
+  it("answers the prompt", function ()
+    assert.are.equal(" The capital of France is Paris.", answer "What is the capital of France?")
+    assert.are.equal(" The capital of Italy is Rome.", answer "What is the capital of Italy?")
+    assert.is_truthy(answer "Tell me a story":find("^ Once upon a time"))
+    assert.is_truthy(answer "Why is the sky blue?":find("blue", 1, true))
   end)
 
-  it("sums to one after every token of an answer", function()
-    local context = generation.encode("Tell me a story")
-    local profile = model:profile("Tell me a story")
-    for i, id in ipairs(model.tokenizer:encode(" Once upon a time there was a 東 fox.")) do
-      context[#context + 1] = id
-      assert.is_true(math.abs(total(model:next(context, profile, i)) - 1) < 1e-9)
+  it("comes to an end for every prompt, with text that varies and is UTF-8", function ()
+    local texts, count = {}, 0
+    for i = 1, 100 do
+      local text = answer("prompt number " .. i)
+      assert.are.equal(text, tokenizer.readable(text))
+      if not texts[text] then texts[text], count = true, count + 1 end
+    end
+    assert.is_true(count >= 5)
+  end)
+
+  it("writes characters that are split over tokens", function ()
+    assert.is_truthy(answer "Hello":find("🙂", 1, true))
+    assert.is_nil(model.tokenizer.ids["🙂"])
+  end)
+
+  it("varies its text with the seed", function ()
+    local texts, count = {}, 0
+    for seed = 1, 20 do
+      local text = answer("Tell me a story", with_seed({ sample = true }, tostring(seed)))
+      if not texts[text] then texts[text], count = true, count + 1 end
+    end
+    assert.is_true(count >= 5)
+  end)
+
+  it("begins an answer with the word of the adapter, of the heavier one of two", function ()
+    local adapters = { { id = "pirate", weight = 0.9 }, { id = "poet", weight = 0.1 } }
+    assert.is_truthy(answer("Hello", nil, adapters):find("^ Arr, "))
+    adapters[1].weight, adapters[2].weight = 0.1, 0.9
+    assert.is_truthy(answer("Hello", nil, adapters):find("^ Oh, "))
+    assert.is_truthy(answer("Hello", nil, { { id = "my-repo/3", weight = 1 } }):find("^ Well, "))
+  end)
+
+  it("takes the most likely token when it does not sample, with its log-probability", function ()
+    for _, prompt in ipairs(PROMPTS) do
+      local p = distribution(prompt, 0)
+      local id, logprob = model.choose(p, {}, used_of(prompt))
+      assert.are.equal(ranked(p)[1], id)
+      near(math.log(p[id]), logprob)
     end
   end)
 
-  it("answers questions that it has read", function()
-    local ask = "What is the capital of %s?"
-    assert.are.equal(" The capital of France is Paris.", greedy(ask:format("France"), 20))
-    assert.are.equal(" The capital of Italy is Rome.", greedy(ask:format("Italy"), 20))
-    assert.is_truthy(greedy("Tell me about bees", 20):find("bee", 1, true))
+  it("takes the same token with a temperature near 0 and with top_k 1", function ()
+    for _, prompt in ipairs(PROMPTS) do
+      local p, used = distribution(prompt, 0), used_of(prompt)
+      local greedy = model.choose(p, {}, used)
+      for seed = 1, 20 do
+        local how = with_seed({ sample = true, temperature = 0.001 }, tostring(seed))
+        assert.are.equal(greedy, (model.choose(p, how, used)))
+        how = with_seed({ sample = true, top_k = 1 }, tostring(seed))
+        local id, logprob = model.choose(p, how, used)
+        assert.are.equal(greedy, id)
+        near(0, logprob)
+      end
+    end
   end)
 
-  it("tells stories when asked for one", function()
-    assert.are.equal(" Once upon a time", greedy("Tell me a story", 4))
+  it("reports the log-probability after the temperature", function ()
+    for _, temperature in ipairs { 0.5, 1, 2.5 } do
+      local p = distribution(PROMPTS[1], 0)
+      local expected = changed(p, function (_, logp) return logp / temperature end)
+      local how = with_seed { sample = true, temperature = temperature }
+      for _ = 1, 100 do
+        local id, logprob = model.choose(p, how, {})
+        near(math.log(expected[id]), logprob)
+      end
+    end
   end)
 
-  it("says the same for the same prompt, every time", function()
-    assert.are.equal(greedy("Who wrote Hamlet?", 30), greedy("Who wrote Hamlet?", 30))
+  it("samples tokens as often as their probabilities say", function ()
+    local p, count, n = distribution(PROMPTS[1], 0), {}, 4000
+    local how = with_seed({ sample = true }, "9")
+    for _ = 1, n do
+      local id = model.choose(p, how, {})
+      count[id] = (count[id] or 0) + 1
+    end
+    for i = 1, 3 do
+      local id = ranked(p)[i]
+      local spread = 5 * math.sqrt(p[id] * (1 - p[id]) / n)
+      assert.is_true(math.abs((count[id] or 0) / n - p[id]) <= spread)
+    end
   end)
 
-  it("speaks in the voice that an adapter's id names", function()
-    local function voice(id) return greedy("Tell me a story", 2, { { id = id, weight = 1 } }) end
-    assert.are.equal(" Arr,", voice("acme/pirate/3"))
-    assert.are.equal(" O gentle", voice("my-poem/1"))
-    assert.are.equal(" Dear customer", voice("support-bot"))
+  it("chooses the same tokens for the same seed and others for another seed", function ()
+    local function draw (seed)
+      local how, out = with_seed({ sample = true, temperature = 3 }, seed), {}
+      for i = 1, 40 do out[i] = model.choose(distribution(PROMPTS[1], 0), how, {}) end
+      return table.concat(out, " ")
+    end
+    assert.are.equal(draw "123", draw "123")
+    assert.are_not.equal(draw "123", draw "124")
+    assert.are_not.equal(draw "18446744073709551615", draw "18446744073709551614")
   end)
 
-  it("gives an adapter with any other name a voice too, always the same one", function()
-    local voice = model:voice("my-repo/3")
-    assert.are.equal(voice, model:voice("my-repo/3"))
-    assert.is_truthy(model.voices[voice])
-    local text = greedy("Tell me a story", 3, { { id = "my-repo/3", weight = 1 } })
-    assert.is_nil(text:find("Once upon", 1, true))
+  it("keeps the k most likely tokens with top_k", function ()
+    local p = distribution(PROMPTS[2], 0)
+    for _, k in ipairs { 1, 5, 60, 1000 } do
+      local expected = ranked(p)
+      for i = #expected, k + 1, -1 do expected[i] = nil end
+      allows(expected, p, { top_k = k })
+    end
   end)
 
-  it("lets the heavier of two merged adapters speak", function()
-    local heavy = { { id = "pirate", weight = 0.9 }, { id = "poet", weight = 0.1 } }
-    assert.are.equal(" Arr,", greedy("Tell me a story", 2, heavy))
-    heavy[1].weight, heavy[2].weight = 0.1, 0.9
-    assert.are.equal(" O gentle", greedy("Tell me a story", 2, heavy))
+  it("keeps the fewest tokens whose probabilities reach top_p, after the temperature", function ()
+    local given = distribution(PROMPTS[1], 0)
+    local p = changed(given, function (_, logp) return logp / 1.5 end)
+    p.given = given
+    for _, mass in ipairs { 0.1, 0.5, 0.95, 0.999 } do
+      allows(first_of(ranked(p), p, mass, 1), p, { temperature = 1.5, top_p = mass })
+    end
   end)
 
-  it("ends its answers", function()
-    local said = "What is the capital of France? The capital of France is Paris."
-    local dist = distribution(said)
-    assert.is_true(dist.p[dist.at[tokenizer.END]] > 0.5)
+  it("applies top_p to the tokens that top_k keeps", function ()
+    local p = distribution(PROMPTS[1], 0)
+    local ids = ranked(p)
+    local whole = p[ids[1]] + p[ids[2]] + p[ids[3]]
+    allows(first_of({ ids[1], ids[2], ids[3] }, p, 0.6, whole), p, { top_k = 3, top_p = 0.6 })
+  end)
+
+  it("keeps the tokens whose information is closest to the average with typical_p", function ()
+    local p, entropy = distribution(PROMPTS[1], 0), 0
+    local ids = ranked(p)
+    for _, id in ipairs(ids) do entropy = entropy - p[id] * math.log(p[id]) end
+    table.sort(ids, function (a, b)
+      local x, y = math.abs(-math.log(p[a]) - entropy), math.abs(-math.log(p[b]) - entropy)
+      if x ~= y then return x < y end
+      return a < b
+    end)
+    for _, mass in ipairs { 0.2, 0.9 } do
+      allows(first_of(ids, p, mass, 1), p, { typical_p = mass })
+    end
+  end)
+
+  it("lowers tokens that were used before by each of the three penalties", function ()
+    local prompt = "The capital, the capital"
+    local given, used = distribution(prompt, 0), used_of(prompt)
+    local penalties = {
+      { { repetition_penalty = 1.8 }, function (logp) return logp * 1.8 end },
+      { { frequency_penalty = 1.5 }, function (logp, n) return logp - 1.5 * n end },
+      { { presence_penalty = 1.5 }, function (logp) return logp - 1.5 end },
+      { { presence_penalty = -2 }, function (logp) return logp + 2 end },
+    }
+    for _, case in ipairs(penalties) do
+      local how, change = case[1], case[2]
+      local p = changed(given, function (id, logp)
+        return used[id] and change(logp, used[id]) or logp
+      end)
+      how.alternatives = model.tokenizer.size
+      local _, _, list = model.choose(given, how, used)
+      for _, item in ipairs(list) do near(math.log(p[item.id]), item.logprob) end
+    end
+  end)
+
+  it("lists the most likely tokens when alternatives are asked for", function ()
+    local p = distribution(PROMPTS[1], 0)
+    local _, _, list = model.choose(p, { alternatives = 4 }, {})
+    assert.are.equal(4, #list)
+    for i = 1, 4 do
+      assert.are.equal(ranked(p)[i], list[i].id)
+      near(math.log(p[list[i].id]), list[i].logprob)
+    end
+    local _, _, none = model.choose(p, {}, {})
+    assert.is_nil(none)
+  end)
+end)
+
+describe("the random numbers of predibase.mock.model", function ()
+  it("are the same for the same seed on every Lua", function ()
+    local random = model.random "42"
+    for _, number in ipairs { 0.83206157039725, 0.991215427054338, 0.50039618929572 } do
+      assert.is_true(math.abs(random() - number) < 1e-13)
+    end
+  end)
+
+  it("differ for neighbouring seeds, also for the largest", function ()
+    assert.is_true(math.abs(model.random "1" () - model.random "2" ()) > 1e-6)
+    assert.is_true(math.abs(model.random "18446744073709551615" ()
+      - model.random "18446744073709551614" ()) > 1e-6)
+  end)
+
+  it("stay inside [0, 1) and are spread evenly", function ()
+    local random, bins = model.random "7", {}
+    for i = 0, 9 do bins[i] = 0 end
+    for _ = 1, 20000 do
+      local x = random()
+      assert.is_true(x >= 0 and x < 1)
+      bins[math.floor(x * 10)] = bins[math.floor(x * 10)] + 1
+    end
+    for i = 0, 9 do assert.is_true(bins[i] > 1800 and bins[i] < 2200) end
+  end)
+
+  it("make seeds that are a u64 and fit no double", function ()
+    local random = model.random "5"
+    for _ = 1, 50 do
+      local seed = model.seed(random)
+      assert.is_truthy(seed:find("^[1-9]%d+$"))
+      assert.are.equal(19, #seed)
+    end
   end)
 end)

@@ -1,26 +1,27 @@
 -- SPDX-License-Identifier: MIT
 -- once: the stand-in server runs as a process of its own
 
+local mock_server = require "predibase.mock.server"
 local raw = require "spec.support.raw_client"
 local server = require "spec.support.server"
 local uv = require "luv"
 
 local CAPITAL = '{"inputs":"What is the capital of France?","parameters":{%s}}'
 
-local function ask(to, path, parameters, headers)
+local function ask (to, path, parameters, headers)
   return raw.ask(to, path, CAPITAL:format(parameters or ""), headers)
 end
 
-describe("predibase.mock.server", function()
+describe("predibase.mock.server", function ()
   after_each(server.stop)
 
-  it("answers /generate with the text alone when no details are asked for", function()
+  it("answers /generate with the text alone when no details are asked for", function ()
     local answer = ask(server.listen(), "/generate")
     assert.are.equal(200, answer.status)
     assert.are.equal('{"generated_text":" The capital of France is Paris."}', answer.body)
   end)
 
-  it("sends the router's headers with /generate", function()
+  it("sends the router's headers with /generate", function ()
     local answer = ask(server.listen { model_id = "acme/tiny" }, "/generate",
       '"max_new_tokens":3,"adapter_id":"a/poet/1"')
     local h = answer.headers
@@ -45,7 +46,7 @@ describe("predibase.mock.server", function()
     for name in pairs(h) do assert.are.equal(name:lower(), name) end
   end)
 
-  it("gives details field by field in the router's order", function()
+  it("gives details field by field in the router's order", function ()
     local answer = ask(server.listen(), "/generate",
       '"details":true,"max_new_tokens":2,"decoder_input_details":true,"return_k_alternatives":2')
     local number = "%-?[%d.e-]+"
@@ -59,7 +60,7 @@ describe("predibase.mock.server", function()
       .. '"tokens":%[' .. token .. "," .. token .. "%]}}$"))
   end)
 
-  it("wraps the answer in an array on / and /invocations, under any prefix", function()
+  it("wraps the answer in an array on / and /invocations, under any prefix", function ()
     local s = server.listen()
     for _, path in ipairs { "/", "/invocations", "/acme/deployments/v2/llms/tiny",
         "/acme/deployments/v2/llms/tiny/", "/x/y/invocations" } do
@@ -71,12 +72,12 @@ describe("predibase.mock.server", function()
     assert.are.equal('{"generated_text":" The"}', under.body)
   end)
 
-  it("puts the prompt in front with return_full_text", function()
+  it("puts the prompt in front with return_full_text", function ()
     local answer = ask(server.listen(), "/generate", '"return_full_text":true,"max_new_tokens":1')
     assert.are.equal('{"generated_text":"What is the capital of France? The"}', answer.body)
   end)
 
-  it("frames a stream byte for byte, one event per chunk", function()
+  it("frames a stream byte for byte, one event per chunk", function ()
     local answer = ask(server.listen(), "/generate_stream", '"max_new_tokens":2,"details":true')
     assert.are.equal(200, answer.status)
     assert.are.equal("text/event-stream", answer.headers["content-type"])
@@ -95,20 +96,20 @@ describe("predibase.mock.server", function()
       .. '"prompt_tokens":8,"generated_tokens":2,"seed":null}}\n\n$'))
   end)
 
-  it("streams on / when the body asks for it", function()
+  it("streams on / when the body says so", function ()
     local s = server.listen()
     local body = '{"inputs":"Hello","stream":true,"parameters":{"max_new_tokens":2}}'
     assert.are.equal(2, #raw.ask(s, "/", body).chunks)
     assert.are.equal("application/json", raw.ask(s, "/generate", body).headers["content-type"])
   end)
 
-  it("names a sampled seed exactly, up to the largest u64", function()
+  it("reports the seed exactly, up to the largest u64", function ()
     local answer = ask(server.listen(), "/generate",
       '"details":true,"do_sample":true,"seed":18446744073709551615,"max_new_tokens":1')
     assert.is_truthy(answer.body:find('"seed":18446744073709551615', 1, true))
   end)
 
-  it("answers the same to the same seed, and lets the server draw one", function()
+  it("answers the same for the same seed, and draws seeds for requests that have none", function ()
     local s = server.listen { seed = "1" }
     local warm = '"details":true,"temperature":1.5,"max_new_tokens":20'
     local first = ask(s, "/generate", warm).body
@@ -117,11 +118,11 @@ describe("predibase.mock.server", function()
     assert.are_not.equal(seed, ask(s, "/generate", warm).body:match('"seed":(%d+)'))
   end)
 
-  it("lets the likeliest of best_of sequences win and shows the others", function()
+  it("returns the most likely of best_of sequences, and the others in the details", function ()
     local s = server.listen { seed = "4", max_best_of = 4 }
     local body = ask(s, "/generate",
       '"best_of":4,"temperature":2,"details":true,"max_new_tokens":6').body
-    local function mean(tokens)
+    local function mean (tokens)
       local sum, count = 0, 0
       for logprob in tokens:gmatch('"logprob":([^,}]+)') do
         sum, count = sum + tonumber(logprob), count + 1
@@ -139,7 +140,7 @@ describe("predibase.mock.server", function()
       .. '"generated_tokens":6,"seed":%d+,"prefill":%[%],"tokens":'))
   end)
 
-  it("remembers as many requests as it is told to", function()
+  it("logs log_limit requests", function ()
     local s = server.listen { log_limit = 3 }
     for i = 1, 5 do ask(s, "/generate", '"max_new_tokens":' .. i) end
     local numbers = {}
@@ -147,7 +148,7 @@ describe("predibase.mock.server", function()
     assert.are.same({ 3, 4, 5 }, numbers)
   end)
 
-  it("is overloaded when all places are taken, and free again afterwards", function()
+  it("is overloaded by max_concurrent_requests, and no longer afterwards", function ()
     local s = server.listen { max_concurrent_requests = 1,
       script = { ["/generate_stream"] = { silent_after = 1 } } }
     local first = raw.connect(s)
@@ -157,8 +158,36 @@ describe("predibase.mock.server", function()
     assert.are.equal(429, answer.status)
     assert.are.equal('{"error":"Model is overloaded","error_type":"overloaded"}', answer.body)
     first:close()
-    assert.is_true(server.run_until(function() return s:connections().active == 0 end))
+    assert.is_true(server.run_until(function () return s:connections().active == 0 end))
     assert.are.equal(200, ask(s, "/generate").status)
     uv.run("nowait")
+  end)
+end)
+
+describe("the options of predibase.mock.server", function ()
+  it("fills in what is missing", function ()
+    local checked = mock_server.check { port = 8080 }
+    assert.are.equal(8080, checked.port)
+    assert.are.equal("127.0.0.1", checked.host)
+    assert.are.equal(15, checked.keepalive_interval)
+    assert.is_nil(checked.token)
+    assert.are.equal(600, mock_server.check({}, { max_seconds = 600 }).max_seconds)
+    assert.are.equal("127.0.0.1", mock_server.check({ host = "localhost" }).host)
+  end)
+
+  it("refuses unknown names, wrong types and addresses that other machines can reach", function ()
+    assert.has_error(function () mock_server.check { prot = 1 } end,
+      'unknown option "prot"; did you mean "port"?')
+    assert.has_error(function () mock_server.check { port = "80" } end)
+    assert.has_error(function () mock_server.check { port = 70000 } end)
+    assert.has_error(function () mock_server.check { delay = -1 } end)
+    assert.has_error(function () mock_server.check { seed = "x" } end)
+    assert.has_error(function () mock_server.check { max_requests = 1.5 } end,
+      'the option "max_requests" must be a whole number, got 1.5')
+    for _, host in ipairs { "0.0.0.0", "192.168.1.1", "::", "example.org", "127.0.0.1.evil" } do
+      local ok, message = pcall(mock_server.check, { host = host })
+      assert.is_false(ok)
+      assert.is_truthy(message:find("must be a loopback address", 1, true))
+    end
   end)
 end)

@@ -9,8 +9,8 @@ local uv = require "luv"
 local BODY = '{"inputs":"What is the capital of France?","parameters":{%s}}'
 local PARIS = '{"generated_text":" The capital of France is Paris."}'
 
--- A process that has ended counts as dead also while its new parent has not asked for its status.
-local function alive(pid)
+-- False also for a zombie, a process that has ended but whose parent has not asked for its status.
+local function alive (pid)
   if uv.kill(pid, 0) ~= 0 then return false end
   local file = io.open("/proc/" .. pid .. "/stat")
   local state = file and file:read("*a"):match("%) (%a)")
@@ -18,14 +18,14 @@ local function alive(pid)
   return state ~= "Z" and state ~= "X"
 end
 
-describe("predibase.mock.spawn", function()
+describe("predibase.mock.spawn", function ()
   after_each(server.stop)
 
-  it("serves from a process of its own, without this program's help", function()
+  it("serves from a process of its own while this program runs no loop", function ()
     local s = server.spawn()
     assert.is_true(alive(s.pid))
     assert.are.equal(("http://127.0.0.1:%d"):format(s.port), s.url)
-    -- the client is another process, for which this one waits without running luv's loop
+    -- the client is a third process; this one waits for it without running luv's loop
     local program = ("package.path, package.cpath = %q, %q local raw = require %q "
       .. "io.write(raw.ask({ host = %q, port = %d }, %q, %q).body)"):format(package.path,
       package.cpath, "spec.support.raw_client", s.host, s.port, "/generate", BODY:format(""))
@@ -35,7 +35,7 @@ describe("predibase.mock.spawn", function()
     assert.are.equal(PARIS, answer)
   end)
 
-  it("tells what it saw, byte for byte", function()
+  it("reports requests byte for byte", function ()
     local s = server.spawn()
     local body = '{"inputs":"\\u0000 \195\169 \240\159\153\130"}\255\0'
     assert.are.equal(200, raw.ask(s, "/generate", body, "authorization: Bearer pb_x\r\n").status)
@@ -50,10 +50,10 @@ describe("predibase.mock.spawn", function()
     assert.is_true(entry.complete)
     assert.is_nil(entry.closed_by)
     assert.are.same({ accepted = 1, open = 0, active = 0 },
-      s:wait(function() return s:connections().open == 0 and s:connections() end))
+      s:wait(function () return s:connections().open == 0 and s:connections() end))
   end)
 
-  it("takes scripts at any time, raw bytes among them", function()
+  it("accepts scripts at any time, with raw bytes", function ()
     local s = server.spawn { script = { ["/generate"] = { status = 503 } } }
     assert.are.equal(503, raw.ask(s, "/generate", BODY:format("")).status)
     s:script("/generate", { { raw = { { send = "\0\255\r\n" }, { close = true } } }, {} })
@@ -69,7 +69,7 @@ describe("predibase.mock.spawn", function()
     assert.are.equal(PARIS, raw.ask(s, "/generate", BODY:format("")).body)
   end)
 
-  it("takes and gives megabytes", function()
+  it("transfers megabytes in both directions", function ()
     local s = server.spawn()
     local large = ("x"):rep(5000000)
     s:script("/generate", { status = 200, body = large, headers = { a = "b" } })
@@ -78,15 +78,15 @@ describe("predibase.mock.spawn", function()
     assert.is_true(#s:log()[1].body > 2000000)
   end)
 
-  it("blames its caller for a wrong script", function()
+  it("names the caller's line for a wrong script", function ()
     local s = server.spawn()
-    local ok, message = pcall(function() s:script(5, {}) end)
+    local ok, message = pcall(function () s:script(5, {}) end)
     assert.is_false(ok)
     assert.is_truthy(message:find("spawn_spec%.lua:%d+: the path of a script must be a string$"))
-    assert.is_nil(message:find("child.lua", 1, true))
+    assert.is_nil(message:find("predibase/mock", 1, true))
   end)
 
-  it("raises an error for an unknown fault or option, and names the nearest", function()
+  it("raises an error for an unknown fault or option, and names the nearest", function ()
     local s = server.spawn()
     local ok, message = pcall(s.script, s, "/generate", { dely = 1 })
     assert.is_false(ok)
@@ -99,7 +99,7 @@ describe("predibase.mock.spawn", function()
     assert.is_truthy(message:find("loopback", 1, true))
   end)
 
-  it("says why it could not be started", function()
+  it("says why it could not be started", function ()
     local s = server.spawn()
     local handle, message = mock.spawn { port = s.port }
     assert.is_nil(handle)
@@ -109,36 +109,36 @@ describe("predibase.mock.spawn", function()
     assert.is_truthy(message:find("cannot start /nonexistent/lua", 1, true))
   end)
 
-  it("waits for a condition, and says false when it does not come true", function()
+  it("waits for a condition, and returns false when it stays false", function ()
     local s = server.spawn()
     local client = raw.connect(s)
-    assert.are.equal(1, s:wait(function() return s:connections().open == 1 and 1 end))
-    assert.is_false(s:wait(function() return s:connections().open == 2 end, 0.1))
+    assert.are.equal(1, s:wait(function () return s:connections().open == 1 and 1 end))
+    assert.is_false(s:wait(function () return s:connections().open == 2 end, 0.1))
     client:close()
   end)
 
-  it("sees that a client went away", function()
+  it("notices that a client has closed", function ()
     local s = server.spawn()
     local client = raw.connect(s)
     client:post("/~delay=0.01/generate_stream", BODY:format('"ignore_eos_token":true'))
     client:wait("data: ")
     client:close()
-    assert.is_true(s:wait(function() return s:log()[1].closed_by == "client" end))
+    assert.is_true(s:wait(function () return s:log()[1].closed_by == "client" end))
   end)
 
-  it("ends with close, which may be called again", function()
+  it("ends with close, which may be called again", function ()
     local s = server.spawn()
     local pid = s.pid
     assert.are.equal(0, s:close())
     assert.are.equal(0, s:close())
     assert.is_false(alive(pid))
-    assert.has_error(function() s:connections() end, "the stand-in server is closed")
-    -- `server.stop` must not ask it again
-    s.connections = function() return { open = 0 } end
-    s.failures = function() return {} end
+    assert.has_error(function () s:connections() end, "the stand-in server is closed")
+    -- for `server.stop`, which asks every server
+    s.connections = function () return { open = 0 } end
+    s.failures = function () return {} end
   end)
 
-  it("ends when the program that started it ends, however that happens", function()
+  it("ends with the program that started it, also when that is killed", function ()
     for _, ending in ipairs { "os.exit(0)", "error('x')", "require'luv'.kill(%d, 9)" } do
       local program = ("package.path, package.cpath = %q, %q local uv = require 'luv' "
         .. "local s = require 'predibase.mock'.spawn() io.write(s.pid, ' ', uv.getpid(), '\\n') "
@@ -147,12 +147,12 @@ describe("predibase.mock.spawn", function()
       local output, exited = uv.new_pipe(false), false
       local text = ""
       local process = uv.spawn(uv.exepath(), { args = { "-e", program },
-        stdio = { nil, output, nil } }, function() exited = true end)
-      uv.read_start(output, function(_, data) text = text .. (data or "") end)
-      server.run_until(function() return exited and text:find("\n") end)
+        stdio = { nil, output, nil } }, function () exited = true end)
+      uv.read_start(output, function (_, data) text = text .. (data or "") end)
+      server.run_until(function () return exited and text:find("\n") end)
       local pid = tonumber(text:match("^(%d+)"))
       assert.is_truthy(pid)
-      assert.is_true(server.run_until(function()
+      assert.is_true(server.run_until(function ()
         uv.sleep(5)
         uv.run("nowait")
         return not alive(pid)
@@ -163,13 +163,13 @@ describe("predibase.mock.spawn", function()
     end
   end)
 
-  it("ends by itself after max_seconds", function()
+  it("closes itself after max_seconds", function ()
     local s = mock.spawn { max_seconds = 0.1 }
-    assert.is_true(server.run_until(function() return s.exited end))
+    assert.is_true(server.run_until(function () return s.exited end))
     assert.are.equal(0, s:close())
   end)
 
-  it("serves no more than max_requests", function()
+  it("closes itself after max_requests", function ()
     local s = server.spawn { max_requests = 2 }
     local client = raw.connect(s)
     client:post("/generate", BODY:format(""))
@@ -179,22 +179,21 @@ describe("predibase.mock.spawn", function()
     assert.is_true(client:wait())
     client:close()
     local socket, failure = uv.new_tcp(), nil
-    uv.tcp_connect(socket, s.host, s.port, function(err) failure = err or "connected" end)
-    server.run_until(function() return failure end)
+    uv.tcp_connect(socket, s.host, s.port, function (err) failure = err or "connected" end)
+    server.run_until(function () return failure end)
     assert.are.equal("ECONNREFUSED", failure:match("^%u+"))
     uv.close(socket)
   end)
 end)
 
-describe("predibase.mock.loop", function()
-  it("says what to install when luv is missing", function()
-    local searchers, loaded = package.preload.luv, package.loaded.luv
-    package.loaded.luv = nil
-    package.preload.luv = function() error("not here", 0) end
-    local found, message = require "predibase.mock.loop".find()
-    package.preload.luv, package.loaded.luv = searchers, loaded
-    assert.is_nil(found)
-    assert.is_truthy(message:find("apt install lua-luv", 1, true))
-    assert.is_truthy(message:find("luarocks install luv", 1, true))
+describe("the lines between predibase.mock.spawn and its process", function ()
+  after_each(server.stop)
+
+  it("may be longer than one read, and hold any bytes", function ()
+    local s = server.spawn()
+    local body = ("\0\255\r\n"):rep(300000)
+    s:script("/generate", { status = 200, body = body })
+    assert.are.equal(body, raw.ask(s, "/generate", body).body)
+    assert.are.equal(body, s:log()[1].body)
   end)
 end)

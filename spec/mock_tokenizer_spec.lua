@@ -1,38 +1,38 @@
 -- SPDX-License-Identifier: MIT
 
-local random = require "predibase.mock.random"
+local model = require "predibase.mock.model"
 local tokenizer = require "predibase.mock.tokenizer"
 
 local words = tokenizer.new { "Once upon a time there was a café. The cat sat.", "never, ever" }
 
-local function joined(ids)
+local function joined (ids)
   local parts = {}
   for i, id in ipairs(ids) do parts[i] = words.bytes[id] end
   return table.concat(parts)
 end
 
-describe("predibase.mock.tokenizer", function()
-  it("has the special tokens and the bytes where sentencepiece has them", function()
+describe("predibase.mock.tokenizer", function ()
+  it("has the special tokens and the bytes where sentencepiece has them", function ()
     assert.are.equal("<unk>", words.bytes[0])
     assert.are.equal("<s>", words.bytes[1])
     assert.are.equal("</s>", words.bytes[2])
     for value = 0, 255 do assert.are.equal(string.char(value), words.bytes[3 + value]) end
-    assert.is_true(words:is_special(0) and words:is_special(1) and words:is_special(2))
-    assert.is_false(words:is_special(3))
+    assert.is_true(tokenizer.is_special(0) and tokenizer.is_special(1) and tokenizer.is_special(2))
+    assert.is_false(tokenizer.is_special(3))
   end)
 
-  it("keeps the leading space in the token of a word", function()
+  it("keeps the leading space in the token of a word", function ()
     local ids = words:encode("Once upon a time")
     assert.are.equal(4, #ids)
     assert.are.equal(" upon", words.bytes[ids[2]])
     assert.are.equal("▁upon", words:form(ids[2]))
   end)
 
-  it("names bytes as sentencepiece does", function()
+  it("names bytes as sentencepiece does", function ()
     assert.are.equal("<0x0A>", words:form(words:encode("\n")[1]))
   end)
 
-  it("encodes any text to tokens that joined are the text again", function()
+  it("encodes any text to tokens that joined are the text again", function ()
     local samples = {
       "", " ", "   ", "\n\n", "Once upon", "antidisestablishmentarianism", "don't", "'tis",
       "naïve café Größe", "東京 🙂 \240\159", "tab\tand\0nul", "1234 56", "a  b", "\255\254", "é",
@@ -41,8 +41,8 @@ describe("predibase.mock.tokenizer", function()
     for _, sample in ipairs(samples) do assert.are.equal(sample, joined(words:encode(sample))) end
   end)
 
-  it("encodes two thousand random byte strings exactly", function()
-    local next_number = random.new("11")
+  it("encodes two thousand random byte strings exactly", function ()
+    local next_number = model.random "11"
     for _ = 1, 2000 do
       local bytes = {}
       for i = 1, math.floor(next_number() * 24) do
@@ -53,36 +53,36 @@ describe("predibase.mock.tokenizer", function()
     end
   end)
 
-  it("makes single bytes of characters that the vocabulary does not have", function()
+  it("encodes characters outside the vocabulary as single bytes", function ()
     local ids = words:encode("🙂")
     assert.are.same({ 3 + 0xF0, 3 + 0x9F, 3 + 0x99, 3 + 0x82 }, ids)
   end)
 
-  it("gives the token inside a character no text and the last one the whole character", function()
+  it("gives the token inside a character no text and the last one the whole character", function ()
     local decode, texts = words:decoder(), {}
     for _, id in ipairs(words:encode("a🙂é.")) do texts[#texts + 1] = decode(id) end
     assert.are.same({ "a", "", "", "", "🙂", "", "é", "." }, texts)
   end)
 
-  it("replaces bytes that never become a character once the next one is whole", function()
+  it("replaces bytes that never become a character once the next one is whole", function ()
     local decode = words:decoder()
     assert.are.equal("", decode(3 + 0xC3))
     assert.are.equal("\239\191\189A", decode(3 + 0x41))
   end)
 
-  it("drops special tokens from the text of an answer", function()
+  it("drops special tokens from the text of an answer", function ()
     local ids = words:encode("The cat")
     ids[#ids + 1] = tokenizer.END
     assert.are.equal("The cat", words:decode(ids))
   end)
 
-  it("gives an answer that ends inside a character no text at all, as the server does", function()
+  it("gives an answer that ends inside a character no text at all, as the server does", function ()
     local ids = words:encode("The cat 🙂")
     ids[#ids] = nil
     assert.are.equal("", words:decode(ids))
   end)
 
-  it("reads UTF-8 strictly", function()
+  it("reads UTF-8 strictly", function ()
     local bad = "\239\191\189"
     assert.are.equal("a", tokenizer.readable("a"))
     assert.are.equal("é東🙂", tokenizer.readable("é東🙂"))

@@ -2,8 +2,8 @@
 --- `predibase mock`.
 -- @module predibase.cli.mock
 
-local command = require "predibase.mock.command"
 local failures = require "predibase.cli.failures"
+local foreground = require "predibase.mock.foreground"
 
 local M = {}
 
@@ -22,9 +22,9 @@ function M.run(arguments)
   for _, name in ipairs(OPTIONS) do options[name] = arguments[name] end
   local token = os.getenv "PREDIBASE_MOCK_TOKEN"
   if token and token ~= "" then options.token = token end
-  local checked, message = command.check(options)
+  local checked, message = foreground.check(options)
   if not checked then failures.usage(message, "see predibase mock --help") end
-  return command.run(options)
+  return foreground.run(options)
 end
 
 return M

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
---- Scripted answers and faults: their names, their checks, and their spelling in a path.
--- In a path: `/~delay=0.05;error_after=3/generate_stream`. Values are percent-decoded; `true`,
--- `false` and numbers are what they look like.
+--- Scripted answers and faults: their names, their checks, and how a path spells them.
+-- An example of a path: `/~delay=0.05;error_after=3/generate_stream`. Values are percent-decoded.
 -- @module predibase.mock.faults
 
 local names = require "predibase.names"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -12,23 +12,25 @@ local M = {}
 M.kinds = {
   delay = "number",              -- between tokens
   first_delay = "number",        -- before the first token (the head of a stream is already out)
-  head_delay = "number",         -- before anything is answered
+  head_delay = "number",         -- before the head of the answer
   error_after = "number",        -- after n tokens: an error event, or the error as the answer
   error = "string",              -- its text
   error_type = "string",         -- its type
   cut_after = "number",          -- after n tokens: FIN, in the middle of the answer
   reset_after = "number",        -- after n tokens: RST
-  silent_after = "number",       -- after n tokens: nothing more but comments
+  batch_error_after = "number",  -- after n tokens: the error for every request under way
+  crash_after = "number",        -- after n tokens: the server closes all connections and its socket
+  silent_after = "number",       -- after n tokens: only comments are sent
   keepalive_interval = "number", -- between comments while nothing is sent; 0 sends none
   final = "boolean",             -- false: the stream ends without its closing event
-  hold = "number",               -- after the closing event: keep the body open so long
+  hold = "number",               -- after the closing event: keep the body open for this time
   overload = "number",           -- the first n requests with this script are refused as overloaded
   status = "number",             -- answer with this status instead
   body = "string",               -- and this body
   content_type = "string",       -- and this content type
   headers = "table",             -- further headers of any answer: name -> value
   raw = "bytes",                 -- bytes, or an array of actions, instead of any answer
-  slice = "number",              -- write the answer in pieces of n bytes
+  slice = "number",              -- write the answer in slices of n bytes
   answer = "text",               -- the text to generate: a string, or an array of token texts
   close = "boolean",             -- end the connection after the answer
 }
@@ -39,11 +41,11 @@ local ACTIONS = { send = "string", sleep = "number", close = "boolean", reset = 
 local allowed = {}
 for name in pairs(M.kinds) do allowed[name] = true end
 
-local function wrong(name, what, value)
+local function wrong (name, what, value)
   return ("the fault %q must be %s, got %s"):format(name, what, type(value))
 end
 
-local function check_actions(list)
+local function check_actions (list)
   for index, action in ipairs(list) do
     if type(action) ~= "table" then return wrong("raw", "an array of actions", action) end
     local name, value = next(action)
@@ -54,16 +56,16 @@ local function check_actions(list)
   end
 end
 
-local function check_texts(list)
+local function check_texts (list)
   for _, text in ipairs(list) do
     if type(text) ~= "string" then return wrong("answer", "an array of strings", text) end
   end
 end
 
---- What is wrong with the values of some faults, or nil.
+--- Describes what is wrong with the values of some faults; nil when nothing is.
 -- @tparam table faults name -> value; the names must exist
 -- @treturn ?string
-function M.complaint(faults)
+function M.complaint (faults)
   for name, value in pairs(faults) do
     local kind = M.kinds[name]
     if kind == "number" then
@@ -89,48 +91,42 @@ function M.complaint(faults)
   end
 end
 
---- Checks the faults of a Lua caller and raises an error for an unknown name (with the nearest
--- existing one) or a wrong value.
+--- Checks faults. Raises an error for a wrong value and for an unknown name, with the nearest
+-- existing one.
 -- @tparam table faults
--- @tparam[opt=1] number level 1 blames the caller
 -- @treturn table the faults
-function M.check(faults, level)
-  level = (level or 1) + 1
+function M.check (faults)
   if type(faults) ~= "table" then
-    error(("faults must be a table, got %s"):format(type(faults)), level)
+    usage.fail(("faults must be a table, got %s"):format(type(faults)))
   end
-  names.check(faults, allowed, "fault", level)
+  names.check(faults, allowed, "fault")
   local message = M.complaint(faults)
-  if message then error(message, level) end
+  if message then usage.fail(message) end
   return faults
 end
 
 --- Checks a script: a table of faults, or an array of them, one for each request in turn (the last
 -- one stays).
 -- @tparam table script
--- @tparam[opt=1] number level 1 blames the caller
 -- @treturn table array
-function M.check_script(script, level)
-  level = (level or 1) + 1
-  if type(script) == "table" and script[1] ~= nil then
-    for _, faults in ipairs(script) do M.check(faults, level) end
-    return script
-  end
-  return { M.check(script, level) }
+function M.check_script (script)
+  if type(script) ~= "table" or script[1] == nil then return { (M.check(script)) } end
+  for _, faults in ipairs(script) do M.check(faults) end
+  return script
 end
 
-local function decode(text)
-  return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
+local function decode (text)
+  return (text:gsub("%%(%x%x)", function (digits) return string.char(tonumber(digits, 16)) end))
 end
 
-local function sorted_names()
+local function sorted_names ()
   local list = {}
   for name in pairs(M.kinds) do list[#list + 1] = name end
   table.sort(list)
   return list
 end
 
-local function convert(kind, text)
+local function convert (kind, text)
   if kind == "number" then return tonumber(text) end
   if kind == "boolean" then
     if text == "true" or text == "" then return true end
@@ -140,12 +136,12 @@ local function convert(kind, text)
   return text
 end
 
---- Reads the faults of a path segment.
+--- Parses the faults of a path segment.
 -- @tparam string segment without the `~`
 -- @treturn[1] table
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.parse(segment)
+function M.parse (segment)
   local faults = {}
   for part in segment:gmatch("[^;]+") do
     local name, value = part:match("^([^=]*)=?(.*)$")

@@ -1,50 +1,43 @@
 -- SPDX-License-Identifier: MIT
---- One answer, token by token: the loop of the shard.
+--- Generates one answer, token by token, in the way of LoRAX's shard.
 -- @module predibase.mock.generation
 
 local model = require "predibase.mock.model"
-local random = require "predibase.mock.random"
-local sampler = require "predibase.mock.sampler"
-local schema = require "predibase.mock.schema"
-local text = require "predibase.mock.text"
+local structured = require "predibase.mock.structured"
 local tokenizer = require "predibase.mock.tokenizer"
 local validation = require "predibase.mock.validation"
 
 local M = {}
 
-local GREEDY_SEED = "0"
-
---- The one model of this process; it is built at the first use, in some hundredths of a second.
--- @treturn Model
-function M.model()
-  M.shared = M.shared or model.new(text.documents(), text.voices())
-  return M.shared
-end
-
---- The ids of a prompt as the router counts them, `<s>` first.
+--- Returns the ids of a prompt as the router counts them, with `<s>` in front.
 -- @tparam string inputs
 -- @treturn table array
-function M.encode(inputs)
-  local ids = M.model().tokenizer:encode(inputs)
+function M.encode (inputs)
+  local ids = model.tokenizer:encode(inputs)
   table.insert(ids, 1, tokenizer.BEGIN)
   return ids
 end
 
--- The adapters of a request, or why they cannot be loaded.
-local function adapters(p, default_source)
+local SOURCES = { hub = true, ["local"] = true, s3 = true, pbase = true }
+
+-- The adapters of a request, or the reason why they cannot be loaded. The source is checked for the
+-- base model, too.
+local function adapters (p, default_source)
   local list = {}
   if p.merged_adapters then
     for i, id in ipairs(p.merged_adapters.ids) do
-      list[i] = { id = id, weight = math.abs(p.merged_adapters.weights[i]) }
+      local weight = math.abs(p.merged_adapters.weights[i])
+      list[i] = { id = id, weight = math.min(weight, 1e30) }
     end
   elseif p.adapter_id and p.adapter_id ~= "" then
     list[1] = { id = p.adapter_id, weight = 1 }
   end
   local source = p.adapter_source or default_source
+  if not SOURCES[source:lower()] then
+    return nil, ("Invalid source '%s' when downloading adapter '%s'")
+      :format(source, list[1] and list[1].id or "__base_model__")
+  end
   for _, adapter in ipairs(list) do
-    if not ({ hub = 1, ["local"] = 1, s3 = 1, pbase = 1 })[source:lower()] then
-      return nil, ("Invalid source '%s' when downloading adapter '%s'"):format(source, adapter.id)
-    end
     if adapter.id:find("missing", 1, true) then
       return nil, ("Could not find adapter '%s' in source '%s'"):format(adapter.id, source)
     end
@@ -55,103 +48,101 @@ end
 local Generation = {}
 Generation.__index = Generation
 
-local function use(self, id)
-  local used = self.used
-  if not used.count[id] then used.list[#used.list + 1] = id end
-  used.count[id] = (used.count[id] or 0) + 1
-end
-
--- Words for JSON strings: those of the answer the model would have given.
-local function word_source(self)
-  local queue, context, at = {}, {}, 1
+-- Words for the strings of a JSON text: those of an answer without a schema.
+local function word_source (self)
+  local context, bytes, words, at = {}, {}, {}, 0
   for i, id in ipairs(self.context) do context[i] = id end
-  local choose = sampler.new(self.model, { sample = self.sampled, random = self.random })
-  local bytes = {}
   for i = 1, 80 do
-    local id = choose:choose(self.model:next(context, self.profile, i - 1), self.used)
+    local id = model.choose(model.next(context, self.profile, i - 1), self.how, self.used)
     if id == tokenizer.END then break end
-    bytes[i], context[#context + 1] = self.model.tokenizer.bytes[id], id
+    bytes[i], context[#context + 1] = model.tokenizer.bytes[id], id
   end
   for word in tokenizer.readable(table.concat(bytes)):gmatch("[%w\128-\255]+") do
-    queue[#queue + 1] = word
+    words[#words + 1] = word
   end
-  if #queue == 0 then queue[1] = "word" end
-  return function(count)
-    local words = {}
+  if #words == 0 then words[1] = "word" end
+  return function (count)
+    local out = {}
     for i = 1, count do
-      words[i] = queue[(at - 1) % #queue + 1]
-      at = at + 1
+      at = at % #words + 1
+      out[i] = words[at]
     end
-    return table.concat(words, " ")
+    return table.concat(out, " ")
   end
 end
 
--- Tokens that are laid down beforehand: a scripted answer or the text for a schema.
-local function forced(self, answer)
+-- The tokens of an answer that is known beforehand: a scripted one or the text for a schema.
+local function forced (answer)
   local list = {}
   if type(answer) == "table" then
     for i, piece in ipairs(answer) do
-      list[i] = { id = self.model.tokenizer.ids[piece] or tokenizer.UNKNOWN, text = piece }
+      list[i] = { id = model.tokenizer.ids[piece] or tokenizer.UNKNOWN, text = piece }
     end
   else
-    for i, id in ipairs(self.model.tokenizer:encode(answer)) do list[i] = { id = id } end
+    for i, id in ipairs(model.tokenizer:encode(answer)) do list[i] = { id = id } end
   end
   list[#list + 1] = { id = tokenizer.END }
   return list
 end
 
+-- The ids that the model sees: with `truncate` only the last ones, with `<s>` in front of them.
+local function truncated (ids, most)
+  if not most or most >= #ids then return ids end
+  local kept = { tokenizer.BEGIN }
+  for i = #ids - most + 2, #ids do kept[#kept + 1] = ids[i] end
+  return kept
+end
+
+-- The text for the schema of a request; nil when there is none, or nil and what is wrong with it.
+local function text_for_schema (self)
+  local format = self.parameters.response_format
+  if not (format and format.schema) then return nil end
+  return structured.produce(format.schema, { words = word_source(self), random = self.how.random })
+end
+
 --- Begins an answer.
--- @tparam table request `inputs`, `parameters`, `tokens` (number counted by the router)
--- @tparam table options `max_total_tokens`, `adapter_source`, `seed` (u64 as decimal text, used
---   when the request has none), `answer` (a scripted answer: string or array of token texts)
+-- @tparam table request `inputs`, `parameters`, `tokens` (the number that the router counted)
+-- @tparam table options `max_total_tokens`, `adapter_source`, `seed` (decimal digits of a u64 for
+--   requests that have none), `answer` (a scripted answer: a string or an array of token texts)
 -- @treturn[1] Generation
 -- @treturn[2] nil
--- @treturn[2] string the shard's complaint, without the router's prefix
-function M.new(request, options)
+-- @treturn[2] string why there is no answer, without the router's prefix
+function M.new (request, options)
   local p = request.parameters
   local list, complaint = adapters(p, options.adapter_source)
   if not list then return nil, "Server error: " .. complaint end
-  local self = setmetatable({ model = M.model(), parameters = p }, Generation)
-  self.sampled = validation.samples(p)
-  self.seed = self.sampled and (p.seed or options.seed) or nil
-  self.random = random.new(self.seed or GREEDY_SEED)
-  local ids = M.encode(request.inputs)
-  if p.truncate and tonumber(p.truncate) < #ids then
-    -- the last tokens stay, and `<s>` stays in front of them
-    local kept = { tokenizer.BEGIN }
-    for i = #ids - p.truncate + 2, #ids do kept[#kept + 1] = ids[i] end
-    ids = kept
-  end
-  self.context, self.prompt_tokens = ids, #ids
-  self.profile = self.model:profile(request.inputs, list)
-  self.used = { list = {}, count = {} }
-  for _, id in ipairs(ids) do use(self, id) end
+  local self = setmetatable({ parameters = p, used = {} }, Generation)
+  local sampled = validation.samples(p)
+  self.seed = sampled and (p.seed or options.seed) or nil
+  self.context = truncated(M.encode(request.inputs), p.truncate)
+  self.prompt_tokens = #self.context
+  self.profile = model.profile(request.inputs, list)
+  for _, id in ipairs(self.context) do self.used[id] = (self.used[id] or 0) + 1 end
   self.most = p.max_new_tokens or options.max_total_tokens - request.tokens
-  self.sampler = sampler.new(self.model, {
-    sample = self.sampled, random = self.random, alternatives = p.return_k_alternatives,
-    temperature = p.temperature, top_k = p.top_k, top_p = p.top_p, typical_p = p.typical_p,
-    repetition_penalty = p.repetition_penalty, frequency_penalty = p.frequency_penalty,
-    presence_penalty = p.presence_penalty,
-  })
-  self.decode, self.output = self.model.tokenizer:decoder(), {}
+  self.how = {
+    sample = sampled, random = model.random(self.seed or "0"),
+    alternatives = p.return_k_alternatives, temperature = p.temperature, top_k = p.top_k,
+    top_p = p.top_p, typical_p = p.typical_p, repetition_penalty = p.repetition_penalty,
+    frequency_penalty = p.frequency_penalty, presence_penalty = p.presence_penalty,
+  }
+  self.decode, self.output = model.tokenizer:decoder(), {}
   self.ids, self.pieces, self.tokens, self.logprob = {}, {}, {}, 0
   self.answered = -1
-  local answer, format = options.answer, p.response_format
-  if answer == nil and format and format.schema then
-    answer, complaint = schema.produce(format.schema,
-      { words = word_source(self), random = self.random })
-    if not answer then return nil, "Server error: " .. complaint end
+  local answer = options.answer
+  if answer == nil then
+    answer, complaint = text_for_schema(self)
+    if complaint then return nil, "Server error: " .. complaint end
   end
-  if answer ~= nil then self.forced = forced(self, answer) end
+  if answer ~= nil then self.forced = forced(answer) end
   self.scripted = type(answer) == "table"
   return self
 end
 
--- Whether the text ends in a stop sequence; one newline may follow it, as with the regular
--- expression `.*STOP$` of the shard.
-local function stopped(self)
+-- Tells whether the text ends in a stop sequence. One newline may follow it, because the shard
+-- compares with the regular expression `.*STOP$`.
+local function stopped (self)
   for _, stop in ipairs(self.parameters.stop) do
-    -- only the end is looked at: as many pieces as are as long as the stop sequence
+    -- only as many pieces as are as long as the stop sequence, so that long answers stay fast
     local tail, i = "", #self.output
     while i > 0 and #tail <= #stop do
       tail = self.output[i] .. tail
@@ -163,9 +154,9 @@ local function stopped(self)
   return false
 end
 
---- The next token, or nil when the answer is finished (then `finish_reason` is set).
+--- Generates the next token; nil when the answer is finished, and `finish_reason` is set.
 -- @treturn ?table `{ id, text, logprob, special, alternatives }`; the last one has `last = true`
-function Generation:next()
+function Generation:next ()
   if self.finish_reason then return nil end
   local n = #self.ids
   local logprob, id, alternatives, shown = 0
@@ -173,21 +164,21 @@ function Generation:next()
   if item then
     id, shown = item.id, item.text
   else
-    -- after an end of text that was ignored, a new answer begins
+    -- a new answer begins after an end of text that was ignored
     self.answered = self.ids[n] == tokenizer.END and 0 or self.answered + 1
-    local dist = self.model:next(self.context, self.profile, self.answered)
-    id, logprob, alternatives = self.sampler:choose(dist, self.used)
+    local p = model.next(self.context, self.profile, self.answered)
+    id, logprob, alternatives = model.choose(p, self.how, self.used)
   end
   self.ids[n + 1], self.context[#self.context + 1] = id, id
-  use(self, id)
+  self.used[id] = (self.used[id] or 0) + 1
   local token = {
     id = id, text = shown or self.decode(id), logprob = logprob, alternatives = alternatives,
-    special = self.model.tokenizer:is_special(id) and not shown,
+    special = tokenizer.is_special(id) and not shown,
   }
-  self.pieces[n + 1] = not token.special and (shown or self.model.tokenizer.bytes[id]) or ""
+  self.pieces[n + 1] = not token.special and (shown or model.tokenizer.bytes[id]) or ""
   self.output[n + 1] = token.text
   self.tokens[n + 1], self.logprob = token, self.logprob + logprob
-  -- the shard asks in this order, so an end of text exactly at the limit is a `length`
+  -- the shard checks in this order, so an end of text exactly at the limit is called `length`
   if n + 1 >= self.most then
     self.finish_reason = "length"
   elseif id == tokenizer.END and not shown and not self.parameters.ignore_eos_token then
@@ -199,27 +190,23 @@ function Generation:next()
   return token
 end
 
---- The text of the answer so far, by the server's rule for characters that are cut.
+--- Returns the text of the answer so far; see `tokenizer.decode` about characters that are cut.
 -- @treturn string
-function Generation:text()
+function Generation:text ()
   if self.scripted then return table.concat(self.pieces) end
-  return self.model.tokenizer:decode(self.ids)
+  return model.tokenizer:decode(self.ids)
 end
 
---- The prompt's tokens with what the model thought of them; the first has no log-probability.
+--- Returns the prompt's tokens with their log-probabilities; the first has none.
 -- @treturn table array of `{ id, text, logprob = nil|number }`
-function Generation:prefill()
+function Generation:prefill ()
   local list, context = {}, {}
   for i = 1, self.prompt_tokens do
     local id, logprob = self.context[i], nil
-    if i > 1 then
-      local dist = self.model:next(context, self.profile)
-      local index = dist.at[id]
-      logprob = math.log(index and dist.p[index] or dist.rest * self.model.unigram[id])
-    end
+    if i > 1 then logprob = math.log(model.next(context, self.profile)[id]) end
     context[i] = id
     list[i] = { id = id, logprob = logprob,
-      text = tokenizer.readable(self.model.tokenizer.bytes[id]) }
+      text = tokenizer.readable(model.tokenizer.bytes[id]) }
   end
   return list
 end

@@ -1,245 +1,275 @@
 -- SPDX-License-Identifier: MIT
---- The stand-in's language model: interpolated n-grams with true probabilities.
--- The probability of a token is a mixture over the contexts of one to four tokens, each weighted
--- against the next shorter one by how often and how variously it was continued (I. Witten, T. Bell,
--- "The zero-frequency problem", IEEE Transactions on Information Theory 37, 1991), and at the
--- bottom a distribution that gives every token of the vocabulary something. Documents that share
--- words with the prompt count more, and an adapter makes its voice's documents count most: this
--- is all that this model knows about meaning.
+--- Stands in for a language model: it chains words of the few texts below and understands nothing.
+-- The probability of a token depends on the tokens before it and on the words of the prompt. Every
+-- token of the vocabulary has one, and they add up to 1. What is reported about a token is always
+-- the logarithm of the probability with which it was chosen.
 -- @module predibase.mock.model
 
 local tokenizer = require "predibase.mock.tokenizer"
 
-local exp, log = math.exp, math.log
+local exp, floor, log = math.exp, math.floor, math.log
 
 local M = {}
 
-local ORDER = 4            -- tokens of context
-local START = 8            -- how much more "an answer begins here" counts than words that match
-local BACK_OFF = 0.6       -- weight of a kind of continuation against one continuation seen
-local TOPIC = 6            -- a document that has all words of the prompt counts e^6 times
-local VOICE = 3000         -- how much more the documents of an adapter's voice count
+local TEXTS = [[
+The capital of France is Paris.
 
-local Model = {}
-Model.__index = Model
+The capital of Italy is Rome.
 
-local function words(text)
-  local set = {}
-  for word in text:gmatch("[%w\128-\255]+") do set[word:lower()] = true end
-  return set
+The capital of Japan is Tokyo, 東京, the city in the east.
+
+Hello! It is good to hear from you. I am a stand-in for a language model, and I put words together
+in new ways. 🙂
+
+My name is Stand-in. I live inside the predibase rock, I know nothing about the world, and I never
+ask for a token.
+
+Once upon a time there was a small server that told a story to every client who asked for one. One
+night the network fell silent, and the server waited for the next request until the morning. Then a
+token arrived, and another one, and so it went on.
+
+Once upon a time there was a fox who lived in a lighthouse. She lit the lamp every night, and the
+ships found their way home. When the winter came, the ships brought her a stove, and she was never
+cold again.
+
+Streaming means that every token is sent as soon as the model has chosen it, so that you can read
+the beginning of an answer while the end of it is still being written.
+
+A token is a piece of text: a word with the space in front of it, a sign, or a single byte of a
+character such as é or 🙂. A model gives a probability to all that could come next, and chooses one
+of them.
+
+A poem about the sea: the waves come in, the waves go out, the moon looks down on all of it, and
+asks for nothing.
+
+For the recipe you need two eggs, a cup of flour and a little milk. Stir until the batter is
+smooth, wait ten minutes, then bake a thin pancake on each side. Serve it in the Café with sugar,
+and say Grüße to the cook.
+
+Deep learning is a way to write programs by example. You show the machine many questions with their
+answers, and it changes its weights until its own answers are close to yours.
+
+The sky is blue because air scatters blue light more than red light.
+
+I do not know. You may ask for a poem, a recipe or the colour of the sky instead.]]
+
+-- How an answer begins when an adapter is used: by a word in the adapter's id, the last for others.
+local VOICES = { { "pirate", " Arr," }, { "poet", " Oh," }, { "chef", " Mmm," }, { "", " Well," } }
+
+local SAME_TOKEN = 3       -- factor for each of up to four tokens that are the same before a place
+local SHARED_WORD = 5      -- a text counts e^5 times for a word that only it shares with the prompt
+local NOISE = 0.005        -- probability of all tokens that no text puts here
+
+local documents = {}
+for text in (TEXTS .. "\n\n"):gmatch("(.-)\n\n") do
+  documents[#documents + 1] = " " .. text:gsub("\n", " ")
 end
 
--- Appends one document to the stream of tokens and remembers where each token can be continued.
-local function read(self, document, prompt, answer, whole)
-  local stream, owner, places = self.stream, self.owner, self.places
-  local first = #stream + 1
-  stream[first] = tokenizer.BEGIN
-  for _, id in ipairs(self.tokenizer:encode(prompt)) do stream[#stream + 1] = id end
-  if #prompt > 0 or document.voice then
-    self.starts[#self.starts + 1] = #stream
-  end
-  for _, id in ipairs(answer) do stream[#stream + 1] = id end
-  if whole then stream[#stream + 1] = tokenizer.END end
-  for at = first, #stream do
-    owner[at] = document.index
-    if at < #stream then
-      local list = places[stream[at]]
-      if not list then
-        list = {}
-        places[stream[at]] = list
-      end
-      list[#list + 1] = at
-    end
-  end
-end
+--- The tokenizer of the model.
+M.tokenizer = tokenizer.new { table.concat(documents, "\n"), " Arr Oh Mmm Well",
+  "What", "Who", "Why", "How", "The", "Tell", "Hello" }
 
--- The bottom of the mixture: how often a token was read, and a little for all others.
-local function unigram(self)
-  local counts, total = {}, 0
-  for id = 0, self.size - 1 do counts[id] = 0.05 end
-  counts[tokenizer.UNKNOWN], counts[tokenizer.BEGIN] = 1e-6, 1e-6
-  for _, id in ipairs(self.stream) do
-    if id ~= tokenizer.BEGIN then counts[id] = counts[id] + 1 end
+-- `stream` holds the tokens of all texts, with `</s>` around each; `owner` the number of the text
+-- at each place; `places` the places of each token. An answer begins as a text does: after `</s>`.
+local stream, owner, places, noise = { tokenizer.END }, { 1 }, {}, {}
+for number, text in ipairs(documents) do
+  for _, id in ipairs(M.tokenizer:encode(text)) do
+    stream[#stream + 1], owner[#stream + 1] = id, number
   end
-  for id = 0, self.size - 1 do total = total + counts[id] end
-  local order = {}
-  for id = 0, self.size - 1 do
-    counts[id] = counts[id] / total
-    order[id + 1] = id
-  end
-  table.sort(order, function(a, b)
-    if counts[a] ~= counts[b] then return counts[a] > counts[b] end
-    return a < b
-  end)
-  self.unigram, self.order = counts, order
+  stream[#stream + 1], owner[#stream + 1] = tokenizer.END, number + 1
 end
-
--- Rare words say more about what a prompt is about than common ones.
-local function rarity(self)
-  local seen = {}
-  for _, document in ipairs(self.documents) do
-    document.title = words(table.concat(document.prompts, " "))
-    document.words = words(document.answer)
-    for word in pairs(document.title) do document.words[word] = true end
-    for word in pairs(document.words) do seen[word] = (seen[word] or 0) + 1 end
-  end
-  self.rarity = {}
-  for word, count in pairs(seen) do self.rarity[word] = log(#self.documents / count) end
+for place = 1, #stream - 1 do
+  local id = stream[place]
+  places[id] = places[id] or {}
+  table.insert(places[id], place)
 end
+-- Words are the usual noise; bytes are rare, because they rarely form characters.
+local words = M.tokenizer.size - 259
+for id = 0, M.tokenizer.size - 1 do noise[id] = (id < 259 and 0.01 / 259 or 0.99 / words) end
 
---- A model that has read some documents.
--- @tparam table documents as `predibase.mock.text` gives them
--- @tparam table voices array of `{ name =, words = }`
--- @treturn Model with `tokenizer` and `size` (of the vocabulary)
-function M.new(documents, voices)
-  local texts = {}
-  for _, document in ipairs(documents) do
-    texts[#texts + 1] = table.concat(document.prompts, "\n") .. "\n " .. document.answer
-  end
-  local self = setmetatable({
-    tokenizer = tokenizer.new(texts), documents = documents, voices = voices,
-    stream = {}, owner = {}, places = {}, starts = {},
-  }, Model)
-  self.size = self.tokenizer.size
-  for index, document in ipairs(documents) do
-    document.index = index
-    local answer = self.tokenizer:encode(" " .. document.answer)
-    local opening = {}
-    for i = 1, math.min(8, #answer) do opening[i] = answer[i] end
-    read(self, document, document.prompts[1] or "", answer, true)
-    -- other ways to ask the same: only the way into the answer is read again
-    for i = 2, #document.prompts do read(self, document, document.prompts[i], opening, false) end
-  end
-  unigram(self)
-  rarity(self)
-  return self
-end
-
---- The voice of an adapter: by a word in its id, else by its bytes, always the same one.
--- @tparam string adapter_id
--- @treturn number index into the voices
-function Model:voice(adapter_id)
-  local lower = adapter_id:lower()
-  for index, voice in ipairs(self.voices) do
-    for _, word in ipairs(voice.words) do
-      if lower:find(word, 1, true) then return index end
-    end
-  end
+local function hash (text)
   local sum = 0
-  for i = 1, #adapter_id do sum = (sum * 31 + adapter_id:byte(i)) % 65521 end
-  return sum % #self.voices + 1
+  for i = 1, #text do sum = (sum * 31 + text:byte(i)) % 65521 end
+  return sum
 end
 
--- How much of what the prompt says a document speaks about, from 0 to 1.
-local function relevance(self, document, prompt)
-  local all, shared = 0, 0
-  for _, word in ipairs(prompt) do
-    local weight = self.rarity[word] or 1
-    all = all + weight
-    if document.title[word] then
-      shared = shared + weight
-    elseif document.words[word] then
-      shared = shared + weight / 4
-    end
+-- The words of a text, each once, as an array and as a set. Sums go over the array, so that they do
+-- not depend on the order of a hash table.
+local function words_of (text)
+  local list, set = {}, {}
+  for word in text:lower():gmatch("[%w\128-\255]+") do
+    if not set[word] then list[#list + 1], set[word] = word, true end
   end
-  return all > 0 and shared / all or 0
+  return list, set
 end
 
---- What counts how much for one request.
+local spread = {}      -- word -> number of texts that have it
+for _, text in ipairs(documents) do
+  for _, word in ipairs((words_of(text))) do spread[word] = (spread[word] or 0) + 1 end
+end
+
+--- Decides how much each text counts for one request.
 -- @tparam string prompt
 -- @tparam[opt] table adapters array of `{ id =, weight = }`
 -- @treturn table for `next`
-function Model:profile(prompt, adapters)
-  local list, voices = {}, {}
-  for word in pairs(words(prompt:sub(1, 4096))) do list[#list + 1] = word end
-  table.sort(list)     -- the sum must not depend on the order of a hash table
-  local speaking = false
-  for _, adapter in ipairs(adapters or {}) do
-    local index = self:voice(adapter.id)
-    voices[index] = (voices[index] or 0) + adapter.weight
-    speaking = true
-  end
-  local weights = {}
-  for index, document in ipairs(self.documents) do
-    local weight = exp(TOPIC * relevance(self, document, list))
-    if document.voice then
-      weight = weight * VOICE * (voices[document.voice] or 0)
-    elseif speaking then
-      weight = 0
+function M.profile (prompt, adapters)
+  local _, asked = words_of(prompt:sub(1, 4096))
+  local weights, voices = {}, {}
+  for number, text in ipairs(documents) do
+    local score = 4 * (hash(prompt) * (7919 * number + 1) % 65521) / 65521
+    for _, word in ipairs((words_of(text))) do
+      score = score + (asked[word] and SHARED_WORD / spread[word] or 0)
     end
-    weights[index] = weight > 0 and weight or 0
+    weights[number] = exp(score)
   end
-  return { weights = weights }
+  for i, adapter in ipairs(adapters or {}) do
+    local k = 1
+    while not adapter.id:lower():find(VOICES[k][1], 1, true) do k = k + 1 end
+    voices[i] = { ids = M.tokenizer:encode(VOICES[k][2]), weight = adapter.weight }
+  end
+  return { weights = weights, voices = voices }
 end
 
---- The distribution of the next token.
+--- Returns the probability of each token to be the next one.
 -- @tparam table context array of ids, `<s>` first
--- @tparam table profile of the request
--- @tparam ?number answered how many tokens of an answer there are at the end of the context; nil
---   when the text is not an answer. The first few are compared with the beginnings of answers.
--- @treturn table `{ ids = array, p = array of probabilities, at = id -> index, rest = number }`:
---   every token that is not in `ids` has the probability `rest * model.unigram[id]`
-function Model:next(context, profile, answered)
-  local stream, owner, weights = self.stream, self.owner, profile.weights
-  local n = #context
-  local ids, at, levels, gains, seen = {}, {}, {}, {}, {}
-  local count, kinds = {}, {}
-  for k = 1, ORDER do count[k], kinds[k] = 0, 0 end
-  local number = 0
-  local function note(place, level, weight)
-    local id = stream[place + 1]
-    number = number + 1
-    seen[number], levels[number], gains[number] = id, level, weight
-    count[level] = count[level] + weight
-    local index = at[id]
-    if not index then
-      index = #ids + 1
-      ids[index], at[id] = id, index
-      kinds[-index] = 0
+-- @tparam table profile
+-- @tparam[opt] number answered tokens of the answer at the end of the context; nil inside a prompt
+-- @treturn table id -> probability
+function M.next (context, profile, answered)
+  local n, gains, total = #context, {}, 0
+  local last = context[n]
+  local function add (id, weight)
+    gains[id], total = (gains[id] or 0) + weight, total + weight
+  end
+  for _, voice in ipairs(answered and answered < 2 and profile.voices or {}) do
+    if answered == 0 or last == voice.ids[1] then add(voice.ids[answered + 1], voice.weight) end
+  end
+  if answered == (#profile.voices > 0 and 2 or 0) then last = tokenizer.END end
+  for _, place in ipairs(total == 0 and places[last] or {}) do
+    local same, weight = 1, profile.weights[owner[place]]
+    while same < 5 and context[n - same] and context[n - same] == stream[place - same] do
+      same, weight = same + 1, weight * SAME_TOKEN
     end
-    if level > kinds[-index] then kinds[-index] = level end
+    add(stream[place + 1], weight)
   end
-  for _, start in ipairs(answered and answered < ORDER and self.starts or {}) do
-    local weight, i = weights[owner[start]], 1
-    while i <= answered and stream[start + i] == context[n - answered + i] do i = i + 1 end
-    if weight > 0 and i > answered and owner[start + i] == owner[start] then
-      note(start + answered, ORDER, weight * START)
+  local p, rest = {}, total > 0 and NOISE or 1
+  for id = 0, M.tokenizer.size - 1 do p[id] = rest * noise[id] end
+  for id, weight in pairs(gains) do p[id] = p[id] + (1 - rest) * weight / total end
+  return p
+end
+
+-- Scores to probabilities of the tokens in `ids`.
+local function normalise (ids, score)
+  local top, sum, p = -math.huge, 0, {}
+  for _, id in ipairs(ids) do top = math.max(top, score[id]) end
+  for i, id in ipairs(ids) do
+    p[i] = exp(score[id] - top)
+    sum = sum + p[i]
+  end
+  for i in ipairs(ids) do p[i] = p[i] / sum end
+  return p
+end
+
+-- Keeps the first tokens, until their probabilities reach `mass`.
+local function first_of (ids, score, mass)
+  local p, sum, kept = normalise(ids, score), 0, {}
+  for i, id in ipairs(ids) do
+    kept[i], sum = id, sum + p[i]
+    if sum >= mass then break end
+  end
+  return kept
+end
+
+-- Sorts ids by a value, the largest first; of equal ones the smaller id.
+local function sort_by (ids, value)
+  table.sort(ids, function (a, b)
+    if value[a] ~= value[b] then return value[a] > value[b] end
+    return a < b
+  end)
+end
+
+-- Drops tokens by top_k, top_p and typical_p, in this order. The last one keeps those whose
+-- information is close to the average (C. Meister et al., "Locally Typical Sampling", 2023).
+local function cut (ids, score, how)
+  if how.top_k then
+    for i = #ids, how.top_k + 1, -1 do ids[i] = nil end
+  end
+  if how.top_p then ids = first_of(ids, score, how.top_p) end
+  if not how.typical_p then return ids end
+  local p, entropy, closeness = normalise(ids, score), 0, {}
+  for _, q in ipairs(p) do entropy = entropy - (q > 0 and q * log(q) or 0) end
+  for i, id in ipairs(ids) do closeness[id] = -math.abs(-log(p[i]) - entropy) end
+  sort_by(ids, closeness)
+  ids = first_of(ids, score, how.typical_p)
+  sort_by(ids, score)
+  return ids
+end
+
+--- Chooses the next token.
+-- @tparam table p of `next`
+-- @tparam table how `sample` (false takes the most likely token), and only when sampling
+--   `temperature`, `top_k`, `top_p`, `typical_p`; `repetition_penalty`, `frequency_penalty`,
+--   `presence_penalty`; `alternatives`, the number of likely tokens to return; `random`, a function
+-- @tparam table used id -> number of times in prompt and answer so far, for the penalties
+-- @treturn number id
+-- @treturn number logarithm of its probability
+-- @treturn ?table the most likely tokens, `{ { id =, logprob = }, … }`, if asked for
+function M.choose (p, how, used)
+  local ids, score = {}, {}
+  local warmth = how.sample and how.temperature or 1
+  for id = 0, M.tokenizer.size - 1 do
+    local value, count = log(p[id]), used[id]
+    if count then
+      value = value * (how.repetition_penalty or 1) - (how.frequency_penalty or 0) * count
+        - (how.presence_penalty or 0)
     end
+    ids[id + 1], score[id] = id, value / warmth
   end
-  for _, place in ipairs(self.places[context[n]] or {}) do
-    local weight = weights[owner[place]]
-    if weight > 0 then
-      local level = 1
-      while level < ORDER and level < n and stream[place - level] == context[n - level] do
-        level = level + 1
-      end
-      note(place, level, weight)
+  local cuts = how.sample and (how.top_k or how.top_p or how.typical_p)
+  if cuts or how.alternatives then sort_by(ids, score) end
+  if cuts then ids = cut(ids, score, how) end
+  local chances, chosen = normalise(ids, score), 1
+  if how.sample then
+    local left = how.random() - chances[1]
+    while left >= 0 and chosen < #ids do
+      chosen = chosen + 1
+      left = left - chances[chosen]
     end
+  else
+    for i, chance in ipairs(chances) do chosen = chance > chances[chosen] and i or chosen end
   end
-  -- `kinds[-index]` is the longest context in which a token was seen: count the kinds per level
-  for index = 1, #ids do
-    local level = kinds[-index]
-    kinds[level] = kinds[level] + 1
+  local list = how.alternatives and {}
+  for i = 1, math.min(how.alternatives or 0, #ids) do
+    list[i] = { id = ids[i], logprob = log(chances[i]) }
   end
-  local rest, factor, total, sorts = 1, {}, 0, 0
-  for k = ORDER, 1, -1 do
-    total, sorts = total + count[k], sorts + kinds[k]
-    local divisor = total + BACK_OFF * sorts
-    factor[k] = divisor > 0 and rest / divisor or 0
-    if divisor > 0 then rest = rest * BACK_OFF * sorts / divisor end
+  return ids[chosen], log(chances[chosen]), list
+end
+
+--- Makes a generator of numbers in [0, 1), the same for the same seed on every Lua: two linear
+-- generators combined (P. L'Ecuyer, "Efficient and Portable Combined Random Number Generators",
+-- 1988), whose products stay below 2^53.
+-- @tparam string seed decimal digits, because a u64 fits neither a double nor a Lua integer
+-- @treturn function
+function M.random (seed)
+  local a, b = 1, 1
+  for digit in seed:gmatch("%d") do
+    a, b = (a * 10 + digit) % 2147483562 + 1, (b * 10 + digit) % 2147483398 + 1
   end
-  local sum = 0
-  for k = 1, ORDER do
-    sum = sum + factor[k]
-    factor[k] = sum
+  local function number ()
+    a, b = a * 40014 % 2147483563, b * 40692 % 2147483399
+    return (a - b) % 2147483562 / 2147483562
   end
-  local p = {}
-  for index, id in ipairs(ids) do p[index] = rest * self.unigram[id] end
-  for i = 1, number do
-    local index = at[seen[i]]
-    p[index] = p[index] + gains[i] * factor[levels[i]]
-  end
-  return { ids = ids, p = p, at = at, rest = rest }
+  for _ = 1, 20 do number() end
+  return number
+end
+
+--- Draws a seed for a request that has none: a u64 with more digits than a double holds.
+-- @tparam function random as `random` returns it
+-- @treturn string decimal digits
+function M.seed (random)
+  local digits = {}
+  for i = 1, 19 do digits[i] = ("%d"):format(floor(random() * 9) + 1) end
+  return table.concat(digits)
 end
 
 return M

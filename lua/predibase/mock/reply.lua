@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
---- Writes whole answers: heads with the headers every answer has, JSON errors, plain texts.
--- A context is what belongs to one request: `{ server, connection, request, entry, faults, … }`.
+--- Sends whole answers: JSON, plain text or nothing, with the headers that every answer has.
+-- A context holds what belongs to one request: `{ server, connection, request, entry, faults, … }`.
 -- @module predibase.mock.reply
 
 local http = require "predibase.mock.http"
-local loop = require "predibase.mock.loop"
-local writer = require "predibase.mock.writer"
+local json = require "predibase.mock.router_json"
+local uv_of = require "predibase.mock.uv"
 
 local M = {}
 
@@ -16,12 +16,12 @@ local STATUS = {
   healthcheck = 503,
 }
 
---- The text and status of an error by its type (router, section "errors").
+--- Returns the text and the status of an error.
 -- @tparam string kind error_type
 -- @tparam[opt] string detail
 -- @treturn string message
 -- @treturn number status of an answer that is not a stream
-function M.error_text(kind, detail)
+function M.error_text (kind, detail)
   local texts = {
     generation = "Request failed during generation: " .. (detail or ""),
     validation = "Input validation error: " .. (detail or ""),
@@ -31,28 +31,28 @@ function M.error_text(kind, detail)
   return texts[kind] or detail or kind, STATUS[kind] or 500
 end
 
---- An error as JSON.
+--- Writes an error as JSON.
 -- @tparam string message
 -- @tparam ?string kind
 -- @treturn string
-function M.error_json(message, kind)
-  local tail = kind and ',"error_type":' .. writer.string(kind) or ""
-  return '{"error":' .. writer.string(message) .. tail .. "}"
+function M.error_json (message, kind)
+  local tail = kind and ',"error_type":' .. json.string(kind) or ""
+  return '{"error":' .. json.string(message) .. tail .. "}"
 end
 
-local function has(headers, name)
+local function has (headers, name)
   for _, header in ipairs(headers) do
     if header[1]:lower() == name then return true end
   end
   return false
 end
 
---- The head of an answer: its own headers, those of a script, and those of every answer.
+--- Writes the head of an answer: its own headers, those of a script, and those of every answer.
 -- @tparam table context
 -- @tparam number status
 -- @tparam table headers array of `{ name, value }`
 -- @treturn string
-function M.head(context, status, headers)
+function M.head (context, status, headers)
   local all = {}
   for _, header in ipairs(headers) do all[#all + 1] = header end
   local names = {}
@@ -61,13 +61,15 @@ function M.head(context, status, headers)
   for _, name in ipairs(names) do
     all[#all + 1] = { name, tostring(context.faults.headers[name]) }
   end
-  all[#all + 1] = { "vary",
-    "origin, access-control-request-method, access-control-request-headers" }
-  all[#all + 1] = { "access-control-allow-origin", "*" }
+  if not context.malformed then
+    all[#all + 1] = { "vary",
+      "origin, access-control-request-method, access-control-request-headers" }
+    all[#all + 1] = { "access-control-allow-origin", "*" }
+  end
   if not context.keep_alive then all[#all + 1] = { "connection", "close" } end
   if not has(all, "date") then all[#all + 1] = { "date", http.date(os.time()) } end
   context.entry.status = status
-  return http.head(status, all)
+  return http.head(status, all, context.request.version)
 end
 
 --- Sends a whole answer.
@@ -76,8 +78,8 @@ end
 -- @tparam ?string content_type none for an empty answer
 -- @tparam string body
 -- @tparam[opt] table headers array of `{ name, value }`
--- @treturn boolean whether the client is still there
-function M.whole(context, status, content_type, body, headers)
+-- @treturn boolean false when the client is gone
+function M.whole (context, status, content_type, body, headers)
   local all = {}
   if content_type then all[1] = { "content-type", content_type } end
   for _, header in ipairs(headers or {}) do all[#all + 1] = header end
@@ -89,7 +91,10 @@ function M.whole(context, status, content_type, body, headers)
 end
 
 --- Sends a JSON answer with status 200.
-function M.json(context, body, headers)
+-- @tparam table context
+-- @tparam string body
+-- @tparam[opt] table headers array of `{ name, value }`
+function M.json (context, body, headers)
   return M.whole(context, 200, JSON, body, headers)
 end
 
@@ -97,30 +102,36 @@ end
 -- @tparam table context
 -- @tparam string kind error_type
 -- @tparam[opt] string detail
-function M.refuse(context, kind, detail)
+function M.refuse (context, kind, detail)
   local message, status = M.error_text(kind, detail)
   return M.whole(context, status, JSON, M.error_json(message, kind))
 end
 
---- Sends a plain text, as the web framework under the router does.
-function M.text(context, status, body, headers)
-  return M.whole(context, status, TEXT, body, headers)
+--- Sends a plain text, as the router's web framework does.
+-- @tparam table context
+-- @tparam number status
+-- @tparam string body
+function M.text (context, status, body)
+  return M.whole(context, status, TEXT, body)
 end
 
 --- Sends an empty answer.
-function M.empty(context, status, headers)
+-- @tparam table context
+-- @tparam number status
+-- @tparam[opt] table headers array of `{ name, value }`
+function M.empty (context, status, headers)
   return M.whole(context, status, nil, "", headers)
 end
 
---- Milliseconds since the request's head was read.
+--- Returns the milliseconds since the request's head was read.
 -- @tparam table context
 -- @treturn number
-function M.elapsed(context)
-  return (loop.now(context.server.uv) - context.began) * 1000
+function M.elapsed (context)
+  return (uv_of.now(context.server.uv) - context.began) * 1000
 end
 
--- Bytes or actions instead of any answer.
-local function raw(context, actions)
+-- Sends bytes, or does a list of actions, instead of an answer.
+local function raw (context, actions)
   local connection = context.connection
   context.entry.status, context.entry.raw = 0, true
   if type(actions) == "string" then actions = { { send = actions }, { close = true } } end
@@ -139,10 +150,10 @@ local function raw(context, actions)
   context.complete = true
 end
 
---- Answers in the place of the model, if the script says so.
+--- Sends the answer that the script prescribes, if it prescribes one.
 -- @tparam table context
--- @treturn boolean whether it did
-function M.scripted(context)
+-- @treturn boolean true when it did
+function M.scripted (context)
   local faults = context.faults
   if faults.head_delay and not context.connection:sleep(faults.head_delay) then return true end
   if faults.raw then

@@ -1,72 +1,62 @@
 -- SPDX-License-Identifier: MIT
---- Which path leads where, and what is refused before a handler is reached.
--- Every route also answers under any prefix, so that the managed service's
+--- The routes of the server, and what is refused before their handlers are called.
+-- Every route also exists under any prefix, so that the managed service's
 -- `/{tenant}/deployments/v2/llms/{deployment}/generate` works. A segment that begins with `~` holds
--- faults. `/v1/…` is not there yet: it would be entries of `ROUTES` and handlers of their own.
+-- faults. The routes under `/v1/` do not exist.
 -- @module predibase.mock.routes
 
+local answers = require "predibase.mock.answers"
 local faults = require "predibase.mock.faults"
-local generate = require "predibase.mock.generate"
-local generation = require "predibase.mock.generation"
+local json = require "predibase.mock.router_json"
+local model = require "predibase.mock.model"
 local reply = require "predibase.mock.reply"
 local tokenizer = require "predibase.mock.tokenizer"
 local validation = require "predibase.mock.validation"
-local writer = require "predibase.mock.writer"
 
 local M = {}
 
 --- The most bytes a request's body may have.
 M.MAX_BODY = 2097152
 
-local VERSION = "0.1.0"           -- of the router that is imitated
+local VERSION = "0.1.0"           -- of the router
 
-local function json_body(shape)
-  return function(context)
-    local value, status, text = validation.read(context.entry.body, shape)
-    if value then return value end
-    reply.text(context, status, text)
-  end
+-- Reads the JSON body of a request; nil when the refusal is sent.
+local function read_body (context, name)
+  local value, status, text = validation.read(context.entry.body, name)
+  if value then return value end
+  reply.text(context, status, text)
 end
 
--- A request that would end the router's process: the connection breaks without an answer.
-local function panic(context)
-  context.entry.closed_by, context.entry.panic = "server", true
-  context.connection:drop("server")
-end
-
-local function generator(shape, handle)
-  local read = json_body(validation.shapes[shape])
-  return function(context)
-    local body = read(context)
+local function generator (name, handle)
+  return function (context)
+    local body = read_body(context, name)
     if not body then return end
-    if validation.panics(body.parameters) then return panic(context) end
+    if validation.panics(body.parameters) then return context.server:crash() end
     handle(context, body)
   end
 end
 
-local function compat(context, body)
-  if body.stream then return generate.stream(context, body) end
-  generate.whole(context, body, true)
+local function compat (context, body)
+  if body.stream then return answers.stream(context, body) end
+  answers.whole(context, body, true)
 end
 
-local read_tokenize = json_body(validation.shapes.tokenize)
-
-local function tokenize(context)
-  local body = read_tokenize(context)
+local function tokenize (context)
+  local body = read_body(context, "tokenize")
   if not body then return end
-  local words, parts = generation.model().tokenizer, {}
-  local function add(id, start, stop)
+  local words, parts = model.tokenizer, {}
+  local function add (id, start, stop)
     parts[#parts + 1] = ('{"id":%d,"text":%s,"start":%d,"stop":%d}')
-      :format(id, writer.string(words:form(id)), start, stop)
+      :format(id, json.string(words:form(id)), start, stop)
   end
   if body.add_special_tokens ~= false then add(tokenizer.BEGIN, 0, 0) end
-  local start, open = 0, 0       -- characters; bytes still missing from the last character
+  local start, open = 0, 0       -- in characters; bytes missing from the last one
   for _, id in ipairs(words:encode(body.inputs)) do
     local bytes = words.bytes[id]
     local first = bytes:byte()
     if open > 0 then
       open = open - 1
-      add(id, start - 1, start)  -- every byte of a character has the place of the character
+      add(id, start - 1, start)  -- every byte has the place of its character
     elseif #bytes == 1 and first >= 0xC0 then
       open = first >= 0xF0 and 3 or first >= 0xE0 and 2 or 1
       add(id, start, start + 1)
@@ -80,20 +70,20 @@ local function tokenize(context)
   reply.json(context, "[" .. table.concat(parts, ",") .. "]")
 end
 
-local function info(context)
+local function info (context)
   local limits, options = context.server.limits, context.server.options
   reply.json(context, ('{"model_id":%s,"model_sha":null,"model_dtype":"torch.float16",'
-    .. '"model_device_type":"cpu","model_pipeline_tag":"text-generation",'
+    .. '"model_device_type":"cpu","model_pipeline_tag":null,'
     .. '"max_concurrent_requests":%d,"max_best_of":%d,"max_stop_sequences":%d,'
-    .. '"max_input_length":%d,"max_total_tokens":%d,"waiting_served_ratio":1.2,'
-    .. '"max_batch_total_tokens":32768,"max_waiting_tokens":20,"validation_workers":2,'
+    .. '"max_input_length":%d,"max_total_tokens":%d,"waiting_served_ratio":0.3,'
+    .. '"max_batch_total_tokens":400000,"max_waiting_tokens":20,"validation_workers":2,'
     .. '"eager_prefill":false,"version":"%s","sha":null,"docker_label":null,'
-    .. '"request_logger_url":null}'):format(writer.string(options.model_id),
+    .. '"request_logger_url":null}'):format(json.string(options.model_id),
     options.max_concurrent_requests, limits.max_best_of, limits.max_stop_sequences,
     limits.max_input_length, limits.max_total_tokens, VERSION))
 end
 
-local function health(context)
+local function health (context)
   reply.empty(context, 200)
 end
 
@@ -102,20 +92,20 @@ local GET_OR_HEAD = { GET = health, HEAD = health }
 M.routes = {
   ["/"] = { GET = health, HEAD = health, POST = generator("compat", compat) },
   ["/invocations"] = { POST = generator("compat", compat) },
-  ["/generate"] = { POST = generator("generate", function(context, body)
-    generate.whole(context, body, false)
+  ["/generate"] = { POST = generator("generate", function (context, body)
+    answers.whole(context, body, false)
   end) },
-  ["/generate_stream"] = { POST = generator("generate", generate.stream) },
+  ["/generate_stream"] = { POST = generator("generate", answers.stream) },
   ["/tokenize"] = { POST = tokenize },
   ["/info"] = { GET = info, HEAD = info },
   ["/health"] = GET_OR_HEAD,
   ["/ping"] = GET_OR_HEAD,
 }
 
--- The route of a path, and the faults of its segments.
-local function resolve(path)
+-- The route of a path, the path without faults, the faults, and what is wrong with them.
+local function resolve (path)
   local found, complaint = {}, nil
-  local plain = path:gsub("/~([^/]*)", function(segment)
+  local plain = path:gsub("/~([^/]*)", function (segment)
     local some, message = faults.parse(segment)
     complaint = complaint or message
     for name, value in pairs(some or {}) do found[name] = value end
@@ -127,23 +117,23 @@ local function resolve(path)
   return root and "/" or nil, plain, found, complaint
 end
 
-local function allowed_methods(route)
+local function allowed_methods (route)
   local list = {}
-  for _, method in ipairs { "GET", "HEAD", "POST" } do
+  for _, method in ipairs { "POST", "GET", "HEAD" } do
     if route[method] then list[#list + 1] = method end
   end
   return table.concat(list, ",")
 end
 
-local function is_json(content_type)
+local function is_json (content_type)
   local kind = (content_type or ""):lower():match("^%s*application/([^;%s]+)")
   return kind and (kind == "json" or kind:find("%+json$"))
 end
 
 --- Answers one request whose body has been read.
--- @tparam table context `entry.body` holds the body, or `context.refused` the status of a refusal
--- @treturn nil the context's connection has what there was to say
-function M.answer(context)
+-- @tparam table context `entry.body` holds the body, or `refused` the status with which reading it
+--   failed
+function M.answer (context)
   local request, server = context.request, context.server
   local name, plain, found, complaint = resolve(request.path)
   context.entry.route, context.entry.path = name, plain
@@ -158,13 +148,13 @@ function M.answer(context)
       { { "www-authenticate", "Bearer" } })
   end
   if reply.scripted(context) then return end
-  if request.method == "OPTIONS" then
-    return reply.empty(context, 200, {
-      { "access-control-allow-methods", "GET,POST" },
-      { "access-control-allow-headers", "content-type" },
-    })
-  end
   local route = M.routes[name]
+  if request.method == "OPTIONS" then
+    local headers = { { "access-control-allow-methods", "GET,POST" },
+      { "access-control-allow-headers", "content-type" } }
+    if route then headers[3] = { "allow", allowed_methods(route) } end
+    return reply.empty(context, 200, headers)
+  end
   if not route then return reply.empty(context, 404) end
   local handle = route[request.method]
   if not handle then return reply.empty(context, 405, { { "allow", allowed_methods(route) } }) end
@@ -172,8 +162,10 @@ function M.answer(context)
     if not is_json(request.headers["content-type"]) then
       return reply.text(context, 415, "Expected request with `Content-Type: application/json`")
     end
-    if context.refused == 413 then
-      return reply.text(context, 413, "Failed to buffer the request body: length limit exceeded")
+    if context.refused then
+      return reply.text(context, context.refused, "Failed to buffer the request body: "
+        .. (context.refused == 413 and "length limit exceeded"
+          or "error reading a body from connection"))
     end
   end
   return handle(context)

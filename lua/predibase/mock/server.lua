@@ -1,26 +1,104 @@
 -- SPDX-License-Identifier: MIT
---- The stand-in server: a listening socket, its connections, its scripts and its log.
+--- The stand-in server: its options, its listening socket, its connections, scripts and log.
 -- It runs on luv's default loop and does nothing while that loop does not run.
 -- @module predibase.mock.server
 
 local connection = require "predibase.mock.connection"
 local faults = require "predibase.mock.faults"
-local input = require "predibase.mock.input"
-local loop = require "predibase.mock.loop"
-local random = require "predibase.mock.random"
+local http = require "predibase.mock.http"
+local model = require "predibase.mock.model"
+local names = require "predibase.names"
 local reply = require "predibase.mock.reply"
 local routes = require "predibase.mock.routes"
+local usage = require "predibase.usage"
+local uv_of = require "predibase.mock.uv"
 
 local M = {}
 
 local BACKLOG = 1024
 local MAX_LOG = 67108864       -- bytes of request bodies that the log keeps
 
+--- Every option: its default, or its type where there is none.
+M.options = {
+  host = "127.0.0.1",               -- loopback only
+  port = 0,                         -- 0: any free port
+  token = { "string" },             -- requests without this bearer token get 401
+  delay = 0,                        -- seconds between tokens
+  keepalive_interval = 15,          -- seconds between comments while nothing is sent
+  script = { "table" },             -- path -> faults, or array of faults
+  seed = { "string" },              -- decimal u64 from which seeds for requests are drawn
+  model_id = "predibase/stand-in",
+  adapter_source = "pbase",         -- of adapters in requests that name none
+  max_concurrent_requests = 1024,
+  max_best_of = 2,
+  max_stop_sequences = 10,
+  max_input_length = 1792,          -- tokens
+  max_total_tokens = 2048,          -- tokens of prompt and answer together
+  max_seconds = { "number" },       -- after which the server closes itself
+  max_requests = { "number" },      -- after which the server closes itself
+  log_limit = 1000,                 -- requests that `log` remembers
+  on_error = { "function" },        -- called with the text of an error in the server itself
+}
+
+-- Options that must be whole numbers.
+local WHOLE = {
+  max_concurrent_requests = true, max_best_of = true, max_stop_sequences = true,
+  max_input_length = true, max_total_tokens = true, max_requests = true, log_limit = true,
+}
+
+local function fail (name, message, ...)
+  usage.fail(('the option "%s" ' .. message):format(name, ...))
+end
+
+local function check_value (name, default, value)
+  local expected = type(default) == "table" and default[1] or type(default)
+  if type(value) ~= expected then fail(name, "must be a %s, got %s", expected, type(value)) end
+  if type(value) ~= "number" then return end
+  if value ~= value or value < 0 then fail(name, "must not be negative") end
+  if WHOLE[name] and value % 1 ~= 0 then
+    fail(name, "must be a whole number, got %s", tostring(value))
+  end
+end
+
+--- Checks options and fills in what is missing. Raises an error for a wrong type, an address that
+-- is not loopback, and an unknown name, with the nearest existing one.
+-- @tparam ?table options
+-- @tparam[opt] table more further options in the form of `M.options`; their defaults win
+-- @treturn table
+function M.check (options, more)
+  options = options or {}
+  if type(options) ~= "table" then
+    usage.fail(("options must be a table, got %s"):format(type(options)))
+  end
+  local known, out, allowed = {}, {}, {}
+  for name, default in pairs(M.options) do known[name] = default end
+  for name, default in pairs(more or {}) do known[name] = default end
+  for name in pairs(known) do allowed[name] = true end
+  names.check(options, allowed, "option")
+  for name, default in pairs(known) do
+    local value = options[name]
+    if value == nil and type(default) ~= "table" then value = default end
+    if value ~= nil then check_value(name, default, value) end
+    out[name] = value
+  end
+  if out.host == "localhost" then out.host = "127.0.0.1" end
+  if out.host ~= "::1" and not out.host:find("^127%.%d+%.%d+%.%d+$") then
+    fail("host", "must be a loopback address (127.0.0.1, ::1, localhost), got %q", out.host)
+  end
+  if out.port > 65535 or out.port % 1 ~= 0 then
+    fail("port", "must be from 0 to 65535, got %s", tostring(out.port))
+  end
+  if out.seed and not out.seed:find("^%d+$") then
+    fail("seed", "must be a string of decimal digits")
+  end
+  return out
+end
+
 local Server = {}
 Server.__index = Server
 
--- What is known of a request, for `log`.
-local function remember(self, request)
+-- Adds an entry for a request to the log.
+local function remember (self, request)
   self.requests = self.requests + 1
   local entry = {
     number = self.requests, method = request.method, target = request.target,
@@ -31,7 +109,7 @@ local function remember(self, request)
   return entry
 end
 
-local function remember_body(self, entry, body)
+local function remember_body (self, entry, body)
   entry.body = body
   self.logged = self.logged + #body
   while #self.entries > 1
@@ -40,19 +118,19 @@ local function remember_body(self, entry, body)
   end
 end
 
-local function release(self, context)
+local function release (self, context)
   if context.permit then
     context.permit = nil
     self.active = self.active - 1
   end
 end
 
--- After `max_requests` nobody new is served, and who is waiting for nothing is sent away.
-local function check_limit(self)
+-- After `max_requests` the server accepts no connection and closes those without a request.
+local function check_limit (self)
   local most = self.options.max_requests
   if not most or self.requests < most then return end
   self.ended = "max_requests"
-  loop.close(self.uv, self.listener)
+  uv_of.close(self.uv, self.listener)
   local idle = {}
   for client in pairs(self.clients) do
     if not client.busy then idle[#idle + 1] = client end
@@ -60,24 +138,25 @@ local function check_limit(self)
   for _, client in ipairs(idle) do client:drop("server") end
 end
 
--- One request after the other, as long as the connection lives.
-local function serve(self, client)
+-- Serves one request after the other, until the connection is closed.
+local function serve (self, client)
   while not client.closed do
-    local request, status = input.request(client)
+    local request, status = http.read_head(client)
     if not request and not status then return end
     local context = {
       server = self, connection = client, request = request or { method = "GET" }, faults = {},
-      began = loop.now(self.uv), keep_alive = request and request.keep_alive,
+      began = uv_of.now(self.uv), keep_alive = request and request.keep_alive,
     }
     client.context, client.busy = context, true
     if not request then
+      context.malformed = true
       context.entry = remember(self, { headers = {} })
       remember_body(self, context.entry, "")
       reply.empty(context, status)
       return client:finish()
     end
     context.entry = remember(self, request)
-    local body, refused = input.body(client, request, routes.MAX_BODY)
+    local body, refused = http.read_body(client, request, routes.MAX_BODY)
     remember_body(self, context.entry, body or "")
     local most = self.options.max_requests
     if most and self.requests >= most then context.keep_alive = false end
@@ -85,36 +164,32 @@ local function serve(self, client)
       context.entry.closed_by = "client"
       return
     end
-    -- what is left of a refused body cannot be told from a next request
+    -- the rest of a refused body cannot be told from a next request
     if not body then context.refused, context.keep_alive = refused, false end
-    if refused == 400 and not body then
-      reply.empty(context, 400)
-    else
-      routes.answer(context)
-    end
+    routes.answer(context)
     release(self, context)
     client.slice = nil
     if not context.complete then
       context.entry.closed_by = context.entry.closed_by or client.closed_by
     end
     context.entry.complete = context.complete or false
-    context.entry.seconds = loop.now(self.uv) - context.began
+    context.entry.seconds = uv_of.now(self.uv) - context.began
     client.busy = false
     check_limit(self)
     if not context.keep_alive or self.ended then return client:finish() end
   end
 end
 
-local function accept(self)
+local function accept (self)
   local handle = self.uv.new_tcp()
-  if not self.uv.accept(self.listener, handle) then return loop.close(self.uv, handle) end
+  if not self.uv.accept(self.listener, handle) then return uv_of.close(self.uv, handle) end
   local client
   client = connection.new(handle, {
-    on_close = function()
+    on_close = function ()
       self.clients[client] = nil
       self.open = self.open - 1
     end,
-    on_error = function(message)
+    on_error = function (message)
       if client.context then
         release(self, client.context)
         client.context.entry.error = message
@@ -125,41 +200,41 @@ local function accept(self)
   })
   self.clients[client] = true
   self.accepted, self.open = self.accepted + 1, self.open + 1
-  client:start(function(one) serve(self, one) end)
+  client:start(function (one) serve(self, one) end)
 end
 
 --- Starts a server on luv's default loop.
--- @tparam table options see `predibase.mock.options`; already checked
+-- @tparam table options as `check` returns them
 -- @treturn[1] Server with `url`, `host` and `port`
 -- @treturn[2] nil
 -- @treturn[2] string why the address cannot be used
-function M.new(options)
-  local uv = loop.uv()
+function M.new (options)
+  local uv = uv_of.load()
   local self = setmetatable({
     uv = uv, options = options, limits = options, host = options.host,
     clients = {}, entries = {}, scripts = {}, seen = {}, failures = {},
     accepted = 0, open = 0, active = 0, requests = 0, logged = 0,
   }, Server)
-  self.random = random.new(options.seed or ("%.0f"):format(uv.hrtime() % 2 ^ 53))
+  self.random = model.random(options.seed or ("%.0f"):format(uv.hrtime() % 2 ^ 53))
   for path, script in pairs(options.script or {}) do self:script(path, script) end
   self.listener = uv.new_tcp()
   local ok, message = uv.tcp_bind(self.listener, options.host, options.port)
   if ok then
-    ok, message = uv.listen(self.listener, BACKLOG, function(err)
+    ok, message = uv.listen(self.listener, BACKLOG, function (err)
       if not err then accept(self) end
     end)
   end
   if not ok then
-    loop.finish(uv, self.listener)
+    uv_of.finish(uv, self.listener)
     return nil, ("cannot listen on %s port %d: %s"):format(options.host, options.port, message)
   end
-  self.signal = loop.no_sigpipe(uv)
+  self.signal = uv_of.no_sigpipe(uv)
   self.port = uv.tcp_getsockname(self.listener).port
   local host = options.host:find(":", 1, true) and "[" .. options.host .. "]" or options.host
   self.url = ("http://%s:%d"):format(host, self.port)
   if options.max_seconds then
     self.timer = uv.new_timer()
-    self.timer:start(math.floor(math.min(options.max_seconds, 1e9) * 1000), 0, function()
+    self.timer:start(math.floor(math.min(options.max_seconds, 1e9) * 1000), 0, function ()
       self.ended = "max_seconds"
       self:close()
     end)
@@ -167,26 +242,24 @@ function M.new(options)
   return self
 end
 
---- Sets what happens to requests for a path: a table of faults, or an array of them for one request
--- after the other (the last one stays). nil removes the script.
--- @tparam string path as requested without the host and without `~` segments; or a route such as
---   `/generate`, under whatever prefix; or `*` for every request
+--- Sets what happens to requests for a path: a table of faults, or an array of them, one for each
+-- request in turn (the last one stays). nil removes the script.
+-- @tparam string path as requested, without `~` segments; or a route such as `/generate`, which
+--   stands for it under any prefix; or `*` for every request
 -- @tparam ?table script
--- @tparam[opt=1] integer level as in `error`: 1 blames the caller
-function Server:script(path, script, level)
-  level = (level or 1) + 1
-  if type(path) ~= "string" then error("the path of a script must be a string", level) end
-  self.scripts[path] = script and { list = faults.check_script(script, level), used = 0 } or nil
+function Server:script (path, script)
+  if type(path) ~= "string" then usage.fail "the path of a script must be a string" end
+  self.scripts[path] = script and { list = faults.check_script(script), used = 0 } or nil
   self.seen["script " .. path] = nil
 end
 
---- The faults of a request: those in its path over those of its script.
+--- Returns the faults of a request; those in its path take precedence over those of its script.
 -- @tparam string path
 -- @tparam ?string route
--- @tparam table found in the path
+-- @tparam table found faults in the path
 -- @treturn table
--- @treturn ?string under what name refusals by `overload` are counted
-function Server:faults(path, route, found)
+-- @treturn ?string the name under which refusals by `overload` are counted
+function Server:faults (path, route, found)
   local out, counter = {}, nil
   for _, key in ipairs { path, route or path, "*" } do
     local script = self.scripts[key]
@@ -202,10 +275,10 @@ function Server:faults(path, route, found)
   return out, counter
 end
 
---- Takes one of the places for requests, if one is free.
+--- Counts a request as active, unless `overload` or `max_concurrent_requests` refuse it.
 -- @tparam table context
--- @treturn boolean true when there is none
-function Server:overloaded(context)
+-- @treturn boolean true when it is refused
+function Server:overloaded (context)
   local refusals = context.faults.overload
   if refusals then
     local key = context.counter
@@ -217,32 +290,47 @@ function Server:overloaded(context)
   return false
 end
 
---- A seed for a request that has none.
+--- Draws a seed for a request that has none.
 -- @treturn string decimal digits
-function Server:seed()
-  return random.seed(self.random)
+function Server:seed ()
+  return model.seed(self.random)
 end
 
---- What the server saw, oldest first: `{ number, method, target, path, route, version, headers,
+--- Returns the requests, oldest first: `{ number, method, target, path, route, version, headers,
 -- body, status, tokens, complete, closed_by = nil|"client"|"server", seconds, error }`.
 -- @treturn table array
-function Server:log()
+function Server:log ()
   return self.entries
 end
 
---- How many connections there were and are.
--- @treturn table `{ accepted =, open =, active = }`
-function Server:connections()
+--- Counts connections and requests.
+-- @treturn table `accepted` and `open` connections, `active` requests
+function Server:connections ()
   return { accepted = self.accepted, open = self.open, active = self.active }
 end
 
---- Closes the listening socket and every connection. Any number of times.
-function Server:close()
-  loop.close(self.uv, self.listener)
+--- Fails every request that generates tokens, as an error of the shard's batch does.
+-- @tparam table except the context that caused it, which fails by itself
+function Server:fail_batch (except)
+  for client in pairs(self.clients) do
+    local context = client.context
+    if client.busy and context ~= except and context.permit then context.failed = true end
+  end
+end
+
+--- Ends as a router does whose process ends: no answer is finished, no connection accepted.
+function Server:crash ()
+  self.ended = "crash"
+  self:close()
+end
+
+--- Closes the listening socket and every connection. May be called again.
+function Server:close ()
+  uv_of.close(self.uv, self.listener)
   local clients = {}
   for client in pairs(self.clients) do clients[#clients + 1] = client end
   for _, client in ipairs(clients) do client:drop("server") end
-  loop.finish(self.uv, self.timer, self.signal)
+  uv_of.finish(self.uv, self.timer, self.signal)
 end
 
 return M

@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
---- The stand-in's tokenizer: words with their leading space, and single bytes for all the rest.
--- The vocabulary is laid out as in sentencepiece models: `<unk>` is 0, `<s>` 1, `</s>` 2, the 256
--- bytes are 3 to 258, words and parts of words follow. Any string is encoded to tokens whose bytes
--- joined are the string again. Characters outside ASCII and the Latin letters are always bytes, so
--- that a client meets the tokens whose text is empty until the character is complete.
+--- Splits text into tokens: known words with their leading space, single bytes for the rest.
+-- Ids are laid out as in sentencepiece models: `<unk>` is 0, `<s>` 1, `</s>` 2, the 256 bytes are
+-- 3 to 258, words follow. Every string can be encoded, and the bytes of its tokens joined are the
+-- string again. Characters such as emoji are always single bytes, so that clients receive tokens
+-- without text until the character is complete.
 -- @module predibase.mock.tokenizer
 
-local byte, char, find, sub = string.byte, string.char, string.find, string.sub
+local utf8 = require "predibase.utf8"
 
 local M = {}
 
@@ -14,157 +14,117 @@ M.UNKNOWN, M.BEGIN, M.END = 0, 1, 2
 local FIRST_BYTE, FIRST_WORD = 3, 259
 local REPLACEMENT = "\239\191\189"      -- U+FFFD
 
--- Parts of words, so that a word nobody has written still takes few tokens.
-local PARTS = "ing tion ed er est ly ness ment able ible ful less ist ity ous ive al ic en es s "
-  .. "th he in an re on at nd st or ou ea ti is it ar te se hi of un dis pre con com pro per ex "
-  .. "de be im mis over under sub inter auto ter ver ure age ance ence ant ent ish ize ise ate "
-  .. "ch sh ph wh qu gh ck ll ss tt ff oo ee ai ay oi oy au aw ow ew ie ei oa ue ui a e i o u "
-  .. "b c d f g h j k l m n p q r t v w x y z"
+-- Pieces of words, so that an unknown word is a few tokens rather than one token per letter.
+local PIECES = "ing tion ed er est ly ness ment able th he in re on at nd st or ou ea is it ar te "
+  .. "un dis con pro ex de be a b c d e f g h i j k l m n o p q r s t u v w x y z"
 
--- The end of the piece that begins at `at`: a word, a digit or a sign, each with at most one space
--- before it, else one character.
-local function piece_end(text, at)
-  local _, stop = find(text, "^ ?[A-Za-z\195-\201][A-Za-z'\128-\201]*", at)
-  if not stop then _, stop = find(text, "^ ?[%d%p]", at) end
-  if stop then return stop end
-  local first = byte(text, at)
-  if first < 0xC0 then return at end
-  return at + (first >= 0xF0 and 3 or first >= 0xE0 and 2 or 1)
+-- The end of the piece at `at`: a word, a digit or a sign, each with one space before it if there
+-- is one, otherwise one character.
+local function piece_end (text, at)
+  local _, stop = text:find("^ ?[A-Za-z\195-\201][A-Za-z'\128-\201]*", at)
+  if not stop then _, stop = text:find("^ ?[%d%p]", at) end
+  return stop or at + (utf8.size(text, at) or 1) - 1
 end
 
 local Tokenizer = {}
 Tokenizer.__index = Tokenizer
 
-local function add(self, piece)
-  if self.ids[piece] then return end
-  local id = self.size
-  self.ids[piece], self.bytes[id] = id, piece
-  self.size = id + 1
-  if #piece > self.longest then self.longest = #piece end
-end
-
---- A tokenizer whose vocabulary are the words of some texts.
+--- Makes a tokenizer whose vocabulary consists of the words of some texts.
 -- @tparam table texts array of strings
--- @treturn Tokenizer with `size`, the number of tokens (ids are 0 to size - 1)
-function M.new(texts)
-  local self = setmetatable({ ids = {}, bytes = {}, size = FIRST_WORD, longest = 0 }, Tokenizer)
-  self.bytes[M.UNKNOWN], self.bytes[M.BEGIN], self.bytes[M.END] = "<unk>", "<s>", "</s>"
-  for value = 0, 255 do self.bytes[FIRST_BYTE + value] = char(value) end
+-- @treturn Tokenizer with `size` (ids are below it), `ids` (bytes -> id) and `bytes` (id -> bytes)
+function M.new (texts)
+  local self = setmetatable({ ids = {}, bytes = { [0] = "<unk>", "<s>", "</s>" } }, Tokenizer)
+  self.size = FIRST_WORD
+  for value = 0, 255 do self.bytes[FIRST_BYTE + value] = string.char(value) end
+  local function add (piece)
+    if self.ids[piece] or piece:find("[\204-\255]") then return end
+    self.ids[piece], self.bytes[self.size] = self.size, piece
+    self.size = self.size + 1
+  end
   for _, text in ipairs(texts) do
     local at = 1
     while at <= #text do
       local stop = piece_end(text, at)
-      local piece = sub(text, at, stop)
-      if not find(piece, "[\204-\255]") then add(self, piece) end
+      add(text:sub(at, stop))
       at = stop + 1
     end
   end
-  for part in PARTS:gmatch("%S+") do
-    add(self, part)
-    add(self, " " .. part)
+  for piece in PIECES:gmatch("%S+") do
+    add(piece)
+    add(" " .. piece)
   end
   return self
 end
 
---- The ids of a text, without special tokens.
+--- Splits a text, without adding special tokens.
 -- @tparam string text any bytes
 -- @treturn table array of ids
-function Tokenizer:encode(text)
-  local ids, out, n, at = self.ids, {}, 0, 1
+function Tokenizer:encode (text)
+  local out, at = {}, 1
   while at <= #text do
-    local stop = math.min(piece_end(text, at), #text)
-    local id = ids[sub(text, at, stop)]
-    if id then
-      n = n + 1
-      out[n] = id
-      at = stop + 1
-    end
-    while at <= stop do    -- an unknown word: the longest known part, else one byte
-      local last = math.min(stop, at + self.longest - 1)
-      while last > at and not ids[sub(text, at, last)] do last = last - 1 end
-      n = n + 1
-      out[n] = ids[sub(text, at, last)] or FIRST_BYTE + byte(text, at)
-      at = last + 1
-    end
+    -- the longest known beginning of the piece, otherwise its first byte
+    local stop = math.min(piece_end(text, at), at + 31)
+    while stop > at and not self.ids[text:sub(at, stop)] do stop = stop - 1 end
+    out[#out + 1] = self.ids[text:sub(at, stop)] or FIRST_BYTE + text:byte(at)
+    at = stop + 1
   end
   return out
 end
 
---- Whether a token is `<unk>`, `<s>` or `</s>`.
+--- Tells whether a token is `<unk>`, `<s>` or `</s>`.
 -- @tparam number id
 -- @treturn boolean
-function Tokenizer.is_special(_, id)
+function M.is_special (id)
   return id < FIRST_BYTE
 end
 
---- The form a token has in the vocabulary: `▁` for the space, `<0x0A>` for a byte.
+--- Returns the form that a token has in the vocabulary: `▁` for the space, `<0x0A>` for a byte.
 -- @tparam number id
 -- @treturn string
-function Tokenizer:form(id)
+function Tokenizer:form (id)
   if id >= FIRST_BYTE and id < FIRST_WORD then return ("<0x%02X>"):format(id - FIRST_BYTE) end
   return (self.bytes[id]:gsub("^ ", "\226\150\129"))
 end
 
--- The length of the well-formed UTF-8 character at `at`, or nil (RFC 3629, section 4).
-local function character(text, at)
-  local first, second = byte(text, at, at + 1)
-  if first < 0x80 then return 1 end
-  local length = first >= 0xF0 and 4 or first >= 0xE0 and 3 or 2
-  if first < 0xC2 or first > 0xF4 or not second then return nil end
-  local low = first == 0xE0 and 0xA0 or first == 0xF0 and 0x90 or 0x80
-  local high = first == 0xED and 0x9F or first == 0xF4 and 0x8F or 0xBF
-  if second < low or second > high then return nil end
-  for i = at + 2, at + length - 1 do
-    local continuation = byte(text, i)
-    if not continuation or continuation < 0x80 or continuation > 0xBF then return nil end
-  end
-  return length
-end
-
---- Bytes as text: every byte that is not part of a well-formed character becomes U+FFFD.
--- @tparam string text
+--- Replaces every byte that is not part of a well-formed character by U+FFFD.
+-- @tparam string bytes
 -- @treturn string valid UTF-8
-function M.readable(text)
-  if not find(text, "[\128-\255]") then return text end
+function M.readable (bytes)
+  if utf8.valid(bytes) then return bytes end
   local out, at = {}, 1
-  while at <= #text do
-    local length = character(text, at)
-    out[#out + 1] = length and sub(text, at, at + length - 1) or REPLACEMENT
-    at = at + (length or 1)
+  while at <= #bytes do
+    local size = utf8.size(bytes, at)
+    out[#out + 1] = size and bytes:sub(at, at + size - 1) or REPLACEMENT
+    at = at + (size or 1)
   end
   return table.concat(out)
 end
 
-local function ends_open(text)
-  return sub(text, -3) == REPLACEMENT
-end
-
---- A decoder for one stream of tokens: a function that gives every token the text it adds.
--- A token that ends inside a character adds "" and the whole character comes with a later one.
+--- Makes a decoder for one stream of tokens.
+-- A token that ends inside a character gets the text "", and a later one the whole character.
 -- @treturn function from id to string
-function Tokenizer:decoder()
+function Tokenizer:decoder ()
   local pending = ""
-  return function(id)
+  return function (id)
     pending = pending .. self.bytes[id]
     local text = M.readable(pending)
-    if ends_open(text) then return "" end
+    if text:sub(-3) == REPLACEMENT then return "" end
     pending = ""
     return text
   end
 end
 
---- The text of a whole answer: special tokens dropped, and by the server's rule the empty string
--- when the answer ends inside a character.
+--- Returns the text of a whole answer, without special tokens. It is empty when the answer ends
+-- inside a character, as the server's is.
 -- @tparam table ids array
--- @tparam[opt=1] number first
 -- @treturn string
-function Tokenizer:decode(ids, first)
+function Tokenizer:decode (ids)
   local parts = {}
-  for i = first or 1, #ids do
-    if not self:is_special(ids[i]) then parts[#parts + 1] = self.bytes[ids[i]] end
+  for _, id in ipairs(ids) do
+    if not M.is_special(id) then parts[#parts + 1] = self.bytes[id] end
   end
   local text = M.readable(table.concat(parts))
-  return ends_open(text) and "" or text
+  return text:sub(-3) == REPLACEMENT and "" or text
 end
 
 return M

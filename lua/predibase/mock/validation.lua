@@ -1,124 +1,189 @@
 -- SPDX-License-Identifier: MIT
---- What the router accepts: the shapes of request bodies and the order of its refusals.
+--- What the router accepts: the fields of request bodies, and the order in which it refuses.
 -- Written from the router's behaviour, on purpose without a line of the client's own checks.
 -- @module predibase.mock.validation
 
-local serde = require "predibase.mock.serde"
+local json = require "predibase.mock.router_json"
 
 local M = {}
 
-local text = serde.option(serde.string)
-local f32 = serde.option(serde.f32)
-local usize = serde.option(serde.integer "usize")
-local i32 = serde.option(serde.integer "i32")
-
-local merged_adapters = serde.struct("AdapterParameters", {
-  "ids",
-  ids = { serde.list(serde.string), required = true },
-  weights = { serde.list(serde.f32), default = {} },
-  merge_strategy = { text },
-  density = { serde.f32, default = 0 },
-  majority_sign_method = { text },
-})
-
-local FORMATS = {
-  text = true, json_object = true, json_schema = true,
-  Text = true, JsonObject = true, JsonSchema = true,
+-- The kind of each field; a `?` lets it be null. A list has its items' kind, a table is an object.
+local ADAPTERS = {
+  ids = { "string" }, weights = { "f32" }, merge_strategy = "string?", density = "f32",
+  majority_sign_method = "string?",
 }
 
-local function format_type(reader)
-  local name = serde.string(reader)
-  if not FORMATS[name] then
-    reader:fail(("unknown variant `%s`, expected one of `text`, `json_object`, `json_schema`")
-      :format(name))
-  end
-  return name
-end
+local FORMAT = { type = "format", schema = "any?" }
+
+local PARAMETERS = {
+  adapter_id = "string?", adapter_source = "string?", api_token = "string?", best_of = "usize?",
+  temperature = "f32?", repetition_penalty = "f32?", frequency_penalty = "f32?",
+  presence_penalty = "f32?", top_k = "i32?", top_p = "f32?", typical_p = "f32?",
+  do_sample = "boolean", max_new_tokens = "u32?", ignore_eos_token = "boolean",
+  return_full_text = "boolean?", stop = { "string" }, truncate = "usize?", watermark = "boolean",
+  details = "boolean", decoder_input_details = "boolean", return_k_alternatives = "i32?",
+  apply_chat_template = "boolean", seed = "u64?",
+  merged_adapters = { fields = ADAPTERS, optional = true, required = "ids" },
+  response_format = { fields = FORMAT, optional = true, required = "type" },
+}
+
+-- The bodies by name: `generate`, `compat` (`/` and `/invocations`), `tokenize`.
+local BODIES = {
+  generate = { required = "inputs", fields = {
+    inputs = "string", parameters = { fields = PARAMETERS } } },
+  compat = { required = "inputs", fields = {
+    inputs = "string", parameters = { fields = PARAMETERS }, stream = "boolean" } },
+  tokenize = { required = "inputs", fields = {
+    inputs = "string", add_special_tokens = "boolean?" } },
+}
+
+local FORMATS = { Text = true, text = true, JsonObject = true, json_object = true,
+  JsonSchema = true, json_schema = true }
+
+-- The largest integer of each kind, and the largest number behind a minus sign.
+local INTEGERS = {
+  u32 = { "4294967295" }, i32 = { "2147483647", "2147483648" },
+  usize = { "18446744073709551615" }, u64 = { "18446744073709551615" },
+}
 
 -- A `schema` that is left out means "any object"; `"schema": null` means no constraint at all.
-local ANY_OBJECT = { object = true, keys = { "type" }, values = { type = "object" } }
+local ANY_OBJECT = json.read '{"type":"object"}'
 
-local response_format = serde.struct("ResponseFormat", {
-  "type",
-  type = { format_type, required = true },
-  schema = { serde.option(serde.any), default = ANY_OBJECT },
-})
-
-local parameters = serde.struct("GenerateParameters", {
-  adapter_id = { text },
-  adapter_source = { text },
-  merged_adapters = { serde.option(merged_adapters) },
-  api_token = { text },
-  best_of = { usize },
-  temperature = { f32 },
-  repetition_penalty = { f32 },
-  frequency_penalty = { f32 },
-  presence_penalty = { f32 },
-  top_k = { i32 },
-  top_p = { f32 },
-  typical_p = { f32 },
-  do_sample = { serde.boolean, default = false },
-  max_new_tokens = { serde.option(serde.integer "u32") },
-  ignore_eos_token = { serde.boolean, default = false },
-  return_full_text = { serde.option(serde.boolean) },
-  stop = { serde.list(serde.string), default = {} },
-  truncate = { usize },
-  watermark = { serde.boolean, default = false },
-  details = { serde.boolean, default = false },
-  decoder_input_details = { serde.boolean, default = false },
-  return_k_alternatives = { i32 },
-  apply_chat_template = { serde.boolean, default = false },
-  seed = { serde.option(serde.integer "u64") },
-  response_format = { serde.option(response_format) },
-})
-
-local DEFAULTS = { do_sample = false, stop = {}, details = false, decoder_input_details = false }
-
-local function request(name, stream)
-  return serde.struct(name, {
-    "inputs",
-    inputs = { serde.string, required = true },
-    parameters = { parameters, default = DEFAULTS },
-    stream = stream and { serde.boolean, default = false } or nil,
-  })
+local function fail (path, message, status)
+  if path ~= "" then message = path .. ": " .. message end
+  error({ status = status or 422, message = message }, 0)
 end
 
---- The shapes of the bodies, by name: `generate`, `compat` (also has `stream`), `tokenize`.
-M.shapes = {
-  generate = request("GenerateRequest"),
-  compat = request("CompatGenerateRequest", true),
-  tokenize = serde.struct("TokenizeRequest", {
-    "inputs",
-    inputs = { serde.string, required = true },
-    add_special_tokens = { serde.option(serde.boolean) },
-  }),
+local function in_range (literal, kind)
+  local sign, digits = literal:match("^(%-?)(%d+)$")
+  local most = INTEGERS[kind][sign == "" and 1 or 2]
+  return digits and most and (#digits < #most or (#digits == #most and digits <= most))
+end
+
+-- The nearest 32-bit float (G. Veltkamp's splitting); infinity beyond the largest one.
+local function single (value)
+  if math.abs(value) > 3.4028235677973e38 then return value > 0 and math.huge or -math.huge end
+  if math.abs(value) < 1.4e-45 / 2 then return 0 end
+  local factor = 536870913 * value          -- 2^29 + 1
+  return factor - (factor - value)
+end
+
+local function read_text (value, path)
+  return type(value) == "string" and value or fail(path, "expected a string")
+end
+
+local function boolean (value, path)
+  if type(value) ~= "boolean" then fail(path, "expected a boolean") end
+  return value
+end
+
+local function f32 (value, path)
+  local literal = type(value) == "table" and value.literal or fail(path, "expected f32")
+  return single(tonumber(literal))
+end
+
+local function any (value)
+  return value
+end
+
+local function read_format (value, path)
+  if type(value) ~= "string" then fail(path, "expected value", 400) end
+  return FORMATS[value] and value or fail(path, ("unknown variant `%s`"):format(value))
+end
+
+local function integer (kind)
+  return function (value, path)
+    local literal = type(value) == "table" and value.literal
+    if not literal or not in_range(literal, kind) then
+      fail(path, "expected " .. kind)
+    end
+    return kind == "u64" and literal or tonumber(literal)
+  end
+end
+
+local scalars = {
+  string = read_text, boolean = boolean, f32 = f32, any = any, format = read_format,
+}
+for kind in pairs(INTEGERS) do scalars[kind] = integer(kind) end
+
+local read_fields
+
+local function read_one (kind, value, path)
+  if type(kind) == "string" then
+    local name, optional = kind:match("^(%w+)(%??)$")
+    if value == json.null and optional == "?" then return nil end
+    return scalars[name](value, path)
+  elseif kind.fields then
+    if value == json.null and kind.optional then return nil end
+    return read_fields(kind, value, path)
+  end
+  if type(value) ~= "table" or not value.array then fail(path, "expected a sequence") end
+  local out = {}
+  for i, item in ipairs(value) do
+    out[i] = read_one(kind[1], item, ("%s[%d]"):format(path, i - 1))
+  end
+  return out
+end
+
+-- Fields that are not known are ignored, a known one may come only once.
+function read_fields (kind, value, path)
+  if type(value) ~= "table" or not value.object then fail(path, "expected an object") end
+  local out, prefix = {}, path == "" and "" or path .. "."
+  for _, name in ipairs(value.keys) do
+    local field = kind.fields[name]
+    if field then out[name] = read_one(field, value.values[name], prefix .. name) end
+  end
+  if kind.fields[value.twice] then fail(path, ("duplicate field `%s`"):format(value.twice)) end
+  if kind.required and value.values[kind.required] == nil then
+    fail(path, ("missing field `%s`"):format(kind.required))
+  end
+  return out
+end
+
+local PREFIXES = {
+  [400] = "Failed to parse the request body as JSON: ",
+  [422] = "Failed to deserialize the JSON body into the target type: ",
 }
 
---- Reads a body: the status and text of the refusal when it does not fit.
--- @tparam string body
--- @tparam function shape
--- @treturn[1] table
--- @treturn[2] nil
--- @treturn[2] number status
--- @treturn[2] string text
-function M.read(body, shape)
-  local value, failure = serde.read(body, shape)
-  if value then return value end
-  if failure.syntax then
-    return nil, 400, "Failed to parse the request body as JSON: " .. failure.message
+-- Fills in what the router assumes for fields that are left out.
+local function complete (body, parameters)
+  if not parameters then body.parameters = {} end
+  local p = body.parameters
+  p.stop = p.stop or {}
+  if p.merged_adapters then p.merged_adapters.weights = p.merged_adapters.weights or {} end
+  local format = p.response_format
+  if format and parameters.values.response_format.values.schema == nil then
+    format.schema = ANY_OBJECT
   end
-  return nil, 422,
-    "Failed to deserialize the JSON body into the target type: " .. failure.message
 end
 
-local function outside(value, low, high)
+--- Reads a request body. The refusal begins with the router's sentence; how it goes on is our own.
+-- @tparam string text
+-- @tparam string name of a body: "generate", "compat" or "tokenize"
+-- @treturn[1] table the fields by name
+-- @treturn[2] nil
+-- @treturn[2] number status of the refusal
+-- @treturn[2] string its text
+function M.read (text, name)
+  local tree, place = json.read(text)
+  if tree == nil then return nil, 400, PREFIXES[400] .. place end
+  local ok, body = pcall(read_one, BODIES[name], tree, "")
+  if ok then
+    if name ~= "tokenize" then complete(body, tree.values.parameters) end
+    return body
+  end
+  if type(body) ~= "table" then error(body, 0) end
+  return nil, body.status, PREFIXES[body.status] .. body.message
+end
+
+local function outside (value, low, high)
   return value ~= nil and not (value >= low and value <= high)
 end
 
---- What only a stream refuses, before everything else.
+--- Checks what only a stream refuses, before everything else.
 -- @tparam table p parameters
 -- @treturn ?string
-function M.stream_only(p)
+function M.stream_only (p)
   if (p.best_of or 1) ~= 1 then
     return "`best_of` != 1 is not supported when streaming tokens"
   end
@@ -127,11 +192,11 @@ function M.stream_only(p)
   end
 end
 
---- The range of `best_of`, which the router looks at before it asks for a free place.
+--- Checks the range of `best_of`, which the router does before it asks whether it is overloaded.
 -- @tparam table p parameters
 -- @tparam table limits `max_best_of`
 -- @treturn ?string
-function M.best_of(p, limits)
+function M.best_of (p, limits)
   local best_of = p.best_of or 1
   if best_of <= 1 then return nil end
   if limits.max_best_of == 1 then return "`best_of` != 1 is not allowed for this endpoint" end
@@ -140,22 +205,22 @@ function M.best_of(p, limits)
   end
 end
 
---- Whether the shard samples for a request; it takes the likeliest tokens otherwise.
+--- Tells whether tokens are sampled; otherwise the most likely ones are taken.
 -- @tparam table p parameters
 -- @treturn boolean
-function M.samples(p)
+function M.samples (p)
   if p.temperature == 0 then return false end
   return p.do_sample or (p.temperature or 1) ~= 1 or p.top_k ~= nil or (p.top_p or 1) < 1
     or p.typical_p ~= nil
 end
 
--- All that the router asks for `best_of`: is one of these given, whatever its value?
-local function names_sampling(p)
+-- For `best_of` the router only checks that one of these is given, whatever its value.
+local function asks_for_sampling (p)
   return p.do_sample or p.temperature or p.top_k or p.top_p or p.typical_p
 end
 
--- In the order of the router; the first that applies is the answer.
-local function refusal(inputs, p, limits)
+-- The checks in the router's order: the first that fails is the answer.
+local function refusal (inputs, p, limits)
   local best_of = p.best_of or 1
   if p.merged_adapters then
     if p.adapter_id then return "at most one of `adapter_id` or `adapters` may be provided" end
@@ -166,7 +231,7 @@ local function refusal(inputs, p, limits)
       return "number of adapter IDs must match number of adapter weights"
     end
   end
-  if best_of > 1 and not names_sampling(p) then
+  if best_of > 1 and not asks_for_sampling(p) then
     return "you must use sampling when `best_of` is > 1"
   end
   if p.temperature and p.temperature < 0 then return "`temperature` must be non-negative" end
@@ -194,22 +259,17 @@ local function refusal(inputs, p, limits)
   end
   if best_of > 1 and p.seed then return "`seed` must not be set when `best_of` > 1" end
   if inputs == "" then return "`inputs` cannot be empty" end
-  local longest = limits.max_input_length
-  if p.truncate and (tonumber(p.truncate) == 0 or tonumber(p.truncate) > longest) then
-    return ("`truncate` must be strictly positive and less than %d. Given: %.0f")
-      :format(longest, p.truncate)
-  end
 end
 
---- Checks a request as the router does before it generates.
+--- Checks a request in the way of the router before it generates.
 -- @tparam string inputs
 -- @tparam table p parameters
 -- @tparam table limits max_stop_sequences, max_input_length, max_total_tokens
--- @tparam function count gives the number of tokens of `inputs`, `<s>` included
+-- @tparam function count returns the number of tokens of `inputs`, `<s>` included
 -- @treturn[1] number of tokens of `inputs`
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong, without the prefix `Input validation error: `
-function M.check(inputs, p, limits, count)
+function M.check (inputs, p, limits, count)
   local wrong = refusal(inputs, p, limits)
   if wrong then return nil, wrong end
   local tokens = count(inputs)
@@ -221,14 +281,18 @@ function M.check(inputs, p, limits, count)
     return nil, ("`inputs` must have less than %d tokens. Given: %d")
       :format(limits.max_input_length, tokens)
   end
+  if p.truncate and (p.truncate == 0 or p.truncate > limits.max_input_length) then
+    return nil, ("`truncate` must be strictly positive and less than %d. Given: %.0f")
+      :format(limits.max_input_length, p.truncate)
+  end
   return tokens
 end
 
---- Whether a request would end the real router's process: an unknown way to merge adapters, or a
--- control character in an adapter's id or source, which go into response headers.
+--- Tells whether a request ends the router's process: an unknown way to merge adapters does, and a
+-- control character in an adapter's id or source, because both go into response headers.
 -- @tparam table p parameters
 -- @treturn boolean
-function M.panics(p)
+function M.panics (p)
   local merged = p.merged_adapters
   if merged then
     local strategy = (merged.merge_strategy or "linear"):lower()

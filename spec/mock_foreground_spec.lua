@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- once: the stand-in server runs as a process of its own
 
-local command = require "predibase.mock.command"
+local foreground = require "predibase.mock.foreground"
 local raw = require "spec.support.raw_client"
 local server = require "spec.support.server"
 local uv = require "luv"
@@ -9,7 +9,7 @@ local uv = require "luv"
 local BODY = '{"inputs":"Hello","parameters":{"max_new_tokens":%d}}'
 
 -- Runs `mock.main` in a child; gives its handle with `output`, `errors` and `code`.
-local function start(arguments, environment)
+local function start (arguments, environment)
   local self = { output = "", errors = "" }
   local list = {}
   for i, argument in ipairs(arguments) do list[i] = ("%q"):format(argument) end
@@ -18,12 +18,12 @@ local function start(arguments, environment)
   local out, err, left = uv.new_pipe(false), uv.new_pipe(false), 3
   local process
   process = uv.spawn(uv.exepath(), { args = { "-e", program }, stdio = { nil, out, err },
-    env = environment }, function(code)
+    env = environment }, function (code)
     self.code, left = code, left - 1
     uv.close(process)
   end)
-  local function reader(pipe, key)
-    uv.read_start(pipe, function(_, data)
+  local function reader (pipe, key)
+    uv.read_start(pipe, function (_, data)
       if data then
         self[key] = self[key] .. data
       else
@@ -34,14 +34,14 @@ local function start(arguments, environment)
   end
   reader(out, "output")
   reader(err, "errors")
-  function self.signal(name) uv.process_kill(process, name) end
-  function self.finished()
-    local over = server.run_until(function() return left == 0 end)
+  function self.signal (name) uv.process_kill(process, name) end
+  function self.finished ()
+    local over = server.run_until(function () return left == 0 end)
     uv.run("nowait")
     return over
   end
-  function self.listening()
-    server.run_until(function() return self.output:find("\n.*\n") end)
+  function self.listening ()
+    server.run_until(function () return self.output:find("\n.*\n") end)
     local url
     url, self.host, self.port = self.output:match("^listening on (http://([%d.]+):(%d+))\n")
     assert.are.equal(("listening on %s\nexport PREDIBASE_BASE_URL=%s\n"):format(url, url),
@@ -52,8 +52,8 @@ local function start(arguments, environment)
   return self
 end
 
-describe("predibase.mock.command", function()
-  it("prints its URL, serves, and ends with 0 on SIGINT and SIGTERM", function()
+describe("predibase.mock.foreground", function ()
+  it("prints its URL, serves, and ends with 0 on SIGINT and SIGTERM", function ()
     for _, signal in ipairs { "sigint", "sigterm" } do
       local one = start({ "--delay", "0", "--max-seconds=60" }).listening()
       assert.are.equal(200, raw.ask(one, "/generate", BODY:format(3)).status)
@@ -64,7 +64,7 @@ describe("predibase.mock.command", function()
     end
   end)
 
-  it("writes at a natural pace unless told otherwise", function()
+  it("writes at a natural pace by default", function ()
     local one = start({ "--max-requests", "1", "--max-seconds", "60" }).listening()
     local began = uv.hrtime()
     assert.are.equal(4, #raw.ask(one, "/generate_stream", BODY:format(4)).chunks)
@@ -73,19 +73,19 @@ describe("predibase.mock.command", function()
     assert.are.equal(0, one.code)
   end)
 
-  it("ends after max-seconds", function()
+  it("ends after max-seconds", function ()
     local one = start({ "--max-seconds", "0.1" })
     assert.is_true(one.finished())
     assert.are.equal(0, one.code)
   end)
 
-  it("prints nothing with --quiet", function()
+  it("prints nothing with --quiet", function ()
     local one = start({ "--quiet", "--max-seconds", "0.1" })
     assert.is_true(one.finished())
     assert.are.equal("", one.output)
   end)
 
-  it("takes the token from the environment", function()
+  it("takes the token from the environment", function ()
     local one = start({ "--max-requests", "2", "--max-seconds", "60", "--delay", "0" },
       { "PREDIBASE_MOCK_TOKEN=pb_secret" }).listening()
     assert.are.equal(401, raw.ask(one, "/generate", BODY:format(1)).status)
@@ -94,7 +94,7 @@ describe("predibase.mock.command", function()
     assert.is_true(one.finished())
   end)
 
-  it("refuses arguments that do not exist, and addresses that others can reach", function()
+  it("refuses arguments that do not exist, and addresses that others can reach", function ()
     local one = start({ "--prot", "1" })
     assert.is_true(one.finished())
     assert.are.equal(64, one.code)
@@ -116,9 +116,9 @@ describe("predibase.mock.command", function()
     assert.are.equal("predibase: --max-requests must be a whole number, got 1.5\n", one.errors)
   end)
 
-  it("is what predibase.mock.run and predibase.mock.main call", function()
+  it("is called by predibase.mock.run and predibase.mock.main", function ()
     local mock = require "predibase.mock"
     assert.are.equal("function", type(mock.run))
-    assert.are.equal("function", type(command.main))
+    assert.are.equal("function", type(foreground.main))
   end)
 end)

@@ -7,24 +7,24 @@ local uv = require "luv"
 
 local BODY = '{"inputs":"Tell me a story","parameters":{%s}}'
 
-local function seconds()
+local function seconds ()
   return uv.hrtime() / 1e9
 end
 
 -- Sends one request and waits for the end of the connection or of the answer.
-local function open(to, path, parameters)
+local function open (to, path, parameters)
   return raw.connect(to):post(path, BODY:format(parameters or '"max_new_tokens":6'))
 end
 
-local function count(text, what)
+local function count (text, what)
   local _, n = text:gsub(what, "")
   return n
 end
 
-describe("predibase.mock.generate", function()
+describe("predibase.mock.answers", function ()
   after_each(server.stop)
 
-  it("waits between tokens with delay, and before the first with first_delay", function()
+  it("waits between tokens with delay, and before the first with first_delay", function ()
     local s = server.listen()
     local began = seconds()
     local client = open(s, "/~delay=0.05;first_delay=0.1/generate_stream")
@@ -33,7 +33,7 @@ describe("predibase.mock.generate", function()
     client:close()
   end)
 
-  it("sends the head at once, however late the first token is, but for head_delay", function()
+  it("sends the head before the first token, and waits before it with head_delay", function ()
     local client = open(server.listen(), "/~first_delay=30/generate_stream")
     assert.is_truthy(client:wait("\r\n\r\n"))
     assert.is_nil(client.received:find("data:", 1, true))
@@ -44,7 +44,7 @@ describe("predibase.mock.generate", function()
     client:close()
   end)
 
-  it("breaks off with an error event after n tokens", function()
+  it("breaks off with an error event after n tokens", function ()
     local s = server.listen()
     local client = open(s, "/~error_after=3/generate_stream")
     local answer = client:answer()
@@ -58,7 +58,7 @@ describe("predibase.mock.generate", function()
     client:close()
   end)
 
-  it("answers with the error when there is no stream", function()
+  it("answers with the error when there is no stream", function ()
     local s = server.listen { script = {
       ["/generate"] = { error_after = 2, error = "boom", error_type = "overloaded" },
     } }
@@ -70,7 +70,7 @@ describe("predibase.mock.generate", function()
     client:close()
   end)
 
-  it("cuts a stream after n tokens without ending it", function()
+  it("cuts a stream after n tokens without ending it", function ()
     local s = server.listen()
     local client = open(s, "/~cut_after=2/generate_stream")
     assert.is_true(client:wait())
@@ -82,7 +82,7 @@ describe("predibase.mock.generate", function()
     assert.is_false(s:log()[1].complete)
   end)
 
-  it("cuts a whole answer in the middle of its body", function()
+  it("cuts a whole answer in the middle of its body", function ()
     local client = open(server.listen(), "/~cut_after=2/generate")
     assert.is_true(client:wait())
     local length = tonumber(client.received:match("content%-length: (%d+)"))
@@ -91,25 +91,25 @@ describe("predibase.mock.generate", function()
     client:close()
   end)
 
-  it("resets the connection after n tokens", function()
+  it("resets the connection after n tokens", function ()
     local client = open(server.listen(), "/~reset_after=2/generate_stream")
-    server.run_until(function() return client.failure or client.ended end)
+    server.run_until(function () return client.failure or client.ended end)
     assert.are.equal("ECONNRESET", client.failure:match("^%u+"))
     assert.are.equal(2, count(client.received, "data: "))
     client:close()
   end)
 
-  it("falls silent after n tokens but for comments", function()
+  it("sends only comments after n tokens with silent_after", function ()
     local s = server.listen()
     local client = open(s, "/~silent_after=1;keepalive_interval=0.03/generate_stream")
-    assert.is_true(server.run_until(function()
+    assert.is_true(server.run_until(function ()
       return count(client.received, "3\r\n:\n\n\r\n") >= 3
     end))
     assert.are.equal(1, count(client.received, "data: "))
     client:close()
   end)
 
-  it("falls silent altogether with a keepalive_interval of 0", function()
+  it("sends no comments with a keepalive_interval of 0", function ()
     local client = open(server.listen { keepalive_interval = 0.02 },
       "/~silent_after=0;keepalive_interval=0/generate_stream")
     client:wait(":\n\n", 0.2)
@@ -117,7 +117,7 @@ describe("predibase.mock.generate", function()
     client:close()
   end)
 
-  it("sends comments of three bytes while it waits for a token, and none otherwise", function()
+  it("sends comments of three bytes while it waits for a token, and none otherwise", function ()
     local s = server.listen { keepalive_interval = 0.04 }
     local client = open(s, "/~first_delay=0.1/generate_stream")
     local answer = client:answer()
@@ -131,7 +131,7 @@ describe("predibase.mock.generate", function()
     client:close()
   end)
 
-  it("refuses the first k requests as overloaded", function()
+  it("refuses the first k requests as overloaded", function ()
     local s = server.listen { script = { ["/generate"] = { overload = 2 } } }
     local statuses = {}
     for i = 1, 4 do
@@ -149,7 +149,7 @@ describe("predibase.mock.generate", function()
     client:close()
   end)
 
-  it("answers with any status, body, content type and headers", function()
+  it("answers with any status, body, content type and headers", function ()
     local s = server.listen { script = { ["/generate"] = { status = 503, body = "<h1>no</h1>",
       content_type = "text/html", headers = { ["retry-after"] = 7, ["x-b3-traceid"] = "abc" } } } }
     local client = open(s, "/generate")
@@ -166,7 +166,7 @@ describe("predibase.mock.generate", function()
     client:close()
   end)
 
-  it("sends any bytes instead of an answer", function()
+  it("sends any bytes instead of an answer", function ()
     local s = server.listen { script = { ["*"] = { raw = "SSH-2.0-x\r\n" } } }
     local client = open(s, "/anything")
     assert.is_true(client:wait())
@@ -174,12 +174,12 @@ describe("predibase.mock.generate", function()
     client:close()
   end)
 
-  it("does a list of actions instead of an answer", function()
+  it("does a list of actions instead of an answer", function ()
     local s = server.listen()
     s:script("/generate", { raw = { { send = "HTTP/1.1 200 OK\r\n" }, { sleep = 0.05 },
       { send = "content-length: 5\r\n\r\nab" }, { reset = true } } })
     local client = open(s, "/generate")
-    server.run_until(function() return client.failure end)
+    server.run_until(function () return client.failure end)
     assert.are.equal("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab", client.received)
     assert.is_true(#client.reads >= 2)
     client:close()
@@ -190,7 +190,7 @@ describe("predibase.mock.generate", function()
     client:close()
   end)
 
-  it("writes every byte of an answer in slices of n", function()
+  it("writes every byte of an answer in slices of n", function ()
     local s = server.listen()
     local whole = open(s, "/generate_stream")
     local expected = whole:answer().body
@@ -200,7 +200,7 @@ describe("predibase.mock.generate", function()
     client:close()
   end)
 
-  it("leaves out the closing event with final=false", function()
+  it("leaves out the closing event with final=false", function ()
     local client = open(server.listen(), "/~final=false/generate_stream")
     local answer = client:answer()
     assert.are.equal(6, #answer.chunks)
@@ -208,14 +208,14 @@ describe("predibase.mock.generate", function()
     client:close()
   end)
 
-  it("keeps the body open after the closing event with hold", function()
+  it("keeps the body open after the closing event with hold", function ()
     local client = open(server.listen(), "/~hold=30/generate_stream")
     assert.is_truthy(client:wait('"generated_text":" '))
     assert.is_nil(raw.parse(client.received))
     client:close()
   end)
 
-  it("says a scripted answer", function()
+  it("generates a scripted answer", function ()
     local s = server.listen { script = { ["/generate_stream"] = { answer = { "a", "", "🙂" } } } }
     local client = open(s, "/generate_stream", "")
     local answer = client:answer()
@@ -225,7 +225,7 @@ describe("predibase.mock.generate", function()
     client:close()
   end)
 
-  it("plays an array of scripts one request after the other", function()
+  it("plays an array of scripts one request after the other", function ()
     local s = server.listen()
     s:script("/generate", { { status = 500 }, { status = 502 }, {} })
     local client = raw.connect(s)
@@ -239,7 +239,38 @@ describe("predibase.mock.generate", function()
     client:close()
   end)
 
-  it("answers 400 with the nearest name for a fault that does not exist", function()
+  it("fails every request under way with batch_error_after", function ()
+    local s = server.listen()
+    local neighbour = open(s, "/~delay=0.01/generate_stream", '"ignore_eos_token":true')
+    assert.is_truthy(neighbour:wait("data: "))
+    local client = open(s, "/~batch_error_after=2/generate")
+    local answer = client:answer()
+    assert.are.equal(424, answer.status)
+    assert.is_truthy(answer.body:find("Server error: a fault was asked for", 1, true))
+    local body = neighbour:answer().body
+    assert.is_truthy(body:find('data: {"error":"Request failed during generation: Server error: '
+      .. 'a fault was asked for","error_type":"generation"}\n\n$'))
+    neighbour:close()
+    client:post("/generate", BODY:format('"max_new_tokens":1'))
+    assert.are.equal(200, client:answer().status)
+    client:close()
+  end)
+
+  it("closes all connections and its socket with crash_after", function ()
+    local s = server.listen()
+    local neighbour = open(s, "/~delay=0.01/generate_stream", '"ignore_eos_token":true')
+    assert.is_truthy(neighbour:wait("data: "))
+    local client = open(s, "/~crash_after=2/generate_stream")
+    for _, one in ipairs { neighbour, client } do
+      assert.is_true(one:wait())
+      assert.is_nil(one.received:find("\r\n0\r\n", 1, true))
+      one:close()
+    end
+    for _, entry in ipairs(s:log()) do assert.are.equal("server", entry.closed_by) end
+    assert.has_error(function () raw.connect(s) end)
+  end)
+
+  it("answers 400 with the nearest name for a fault that does not exist", function ()
     local client = open(server.listen(), "/~cut_aftr=2/generate")
     local answer = client:answer()
     assert.are.equal(400, answer.status)

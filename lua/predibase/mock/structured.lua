@@ -1,15 +1,13 @@
 -- SPDX-License-Identifier: MIT
---- A JSON text that satisfies a JSON schema, made of words that the model supplies.
--- It knows type, enum, const, properties, required, additionalProperties, items, minItems,
+--- Writes a JSON text that satisfies a JSON schema, with words that the model supplies.
+-- It supports type, enum, const, properties, required, additionalProperties, items, minItems,
 -- maxItems, minLength, maxLength, minimum, maximum, exclusiveMinimum, exclusiveMaximum, anyOf and
 -- oneOf (the first branch), and $ref to a place in the same schema. Keywords that only describe are
--- skipped. Any other keyword is refused by name rather than ignored, so that no answer only seems
--- to fit.
--- All properties are written, in the order of the schema; the text has no white space.
--- @module predibase.mock.schema
+-- skipped. Any other keyword is refused, because ignoring it would give answers that do not satisfy
+-- the schema. All properties are written, in the order of the schema, without white space.
+-- @module predibase.mock.structured
 
-local serde = require "predibase.mock.serde"
-local writer = require "predibase.mock.writer"
+local json = require "predibase.mock.router_json"
 
 local M = {}
 
@@ -22,40 +20,47 @@ for word in ([[ type enum const properties required additionalProperties items m
   KNOWN[word] = true
 end
 
-local function refuse(message)
+local function refuse (message)
   error({ message = message }, 0)
 end
 
 local build
 
-local function text_of(value)
-  if value == serde.null then return "null" end
-  if type(value) == "string" then return writer.string(value) end
-  if type(value) ~= "table" then return writer.encode(value) end
+local function text_of (value)
+  if value == json.null then return "null" end
+  if type(value) == "string" then return json.string(value) end
+  if type(value) ~= "table" then return tostring(value) end
+  if value.literal then return value.literal end
   local parts = {}
   if value.array then
     for index, item in ipairs(value) do parts[index] = text_of(item) end
     return "[" .. table.concat(parts, ",") .. "]"
   end
   for index, key in ipairs(value.keys) do
-    parts[index] = writer.string(key) .. ":" .. text_of(value.values[key])
+    parts[index] = json.string(key) .. ":" .. text_of(value.values[key])
   end
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
-local function resolve(root, reference)
+-- A number of the schema, or `default`.
+local function number (value, default)
+  if value == nil then return default end
+  return tonumber(value.literal) or refuse "the schema is not a valid JSON schema"
+end
+
+local function resolve (root, reference)
   local node = root
   if reference:sub(1, 1) ~= "#" then refuse(("cannot follow `$ref` %s"):format(reference)) end
   for step in reference:gmatch("/([^/]+)") do
     step = step:gsub("~1", "/"):gsub("~0", "~")
     node = type(node) == "table" and node.object and node.values[step] or nil
   end
-  if not node then refuse(("`$ref` %s leads nowhere"):format(reference)) end
+  if not node then refuse(("`$ref` %s does not exist"):format(reference)) end
   return node
 end
 
 -- Characters of UTF-8 text, so that minLength and maxLength count what JSON schema counts.
-local function characters(text)
+local function characters (text)
   local list = {}
   for character in text:gmatch("[%z\1-\127\192-\255][\128-\191]*") do
     list[#list + 1] = character
@@ -63,8 +68,8 @@ local function characters(text)
   return list
 end
 
-local function string_for(keys, source)
-  local least, most = keys.minLength or 0, keys.maxLength or math.huge
+local function string_for (keys, source)
+  local least, most = number(keys.minLength, 0), number(keys.maxLength, math.huge)
   if least > most then refuse("`minLength` is greater than `maxLength`") end
   local text = source.words(3)
   local list = characters(text)
@@ -73,30 +78,25 @@ local function string_for(keys, source)
       list[#list + 1] = character
     end
   end
-  return writer.string(table.concat(list, "", 1, math.min(#list, most)))
+  return json.string(table.concat(list, "", 1, math.min(#list, most)))
 end
 
-local function number_for(keys, source, integral)
-  local low, high = keys.minimum or -math.huge, keys.maximum or math.huge
+local function number_for (keys, source, integral)
+  local low, high = number(keys.minimum, -math.huge), number(keys.maximum, math.huge)
   local step = integral and 1 or 0.5
-  if type(keys.exclusiveMinimum) == "number" then
-    low = math.max(low, keys.exclusiveMinimum)
-    if low == keys.exclusiveMinimum then low = integral and math.floor(low) + 1 or low + 1e-6 end
-  end
-  if type(keys.exclusiveMaximum) == "number" then
-    high = math.min(high, keys.exclusiveMaximum)
-    if high == keys.exclusiveMaximum then high = integral and math.ceil(high) - 1 or high - 1e-6 end
-  end
+  local above, below = number(keys.exclusiveMinimum), number(keys.exclusiveMaximum)
+  if above and above >= low then low = integral and math.floor(above) + 1 or above + 1e-6 end
+  if below and below <= high then high = integral and math.ceil(below) - 1 or below - 1e-6 end
   if low == -math.huge then low = math.min(0, high == math.huge and 0 or high - 100) end
   if high == math.huge then high = low + 100 end
   if integral then low, high = math.ceil(low), math.floor(high) end
   if low > high then refuse("no number is between `minimum` and `maximum`") end
   local value = low + math.floor(source.random() * ((high - low) / step + 1)) * step
-  return writer.encode(math.min(value, high))
+  return json.encode(math.min(value, high))
 end
 
-local function array_for(keys, source, root, depth)
-  local least, most = keys.minItems or 0, keys.maxItems or math.huge
+local function array_for (keys, source, root, depth)
+  local least, most = number(keys.minItems, 0), number(keys.maxItems, math.huge)
   if least > most then refuse("`minItems` is greater than `maxItems`") end
   local count = math.max(least, math.min(most, 2))
   if count > 1000 then refuse("`minItems` is more than the stand-in writes") end
@@ -105,11 +105,11 @@ local function array_for(keys, source, root, depth)
   return "[" .. table.concat(parts, ",") .. "]"
 end
 
-local function object_for(keys, source, root, depth)
+local function object_for (keys, source, root, depth)
   local parts, written = {}, {}
-  local function add(name, schema)
+  local function add (name, schema)
     written[name] = true
-    parts[#parts + 1] = writer.string(name) .. ":" .. build(schema, source, root, depth)
+    parts[#parts + 1] = json.string(name) .. ":" .. build(schema, source, root, depth)
   end
   local properties = keys.properties
   for _, name in ipairs(properties and properties.keys or {}) do
@@ -125,7 +125,7 @@ local function object_for(keys, source, root, depth)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
-local function kind_of(keys)
+local function kind_of (keys)
   local kind = keys.type
   if type(kind) == "table" then kind = kind[1] end
   if kind then return kind end
@@ -134,8 +134,8 @@ local function kind_of(keys)
   return "string"
 end
 
-function build(schema, source, root, depth)
-  if depth > DEPTH then refuse("the schema is nested too deeply, or refers to itself for ever") end
+function build (schema, source, root, depth)
+  if depth > DEPTH then refuse("the schema is nested too deeply, or refers to itself") end
   if schema == false then refuse("the schema `false` allows nothing") end
   if type(schema) ~= "table" or not schema.object then schema = { keys = {}, values = {} } end
   local keys = schema.values
@@ -163,16 +163,16 @@ function build(schema, source, root, depth)
   return refuse(("the schema type `%s` does not exist"):format(tostring(kind)))
 end
 
---- A text for a schema.
--- @param schema as `serde.any` reads it
--- @tparam table source `words(n)` gives a string of n words, `random()` a number in [0, 1)
+--- Writes a text for a schema.
+-- @param schema as `router_json.read` returns it
+-- @tparam table source `words(n)` returns a string of n words, `random()` a number in [0, 1)
 -- @treturn[1] string JSON text
 -- @treturn[2] nil
 -- @treturn[2] string why not
-function M.produce(schema, source)
+function M.produce (schema, source)
   local ok, result = pcall(build, schema, source, schema, 0)
   if ok then return result end
-  -- a keyword of the wrong type ("minLength": "x") ends in a Lua error: the schema is at fault
+  -- a keyword of the wrong type, such as "minLength": "x", ends in a Lua error
   return nil, type(result) == "table" and result.message or "the schema is not a valid JSON schema"
 end
 

@@ -1,19 +1,112 @@
 -- SPDX-License-Identifier: MIT
---- The answers of `/generate` and `/generate_stream`, with the faults that a script asks for.
--- @module predibase.mock.generate
+--- Answers `/generate` and `/generate_stream`, with the faults that a script asks for.
+-- The fields of the JSON texts are in the router's order.
+-- @module predibase.mock.answers
 
-local event = require "predibase.mock.event"
 local generation = require "predibase.mock.generation"
 local http = require "predibase.mock.http"
-local loop = require "predibase.mock.loop"
+local json = require "predibase.mock.router_json"
+local model = require "predibase.mock.model"
 local reply = require "predibase.mock.reply"
+local tokenizer = require "predibase.mock.tokenizer"
+local uv_of = require "predibase.mock.uv"
 local validation = require "predibase.mock.validation"
 
 local M = {}
 
-local SLICE = 8            -- tokens generated before others have a turn, when there is no delay
+local SLICE = 8            -- tokens generated before other connections run, when there is no delay
 
-local function adapter_headers(p, server)
+local str, float = json.string, json.float
+
+local function integer (value)
+  return ("%.0f"):format(value)
+end
+
+local function frame (data)
+  return "data: " .. data .. "\n\n"
+end
+
+local function alternatives_json (list)
+  local parts = {}
+  for i, item in ipairs(list) do
+    local text = tokenizer.readable(model.tokenizer.bytes[item.id])
+    parts[i] = ('{"id":%s,"text":%s,"logprob":%s}')
+      :format(integer(item.id), str(text), float(item.logprob))
+  end
+  return "[" .. table.concat(parts, ",") .. "]"
+end
+
+local function token_json (token)
+  local more = token.alternatives
+    and ',"alternative_tokens":' .. alternatives_json(token.alternatives) or ""
+  return ('{"id":%s,"text":%s,"logprob":%s,"special":%s%s,"skipped":false}')
+    :format(integer(token.id), str(token.text), float(token.logprob), tostring(token.special), more)
+end
+
+local function full_text (body, answer)
+  local text = answer:text()
+  return body.parameters.return_full_text and body.inputs .. text or text
+end
+
+-- The data of an event; `closing` for the last one of a stream.
+local function event_json (body, answer, token, closing)
+  local text, details = "null", "null"
+  if closing then
+    text = str(full_text(body, answer))
+    if body.parameters.details then
+      details = ('{"finish_reason":"%s","prompt_tokens":%d,"generated_tokens":%d,"seed":%s}')
+        :format(answer.finish_reason, answer.prompt_tokens, #answer.ids, answer.seed or "null")
+    end
+  end
+  return ('{"token":%s,"generated_text":%s,"details":%s}')
+    :format(token_json(token), text, details)
+end
+
+local function tokens_json (answer)
+  local parts = {}
+  for i, token in ipairs(answer.tokens) do parts[i] = token_json(token) end
+  return "[" .. table.concat(parts, ",") .. "]"
+end
+
+local function prefill_json (body, answer)
+  local parts = {}
+  if body.parameters.decoder_input_details then
+    for i, token in ipairs(answer:prefill()) do
+      parts[i] = ('{"id":%s,"text":%s,"logprob":%s}')
+        :format(integer(token.id), str(token.text), float(token.logprob))
+    end
+  end
+  return "[" .. table.concat(parts, ",") .. "]"
+end
+
+local function others_json (body, best, answers)
+  local parts = {}
+  for _, answer in ipairs(answers) do
+    if answer ~= best then
+      parts[#parts + 1] = ('{"generated_text":%s,"finish_reason":"%s","generated_tokens":%d,'
+        .. '"seed":%s,"prefill":%s,"tokens":%s}'):format(str(full_text(body, answer)),
+        answer.finish_reason, #answer.ids, answer.seed or "null", prefill_json(body, answer),
+        tokens_json(answer))
+    end
+  end
+  return "[" .. table.concat(parts, ",") .. "]"
+end
+
+-- A whole answer: the best sequence, and the others of `best_of`.
+local function answer_json (body, best, answers)
+  local p = body.parameters
+  local text = str(full_text(body, best))
+  if not (p.details or p.decoder_input_details) then
+    return ('{"generated_text":%s}'):format(text)
+  end
+  local others = #answers > 1 and ',"best_of_sequences":' .. others_json(body, best, answers) or ""
+  return ('{"generated_text":%s,"details":{"finish_reason":"%s","prompt_tokens":%d,'
+    .. '"generated_tokens":%d,"skipped_tokens":0,"seed":%s,"prefill":%s,"tokens":%s%s}}')
+    :format(text, best.finish_reason or "length", best.prompt_tokens, #best.ids,
+      best.seed or "null", prefill_json(body, best), tokens_json(best), others)
+end
+
+local function adapter_headers (p, server)
   local ids = p.adapter_id
   if p.merged_adapters then ids = table.concat(p.merged_adapters.ids, ",") end
   if not ids or ids == "" then return {} end
@@ -23,15 +116,15 @@ local function adapter_headers(p, server)
   }
 end
 
--- Everything between the body and the first token: nil and the error when it ends here.
-local function admit(context, body, stream)
+-- Validates a request and begins its answers; nil, the error's type and its detail when refused.
+local function admit (context, body, stream)
   local server, p, faults = context.server, body.parameters, context.faults
   local first = stream and validation.stream_only or validation.best_of
   local wrong = first(p, server.limits)
   if wrong then return nil, "validation", wrong end
   if server:overloaded(context) then return nil, "overloaded" end
   local tokens
-  tokens, wrong = validation.check(body.inputs, p, server.limits, function(inputs)
+  tokens, wrong = validation.check(body.inputs, p, server.limits, function (inputs)
     return #generation.encode(inputs)
   end)
   if not tokens then return nil, "validation", wrong end
@@ -50,33 +143,42 @@ local function admit(context, body, stream)
   return answers
 end
 
--- Waits until a moment; on a stream, comments go out meanwhile. False when the client is gone.
-local function wait(context, moment)
+-- Waits until a moment and sends comments on streams meanwhile. False when the client is gone.
+local function wait (context, moment)
   local connection, uv = context.connection, context.server.uv
   while true do
-    local now = loop.now(uv)
+    local now = uv_of.now(uv)
     if now >= moment then return not connection.closed end
     local until_then = moment
     if context.comment_at and context.comment_at < moment then until_then = context.comment_at end
     if not connection:sleep(until_then - now) then return false end
-    if context.comment_at and loop.now(uv) >= context.comment_at and until_then < moment then
+    if context.comment_at and uv_of.now(uv) >= context.comment_at and until_then < moment then
       context.comment_at = context.comment_at + context.keepalive
       if not connection:write(context.wrap(":\n\n")) then return false end
     end
   end
 end
 
--- The next token in its time, or nil and why there is none: "error", "cut", "reset", "closed".
-local function step(context, answer)
+-- Waits for the time of the next token and generates it; otherwise nil and why there is none:
+-- "error", "cut", "reset" or "closed".
+local function step (context, answer)
   local faults, made = context.faults, context.entry.tokens
   if faults.error_after == made then return nil, "error" end
+  if faults.batch_error_after == made or context.failed then
+    if not context.failed then context.server:fail_batch(context) end
+    return nil, "error"
+  end
+  if faults.crash_after == made then
+    context.server:crash()
+    return nil, "closed"
+  end
   if faults.cut_after == made then return nil, "cut" end
   if faults.reset_after == made then return nil, "reset" end
   if faults.silent_after == made then
     wait(context, math.huge)
     return nil, "closed"
   end
-  local now = loop.now(context.server.uv)
+  local now = uv_of.now(context.server.uv)
   local delay = faults.delay or context.server.options.delay
   context.due = context.due and context.due + delay or now + (faults.first_delay or 0)
   if context.due - now > 0.0005 then
@@ -91,26 +193,26 @@ local function step(context, answer)
   return token
 end
 
-local function scripted_error(faults)
+local function scripted_error (faults)
   local kind = faults.error_type or "generation"
   if faults.error then return faults.error, kind, (select(2, reply.error_text(kind))) end
   local message, status = reply.error_text(kind, "Server error: a fault was asked for")
   return message, kind, status
 end
 
--- Ends the connection in the middle of an answer.
-local function break_off(context, why)
+-- Closes or resets the connection in the middle of an answer.
+local function break_off (context, why)
   context.entry.closed_by = "server"
   if why == "reset" then context.connection:reset() else context.connection:finish() end
 end
 
-local function timing_headers(context, best, inputs)
+local function timing_headers (context, best, inputs)
   local total, validated = reply.elapsed(context), context.validated
   local first = context.first or total
   local tokens = #best.ids
-  local function ms(value) return ("%.0f"):format(math.floor(value)) end
+  local function ms (value) return ("%.0f"):format(math.floor(value)) end
   local _, characters = inputs:gsub("[%z\1-\127\192-\255]", "")
-  local list = {
+  return {
     { "x-compute-type", "gpu+optimized" }, { "x-compute-time", ms(total) },
     { "x-compute-characters", ms(characters) }, { "x-total-time", ms(total) },
     { "x-prompt-tokens", ms(best.prompt_tokens) }, { "x-generated-tokens", ms(tokens) },
@@ -122,14 +224,13 @@ local function timing_headers(context, best, inputs)
     { "x-time-per-output-token", ms((total - first) / math.max(tokens - 1, 1)) },
     { "x-model-id", context.server.options.model_id },
   }
-  return list
 end
 
---- `/generate`, and `/` without streaming.
+--- Answers `/generate`, and `/` without streaming.
 -- @tparam table context
--- @tparam table body as `validation.shapes` reads it
--- @tparam boolean array whether the answer is an array of one
-function M.whole(context, body, array)
+-- @tparam table body as `validation.read` returns it
+-- @tparam boolean array true for an array with one answer
+function M.whole (context, body, array)
   local answers, kind, detail = admit(context, body, false)
   if not answers then return reply.refuse(context, kind, detail) end
   local best, why = answers[1], nil
@@ -140,7 +241,7 @@ function M.whole(context, body, array)
       if not token then break end
     end
     if why then break end
-    -- the sequence whose tokens were the most likely on average wins
+    -- the best sequence is the one whose tokens were the most likely on average
     if answer.logprob / #answer.ids > best.logprob / #best.ids then best = answer end
   end
   if why == "closed" then return nil end
@@ -148,7 +249,7 @@ function M.whole(context, body, array)
     local message, error_kind, status = scripted_error(context.faults)
     return reply.whole(context, status, "application/json", reply.error_json(message, error_kind))
   end
-  local text = event.response(body, best, answers)
+  local text = answer_json(body, best, answers)
   if array then text = "[" .. text .. "]" end
   local headers = timing_headers(context, best, body.inputs)
   for _, header in ipairs(adapter_headers(body.parameters, context.server)) do
@@ -161,15 +262,15 @@ function M.whole(context, body, array)
   return break_off(context, why)
 end
 
--- Sends the tokens; true when the answer came to its end.
-local function tokens(context, body, answer)
+-- Sends the tokens; true when the answer is complete.
+local function tokens (context, body, answer)
   local connection = context.connection
   while true do
     local token, why = step(context, answer)
     if not token then
       if why == "error" then
         local message, kind = scripted_error(context.faults)
-        connection:write(context.wrap(event.frame(reply.error_json(message, kind))))
+        connection:write(context.wrap(frame(reply.error_json(message, kind))))
         return true
       elseif why ~= "closed" then
         break_off(context, why)
@@ -177,19 +278,19 @@ local function tokens(context, body, answer)
       return false
     end
     local last = token.last and context.faults.final ~= false
-    local data = event.frame(event.token(body, answer, token, last))
+    local data = frame(event_json(body, answer, token, last))
     if not connection:write(context.wrap(data)) then return false end
     if context.keepalive then
-      context.comment_at = loop.now(context.server.uv) + context.keepalive
+      context.comment_at = uv_of.now(context.server.uv) + context.keepalive
     end
     if token.last then return true end
   end
 end
 
---- `/generate_stream`, and `/` with streaming.
+--- Answers `/generate_stream`, and `/` with streaming.
 -- @tparam table context
--- @tparam table body
-function M.stream(context, body)
+-- @tparam table body as `validation.read` returns it
+function M.stream (context, body)
   local connection, server, faults = context.connection, context.server, context.faults
   local _, characters = body.inputs:gsub("[%z\1-\127\192-\255]", "")
   local headers = {
@@ -203,24 +304,24 @@ function M.stream(context, body)
   end
   headers[#headers + 1] = { "x-model-id", server.options.model_id }
   local chunked = context.request.version ~= "1.0"
-  context.wrap = chunked and http.chunk or function(data) return data end
+  context.wrap = chunked and http.chunk or function (data) return data end
   if chunked then
     headers[#headers + 1] = { "transfer-encoding", "chunked" }
   else
-    context.keep_alive = false      -- the end of the connection is the end of the body
+    context.keep_alive = false      -- the end of the connection ends the body
   end
   if not connection:write(reply.head(context, 200, headers)) then return end
   context.keepalive = faults.keepalive_interval or server.options.keepalive_interval
   if context.keepalive <= 0 then context.keepalive = nil end
-  context.comment_at = context.keepalive and loop.now(server.uv) + context.keepalive
+  context.comment_at = context.keepalive and uv_of.now(server.uv) + context.keepalive
   local answers, kind, detail = admit(context, body, true)
   if answers then
     if not tokens(context, body, answers[1]) then return end
   else
-    local data = event.frame(reply.error_json(reply.error_text(kind, detail), kind))
+    local data = frame(reply.error_json(reply.error_text(kind, detail), kind))
     if not connection:write(context.wrap(data)) then return end
   end
-  if faults.hold and not wait(context, loop.now(server.uv) + faults.hold) then return end
+  if faults.hold and not wait(context, uv_of.now(server.uv) + faults.hold) then return end
   if chunked then connection:write(http.chunk("")) end
   context.complete = true
 end

@@ -1,41 +1,44 @@
 -- SPDX-License-Identifier: MIT
---- The stand-in server in the foreground, as `predibase mock` runs it.
--- @module predibase.mock.command
+--- Runs the stand-in server in the foreground, as `predibase mock` does.
+-- @module predibase.mock.foreground
 
-local loop = require "predibase.mock.loop"
-local options_of = require "predibase.mock.options"
 local server = require "predibase.mock.server"
+local usage = require "predibase.usage"
+local uv_of = require "predibase.mock.uv"
 
 local M = {}
 
-local NOWHERE = 1000       -- deeper than any stack: `error` adds no position
+-- The further options of `run`, and those with another default.
+local OPTIONS = {
+  quiet = false,
+  delay = 1 / 30,                   -- about 30 tokens per second, as a real server
+}
 
-local function say(stream, text)
+local function say (stream, text)
   local ok, message = stream:write(text, "\n")
   if ok then ok, message = stream:flush() end
   return ok, message
 end
 
-local function complain(message)
+local function complain (message)
   say(io.stderr, "predibase: " .. message)
 end
 
---- Checks options that were given as arguments: errors name them as they were typed.
+--- Checks options of a command line; the message names them as they were typed.
 -- @tparam ?table options those of `run`
 -- @treturn[1] table options, complete
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.check(options)
-  local ok, checked = pcall(options_of.check, options, options_of.run, NOWHERE)
+function M.check (options)
+  local ok, checked = usage.catch(server.check, options, OPTIONS)
   if ok then return checked end
-  return nil, (tostring(checked):gsub('^the option "([%w_]+)"', function(name)
+  return nil, (tostring(checked):gsub('^the option "([%w_]+)"', function (name)
     return "--" .. name:gsub("_", "-")
   end))
 end
 
---- Tells callers the URL, which they wait for, and people the line that makes their programs use
--- it.
-local function announce(url)
+-- Prints the URL, for which programs wait, and a line for the shell in which the client runs.
+local function announce (url)
   local ok, message = say(io.stdout,
     ("listening on %s\nexport PREDIBASE_BASE_URL=%s"):format(url, url))
   if not ok then complain("standard output: " .. message) end
@@ -45,11 +48,10 @@ end
 --- Serves until SIGINT or SIGTERM, or until a limit is reached. When it is ready it prints
 -- `listening on URL` and the line for a shell that sets PREDIBASE_BASE_URL, unless `quiet` is set;
 -- errors go to standard error.
--- @tparam[opt] table options those of a server, and `quiet`; `delay` is 1/30 s unless said
---   otherwise
+-- @tparam[opt] table options those of a server, and `quiet`; `delay` is 1/30 s unless given
 -- @treturn number exit code: 0, 64 for a wrong option, 1 when the server could not start
-function M.run(options)
-  local uv, message = loop.find()
+function M.run (options)
+  local uv, message = uv_of.find()
   if not uv then
     complain(message)
     return 1
@@ -69,17 +71,17 @@ function M.run(options)
   local stop, signals = false, {}
   for _, name in ipairs { "sigint", "sigterm" } do
     local signal = uv.new_signal()
-    uv.signal_start(signal, name, function() stop = true end)
+    uv.signal_start(signal, name, function () stop = true end)
     signals[#signals + 1] = signal
   end
-  local function over()
-    return stop or running.ended == "max_seconds"
+  local function over ()
+    return stop or running.ended == "max_seconds" or running.ended == "crash"
       or (running.ended == "max_requests" and running.open == 0)
   end
   local said = options.quiet or announce(running.url)
   while said and not over() do uv.run("once") end
   running:close()
-  loop.finish(uv, signals[1], signals[2])
+  uv_of.finish(uv, signals[1], signals[2])
   return said and 0 or 1
 end
 
@@ -88,13 +90,12 @@ local FLAGS = {
   ["--max-requests"] = "max_requests", ["--host"] = "host", ["--seed"] = "seed",
 }
 
---- The same from a list of arguments, for programs without the `predibase` command:
+--- Serves with the options of a command line, for programs without the `predibase` command:
 -- `--port N --host ADDRESS --delay S --seed N --max-seconds N --max-requests N --quiet`. The bearer
--- token that clients must send comes from the environment variable PREDIBASE_MOCK_TOKEN, never from
--- here.
+-- token that clients must send can only come from the environment variable PREDIBASE_MOCK_TOKEN.
 -- @tparam table arguments array of strings
--- @treturn number exit code: that of `run`; 64 for arguments that do not exist, too
-function M.main(arguments)
+-- @treturn number exit code of `run`; 64 for an unknown argument
+function M.main (arguments)
   local options, i = {}, 1
   while arguments[i] do
     local flag, equals, value = arguments[i]:match("^(%-%-[%w-]+)(=?)(.*)$")

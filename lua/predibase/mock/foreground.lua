@@ -11,7 +11,7 @@ local M = {}
 -- The further options of `run`, and those with another default.
 local OPTIONS = {
   quiet = false,
-  delay = 1 / 30,                   -- about 30 tokens per second, as a real server
+  delay = 1 / 30,                   -- about 30 tokens per second, like a real server
 }
 
 local function say (stream, text)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Generates one answer, token by token, in the way of LoRAX's shard.
+--- Generates one answer, token by token, as LoRAX's shard does, the process that runs the model.
 -- @module predibase.mock.generation
 
 local model = require "predibase.mock.model"
@@ -142,7 +142,7 @@ end
 -- compares with the regular expression `.*STOP$`.
 local function stopped (self)
   for _, stop in ipairs(self.parameters.stop) do
-    -- only as many pieces as are as long as the stop sequence, so that long answers stay fast
+    -- looks at the last pieces only, so that long answers do not become slow
     local tail, i = "", #self.output
     while i > 0 and #tail <= #stop do
       tail = self.output[i] .. tail

@@ -157,7 +157,8 @@ local function complete (body, parameters)
   end
 end
 
---- Reads a request body. The refusal begins with the router's sentence; how it goes on is our own.
+--- Reads a request body. A refusal begins with the router's sentence; the details after it are
+-- shorter than the router's.
 -- @tparam string text
 -- @tparam string name of a body: "generate", "compat" or "tokenize"
 -- @treturn[1] table the fields by name
@@ -261,7 +262,7 @@ local function refusal (inputs, p, limits)
   if inputs == "" then return "`inputs` cannot be empty" end
 end
 
---- Checks a request in the way of the router before it generates.
+--- Checks a request as the router does before it generates.
 -- @tparam string inputs
 -- @tparam table p parameters
 -- @tparam table limits max_stop_sequences, max_input_length, max_total_tokens

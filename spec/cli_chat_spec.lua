@@ -17,24 +17,24 @@ describe("predibase chat", function ()
     server.stop()
   end)
 
-  local function open(options)
+  local function open (options)
     running = server.spawn(options)
   end
 
-  local function arguments_of(given)
+  local function arguments_of (given)
     local list = { "bin/predibase", "chat", "--base-url", running.url, "--format", "llama-3",
       "--max-new-tokens", "6" }
     for _, argument in ipairs(given or {}) do list[#list + 1] = argument end
     return list
   end
 
-  local function pipe(input, given)
+  local function pipe (input, given)
     local program = child.start(child.interpreter(), { args = arguments_of(given), stdin = input })
     return program:wait(), program.stdout, program.stderr
   end
 
   --- In a terminal: `steps` are pairs of what is waited for and what is typed then.
-  local function type_in(steps, given, env)
+  local function type_in (steps, given, env)
     local args = { "spec/support/terminal.py", child.interpreter() }
     for _, argument in ipairs(arguments_of(given)) do args[#args + 1] = argument end
     local text = {}
@@ -52,7 +52,7 @@ describe("predibase chat", function ()
     return outcome.status, outcome.shown
   end
 
-  local function prompts()
+  local function prompts ()
     local list = {}
     for _, entry in ipairs(running:log()) do
       if entry.path:find "/generate_stream$" then
@@ -206,11 +206,11 @@ describe("predibase chat", function ()
       open { script = { ["/generate_stream"] = { answer = "Yes." } } }
       local status = type_in {
         { "> ", "/help\r" }, { "/save [FILE]", "" }, { "> ", "/nix\r" }, { "no command /nix", "" },
-        { "> ", "/system\r" }, { "there is none", "" }, { "> ", "/system Be brief.\r" },
+        { "> ", "/system\r" }, { "no system message", "" }, { "> ", "/system Be brief.\r" },
         { "> ", "/save\r" }, { "which file?", "" }, { "> ", "/load\r" }, { "which file?", "" },
         { "> ", "/load /nonexistent/x\r" }, { "No such file", "" },
-        { "> ", "One?\r" }, { "Yes.", "" }, { "> ", "/undo\r" }, { "taken back: One?", "" },
-        { "> ", "/undo\r" }, { "nothing was said", "" }, { "> ", "/reset\r" }, { "forgotten", "" },
+        { "> ", "One?\r" }, { "Yes.", "" }, { "> ", "/undo\r" }, { "removed: One?", "" },
+        { "> ", "/undo\r" }, { "no question", "" }, { "> ", "/reset\r" }, { "forgotten", "" },
         { "> ", '"""a\r' }, { "... ", 'b"""\r' }, { "Yes.", "" }, { "> ", CTRL_D } }
       assert.equal(0, status)
       assert.is_truthy(prompts()[2]:find("Be brief.", 1, true))

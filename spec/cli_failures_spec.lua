@@ -3,7 +3,7 @@ local errors = require "predibase.errors"
 local failures = require "predibase.cli.failures"
 
 -- Runs a function with standard error going to a file; gives what it wrote and returned.
-local function stderr_of(use)
+local function stderr_of (use)
   local file, stderr = assert(io.tmpfile()), io.stderr
   io.stderr = file -- luacheck: ignore 122
   local ok, value = pcall(use)
@@ -15,16 +15,16 @@ local function stderr_of(use)
   return text, value
 end
 
-local function raised(use, ...)
+local function raised (use, ...)
   local ok, err = pcall(use, ...)
   assert.is_false(ok)
   return err
 end
 
-describe("a failure of the command", function()
-  it("has the exit code of its kind", function()
+describe("a failure of the command", function ()
+  it("has the exit code of its kind", function ()
     for kind, properties in pairs(errors.kinds) do
-      local text, code = stderr_of(function()
+      local text, code = stderr_of(function ()
         return failures.report(errors.new { kind = kind, message = "why" })
       end)
       assert.are.equal(properties.exit, code)
@@ -32,14 +32,14 @@ describe("a failure of the command", function()
     end
   end)
 
-  it("says what to do about it", function()
-    local text = stderr_of(function()
+  it("says what to do about it", function ()
+    local text = stderr_of(function ()
       return failures.report(errors.new { kind = "authentication", message = "no" })
     end)
     assert.is_truthy(text:find("\n  check PREDIBASE_API_TOKEN", 1, true))
   end)
 
-  it("is told in the command's terms, and with a hint that fits", function()
+  it("is told in the command's terms, and with a hint that fits", function ()
     for expected, fields in pairs {
       ["config: --max-retries must be\n  predibase chat --help"] = { kind = "config",
         message = "max_retries must be" },
@@ -54,14 +54,14 @@ describe("a failure of the command", function()
       ["limit --max-event-bytes\n"] = { kind = "too_large", phase = "body",
         message = "larger than the limit max_event_bytes" },
     } do
-      local text = stderr_of(function() return failures.report(errors.new(fields), "chat") end)
+      local text = stderr_of(function () return failures.report(errors.new(fields), "chat") end)
       assert.is_truthy((text .. "$"):find(expected, 1, true), text)
       local _, lines = text:gsub("\n", "")
       assert.are.equal(expected:find "^%a" and expected:find "\n$" and 1 or 2, lines)
     end
   end)
 
-  it("is silent for a broken pipe and for Ctrl-C", function()
+  it("is silent for a broken pipe and for Ctrl-C", function ()
     local pipe = raised(failures.output, "Broken pipe", 32)
     for err, expected in pairs {
       [pipe] = failures.PIPE,
@@ -69,14 +69,14 @@ describe("a failure of the command", function()
       ["interrupted!"] = failures.INTERRUPTED,
       [errors.new { kind = "cancelled", message = "why" }] = failures.INTERRUPTED,
     } do
-      local text, code = stderr_of(function() return failures.report(err) end)
+      local text, code = stderr_of(function () return failures.report(err) end)
       assert.are.equal("", text)
       assert.are.equal(expected, code)
     end
   end)
 
-  it("is told, whatever words are in it, when it is an error object", function()
-    local text, code = stderr_of(function()
+  it("is told, whatever words are in it, when it is an error object", function ()
+    local text, code = stderr_of(function ()
       return failures.report(errors.new { kind = "generation", message = "interrupted!" })
     end)
     assert.are.equal("predibase: generation: interrupted!", text:match "^[^\n]*")
@@ -85,23 +85,23 @@ describe("a failure of the command", function()
     assert.are.equal(failures.INTERNAL, failures.exit_code { "interrupted!" })
   end)
 
-  it("does not carry control characters to the terminal", function()
-    local text = stderr_of(function()
+  it("does not carry control characters to the terminal", function ()
+    local text = stderr_of(function ()
       return failures.report(errors.new { kind = "server", message = "a\27[2Jb\r\nc" })
     end)
     assert.is_nil(text:find "[%z\1-\9\11-\31]")
     assert.is_truthy(text:find("b\nc", 1, true))
   end)
 
-  it("is internal when it is nothing that we know", function()
-    local text, code = stderr_of(function() return failures.report("x.lua:1: boom") end)
+  it("is internal when it is nothing that we know", function ()
+    local text, code = stderr_of(function () return failures.report("x.lua:1: boom") end)
     assert.are.equal(1, code)
     assert.is_truthy(text:find "internal error: x.lua:1: boom")
   end)
 end)
 
-describe("the list of exit codes", function()
-  it("has every kind once", function()
+describe("the list of exit codes", function ()
+  it("has every kind once", function ()
     local help = failures.help()
     for kind, properties in pairs(errors.kinds) do
       if kind ~= "cancelled" then

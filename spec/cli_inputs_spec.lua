@@ -2,13 +2,13 @@
 local failures = require "predibase.cli.failures"
 local inputs = require "predibase.cli.inputs"
 local json = require "predibase.json"
-local parser = require "predibase.cli.parser"
+local command_line = require "predibase.cli.command_line"
 
-local function parse(...)
-  return parser.parse { "generate", ... }
+local function parse (...)
+  return command_line.parse { "generate", ... }
 end
 
-local function with_file(text, use)
+local function with_file (text, use)
   local path = os.tmpname()
   local file = assert(io.open(path, "wb"))
   file:write(text)
@@ -19,76 +19,76 @@ local function with_file(text, use)
 end
 
 -- The message of the usage failure that a function raises.
-local function usage(use, ...)
+local function usage (use, ...)
   local ok, err = pcall(use, ...)
   assert.is_false(ok)
   assert.are.equal(failures.USAGE, failures.exit_code(err))
   return err.message
 end
 
-describe("the prompt of the command", function()
-  it("comes from the argument, byte for byte", function()
+describe("the prompt of the command", function ()
+  it("comes from the argument, byte for byte", function ()
     assert.are.equal(" a\nb\n", inputs.prompt(parse(" a\nb\n")))
   end)
 
-  it("comes from a file, without the line end that belongs to the file", function()
-    with_file("two\nlines\n", function(path)
+  it("comes from a file, without the line end that belongs to the file", function ()
+    with_file("two\nlines\n", function (path)
       assert.are.equal("two\nlines", inputs.prompt(parse("--file", path)))
     end)
-    with_file("dos\r\n", function(path)
+    with_file("dos\r\n", function (path)
       assert.are.equal("dos", inputs.prompt(parse("--file", path)))
     end)
-    with_file("kept\n\n", function(path)
+    with_file("kept\n\n", function (path)
       assert.are.equal("kept\n", inputs.prompt(parse("--file", path)))
     end)
   end)
 
-  it("loses a byte order mark in front, and no other byte", function()
-    with_file("\239\187\191a\r\nb\r\n", function(path)
+  it("loses a byte order mark in front, and no other byte", function ()
+    with_file("\239\187\191a\r\nb\r\n", function (path)
       assert.are.equal("a\r\nb", inputs.prompt(parse("--file", path)))
       assert.are.equal("a\r\nb", inputs.text("@" .. path))
     end)
   end)
 
-  it("comes from a template of any editor", function()
-    with_file("\239\187\191a\r\n{x}\r\n{?y}\r\n{y}{/y}b\r\n", function(path)
+  it("comes from a template of any editor", function ()
+    with_file("\239\187\191a\r\n{x}\r\n{?y}\r\n{y}{/y}b\r\n", function (path)
       assert.are.equal("a\n1\nb", inputs.prompt(parse("--template", path, "--var", "x=1")))
     end)
   end)
 
-  it("may begin with a dash behind --", function()
+  it("may begin with a dash behind --", function ()
     assert.are.equal("--json", inputs.prompt(parse("--", "--json")))
   end)
 
-  it("cannot be given twice", function()
+  it("cannot be given twice", function ()
     assert.is_truthy(usage(inputs.prompt, parse("--file", "x", "y")):find("--file", 1, true))
   end)
 
-  it("needs a file that can be read", function()
+  it("needs a file that can be read", function ()
     assert.is_truthy(usage(inputs.prompt, parse("--file", "/nonexistent/x")):find "nonexistent")
     assert.is_truthy(usage(inputs.prompt, parse("--file", "/")):find "directory")
   end)
 end)
 
-describe("the parameters of the command line", function()
-  it("are read from JSON and token files of any editor", function()
+describe("the parameters of the command line", function ()
+  it("are read from JSON and token files of any editor", function ()
     local mark = "\239\187\191"
-    with_file(mark .. '{"type": "json_object",\r\n "schema": {"a":\r\n1.0}}\r\n', function(path)
+    with_file(mark .. '{"type": "json_object",\r\n "schema": {"a":\r\n1.0}}\r\n', function (path)
       local format = inputs.parameters(parse("--response-format", "@" .. path, "x")).response_format
       assert.are.equal('{"a":\n1.0}', format.schema)
     end)
-    with_file(mark .. "[1.0]\r\n", function(path)
+    with_file(mark .. "[1.0]\r\n", function (path)
       local extra = inputs.parameters(parse("--extra", "a=@" .. path, "x")).extra
       assert.are.equal("[1.0]\n", json.encode(extra.a))
     end)
-    with_file(mark .. "hf_x\r\n", function(path)
+    with_file(mark .. "hf_x\r\n", function (path)
       assert.are.equal("hf_x", inputs.client(parse("--token-file", path, "x")).api_token)
       assert.are.equal("hf_x", inputs.parameters(
         parse("--adapter-id", "a/1", "--adapter-token-file", path, "x")).api_token)
     end)
   end)
 
-  it("are those that were given and no other", function()
+  it("are those that were given and no other", function ()
     assert.are.same({}, inputs.parameters(parse("hello")))
     assert.are.same({
       max_new_tokens = 20, temperature = 0.5, do_sample = true, stop = { "a", "b" },
@@ -97,49 +97,49 @@ describe("the parameters of the command line", function()
       "--stop", "a", "--stop=b", "--adapter-id", "my/1")))
   end)
 
-  it("keep every digit of a seed", function()
+  it("keep every digit of a seed", function ()
     assert.are.equal("18446744073709551615",
       inputs.parameters(parse("--seed", "18446744073709551615")).seed)
   end)
 
-  it("may be negative numbers", function()
+  it("may be negative numbers", function ()
     assert.are.equal(-1.5, inputs.parameters(parse("--frequency-penalty", "-1.5"))
       .frequency_penalty)
     assert.are.equal(-0.5, inputs.parameters(parse("--presence-penalty=-.5")).presence_penalty)
   end)
 
-  it("take JSON, also from a file", function()
+  it("take JSON, also from a file", function ()
     local merged = '{"ids":["a","b"],"weights":[1,2]}'
     assert.are.same({ "a", "b" },
       inputs.parameters(parse("--merged-adapters", merged)).merged_adapters.ids)
-    with_file(merged, function(path)
+    with_file(merged, function (path)
       assert.are.same({ "a", "b" },
         inputs.parameters(parse("--merged-adapters", "@" .. path)).merged_adapters.ids)
     end)
   end)
 
-  it("keep the schema of an answer as it was written", function()
+  it("keep the schema of an answer as it was written", function ()
     local schema = '{ "zeta": {"type":"string"}, "alpha": {"schema":1} }'
     local format = inputs.parameters(parse("--response-format",
       '{"type":"json_object","schema":' .. schema .. "}")).response_format
     assert.are.same({ type = "json_object", schema = schema }, format)
   end)
 
-  it("take fields without a name yet", function()
+  it("take fields without a name yet", function ()
     local text = '{"z":[],"c":"=","n":12345678901234567890}'
     local extra = inputs.parameters(parse("--extra", "a=1", "--extra", "b=" .. text)).extra
     assert.are.equal("1", json.encode(extra.a))
     assert.are.equal(text, json.encode(extra.b))
   end)
 
-  it("take the token for an adapter from a file only", function()
-    with_file("hf_secret\n", function(path)
+  it("take the token for an adapter from a file only", function ()
+    with_file("hf_secret\n", function (path)
       assert.are.equal("hf_secret",
         inputs.parameters(parse("--adapter-token-file", path)).api_token)
     end)
   end)
 
-  it("are refused where they are not what they should be", function()
+  it("are refused where they are not what they should be", function ()
     assert.is_truthy(usage(inputs.parameters, parse("--response-format", "{")):find "not JSON")
     assert.is_truthy(usage(inputs.parameters, parse("--response-format", "[1]")):find "object")
     assert.is_truthy(usage(inputs.parameters, parse("--merged-adapters", "3")):find "object")
@@ -148,7 +148,7 @@ describe("the parameters of the command line", function()
     assert.is_truthy(usage(inputs.parameters, parse("--extra", "a=[01]")):find "not JSON")
   end)
 
-  it("are refused for a wrong name inside JSON, without a place in the library", function()
+  it("are refused for a wrong name inside JSON, without a place in the library", function ()
     assert.are.equal('unknown field of --response-format "typ"; did you mean "type"?',
       usage(inputs.parameters, parse("--response-format", '{"typ":"text"}')))
     assert.are.equal('unknown field of --merged-adapters "id"; did you mean "ids"?',
@@ -156,30 +156,30 @@ describe("the parameters of the command line", function()
   end)
 end)
 
-describe("a member of a JSON text", function()
-  it("is found at the top level only", function()
+describe("a member of a JSON text", function ()
+  it("is found at the top level only", function ()
     assert.are.equal("2", inputs.member('{"a":{"x":1},"x":2}', "x"))
     assert.is_nil(inputs.member('{"a":{"x":1},"b":["x",{"x":3}]}', "x"))
     assert.are.equal('[1,{"b":"}"}]', inputs.member('{ "a" : [1,{"b":"}"}] , "c": 1 }', "a"))
   end)
 
-  it("is found by its name however that is escaped", function()
+  it("is found by its name however that is escaped", function ()
     assert.are.equal('"\\"x\\\\"', inputs.member('{"\\u0061":"\\"x\\\\"}', "a"))
   end)
 end)
 
-describe("the client options of the command line", function()
-  it("are empty without options", function()
+describe("the client options of the command line", function ()
+  it("are empty without options", function ()
     assert.are.same({}, inputs.client(parse("hello")))
   end)
 
-  it("carry every clock", function()
+  it("carry every clock", function ()
     assert.are.same({ total = 9, connect = 1, first_token = 2.5, token = 3, idle = 4 },
       inputs.client(parse("--timeout", "9", "--connect-timeout", "1", "--first-token-timeout",
         "2.5", "--token-timeout", "3", "--idle-timeout", "4")).timeout)
   end)
 
-  it("carry address, retries and trust", function()
+  it("carry address, retries and trust", function ()
     assert.are.same({
       base_url = "http://localhost:1", max_retries = 0, ca_file = "ca.pem", verify = false,
       headers = { ["X-A"] = "b: c" }, proxy = "http://localhost:2", http_version = "1.1",
@@ -188,20 +188,20 @@ describe("the client options of the command line", function()
       "--proxy", "http://localhost:2", "--http-version", "1.1")))
   end)
 
-  it("can keep away from every proxy", function()
+  it("can keep away from every proxy", function ()
     assert.is_false(inputs.client(parse("--no-proxy")).proxy)
     local both = parse("--no-proxy", "--proxy", "http://localhost:2")
     assert.is_truthy(usage(inputs.client, both):find("--no-proxy", 1, true))
   end)
 
-  it("take the API token from a file", function()
-    with_file("pb_from_a_file\n", function(path)
+  it("take the API token from a file", function ()
+    with_file("pb_from_a_file\n", function (path)
       assert.are.equal("pb_from_a_file", inputs.client(parse("--token-file", path)).api_token)
     end)
   end)
 
-  it("take what the messages of the library can name", function()
-    with_file("open sesame\n", function(path)
+  it("take what the messages of the library can name", function ()
+    with_file("open sesame\n", function (path)
       assert.are.same({ api_token = false, client_key_password = "open sesame", user_agent = "me/1",
         max_event_bytes = 10, max_response_bytes = 20, allow_plain_http = true },
         inputs.client(parse("--no-token", "--client-key-password-file", path, "--user-agent",
@@ -213,7 +213,7 @@ describe("the client options of the command line", function()
     assert.is_nil(inputs.parameters(parse("x")).check_schema)
   end)
 
-  it("refuse a token in a header", function()
+  it("refuse a token in a header", function ()
     local message = usage(inputs.client, parse("--header", "authorization: Bearer pb_secret"))
     assert.is_nil(message:find "pb_secret")
   end)

@@ -3,25 +3,25 @@ local failures = require "predibase.cli.failures"
 local output = require "predibase.cli.output"
 
 -- A file that remembers what it was given, and fails when told to.
-local function recorder(problem)
+local function recorder (problem)
   local file = { written = {}, flushed = 0 }
-  function file:write(text)
+  function file:write (text)
     if problem then return nil, problem[1], problem[2] end
     self.written[#self.written + 1] = text
     return self
   end
-  function file:flush()
+  function file:flush ()
     self.flushed = self.flushed + 1
     return true
   end
-  function file:text()
+  function file:text ()
     return table.concat(self.written)
   end
   return file
 end
 
-describe("the output of the command", function()
-  it("is flushed piece by piece", function()
+describe("the output of the command", function ()
+  it("is flushed piece by piece", function ()
     local file = recorder()
     local out = output.new { file = file, terminal = false }
     out:write("one ")
@@ -31,7 +31,7 @@ describe("the output of the command", function()
     assert.are.equal(2, file.flushed)
   end)
 
-  it("is the text and nothing else where it is no terminal", function()
+  it("is the text and nothing else where it is no terminal", function ()
     local file = recorder()
     local out = output.new { file = file, terminal = false }
     local text = "a\27[2Jb\r\n\0\194\155c\127"
@@ -40,7 +40,7 @@ describe("the output of the command", function()
     assert.are.equal(text, file:text())
   end)
 
-  it("has no control characters on a terminal", function()
+  it("has no control characters on a terminal", function ()
     local file = recorder()
     local out = output.new { file = file, terminal = true }
     out:write("a\27[2J\tb\r\nc\rd\0\194\155\127é…\n")
@@ -49,7 +49,7 @@ describe("the output of the command", function()
       file:text())
   end)
 
-  it("ends the line on a terminal, once", function()
+  it("ends the line on a terminal, once", function ()
     local file = recorder()
     local out = output.new { file = file, terminal = true }
     out:end_line()
@@ -59,14 +59,14 @@ describe("the output of the command", function()
     assert.are.equal("text\n", file:text())
   end)
 
-  it("fails quietly when nobody reads it any more", function()
+  it("fails quietly when nobody reads it any more", function ()
     local out = output.new { file = recorder { "Broken pipe", 32 }, terminal = false }
     local ok, err = pcall(out.write, out, "x")
     assert.is_false(ok)
     assert.are.equal(failures.PIPE, failures.exit_code(err))
   end)
 
-  it("fails aloud when it cannot be written", function()
+  it("fails aloud when it cannot be written", function ()
     local out = output.new { file = recorder { "No space left on device", 28 }, terminal = false }
     local ok, err = pcall(out.write, out, "x")
     assert.is_false(ok)

@@ -8,7 +8,7 @@ local version = require "predibase.version"
 local SIGINT, SIGPIPE_STATUS = 2, 141
 
 -- Starts bin/predibase with the Lua that runs this spec.
-local function start(arguments, options)
+local function start (arguments, options)
   options = options or {}
   local args = { "bin/predibase" }
   for _, argument in ipairs(arguments) do args[#args + 1] = argument end
@@ -17,38 +17,38 @@ local function start(arguments, options)
   })
 end
 
-local function run(arguments, options)
+local function run (arguments, options)
   local program = start(arguments, options)
   return program:wait(), program.stdout, program.stderr
 end
 
 -- Runs `use(server)` with a server that answers by `handle`, and ends the server.
-local function with_server(handle, use)
+local function with_server (handle, use)
   local server = scripted.listen(handle)
   local ok, err = pcall(use, server)
   server:close()
   if not ok then error(err, 0) end
 end
 
-local function say_two_tokens(connection)
+local function say_two_tokens (connection)
   connection:send(scripted.STREAM .. scripted.token("one") .. scripted.last(" two", "one two"))
   connection:close()
 end
 
 -- The request's JSON body.
-local function body_of(connection)
+local function body_of (connection)
   return json.decode(connection.request:match "\r\n\r\n(.*)$")
 end
 
-describe("predibase", function()
-  it("tells its version", function()
+describe("predibase", function ()
+  it("tells its version", function ()
     local code, out, err = run { "--version" }
     assert.are.equal("predibase " .. version .. "\n", out)
     assert.are.equal("", err)
     assert.are.equal(0, code)
   end)
 
-  it("explains itself, exit codes included", function()
+  it("explains itself, exit codes included", function ()
     for _, arguments in ipairs { { "--help" }, { "generate", "--help" }, { "chat", "--help" },
       { "mock", "--help" } } do
       local code, out, err = run(arguments)
@@ -62,7 +62,7 @@ describe("predibase", function()
     end
   end)
 
-  it("fails when what it has to say cannot be written", function()
+  it("fails when what it has to say cannot be written", function ()
     local full = io.open "/dev/full"            -- not every system has it
     if not full then return pending "no /dev/full" end
     full:close()
@@ -75,8 +75,8 @@ describe("predibase", function()
     end
   end)
 
-  it("fails when it was started without standard output", function()
-    with_server(say_two_tokens, function(server)
+  it("fails when it was started without standard output", function ()
+    with_server(say_two_tokens, function (server)
       for _, arguments in ipairs { "--help", "mock --max-seconds 60",
         "generate --base-url " .. server.url .. " x" } do
         local program = child.start("sh", { args = { "-c",
@@ -87,7 +87,7 @@ describe("predibase", function()
     end)
   end)
 
-  it("exits with 64 when it is used wrongly", function()
+  it("exits with 64 when it is used wrongly", function ()
     for _, arguments in ipairs {
       {}, { "sing" }, { "generate", "--frobnicate" }, { "generate", "--top-k", "x", "hello" },
       { "generate", "a", "b" }, { "generate", "--file", "/nonexistent" },
@@ -102,8 +102,8 @@ describe("predibase", function()
   end)
 end)
 
-describe("predibase generate", function()
-  it("exits with 2 and a hint when it does not know whom to ask", function()
+describe("predibase generate", function ()
+  it("exits with 2 and a hint when it does not know whom to ask", function ()
     local code, out, err = run { "generate", "hello" }
     assert.are.equal(2, code)
     assert.are.equal("", out)
@@ -111,7 +111,7 @@ describe("predibase generate", function()
     assert.is_truthy(err:find("\n  ", 1, true))
   end)
 
-  it("exits with 64 for a wrong name inside JSON", function()
+  it("exits with 64 for a wrong name inside JSON", function ()
     local code, out, err = run { "generate", "--base-url", "http://127.0.0.1:9",
       "--response-format", '{"typ":"text"}', "hello" }
     assert.are.equal(64, code)
@@ -120,30 +120,30 @@ describe("predibase generate", function()
       err)
   end)
 
-  it("exits by the status, not by words that the server says", function()
-    with_server(function(connection)
+  it("exits by the status, not by words that the server says", function ()
+    with_server(function (connection)
       connection:send(scripted.json("404 Not Found", '{"error":"interrupted!"}'))
       connection:close()
-    end, function(server)
+    end, function (server)
       local code, _, err = run { "generate", "--base-url", server.url, "hello" }
       assert.are.equal(6, code)
       assert.is_truthy(err:find("interrupted!", 1, true))
     end)
   end)
 
-  it("exits with 3 for a bad value, before anything is sent", function()
-    with_server(function() error "asked" end, function(server)
+  it("exits with 3 for a bad value, before anything is sent", function ()
+    with_server(function () error "asked" end, function (server)
       local code, _, err = run { "generate", "--base-url", server.url, "--temperature", "-1", "x" }
       assert.are.equal(3, code)
       assert.is_truthy(err:find("--temperature must be non-negative", 1, true))
     end)
   end)
 
-  it("prints each piece as it arrives", function()
+  it("prints each piece as it arrives", function ()
     local connection
-    with_server(function(c) connection = c end, function(server)
+    with_server(function (c) connection = c end, function (server)
       local program = start { "generate", "--base-url", server.url, "hello" }
-      child.wait(function() return connection or program.code end, "the request")
+      child.wait(function () return connection or program.code end, "the request")
       connection:send(scripted.STREAM .. scripted.token("first"))
       program:wait_for("first")
       assert.are.equal("first", program.stdout)
@@ -157,9 +157,9 @@ describe("predibase generate", function()
     end)
   end)
 
-  it("sends the prompt from arguments, standard input or a file", function()
+  it("sends the prompt from arguments, standard input or a file", function ()
     local prompts = {}
-    local function remember(connection)
+    local function remember (connection)
       prompts[#prompts + 1] = body_of(connection).inputs
       say_two_tokens(connection)
     end
@@ -167,7 +167,7 @@ describe("predibase generate", function()
     local file = assert(io.open(path, "wb"))
     file:write("from a file\n")
     file:close()
-    with_server(remember, function(server)
+    with_server(remember, function (server)
       local env = { PREDIBASE_BASE_URL = server.url }
       assert.are.equal(0, (run({ "generate", "as an argument" }, { env = env })))
       assert.are.equal(0, (run({ "generate" }, { env = env, stdin = "from input\n" })))
@@ -179,12 +179,12 @@ describe("predibase generate", function()
     assert.are.same({ "as an argument", "from input", "é\n", "from a file", "dash" }, prompts)
   end)
 
-  it("sends every parameter that it was given", function()
+  it("sends every parameter that it was given", function ()
     local body, text
-    with_server(function(connection)
+    with_server(function (connection)
       body, text = body_of(connection), connection.request
       say_two_tokens(connection)
-    end, function(server)
+    end, function (server)
       local code, _, err = run {
         "generate", "--base-url", server.url, "--max-new-tokens", "7", "--temperature", "0.5",
         "--seed", "18446744073709551615", "--stop", "a", "--stop", "b", "--frequency-penalty",
@@ -207,8 +207,8 @@ describe("predibase generate", function()
     assert.are.equal("18446744073709551615", json.encode(sent.seed):match "%d+")
   end)
 
-  it("prints a token a line and then the result with --json", function()
-    with_server(say_two_tokens, function(server)
+  it("prints a token a line and then the result with --json", function ()
+    with_server(say_two_tokens, function (server)
       local code, out = run { "generate", "--base-url", server.url, "--json", "hello" }
       assert.are.equal(0, code)
       local lines = {}
@@ -224,15 +224,15 @@ describe("predibase generate", function()
     end)
   end)
 
-  it("waits for the whole answer with --no-stream", function()
+  it("waits for the whole answer with --no-stream", function ()
     local request
-    local function answer(connection)
+    local function answer (connection)
       request = connection.request
       connection:send(scripted.json("200 OK", '{"generated_text":"whole","details":'
         .. '{"finish_reason":"length","prompt_tokens":1,"generated_tokens":1,"prefill":[]}}'))
       connection:close()
     end
-    with_server(answer, function(server)
+    with_server(answer, function (server)
       local code, out, err = run {
         "generate", "--base-url", server.url, "--no-stream", "--details", "hello",
       }
@@ -248,8 +248,8 @@ describe("predibase generate", function()
     end)
   end)
 
-  it("tells tokens and times on standard error with --stats", function()
-    with_server(say_two_tokens, function(server)
+  it("tells tokens and times on standard error with --stats", function ()
+    with_server(say_two_tokens, function (server)
       local code, out, err = run { "generate", "--base-url", server.url, "--stats", "hello" }
       assert.are.equal(0, code)
       assert.are.equal("one two\n", out)
@@ -257,12 +257,12 @@ describe("predibase generate", function()
     end)
   end)
 
-  it("ends the line before anything goes to standard error, and only then", function()
-    local function half(connection)
+  it("ends the line before anything goes to standard error, and only then", function ()
+    local function half (connection)
       connection:send(scripted.STREAM .. scripted.token("half"))
       connection:close()
     end
-    local none = function(connection)
+    local none = function (connection)
       connection:send(scripted.STREAM)
       connection:close()
     end
@@ -271,7 +271,7 @@ describe("predibase generate", function()
       { say_two_tokens, "--details", "one two\n{" }, { half, "", "half\npredibase: " },
       { none, "--max-retries 0", "predibase: " },
     } do
-      with_server(case[1], function(server)
+      with_server(case[1], function (server)
         local program = child.start("sh", { args = { "-c",
           ("%s bin/predibase generate --base-url %s %s x 2>&1"):format(child.interpreter(),
             server.url, case[2]) } })
@@ -283,15 +283,15 @@ describe("predibase generate", function()
     end
   end)
 
-  it("exits by the kind of the error", function()
+  it("exits by the kind of the error", function ()
     for status, expected in pairs {
       ["401 Unauthorized"] = 4, ["403 Forbidden"] = 5, ["404 Not Found"] = 6,
       ["422 Unprocessable Entity"] = 3, ["500 Internal Server Error"] = 17,
     } do
-      with_server(function(connection)
+      with_server(function (connection)
         connection:send(scripted.json(status, '{"error":"said the server"}'))
         connection:close()
-      end, function(server)
+      end, function (server)
         local code, out, err = run {
           "generate", "--base-url", server.url, "--max-retries", "0", "hello",
         }
@@ -302,7 +302,7 @@ describe("predibase generate", function()
     end
   end)
 
-  it("exits with 14 when nobody is there", function()
+  it("exits with 14 when nobody is there", function ()
     local server = scripted.listen(say_two_tokens)
     server:close()
     local code, _, err = run { "generate", "--base-url", server.url, "--max-retries", "0", "x" }
@@ -310,11 +310,11 @@ describe("predibase generate", function()
     assert.is_truthy(err:find "^predibase: connection: ")
   end)
 
-  it("keeps what it printed and exits with 10 when the stream is cut", function()
-    with_server(function(connection)
+  it("keeps what it printed and exits with 10 when the stream is cut", function ()
+    with_server(function (connection)
       connection:send(scripted.STREAM .. scripted.token("half"))
       connection:close()
-    end, function(server)
+    end, function (server)
       local code, out, err = run { "generate", "--base-url", server.url, "hello" }
       assert.are.equal(10, code)
       assert.are.equal("half\n", out)
@@ -322,11 +322,11 @@ describe("predibase generate", function()
     end)
   end)
 
-  it("closes the stream and exits with 130 on Ctrl-C", function()
+  it("closes the stream and exits with 130 on Ctrl-C", function ()
     local connection
-    with_server(function(c) connection = c end, function(server)
+    with_server(function (c) connection = c end, function (server)
       local program = start { "generate", "--base-url", server.url, "hello" }
-      child.wait(function() return connection or program.code end, "the request")
+      child.wait(function () return connection or program.code end, "the request")
       connection:send(scripted.STREAM .. scripted.token("first"))
       program:wait_for("first")
       program:kill(SIGINT)
@@ -334,16 +334,16 @@ describe("predibase generate", function()
       assert.are.equal("first", program.stdout)
       assert.are.equal("", program.stderr)
       assert.is_nil(program.stderr:find "interrupted")
-      child.wait(function() return connection.closed end, "the end of the connection")
+      child.wait(function () return connection.closed end, "the end of the connection")
     end)
   end)
 
-  it("exits with 130 on Ctrl-C before the first token, and without streaming", function()
+  it("exits with 130 on Ctrl-C before the first token, and without streaming", function ()
     for _, flag in ipairs { "--details", "--no-stream" } do
       local connection
-      with_server(function(c) connection = c end, function(server)
+      with_server(function (c) connection = c end, function (server)
         local program = start { "generate", "--base-url", server.url, flag, "hello" }
-        child.wait(function() return connection or program.code end, "the request")
+        child.wait(function () return connection or program.code end, "the request")
         program:kill(SIGINT)
         assert.are.equal(130, program:wait())
         assert.are.equal("", program.stdout .. program.stderr)
@@ -351,15 +351,15 @@ describe("predibase generate", function()
     end
   end)
 
-  it("ends in silence when nobody reads its output any more", function()
-    local function go_on(connection)
+  it("ends in silence when nobody reads its output any more", function ()
+    local function go_on (connection)
       -- More than a pipe holds, so that the program has to notice.
       connection:send(scripted.STREAM .. scripted.token("a piece of text"):rep(20000)
         .. scripted.last(".", "long"))
       connection:close()
     end
     for _, prefix in ipairs { "", "trap '' PIPE; " } do
-      with_server(go_on, function(server)
+      with_server(go_on, function (server)
         local program = child.start("sh", { args = { "-c", prefix
           .. ('{ %s bin/predibase generate --base-url %s x; echo "status $?" >&2; } | head -c 10')
             :format(child.interpreter(), server.url) } })
@@ -370,19 +370,19 @@ describe("predibase generate", function()
     end
   end)
 
-  it("shows the token to the server alone", function()
+  it("shows the token to the server alone", function ()
     local token, request = "pb_only_for_the_server", nil
     local path = os.tmpname()
     local file = assert(io.open(path, "wb"))
     file:write(token, "\n")
     file:close()
-    local function refuse(connection)
+    local function refuse (connection)
       request = connection.request
       connection:send(scripted.json("401 Unauthorized",
         ('{"error":"bad token %s"}'):format(token)))
       connection:close()
     end
-    with_server(refuse, function(server)
+    with_server(refuse, function (server)
       for _, way in ipairs {
         { { "generate", "--base-url", server.url, "x" }, { PREDIBASE_API_TOKEN = token } },
         { { "generate", "--base-url", server.url, "--token-file", path, "x" }, {} },
@@ -398,11 +398,11 @@ describe("predibase generate", function()
   end)
 end)
 
-describe("predibase mock", function()
+describe("predibase mock", function ()
   -- Runs `use(url, server)` beside the command, and ends it.
-  local function with_mock(env, use)
+  local function with_mock (env, use)
     local server = start({ "mock", "--delay", "0" }, { env = env, keep_stdin = true })
-    local ok, err = pcall(function()
+    local ok, err = pcall(function ()
       server:wait_for("\n")
       use(server.stdout:match "http://127%.0%.0%.1:%d+", server)
     end)
@@ -413,8 +413,8 @@ describe("predibase mock", function()
     assert.are.equal("", server.stderr)
   end
 
-  it("prints its URL, answers predibase generate, and ends on Ctrl-C", function()
-    with_mock({}, function(url, server)
+  it("prints its URL, answers predibase generate, and ends on Ctrl-C", function ()
+    with_mock({}, function (url, server)
       server:wait_for("\nexport PREDIBASE_BASE_URL=" .. url .. "\n")
       local code, out, err = run { "generate", "--base-url", url, "--max-new-tokens", "12",
         "--seed", "7", "--do-sample", "--details", "Tell me a story." }
@@ -429,8 +429,8 @@ describe("predibase mock", function()
     end)
   end)
 
-  it("speaks no TLS, which generate says, and nothing of authorities", function()
-    with_mock({}, function(url)
+  it("speaks no TLS, which generate says, and nothing of authorities", function ()
+    with_mock({}, function (url)
       local code, _, err = run { "generate", "--base-url", (url:gsub("^http:", "https:")),
         "--max-retries", "0", "x" }
       assert.are.equal(15, code)
@@ -439,8 +439,8 @@ describe("predibase mock", function()
     end)
   end)
 
-  it("takes the token to ask for from the environment", function()
-    with_mock({ PREDIBASE_MOCK_TOKEN = "pb_mine" }, function(url, server)
+  it("takes the token to ask for from the environment", function ()
+    with_mock({ PREDIBASE_MOCK_TOKEN = "pb_mine" }, function (url, server)
       local arguments = { "generate", "--base-url", url, "--max-new-tokens", "1", "x" }
       assert.are.equal(4, (run(arguments)))
       assert.are.equal(0, (run(arguments, { env = { PREDIBASE_API_TOKEN = "pb_mine" } })))
@@ -448,7 +448,7 @@ describe("predibase mock", function()
     end)
   end)
 
-  it("says what is wrong with its options, as they were typed", function()
+  it("says what is wrong with its options, as they were typed", function ()
     for _, case in ipairs {
       { "--port", "70000", "--port must be from 0 to 65535, got 70000" },
       { "--port", "-1", "--port takes a whole number, got '-1'" },
@@ -465,8 +465,8 @@ describe("predibase mock", function()
     end
   end)
 
-  it("exits with 1 when its port is in use", function()
-    with_server(function() end, function(server)
+  it("exits with 1 when its port is in use", function ()
+    with_server(function () end, function (server)
       local code, out, err = run { "mock", "--port", server.url:match "%d+$" }
       assert.are.equal(1, code)
       assert.are.equal("", out)

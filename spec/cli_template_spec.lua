@@ -3,13 +3,13 @@
 --- `--template`, `--var`, `--trim-stop`, `--client-stop`.
 local failures = require "predibase.cli.failures"
 local inputs = require "predibase.cli.inputs"
-local parser = require "predibase.cli.parser"
+local command_line = require "predibase.cli.command_line"
 
-local function parse(...)
-  return parser.parse { "generate", ... }
+local function parse (...)
+  return command_line.parse { "generate", ... }
 end
 
-local function usage(...)
+local function usage (...)
   local arguments = parse(...)
   local ok, err = pcall(inputs.prompt, arguments)
   assert.is_false(ok)
@@ -17,46 +17,46 @@ local function usage(...)
   return err.message
 end
 
-describe("a template on the command line", function()
+describe("a template on the command line", function ()
   local path, other
 
-  local function write(name, text)
+  local function write (name, text)
     local file = assert(io.open(name, "wb"))
     file:write(text)
     file:close()
   end
 
-  before_each(function()
+  before_each(function ()
     path, other = os.tmpname(), os.tmpname()
     write(path, "\239\187\191### {instruction}\n{?input}\n{input}\n{/input}\n{{x}} {a.b=2}\n")
   end)
 
-  after_each(function()
+  after_each(function ()
     os.remove(path)
     os.remove(other)
   end)
 
-  it("is filled in", function()
+  it("is filled in", function ()
     assert.are.equal("### Sing.\n{x} 2", inputs.prompt(parse("--template", path,
       "--var", "instruction=Sing.")))
     assert.are.equal("### a=b {c}\n@x\n{x} 3", inputs.prompt(parse("--template", path,
       "--var", "instruction=a=b {c}", "--var=input= @x", "--var", "a.b=3")):gsub("\n @x", "\n@x"))
   end)
 
-  it("takes values out of files, without their last line end", function()
+  it("takes values out of files, without their last line end", function ()
     write(other, "two\nlines\n")
     assert.are.equal("### two\nlines\n{x} 2", inputs.prompt(parse("--template", path,
       "--var", "instruction=@" .. other)))
   end)
 
-  it("takes values that begin with a dash or, written twice, with an @", function()
+  it("takes values that begin with a dash or, written twice, with an @", function ()
     write(path, "{a}|{b}")
     assert.are.equal("- x|@y", inputs.prompt(parse("--template", path, "--var", "a=- x",
       "--var", "b=@@y")))
     assert.are.equal("@@z", inputs.text "@@@z")
   end)
 
-  it("is of kind template where values or its text are wrong", function()
+  it("is of kind template where values or its text are wrong", function ()
     local prompt, err = inputs.prompt(parse("--template", path, "--var", "instuction=x"))
     assert.is_nil(prompt)
     assert.are.equal(11, failures.exit_code(err))
@@ -67,7 +67,7 @@ describe("a template on the command line", function()
     assert.are.equal("template", err.kind)
   end)
 
-  it("is used alone, and rightly", function()
+  it("is used alone, and rightly", function ()
     assert.is_truthy(usage("--template", path, "text"):find("--template", 1, true))
     assert.is_truthy(usage("--template", path, "--file", path):find("--template", 1, true))
     assert.is_truthy(usage("--var", "a=1", "text"):find("--template", 1, true))
@@ -78,8 +78,8 @@ describe("a template on the command line", function()
   end)
 end)
 
-describe("the cuts of the command line", function()
-  it("are options of the call", function()
+describe("the cuts of the command line", function ()
+  it("are options of the call", function ()
     local parameters = inputs.parameters(parse("--trim-stop", "--client-stop", "a",
       "--client-stop", "\n", "x"))
     assert.is_true(parameters.trim_stop)

@@ -3,24 +3,24 @@
 --- What the command makes of the library's messages, which are made here by the library itself.
 local config = require "predibase.config"
 local params = require "predibase.params"
-local parser = require "predibase.cli.parser"
+local command_line = require "predibase.cli.command_line"
 local wording = require "predibase.cli.wording"
 
 local TOKEN = "pb_of_this_spec"
 
-local function of_config(given, variables)
+local function of_config (given, variables)
   local cfg, err = config.new(given, function (name) return variables and variables[name] end)
   assert.is_nil(cfg)
   return wording.reword(err.message)
 end
 
-local function of_parameters(given, context)
+local function of_parameters (given, context)
   local _, err = params.check(given, context)
   return wording.reword(assert(err).message)
 end
 
 --- Whether no option is named as in Lua; what stands in quotation marks is the user's.
-local function speaks_of_flags(text)
+local function speaks_of_flags (text)
   local own = text:gsub('"[^"]*"', "")
   assert.is_nil(own:find "%f[%w]%l+_%l+", text)
   assert.is_nil(own:find " = ", text)
@@ -54,7 +54,7 @@ describe("a message of the library in the command's terms", function ()
         "^--insecure would give the API token to .* in --ca-file instead" },
       { { base_url = "http://127.0.0.1", api_token = TOKEN, proxy = "http://a.test" },
         "use https://, --no-proxy, or --allow-plain-http" },
-      { { base_url = url, proxy = "x" }, "^--proxy must begin .*(--no-proxy goes" },
+      { { base_url = url, proxy = "x" }, "^--proxy must begin .*(--no-proxy uses" },
       { { base_url = url, timeout = 0 }, "^--timeout must be .*, got 0$" },
       { { base_url = url, timeout = { first_token = -1 } }, "^--first-token-timeout must be" },
       { { base_url = url, timeout = { idle = -1 } }, "^--idle-timeout must be" },
@@ -111,7 +111,7 @@ describe("a message of the library in the command's terms", function ()
   end)
 
   it("names flags that there are", function ()
-    local help = parser.parse { "generate", "--help" }.text
+    local help = command_line.parse { "generate", "--help" }.text
     -- What only a program can give: functions, modules, and tables of what has flags.
     local others = { on_request = true, on_response = true, on_retry = true, on_token = true,
       loop = true, transport = true, defaults = true }

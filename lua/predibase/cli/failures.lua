@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- How the command fails: its own kinds of failure, exit codes, and what is printed.
+--- Failures of the command: its own kinds, the exit codes, and the messages on standard error.
 -- @module predibase.cli.failures
 
 local errors = require "predibase.errors"
@@ -16,42 +16,42 @@ local EPIPE = 32                        -- the same on Linux, the BSDs and macOS
 
 local usage_mt, output_mt = {}, {}
 
---- Raises a failure that is the fault of the command line.
+--- Raises a failure that the command line caused.
 -- @tparam string message
--- @tparam[opt] string hint what to do instead
-function M.usage(message, hint)
+-- @tparam[opt] string hint what the user can do
+function M.usage (message, hint)
   error(setmetatable({ message = message, hint = hint }, usage_mt), 0)
 end
 
 --- Raises the failure to write to standard output.
 -- @tparam string message of the system
 -- @tparam ?integer number of the system's error
-function M.output(message, number)
+function M.output (message, number)
   message = "standard output: " .. message
   error(setmetatable({ message = message, quiet = number == EPIPE }, output_mt), 0)
 end
 
 local HINTS = {
   config = "predibase %s --help lists the options and variables; "
-    .. "predibase mock starts a server to try things out",
+    .. "predibase mock starts a server for first steps",
   validation = "predibase %s --help lists the parameters",
   authentication = "check PREDIBASE_API_TOKEN or the file named by --token-file",
   permission = "the token may not use this deployment, or the account is out of credits",
   not_found = "check --tenant-id, --deployment and --base-url",
-  rate_limited = "wait a little, or allow more tries with --max-retries",
-  overloaded = "wait a little, or allow more tries with --max-retries",
-  generation = "the server could not do it; check the adapter and the parameters",
-  incomplete_generation = "the text is not whole; try again",
+  rate_limited = "wait a little, or allow more attempts with --max-retries",
+  overloaded = "wait a little, or allow more attempts with --max-retries",
+  generation = "the server failed; check the adapter and the parameters",
+  incomplete_generation = "the text is not complete; try again",
   timeout = "--timeout, --first-token-timeout, --token-timeout and --idle-timeout set the limits",
   connection = "check the address, the network, and the proxy variables",
   protocol = "is this the address of a LoRAX server? check --base-url",
-  server = "the fault is the server's; try again later",
+  server = "the server has a problem; try again later",
 }
 
---- The names of all chat formats, in lines.
--- @tparam string indent of the lines behind the first
+--- Lists the names of all chat formats, in lines.
+-- @tparam string indent of all lines but the first
 -- @treturn string
-function M.formats(indent)
+function M.formats (indent)
   local names, lines, line = require("predibase.template.formats").names, {}, ""
   for i, name in ipairs(names) do
     local word = name .. (i < #names and "," or "")
@@ -65,13 +65,13 @@ function M.formats(indent)
   return table.concat(lines, "\n" .. indent)
 end
 
---- What to do about a failure whose kind alone does not tell.
-local function hint_of(err, command)
+-- The hint for an error; some depend on more than its kind.
+local function hint_of (err, command)
   local kind, message = err.kind, tostring(err.message)
   if kind == "connection" and (err.phase == "proxy" or err.status == 407
     or message:find "no connection to the proxy" or message:find "resolve proxy")
   then
-    return "--proxy and the proxy variables name the proxy; --no-proxy goes through none"
+    return "--proxy and the proxy variables name the proxy; --no-proxy uses none"
   elseif kind == "connection" and err.phase == "body" then
     return "try again"
   elseif kind == "tls" and message:find("certificate", 1, true) then
@@ -81,7 +81,7 @@ local function hint_of(err, command)
   elseif kind == "too_large" and (err.phase == "request" or err.status == 413) then
     return "shorten the prompt"
   elseif kind == "template" and message:find "^format is missing" then
-    return "choose one with --format NAME, or name the model that has it; there are\n  "
+    return "choose one with --format NAME, or name the model that has it; the names are\n  "
       .. M.formats "  "
   elseif kind == "template" and command == "chat" and message:find("format", 1, true) then
     return "--format NAME chooses a chat format"
@@ -90,22 +90,22 @@ local function hint_of(err, command)
   return hint and (hint:gsub("%%s", command))
 end
 
---- A text that does no harm on a terminal; line ends stay.
-local function printable(text)
-  return (text:gsub("\r\n", "\n"):gsub("[^\n]+", function(line)
+-- Replaces what a terminal would obey; line ends stay.
+local function printable (text)
+  return (text:gsub("\r\n", "\n"):gsub("[^\n]+", function (line)
     return errors.excerpt(line, 4 * #line)
   end))
 end
 
--- What the `lua` program raises on Ctrl-C is a string, with or without a position in front.
-local function is_interrupt(err)
+-- The `lua` program raises a string on Ctrl-C, with or without a position in front.
+local function is_interrupt (err)
   return type(err) == "string" and err:find("interrupted!$") ~= nil
 end
 
---- The exit code of a failure.
+--- Returns the exit code of a failure.
 -- @param err an error object, a failure of this module, or any other value that was raised
 -- @treturn integer
-function M.exit_code(err)
+function M.exit_code (err)
   local mt = type(err) == "table" and getmetatable(err)
   if mt == usage_mt then return M.USAGE end
   if mt == output_mt then return err.quiet and M.PIPE or M.INTERNAL end
@@ -114,29 +114,29 @@ function M.exit_code(err)
   return M.INTERNAL
 end
 
---- Whether nothing is printed about a failure.
+--- Tells whether a failure is not reported.
 -- @param err as for `exit_code`
 -- @treturn boolean
-function M.is_quiet(err)
+function M.is_quiet (err)
   local code = M.exit_code(err)
   return code == M.PIPE or code == M.INTERRUPTED
 end
 
---- An error of the library as one line in terms of the command.
+--- Formats an error of the library as one line in the terms of the command.
 -- @tparam table err
 -- @treturn string
-function M.text(err)
+function M.text (err)
   local copy = {}
   for name, value in pairs(err) do copy[name] = value end
   copy.message = wording.reword(tostring(err.message))
   return tostring(errors.new(copy))
 end
 
---- Prints a failure on standard error, unless it is one to be quiet about.
+--- Prints a failure on standard error, unless it is one that is not reported.
 -- @param err as for `exit_code`
 -- @tparam[opt="generate"] string command that failed
 -- @treturn integer its exit code
-function M.report(err, command)
+function M.report (err, command)
   local code = M.exit_code(err)
   if M.is_quiet(err) then return code end
   local mt = type(err) == "table" and getmetatable(err)
@@ -157,19 +157,19 @@ function M.report(err, command)
   return code
 end
 
---- The exit codes as lines of text, for the help.
+--- Describes the exit codes, for the help.
 -- @treturn string
-function M.help()
+function M.help ()
   local kinds = {}
   for kind, properties in pairs(errors.kinds) do
     if properties.exit < M.INTERRUPTED then
       kinds[#kinds + 1] = { properties.exit, kind }
     end
   end
-  table.sort(kinds, function(a, b) return a[1] < b[1] end)
+  table.sort(kinds, function (a, b) return a[1] < b[1] end)
   local lines = {
     "Exit codes:",
-    "    0  all is well",
+    "    0  success",
     "    1  internal error, or the output could not be written",
   }
   for _, pair in ipairs(kinds) do
@@ -177,7 +177,7 @@ function M.help()
   end
   lines[#lines + 1] = "   64  wrong use of the command, or a file that it names cannot be read"
   lines[#lines + 1] = "  130  cancelled by Ctrl-C"
-  lines[#lines + 1] = "  141  nobody reads the output any more"
+  lines[#lines + 1] = "  141  the reader of the output has ended"
   return table.concat(lines, "\n")
 end
 

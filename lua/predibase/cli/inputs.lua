@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- What the command reads: the prompt, tokens, JSON; turned into the options of the library.
+--- Turns the command line, and the files that it names, into prompts and options of the library.
 -- @module predibase.cli.inputs
 
 local failures = require "predibase.cli.failures"
@@ -12,27 +12,27 @@ local wording = require "predibase.cli.wording"
 
 local M = {}
 
-local function read_file(path)
+local function read_file (path)
   local text, message = files.read(path)
   if not text then failures.usage(message) end
   return text
 end
 
-local function read_input()
+local function read_input ()
   local text, message = io.read("*a")
   if not text then failures.usage("standard input: " .. (message or "cannot be read")) end
   return files.without_mark(text)
 end
 
---- One line end at the end belongs to the file, not to its text.
-local function without_line_end(text)
+-- Removes one line end from the end: it belongs to the file, not to the text.
+local function without_line_end (text)
   return (text:gsub("\r?\n$", ""))
 end
 
-local function given_prompt(arguments)
+local function given_prompt (arguments)
   local given, path = arguments.prompt, arguments.file
   if path and given then
-    failures.usage("there is a prompt in the arguments and one in --file", "give one of the two")
+    failures.usage("a prompt and --file cannot be combined", "give only one of them")
   end
   if path and path ~= "-" then return without_line_end(read_file(path)) end
   if given and given ~= "-" then return given end
@@ -43,30 +43,25 @@ local function given_prompt(arguments)
   return without_line_end(read_input())
 end
 
---- A value of the command line, or of the file that it names behind an @; two of them stand for
--- a value that begins with one.
-local function text_of(value)
+-- The value of an argument: `@FILE` stands for the text of a file, `@@` for an `@`.
+local function text_of (value)
   if value:sub(1, 1) ~= "@" then return value end
   if value:sub(2, 2) == "@" then return value:sub(2) end
   local path = value:sub(2)
   return without_line_end(path == "-" and read_input() or read_file(path))
 end
 
---- A text of an option, or of the file that it names behind an @.
+--- Returns the value of an option: `@FILE` stands for the text of a file, `@@` for a leading `@`.
 -- @tparam ?string value
 -- @treturn ?string
-function M.text(value)
+function M.text (value)
   return value and text_of(value)
 end
 
---- The prompt that a template makes.
--- @tparam table arguments
--- @treturn[1] string
--- @treturn[2] nil
--- @treturn[2] table the error, of kind "template"
-local function filled(arguments)
+-- The prompt of a template, or nil and an error of kind "template".
+local function filled (arguments)
   if arguments.prompt or arguments.file then
-    failures.usage("a prompt comes either from --template or from elsewhere",
+    failures.usage("--template cannot be combined with another prompt",
       "--var prompt=TEXT fills in {prompt} of a template")
   end
   local values = {}
@@ -84,25 +79,25 @@ local function filled(arguments)
   return prompt, err
 end
 
---- The prompt: from a template, the argument, a file, or standard input.
+--- Returns the prompt: from a template, an argument, a file, or standard input.
 -- @tparam table arguments of the command line
 -- @treturn[1] string
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template"
-function M.prompt(arguments)
+function M.prompt (arguments)
   if arguments.template then
     local prompt, err = filled(arguments)
     return prompt, err
   end
-  if #arguments.var > 0 then failures.usage "--var is for --template" end
+  if #arguments.var > 0 then failures.usage "--var needs --template" end
   return given_prompt(arguments)
 end
 
---- The value of a top-level member of a JSON object, as it stands in the text.
--- @tparam string text JSON that was checked to be an object
+--- Returns the value of a top-level member of a JSON object as JSON text.
+-- @tparam string text valid JSON of an object
 -- @tparam string wanted name of the member
 -- @treturn ?string
-function M.member(text, wanted)
+function M.member (text, wanted)
   local depth, key, start = 0, nil, nil
   local position = 1
   while true do
@@ -130,15 +125,15 @@ function M.member(text, wanted)
   end
 end
 
---- The text of an option that takes JSON.
-local function read_json(text, option)
+-- The JSON text of an option.
+local function read_json (text, option)
   if text:sub(1, 1) == "@" then text = files.unix(read_file(text:sub(2))) end
   local ok, message = json.check(text)
   if not ok then failures.usage(("%s is not JSON: %s"):format(option, message)) end
   return text
 end
 
-local function read_object(text, option)
+local function read_object (text, option)
   text = read_json(text, option)
   local value = json.decode(text)
   if type(value) ~= "table" or not text:find "^%s*{" then
@@ -147,12 +142,12 @@ local function read_object(text, option)
   return value, text
 end
 
-local function merged_adapters(text)
+local function merged_adapters (text)
   return (read_object(text, "--merged-adapters"))
 end
 
--- The schema goes on as text: the order of its properties matters.
-local function response_format(text)
+-- The schema is passed on as text, because the order of its properties matters.
+local function response_format (text)
   local value
   value, text = read_object(text, "--response-format")
   if type(value.schema) == "table" then value.schema = M.member(text, "schema") end
@@ -162,20 +157,20 @@ end
 -- kind of parameter -> reader
 local READ = { merged = merged_adapters, format = response_format }
 
-local function extra(list)
+local function extra (list)
   local fields = {}
   for _, pair in ipairs(list) do
     local name, text = pair:match("^([^=]+)=(.*)$")
     if not name then failures.usage(("--extra takes NAME=JSON, got '%s'"):format(pair)) end
-    -- As it was written: empty arrays, every digit and the order of names survive.
+    -- passed on as text, so that empty arrays, all digits and the order of names are kept
     fields[name] = json.raw(read_json(text, "--extra " .. name))
   end
   return fields
 end
 
--- A wrong name inside JSON is raised by the library as the caller's mistake: here it is the
--- user's. What it says of values is told when the call is made.
-local function check_names(parameters)
+-- A wrong name inside JSON is misuse for the library, but a mistake of the user here. Wrong values
+-- are reported when the call is made.
+local function check_names (parameters)
   local ok, message = usage.catch(params.check, parameters)
   if ok then return end
   if type(message) == "string" and message:find "^unknown " then
@@ -184,10 +179,10 @@ local function check_names(parameters)
   error(message, 0)
 end
 
---- The parameters of the API and the options of calls that the command line names.
+--- Returns the parameters of the API and the options of calls that the command line has.
 -- @tparam table arguments
 -- @treturn table
-function M.parameters(arguments)
+function M.parameters (arguments)
   local parameters = {}
   for _, rule in ipairs(params.list) do
     local value = arguments[rule.name]
@@ -205,13 +200,13 @@ function M.parameters(arguments)
   return parameters
 end
 
-local function headers(list)
+local function headers (list)
   local fields = {}
   for _, line in ipairs(list) do
     local name, value = line:match("^([^:%s]+):%s*(.-)%s*$")
     if not name then failures.usage(("--header takes NAME:VALUE, got '%s'"):format(line)) end
     if name:lower() == "authorization" then
-      failures.usage("a token is not taken as an argument, where every user of the machine can "
+      failures.usage("the token cannot be an argument, because every user of the machine could "
         .. "read it", "set PREDIBASE_API_TOKEN, or name a file with --token-file")
     end
     fields[name] = value
@@ -219,10 +214,10 @@ local function headers(list)
   return fields
 end
 
---- The options for `predibase.new` that the command line names.
+--- Returns the options for `predibase.new` that the command line has.
 -- @tparam table arguments
 -- @treturn table
-function M.client(arguments)
+function M.client (arguments)
   local timeout = {
     total = arguments.timeout,
     connect = arguments.connect_timeout,
@@ -242,13 +237,13 @@ function M.client(arguments)
     options[name] = arguments[name]
   end
   if arguments.no_proxy then
-    if arguments.proxy then failures.usage "--proxy and --no-proxy exclude each other" end
+    if arguments.proxy then failures.usage "--proxy and --no-proxy cannot be combined" end
     options.proxy = false
   end
   if arguments.insecure then options.verify = false end
   if arguments.no_token then
     if arguments.token_file then
-      failures.usage "--token-file and --no-token exclude each other"
+      failures.usage "--token-file and --no-token cannot be combined"
     end
     options.api_token = false
   elseif arguments.token_file then

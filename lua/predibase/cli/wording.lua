@@ -1,16 +1,16 @@
 -- SPDX-License-Identifier: MIT
---- Messages of the library in the terms of the command: flags where they name options of Lua.
+--- Rewrites messages of the library in the terms of the command: flags instead of options of Lua.
 -- @module predibase.cli.wording
 
 local params = require "predibase.params"
 
 local M = {}
 
-local function dashed(name)
+local function dashed (name)
   return "--" .. name:gsub("_", "-")
 end
 
--- Options of the library -> what the command calls them.
+-- option of the library -> its name in the command
 local OPTIONS = {
   api_token = "the API token", headers = "--header", verify = "--insecure",
   client_key_password = "--client-key-password-file", check_schema = "--no-check-schema",
@@ -27,20 +27,20 @@ for _, clock in ipairs { "connect", "first_token", "token", "idle" } do
   OPTIONS["timeout." .. clock] = dashed(clock .. "_timeout")
 end
 
--- Parameters of the API, which stand in backquotes -> what the command calls them.
+-- parameter of the API, which messages put in backquotes -> its name in the command
 local PARAMETERS = { inputs = "the prompt", adapters = "--merged-adapters", extra = "--extra" }
 for _, rule in ipairs(params.list) do
   PARAMETERS[rule.name] = rule.kind == "token" and "--adapter-token-file" or dashed(rule.name)
 end
 
-local function option(name)
+local function option (name)
   return OPTIONS[name] or PARAMETERS[name]
 end
 
--- What the library writes as Lua, as patterns, and what takes its place.
+-- Patterns of phrases in terms of Lua, and their replacements.
 local PHRASES = {
   { "^format is missing: .*$",
-    "no chat format is chosen, and there is no deployment whose name would tell" },
+    "no chat format is chosen, and there is no deployment whose name tells it" },
   { 'give api_token = "…"', "give --token-file" },
   { 'give ([%l_]+) = "…"', function (name) return option(name) and "give " .. option(name) end },
   { "api_token = false", "--no-token" },
@@ -50,7 +50,7 @@ local PHRASES = {
   { "`extra%.([%l_]+)` is a parameter of its own; write .*$", function (name)
     return option(name) and ("%s is an option of its own, not for --extra"):format(option(name))
   end },
-  { "%(false means no proxy at all%)", "(--no-proxy goes through none)" },
+  { "%(false means no proxy at all%)", "(--no-proxy uses none)" },
   { "[%l_]+ %(from the environment variable ([%u_]+)%)", "%1" },
   { ' %(`%$%(cat file%)` in a shell, or file:read%("%*a"%)%)', "" },
   { ': token:match%("[^"]*"%)', "" },
@@ -66,10 +66,10 @@ local PHRASES = {
   { "(got) the %l+ (%S)", "%1 %2" },
 }
 
--- Options that are ordinary words, too: only where the library begins to speak of them.
+-- Options that are ordinary words, too: replaced only at the beginning of a sentence.
 local BEGINNINGS = { "proxy", "deployment", "headers", "timeout", "format", "verify" }
 
-local function parameter(inside)
+local function parameter (inside)
   local name, rest = inside:match "^([%a_]+)(.*)$"
   local flag = name and PARAMETERS[name]
   if not flag then return nil end
@@ -78,22 +78,22 @@ local function parameter(inside)
   return rest == "" and flag or flag .. " " .. rest
 end
 
---- One word, or an address or path, which is never a name.
-local function word(text)
-  local name, behind = text:match "^(.-)([.:]*)$"
+-- Replaces a word if it is the name of an option; addresses and paths stay.
+local function word (text)
+  local name, marks = text:match "^(.-)([.:]*)$"
   if not name:find "[_.]" or not option(name) then return nil end
-  return option(name) .. behind
+  return option(name) .. marks
 end
 
-local function outside_of_quotes(text)
+local function outside_of_quotes (text)
   text = text:gsub("[%w_./:-]+", word)
   return (text:gsub("(%-%-[%l-]*stop)%[%d+%]", "%1"):gsub(" and deployment", " and --deployment"))
 end
 
---- Says it in terms of the command. What stands in quotation marks was given by somebody and stays.
+--- Rewrites a message. Text in quotation marks stays, because it was given by the user.
 -- @tparam string text
 -- @treturn string
-function M.reword(text)
+function M.reword (text)
   for _, phrase in ipairs(PHRASES) do text = text:gsub(phrase[1], phrase[2]) end
   for _, name in ipairs(BEGINNINGS) do
     text = text:gsub("^" .. name .. " ", OPTIONS[name] .. " ")

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
-local lines = require "predibase.cli.lines"
+local chat_lines = require "predibase.cli.chat_lines"
 
-local function texts_of(typed)
+local function texts_of (typed)
   local list, at, asked = {}, 0, {}
-  local next_text = lines.texts(function (goes_on)
+  local next_text = chat_lines.texts(function (goes_on)
     at = at + 1
     asked[at] = goes_on
     return typed[at]
@@ -50,11 +50,11 @@ describe("the history of what is typed", function ()
   after_each(function () os.remove(path) end)
 
   --- The library, as far as it is used.
-  local function library(typed)
+  local function library (typed)
     local fake, at = { known = {}, prompts = {} }, 0
-    function fake.set_options(options) fake.options = options end
-    function fake.add_history(line) fake.known[#fake.known + 1] = line end
-    function fake.readline(prompt)
+    function fake.set_options (options) fake.options = options end
+    function fake.add_history (line) fake.known[#fake.known + 1] = line end
+    function fake.readline (prompt)
       at = at + 1
       fake.prompts[at] = prompt
       return typed[at]
@@ -65,7 +65,7 @@ describe("the history of what is typed", function ()
   it("is in a file that only its owner can read", function ()
     os.remove(path)
     path = path .. "'; exit 1; '"
-    lines.editor(library { "a secret" }, path)("> ")
+    chat_lines.editor(library { "a secret" }, path)("> ")
     local ls = assert(io.popen('ls -l "' .. path .. '"'))
     local shown = ls:read "*a"
     ls:close()
@@ -75,40 +75,40 @@ describe("the history of what is typed", function ()
 
   it("is written line by line, without repetitions and empty lines", function ()
     local fake = library { "one", "one", "", "two" }
-    local read = lines.editor(fake, path)
+    local read = chat_lines.editor(fake, path)
     local got = {}
     for line in function () return read "> " end do got[#got + 1] = line end
     assert.same({ "one", "one", "", "two" }, got)
     assert.same({ "one", "two" }, fake.known)
     assert.equal("", fake.options.histfile)
     local again = library {}
-    lines.editor(again, path)
+    chat_lines.editor(again, path)
     assert.same({ "one", "two" }, again.known)
   end)
 
   it("keeps the last lines of a long file", function ()
     local file = assert(io.open(path, "w"))
-    for i = 1, 2 * lines.KEPT + 1 do file:write("line ", i, "\n") end
+    for i = 1, 2 * chat_lines.KEPT + 1 do file:write("line ", i, "\n") end
     file:close()
     local fake = library {}
-    lines.editor(fake, path)
-    assert.equal(lines.KEPT, #fake.known)
-    assert.equal("line " .. 2 * lines.KEPT + 1, fake.known[lines.KEPT])
+    chat_lines.editor(fake, path)
+    assert.equal(chat_lines.KEPT, #fake.known)
+    assert.equal("line " .. 2 * chat_lines.KEPT + 1, fake.known[chat_lines.KEPT])
     local n = 0
     for _ in io.lines(path) do n = n + 1 end
-    assert.equal(lines.KEPT, n)
+    assert.equal(chat_lines.KEPT, n)
   end)
 
   it("does without a file", function ()
     local fake = library { "one" }
-    assert.equal("one", lines.editor(fake, nil) "> ")
-    assert.equal("one", lines.editor(library { "one" }, "/nonexistent/file") "> ")
+    assert.equal("one", chat_lines.editor(fake, nil) "> ")
+    assert.equal("one", chat_lines.editor(library { "one" }, "/nonexistent/file") "> ")
     assert.same({ "> " }, fake.prompts)
   end)
 
   it("is in the home folder unless it is said otherwise", function ()
-    local function path_with(variables)
-      return lines.history_path(function (name) return variables[name] end)
+    local function path_with (variables)
+      return chat_lines.history_path(function (name) return variables[name] end)
     end
     assert.equal("/home/a/.predibase_history", path_with { HOME = "/home/a" })
     assert.equal("/x", path_with { HOME = "/home/a", PREDIBASE_HISTORY = "/x" })

@@ -1,22 +1,22 @@
 -- SPDX-License-Identifier: MIT
---- Lines that a person types, with editing and a history where lua-readline is there, and the
--- texts of several lines that they make up.
--- @module predibase.cli.lines
+--- Reads the questions of a conversation: lines, edited with lua-readline if it is installed, and
+-- texts of several lines.
+-- @module predibase.cli.chat_lines
 
 local files = require "predibase.files"
 
 local M = {}
 
---- Most lines of the history file that are taken over.
+--- The most lines that are kept of a history file.
 M.KEPT = 1000
 
 local QUOTES = '"""'
 
---- Puts lines together to texts: one that ends in a backslash goes on in the next, three quotation
--- marks begin and end a text of any lines. At the end of the input the text so far counts.
--- @tparam function read gives a line, or nil at the end; is told whether the text goes on
--- @treturn function gives a text, or nil at the end, and whether it is one line as it was typed
-function M.texts(read)
+--- Joins lines into texts: a line that ends in a backslash continues in the next one, and three
+-- quotation marks begin and end a text of several lines. The end of the input ends a text, too.
+-- @tparam function read returns a line, or nil at the end; gets true when a text is to continue
+-- @treturn function returns a text, or nil at the end, and whether it is one line as it was typed
+function M.texts (read)
   return function ()
     local line = read(false)
     if not line then return nil end
@@ -29,9 +29,9 @@ function M.texts(read)
         line = read(true)
       end
       if line then
-        local before, behind = line:match('^(.-)"""%s*(.*)$')
-        local gap = before ~= "" and behind ~= "" and " " or ""
-        parts[#parts + 1] = before .. gap .. behind
+        local before, after = line:match('^(.-)"""%s*(.*)$')
+        local gap = before ~= "" and after ~= "" and " " or ""
+        parts[#parts + 1] = before .. gap .. after
       end
       return (table.concat(parts, "\n"):gsub("^\n", ""):gsub("\n$", "")), false
     end
@@ -46,18 +46,18 @@ function M.texts(read)
   end
 end
 
---- The file of the history.
+--- Returns the path of the history file.
 -- @tparam[opt=os.getenv] function getenv
--- @treturn ?string nil when there is to be none
-function M.history_path(getenv)
+-- @treturn ?string nil when no history is kept
+function M.history_path (getenv)
   getenv = getenv or os.getenv
   local named, home = getenv "PREDIBASE_HISTORY", getenv "HOME"
   if named then return named ~= "" and named or nil end
   return home and home ~= "" and home .. "/.predibase_history" or nil
 end
 
---- The lines of the history file, the last ones of a long one, which is made shorter.
-local function read_history(path)
+-- Reads the history file. A long file is shortened to its last lines.
+local function read_history (path)
   local lines, file = {}, io.open(path, "r")
   if not file then return lines end
   file:close()
@@ -73,33 +73,34 @@ local function read_history(path)
   return last
 end
 
---- Makes the file of the history for its owner's eyes only, as shells do: questions can be secret.
--- One that is there keeps its permissions.
-local function make_private(path)
+-- Creates the history file readable by its owner only, as shells do: questions can be secret. An
+-- existing file keeps its permissions.
+local function make_private (path)
   local file = io.open(path, "r")
   if file then return file:close() end
   os.execute("umask 077; { : >>'" .. path:gsub("'", "'\\''") .. "'; } 2>/dev/null")
 end
 
-local function set_completion(readline, complete)
-  if not readline.set_complete_function then return end          -- an old version of the library
+local function set_completion (readline, complete)
+  if not readline.set_complete_function then return end          -- an old version
   readline.set_complete_function(function (line, from, to)
-    -- An error must not go through readline, which is C and calls this.
+    -- readline is C and calls this function: an error must not pass through it
     local ok, words = pcall(complete, line, from, to)
     if not ok then return {} end
-    -- Behind a folder the path goes on; behind all else readline puts a blank.
+    -- a path continues after a folder; after everything else readline adds a blank
     if #words == 1 and words[1]:sub(-1) == "/" then readline.set_completion_append_character "" end
     return words
   end)
 end
 
---- A reader with line editing.
+--- Makes a reader with line editing.
 -- @tparam table readline the library
--- @tparam ?string path of the history
--- @tparam[opt] function complete what Tab completes a word to, see `predibase.cli.completion`
--- @treturn function of a prompt: a line, or nil at the end
-function M.editor(readline, path, complete)
-  -- Its own file would be written as a whole at the end, which Ctrl-C does not wait for.
+-- @tparam ?string path of the history file
+-- @tparam[opt] function complete returns the words to which Tab completes a word, see
+--   `predibase.cli.slash_commands`
+-- @treturn function takes a prompt and returns a line, or nil at the end
+function M.editor (readline, path, complete)
+  -- readline would write its own history file only at the end, and not after Ctrl-C
   readline.set_options { histfile = "", auto_add = false }
   if complete then set_completion(readline, complete) end
   local last
@@ -123,10 +124,10 @@ function M.editor(readline, path, complete)
   end
 end
 
---- A reader without.
--- @tparam ?table out where the prompt goes; nil: there is none
--- @treturn function of a prompt: a line, or nil at the end
-function M.plain(out)
+--- Makes a reader without line editing.
+-- @tparam ?table out file to which the prompt is written; nil for no prompt
+-- @treturn function takes a prompt and returns a line, or nil at the end
+function M.plain (out)
   return function (prompt)
     if out then
       out:write(prompt)

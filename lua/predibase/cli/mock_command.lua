@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- `predibase mock`.
--- @module predibase.cli.mock
+--- Runs `predibase mock`.
+-- @module predibase.cli.mock_command
 
 local failures = require "predibase.cli.failures"
 local foreground = require "predibase.mock.foreground"
@@ -10,12 +10,12 @@ local M = {}
 local OPTIONS = { "host", "port", "delay", "seed", "max_seconds", "max_requests", "quiet" }
 
 --- Runs the stand-in server until it is ended.
--- The bearer token that it asks for, if any, comes from the environment only.
+-- The bearer token that clients must send can only come from the environment.
 -- @tparam table arguments of the command line
 -- @treturn integer exit code
-function M.run(arguments)
+function M.run (arguments)
   if not pcall(require, "luv") then
-    failures.usage("the stand-in server needs luv, which this Lua does not find",
+    failures.usage("the stand-in server needs luv, which is not installed for this Lua",
       "Debian: apt-get install lua-luv; elsewhere: luarocks install luv")
   end
   local options = {}

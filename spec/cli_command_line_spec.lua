@@ -1,17 +1,17 @@
 -- SPDX-License-Identifier: MIT
 local failures = require "predibase.cli.failures"
 local params = require "predibase.params"
-local parser = require "predibase.cli.parser"
+local command_line = require "predibase.cli.command_line"
 
-local function refusal(...)
-  local ok, err = pcall(parser.parse, { ... })
+local function refusal (...)
+  local ok, err = pcall(command_line.parse, { ... })
   assert.is_false(ok)
   assert.are.equal(failures.USAGE, failures.exit_code(err))
   return err.message .. "\n" .. (err.hint or "")
 end
 
-describe("the command line", function()
-  it("has an option for every parameter of the API", function()
+describe("the command line", function ()
+  it("has an option for every parameter of the API", function ()
     local values = {
       boolean = {}, integer = { "1" }, single = { "1" }, seed = { "1" }, strings = { "x" },
     }
@@ -20,14 +20,14 @@ describe("the command line", function()
       local name = rule.kind == "token" and "--adapter-token-file"
         or "--" .. rule.name:gsub("_", "-")
       local value = (values[rule.kind] or { "x" })[1]
-      local arguments = parser.parse { "generate", name, value }
+      local arguments = command_line.parse { "generate", name, value }
       assert.is_not_nil(arguments[(name:sub(3):gsub("-", "_"))], name)
     end
     assert.is_true(params.names.extra)
-    assert.are.same({ "a=1" }, parser.parse { "generate", "--extra", "a=1" }.extra)
+    assert.are.same({ "a=1" }, command_line.parse { "generate", "--extra", "a=1" }.extra)
   end)
 
-  it("names the option when a number is none", function()
+  it("names the option when a number is none", function ()
     assert.is_truthy(refusal("generate", "--top-k", "many"):find("--top-k takes a number", 1, true))
     for _, text in ipairs { "0x10", "nan", "inf", "", "1e", "--", "1 2" } do
       assert.is_truthy(refusal("generate", "--temperature=" .. text):find "temperature")
@@ -36,13 +36,13 @@ describe("the command line", function()
     assert.is_truthy(refusal("generate", "--seed", "-1"):find("--seed", 1, true))
   end)
 
-  it("reads numbers in every usual form", function()
+  it("reads numbers in every usual form", function ()
     for text, value in pairs { ["5"] = 5, ["+5"] = 5, [".5"] = 0.5, ["5."] = 5, ["1e-2"] = 0.01 } do
-      assert.are.equal(value, parser.parse { "generate", "--temperature", text }.temperature)
+      assert.are.equal(value, command_line.parse { "generate", "--temperature", text }.temperature)
     end
   end)
 
-  it("never takes a token, and does not repeat it", function()
+  it("never takes a token, and does not repeat it", function ()
     for _, line in ipairs {
       { "generate", "--api-token", "pb_secret" }, { "generate", "--api-token=pb_secret", "hello" },
       { "generate", "--token", "pb_secret" }, { "--token=pb_secret", "generate" },
@@ -53,36 +53,38 @@ describe("the command line", function()
     end
   end)
 
-  it("leaves alone what stands behind --", function()
-    assert.are.equal("--api-token=x", parser.parse { "generate", "--", "--api-token=x" }.prompt)
+  it("leaves alone what stands behind --", function ()
+    local arguments = command_line.parse { "generate", "--", "--api-token=x" }
+    assert.are.equal("--api-token=x", arguments.prompt)
   end)
 
-  it("asks for quotes when the prompt is several words", function()
+  it("asks for quotes when the prompt is several words", function ()
     assert.is_truthy(refusal("generate", "tell", "me"):find "quotes")
   end)
 
-  it("refuses what it does not know", function()
+  it("refuses what it does not know", function ()
     assert.is_truthy(refusal():find "command")
     assert.is_truthy(refusal("frobnicate"):find "frobnicate")
     assert.is_truthy(refusal("generate", "--max-tokens", "5"):find "max%-tokens")
   end)
 
-  it("takes any value for an option that takes one, whatever it begins with", function()
+  it("takes any value for an option that takes one, whatever it begins with", function ()
     for _, text in ipairs { "-", "--", "---", "- a", "-1", "-h", "--help", "--json", "=", "--a=b",
       "", "--api-token=x" } do
       for _, line in ipairs { { "--stop", text }, { "--stop=" .. text } } do
-        local arguments = parser.parse { "generate", line[1], line[2] or "hi", line[2] and "hi" }
+        local arguments = command_line.parse { "generate", line[1], line[2] or "hi",
+          line[2] and "hi" }
         assert.are.same({ text }, arguments.stop)
         assert.are.equal("hi", arguments.prompt)
       end
     end
     for _, command in ipairs { "generate", "chat", "mock" } do
-      local help = parser.parse { command, "--help" }.text
+      local help = command_line.parse { command, "--help" }.text
       local list, taken = {}, 0
       for name in help:gmatch "\n   (%-%-[%l-]+) %u[%u:=]*%f[%s]" do list[#list + 1] = name end
       for _, name in ipairs(list) do
         -- A number is refused as such, and not as an option that does not exist.
-        local ok, err = pcall(parser.parse, { command, name, "--x y" })
+        local ok, err = pcall(command_line.parse, { command, name, "--x y" })
         local value = ok and err[(name:sub(3):gsub("-", "_"))]
         if type(value) == "table" then value = value[1] end
         assert.is_true(value == "--x y" or not ok and err.message:find("--x y", 1, true) ~= nil,
@@ -93,30 +95,31 @@ describe("the command line", function()
     end
   end)
 
-  it("takes a text that begins with a dash for the prompt", function()
+  it("takes a text that begins with a dash for the prompt", function ()
     for _, text in ipairs { "- a list", "-1 + 1 = ?", "---", "-", "--", "-- x", "--stop it" } do
       local line = { "generate", "--top-k", "3", text, "--stop", "-" }
       if text == "--" then line = { "generate", "--top-k", "3", "--stop", "-", "--", "--" } end
-      local arguments = parser.parse(line)
+      local arguments = command_line.parse(line)
       assert.are.equal(text, arguments.prompt)
       assert.are.same({ "-" }, arguments.stop)
     end
-    -- A word is rather a mistake; behind -- it is not.
-    assert.is_truthy(refusal("generate", "-n"):find "behind %-%-")
-    assert.are.equal("-n", parser.parse { "generate", "--", "-n" }.prompt)
+    -- A word with a dash is more likely a mistake; after -- it is a prompt.
+    assert.is_truthy(refusal("generate", "-n"):find "dash after %-%-")
+    assert.are.equal("-n", command_line.parse { "generate", "--", "-n" }.prompt)
     assert.is_truthy(refusal("generate", "- a", "- b"):find "quotes")
   end)
 
-  it("still says what an option lacks", function()
+  it("still says what an option lacks", function ()
     assert.is_truthy(refusal("generate", "--stop"):find("--stop", 1, true))
     assert.is_truthy(refusal("generate", "--json=x", "hi"):find("--json", 1, true))
   end)
 
-  it("has a text for --help and --version, whatever else is given", function()
-    assert.are.equal("show", parser.parse { "generate", "--help", "--frobnicate" }.command)
-    assert.is_truthy(parser.parse { "--version" }.text:find "^predibase %S+\n$")
+  it("has a text for --help and --version, whatever else is given", function ()
+    assert.are.equal("show", command_line.parse { "generate", "--help", "--frobnicate" }.command)
+    assert.is_truthy(command_line.parse { "--version" }.text:find "^predibase %S+\n$")
     for _, command in ipairs { "generate", "chat", "mock" } do
-      assert.is_truthy(parser.parse { command, "-h" }.text:find("predibase " .. command, 1, true))
+      local text = command_line.parse { command, "-h" }.text
+      assert.is_truthy(text:find("predibase " .. command, 1, true))
     end
   end)
 end)

@@ -1,10 +1,9 @@
 -- SPDX-License-Identifier: MIT
-local commands = require "predibase.cli.commands"
-local completion = require "predibase.cli.completion"
-local lines = require "predibase.cli.lines"
+local chat_lines = require "predibase.cli.chat_lines"
+local commands = require "predibase.cli.slash_commands"
 
-local function words(line, from)
-  return completion.words(line, from or 1, #line)
+local function words (line, from)
+  return commands.complete(line, from or 1, #line)
 end
 
 describe("what Tab completes", function ()
@@ -24,7 +23,7 @@ describe("what Tab completes", function ()
 
   it("is a file behind the commands that take one", function ()
     assert.same({ "lua/predibase/" }, words("/load lua/pre", 7))
-    assert.same({ "lua/predibase/cli/completion.lua" }, words("/save lua/predibase/cli/comp", 7))
+    assert.same({ "lua/predibase/cli/command_line.lua" }, words("/save lua/predibase/cli/comm", 7))
     assert.same({}, words("/load lua/nothing/here", 7))
     assert.same({}, words("/load '; echo x; '/", 7))
     for _, name in ipairs(words("/load ", 7)) do assert.is_nil(name:find "^%.") end
@@ -38,15 +37,15 @@ describe("what Tab completes", function ()
       set_completion_append_character = function (text) appended = text end,
     }
     local outcome = { "a/" }
-    lines.editor(library, nil, function () return outcome end)
+    chat_lines.editor(library, nil, function () return outcome end)
     assert.same({ "a/" }, complete("a", 1, 1))
     assert.equal("", appended)
     appended, outcome = nil, { "a/", "b/" }
     assert.same({ "a/", "b/" }, complete("", 1, 0))
     assert.is_nil(appended)
-    lines.editor(library, nil, function () error "x" end)
+    chat_lines.editor(library, nil, function () error "x" end)
     assert.same({}, complete("a", 1, 1))
     library.set_complete_function = nil         -- an old version of the library
-    lines.editor(library, nil, function () end)
+    chat_lines.editor(library, nil, function () end)
   end)
 end)

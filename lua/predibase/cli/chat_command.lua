@@ -1,30 +1,28 @@
 -- SPDX-License-Identifier: MIT
---- `predibase chat`.
--- @module predibase.cli.chat
+--- Runs `predibase chat`.
+-- @module predibase.cli.chat_command
 
-local commands = require "predibase.cli.commands"
-local completion = require "predibase.cli.completion"
+local chat_lines = require "predibase.cli.chat_lines"
 local errors = require "predibase.errors"
 local failures = require "predibase.cli.failures"
 local inputs = require "predibase.cli.inputs"
-local lines = require "predibase.cli.lines"
 local output = require "predibase.cli.output"
-local results = require "predibase.cli.results"
+local slash_commands = require "predibase.cli.slash_commands"
 local try = require "predibase.try"
 
 local M = {}
 
-local function optional(name)
-  local ok, room = pcall(require, name)
-  return ok and room or nil
+local function optional (name)
+  local ok, module = pcall(require, name)
+  return ok and module or nil
 end
 
 local NO_READLINE = "Line editing: apt install lua-readline (elsewhere: luarocks install readline)."
 
-local function nothing() end
+local function nothing () end
 
---- Streams one answer. Whatever happens, the connection is closed.
-local function stream_answer(talk, text)
+-- Streams one answer. The connection is closed also when that fails.
+local function stream_answer (talk, text)
   local stream = talk.session:stream(text)
   local ok, err = pcall(function ()
     for piece in stream:texts() do talk.out:write(piece) end
@@ -33,12 +31,12 @@ local function stream_answer(talk, text)
   if not ok then error(err, 0) end
   talk.out:line()
   local result = stream:result()
-  if talk.details then io.stderr:write(results.details(result)) end
-  if talk.stats then io.stderr:write(results.stats(result), "\n") end
+  if talk.details then io.stderr:write(output.details(result)) end
+  if talk.stats then io.stderr:write(output.stats(result), "\n") end
 end
 
---- Answers a question at the terminal: Ctrl-C and errors end the answer and not the conversation.
-local function answer(talk, text)
+-- Answers a question that a person typed: Ctrl-C and errors end the answer, not the conversation.
+local function answer (talk, text)
   local ok, err = pcall(function ()
     talk.interrupt.arm()
     stream_answer(talk, text)
@@ -55,26 +53,31 @@ local function answer(talk, text)
   end
 end
 
-local function answer_strictly(talk, text)
+-- Answers a question of a file or pipe: an error ends the conversation.
+local function answer_strictly (talk, text)
   local ok, err = pcall(stream_answer, talk, text)
   if ok then return end
   pcall(talk.out.end_line, talk.out)
   error(err, 0)
 end
 
---- A function that gives one text after the other, whether a person types them, and whether lines
--- can be edited.
-local function source(out)
-  if not output.is_terminal(0) then return lines.texts(lines.plain(nil)), false end
+-- Returns a function that returns one text after the other, whether a person types them, and
+-- whether lines can be edited.
+local function source (out)
+  if not output.is_terminal(0) then return chat_lines.texts(chat_lines.plain(nil)), false end
   local readline = out.terminal and optional "readline"
-  local read = readline and lines.editor(readline, lines.history_path(), completion.words)
-    or lines.plain(out.terminal and io.stdout or io.stderr)
-  return lines.texts(function (goes_on) return read(goes_on and "... " or "> ") end), true,
+  local read
+  if readline then
+    read = chat_lines.editor(readline, chat_lines.history_path(), slash_commands.complete)
+  else
+    read = chat_lines.plain(out.terminal and io.stdout or io.stderr)
+  end
+  return chat_lines.texts(function (goes_on) return read(goes_on and "... " or "> ") end), true,
     readline ~= nil
 end
 
---- What the loop and the commands work on.
-local function begin(arguments)
+-- Creates the client and the session, and the table that the loop and the commands share.
+local function begin (arguments)
   local parameters = inputs.parameters(arguments)
   local client, err = require("predibase").new(inputs.client(arguments))
   if not client then return nil, err end
@@ -83,7 +86,7 @@ local function begin(arguments)
   options.format, options.max_input_tokens = arguments.format, arguments.max_input_tokens
   local session
   if arguments.load then
-    if arguments.system then failures.usage "--load and --system exclude each other" end
+    if arguments.system then failures.usage "--load and --system cannot be combined" end
     session, err = require("predibase.chat").load(client, arguments.load, options)
   else
     local first = { system = inputs.text(arguments.system) }
@@ -95,7 +98,7 @@ local function begin(arguments)
     stats = arguments.stats, details = arguments.details, out = output.new() }
 end
 
-local function talk_on(talk, next_text, typed)
+local function talk_on (talk, next_text, typed)
   while true do
     local text, plain = next_text()
     if not text then
@@ -103,7 +106,7 @@ local function talk_on(talk, next_text, typed)
       return 0
     end
     local done, outcome = false, nil
-    if plain then done, outcome = commands.run(talk, text) end
+    if plain then done, outcome = slash_commands.run(talk, text) end
     if done == nil and not typed then return nil, outcome end
     if done == nil then failures.report(outcome, "chat") end
     if outcome == "quit" then return 0 end
@@ -118,13 +121,13 @@ end
 -- @treturn[1] integer exit code
 -- @treturn[2] nil
 -- @treturn[2] table error
-function M.run(arguments)
+function M.run (arguments)
   local talk, err = begin(arguments)
   if not talk then return nil, err end
   local next_text, typed, edited = source(talk.out)
   talk.typed, talk.answer = typed, typed and answer or answer_strictly
   talk.interrupt = optional "predibase.interrupt" or { arm = nothing, disarm = nothing }
-  function talk.say(text) io.stderr:write(output.safe(text), "\n") end
+  function talk.say (text) io.stderr:write(output.safe(text), "\n") end
   if typed then
     talk.interrupt.disarm()
     talk.say(("The format is %s. /help lists commands, Ctrl-D ends."):format(

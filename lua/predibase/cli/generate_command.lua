@@ -1,11 +1,10 @@
 -- SPDX-License-Identifier: MIT
---- `predibase generate`.
--- @module predibase.cli.generate
+--- Runs `predibase generate`.
+-- @module predibase.cli.generate_command
 
 local failures = require "predibase.cli.failures"
 local inputs = require "predibase.cli.inputs"
 local output = require "predibase.cli.output"
-local results = require "predibase.cli.results"
 
 local M = {}
 
@@ -14,21 +13,21 @@ local RESULT_FIELDS = {
   "generated_text", "details", "usage", "timing", "status", "attempts", "adapter_id", "model_id",
 }
 
-local function stream_text(out, stream)
+local function stream_text (out, stream)
   for piece in stream:texts() do out:write(piece) end
 end
 
-local function stream_json(out, stream)
+local function stream_json (out, stream)
   while true do
     local token, err = stream:next()
     if err then error(err, 0) end
     if not token then return end
-    out:write(results.json(token, TOKEN_FIELDS))
+    out:write(output.json(token, TOKEN_FIELDS))
   end
 end
 
---- Streams the answer to standard output. Whatever happens, the connection is closed.
-local function run_stream(out, client, prompt, parameters, arguments)
+-- Streams the answer to standard output. The connection is closed also when that fails.
+local function run_stream (out, client, prompt, parameters, arguments)
   local stream = client:generate_stream(prompt, parameters)
   local ok, err = pcall(arguments.json and stream_json or stream_text, out, stream)
   stream:close()
@@ -42,7 +41,7 @@ end
 -- @treturn[1] integer exit code
 -- @treturn[2] nil
 -- @treturn[2] table error
-function M.run(arguments)
+function M.run (arguments)
   local parameters = inputs.parameters(arguments)
   local options = inputs.client(arguments)
   local prompt, problem = inputs.prompt(arguments)
@@ -62,14 +61,14 @@ function M.run(arguments)
   end
   local details = arguments.details and not arguments.json
   if arguments.json then
-    out:write(results.json(result, RESULT_FIELDS))
+    out:write(output.json(result, RESULT_FIELDS))
   elseif details or arguments.stats then
     out:line()
   else
     out:end_line()
   end
-  if details then io.stderr:write(results.details(result)) end
-  if arguments.stats then io.stderr:write(results.stats(result), "\n") end
+  if details then io.stderr:write(output.details(result)) end
+  if arguments.stats then io.stderr:write(output.stats(result), "\n") end
   return 0
 end
 

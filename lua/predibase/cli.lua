@@ -1,0 +1,49 @@
+-- SPDX-License-Identifier: MIT
+--- The program `predibase`: parses the arguments, runs a command and returns its exit code.
+-- Only the modules of `predibase.cli` print; exit codes are those of `predibase.errors`.
+-- @module predibase.cli
+
+local command_line = require "predibase.cli.command_line"
+local failures = require "predibase.cli.failures"
+local output = require "predibase.cli.output"
+
+local M = {}
+
+local commands = {
+  generate = function (arguments)
+    return require("predibase.cli.generate_command").run(arguments)
+  end,
+  chat = function (arguments) return require("predibase.cli.chat_command").run(arguments) end,
+  mock = function (arguments) return require("predibase.cli.mock_command").run(arguments) end,
+  show = function (arguments)
+    output.new { terminal = false }:write(arguments.text)
+    return 0
+  end,
+}
+
+-- Occupies standard descriptors that are closed, so that no socket gets their numbers: what is
+-- printed would be sent to the server. The files are opened for reading, so that printing fails.
+local function occupy ()
+  local files = {}
+  for i = 1, 3 do files[i] = io.open "/dev/null" end
+  return files
+end
+
+--- Runs the command.
+-- A command returns its exit code. When it fails it returns `nil, err`, or raises an error of
+-- `predibase.errors` or `predibase.cli.failures`. Ctrl-C is an error with the text "interrupted!",
+-- which the `lua` program raises in its signal handler.
+-- @tparam table argv the arguments, as in the global `arg`
+-- @treturn integer exit code
+function M.main (argv)
+  M.occupied = M.occupied or occupy()
+  local arguments
+  local ok, code, err = pcall(function ()
+    arguments = command_line.parse(argv)
+    return commands[arguments.command](arguments)
+  end)
+  if ok and code then return code end
+  return failures.report(ok and err or code, arguments and arguments.command)
+end
+
+return M

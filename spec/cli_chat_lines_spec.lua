@@ -13,30 +13,30 @@ local function texts_of (typed)
 end
 
 describe("what is typed", function ()
-  it("is a text a line", function ()
+  it("is one text per line", function ()
     assert.same({ { "a", true }, { "", true }, { " b ", true } }, (texts_of { "a", "", " b " }))
   end)
 
-  it("goes on behind a backslash", function ()
+  it("continues after a backslash", function ()
     local list, asked = texts_of { "a\\", "b\\", "", "c" }
     assert.same({ { "a\nb\n", false }, { "c", true } }, list)
     assert.same({ false, true, true, false, false }, asked)
   end)
 
-  it("is of many lines between three quotation marks", function ()
+  it("has several lines between three quotation marks", function ()
     assert.same({ { "a\n/b\\\n c", false }, { "d", true } },
       (texts_of { '"""', "a", "/b\\", " c", '"""', "d" }))
     assert.same({ { "one", false }, { "two\nthree", false }, { "", false } },
       (texts_of { '"""one"""', '  """two', 'three"""', '"""', '"""' }))
   end)
 
-  it("keeps what stands behind the quotation marks that end it", function ()
+  it("keeps text after the closing quotation marks", function ()
     assert.same({ { "one two", false }, { "a\nb", false }, { "c\nd e", false },
       { "f\ng", false } }, (texts_of { '"""one""" two', '"""a', 'b"""  ', '"""', "c", 'd""" e',
       '"""f', '""" g' }))
   end)
 
-  it("counts as far as it got when the input ends", function ()
+  it("ends where the input ends", function ()
     assert.same({ { "a\n", false } }, (texts_of { "a\\", "" }))
     assert.same({ { "a", false } }, (texts_of { "a\\" }))
     assert.same({ { "a", false } }, (texts_of { '"""', "a" }))
@@ -49,7 +49,7 @@ describe("the history of what is typed", function ()
   before_each(function () path = os.tmpname() end)
   after_each(function () os.remove(path) end)
 
-  --- The library, as far as it is used.
+  -- The functions of lua-readline that are used.
   local function library (typed)
     local fake, at = { known = {}, prompts = {} }, 0
     function fake.set_options (options) fake.options = options end
@@ -99,14 +99,14 @@ describe("the history of what is typed", function ()
     assert.equal(chat_lines.KEPT, n)
   end)
 
-  it("does without a file", function ()
+  it("works without a file", function ()
     local fake = library { "one" }
     assert.equal("one", chat_lines.editor(fake, nil) "> ")
     assert.equal("one", chat_lines.editor(library { "one" }, "/nonexistent/file") "> ")
     assert.same({ "> " }, fake.prompts)
   end)
 
-  it("is in the home folder unless it is said otherwise", function ()
+  it("is in the home folder by default", function ()
     local function path_with (variables)
       return chat_lines.history_path(function (name) return variables[name] end)
     end

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- once: the command runs as a process of its own
---- `predibase chat`, with questions out of a pipe and in a terminal.
+--- `predibase chat`, with questions from a pipe and in a terminal.
 local child = require "spec.support.child"
 local json = require "predibase.json"
 local server = require "spec.support.server"
@@ -33,7 +33,7 @@ describe("predibase chat", function ()
     return program:wait(), program.stdout, program.stderr
   end
 
-  --- In a terminal: `steps` are pairs of what is waited for and what is typed then.
+  -- Runs it in a terminal. `steps` are pairs: a text to wait for, and the text that is typed then.
   local function type_in (steps, given, env)
     local args = { "spec/support/terminal.py", child.interpreter() }
     for _, argument in ipairs(arguments_of(given)) do args[#args + 1] = argument end
@@ -62,8 +62,8 @@ describe("predibase chat", function ()
     return list
   end
 
-  describe("out of a pipe", function ()
-    it("answers a line after the other, as one conversation", function ()
+  describe("from a pipe", function ()
+    it("answers line after line, as one conversation", function ()
       open { script = { ["/generate_stream"] = { { answer = "First." }, { answer = "Second." } } } }
       local code, out, err = pipe("One?\r\n\n  \nTwo?", { "--system", "Be brief.", "--seed", "4" })
       assert.equal(0, code)
@@ -87,7 +87,7 @@ describe("predibase chat", function ()
       end
     end)
 
-    it("ends with the first error, by its exit code", function ()
+    it("ends at the first error with its exit code", function ()
       open { script = { ["/generate_stream"] = { { answer = "First." },
         { status = 422, body = '{"error":"no","error_type":"validation"}' } } } }
       local code, out, err = pipe "One?\nTwo?\nThree?\n"
@@ -104,7 +104,7 @@ describe("predibase chat", function ()
       assert.equal(2, #prompts())
     end)
 
-    it("tells tokens, times and details on standard error", function ()
+    it("prints tokens, times and details on standard error", function ()
       open()
       local code, out, err = pipe("One?\n", { "--stats", "--details" })
       assert.equal(0, code)
@@ -113,7 +113,7 @@ describe("predibase chat", function ()
       assert.is_truthy(err:find("6 tokens, first token after", 1, true))
     end)
 
-    it("saves a conversation and goes on with it", function ()
+    it("saves a conversation and continues it", function ()
       open { script = { ["/generate_stream"] = { { answer = "First." }, { answer = "Second." } } } }
       local path = os.tmpname()
       assert.equal(0, (pipe("One?\n/save " .. path .. "\n", { "--system", "Be brief." })))
@@ -126,7 +126,7 @@ describe("predibase chat", function ()
       assert.is_nil(prompts()[2]:find("Be brief.", 1, true))
     end)
 
-    it("says how to choose a format where no deployment tells it, and which there are", function ()
+    it("says how to choose a format when no deployment tells it, and lists the formats", function ()
       open()
       local program = child.start(child.interpreter(), { args = { "bin/predibase", "chat",
         "--base-url", running.url }, stdin = "x\n" })
@@ -141,7 +141,7 @@ describe("predibase chat", function ()
       assert.is_truthy(hint:find("\n  --format NAME", 1, true))
     end)
 
-    it("tells what is wrong with its options", function ()
+    it("says what is wrong with its options", function ()
       open()
       local code, _, err = pipe("x\n", { "--format", "moon" })
       assert.equal(11, code)
@@ -156,7 +156,7 @@ describe("predibase chat", function ()
   end)
 
   describe("in a terminal", function ()
-    it("stops an answer at Ctrl-C, as often as one likes, and goes on", function ()
+    it("stops answers at Ctrl-C and continues, any number of times", function ()
       open { delay = 0.05 }
       local slow = { "--max-new-tokens", "1000", "--ignore-eos-token", "--stop", "\1" }
       local status = type_in({
@@ -186,14 +186,14 @@ describe("predibase chat", function ()
       end
     end)
 
-    it("ends at Ctrl-C at the prompt, also after one that stopped an answer", function ()
+    it("ends at Ctrl-C at the prompt, also after a Ctrl-C that stopped an answer", function ()
       open { delay = 0.05 }
       assert.equal(130, (type_in { { "> ", CTRL_C } }))
       assert.equal(130, (type_in({ { "> ", "tell\r" }, { "tell", "" }, { "a", CTRL_C },
         { "(stopped)", "" }, { "> ", CTRL_C } }, { "--max-new-tokens", "1000" })))
     end)
 
-    it("tells an error and goes on", function ()
+    it("prints an error and continues", function ()
       open { script = { ["/generate_stream"] = { { status = 422, body = '{"error":"bad luck"}' },
         { answer = "Second." } } } }
       local status = type_in { { "> ", "One?\r" }, { "bad luck", "" }, { "> ", "Two?\r" },
@@ -224,7 +224,7 @@ describe("predibase chat", function ()
       assert.is_nil(shown:find("\27[2J", 1, true))
     end)
 
-    it("does without line editing where lua-readline is not there", function ()
+    it("works without lua-readline, and without line editing", function ()
       open { script = { ["/generate_stream"] = { answer = "Yes." } } }
       local status, shown = type_in({ { "> ", "One?\r" }, { "Yes.", "" }, { "> ", CTRL_D } }, nil,
         { LUA_PATH = "./spec/fixtures/no_readline/?.lua;" .. package.path })
@@ -247,7 +247,7 @@ describe("predibase chat", function ()
       assert.is_truthy(prompts()[1]:find("One /h?", 1, true))
     end)
 
-    it("edits lines and knows those of before", function ()
+    it("edits lines and has a history", function ()
       open { script = { ["/generate_stream"] = { answer = "Yes." } } }
       type_in { { "> ", "Onx\127e?\r" }, { "Yes.", "" }, { "> ", CTRL_D } }
       type_in { { "> ", UP .. "\r" }, { "Yes.", "" }, { "> ", CTRL_C } }

@@ -16,7 +16,7 @@ describe("the command line", function ()
       boolean = {}, integer = { "1" }, single = { "1" }, seed = { "1" }, strings = { "x" },
     }
     for _, rule in ipairs(params.list) do
-      -- The token for the adapter's repository: a file, and a name that is not the API token's.
+      -- The token for the adapter's repository is in a file, as the API token is.
       local name = rule.kind == "token" and "--adapter-token-file"
         or "--" .. rule.name:gsub("_", "-")
       local value = (values[rule.kind] or { "x" })[1]
@@ -27,7 +27,7 @@ describe("the command line", function ()
     assert.are.same({ "a=1" }, command_line.parse { "generate", "--extra", "a=1" }.extra)
   end)
 
-  it("names the option when a number is none", function ()
+  it("names the option whose number is not valid", function ()
     assert.is_truthy(refusal("generate", "--top-k", "many"):find("--top-k takes a number", 1, true))
     for _, text in ipairs { "0x10", "nan", "inf", "", "1e", "--", "1 2" } do
       assert.is_truthy(refusal("generate", "--temperature=" .. text):find "temperature")
@@ -42,7 +42,7 @@ describe("the command line", function ()
     end
   end)
 
-  it("never takes a token, and does not repeat it", function ()
+  it("refuses a token, and does not print it", function ()
     for _, line in ipairs {
       { "generate", "--api-token", "pb_secret" }, { "generate", "--api-token=pb_secret", "hello" },
       { "generate", "--token", "pb_secret" }, { "--token=pb_secret", "generate" },
@@ -53,7 +53,7 @@ describe("the command line", function ()
     end
   end)
 
-  it("leaves alone what stands behind --", function ()
+  it("leaves arguments after -- unchanged", function ()
     local arguments = command_line.parse { "generate", "--", "--api-token=x" }
     assert.are.equal("--api-token=x", arguments.prompt)
   end)
@@ -62,13 +62,13 @@ describe("the command line", function ()
     assert.is_truthy(refusal("generate", "tell", "me"):find "quotes")
   end)
 
-  it("refuses what it does not know", function ()
+  it("refuses unknown options and commands", function ()
     assert.is_truthy(refusal():find "command")
     assert.is_truthy(refusal("frobnicate"):find "frobnicate")
     assert.is_truthy(refusal("generate", "--max-tokens", "5"):find "max%-tokens")
   end)
 
-  it("takes any value for an option that takes one, whatever it begins with", function ()
+  it("accepts values that begin with any character", function ()
     for _, text in ipairs { "-", "--", "---", "- a", "-1", "-h", "--help", "--json", "=", "--a=b",
       "", "--api-token=x" } do
       for _, line in ipairs { { "--stop", text }, { "--stop=" .. text } } do
@@ -83,7 +83,7 @@ describe("the command line", function ()
       local list, taken = {}, 0
       for name in help:gmatch "\n   (%-%-[%l-]+) %u[%u:=]*%f[%s]" do list[#list + 1] = name end
       for _, name in ipairs(list) do
-        -- A number is refused as such, and not as an option that does not exist.
+        -- The message is about the number, not about an unknown option.
         local ok, err = pcall(command_line.parse, { command, name, "--x y" })
         local value = ok and err[(name:sub(3):gsub("-", "_"))]
         if type(value) == "table" then value = value[1] end
@@ -95,7 +95,7 @@ describe("the command line", function ()
     end
   end)
 
-  it("takes a text that begins with a dash for the prompt", function ()
+  it("accepts a prompt that begins with a dash", function ()
     for _, text in ipairs { "- a list", "-1 + 1 = ?", "---", "-", "--", "-- x", "--stop it" } do
       local line = { "generate", "--top-k", "3", text, "--stop", "-" }
       if text == "--" then line = { "generate", "--top-k", "3", "--stop", "-", "--", "--" } end
@@ -109,12 +109,12 @@ describe("the command line", function ()
     assert.is_truthy(refusal("generate", "- a", "- b"):find "quotes")
   end)
 
-  it("still says what an option lacks", function ()
+  it("says that an option has no value", function ()
     assert.is_truthy(refusal("generate", "--stop"):find("--stop", 1, true))
     assert.is_truthy(refusal("generate", "--json=x", "hi"):find("--json", 1, true))
   end)
 
-  it("has a text for --help and --version, whatever else is given", function ()
+  it("has a text for --help and --version, with any other arguments", function ()
     assert.are.equal("show", command_line.parse { "generate", "--help", "--frobnicate" }.command)
     assert.is_truthy(command_line.parse { "--version" }.text:find "^predibase %S+\n$")
     for _, command in ipairs { "generate", "chat", "mock" } do

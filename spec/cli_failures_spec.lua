@@ -2,7 +2,7 @@
 local errors = require "predibase.errors"
 local failures = require "predibase.cli.failures"
 
--- Runs a function with standard error going to a file; gives what it wrote and returned.
+-- Runs a function with standard error in a file; returns what it wrote and returned.
 local function stderr_of (use)
   local file, stderr = assert(io.tmpfile()), io.stderr
   io.stderr = file -- luacheck: ignore 122
@@ -32,14 +32,14 @@ describe("a failure of the command", function ()
     end
   end)
 
-  it("says what to do about it", function ()
+  it("has a hint", function ()
     local text = stderr_of(function ()
       return failures.report(errors.new { kind = "authentication", message = "no" })
     end)
     assert.is_truthy(text:find("\n  check PREDIBASE_API_TOKEN", 1, true))
   end)
 
-  it("is told in the command's terms, and with a hint that fits", function ()
+  it("is printed in the command's terms, with a hint", function ()
     for expected, fields in pairs {
       ["config: --max-retries must be\n  predibase chat --help"] = { kind = "config",
         message = "max_retries must be" },
@@ -75,7 +75,7 @@ describe("a failure of the command", function ()
     end
   end)
 
-  it("is told, whatever words are in it, when it is an error object", function ()
+  it("is printed when it is an error object, with any text", function ()
     local text, code = stderr_of(function ()
       return failures.report(errors.new { kind = "generation", message = "interrupted!" })
     end)
@@ -93,7 +93,7 @@ describe("a failure of the command", function ()
     assert.is_truthy(text:find("b\nc", 1, true))
   end)
 
-  it("is internal when it is nothing that we know", function ()
+  it("is internal when it is of no known kind", function ()
     local text, code = stderr_of(function () return failures.report("x.lua:1: boom") end)
     assert.are.equal(1, code)
     assert.is_truthy(text:find "internal error: x.lua:1: boom")

@@ -43,7 +43,7 @@ describe("the prompt of the command", function ()
     end)
   end)
 
-  it("loses a byte order mark in front, and no other byte", function ()
+  it("loses a leading byte order mark and no other byte", function ()
     with_file("\239\187\191a\r\nb\r\n", function (path)
       assert.are.equal("a\r\nb", inputs.prompt(parse("--file", path)))
       assert.are.equal("a\r\nb", inputs.text("@" .. path))
@@ -56,7 +56,7 @@ describe("the prompt of the command", function ()
     end)
   end)
 
-  it("may begin with a dash behind --", function ()
+  it("may begin with a dash after --", function ()
     assert.are.equal("--json", inputs.prompt(parse("--", "--json")))
   end)
 
@@ -88,7 +88,7 @@ describe("the parameters of the command line", function ()
     end)
   end)
 
-  it("are those that were given and no other", function ()
+  it("are only those that were given", function ()
     assert.are.same({}, inputs.parameters(parse("hello")))
     assert.are.same({
       max_new_tokens = 20, temperature = 0.5, do_sample = true, stop = { "a", "b" },
@@ -125,7 +125,7 @@ describe("the parameters of the command line", function ()
     assert.are.same({ type = "json_object", schema = schema }, format)
   end)
 
-  it("take fields without a name yet", function ()
+  it("include fields that have no option", function ()
     local text = '{"z":[],"c":"=","n":12345678901234567890}'
     local extra = inputs.parameters(parse("--extra", "a=1", "--extra", "b=" .. text)).extra
     assert.are.equal("1", json.encode(extra.a))
@@ -139,7 +139,7 @@ describe("the parameters of the command line", function ()
     end)
   end)
 
-  it("are refused where they are not what they should be", function ()
+  it("are refused when they are not valid", function ()
     assert.is_truthy(usage(inputs.parameters, parse("--response-format", "{")):find "not JSON")
     assert.is_truthy(usage(inputs.parameters, parse("--response-format", "[1]")):find "object")
     assert.is_truthy(usage(inputs.parameters, parse("--merged-adapters", "3")):find "object")
@@ -148,7 +148,7 @@ describe("the parameters of the command line", function ()
     assert.is_truthy(usage(inputs.parameters, parse("--extra", "a=[01]")):find "not JSON")
   end)
 
-  it("are refused for a wrong name inside JSON, without a place in the library", function ()
+  it("are refused for a wrong name inside JSON, without a position in the library", function ()
     assert.are.equal('unknown field of --response-format "typ"; did you mean "type"?',
       usage(inputs.parameters, parse("--response-format", '{"typ":"text"}')))
     assert.are.equal('unknown field of --merged-adapters "id"; did you mean "ids"?',
@@ -163,7 +163,7 @@ describe("a member of a JSON text", function ()
     assert.are.equal('[1,{"b":"}"}]', inputs.member('{ "a" : [1,{"b":"}"}] , "c": 1 }', "a"))
   end)
 
-  it("is found by its name however that is escaped", function ()
+  it("is found by its name, also when that is escaped", function ()
     assert.are.equal('"\\"x\\\\"', inputs.member('{"\\u0061":"\\"x\\\\"}', "a"))
   end)
 end)
@@ -173,13 +173,13 @@ describe("the client options of the command line", function ()
     assert.are.same({}, inputs.client(parse("hello")))
   end)
 
-  it("carry every clock", function ()
+  it("include every timeout", function ()
     assert.are.same({ total = 9, connect = 1, first_token = 2.5, token = 3, idle = 4 },
       inputs.client(parse("--timeout", "9", "--connect-timeout", "1", "--first-token-timeout",
         "2.5", "--token-timeout", "3", "--idle-timeout", "4")).timeout)
   end)
 
-  it("carry address, retries and trust", function ()
+  it("include address, retries and certificates", function ()
     assert.are.same({
       base_url = "http://localhost:1", max_retries = 0, ca_file = "ca.pem", verify = false,
       headers = { ["X-A"] = "b: c" }, proxy = "http://localhost:2", http_version = "1.1",
@@ -188,7 +188,7 @@ describe("the client options of the command line", function ()
       "--proxy", "http://localhost:2", "--http-version", "1.1")))
   end)
 
-  it("can keep away from every proxy", function ()
+  it("can refuse every proxy", function ()
     assert.is_false(inputs.client(parse("--no-proxy")).proxy)
     local both = parse("--no-proxy", "--proxy", "http://localhost:2")
     assert.is_truthy(usage(inputs.client, both):find("--no-proxy", 1, true))
@@ -200,7 +200,7 @@ describe("the client options of the command line", function ()
     end)
   end)
 
-  it("take what the messages of the library can name", function ()
+  it("include every option that messages of the library name", function ()
     with_file("open sesame\n", function (path)
       assert.are.same({ api_token = false, client_key_password = "open sesame", user_agent = "me/1",
         max_event_bytes = 10, max_response_bytes = 20, allow_plain_http = true },

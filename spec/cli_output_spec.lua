@@ -2,7 +2,7 @@
 local failures = require "predibase.cli.failures"
 local output = require "predibase.cli.output"
 
--- A file that remembers what it was given, and fails when told to.
+-- A file that keeps what was written, and can fail.
 local function recorder (problem)
   local file = { written = {}, flushed = 0 }
   function file:write (text)
@@ -31,7 +31,7 @@ describe("the output of the command", function ()
     assert.are.equal(2, file.flushed)
   end)
 
-  it("is the text and nothing else where it is no terminal", function ()
+  it("is only the text when it is not a terminal", function ()
     local file = recorder()
     local out = output.new { file = file, terminal = false }
     local text = "a\27[2Jb\r\n\0\194\155c\127"
@@ -59,14 +59,14 @@ describe("the output of the command", function ()
     assert.are.equal("text\n", file:text())
   end)
 
-  it("fails quietly when nobody reads it any more", function ()
+  it("fails without a message when its reader has ended", function ()
     local out = output.new { file = recorder { "Broken pipe", 32 }, terminal = false }
     local ok, err = pcall(out.write, out, "x")
     assert.is_false(ok)
     assert.are.equal(failures.PIPE, failures.exit_code(err))
   end)
 
-  it("fails aloud when it cannot be written", function ()
+  it("fails with a message when it cannot be written", function ()
     local out = output.new { file = recorder { "No space left on device", 28 }, terminal = false }
     local ok, err = pcall(out.write, out, "x")
     assert.is_false(ok)

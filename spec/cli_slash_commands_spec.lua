@@ -21,7 +21,7 @@ describe("what Tab completes", function ()
     end
   end)
 
-  it("is a file behind the commands that take one", function ()
+  it("is a file after the commands that take one", function ()
     assert.same({ "lua/predibase/" }, words("/load lua/pre", 7))
     assert.same({ "lua/predibase/cli/command_line.lua" }, words("/save lua/predibase/cli/comm", 7))
     assert.same({}, words("/load lua/nothing/here", 7))
@@ -29,7 +29,7 @@ describe("what Tab completes", function ()
     for _, name in ipairs(words("/load ", 7)) do assert.is_nil(name:find "^%.") end
   end)
 
-  it("goes on behind a folder, and does no harm when it fails", function ()
+  it("continues after a folder, and ignores errors", function ()
     local complete, appended
     local library = {
       set_options = function () end, add_history = function () end,

@@ -41,14 +41,14 @@ local function body_of (connection)
 end
 
 describe("predibase", function ()
-  it("tells its version", function ()
+  it("prints its version", function ()
     local code, out, err = run { "--version" }
     assert.are.equal("predibase " .. version .. "\n", out)
     assert.are.equal("", err)
     assert.are.equal(0, code)
   end)
 
-  it("explains itself, exit codes included", function ()
+  it("prints help with the exit codes", function ()
     for _, arguments in ipairs { { "--help" }, { "generate", "--help" }, { "chat", "--help" },
       { "mock", "--help" } } do
       local code, out, err = run(arguments)
@@ -56,13 +56,13 @@ describe("predibase", function ()
       assert.are.equal("", err)
       assert.is_truthy(out:find "Usage: predibase")
       assert.is_truthy(out:find "Exit codes:")
-      -- `mock` lists the codes that it can give, and no other.
+      -- `mock` lists only its own exit codes.
       assert.are.equal(arguments[1] ~= "mock", out:find "authentication" ~= nil)
       for line in out:gmatch "[^\n]+" do assert.is_true(#line <= 80, line) end
     end
   end)
 
-  it("fails when what it has to say cannot be written", function ()
+  it("fails when its output cannot be written", function ()
     local full = io.open "/dev/full"            -- not every system has it
     if not full then return pending "no /dev/full" end
     full:close()
@@ -87,7 +87,7 @@ describe("predibase", function ()
     end)
   end)
 
-  it("exits with 64 when it is used wrongly", function ()
+  it("exits with 64 for wrong arguments", function ()
     for _, arguments in ipairs {
       {}, { "sing" }, { "generate", "--frobnicate" }, { "generate", "--top-k", "x", "hello" },
       { "generate", "a", "b" }, { "generate", "--file", "/nonexistent" },
@@ -103,7 +103,7 @@ describe("predibase", function ()
 end)
 
 describe("predibase generate", function ()
-  it("exits with 2 and a hint when it does not know whom to ask", function ()
+  it("exits with 2 and a hint when no service is named", function ()
     local code, out, err = run { "generate", "hello" }
     assert.are.equal(2, code)
     assert.are.equal("", out)
@@ -120,7 +120,7 @@ describe("predibase generate", function ()
       err)
   end)
 
-  it("exits by the status, not by words that the server says", function ()
+  it("exits by the status, not by the server's words", function ()
     with_server(function (connection)
       connection:send(scripted.json("404 Not Found", '{"error":"interrupted!"}'))
       connection:close()
@@ -179,7 +179,7 @@ describe("predibase generate", function ()
     assert.are.same({ "as an argument", "from input", "é\n", "from a file", "dash" }, prompts)
   end)
 
-  it("sends every parameter that it was given", function ()
+  it("sends every parameter that is given", function ()
     local body, text
     with_server(function (connection)
       body, text = body_of(connection), connection.request
@@ -207,7 +207,7 @@ describe("predibase generate", function ()
     assert.are.equal("18446744073709551615", json.encode(sent.seed):match "%d+")
   end)
 
-  it("prints a token a line and then the result with --json", function ()
+  it("prints one token per line and then the result with --json", function ()
     with_server(say_two_tokens, function (server)
       local code, out = run { "generate", "--base-url", server.url, "--json", "hello" }
       assert.are.equal(0, code)
@@ -248,7 +248,7 @@ describe("predibase generate", function ()
     end)
   end)
 
-  it("tells tokens and times on standard error with --stats", function ()
+  it("prints tokens and times on standard error with --stats", function ()
     with_server(say_two_tokens, function (server)
       local code, out, err = run { "generate", "--base-url", server.url, "--stats", "hello" }
       assert.are.equal(0, code)
@@ -257,7 +257,7 @@ describe("predibase generate", function ()
     end)
   end)
 
-  it("ends the line before anything goes to standard error, and only then", function ()
+  it("ends the line only when something is printed on standard error", function ()
     local function half (connection)
       connection:send(scripted.STREAM .. scripted.token("half"))
       connection:close()
@@ -302,7 +302,7 @@ describe("predibase generate", function ()
     end
   end)
 
-  it("exits with 14 when nobody is there", function ()
+  it("exits with 14 when there is no server", function ()
     local server = scripted.listen(say_two_tokens)
     server:close()
     local code, _, err = run { "generate", "--base-url", server.url, "--max-retries", "0", "x" }
@@ -351,9 +351,9 @@ describe("predibase generate", function ()
     end
   end)
 
-  it("ends in silence when nobody reads its output any more", function ()
+  it("ends without a message when the reader of its output has ended", function ()
     local function go_on (connection)
-      -- More than a pipe holds, so that the program has to notice.
+      -- More than a pipe can hold, so that a write fails.
       connection:send(scripted.STREAM .. scripted.token("a piece of text"):rep(20000)
         .. scripted.last(".", "long"))
       connection:close()
@@ -370,7 +370,7 @@ describe("predibase generate", function ()
     end
   end)
 
-  it("shows the token to the server alone", function ()
+  it("shows the token only to the server", function ()
     local token, request = "pb_only_for_the_server", nil
     local path = os.tmpname()
     local file = assert(io.open(path, "wb"))
@@ -399,7 +399,7 @@ describe("predibase generate", function ()
 end)
 
 describe("predibase mock", function ()
-  -- Runs `use(url, server)` beside the command, and ends it.
+  -- Runs `use(url, server)` while the command runs, and ends it.
   local function with_mock (env, use)
     local server = start({ "mock", "--delay", "0" }, { env = env, keep_stdin = true })
     local ok, err = pcall(function ()
@@ -429,7 +429,7 @@ describe("predibase mock", function ()
     end)
   end)
 
-  it("speaks no TLS, which generate says, and nothing of authorities", function ()
+  it("has no TLS, and generate says so without a hint about authorities", function ()
     with_mock({}, function (url)
       local code, _, err = run { "generate", "--base-url", (url:gsub("^http:", "https:")),
         "--max-retries", "0", "x" }
@@ -439,7 +439,7 @@ describe("predibase mock", function ()
     end)
   end)
 
-  it("takes the token to ask for from the environment", function ()
+  it("takes the token that clients must send from the environment", function ()
     with_mock({ PREDIBASE_MOCK_TOKEN = "pb_mine" }, function (url, server)
       local arguments = { "generate", "--base-url", url, "--max-new-tokens", "1", "x" }
       assert.are.equal(4, (run(arguments)))

@@ -43,20 +43,20 @@ describe("a template on the command line", function ()
       "--var", "instruction=a=b {c}", "--var=input= @x", "--var", "a.b=3")):gsub("\n @x", "\n@x"))
   end)
 
-  it("takes values out of files, without their last line end", function ()
+  it("takes values from files, without their last line end", function ()
     write(other, "two\nlines\n")
     assert.are.equal("### two\nlines\n{x} 2", inputs.prompt(parse("--template", path,
       "--var", "instruction=@" .. other)))
   end)
 
-  it("takes values that begin with a dash or, written twice, with an @", function ()
+  it("takes values that begin with a dash, or with an @ that is written twice", function ()
     write(path, "{a}|{b}")
     assert.are.equal("- x|@y", inputs.prompt(parse("--template", path, "--var", "a=- x",
       "--var", "b=@@y")))
     assert.are.equal("@@z", inputs.text "@@@z")
   end)
 
-  it("is of kind template where values or its text are wrong", function ()
+  it("fails with the kind template when values or its text are wrong", function ()
     local prompt, err = inputs.prompt(parse("--template", path, "--var", "instuction=x"))
     assert.is_nil(prompt)
     assert.are.equal(11, failures.exit_code(err))
@@ -67,7 +67,7 @@ describe("a template on the command line", function ()
     assert.are.equal("template", err.kind)
   end)
 
-  it("is used alone, and rightly", function ()
+  it("cannot be combined with other prompts", function ()
     assert.is_truthy(usage("--template", path, "text"):find("--template", 1, true))
     assert.is_truthy(usage("--template", path, "--file", path):find("--template", 1, true))
     assert.is_truthy(usage("--var", "a=1", "text"):find("--template", 1, true))

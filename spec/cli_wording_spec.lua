@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- once: the messages are made in plain Lua
---- What the command makes of the library's messages, which are made here by the library itself.
+--- Messages of the library in the command's terms. The library itself makes them here.
 local config = require "predibase.config"
 local params = require "predibase.params"
 local command_line = require "predibase.cli.command_line"
@@ -19,7 +19,7 @@ local function of_parameters (given, context)
   return wording.reword(assert(err).message)
 end
 
---- Whether no option is named as in Lua; what stands in quotation marks is the user's.
+-- Checks that no option is named as in Lua, except in quotation marks, where it is the user's text.
 local function speaks_of_flags (text)
   local own = text:gsub('"[^"]*"', "")
   assert.is_nil(own:find "%f[%w]%l+_%l+", text)
@@ -101,7 +101,7 @@ describe("a message of the library in the command's terms", function ()
     end
   end)
 
-  it("names flags in what the server says of parameters, too", function ()
+  it("names flags in the server's messages about parameters, too", function ()
     assert.equal("Input validation error: prompt tokens + --max-new-tokens must be <= 2048. "
       .. "Given: 2 prompt tokens and 5000 --max-new-tokens", wording.reword(
       "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. "
@@ -110,9 +110,9 @@ describe("a message of the library in the command's terms", function ()
     assert.equal("`logits` is unknown", wording.reword "`logits` is unknown")
   end)
 
-  it("names flags that there are", function ()
+  it("names only flags that exist", function ()
     local help = command_line.parse { "generate", "--help" }.text
-    -- What only a program can give: functions, modules, and tables of what has flags.
+    -- Options that only programs can use: functions, modules, and tables of other options.
     local others = { on_request = true, on_response = true, on_retry = true, on_token = true,
       loop = true, transport = true, defaults = true }
     local n = 0
@@ -128,7 +128,7 @@ describe("a message of the library in the command's terms", function ()
     assert.is_true(n > 15)
   end)
 
-  it("leaves alone what somebody gave, and addresses", function ()
+  it("does not change text that the user gave, nor addresses", function ()
     for _, text in ipairs {
       'got "base_url and `top_q`"', "http://127.0.0.1/tenant_id/x", "/home/max_retries/base_url",
       "the server wants a proxy and a format", "a_word of its own", "",

@@ -44,7 +44,7 @@ describe("predibase.mock.answers", function ()
     client:close()
   end)
 
-  it("breaks off with an error event after n tokens", function ()
+  it("ends with an error event after n tokens", function ()
     local s = server.listen()
     local client = open(s, "/~error_after=3/generate_stream")
     local answer = client:answer()
@@ -58,7 +58,7 @@ describe("predibase.mock.answers", function ()
     client:close()
   end)
 
-  it("answers with the error when there is no stream", function ()
+  it("answers with the error outside a stream", function ()
     local s = server.listen { script = {
       ["/generate"] = { error_after = 2, error = "boom", error_type = "overloaded" },
     } }
@@ -174,7 +174,7 @@ describe("predibase.mock.answers", function ()
     client:close()
   end)
 
-  it("does a list of actions instead of an answer", function ()
+  it("performs a list of actions instead of an answer", function ()
     local s = server.listen()
     s:script("/generate", { raw = { { send = "HTTP/1.1 200 OK\r\n" }, { sleep = 0.05 },
       { send = "content-length: 5\r\n\r\nab" }, { reset = true } } })
@@ -225,7 +225,7 @@ describe("predibase.mock.answers", function ()
     client:close()
   end)
 
-  it("plays an array of scripts one request after the other", function ()
+  it("uses an array of scripts for one request after the other", function ()
     local s = server.listen()
     s:script("/generate", { { status = 500 }, { status = 502 }, {} })
     local client = raw.connect(s)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- once: the stand-in server runs as a process of its own
--- How a Lua program ends that used a stand-in server: luv 1.44 crashes in `lua_close` when a handle
--- is half closed then.
+-- How Lua programs with a stand-in server end: luv 1.44 crashes in `lua_close` when a handle is
+-- half closed.
 
 local child = require "spec.support.child"
 local mock = require "predibase.mock"
@@ -15,18 +15,18 @@ local function run (program)
 end
 
 describe("a program with a stand-in server", function ()
-  it("ends in order when it does not close a server that it spawned", function ()
+  it("ends normally when it does not close a server that it spawned", function ()
     local code, out, err = run "local s = assert(mock.spawn()) s:script('*', {}) print(#s:log())"
     assert.are.same({ 0, "0\n", "" }, { code, out, err })
   end)
 
-  it("ends in order when it fails before it closes the server", function ()
+  it("ends normally when it fails before it closes the server", function ()
     local code, _, err = run "local s = assert(mock.spawn()) assert(not s, 'failed')"
     assert.are.equal(1, code)
     assert.is_truthy(err:find("failed", 1, true))
   end)
 
-  it("ends in order after it closed the server, outside the loop or inside", function ()
+  it("ends normally after it closed the server, outside the loop or inside", function ()
     for _, program in ipairs {
       "assert(mock.spawn()):close()",
       "assert(mock.listen()):close()",
@@ -39,7 +39,7 @@ describe("a program with a stand-in server", function ()
     end
   end)
 
-  it("ends in order when it closes a server with clients, or never", function ()
+  it("ends normally when it closes a server with clients, or never", function ()
     for _, ending in ipairs { "s:close()", "" } do
       assert.are.same({ 0, "", "" }, { run([[
         local uv, s = require "luv", mock.listen { max_seconds = 30 }
@@ -54,7 +54,7 @@ describe("a program with a stand-in server", function ()
     end
   end)
 
-  it("ends in order when the server could not start", function ()
+  it("ends normally when the server could not start", function ()
     local code, out = run [[print(mock.spawn { interpreter = "/nonexistent" })]]
     assert.are.equal(0, code)
     assert.is_truthy(out:find "^nil%s+cannot start /nonexistent: ENOENT")

@@ -8,7 +8,7 @@ local uv = require "luv"
 
 local BODY = '{"inputs":"Hello","parameters":{"max_new_tokens":%d}}'
 
--- Runs `mock.main` in a child; gives its handle with `output`, `errors` and `code`.
+-- Runs `mock.main` in a child; returns a handle with `output`, `errors` and `code`.
 local function start (arguments, environment)
   local self = { output = "", errors = "" }
   local list = {}
@@ -94,7 +94,7 @@ describe("predibase.mock.foreground", function ()
     assert.is_true(one.finished())
   end)
 
-  it("refuses arguments that do not exist, and addresses that others can reach", function ()
+  it("refuses unknown arguments, and addresses that other machines can reach", function ()
     local one = start({ "--prot", "1" })
     assert.is_true(one.finished())
     assert.are.equal(64, one.code)

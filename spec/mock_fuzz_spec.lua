@@ -44,7 +44,7 @@ describe("predibase.mock under damaged requests", function ()
     assert.are.equal(200, raw.ask(s, "/generate", BODY).status)
   end)
 
-  it("reads damaged bodies of the right length without an error of its own", function ()
+  it("reads damaged bodies of the right length without internal errors", function ()
     local s = server.listen()
     local client = raw.connect(s)
     for seed = 1, 600 do

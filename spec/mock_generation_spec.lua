@@ -23,7 +23,7 @@ local function run (inputs, parameters, more)
 end
 
 describe("predibase.mock.generation", function ()
-  it("ends with the end of the text", function ()
+  it("ends at the end of the text", function ()
     local answer = run("What is the capital of France?")
     assert.are.equal("eos_token", answer.finish_reason)
     assert.are.equal(" The capital of France is Paris.", answer:text())
@@ -44,13 +44,13 @@ describe("predibase.mock.generation", function ()
     assert.are.equal("length", exact.finish_reason)
   end)
 
-  it("takes all tokens that are left when max_new_tokens is not given", function ()
+  it("uses all remaining tokens when max_new_tokens is not given", function ()
     local answer = run("Tell me a story", '"ignore_eos_token":true', { max_total_tokens = 60 })
     assert.are.equal("length", answer.finish_reason)
     assert.are.equal(60 - answer.prompt_tokens, #answer.ids)
   end)
 
-  it("goes on after the end of the text with ignore_eos_token", function ()
+  it("continues after the end of the text with ignore_eos_token", function ()
     local answer = run("What is the capital of France?",
       '"ignore_eos_token":true,"max_new_tokens":40')
     local ends = 0
@@ -90,7 +90,7 @@ describe("predibase.mock.generation", function ()
     assert.are.same({ "<s>", " the", " capital", " of", " France", "?" }, texts)
   end)
 
-  it("gives the prompt's tokens their log-probabilities, none to the first", function ()
+  it("reports log-probabilities of the prompt's tokens, none for the first", function ()
     local answer = run("What is your name?", '"max_new_tokens":1')
     local list = answer:prefill()
     assert.are.equal(answer.prompt_tokens, #list)
@@ -112,7 +112,7 @@ describe("predibase.mock.generation", function ()
     assert.are.equal(run("Hello", parameters):text(), run("Hello", parameters):text())
   end)
 
-  it("gives a token inside a character no text and joins it later", function ()
+  it("reports no text for a token inside a character, and the character later", function ()
     local answer = run("x", "", { answer = "ok 🙂!" })
     local texts = {}
     for i, token in ipairs(answer.tokens) do texts[i] = token.text end
@@ -122,7 +122,7 @@ describe("predibase.mock.generation", function ()
     assert.are.equal("ok 🙂!</s>", table.concat(texts))
   end)
 
-  it("gives no text at all when the answer is cut inside a character", function ()
+  it("returns an empty text when the answer is cut inside a character", function ()
     local answer = run("x", '"max_new_tokens":4', { answer = "ok 🙂!" })
     assert.are.equal("length", answer.finish_reason)
     assert.are.equal("", answer:text())

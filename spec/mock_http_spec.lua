@@ -13,7 +13,7 @@ local function refused (text)
 end
 
 describe("predibase.mock.http", function ()
-  it("reads a request head and says how many bytes it took", function ()
+  it("parses a request head and returns its length", function ()
     local head = "POST /generate?x=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\n"
       .. "X-A:  b c \r\n\r\n"
     local result, taken = request(head .. "body")
@@ -28,7 +28,7 @@ describe("predibase.mock.http", function ()
     assert.is_true(result.keep_alive)
   end)
 
-  it("waits for the rest of a head at every cut", function ()
+  it("returns nothing for an incomplete head", function ()
     local head = "GET / HTTP/1.1\r\nhost: h\r\n\r\n"
     for cut = 0, #head - 1 do
       local result, status = http.parse(head:sub(1, cut))
@@ -52,13 +52,13 @@ describe("predibase.mock.http", function ()
     assert.are.equal("1, 2", result.headers.a)
   end)
 
-  it("knows when a connection is to be closed", function ()
+  it("tells when a connection is to be closed", function ()
     assert.is_false(request("GET / HTTP/1.1\r\nConnection: close\r\n\r\n").keep_alive)
     assert.is_false(request("GET / HTTP/1.0\r\n\r\n").keep_alive)
     assert.is_true(request("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").keep_alive)
   end)
 
-  it("knows how the body is delimited", function ()
+  it("tells how the body is delimited", function ()
     assert.are.equal(0, request("GET / HTTP/1.1\r\n\r\n").body)
     assert.are.equal("chunked",
       request("POST / HTTP/1.1\r\ntransfer-encoding: Chunked\r\ncontent-length: 3\r\n\r\n").body)

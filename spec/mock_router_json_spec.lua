@@ -64,11 +64,11 @@ describe("predibase.mock.router_json", function ()
     end
   end)
 
-  it("accepts strings of any bytes where it is told so", function ()
+  it("accepts strings of any bytes when told so", function ()
     assert.are.equal("\255", (json.read('"\255"', true)))
   end)
 
-  it("never fails in another way, whatever the bytes", function ()
+  it("never fails in another way, for any bytes", function ()
     local random = model.random "3"
     local alphabet = '{}[]":,\\u0019ntrfe.-+E \n\255'
     for _ = 1, 3000 do

@@ -46,7 +46,7 @@ describe("predibase.mock.server", function ()
     for name in pairs(h) do assert.are.equal(name:lower(), name) end
   end)
 
-  it("gives details field by field in the router's order", function ()
+  it("returns details with the fields in the router's order", function ()
     local answer = ask(server.listen(), "/generate",
       '"details":true,"max_new_tokens":2,"decoder_input_details":true,"return_k_alternatives":2')
     local number = "%-?[%d.e-]+"

@@ -58,7 +58,7 @@ describe("predibase.mock.tokenizer", function ()
     assert.are.same({ 3 + 0xF0, 3 + 0x9F, 3 + 0x99, 3 + 0x82 }, ids)
   end)
 
-  it("gives the token inside a character no text and the last one the whole character", function ()
+  it("decodes only the last token of a character, to the whole character", function ()
     local decode, texts = words:decoder(), {}
     for _, id in ipairs(words:encode("a🙂é.")) do texts[#texts + 1] = decode(id) end
     assert.are.same({ "a", "", "", "", "🙂", "", "é", "." }, texts)
@@ -76,13 +76,13 @@ describe("predibase.mock.tokenizer", function ()
     assert.are.equal("The cat", words:decode(ids))
   end)
 
-  it("gives an answer that ends inside a character no text at all, as the server does", function ()
+  it("decodes an answer that ends inside a character to an empty text", function ()
     local ids = words:encode("The cat 🙂")
     ids[#ids] = nil
     assert.are.equal("", words:decode(ids))
   end)
 
-  it("reads UTF-8 strictly", function ()
+  it("accepts only valid UTF-8", function ()
     local bad = "\239\191\189"
     assert.are.equal("a", tokenizer.readable("a"))
     assert.are.equal("é東🙂", tokenizer.readable("é東🙂"))

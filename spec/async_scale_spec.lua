@@ -15,7 +15,8 @@ local server = assert(mock.spawn {
   max_concurrent_requests = 2 * N, log_limit = 10, max_seconds = 120,
   script = {
     ["/hang/generate"] = { answer = "yes" },
-
+    -- a body that stays open keeps its connection from being used for another stream
+    ["/generate_stream"] = { hold = 60 },
     ["/hang/generate_stream"] = { answer = { "one", " two", " three" }, silent_after = 2,
       keepalive_interval = 0 },
   },

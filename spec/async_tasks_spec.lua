@@ -4,7 +4,7 @@
 local async = require "predibase.async"
 local curl = require "predibase.curl"
 local errors = require "predibase.errors"
-local heap = require "predibase.loop.heap"
+local heap = require "predibase.heap"
 
 describe("async.run", function ()
   it("passes arguments in and results out, nils too", function ()
@@ -93,10 +93,9 @@ describe("async.run", function ()
   end)
 
   it("is in order again after an interruption", function ()
-    local sources = require "predibase.loop.sources"
-    local wait, raised = sources.wait, nil
-    sources.wait = function ()
-      sources.wait = wait
+    local wait, raised = curl.wait, nil
+    curl.wait = function ()
+      curl.wait = wait
       raised = true
       error("interrupted!", 0)
     end
@@ -111,10 +110,9 @@ describe("async.run", function ()
   end)
 
   it("is in order again when another one comes while it ends the tasks", function ()
-    local owners = require "predibase.loop.owners"
-    local close = owners.close
-    owners.close = function ()
-      owners.close = close
+    local new = errors.new
+    errors.new = function ()
+      errors.new = new
       error("once more", 0)
     end
     local ok, err = pcall(async.run, function ()
@@ -122,7 +120,7 @@ describe("async.run", function ()
       async.sleep(0)
       error("the first", 0)
     end)
-    owners.close = close
+    errors.new = new
     assert.is_false(ok)
     assert.equal("once more", err)
     assert.equal(7, async.run(function () async.sleep(0.001) return 7 end))

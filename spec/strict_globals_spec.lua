@@ -27,7 +27,9 @@ local function modules()
   local files = io.popen "find lua/predibase -name '*.lua'"
   for path in files:lines() do
     local name = path:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")
-    if not name:find "resty" and name ~= "predibase.loop.cqueues" then list[#list + 1] = name end
+    local excluded = name:find "resty" or name == "predibase.nginx"
+      or name == "predibase.loop.cqueues"
+    if not excluded then list[#list + 1] = name end
   end
   files:close()
   table.sort(list)

@@ -1,14 +1,12 @@
 -- SPDX-License-Identifier: MIT
 --- The loop of a client that was given none: the tasks of `predibase.async` wait by yielding, and
--- everybody else blocks, as with `predibase.loop.blocking`.
+-- all other code blocks, as with `predibase.loop.blocking`.
 -- @module predibase.loop.default
 
 local blocking = require "predibase.loop.blocking"
+local tasks = require "predibase.loop.tasks"
 
 local M = {}
-
---- The module that runs tasks, once it is loaded: a program without tasks needs none of it.
-M.scheduler = nil
 
 local watched = setmetatable({}, { __mode = "k" })     -- loops of clients that are in use
 
@@ -34,16 +32,15 @@ end
 -- @tparam ?table exchange what is waited for
 -- @return nil, or the error that ends the wait
 function Default:suspend(exchange)
-  local scheduler = M.scheduler
-  local task = scheduler and scheduler.current()
-  if task then return scheduler.wait(task, self, exchange) end
+  local task = tasks.current()
+  if task then return tasks.wait(task, self, exchange) end
   return blocking.wait(self)
 end
 
 --- Lets a task go on.
 -- @param co its coroutine
 function Default:resume(co) -- luacheck: ignore 212
-  if M.scheduler then M.scheduler.resume(co) end
+  tasks.resume(co)
 end
 
 --- Does what there is to do for every client in use, without waiting.

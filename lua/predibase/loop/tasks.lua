@@ -2,17 +2,14 @@
 --- The scheduler behind `predibase.async`: coroutines that wait together, in one system call.
 --
 -- There is one per Lua state. A round runs the tasks that are ready, and then waits for the pools
--- that any task waits for and for the next sleeper. It costs what is ready, however many there are.
--- `predibase.async` is the way in; `predibase.loop.default` is how clients find it.
+-- that any task waits for and for the next sleeper. Its cost depends on what is ready, and not on
+-- the number of tasks. Programs use it through `predibase.async`, clients through
+-- `predibase.loop.default`.
 -- @module predibase.loop.tasks
 
 local active = require "predibase.active"
-local curl = require "predibase.curl"
-local default = require "predibase.loop.default"
 local errors = require "predibase.errors"
-local heap = require "predibase.loop.heap"
-local owners = require "predibase.loop.owners"
-local sources = require "predibase.loop.sources"
+local heap = require "predibase.heap"
 local try = require "predibase.try"
 
 local M = {}
@@ -30,12 +27,101 @@ local sleepers
 local current                 -- the task that runs
 local running                 -- who runs tasks, see predibase.active
 local interruption            -- Ctrl-C, when a task got it
+local system                  -- predibase.curl: what waits, and the clock
+local using                   -- loop -> number of tasks that wait for it
 
 local function reset()
   tasks, waking, unseen, sleepers, current, interruption = {}, {}, {}, heap.new(), nil, nil
-  sources.clear()
+  using = {}
 end
 reset()
+
+-- Which exchanges a task was the last to wait for: they are closed when it is cancelled, if their
+-- field `owner` still is the task. A task has one exchange as a rule, and keeps it while it waits
+-- for nothing else. Those before it may be collected. Tables with weak keys are walked while the
+-- collector stops everything, so a task has one only when it needs it, and there is none with an
+-- entry for each task.
+
+local WEAK = { __mode = "k" }
+
+--- Takes note that a task waits for another exchange than before, or for none.
+local function own(task, exchange)
+  local before = task.exchange
+  task.exchange = exchange
+  if not before then return end
+  task.exchanges = task.exchanges or setmetatable({}, WEAK)
+  task.exchanges[before] = true
+end
+
+--- Closes the exchanges that a task was the last to wait for.
+local function close_owned(task)
+  local exchange = task.exchange
+  if exchange and exchange.owner == task then exchange:close() end
+  for other in pairs(task.exchanges or {}) do
+    if other.owner == task then other:close() end
+  end
+end
+
+-- The pools that tasks wait for, and one wait for all of them. A client closes its connections with
+-- its pool and has its own certificates and limits, so each keeps a pool. With one in use the wait
+-- is `pool:step` itself; with several it is one call for their descriptors, and only those that are
+-- readable or due are stepped.
+
+--- Seconds between looks at a pool without a descriptor when there is another one: on systems that
+-- have neither epoll nor kqueue.
+local LOOK = 0.01
+
+local list, fds, readable = {}, {}, {}     -- used again for every wait
+
+--- Counts a task that waits.
+local function enter(source)
+  using[source] = (using[source] or 0) + 1
+end
+
+--- Counts a task that does not wait any more.
+local function leave(source)
+  local n = using[source]
+  if n then using[source] = n > 1 and n - 1 or nil end
+end
+
+local function collect(seconds)
+  local n = 0
+  for source in pairs(using) do
+    n = n + 1
+    list[n], fds[n] = source, source.fd or -1
+    local due = source.timeout()
+    if not source.fd then due = math.min(due or LOOK, LOOK) end
+    if due and (not seconds or due < seconds) then seconds = due end
+  end
+  for i = n + 1, #list do list[i], fds[i] = nil, nil end
+  return seconds
+end
+
+local function wait_for_all(seconds)
+  local n, why = system.wait(fds, collect(seconds), readable)
+  if not n then error(why, 0) end
+  for i = 1, n do list[readable[i]].step(0) end
+  for i = 1, #list do
+    local source = list[i]
+    if not source.fd or source.timeout() == 0 then source.step(0) end
+  end
+end
+
+--- Waits until anything moved in any pool in use, and does what there is to do.
+local function wait_for_pools(seconds)
+  local source = next(using)
+  if not source then
+    if not seconds then return false end
+    if seconds > 0 then system.wait({}, seconds, readable) end
+  elseif next(using, source) == nil then
+    source.step(seconds)
+  else
+    wait_for_all(seconds)
+  end
+  return true
+end
+
+-- Tasks.
 
 --- The task that calls, when it can wait by yielding.
 -- @treturn ?table
@@ -56,8 +142,8 @@ end
 local function attach(task, source)
   local before = task.source
   task.source = source
-  if before then sources.leave(before) end
-  if source then sources.enter(source) end
+  if before then leave(before) end
+  if source then enter(source) end
 end
 
 --- Lets a task go on in the next round.
@@ -85,7 +171,7 @@ end
 function M.wait(task, source, exchange)
   if task.cancelled then return task.cancelled end
   if task.source ~= source then attach(task, source) end
-  if task.exchange ~= exchange then owners.own(task, exchange) end
+  if task.exchange ~= exchange then own(task, exchange) end
   if exchange then exchange.owner = task end
   yield(WAITS)
   return task.cancelled
@@ -109,7 +195,7 @@ local function finish(task, ok, ...)
   task.ended, task.ok = true, ok
   task.n, task.results = select("#", ...), { ... }
   attach(task, nil)
-  if task.cancelled then owners.close(task) end
+  if task.cancelled then close_owned(task) end
   task.exchange, task.exchanges = nil, nil
   local groups = task.groups
   if not ok and not task.cancelled and not groups then unseen[#unseen + 1] = task end
@@ -202,9 +288,9 @@ local function drive(main)
     run_ready()
     if interruption then error(interruption, 0) end
     if not next(tasks) or main.ended and not main.ok then return end
-    local seconds = sleepers:due(curl.now, wake)
+    local seconds = sleepers:due(system.now, wake)
     if #waking > 0 then seconds = 0 end
-    if not sources.wait(seconds) then
+    if not wait_for_pools(seconds) then
       error("predibase.async: every task waits for another one", 0)
     end
   end
@@ -229,6 +315,7 @@ end
 -- @treturn table array of tasks that failed while nobody waited for them
 -- @raise what interrupted the wait
 function M.run(class, f, ...)
+  system = require "predibase.curl"     -- not at once: nginx loads this module and not libcurl
   local main
   local ok, err = pcall(function (...)
     reset()                   -- what interrupted a run before may have left something
@@ -245,7 +332,5 @@ function M.run(class, f, ...)
   if not ok or not ended then error(ok and again or err, 0) end
   return main, failures
 end
-
-default.scheduler = M
 
 return M

@@ -231,7 +231,7 @@ function M.new(transport, raw, id)
   --   status, headers, streaming     once they came
   --   take, source   see Exchange:events
   --   group          which waits for it together with others
-  --   owner          see predibase.loop.owners
+  --   owner          see predibase.loop.tasks
   return setmetatable({
     transport = transport,
     raw = raw,            -- nil once closed

@@ -8,7 +8,7 @@
 -- @module predibase.transport.curl.group
 
 local active = require "predibase.active"
-local heap = require "predibase.loop.heap"
+local heap = require "predibase.heap"
 local queue = require "predibase.queue"
 
 local M = {}

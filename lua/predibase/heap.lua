@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Values in the order of their times, the earliest first.
--- @module predibase.loop.heap
+-- @module predibase.heap
 
 local M = {}
 

@@ -57,7 +57,7 @@ describe("a name inside nginx", function ()
 
   it("is given up after a bounded number of attempts", function ()
     local text = run [[
-      local connect = require "predibase.transport.resty.connection"
+      local connect = require "predibase.transport.resty.connect"
       local tries, times = 0, {}
       connect.socket = function ()
         local socket = {}
@@ -89,7 +89,7 @@ describe("a name inside nginx", function ()
 
   it("is not blamed when it is the proxy that cannot be reached", function ()
     assert.equal("no connection to the proxy 127.0.0.1:1: connection refused\n", run [[
-      local connect = require "predibase.transport.resty.connection"
+      local connect = require "predibase.transport.resty.connect"
       connect.socket = function ()
         return { settimeouts = function () end,
           connect = function () return nil, "connection refused" end }

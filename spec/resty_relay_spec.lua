@@ -125,7 +125,7 @@ describe("predibase.resty.relay", function ()
 
   it("lets the system send each token at once", function ()
     start({ answer = "one" })
-    assert.equal("true\n", site:evaluate "require 'predibase.resty.nodelay'.set()")
+    assert.equal("true\n", site:evaluate "require 'predibase.nginx'.send_at_once()")
   end)
 
   it("never cuts a character, and leaves special tokens out", function ()

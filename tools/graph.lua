@@ -41,14 +41,12 @@ local function link(modules, names)
   for _, name in ipairs(names) do
     local module = modules[name]
     for line in module.code:gmatch "[^\n]+" do
-      for quoted in line:gmatch "%f[%w]require%s*%(?%s*(%S+)" do
-        local wanted = quoted:match "^[\"']([%w_.]+)[\"']"
-        if not wanted then
-          if not line:find "['\"][^'\"]*require" then
-            unknown[#unknown + 1] = module.path .. ": " .. line
-          end
+      for call in line:gmatch "%f[%w_]require%f[^%w_]([^=]*)" do
+        local wanted = call:match "^%s*,?%s*%(?%s*[\"']([%w_.]+)[\"']"
+        if not wanted and call:find "^%s*[,(]" then
+          unknown[#unknown + 1] = module.path .. ": " .. line
         elseif modules[wanted] and not line:find("'[^']*require \"" .. wanted, 1) then
-          local at_once = line:find "^local [%w_, ]+ = require" or line:find "^  *require.*,$"
+          local at_once = line:find "^local [%w_, ]+ = require" or line:find "^require"
           if not module.requires[wanted] then
             modules[wanted].users = modules[wanted].users + 1
           end

@@ -15,7 +15,7 @@ local errors = require "predibase.errors"
 local names = require "predibase.names"
 local nginx = require "predibase.nginx"
 local usage = require "predibase.usage"
-local workers = require "predibase.resty.workers"
+local counters = require "predibase.resty.counters"
 
 local M = {}
 
@@ -108,12 +108,12 @@ end
 --- One more stream under a counter. Counts that dead workers left behind are taken out first, where
 -- they stand in the way.
 local function take_place(limits, counter, most)
-  local n, why = workers.add(limits.dict, counter, 1)
-  if n and n > most and workers.bury(limits.dict, counter) then
+  local n, why = counters.add(limits.dict, counter, 1)
+  if n and n > most and counters.bury(limits.dict, counter) then
     n = limits.dict:get(counter) or n
   end
   if n and n > most then
-    workers.add(limits.dict, counter, -1)
+    counters.add(limits.dict, counter, -1)
     return false
   end
   return n, why
@@ -133,7 +133,7 @@ function Limits:enter(key)
   end
   key = key or ""
   if #key > M.MAX_KEY then key = ngx.md5(key) end
-  local lease = setmetatable({ dict = self.dict, counters = {} }, Lease)
+  local lease = setmetatable({ dict = self.dict, held = {} }, Lease)
   for _, place in ipairs { { self.streams, "streams" }, { self.streams_per_key, "key:" .. key } } do
     local most, counter = place[1], self.prefix .. place[2]
     if most then
@@ -144,7 +144,7 @@ function Limits:enter(key)
         return refused(("%d streams are open already, which is the limit"):format(most),
           M.RETRY_AFTER)
       end
-      lease.counters[#lease.counters + 1] = counter
+      lease.held[#lease.held + 1] = counter
     end
   end
   if self.rate then
@@ -155,7 +155,7 @@ function Limits:enter(key)
       return refused("too many streams were begun in a short time", wait)
     end
   end
-  lease.guard = workers.finalizer(function () lease:leave() end)
+  lease.guard = counters.finalizer(function () lease:leave() end)
   return lease
 end
 
@@ -167,9 +167,9 @@ end
 
 --- Says that the stream is over. Any number of times.
 function Lease:leave()
-  local counters = self.counters
-  self.counters = {}
-  for _, counter in ipairs(counters) do workers.add(self.dict, counter, -1) end
+  local held = self.held
+  self.held = {}
+  for _, counter in ipairs(held) do counters.add(self.dict, counter, -1) end
 end
 
 --- Makes limits; the same name in another worker is the same limits.

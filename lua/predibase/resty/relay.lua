@@ -9,10 +9,9 @@
 local answer = require "predibase.resty.answer"
 local checks = require "predibase.checks"
 local errors = require "predibase.errors"
-local formats = require "predibase.resty.formats"
+local formats = require "predibase.resty.event_formats"
 local names = require "predibase.names"
 local nginx = require "predibase.nginx"
-local nodelay = require "predibase.resty.nodelay"
 local semaphore = require "ngx.semaphore"
 local streams = require "predibase.stream"
 local usage = require "predibase.usage"
@@ -79,7 +78,7 @@ local function begin(self)
   header["Cache-Control"] = "no-cache, no-transform"
   header["X-Accel-Buffering"] = "no"       -- for another nginx in front of this one
   header["X-Content-Type-Options"] = "nosniff"
-  nodelay.set()
+  nginx.send_at_once()
   -- nginx would collect the whole answer to a request of HTTP/1.0, unless its head is out already.
   ngx.send_headers()
 end

@@ -7,7 +7,7 @@
 -- client serves all requests of a worker.
 -- @module predibase.transport.resty
 
-local connection = require "predibase.transport.resty.connection"
+local connect = require "predibase.transport.resty.connect"
 local exchange = require "predibase.transport.resty.exchange"
 local group = require "predibase.transport.resty.group"
 local http1 = require "predibase.transport.resty.http1"
@@ -73,7 +73,7 @@ function Transport:open(req, spec)
   if FORBIDDEN[phase] then return nil, misplaced(phase) end
   local place = self.target
   if place.client_cert and not place.identity then
-    local pair, problem = connection.load_identity(self.cfg)
+    local pair, problem = connect.load_identity(self.cfg)
     if not pair then return nil, { kind = "tls", phase = "tls", message = problem } end
     place.identity = pair
   end

@@ -15,7 +15,7 @@
 -- @module predibase.transport.resty.exchange
 
 local clock_rules = require "predibase.transport.resty.clocks"
-local connection = require "predibase.transport.resty.connection"
+local connect = require "predibase.transport.resty.connect"
 local http1 = require "predibase.transport.resty.http1"
 local nginx = require "predibase.nginx"
 local semaphore = require "ngx.semaphore"
@@ -49,7 +49,7 @@ local LINGER = 0.1
 -- when nobody waits any more.
 local SLACK = 1
 
-local milliseconds = connection.milliseconds
+local milliseconds = connect.milliseconds
 
 local function fail(x, failure)
   if x.state == "failed" or x.state == "done" then return end
@@ -69,7 +69,7 @@ end
 local function settle_socket(x)
   local sock = x.socket
   x.socket = nil
-  if not x.response.keep or not sock:setkeepalive(connection.MAX_AGE) then sock:close() end
+  if not x.response.keep or not sock:setkeepalive(connect.MAX_AGE) then sock:close() end
   x.state = "done"
 end
 
@@ -137,7 +137,7 @@ local function send_request(x, fresh)
   local clocks = x.clocks
   local longest = math.max(clocks.first_token or 0, clocks.token or 0, clocks.idle or 0) + SLACK
   x.state, x.connecting = "connecting", now()
-  local sock, failure = connection.open(x.target, fresh, clocks.connect)
+  local sock, failure = connect.open(x.target, fresh, clocks.connect)
   if not sock then
     fail(x, failure)
     return false

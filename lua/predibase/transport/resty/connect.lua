@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Makes the connections of exchanges inside nginx.
--- @module predibase.transport.resty.connection
+-- @module predibase.transport.resty.connect
 
 local ffi = require "ffi"
 local files = require "predibase.files"

@@ -3,7 +3,7 @@
 --
 -- Each counter has a part per process beside the sum. A worker that is killed cannot take back what
 -- it added; whoever finds the sum in the way subtracts the parts of processes that are no more.
--- @module predibase.resty.workers
+-- @module predibase.resty.counters
 
 local ffi = require "ffi"
 local nginx = require "predibase.nginx"

@@ -7,7 +7,7 @@
 -- An `EventSource` asks again when a body has ended, whatever its events said, and with the id of
 -- the last event. So the last event, and no other, has an id, by which the relay knows such a
 -- request.
--- @module predibase.resty.formats
+-- @module predibase.resty.event_formats
 
 local answer = require "predibase.resty.answer"
 local json = require "predibase.json"

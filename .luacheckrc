@@ -22,7 +22,7 @@ files["lua/predibase/nginx.lua"].read_globals = { "ngx" }
 files["lua/predibase/transport/resty.lua"].read_globals = { "ngx" }
 files["lua/predibase/transport/resty"].read_globals = { "ngx" }
 files["lua/predibase/resty"].globals = { "ngx" }
-files["lua/predibase/resty/workers.lua"].read_globals = { "newproxy" }
+files["lua/predibase/resty/counters.lua"].read_globals = { "newproxy" }
 files["examples/openresty"].std = "min"
 files["examples/openresty"].globals = { "ngx" }
 files["spec/support/in_nginx_main.lua"] = { read_globals = { "ngx", "loadstring" } }

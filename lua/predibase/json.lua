@@ -302,6 +302,31 @@ local function escape(s)
   return text
 end
 
+--- Writes members as a JSON object, without the checks of `encode`.
+-- @tparam table members array of `{ name, value }`; names and strings are known to be UTF-8, other
+-- values are what `encode` takes
+-- @treturn[1] string
+-- @treturn[2] nil
+-- @treturn[2] string as of `encode`
+function M.write_members(members)
+  local pieces = {}
+  for i = 1, #members do
+    local name, value = members[i][1], members[i][2]
+    local kind, text, problem = type(value), nil, nil
+    if kind == "string" then
+      text = escape(value)
+    elseif kind == "boolean" then
+      text = value and "true" or "false"
+    elseif kind == "number" then
+      text = encode.number_text(value)
+    end
+    if not text then text, problem = M.encode(value) end
+    if not text then return nil, problem end
+    pieces[i] = escape(name) .. ":" .. text
+  end
+  return "{" .. table.concat(pieces, ",") .. "}"
+end
+
 --- A string as JSON text, for what is known to be UTF-8.
 -- @function text
 -- @tparam string s

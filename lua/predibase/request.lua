@@ -66,7 +66,9 @@ function M.check(options, method, shown)
   if not allowed.on_token and rawget(options, "on_token") ~= nil then
     usage.fail(shown .. " takes no on_token: it gets no tokens, only the whole text")
   end
-  names.check(options, allowed, "option")
+  for name in next, options do
+    if not allowed[name] then names.check(options, allowed, "option") end
+  end
 end
 
 --- Lays options over others. Each value replaces the other as a whole.
@@ -174,7 +176,7 @@ local function write_parameters(plan, client, endpoint, given)
   plan.return_full_text = merged.return_full_text == true
   plan.rest = "}"
   if #list == 0 then return nil end
-  local text, problem = json.encode(json.object(list))
+  local text, problem = json.write_members(list)
   if not text then return select(2, refuse(problem)) end
   plan.rest = ',"parameters":' .. text .. "}"
   for i = 1, #list do

@@ -388,7 +388,9 @@ local function answer_in(body)
   local object = json.decode(body or "")
   if type(object) ~= "table" then return nil end
   if type(object[1]) == "table" and #object == 1 then object = object[1] end
-  if type(object.generated_text) ~= "string" or event.error_fields(object) then return nil end
+  if type(object.generated_text) ~= "string" then return nil end
+  local may_report = object.error ~= nil or object.error_type ~= nil
+  if may_report and event.error_fields(object) then return nil end
   local details = object.details
   if details == nil or details == json.null then return object.generated_text end
   local message
@@ -399,7 +401,7 @@ end
 
 --- Cuts off what the options `client_stop` and `trim_stop` cut off.
 local function cut(text, meta)
-  if not meta.stop and not meta.trim then return text end
+  if not (meta.stop and meta.stop[1]) and not meta.trim then return text end
   return stops.cut(text, meta.stop, meta.trim)
 end
 
@@ -413,7 +415,7 @@ end
 
 --- The other sequences that `best_of` brought are cut as well.
 local function cut_sequences(details, meta)
-  if not meta.stop and not meta.trim then return end
+  if not (meta.stop and meta.stop[1]) and not meta.trim then return end
   for _, sequence in ipairs(details and details.best_of_sequences or {}) do
     local kind
     sequence.generated_text, sequence.stop_sequence, kind = cut(sequence.generated_text, meta)

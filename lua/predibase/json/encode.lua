@@ -35,6 +35,8 @@ local function number_text(v)
   return (text:gsub(",", "."))
 end
 
+M.number_text = number_text
+
 --- Length of the array that a plain table is; nil and a reason when it is neither an array nor an
 -- object with string keys. An empty table counts as an object: second result true.
 local function array_length(t)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- A client bound to one adapter: it renders the adapter's template, then calls with its id, its
--- source and its defaults. `client:adapter` makes it.
+--- A client with one adapter: it renders the adapter's template, and sends the adapter's id, source
+-- and defaults with every call. `client:adapter` makes it.
 --
 --     local classify = client:adapter("my-repo/3", {
 --       template = t, defaults = { max_new_tokens = 5 },
@@ -28,7 +28,7 @@ View.__index = View
 local OPTIONS = { template = true, defaults = true, adapter_source = true }
 for _, name in ipairs(rendering.names) do OPTIONS[name] = true end
 
--- What a view says itself.
+-- Parameters that the view sets itself.
 local BOUND = { adapter_id = true, merged_adapters = true }
 
 local function check_self(self, method)
@@ -44,16 +44,17 @@ local function check_bound(self, options)
   if type(options) ~= "table" then return end
   for name in pairs(BOUND) do
     if rawget(options, name) ~= nil then
-      usage.fail(("%s cannot be given here: this is bound to the adapter %s"):format(name, self.id))
+      usage.fail(("%s cannot be set here: this object always uses the adapter %s"):format(name,
+        self.id))
     end
   end
 end
 
---- Raises for what no template takes.
+--- Raises for values of a type that the template does not take.
 local function check_values(self, values)
   local wanted = self.template and "table" or "string"
   if type(values) == wanted then return end
-  local what = not self.template and "the prompt as a string, as it has no template"
+  local what = not self.template and "the prompt as a string because it has no template"
     or formats.is(self.template) and "messages as a table, as its template is a chat format"
     or "the values of its template as a table"
   usage.fail(("the adapter takes %s, got %s"):format(what, checks.describe(values)))
@@ -67,7 +68,7 @@ local function render(self, values)
   return self.template:render(values)
 end
 
---- Makes a call; nil and the error when the values or the options are refused.
+--- Makes a call. Returns nil and the error when the values or the options are refused.
 local function prepare(self, method, values, options)
   check_self(self, method)
   check_values(self, values)
@@ -79,7 +80,7 @@ local function prepare(self, method, values, options)
   return call.prepare(self.client.shared, plan, prompt)
 end
 
---- Writes the prompt that `generate` would send.
+--- Returns the prompt that `generate` would send.
 -- @param values as for `generate`
 -- @treturn[1] string
 -- @treturn[2] nil
@@ -90,11 +91,11 @@ function View:render(values)
   return render(self, values)
 end
 
---- Renders and generates; `client:generate` with this adapter.
--- @param values of the template; messages where it is a chat format; the prompt, a string, where
--- there is none
--- @tparam ?table options as for `client:generate`, laid over the adapter's defaults; no other
--- adapter
+--- Renders a prompt and generates, as `client:generate`.
+-- @param values for the template; messages where the template is a chat format; the prompt as a
+-- string where there is no template
+-- @tparam ?table options as for `client:generate`, laid over the adapter's defaults; they cannot
+-- name another adapter
 -- @treturn[1] table the result
 -- @treturn[2] nil
 -- @treturn[2] table the error; of kind "template" when the values do not fit
@@ -105,8 +106,8 @@ function View:generate(values, options)
   return this:run()
 end
 
---- Renders and streams; `client:generate_stream` with this adapter. Never fails by itself: what is
--- wrong with the values is the error of the first `next`.
+--- Renders a prompt and streams, as `client:generate_stream`. Bad values are the error of the first
+-- `next`.
 -- @param values as for `generate`
 -- @tparam ?table options as for `client:generate_stream`
 -- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
@@ -117,10 +118,10 @@ function View:generate_stream(values, options)
   return made, nil, nil, made
 end
 
---- Renders and generates for each of many; `client:generate_many` with this adapter. Values that do
--- not fit are the error of that one and stop no other.
--- @tparam table|function entries an array of what `generate` takes, or a function that gives one
--- after the other; without a template, what `client:generate_many` takes
+--- Renders prompts and generates, as `client:generate_many`. Bad values are the error of their
+-- prompt alone.
+-- @tparam table|function entries an array of the values that `generate` takes, or a function that
+-- returns the next ones; without a template, the prompts that `client:generate_many` takes
 -- @tparam ?table options as for `client:generate_many`
 -- @treturn table the batch, with the further values that the generic `for` of Lua 5.4 takes
 -- @raise as `client:generate`
@@ -137,9 +138,9 @@ function View:generate_many(entries, options)
   return made, nil, nil, made
 end
 
---- A conversation with this adapter, see `predibase.chat`. A chat format that is the adapter's
--- template is its format unless another is given.
--- @tparam ?table options as for `client:chat_session`; no other adapter
+--- Begins a conversation with this adapter, see `predibase.chat`. Its format is the adapter's
+-- template, if that is a chat format and `options` name no other.
+-- @tparam ?table options as for `client:chat_session`; they cannot name another adapter
 -- @treturn[1] table the session
 -- @treturn[2] nil
 -- @treturn[2] table the error
@@ -155,7 +156,7 @@ function View:chat_session(options)
   return chat.new(self.client, options, self.own(), base)
 end
 
---- Ends this view; the client goes on. Any number of times.
+--- Closes this view. The client stays open. May be called any number of times.
 function View:close()
   check_self(self, "close")
   self.closed = true
@@ -208,7 +209,7 @@ function M.new(of, id, options)
     merged_adapters = json.null,          -- a client's default would contradict
   }, options.defaults)
   local all = formats.is(template) and request.merge(rendering.defaults(template), own) or own
-  -- In closures: the defaults may hold a token, and a walk over the tables of a view finds none.
+  -- In closures, because the defaults may hold a token.
   self.own, self.options = function () return own end, function () return all end
   self.plan = request.planner(of, all)
   return self

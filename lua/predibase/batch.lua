@@ -18,7 +18,7 @@ local active = require "predibase.active"
 local call = require "predibase.call"
 local checks = require "predibase.checks"
 local errors = require "predibase.errors"
-local gates = require "predibase.batch.gate"
+local limiters = require "predibase.batch.limiter"
 local json = require "predibase.json"
 local params = require "predibase.params"
 local queue = require "predibase.queue"
@@ -45,8 +45,7 @@ local LOST = {}
 
 -- Where the prompts come from.
 
---- Splits an entry into its prompt and its own options; raises for one that no program should
--- contain.
+--- Splits an entry into its prompt and its own options. Raises for misuse.
 local function split(entry, index)
   if type(entry) == "string" then return entry end
   if type(entry) ~= "table" then
@@ -68,8 +67,7 @@ local function split(entry, index)
   return prompt, options
 end
 
---- Returns the function that gives the entry of a number, and the number of entries. Looks at all
--- entries at once.
+--- Checks all entries of an array. Returns a function from index to entry, and their number.
 local function from_array(list, check)
   local count, problem = checks.array(list)
   if not count then usage.fail("the array of prompts " .. problem) end
@@ -89,16 +87,16 @@ local function call_protected(f)
   return true, f()
 end
 
---- As `from_array` for a function: calls it for each next number. After an error from outside the
--- same number is asked for again, and LOST is given when it is unknown whether the function had
--- returned its entry.
+--- Returns a function from index to entry that calls the program's function for each next index.
+-- After an error from outside the batch asks for the same index again; it gets LOST when it is
+-- unknown whether the program's function had returned.
 local function from_function(prompts)
   local asked, entry, ended, asking = 0, nil, false, false
   return function (index)
     if ended then return nil end
     if index == asked then return entry end
     if asking then
-      -- The error came while the function was called, or when it had returned.
+      -- The error came while the function ran, or after it had returned.
       entry = LOST
     else
       asking = true
@@ -149,8 +147,8 @@ local function finish(self, job, result, err)
   self.done:push(job)
 end
 
---- Makes the call of an entry. What a function gives is data: a bad entry is an error of its own
--- and ends nothing.
+--- Makes the call of an entry. Entries from a function are data, so a bad entry is the error of
+-- that prompt and does not end the batch.
 local function prepare(self, entry, index)
   local function make(e) return self.prepare(e, index) end
   local ok, made, err = usage.catch(make, entry)
@@ -182,7 +180,7 @@ local function take(self)
     return nil
   end
   if entry == LOST then
-    -- Were the batch to go on, the numbers of later prompts might be wrong.
+    -- If the batch went on, the indices of later prompts might be wrong.
     close(self, errors.new(LOST_ERROR))
     return nil
   end
@@ -208,21 +206,22 @@ end
 
 --- Returns the error of a job that must not be sent any more; nil when it may be.
 local function refusal_of(self, job)
-  local gate = self.gate
-  if gate.shut then
-    return not_sent(job, { kind = "rate_limited", retry_after = gate.shut,
-      message = ("the server asked for a pause of %.0f seconds, and a batch waits for %d at most")
-        :format(gate.shut, gates.MAX_PAUSE) })
+  local limiter = self.limiter
+  if limiter.too_long then
+    return not_sent(job, { kind = "rate_limited", retry_after = limiter.too_long,
+      message = ("the server asked for a pause of %.0f seconds, and a batch waits at most %d")
+        :format(limiter.too_long, limiters.MAX_PAUSE) })
   end
-  local down = gate.down
+  local down = limiter.down
   if down then
     return not_sent(job, { kind = down.kind, status = down.status,
       message = "the server failed several times in a row: " .. down.message })
   end
 end
 
---- Whether a job gets a second try: an error while one request is decoded fails all those that the
--- server decodes with it, so "generation" is often the fault of a neighbour.
+--- Keeps a job for a second attempt, and tells whether it did. When one request fails while it is
+-- decoded, the server fails all requests of the same GPU batch, so "generation" is often caused by
+-- another request.
 local function set_aside(self, job, err)
   if err.kind ~= "generation" or job.late or not self.retry_generation
     or self.late_count >= M.MAX_LATE then return false end
@@ -234,26 +233,26 @@ local function set_aside(self, job, err)
   return true
 end
 
---- An attempt ended with an error: the job begins again later, or has failed.
+--- Handles the error of an attempt: the job begins again later, or fails.
 local function handle_failure(self, job, err)
-  local this, gate = job.call, self.gate
+  local this, limiter = job.call, self.limiter
   job.exchange = nil
   job.last = err
-  if gates.refuses(err) then
-    local wait = gate:refused(job.ticket, err, this.options.max_retries, job.index)
+  if limiters.is_refusal(err) then
+    local wait = limiter:refused(job.ticket, err, this.options.max_retries, job.index)
     if not wait then return finish(self, job, nil, err) end
     this:put_back()
     self.again:push(job)
     return this:retrying(err, wait)
   end
-  local unreachable = gates.unreachable(err)
-  if unreachable then gate:fell(job.ticket, err, this.options.max_retries, job.index)
-  elseif err.status then gate:answered(job.ticket, err.headers) end
+  local unreachable = limiters.is_outage(err)
+  if unreachable then limiter:failed(job.ticket, err, this.options.max_retries, job.index)
+  elseif err.status then limiter:answered(job.ticket, err.headers) end
   if set_aside(self, job, err) then return end
   local delay = this:retry(err, 0)
   if not delay then return finish(self, job, nil, err) end
   -- The whole batch waits for a server that cannot be reached, not each prompt by itself.
-  if unreachable then delay = math.max(0, gate.pause.till - self.now())
+  if unreachable then delay = math.max(0, limiter.pause.till - self.now())
   else job.due = self.now() + delay end
   self.again:push(job)
   this:retrying(err, delay)
@@ -262,9 +261,9 @@ end
 --- Sends the request of a job. Its hooks may raise, and may close the batch.
 local function begin(self, job)
   local err = job.call and refusal_of(self, job) or job.problem
-  if err then err = job.last or err end         -- what came of it when it was sent before
+  if err then err = job.last or err end         -- the error of the attempt before
   if err then return finish(self, job, nil, err) end
-  job.ticket = self.gate:ticket()
+  job.ticket = self.limiter:ticket()
   job.call:announce()
   if self.err then return end
   local delay = job.due and math.max(0, job.due - self.now())
@@ -279,9 +278,9 @@ local function begin(self, job)
 end
 
 local function fill(self)
-  local gate = self.gate
+  local limiter = self.limiter
   while not self.err and self.done:size() < self.most
-    and (gate.shut or gate.down or self.group:over() or gate:free(self.open)) do
+    and (limiter.too_long or limiter.down or self.group:over() or limiter:may_begin(self.open)) do
     local job = next_job(self)
     if not job then return end
     self.held = nil
@@ -289,7 +288,7 @@ local function fill(self)
   end
 end
 
---- An exchange has ended, with whatever.
+--- Handles an exchange that has ended, well or not.
 local function settle(self, exchange)
   local job = self.jobs[exchange]
   self.jobs[exchange] = nil
@@ -297,14 +296,14 @@ local function settle(self, exchange)
   if self.late_open == job then self.late_open = nil end
   local result, err = job.call:whole(exchange)
   if not result then return handle_failure(self, job, err) end
-  self.gate:answered(job.ticket, result.headers)
+  self.limiter:answered(job.ticket, result.headers)
   finish(self, job, result)
 end
 
---- Returns the time at which to look at the gate again; nil: when an exchange has ended.
+--- Returns the time at which another request may begin; nil: not before an exchange has ended.
 local function opening_time(self)
-  if self.open + 1 > self.gate.limit or not next_job(self) then return nil end
-  return self.gate.pause.till
+  if self.open + 1 > self.limiter.limit or not next_job(self) then return nil end
+  return self.limiter.pause.till
 end
 
 --- Puts the jobs back where they belong, after a step that an error ended.
@@ -314,18 +313,18 @@ local function recover(self)
   for index = 1, self.taken do
     local job = self.live[index]
     if not job then -- luacheck: ignore 542
-      -- Its outcome was handed out.
+      -- Its outcome was returned.
     elseif job.ended then
       self.done:push(job)
     elseif job.asking then
-      -- The function that gives the prompts raised: the number is for its next prompt.
+      -- The program's function raised: this index is for its next prompt.
       self.live[index] = nil
       self.taken = self.taken - 1
     elseif job.exchange and self.group:has(job.exchange) then
       self.jobs[job.exchange] = job
       self.open = self.open + 1
       if job.late then self.late_open = job end
-      self.group:note(job.exchange)           -- in case that it moved and nothing took note
+      self.group:note(job.exchange)           -- it may have moved unnoticed
     elseif job.exchange or not (job.call or job.problem) then
       if job.exchange then job.exchange:close() end
       finish(self, job, nil, interruption(job))
@@ -392,13 +391,13 @@ local function check_self(self, method)
   end
 end
 
---- The next prompt that has come to an end, whichever it is; waits for it.
--- @treturn[1] integer the number of the prompt, from 1
+--- Returns the outcome of the next prompt that has ended, in whatever order; waits for it.
+-- @treturn[1] integer the index of the prompt, from 1
 -- @treturn[1] table its result, see `predibase.response`
--- @treturn[2] integer the number of the prompt
+-- @treturn[2] integer the index of the prompt
 -- @treturn[2] nil
 -- @treturn[2] table its error
--- @treturn[3] nil all have come to their ends
+-- @treturn[3] nil all prompts have ended
 -- @treturn[4] nil
 -- @treturn[4] nil
 -- @treturn[4] table the error that ended the batch: it was closed, or there is no client
@@ -408,15 +407,16 @@ function Batch:next()
   return step(self)
 end
 
---- For `for index, result, err in batch do`: as `next`, but what ended the batch is raised.
+--- For `for index, result, err in batch do`: returns what `next` returns, and raises the error that
+-- ended the batch.
 function Batch:__call()
   local index, result, err = self:next()
   if not index and err then error(err, 0) end
   return index, result, err
 end
 
---- Reads all outcomes. They are kept in the batch: an error may end this anywhere, and then it is
--- called again.
+--- Reads all outcomes. They are stored in the batch, because an error from outside may end this
+-- function anywhere, and then it is called again.
 local function gather(self)
   local results, failed, count = self.found, self.failed, self.count or 0
   while true do
@@ -432,10 +432,10 @@ end
 --- Waits for all prompts.
 -- @treturn[1] table the results in the order of the prompts; `false` where there is an error, so
 -- that the array has no holes
--- @treturn[1] table the errors: number of the prompt -> error; empty when there is none
+-- @treturn[1] table the errors: index of the prompt -> error; empty when there is none
 -- @treturn[2] nil
--- @treturn[2] table the error, when there is no client to ask
--- @raise after `next`: what that handed out is gone
+-- @treturn[2] table the error, when there is no client
+-- @raise after `next`, because outcomes that it returned are not stored
 function Batch:results()
   check_self(self, "results")
   if self.gathered then return self.found, self.failed end
@@ -446,7 +446,7 @@ function Batch:results()
   self.found, self.failed = self.found or {}, self.failed or {}
   local count, err = gather(self)
   if err and not self.prompts then return nil, err end
-  -- What has no result, because the batch was closed, has an error.
+  -- Prompts without a result, because the batch was closed, get its error.
   for i = 1, math.max(count, self.taken) do
     if self.found[i] == nil then self.found[i], self.failed[i] = false, err end
   end
@@ -454,8 +454,9 @@ function Batch:results()
   return self.found, self.failed
 end
 
---- Closes the connections of all requests in flight and begins no other. Any time, any number of
--- times, also from another coroutine: the one that waits gets an error of kind "cancelled".
+--- Closes the connections of all open requests and begins no more. May be called at any time, any
+-- number of times, also from another coroutine: the one that waits gets an error of kind
+-- "cancelled".
 function Batch:close()
   check_self(self, "close")
   close(self)
@@ -472,31 +473,31 @@ local NO_GROUP = { close = function () end }
 
 local function new(fields)
   local batch = setmetatable({
-    prompts = nil,            -- gives the next entry
+    prompts = nil,            -- function from index to entry
     prepare = nil,            -- makes a call of an entry
     group = NO_GROUP,         -- the exchanges in flight
-    gate = nil,               -- when the next may begin
+    limiter = nil,               -- decides when the next request may begin
     now = nil,                -- monotonic seconds
     most = 0,                 -- requests at once
-    count = nil,              -- of the prompts, where it is known
-    err = nil,                -- what ended the batch
-    retry_generation = true,  -- whether an error of kind "generation" gets a second try
+    count = nil,              -- number of prompts, where it is known
+    err = nil,                -- the error that ended the batch
+    retry_generation = true,  -- see `set_aside`
     by = nil,                 -- the coroutine that is inside a step
-    given = nil,              -- the number of the prompt whose outcome was handed out last
-    live = {},                -- number of the prompt -> job whose outcome was not handed out
-    held = nil,               -- the job that is the next one
+    given = nil,              -- index of the prompt whose outcome was returned last
+    live = {},                -- index of the prompt -> job whose outcome was not returned
+    held = nil,               -- the next job to begin
     jobs = {},                -- exchange -> job
     open = 0,                 -- number of them
-    again = queue.new(),      -- jobs to be sent once more, before others
-    late = queue.new(),       -- jobs that get a second try when all have begun
-    late_count = 0,           -- how many these were in all
-    late_open = nil,          -- the one of them that is on its way
-    done = queue.new(),       -- jobs that have ended and were not handed out
+    again = queue.new(),      -- jobs to send once more, before others
+    late = queue.new(),       -- jobs to send once more, when all others have begun
+    late_count = 0,           -- number of jobs that were ever in `late`
+    late_open = nil,          -- the job of `late` that is open
+    done = queue.new(),       -- jobs that have ended, in this order
     exhausted = false,        -- there are no further prompts
     taken = 0, ended = 0, failures = 0,     -- numbers of prompts
-    begun = false,            -- anything was asked for
-    found = nil, failed = nil,        -- what `results` has so far
-    gathered = false,                 -- and that this is all
+    begun = false,            -- `next` was called
+    found = nil, failed = nil,        -- the outcomes that `results` has so far
+    gathered = false,                 -- they are complete
   }, Batch)
   for name, value in pairs(fields) do batch[name] = value end
   return batch
@@ -524,7 +525,7 @@ end
 local pauses = setmetatable({}, { __mode = "k" })
 
 local function pause_of(client)
-  pauses[client] = pauses[client] or gates.pause()
+  pauses[client] = pauses[client] or limiters.new_pause()
   return pauses[client]
 end
 
@@ -532,19 +533,19 @@ end
 -- @tparam table client `transport`, `shared`, see `predibase.client`
 -- @tparam table|function entries prompts, or what `render` makes prompts of
 -- @tparam ?table options of `generate_many`, whose names have been checked
--- @tparam ?table base options that lie under those
+-- @tparam ?table base options that `options` are laid over
 -- @tparam ?function render makes a prompt of an entry, or returns nil and an error; with a second
--- argument of `true` it only raises for an entry that no program should contain
+-- argument of `true` it only checks the entry and raises for misuse
 -- @treturn table
--- @raise for what no program should contain
+-- @raise for misuse, also in an entry of an array
 function M.new(client, entries, options, base, render)
   local given = json.present(options or {})
   local most = read_concurrency(rawget(given, "concurrency"))
   local again = read_retry_generation(rawget(given, "retry_generation"))
   local common = base and params.merge(base, options) or options
-  -- A client that is closed ends the batch, and is no misuse.
+  -- A closed client ends the batch; it is not misuse.
   local plan = request.planner({ cfg = client.cfg, user_agent = client.user_agent }, common)
-  plan "generate"        -- raises for clocks that do not exist; bad values fail each prompt
+  plan "generate"        -- raises for a clock that does not exist; bad values fail each prompt
   local source, count = source_of(entries, function (entry, index)
     if render then render(entry, true) else split(entry, index) end
   end)
@@ -552,7 +553,7 @@ function M.new(client, entries, options, base, render)
   return new {
     prompts = source, count = count, most = most, retry_generation = again,
     group = client.transport:group(), now = now,
-    gate = gates.new { most = most, pause = pause_of(client), now = now,
+    limiter = limiters.new { most = most, pause = pause_of(client), now = now,
       random = client.shared.random },
     -- The options stay in this closure: a walk over the tables of a batch finds no token.
     prepare = function (entry, index)

@@ -30,17 +30,17 @@ end
 --- Generates a text and waits for all of it (LoRAX: POST /generate).
 -- @tparam string prompt goes to the model as it is
 -- @tparam ?table options parameters of the API by their own names (`max_new_tokens`, `temperature`,
--- `adapter_id`, …; see `predibase.params`), and of the call: `timeout` (seconds for everything,
--- 600 unless said otherwise, or a table of clocks), `max_retries`, `headers`, `on_request`,
--- `on_response`, `on_retry`; `trim_stop` (boolean): the sequence of `stop` that the server stopped
--- at, which it leaves in the text, is cut off; `client_stop` (a string or an array of strings): the
--- text ends in front of the first of these, wherever it is; `check_schema` (boolean, true unless
--- said otherwise): a schema that the server has no grammar for is an error, see `predibase.schema`
+-- `adapter_id`, …; see `predibase.params`), and of the call: `timeout` (seconds for the whole call,
+-- default 600, or a table of clocks), `max_retries`, `headers`, `on_request`, `on_response`,
+-- `on_retry`; `trim_stop` (boolean) removes the sequence of `stop` at which the server stopped, and
+-- which it leaves in the text; `client_stop` (a string or an array of strings) ends the text before
+-- the first of these sequences; `check_schema` (boolean, default true) makes a schema an error that
+-- the server has no grammar for, see `predibase.schema`
 -- @treturn[1] table the result, see `predibase.response`; `tostring` of it is the text
 -- @treturn[2] nil
 -- @treturn[2] table the error, see `predibase.errors`
--- @raise for a prompt that is no string, options that are no table, an option that does not exist,
--- a closed client
+-- @raise for a prompt that is not a string, options that are not a table, an option that does not
+-- exist, and a closed client
 function Client:generate(prompt, options)
   check_self(self, "generate")
   local plan, err = self.plan("generate", options)
@@ -51,13 +51,12 @@ function Client:generate(prompt, options)
   return this:run()
 end
 
---- Generates a text token by token (LoRAX: POST /generate_stream). Nothing is sent before the
--- first token is asked for, and this function never fails by itself: bad values are the error of
--- the first `next`.
+--- Generates a text token by token (LoRAX: POST /generate_stream). The request is sent by the first
+-- `next`; bad values are the error of the first `next`, too.
 -- @tparam string prompt goes to the model as it is
--- @tparam ?table options as for `generate`, and `on_token`; without a `timeout` for everything the
--- call may take as long as tokens come. At a sequence of `client_stop`, which may span tokens, the
--- stream ends and the model stops
+-- @tparam ?table options as for `generate`, and `on_token`. Without a `timeout` the call may take
+-- as long as tokens arrive. At a sequence of `client_stop`, which may span tokens, the stream ends
+-- and the model stops
 -- @treturn table the stream, see `predibase.stream`, with the further values that the generic `for`
 -- of Lua 5.4 takes
 -- @raise as `generate`
@@ -70,19 +69,18 @@ function Client:generate_stream(prompt, options)
   return made, nil, nil, made
 end
 
---- Generates a text for each of many prompts, some at once (LoRAX: POST /generate). Nothing is
--- sent before the first outcome is asked for, and this function never fails by itself. One prompt
--- that fails stops no other. A rate limit of the server slows all of them down together, see
--- `predibase.batch.gate`.
+--- Generates a text for each of many prompts, some at once (LoRAX: POST /generate). The first
+-- requests are sent when the first outcome is asked for. A prompt that fails does not stop the
+-- others. A rate limit of the server slows down the whole batch.
 --
 --     for index, result, err in client:generate_many(prompts) do … end      -- as they finish
 --     local results, errors = client:generate_many(prompts):results()       -- in their order
--- @tparam table|function prompts an array, or a function that gives the next one and nil at the
--- end, such as `lines(path)` of `predibase.files`; each is a string, or a table with the field
--- `prompt` and options of its own, which go before the common ones
--- @tparam ?table options as for `generate`, and `concurrency`: how many requests at once (1 to
--- 1000, 32 unless said otherwise); `retry_generation` (boolean, true unless said otherwise): a
--- prompt that failed with "generation" is sent once more, alone, after the last one began
+-- @tparam table|function prompts an array, or a function that returns the next prompt and nil at
+-- the end, such as `lines(path)` of `predibase.files`; a prompt is a string, or a table with the
+-- field `prompt` and its own options, which win over the common ones
+-- @tparam ?table options as for `generate`, and `concurrency` (requests at once, 1 to 1000, default
+-- 32); `retry_generation` (boolean, default true): a prompt that failed with "generation" is sent
+-- once more, alone, after all others have begun
 -- @treturn table the batch, see `predibase.batch`, with the further values that the generic `for`
 -- of Lua 5.4 takes
 -- @raise as `generate`, also for an entry of the array
@@ -95,14 +93,14 @@ end
 
 --- Cuts a text into tokens with the server's own tokenizer, to count them (LoRAX: POST /tokenize).
 -- @tparam string text may be empty
--- @tparam ?table options `add_special_tokens` (boolean, true unless said otherwise): with those
--- that begin and end a text, as `generate` does; `timeout`, `max_retries`, `headers`, `on_request`,
+-- @tparam ?table options `add_special_tokens` (boolean, default true) includes the tokens that
+-- begin and end a text, as `generate` does; `timeout`, `max_retries`, `headers`, `on_request`,
 -- `on_response`, `on_retry` as for `generate`
 -- @treturn[1] table array of `{ id, text, start, stop }`: `text` as the vocabulary spells it, and
--- the places in characters from 0, the last one not included
+-- `start` and `stop` are positions in characters, from 0, `stop` not included
 -- @treturn[2] nil
--- @treturn[2] table the error; of kind "not_found" where the server has no such route, or its model
--- no tokenizer that the router could load
+-- @treturn[2] table the error; of kind "not_found" where the server has no such route, or the
+-- router could not load the model's tokenizer
 -- @raise as `generate`
 function Client:tokenize(text, options)
   check_self(self, "tokenize")
@@ -110,8 +108,8 @@ function Client:tokenize(text, options)
   return require "predibase.tokenize".run(self.shared, plan, text, err)
 end
 
---- This client bound to an adapter: its template is rendered first, its id, source and defaults go
--- with every call. Closing it leaves the client open.
+--- Makes an object for the calls of one adapter: it renders the adapter's template, and sends the
+-- adapter's id, source and defaults with every call. Closing it leaves the client open.
 -- @tparam string id such as `"my-repo/3"`
 -- @tparam ?table options `template` (of `predibase.template`, or a chat format), `adapter_source`,
 -- `defaults` (parameters and options of calls); for a chat format also `special_tokens_in_text`,
@@ -127,15 +125,16 @@ end
 -- @tparam ?table options see `predibase.chat`
 -- @treturn[1] table the session, see `predibase.chat`
 -- @treturn[2] nil
--- @treturn[2] table the error; of kind "template" when there is no such format, or it knows no
--- system message
+-- @treturn[2] table the error; of kind "template" when the format does not exist or has no system
+-- message
 -- @raise for options that do not exist
 function Client:chat_session(options)
   check_self(self, "chat_session")
   return require "predibase.chat".new(self, options)
 end
 
---- Closes all connections; open streams fail with kind "cancelled". Any number of times.
+--- Closes all connections. Open streams fail with kind "cancelled". May be called any number of
+-- times.
 function Client:close()
   check_self(self, "close")
   self.closed = true
@@ -148,7 +147,7 @@ function Client:__tostring()
   return ("predibase.client (%s%s)"):format(self.cfg.url, self.closed and ", closed" or "")
 end
 
---- Makes a client; opens nothing yet.
+--- Makes a client. Opens no connection yet.
 -- @tparam ?table options see `predibase.config`
 -- @treturn[1] table the client
 -- @treturn[2] nil

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Writes prompts in a chat format, for adapters and conversations, and holds the options for that.
+--- Writes prompts in a chat format, for adapters and conversations.
 -- @module predibase.rendering
 
 local checks = require "predibase.checks"
@@ -10,10 +10,10 @@ local formats = require "predibase.template.format"
 
 local M = {}
 
---- Options of `format:render` that callers of an adapter or a conversation may set.
+--- Options of `format:render` that an adapter and a conversation take.
 M.names = { "special_tokens_in_text", "enable_thinking", "variables", "date_string", "now" }
 
---- An error of bad values.
+--- Makes an error of kind "template".
 -- @tparam string message
 -- @treturn nil
 -- @treturn table the error, of kind "template"
@@ -21,8 +21,8 @@ function M.refusal(message)
   return nil, errors.new { kind = "template", phase = "request", message = message }
 end
 
---- The format that was asked for.
--- @param wanted a format, the name of one or of a model; nil: that of the deployment
+--- Finds a format.
+-- @param wanted a format, its name, or the name of a model; nil: the deployment is the name
 -- @tparam table cfg of the client
 -- @treturn[1] table the format
 -- @treturn[2] nil
@@ -34,13 +34,13 @@ function M.format(wanted, cfg)
       .. checks.describe(wanted))
   end
   if not wanted and not cfg.deployment then
-    return M.refusal("format is missing: the client has a base_url and no deployment, whose name "
-      .. 'would tell; give format = "…"')
+    return M.refusal("format is missing: the client has a base_url and no deployment name "
+      .. 'from which to choose one; give format = "…"')
   end
   return template.for_model(wanted or cfg.deployment)
 end
 
---- Takes the options of rendering out of a table of options.
+--- Splits options into those of rendering and all others.
 -- @tparam table options
 -- @treturn table the options of rendering
 -- @treturn table all others
@@ -51,8 +51,8 @@ function M.split(options)
   return own, others
 end
 
---- Options of rendering for messages that were said before: what a model wrote can hold a mark of
--- its own format, and must not stop the conversation.
+--- Returns the options of rendering for messages of the history: the answer of a model can contain
+-- a special token of its own format, and that must not end the conversation.
 -- @tparam table rendering
 -- @treturn table
 function M.of_history(rendering)
@@ -64,8 +64,8 @@ function M.of_history(rendering)
   return options
 end
 
---- Writes a prompt that asks for an answer. Without the token that begins a text: LoRAX puts it in
--- front by itself.
+--- Writes a prompt that asks for an answer, without the token that begins a text: LoRAX adds that
+-- itself.
 -- @tparam table format
 -- @tparam table messages
 -- @tparam table rendering the options of rendering
@@ -78,8 +78,8 @@ function M.write(format, messages, rendering)
   return format:render(messages, options)
 end
 
---- What a format brings along for calls: where its answers end. `null` takes away what a client's
--- defaults may say of what would come between a prompt that is written here and its answer.
+--- Returns the options that a format sets for its calls: the sequences at which answers end. `null`
+-- removes defaults of the client that would change a prompt that is already in the model's format.
 -- @tparam table format
 -- @treturn table options of a call
 function M.defaults(format)

@@ -205,7 +205,7 @@ describe("a chat session", function ()
       local _, err = pcall(session.send, session, "Two?")
       message = err
     end }))
-    assert.is_truthy(message:find("in flight", 1, true))
+    assert.is_truthy(message:find("another call of this session is running", 1, true))
     assert.is_false((pcall(session.send, session, "Two?", {
       on_request = function () error("hook", 0) end })))
     assert(session:send "Three?")

@@ -475,7 +475,7 @@ local function new(fields)
   local batch = setmetatable({
     prompts = nil,            -- function from index to entry
     prepare = nil,            -- makes a call of an entry
-    group = NO_GROUP,         -- the exchanges in flight
+    group = NO_GROUP,         -- the open exchanges
     limiter = nil,               -- decides when the next request may begin
     now = nil,                -- monotonic seconds
     most = 0,                 -- requests at once

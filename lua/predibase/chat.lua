@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
---- Conversations over `generate` and `generate_stream`: the history, written in the model's chat
--- format with every question. `client:chat_session` makes one.
+--- Conversations over `generate` and `generate_stream`. Each call sends the history in the model's
+-- chat format. `client:chat_session` makes a session.
 --
 --     local session = assert(client:chat_session { system = "Answer in one sentence." })
 --     print(assert(session:send "Why is the sky blue?"))
 --     for token in session:stream "And at night?" do io.write(token.text) end
 --
--- `session.messages` is the history, an array of `{ role, content }` with the system's message
--- first; it is to be read. A question and its answer join it together, when the answer is complete.
+-- `session.messages` is the history, an array of `{ role, content }` with the system message first;
+-- it is to be read only. A question and its answer join it together, when the answer is complete.
 -- @module predibase.chat
 
 local active = require "predibase.active"
@@ -29,7 +29,7 @@ local M = {}
 -- PUC Lua 5.1 cannot yield inside `pcall`.
 local RESUMABLE = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
 
---- The estimate of the tokens of a text, for the option `count_tokens`.
+--- Estimates the tokens of a text, for the option `count_tokens`.
 -- @function estimate
 -- @tparam string text
 -- @treturn integer
@@ -60,7 +60,7 @@ local function first_messages(options)
     return refuse("system must be a string, got " .. checks.describe(system))
   end
   if messages[1] and messages[1].role == "system" then
-    return refuse "the system's message is given twice, as system and as the first of messages"
+    return refuse "the system message is given twice, as system and as the first of messages"
   end
   table.insert(messages, 1, { role = "system", content = system })
   return messages
@@ -101,13 +101,13 @@ local function new_state()
     counts = {},          -- tokens of the texts that were counted last
     left_out = 0,         -- messages that the last call did not send
     whole = nil,          -- the length of the history, while a turn joins it
-    busy = nil,           -- the coroutine of a call in flight, see predibase.active
+    busy = nil,           -- the coroutine of a running call, see predibase.active
     -- The last stream, as long as the program holds it.
     reading = setmetatable({}, { __mode = "v" }),
   }
 end
 
---- Runs a function while nothing else may begin.
+--- Runs a function, during which no other call of the session may begin.
 local function alone(session, f)
   session.busy = active.here()
   if not RESUMABLE and coroutine.running() then
@@ -121,7 +121,8 @@ local function alone(session, f)
   return value, err
 end
 
---- Takes back half a turn: an error from outside came between a question and its answer.
+--- Removes half a turn from the history: a question that an error from outside parted from its
+-- answer.
 local function repair(session)
   for i = #session.messages, (session.whole or #session.messages) + 1, -1 do
     session.messages[i] = nil
@@ -129,7 +130,7 @@ local function repair(session)
   session.whole = nil
 end
 
---- Whether a call is at work. What an error from outside left behind does not count.
+--- Tells whether a call is running. A mark that an error from outside left behind is removed.
 local function is_busy(session)
   repair(session)
   local busy = session.busy
@@ -146,7 +147,7 @@ local function close_stream(session)
   session.reading.stream = nil
 end
 
---- The messages with a new one behind them.
+--- Returns the messages of a session and a new question.
 local function with(session, text)
   local list = {}
   for i, message in ipairs(session.messages) do list[i] = message end
@@ -186,11 +187,11 @@ local function join(session, text, result, prompt, plan)
   session.whole = nil
 end
 
---- Writes the conversation as it would be with another question, to see whether the format can.
+--- Checks that the format can write the conversation, with a question added where it has none.
 local function probe(session)
   local messages = session.messages
   local first, last = messages[1], messages[#messages]
-  -- What the program says now is held to the mode that it asked for, and the mode is looked at.
+  -- The messages that the program gives must pass in the mode that it chose.
   local fresh = { { role = "user", content = "x" } }
   if first and first.role == "system" then table.insert(fresh, 1, first) end
   local good, why = rendering.write(session.format, fresh, session.rendering)
@@ -209,25 +210,25 @@ end
 
 local function check_question(text, method)
   if type(text) ~= "string" then
-    usage.fail(("session:%s takes what the user says as a string, got %s"):format(method,
+    usage.fail(("session:%s takes the question as a string, got %s"):format(method,
       checks.describe(text)))
   end
 end
 
 local function check_free(self, method)
   if not is_busy(self) then return end
-  usage.fail(("session:%s while another call of this session is in flight; wait for its end first, "
+  usage.fail(("session:%s while another call of this session is running; wait until it ends, "
     .. "or fork the session"):format(method))
 end
 
---- Says something and waits for the whole answer. A stream of this session that is still open is
+--- Sends a question and waits for the whole answer. A stream of this session that is still open is
 -- closed first; a task that reads it gets an error of kind "cancelled".
 -- @tparam string text
 -- @tparam ?table options as for `client:generate`, laid over the session's
 -- @treturn[1] table the result, see `predibase.response`
 -- @treturn[2] nil
--- @treturn[2] table the error; the history is what it was before
--- @raise as `client:generate`, and while another call of this session is in flight
+-- @treturn[2] table the error; the history has not changed
+-- @raise as `client:generate`, and while another call of this session is running
 function Session:send(text, options)
   check_self(self, "send")
   check_question(text, "send")
@@ -248,9 +249,9 @@ function Session:send(text, options)
   return result, err
 end
 
---- Says something and streams the answer. A stream of this session that is still open is closed
--- first, as by `send`. With `max_input_tokens` it may wait, to count tokens on
--- the server; nothing else is sent before the first token is asked for. It never fails by itself.
+--- Sends a question and streams the answer. A stream of this session that is still open is closed
+-- first, as by `send`. With `max_input_tokens` this function may wait for the server to count
+-- tokens; the question itself is sent by the first `next`. Errors are those of the first `next`.
 -- @tparam string text
 -- @tparam ?table options as for `client:generate_stream`, laid over the session's
 -- @treturn table the stream, see `predibase.stream`, with the further values that the generic `for`
@@ -274,12 +275,12 @@ function Session:stream(text, options)
   return made, nil, nil, made
 end
 
---- Replaces the system's message. An open stream of this session is closed first, as by `send`.
--- @tparam ?string text nil takes it away
+--- Replaces the system message. An open stream of this session is closed first, as by `send`.
+-- @tparam ?string text nil removes it
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] table the error: of kind "template" when the format knows no such message
--- @raise while a call is in flight
+-- @treturn[2] table the error: of kind "template" when the format has no system message
+-- @raise while a call is running
 function Session:set_system(text)
   check_self(self, "set_system")
   if text ~= nil and type(text) ~= "string" then
@@ -301,9 +302,9 @@ function Session:set_system(text)
   return true
 end
 
---- Forgets what was said; the system's message stays. An open stream of this session is closed
--- first, as by `send`.
--- @raise while a call is in flight
+--- Empties the history but for the system message. An open stream of this session is closed first,
+-- as by `send`.
+-- @raise while a call is running
 function Session:reset()
   check_self(self, "reset")
   check_free(self, "reset")
@@ -312,10 +313,10 @@ function Session:reset()
   self.left_out = 0
 end
 
---- Takes the last turn back, a question and what answered it, to ask again or otherwise. An open
--- stream of this session is closed first, as by `send`: its question had not joined the history.
--- @treturn ?string what the user had said; nil when nothing was
--- @raise while a call is in flight
+--- Removes the last turn, a question and its answer, from the history. An open stream of this
+-- session is closed first, as by `send`; its question is not in the history.
+-- @treturn ?string the question; nil when there was none
+-- @raise while a call is running
 function Session:undo()
   check_self(self, "undo")
   check_free(self, "undo")
@@ -330,7 +331,7 @@ function Session:undo()
   return history.text(question)
 end
 
---- A session that goes on from here by itself; the two share nothing but the client.
+--- Makes a copy of the session, which continues on its own. The two share only the client.
 -- @treturn table
 function Session:fork()
   check_self(self, "fork")
@@ -344,9 +345,9 @@ function Session:fork()
 end
 
 --- Writes the conversation as JSON: the name of the format, the messages, the parameters of the
--- session and its budget. No token, no headers, no functions.
+-- session and its token limit. Tokens, headers and functions are not written.
 -- @tparam ?string path of a file to write
--- @treturn[1] string|boolean the JSON; true when it went into a file
+-- @treturn[1] string|boolean the JSON; true when it was written to a file
 -- @treturn[2] nil
 -- @treturn[2] table the error
 function Session:save(path)
@@ -367,14 +368,14 @@ end
 
 --- Makes a session; the body of `client:chat_session`.
 -- @tparam table of the client
--- @tparam ?table options `format` (a chat format, the name of one or of a model; the deployment's
--- unless given), `system`, `messages` (to begin with), `max_input_tokens` (older turns than fit are
--- not sent), `count_tokens` (a function of a text, instead of the server's tokenizer),
--- `special_tokens_in_text` (`"neutralise"` unless said otherwise, `"refuse"` for what `send` and
--- `stream` are given, `"allow"`), `enable_thinking`, `variables`, `date_string`, `now` as for
+-- @tparam ?table options `format` (a chat format, its name, or the name of a model; default: the
+-- format of the deployment), `system`, `messages` (to begin with), `max_input_tokens` (older turns
+-- that do not fit are not sent), `count_tokens` (a function from text to number, instead of the
+-- server's tokenizer), `special_tokens_in_text` (default `"neutralise"`; `"refuse"` for the texts
+-- of `send` and `stream`; `"allow"`), `enable_thinking`, `variables`, `date_string`, `now` as for
 -- `format:render`; all options of calls
--- @tparam ?table calls options of calls under those
--- @tparam ?table base own options under those
+-- @tparam ?table calls options of calls that `options` are laid over
+-- @tparam ?table base the session's own options that `options` are laid over
 -- @treturn[1] table the session
 -- @treturn[2] nil
 -- @treturn[2] table the error
@@ -400,7 +401,7 @@ function M.new(of, options, calls, base)
   self.rendering.special_tokens_in_text = self.rendering.special_tokens_in_text or "neutralise"
   local own = request.merge(calls or {}, of_calls)
   local all = request.merge(rendering.defaults(format), own)
-  -- In closures: they may hold a token.
+  -- In closures, because they may hold a token.
   self.own = function () return own end
   self.plan = request.planner(of, all)
   setmetatable(self, Session)
@@ -410,7 +411,7 @@ function M.new(of, options, calls, base)
   return self
 end
 
---- Goes on with a conversation that `session:save` wrote.
+--- Continues a conversation that `session:save` wrote.
 -- @tparam table of a client, or an adapter of `client:adapter`
 -- @tparam string source the path of the file, or the JSON itself, which begins with `{`
 -- @tparam ?table options as for `client:chat_session`, laid over what was saved; a `format` that is
@@ -418,7 +419,7 @@ end
 -- @treturn[1] table the session
 -- @treturn[2] nil
 -- @treturn[2] table the error
--- @raise for an option that does not exist, and a source that is no string
+-- @raise for an option that does not exist, and a source that is not a string
 function M.load(of, source, options)
   local meta = getmetatable(of)
   local kind = type(meta) == "table" and meta.__name

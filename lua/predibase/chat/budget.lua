@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
---- Which turns of a conversation fit into a number of tokens.
+--- Finds the turns of a conversation that fit into a number of tokens.
 --
--- Counted are the texts of the messages, each once, and the prompt with `x` for every text, which
--- is what the format puts around them. The sum is no less than the tokens of the whole prompt but
--- for rare cases: tokens may merge where two texts meet, and each `x` is one token of margin.
+-- It counts the text of each message once, and the prompt with `x` for every text: that is what the
+-- format adds. The sum is almost never less than the tokens of the whole prompt: tokens may merge
+-- where two texts meet, and each `x` is one token of margin.
 -- @module predibase.chat.budget
 
 local checks = require "predibase.checks"
@@ -14,11 +14,11 @@ local rendering = require "predibase.rendering"
 
 local M = {}
 
---- Bytes for each token where the server has no tokenizer. English has four and more, most other
--- scripts and program text about three: what is estimated is rather too much than too little.
+--- Bytes per token where the server has no tokenizer. English has four and more, most other scripts
+-- and program text about three, so an estimate is rather too high than too low.
 M.BYTES_PER_TOKEN = 3
 
---- An estimate of the tokens of a text.
+--- Estimates the tokens of a text.
 -- @tparam string text
 -- @treturn integer
 function M.estimate(text)
@@ -27,10 +27,10 @@ function M.estimate(text)
   return whole < n and whole + 1 or whole
 end
 
--- A gateway in front of LoRAX may not know the route, and say that it is forbidden.
+-- Errors that mean that there is no route /tokenize. A gateway may call it forbidden.
 local WITHOUT = { not_found = true, permission = true }
 
--- Options of the call that concern the requests for counting as well.
+-- Options of the call that also apply to the requests that count tokens.
 local SHARED = { "timeout", "max_retries", "headers", "on_request", "on_response", "on_retry" }
 
 local function ask(session, text, special, options)
@@ -56,8 +56,8 @@ local function counted(session, text, special, options)
     message = "count_tokens must return a number of tokens, got " .. checks.describe(n) }
 end
 
---- A function that counts a text once. Counts of the last time are taken over, those that were not
--- needed this time are forgotten.
+--- Returns a function that counts each text once. It reuses the counts of the call before; counts
+-- that this call does not need are dropped.
 local function counter(session, options)
   local before, used = session.counts, {}
   session.counts = used
@@ -71,14 +71,14 @@ local function counter(session, options)
   end
 end
 
---- The text of a message as it goes into the prompt.
+--- Returns the text of a message as it is written into the prompt.
 local function written(session, message)
   local text, guard = history.text(message), session.format.guard
   if session.rendering.special_tokens_in_text == "allow" or not guard then return text end
   return guard.admit(text, "neutralise") or text
 end
 
---- What the format puts around texts.
+--- Writes the prompt with `x` for every text.
 local function frame(session, messages)
   local bare = {}
   for i, message in ipairs(messages) do
@@ -93,8 +93,8 @@ local function too_long(needed, limit)
       .. "max_input_tokens is %d; nothing was sent"):format(needed, limit) }
 end
 
---- How many tokens the texts from each turn on have, newest turn first, as far as they fit.
--- Returns the number of turns from the end that may fit, and the sum for each number of them.
+--- Returns an array: the tokens of the texts of the last turn, of the last two turns, and so on, as
+-- far as they may fit.
 local function text_sums(session, messages, turns, count)
   local total, sums, last = 0, {}, #messages
   if messages[1].role == "system" then
@@ -115,10 +115,10 @@ local function text_sums(session, messages, turns, count)
   return sums
 end
 
---- The messages to send: the system's and as many of the newest turns as fit, whole.
+--- Returns the messages to send: the system message and as many of the newest turns as fit.
 -- @tparam table session
--- @tparam table messages the last turn is the one that has to be answered
--- @tparam table options of the call
+-- @tparam table messages the last one is the new question
+-- @tparam ?table options of the call
 -- @treturn[1] table
 -- @treturn[2] nil
 -- @treturn[2] table the error; of kind "too_large" when not even the last turn fits

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The messages of a conversation: checked, copied, divided into turns.
+--- Checks and copies the messages of a conversation, and divides them into turns.
 -- @module predibase.chat.history
 
 local checks = require "predibase.checks"
@@ -7,7 +7,7 @@ local json = require "predibase.json"
 
 local M = {}
 
--- As in predibase.template.messages, which looks closer: deeper is no message but a loop.
+-- Deepest nesting of a message, as in predibase.template: deeper tables contain themselves.
 local MAX_DEPTH = 32
 
 local function copy(value, depth)
@@ -18,7 +18,7 @@ local function copy(value, depth)
   return setmetatable(made, getmetatable(value))
 end
 
---- Checks and copies messages. What a format makes of their roles and contents is its own affair.
+--- Checks and copies messages. The format checks their roles and contents.
 -- @param messages what was given
 -- @treturn[1] table array of `{ role, content }`; messages that were ordered objects still are
 -- @treturn[2] nil
@@ -49,7 +49,7 @@ function M.read(messages)
   return read
 end
 
---- The text of a message, its parts put together; what is no text counts nothing.
+--- Returns the text of a message, its parts joined; parts without a text are left out.
 -- @tparam table message
 -- @treturn string
 function M.text(message)
@@ -63,8 +63,8 @@ function M.text(message)
   return table.concat(texts)
 end
 
---- Where turns begin. A turn is a message of the user and all that answers it; what comes before
--- the first one, but for the system's message, is a turn, too.
+--- Finds where turns begin. A turn is a message of the user and all messages up to the next one.
+-- Messages before the first user message, but for the system message, are a turn, too.
 -- @tparam table messages
 -- @treturn table array of indices, ascending
 function M.turns(messages)
@@ -76,7 +76,7 @@ function M.turns(messages)
   return starts
 end
 
---- The system's message, if there is one, and all from a place on.
+--- Returns the system message, if there is one, and all messages from an index on.
 -- @tparam table messages
 -- @tparam integer first
 -- @treturn table new array of the same messages
@@ -87,7 +87,7 @@ function M.from(messages, first)
   return kept
 end
 
---- A copy that shares nothing that a caller could change.
+--- Makes a deep copy of messages.
 -- @tparam table messages
 -- @treturn table
 function M.copy(messages)

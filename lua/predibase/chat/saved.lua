@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- A conversation as JSON, and back. The API token, the adapter's token, headers and functions are
--- never written.
+--- Writes a conversation as JSON and reads it. The API token, the adapter's token, headers and
+-- functions are never written.
 -- @module predibase.chat.saved
 
 local checks = require "predibase.checks"
@@ -16,13 +16,13 @@ local usage = require "predibase.usage"
 
 local M = {}
 
---- Version of what is written.
+--- Version of the file format.
 M.VERSION = 1
 
---- Largest file that is read: more than any conversation.
+--- Largest file in bytes that is read: more than any conversation.
 M.MAX_FILE = 64 * 1024 * 1024
 
--- Options that are no parameters and are kept.
+-- Options that are written and are not parameters.
 local KEPT = { "max_input_tokens", "trim_stop", "client_stop" }
 
 local function config_error(message)
@@ -34,7 +34,7 @@ local function bad(message)
     message = "the saved conversation " .. message }
 end
 
---- The parameters by name in the order of the API.
+--- Returns the parameters as members of a JSON object, in the order of the API.
 local function parameters_of(options)
   local list = {}
   local function add(name)
@@ -62,7 +62,7 @@ end
 
 --- Writes a session.
 -- @tparam table session
--- @tparam table options of its own
+-- @tparam table options of the session
 -- @treturn[1] string JSON
 -- @treturn[2] nil
 -- @treturn[2] table the error
@@ -93,7 +93,7 @@ function M.encode(session, options)
     message = "the conversation cannot be saved: " .. problem }
 end
 
---- Writes a file whole or not at all, see `predibase.replace`.
+--- Writes a file completely or not at all, see `predibase.replace`.
 -- @tparam string path
 -- @tparam string text
 -- @treturn[1] boolean true
@@ -109,7 +109,7 @@ function M.write(path, text)
   return config_error(why)
 end
 
---- A message of role and content alone as a plain table, which holds the same.
+--- Returns a message that has only role and content as a plain table, and any other as it is.
 local function readable(message)
   local fields = json.fields(message)
   if not json.is_object(message) then return message end
@@ -128,8 +128,8 @@ local function read(source)
   return text
 end
 
---- Takes over what is JSON of the program's own as it was written, the order of keys and the
--- spelling of numbers included.
+--- Replaces values that are JSON of the program's own by their ordered form, which keeps the order
+-- of keys and the spelling of numbers.
 local function keep_spelling(saved, written)
   if not json.is_object(written) then return end
   local list, parameters = written.messages, json.fields(written.parameters)
@@ -145,16 +145,16 @@ local function keep_spelling(saved, written)
   end
 end
 
---- What is wrong with parameters out of a file; nothing that it says may raise.
+--- Checks parameters from a file. Nothing in a file may raise. Returns nil or what is wrong.
 local function parameter_problem(parameters)
-  if type(parameters) ~= "table" then return "has no object as its parameters" end
+  if type(parameters) ~= "table" then return "needs an object in `parameters`" end
   for name in pairs(parameters) do
-    if type(name) ~= "string" then return "has no object as its parameters" end
-    if name == "api_token" then return "has a token in it; delete the line" end
+    if type(name) ~= "string" then return "needs an object in `parameters`" end
+    if name == "api_token" then return "contains an API token; delete the line" end
   end
   local ok, good, err = usage.catch(params.check, parameters, { partial = true })
-  if not ok then return "is not right: " .. tostring(good) end
-  return not good and "is not right: " .. err.message or nil
+  if not ok then return "is invalid: " .. tostring(good) end
+  return not good and "is invalid: " .. err.message or nil
 end
 
 --- Reads a conversation.
@@ -162,7 +162,7 @@ end
 -- @treturn[1] table options for `client:chat_session`
 -- @treturn[2] nil
 -- @treturn[2] table the error; of kind "config" when the file cannot be read, "validation" when it
--- holds something else
+-- does not contain a conversation
 function M.decode(source)
   local text, err = read(source)
   if not text then return nil, err end
@@ -185,7 +185,7 @@ function M.decode(source)
     if value == json.null then options[name] = nil end
   end
   options.messages, problem = history.read(saved.messages)
-  if problem then return bad("is not right: " .. problem) end
+  if problem then return bad("is invalid: " .. problem) end
   for _, name in ipairs { "system", "format" } do
     if saved[name] ~= nil and type(saved[name]) ~= "string" then
       return bad(("has %s as its %s"):format(checks.describe(saved[name]), name))
@@ -195,10 +195,10 @@ function M.decode(source)
   return options
 end
 
---- Reads a conversation, with options that go before what was saved.
+--- Reads a conversation, with options laid over the saved ones.
 -- @tparam string source as for `decode`
 -- @tparam table options
--- @tparam boolean bound it goes on with an adapter of the caller's
+-- @tparam boolean bound it continues with an adapter, whose parameters replace the saved ones
 -- @treturn[1] table options for `client:chat_session`
 -- @treturn[2] nil
 -- @treturn[2] table the error; of kind "template" for a format that is not built in

@@ -14,13 +14,12 @@ local checks = require "predibase.checks"
 local compiler = require "predibase.template.jinja.compiler"
 local convert = require "predibase.template.jinja.convert"
 local errors = require "predibase.errors"
-local failure = require "predibase.template.jinja.failure"
 local filters = require "predibase.template.jinja.filters"
 local globals = require "predibase.template.jinja.globals"
 local json = require "predibase.json"
-local limits = require "predibase.template.jinja.limits"
 local names = require "predibase.names"
 local parser = require "predibase.template.jinja.parser"
+local runtime = require "predibase.template.jinja.runtime"
 local tests = require "predibase.template.jinja.tests"
 require "predibase.template.jinja.containers"
 require "predibase.template.jinja.strings"
@@ -45,7 +44,7 @@ end
 local function protected(self, rt, fn, ...)
   local ok, result = pcall(fn, ...)
   if ok then return result end
-  if not failure.is(result) then error(result, 0) end
+  if not runtime.is_error(result) then error(result, 0) end
   if not result.line and rt then result.line = rt.line end
   return nil, problem_with(self, result)
 end
@@ -66,9 +65,9 @@ function M.compile(source, options)
   names.check(options, OPTIONS, "option", 2)
   options = json.present(options)
   local self = setmetatable({ name = options.name, max_steps = options.max_steps }, Template)
-  if #source > limits.SOURCE then
+  if #source > runtime.SOURCE then
     return nil, problem_with(self, { message = ("the source has more than %d bytes"):format(
-      limits.SOURCE) })
+      runtime.SOURCE) })
   end
   local run, err = protected(self, nil, function ()
     return compiler.template(parser.parse(source))
@@ -90,7 +89,7 @@ local function execute(self, context, options)
     variables[name] = made
   end
   local now = options.now
-  local rt = { line = 1, steps = 0, max_steps = self.max_steps or limits.STEPS, out = {}, size = 0,
+  local rt = { line = 1, steps = 0, max_steps = self.max_steps or runtime.STEPS, out = {}, size = 0,
     depth = 0, context = variables, filters = filters, tests = tests,
     now = function () return now or os.time() end }
   return protected(self, rt, function ()

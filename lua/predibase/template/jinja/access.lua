@@ -2,14 +2,13 @@
 --- Attributes, items and slices, as Jinja's sandbox gives them.
 -- @module predibase.template.jinja.access
 
-local failure = require "predibase.template.jinja.failure"
-local iterate = require "predibase.template.jinja.iterate"
+local runtime = require "predibase.template.jinja.runtime"
 local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise, kind = failure.raise, values.kind
+local raise, kind = runtime.raise, values.kind
 
 -- What types have by name: kind -> name -> `(rt, self, args, kwargs)`, or a word: "unsafe" for what
 -- the sandbox hides, "absent" for what this interpreter does not have. `methods` fills it.
@@ -71,12 +70,12 @@ end
 
 --- The character of a string at an index, or nil.
 local function char_at(rt, s, index)
-  iterate.scan(rt, #s)
+  runtime.charge_scan(rt, #s)
   local n = values.length(s)
   if index < 0 then index = index + n end
   if index < 0 or index >= n then return nil end
   if n == #s then return s:sub(index + 1, index + 1) end
-  iterate.scan(rt, #s)
+  runtime.charge_scan(rt, #s)
   return (text.at(s, text.offset(s, index)))
 end
 
@@ -86,7 +85,7 @@ local function item(rt, obj, key)
   if k == "dict" then
     local kk = kind(key)
     if kk == "list" or kk == "dict" or kk == "view" then return nil end
-    if kk == "str" and #key > 64 then iterate.charge(rt, #key / 64) end
+    if kk == "str" and #key > 64 then runtime.charge(rt, #key / 64) end
     return values.get(obj, key)
   end
   local index = index_of(key)
@@ -154,14 +153,14 @@ function M.slice(rt, obj, start, stop, step)
   local from, to, by = bound(start), bound(stop), bound(step)
   if k == "str" or k == "markup" then
     local s = values.text(obj)
-    iterate.charge(rt, #s / 8)
+    runtime.charge(rt, #s / 8)
     -- Every character by itself, but for what is taken as a whole.
-    if by and by ~= 1 and (by ~= -1 or s:find("[\128-\255]")) then iterate.charge(rt, #s) end
+    if by and by ~= 1 and (by ~= -1 or s:find("[\128-\255]")) then runtime.charge(rt, #s) end
     local made = text.slice(s, from, to, by)
     return k == "str" and made or values.markup(made)
   elseif k == "list" or k == "tuple" then
     local first, stride, count = text.bounds(from, to, by, obj.n)
-    iterate.charge(rt, count)
+    runtime.charge(rt, count)
     local out = {}
     for i = 0, count - 1 do out[i + 1] = obj[first + i * stride + 1] end
     return values[k](out, count)

@@ -3,7 +3,7 @@
 -- @module predibase.template.jinja.attributes
 
 local access = require "predibase.template.jinja.access"
-local iterate = require "predibase.template.jinja.iterate"
+local runtime = require "predibase.template.jinja.runtime"
 local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
@@ -28,7 +28,7 @@ function M.getter(rt, attribute, default)
   local parts = parts_of(attribute)
   return function (item)
     for _, part in ipairs(parts) do
-      iterate.charge(rt, 1)
+      runtime.charge(rt, 1)
       item = access.item(rt, item, part)
       if default ~= nil and values.kind(item) == "undefined" then item = default end
     end
@@ -39,7 +39,7 @@ end
 --- Strings in lower case, everything else as it is.
 function M.ignore_case(rt, v)
   local s = values.text(v)
-  if s then iterate.charge(rt, #s / 4) end
+  if s then runtime.charge(rt, #s / 4) end
   return s and text.lower(s) or v
 end
 

@@ -3,13 +3,13 @@
 -- @module predibase.template.jinja.blocks
 
 local calls = require "predibase.template.jinja.calls"
-local iterate = require "predibase.template.jinja.iterate"
 local represent = require "predibase.template.jinja.represent"
+local runtime = require "predibase.template.jinja.runtime"
 local scopes = require "predibase.template.jinja.scopes"
 
 local M = {}
 
-local charge = iterate.charge
+local charge = runtime.charge
 
 -- The room that compiles statements; `add` sets it.
 local compiler

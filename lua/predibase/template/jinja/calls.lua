@@ -2,14 +2,12 @@
 --- Calling what a template may call.
 -- @module predibase.template.jinja.calls
 
-local failure = require "predibase.template.jinja.failure"
-local iterate = require "predibase.template.jinja.iterate"
-local limits = require "predibase.template.jinja.limits"
+local runtime = require "predibase.template.jinja.runtime"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise, kind = failure.raise, values.kind
+local raise, kind = runtime.raise, values.kind
 
 --- Calls a value.
 -- @tparam table rt
@@ -23,7 +21,7 @@ function M.call(rt, callee, args, kwargs)
     values.needs(callee)
     raise(("'%s' object is not callable"):format(values.type_name(callee)))
   end
-  iterate.charge(rt, 2)
+  runtime.charge(rt, 2)
   return callee.call(rt, args, kwargs)
 end
 
@@ -34,7 +32,7 @@ end
 -- @return what it gives
 function M.deeper(rt, levels, fn, ...)
   rt.depth = rt.depth + levels
-  if rt.depth > limits.DEPTH then raise("macros that call one another without end") end
+  if rt.depth > runtime.DEPTH then raise("macros that call one another without end") end
   local result = fn(...)
   rt.depth = rt.depth - levels
   return result

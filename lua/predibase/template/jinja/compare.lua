@@ -2,14 +2,13 @@
 --- Equality, order and membership with Python's meaning.
 -- @module predibase.template.jinja.compare
 
-local failure = require "predibase.template.jinja.failure"
 local iterate = require "predibase.template.jinja.iterate"
-local limits = require "predibase.template.jinja.limits"
+local runtime = require "predibase.template.jinja.runtime"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise, kind, number = failure.raise, values.kind, values.number
+local raise, kind, number = runtime.raise, values.kind, values.number
 local equal
 
 --- The order of two strings by their bytes: that of code points, whatever the program's locale.
@@ -23,7 +22,7 @@ local function order(rt, x, y)
       end
       break
     end
-    iterate.charge(rt, 4)
+    runtime.charge(rt, 4)
   end
   return #x - #y
 end
@@ -52,7 +51,7 @@ end
 
 function equal(rt, a, b, depth)
   local x, y = values.text(a), values.text(b)
-  if x and y and #x == #y then iterate.charge(rt, #x / 64) end
+  if x and y and #x == #y then runtime.charge(rt, #x / 64) end
   if x or y then return x == y end
   local i, j = kind(a) == "bigint", kind(b) == "bigint"
   if i or j then return i and j and a.digits == b.digits or false end
@@ -62,8 +61,8 @@ function equal(rt, a, b, depth)
   local k = a.kind
   if k ~= b.kind then return false end
   if k == "undefined" then return true end
-  iterate.charge(rt, 1)
-  if depth > limits.DATA then raise("values that are nested too deeply to be compared") end
+  runtime.charge(rt, 1)
+  if depth > runtime.DATA then raise("values that are nested too deeply to be compared") end
   if k == "list" or k == "tuple" then return equal_items(rt, a, b, depth + 1) end
   if k == "dict" then return equal_dicts(rt, a, b, depth + 1) end
   return k == "range" and equal_ranges(a, b)
@@ -92,9 +91,9 @@ end
 local less
 
 local function less_items(rt, a, b, or_equal, depth)
-  if depth > limits.DATA then raise("values that are nested too deeply to be compared") end
+  if depth > runtime.DATA then raise("values that are nested too deeply to be compared") end
   for i = 1, math.min(a.n, b.n) do
-    iterate.charge(rt, 1)
+    runtime.charge(rt, 1)
     if not equal(rt, a[i], b[i], depth) then return less(rt, a[i], b[i], or_equal, depth + 1) end
   end
   if or_equal then return a.n <= b.n end
@@ -138,14 +137,14 @@ function M.contains(rt, container, item)
       raise(("'in <string>' requires string as left operand, not %s"):format(
         values.type_name(item)))
     end
-    return iterate.search(rt, values.text(container), needle, 1) ~= nil
+    return runtime.search(rt, values.text(container), needle, 1) ~= nil
   elseif k == "dict" or (k == "view" and container.of == "keys") then
     local key = values.text(item)
-    iterate.charge(rt, key and #key / 64 or 0)
+    runtime.charge(rt, key and #key / 64 or 0)
     return values.get(container.dict or container, item) ~= nil
   end
   for other in iterate.iter(rt, container) do
-    iterate.charge(rt, 1)
+    runtime.charge(rt, 1)
     if equal(rt, other, item, 1) then return true end
   end
   return false

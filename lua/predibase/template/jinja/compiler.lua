@@ -5,26 +5,25 @@
 
 local blocks = require "predibase.template.jinja.blocks"
 local evaluate = require "predibase.template.jinja.evaluate"
-local failure = require "predibase.template.jinja.failure"
 local functions = require "predibase.template.jinja.functions"
 local iterate = require "predibase.template.jinja.iterate"
-local limits = require "predibase.template.jinja.limits"
 local loops = require "predibase.template.jinja.loops"
 local represent = require "predibase.template.jinja.represent"
+local runtime = require "predibase.template.jinja.runtime"
 local scopes = require "predibase.template.jinja.scopes"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise, charge, truth = failure.raise, iterate.charge, values.truth
+local raise, charge, truth = runtime.raise, runtime.charge, values.truth
 
 local make = {}
 
 --- Writes text.
 function M.emit(rt, piece)
   rt.size = rt.size + #piece
-  if rt.size > limits.OUTPUT then
-    raise(("more than %d bytes of output"):format(limits.OUTPUT))
+  if rt.size > runtime.OUTPUT then
+    raise(("more than %d bytes of output"):format(runtime.OUTPUT))
   end
   rt.out[#rt.out + 1] = piece
 end

@@ -5,8 +5,7 @@
 
 local access = require "predibase.template.jinja.access"
 local compare = require "predibase.template.jinja.compare"
-local failure = require "predibase.template.jinja.failure"
-local iterate = require "predibase.template.jinja.iterate"
+local runtime = require "predibase.template.jinja.runtime"
 local signature = require "predibase.template.jinja.signature"
 local values = require "predibase.template.jinja.values"
 
@@ -28,7 +27,7 @@ dict.items, dict.keys, dict.values = view "items", view "keys", view "values"
 
 dict.get = define("get", { "key", "default", required = 1 }, function (rt, self, key, default)
   local long = values.text(key)
-  iterate.charge(rt, long and #long / 64 or 0)
+  runtime.charge(rt, long and #long / 64 or 0)
   local value = values.get(self, key)
   if value ~= nil then return value end
   return default == nil and values.NONE or default
@@ -46,16 +45,16 @@ sequence.index = define("index", { "value", "start", "stop", required = 1 },
     local from = start ~= nil and values.number(start)
     if from then offset = from < 0 and math.max(0, from + self.n) or from end
     for i = 1, part.n do
-      iterate.charge(rt, 1)
+      runtime.charge(rt, 1)
       if compare.equal(rt, part[i], value) then return offset + i - 1 end
     end
-    failure.raise("a value that is not in the list")
+    runtime.raise("a value that is not in the list")
   end)
 
 sequence.count = define("count", { "value", required = 1 }, function (rt, self, value)
   local n = 0
   for i = 1, self.n do
-    iterate.charge(rt, 1)
+    runtime.charge(rt, 1)
     if compare.equal(rt, self[i], value) then n = n + 1 end
   end
   return n

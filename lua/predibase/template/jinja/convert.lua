@@ -10,7 +10,7 @@
 
 local checks = require "predibase.checks"
 local json = require "predibase.json"
-local limits = require "predibase.template.jinja.limits"
+local runtime = require "predibase.template.jinja.runtime"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
@@ -19,7 +19,7 @@ local subtype = rawget(math, "type")
 
 --- Whether a number is an integer that no double holds exactly, as Lua 5.3 and newer have them.
 local function big_integer(v)
-  return subtype ~= nil and subtype(v) == "integer" and (v > limits.INTEGER or v < -limits.INTEGER)
+  return subtype ~= nil and subtype(v) == "integer" and (v > runtime.INTEGER or v < -runtime.INTEGER)
 end
 
 local ARRAY, OBJECT = getmetatable(json.array {}), getmetatable(json.object {})
@@ -52,7 +52,7 @@ local function number(v)
   if big_integer(v) then return values.integer(("%d"):format(v)) end
   if not checks.finite(v) then return nil, "a number that is not finite" end
   if v == math.floor(v) then
-    if math.abs(v) > limits.INTEGER then return values.float(v) end
+    if math.abs(v) > runtime.INTEGER then return values.float(v) end
     return v == 0 and 0 or v
   end
   return values.float(v)
@@ -111,7 +111,7 @@ function convert(v, depth, name)
   end
   if v == nil or v == json.null then return values.NONE end
   if t ~= "table" then return nil, (": a %s cannot be given to a template"):format(t) end
-  if depth > limits.DATA then return nil, ": tables that are nested too deeply" end
+  if depth > runtime.DATA then return nil, ": tables that are nested too deeply" end
   local meta = getmetatable(v)
   if meta == OBJECT then return pairs_of(v, depth + 1) end
   local empty = next(v) == nil

@@ -5,12 +5,10 @@
 
 local access = require "predibase.template.jinja.access"
 local compare = require "predibase.template.jinja.compare"
-local failure = require "predibase.template.jinja.failure"
 local invoke = require "predibase.template.jinja.invoke"
-local iterate = require "predibase.template.jinja.iterate"
 local operators = require "predibase.template.jinja.operators"
 local represent = require "predibase.template.jinja.represent"
-local text = require "predibase.template.jinja.text"
+local runtime = require "predibase.template.jinja.runtime"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
@@ -85,7 +83,7 @@ make["dict"] = function (node, scope, cost)
     for _, pair in ipairs(items) do
       local key = pair[1](f)
       local long = values.text(key)
-      iterate.charge(f.rt, long and #long / 64 or 0)
+      runtime.charge(f.rt, long and #long / 64 or 0)
       values.put(out, key, pair[2](f))
     end
     return out
@@ -117,7 +115,7 @@ local function slice(node, scope, cost)
 end
 
 make["slice"] = function (node)
-  failure.raise("a slice inside brackets with commas", node.line)
+  runtime.raise("a slice inside brackets with commas", node.line)
 end
 
 make["item"] = function (node, scope, cost)
@@ -198,8 +196,8 @@ make["concat"] = function (node, scope, cost)
       out[i] = represent.str(f.rt, items[i](f))
       size = size + #out[i]
     end
-    text.room(size)
-    iterate.room(f.rt, size)
+    runtime.check_size(size)
+    runtime.charge_string(f.rt, size)
     return table.concat(out)
   end
 end

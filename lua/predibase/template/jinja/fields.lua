@@ -3,16 +3,14 @@
 -- @module predibase.template.jinja.fields
 
 local access = require "predibase.template.jinja.access"
-local failure = require "predibase.template.jinja.failure"
 local format = require "predibase.template.jinja.format"
-local iterate = require "predibase.template.jinja.iterate"
 local represent = require "predibase.template.jinja.represent"
-local text = require "predibase.template.jinja.text"
+local runtime = require "predibase.template.jinja.runtime"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise = failure.raise
+local raise = runtime.raise
 
 --- The value that a field names: `0`, `name`, `name.attribute`, `name[item]`.
 local function value_of(rt, field, args, kwargs, auto)
@@ -64,8 +62,8 @@ local function render(rt, source, args, kwargs, auto, depth)
   local out, at, size = {}, 1, 0
   local function add(piece)
     size = size + #piece
-    iterate.room(rt, #piece)
-    text.room(size)
+    runtime.charge_string(rt, #piece)
+    runtime.check_size(size)
     out[#out + 1] = piece
   end
   while true do

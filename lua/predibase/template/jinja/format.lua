@@ -2,22 +2,20 @@
 --- `"…" % values` and `"…".format(…)`.
 -- @module predibase.template.jinja.format
 
-local failure = require "predibase.template.jinja.failure"
-local iterate = require "predibase.template.jinja.iterate"
-local limits = require "predibase.template.jinja.limits"
 local numbers = require "predibase.template.jinja.numbers"
 local represent = require "predibase.template.jinja.represent"
+local runtime = require "predibase.template.jinja.runtime"
 local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise, kind = failure.raise, values.kind
+local raise, kind = runtime.raise, values.kind
 
 local function padded(s, width, align, fill)
   local missing = width - values.length(s)
   if missing <= 0 then return s end
-  text.room(#s + missing * #fill)
+  runtime.check_size(#s + missing * #fill)
   if align == "<" then return s .. fill:rep(missing) end
   if align == "^" then
     local left = math.floor(missing / 2)
@@ -32,12 +30,12 @@ end
 
 local function small(digits, what)
   local n = tonumber(digits)
-  if n and n > limits.STRING then raise(what .. " is too large") end
+  if n and n > runtime.STRING then raise(what .. " is too large") end
   return n
 end
 
 local function places(n)
-  if n > limits.PLACES then raise(("more than %d decimal places"):format(limits.PLACES)) end
+  if n > runtime.PLACES then raise(("more than %d decimal places"):format(runtime.PLACES)) end
   return n
 end
 
@@ -60,8 +58,8 @@ end
 --- A number with the letters e, E, g, G.
 local function scientific(x, letter, precision)
   -- One place less than `places` takes: Lua's format goes no further.
-  if precision >= limits.PLACES then
-    raise(("%d decimal places and more with the letter %s"):format(limits.PLACES, letter))
+  if precision >= runtime.PLACES then
+    raise(("%d decimal places and more with the letter %s"):format(runtime.PLACES, letter))
   end
   return ("%." .. precision .. letter):format(x):gsub(",", ".")
 end
@@ -84,7 +82,7 @@ end
 local function converted(rt, v, letter, precision)
   if letter == "s" or letter == "r" then
     local s = letter == "s" and represent.str(rt, v) or represent.repr(rt, v)
-    iterate.scan(rt, #s)
+    runtime.charge_scan(rt, #s)
     return precision and text.slice(s, 0, precision) or s
   elseif letter == "c" then
     if kind(v) == "int" and v >= 0 and v < 0x110000 then return text.utf8(v) end
@@ -106,8 +104,8 @@ function M.percent(rt, pattern, given)
   local size = 0
   local function add(piece)
     size = size + #piece
-    iterate.room(rt, #piece)
-    text.room(size)
+    runtime.charge_string(rt, #piece)
+    runtime.check_size(size)
     out[#out + 1] = piece
   end
   local function take()
@@ -200,7 +198,7 @@ function M.spec(rt, v, spec)
       raise("unknown format code for an object of type 'str'")
     end
     made = values.text(v)
-    iterate.scan(rt, #made)
+    runtime.charge_scan(rt, #made)
     if wanted then made = text.slice(made, 0, wanted) end
   elseif big then
     if letter ~= "" and letter ~= "d" or wanted then values.number(v) end

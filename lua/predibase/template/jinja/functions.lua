@@ -5,8 +5,8 @@
 local calls = require "predibase.template.jinja.calls"
 local evaluate = require "predibase.template.jinja.evaluate"
 local invoke = require "predibase.template.jinja.invoke"
-local iterate = require "predibase.template.jinja.iterate"
 local represent = require "predibase.template.jinja.represent"
+local runtime = require "predibase.template.jinja.runtime"
 local scopes = require "predibase.template.jinja.scopes"
 local values = require "predibase.template.jinja.values"
 
@@ -116,7 +116,7 @@ function M.add(make, compiler)
       kwargs = kwargs or { names = {}, values = {} }
       if kwargs.values.caller == nil then kwargs.names[#kwargs.names + 1] = "caller" end
       kwargs.values.caller = create(f)
-      iterate.charge(rt, 4)
+      runtime.charge(rt, 4)
       emit(rt, represent.str(rt, calls.call(rt, callee, args, kwargs)))
     end
   end

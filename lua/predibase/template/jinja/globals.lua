@@ -4,15 +4,15 @@
 
 local access = require "predibase.template.jinja.access"
 local dates = require "predibase.template.date"
-local failure = require "predibase.template.jinja.failure"
 local iterate = require "predibase.template.jinja.iterate"
 local represent = require "predibase.template.jinja.represent"
+local runtime = require "predibase.template.jinja.runtime"
 local signature = require "predibase.template.jinja.signature"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise, kind = failure.raise, values.kind
+local raise, kind = runtime.raise, values.kind
 
 local function integer(v)
   local x, is_float = values.number(values.needs(v))
@@ -43,12 +43,12 @@ local function dict(rt, args, kwargs)
   local made, from = values.dict(), args[1]
   if from ~= nil and kind(from) == "dict" then
     for i = 1, from.n do values.put(made, from.keys[i], values.get(from, from.keys[i])) end
-    iterate.charge(rt, from.n)
+    runtime.charge(rt, from.n)
   elseif from ~= nil then
     for item in iterate.iter(rt, values.needs(from)) do
-      iterate.charge(rt, 2)
+      runtime.charge(rt, 2)
       local key, value = pair_of(rt, item)
-      iterate.charge(rt, values.text(key) and #values.text(key) / 64 or 0)
+      runtime.charge(rt, values.text(key) and #values.text(key) / 64 or 0)
       values.put(made, key, value)
     end
   end
@@ -92,15 +92,15 @@ end
 
 local function raise_exception(rt, args, kwargs)
   local message = signature.bind("raise_exception", { "message", required = 1 }, args, kwargs)
-  failure.raise(represent.str(rt, message))
+  runtime.raise(represent.str(rt, message))
 end
 
 local function strftime_now(rt, args, kwargs)
   local format = signature.bind("strftime_now", { "format", required = 1 }, args, kwargs)
   local text = values.text(format)
   if not text then raise("strftime_now needs a format string") end
-  iterate.room(rt, #text * 10)
-  iterate.charge(rt, #text)
+  runtime.charge_string(rt, #text * 10)
+  runtime.charge(rt, #text)
   return dates.format(text, rt.now())
 end
 

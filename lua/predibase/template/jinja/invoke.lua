@@ -3,13 +3,13 @@
 -- @module predibase.template.jinja.invoke
 
 local calls = require "predibase.template.jinja.calls"
-local failure = require "predibase.template.jinja.failure"
 local iterate = require "predibase.template.jinja.iterate"
+local runtime = require "predibase.template.jinja.runtime"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise, kind = failure.raise, values.kind
+local raise, kind = runtime.raise, values.kind
 
 -- The room that makes functions of expressions; `add` sets it.
 local evaluate
@@ -22,7 +22,7 @@ local function add_stars(rt, kwargs, mapping)
     if kwargs.values[name] ~= nil then
       raise(("got multiple values for keyword argument '%s'"):format(name))
     end
-    iterate.charge(rt, 1)
+    runtime.charge(rt, 1)
     kwargs.names[#kwargs.names + 1] = name
     kwargs.values[name] = values.get(mapping, mapping.keys[i])
   end
@@ -43,7 +43,7 @@ function M.arguments(given, scope, cost)
     for i = 1, n do out[i] = args[i](f) end
     if star then
       for item in iterate.iter(f.rt, star(f)) do
-        iterate.charge(f.rt, 1)
+        runtime.charge(f.rt, 1)
         out.n = out.n + 1
         out[out.n] = item
       end
@@ -73,7 +73,7 @@ local function applied(list, what)
       local value = inner(f)
       local args, kwargs = given(f)
       rt.line = line
-      iterate.charge(rt, 1)
+      runtime.charge(rt, 1)
       return fn(rt, value, args, kwargs)
     end
   end

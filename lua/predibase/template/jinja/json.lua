@@ -3,16 +3,15 @@
 -- @module predibase.template.jinja.json
 
 local compare = require "predibase.template.jinja.compare"
-local failure = require "predibase.template.jinja.failure"
 local iterate = require "predibase.template.jinja.iterate"
-local limits = require "predibase.template.jinja.limits"
 local numbers = require "predibase.template.jinja.numbers"
+local runtime = require "predibase.template.jinja.runtime"
 local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise, kind = failure.raise, values.kind
+local raise, kind = runtime.raise, values.kind
 
 local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t",
   ["\f"] = "\\f", ["\b"] = "\\b" }
@@ -61,7 +60,7 @@ local function sorted(rt, keys, n)
   for i = 1, n do
     local at = i
     while at > 1 and compare.less(rt, keys[i], out[at - 1]) do
-      iterate.charge(rt, 1)
+      runtime.charge(rt, 1)
       out[at] = out[at - 1]
       at = at - 1
     end
@@ -76,14 +75,14 @@ local function writer(rt, how)
 
   local function put(piece)
     size = size + #piece
-    iterate.room(rt, #piece)
-    text.room(size)
+    runtime.charge_string(rt, #piece)
+    runtime.check_size(size)
     out[#out + 1] = piece
   end
 
   local function line(depth)
     if not how.indent then return end
-    text.room(#how.indent * depth)
+    runtime.check_size(#how.indent * depth)
     put("\n" .. how.indent:rep(depth))
   end
 
@@ -100,11 +99,11 @@ local function writer(rt, how)
   end
 
   function put_value(v, depth)
-    if depth > limits.DATA then raise("a value that is nested too deeply for tojson") end
+    if depth > runtime.DATA then raise("a value that is nested too deeply for tojson") end
     local k = kind(v)
     if k == "str" or k == "markup" then
-      iterate.room(rt, #values.text(v))
-      iterate.charge(rt, #values.text(v) / (how.ascii and 1 or 16))
+      runtime.charge_string(rt, #values.text(v))
+      runtime.charge(rt, #values.text(v) / (how.ascii and 1 or 16))
       put(quoted(values.text(v), how.ascii))
     elseif NUMBERS[k] then
       put(number(v))

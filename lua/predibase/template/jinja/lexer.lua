@@ -4,13 +4,13 @@
 -- and `lstrip_blocks` (what stands in front of a block on its line).
 -- @module predibase.template.jinja.lexer
 
-local failure = require "predibase.template.jinja.failure"
+local runtime = require "predibase.template.jinja.runtime"
 local tokens = require "predibase.template.jinja.tokens"
 local trim = require "predibase.template.trim"
 
 local M = {}
 
-local raise = failure.raise
+local raise = runtime.raise
 
 local function line_ends(text)
   local _, n = text:gsub("\n", "")

@@ -3,8 +3,8 @@
 -- @module predibase.template.jinja.loop
 
 local compare = require "predibase.template.jinja.compare"
-local failure = require "predibase.template.jinja.failure"
 local iterate = require "predibase.template.jinja.iterate"
+local runtime = require "predibase.template.jinja.runtime"
 local signature = require "predibase.template.jinja.signature"
 local values = require "predibase.template.jinja.values"
 
@@ -47,7 +47,7 @@ function Loop:length()
   if not n then
     local rest, more = {}, 0
     for item in self.next_item do
-      iterate.charge(self.rt, 1)
+      runtime.charge(self.rt, 1)
       more = more + 1
       rest[more] = item
     end
@@ -59,8 +59,8 @@ function Loop:length()
 end
 
 local function cycle(rt, self, args)
-  if args.n == 0 then failure.raise("no items for cycling given") end
-  iterate.charge(rt, 1)
+  if args.n == 0 then runtime.raise("no items for cycling given") end
+  runtime.charge(rt, 1)
   return args[self.index0 % args.n + 1]
 end
 

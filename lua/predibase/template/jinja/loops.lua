@@ -4,12 +4,13 @@
 
 local iterate = require "predibase.template.jinja.iterate"
 local loop_variable = require "predibase.template.jinja.loop"
+local runtime = require "predibase.template.jinja.runtime"
 local scopes = require "predibase.template.jinja.scopes"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local charge, truth = iterate.charge, values.truth
+local charge, truth = runtime.charge, values.truth
 
 -- The room that compiles statements; `add` sets it.
 local compiler

@@ -2,16 +2,14 @@
 --- Arithmetic and comparisons with Python's meaning.
 -- @module predibase.template.jinja.operators
 
-local failure = require "predibase.template.jinja.failure"
 local format = require "predibase.template.jinja.format"
-local iterate = require "predibase.template.jinja.iterate"
-local limits = require "predibase.template.jinja.limits"
+local runtime = require "predibase.template.jinja.runtime"
 local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise, kind, number = failure.raise, values.kind, values.number
+local raise, kind, number = runtime.raise, values.kind, values.number
 
 local function unsupported(a, operator, b)
   values.needs(a)
@@ -43,7 +41,7 @@ end
 
 local function appended(rt, a, b)
   local n = a.n + b.n
-  iterate.charge(rt, n)
+  runtime.charge(rt, n)
   local out = {}
   for i = 1, a.n do out[i] = a[i] end
   for i = 1, b.n do out[a.n + i] = b[i] end
@@ -55,7 +53,7 @@ local function add(rt, a, b)
   if x and y then
     local ma, mb = kind(a) == "markup", kind(b) == "markup"
     if ma and not mb then y = M.escape(y) elseif mb and not ma then x = M.escape(x) end
-    iterate.room(rt, #x + #y)
+    runtime.charge_string(rt, #x + #y)
     if ma or mb then return values.markup(x .. y) end
     return x .. y
   end
@@ -77,12 +75,12 @@ local function repeated(rt, a, b)
   local s = values.text(a)
   if s then
     local made = text.times(s, n)
-    iterate.charge(rt, #made / 64)
+    runtime.charge(rt, #made / 64)
     return kind(a) == "markup" and values.markup(made) or made
   end
   if kind(a) ~= "list" and kind(a) ~= "tuple" then return nil end
   local count = math.max(0, n) * a.n
-  iterate.charge(rt, count)
+  runtime.charge(rt, count)
   local out = {}
   for i = 0, count - 1 do out[i + 1] = a[i % a.n + 1] end
   return values[a.kind](out, count)
@@ -136,7 +134,7 @@ local function power(_, a, b)
   if x == 0 and y < 0 then raise("zero cannot be raised to a negative power") end
   if x < 0 and y ~= math.floor(y) then raise("complex numbers are not supported") end
   if is_float or y < 0 then return values.float(x ^ y) end
-  if x ^ y > limits.INTEGER or x ^ y < -limits.INTEGER then
+  if x ^ y > runtime.INTEGER or x ^ y < -runtime.INTEGER then
     raise("an integer beyond 2^53, which is not supported")
   end
   return values.int(math.floor(x ^ y + 0.5))

@@ -3,10 +3,10 @@
 -- @module predibase.template.jinja.parser
 
 local expressions = require "predibase.template.jinja.expressions"
-local failure = require "predibase.template.jinja.failure"
 local lexer = require "predibase.template.jinja.lexer"
 local new_stream = require "predibase.template.jinja.stream".new
 local node = require "predibase.template.jinja.nodes".new
+local runtime = require "predibase.template.jinja.runtime"
 local suffixes = require "predibase.template.jinja.suffixes"
 
 local M = {}
@@ -241,7 +241,7 @@ function M.parse(source)
   local made = body(s)
   local bad = s.unknown[1]
   if bad then
-    failure.raise(("there is no %s '%s'"):format(bad.what, bad.name), bad.line)
+    runtime.raise(("there is no %s '%s'"):format(bad.what, bad.name), bad.line)
   end
   return made
 end

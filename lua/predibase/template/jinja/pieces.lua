@@ -3,8 +3,8 @@
 -- @module predibase.template.jinja.pieces
 
 local case = require "predibase.template.jinja.case"
-local failure = require "predibase.template.jinja.failure"
 local iterate = require "predibase.template.jinja.iterate"
+local runtime = require "predibase.template.jinja.runtime"
 local text = require "predibase.template.jinja.text"
 local trim = require "predibase.template.trim"
 local values = require "predibase.template.jinja.values"
@@ -50,9 +50,9 @@ end
 
 --- `strip` that counts the bytes which were taken off.
 function M.stripped(rt, s, set, ...)
-  iterate.charge(rt, set and #set or 0)
+  runtime.charge(rt, set and #set or 0)
   local made = M.strip(s, set, ...)
-  iterate.charge(rt, (#s - #made) / 4)
+  runtime.charge(rt, (#s - #made) / 4)
   return made
 end
 
@@ -66,7 +66,7 @@ end
 function M.split(rt, s, sep, limit, from_right)
   local cuts, at = {}, 1
   while from_right or limit < 0 or #cuts < limit do
-    local first, last = iterate.search(rt, s, sep, at)
+    local first, last = runtime.search(rt, s, sep, at)
     if not first then break end
     cuts[#cuts + 1] = { first, last }
     at = last + 1
@@ -75,13 +75,13 @@ function M.split(rt, s, sep, limit, from_right)
     -- Overlapping separators are found from the right then.
     cuts = {}
     local reversed, mirror = s:reverse(), sep:reverse()
-    iterate.scan(rt, #s)
+    runtime.charge_scan(rt, #s)
     at = 1
     while #cuts < limit do
-      local first, last = iterate.search(rt, reversed, mirror, at)
+      local first, last = runtime.search(rt, reversed, mirror, at)
       if not first then break end
       table.insert(cuts, 1, { #s - last + 1, #s - first + 1 })
-      iterate.charge(rt, #cuts / 16)
+      runtime.charge(rt, #cuts / 16)
       at = last + 1
     end
   end
@@ -98,12 +98,12 @@ end
 function M.words(rt, s, limit, from_right)
   local out = {}
   if limit < 0 and not s:find("[\128-\255]") then
-    iterate.scan(rt, #s)
+    runtime.charge_scan(rt, #s)
     for word in s:gmatch("[^\t-\r\28-\32]+") do out[#out + 1] = word end
-    iterate.charge(rt, #out)
+    runtime.charge(rt, #out)
     return values.list(out)
   end
-  iterate.charge(rt, #s)
+  runtime.charge(rt, #s)
   local chars, n = text.chars(s)
   local function space(i) return trim.left(chars[i]) == "" end
   local i, step, stop = 1, 1, n
@@ -135,14 +135,14 @@ function M.join(rt, sep, iterable)
   for i = 1, n do
     local s = values.text(parts[i])
     if not s then
-      failure.raise(("sequence item %d: expected str instance, %s found"):format(i - 1,
+      runtime.raise(("sequence item %d: expected str instance, %s found"):format(i - 1,
         values.type_name(parts[i])))
     end
     parts[i] = s
     size = size + #s + #sep
-    text.room(size)
+    runtime.check_size(size)
   end
-  iterate.room(rt, size)
+  runtime.charge_string(rt, size)
   return table.concat(parts, sep, 1, n)
 end
 
@@ -150,22 +150,22 @@ end
 function M.find(rt, s, needle, from_right)
   local at
   if from_right then
-    at = iterate.search(rt, s:reverse(), needle:reverse(), 1)
+    at = runtime.search(rt, s:reverse(), needle:reverse(), 1)
     at = at and #s - (at - 1) - #needle + 1
   else
-    at = iterate.search(rt, s, needle, 1)
+    at = runtime.search(rt, s, needle, 1)
   end
-  iterate.scan(rt, at or 0)
+  runtime.charge_scan(rt, at or 0)
   return at and values.length(s:sub(1, at - 1))
 end
 
 --- How often a string is in another, without overlaps.
 function M.count(rt, s, needle)
-  iterate.scan(rt, needle == "" and #s or 0)
+  runtime.charge_scan(rt, needle == "" and #s or 0)
   if needle == "" then return values.length(s) + 1 end
   local n, at = 0, 1
   while true do
-    local first, last = iterate.search(rt, s, needle, at)
+    local first, last = runtime.search(rt, s, needle, at)
     if not first then break end
     n, at = n + 1, last + 1
   end
@@ -175,7 +175,7 @@ end
 --- `ljust`, `rjust`, `center` and `zfill`.
 function M.justify(name, s, width, fill)
   if values.length(fill) ~= 1 then
-    failure.raise("the fill character must be exactly one character long")
+    runtime.raise("the fill character must be exactly one character long")
   end
   local missing = width - values.length(s)
   if missing <= 0 then return s end
@@ -201,8 +201,8 @@ function M.expand_tabs(rt, s, size)
       column = (char == "\n" or char == "\r") and 0 or column + 1
     end
     bytes = bytes + #piece
-    iterate.room(rt, #piece)
-    text.room(bytes)
+    runtime.charge_string(rt, #piece)
+    runtime.check_size(bytes)
     out[#out + 1] = piece
   end
   return table.concat(out)
@@ -210,9 +210,9 @@ end
 
 --- Replaces what is there literally, at most `count` times (nil or negative: everywhere).
 function M.replace(rt, s, old, new, count)
-  if old == "" then iterate.charge(rt, #s) end
-  local made = text.replace(s, old, new, count, function (...) return iterate.search(rt, ...) end)
-  iterate.charge(rt, #made / 64)
+  if old == "" then runtime.charge(rt, #s) end
+  local made = text.replace(s, old, new, count, function (...) return runtime.search(rt, ...) end)
+  runtime.charge(rt, #made / 64)
   return made
 end
 
@@ -232,7 +232,7 @@ M.tests = {
 for name, test in pairs(M.tests) do
   local share = (name == "isupper" or name == "islower" or name == "istitle") and 1 or 16
   M.tests[name] = function (s, rt)
-    iterate.charge(rt, #s / share)
+    runtime.charge(rt, #s / share)
     return test(s)
   end
 end

@@ -2,10 +2,9 @@
 --- Values as text: Python's `str` and `repr`.
 -- @module predibase.template.jinja.represent
 
-local failure = require "predibase.template.jinja.failure"
 local iterate = require "predibase.template.jinja.iterate"
-local limits = require "predibase.template.jinja.limits"
 local numbers = require "predibase.template.jinja.numbers"
+local runtime = require "predibase.template.jinja.runtime"
 local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
@@ -49,8 +48,8 @@ local function joined(rt, v, depth, opening, closing)
   for item in iterate.iter(rt, v) do
     local one = repr(rt, item, depth)
     size = size + #one + 2
-    iterate.room(rt, #one + 2)
-    text.room(size)
+    runtime.charge_string(rt, #one + 2)
+    runtime.check_size(size)
     out[#out + 1] = one
   end
   return opening .. table.concat(out, ", ") .. closing
@@ -62,8 +61,8 @@ local function pairs_of(rt, v, depth)
     local key = v.keys[i]
     local one = repr(rt, key, depth) .. ": " .. repr(rt, values.get(v, key), depth)
     size = size + #one + 2
-    iterate.room(rt, #one + 2)
-    text.room(size)
+    runtime.charge_string(rt, #one + 2)
+    runtime.check_size(size)
     out[i] = one
   end
   return "{" .. table.concat(out, ", ") .. "}"
@@ -72,15 +71,15 @@ end
 local how = {}
 
 how["str"] = function (rt, v)
-  iterate.room(rt, #v)
-  iterate.charge(rt, #v / 4)
+  runtime.charge_string(rt, #v)
+  runtime.charge(rt, #v / 4)
   return quoted(v)
 end
 
 how["markup"] = function (rt, v) return "Markup(" .. how.str(rt, v.text) .. ")" end
 how["int"] = function (_, v) return numbers.int(v) end
 how["bigint"] = function (rt, v)
-  iterate.room(rt, #v.digits)
+  runtime.charge_string(rt, #v.digits)
   return v.digits
 end
 how["bool"] = function (_, v) return v and "True" or "False" end
@@ -112,7 +111,7 @@ how["generator"] = function () return "<generator object>" end
 how["loop"] = function (_, v) return ("<LoopContext %d/%d>"):format(v.index0 + 1, v:length()) end
 
 function repr(rt, v, depth)
-  if depth > limits.DATA then failure.raise("a value that is nested too deeply to be written") end
+  if depth > runtime.DATA then runtime.raise("a value that is nested too deeply to be written") end
   local k = values.kind(v)
   return how[k] and how[k](rt, v, depth + 1) or ("<%s object>"):format(values.type_name(v))
 end

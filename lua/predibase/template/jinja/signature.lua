@@ -2,7 +2,7 @@
 --- Brings the arguments of a call, by position and by name, into the order of the parameters.
 -- @module predibase.template.jinja.signature
 
-local failure = require "predibase.template.jinja.failure"
+local runtime = require "predibase.template.jinja.runtime"
 
 local M = {}
 
@@ -15,7 +15,7 @@ local M = {}
 function M.bind(name, params, args, kwargs)
   local bound, count = {}, args and args.n or 0
   if count > #params then
-    failure.raise(("%s takes at most %d arguments, got %d"):format(name, #params, count))
+    runtime.raise(("%s takes at most %d arguments, got %d"):format(name, #params, count))
   end
   for i = 1, count do bound[i] = args[i] end
   for _, key in ipairs(kwargs and kwargs.names or {}) do
@@ -24,14 +24,14 @@ function M.bind(name, params, args, kwargs)
       if param == key then at = i end
     end
     if not at or bound[at] ~= nil then
-      failure.raise(("%s %s '%s'"):format(name, at and "got two values for" or
+      runtime.raise(("%s %s '%s'"):format(name, at and "got two values for" or
         "has no argument", key))
     end
     bound[at] = kwargs.values[key]
   end
   for i = 1, params.required or 0 do
     if bound[i] == nil then
-      failure.raise(("%s needs its argument '%s'"):format(name, params[i]))
+      runtime.raise(("%s needs its argument '%s'"):format(name, params[i]))
     end
   end
   return bound[1], bound[2], bound[3], bound[4], bound[5]

@@ -2,8 +2,7 @@
 --- The parser's view of the tokens: where it stands, what it may expect, how deep it is.
 -- @module predibase.template.jinja.stream
 
-local failure = require "predibase.template.jinja.failure"
-local limits = require "predibase.template.jinja.limits"
+local runtime = require "predibase.template.jinja.runtime"
 
 local M = {}
 
@@ -26,7 +25,7 @@ end
 
 --- Raises a syntax error at the current token, or at `line`.
 function Stream:fail(message, line)
-  failure.raise(message, line or self.token.line)
+  runtime.raise(message, line or self.token.line)
 end
 
 --- Goes on; gives the token that was current.
@@ -68,8 +67,8 @@ end
 --- Goes one level down; `leave` comes back.
 function Stream:enter()
   self.depth = self.depth + 1
-  if self.depth > limits.NESTING then
-    self:fail(("more than %d levels of nesting"):format(limits.NESTING))
+  if self.depth > runtime.NESTING then
+    self:fail(("more than %d levels of nesting"):format(runtime.NESTING))
   end
 end
 

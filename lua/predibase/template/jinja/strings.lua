@@ -3,18 +3,18 @@
 -- @module predibase.template.jinja.strings
 
 local access = require "predibase.template.jinja.access"
-local failure = require "predibase.template.jinja.failure"
 local fields = require "predibase.template.jinja.fields"
 local iterate = require "predibase.template.jinja.iterate"
 local operators = require "predibase.template.jinja.operators"
 local pieces = require "predibase.template.jinja.pieces"
+local runtime = require "predibase.template.jinja.runtime"
 local signature = require "predibase.template.jinja.signature"
 local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise, kind = failure.raise, values.kind
+local raise, kind = runtime.raise, values.kind
 
 local function str(v, name)
   local s = v ~= nil and values.text(v) or nil
@@ -50,7 +50,7 @@ local function method(name, params, fn, share)
   local call = signature.define(name, params, fn)
   list[name] = function (rt, self, args, kwargs)
     local s = values.text(self)
-    iterate.charge(rt, #s / (share or 32) + 1)
+    runtime.charge(rt, #s / (share or 32) + 1)
     local made = call(rt, s, args, kwargs)
     if kind(self) ~= "markup" then return made end
     return pieces.marked(made)
@@ -90,14 +90,14 @@ end
 
 method("splitlines", { "keepends" }, function (rt, s, keep)
   local lines = text.lines(s, keep ~= nil and values.truth(keep))
-  iterate.charge(rt, #lines)
+  runtime.charge(rt, #lines)
   return values.list(lines)
 end, 16)
 
 method("partition", { "sep", required = 1 }, function (rt, s, sep)
   sep = str(sep, "partition")
   if sep == "" then raise("empty separator") end
-  local first, last = iterate.search(rt, s, sep, 1)
+  local first, last = runtime.search(rt, s, sep, 1)
   if not first then return values.tuple { s, "", "" } end
   return values.tuple { s:sub(1, first - 1), sep, s:sub(last + 1) }
 end)
@@ -123,7 +123,7 @@ end)
 for _, name in ipairs { "ljust", "rjust", "center", "zfill" } do
   method(name, { "width", "fillchar", required = 1 }, function (rt, s, width, fill)
     width = int(width, 0, name)
-    iterate.room(rt, math.max(0, width))
+    runtime.charge_string(rt, math.max(0, width))
     return pieces.justify(name, s, width, fill == nil and " " or str(fill, name))
   end, 16)
 end
@@ -141,7 +141,7 @@ end
 local function part(rt, s, start, stop)
   local from, to = place(start), place(stop)
   if not from and not to then return s, 0 end
-  iterate.charge(rt, #s / 8)
+  runtime.charge(rt, #s / 8)
   local length = values.length(s)
   local first, _, count = text.bounds(from, to, 1, length)
   if from and from > length then return nil end
@@ -152,7 +152,7 @@ local function plain(name, params, fn)
   local call = signature.define(name, params, fn)
   list[name] = function (rt, self, args, kwargs)
     local s = values.text(self)
-    iterate.charge(rt, #s / 64 + 1)
+    runtime.charge(rt, #s / 64 + 1)
     return call(rt, s, args, kwargs)
   end
 end

@@ -5,8 +5,7 @@
 
 local case = require "predibase.template.jinja.case"
 local codepoints = require "predibase.template.jinja.codepoints"
-local failure = require "predibase.template.jinja.failure"
-local limits = require "predibase.template.jinja.limits"
+local runtime = require "predibase.template.jinja.runtime"
 
 local M = {}
 
@@ -24,17 +23,10 @@ end
 --- Upper case and so on; see `case`.
 M.upper, M.lower, M.capitalize, M.title = case.upper, case.lower, case.capitalize, case.title
 
---- Refuses a string that would be longer than the limit, before it is made.
-function M.room(bytes)
-  if bytes > limits.STRING then
-    failure.raise(("a string of more than %d bytes"):format(limits.STRING))
-  end
-end
-
 --- A string repeated.
 function M.times(text, n)
   if n <= 0 or text == "" then return "" end
-  M.room(#text * n)
+  runtime.check_size(#text * n)
   return text:rep(n)
 end
 
@@ -43,7 +35,7 @@ end
 -- nil stands for a bound that is left out.
 function M.bounds(start, stop, step, n)
   step = step or 1
-  if step == 0 then failure.raise("slice step cannot be zero") end
+  if step == 0 then runtime.raise("slice step cannot be zero") end
   local low, high = 0, n
   if step < 0 then low, high = -1, n - 1 end
   local function clamp(i, default)
@@ -89,7 +81,7 @@ function M.replace(text, old, new, count, search)
   local size = 0
   local function add(piece)
     size = size + #piece
-    M.room(size)
+    runtime.check_size(size)
     n = n + 1
     out[n] = piece
   end

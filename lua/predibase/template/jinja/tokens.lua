@@ -2,13 +2,12 @@
 --- The tokens of what stands inside `{{ … }}` and `{% … %}`.
 -- @module predibase.template.jinja.tokens
 
-local failure = require "predibase.template.jinja.failure"
-local limits = require "predibase.template.jinja.limits"
+local runtime = require "predibase.template.jinja.runtime"
 local text = require "predibase.template.jinja.text"
 
 local M = {}
 
-local raise = failure.raise
+local raise = runtime.raise
 
 local OPERATORS = {}
 for operator in ("== != >= <= // ** + - / * % ~ [ ] ( ) { } > < = . : | , ;"):gmatch("%S+") do
@@ -83,7 +82,7 @@ local function number_at(source, i, line)
   if digits then
     local value = 0
     for digit in digits:gmatch("%x") do value = value * base[2] + tonumber(digit, 16) end
-    if value > limits.INTEGER then raise("an integer beyond 2^53, which is not supported", line) end
+    if value > runtime.INTEGER then raise("an integer beyond 2^53, which is not supported", line) end
     return i + 1 + #digits, "integer", value
   end
   local whole = digits_at(source, i)
@@ -102,7 +101,7 @@ local function number_at(source, i, line)
       whole = whole:match("^0[0_]*")      -- `012` is two numbers, and an error further on
     end
     local value = tonumber((whole:gsub("_", "")))
-    if value > limits.INTEGER then raise("an integer beyond 2^53, which is not supported", line) end
+    if value > runtime.INTEGER then raise("an integer beyond 2^53, which is not supported", line) end
     return i + #whole - 1, "integer", value
   end
   return i + #all - 1, "float", tonumber((all:gsub("_", "")))

@@ -4,13 +4,12 @@
 -- a value of the program's own.
 -- @module predibase.template.jinja.values
 
-local failure = require "predibase.template.jinja.failure"
-local limits = require "predibase.template.jinja.limits"
+local runtime = require "predibase.template.jinja.runtime"
 local text = require "predibase.template.jinja.text"
 
 local M = {}
 
-local raise = failure.raise
+local raise = runtime.raise
 
 --- Python's None.
 M.NONE = { kind = "none" }
@@ -43,7 +42,7 @@ function M.float(x) return { kind = "float", value = x * 1.0 } end
 function M.integer(digits)
   local near = tonumber(digits)
   -- Beyond the limit literals may be rounded to it.
-  if near < limits.INTEGER and near > -limits.INTEGER then return near == 0 and 0 or near end
+  if near < runtime.INTEGER and near > -runtime.INTEGER then return near == 0 and 0 or near end
   return { kind = "bigint", digits = digits }
 end
 
@@ -100,7 +99,7 @@ local BEYOND = "an integer beyond 2^53, which is not supported"
 
 --- An integer, as long as it is exact.
 function M.int(x)
-  if x > limits.INTEGER or x < -limits.INTEGER then raise(BEYOND) end
+  if x > runtime.INTEGER or x < -runtime.INTEGER then raise(BEYOND) end
   return x == 0 and 0 or x
 end
 
@@ -161,7 +160,7 @@ end
 local UNDEFINED = {}     -- all undefined values are equal
 
 local function tuple_hash(v, depth)
-  if depth > limits.DATA then raise("a tuple that is nested too deeply") end
+  if depth > runtime.DATA then raise("a tuple that is nested too deeply") end
   local parts, size = {}, 0
   for i = 1, v.n do
     local item = v[i]
@@ -170,7 +169,7 @@ local function tuple_hash(v, depth)
     parts[i] = type(h) .. ":" .. #tostring(h) .. ":" .. tostring(h)
     size = size + #parts[i]
     -- Bounds the work too: the parts of a tuple that holds itself twice are counted twice.
-    if size > limits.KEY then raise("a tuple that is too large to be a key") end
+    if size > runtime.KEY then raise("a tuple that is too large to be a key") end
   end
   return "\0(" .. table.concat(parts, ",")
 end

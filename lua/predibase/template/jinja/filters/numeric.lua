@@ -2,16 +2,14 @@
 --- Filters that make numbers.
 -- @module predibase.template.jinja.filters.numeric
 
-local failure = require "predibase.template.jinja.failure"
-local iterate = require "predibase.template.jinja.iterate"
-local limits = require "predibase.template.jinja.limits"
 local numbers = require "predibase.template.jinja.numbers"
+local runtime = require "predibase.template.jinja.runtime"
 local signature = require "predibase.template.jinja.signature"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise, kind = failure.raise, values.kind
+local raise, kind = runtime.raise, values.kind
 
 local function filter(name, params, fn)
   M[name] = signature.define(name, params, fn)
@@ -77,8 +75,8 @@ filter("round", { "precision", "method" }, function (_, v, precision, method)
   local x, is_float = needed(v, "round")
   local places, fraction = 0, false
   if precision ~= nil then places, fraction = needed(precision, "round") end
-  if places > limits.PLACES or places < -limits.PLACES then
-    raise(("round to more than %d decimal places"):format(limits.PLACES))
+  if places > runtime.PLACES or places < -runtime.PLACES then
+    raise(("round to more than %d decimal places"):format(runtime.PLACES))
   end
   local how = method == nil and "common" or values.text(method)
   if how == "common" then
@@ -98,7 +96,7 @@ end)
 
 filter("length", {}, function (rt, v)
   local s = values.text(v)
-  if s then iterate.scan(rt, #s) end
+  if s then runtime.charge_scan(rt, #s) end
   local n = values.length(v)
   if not n then raise(("object of type '%s' has no len()"):format(values.type_name(v))) end
   return n

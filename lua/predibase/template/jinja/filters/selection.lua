@@ -3,14 +3,14 @@
 -- @module predibase.template.jinja.filters.selection
 
 local attributes = require "predibase.template.jinja.attributes"
-local failure = require "predibase.template.jinja.failure"
 local iterate = require "predibase.template.jinja.iterate"
+local runtime = require "predibase.template.jinja.runtime"
 local signature = require "predibase.template.jinja.signature"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise, truth = failure.raise, values.truth
+local raise, truth = runtime.raise, values.truth
 
 local function without(args, count)
   local rest = { n = math.max(0, args.n - count) }
@@ -47,7 +47,7 @@ function M.map(rt, v, args, kwargs)
     return function ()
       local item = next_item()
       if item == nil then return nil end
-      iterate.charge(rt, 1)
+      runtime.charge(rt, 1)
       return change(item)
     end
   end)
@@ -74,7 +74,7 @@ local function selection(wanted, by_attribute)
       local fits, next_item = chooser(rt, args, kwargs, by_attribute), iterate.iter(rt, v)
       return function ()
         for item in next_item do
-          iterate.charge(rt, 1)
+          runtime.charge(rt, 1)
           if fits(item) == wanted then return item end
         end
         return nil
@@ -95,10 +95,10 @@ M.unique = signature.define("unique", { "case_sensitive", "attribute" },
       local seen, next_item = {}, iterate.iter(rt, v)
       return function ()
         for item in next_item do
-          iterate.charge(rt, 1)
+          runtime.charge(rt, 1)
           local by = key(item)
           local long = values.text(by)
-          iterate.charge(rt, long and #long / 64 or 0)
+          runtime.charge(rt, long and #long / 64 or 0)
           local h = values.hash(by)
           if not seen[h] then
             seen[h] = true

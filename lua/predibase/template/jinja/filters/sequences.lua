@@ -5,15 +5,15 @@
 local access = require "predibase.template.jinja.access"
 local attributes = require "predibase.template.jinja.attributes"
 local compare = require "predibase.template.jinja.compare"
-local failure = require "predibase.template.jinja.failure"
 local iterate = require "predibase.template.jinja.iterate"
 local operators = require "predibase.template.jinja.operators"
+local runtime = require "predibase.template.jinja.runtime"
 local signature = require "predibase.template.jinja.signature"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise, kind, truth = failure.raise, values.kind, values.truth
+local raise, kind, truth = runtime.raise, values.kind, values.truth
 
 local function filter(name, params, fn)
   M[name] = signature.define(name, params, fn)
@@ -78,7 +78,7 @@ local function sort(rt, list, keys, n, reverse)
   for i = 1, n do order[i] = i end
   local width = 1
   while width < n do
-    iterate.charge(rt, n)
+    runtime.charge(rt, n)
     for low = 1, n, 2 * width do
       local i, j = low, low + width
       local i_end, j_end = math.min(low + width - 1, n), math.min(low + 2 * width - 1, n)
@@ -142,7 +142,7 @@ for _, name in ipairs { "min", "max" } do
     local key = attributes.key(rt, attribute, asked(case_sensitive))
     local best, best_key
     for item in iterate.iter(rt, v) do
-      iterate.charge(rt, 1)
+      runtime.charge(rt, 1)
       local k = key(item)
       if best == nil or (name == "min" and compare.less(rt, k, best_key))
         or (name == "max" and compare.less(rt, best_key, k))
@@ -160,7 +160,7 @@ filter("sum", { "attribute", "start" }, function (rt, v, attribute, start)
   local total = start == nil and 0 or start
   if values.text(total) then raise("sum cannot add strings; use join") end
   for item in iterate.iter(rt, v) do
-    iterate.charge(rt, 1)
+    runtime.charge(rt, 1)
     total = operators.binary["+"](rt, total, get(item))
   end
   return total
@@ -187,7 +187,7 @@ filter("batch", { "linecount", "fill_with", required = 1 }, function (rt, v, siz
       local row, count = { pending }, pending ~= nil and 1 or 0
       pending = nil
       for item in next_item do
-        iterate.charge(rt, 1)
+        runtime.charge(rt, 1)
         if count == n then
           pending = item
           break
@@ -197,7 +197,7 @@ filter("batch", { "linecount", "fill_with", required = 1 }, function (rt, v, siz
       end
       if count == 0 and pending == nil then return nil end
       if pending == nil and fill ~= nil and kind(fill) ~= "none" then
-        iterate.charge(rt, math.max(0, n - count))
+        runtime.charge(rt, math.max(0, n - count))
         for i = count + 1, n do row[i], count = fill, i end
       end
       return values.list(row, count)

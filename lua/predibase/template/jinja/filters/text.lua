@@ -3,13 +3,13 @@
 -- @module predibase.template.jinja.filters.text
 
 local attributes = require "predibase.template.jinja.attributes"
-local failure = require "predibase.template.jinja.failure"
 local format = require "predibase.template.jinja.format"
 local iterate = require "predibase.template.jinja.iterate"
 local json = require "predibase.template.jinja.json"
 local operators = require "predibase.template.jinja.operators"
 local pieces = require "predibase.template.jinja.pieces"
 local represent = require "predibase.template.jinja.represent"
+local runtime = require "predibase.template.jinja.runtime"
 local signature = require "predibase.template.jinja.signature"
 local text = require "predibase.template.jinja.text"
 local trim = require "predibase.template.trim"
@@ -17,7 +17,7 @@ local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local raise, kind, truth = failure.raise, values.kind, values.truth
+local raise, kind, truth = runtime.raise, values.kind, values.truth
 
 local function filter(name, params, fn)
   M[name] = signature.define(name, params, fn)
@@ -27,7 +27,7 @@ end
 local function soft(name, params, fn)
   filter(name, params, function (rt, v, ...)
     local s = represent.str(rt, v)
-    iterate.room(rt, #s)
+    runtime.charge_string(rt, #s)
     local made = fn(rt, s, ...)
     return kind(v) == "markup" and pieces.marked(made) or made
   end)
@@ -35,14 +35,14 @@ end
 
 for _, name in ipairs { "upper", "lower", "capitalize" } do
   soft(name, {}, function (rt, s)
-    iterate.charge(rt, #s / 4)
+    runtime.charge(rt, #s / 4)
     return text[name](s)
   end)
 end
 
 --- Words begin behind white space, a hyphen or an opening bracket.
 soft("title", {}, function (rt, s)
-  iterate.charge(rt, #s)
+  runtime.charge(rt, #s)
   local chars, n = text.chars(s)
   local inside = false
   for i = 1, n do
@@ -65,8 +65,8 @@ soft("center", { "width" }, function (rt, s, width)
   local n, is_float = 80, false
   if width ~= nil then n, is_float = values.number(width) end
   if not n or is_float then raise("center: the width must be an integer") end
-  iterate.room(rt, math.max(0, n))
-  iterate.scan(rt, #s)
+  runtime.charge_string(rt, math.max(0, n))
+  runtime.charge_scan(rt, #s)
   return pieces.justify("center", s, n, " ")
 end)
 
@@ -77,13 +77,13 @@ filter("safe", {}, function (rt, v) return values.markup(represent.str(rt, v)) e
 filter("escape", {}, function (rt, v)
   if kind(v) == "markup" then return v end
   local s = represent.str(rt, v)
-  iterate.room(rt, #s * 5)
+  runtime.charge_string(rt, #s * 5)
   return values.markup(operators.escape(s))
 end)
 
 filter("forceescape", {}, function (rt, v)
   local s = represent.str(rt, v)
-  iterate.room(rt, #s * 5)
+  runtime.charge_string(rt, #s * 5)
   return values.markup(operators.escape(s))
 end)
 
@@ -104,11 +104,11 @@ filter("indent", { "width", "first", "blank" }, function (rt, v, width, first, b
     if not n or is_float then raise("indent: the width must be an integer or a string") end
     indention = text.times(" ", n)
   end
-  iterate.scan(rt, #s)
+  runtime.charge_scan(rt, #s)
   local lines = text.lines(s)
-  iterate.charge(rt, #lines)
+  runtime.charge(rt, #lines)
   local all = blank ~= nil and truth(blank)
-  iterate.room(rt, #s + #lines * #indention)
+  runtime.charge_string(rt, #s + #lines * #indention)
   for i = 2, #lines do
     if all or lines[i] ~= "" then lines[i] = indention .. lines[i] end
   end
@@ -119,7 +119,7 @@ end)
 
 filter("wordcount", {}, function (rt, v)
   local s = represent.str(rt, v)
-  iterate.charge(rt, #s / 8)
+  runtime.charge(rt, #s / 8)
   local _, n = s:gsub("[%w_\128-\255]+", "")
   return n
 end)
@@ -160,9 +160,9 @@ filter("join", { "d", "attribute" }, function (rt, v, d, attribute)
     if get then item = get(item) end
     out[i] = represent.str(rt, item)
     size = size + #out[i] + #separator
-    text.room(size)
+    runtime.check_size(size)
   end
-  iterate.room(rt, size)
+  runtime.charge_string(rt, size)
   return table.concat(out, separator, 1, n)
 end)
 

@@ -1,0 +1,125 @@
+-- SPDX-License-Identifier: MIT
+--- What one rendering may use up, and how an error of a template leaves the interpreter.
+--
+-- Templates come from outside. Each limit below ends a template that would take too much of the
+-- program's time or memory. A rendering counts steps: every loop, filter and string that is made or
+-- searched adds to them.
+-- @module predibase.template.jinja.runtime
+
+local M = {}
+
+--- Bytes of source. The longest published template found has 28 KiB.
+M.SOURCE = 1024 * 1024
+
+--- Levels of brackets, operators and blocks inside one another in the source. Published templates
+-- stay below 30.
+M.NESTING = 100
+
+--- Levels of the source that run inside one another, counting macros that call macros. Lua 5.1 and
+-- LuaJIT have a fixed stack; a level takes about 40 of LuaJIT's 65,500 slots.
+M.DEPTH = 900
+
+--- Steps of one rendering. A step is one part of an expression, one round of a loop, one item, 64
+-- bytes of a new string, or 1 to 32 bytes of a string that is searched. A conversation of 1,000
+-- messages takes about 100,000 steps.
+M.STEPS = 4 * 1000 * 1000
+
+--- Bytes of the rendered text: more than any model reads.
+M.OUTPUT = 16 * 1024 * 1024
+
+--- Bytes of one string.
+M.STRING = 16 * 1024 * 1024
+
+--- Bytes of a tuple that is the key of a dict.
+M.KEY = 64 * 1024
+
+--- Items of one `range`, as in Jinja's sandbox.
+M.RANGE = 100000
+
+--- Levels of lists and dicts inside one another.
+M.DATA = 100
+
+--- Largest absolute value of an integer: a number of Lua 5.1 is not exact beyond it.
+M.INTEGER = 2 ^ 53
+
+--- Decimal places that `round` and the formats of numbers accept.
+M.PLACES = 100
+
+local TemplateError = {}
+TemplateError.__index = TemplateError
+
+--- Raises an error of the template.
+-- @tparam string message
+-- @tparam ?integer line of the source; nil for the statement that is running
+function M.raise(message, line)
+  error(setmetatable({ message = message, line = line }, TemplateError), 0)
+end
+
+--- Tells whether a value that `pcall` caught is an error of the template.
+-- @param value anything
+-- @treturn boolean
+function M.is_error(value)
+  return getmetatable(value) == TemplateError
+end
+
+local raise = M.raise
+
+--- Adds steps to a rendering.
+-- @tparam table rt the rendering
+-- @tparam number n
+function M.charge(rt, n)
+  rt.steps = rt.steps + n
+  if rt.steps > rt.max_steps then
+    raise(("the template takes more than %.0f steps; the option max_steps sets how many it may "
+      .. "take"):format(rt.max_steps))
+  end
+end
+
+local charge = M.charge
+
+--- Refuses a string that would be too long; called before it is made.
+-- @tparam number bytes
+function M.check_size(bytes)
+  if bytes > M.STRING then raise(("a string of more than %d bytes"):format(M.STRING)) end
+end
+
+--- Checks the size of a string that is about to be made, and adds its steps.
+-- @tparam table rt the rendering
+-- @tparam number bytes
+function M.charge_string(rt, bytes)
+  M.check_size(bytes)
+  charge(rt, bytes / 64)
+end
+
+--- Adds the steps for reading a string byte by byte.
+-- @tparam table rt the rendering
+-- @tparam number bytes
+function M.charge_scan(rt, bytes)
+  charge(rt, bytes / 16)
+end
+
+-- A longer needle is searched by its beginning: a plain search may compare as many bytes as the
+-- lengths of the two strings multiplied.
+local HEAD = 32
+
+--- Finds a string in another one, as `string.find` does, and adds the steps for what is compared.
+-- @tparam table rt the rendering
+-- @tparam string s
+-- @tparam string needle
+-- @tparam integer from
+-- @treturn ?integer first byte
+-- @treturn ?integer last byte
+function M.search(rt, s, needle, from)
+  local head = #needle > HEAD and needle:sub(1, HEAD) or needle
+  while true do
+    local first, last = s:find(head, from, true)
+    charge(rt, 1 + ((last or #s) - from) / 32)
+    if not first or head == needle then return first, last end
+    charge(rt, #needle / 64)
+    last = first + #needle - 1
+    if s:sub(first, last) == needle then return first, last end
+    from = first + 1
+  end
+end
+
+return M

@@ -5,7 +5,6 @@
 
 local node = require "predibase.template.jinja.nodes".new
 local ranks = require "predibase.template.jinja.ranks"
-local stream = require "predibase.template.jinja.stream"
 local suffixes = require "predibase.template.jinja.suffixes"
 local values = require "predibase.template.jinja.values"
 
@@ -89,7 +88,7 @@ function M.primary(s, namespace)
   elseif kind == "[" or kind == "{" then
     s:enter()
     s:next()
-    local items = stream.list(s, kind == "[" and "]" or "}", kind == "[" and M.expression or pair)
+    local items = s:list(kind == "[" and "]" or "}", kind == "[" and M.expression or pair)
     s:leave()
     return node(kind == "[" and "list" or "dict", line, { items = items })
   end

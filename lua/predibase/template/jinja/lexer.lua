@@ -1,35 +1,192 @@
 -- SPDX-License-Identifier: MIT
---- Cuts a template into text and tags and takes away the white space that belongs to the tags:
--- with `-` all of it, and as `transformers` sets it, `trim_blocks` (the line end behind a block)
--- and `lstrip_blocks` (what stands in front of a block on its line).
+--- Cuts a template into tokens and hands them to the parser.
+--
+-- White space beside tags is removed as `transformers` configures Jinja: `-` removes all of it,
+-- `trim_blocks` removes the line end behind a block, and `lstrip_blocks` removes the blanks in
+-- front of a block on its line.
 -- @module predibase.template.jinja.lexer
 
+local characters = require "predibase.template.jinja.text"
 local runtime = require "predibase.template.jinja.runtime"
-local tokens = require "predibase.template.jinja.tokens"
 local trim = require "predibase.template.trim"
 
 local M = {}
 
 local raise = runtime.raise
 
+-- Tokens inside `{{ … }}` and `{% … %}`.
+
+local OPERATORS = {}
+for operator in ("== != >= <= // ** + - / * % ~ [ ] ( ) { } > < = . : | , ;"):gmatch("%S+") do
+  OPERATORS[operator] = true
+end
+
+local CLOSES = { [")"] = "(", ["]"] = "[", ["}"] = "{" }
+local OPENS = { ["("] = ")", ["["] = "]", ["{"] = "}" }
+
+local ESCAPES = { a = "\a", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", v = "\v",
+  ["\\"] = "\\", ["'"] = "'", ['"'] = '"', ["\n"] = "" }
+
+local HEX = { x = 2, u = 4, U = 8 }
+
+--- Replaces the escapes of Python in the text between two quotes.
+local function unescaped(body, line)
+  if not body:find("\\", 1, true) then return body end
+  local out, from = {}, 1
+  while true do
+    local at = body:find("\\", from, true)
+    if not at then break end
+    out[#out + 1] = body:sub(from, at - 1)
+    local letter = body:sub(at + 1, at + 1)
+    local octal = body:match("^[0-7][0-7]?[0-7]?", at + 1)
+    if octal then
+      out[#out + 1] = characters.utf8(tonumber(octal, 8))
+      from = at + 1 + #octal
+    elseif HEX[letter] then
+      local digits = body:match("^%x+", at + 2)
+      digits = digits and digits:sub(1, HEX[letter])
+      local code = digits and #digits == HEX[letter] and tonumber(digits, 16)
+      if not code or code > 0x10FFFF then raise("a broken escape \\" .. letter, line) end
+      out[#out + 1] = characters.utf8(code)
+      from = at + 2 + HEX[letter]
+    elseif letter == "N" then
+      raise("the escape \\N is not supported; write \\u and four hexadecimal digits", line)
+    else
+      out[#out + 1] = ESCAPES[letter] or "\\" .. letter
+      from = at + 2
+    end
+  end
+  out[#out + 1] = body:sub(from)
+  return table.concat(out)
+end
+
+--- Reads the string literal at `i`; returns its last byte and its value.
+local function string_at(source, i, line)
+  local quote = source:sub(i, i)
+  local at = i + 1
+  while true do
+    at = source:find("[\\" .. quote .. "]", at)
+    if not at then raise("a string without its closing quote", line) end
+    if source:sub(at, at) == quote then break end
+    at = at + 2
+  end
+  return at, unescaped(source:sub(i + 1, at - 1), line)
+end
+
+local BASES = { b = { "^_?[01][01_]*", 2 }, o = { "^_?[0-7][0-7_]*", 8 },
+  x = { "^_?%x[%x_]*", 16 } }
+
+local function exact(value, line)
+  if value > runtime.INTEGER then raise("an integer beyond 2^53, which is not supported", line) end
+  return value
+end
+
+--- The digits at `i`, with underscores between them as Python allows; nil when there are none.
+local function digits_at(source, i)
+  local digits = source:match("^%d[%d_]*", i)
+  digits = digits and digits:gsub("__.*$", ""):gsub("_$", "")
+  return digits
+end
+
+--- Reads the number at `i`; returns its last byte, its type and its value.
+local function number_at(source, i, line)
+  local base = source:sub(i, i) == "0" and BASES[source:sub(i + 1, i + 1):lower()]
+  local digits = base and source:match(base[1], i + 2)
+  if digits then
+    local value = 0
+    for digit in digits:gmatch("%x") do value = value * base[2] + tonumber(digit, 16) end
+    return i + 1 + #digits, "integer", exact(value, line)
+  end
+  local whole = digits_at(source, i)
+  local stop = i + #whole
+  local fraction, exponent = "", ""
+  if source:sub(stop, stop) == "." then
+    local part = digits_at(source, stop + 1)
+    if part then fraction = "." .. part end
+  end
+  local sign, part = source:match("^[eE]([+-]?)()", stop + #fraction)
+  local power = sign and digits_at(source, part)
+  if power then exponent = source:sub(stop + #fraction, part - 1) .. power end
+  local all = whole .. fraction .. exponent
+  if fraction == "" and exponent == "" then
+    if whole:find("^0") and not whole:find("^[0_]+$") then
+      whole = whole:match("^0[0_]*")      -- `012` reads as two numbers, which the parser refuses
+    end
+    return i + #whole - 1, "integer", exact(tonumber((whole:gsub("_", ""))), line)
+  end
+  return i + #all - 1, "float", tonumber((all:gsub("_", "")))
+end
+
+--- Reads an operator; `stack` holds the brackets that are open.
+local function operator_at(source, i, line, stack)
+  local two, one = source:sub(i, i + 1), source:sub(i, i)
+  local operator = OPERATORS[two] and two or OPERATORS[one] and one
+  if not operator then raise(("unexpected character '%s'"):format(one), line) end
+  if OPENS[operator] then
+    stack[#stack + 1] = operator
+  elseif CLOSES[operator] then
+    if stack[#stack] ~= CLOSES[operator] then raise(("unexpected '%s'"):format(operator), line) end
+    stack[#stack] = nil
+  end
+  return i + #operator - 1, operator
+end
+
 local function line_ends(text)
   local _, n = text:gsub("\n", "")
   return n
 end
 
---- Where white space that begins at `i` ends.
+--- Appends the tokens of a tag to `out`, from `i`, the byte behind its opening braces. Returns
+-- where its closing braces begin, a sign in front of them included, and the line there.
+local function read_tag(source, i, line, closing, out)
+  local stack = {}
+  while true do
+    local first, last = source:find("^[ \t\n\v\f\r]+", i)
+    if first then i, line = last + 1, line + line_ends(source:sub(first, last)) end
+    local char = source:sub(i, i)
+    if char == "" then
+      raise(("unexpected end of template, looking for '%s'"):format(closing), line)
+    end
+    if #stack == 0 then
+      local sign = char == "-" or (char == "+" and closing == "%}")
+      if source:sub(i, i + 1) == closing or (sign and source:sub(i + 1, i + 2) == closing) then
+        return i, line
+      end
+    end
+    local token = { line = line }
+    if char:find("%d") then
+      last, token.type, token.value = number_at(source, i, line)
+    elseif char:find("[%a_\128-\255]") then
+      last = source:match("^[%w_\128-\255]+()", i) - 1
+      token.type, token.value = "name", source:sub(i, last)
+    elseif char == "'" or char == '"' then
+      token.type = "string"
+      last, token.value = string_at(source, i, line)
+      line = line + line_ends(source:sub(i, last))
+    else
+      last, token.value = operator_at(source, i, line, stack)
+      token.type = token.value
+    end
+    out[#out + 1] = token
+    i = last + 1
+  end
+end
+
+-- Text between tags.
+
+--- Returns the first byte behind the white space at `i`.
 local function skip_space(source, i)
   local rest = source:sub(i, i + 255)
   while rest ~= "" and trim.left(rest) == "" do
     i = i + #rest
     rest = source:sub(i, i + 255)
   end
-  -- A character may have been cut at the end of the piece.
+  -- The end of the piece may be in the middle of a character.
   rest = source:sub(i, i + 258)
   return i + #rest - #trim.left(rest)
 end
 
---- Text in front of a tag with a sign. `block` is false for `{{`.
+--- The text in front of a tag without what its sign removes. `block` is false for `{{`.
 local function stripped(text, sign, block, at_start)
   if sign == "-" then return trim.right(text) end
   if sign == "+" or not block then return text end
@@ -42,7 +199,8 @@ end
 
 local CLOSING = { ["{"] = "}}", ["%"] = "%}", ["#"] = "#}" }
 
---- Behind the closing braces at `i`: `-` takes all white space, a block its line end.
+--- Returns where the text goes on behind the closing braces at `i`: `-` removes all white space, a
+-- block its line end.
 local function behind(source, i, closing)
   local sign = source:sub(i, i)
   if sign == "-" then return skip_space(source, i + 3) end
@@ -51,7 +209,7 @@ local function behind(source, i, closing)
   return i + 2
 end
 
---- A `{% raw %}` at `i`, the place of its braces: where its text begins.
+--- Returns where the text of a `{% raw %}` with its braces at `i` begins; nil for other tags.
 local function raw_begins(source, i)
   local at = source:match("^[-+]?[ \t\n\v\f\r]*raw[ \t\n\v\f\r]*()", i + 2)
   if not at then return nil end
@@ -59,10 +217,10 @@ local function raw_begins(source, i)
   return source:sub(at, at + 2) == "-%}" and skip_space(source, at + 3) or nil
 end
 
---- The `{% endraw %}` of a text: where it begins, its sign, where it ends.
+--- Finds the `{% endraw %}` of a text; returns where it begins, its sign, and where it ends.
 local function raw_ends(source, from, line)
   local at = from
-  if from > #source then return from, "", from end      -- as for comments
+  if from > #source then return from, "", from end      -- Jinja accepts this, as for comments
   while true do
     at = source:find("{%", at, true)
     if not at then raise("a raw block without its end", line) end
@@ -75,7 +233,7 @@ local function raw_ends(source, from, line)
 end
 
 local function comment_end(source, from, line)
-  if from > #source then return from end      -- nothing behind the opening: Jinja lets it pass
+  if from > #source then return from end      -- Jinja accepts an opening at the very end
   local at = source:find("#}", from, true)
   if not at then raise("a comment without its end", line) end
   local sign = source:sub(at - 1, at - 1)
@@ -83,17 +241,15 @@ local function comment_end(source, from, line)
   return behind(source, at, "#}")
 end
 
---- The source as Jinja reads it: `\n` for every line end, without the last one.
+--- The source as Jinja reads it: every line end is `\n`, and the last one is dropped.
 local function prepared(source)
   if source:find("\r", 1, true) then source = source:gsub("\r\n", "\n"):gsub("\r", "\n") end
   return (source:gsub("\n$", ""))
 end
 
---- Cuts a template into tokens: `data`, `{{`, `}}`, `{%`, `%}`, and what stands between braces
--- (`name`, `string`, `integer`, `float` and the operators by themselves).
--- @tparam string source
--- @treturn table array of `{ type, value, line }`, ending with one of type `end`
-function M.read(source)
+--- Cuts a template into tokens `{ type, value, line }`: `data`, `{{`, `}}`, `{%`, `%}`, `name`,
+-- `string`, `integer`, `float`, operators, which are their own type, and `end`.
+local function read(source)
   source = prepared(source)
   local out, i, line, at_start = {}, 1, 1, true
   local function data(text, where)
@@ -126,13 +282,106 @@ function M.read(source)
     else
       local closing = CLOSING[mark]
       out[#out + 1] = { type = "{" .. mark, line = line }
-      local stop, there = tokens.read(source, at + 2 + #sign, line, closing, out)
+      local stop, there = read_tag(source, at + 2 + #sign, line, closing, out)
       out[#out + 1] = { type = closing, line = there }
       move(behind(source, stop, closing))
     end
   end
   out[#out + 1] = { type = "end", line = line }
   return out
+end
+
+-- What the parser sees: the current token, how deep it is, and what it found out so far.
+
+local Stream = {}
+Stream.__index = Stream
+
+local NAMES = { data = "text", name = "a name", string = "a string", integer = "an integer",
+  float = "a float", ["end"] = "the end of the template" }
+
+local function describe(token)
+  if token.type == "name" then return "'" .. token.value .. "'" end
+  return NAMES[token.type] or "'" .. token.type .. "'"
+end
+
+--- Reads a template as a stream of tokens.
+-- @tparam string source
+-- @treturn table the stream: `token` is the current token; the parser also keeps `soft`, `loops`
+-- and `unknown` in it
+-- @raise an error of the template
+function M.stream(source)
+  local tokens = read(source)
+  return setmetatable({ tokens = tokens, at = 1, depth = 0, token = tokens[1], soft = false,
+    loops = 0, unknown = {} }, Stream)
+end
+
+--- Raises a syntax error at the current token, or at `line`.
+function Stream:fail(message, line)
+  runtime.raise(message, line or self.token.line)
+end
+
+--- Moves to the next token and returns the one that was current.
+function Stream:next()
+  local token = self.token
+  self.at = self.at + 1
+  self.token = self.tokens[self.at] or token
+  return token
+end
+
+--- Returns the token behind the current one.
+function Stream:look()
+  return self.tokens[self.at + 1] or self.token
+end
+
+--- Tells whether the current token is of a type, and has a value if one is given.
+function Stream:is(kind, name)
+  return self.token.type == kind and (name == nil or self.token.value == name)
+end
+
+--- Takes the current token if `is` is true for it; returns it or nil.
+function Stream:skip(kind, name)
+  if self:is(kind, name) then return self:next() end
+  return nil
+end
+
+--- Takes a token of a type; raises when the current one is another.
+function Stream:expect(kind, name)
+  if self:is(kind, name) then return self:next() end
+  self:fail(("expected %s, got %s"):format(name and "'" .. name .. "'" or describe { type = kind,
+    value = "name" }:gsub("^'name'$", "a name"), describe(self.token)))
+end
+
+--- Describes the current token for a message.
+function Stream:describe()
+  return describe(self.token)
+end
+
+--- Counts one more level of nesting; `leave` ends it.
+function Stream:enter()
+  self.depth = self.depth + 1
+  if self.depth > runtime.NESTING then
+    self:fail(("more than %d levels of nesting"):format(runtime.NESTING))
+  end
+end
+
+--- Ends a level of nesting.
+function Stream:leave()
+  self.depth = self.depth - 1
+end
+
+--- Reads items with commas between them up to a closing bracket, which is taken.
+-- @tparam string closing
+-- @tparam function item reads one item from the stream
+-- @treturn table array
+function Stream:list(closing, item)
+  local items = {}
+  while not self:is(closing) do
+    if #items > 0 then self:expect(",") end
+    if self:is(closing) then break end
+    items[#items + 1] = item(self)
+  end
+  self:expect(closing)
+  return items
 end
 
 return M

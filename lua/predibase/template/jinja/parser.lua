@@ -4,7 +4,6 @@
 
 local expressions = require "predibase.template.jinja.expressions"
 local lexer = require "predibase.template.jinja.lexer"
-local new_stream = require "predibase.template.jinja.stream".new
 local node = require "predibase.template.jinja.nodes".new
 local runtime = require "predibase.template.jinja.runtime"
 local suffixes = require "predibase.template.jinja.suffixes"
@@ -237,7 +236,7 @@ end
 -- @treturn table its statements
 -- @raise an error of the template
 function M.parse(source)
-  local s = new_stream(lexer.read(source))
+  local s = lexer.stream(source)
   local made = body(s)
   local bad = s.unknown[1]
   if bad then

@@ -4,7 +4,6 @@
 
 local filters = require "predibase.template.jinja.filters"
 local node = require "predibase.template.jinja.nodes".new
-local stream = require "predibase.template.jinja.stream"
 local tests = require "predibase.template.jinja.tests"
 
 local M = {}
@@ -93,7 +92,7 @@ local function subscript(s, inner)
   end
   s:expect("[")
   s:enter()
-  local args = stream.list(s, "]", subscribed)
+  local args = s:list("]", subscribed)
   s:leave()
   local key = args[1]
   if #args ~= 1 then key = node("tuple", line, { items = args }) end

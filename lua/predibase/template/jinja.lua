@@ -18,8 +18,8 @@ local filters = require "predibase.template.jinja.filters"
 local globals = require "predibase.template.jinja.globals"
 local json = require "predibase.json"
 local names = require "predibase.names"
-local parser = require "predibase.template.jinja.parser"
 local runtime = require "predibase.template.jinja.runtime"
+local statements = require "predibase.template.jinja.statements"
 local tests = require "predibase.template.jinja.tests"
 require "predibase.template.jinja.containers"
 require "predibase.template.jinja.strings"
@@ -70,7 +70,7 @@ function M.compile(source, options)
       runtime.SOURCE) })
   end
   local run, err = protected(self, nil, function ()
-    return compiler.template(parser.parse(source))
+    return compiler.template(statements.parse(source))
   end)
   if not run then return nil, err end
   self.run = run

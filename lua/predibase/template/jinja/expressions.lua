@@ -1,22 +1,37 @@
 -- SPDX-License-Identifier: MIT
---- The parser of expressions. A node is `{ type, line, … }`; operators of one rank that follow one
--- another are one node, so that long sums are not deep ones.
+--- The parser of expressions. A node is a table `{ type, line, … }`. Operators of the same
+-- precedence that follow each other become one node, so that a long sum is not a deep tree.
 -- @module predibase.template.jinja.expressions
 
-local node = require "predibase.template.jinja.nodes".new
-local ranks = require "predibase.template.jinja.ranks"
-local suffixes = require "predibase.template.jinja.suffixes"
+local filters = require "predibase.template.jinja.filters"
+local tests = require "predibase.template.jinja.tests"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
+--- Makes a node of a table of its fields.
+-- @tparam string kind
+-- @tparam integer line
+-- @tparam table fields
+-- @treturn table
+function M.node(kind, line, fields)
+  fields.type, fields.line = kind, line
+  return fields
+end
+
+local node = M.node
+
 local CONSTANTS = { ["true"] = true, ["True"] = true, ["false"] = false, ["False"] = false,
   none = values.NONE, None = values.NONE }
 
---- Whether a name may be assigned to.
+--- Tells whether a name may be assigned to.
+-- @tparam string name
+-- @treturn boolean
 function M.assignable(name)
   return CONSTANTS[name] == nil
 end
+
+local expression, primary
 
 local function tuple_end(s, stop)
   local kind = s.token.type
@@ -24,10 +39,11 @@ local function tuple_end(s, stop)
   return stop ~= nil and kind == "name" and s.token.value == stop
 end
 
---- One expression, or several with commas between them as a tuple.
+--- Reads one expression, or several with commas between them as a tuple.
 -- @tparam table s the stream
--- @tparam ?table how `simple` (names only, for targets), `no_if`, `stop` (a name that ends it),
--- `brackets` (an empty tuple is one), `namespace`
+-- @tparam ?table how `simple` (only names, for targets), `no_if` (as for `expression`), `stop` (a
+-- name that ends the tuple), `brackets` (the tuple may be empty), `namespace` (as for `primary`)
+-- @treturn table a node
 function M.tuple(s, how)
   how = how or {}
   local line, args, several = s.token.line, {}, false
@@ -35,9 +51,9 @@ function M.tuple(s, how)
     if #args > 0 then s:expect(",") end
     if tuple_end(s, how.stop) then break end
     if how.simple then
-      args[#args + 1] = M.primary(s, how.namespace)
+      args[#args + 1] = primary(s, how.namespace)
     else
-      args[#args + 1] = M.expression(s, how.no_if)
+      args[#args + 1] = expression(s, how.no_if)
     end
     if not s:is(",") then break end
     several = true
@@ -49,16 +65,14 @@ function M.tuple(s, how)
 end
 
 local function pair(s)
-  local key = M.expression(s)
+  local key = expression(s)
   s:expect(":")
-  return { key, M.expression(s) }
+  return { key, expression(s) }
 end
 
---- A name, a literal, or something in brackets.
--- @tparam table s the stream
--- @tparam ?boolean namespace whether `name.attribute` is a goal of an assignment
--- @treturn table a node
-function M.primary(s, namespace)
+--- Reads a name, a literal, or an expression in brackets. With `namespace`, `name.attribute` is a
+-- target of an assignment.
+function primary(s, namespace)
   local token = s.token
   local kind, line = token.type, token.line
   if kind == "name" then
@@ -88,13 +102,183 @@ function M.primary(s, namespace)
   elseif kind == "[" or kind == "{" then
     s:enter()
     s:next()
-    local items = s:list(kind == "[" and "]" or "}", kind == "[" and M.expression or pair)
+    local items = s:list(kind == "[" and "]" or "}", kind == "[" and expression or pair)
     s:leave()
     return node(kind == "[" and "list" or "dict", line, { items = items })
   end
   s:fail("unexpected " .. s:describe())
 end
 
+--- Notes a filter or test that does not exist. Inside an `if` it is no error until it runs.
+local function check_exists(s, list, what, name, line)
+  if list[name] or s.soft then return end
+  s.unknown[#s.unknown + 1] = { what = what, name = name, line = line }
+end
+
+local function call_args(s)
+  local open = s:expect("(")
+  local out = { args = {}, kwargs = {} }
+  local function ensure(fine)
+    if not fine then s:fail("invalid arguments of a call", open.line) end
+  end
+  local first = true
+  s:enter()
+  while not s:is(")") do
+    if not first then
+      s:expect(",")
+      if s:is(")") then break end
+    end
+    first = false
+    if s:skip("*") then
+      ensure(not out.star and not out.stars)
+      out.star = expression(s)
+    elseif s:skip("**") then
+      ensure(not out.stars)
+      out.stars = expression(s)
+    elseif s:is("name") and s:look().type == "=" then
+      ensure(not out.stars)
+      local name = s:next().value
+      s:next()
+      for _, given in ipairs(out.kwargs) do
+        if given.name == name then s:fail(("keyword argument repeated: %s"):format(name)) end
+      end
+      out.kwargs[#out.kwargs + 1] = { name = name, value = expression(s) }
+    else
+      ensure(not out.star and not out.stars and #out.kwargs == 0)
+      out.args[#out.args + 1] = expression(s)
+    end
+  end
+  s:leave()
+  s:expect(")")
+  return out
+end
+
+--- Reads one bound of a slice; nil when it is left out.
+local function bound(s)
+  if s:is(":") or s:is("]") or s:is(",") then return nil end
+  return expression(s)
+end
+
+--- Reads what stands between brackets: a slice or an expression.
+local function index_or_slice(s)
+  local line, start = s.token.line, nil
+  if not s:is(":") then
+    start = expression(s)
+    if not s:is(":") then return start end
+  end
+  s:next()
+  local stop, step = bound(s), nil
+  if s:skip(":") then step = bound(s) end
+  return node("slice", line, { start = start, stop = stop, step = step })
+end
+
+local function subscript(s, inner)
+  local line = s.token.line
+  if s:skip(".") then
+    local token = s:next()
+    if token.type == "name" then
+      return node("attribute", line, { inner = inner, name = token.value })
+    elseif token.type ~= "integer" then
+      s:fail("expected name or number behind the dot", token.line)
+    end
+    return node("item", line, { inner = inner,
+      key = node("const", line, { value = token.value }) })
+  end
+  s:expect("[")
+  s:enter()
+  local args = s:list("]", index_or_slice)
+  s:leave()
+  local key = args[1]
+  if #args ~= 1 then key = node("tuple", line, { items = args }) end
+  return node("item", line, { inner = inner, key = key })
+end
+
+local function call(s, inner)
+  local line = s.token.line
+  return node("call", line, { inner = inner, given = call_args(s) })
+end
+
+local function dotted(s)
+  local name = s:expect("name").value
+  while s:skip(".") do name = name .. "." .. s:expect("name").value end
+  return name
+end
+
+--- Reads the filters behind a value.
+-- @tparam table s the stream
+-- @tparam ?table inner the node of the value; nil for the text of a block
+-- @tparam ?boolean inline the first filter has no `|` in front of it
+-- @treturn table a node
+function M.filters(s, inner, inline)
+  local before = s.depth
+  while inline or s:is("|") do
+    if not inline then s:next() end
+    inline = false
+    local line, name = s.token.line, dotted(s)
+    check_exists(s, filters, "filter", name, line)
+    local given = s:is("(") and call_args(s) or nil
+    inner = node("filter", line, { inner = inner, name = name, given = given })
+    s:enter()
+  end
+  s.depth = before
+  return inner
+end
+
+local ARGUMENT = { name = true, string = true, integer = true, float = true, ["("] = true,
+  ["["] = true, ["{"] = true }
+local NO_ARGUMENT = { ["else"] = true, ["or"] = true, ["and"] = true }
+
+--- Reads the attributes, items and calls behind a value.
+local function postfix(s, inner)
+  local before = s.depth
+  while true do
+    if s:is(".") or s:is("[") then
+      inner = subscript(s, inner)
+    elseif s:is("(") then
+      inner = call(s, inner)
+    else
+      s.depth = before
+      return inner
+    end
+    s:enter()
+  end
+end
+
+local function test(s, inner)
+  local line = s:next().line
+  local negated = s:skip("name", "not")
+  local name, given = dotted(s), nil
+  check_exists(s, tests, "test", name, line)
+  if s:is("(") then
+    given = call_args(s)
+  elseif ARGUMENT[s.token.type] and not (s:is("name") and NO_ARGUMENT[s.token.value]) then
+    if s:is("name", "is") then s:fail("tests cannot be chained with is") end
+    given = { args = { postfix(s, primary(s)) }, kwargs = {} }
+  end
+  local made = node("test", line, { inner = inner, name = name, given = given })
+  return negated and node("not", line, { inner = made }) or made
+end
+
+--- Reads the filters, tests and calls behind a value.
+local function trailing(s, inner)
+  local before = s.depth
+  while true do
+    if s:is("|") then
+      inner = M.filters(s, inner)
+    elseif s:is("name", "is") then
+      inner = test(s, inner)
+    elseif s:is("(") then
+      inner = call(s, inner)
+    else
+      break
+    end
+    s:enter()
+  end
+  s.depth = before
+  return inner
+end
+
+--- Reads a value with its signs. A sign binds tighter than a filter: `-x|abs` is `(-x)|abs`.
 local function unary(s, plain)
   local line = s.token.line
   local made
@@ -104,28 +288,96 @@ local function unary(s, plain)
     made = node(sign == "-" and "negative" or "positive", line, { inner = unary(s, true) })
     s:leave()
   else
-    made = M.primary(s)
+    made = primary(s)
   end
-  made = suffixes.postfix(s, made)
-  return plain and made or suffixes.trailing(s, made)
+  made = postfix(s, made)
+  return plain and made or trailing(s, made)
 end
 
-local either = ranks.over(unary)
+-- Each of these functions takes the parser of the next tighter operators and returns a parser.
 
---- One expression.
+--- Binary operators of one precedence, from left to right.
+local function binary(below, operators)
+  return function (s)
+    local line, first = s.token.line, below(s)
+    if not operators[s.token.type] then return first end
+    local rest = {}
+    while operators[s.token.type] do
+      local token = s:next()
+      rest[#rest + 1] = { operator = token.type, value = below(s) }
+    end
+    return node("binary", line, { first = first, rest = rest })
+  end
+end
+
+--- Operands with the sign `~` or a word between them.
+local function several(below, kind, word)
+  return function (s)
+    local line, items = s.token.line, { below(s) }
+    while s:skip(word and "name" or "~", word) do items[#items + 1] = below(s) end
+    return items[2] and node(kind, line, { items = items }) or items[1]
+  end
+end
+
+local COMPARES = { ["=="] = true, ["!="] = true, [">"] = true, [">="] = true, ["<"] = true,
+  ["<="] = true }
+
+local function comparison(s)
+  if COMPARES[s.token.type] then return s:next().type end
+  if s:skip("name", "in") then return "in" end
+  local ahead = s:look()
+  if s:is("name", "not") and ahead.type == "name" and ahead.value == "in" then
+    s:next()
+    s:next()
+    return "not in"
+  end
+end
+
+--- Comparisons, which may be chained: `a < b < c`.
+local function compares(below)
+  return function (s)
+    local line, first, rest = s.token.line, below(s), {}
+    local operator = comparison(s)
+    while operator do
+      rest[#rest + 1] = { operator = operator, value = below(s) }
+      operator = comparison(s)
+    end
+    return rest[1] and node("compare", line, { first = first, rest = rest }) or first
+  end
+end
+
+local function negated(below)
+  local function read(s)
+    if not s:is("name", "not") then return below(s) end
+    s:enter()
+    local line = s:next().line
+    local made = node("not", line, { inner = read(s) })
+    s:leave()
+    return made
+  end
+  return read
+end
+
+local power = binary(unary, { ["**"] = true })
+local product = binary(power, { ["*"] = true, ["/"] = true, ["//"] = true, ["%"] = true })
+local sum = binary(several(product, "concat"), { ["+"] = true, ["-"] = true })
+local conjunction = several(negated(compares(sum)), "and", "and")
+local disjunction = several(conjunction, "or", "or")
+
+--- Reads one expression.
 -- @tparam table s the stream
--- @tparam ?boolean no_if leaves an `if` behind it alone
--- @treturn table the node
+-- @tparam ?boolean no_if leaves an `if` behind the expression unread
+-- @treturn table a node
 function M.expression(s, no_if)
   s:enter()
   local line, mark = s.token.line, #s.unknown
-  local made = either(s)
+  local made = disjunction(s)
   local levels = 0
   while not no_if and s:is("name", "if") do
     s:enter()
     levels = levels + 1
     s:next()
-    local condition, other = either(s), nil
+    local condition, other = disjunction(s), nil
     if s:skip("name", "else") then other = M.expression(s) end
     made = node("choice", line, { condition = condition, yes = made, no = other })
     for i = #s.unknown, mark + 1, -1 do s.unknown[i] = nil end
@@ -135,6 +387,6 @@ function M.expression(s, no_if)
   return made
 end
 
-suffixes.connect(M)
+expression = M.expression
 
 return M

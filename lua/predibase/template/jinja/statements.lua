@@ -1,19 +1,18 @@
 -- SPDX-License-Identifier: MIT
 --- The parser of statements.
--- @module predibase.template.jinja.parser
+-- @module predibase.template.jinja.statements
 
 local expressions = require "predibase.template.jinja.expressions"
 local lexer = require "predibase.template.jinja.lexer"
-local node = require "predibase.template.jinja.nodes".new
 local runtime = require "predibase.template.jinja.runtime"
-local suffixes = require "predibase.template.jinja.suffixes"
 
 local M = {}
 
+local node = expressions.node
 local body, statement
 
---- Marks a body as one in which an unknown filter is an error even where it is never reached, as
--- in Jinja; inside an `if` it may stand, since templates ask `is defined` about versions.
+--- Reads a part in which an unknown filter is an error even if it never runs, as in Jinja. Inside
+-- an `if` it is an error only when it runs.
 local function hard(s, read, ...)
   local soft = s.soft
   s.soft = false
@@ -22,7 +21,7 @@ local function hard(s, read, ...)
   return made
 end
 
---- What is assigned to: a name, a tuple of names, or an attribute of a namespace.
+--- Reads a target of an assignment: a name, a tuple of names, or an attribute of a namespace.
 local function target(s, how)
   local line = s.token.line
   local made = expressions.tuple(s, how)
@@ -91,7 +90,7 @@ parse["set"] = function (s, line)
   if s:skip("=") then
     return node("set", line, { target = goal, value = expressions.tuple(s) })
   end
-  local wrap = s:is("|") and suffixes.filters(s, nil) or nil
+  local wrap = s:is("|") and expressions.filters(s, nil) or nil
   return node("setblock", line, { target = goal, filter = wrap,
     body = hard(s, body, { "endset" }) })
 end
@@ -125,7 +124,7 @@ local function signature(s)
   return params
 end
 
---- A body that is a function of its own: no `break` reaches out of it.
+--- Reads a body that is a function of its own: `break` cannot leave it.
 local function own_body(s, stop)
   local loops = s.loops
   s.loops = 0
@@ -149,7 +148,7 @@ parse["call"] = function (s, line)
 end
 
 parse["filter"] = function (s, line)
-  local wrap = suffixes.filters(s, nil, true)
+  local wrap = expressions.filters(s, nil, true)
   return node("filterblock", line, { filter = wrap, body = hard(s, body, { "endfilter" }) })
 end
 
@@ -163,7 +162,7 @@ parse["continue"] = function (s, line)
   return node("continue", line, {})
 end
 
---- Marks what the assistant said, for training; written like any other text.
+--- Marks the assistant's text for training; it is rendered like any other text.
 parse["generation"] = function (s, line)
   return node("scope", line, { body = own_body(s, "endgeneration") })
 end
@@ -201,8 +200,8 @@ local function one_of(name, list)
   return false
 end
 
---- Statements up to a tag with one of the names in `stops`, which is taken; its name is in `stop`.
--- The whole template when `stops` is nil.
+--- Reads statements up to a tag with one of the names in `stops`, takes that name and puts it into
+-- the field `stop`. Reads the whole template when `stops` is nil.
 function body(s, stops)
   if stops then s:expect("%}") end
   local out = {}

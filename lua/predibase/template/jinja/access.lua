@@ -2,8 +2,8 @@
 --- Attributes, items and slices, as Jinja's sandbox gives them.
 -- @module predibase.template.jinja.access
 
+local characters = require "predibase.template.jinja.characters"
 local runtime = require "predibase.template.jinja.runtime"
-local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
@@ -76,7 +76,7 @@ local function char_at(rt, s, index)
   if index < 0 or index >= n then return nil end
   if n == #s then return s:sub(index + 1, index + 1) end
   runtime.charge_scan(rt, #s)
-  return (text.at(s, text.offset(s, index)))
+  return (characters.at(s, characters.offset(s, index)))
 end
 
 --- An item as Python's `obj[key]` gives it, or nil.
@@ -156,16 +156,16 @@ function M.slice(rt, obj, start, stop, step)
     runtime.charge(rt, #s / 8)
     -- Every character by itself, but for what is taken as a whole.
     if by and by ~= 1 and (by ~= -1 or s:find("[\128-\255]")) then runtime.charge(rt, #s) end
-    local made = text.slice(s, from, to, by)
+    local made = characters.slice(s, from, to, by)
     return k == "str" and made or values.markup(made)
   elseif k == "list" or k == "tuple" then
-    local first, stride, count = text.bounds(from, to, by, obj.n)
+    local first, stride, count = characters.bounds(from, to, by, obj.n)
     runtime.charge(rt, count)
     local out = {}
     for i = 0, count - 1 do out[i + 1] = obj[first + i * stride + 1] end
     return values[k](out, count)
   elseif k == "range" then
-    local first, stride, _, last = text.bounds(from, to, by, values.range_length(obj))
+    local first, stride, _, last = characters.bounds(from, to, by, values.range_length(obj))
     return { kind = "range", start = obj.start + first * obj.step,
       stop = obj.start + last * obj.step, step = stride * obj.step }
   end

@@ -3,8 +3,8 @@
 -- @module predibase.template.jinja.attributes
 
 local access = require "predibase.template.jinja.access"
+local characters = require "predibase.template.jinja.characters"
 local runtime = require "predibase.template.jinja.runtime"
-local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
@@ -40,7 +40,7 @@ end
 function M.ignore_case(rt, v)
   local s = values.text(v)
   if s then runtime.charge(rt, #s / 4) end
-  return s and text.lower(s) or v
+  return s and characters.lower(s) or v
 end
 
 --- A function that gives what items are compared by.

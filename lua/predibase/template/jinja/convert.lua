@@ -19,7 +19,8 @@ local subtype = rawget(math, "type")
 
 --- Whether a number is an integer that no double holds exactly, as Lua 5.3 and newer have them.
 local function big_integer(v)
-  return subtype ~= nil and subtype(v) == "integer" and (v > runtime.INTEGER or v < -runtime.INTEGER)
+  return subtype ~= nil and subtype(v) == "integer"
+    and (v > runtime.INTEGER or v < -runtime.INTEGER)
 end
 
 local ARRAY, OBJECT = getmetatable(json.array {}), getmetatable(json.object {})

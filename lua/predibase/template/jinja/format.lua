@@ -2,10 +2,10 @@
 --- `"…" % values` and `"…".format(…)`.
 -- @module predibase.template.jinja.format
 
+local characters = require "predibase.template.jinja.characters"
 local numbers = require "predibase.template.jinja.numbers"
 local represent = require "predibase.template.jinja.represent"
 local runtime = require "predibase.template.jinja.runtime"
-local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
@@ -83,9 +83,9 @@ local function converted(rt, v, letter, precision)
   if letter == "s" or letter == "r" then
     local s = letter == "s" and represent.str(rt, v) or represent.repr(rt, v)
     runtime.charge_scan(rt, #s)
-    return precision and text.slice(s, 0, precision) or s
+    return precision and characters.slice(s, 0, precision) or s
   elseif letter == "c" then
-    if kind(v) == "int" and v >= 0 and v < 0x110000 then return text.utf8(v) end
+    if kind(v) == "int" and v >= 0 and v < 0x110000 then return characters.utf8(v) end
     if kind(v) == "str" and #v < 8 and values.length(v) == 1 then return v end
     raise("%c requires int or char")
   end
@@ -199,7 +199,7 @@ function M.spec(rt, v, spec)
     end
     made = values.text(v)
     runtime.charge_scan(rt, #made)
-    if wanted then made = text.slice(made, 0, wanted) end
+    if wanted then made = characters.slice(made, 0, wanted) end
   elseif big then
     if letter ~= "" and letter ~= "d" or wanted then values.number(v) end
     made, numeric = grouped(big, mark), true

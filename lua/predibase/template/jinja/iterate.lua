@@ -2,8 +2,8 @@
 --- Going over the items of a value.
 -- @module predibase.template.jinja.iterate
 
+local characters = require "predibase.template.jinja.characters"
 local runtime = require "predibase.template.jinja.runtime"
-local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
@@ -44,7 +44,7 @@ function M.iter(rt, v)
     local s, at = values.text(v), 1
     return function ()
       runtime.charge(rt, 0.5)
-      local char, after = text.at(s, at)
+      local char, after = characters.at(s, at)
       at = after or at
       return char
     end

@@ -2,11 +2,11 @@
 --- The filter `tojson` of `transformers`: Python's `json.dumps`, which keeps the order of keys.
 -- @module predibase.template.jinja.json
 
+local characters = require "predibase.template.jinja.characters"
 local compare = require "predibase.template.jinja.compare"
 local iterate = require "predibase.template.jinja.iterate"
 local numbers = require "predibase.template.jinja.numbers"
 local runtime = require "predibase.template.jinja.runtime"
-local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
@@ -22,7 +22,7 @@ end
 
 --- A character beyond ASCII as one or two units of UTF-16.
 local function unit(char)
-  local code = text.codepoint(char)
+  local code = characters.codepoint(char)
   if code < 0x10000 then return ("\\u%04x"):format(code) end
   code = code - 0x10000
   return ("\\u%04x\\u%04x"):format(0xD800 + math.floor(code / 0x400), 0xDC00 + code % 0x400)
@@ -136,7 +136,7 @@ local function indent_of(v)
   if s then return s end
   local n, is_float = values.number(v)
   if not n or is_float then raise("tojson: the indent must be an integer or a string") end
-  return text.times(" ", n)
+  return characters.times(" ", n)
 end
 
 --- Writes a value as JSON.

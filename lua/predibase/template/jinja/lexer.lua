@@ -6,7 +6,7 @@
 -- front of a block on its line.
 -- @module predibase.template.jinja.lexer
 
-local characters = require "predibase.template.jinja.text"
+local characters = require "predibase.template.jinja.characters"
 local runtime = require "predibase.template.jinja.runtime"
 local trim = require "predibase.template.trim"
 

@@ -2,9 +2,9 @@
 --- Arithmetic and comparisons with Python's meaning.
 -- @module predibase.template.jinja.operators
 
+local characters = require "predibase.template.jinja.characters"
 local format = require "predibase.template.jinja.format"
 local runtime = require "predibase.template.jinja.runtime"
-local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
@@ -74,7 +74,7 @@ local function repeated(rt, a, b)
   if not n then return nil end
   local s = values.text(a)
   if s then
-    local made = text.times(s, n)
+    local made = characters.times(s, n)
     runtime.charge(rt, #made / 64)
     return kind(a) == "markup" and values.markup(made) or made
   end

@@ -2,10 +2,9 @@
 --- What the methods of strings are made of: stripping, splitting, joining, finding.
 -- @module predibase.template.jinja.pieces
 
-local case = require "predibase.template.jinja.case"
+local characters = require "predibase.template.jinja.characters"
 local iterate = require "predibase.template.jinja.iterate"
 local runtime = require "predibase.template.jinja.runtime"
-local text = require "predibase.template.jinja.text"
 local trim = require "predibase.template.trim"
 local values = require "predibase.template.jinja.values"
 
@@ -31,11 +30,11 @@ function M.strip(s, set, left, right)
     if right then s = trim.right(s) end
     return left and trim.left(s) or s
   end
-  local member, chars, n = {}, text.chars(set)
+  local member, chars, n = {}, characters.chars(set)
   for i = 1, n do member[chars[i]] = true end
   local first, last = 1, #s
   while left and first <= last do
-    local char, after = text.at(s, first)
+    local char, after = characters.at(s, first)
     if not member[char] then break end
     first = after
   end
@@ -104,7 +103,7 @@ function M.words(rt, s, limit, from_right)
     return values.list(out)
   end
   runtime.charge(rt, #s)
-  local chars, n = text.chars(s)
+  local chars, n = characters.chars(s)
   local function space(i) return trim.left(chars[i]) == "" end
   local i, step, stop = 1, 1, n
   if from_right then i, step, stop = n, -1, 1 end
@@ -208,10 +207,40 @@ function M.expand_tabs(rt, s, size)
   return table.concat(out)
 end
 
+local function replaced(rt, text, old, new, count)
+  if count and count < 0 then count = nil end
+  local out, n, from, done = {}, 0, 1, 0
+  local size = 0
+  local function add(piece)
+    size = size + #piece
+    runtime.check_size(size)
+    n = n + 1
+    out[n] = piece
+  end
+  if old == "" then
+    local chars, len = characters.chars(text)
+    for i = 1, len do
+      if not count or done < count then add(new) done = done + 1 end
+      add(chars[i])
+    end
+    if not count or done < count then add(new) end
+    return table.concat(out)
+  end
+  while not count or done < count do
+    local first, last = runtime.search(rt, text, old, from)
+    if not first then break end
+    add(text:sub(from, first - 1))
+    add(new)
+    from, done = last + 1, done + 1
+  end
+  add(text:sub(from))
+  return table.concat(out)
+end
+
 --- Replaces what is there literally, at most `count` times (nil or negative: everywhere).
 function M.replace(rt, s, old, new, count)
   if old == "" then runtime.charge(rt, #s) end
-  local made = text.replace(s, old, new, count, function (...) return runtime.search(rt, ...) end)
+  local made = replaced(rt, s, old, new, count)
   runtime.charge(rt, #made / 64)
   return made
 end
@@ -224,9 +253,9 @@ M.tests = {
   isalnum = function (s) return s:find("^[%w\128-\255]+$") ~= nil end,
   isspace = function (s) return s ~= "" and trim.left(s) == "" end,
   isascii = function (s) return not s:find("[\128-\255]") end,
-  isupper = function (s) return case.all(s, "upper") end,
-  islower = function (s) return case.all(s, "lower") end,
-  istitle = function (s) return s:find("%a") ~= nil and text.title(s) == s end,
+  isupper = function (s) return characters.all_of_case(s, "upper") end,
+  islower = function (s) return characters.all_of_case(s, "lower") end,
+  istitle = function (s) return s:find("%a") ~= nil and characters.title(s) == s end,
 }
 
 for name, test in pairs(M.tests) do

@@ -2,10 +2,10 @@
 --- Values as text: Python's `str` and `repr`.
 -- @module predibase.template.jinja.represent
 
+local characters = require "predibase.template.jinja.characters"
 local iterate = require "predibase.template.jinja.iterate"
 local numbers = require "predibase.template.jinja.numbers"
 local runtime = require "predibase.template.jinja.runtime"
-local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
@@ -20,7 +20,7 @@ local HIDDEN = { { 0x80, 0xA0 }, { 0xAD, 0xAD }, { 0x600, 0x605 }, { 0x61C, 0x61
   { 0xFFF0, 0xFFFB }, { 0xE0000, 0x10FFFF } }
 
 local function hidden(char)
-  local code = text.codepoint(char)
+  local code = characters.codepoint(char)
   for _, range in ipairs(HIDDEN) do
     if code < range[1] then return nil end
     if code <= range[2] then

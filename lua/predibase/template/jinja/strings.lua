@@ -3,13 +3,13 @@
 -- @module predibase.template.jinja.strings
 
 local access = require "predibase.template.jinja.access"
+local characters = require "predibase.template.jinja.characters"
 local fields = require "predibase.template.jinja.fields"
 local iterate = require "predibase.template.jinja.iterate"
 local operators = require "predibase.template.jinja.operators"
 local pieces = require "predibase.template.jinja.pieces"
 local runtime = require "predibase.template.jinja.runtime"
 local signature = require "predibase.template.jinja.signature"
-local text = require "predibase.template.jinja.text"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
@@ -58,14 +58,14 @@ local function method(name, params, fn, share)
 end
 
 for name, share in pairs { upper = 4, lower = 4, title = 1, capitalize = 4 } do
-  method(name, {}, function (_, s) return text[name](s) end, share)
+  method(name, {}, function (_, s) return characters[name](s) end, share)
 end
 
 method("swapcase", {}, function (_, s)
-  local chars, n = text.chars(s)
+  local chars, n = characters.chars(s)
   for i = 1, n do
     local c = chars[i]
-    chars[i] = text.lower(c) == c and text.upper(c) or text.lower(c)
+    chars[i] = characters.lower(c) == c and characters.upper(c) or characters.lower(c)
   end
   return table.concat(chars, "", 1, n)
 end, 0.5)
@@ -89,7 +89,7 @@ for _, name in ipairs { "split", "rsplit" } do
 end
 
 method("splitlines", { "keepends" }, function (rt, s, keep)
-  local lines = text.lines(s, keep ~= nil and values.truth(keep))
+  local lines = characters.lines(s, keep ~= nil and values.truth(keep))
   runtime.charge(rt, #lines)
   return values.list(lines)
 end, 16)
@@ -143,9 +143,9 @@ local function part(rt, s, start, stop)
   if not from and not to then return s, 0 end
   runtime.charge(rt, #s / 8)
   local length = values.length(s)
-  local first, _, count = text.bounds(from, to, 1, length)
+  local first, _, count = characters.bounds(from, to, 1, length)
   if from and from > length then return nil end
-  return text.slice(s, first, first + count), first
+  return characters.slice(s, first, first + count), first
 end
 
 local function plain(name, params, fn)

@@ -4,8 +4,8 @@
 -- a value of the program's own.
 -- @module predibase.template.jinja.values
 
+local characters = require "predibase.template.jinja.characters"
 local runtime = require "predibase.template.jinja.runtime"
-local text = require "predibase.template.jinja.text"
 
 local M = {}
 
@@ -132,7 +132,7 @@ function M.length(v)
   local k = kind(v)
   if k == "list" or k == "tuple" or k == "dict" then return v.n end
   if k == "str" or k == "markup" then
-    return text.length(M.text(v))
+    return characters.length(M.text(v))
   end
   if k == "range" then return M.range_length(v) end
   if k == "view" then return v.dict.n end

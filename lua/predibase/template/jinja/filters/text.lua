@@ -3,6 +3,7 @@
 -- @module predibase.template.jinja.filters.text
 
 local attributes = require "predibase.template.jinja.attributes"
+local characters = require "predibase.template.jinja.characters"
 local format = require "predibase.template.jinja.format"
 local iterate = require "predibase.template.jinja.iterate"
 local json = require "predibase.template.jinja.json"
@@ -11,7 +12,6 @@ local pieces = require "predibase.template.jinja.pieces"
 local represent = require "predibase.template.jinja.represent"
 local runtime = require "predibase.template.jinja.runtime"
 local signature = require "predibase.template.jinja.signature"
-local text = require "predibase.template.jinja.text"
 local trim = require "predibase.template.trim"
 local values = require "predibase.template.jinja.values"
 
@@ -36,19 +36,19 @@ end
 for _, name in ipairs { "upper", "lower", "capitalize" } do
   soft(name, {}, function (rt, s)
     runtime.charge(rt, #s / 4)
-    return text[name](s)
+    return characters[name](s)
   end)
 end
 
 --- Words begin behind white space, a hyphen or an opening bracket.
 soft("title", {}, function (rt, s)
   runtime.charge(rt, #s)
-  local chars, n = text.chars(s)
+  local chars, n = characters.chars(s)
   local inside = false
   for i = 1, n do
     local char = chars[i]
     local between = char:find("^[-({%[<]") or trim.left(char) == ""
-    if not between then chars[i] = inside and text.lower(char) or text.upper(char) end
+    if not between then chars[i] = inside and characters.lower(char) or characters.upper(char) end
     inside = not between
   end
   return table.concat(chars, "", 1, n)
@@ -102,10 +102,10 @@ filter("indent", { "width", "first", "blank" }, function (rt, v, width, first, b
   if not indention then
     local n, is_float = values.number(width)
     if not n or is_float then raise("indent: the width must be an integer or a string") end
-    indention = text.times(" ", n)
+    indention = characters.times(" ", n)
   end
   runtime.charge_scan(rt, #s)
-  local lines = text.lines(s)
+  local lines = characters.lines(s)
   runtime.charge(rt, #lines)
   local all = blank ~= nil and truth(blank)
   runtime.charge_string(rt, #s + #lines * #indention)

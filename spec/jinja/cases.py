@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Templates of our own that use every construct found in published chat templates."""
+"""Templates of our own that use every construct found in published chat templates, and templates
+with constructs of Jinja that none uses."""
 
 import pathlib
 
@@ -47,8 +48,15 @@ def templates():
     return [line for line in lines if line and not line.startswith("## ")] + BLOCKS
 
 
+def unsupported():
+    """Templates that the interpreter refuses, each with a part of the message."""
+    path = pathlib.Path(__file__).with_name("unsupported.txt")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line.split("\t", 1) for line in lines if line and not line.startswith("## ")]
+
+
 def combined(single):
-    """Every construct behind another, and inside a loop, a condition and a macro."""
+    """Every construct after another one, and inside a loop, a condition and a macro."""
     out = []
     for i, one in enumerate(single):
         other = single[(i * 7 + 3) % len(single)]

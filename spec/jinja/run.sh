@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Is predibase.template.jinja Jinja? Renders the same templates with it and with jinja2, which is
-# installed from PyPI into build/jinja-venv, and compares.
+# Compares predibase.template.jinja with jinja2, which is installed from PyPI into build/jinja-venv,
+# by rendering the same templates with both.
 #   spec/jinja/run.sh [interpreter [count [seed]]]     default: lua5.4 5000 1
 # Needs python3 with venv. Prints TAP and "N passed, N failed".
 set -eu

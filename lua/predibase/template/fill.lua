@@ -6,13 +6,13 @@ local checks = require "predibase.checks"
 local errors = require "predibase.errors"
 local json = require "predibase.json"
 local names = require "predibase.names"
-local number = require "predibase.template.number"
+local numbers = require "predibase.template.number_text"
 
 local M = {}
 
 --- The text of a value, or nil and what is wrong.
 local function text_of(value, name, guard, mode)
-  local text = type(value) == "number" and number.text(value) or json.literal(value) or value
+  local text = type(value) == "number" and numbers.plain(value) or json.literal(value) or value
   if type(text) ~= "string" then
     return nil, ('"%s" must be a string or a number, got %s'):format(name, checks.describe(value))
   end

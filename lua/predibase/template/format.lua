@@ -12,7 +12,7 @@ local errors = require "predibase.errors"
 local guards = require "predibase.template.guard"
 local json = require "predibase.json"
 local names = require "predibase.names"
-local trim = require "predibase.template.trim"
+local python_strings = require "predibase.template.python_strings"
 
 local M = {}
 
@@ -121,12 +121,12 @@ local function write_open(self, messages, options, variables, whole)
     cut = from
     from = text:find(mark, from + 1, true)
   end
-  if not cut or not text:find(trim.both(last), 1, true) then
+  if not cut or not text:find(python_strings.strip(last), 1, true) then
     return nil, "continue_final_message: the format does not write the last message as it is"
   end
   local kept = text:sub(cut + #mark, cut + #mark) == " "
   text = text:sub(1, cut - 1)
-  return kept and text or trim.right(text)
+  return kept and text or python_strings.rstrip(text)
 end
 
 --- Whether what the format puts around texts, or one text and the next, make up a special token

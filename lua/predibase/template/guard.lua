@@ -9,7 +9,7 @@
 -- @module predibase.template.guard
 
 local errors = require "predibase.errors"
-local trim = require "predibase.template.trim"
+local python_strings = require "predibase.template.python_strings"
 local utf8 = require "predibase.utf8"
 
 local M = {}
@@ -241,7 +241,7 @@ function M.new(tokens, families, plain)
   -- behind it, also when white space is taken off its ends first.
   function guard.edges(text)
     if not edge then return false end
-    local core = trim.both(text)
+    local core = python_strings.strip(text)
     return find(sub(core, 1, reach), edge) ~= nil or find(sub(core, -reach), edge) ~= nil
   end
 

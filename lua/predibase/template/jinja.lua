@@ -21,8 +21,6 @@ local names = require "predibase.names"
 local runtime = require "predibase.template.jinja.runtime"
 local statements = require "predibase.template.jinja.statements"
 local tests = require "predibase.template.jinja.tests"
-require "predibase.template.jinja.containers"
-require "predibase.template.jinja.strings"
 
 local M = {}
 

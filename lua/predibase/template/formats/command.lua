@@ -2,7 +2,7 @@
 --- Cohere's Command-R and Command-R+ (without tools and documents).
 -- @module predibase.template.formats.command
 
-local trim = require "predibase.template.trim"
+local python_strings = require "predibase.template.python_strings"
 local writers = require "predibase.template.writers"
 
 local M = {}
@@ -27,8 +27,8 @@ M["command-r"] = {
       if messages[1].role ~= "system" then return "", 0 end
       return SYSTEM[1] .. messages[1].content .. SYSTEM[2], 1
     end,
-    turns = { system = false, user = turn("USER", trim.both),
-      assistant = turn("CHATBOT", trim.both) },
+    turns = { system = false, user = turn("USER", python_strings.strip),
+      assistant = turn("CHATBOT", python_strings.strip) },
     prompt = "<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>",
   },
 }

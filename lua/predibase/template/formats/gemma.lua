@@ -2,16 +2,16 @@
 --- Google's Gemma 1, 2 (one format) and 3.
 -- @module predibase.template.formats.gemma
 
-local trim = require "predibase.template.trim"
+local python_strings = require "predibase.template.python_strings"
 local writers = require "predibase.template.writers"
 
 local M = {}
 
 --- Gemma 3 takes the white space off each part of a text by itself.
 local function text_of(message, by_parts)
-  if not (by_parts and message.parts) then return trim.both(message.content) end
+  if not (by_parts and message.parts) then return python_strings.strip(message.content) end
   local out = {}
-  for i, part in ipairs(message.parts) do out[i] = trim.both(part) end
+  for i, part in ipairs(message.parts) do out[i] = python_strings.strip(part) end
   return table.concat(out)
 end
 

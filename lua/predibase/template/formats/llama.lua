@@ -3,7 +3,7 @@
 -- @module predibase.template.formats.llama
 
 local date = require "predibase.template.date"
-local trim = require "predibase.template.trim"
+local python_strings = require "predibase.template.python_strings"
 local writers = require "predibase.template.writers"
 
 local M = {}
@@ -15,15 +15,16 @@ local function llama2(source, trim_system)
     plain = { tags = { "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>" } },
     write = writers.instructions {
       system = "first", wrap = { "<<SYS>>\n", "\n<</SYS>>\n\n", trim_system }, bos_each = true,
-      user = { "[INST] ", " [/INST]", trim.both }, assistant = { " ", " </s>", trim.both },
+      user = { "[INST] ", " [/INST]", python_strings.strip },
+      assistant = { " ", " </s>", python_strings.strip },
     },
   }
 end
 
 M["llama-2"] = llama2 "meta-llama/Llama-2-7b-chat-hf"
-M.codellama = llama2("codellama/CodeLlama-7b-Instruct-hf", trim.both)
+M.codellama = llama2("codellama/CodeLlama-7b-Instruct-hf", python_strings.strip)
 
-local SOURCE = { "Source: ROLE\n\n ", " <step> ", trim.both }
+local SOURCE = { "Source: ROLE\n\n ", " <step> ", python_strings.strip }
 
 M["codellama-70b"] = {
   source = "codellama/CodeLlama-70b-Instruct-hf",
@@ -39,7 +40,7 @@ M["codellama-70b"] = {
   },
 }
 
-local TURN = { "<|start_header_id|>ROLE<|end_header_id|>\n\n", "<|eot_id|>", trim.both }
+local TURN = { "<|start_header_id|>ROLE<|end_header_id|>\n\n", "<|eot_id|>", python_strings.strip }
 local PROMPT = "<|start_header_id|>assistant<|end_header_id|>\n\n"
 
 local function llama3(source, write)
@@ -67,7 +68,7 @@ local function dated(today)
       return table.concat {
         "<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\n",
         "Today Date: ", context.date_string or today(context.now), "\n\n",
-        given and trim.both(messages[1].content) or "", "<|eot_id|>",
+        given and python_strings.strip(messages[1].content) or "", "<|eot_id|>",
       }, given and 1 or 0
     end,
   }

@@ -5,7 +5,7 @@
 -- 2023 are the ones that adapters of that year were trained with.
 -- @module predibase.template.formats.mistral
 
-local trim = require "predibase.template.trim"
+local python_strings = require "predibase.template.python_strings"
 local writers = require "predibase.template.writers"
 
 local M = {}
@@ -46,7 +46,8 @@ local TOOLS = { "[TOOL_CALLS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOO
   "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]" }
 
 M["mistral-v0.3"] = format("mistralai/Mistral-7B-Instruct-v0.3", {
-  system = "last", user = { "[INST] ", "[/INST]" }, assistant = { " ", "</s>", trim.both },
+  system = "last", user = { "[INST] ", "[/INST]" },
+  assistant = { " ", "</s>", python_strings.strip },
 }, TOOLS)
 
 M["mistral-nemo"] = format("mistralai/Mistral-Nemo-Instruct-2407", {

@@ -1,32 +1,18 @@
 -- SPDX-License-Identifier: MIT
---- Attributes, items and slices, as Jinja's sandbox gives them.
+--- Attributes, items and slices of values, as Jinja's sandbox gives them.
 -- @module predibase.template.jinja.access
 
-local characters = require "predibase.template.jinja.characters"
+local methods = require "predibase.template.jinja.methods"
 local runtime = require "predibase.template.jinja.runtime"
+local strings = require "predibase.template.python_strings"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
 local raise, kind = runtime.raise, values.kind
 
--- What types have by name: kind -> name -> `(rt, self, args, kwargs)`, or a word: "unsafe" for what
--- the sandbox hides, "absent" for what this interpreter does not have. `methods` fills it.
-local methods = {}
-
---- Gives a kind of value its methods.
--- @tparam string k the kind
--- @tparam table list
-function M.register(k, list)
-  methods[k] = list
-end
-
--- What every Python object has.
-local DUNDER = {}
-for name in ([[class delattr dict dir doc eq format ge getattribute getstate gt hash init
-  init_subclass le lt module ne new reduce reduce_ex repr setattr sizeof str subclasshook
-  ]]):gmatch("%S+") do
-  DUNDER["__" .. name .. "__"] = true
+local function has(sets, k, name)
+  return sets[k] ~= nil and sets[k][name] == true
 end
 
 local function unsafe(obj, name)
@@ -34,7 +20,7 @@ local function unsafe(obj, name)
     name, values.type_name(obj)))
 end
 
---- An attribute that a value has by itself, or nil.
+--- An attribute that is not an item, such as a method, or nil.
 local function own(obj, name)
   local k = kind(obj)
   if k == "namespace" then
@@ -44,21 +30,22 @@ local function own(obj, name)
     local value = obj:attribute(name)
     if value ~= nil then return value end
   end
-  local entry = methods[k] and methods[k][name]
-  if type(entry) == "function" then
+  local method = methods.of[k] and methods.of[k][name]
+  if method then
     return values.callable(name, function (rt, args, kwargs)
-      return entry(rt, obj, args, kwargs)
+      return method(rt, obj, args, kwargs)
     end)
-  elseif entry == "unsafe" or (DUNDER[name] and k ~= "undefined") then
-    return unsafe(obj, name)
-  elseif entry == "absent" then
-    return values.callable(name, function ()
-      raise(("the method %s of '%s' is not supported"):format(name, values.type_name(obj)))
-    end)
-  elseif type(entry) == "table" then
-    return entry.value(obj)
   end
+  if k == "safe" or has(methods.unsupported, k, name) then
+    raise(("the attribute %s of '%s' is not supported"):format(name, values.type_name(obj)))
+  end
+  if has(methods.unsafe, k, name) then return unsafe(obj, name) end
   return nil
+end
+
+local function missing(obj, name)
+  if type(name) == "string" and name:find("^__") then return unsafe(obj, name) end
+  return values.undefined(name, obj)
 end
 
 local function index_of(v)
@@ -71,21 +58,21 @@ end
 --- The character of a string at an index, or nil.
 local function char_at(rt, s, index)
   runtime.charge_scan(rt, #s)
-  local n = values.length(s)
+  local n = strings.length(s)
   if index < 0 then index = index + n end
   if index < 0 or index >= n then return nil end
   if n == #s then return s:sub(index + 1, index + 1) end
   runtime.charge_scan(rt, #s)
-  return (characters.at(s, characters.offset(s, index)))
+  return (strings.at(s, strings.offset(s, index)))
 end
 
---- An item as Python's `obj[key]` gives it, or nil.
+--- An item as Python's `obj[key]`, or nil.
 local function item(rt, obj, key)
   local k = kind(obj)
   if k == "dict" then
     local kk = kind(key)
     if kk == "list" or kk == "dict" or kk == "view" then return nil end
-    if kk == "str" and #key > 64 then runtime.charge(rt, #key / 64) end
+    if kk == "str" and #key > 64 then values.charge_key(rt, key) end
     return values.get(obj, key)
   end
   local index = index_of(key)
@@ -95,48 +82,32 @@ local function item(rt, obj, key)
     return obj[index + 1]
   elseif k == "str" then
     return char_at(rt, obj, index)
-  elseif k == "markup" then
-    local char = char_at(rt, obj.text, index)
-    return char and values.markup(char)
-  elseif k == "range" then
-    local n = values.range_length(obj)
-    if index < 0 then index = index + n end
-    if index >= 0 and index < n then return obj.start + index * obj.step end
+  elseif k == "safe" or k == "range" then
+    raise("an item of " .. values.type_name(obj) .. " is not supported")
   end
   return nil
 end
 
-M.own = own
-
---- `obj.name`: what the value has by that name, else its item.
--- @tparam table rt
--- @param obj a value
--- @tparam string name
--- @return a value, undefined when there is none
+--- Returns `obj.name`: an attribute of its own, else an item.
 function M.attribute(rt, obj, name)
   local value = own(obj, name)
   if value ~= nil then return value end
   values.needs(obj)
   value = item(rt, obj, name)
   if value ~= nil then return value end
-  return values.undefined(name, obj)
+  return missing(obj, name)
 end
 
---- `obj[key]`: the item, else what the value has by that name.
--- @tparam table rt
--- @param obj a value
--- @param key a value
--- @return a value, undefined when there is none
+--- Returns `obj[key]`: an item, else an attribute of its own.
 function M.item(rt, obj, key)
   values.needs(obj)
   local value = item(rt, obj, key)
   if value ~= nil then return value end
-  local name = values.text(key)
-  if name then
-    value = own(obj, name)
+  if type(key) == "string" then
+    value = own(obj, key)
     if value ~= nil then return value end
   end
-  return values.undefined(name or key, obj)
+  return missing(obj, key)
 end
 
 local function bound(v)
@@ -146,30 +117,52 @@ local function bound(v)
   return index
 end
 
---- `obj[start:stop:step]`; nil for a bound that is left out.
+--- Returns `obj[start:stop:step]`.
 function M.slice(rt, obj, start, stop, step)
   values.needs(obj)
   local k = kind(obj)
   local from, to, by = bound(start), bound(stop), bound(step)
-  if k == "str" or k == "markup" then
-    local s = values.text(obj)
-    runtime.charge(rt, #s / 8)
-    -- Every character by itself, but for what is taken as a whole.
-    if by and by ~= 1 and (by ~= -1 or s:find("[\128-\255]")) then runtime.charge(rt, #s) end
-    local made = characters.slice(s, from, to, by)
-    return k == "str" and made or values.markup(made)
+  if by == 0 then raise("slice step cannot be zero") end
+  if k == "str" then
+    runtime.charge(rt, #obj / 8)
+    -- With another step, each character is taken by itself.
+    if by and by ~= 1 and (by ~= -1 or obj:find("[\128-\255]")) then runtime.charge(rt, #obj) end
+    return strings.slice(obj, from, to, by)
   elseif k == "list" or k == "tuple" then
-    local first, stride, count = characters.bounds(from, to, by, obj.n)
+    local first, stride, count = strings.bounds(from, to, by, obj.n)
     runtime.charge(rt, count)
     local out = {}
     for i = 0, count - 1 do out[i + 1] = obj[first + i * stride + 1] end
     return values[k](out, count)
-  elseif k == "range" then
-    local first, stride, _, last = characters.bounds(from, to, by, values.range_length(obj))
-    return { kind = "range", start = obj.start + first * obj.step,
-      stop = obj.start + last * obj.step, step = stride * obj.step }
   end
+  if k == "range" then raise("a slice of a range is not supported") end
   raise(("'%s' object is not subscriptable"):format(values.type_name(obj)))
+end
+
+-- Paths such as `function.name` or `0.text`, which filters take as `attribute`.
+
+local function parts_of(attribute)
+  if type(attribute) ~= "string" then
+    return kind(attribute) == "none" and {} or { attribute }
+  end
+  local parts = {}
+  for part in (attribute .. "."):gmatch("([^.]*)%.") do
+    parts[#parts + 1] = part:find("^%d+$") and tonumber(part) or part
+  end
+  return parts
+end
+
+--- Makes a function that gets the value at the end of a path.
+function M.getter(rt, attribute, default)
+  local parts = parts_of(attribute)
+  return function (obj)
+    for _, part in ipairs(parts) do
+      runtime.charge(rt, 1)
+      obj = M.item(rt, obj, part)
+      if default ~= nil and kind(obj) == "undefined" then obj = default end
+    end
+    return obj
+  end
 end
 
 return M

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
---- The program's values as a template's: copies, so that a template never holds the originals.
+--- Copies values of the program into values of a template.
 --
--- A table is a list when its keys are 1 to n or it is marked by `json.array`, else a dict. Lua does
--- not keep the order of keys: `json.object` keeps it; other tables are read in the order in which
--- messages and tools are usually written (`role`, `type`, `function`, `name`, …), then sorted. An
--- empty table is a list, but for the names that JSON schemas and tool calls give to objects. An
--- integer of Lua 5.3 and one that `json.number` made keep every digit.
+-- A table is a list when its keys are 1 to n or `json.array` marked it, else a dict. Lua does not
+-- keep the order of keys, but `json.object` does. The keys of other tables are read in the order in
+-- which messages and tools are usually written (`role`, `type`, `function`, `name`, …), then
+-- alphabetically. An empty table is a list, except under names that JSON schemas and tool calls use
+-- for objects. Integers of Lua 5.3, and those that `json.number` made, keep every digit.
 -- @module predibase.template.jinja.convert
 
 local checks = require "predibase.checks"
@@ -17,7 +17,7 @@ local M = {}
 
 local subtype = rawget(math, "type")
 
---- Whether a number is an integer that no double holds exactly, as Lua 5.3 and newer have them.
+--- Tells whether a number is an integer of Lua 5.3 and newer that no double holds exactly.
 local function big_integer(v)
   return subtype ~= nil and subtype(v) == "integer"
     and (v > runtime.INTEGER or v < -runtime.INTEGER)
@@ -25,13 +25,12 @@ end
 
 local ARRAY, OBJECT = getmetatable(json.array {}), getmetatable(json.object {})
 
-local ORDER = {}
+local RANK, count = {}, 0
 for name in ([[role type format function name enum items description properties required
   parameters arguments content]]):gmatch("%S+") do
-  ORDER[#ORDER + 1] = name
+  count = count + 1
+  RANK[name] = count
 end
-local RANK = {}
-for i, name in ipairs(ORDER) do RANK[name] = i end
 
 local OBJECTS = { properties = true, parameters = true, arguments = true, ["function"] = true,
   definitions = true, ["$defs"] = true, schema = true }
@@ -43,7 +42,7 @@ local function by_rank(a, b)
   return a < b
 end
 
---- A number that keeps its spelling: what Python's `json.loads` makes of it.
+--- Reads a number that keeps its spelling, as Python's `json.loads` does.
 local function spelled(literal)
   if literal:find("[%.eE]") then return values.float(json.decode(literal)) end
   return values.integer(literal)
@@ -123,12 +122,8 @@ function convert(v, depth, name)
   return dict_of(v, depth + 1)
 end
 
---- Copies a value.
--- @param v nil, `json.null`, boolean, number, string or table
--- @tparam string name what it is called, for messages
--- @treturn[1] table|string|number|boolean a value of the template
--- @treturn[2] nil
--- @treturn[2] string what cannot be copied, and where
+--- Copies a value; `name` is for messages. Returns nil and what is wrong for a value that cannot be
+-- copied.
 function M.value(v, name)
   local made, problem = convert(v, 1, name)
   if problem then return nil, name .. problem end

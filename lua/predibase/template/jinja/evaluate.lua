@@ -1,27 +1,24 @@
 -- SPDX-License-Identifier: MIT
---- Expressions as functions of a frame. A frame holds the variables of one function of the
--- template, `rt` (the rendering) and `up` (the frame around it).
+--- Turns expressions into Lua functions of a frame. A frame holds the variables of one function of
+-- the template, `rt` (the rendering) and `up` (the frame around it).
+--
+-- `make` functions below take a node, its scope and `cost`, whose field `n` counts the nodes.
 -- @module predibase.template.jinja.evaluate
 
 local access = require "predibase.template.jinja.access"
-local compare = require "predibase.template.jinja.compare"
-local invoke = require "predibase.template.jinja.invoke"
 local operators = require "predibase.template.jinja.operators"
-local represent = require "predibase.template.jinja.represent"
+local python_text = require "predibase.template.jinja.python_text"
 local runtime = require "predibase.template.jinja.runtime"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
-local truth = values.truth
+local raise, charge = runtime.raise, runtime.charge
+local kind, truth = values.kind, values.truth
 
 local make = {}
 
---- Makes a function of an expression.
--- @tparam table node
--- @tparam table scope
--- @tparam ?table cost `n` is raised by the number of nodes
--- @treturn function of a frame
+--- Turns an expression into a function.
 function M.expression(node, scope, cost)
   if cost then cost.n = cost.n + 1 end
   return make[node.type](node, scope, cost)
@@ -29,16 +26,13 @@ end
 
 local expression = M.expression
 
---- Functions of several expressions, and their number.
-function M.each(nodes, scope, cost)
+local function each(nodes, scope, cost)
   local list = {}
   for i, node in ipairs(nodes) do list[i] = expression(node, scope, cost) end
   return list, #list
 end
 
-local each = M.each
-
---- A function that reads a variable, nil when it is not set.
+--- Makes a function that reads a variable.
 function M.variable(scope, name)
   local ref = scope:find(name)
   local key, hops = ref.key, scope.fn - ref.fn
@@ -82,8 +76,7 @@ make["dict"] = function (node, scope, cost)
     local out = values.dict()
     for _, pair in ipairs(items) do
       local key = pair[1](f)
-      local long = values.text(key)
-      runtime.charge(f.rt, long and #long / 64 or 0)
+      values.charge_key(f.rt, key)
       values.put(out, key, pair[2](f))
     end
     return out
@@ -106,16 +99,13 @@ local function slice(node, scope, cost)
   return function (f)
     local obj = inner(f)
     local from, to, by = start and start(f), stop and stop(f), step and step(f)
-    if start == nil then from = nil end
-    if stop == nil then to = nil end
-    if step == nil then by = nil end
     f.rt.line = line
     return access.slice(f.rt, obj, from, to, by)
   end
 end
 
 make["slice"] = function (node)
-  runtime.raise("a slice inside brackets with commas", node.line)
+  raise("a slice inside brackets with commas", node.line)
 end
 
 make["item"] = function (node, scope, cost)
@@ -130,24 +120,96 @@ make["item"] = function (node, scope, cost)
   end
 end
 
-invoke.add(make, M)
+-- Calls, filters and tests.
+
+--- Makes a function that returns the arguments of a call.
+function M.arguments(given, scope, cost)
+  if not given then return function () return { n = 0 } end end
+  local args, n = each(given.args, scope, cost)
+  local named = {}
+  for i, pair in ipairs(given.kwargs) do
+    named[i] = { name = pair.name, value = expression(pair.value, scope, cost) }
+  end
+  return function (f)
+    local out, kwargs = { n = n }, nil
+    for i = 1, n do out[i] = args[i](f) end
+    if named[1] then
+      kwargs = { names = {}, values = {} }
+      for i, pair in ipairs(named) do
+        kwargs.names[i] = pair.name
+        kwargs.values[pair.name] = pair.value(f)
+      end
+    end
+    return out, kwargs
+  end
+end
+
+--- Makes the maker of filters or tests; `list` is the field of the rendering that holds them.
+local function applied(list, what)
+  return function (node, scope, cost)
+    local inner, name, line = expression(node.inner, scope, cost), node.name, node.line
+    local given = M.arguments(node.given, scope, cost)
+    return function (f)
+      local rt = f.rt
+      local fn = rt[list][name]
+      if not fn then raise(("there is no %s '%s'"):format(what, name), line) end
+      local value = inner(f)
+      local args, kwargs = given(f)
+      rt.line = line
+      charge(rt, 1)
+      return fn(rt, value, args, kwargs)
+    end
+  end
+end
+
+make["filter"] = applied("filters", "filter")
+make["test"] = applied("tests", "test")
+
+-- Stands for the text that a filter block or set block collected.
+make["held"] = function () return function (f) return f.held end end
+
+--- Calls a value.
+function M.call(rt, callee, args, kwargs)
+  local k = kind(callee)
+  if k ~= "function" and k ~= "macro" then
+    values.needs(callee)
+    raise(("'%s' object is not callable"):format(values.type_name(callee)))
+  end
+  charge(rt, 2)
+  return callee.call(rt, args, kwargs)
+end
+
+make["call"] = function (node, scope, cost)
+  local inner, line = expression(node.inner, scope, cost), node.line
+  local given = M.arguments(node.given, scope, cost)
+  return function (f)
+    local callee = inner(f)
+    local args, kwargs = given(f)
+    f.rt.line = line
+    return M.call(f.rt, callee, args, kwargs)
+  end
+end
+
+-- Operators.
 
 make["not"] = function (node, scope, cost)
   local inner = expression(node.inner, scope, cost)
   return function (f) return not truth(inner(f)) end
 end
 
-for _, sign in ipairs { "negative", "positive" } do
-  make[sign] = function (node, scope, cost)
+for name, sign in pairs { negative = "-", positive = "+" } do
+  local apply = operators.unary[sign]
+  make[name] = function (node, scope, cost)
     local inner, line = expression(node.inner, scope, cost), node.line
     return function (f)
       local value = inner(f)
       f.rt.line = line
-      return operators[sign](value)
+      return apply(value)
     end
   end
 end
 
+--- The first operand, and the operators with their operands.
 local function rest_of(node, scope, cost, list)
   local rest = {}
   for i, part in ipairs(node.rest) do
@@ -172,7 +234,7 @@ make["binary"] = function (node, scope, cost)
 end
 
 make["compare"] = function (node, scope, cost)
-  local first, rest = rest_of(node, scope, cost, compare.operators)
+  local first, rest = rest_of(node, scope, cost, operators.compare)
   local line = node.line
   return function (f)
     local rt, left, result = f.rt, first(f), true
@@ -193,7 +255,7 @@ make["concat"] = function (node, scope, cost)
   return function (f)
     local out, size = {}, 0
     for i = 1, n do
-      out[i] = represent.str(f.rt, items[i](f))
+      out[i] = python_text.str(f.rt, items[i](f))
       size = size + #out[i]
     end
     runtime.check_size(size)

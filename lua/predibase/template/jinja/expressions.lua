@@ -10,10 +10,6 @@ local values = require "predibase.template.jinja.values"
 local M = {}
 
 --- Makes a node of a table of its fields.
--- @tparam string kind
--- @tparam integer line
--- @tparam table fields
--- @treturn table
 function M.node(kind, line, fields)
   fields.type, fields.line = kind, line
   return fields
@@ -25,8 +21,6 @@ local CONSTANTS = { ["true"] = true, ["True"] = true, ["false"] = false, ["False
   none = values.NONE, None = values.NONE }
 
 --- Tells whether a name may be assigned to.
--- @tparam string name
--- @treturn boolean
 function M.assignable(name)
   return CONSTANTS[name] == nil
 end
@@ -39,11 +33,9 @@ local function tuple_end(s, stop)
   return stop ~= nil and kind == "name" and s.token.value == stop
 end
 
---- Reads one expression, or several with commas between them as a tuple.
--- @tparam table s the stream
--- @tparam ?table how `simple` (only names, for targets), `no_if` (as for `expression`), `stop` (a
--- name that ends the tuple), `brackets` (the tuple may be empty), `namespace` (as for `primary`)
--- @treturn table a node
+--- Reads one expression, or several with commas between them as a tuple. Fields of `how`: `simple`
+-- (only names, for targets), `no_if` and `namespace` (as for `expression` and `primary`), `stop` (a
+-- name that ends the tuple), `brackets` (the tuple may be empty).
 function M.tuple(s, how)
   how = how or {}
   local line, args, several = s.token.line, {}, false
@@ -115,42 +107,27 @@ local function check_exists(s, list, what, name, line)
   s.unknown[#s.unknown + 1] = { what = what, name = name, line = line }
 end
 
+--- Reads the arguments of a call.
 local function call_args(s)
+  local args, kwargs, seen = {}, {}, {}
   local open = s:expect("(")
-  local out = { args = {}, kwargs = {} }
-  local function ensure(fine)
-    if not fine then s:fail("invalid arguments of a call", open.line) end
-  end
-  local first = true
   s:enter()
-  while not s:is(")") do
-    if not first then
-      s:expect(",")
-      if s:is(")") then break end
+  s:list(")", function ()
+    if s:is("*") or s:is("**") then s:fail("* and ** in a call are not supported") end
+    if not (s:is("name") and s:look().type == "=") then
+      if kwargs[1] then s:fail("invalid arguments of a call", open.line) end
+      args[#args + 1] = expression(s)
+      return true
     end
-    first = false
-    if s:skip("*") then
-      ensure(not out.star and not out.stars)
-      out.star = expression(s)
-    elseif s:skip("**") then
-      ensure(not out.stars)
-      out.stars = expression(s)
-    elseif s:is("name") and s:look().type == "=" then
-      ensure(not out.stars)
-      local name = s:next().value
-      s:next()
-      for _, given in ipairs(out.kwargs) do
-        if given.name == name then s:fail(("keyword argument repeated: %s"):format(name)) end
-      end
-      out.kwargs[#out.kwargs + 1] = { name = name, value = expression(s) }
-    else
-      ensure(not out.star and not out.stars and #out.kwargs == 0)
-      out.args[#out.args + 1] = expression(s)
-    end
-  end
+    local name = s:next().value
+    if seen[name] then s:fail(("keyword argument repeated: %s"):format(name)) end
+    s:next()
+    seen[name] = true
+    kwargs[#kwargs + 1] = { name = name, value = expression(s) }
+    return true
+  end)
   s:leave()
-  s:expect(")")
-  return out
+  return { args = args, kwargs = kwargs }
 end
 
 --- Reads one bound of a slice; nil when it is left out.
@@ -198,17 +175,15 @@ local function call(s, inner)
   return node("call", line, { inner = inner, given = call_args(s) })
 end
 
+--- Reads the name of a filter or test, which may have dots in it.
 local function dotted(s)
   local name = s:expect("name").value
   while s:skip(".") do name = name .. "." .. s:expect("name").value end
   return name
 end
 
---- Reads the filters behind a value.
--- @tparam table s the stream
--- @tparam ?table inner the node of the value; nil for the text of a block
--- @tparam ?boolean inline the first filter has no `|` in front of it
--- @treturn table a node
+--- Reads the filters behind a value; `inner` is nil for those of a block, of which the first has no
+-- `|` in front of it when `inline` is true.
 function M.filters(s, inner, inline)
   local before = s.depth
   while inline or s:is("|") do
@@ -364,10 +339,7 @@ local sum = binary(several(product, "concat"), { ["+"] = true, ["-"] = true })
 local conjunction = several(negated(compares(sum)), "and", "and")
 local disjunction = several(conjunction, "or", "or")
 
---- Reads one expression.
--- @tparam table s the stream
--- @tparam ?boolean no_if leaves an `if` behind the expression unread
--- @treturn table a node
+--- Reads one expression; with `no_if`, an `if` behind it is left unread.
 function M.expression(s, no_if)
   s:enter()
   local line, mark = s.token.line, #s.unknown

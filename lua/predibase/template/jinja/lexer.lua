@@ -6,9 +6,8 @@
 -- front of a block on its line.
 -- @module predibase.template.jinja.lexer
 
-local characters = require "predibase.template.jinja.characters"
 local runtime = require "predibase.template.jinja.runtime"
-local trim = require "predibase.template.trim"
+local strings = require "predibase.template.python_strings"
 
 local M = {}
 
@@ -38,22 +37,18 @@ local function unescaped(body, line)
     if not at then break end
     out[#out + 1] = body:sub(from, at - 1)
     local letter = body:sub(at + 1, at + 1)
-    local octal = body:match("^[0-7][0-7]?[0-7]?", at + 1)
-    if octal then
-      out[#out + 1] = characters.utf8(tonumber(octal, 8))
-      from = at + 1 + #octal
-    elseif HEX[letter] then
-      local digits = body:match("^%x+", at + 2)
-      digits = digits and digits:sub(1, HEX[letter])
-      local code = digits and #digits == HEX[letter] and tonumber(digits, 16)
+    from = at + 2
+    if HEX[letter] then
+      local digits = body:sub(from, from + HEX[letter] - 1)
+      local code = #digits == HEX[letter] and digits:find("^%x+$") and tonumber(digits, 16)
       if not code or code > 0x10FFFF then raise("a broken escape \\" .. letter, line) end
-      out[#out + 1] = characters.utf8(code)
-      from = at + 2 + HEX[letter]
-    elseif letter == "N" then
-      raise("the escape \\N is not supported; write \\u and four hexadecimal digits", line)
+      out[#out + 1] = strings.utf8(code)
+      from = from + #digits
+    elseif letter:find("[N0-7]") then
+      raise(("the escape \\%s is not supported; write \\u and four hexadecimal digits"):format(
+        letter), line)
     else
       out[#out + 1] = ESCAPES[letter] or "\\" .. letter
-      from = at + 2
     end
   end
   out[#out + 1] = body:sub(from)
@@ -73,48 +68,20 @@ local function string_at(source, i, line)
   return at, unescaped(source:sub(i + 1, at - 1), line)
 end
 
-local BASES = { b = { "^_?[01][01_]*", 2 }, o = { "^_?[0-7][0-7_]*", 8 },
-  x = { "^_?%x[%x_]*", 16 } }
-
-local function exact(value, line)
-  if value > runtime.INTEGER then raise("an integer beyond 2^53, which is not supported", line) end
-  return value
-end
-
---- The digits at `i`, with underscores between them as Python allows; nil when there are none.
-local function digits_at(source, i)
-  local digits = source:match("^%d[%d_]*", i)
-  digits = digits and digits:gsub("__.*$", ""):gsub("_$", "")
-  return digits
-end
-
---- Reads the number at `i`; returns its last byte, its type and its value.
+--- Reads the number at `i`; returns its last byte, its type and its value. Python also has numbers
+-- such as 0x1f, 1_000 and, in its second version, 012.
 local function number_at(source, i, line)
-  local base = source:sub(i, i) == "0" and BASES[source:sub(i + 1, i + 1):lower()]
-  local digits = base and source:match(base[1], i + 2)
-  if digits then
-    local value = 0
-    for digit in digits:gmatch("%x") do value = value * base[2] + tonumber(digit, 16) end
-    return i + 1 + #digits, "integer", exact(value, line)
+  local whole, fraction = source:match("^(%d+)(%.?%d*)", i)
+  if not fraction:find("%d") then fraction = "" end
+  local exponent = source:match("^[eE][+-]?%d+", i + #whole + #fraction) or ""
+  local last = i + #whole + #fraction + #exponent - 1
+  if source:find("^_?%w", last + 1) or whole:find("^0+[1-9]") and fraction .. exponent == "" then
+    raise("a number that is not written in decimal digits is not supported", line)
   end
-  local whole = digits_at(source, i)
-  local stop = i + #whole
-  local fraction, exponent = "", ""
-  if source:sub(stop, stop) == "." then
-    local part = digits_at(source, stop + 1)
-    if part then fraction = "." .. part end
-  end
-  local sign, part = source:match("^[eE]([+-]?)()", stop + #fraction)
-  local power = sign and digits_at(source, part)
-  if power then exponent = source:sub(stop + #fraction, part - 1) .. power end
-  local all = whole .. fraction .. exponent
-  if fraction == "" and exponent == "" then
-    if whole:find("^0") and not whole:find("^[0_]+$") then
-      whole = whole:match("^0[0_]*")      -- `012` reads as two numbers, which the parser refuses
-    end
-    return i + #whole - 1, "integer", exact(tonumber((whole:gsub("_", ""))), line)
-  end
-  return i + #all - 1, "float", tonumber((all:gsub("_", "")))
+  local value = tonumber(whole .. fraction .. exponent)
+  if fraction .. exponent ~= "" then return last, "float", value end
+  if value > runtime.INTEGER then raise("an integer beyond 2^53, which is not supported", line) end
+  return last, "integer", value
 end
 
 --- Reads an operator; `stack` holds the brackets that are open.
@@ -174,26 +141,14 @@ end
 
 -- Text between tags.
 
---- Returns the first byte behind the white space at `i`.
-local function skip_space(source, i)
-  local rest = source:sub(i, i + 255)
-  while rest ~= "" and trim.left(rest) == "" do
-    i = i + #rest
-    rest = source:sub(i, i + 255)
-  end
-  -- The end of the piece may be in the middle of a character.
-  rest = source:sub(i, i + 258)
-  return i + #rest - #trim.left(rest)
-end
-
 --- The text in front of a tag without what its sign removes. `block` is false for `{{`.
 local function stripped(text, sign, block, at_start)
-  if sign == "-" then return trim.right(text) end
+  if sign == "-" then return strings.rstrip(text) end
   if sign == "+" or not block then return text end
   local last = text:match(".*()\n")
   if not last and not at_start then return text end
   local line = text:sub((last or 0) + 1)
-  if line ~= "" and trim.left(line) == "" then return text:sub(1, last or 0) end
+  if line ~= "" and strings.lstrip(line) == "" then return text:sub(1, last or 0) end
   return text
 end
 
@@ -203,7 +158,7 @@ local CLOSING = { ["{"] = "}}", ["%"] = "%}", ["#"] = "#}" }
 -- block its line end.
 local function behind(source, i, closing)
   local sign = source:sub(i, i)
-  if sign == "-" then return skip_space(source, i + 3) end
+  if sign == "-" then return strings.skip_space(source, i + 3) end
   if sign == "+" then return i + 3 end
   if closing ~= "}}" and source:sub(i + 2, i + 2) == "\n" then return i + 3 end
   return i + 2
@@ -214,7 +169,7 @@ local function raw_begins(source, i)
   local at = source:match("^[-+]?[ \t\n\v\f\r]*raw[ \t\n\v\f\r]*()", i + 2)
   if not at then return nil end
   if source:sub(at, at + 1) == "%}" then return at + 2 end
-  return source:sub(at, at + 2) == "-%}" and skip_space(source, at + 3) or nil
+  return source:sub(at, at + 2) == "-%}" and strings.skip_space(source, at + 3) or nil
 end
 
 --- Finds the `{% endraw %}` of a text; returns where it begins, its sign, and where it ends.
@@ -305,10 +260,6 @@ local function describe(token)
 end
 
 --- Reads a template as a stream of tokens.
--- @tparam string source
--- @treturn table the stream: `token` is the current token; the parser also keeps `soft`, `loops`
--- and `unknown` in it
--- @raise an error of the template
 function M.stream(source)
   local tokens = read(source)
   return setmetatable({ tokens = tokens, at = 1, depth = 0, token = tokens[1], soft = false,
@@ -347,8 +298,8 @@ end
 --- Takes a token of a type; raises when the current one is another.
 function Stream:expect(kind, name)
   if self:is(kind, name) then return self:next() end
-  self:fail(("expected %s, got %s"):format(name and "'" .. name .. "'" or describe { type = kind,
-    value = "name" }:gsub("^'name'$", "a name"), describe(self.token)))
+  self:fail(("expected %s, got %s"):format(name and "'" .. name .. "'" or NAMES[kind]
+    or "'" .. kind .. "'", describe(self.token)))
 end
 
 --- Describes the current token for a message.
@@ -370,9 +321,6 @@ function Stream:leave()
 end
 
 --- Reads items with commas between them up to a closing bracket, which is taken.
--- @tparam string closing
--- @tparam function item reads one item from the stream
--- @treturn table array
 function Stream:list(closing, item)
   local items = {}
   while not self:is(closing) do

@@ -1,9 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- What one rendering may use up, and how an error of a template leaves the interpreter.
---
--- Templates come from outside. Each limit below ends a template that would take too much of the
--- program's time or memory. A rendering counts steps: every loop, filter and string that is made or
--- searched adds to them.
+--- The limits of a template, and its errors. Templates come from outside: each limit ends a
+-- template that would take too much of the program's time or memory. A rendering counts steps.
 -- @module predibase.template.jinja.runtime
 
 local M = {}
@@ -30,9 +27,6 @@ M.OUTPUT = 16 * 1024 * 1024
 --- Bytes of one string.
 M.STRING = 16 * 1024 * 1024
 
---- Bytes of a tuple that is the key of a dict.
-M.KEY = 64 * 1024
-
 --- Items of one `range`, as in Jinja's sandbox.
 M.RANGE = 100000
 
@@ -42,22 +36,15 @@ M.DATA = 100
 --- Largest absolute value of an integer: a number of Lua 5.1 is not exact beyond it.
 M.INTEGER = 2 ^ 53
 
---- Decimal places that `round` and the formats of numbers accept.
-M.PLACES = 100
-
 local TemplateError = {}
 TemplateError.__index = TemplateError
 
 --- Raises an error of the template.
--- @tparam string message
--- @tparam ?integer line of the source; nil for the statement that is running
 function M.raise(message, line)
   error(setmetatable({ message = message, line = line }, TemplateError), 0)
 end
 
 --- Tells whether a value that `pcall` caught is an error of the template.
--- @param value anything
--- @treturn boolean
 function M.is_error(value)
   return getmetatable(value) == TemplateError
 end
@@ -65,8 +52,6 @@ end
 local raise = M.raise
 
 --- Adds steps to a rendering.
--- @tparam table rt the rendering
--- @tparam number n
 function M.charge(rt, n)
   rt.steps = rt.steps + n
   if rt.steps > rt.max_steps then
@@ -78,24 +63,38 @@ end
 local charge = M.charge
 
 --- Refuses a string that would be too long; called before it is made.
--- @tparam number bytes
 function M.check_size(bytes)
   if bytes > M.STRING then raise(("a string of more than %d bytes"):format(M.STRING)) end
 end
 
 --- Checks the size of a string that is about to be made, and adds its steps.
--- @tparam table rt the rendering
--- @tparam number bytes
 function M.charge_string(rt, bytes)
   M.check_size(bytes)
   charge(rt, bytes / 64)
 end
 
+--- Repeats a string; raises when the result would be too long.
+function M.repeated(text, n)
+  if n <= 0 or text == "" then return "" end
+  M.check_size(#text * n)
+  return text:rep(n)
+end
+
 --- Adds the steps for reading a string byte by byte.
--- @tparam table rt the rendering
--- @tparam number bytes
 function M.charge_scan(rt, bytes)
   charge(rt, bytes / 16)
+end
+
+--- Makes a buffer for the pieces of a string; adding a piece adds its steps and checks the size of
+-- the whole.
+function M.buffer(rt)
+  local pieces, size = {}, 0
+  return function (piece)
+    size = size + #piece
+    charge(rt, #piece / 64)
+    M.check_size(size)
+    pieces[#pieces + 1] = piece
+  end, pieces
 end
 
 -- A longer needle is searched by its beginning: a plain search may compare as many bytes as the
@@ -103,12 +102,6 @@ end
 local HEAD = 32
 
 --- Finds a string in another one, as `string.find` does, and adds the steps for what is compared.
--- @tparam table rt the rendering
--- @tparam string s
--- @tparam string needle
--- @tparam integer from
--- @treturn ?integer first byte
--- @treturn ?integer last byte
 function M.search(rt, s, needle, from)
   local head = #needle > HEAD and needle:sub(1, HEAD) or needle
   while true do

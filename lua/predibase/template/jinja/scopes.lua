@@ -1,11 +1,10 @@
 -- SPDX-License-Identifier: MIT
---- Which variable a name means. Jinja decides this before a template runs, scope by scope: loops,
--- macros, `with` and set blocks have one of their own, an `if` has none; a name that a scope sets
--- anywhere is that scope's own and begins as the outer one, or as the program's value where it is
--- read first or set in some branches only, or else as nothing.
+--- Finds out which variable a name means, before the template runs. Loops, macros and blocks have a
+-- scope of their own, an `if` has none. A name that a scope sets anywhere is a variable of that
+-- scope. It starts with the value of the outer variable of that name, or with the program's value
+-- if it is read first or set in some branches only, or else undefined.
 --
--- A variable is a key in the frame of the function (template, macro, call block) that it belongs
--- to.
+-- A variable is a key in the frame of its function (template, macro, call block).
 -- @module predibase.template.jinja.scopes
 
 local M = {}
@@ -13,9 +12,8 @@ local M = {}
 local Scope = {}
 Scope.__index = Scope
 
---- A scope inside another, or the template's (no parent).
--- @tparam ?table parent
--- @tparam ?boolean own whether it has a frame of its own, as a macro has
+--- Makes a scope inside another one, or that of the template (no parent). With `own`, it has a
+-- frame of its own.
 function M.new(parent, own)
   local level = parent and parent.level + 1 or 0
   local fn = parent and (own and parent.fn + 1 or parent.fn) or 0
@@ -23,7 +21,7 @@ function M.new(parent, own)
     stores = {} }, Scope)
 end
 
---- Makes a variable of this scope and says how it begins.
+--- Defines a variable and how it starts: "resolve", "alias" of `from`, "nothing", "parameter".
 function Scope:define(name, how, from)
   local ref = { key = "l_" .. self.level .. "_" .. name, fn = self.fn }
   self.refs[name] = ref
@@ -31,7 +29,7 @@ function Scope:define(name, how, from)
   return ref
 end
 
---- The variable of a name in this scope or around it.
+--- Returns the variable of a name in this scope or an outer one.
 function Scope:find(name)
   local scope = self
   while scope do
@@ -42,23 +40,12 @@ function Scope:find(name)
   return nil
 end
 
---- Whether a variable is a parameter, which is always there.
-function Scope:is_parameter(ref)
-  local scope = self
-  while scope do
-    local load = scope.loads[ref.key]
-    if load then return load.how == "parameter" end
-    scope = scope.parent
-  end
-  return false
-end
-
---- Notes that a name is read.
+--- Records that a name is read.
 function Scope:load(name)
   if not self:find(name) then self:define(name, "resolve") end
 end
 
---- Notes that a name is set.
+--- Records that a name is set.
 function Scope:store(name)
   self.stores[name] = true
   if self.refs[name] then return end
@@ -78,13 +65,13 @@ local function copied(t)
   return out
 end
 
---- A copy, for a branch of an `if`.
+--- Returns a copy, for a branch of an `if`.
 function Scope:copy()
   return setmetatable({ parent = self.parent, level = self.level, fn = self.fn,
     refs = copied(self.refs), loads = copied(self.loads), stores = copied(self.stores) }, Scope)
 end
 
---- Takes over what the branches of an `if` refer to.
+--- Merges the copies for the branches of an `if`.
 function Scope:join(branches)
   local counts = {}
   for _, branch in ipairs(branches) do
@@ -117,8 +104,6 @@ local function visit_given(scope, given)
   if not given then return end
   visit_all(scope, given.args)
   for _, pair in ipairs(given.kwargs) do visit(scope, pair.value) end
-  if given.star then visit(scope, given.star) end
-  if given.stars then visit(scope, given.stars) end
 end
 
 local function target(scope, node)
@@ -136,19 +121,12 @@ local special = {}
 special["name"] = function (scope, node) scope:load(node.name) end
 
 special["if"] = function (scope, node)
-  -- The branches of Jinja: what the first holds, all of the others, the last; each may be empty.
+  -- As in Jinja there are three branches, which may be empty: the first, all others, `else`.
   local first = node.branches[1]
   visit(scope, first.condition)
   local one, others, last = scope:copy(), scope:copy(), scope:copy()
   visit_all(one, first.body)
-  local rest, at = {}, 2
-  while node.branches[at] do
-    rest[#rest + 1] = node.branches[at]
-    at = at + 1
-  end
-  for _, branch in ipairs(rest) do
-    special["if"](others, { branches = { branch } })
-  end
+  for i = 2, #node.branches do special["if"](others, { branches = { node.branches[i] } }) end
   visit_all(last, node.other or {})
   scope:join { one, others, last }
 end
@@ -163,8 +141,7 @@ special["for"] = function (scope, node) visit(scope, node.iter) end
 special["macro"] = function (scope, node) scope:store(node.name) end
 special["callblock"] = function (scope, node) visit(scope, node.call) end
 special["filterblock"] = function (scope, node) visit(scope, node.filter) end
-special["with"] = function (scope, node) visit_all(scope, node.values) end
-special["scope"] = function () end
+special["generation"] = function () end
 
 function visit(scope, node)
   local how = special[node.type]
@@ -181,7 +158,7 @@ function visit(scope, node)
   end
 end
 
---- Notes what statements or expressions refer to.
+--- Records the names that statements or expressions read and set.
 function Scope:analyse(list)
   visit_all(self, list)
 end
@@ -195,12 +172,7 @@ function Scope:bind(node)
   end
 end
 
---- Notes the names that a target sets.
-function Scope:target(node)
-  target(self, node)
-end
-
---- What has to happen when this scope begins, as an array of loads.
+--- Returns how the variables of this scope start, as an array.
 function Scope:entry()
   local out = {}
   for _, load in pairs(self.loads) do

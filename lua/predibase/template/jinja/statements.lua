@@ -28,9 +28,11 @@ local function target(s, how)
   local function check(part)
     if part.type == "tuple" then
       for _, item in ipairs(part.items) do check(item) end
-    elseif part.type == "name" and expressions.assignable(part.name) then
-      return
-    elseif part.type ~= "nsref" then
+    elseif part.type == "name" and part.name == "loop" and how.stop then
+      s:fail("can't assign to the special variable loop", line)
+    elseif part.type ~= "nsref"
+      and not (part.type == "name" and expressions.assignable(part.name))
+    then
       s:fail("can't assign to this", line)
     end
   end
@@ -44,19 +46,10 @@ local function name_of(s)
   return token.value
 end
 
-local function stores_loop(part)
-  if part.type == "name" then return part.name == "loop" end
-  for _, item in ipairs(part.items or {}) do
-    if stores_loop(item) then return true end
-  end
-  return false
-end
-
 local parse = {}
 
 parse["for"] = function (s, line)
   local goal = target(s, { simple = true, stop = "in" })
-  if stores_loop(goal) then s:fail("can't assign to the special variable loop", line) end
   s:expect("name", "in")
   local made = node("for", line, { target = goal })
   made.iter = expressions.tuple(s, { no_if = true, stop = "recursive" })
@@ -95,33 +88,19 @@ parse["set"] = function (s, line)
     body = hard(s, body, { "endset" }) })
 end
 
-parse["with"] = function (s, line)
-  local targets, given = {}, {}
-  while not s:is("%}") do
-    if #targets > 0 then s:expect(",") end
-    targets[#targets + 1] = target(s, { simple = true })
-    s:expect("=")
-    given[#given + 1] = expressions.expression(s)
-  end
-  return node("with", line, { targets = targets, values = given,
-    body = hard(s, body, { "endwith" }) })
-end
-
+--- Reads the parameters of a macro or call block.
 local function signature(s)
-  local params = {}
   s:expect("(")
-  while not s:is(")") do
-    if #params > 0 then s:expect(",") end
+  local optional = false
+  return s:list(")", function ()
     local param = { name = name_of(s) }
     if s:skip("=") then
-      param.default = expressions.expression(s)
-    elseif params[1] and params[#params].default then
+      param.default, optional = expressions.expression(s), true
+    elseif optional then
       s:fail("non-default argument follows default argument")
     end
-    params[#params + 1] = param
-  end
-  s:expect(")")
-  return params
+    return param
+  end)
 end
 
 --- Reads a body that is a function of its own: `break` cannot leave it.
@@ -152,38 +131,26 @@ parse["filter"] = function (s, line)
   return node("filterblock", line, { filter = wrap, body = hard(s, body, { "endfilter" }) })
 end
 
-parse["break"] = function (s, line)
-  if s.loops == 0 then s:fail("break outside of a loop", line) end
-  return node("break", line, {})
-end
-
-parse["continue"] = function (s, line)
-  if s.loops == 0 then s:fail("continue outside of a loop", line) end
-  return node("continue", line, {})
+for _, word in ipairs { "break", "continue" } do
+  parse[word] = function (s, line)
+    if s.loops == 0 then s:fail(word .. " outside of a loop", line) end
+    return node(word, line, {})
+  end
 end
 
 --- Marks the assistant's text for training; it is rendered like any other text.
 parse["generation"] = function (s, line)
-  return node("scope", line, { body = own_body(s, "endgeneration") })
+  return node("generation", line, { body = own_body(s, "endgeneration") })
 end
 
-parse["print"] = function (s, line)
-  local items = {}
-  while not s:is("%}") do
-    if #items > 0 then s:expect(",") end
-    items[#items + 1] = expressions.expression(s)
-  end
-  return node("print", line, { items = items })
-end
-
-local ABSENT = { block = true, extends = true, include = true, import = true, from = true,
-  autoescape = true, trans = true, ["do"] = true }
+local UNSUPPORTED = { block = true, extends = true, include = true, import = true, from = true,
+  autoescape = true, trans = true, ["do"] = true, print = true, with = true }
 
 function statement(s)
   local token = s:next()
   if token.type ~= "name" then s:fail("expected the name of a tag", token.line) end
   local read = parse[token.value]
-  if ABSENT[token.value] then
+  if UNSUPPORTED[token.value] then
     s:fail(("the tag %s is not supported"):format(token.value), token.line)
   end
   if not read then s:fail(("unknown tag '%s'"):format(token.value), token.line) end
@@ -212,7 +179,7 @@ function body(s, stops)
       out[#out + 1] = node("data", token.line, { value = token.value })
     elseif token.type == "{{" then
       s:next()
-      out[#out + 1] = node("print", token.line, { items = { expressions.tuple(s) } })
+      out[#out + 1] = node("print", token.line, { inner = expressions.tuple(s) })
       s:expect("}}")
     elseif token.type == "{%" then
       s:next()
@@ -231,9 +198,6 @@ function body(s, stops)
 end
 
 --- Parses a template.
--- @tparam string source
--- @treturn table its statements
--- @raise an error of the template
 function M.parse(source)
   local s = lexer.stream(source)
   local made = body(s)

@@ -1,13 +1,12 @@
 -- SPDX-License-Identifier: MIT
---- The tests by name (`x is defined`): `(rt, value, args, kwargs) -> boolean`.
+--- The tests by name (`x is defined`): functions `(rt, value, args, kwargs)` that return a boolean.
 -- @module predibase.template.jinja.tests
 
-local compare = require "predibase.template.jinja.compare"
-local iterate = require "predibase.template.jinja.iterate"
+local arguments = require "predibase.template.jinja.arguments"
 local operators = require "predibase.template.jinja.operators"
-local pieces = require "predibase.template.jinja.pieces"
-local represent = require "predibase.template.jinja.represent"
-local signature = require "predibase.template.jinja.signature"
+local python_text = require "predibase.template.jinja.python_text"
+local runtime = require "predibase.template.jinja.runtime"
+local strings = require "predibase.template.python_strings"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
@@ -15,44 +14,40 @@ local M = {}
 local kind = values.kind
 
 local function test(name, params, fn)
-  M[name] = signature.define(name, params, fn)
+  M[name] = arguments.define(name, params, fn)
 end
 
-local function is_kind(name, ...)
-  local kinds = {}
-  for _, k in ipairs { ... } do kinds[k] = true end
-  test(name, {}, function (_, v) return kinds[kind(v)] or false end)
+for name, kinds in pairs {
+  undefined = "undefined", none = "none", boolean = "bool", integer = "int bigint",
+  float = "float", string = "str safe", mapping = "dict", number = "int bigint float bool",
+  sequence = "str safe list tuple dict range undefined", callable = "function macro undefined loop",
+} do
+  local set = {}
+  for k in kinds:gmatch("%S+") do set[k] = true end
+  test(name, {}, function (_, v) return set[kind(v)] or false end)
 end
-
-is_kind("undefined", "undefined")
-is_kind("none", "none")
-is_kind("boolean", "bool")
-is_kind("integer", "int", "bigint")
-is_kind("float", "float")
-is_kind("string", "str", "markup")
-is_kind("mapping", "dict")
-is_kind("number", "int", "bigint", "float", "bool")
-is_kind("escaped", "markup")
-is_kind("sequence", "str", "markup", "list", "tuple", "dict", "range", "undefined")
-is_kind("callable", "function", "macro", "undefined", "loop")
 
 test("defined", {}, function (_, v) return kind(v) ~= "undefined" end)
 test("true", {}, function (_, v) return v == true end)
 test("false", {}, function (_, v) return v == false end)
-test("iterable", {}, function (_, v) return iterate.iterable(v) end)
+test("iterable", {}, function (_, v) return values.iterable(v) end)
 
-for name, of in pairs { upper = "isupper", lower = "islower" } do
-  test(name, {}, function (rt, v) return pieces.tests[of](represent.str(rt, v), rt) end)
+for _, case in ipairs { "upper", "lower" } do
+  test(case, {}, function (rt, v)
+    local s = python_text.str(rt, v)
+    runtime.charge(rt, #s)
+    return strings.all_of_case(s, case)
+  end)
 end
 
 for name, result in pairs { odd = 1, even = 0 } do
   test(name, {}, function (rt, v)
-    return compare.equal(rt, operators.binary["%"](rt, v, 2), result)
+    return operators.equal(rt, operators.binary["%"](rt, v, 2), result)
   end)
 end
 
 test("divisibleby", { "num", required = 1 }, function (rt, v, num)
-  return compare.equal(rt, operators.binary["%"](rt, v, num), 0)
+  return operators.equal(rt, operators.binary["%"](rt, v, num), 0)
 end)
 
 test("sameas", { "other", required = 1 }, function (_, v, other)
@@ -60,15 +55,7 @@ test("sameas", { "other", required = 1 }, function (_, v, other)
 end)
 
 test("in", { "seq", required = 1 }, function (rt, v, seq)
-  return compare.contains(rt, seq, v)
-end)
-
-test("filter", {}, function (rt, v)
-  return values.text(v) ~= nil and rt.filters[values.text(v)] ~= nil
-end)
-
-test("test", {}, function (rt, v)
-  return values.text(v) ~= nil and rt.tests[values.text(v)] ~= nil
+  return operators.contains(rt, seq, v)
 end)
 
 for operator, names in pairs {
@@ -77,7 +64,7 @@ for operator, names in pairs {
 } do
   for name in names:gmatch("%S+") do
     test(name, { "other", required = 1 }, function (rt, v, other)
-      return compare.operators[operator](rt, v, other)
+      return operators.compare[operator](rt, v, other)
     end)
   end
 end

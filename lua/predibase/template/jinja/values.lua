@@ -1,84 +1,89 @@
 -- SPDX-License-Identifier: MIT
---- The values of a template. Strings are Lua strings in UTF-8, integers Lua numbers, `true` and
--- `false` booleans; everything else is a table with a field `kind`, so that a template never holds
--- a value of the program's own.
+--- The values of a template, and iteration over them. A string is a Lua string in UTF-8, an integer
+-- a Lua number, `true` and `false` are booleans. Every other value is a table with a field `kind`,
+-- so that a template never holds a table of the program.
 -- @module predibase.template.jinja.values
 
-local characters = require "predibase.template.jinja.characters"
 local runtime = require "predibase.template.jinja.runtime"
+local strings = require "predibase.template.python_strings"
 
 local M = {}
 
-local raise = runtime.raise
+local raise, charge = runtime.raise, runtime.charge
 
 --- Python's None.
 M.NONE = { kind = "none" }
 
 local BASIC = { string = "str", number = "int", boolean = "bool" }
 
---- The kind of a value: str, int, bigint (an integer beyond 2^53), bool, none, float, list, tuple,
--- dict, undefined, markup, range, generator, view, function, macro, namespace, loop.
+--- Returns the kind of a value: str, int, bigint (an integer beyond 2^53), bool, none, float, list,
+-- tuple, dict, undefined, safe (what the filter `safe` returns), range, generator, view, function,
+-- macro, namespace, loop.
 function M.kind(v)
   return BASIC[type(v)] or v.kind
 end
 
 local kind = M.kind
 
--- As Python's messages name the types.
-local NAMES = { bigint = "int", none = "NoneType", undefined = "Undefined", markup = "Markup",
-  view = "dict view",
-  ["function"] = "function", macro = "Macro", namespace = "Namespace", loop = "LoopContext" }
+-- Names of types that differ from the kind, as in Python's messages.
+local NAMES = { bigint = "int", none = "NoneType", undefined = "Undefined",
+  safe = "a text made by the filter safe", view = "dict view", macro = "Macro",
+  namespace = "Namespace", loop = "LoopContext" }
 
---- The name of a value's type in messages.
+--- Returns the name of a value's type for messages.
 function M.type_name(v)
   local k = kind(v)
   return NAMES[k] or k
 end
 
---- A float; integers of Lua 5.3 become floats, so that zero can have a sign.
+--- Makes a float; an integer of Lua 5.3 becomes a float, so that zero can have a sign.
 function M.float(x) return { kind = "float", value = x * 1.0 } end
 
---- An integer of any size, of its digits. From 2^53 on it can be written and compared only.
+--- Makes an integer of any size. From 2^53 on it can only be written and compared.
 function M.integer(digits)
   local near = tonumber(digits)
-  -- Beyond the limit literals may be rounded to it.
+  -- A literal beyond the limit may be rounded to the limit.
   if near < runtime.INTEGER and near > -runtime.INTEGER then return near == 0 and 0 or near end
   return { kind = "bigint", digits = digits }
 end
 
---- Markup, the text that `safe` makes.
-function M.markup(s) return { kind = "markup", text = s } end
-
---- A list that takes over a table with `n` items.
+--- Makes a list of a table with `n` items; the table becomes the list.
 function M.list(items, n)
   items.kind, items.n = "list", n or #items
   return items
 end
 
---- A tuple that takes over a table with `n` items.
+--- Makes a tuple of a table with `n` items; the table becomes the tuple.
 function M.tuple(items, n)
   items.kind, items.n = "tuple", n or #items
   return items
 end
 
---- Something to be called: `call(rt, args, kwargs)`; `args.n` and the fields of `kwargs` (nil when
--- there are none, else `{ names = {…}, values = { name = … } }`).
+--- Makes a value that a template can call.
 function M.callable(name, call)
   return { kind = "function", name = name, call = call }
 end
 
---- Items that are made one after the other: `next()` gives a value, then nil.
+--- Makes a generator.
 function M.generator(next_item)
   return { kind = "generator", next = next_item }
 end
 
---- An undefined value. `name` is what was asked for, `object` where; `message` says it instead.
+--- Makes a generator that starts when its first item is read.
+function M.lazy(start)
+  local next_item
+  return M.generator(function ()
+    next_item = next_item or start()
+    return next_item()
+  end)
+end
+
+--- Makes an undefined value.
 function M.undefined(name, object, message)
   return { kind = "undefined", name = name, object = object, message = message }
 end
 
---- What is wrong with using an undefined value.
-function M.why_undefined(u)
+local function why_undefined(u)
   if u.message then return u.message end
   local name = type(u.name) == "string" and "'" .. u.name .. "'" or nil
   if u.object == nil then return (name or "a value") .. " is undefined" end
@@ -91,20 +96,19 @@ end
 
 --- Raises when a value is undefined.
 function M.needs(v)
-  if type(v) == "table" and v.kind == "undefined" then raise(M.why_undefined(v)) end
+  if type(v) == "table" and v.kind == "undefined" then raise(why_undefined(v)) end
   return v
 end
 
 local BEYOND = "an integer beyond 2^53, which is not supported"
 
---- An integer, as long as it is exact.
+--- Makes an integer; raises when it is not exact.
 function M.int(x)
   if x > runtime.INTEGER or x < -runtime.INTEGER then raise(BEYOND) end
   return x == 0 and 0 or x
 end
 
---- A number as a Lua number, and whether it is a float; nil for everything else. Raises for an
--- integer beyond 2^53.
+--- Returns a value as a Lua number; raises for an integer beyond 2^53.
 function M.number(v)
   local t = type(v)
   if t == "number" then return v, false end
@@ -114,26 +118,17 @@ function M.number(v)
   return nil
 end
 
---- The text of a str or Markup, else nil.
-function M.text(v)
-  if type(v) == "string" then return v end
-  if type(v) == "table" and v.kind == "markup" then return v.text end
-  return nil
-end
-
---- Items of a range.
+--- Counts the items of a range.
 function M.range_length(r)
   local n = math.ceil((r.stop - r.start) / r.step)
   return n > 0 and n or 0
 end
 
---- Python's `len`, or nil.
+--- Returns Python's `len`.
 function M.length(v)
   local k = kind(v)
   if k == "list" or k == "tuple" or k == "dict" then return v.n end
-  if k == "str" or k == "markup" then
-    return characters.length(M.text(v))
-  end
+  if k == "str" then return strings.length(v) end
   if k == "range" then return M.range_length(v) end
   if k == "view" then return v.dict.n end
   if k == "undefined" then return 0 end
@@ -141,7 +136,10 @@ function M.length(v)
   return nil
 end
 
---- Python's truth.
+local ALWAYS_TRUE = { bigint = true, generator = true, ["function"] = true, macro = true,
+  namespace = true }
+
+--- Returns Python's truth of a value.
 function M.truth(v)
   local t = type(v)
   if t == "boolean" then return v end
@@ -149,57 +147,48 @@ function M.truth(v)
   if t == "number" then return v ~= 0 end
   local k = v.kind
   if k == "none" or k == "undefined" then return false end
-  if k == "float" then return v.value ~= 0 end
-  if k == "bigint" then return true end
-  if k == "markup" then return v.text ~= "" end
   if k == "list" or k == "tuple" or k == "dict" then return v.n > 0 end
-  if k == "generator" or k == "function" or k == "macro" or k == "namespace" then return true end
-  return M.length(v) ~= 0
+  if k == "float" then return v.value ~= 0 end
+  if k == "safe" then return v.text ~= "" end
+  return ALWAYS_TRUE[k] or M.length(v) ~= 0
 end
+
+-- Keys of dicts.
 
 local UNDEFINED = {}     -- all undefined values are equal
 
-local function tuple_hash(v, depth)
-  if depth > runtime.DATA then raise("a tuple that is nested too deeply") end
-  local parts, size = {}, 0
-  for i = 1, v.n do
-    local item = v[i]
-    local h
-    if kind(item) == "tuple" then h = tuple_hash(item, depth + 1) else h = M.hash(item) end
-    parts[i] = type(h) .. ":" .. #tostring(h) .. ":" .. tostring(h)
-    size = size + #parts[i]
-    -- Bounds the work too: the parts of a tuple that holds itself twice are counted twice.
-    if size > runtime.KEY then raise("a tuple that is too large to be a key") end
-  end
-  return "\0(" .. table.concat(parts, ",")
-end
-
---- What stands for a value as a key: equal values have the same.
+--- Returns the Lua key for a value as a key of a dict: equal values have the same one.
 function M.hash(v)
   local t = type(v)
+  if t == "string" then return v:sub(1, 1) == "\0" and "\0s" .. v or v end
   if t == "number" then return v end
   if t == "boolean" then return v and 1 or 0 end
-  local s = M.text(v)
-  if s then return s:sub(1, 1) == "\0" and "\0s" .. s or s end
   local k = v.kind
   if k == "float" then return v.value == v.value and v.value or v end
   if k == "bigint" then return "\0n" .. v.digits end
-  if k == "tuple" then return tuple_hash(v, 1) end
   if k == "undefined" then return UNDEFINED end
-  if k == "list" or k == "dict" or k == "view" then
+  if k == "tuple" then raise("a tuple as a key of a dict is not supported") end
+  if k == "list" or k == "dict" or k == "view" or k == "safe" then
     raise(("unhashable type: '%s'"):format(M.type_name(v)))
   end
   return v
 end
 
---- An empty dict, which keeps the order of its keys.
+local hash = M.hash
+
+--- Adds the steps for hashing a key.
+function M.charge_key(rt, key)
+  if type(key) == "string" then charge(rt, #key / 64) end
+end
+
+--- Makes an empty dict, which keeps the order of its keys.
 function M.dict()
   return { kind = "dict", n = 0, keys = {}, map = {} }
 end
 
---- Puts a value into a dict that is being made; no dict is ever changed later.
+--- Puts a value into a dict that is being made; no dict is changed later.
 function M.put(dict, key, value)
-  local h = M.hash(key)
+  local h = hash(key)
   if dict.map[h] == nil then
     dict.n = dict.n + 1
     dict.keys[dict.n] = key
@@ -207,9 +196,77 @@ function M.put(dict, key, value)
   dict.map[h] = value
 end
 
---- The value of a key, or nil.
+--- Returns the value of a key.
 function M.get(dict, key)
-  return dict.map[M.hash(key)]
+  return dict.map[hash(key)]
+end
+
+-- Iteration.
+
+local function counted(n, at)
+  local i = 0
+  return function ()
+    if i >= n then return nil end
+    i = i + 1
+    return at(i)
+  end
+end
+
+local function view_items(view)
+  local dict = view.dict
+  return counted(dict.n, function (i)
+    local key = dict.keys[i]
+    if view.of == "keys" then return key end
+    local value = M.get(dict, key)
+    if view.of == "values" then return value end
+    return M.tuple { key, value }
+  end)
+end
+
+local ITERATORS = {
+  list = function (_, v) return counted(v.n, function (i) return v[i] end) end,
+  dict = function (_, v) return counted(v.n, function (i) return v.keys[i] end) end,
+  range = function (_, v)
+    return counted(M.range_length(v), function (i) return v.start + (i - 1) * v.step end)
+  end,
+  generator = function (_, v) return v.next end,
+  view = function (_, v) return view_items(v) end,
+  undefined = function () return function () return nil end end,
+  str = function (rt, v)
+    local at = 1
+    return function ()
+      charge(rt, 0.5)
+      local char, after = strings.at(v, at)
+      at = after or at
+      return char
+    end
+  end,
+}
+ITERATORS.tuple = ITERATORS.list
+
+--- Returns an iterator over the items of a value.
+function M.iter(rt, v)
+  local iterator = ITERATORS[kind(v)]
+  if iterator then return iterator(rt, v) end
+  raise(("'%s' object is not iterable"):format(M.type_name(v)))
+end
+
+--- Returns all items of a value.
+function M.all(rt, v)
+  local out, n = {}, 0
+  for item in M.iter(rt, v) do
+    n = n + 1
+    if n % 64 == 0 then charge(rt, 64) end
+    out[n] = item
+  end
+  charge(rt, n % 64)
+  return out, n
+end
+
+--- Tells whether a value has items.
+function M.iterable(v)
+  local k = kind(v)
+  return ITERATORS[k] ~= nil or k == "safe" or k == "loop"
 end
 
 return M

@@ -1,14 +1,89 @@
 -- SPDX-License-Identifier: MIT
---- Strings as Python sees them: sequences of code points, encoded in UTF-8. A byte that is not valid
--- UTF-8 belongs to the character before it.
+--- Strings as Python sees them: sequences of code points, encoded in UTF-8. A byte that is not part
+-- of valid UTF-8 belongs to the character before it.
 --
 -- Upper and lower case is known for the Latin, Greek and Cyrillic letters up to U+052F. Other
 -- letters stay as they are, and a Greek sigma at the end of a word is not treated specially.
--- @module predibase.template.jinja.characters
-
-local runtime = require "predibase.template.jinja.runtime"
+-- @module predibase.template.python_strings
 
 local M = {}
+
+-- White space: Unicode's, and the separators 0x1C to 0x1F.
+
+local ASCII = "[\t-\r\28-\32]"
+
+-- Above ASCII: U+0085, U+00A0, U+1680, U+2000 to U+200A, U+2028, U+2029, U+202F, U+205F, U+3000.
+local WIDE = { ["\194\133"] = true, ["\194\160"] = true, ["\225\154\128"] = true,
+  ["\226\128\168"] = true, ["\226\128\169"] = true, ["\226\128\175"] = true,
+  ["\226\129\159"] = true, ["\227\128\128"] = true }
+for last = 128, 138 do WIDE["\226\128" .. string.char(last)] = true end
+
+--- The bytes of the white space that begins at `i`; 0 when there is none.
+local function space_at(text, i)
+  if text:find("^" .. ASCII, i) then return 1 end
+  if WIDE[text:sub(i, i + 1)] then return 2 end
+  return WIDE[text:sub(i, i + 2)] and 3 or 0
+end
+
+--- The bytes of the white space that ends at `i`; 0 when there is none.
+local function space_before(text, i)
+  if text:find("^" .. ASCII, i) then return 1 end
+  if i >= 2 and WIDE[text:sub(i - 1, i)] then return 2 end
+  return i >= 3 and WIDE[text:sub(i - 2, i)] and 3 or 0
+end
+
+local ALL = "^" .. ASCII .. "*()"
+
+--- Finds the end of white space.
+-- @tparam string text
+-- @tparam integer i where a character begins
+-- @treturn integer the first byte from there that is not white space
+function M.skip_space(text, i)
+  while i <= #text do
+    i = text:match(ALL, i)
+    local size = space_at(text, i)
+    if size == 0 then break end
+    i = i + size
+  end
+  return i
+end
+
+--- Removes the white space in front of a text, as Python's `str.lstrip`.
+-- @tparam string text
+-- @treturn string
+function M.lstrip(text)
+  return text:sub(M.skip_space(text, 1))
+end
+
+-- Bytes that `rstrip` compares at once.
+local BLOCK = 64
+local BLANK = "^" .. ASCII:rep(BLOCK)
+
+--- Removes the white space behind a text, as Python's `str.rstrip`.
+-- @tparam string text
+-- @treturn string
+function M.rstrip(text)
+  local i = #text
+  while i > 0 do
+    if i > BLOCK and text:find(BLANK, i - BLOCK + 1) then
+      i = i - BLOCK
+    else
+      local size = space_before(text, i)
+      if size == 0 then break end
+      i = i - size
+    end
+  end
+  return text:sub(1, i)
+end
+
+--- Removes the white space at both ends of a text, as Python's `str.strip`.
+-- @tparam string text
+-- @treturn string
+function M.strip(text)
+  return M.lstrip(M.rstrip(text))
+end
+
+-- Characters.
 
 --- Cuts a string into its characters.
 -- @tparam string text
@@ -37,7 +112,7 @@ function M.at(text, i)
 end
 
 -- Bytes that `offset` counts at once.
-local BLOCK = 256
+local COUNTED = 256
 
 --- Finds the first byte of the character with an index.
 -- @tparam string text
@@ -46,7 +121,7 @@ local BLOCK = 256
 function M.offset(text, index)
   local at = 1
   while index > 0 do
-    local part = text:sub(at + 1, at + BLOCK)
+    local part = text:sub(at + 1, at + COUNTED)
     if part == "" then return #text + 1 end
     local _, begins = part:gsub("[^\128-\191]", "")
     if begins >= index then
@@ -94,29 +169,16 @@ function M.length(text)
   return begins + (text:find("^[\128-\191]") and 1 or 0)
 end
 
---- Repeats a string.
--- @tparam string text
--- @tparam integer n 0 or less gives the empty string
--- @treturn string
--- @raise when the result would be too long
-function M.times(text, n)
-  if n <= 0 or text == "" then return "" end
-  runtime.check_size(#text * n)
-  return text:rep(n)
-end
-
 --- Resolves the bounds of a slice as Python does.
 -- @tparam ?integer start nil when it is left out, as for the next two
 -- @tparam ?integer stop
--- @tparam ?integer step
+-- @tparam ?integer step not 0
 -- @tparam integer n number of items
 -- @treturn integer index of the first item, from 0
 -- @treturn integer step
 -- @treturn integer number of items in the slice
--- @treturn integer the resolved `stop`
 function M.bounds(start, stop, step, n)
   step = step or 1
-  if step == 0 then runtime.raise("slice step cannot be zero") end
   local low, high = 0, n
   if step < 0 then low, high = -1, n - 1 end
   local function clamp(i, default)
@@ -127,7 +189,7 @@ function M.bounds(start, stop, step, n)
   local first = clamp(start, step < 0 and high or low)
   local last = clamp(stop, step < 0 and low or high)
   local count = math.max(0, math.ceil((last - first) / step))
-  return first, step, count, last
+  return first, step, count
 end
 
 --- Takes a slice of a string; see `bounds`.
@@ -290,6 +352,59 @@ function M.all_of_case(text, case)
     found = found or of ~= nil
   end
   return found
+end
+
+-- Comparing and writing.
+
+--- Compares two strings by code points, which is the order of their bytes, whatever the locale of
+-- the program.
+-- @tparam string a
+-- @tparam string b
+-- @treturn integer negative, zero or positive
+function M.order(a, b)
+  for from = 1, math.min(#a, #b), 256 do
+    local x, y = a:sub(from, from + 255), b:sub(from, from + 255)
+    if x ~= y then
+      for i = 1, math.min(#x, #y) do
+        if x:byte(i) ~= y:byte(i) then return x:byte(i) - y:byte(i) end
+      end
+      break
+    end
+  end
+  return #a - #b
+end
+
+local ESCAPES = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ["\\"] = "\\\\" }
+
+-- What Python's `repr` escapes above ASCII: spaces, separators, controls and formats, surrogates
+-- and private use. Unassigned code points are not known here.
+local HIDDEN = { { 0x80, 0xA0 }, { 0xAD, 0xAD }, { 0x600, 0x605 }, { 0x61C, 0x61C },
+  { 0x1680, 0x1680 }, { 0x180E, 0x180E }, { 0x2000, 0x200F }, { 0x2028, 0x202F },
+  { 0x205F, 0x206F }, { 0x3000, 0x3000 }, { 0xD800, 0xF8FF }, { 0xFEFF, 0xFEFF },
+  { 0xFFF0, 0xFFFB }, { 0xE0000, 0x10FFFF } }
+
+local function hidden(char)
+  local code = M.codepoint(char)
+  for _, range in ipairs(HIDDEN) do
+    if code < range[1] then return nil end
+    if code <= range[2] then
+      return (code < 0x100 and "\\x%02x" or code < 0x10000 and "\\u%04x" or "\\U%08x"):format(code)
+    end
+  end
+  return nil
+end
+
+--- Writes a string in quotes, as Python's `repr`.
+-- @tparam string s
+-- @treturn string
+function M.repr(s)
+  local quote = s:find("'", 1, true) and not s:find('"', 1, true) and '"' or "'"
+  local out = s:gsub("[%c\\" .. quote .. "]", function (char)
+    if char == quote then return "\\" .. char end
+    return ESCAPES[char] or ("\\x%02x"):format(char:byte())
+  end)
+  if out:find("[\128-\255]") then out = out:gsub("[\194-\244][\128-\191]+", hidden) end
+  return quote .. out .. quote
 end
 
 return M

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
-local trim = require "predibase.template.trim"
+local strings = require "predibase.template.python_strings"
 
 -- All that Python's str.isspace is true for.
 local SPACES = { "\t", "\n", "\v", "\f", "\r", "\28", "\29", "\30", "\31", " ", "\194\133",
@@ -14,26 +14,26 @@ local OTHERS = { "\226\128\139", "\226\128\141", "\239\187\191", "\0", "\27", "\
 describe("trim", function ()
   it("takes every white space of Unicode off the ends", function ()
     for _, space in ipairs(SPACES) do
-      assert.equal("a" .. space .. "b", trim.both(space .. " a" .. space .. "b " .. space))
-      assert.equal("", trim.both(space))
+      assert.equal("a" .. space .. "b", strings.strip(space .. " a" .. space .. "b " .. space))
+      assert.equal("", strings.strip(space))
     end
-    assert.equal("", trim.both(table.concat(SPACES)))
-    assert.equal("", trim.both "")
+    assert.equal("", strings.strip(table.concat(SPACES)))
+    assert.equal("", strings.strip "")
   end)
 
   it("leaves everything else", function ()
-    for _, other in ipairs(OTHERS) do assert.equal(other, trim.both(" " .. other .. " ")) end
+    for _, other in ipairs(OTHERS) do assert.equal(other, strings.strip(" " .. other .. " ")) end
   end)
 
   it("leaves bytes that are half a character", function ()
     for _, bytes in ipairs { "\128", "\133", "\160", "\226\128", "\128\168", "\195" } do
-      assert.equal(bytes, trim.both(bytes))
-      assert.equal(bytes, trim.both(" " .. bytes .. "\n"))
+      assert.equal(bytes, strings.strip(bytes))
+      assert.equal(bytes, strings.strip(" " .. bytes .. "\n"))
     end
   end)
 
   it("takes from one end alone when asked to", function ()
-    assert.equal("a ", trim.left " a ")
-    assert.equal(" a", trim.right " a ")
+    assert.equal("a ", strings.lstrip " a ")
+    assert.equal(" a", strings.rstrip " a ")
   end)
 end)

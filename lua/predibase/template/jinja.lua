@@ -16,10 +16,10 @@ local convert = require "predibase.template.jinja.convert"
 local errors = require "predibase.errors"
 local filters = require "predibase.template.jinja.filters"
 local globals = require "predibase.template.jinja.globals"
+local grammar = require "predibase.template.jinja.grammar"
 local json = require "predibase.json"
 local names = require "predibase.names"
 local runtime = require "predibase.template.jinja.runtime"
-local statements = require "predibase.template.jinja.statements"
 local tests = require "predibase.template.jinja.tests"
 
 local M = {}
@@ -68,7 +68,7 @@ function M.compile(source, options)
       runtime.SOURCE) })
   end
   local run, err = protected(self, nil, function ()
-    return compiler.template(statements.parse(source))
+    return compiler.template(grammar.parse(source))
   end)
   if not run then return nil, err end
   self.run = run

@@ -376,7 +376,7 @@ local function mentions(node, name)
   return false
 end
 
---- Defines the parameters of a macro, and `caller` where its body reads it, in its scope. Returns a
+--- Defines the parameters of a macro in its scope, and `caller` if its body reads it. Returns a
 -- description of the macro, and its parameters with their keys and defaults.
 local function parameters(node, inner)
   local macro, params = { name = node.name or "caller", params = {} }, {}

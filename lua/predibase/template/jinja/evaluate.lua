@@ -1,8 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Turns expressions into Lua functions of a frame. A frame holds the variables of one function of
 -- the template, `rt` (the rendering) and `up` (the frame around it).
---
--- `make` functions below take a node, its scope and `cost`, whose field `n` counts the nodes.
 -- @module predibase.template.jinja.evaluate
 
 local access = require "predibase.template.jinja.access"
@@ -18,7 +16,7 @@ local kind, truth = values.kind, values.truth
 
 local make = {}
 
---- Turns an expression into a function.
+--- Turns an expression into a function; adds the number of its nodes to the field `n` of `cost`.
 function M.expression(node, scope, cost)
   if cost then cost.n = cost.n + 1 end
   return make[node.type](node, scope, cost)

@@ -105,8 +105,8 @@ end
 
 filter("string", {}, function (rt, v) return kind(v) == "safe" and v or write(rt, v) end)
 
---- Marks a text as HTML. It can be written, joined with `~`, and added with `+`, which escapes
--- strings; everything else that it is used for is an error.
+--- Marks a text as HTML. It can be written, joined with `~`, and added with `+`; every other use is
+-- an error.
 filter("safe", {}, function (rt, v) return { kind = "safe", text = write(rt, v) } end)
 
 filter("escape", {}, function (rt, v)
@@ -135,12 +135,6 @@ end)
 
 -- Filters that return numbers.
 
-local function number(v, name)
-  local x, is_float = values.number(values.needs(v))
-  if not x then raise(("%s needs a number, got %s"):format(name, values.type_name(v))) end
-  return x, is_float
-end
-
 local function finite(x)
   return x == x and x ~= math.huge and x ~= -math.huge
 end
@@ -151,7 +145,8 @@ end
 
 filter("abs", {}, function (_, v)
   if kind(v) == "bigint" then return values.integer((v.digits:gsub("^%-", ""))) end
-  local x, is_float = number(v, "abs")
+  local x, is_float = values.number(values.needs(v))
+  if not x then raise("abs needs a number, got " .. values.type_name(v)) end
   return is_float and values.float(math.abs(x)) or math.abs(x)
 end)
 
@@ -175,10 +170,9 @@ end)
 filter("float", { "default" }, function (_, v, default)
   values.needs(v)
   if kind(v) == "bigint" then return values.float(tonumber(v.digits)) end
-  local x
-  if type(v) == "string" then x = numbers.read_python(v, true) else x = values.number(v) end
-  if x then return values.float(x) end
-  return default == nil and values.float(0) or default
+  local x = type(v) == "string" and numbers.read_python(v, true) or values.number(v)
+  if not x and default ~= nil then return default end
+  return values.float(x or 0)
 end)
 
 filter("length", {}, function (rt, v)
@@ -208,11 +202,8 @@ filter("first", {}, function (rt, v)
   return values.undefined(nil, nil, "No first item, sequence was empty.")
 end)
 
-local REVERSIBLE = { list = true, tuple = true, dict = true, str = true, range = true, view = true,
-  undefined = true }
-
 filter("last", {}, function (rt, v)
-  if not REVERSIBLE[kind(v)] then
+  if not values.length(v) then
     raise(("'%s' object is not reversible"):format(values.type_name(v)))
   end
   local out, n = values.all(rt, v)
@@ -225,7 +216,7 @@ filter("reverse", {}, function (rt, v)
   local out, n = values.all(rt, v)
   local back = {}
   for i = 1, n do back[i] = out[n + 1 - i] end
-  if not REVERSIBLE[kind(v)] then return values.list(back, n) end
+  if not values.length(v) then return values.list(back, n) end
   local i = 0
   return values.generator(function ()
     i = i + 1
@@ -239,7 +230,7 @@ end
 
 filter("items", {}, function (rt, v)
   return values.lazy(function ()
-    if kind(v) == "undefined" then return function () return nil end end
+    if kind(v) == "undefined" then return values.iter(rt, v) end
     if kind(v) ~= "dict" then raise("Can only get item pairs from a mapping.") end
     return values.iter(rt, items_of(v))
   end)
@@ -259,7 +250,7 @@ local function comparison_key(rt, attribute, case_sensitive)
   return function (item) return ignore_case(rt, get(item)) end
 end
 
---- Sorts by keys; equal items keep their order.
+--- Sorts items by keys.
 local function sort(rt, list, keys, n, reverse)
   local places = operators.stable_order(rt, keys, n, reverse)
   local out = {}
@@ -329,7 +320,7 @@ filter("unique", { "case_sensitive", "attribute" }, function (rt, v, case_sensit
   end)
 end)
 
--- Filters that choose or change each item. They work when their result is read, item by item.
+-- Filters that choose or change each item, one by one as their result is read.
 
 local function without_first(args, count)
   local rest = { n = math.max(0, args.n - count) }
@@ -337,7 +328,7 @@ local function without_first(args, count)
   return rest
 end
 
---- The filter or test of a name that a template gave.
+--- The filter or test with a name.
 local function named(list, name, what)
   local found = type(name) == "string" and list[name]
   if not found then
@@ -374,7 +365,7 @@ function M.map(rt, v, args, kwargs)
   end)
 end
 
---- Makes the function that tells whether an item passes the test in the arguments.
+--- Makes a function that tells whether an item passes the test in the arguments.
 local function chooser(rt, args, kwargs, by_attribute)
   local get, offset = function (item) return item end, 0
   if by_attribute then

@@ -13,8 +13,6 @@ local M = {}
 
 local raise = runtime.raise
 
--- Tokens inside `{{ … }}` and `{% … %}`.
-
 local OPERATORS = {}
 for operator in ("== != >= <= // ** + - / * % ~ [ ] ( ) { } > < = . : | , ;"):gmatch("%S+") do
   OPERATORS[operator] = true
@@ -68,8 +66,7 @@ local function string_at(source, i, line)
   return at, unescaped(source:sub(i + 1, at - 1), line)
 end
 
---- Reads the number at `i`; returns its last byte, its type and its value. Python also has numbers
--- such as 0x1f, 1_000 and, in its second version, 012.
+--- Reads the number at `i`; returns its last byte, its type and its value.
 local function number_at(source, i, line)
   local whole, fraction = source:match("^(%d+)(%.?%d*)", i)
   if not fraction:find("%d") then fraction = "" end
@@ -103,8 +100,8 @@ local function line_ends(text)
   return n
 end
 
---- Appends the tokens of a tag to `out`, from `i`, the byte behind its opening braces. Returns
--- where its closing braces begin, a sign in front of them included, and the line there.
+--- Appends the tokens of a tag to `out`; `i` is the byte behind its opening braces. Returns where
+-- its closing braces begin, with the sign in front of them, and the line there.
 local function read_tag(source, i, line, closing, out)
   local stack = {}
   while true do
@@ -138,8 +135,6 @@ local function read_tag(source, i, line, closing, out)
     i = last + 1
   end
 end
-
--- Text between tags.
 
 --- The text in front of a tag without what its sign removes. `block` is false for `{{`.
 local function stripped(text, sign, block, at_start)
@@ -196,16 +191,11 @@ local function comment_end(source, from, line)
   return behind(source, at, "#}")
 end
 
---- The source as Jinja reads it: every line end is `\n`, and the last one is dropped.
-local function prepared(source)
-  if source:find("\r", 1, true) then source = source:gsub("\r\n", "\n"):gsub("\r", "\n") end
-  return (source:gsub("\n$", ""))
-end
-
 --- Cuts a template into tokens `{ type, value, line }`: `data`, `{{`, `}}`, `{%`, `%}`, `name`,
 -- `string`, `integer`, `float`, operators, which are their own type, and `end`.
 local function read(source)
-  source = prepared(source)
+  -- As in Jinja, every line end is `\n`, and the last one is dropped.
+  source = source:gsub("\r\n?", "\n"):gsub("\n$", "")
   local out, i, line, at_start = {}, 1, 1, true
   local function data(text, where)
     if text ~= "" then out[#out + 1] = { type = "data", value = text, line = where } end
@@ -223,8 +213,7 @@ local function read(source)
     end
     local mark = source:sub(at + 1, at + 1)
     local sign = source:match("^[-+]", at + 2) or ""
-    local start = stripped(source:sub(i, at - 1), sign, mark ~= "{", at_start)
-    data(start, line)
+    data(stripped(source:sub(i, at - 1), sign, mark ~= "{", at_start), line)
     move(at)
     local raw = mark == "%" and raw_begins(source, at)
     if raw then
@@ -246,7 +235,7 @@ local function read(source)
   return out
 end
 
--- What the parser sees: the current token, how deep it is, and what it found out so far.
+-- The stream of tokens for the parser.
 
 local Stream = {}
 Stream.__index = Stream

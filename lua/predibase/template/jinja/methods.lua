@@ -14,8 +14,6 @@ local M = {}
 local raise, charge, search = runtime.raise, runtime.charge, runtime.search
 local kind = values.kind
 
--- Strings: what the methods share.
-
 --- Removes the characters in `set`, or white space when it is nil, from the ends of a string.
 function M.strip(rt, s, set, left, right)
   charge(rt, set and #set or 0)
@@ -116,8 +114,6 @@ function M.replace(rt, s, old, new, most)
   return table.concat(out)
 end
 
--- Strings: arguments.
-
 local function str(v, name)
   if type(v) == "string" then return v end
   if v ~= nil then values.needs(v) end
@@ -138,8 +134,6 @@ end
 local function is_none(v)
   return v == nil or kind(v) == "none"
 end
-
--- Strings: the methods.
 
 local str_methods = {}
 

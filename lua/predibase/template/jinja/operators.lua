@@ -43,8 +43,8 @@ function M.escaped(rt, s)
   return { kind = "safe", text = (s:gsub("[&<>'\"]", ENTITIES)) }
 end
 
---- Adds to what the filter `safe` returned: a string is escaped first, as Python's Markup does. A
--- published template depends on it.
+--- Adds to a text of the filter `safe`, which escapes strings as Python's Markup does. A published
+-- template depends on it.
 local function add_safe(rt, a, b)
   if type(a) == "string" then a = M.escaped(rt, a) end
   if type(b) == "string" then b = M.escaped(rt, b) end
@@ -167,14 +167,15 @@ local function equal_dicts(rt, a, b, depth)
 end
 
 function equal(rt, a, b, depth)
+  if type(a) == "string" and type(b) == "string" then
+    if #a == #b then charge(rt, #a / 64) end
+    return a == b
+  end
   local k, other = kind(a), kind(b)
   if k == "safe" or other == "safe" then
     raise("the comparison of a text made by the filter safe is not supported")
   end
-  if k == "str" or other == "str" then
-    if k == other and #a == #b then charge(rt, #a / 64) end
-    return a == b
-  end
+  if k == "str" or other == "str" then return false end
   if k == "bigint" or other == "bigint" then return k == other and a.digits == b.digits end
   local x, y = number(a), number(b)
   if x or y then return x == y end

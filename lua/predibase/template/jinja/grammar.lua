@@ -1,27 +1,28 @@
 -- SPDX-License-Identifier: MIT
---- The parser of expressions. A node is a table `{ type, line, … }`. Operators of the same
--- precedence that follow each other become one node, so that a long sum is not a deep tree.
--- @module predibase.template.jinja.expressions
+--- The parser. A node is a table `{ type, line, … }`. Operators of the same precedence that follow
+-- each other become one node, so that a long sum is not a deep tree.
+-- @module predibase.template.jinja.grammar
 
 local filters = require "predibase.template.jinja.filters"
+local lexer = require "predibase.template.jinja.lexer"
 local tests = require "predibase.template.jinja.tests"
 local values = require "predibase.template.jinja.values"
 
 local M = {}
 
+-- Expressions.
+
 --- Makes a node of a table of its fields.
-function M.node(kind, line, fields)
+local function node(kind, line, fields)
   fields.type, fields.line = kind, line
   return fields
 end
-
-local node = M.node
 
 local CONSTANTS = { ["true"] = true, ["True"] = true, ["false"] = false, ["False"] = false,
   none = values.NONE, None = values.NONE }
 
 --- Tells whether a name may be assigned to.
-function M.assignable(name)
+local function assignable(name)
   return CONSTANTS[name] == nil
 end
 
@@ -36,7 +37,7 @@ end
 --- Reads one expression, or several with commas between them as a tuple. Fields of `how`: `simple`
 -- (only names, for targets), `no_if` and `namespace` (as for `expression` and `primary`), `stop` (a
 -- name that ends the tuple), `brackets` (the tuple may be empty).
-function M.tuple(s, how)
+local function tuple(s, how)
   how = how or {}
   local line, args, several = s.token.line, {}, false
   while true do
@@ -80,14 +81,13 @@ function primary(s, namespace)
     local parts = {}
     while s:is("string") do parts[#parts + 1] = s:next().value end
     return node("const", line, { value = table.concat(parts) })
-  elseif kind == "integer" then
-    return node("const", line, { value = s:next().value })
-  elseif kind == "float" then
-    return node("const", line, { value = values.float(s:next().value) })
+  elseif kind == "integer" or kind == "float" then
+    local value = s:next().value
+    return node("const", line, { value = kind == "float" and values.float(value) or value })
   elseif kind == "(" then
     s:enter()
     s:next()
-    local inner = M.tuple(s, { brackets = true })
+    local inner = tuple(s, { brackets = true })
     s:expect(")")
     s:leave()
     return inner
@@ -184,7 +184,7 @@ end
 
 --- Reads the filters behind a value; `inner` is nil for those of a block, of which the first has no
 -- `|` in front of it when `inline` is true.
-function M.filters(s, inner, inline)
+local function filters_behind(s, inner, inline)
   local before = s.depth
   while inline or s:is("|") do
     if not inline then s:next() end
@@ -239,7 +239,7 @@ local function trailing(s, inner)
   local before = s.depth
   while true do
     if s:is("|") then
-      inner = M.filters(s, inner)
+      inner = filters_behind(s, inner)
     elseif s:is("name", "is") then
       inner = test(s, inner)
     elseif s:is("(") then
@@ -340,7 +340,7 @@ local conjunction = several(negated(compares(sum)), "and", "and")
 local disjunction = several(conjunction, "or", "or")
 
 --- Reads one expression; with `no_if`, an `if` behind it is left unread.
-function M.expression(s, no_if)
+function expression(s, no_if)
   s:enter()
   local line, mark = s.token.line, #s.unknown
   local made = disjunction(s)
@@ -350,7 +350,7 @@ function M.expression(s, no_if)
     levels = levels + 1
     s:next()
     local condition, other = disjunction(s), nil
-    if s:skip("name", "else") then other = M.expression(s) end
+    if s:skip("name", "else") then other = expression(s) end
     made = node("choice", line, { condition = condition, yes = made, no = other })
     for i = #s.unknown, mark + 1, -1 do s.unknown[i] = nil end
   end
@@ -359,6 +359,203 @@ function M.expression(s, no_if)
   return made
 end
 
-expression = M.expression
+-- Statements.
+
+local body, statement
+
+--- Reads a part in which an unknown filter is an error even if it never runs, as in Jinja. Inside
+-- an `if` it is an error only when it runs.
+local function hard(s, read, ...)
+  local soft = s.soft
+  s.soft = false
+  local made = read(s, ...)
+  s.soft = soft
+  return made
+end
+
+--- Reads a target of an assignment: a name, a tuple of names, or an attribute of a namespace.
+local function target(s, how)
+  local line = s.token.line
+  local made = tuple(s, how)
+  local function check(part)
+    if part.type == "tuple" then
+      for _, item in ipairs(part.items) do check(item) end
+    elseif part.type == "name" and part.name == "loop" and how.stop then
+      s:fail("can't assign to the special variable loop", line)
+    elseif part.type ~= "nsref"
+      and not (part.type == "name" and assignable(part.name))
+    then
+      s:fail("can't assign to this", line)
+    end
+  end
+  check(made)
+  return made
+end
+
+local function name_of(s)
+  local token = s:expect("name")
+  if not assignable(token.value) then s:fail("can't assign to this", token.line) end
+  return token.value
+end
+
+local parse = {}
+
+parse["for"] = function (s, line)
+  local goal = target(s, { simple = true, stop = "in" })
+  s:expect("name", "in")
+  local made = node("for", line, { target = goal })
+  made.iter = tuple(s, { no_if = true, stop = "recursive" })
+  if s:skip("name", "if") then made.test = hard(s, expression) end
+  if s:is("name", "recursive") then
+    s:fail("recursive loops are not supported; use a macro that calls itself")
+  end
+  s.loops = s.loops + 1
+  made.body = hard(s, body, { "else", "endfor" })
+  s.loops = s.loops - 1
+  if made.body.stop == "else" then made.other = hard(s, body, { "endfor" }) end
+  return made
+end
+
+parse["if"] = function (s, line)
+  local soft = s.soft
+  s.soft = true
+  local made = node("if", line, { branches = {} })
+  repeat
+    local condition = tuple(s, { no_if = true })
+    local inner = body(s, { "elif", "else", "endif" })
+    made.branches[#made.branches + 1] = { condition = condition, body = inner }
+  until inner.stop ~= "elif"
+  if made.branches[#made.branches].body.stop == "else" then made.other = body(s, { "endif" }) end
+  s.soft = soft
+  return made
+end
+
+parse["set"] = function (s, line)
+  local goal = target(s, { simple = true, namespace = true })
+  if s:skip("=") then
+    return node("set", line, { target = goal, value = tuple(s) })
+  end
+  local wrap = s:is("|") and filters_behind(s, nil) or nil
+  return node("setblock", line, { target = goal, filter = wrap,
+    body = hard(s, body, { "endset" }) })
+end
+
+--- Reads the parameters of a macro or call block.
+local function signature(s)
+  s:expect("(")
+  local optional = false
+  return s:list(")", function ()
+    local param = { name = name_of(s) }
+    if s:skip("=") then
+      param.default, optional = expression(s), true
+    elseif optional then
+      s:fail("non-default argument follows default argument")
+    end
+    return param
+  end)
+end
+
+--- Reads a body that is a function of its own: `break` cannot leave it.
+local function own_body(s, stop)
+  local loops = s.loops
+  s.loops = 0
+  local made = hard(s, body, { stop })
+  s.loops = loops
+  return made
+end
+
+parse["macro"] = function (s, line)
+  local name = name_of(s)
+  local params = hard(s, signature)
+  return node("macro", line, { name = name, params = params, body = own_body(s, "endmacro") })
+end
+
+parse["call"] = function (s, line)
+  local params = s:is("(") and hard(s, signature) or {}
+  local called = expression(s)
+  if called.type ~= "call" then s:fail("expected call", line) end
+  return node("callblock", line, { params = params, call = called,
+    body = own_body(s, "endcall") })
+end
+
+parse["filter"] = function (s, line)
+  local wrap = filters_behind(s, nil, true)
+  return node("filterblock", line, { filter = wrap, body = hard(s, body, { "endfilter" }) })
+end
+
+for _, word in ipairs { "break", "continue" } do
+  parse[word] = function (s, line)
+    if s.loops == 0 then s:fail(word .. " outside of a loop", line) end
+    return node(word, line, {})
+  end
+end
+
+--- Marks the assistant's text for training; it is rendered like any other text.
+parse["generation"] = function (s, line)
+  return node("generation", line, { body = own_body(s, "endgeneration") })
+end
+
+local UNSUPPORTED = { block = true, extends = true, include = true, import = true, from = true,
+  autoescape = true, trans = true, ["do"] = true, print = true, with = true }
+
+function statement(s)
+  local token = s:next()
+  if token.type ~= "name" then s:fail("expected the name of a tag", token.line) end
+  local read = parse[token.value]
+  if UNSUPPORTED[token.value] then
+    s:fail(("the tag %s is not supported"):format(token.value), token.line)
+  end
+  if not read then s:fail(("unknown tag '%s'"):format(token.value), token.line) end
+  s:enter()
+  local made = read(s, token.line)
+  s:leave()
+  return made
+end
+
+local function one_of(name, list)
+  for _, word in ipairs(list) do
+    if word == name then return true end
+  end
+  return false
+end
+
+--- Reads statements up to a tag with one of the names in `stops`, and puts that name into the field
+-- `stop`; reads the whole template when `stops` is nil.
+function body(s, stops)
+  if stops then s:expect("%}") end
+  local out = {}
+  while true do
+    local token = s.token
+    if token.type == "data" then
+      s:next()
+      out[#out + 1] = node("data", token.line, { value = token.value })
+    elseif token.type == "{{" then
+      s:next()
+      out[#out + 1] = node("print", token.line, { inner = tuple(s) })
+      s:expect("}}")
+    elseif token.type == "{%" then
+      s:next()
+      if stops and s:is("name") and one_of(s.token.value, stops) then
+        out.stop = s:next().value
+        return out
+      end
+      out[#out + 1] = statement(s)
+      s:expect("%}")
+    elseif stops then
+      s:fail(("unexpected end of template, looking for '%s'"):format(table.concat(stops, "' or '")))
+    else
+      return out
+    end
+  end
+end
+
+--- Parses a template.
+function M.parse(source)
+  local s = lexer.stream(source)
+  local made = body(s)
+  local bad = s.unknown[1]
+  if bad then s:fail(("there is no %s '%s'"):format(bad.what, bad.name), bad.line) end
+  return made
+end
 
 return M

@@ -133,7 +133,7 @@ describe("predibase chat", function ()
       assert.equal(11, program:wait())
       local err = program.stderr
       assert.is_truthy(err:find("--format NAME", 1, true))
-      for _, name in ipairs(require "predibase.template.formats".names) do
+      for _, name in ipairs(require "predibase.template".formats()) do
         assert.is_truthy((err:gsub("[,\n]", " ") .. " "):find(" " .. name .. " ", 1, true), name)
       end
       for line in err:gmatch "[^\n]+" do assert.is_true(#line <= 120, line) end

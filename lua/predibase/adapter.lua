@@ -11,16 +11,17 @@
 local call = require "predibase.call"
 local chat = require "predibase.chat"
 local checks = require "predibase.checks"
-local formats = require "predibase.template.format"
 local json = require "predibase.json"
 local names = require "predibase.names"
-local plain = require "predibase.template.plain"
 local rendering = require "predibase.rendering"
 local request = require "predibase.request"
 local stream = require "predibase.stream"
+local templates = require "predibase.template"
 local usage = require "predibase.usage"
 
 local M = {}
+
+local is_format = templates.is_format
 
 local View = { __name = "predibase.adapter" }
 View.__index = View
@@ -55,14 +56,14 @@ local function check_values(self, values)
   local wanted = self.template and "table" or "string"
   if type(values) == wanted then return end
   local what = not self.template and "the prompt as a string because it has no template"
-    or formats.is(self.template) and "messages as a table, as its template is a chat format"
+    or is_format(self.template) and "messages as a table, as its template is a chat format"
     or "the values of its template as a table"
   usage.fail(("the adapter takes %s, got %s"):format(what, checks.describe(values)))
 end
 
 local function render(self, values)
   if not self.template then return values end
-  if formats.is(self.template) then
+  if is_format(self.template) then
     return rendering.write(self.template, values, self.rendering)
   end
   return self.template:render(values)
@@ -149,7 +150,7 @@ function View:chat_session(options)
   check_self(self, "chat_session")
   check_bound(self, options)
   local base = {}
-  if formats.is(self.template) then
+  if is_format(self.template) then
     base.format = self.template
     for name, value in pairs(self.rendering) do base[name] = value end
   end
@@ -179,7 +180,7 @@ local function check(id, options)
   names.check(options, OPTIONS, "option")
   options = json.present(options)
   local template = options.template
-  if template ~= nil and not formats.is(template) and not plain.is(template) then
+  if template ~= nil and not is_format(template) and not templates.is_template(template) then
     usage.fail("template must be one of predibase.template, or a chat format, got "
       .. checks.describe(template))
   end
@@ -208,7 +209,7 @@ function M.new(of, id, options)
     adapter_id = id, adapter_source = options.adapter_source,
     merged_adapters = json.null,          -- a client's default would contradict
   }, options.defaults)
-  local all = formats.is(template) and request.merge(rendering.defaults(template), own) or own
+  local all = is_format(template) and request.merge(rendering.defaults(template), own) or own
   -- In closures, because the defaults may hold a token.
   self.own, self.options = function () return own end, function () return all end
   self.plan = request.planner(of, all)

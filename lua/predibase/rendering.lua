@@ -6,7 +6,6 @@ local checks = require "predibase.checks"
 local errors = require "predibase.errors"
 local json = require "predibase.json"
 local template = require "predibase.template"
-local formats = require "predibase.template.format"
 
 local M = {}
 
@@ -28,7 +27,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error
 function M.format(wanted, cfg)
-  if formats.is(wanted) then return wanted end
+  if template.is_format(wanted) then return wanted end
   if wanted ~= nil and type(wanted) ~= "string" then
     return M.refusal("format must be a chat format or the name of one, got "
       .. checks.describe(wanted))

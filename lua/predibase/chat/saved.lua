@@ -8,7 +8,6 @@ local errors = require "predibase.errors"
 local files = require "predibase.files"
 local history = require "predibase.chat.history"
 local json = require "predibase.json"
-local ordered = require "predibase.template.ordered"
 local params = require "predibase.params"
 local rendering = require "predibase.rendering"
 local template = require "predibase.template"
@@ -170,7 +169,7 @@ function M.decode(source)
   if type(saved) ~= "table" then
     return bad("is not a JSON object: " .. (problem or "it is another value"))
   end
-  keep_spelling(saved, ordered.decode(text))
+  keep_spelling(saved, template.ordered.decode(text))
   if saved.version ~= M.VERSION then
     return bad(("has the version %s, this library reads %d"):format(
       checks.describe(saved.version), M.VERSION))

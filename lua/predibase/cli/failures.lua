@@ -52,7 +52,7 @@ local HINTS = {
 -- @tparam string indent of all lines but the first
 -- @treturn string
 function M.formats (indent)
-  local names, lines, line = require("predibase.template.formats").names, {}, ""
+  local names, lines, line = require("predibase.template").formats(), {}, ""
   for i, name in ipairs(names) do
     local word = name .. (i < #names and "," or "")
     if #indent + #line + 1 + #word > WIDTH then

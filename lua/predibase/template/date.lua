@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Today's date as chat formats write it: in English, whatever the locale of the program.
+--- Writes dates for chat formats, in English whatever the locale of the program.
 -- @module predibase.template.date
 
 local M = {}
@@ -31,8 +31,8 @@ local FIELDS = {
   ["%"] = function () return "%" end,
 }
 
---- Writes a time by a format of `strftime`, in the local time zone. A letter that is not known
--- stays as it is.
+--- Formats a time as `strftime` of C does, in the local time zone. Unknown conversions stay as they
+-- are.
 -- @tparam string format such as `"%d %b %Y"`
 -- @tparam number now Unix seconds
 -- @treturn string
@@ -42,7 +42,7 @@ function M.format(format, now)
     local field = FIELDS[letter]
     if not field then return nil end
     local text = field(t)
-    -- A hyphen leaves leading zeros out, as in glibc.
+    -- A hyphen omits leading zeros, as in glibc.
     return flag ~= "" and text:gsub("^[0 ]+(.)", "%1") or text
   end))
 end

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
---- A chat format: writes a conversation the way one model was trained to read it.
+--- Chat formats: each writes a conversation in the form that one model was trained to read.
 --
--- Every format, built in or made of a model's own template, is an object with `render` and the
+-- Every format, built in or made from a model's own template, has the method `render` and the
 -- fields `name`, `source` (the model whose published template it equals), `stop` (the sequences
--- that end an answer), `special_tokens`, and `bos_token` and `eos_token` where it has them.
+-- that end an answer), `special_tokens`, and, if the model has them, `bos_token` and `eos_token`.
 -- @module predibase.template.format
 
 local chat_messages = require "predibase.template.messages"
@@ -12,7 +12,8 @@ local errors = require "predibase.errors"
 local guards = require "predibase.template.guard"
 local json = require "predibase.json"
 local names = require "predibase.names"
-local python_strings = require "predibase.template.python_strings"
+local strings = require "predibase.template.python_strings"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -32,13 +33,13 @@ local function without(value, name)
   end
 end
 
---- The end of the year 9999 in Unix seconds, what every system can make a date of, less a day for
--- time zones.
+-- The end of the year 9999 in Unix seconds, less a day for time zones. Every system can convert
+-- times before it to a date.
 local LATEST = 253402300799 - 86400
 
 local MODES = { refuse = true, neutralise = true, allow = true }
 
---- Options of `render`: each tells what is wrong with a value, nil when nothing is.
+-- Options of `render`: each function returns what is wrong with a value, or nil.
 local OPTIONS = {
   add_generation_prompt = boolean,
   continue_final_message = boolean,
@@ -94,7 +95,7 @@ local function write(self, messages, options, variables)
     variables = variables,
   })
   if text and bos ~= "" and options.bos_token == false then
-    -- Only the one in front: some formats begin each turn with it.
+    -- Only the first one is removed: some formats begin each turn with it.
     local first, last = text:find(bos, 1, true)
     if first and not text:sub(1, first - 1):find("%S") then
       text = text:sub(1, first - 1) .. text:sub(last + 1)
@@ -103,11 +104,11 @@ local function write(self, messages, options, variables)
   return text, problem
 end
 
---- The mark that `transformers` puts there and some published templates look for.
+-- The mark that `transformers` appends and some published templates look for.
 local OPEN_END = "CONTINUE_FINAL_MESSAGE_TAG"
 
---- Writes messages of which the last stays open: marks the end of its text and cuts there, as
--- `transformers` does, trailing white space included where the format keeps it.
+--- Writes messages of which the last one stays open: marks the end of its text and cuts there, as
+-- `transformers` does. Trailing white space stays if the format keeps it.
 local function write_open(self, messages, options, variables, whole)
   local mark = OPEN_END
   local function holds(text) return text:find(mark, 1, true) ~= nil end
@@ -121,19 +122,20 @@ local function write_open(self, messages, options, variables, whole)
     cut = from
     from = text:find(mark, from + 1, true)
   end
-  if not cut or not text:find(python_strings.strip(last), 1, true) then
+  if not cut or not text:find(strings.strip(last), 1, true) then
     return nil, "continue_final_message: the format does not write the last message as it is"
   end
   local kept = text:sub(cut + #mark, cut + #mark) == " "
   text = text:sub(1, cut - 1)
-  return kept and text or python_strings.rstrip(text)
+  return kept and text or strings.rstrip(text)
 end
 
---- Whether what the format puts around texts, or one text and the next, make up a special token
--- that is in none of the texts. Then there are more than around texts that cannot be part of one.
+--- Tells whether texts, together with each other or with what the format writes around them, form
+-- a special token that none of them contains. If so, the result has other special tokens than the
+-- same messages with texts that cannot be part of one.
 local function completed(self, text, messages, options, variables)
   local guard = self.guard
-  -- A model's own template may do anything to a text, the built-in ones put it in as it is.
+  -- A model's own template may change texts; built-in formats insert them unchanged.
   if not chat_messages.any(messages, self.open and guard.suspicious or guard.edges) then
     return false
   end
@@ -174,26 +176,26 @@ end
 -- of `{ type = "text", text = … }`
 -- @tparam ?table options `add_generation_prompt` (boolean, default false as in `transformers`):
 -- begins the assistant's answer; `continue_final_message` (boolean): leaves the last message open;
--- `bos_token = false`: leaves the token out that the server puts in front by itself;
+-- `bos_token = false`: leaves out the token that the server adds by itself;
 -- `special_tokens_in_text`: `"refuse"` (the default), `"neutralise"` or `"allow"`; `date_string`
--- and `now` (Unix seconds) for formats that name today's date; `enable_thinking = false` for models
--- that think unless told not to; `variables` for a model's own template
+-- and `now` (Unix seconds) for formats that contain today's date; `enable_thinking = false` for
+-- models that think by default; `variables` for a model's own template
 -- @treturn[1] string the prompt
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template"
--- @raise for arguments that are no tables and options that do not exist
+-- @raise when an argument is not a table or an option does not exist
 function Format:render(messages, options)
   if getmetatable(self) ~= Format then
-    error("format:render must be called with a colon on a format", 2)
+    usage.fail("format:render must be called with a colon on a format")
   end
   if type(messages) ~= "table" then
-    error("format:render takes the messages as a table, got a " .. type(messages), 2)
+    usage.fail("format:render takes the messages as a table, got a " .. type(messages))
   end
   if options ~= nil and type(options) ~= "table" then
-    error("format:render takes its options as a table, got a " .. type(options), 2)
+    usage.fail("format:render takes its options as a table, got a " .. type(options))
   end
   options = options or {}
-  names.check(options, OPTIONS, "option", 2)
+  names.check(options, OPTIONS, "option")
   local text, problem = render(self, messages, json.present(options))
   if text then return text end
   return nil, errors.new {
@@ -209,11 +211,12 @@ end
 --- Makes a format.
 -- @tparam table fields `name`; `source`; `stop` and `special_tokens`, arrays of strings;
 -- `bos_token` and `eos_token`; `families` and `plain`, see `predibase.template.guard`; `open`, true
--- for a template that sees everything in a message instead of role and text alone; and `write`, a
+-- for a template that reads all fields of a message instead of role and text only; and `write`, a
 -- function of the messages and a context (`add_generation_prompt`, `bos_token` and `eos_token`,
--- both `""` where there is none, `date_string`, `now`, `enable_thinking`, `variables`) that returns
--- the text, or nil and what is wrong. A message is `role`, `content` (the parts put together) and
--- `parts` (an array of strings, where there were any); when `open`, it is a copy of what was given.
+-- which are `""` when the format has none, `date_string`, `now`, `enable_thinking`, `variables`)
+-- that returns the text, or nil and what is wrong. A message has `role`, `content` (the parts
+-- concatenated) and `parts` (an array of strings, if parts were given); with `open`, it is a copy
+-- of the given message.
 -- @treturn table
 function M.new(fields)
   return setmetatable({

@@ -1,26 +1,25 @@
 -- SPDX-License-Identifier: MIT
---- Finds a format's special tokens in texts that must not have any, and takes their meaning away.
+--- Finds a format's special tokens in texts that must not contain any, and neutralises them.
 --
 -- A tokenizer looks for special tokens letter by letter before it does anything else, so one space
--- inside is enough: `< |eot_id|>` is text. A space and nothing invisible, because it survives: no
--- tokenizer drops a single space between two letters, while some remove zero-width characters
--- before they look. What a format only writes as plain text (`[INST]`, `### Response:`, `USER:`) is
--- no token, and a model goes by its looks; it is found in upper and lower case.
+-- inside is enough: `< |eot_id|>` is plain text. A zero-width character would not do, because some
+-- tokenizers remove those first; none removes a single space between two letters. Marks that a
+-- format writes as plain text (`[INST]`, `### Response:`, `USER:`) are not tokens, but the model
+-- reacts to them in upper and lower case, so they are found in both.
 -- @module predibase.template.guard
 
 local errors = require "predibase.errors"
-local python_strings = require "predibase.template.python_strings"
+local strings = require "predibase.template.python_strings"
 local utf8 = require "predibase.utf8"
 
 local M = {}
 
---- How often texts are gone over: a space put inside one token can only complete another that has
--- a space there itself.
-M.PASSES = 4
+-- Passes over a text. A space inside one token can complete another token that contains a space.
+local PASSES = 4
 
---- Bytes at the ends of a text that may belong to a token which what stands beside it completes:
--- more than any token of a family or any plain mark has.
-M.REACH = 48
+-- Bytes at each end of a text that can be part of a token which the neighbouring text completes:
+-- more than the length of any token of a family or plain mark.
+local REACH = 48
 
 local find, sub, byte = string.find, string.sub, string.byte
 
@@ -28,25 +27,25 @@ local function escape(text)
   return (text:gsub("%W", "%%%0"))
 end
 
---- A pattern that takes upper and lower case for the same.
+--- Returns a pattern that ignores case.
 local function folded(text)
   return (escape(text):gsub("%a", function (letter)
     return "[" .. letter:lower() .. letter:upper() .. "]"
   end))
 end
 
--- A matcher takes a text that begins with a line end put there for it and a position, and gives the
--- first and the last byte of what it found and where the space goes.
+-- A matcher is a function of a text, which begins with an added line end, and a position. It
+-- returns the first and the last byte of a match, and where the space belongs.
 
---- Bytes as the inside of a set of a pattern; `%z` since a pattern of Lua 5.1 ends at a zero byte.
+--- Returns a pattern for a set of bytes; `%z` because a pattern of Lua 5.1 ends at a zero byte.
 local function set_of(bytes)
   local list = {}
   for b in pairs(bytes) do list[#list + 1] = b == 0 and "%z" or escape(string.char(b)) end
   return "[" .. table.concat(list) .. "]"
 end
 
---- One matcher for all tokens, since a tokenizer may have thousands: a tree of their bytes, which
--- is gone down from every place of the text that can begin one by its first two bytes.
+--- Makes one matcher for all tokens, of which a tokenizer may have thousands. It searches a tree of
+-- their bytes, from every place in the text where the first two bytes of a token are.
 local function any_of(tokens)
   local root, second, single = {}, {}, false
   for _, token in ipairs(tokens) do
@@ -65,7 +64,7 @@ local function any_of(tokens)
     while first do
       local node, i, last, inside = root, first, nil, nil
       repeat
-        node = node[byte(text, i) or 0.5]       -- no byte behind the end
+        node = node[byte(text, i) or 0.5]       -- 0.5 is no byte: the end of the text
         if node and node.inside then last, inside = i, node.inside end
         i = i + 1
       until not node
@@ -83,7 +82,7 @@ local function like(pattern, place)
   end
 end
 
---- What ends in a colon is parted in front of it, which reads best.
+--- Makes a matcher that puts the space in front of the colon at the end, which reads best.
 local function before_colon(pattern)
   return function (text, from)
     local first, last, at = find(text, pattern .. "():", from)
@@ -91,7 +90,8 @@ local function before_colon(pattern)
   end
 end
 
---- A word with its colon, not as the end of a longer word. A plain search is the fastest.
+--- Makes a matcher for a word with a colon that is not the end of a longer word. It uses a plain
+-- search, which is the fastest.
 local function speaker(name)
   local marked = name .. ":"
   return function (text, from)
@@ -114,7 +114,7 @@ local PLAIN = {
 local function matchers_of(tokens, families, plain)
   local list, visible = {}, {}
   for _, token in ipairs(tokens) do
-    -- Some tokenizers list line ends and runs of spaces; these break no turn.
+    -- Some tokenizers list line ends and runs of spaces; these cannot end a turn.
     if find(token, "%S") then visible[#visible + 1] = token end
   end
   if visible[1] then list[1] = any_of(visible) end
@@ -127,7 +127,7 @@ local function matchers_of(tokens, families, plain)
   return list
 end
 
---- The bytes that a special token begins or ends with, as a pattern; nil when there are none.
+--- Returns a pattern for the bytes that special tokens begin or end with; nil if there are none.
 local function edges_of(tokens, families, plain)
   local set = {}
   local function add(word)
@@ -145,9 +145,8 @@ local function edges_of(tokens, families, plain)
   return class ~= "" and "[" .. class:gsub("%%(%w)", "%1") .. "]" or nil
 end
 
---- Iterates over what is found in a text, the leftmost first, of several the longest, none that
--- overlaps the one before. Each matcher looks on from where it found something last, so that the
--- whole costs one pass for each.
+--- Iterates over the matches in a text: leftmost first, the longest of several, without overlaps.
+-- Each matcher continues at its last match, so that all of them together need one pass each.
 local function scan(matchers, text)
   local firsts, lasts, places = {}, {}, {}
   local function look(i, from)
@@ -176,55 +175,63 @@ local function refusal(token)
     .. '"neutralise" lets it pass as plain text'):format('"' .. errors.excerpt(token, 40) .. '"')
 end
 
---- Makes a guard.
+--- Returns the first special token in a text, or nil.
+local function find_first(matchers, text)
+  text = "\n" .. text
+  local first, last = scan(matchers, text)()
+  return first and sub(text, first, last):match("^[\r\n]?(.*)$")
+end
+
+--- Returns the text with a space inside each special token; nil when that does not help.
+local function neutralised(matchers, text)
+  text = "\n" .. text
+  for _ = 1, PASSES do
+    local out, from = {}, 1
+    for _, _, place in scan(matchers, text) do
+      out[#out + 1] = sub(text, from, place - 1) .. " "
+      from = place
+    end
+    if from == 1 then return sub(text, 2) end
+    out[#out + 1] = sub(text, from)
+    text = table.concat(out)
+  end
+  return nil
+end
+
+--- Makes a guard, a table of functions:
+--
+-- * `find(text)` returns the first special token, or nil;
+-- * `admit(text, mode)` returns the text as it may be inserted, or nil and what is wrong;
+-- * `sequence(text)` returns all special tokens as one string, for comparing two texts;
+-- * `suspicious(text)` tells whether a text contains a byte that special tokens begin or end with;
+-- * `edges(text)` tells whether a text can form a special token with the text in front of it or
+--   behind it, also after white space is removed from its ends;
+-- * `blank(text)` returns a similar text that cannot.
 -- @tparam table tokens array of the special tokens
--- @tparam ?table families array of Lua patterns of further special tokens; they begin and end with
--- a literal character
--- @tparam ?table plain what the format writes as plain text: `tags` such as `[INST]`, `titles` such
--- as `Response` (of lines like `### Response:`), `speakers` such as `USER` (of `USER:`)
--- @treturn table `find(text)`, `admit(text, mode)`, `sequence(text)`, `suspicious(text)`,
--- `edges(text)`, `blank(text)`
+-- @tparam ?table families array of Lua patterns of further special tokens; each begins and ends
+-- with a literal character
+-- @tparam ?table plain the marks that the format writes as plain text: `tags` such as `[INST]`,
+-- `titles` such as `Response` (of lines like `### Response:`), `speakers` such as `USER` (of
+-- `USER:`)
+-- @treturn table
 function M.new(tokens, families, plain)
   families, plain = families or {}, plain or {}
   local matchers = matchers_of(tokens, families, plain)
   local edge = edges_of(tokens, families, plain)
-  local reach = M.REACH
+  local reach = REACH
   for _, token in ipairs(tokens) do reach = math.max(reach, #token) end
   local guard = {}
 
-  --- The first special token in a text, or nil.
-  function guard.find(text)
-    text = "\n" .. text
-    local first, last = scan(matchers, text)()
-    return first and sub(text, first, last):match("^[\r\n]?(.*)$")
-  end
+  function guard.find(text) return find_first(matchers, text) end
 
-  --- The text with a space inside each special token; nil when that does not help.
-  local function part(text)
-    text = "\n" .. text
-    for _ = 1, M.PASSES do
-      local out, from = {}, 1
-      for _, _, place in scan(matchers, text) do
-        out[#out + 1] = sub(text, from, place - 1) .. " "
-        from = place
-      end
-      if from == 1 then return sub(text, 2) end
-      out[#out + 1] = sub(text, from)
-      text = table.concat(out)
-    end
-    return nil
-  end
-
-  --- The text as it may go in, or nil and what is wrong.
   function guard.admit(text, mode)
-    local token = guard.find(text)
+    local token = find_first(matchers, text)
     if not token then return text end
-    local parted = mode == "neutralise" and part(text)
-    if parted then return parted end
+    local made = mode == "neutralise" and neutralised(matchers, text)
+    if made then return made end
     return nil, refusal(token)
   end
 
-  --- All special tokens of a text as one string, for comparing two texts.
   function guard.sequence(text)
     text = "\n" .. text
     local out = {}
@@ -232,20 +239,16 @@ function M.new(tokens, families, plain)
     return table.concat(out, "\0")
   end
 
-  --- Whether a text has anything in it that special tokens begin or end with.
   function guard.suspicious(text)
     return edge ~= nil and find(text, edge) ~= nil
   end
 
-  --- Whether a text can be a piece of a special token together with what is put in front of it or
-  -- behind it, also when white space is taken off its ends first.
   function guard.edges(text)
     if not edge then return false end
-    local core = python_strings.strip(text)
+    local core = strings.strip(text)
     return find(sub(core, 1, reach), edge) ~= nil or find(sub(core, -reach), edge) ~= nil
   end
 
-  --- A text of the same kind that cannot.
   function guard.blank(text)
     return edge and (text:gsub(edge, "x")) or text
   end

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: MIT
---- The part of Jinja that chat templates are written in, as `transformers` sets it up: the
--- immutable sandbox, `trim_blocks`, `lstrip_blocks`, loop controls, `raise_exception`,
--- `strftime_now`, `{% generation %}` and a `tojson` that leaves text as it is.
+--- An interpreter for the part of Jinja that chat templates use, configured as in `transformers`:
+-- the immutable sandbox, `trim_blocks`, `lstrip_blocks`, loop controls, `raise_exception`,
+-- `strftime_now`, `{% generation %}`, and a `tojson` that does not escape HTML.
 --
--- A template is code of strangers. It is never turned into Lua, has no way to anything but the
--- values that it is given, and ends after a number of steps (`predibase.template.jinja.limits`).
+-- Templates come from outside and are not trusted. A template is never turned into Lua, can read
+-- only the values that it is given, and ends after a number of steps
+-- (`predibase.template.jinja.runtime`).
 --
 --    local template = assert(jinja.compile "{% for m in messages %}{{ m.content }}{% endfor %}")
 --    print(template:render { messages = { { content = "hi" } } })
@@ -21,6 +22,7 @@ local json = require "predibase.json"
 local names = require "predibase.names"
 local runtime = require "predibase.template.jinja.runtime"
 local tests = require "predibase.template.jinja.tests"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -37,8 +39,8 @@ local function problem_with(self, caught)
     message = ("%s%s%s"):format(self.name and self.name .. ": " or "", caught.message, where) }
 end
 
---- Runs something of the interpreter. What is no error of the template (an interrupt, no memory) is
--- raised again.
+--- Calls a function of the interpreter; returns nil and the error if the template has one. Other
+-- errors (an interrupt, lack of memory) are raised again.
 local function protected(self, rt, fn, ...)
   local ok, result = pcall(fn, ...)
   if ok then return result end
@@ -49,18 +51,18 @@ end
 
 --- Compiles a template.
 -- @tparam string source
--- @tparam ?table options `name`, put in front of messages; `max_steps`, how much work a rendering
--- may be (4,000,000)
+-- @tparam ?table options `name`, with which messages begin; `max_steps`, how many steps a rendering
+-- may take (4,000,000)
 -- @treturn[1] table the template, with the method `render`
 -- @treturn[2] nil
--- @treturn[2] table an error of kind "template": what is wrong and in which line
--- @raise when the source is no string or an option does not exist
+-- @treturn[2] table the error, of kind "template", with `line`
+-- @raise when the source is not a string or an option does not exist
 function M.compile(source, options)
   if type(source) ~= "string" then
-    error("jinja.compile takes the template as a string, got a " .. type(source), 2)
+    usage.fail("jinja.compile takes the template as a string, got a " .. type(source))
   end
   options = options or {}
-  names.check(options, OPTIONS, "option", 2)
+  names.check(options, OPTIONS, "option")
   options = json.present(options)
   local self = setmetatable({ name = options.name, max_steps = options.max_steps }, Template)
   if #source > runtime.SOURCE then
@@ -80,7 +82,7 @@ local function execute(self, context, options)
   for name, value in pairs(globals) do variables[name] = value end
   for name, value in next, context do
     if type(name) ~= "string" then
-      error("the names of a template's variables are strings, got " .. checks.describe(name), 3)
+      usage.fail("the names of a template's variables are strings, got " .. checks.describe(name))
     end
     local made, problem = convert.value(value, name)
     if problem then return nil, problem_with(self, { message = problem }) end
@@ -96,22 +98,22 @@ local function execute(self, context, options)
   end)
 end
 
---- Renders a template. The same template can be rendered any number of times.
+--- Renders the template. It can be rendered any number of times.
 -- @tparam ?table context the variables by name; see `predibase.template.jinja.convert`
 -- @tparam ?table options `now`: Unix seconds for `strftime_now`, the clock when nil
 -- @treturn[1] string
 -- @treturn[2] nil
--- @treturn[2] table an error of kind "template"; its `line` is that of the source
--- @raise when the context is no table, a name in it no string, or an option does not exist
+-- @treturn[2] table the error, of kind "template", with `line`
+-- @raise when the context is not a table, a name in it is not a string, or an option does not exist
 function Template:render(context, options)
   if getmetatable(self) ~= Template then
-    error("template:render must be called with a colon on a template", 2)
+    usage.fail("template:render must be called with a colon on a template")
   end
   if context ~= nil and type(context) ~= "table" then
-    error("template:render takes the variables as a table, got a " .. type(context), 2)
+    usage.fail("template:render takes the variables as a table, got a " .. type(context))
   end
   options = options or {}
-  names.check(options, RENDER_OPTIONS, "option", 2)
+  names.check(options, RENDER_OPTIONS, "option")
   options = json.present(options)
   return execute(self, json.fields(context or {}), options)
 end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The messages of a conversation: checked, copied, and their texts guarded against special tokens.
+--- Checks and copies the messages of a conversation, and guards their texts against special tokens.
 -- @module predibase.template.messages
 
 local checks = require "predibase.checks"
@@ -7,19 +7,18 @@ local json = require "predibase.json"
 
 local M = {}
 
---- How deep the tables of a message may be nested: more than any real one, and an end for one that
--- holds itself.
-M.MAX_DEPTH = 32
+-- Deepest nesting of tables in a message: more than any real message has, and a limit for a table
+-- that contains itself.
+local MAX_DEPTH = 32
 
---- Longest name of a role.
-M.MAX_ROLE = 64
+-- Longest name of a role, in bytes.
+local MAX_ROLE = 64
 
 local describe = checks.describe
 
 local function guarded(text, guard, mode)
   if not guard then return text end
-  local admitted, problem = guard.admit(text, mode)
-  return admitted, problem
+  return guard.admit(text, mode)
 end
 
 local function field(t, name)
@@ -27,14 +26,14 @@ local function field(t, name)
   return rawget(t, name)
 end
 
---- Gives a copy the metatable of the original, which may say that it is an array.
+--- Gives a copy the metatable of the original, which may mark it as an array or an object.
 local function alike(made, original)
   local meta = getmetatable(original)
   return type(meta) == "table" and setmetatable(made, meta) or made
 end
 
---- Goes over the members of a table: the key of each, its name (the key, but for ordered objects)
--- and its value.
+--- Iterates over the members of a table: the key, the name (which differs from the key in ordered
+-- objects) and the value.
 local function members(t)
   local ordered, key, value = json.is_object(t), nil, nil
   return function ()
@@ -44,14 +43,14 @@ local function members(t)
   end
 end
 
---- Puts a member into a table that is made like another one.
+--- Puts a member into a copy of a table.
 local function put(out, original, key, name, value)
   out[key] = json.is_object(original) and { name, value } or value
 end
 
 local function role_of(message)
   local role = field(message, "role")
-  if type(role) ~= "string" or #role > M.MAX_ROLE or not role:find("^%a[%w_-]*$") then
+  if type(role) ~= "string" or #role > MAX_ROLE or not role:find("^%a[%w_-]*$") then
     return nil, 'needs a role such as "user", got ' .. describe(role)
   end
   return role
@@ -74,7 +73,7 @@ local function part_text(part, i)
   return text
 end
 
---- The content as one string, and as its parts where it was given in parts.
+--- Returns the content as one string, and its parts if it was given in parts.
 local function content_of(message)
   local content = field(message, "content")
   if type(content) == "string" then return content end
@@ -92,7 +91,7 @@ local function content_of(message)
   return table.concat(parts), parts
 end
 
---- The members that have a value.
+--- Returns a copy without the members that are null.
 local function without_nulls(message)
   local out = {}
   for key, name, value in members(message) do
@@ -114,7 +113,7 @@ local function unknown_field(message)
   end
 end
 
---- A message as the built-in formats read it.
+--- Returns a message for the built-in formats.
 local function closed_message(message, guard, mode)
   message = json.fields(without_nulls(message))
   local problem = unknown_field(message)
@@ -134,12 +133,12 @@ local function closed_message(message, guard, mode)
   return { role = role, content = whole, parts = parts }
 end
 
---- A copy of a value in which every string is guarded.
+--- Returns a copy of a value in which every string is guarded.
 local function copy(value, guard, mode, depth)
   if type(value) == "string" then return guarded(value, guard, mode) end
   if type(value) ~= "table" or json.literal(value) then return value end
-  if depth > M.MAX_DEPTH then
-    return nil, ("is nested deeper than %d tables"):format(M.MAX_DEPTH)
+  if depth > MAX_DEPTH then
+    return nil, ("is nested deeper than %d tables"):format(MAX_DEPTH)
   end
   local out = {}
   for key, name, inner in members(value) do
@@ -153,10 +152,11 @@ local function copy(value, guard, mode, depth)
   return alike(out, value)
 end
 
--- What messages call the thoughts before an answer.
+-- Names of the field with the thoughts before an answer.
 local THOUGHTS = { "reasoning_content", "thinking", "reasoning" }
 
---- Puts the thoughts of a copied message where templates look for them, as `transformers` 5 does.
+--- Copies the thoughts of a message to all fields where templates look for them, as
+-- `transformers` 5 does.
 local function share_thoughts(message)
   local thoughts
   for i = #THOUGHTS, 1, -1 do
@@ -177,7 +177,7 @@ local function share_thoughts(message)
   return alike(out, message)
 end
 
---- A message as a model's own template reads it.
+--- Returns a message for a model's own template.
 local function open_message(message, guard, mode)
   local _, problem = role_of(message)
   if problem then return nil, problem end
@@ -189,7 +189,7 @@ end
 
 --- Reads the messages of a conversation.
 -- @tparam table messages array of `{ role, content }`
--- @tparam table how `guard` (see `predibase.template.guard`, nil to let everything pass), `mode`
+-- @tparam table how `guard` (see `predibase.template.guard`; nil accepts every text), `mode`
 -- ("refuse" or "neutralise"), `open` (keep every field of a message)
 -- @treturn[1] table copies of the messages
 -- @treturn[2] nil
@@ -215,7 +215,7 @@ function M.read(messages, how)
   return read
 end
 
---- Copies the further variables of a template, with their texts guarded.
+--- Copies the other variables of a template and guards their texts.
 -- @tparam table values
 -- @tparam ?table guard
 -- @tparam string mode
@@ -228,10 +228,10 @@ function M.values(values, guard, mode)
   return copied
 end
 
--- What says how a message is meant is no text.
+-- Fields that describe a message and are not text.
 local FIXED = { role = true, type = true }
 
---- Whether a test holds for any text in a value.
+--- Tells whether a test is true for any text in a value.
 -- @param value a string or a table, such as the messages that were read
 -- @tparam function test
 -- @treturn boolean
@@ -244,7 +244,7 @@ function M.any(value, test)
   return false
 end
 
---- A copy in which every text is put through a function.
+--- Returns a copy in which every text is replaced by the result of a function.
 -- @param value a string or a table
 -- @tparam function change
 -- @return the copy
@@ -258,7 +258,7 @@ function M.map(value, change)
   return alike(out, value)
 end
 
---- Changes a member that is there.
+--- Changes an existing member.
 local function set(t, name, value)
   if not json.is_object(t) then
     t[name] = value
@@ -269,10 +269,10 @@ local function set(t, name, value)
   end
 end
 
---- A copy of messages with something put behind the last text.
--- @tparam table messages as `read` gave them
+--- Returns a copy of messages with an ending appended to the last text.
+-- @tparam table messages as returned by `read`
 -- @tparam string ending
--- @treturn ?table nil when the last message has no text
+-- @treturn ?table nil if the last message has no text
 -- @treturn ?string the last text, without the ending
 function M.appended(messages, ending)
   local out = M.map(messages, function (text) return text end)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Reads the files of a model that say how its prompts are written, as `transformers` 5 does:
--- `tokenizer_config.json` and what lies beside it.
+--- Reads the files of a model that define how its prompts are written, as `transformers` 5 does:
+-- `tokenizer_config.json` and the files in the same folder.
 -- @module predibase.template.model_files
 
 local errors = require "predibase.errors"
@@ -10,12 +10,11 @@ local ordered = require "predibase.template.ordered"
 
 local M = {}
 
---- Bytes of a file that is read: the largest configurations list every added token.
-M.MAX_FILE = 32 * 1024 * 1024
+-- Largest file, in bytes: the largest configurations list every added token.
+local MAX_FILE = 32 * 1024 * 1024
 
---- Bytes of `tokenizer.json` that are looked at: the vocabulary behind the added tokens is left
--- alone.
-M.MAX_ADDED = 8 * 1024 * 1024
+-- Bytes of `tokenizer.json` that are read: the added tokens come before the vocabulary.
+local MAX_ADDED = 8 * 1024 * 1024
 
 local function decode(text, path)
   local value, problem = json.decode(text)
@@ -23,22 +22,22 @@ local function decode(text, path)
   return nil, ("%s: is not a JSON object%s"):format(path, problem and ": " .. problem or "")
 end
 
---- The object in a file beside, nil when there is no such file.
+--- Reads the object in a file of the folder; returns nil if there is no such file.
 local function object_beside(folder, name)
   local path = folder .. name
-  local text, problem = files.optional(path, M.MAX_FILE)
+  local text, problem = files.optional(path, MAX_FILE)
   if not text then return nil, problem end
   local value
   value, problem = decode(text, path)
   return value, problem
 end
 
---- The templates in files of their own: nil when there are none. A folder cannot be listed here, so
--- those of `additional_chat_templates` are looked for by their names.
+--- Reads the templates in files of their own; returns nil if there are none. A folder cannot be
+-- listed here, so the files in `additional_chat_templates` are looked up by name.
 local function templates_beside(folder, chosen)
   local found
   local function look(name, path)
-    local text, problem = files.optional(folder .. path, M.MAX_FILE)
+    local text, problem = files.optional(folder .. path, MAX_FILE)
     if text then
       found = found or {}
       found[name] = text
@@ -47,7 +46,7 @@ local function templates_beside(folder, chosen)
   end
   local problem = look("default", "chat_template.jinja")
   for _, name in ipairs { "default", "tool_use", chosen } do
-    -- A name that leads out of the folder is no name.
+    -- A name must not lead out of the folder.
     if not problem and not name:find("[/\\%z]") then
       problem = look(name, "additional_chat_templates/" .. name .. ".jinja")
     end
@@ -55,10 +54,10 @@ local function templates_beside(folder, chosen)
   return found, problem
 end
 
---- The added tokens in `tokenizer.json`, which stand in front of the vocabulary.
+--- Reads the added tokens in `tokenizer.json`.
 local function added_beside(folder)
   local path = folder .. "tokenizer.json"
-  local text, problem = files.optional(path, M.MAX_ADDED)
+  local text, problem = files.optional(path, MAX_ADDED)
   local at = text and text:match('"added_tokens"%s*:%s*()%[')
   if not at then return nil, problem end
   local list
@@ -67,11 +66,11 @@ local function added_beside(folder)
   return nil, ("%s: the added tokens cannot be read: %s"):format(path, problem)
 end
 
---- The class of a tokenizer when no file says it.
+--- The class of a tokenizer that no file names.
 M.UNKNOWN = "unknown"
 
---- Adds what older repositories keep in files of their own. Newer ones list the added tokens in the
--- configuration, and then `transformers` reads neither of these.
+--- Adds the tokens that older repositories keep in files of their own. Newer ones list the added
+-- tokens in the configuration, and `transformers` then reads none of these files.
 local function add_tokens(config, folder)
   if config.added_tokens_decoder ~= nil then return end
   local map, problem = object_beside(folder, "special_tokens_map.json")
@@ -83,14 +82,14 @@ end
 
 --- Reads the configuration of a model.
 -- @tparam string path of a `tokenizer_config.json`, or of a template, whose name ends in `.jinja`
--- @tparam ?string chosen name of the template that is wanted
+-- @tparam ?string chosen name of the wanted template
 -- @treturn[1] table the configuration; its `chat_template` is a string, a list, or a table by names
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
 function M.read(path, chosen)
   local folder = path:match("^(.*[/\\])") or ""
   folder = folder:match("^(.*)additional_chat_templates[/\\]$") or folder
-  local text, problem = files.read(path, M.MAX_FILE)
+  local text, problem = files.read(path, MAX_FILE)
   if not text then return nil, problem end
   local config, own
   if path:find("%.jinja$") then
@@ -105,7 +104,7 @@ function M.read(path, chosen)
   end
   if own then config.chat_template = own end
   if config.chat_template == nil then
-    -- Where models that see images used to keep it.
+    -- Models that read images used to keep it there.
     local processor
     processor, problem = object_beside(folder, "chat_template.json")
     config.chat_template = processor and processor.chat_template
@@ -116,7 +115,7 @@ function M.read(path, chosen)
   return config
 end
 
---- What a message says of a class.
+--- Returns the part of an error message about the tokenizer's class.
 -- @tparam string class
 -- @treturn string
 function M.class_text(class)

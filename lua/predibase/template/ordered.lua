@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: MIT
---- Reads JSON and keeps what a template shows and Lua's tables and numbers lose: the order of
--- keys, `1.0`, and every digit of a large integer. The schema of a tool is written into the prompt
--- as its author wrote it.
+--- Reads JSON and keeps what Lua's tables and numbers lose: the order of keys, `1.0`, and every
+-- digit of a large integer. So the schema of a tool is written into the prompt as its author wrote
+-- it.
 -- @module predibase.template.ordered
 
 local json = require "predibase.json"
 
 local M = {}
 
---- Deepest nesting, the same as `predibase.json` takes.
+--- Deepest nesting, the same as in `predibase.json`.
 M.MAX_DEPTH = 128
 
 local read
@@ -17,7 +17,7 @@ local function space(text, i)
   return text:find("[^ \t\r\n]", i) or #text + 1
 end
 
---- A number: one of Lua where that is written the same way again.
+--- Returns a number: a Lua number if Lua would write it in the same way.
 local function number(literal, i)
   if literal == "0" or #literal < 16 and literal:find("^%-?[1-9]%d*$") then
     return tonumber(literal)
@@ -31,7 +31,8 @@ local function number(literal, i)
   return json.number(literal)
 end
 
---- The literal (a string, a number, true, false or null) at `i`, and where it ends.
+--- Reads the literal (a string, a number, true, false or null) at `i`; returns it and where the
+-- text goes on.
 local function literal(text, i)
   local stop
   if text:sub(i, i) == '"' then
@@ -55,7 +56,7 @@ local function literal(text, i)
   return list[1], stop + 1
 end
 
---- What stands between brackets: `member(i)` reads one and tells where it ends.
+--- Reads the members between brackets; `member(i)` reads one and returns where the text goes on.
 local function members(text, i, closing, member)
   i = space(text, i + 1)
   if text:sub(i, i) == closing then return i + 1 end
@@ -93,7 +94,7 @@ local function object(text, i, depth)
     local value
     value, after = read(text, space(text, at + 1), depth + 1)
     if value == nil then return nil, after end
-    -- The last of two equal keys counts, in the place of the first.
+    -- Of two equal keys, the last value is used, at the place of the first.
     local place = places[key] or #out + 1
     places[key], out[place] = place, { key, value }
     return after
@@ -110,9 +111,9 @@ function read(text, i, depth)
   return literal(text, i)
 end
 
---- Reads a JSON text. Arrays and objects come as `json.array` and `json.object` make them, `null`
--- as `json.null`, and a number that Lua would write in another way (`1.0`, an integer beyond 2^53)
--- as `json.number` makes it. The members of an object can be read by their names; `tostring` gives
+--- Reads a JSON text. Arrays and objects are those of `json.array` and `json.object`, `null` is
+-- `json.null`, and a number that Lua would write in another way (`1.0`, an integer beyond 2^53) is
+-- that of `json.number`. The members of an object can be read by their names; `tostring` returns
 -- the spelling of such a number.
 -- @tparam string text
 -- @treturn[1] table|string|number|boolean the value
@@ -126,7 +127,7 @@ function M.decode(text)
   return value
 end
 
---- Reads the value that begins at a byte of a text; what stands behind it is not looked at.
+--- Reads the value that begins at a byte of a text; the text behind the value is not checked.
 -- @tparam string text
 -- @tparam integer at
 -- @treturn[1] table|string|number|boolean the value
@@ -137,10 +138,10 @@ function M.at(text, at)
   return read(text, at, 1)
 end
 
---- Plain tables and numbers of what `decode` gave.
+--- Converts what `decode` returned to plain tables and numbers.
 -- @function plain
 -- @param value
--- @return a new value; what does not come from `decode` as it is
+-- @return a new value; other values unchanged
 M.plain = json.plain
 
 return M

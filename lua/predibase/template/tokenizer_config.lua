@@ -1,38 +1,74 @@
 -- SPDX-License-Identifier: MIT
---- A model's own chat format, from the `tokenizer_config.json` that lies beside its weights.
+--- Makes a model's own chat format of the `tokenizer_config.json` beside its weights.
 -- @module predibase.template.tokenizer_config
 
-local classes = require "predibase.template.classes"
 local errors = require "predibase.errors"
 local formats = require "predibase.template.format"
 local jinja = require "predibase.template.jinja"
 local json = require "predibase.json"
 local model_files = require "predibase.template.model_files"
 local names = require "predibase.names"
+local usage = require "predibase.usage"
 
 local M = {}
 
 local OPTIONS = { name = true, template = true, stop = true, max_steps = true, tokens = true }
 
--- The tokens that `transformers` gives to a template as variables.
+-- The tokens that `transformers` passes to a template as variables.
 local TOKENS = { "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token",
   "mask_token" }
+
+-- Special tokens that tokenizer classes of `transformers` have when no file of a model names them;
+-- only classes that chat models use.
+
+local function same(token, pad)
+  return { bos_token = token, eos_token = token, unk_token = token, pad_token = pad }
+end
+
+local LLAMA = { bos_token = "<s>", eos_token = "</s>", unk_token = "<unk>" }
+local QWEN = { eos_token = "<|endoftext|>", unk_token = "<|endoftext|>",
+  pad_token = "<|endoftext|>" }
+
+-- The first four have only the tokens that files name.
+local CLASSES = {
+  PreTrainedTokenizer = {}, TokenizersBackend = {}, SentencePieceBackend = {}, PythonBackend = {},
+  BloomTokenizer = { bos_token = "<s>", eos_token = "</s>", unk_token = "<unk>",
+    pad_token = "<pad>" },
+  CodeGenTokenizer = same("<|endoftext|>"),
+  CodeLlamaTokenizer = LLAMA,
+  CohereTokenizer = { bos_token = "<BOS_TOKEN>", eos_token = "<|END_OF_TURN_TOKEN|>",
+    unk_token = "<UNK>", pad_token = "<PAD>", sep_token = "<SEP>", cls_token = "<CLS>",
+    mask_token = "<MASK_TOKEN>" },
+  GPT2Tokenizer = same("<|endoftext|>"),
+  GPTNeoXTokenizer = same("<|endoftext|>", "<|padding|>"),
+  GemmaTokenizer = { bos_token = "<bos>", eos_token = "<eos>", unk_token = "<unk>",
+    pad_token = "<pad>", mask_token = "<mask>" },
+  LlamaTokenizer = LLAMA,
+  Qwen2Tokenizer = QWEN,
+  Qwen3_5Tokenizer = QWEN,
+  T5Tokenizer = { eos_token = "</s>", unk_token = "<unk>", pad_token = "<pad>" },
+}
+
+--- Returns the tokens of a class, with or without `Fast` at its end; nil for an unknown class.
+local function class_tokens(class)
+  return CLASSES[class] or CLASSES[class:match("^(.*)Fast$")]
+end
 
 local function failed(message)
   return nil, errors.new { kind = "template", phase = "request", message = message }
 end
 
---- A token: a string, or an object with its text.
+--- Returns the text of a token, which is a string or an object with the text.
 local function token_text(value)
   if type(value) == "table" then value = rawget(value, "content") end
   return type(value) == "string" and value or nil
 end
 
---- The tokens by name: the known ones, further ones that a model names (`image_token`), and those
--- of the tokenizer's class where the configuration is silent.
+--- Returns the tokens by name: the known ones, others that the model names (`image_token`), and
+-- those of the tokenizer's class that the configuration does not mention.
 local function tokens_of(config, given)
   local tokens = {}
-  local class = classes.tokens(type(config.tokenizer_class) == "string" and config.tokenizer_class
+  local class = class_tokens(type(config.tokenizer_class) == "string" and config.tokenizer_class
     or "PreTrainedTokenizer") or {}
   for name, text in pairs(class) do
     if rawget(config, name) == nil then tokens[name] = text end
@@ -48,10 +84,11 @@ local function tokens_of(config, given)
   return tokens
 end
 
---- The first token that a template uses and that may exist although nothing says it.
-local function unsaid(config, tokens, given, sources)
+--- Returns the name of the first token that a template uses and that may exist although no file
+-- names it.
+local function missing_token(config, tokens, given, sources)
   local class = config.tokenizer_class
-  if type(class) ~= "string" or classes.tokens(class) then return nil end
+  if type(class) ~= "string" or class_tokens(class) then return nil end
   for _, name in ipairs(TOKENS) do
     if tokens[name] == nil and given[name] == nil and rawget(config, name) == nil then
       for _, source in pairs(sources) do
@@ -62,7 +99,7 @@ local function unsaid(config, tokens, given, sources)
   return nil
 end
 
---- All texts that the tokenizer takes for special tokens, the longest first.
+--- Returns all texts that the tokenizer treats as special tokens, the longest first.
 local function special_tokens(config, tokens)
   local seen, list = {}, {}
   local function add(value)
@@ -88,7 +125,7 @@ local function special_tokens(config, tokens)
   return list
 end
 
---- The templates by name; a single one is `default`.
+--- Returns the templates by name; a single one is `default`.
 local function templates_of(config)
   local given = rawget(config, "chat_template")
   if type(given) == "string" then return { default = given } end
@@ -128,7 +165,7 @@ local function compile_all(sources, options, name)
   return compiled
 end
 
---- A function that writes messages, as `predibase.template.format` wants it.
+--- Makes the function `write` of the format, see `predibase.template.format.new`.
 local function writer(tokens, compiled, chosen)
   return function (messages, context)
     local variables = {}
@@ -139,7 +176,7 @@ local function writer(tokens, compiled, chosen)
     variables.add_generation_prompt = context.add_generation_prompt
     variables.date_string = context.date_string
     for name, value in pairs(context.variables or {}) do variables[name] = value end
-    -- `transformers` takes the template for tools when there are any.
+    -- `transformers` uses the template for tools if there are tools.
     local tools = variables.tools ~= json.null and compiled.tool_use
     local template = compiled[chosen] or tools or compiled.default
     local text, err = template:render(variables, { now = context.now })
@@ -150,25 +187,25 @@ end
 
 local function checked(source, options)
   if type(source) ~= "string" and type(source) ~= "table" then
-    error(("template.from_tokenizer_config takes a path or a table, got a %s"):format(
-      type(source)), 4)
+    usage.fail(("template.from_tokenizer_config takes a path or a table, got a %s"):format(
+      type(source)))
   end
   if options ~= nil and type(options) ~= "table" then
-    error("template.from_tokenizer_config takes its options as a table, got a "
-      .. type(options), 4)
+    usage.fail("template.from_tokenizer_config takes its options as a table, got a "
+      .. type(options))
   end
   options = options or {}
-  names.check(options, OPTIONS, "option", 4)
+  names.check(options, OPTIONS, "option")
   options = json.present(options)
   local tokens = options.tokens
   if tokens ~= nil and type(tokens) ~= "table" then
-    error("template.from_tokenizer_config takes tokens as a table by their names, got a "
-      .. type(tokens), 4)
+    usage.fail("template.from_tokenizer_config takes tokens as a table by their names, got a "
+      .. type(tokens))
   end
   for name, text in next, tokens or {} do
     if type(name) ~= "string" or text ~= false and type(text) ~= "string" then
-      error("template.from_tokenizer_config takes tokens as strings by their names, or false for "
-        .. "none", 4)
+      usage.fail("template.from_tokenizer_config takes tokens as strings by their names, or false "
+        .. "for none")
     end
   end
   return options
@@ -194,7 +231,7 @@ local function build(source, options)
   end
   local given = options.tokens or {}
   local tokens = tokens_of(config, given)
-  local missing = unsaid(config, tokens, given, sources)
+  local missing = missing_token(config, tokens, given, sources)
   if missing then
     return failed(('the template uses %s, and %s; give tokens = { %s = "…" }, or false for none')
       :format(missing, model_files.class_text(config.tokenizer_class), missing))
@@ -215,21 +252,20 @@ local function build(source, options)
   }
 end
 
---- Makes a chat format of a model's own template. What it renders goes in as `variables` of
--- `format:render`: `tools`, `documents`, `enable_thinking` and whatever else the template knows.
--- @tparam string|table source the path of a `tokenizer_config.json` or of a `.jinja` file, beside
--- which the other files of the model are looked for, or the decoded configuration
--- @tparam ?table options `template`: the name of one of several templates (`default`, and
--- `tool_use` when there are tools); `name`: what the format is called; `stop`: the sequences that
--- end an answer (the end-of-sequence token); `tokens`: special tokens by their names that no file
--- says (`{ bos_token = "<s>" }`; `false` for none); `max_steps`, see `predibase.template.jinja`
+--- Makes a chat format of a model's own template. The other variables of the template (`tools`,
+-- `documents`, `enable_thinking` and so on) are passed as `variables` to `format:render`.
+-- @tparam string|table source the path of a `tokenizer_config.json` or of a `.jinja` file, with the
+-- other files of the model in the same folder, or the decoded configuration
+-- @tparam ?table options `template`: the name of one of several templates (`default`, or
+-- `tool_use` if there are tools); `name`: the name of the format; `stop`: the sequences that end an
+-- answer (the end-of-sequence token); `tokens`: special tokens that no file names
+-- (`{ bos_token = "<s>" }`, `false` for none); `max_steps`, see `predibase.template.jinja`
 -- @treturn[1] table the format, see `predibase.template.format`
 -- @treturn[2] nil
--- @treturn[2] table an error of kind "template"
+-- @treturn[2] table the error, of kind "template"
 -- @raise when an argument has the wrong type or an option does not exist
 function M.new(source, options)
   return build(source, checked(source, options))
 end
-
 
 return M

@@ -2,8 +2,8 @@
 -- Expected texts are what `transformers` renders with the models' own published templates; see
 -- spec/fixtures/chat/make.py.
 local errors = require "predibase.errors"
-local formats = require "predibase.template.formats"
 local json = require "predibase.json"
+local template = require "predibase.template"
 
 local FOLDER = "spec/fixtures/chat/"
 
@@ -50,10 +50,10 @@ local function compare(format, case, today)
 end
 
 describe("the format", function ()
-  for _, name in ipairs(formats.names) do
+  for _, name in ipairs(template.formats()) do
     it(name .. " equals the template that its model was published with", function ()
       local fixture = read(name)
-      local format = formats.get(name)
+      local format = assert(template.chat(name))
       assert.equal(fixture.source, format.source)
       assert.is_true(#fixture.cases >= (name == "alpaca" and 5 or 20))
       for _, case in ipairs(fixture.cases) do compare(format, case, fixture.today) end

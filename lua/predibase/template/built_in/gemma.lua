@@ -1,17 +1,17 @@
 -- SPDX-License-Identifier: MIT
 --- Google's Gemma 1, 2 (one format) and 3.
--- @module predibase.template.formats.gemma
+-- @module predibase.template.built_in.gemma
 
-local python_strings = require "predibase.template.python_strings"
-local writers = require "predibase.template.writers"
+local strings = require "predibase.template.python_strings"
+local writers = require "predibase.template.built_in.writers"
 
 local M = {}
 
---- Gemma 3 takes the white space off each part of a text by itself.
+--- The text of a message without the white space around it; Gemma 3 strips each part by itself.
 local function text_of(message, by_parts)
-  if not (by_parts and message.parts) then return python_strings.strip(message.content) end
+  if not (by_parts and message.parts) then return strings.strip(message.content) end
   local out = {}
-  for i, part in ipairs(message.parts) do out[i] = python_strings.strip(part) end
+  for i, part in ipairs(message.parts) do out[i] = strings.strip(part) end
   return table.concat(out)
 end
 

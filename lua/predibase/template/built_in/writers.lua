@@ -1,18 +1,18 @@
 -- SPDX-License-Identifier: MIT
---- The few ways in which chat formats write a conversation, as functions of a description.
+--- The ways in which chat formats write a conversation, as functions of a description.
 --
--- A turn is described by what stands in front of its text and behind it, and optionally by what is
--- done to the text: `{ "<|user|>\n", "<|end|>\n", trim.both }`.
--- @module predibase.template.writers
+-- A turn is described by the text in front of its content, the text behind it, and optionally a
+-- function that changes the content: `{ "<|user|>\n", "<|end|>\n", strings.strip }`.
+-- @module predibase.template.built_in.writers
 
 local M = {}
 
---- What a format says when roles do not alternate.
+--- The message for roles that do not alternate.
 M.ALTERNATE = "after an optional system message, roles must alternate user, assistant, user, …"
 
---- Finds the first message that breaks the alternation of user and something else.
+--- Finds the first message that breaks the alternation of user and other roles.
 -- @tparam table messages
--- @tparam integer from the place of the first user message
+-- @tparam integer from index of the first user message
 -- @treturn ?string what is wrong
 function M.misplaced(messages, from)
   for i = from, #messages do
@@ -35,7 +35,7 @@ local function unknown(role, turns)
     table.concat(known, ", "))
 end
 
---- Appends a turn; `false` instead of a turn leaves the message out.
+--- Appends a turn; with `false` instead of a turn, the message is omitted.
 local function append(out, turn, message)
   if not turn then return end
   local text = message.content
@@ -49,15 +49,15 @@ local function append(out, turn, message)
   out[#out + 1] = turn[2]
 end
 
---- Writes turn after turn.
--- @tparam table spec `turns`: role -> turn; `any`: the turn of every other role, in which `ROLE`
--- stands for its name; `without`: set of roles that it is not for; `bos`: begin with the token;
--- `alternate`: user and others must alternate, after a system message when it is `"after system"`;
--- `opening`: a function of the messages and the context that returns what is written first and how
--- many messages that has used up; `between`: what parts turns; `system_if_any`: leave an empty
--- system message out; `prompt`: what begins an answer; `ending`: what ends a text that no answer is
--- begun in
--- @treturn function
+--- Makes a writer that writes one turn after the other.
+-- @tparam table spec `turns`: role -> turn; `any`: the turn of all other roles, in which `ROLE` is
+-- replaced by the name; `without`: set of roles that `any` is not for; `bos`: begin with the token;
+-- `alternate`: user and others must alternate, with `"after system"` after a system message;
+-- `opening`: a function of the messages and the context that returns the text to begin with and the
+-- number of messages that it covers; `between`: the text between turns; `system_if_any`: omit an
+-- empty system message; `prompt`: the text that begins an answer; `ending`: the text at the end
+-- when no answer is begun
+-- @treturn function see `write` in `predibase.template.format.new`
 function M.turns(spec)
   return function (messages, context)
     local out, used = { spec.bos and context.bos_token or "" }, 0
@@ -82,12 +82,13 @@ function M.turns(spec)
   end
 end
 
---- Writes the family of `[INST]`: an answer follows on a question without a mark of its own.
--- @tparam table spec `user` and `assistant`: turns; `system`: where its text is put, `"first"` or
--- `"last"` (in front of that user message), nil where there must be none; `wrap`: what stands in
--- front of its text and behind it, and what is done to it; `bos_each`: begin each question with the
--- token; `strict`: refuse other roles, else leave them out
--- @treturn function
+--- Makes a writer for the formats with `[INST]`, in which answers have no mark of their own.
+-- @tparam table spec `user` and `assistant`: turns; `system`: where the system text is inserted,
+-- `"first"` or `"last"` (in front of that user message), nil if there must be none; `wrap`: the
+-- text in front of the system text, the text behind it, and optionally a function that changes it;
+-- `bos_each`: begin each question with the token; `strict`: refuse other roles instead of omitting
+-- them
+-- @treturn function see `write` in `predibase.template.format.new`
 function M.instructions(spec)
   return function (messages, context)
     local system = spec.system and messages[1].role == "system" and messages[1].content

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
---- Microsoft's Phi-3 in its sizes, Phi-3.5 and Phi-4 mini, and Zephyr, which looks alike.
--- @module predibase.template.formats.phi
+--- Microsoft's Phi-3 in all sizes, Phi-3.5 and Phi-4 mini, and Zephyr, which is similar.
+-- @module predibase.template.built_in.phi
 
-local writers = require "predibase.template.writers"
+local writers = require "predibase.template.built_in.writers"
 
 local M = {}
 
@@ -13,7 +13,7 @@ local function format(source, bos, spec)
     source = source, bos_token = bos, eos_token = "<|endoftext|>",
     stop = { "<|end|>", "<|endoftext|>" },
     special_tokens = { bos, "<|endoftext|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>" },
-    -- `<|placeholder1|>`, `<|tool|>`, `<|/tool|>` and others that the sizes do not share.
+    -- `<|placeholder1|>`, `<|tool|>`, `<|/tool|>` and others, which differ between the sizes.
     families = { "<|/?%a[%w_]*|>" },
     write = writers.turns(spec),
   }
@@ -32,7 +32,7 @@ M["phi-3-small"] = format("microsoft/Phi-3-small-8k-instruct", "<|endoftext|>", 
   bos = true, turns = {}, any = TURN,
 })
 
--- It leaves the system message out, and begins an answer after every question.
+-- It omits the system message, and begins an answer after every question.
 M["phi-3-medium"] = format("microsoft/Phi-3-medium-4k-instruct", "<s>", {
   turns = { system = false, user = { "<|user|>\n", "<|end|>\n<|assistant|>\n" },
     assistant = { "", "<|end|>\n" } },

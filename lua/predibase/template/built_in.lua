@@ -1,14 +1,56 @@
 -- SPDX-License-Identifier: MIT
---- Which chat format a model takes, by the name of a deployment or of a model's repository.
--- @module predibase.template.models
+--- The built-in chat formats, by their names and by the names of models. A family of formats is
+-- loaded when one of them is first asked for.
+-- @module predibase.template.built_in
 
-local formats = require "predibase.template.formats"
+local format = require "predibase.template.format"
 local names = require "predibase.names"
 
 local M = {}
 
--- Patterns of names in lower case with `-` for everything that is no letter and no digit, without
--- the owner; the first that fits counts. `false`: the model has a format that is not built in.
+-- Listed here, so that the names are known without loading the families.
+local FAMILIES = {
+  llama = { "llama-2", "llama-3", "llama-3.1", "llama-3.2", "llama-3.3", "codellama",
+    "codellama-70b" },
+  mistral = { "mistral-v0.1", "mistral-v0.2", "mistral-v0.3", "mistral-v0.1-2023",
+    "mistral-v0.2-2023", "mistral-nemo", "mistral-v7", "mixtral" },
+  chatml = { "chatml", "qwen-1.5", "qwen-2", "qwen-2.5", "phi-4" },
+  qwen3 = { "qwen-3", "qwen-3-2507" },
+  phi = { "zephyr", "phi-3", "phi-3-small", "phi-3-medium", "phi-3.5", "phi-4-mini" },
+  gemma = { "gemma", "gemma-3" },
+  command_r = { "command-r" },
+  deepseek = { "deepseek-llm", "deepseek-coder", "deepseek-v2", "deepseek-v2.5", "deepseek-v3",
+    "deepseek-r1" },
+  plain_marks = { "solar", "alpaca", "vicuna" },
+}
+
+local family_of, made = {}, {}
+
+--- The names of all formats, in alphabetical order.
+M.names = {}
+
+for family, members in pairs(FAMILIES) do
+  for _, name in ipairs(members) do
+    family_of[name] = family
+    M.names[#M.names + 1] = name
+  end
+end
+table.sort(M.names)
+
+--- Returns a format by its exact name; the same object every time.
+local function get(name)
+  if not made[name] and family_of[name] then
+    local fields = { name = name }
+    local described = require("predibase.template.built_in." .. family_of[name])[name]
+    for key, value in pairs(described) do fields[key] = value end
+    made[name] = format.new(fields)
+  end
+  return made[name]
+end
+
+-- Patterns for the names of models and deployments, in lower case, without the owner, and with `-`
+-- for every run of other characters than letters and digits. The first match counts. `false`: the
+-- model's format is not built in.
 local RULES = {
   { "llama%-?3%-?3.*instruct", "llama-3.3" },
   { "llama%-?3%-?2.*instruct", "llama-3.2" },
@@ -74,7 +116,7 @@ local RULES = {
   { "alpaca", "alpaca" },
 }
 
---- What the tuned sister of a base model is called.
+--- What the name of a chat model adds to the name of its base model.
 local TUNED = { "-instruct", "-chat", "-it" }
 
 local function normal(name)
@@ -87,8 +129,8 @@ local function rule_of(name)
   end
 end
 
---- How alike two names are: what they begin with together, the nearest above all but those that
--- the wanted name is the beginning of.
+--- Rates how well a name matches a wanted one: by the length of their common beginning. A name that
+-- begins with the wanted one rates highest, then the name `near`, which differs by few letters.
 local function likeness(wanted, name, near)
   local n, known = 0, normal(name)
   while n < #wanted and wanted:byte(n + 1) == known:byte(n + 1) do n = n + 1 end
@@ -96,11 +138,11 @@ local function likeness(wanted, name, near)
   return name == near and 999 or n
 end
 
---- All formats, those first whose names are most like one that was asked for.
+--- Lists all formats, the best matches for a wanted name first.
 local function sorted(wanted)
   local list, likenesses = {}, {}
-  local near = names.nearest(wanted, formats.names)
-  for i, name in ipairs(formats.names) do
+  local near = names.nearest(wanted, M.names)
+  for i, name in ipairs(M.names) do
     list[i], likenesses[name] = name, likeness(wanted, name, near)
   end
   table.sort(list, function (a, b)
@@ -110,20 +152,20 @@ local function sorted(wanted)
   return table.concat(list, ", ")
 end
 
---- A format by its name, in any case and with `-`, `_` and `.` taken for the same.
+--- Returns a format by its name, in upper or lower case, with `-`, `_` or `.`.
 -- @tparam string name
 -- @treturn[1] table
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
 function M.by_name(name)
   local wanted = normal(name)
-  for _, known in ipairs(formats.names) do
-    if normal(known) == wanted then return formats.get(known) end
+  for _, known in ipairs(M.names) do
+    if normal(known) == wanted then return get(known) end
   end
   return nil, "no chat format is called that; there are " .. sorted(wanted)
 end
 
---- A format by the name of a deployment or of a model.
+--- Returns a format by the name of a deployment or of a model.
 -- @tparam string name
 -- @treturn[1] table
 -- @treturn[2] nil
@@ -133,16 +175,16 @@ function M.by_model(name)
   local exact = M.by_name(name)
   if exact then return exact end
   local rule = rule_of(wanted)
-  if rule and rule[2] then return formats.get(rule[2]) end
+  if rule and rule[2] then return get(rule[2]) end
   if rule then
     return nil, "its format is not built in; template.from_tokenizer_config takes the model's own"
   end
   for _, ending in ipairs(TUNED) do
-    local sister = rule_of(wanted .. ending)
-    if sister and sister[2] then
+    local tuned = rule_of(wanted .. ending)
+    if tuned and tuned[2] then
       return nil, ('it looks like a base model, which knows no chat format (%s%s has "%s"); '
         .. "template.new makes the prompt that an adapter was trained with"):format(
-        wanted, ending, sister[2])
+        wanted, ending, tuned[2])
     end
   end
   return nil, "no chat format is known for it; there are " .. sorted(wanted)

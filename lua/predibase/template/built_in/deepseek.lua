@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- DeepSeek's formats: LLM and V2, Coder, V2.5, V3, R1.
--- @module predibase.template.formats.deepseek
+-- @module predibase.template.built_in.deepseek
 
-local writers = require "predibase.template.writers"
+local writers = require "predibase.template.built_in.writers"
 
 local M = {}
 
@@ -14,7 +14,7 @@ local function format(source, fields)
   fields.eos_token = fields.eos_token or EOS
   fields.stop = fields.stop or { EOS }
   fields.special_tokens = { BOS, EOS, USER, ASSISTANT, "<|EOT|>", "<｜▁pad▁｜>" }
-  -- `<｜tool▁calls▁begin｜>`, `<｜fim▁hole｜>` and more, all between full-width bars.
+  -- `<｜tool▁calls▁begin｜>`, `<｜fim▁hole｜>` and others, all between full-width bars.
   fields.families = { "<｜[^<>%s]*｜>" }
   return fields
 end
@@ -53,7 +53,7 @@ M["deepseek-coder"] = format("deepseek-ai/deepseek-coder-33b-instruct", {
   },
 })
 
---- The texts of all system messages stand in front, wherever they were.
+--- Begins with the texts of all system messages.
 local function system_texts(messages)
   local out = {}
   for _, message in ipairs(messages) do
@@ -62,8 +62,8 @@ local function system_texts(messages)
   return table.concat(out, "\n\n"), 0
 end
 
---- Of several system messages only the last counts, and each leaves eight spaces in front of
--- everything: so does the published template, whose indentation is part of what it writes.
+--- Begins with the last system message only, and with eight spaces for each system message, because
+-- the published template writes its own indentation.
 local function last_system_text(messages, context)
   local indent, text = "", ""
   for _, message in ipairs(messages) do
@@ -79,7 +79,7 @@ M["deepseek-v2.5"] = format("deepseek-ai/DeepSeek-V2.5", {
   },
 })
 
---- What the model thought is not told it again.
+--- Removes the model's thoughts from its earlier answers.
 local function without_thoughts(text)
   return text:match("^.*</think>(.*)$") or text
 end
@@ -102,7 +102,7 @@ end
 local after_question, after_answer = v3 "", v3(ASSISTANT)
 
 M["deepseek-v3"] = format("deepseek-ai/DeepSeek-V3-0324", {
-  --- A question already begins the answer, which must not begin twice.
+  -- A question already writes the beginning of the answer, which must not be written twice.
   write = function (messages, context)
     for i = #messages, 1, -1 do
       if messages[i].role == "user" then return after_question(messages, context) end

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
---- Qwen 3, which thinks before it answers unless told not to, and its releases of July 2025, which
--- do not (the text part of both; tools are for the model's own template).
--- @module predibase.template.formats.qwen3
+--- Qwen 3, which thinks before it answers by default, and its releases of July 2025, which do not.
+-- Only texts; tools need the model's own template.
+-- @module predibase.template.built_in.qwen3
 
-local writers = require "predibase.template.writers"
+local writers = require "predibase.template.built_in.writers"
 
 local M = {}
 
@@ -20,7 +20,7 @@ local function format(source, write)
   }
 end
 
---- What the model thought, and what it said.
+--- Splits an answer into the model's thoughts and what it said.
 local function split(content)
   if not content:find("</think>", 1, true) then return "", content end
   local thoughts = content:match("^(.-)</think>")
@@ -29,11 +29,11 @@ local function split(content)
   return thoughts:gsub("^\n+", ""), (content:match("^.*</think>\n*(.*)$"))
 end
 
---- The place of the last question; all messages are behind it when there is none.
+--- Returns the index of the last question; without a question, that of the last message.
 local function last_question(messages)
   for i = #messages, 1, -1 do
     local message = messages[i]
-    -- The answers of tools come from the user as well.
+    -- The results of tools have the role user, too.
     if message.role == "user" and not message.content:find("^<tool_response>.*</tool_response>$")
     then
       return i
@@ -42,8 +42,7 @@ local function last_question(messages)
   return #messages
 end
 
---- Answers to earlier questions are written without what was thought, the ones behind the last
--- question with it.
+--- Removes the thoughts from answers to earlier questions; answers to the last question keep them.
 local function rewritten(messages)
   local question, out = last_question(messages), {}
   for i, message in ipairs(messages) do

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- ChatML and its relatives: OpenHermes, Qwen 1.5 to 2.5, Phi-4.
--- @module predibase.template.formats.chatml
+-- @module predibase.template.built_in.chatml
 
-local writers = require "predibase.template.writers"
+local writers = require "predibase.template.built_in.writers"
 
 local M = {}
 
@@ -23,7 +23,7 @@ end
 M.chatml = format("teknium/OpenHermes-2.5-Mistral-7B", { "<s>", "</s>", "<unk>" },
   { any = TURN, token = "<s>", second_stop = "</s>" })
 
---- Begins with a system message of the model's own where there is none.
+--- Begins with the model's default system message if there is none.
 local function default_system(text)
   return function (messages)
     if messages[1].role == "system" then return "", 0 end
@@ -33,7 +33,7 @@ end
 
 local function qwen(source, text, spec)
   spec.opening, spec.second_stop = default_system(text), "<|endoftext|>"
-  -- The later ones have `<|vision_start|>`, `<|fim_prefix|>`, `<|repo_name|>` and more.
+  -- Later models have `<|vision_start|>`, `<|fim_prefix|>`, `<|repo_name|>` and others.
   spec.families = { "<|%a[%w_]*|>", "</?tool_call>" }
   return format(source, { "<|endoftext|>" }, spec)
 end

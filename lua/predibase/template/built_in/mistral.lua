@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
---- Mistral's formats, which differ in spaces and in where the system message goes.
+--- Mistral's formats, which differ in spaces and in the place of the system message.
 --
--- The templates of Mistral 7B v0.1, v0.2 and Mixtral were exchanged in 2024. The names that end in
--- 2023 are the ones that adapters of that year were trained with.
--- @module predibase.template.formats.mistral
+-- The templates of Mistral 7B v0.1, v0.2 and Mixtral were replaced in 2024. Adapters of 2023 were
+-- trained with the formats whose names end in 2023.
+-- @module predibase.template.built_in.mistral
 
-local python_strings = require "predibase.template.python_strings"
-local writers = require "predibase.template.writers"
+local strings = require "predibase.template.python_strings"
+local writers = require "predibase.template.built_in.writers"
 
 local M = {}
 
@@ -17,7 +17,7 @@ local function format(source, spec, more)
   return {
     source = source, bos_token = "<s>", eos_token = "</s>", stop = { "</s>" },
     special_tokens = tokens,
-    -- Before v0.3 these were no tokens of their own.
+    -- Before v0.3 these were not tokens.
     plain = { tags = { "[INST]", "[/INST]" } },
     write = writers.instructions(spec),
   }
@@ -47,7 +47,7 @@ local TOOLS = { "[TOOL_CALLS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOO
 
 M["mistral-v0.3"] = format("mistralai/Mistral-7B-Instruct-v0.3", {
   system = "last", user = { "[INST] ", "[/INST]" },
-  assistant = { " ", "</s>", python_strings.strip },
+  assistant = { " ", "</s>", strings.strip },
 }, TOOLS)
 
 M["mistral-nemo"] = format("mistralai/Mistral-Nemo-Instruct-2407", {

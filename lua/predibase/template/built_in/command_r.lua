@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --- Cohere's Command-R and Command-R+ (without tools and documents).
--- @module predibase.template.formats.command
+-- @module predibase.template.built_in.command_r
 
-local python_strings = require "predibase.template.python_strings"
-local writers = require "predibase.template.writers"
+local strings = require "predibase.template.python_strings"
+local writers = require "predibase.template.built_in.writers"
 
 local M = {}
 
@@ -27,8 +27,8 @@ M["command-r"] = {
       if messages[1].role ~= "system" then return "", 0 end
       return SYSTEM[1] .. messages[1].content .. SYSTEM[2], 1
     end,
-    turns = { system = false, user = turn("USER", python_strings.strip),
-      assistant = turn("CHATBOT", python_strings.strip) },
+    turns = { system = false, user = turn("USER", strings.strip),
+      assistant = turn("CHATBOT", strings.strip) },
     prompt = "<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>",
   },
 }

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --- Formats whose marks are plain text: Solar, Alpaca, Vicuna.
 --
--- Alpaca and Vicuna were never published as chat templates: the texts are those of the programs
--- that trained them (`PROMPT_DICT` of Stanford Alpaca, `vicuna_v1.1` of FastChat).
--- @module predibase.template.formats.headers
+-- Alpaca and Vicuna were never published as chat templates: the texts are from the programs that
+-- trained them (`PROMPT_DICT` of Stanford Alpaca, `vicuna_v1.1` of FastChat).
+-- @module predibase.template.built_in.plain_marks
 
-local writers = require "predibase.template.writers"
+local writers = require "predibase.template.built_in.writers"
 
 local M = {}
 
@@ -21,7 +21,7 @@ M.solar = {
   },
 }
 
---- Begins with the system message, or else with the sentences of the training.
+--- Begins with the system message, or with the sentences used in training if there is none.
 local function opening(sentences, gap)
   return function (messages)
     local given = messages[1].role == "system"

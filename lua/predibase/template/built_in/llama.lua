@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 --- Meta's formats: Llama 2, Llama 3, 3.1, 3.2, 3.3 and CodeLlama 70B.
--- @module predibase.template.formats.llama
+-- @module predibase.template.built_in.llama
 
 local date = require "predibase.template.date"
-local python_strings = require "predibase.template.python_strings"
-local writers = require "predibase.template.writers"
+local strings = require "predibase.template.python_strings"
+local writers = require "predibase.template.built_in.writers"
 
 local M = {}
 
@@ -15,16 +15,16 @@ local function llama2(source, trim_system)
     plain = { tags = { "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>" } },
     write = writers.instructions {
       system = "first", wrap = { "<<SYS>>\n", "\n<</SYS>>\n\n", trim_system }, bos_each = true,
-      user = { "[INST] ", " [/INST]", python_strings.strip },
-      assistant = { " ", " </s>", python_strings.strip },
+      user = { "[INST] ", " [/INST]", strings.strip },
+      assistant = { " ", " </s>", strings.strip },
     },
   }
 end
 
 M["llama-2"] = llama2 "meta-llama/Llama-2-7b-chat-hf"
-M.codellama = llama2("codellama/CodeLlama-7b-Instruct-hf", python_strings.strip)
+M.codellama = llama2("codellama/CodeLlama-7b-Instruct-hf", strings.strip)
 
-local SOURCE = { "Source: ROLE\n\n ", " <step> ", python_strings.strip }
+local SOURCE = { "Source: ROLE\n\n ", " <step> ", strings.strip }
 
 M["codellama-70b"] = {
   source = "codellama/CodeLlama-70b-Instruct-hf",
@@ -34,13 +34,13 @@ M["codellama-70b"] = {
   write = writers.turns {
     bos = true, alternate = "after system",
     turns = { system = SOURCE, user = SOURCE, assistant = SOURCE },
-    -- It is written whether an answer is asked for or not.
+    -- It is written even if no answer is to begin.
     prompt = "Source: assistant\nDestination: user\n\n ",
     ending = "Source: assistant\nDestination: user\n\n ",
   },
 }
 
-local TURN = { "<|start_header_id|>ROLE<|end_header_id|>\n\n", "<|eot_id|>", python_strings.strip }
+local TURN = { "<|start_header_id|>ROLE<|end_header_id|>\n\n", "<|eot_id|>", strings.strip }
 local PROMPT = "<|start_header_id|>assistant<|end_header_id|>\n\n"
 
 local function llama3(source, write)
@@ -58,7 +58,7 @@ end
 M["llama-3"] = llama3("meta-llama/Meta-Llama-3-8B-Instruct",
   writers.turns { bos = true, turns = {}, any = TURN, prompt = PROMPT })
 
---- Writes a system turn that tells the date, whether there is a system message or not.
+--- Makes a writer that begins with a system turn with the date, even without a system message.
 local function dated(today)
   return writers.turns {
     bos = true, any = TURN, prompt = PROMPT,
@@ -68,13 +68,13 @@ local function dated(today)
       return table.concat {
         "<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\n",
         "Today Date: ", context.date_string or today(context.now), "\n\n",
-        given and python_strings.strip(messages[1].content) or "", "<|eot_id|>",
+        given and strings.strip(messages[1].content) or "", "<|eot_id|>",
       }, given and 1 or 0
     end,
   }
 end
 
--- The day that the published template names when it is told none.
+-- The date in the published template, used when no date is given.
 local fixed = dated(function () return "26 Jul 2024" end)
 
 M["llama-3.1"] = llama3("meta-llama/Llama-3.1-8B-Instruct", fixed)

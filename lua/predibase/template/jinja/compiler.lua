@@ -107,8 +107,6 @@ local function captured(rt, run, frame)
   return made, signal
 end
 
--- Simple statements.
-
 make["data"] = function (node)
   local value = node.value
   return function (f) emit(f.rt, value) end

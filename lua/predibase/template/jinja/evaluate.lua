@@ -118,8 +118,6 @@ make["item"] = function (node, scope, cost)
   end
 end
 
--- Calls, filters and tests.
-
 --- Makes a function that returns the arguments of a call.
 function M.arguments(given, scope, cost)
   if not given then return function () return { n = 0 } end end
@@ -187,8 +185,6 @@ make["call"] = function (node, scope, cost)
     return M.call(f.rt, callee, args, kwargs)
   end
 end
-
--- Operators.
 
 make["not"] = function (node, scope, cost)
   local inner = expression(node.inner, scope, cost)

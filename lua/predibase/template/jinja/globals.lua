@@ -22,6 +22,7 @@ end
 
 local functions = {}
 
+--- Makes a range.
 function functions.range(_, args, kwargs)
   if kwargs then raise("range() takes no keyword arguments") end
   if args.n < 1 or args.n > 3 then raise("range takes one to three arguments") end
@@ -39,7 +40,7 @@ end
 
 --- Makes a dict of a mapping and of keyword arguments.
 function functions.dict(rt, args, kwargs)
-  if args.n > 1 then raise(("dict expected at most 1 argument, got %d"):format(args.n)) end
+  if args.n > 1 then raise("dict takes at most one argument") end
   local made, from = values.dict(), args[1]
   if from ~= nil and kind(values.needs(from)) ~= "dict" then
     raise(("a dict made of a %s is not supported"):format(values.type_name(from)))
@@ -54,15 +55,18 @@ function functions.dict(rt, args, kwargs)
   return made
 end
 
+--- Makes a namespace.
 function functions.namespace(rt, args, kwargs)
   return { kind = "namespace", dict = functions.dict(rt, args, kwargs) }
 end
 
+--- Raises an error of the template.
 function functions.raise_exception(rt, args, kwargs)
   local message = arguments.bind("raise_exception", { "message", required = 1 }, args, kwargs)
   raise(python_text.str(rt, message))
 end
 
+--- Formats the current time.
 function functions.strftime_now(rt, args, kwargs)
   local format = arguments.bind("strftime_now", { "format", required = 1 }, args, kwargs)
   if type(format) ~= "string" then raise("strftime_now needs a format string") end

@@ -58,8 +58,6 @@ local WRITERS = {
   end,
 }
 
-function WRITERS.safe(rt, v) return "Markup(" .. WRITERS.str(rt, v.text) .. ")" end
-
 function repr(rt, v, depth)
   if depth > runtime.DATA then raise("a value that is nested too deeply to be written") end
   local writer = WRITERS[kind(v)]

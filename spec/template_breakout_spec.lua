@@ -68,7 +68,7 @@ end
 local ROLES = { "user", "assistant", "user", "assistant", "user" }
 
 describe("a token cut in two", function ()
-  it("is not put together again by a format that trims each part", function ()
+  it("is not completed by a format that trims each part", function ()
     local format = template.chat "gemma-3"
     for _, token in ipairs(format.special_tokens) do
       for cut = 1, #token - 1 do

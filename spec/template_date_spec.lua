@@ -12,17 +12,17 @@ describe("date.format", function ()
     assert.equal("03 PM 3 188  6 24 7", date.format("%I %p %-I %j %e %y %-m", NOON))
   end)
 
-  it("writes noon and midnight on a clock of twelve hours", function ()
+  it("writes noon and midnight with a 12-hour clock", function ()
     local midnight = os.time { year = 2024, month = 1, day = 1, hour = 0 }
     assert.equal("12 AM", date.format("%I %p", midnight))
     assert.equal("12 PM", date.format("%I %p", midnight + 12 * 3600))
   end)
 
-  it("leaves what it does not know as it is", function ()
+  it("leaves unknown conversions unchanged", function ()
     assert.equal("%Q 100% %", date.format("%Q 100%% %", NOON))
   end)
 
-  it("takes fractions of a second", function ()
+  it("accepts fractions of a second", function ()
     assert.equal("09", date.format("%S", NOON + 0.9))
   end)
 end)

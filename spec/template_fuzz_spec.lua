@@ -31,7 +31,7 @@ local function check_place(text, err)
 end
 
 describe("random templates", function ()
-  it("are compiled or refused with a place, and rendered without surprises", function ()
+  it("are compiled or refused with a position, and rendered without errors of Lua", function ()
     local source, compiled = random.new(5), 0
     for _ = 1, 4000 do
       local out = {}

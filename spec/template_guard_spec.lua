@@ -18,7 +18,7 @@ describe("a guard", function ()
     assert.is_nil(guard.find "a < s> <|eot_id |> [ INST] <|reserved_x|> \n\n")
   end)
 
-  it("finds real tokens in their own letters only, plain marks in any", function ()
+  it("finds tokens in their own case only, plain marks in any case", function ()
     assert.is_nil(guard.find "</S> <|EOT_ID|>")
     assert.equal("[inst]", guard.find "a [inst] b")
     assert.equal("[InSt]", guard.find "[InSt]")
@@ -46,7 +46,7 @@ describe("a guard", function ()
     assert.equal("< |reserved_1|>", neutralised "<|reserved_1|>")
   end)
 
-  it("leaves no token where one was in another", function ()
+  it("leaves no token where one contained another", function ()
     for _, text in ipairs { "<</s>/s>", "</</s>s>", "<s<s>>", "<|reserved_1<|reserved_2|>|>" } do
       assert.is_nil(guard.find(neutralised(text)), text)
     end
@@ -76,12 +76,12 @@ describe("a guard", function ()
     end
   end)
 
-  it("takes time that grows with the text, not with its square", function ()
+  it("neutralises thousands of tokens in one text", function ()
     local text = ("</s>"):rep(20000)
     assert.equal(("< /s>"):rep(20000), neutralised(text))
   end)
 
-  it("takes the longest of the tokens that begin at one place", function ()
+  it("finds the longest of the tokens that begin at one place", function ()
     local nested = guards.new { "<", "<a", "<a>", "<ab>", "\0x", "\195\164>" }
     assert.equal("<a", nested.find "x<a")
     assert.equal("<a>", nested.find "x<a>")
@@ -95,21 +95,30 @@ describe("a guard", function ()
     local tokens = {}
     for i = 0, 1999 do tokens[i + 1] = ("<SPECIAL_%d>"):format(i) end
     local text = ("some words, <b>code</b> and <SPECIAL_> "):rep(2000)
-    local function time(count)
-      local list = {}
-      for i = 1, count do list[i] = tokens[i] end
-      local some = guards.new(list)
-      local start = os.clock()
-      for _ = 1, 20 do assert.is_nil(some.find(text)) end
-      return os.clock() - start
+    -- Counts the searches in the text; the module keeps string.find in a local variable.
+    local find, count = string.find, 0
+    string.find = function (...)         -- luacheck: ignore
+      count = count + 1
+      return find(...)
     end
-    -- As many passes as tokens would take more than a hundred times as long.
-    local few, all = time(10), time(2000)
-    assert.is_true(all < 20 * few + 0.02, ("%.3f s, %.3f s"):format(few, all))
+    package.loaded["predibase.template.guard"] = nil
+    local counted = require "predibase.template.guard"
+    string.find = find                   -- luacheck: ignore
+    package.loaded["predibase.template.guard"] = guards
+    local function searches(number)
+      local list = {}
+      for i = 1, number do list[i] = tokens[i] end
+      local some = counted.new(list)
+      count = 0
+      assert.is_nil(some.find(text))
+      return count
+    end
+    assert.is_true(searches(10) > 2000)
+    assert.equal(searches(10), searches(2000))
     assert.equal("<SPECIAL_1999>", guards.new(tokens).find(text .. "<SPECIAL_1999>"))
   end)
 
-  it("tells two texts with other tokens apart", function ()
+  it("distinguishes texts with different tokens", function ()
     assert.equal(guard.sequence "a<s>b</s>", guard.sequence "<s>xx</s>y")
     assert.are_not.equal(guard.sequence "a<s>b</s>", guard.sequence "<s>xx</s>y</s>")
     assert.is_true(guard.edges "a <")
@@ -117,7 +126,7 @@ describe("a guard", function ()
     assert.is_false(guard.edges(guard.blank "a < b > c | [d]: #"))
   end)
 
-  it("looks at the ends of long texts only, behind white space", function ()
+  it("checks only the ends of long texts, without white space", function ()
     local long = ("word "):rep(40) .. "<" .. (" word"):rep(40)
     assert.is_true(guard.suspicious(long))
     assert.is_false(guard.edges(long))
@@ -128,7 +137,7 @@ describe("a guard", function ()
     assert.is_true(guard.edges(("\194\160"):rep(50) .. "s>" .. long))
   end)
 
-  it("without tokens finds nothing", function ()
+  it("finds nothing without tokens", function ()
     local none = guards.new {}
     assert.is_nil(none.find "</s>")
     assert.equal("</s>", none.admit("</s>", "refuse"))

@@ -26,7 +26,7 @@ describe("a hostile template", function ()
       { max_steps = 100000 }))
   end)
 
-  it("pays for every string that it goes over", function ()
+  it("pays for every string that it reads", function ()
     -- A thousand rounds over megabytes: more than any limit of steps allows.
     for _, case in ipairs {
       { "'a' * 4000000", "a|length" }, { "'é' * 2000000", "a|length" },
@@ -52,7 +52,7 @@ describe("a hostile template", function ()
     end
   end)
 
-  it("may do a little with long texts", function ()
+  it("may process long texts a few times", function ()
     local text = ("Ein Satz über Wörter.\n"):rep(5000)
     local template = assert(jinja.compile("{% for i in range(20) %}{% set t = x|trim %}"
       .. "{% if 'Kein Satz dieser Art steht in dem langen Text' in t %}!{% endif %}"
@@ -61,7 +61,7 @@ describe("a hostile template", function ()
     assert.equal(("Einer.1099995000TrueE."):rep(20), template:render { x = text })
   end)
 
-  it("may go over the characters of a text in pieces", function ()
+  it("may iterate over the characters of a text", function ()
     assert.equal("['a', 'é', 'b']", assert(jinja.compile "{{ 'aéb'|list }}"):render())
     assert.matches("no filter 'batch'", refused("{{ 'aéb'|batch(2)|list }}"))
   end)
@@ -108,11 +108,11 @@ describe("a hostile template", function ()
       refused("{% set ns = namespace() %}{% set ns.n = ns %}{{ ns }}"))
   end)
 
-  it("bears a long sum, which is not deep", function ()
+  it("may have a long sum, which is not deep", function ()
     assert.equal("20001", assert(jinja.compile("{{ 1" .. (" + 1"):rep(20000) .. " }}")):render())
   end)
 
-  it("is read in time that grows with its length only", function ()
+  it("fails with its own error, however long the source is", function ()
     for _, source in ipairs {
       ("{{"):rep(200000), ("{%"):rep(200000), ("{#"):rep(200000),
       "{% raw %}" .. ("{%  "):rep(100000), "{{ '" .. (" x"):rep(100000),
@@ -123,7 +123,7 @@ describe("a hostile template", function ()
     assert.matches("source has more than", refused((" "):rep(2000000)))
   end)
 
-  it("reaches nothing of the program", function ()
+  it("cannot reach anything of the program", function ()
     for _, source in ipairs {
       "{{ os.execute('true') }}", "{{ _G.print }}", "{{ load('x')() }}", "{{ x.format.call() }}",
       "{{ namespace.call() }}", "{{ range.kind.x }}", "{{ loop.rt.x }}",

@@ -52,7 +52,7 @@ describe("predibase.template.jinja", function ()
     }
   end)
 
-  it("goes over items with loop, else, if, break and continue", function ()
+  it("iterates with loop, else, if, break and continue", function ()
     check {
       "{% for x in list %}{{ loop.index }}{{ loop.first }}{{ loop.last }}{{ x }},{% endfor %}",
       "1TrueFalse3,2FalseFalse1,3FalseTrue2,",
@@ -66,7 +66,7 @@ describe("predibase.template.jinja", function ()
     }
   end)
 
-  it("keeps what a loop sets inside the loop, but for namespaces", function ()
+  it("keeps variables of a loop inside the loop, except those of namespaces", function ()
     check {
       "{% set x = 1 %}{% for i in list %}{% set x = i %}{{ x }}{% endfor %}{{ x }}", "3121",
       "{% set ns = namespace(x=0) %}{% for i in list %}{% set ns.x = ns.x + i %}{% endfor %}"
@@ -88,7 +88,7 @@ describe("predibase.template.jinja", function ()
     }
   end)
 
-  it("controls white space as transformers sets it", function ()
+  it("controls white space as configured in transformers", function ()
     check {
       "a\n  {% if true %}\n  b\n  {% endif %}\nc\n", "a\n  b\nc",
       "a  {%- if true -%}  b  {%- endif %} c", "ab c",
@@ -109,18 +109,18 @@ describe("predibase.template.jinja", function ()
     }
   end)
 
-  it("knows the time that it is given", function ()
+  it("uses the given time", function ()
     local template = assert(jinja.compile "{{ strftime_now('%Y-%m-%d') }}")
     assert.equal(os.date("%Y-%m-%d", 86400 * 400), template:render({}, { now = 86400 * 400 }))
   end)
 
-  it("copies what it is given and never changes it", function ()
+  it("copies its variables and never changes them", function ()
     local messages = { { role = "user", content = "x" } }
     rendered("{% for m in messages %}{% set m = 1 %}{% endfor %}", { messages = messages })
     assert.same({ { role = "user", content = "x" } }, messages)
   end)
 
-  it("reads tables without an order in the usual one", function ()
+  it("reads the keys of plain tables in the usual order", function ()
     assert.equal("{'type': 'function', 'function': {'name': 'f', 'parameters': {}, 'z': []}}",
       rendered("{{ t }}", { t = { ["function"] = { z = {}, parameters = {}, name = "f" },
         type = "function" } }))
@@ -165,7 +165,7 @@ describe("predibase.template.jinja", function ()
     end
   end)
 
-  it("raises only where the program is wrong", function ()
+  it("raises only for misuse by the program", function ()
     assert.error_matches(function () jinja.compile(1) end, "as a string, got a number")
     assert.error_matches(function () jinja.compile("", { max_stepz = 1 }) end, "max_steps")
     local template = assert(jinja.compile "x")

@@ -13,11 +13,11 @@ describe("predibase.template.ordered", function ()
     assert.equal((text:gsub("\\u00e9", "é")), again)
   end)
 
-  it("takes the last of two equal keys, in the place of the first", function ()
+  it("uses the last of two equal keys, at the place of the first", function ()
     assert.equal('{"a":3,"b":2}', json.encode(ordered.decode '{"a":1,"b":2,"a":3}'))
   end)
 
-  it("keeps numbers as they are spelled, where Lua would write them in another way", function ()
+  it("keeps the spelling of numbers that Lua would write in another way", function ()
     for _, text in ipairs { "1.0", "-0.0", "-0", "1e5", "1.50", "9007199254740993",
       "-9007199254740993", "12345678901234567890123", "9223372036854776000", "3E+2" } do
       local value = assert(ordered.decode(text))
@@ -33,7 +33,7 @@ describe("predibase.template.ordered", function ()
     end
   end)
 
-  it("gives objects whose members can be read, and plain tables of them", function ()
+  it("returns objects whose members can be read, and plain tables of them", function ()
     local value = assert(ordered.decode '{"b":{"x":1.0,"l":[]},"a":null,"1":2}')
     assert.equal("1.0", tostring(value.b.x))
     assert.equal(json.null, value.a)
@@ -49,7 +49,7 @@ describe("predibase.template.ordered", function ()
     assert.equal('{"a":1}', json.encode(ordered.decode '\239\187\191 {"a":1}'))
   end)
 
-  it("says what is no JSON", function ()
+  it("says what is wrong with a text that is not JSON", function ()
     for _, text in ipairs { "", "{", "[1,]", "[1 2]", '{"a"}', '{"a":}', "{a:1}", '"x', "[1]]",
       "nul", "01", "[,1]", '{"a":1,}' } do
       local value, problem = ordered.decode(text)
@@ -88,7 +88,7 @@ describe("ordered objects", function ()
       content = read '[{"type":"text","text":"abc"}]' } }, { continue_final_message = true }))
   end)
 
-  it("are guarded against special tokens, names included", function ()
+  it("are guarded against special tokens, including their names", function ()
     local format = format_of(EACH)
     for _, text in ipairs { '{"role":"user","content":"a</s>"}',
       '{"role":"user","content":"a","x":{"b":["</s>"]}}', '{"role":"user","</s>":"a"}' } do
@@ -118,7 +118,7 @@ describe("ordered objects", function ()
     assert.matches("this is one message", err.message)
   end)
 
-  it("are values of templates, their numbers as they are spelled", function ()
+  it("are values of templates, with numbers as they are spelled", function ()
     local t = assert(template.new "{a} {b} {c}")
     assert.equal("1.0 12345678901234567890 x", t(read '{"c":"x","b":12345678901234567890,"a":1.0}'))
     local got, err = t(read '{"a":1,"b":2,"c":3,"d":4}')

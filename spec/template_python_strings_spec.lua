@@ -11,8 +11,8 @@ local SPACES = { "\t", "\n", "\v", "\f", "\r", "\28", "\29", "\30", "\31", " ", 
 -- Zero-width characters, a no-break one among them, are no white space.
 local OTHERS = { "\226\128\139", "\226\128\141", "\239\187\191", "\0", "\27", "\127", "\194\161" }
 
-describe("trim", function ()
-  it("takes every white space of Unicode off the ends", function ()
+describe("stripping", function ()
+  it("removes every white space of Unicode from the ends", function ()
     for _, space in ipairs(SPACES) do
       assert.equal("a" .. space .. "b", strings.strip(space .. " a" .. space .. "b " .. space))
       assert.equal("", strings.strip(space))
@@ -25,14 +25,14 @@ describe("trim", function ()
     for _, other in ipairs(OTHERS) do assert.equal(other, strings.strip(" " .. other .. " ")) end
   end)
 
-  it("leaves bytes that are half a character", function ()
+  it("leaves incomplete characters", function ()
     for _, bytes in ipairs { "\128", "\133", "\160", "\226\128", "\128\168", "\195" } do
       assert.equal(bytes, strings.strip(bytes))
       assert.equal(bytes, strings.strip(" " .. bytes .. "\n"))
     end
   end)
 
-  it("takes from one end alone when asked to", function ()
+  it("can be limited to one end", function ()
     assert.equal("a ", strings.lstrip " a ")
     assert.equal(" a", strings.rstrip " a ")
   end)

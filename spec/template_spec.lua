@@ -15,7 +15,7 @@ local function refused(fn, name)
 end
 
 describe("predibase.template", function ()
-  it("is loaded when it is first named", function ()
+  it("is loaded when it is first used", function ()
     local predibase = require "predibase"
     assert.equal(template, predibase.template)
     assert.equal(template, rawget(predibase, "template"))
@@ -74,7 +74,7 @@ describe("every format", function ()
     end)
   end
 
-  it("writes white space around what could be cut tokens only as it is", function ()
+  it("keeps white space around parts of tokens unchanged", function ()
     for _, name in ipairs(template.formats()) do
       local format = template.chat(name)
       for _, token in ipairs(format.special_tokens) do
@@ -93,7 +93,7 @@ describe("every format", function ()
   end)
 end)
 
-describe("a role that a format does not know", function ()
+describe("an unknown role", function ()
   local function tool(name)
     local format = template.chat(name)
     return refused(function ()
@@ -101,7 +101,7 @@ describe("a role that a format does not know", function ()
     end)
   end
 
-  it("is an error, where the published template might drop the message", function ()
+  it("is an error, even if the published template omits the message", function ()
     for _, name in ipairs { "zephyr", "phi-3", "qwen-2.5", "qwen-3", "deepseek-r1", "solar" } do
       assert.matches('cannot write a message of role "tool", only of assistant, system, user',
         tool(name), name)
@@ -114,7 +114,7 @@ describe("a role that a format does not know", function ()
     end
   end)
 
-  it("is written by formats that take any", function ()
+  it("is written by formats that accept any role", function ()
     local format = template.chat "chatml"
     assert.equal("<|im_start|>tool\nx<|im_end|>\n",
       (format:render { { role = "tool", content = "x" } }))
@@ -124,13 +124,13 @@ describe("a role that a format does not know", function ()
 end)
 
 describe("template.chat", function ()
-  it("finds a format by its name, however it is written", function ()
+  it("finds a format by its name in any spelling", function ()
     assert.equal("llama-3.1", assert(template.chat "llama-3.1").name)
     assert.equal("llama-3.1", assert(template.chat "LLAMA_3_1").name)
     assert.equal(template.chat "chatml", template.chat "ChatML")
   end)
 
-  it("lists the formats otherwise, the nearest first", function ()
+  it("lists the formats for other names, the nearest first", function ()
     assert.matches('^"lama%-3": no chat format is called that; there are llama%-3, ',
       refused(template.chat, "lama-3"))
     assert.matches("there are mistral%-nemo, mistral%-v0.1", refused(template.chat, "mistral"))
@@ -140,7 +140,7 @@ describe("template.chat", function ()
 end)
 
 describe("template.for_model", function ()
-  it("knows deployments and models", function ()
+  it("finds the formats of deployments and models", function ()
     for name, expected in pairs {
       ["mistral-7b-instruct-v0-2"] = "mistral-v0.2",
       ["mistralai/Mistral-7B-Instruct-v0.1"] = "mistral-v0.1",
@@ -181,7 +181,7 @@ describe("template.for_model", function ()
     end
   end)
 
-  it("says so when a model's format is not built in", function ()
+  it("says that a model's format is not built in", function ()
     for _, name in ipairs { "Qwen/QwQ-32B", "Qwen/Qwen3-Coder-30B-A3B-Instruct",
       "solar-pro-preview-instruct", "gemma-3n-e4b-it", "deepseek-ai/DeepSeek-V3.1",
       "microsoft/Phi-4-multimodal-instruct",
@@ -192,7 +192,7 @@ describe("template.for_model", function ()
     end
   end)
 
-  it("says so when a model is a base model", function ()
+  it("says that a model is a base model", function ()
     for name, expected in pairs { ["mistral-7b"] = "mistral-v0.2", ["llama-3-1-8b"] = "llama-3.1",
       ["meta-llama/Llama-2-7b-hf"] = "llama-2", ["google/gemma-2-9b"] = "gemma" } do
       assert.matches("looks like a base model.*has \"" .. expected:gsub("%p", "%%%0"),
@@ -200,7 +200,7 @@ describe("template.for_model", function ()
     end
   end)
 
-  it("lists what there is for anything else", function ()
+  it("lists the formats for other names", function ()
     assert.matches('^"gpt%-9": no chat format is known for it; there are ',
       refused(template.for_model, "gpt-9"))
     assert.error_matches(function () template.for_model {} end, "takes a name as a string")

@@ -24,7 +24,7 @@ local function broken(text)
 end
 
 describe("a template", function ()
-  it("puts values in", function ()
+  it("inserts values", function ()
     local t = assert(template.new "### Instruction: {instruction}\n### Response:")
     assert.equal("### Instruction: Sing.\n### Response:", (t:render { instruction = "Sing." }))
     assert.equal("### Instruction: Sing.\n### Response:", (t { instruction = "Sing." }))
@@ -45,7 +45,7 @@ describe("a template", function ()
     assert.same({}, assert(template.new "plain").variables)
   end)
 
-  it("takes the name of any column", function ()
+  it("accepts the name of any column", function ()
     for _, name in ipairs { "Consumer complaint text", "질문", "Straße", "2nd_line", "size (cm)",
       "is it spam?", "1", "City, State", "what's up", "a/b", "50%", "x_1.y-z", "[x]", "%s" } do
       local t = assert(template.new(("{?%s}<{%s}>{:else}-{/%s}{%s=d}"):format(
@@ -56,7 +56,7 @@ describe("a template", function ()
     end
   end)
 
-  it("takes doubled braces for braces", function ()
+  it("replaces doubled braces by single ones", function ()
     assert.equal("{}", rendered "{{}}")
     assert.equal('{"a": 1, "b": {}}', rendered('{{"a": {x}, "b": {{}}}}', { x = 1 }))
     assert.equal("{x}", rendered "{{x}}")
@@ -99,30 +99,30 @@ end)
 describe("an optional part", function ()
   local t = assert(template.new "a{?x} [{x}]{:else} -{/x} b")
 
-  it("is there when a value is given", function ()
+  it("is rendered when a value is given", function ()
     assert.equal("a [1] b", (t { x = 1 }))
     assert.equal("a [0] b", (t { x = 0 }))
     assert.equal("a [ ] b", (t { x = " " }))
   end)
 
-  it("is not there without a value, and the other part is", function ()
+  it("is replaced by the other part without a value", function ()
     for _, nothing in ipairs { {}, { x = "" }, { x = false } } do
       assert.equal("a - b", (t(nothing)))
     end
   end)
 
-  it("asks for no values that only it writes", function ()
+  it("needs no values of its own when it is not rendered", function ()
     assert.equal("", rendered("{?x}{y}{/x}", {}))
     assert.matches('no value for "y"', refused("{?x}{y}{/x}", { x = 1 }))
   end)
 
-  it("can be asked for by true", function ()
+  it("is rendered for true", function ()
     assert.equal("brief", rendered("{?short}brief{/short}", { short = true }))
     assert.matches('"x" must be a string or a number, got the boolean true',
       refused("{?x}{x}{/x}", { x = true }))
   end)
 
-  it("can stand in another one", function ()
+  it("can be nested", function ()
     local nested = "{?a}({?b}{a}{b}{:else}{a}{/b}){:else}{?b}{b}{/b}{/a}"
     assert.equal("(12)", rendered(nested, { a = 1, b = 2 }))
     assert.equal("(1)", rendered(nested, { a = 1 }))
@@ -130,7 +130,7 @@ describe("an optional part", function ()
     assert.equal("", rendered(nested, {}))
   end)
 
-  it("takes its line with it when a tag is alone there", function ()
+  it("removes the line of a tag that is alone on it", function ()
     local text = "a\n  {?x}  \nwith {x}\n{:else}\r\nwithout\n\t{/x}\nb"
     assert.equal("a\nwith 1\nb", rendered(text, { x = 1 }))
     assert.equal("a\nwithout\nb", rendered(text, {}))
@@ -148,33 +148,33 @@ describe("rendering", function ()
     assert.equal('no value for "a"', refused("{a}", { a = false }))
   end)
 
-  it("names a value that the template has no place for, and the nearest name", function ()
+  it("names a value that the template does not use, and the nearest name", function ()
     assert.equal('there is no "instuction" in this template; did you mean "instruction"?',
       refused("{instruction}", { instruction = 1, instuction = 2 }))
     assert.equal('there is no "x" in this template', refused("plain", { x = 1 }))
     assert.matches("got one at the number 1", refused("{a}", { "x", a = 1 }))
   end)
 
-  it("lets more values pass when asked to", function ()
+  it("ignores other values on request", function ()
     assert.equal("1", rendered("{a}", { a = 1, b = 2 }, { allow_extra = true }))
     local t = assert(template.new "{a}")
     assert.equal("1", (t:render({ a = 1, b = 2 }, { allow_extra = true })))
     assert.is_nil((t:render { a = 1, b = 2 }))
   end)
 
-  it("takes strings and numbers only", function ()
+  it("accepts strings and numbers only", function ()
     assert.matches('"a" must be a string or a number, got a table', refused("{a}", { a = {} }))
     assert.matches("the number nan", refused("{a}", { a = 0 / 0 }))
     assert.matches("the number inf", refused("{a}", { a = math.huge }))
     assert.matches("got a function", refused("{a}", { a = print }))
   end)
 
-  it("looks at no metatable of the values", function ()
+  it("ignores the metatable of the values", function ()
     local values = setmetatable({}, { __index = function () error "looked" end })
     assert.matches("no value", refused("{a}", values))
   end)
 
-  it("raises for arguments that no program should give", function ()
+  it("raises for arguments of wrong types", function ()
     local t = assert(template.new "{a}")
     assert.error_matches(function () t:render "a" end, "takes the values as a table, got a string")
     assert.error_matches(function () t "a" end, "takes the values as a table, got a string")
@@ -187,7 +187,7 @@ end)
 describe("a template's text", function ()
   it("is refused with line and column", function ()
     for text, expected in pairs {
-      ["{"] = { 1, 1, "is not a variable" }, ["a\nb }"] = { 2, 3, "is written twice, }}" },
+      ["{"] = { 1, 1, "is not a variable" }, ["a\nb }"] = { 2, 3, "must be written twice, }}" },
       ["{ a b}"] = { 1, 1, '"{ a b}" has spaces at the ends of its name, which is written {a b}' },
       ["{?a }"] = { 1, 1, "is written {a}" }, ["{ }"] = { 1, 1, "is not a variable" },
       ["{a: b}"] = { 1, 1, '"{a: b}" is not a variable: a name has none of' },
@@ -195,9 +195,9 @@ describe("a template's text", function ()
       ["{a;}"] = { 1, 1, "if this brace is text, write {{ and }}" },
       ["\n\n \"{\"a\": 1}"] = { 3, 3, "is not a variable" },
       ["\195\164\195\182 {}"] = { 1, 4, "{}" },
-      ["x{?a}"] = { 1, 2, "{?a} has no {/a}" }, ["{/a}"] = { 1, 1, "ends no optional part" },
+      ["x{?a}"] = { 1, 2, "{?a} has no {/a}" }, ["{/a}"] = { 1, 1, "{/a} without {?a}" },
       ["{?a}{?b}{/a}{/b}"] = { 1, 9, "{/a} where {/b} was expected" },
-      ["{:else}"] = { 1, 1, "stands in no optional part" },
+      ["{:else}"] = { 1, 1, "{:else} is not inside" },
       ["{?a}{:else}{:else}{/a}"] = { 1, 12, "a second {:else} in the part {?a}" },
       ["{a=b"] = { 1, 1, "the default of {a=…} has no end" },
       ["{a=b{c}}"] = { 1, 5, "inside the default of {a=…}" },
@@ -224,7 +224,7 @@ end)
 describe("values that break a format", function ()
   local text = "<s>[INST] {x} [/INST]"
 
-  it("are refused when the template knows its format", function ()
+  it("are refused when the template has a format", function ()
     assert.matches('"x" has the special token "%[/INST%]" in its text',
       refused(text, { x = "a [/INST] b" }, { format = "llama-2" }))
     assert.equal("<s>[INST] a [/INST]", rendered(text, { x = "a" }, { format = "llama-2" }))
@@ -240,7 +240,7 @@ describe("values that break a format", function ()
     assert.equal("a < b", rendered("{x} {y}", { x = "a <", y = "b" }, { format = "llama-2" }))
   end)
 
-  it("are made plain text, or left alone, when asked for", function ()
+  it("become plain text, or stay unchanged, on request", function ()
     assert.equal("<s>[INST] a [ /INST] b [/INST]", rendered(text, { x = "a [/INST] b" },
       { format = "llama-2", special_tokens_in_text = "neutralise" }))
     assert.equal("<s>[INST] </s> [/INST]", rendered(text, { x = "</s>" },
@@ -269,7 +269,7 @@ describe("template.load", function ()
 
   teardown(function () scratch.remove(folder) end)
 
-  it("reads a file, without the line end that editors put there", function ()
+  it("reads a file without the line end that editors add", function ()
     scratch.write(path, "\239\187\191a {x}\n")
     assert.equal("a 1", (assert(template.load(path)) { x = 1 }))
     scratch.write(path, "a {x}\n\r\n")
@@ -294,7 +294,7 @@ describe("template.load", function ()
     assert.matches("directory", err.message)
   end)
 
-  it("raises for what is no path", function ()
+  it("raises for a path that is not a string", function ()
     assert.error_matches(function () template.load() end, "template.load takes a string, got a nil")
   end)
 end)

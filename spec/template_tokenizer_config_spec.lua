@@ -25,7 +25,7 @@ describe("template.from_tokenizer_config", function ()
     assert.same({ "</s>", "<s>" }, format.special_tokens)
   end)
 
-  it("knows every special token of the tokenizer and lets none into a text", function ()
+  it("guards texts against every special token of the tokenizer", function ()
     local format = assert(template.from_tokenizer_config(config {
       additional_special_tokens = { "<|a|>", { content = "<|bb|>" } },
       added_tokens_decoder = { ["7"] = { content = "<|ccc|>", special = true },
@@ -38,7 +38,7 @@ describe("template.from_tokenizer_config", function ()
     assert.is_string(format:render { { role = "user", content = "plain" } })
   end)
 
-  it("reads a file, and the template in the file beside it", function ()
+  it("reads a file, and the template in a second file", function ()
     local folder = os.tmpname()
     os.remove(folder)
     assert(os.execute("mkdir " .. folder))
@@ -93,7 +93,7 @@ describe("template.from_tokenizer_config", function ()
       assert.equal("<s><user>hi</s>", format:render(HELLO))
     end)
 
-    it("says which token no file says, and takes it as an option", function ()
+    it("names a token that is in no file, and accepts it as an option", function ()
       write("tokenizer_config.json", { chat_template = TURNS, tokenizer_class = "OwnTokenizer",
         eos_token = "</s>" })
       local message = refused(path)
@@ -112,7 +112,7 @@ describe("template.from_tokenizer_config", function ()
       assert.equal("<user>hi", assert(template.from_tokenizer_config(path)):render(HELLO))
     end)
 
-    it("reads them beside a template of its own", function ()
+    it("reads them in the folder of a template file", function ()
       write("chat_template.jinja", TURNS)
       assert.matches("uses bos_token", refused(folder .. "/chat_template.jinja"))
       write("tokenizer_config.json", { tokenizer_class = "GemmaTokenizerFast" })
@@ -123,7 +123,7 @@ describe("template.from_tokenizer_config", function ()
         :render(HELLO))
     end)
 
-    it("looks for the template of processors last", function ()
+    it("looks for the template of the processor last", function ()
       write("tokenizer_config.json", { tokenizer_class = "PreTrainedTokenizerFast" })
       assert.matches("no chat_template", refused(path))
       write("chat_template.json", { chat_template = "P" })
@@ -141,7 +141,7 @@ describe("template.from_tokenizer_config", function ()
       assert.matches("tokenizer_config.json: is not a JSON object", refused(path), 1, true)
     end)
 
-    it("leaves the folder for no template's name", function ()
+    it("does not leave the folder because of a template's name", function ()
       write("tokenizer_config.json", { chat_template = "x" })
       write("secret.jinja", "s")
       assert.matches('there is no template "../secret"', refused(path, { template = "../secret" }),
@@ -172,7 +172,7 @@ describe("template.from_tokenizer_config", function ()
     assert.matches("there are: default, rag, tool_use", err.message)
   end)
 
-  it("gives tools in the order of their keys", function ()
+  it("passes tools with the order of their keys", function ()
     local ordered = require "predibase.template.ordered"
     local tools = assert(ordered.decode '[{"zeta": {"b": 1, "a": []}, "alpha": null}]')
     local format = assert(template.from_tokenizer_config(config {
@@ -182,7 +182,7 @@ describe("template.from_tokenizer_config", function ()
     assert.equal("null", format:render(HELLO))
   end)
 
-  it("gives numbers to a template as Python reads them", function ()
+  it("passes numbers as Python reads them", function ()
     local ordered = require "predibase.template.ordered"
     local function rendered(source, text)
       local format = assert(template.from_tokenizer_config(config { chat_template = source }))
@@ -218,7 +218,7 @@ describe("template.from_tokenizer_config", function ()
     end
   end)
 
-  it("hands the template's own complaint on", function ()
+  it("passes on the template's own error", function ()
     local format = assert(template.from_tokenizer_config(config {
       chat_template = "\n{{ raise_exception('No system role') }}" }, { name = "mine" }))
     local text, err = format:render(HELLO)

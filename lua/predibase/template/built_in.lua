@@ -182,7 +182,7 @@ function M.by_model(name)
   for _, ending in ipairs(TUNED) do
     local tuned = rule_of(wanted .. ending)
     if tuned and tuned[2] then
-      return nil, ('it looks like a base model, which knows no chat format (%s%s has "%s"); '
+      return nil, ('it looks like a base model, which has no chat format (%s%s has "%s"); '
         .. "template.new makes the prompt that an adapter was trained with"):format(
         wanted, ending, tuned[2])
     end

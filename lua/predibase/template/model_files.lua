@@ -119,8 +119,8 @@ end
 -- @tparam string class
 -- @treturn string
 function M.class_text(class)
-  if class == M.UNKNOWN then return "no file beside it says that token or the tokenizer's class" end
-  return ('the class "%s" may have one of its own, which no file says'):format(
+  if class == M.UNKNOWN then return "no file in its folder names that token or the tokenizer's class" end
+  return ('the class "%s" may have a default one, which is not known here'):format(
     errors.excerpt(class, 60))
 end
 

@@ -96,7 +96,7 @@ end
 
 local function other_part(state, first, last)
   local top = state.stack[#state.stack]
-  if not top then return fail(state, first, "{:else} stands in no optional part") end
+  if not top then return fail(state, first, "{:else} is not inside an optional part") end
   if state.nodes == top.part.no then
     return fail(state, first, "a second {:else} in the part {?%s}", top.part.test)
   end
@@ -107,7 +107,7 @@ end
 
 local function close_part(state, name, first, last)
   local top = state.stack[#state.stack]
-  if not top then return fail(state, first, "{/%s} ends no optional part", name) end
+  if not top then return fail(state, first, "{/%s} without {?%s} in front of it", name, name) end
   if top.part.test ~= name then
     return fail(state, first, "{/%s} where {/%s} was expected", name, top.part.test)
   end
@@ -168,7 +168,7 @@ local function tag(state, at)
   if not name or not is_name(name) then return no_tag(state, at) end
   local default, last = default_at(text, from)
   if not default then
-    return fail(state, last or at, last and "a { inside the default of {%s=…} is written twice, {{"
+    return fail(state, last or at, last and "a { inside the default of {%s=…} must be written twice, {{"
       or "the default of {%s=…} has no end", name)
   end
   note(state, name)
@@ -187,7 +187,7 @@ local function read(state)
       add_text(state.nodes, char)
       i = at + 2
     elseif char == "}" then
-      return fail(state, at, "a } that is meant is written twice, }}")
+      return fail(state, at, "a single } must be written twice, }}")
     else
       i = tag(state, at)
       if not i then return nil end

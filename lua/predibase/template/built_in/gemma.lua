@@ -22,7 +22,7 @@ local function writer(takes_system)
     local from, prefix = 1, ""
     if messages[1].role == "system" then
       if not takes_system then
-        return nil, "it knows no system message; put its text into the first user message"
+        return nil, "it does not support system messages; put the text into the first user message"
       end
       local parts = messages[1].parts
       if parts and not parts[1] then return nil, "the system message has no text" end

@@ -58,7 +58,8 @@ function M.bind_macro(macro, args, kwargs)
     if not places[name] then
       raise(("macro '%s' takes no keyword argument '%s'"):format(macro.name, name))
     end
-    bound[places[name]] = kwargs.values[name]
+    local value = kwargs.values[name]
+    if places[name] ~= "caller" or value ~= values.NONE then bound[places[name]] = value end
   end
   return bound
 end

@@ -154,8 +154,6 @@ make["set"] = function (node, scope)
   end
 end
 
--- Statements with a scope of their own.
-
 --- Makes a function that collects what the body of a block renders, puts it through the filters of
 -- the block, and returns the value, or nil and a signal.
 local function collected(node, scope)
@@ -354,8 +352,6 @@ make["for"] = function (node, scope)
     end
   end
 end
-
--- Macros, call blocks and other functions.
 
 --- Counts the levels of a node.
 local function height(node)

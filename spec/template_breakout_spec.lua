@@ -6,7 +6,7 @@ local random = require "spec.support.random"
 local template = require "predibase.template"
 
 --- Halves of the tokens of a format, whole ones, and what may stand between them.
-local function splinters(format)
+local function splinters (format)
   local list = { " ", "\n", "x", "<", ">", "[", "]", "|", "/", ":", "#", "\194\160", "" }
   for _, token in ipairs(format.special_tokens) do
     local half = math.floor(#token / 2)
@@ -17,26 +17,26 @@ local function splinters(format)
   return list
 end
 
-local function text_of(source, list)
+local function text_of (source, list)
   local out = {}
   for i = 1, source:int(0, 4) do out[i] = source:pick(list) end
   return table.concat(out)
 end
 
-local function content_of(source, list)
+local function content_of (source, list)
   if source:int(1, 3) > 1 then return text_of(source, list) end
   local parts = {}
   for i = 1, source:int(1, 3) do parts[i] = { type = "text", text = text_of(source, list) } end
   return parts
 end
 
-local function plain_text(text)
+local function plain_text (text)
   return text == "" and "" or "x"
 end
 
 --- The same conversation with texts that say nothing: a part stays a part, and what is empty stays
 -- so, because some formats write no turn for it.
-local function harmless(messages)
+local function harmless (messages)
   local out = {}
   for i, message in ipairs(messages) do
     local content = message.content
@@ -53,7 +53,7 @@ local function harmless(messages)
   return out
 end
 
-local function counts(text, tokens)
+local function counts (text, tokens)
   local found = {}
   for _, token in ipairs(tokens) do
     local at, n = text:find(token, 1, true), 0

@@ -7,7 +7,7 @@ local template = require "predibase.template"
 
 local FOLDER = "spec/fixtures/chat/"
 
-local function read(name)
+local function read (name)
   local file = assert(io.open(FOLDER .. name .. ".json", "rb"))
   local value = assert(json.decode(file:read "*a"))
   file:close()
@@ -19,12 +19,12 @@ for _, conversation in ipairs(read "conversations") do
   conversations[conversation.name] = conversation.messages
 end
 
-local function noon(day)
+local function noon (day)
   local year, month, mday = day:match("^(%d+)-(%d+)-(%d+)$")
   return os.time { year = year, month = month, day = mday, hour = 12 }
 end
 
-local function options_of(case, today)
+local function options_of (case, today)
   return {
     add_generation_prompt = case.add_generation_prompt,
     continue_final_message = case.continue_final_message,
@@ -35,7 +35,7 @@ local function options_of(case, today)
   }
 end
 
-local function compare(format, case, today)
+local function compare (format, case, today)
   local text, err = format:render(conversations[case.conversation], options_of(case, today))
   local where = ("%s: %s (%s)"):format(format.name, case.conversation,
     case.add_generation_prompt and "answer begun" or case.continue_final_message and "continued"

@@ -4,7 +4,7 @@ local format = require "predibase.template.format"
 local json = require "predibase.json"
 
 --- A format with turns between `<s>` and `</s>`; `joiner` stands between the parts of a text.
-local function make(joiner, fields)
+local function make (joiner, fields)
   local spec = {
     name = "turns", special_tokens = { "<s>", "</s>" }, bos_token = "<bos>",
     write = function (messages, context)
@@ -23,7 +23,7 @@ end
 
 local turns = make("")
 
-local function refused(messages, options, of)
+local function refused (messages, options, of)
   local text, err = (of or turns):render(messages, options)
   assert.is_nil(text)
   assert.is_true(errors.is(err))
@@ -31,7 +31,7 @@ local function refused(messages, options, of)
   return err.message
 end
 
-local function says(text)
+local function says (text)
   return { { role = "user", content = text } }
 end
 
@@ -120,7 +120,7 @@ describe("format:render", function ()
   end)
 
   it("raises for arguments of wrong types", function ()
-    local function raises(pattern, self, messages, options)
+    local function raises (pattern, self, messages, options)
       assert.error_matches(function () turns.render(self, messages, options) end, pattern)
     end
     raises("takes the messages as a table", turns, "Hi")

@@ -13,7 +13,7 @@ local PIECES = { "{", "}", "{{", "}}", "{a}", "{b}", "{a=x}", "{b={{y}}}", "{?a}
 -- What no piece of a template can say.
 local VALUE = "<{a}{{{?b}}}%1{/a}>"
 
-local function count(text, wanted)
+local function count (text, wanted)
   local n, at = 0, 1
   while true do
     local first, last = text:find(wanted, at, true)
@@ -22,7 +22,7 @@ local function count(text, wanted)
   end
 end
 
-local function check_place(text, err)
+local function check_place (text, err)
   assert.is_true(errors.is(err))
   local lines = {}
   for line in (text .. "\n"):gmatch("([^\n]*)\n") do lines[#lines + 1] = line end
@@ -67,7 +67,7 @@ describe("messages of any kind", function ()
     { text = 1 }, setmetatable({}, { __index = function () error "looked" end }),
     setmetatable({}, { __metatable = "locked" }) }
 
-  local function any_message(source)
+  local function any_message (source)
     local message = {}
     for _, key in ipairs { "role", "content", "name", "tool_calls", 1 } do
       local dice = source:int(1, 4)

@@ -6,7 +6,7 @@ local guard = guards.new({ "<s>", "</s>", "<|eot_id|>", "\n\n", " " },
   { "<|reserved_%d+|>" },
   { tags = { "[INST]" }, titles = { "Response" }, speakers = { "USER" } })
 
-local function neutralised(text)
+local function neutralised (text)
   return (assert(guard.admit(text, "neutralise")))
 end
 
@@ -105,7 +105,7 @@ describe("a guard", function ()
     local counted = require "predibase.template.guard"
     string.find = find                   -- luacheck: ignore
     package.loaded["predibase.template.guard"] = guards
-    local function searches(number)
+    local function searches (number)
       local list = {}
       for i = 1, number do list[i] = tokens[i] end
       local some = counted.new(list)

@@ -13,7 +13,7 @@ local ODD = { "'nan'|float", "-('inf'|float)", "0", "-1", "1.5", "2**53", "''", 
 local CONTEXT = { big = assert(ordered.decode "12345678901234567890") }
 
 --- Renders and raises what is no error of the template; says whether there is a text.
-local function rendered(source)
+local function rendered (source)
   local template = jinja.compile(source, { max_steps = 20000 })
   if not template then return false end
   local ok, text = pcall(template.render, template, CONTEXT)
@@ -22,7 +22,7 @@ local function rendered(source)
 end
 
 --- Renders every source that `write` makes of two odd values, and says how many gave a text.
-local function each(write)
+local function each (write)
   local good = 0
   for _, a in ipairs(ODD) do
     for _, b in ipairs(ODD) do
@@ -32,7 +32,7 @@ local function each(write)
   return good
 end
 
-local function each_name(list, write)
+local function each_name (list, write)
   local good, names = 0, 0
   for name in pairs(list) do
     names = names + 1

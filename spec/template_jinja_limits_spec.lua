@@ -4,7 +4,7 @@
 local jinja = require "predibase.template.jinja"
 
 --- The message of the error that a template ends in.
-local function refused(source, options)
+local function refused (source, options)
   local template, err = jinja.compile(source, options)
   local text
   if template then text, err = template:render { x = "y" } end

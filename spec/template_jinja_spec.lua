@@ -5,11 +5,11 @@ local errors = require "predibase.errors"
 local jinja = require "predibase.template.jinja"
 local json = require "predibase.json"
 
-local function rendered(source, context)
+local function rendered (source, context)
   return assert(assert(jinja.compile(source)):render(context))
 end
 
-local function check(cases)
+local function check (cases)
   for i = 1, #cases, 2 do
     assert.equal(cases[i + 1], rendered(cases[i], { user = "Ann", n = 5, list = { 3, 1, 2 },
       data = json.object { { "b", 1 }, { "a", { 2.5, true, json.null } } } }), cases[i])

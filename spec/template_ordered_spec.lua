@@ -4,7 +4,7 @@ local json = require "predibase.json"
 local ordered = require "predibase.template.ordered"
 local template = require "predibase.template"
 
-local function read(text) return (assert(ordered.decode(text))) end
+local function read (text) return (assert(ordered.decode(text))) end
 
 describe("predibase.template.ordered", function ()
   it("keeps the order of keys", function ()
@@ -66,7 +66,7 @@ describe("ordered objects", function ()
   local TEXTS = "{% for m in messages %}{{ m.content if m.content is string else "
     .. "m.content|map(attribute='text')|join }}{% endfor %}"
 
-  local function format_of(source)
+  local function format_of (source)
     return (assert(template.from_tokenizer_config { chat_template = source, eos_token = "</s>" }))
   end
 

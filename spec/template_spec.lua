@@ -2,11 +2,11 @@
 local errors = require "predibase.errors"
 local template = require "predibase.template"
 
-local function format_of(name)
+local function format_of (name)
   return assert(template.for_model(name)).name
 end
 
-local function refused(fn, name)
+local function refused (fn, name)
   local result, err = fn(name)
   assert.is_nil(result)
   assert.is_true(errors.is(err))
@@ -108,7 +108,7 @@ describe("every format", function ()
 end)
 
 describe("an unknown role", function ()
-  local function tool(name)
+  local function tool (name)
     local format = template.chat(name)
     return refused(function ()
       return format:render { { role = "user", content = "x" }, { role = "tool", content = "x" } }

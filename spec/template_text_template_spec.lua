@@ -3,12 +3,12 @@ local errors = require "predibase.errors"
 local scratch = require "spec.support.scratch"
 local template = require "predibase.template"
 
-local function rendered(text, values, options)
+local function rendered (text, values, options)
   return (assert(assert(template.new(text, options)):render(values)))
 end
 
 --- The message of the error that rendering ends with.
-local function refused(text, values, options)
+local function refused (text, values, options)
   local result, err = assert(template.new(text, options)):render(values)
   assert.is_nil(result)
   assert.is_true(errors.is(err))
@@ -16,7 +16,7 @@ local function refused(text, values, options)
   return err.message
 end
 
-local function broken(text)
+local function broken (text)
   local result, err = template.new(text)
   assert.is_nil(result)
   assert.equal("template", err.kind)

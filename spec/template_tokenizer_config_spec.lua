@@ -8,7 +8,7 @@ local TURNS = "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content 
   .. "{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"
 local HELLO = { { role = "user", content = "hi" } }
 
-local function config(fields)
+local function config (fields)
   local made = { chat_template = TURNS, bos_token = "<s>",
     eos_token = { __type = "AddedToken", content = "</s>" } }
   for name, value in pairs(fields or {}) do made[name] = value end
@@ -42,7 +42,7 @@ describe("template.from_tokenizer_config", function ()
     local folder = os.tmpname()
     os.remove(folder)
     assert(os.execute("mkdir " .. folder))
-    local function write(name, text)
+    local function write (name, text)
       local file = assert(io.open(folder .. "/" .. name, "wb"))
       file:write(text)
       file:close()
@@ -69,11 +69,11 @@ describe("template.from_tokenizer_config", function ()
     end)
     after_each(function () scratch.remove(folder) end)
 
-    local function write(name, value)
+    local function write (name, value)
       scratch.write(folder .. "/" .. name, type(value) == "string" and value or json.encode(value))
     end
 
-    local function refused(source, options)
+    local function refused (source, options)
       local format, err = template.from_tokenizer_config(source, options)
       assert.is_nil(format)
       assert.equal("template", err.kind)
@@ -184,7 +184,7 @@ describe("template.from_tokenizer_config", function ()
 
   it("passes numbers as Python reads them", function ()
     local ordered = require "predibase.template.ordered"
-    local function rendered(source, text)
+    local function rendered (source, text)
       local format = assert(template.from_tokenizer_config(config { chat_template = source }))
       return (assert(format:render(HELLO, { variables = { x = assert(ordered.decode(text)) } })))
     end

@@ -9,7 +9,7 @@ local uv = require "luv"
 
 local fixture = assert(ordered.decode(scratch.read "spec/fixtures/transformers/cases.json"))
 
-local function renderings()
+local function renderings ()
   local n = 0
   for _, case in ipairs(fixture.cases) do
     if case.messages then
@@ -31,7 +31,7 @@ end
 
 describe("a conversation, as transformers " .. fixture.transformers .. " writes it:", renderings)
 
-local function loadings()
+local function loadings ()
   local folder, n = nil, 0
   before_each(function () folder = scratch.new() end)
   after_each(function () scratch.remove(folder) end)

@@ -48,13 +48,13 @@ M.is_format = format.is
 --- The module `predibase.template.ordered`, which reads JSON and keeps the order of its keys.
 M.ordered = ordered
 
-local function check_name(name, what)
+local function check_name (name, what)
   if type(name) ~= "string" then
     usage.fail(("%s takes a name as a string, got a %s"):format(what, type(name)))
   end
 end
 
-local function found(made, problem, name)
+local function found (made, problem, name)
   if made then return made end
   return nil, errors.new {
     kind = "template", phase = "request",
@@ -68,7 +68,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template", which lists the formats, nearest first
 -- @raise when the name is not a string
-function M.chat(name)
+function M.chat (name)
   check_name(name, "template.chat")
   local made, problem = built_in.by_name(name)
   return found(made, problem, name)
@@ -81,7 +81,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template", which lists the formats
 -- @raise when the name is not a string
-function M.for_model(name)
+function M.for_model (name)
   check_name(name, "template.for_model")
   local made, problem = built_in.by_model(name)
   return found(made, problem, name)
@@ -89,7 +89,7 @@ end
 
 --- Lists the names of all built-in chat formats, in alphabetical order.
 -- @treturn table array of strings
-function M.formats()
+function M.formats ()
   local list = {}
   for i, name in ipairs(built_in.names) do list[i] = name end
   return list
@@ -104,7 +104,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template"
 -- @raise when an argument has the wrong type or an option does not exist
-function M.from_tokenizer_config(source, options)
+function M.from_tokenizer_config (source, options)
   return require("predibase.template.tokenizer_config").new(source, options)
 end
 

@@ -6,7 +6,7 @@ local jinja = require "predibase.template.jinja"
 local json = require "predibase.json"
 local ordered = require "predibase.template.ordered"
 
-local function field(case, name)
+local function field (case, name)
   for _, member in ipairs(case) do
     if member[1] == name then return member[2] end
   end

@@ -38,7 +38,7 @@ end
 table.sort(M.names)
 
 --- Returns a format by its exact name; the same object every time.
-local function get(name)
+local function get (name)
   if not made[name] and family_of[name] then
     local fields = { name = name }
     local described = require("predibase.template.built_in." .. family_of[name])[name]
@@ -119,11 +119,11 @@ local RULES = {
 --- What the name of a chat model adds to the name of its base model.
 local TUNED = { "-instruct", "-chat", "-it" }
 
-local function normal(name)
+local function normal (name)
   return (name:lower():match("[^/]*$"):gsub("[^%w]+", "-"))
 end
 
-local function rule_of(name)
+local function rule_of (name)
   for _, rule in ipairs(RULES) do
     if name:find(rule[1]) then return rule end
   end
@@ -131,7 +131,7 @@ end
 
 --- Rates how well a name matches a wanted one: by the length of their common beginning. A name that
 -- begins with the wanted one rates highest, then the name `near`, which differs by few letters.
-local function likeness(wanted, name, near)
+local function likeness (wanted, name, near)
   local n, known = 0, normal(name)
   while n < #wanted and wanted:byte(n + 1) == known:byte(n + 1) do n = n + 1 end
   if n > 0 and n == #wanted then return 1000 end
@@ -139,7 +139,7 @@ local function likeness(wanted, name, near)
 end
 
 --- Lists all formats, the best matches for a wanted name first.
-local function sorted(wanted)
+local function sorted (wanted)
   local list, likenesses = {}, {}
   local near = names.nearest(wanted, M.names)
   for i, name in ipairs(M.names) do
@@ -157,7 +157,7 @@ end
 -- @treturn[1] table
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.by_name(name)
+function M.by_name (name)
   local wanted = normal(name)
   for _, known in ipairs(M.names) do
     if normal(known) == wanted then return get(known) end
@@ -170,7 +170,7 @@ end
 -- @treturn[1] table
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.by_model(name)
+function M.by_model (name)
   local wanted = normal(name)
   local exact = M.by_name(name)
   if exact then return exact end

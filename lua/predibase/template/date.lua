@@ -8,11 +8,11 @@ local MONTHS = { "January", "February", "March", "April", "May", "June", "July",
   "September", "October", "November", "December" }
 local DAYS = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday" }
 
-local function two(field)
+local function two (field)
   return function (t) return ("%02d"):format(t[field]) end
 end
 
-local function short(list, field)
+local function short (list, field)
   return function (t) return list[t[field]]:sub(1, 3) end
 end
 
@@ -36,7 +36,7 @@ local FIELDS = {
 -- @tparam string format such as `"%d %b %Y"`
 -- @tparam number now Unix seconds
 -- @treturn string
-function M.format(format, now)
+function M.format (format, now)
   local t = os.date("*t", math.floor(now))
   return (format:gsub("%%([-#]?)(.)", function (flag, letter)
     local field = FIELDS[letter]

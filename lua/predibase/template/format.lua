@@ -20,13 +20,13 @@ local M = {}
 local Format = { __name = "predibase.template.format" }
 Format.__index = Format
 
-local function boolean(value, name)
+local function boolean (value, name)
   if type(value) ~= "boolean" then
     return ("%s must be a boolean, got %s"):format(name, checks.describe(value))
   end
 end
 
-local function without(value, name)
+local function without (value, name)
   if value ~= false then
     return ("%s can only be false, which leaves the token out, got %s"):format(name,
       checks.describe(value))
@@ -68,7 +68,7 @@ local OPTIONS = {
   end,
 }
 
-local function problem_of(self, options)
+local function problem_of (self, options)
   for name, check in pairs(OPTIONS) do
     local value = rawget(options, name)
     local problem = value ~= nil and check(value, name)
@@ -83,7 +83,7 @@ local function problem_of(self, options)
   end
 end
 
-local function write(self, messages, options, variables)
+local function write (self, messages, options, variables)
   local bos = self.bos_token or ""
   local text, problem = self.write(messages, {
     add_generation_prompt = options.add_generation_prompt or false,
@@ -109,9 +109,9 @@ local OPEN_END = "CONTINUE_FINAL_MESSAGE_TAG"
 
 --- Writes messages of which the last one stays open: marks the end of its text and cuts there, as
 -- `transformers` does. Trailing white space stays if the format keeps it.
-local function write_open(self, messages, options, variables, whole)
+local function write_open (self, messages, options, variables, whole)
   local mark = OPEN_END
-  local function holds(text) return text:find(mark, 1, true) ~= nil end
+  local function holds (text) return text:find(mark, 1, true) ~= nil end
   while holds(whole) or chat_messages.any(messages, holds) do mark = mark .. "E" .. mark end
   local marked, last = chat_messages.appended(messages, mark .. " ")
   if not marked then return nil, "continue_final_message: the last message has no text" end
@@ -133,7 +133,7 @@ end
 --- Tells whether texts, together with each other or with what the format writes around them, form
 -- a special token that none of them contains. If so, the result has other special tokens than the
 -- same messages with texts that cannot be part of one.
-local function completed(self, text, messages, options, variables)
+local function completed (self, text, messages, options, variables)
   local guard = self.guard
   -- A model's own template may change texts; built-in formats insert them unchanged.
   if not chat_messages.any(messages, self.open and guard.suspicious or guard.edges) then
@@ -143,7 +143,7 @@ local function completed(self, text, messages, options, variables)
   return not plain or guard.sequence(plain) ~= guard.sequence(text)
 end
 
-local function render(self, messages, options)
+local function render (self, messages, options)
   local problem = problem_of(self, options)
   if problem then return nil, problem end
   local mode = options.special_tokens_in_text or "refuse"
@@ -184,7 +184,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template"
 -- @raise when an argument is not a table or an option does not exist
-function Format:render(messages, options)
+function Format:render (messages, options)
   if getmetatable(self) ~= Format then
     usage.fail("format:render must be called with a colon on a format")
   end
@@ -204,7 +204,7 @@ function Format:render(messages, options)
   }
 end
 
-function Format:__tostring()
+function Format:__tostring ()
   return ("predibase.template.format (%s)"):format(self.name)
 end
 
@@ -218,7 +218,7 @@ end
 -- concatenated) and `parts` (an array of strings, if parts were given); with `open`, it is a copy
 -- of the given message.
 -- @treturn table
-function M.new(fields)
+function M.new (fields)
   return setmetatable({
     name = fields.name,
     source = fields.source,
@@ -235,7 +235,7 @@ end
 --- Tells whether a value is a chat format.
 -- @param value anything
 -- @treturn boolean
-function M.is(value)
+function M.is (value)
   return type(value) == "table" and getmetatable(value) == Format
 end
 

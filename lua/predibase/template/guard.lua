@@ -23,12 +23,12 @@ local REACH = 48
 
 local find, sub, byte = string.find, string.sub, string.byte
 
-local function escape(text)
+local function escape (text)
   return (text:gsub("%W", "%%%0"))
 end
 
 --- Returns a pattern that ignores case.
-local function folded(text)
+local function folded (text)
   return (escape(text):gsub("%a", function (letter)
     return "[" .. letter:lower() .. letter:upper() .. "]"
   end))
@@ -38,7 +38,7 @@ end
 -- returns the first and the last byte of a match, and where the space belongs.
 
 --- Returns a pattern for a set of bytes; `%z` because a pattern of Lua 5.1 ends at a zero byte.
-local function set_of(bytes)
+local function set_of (bytes)
   local list = {}
   for b in pairs(bytes) do list[#list + 1] = b == 0 and "%z" or escape(string.char(b)) end
   return "[" .. table.concat(list) .. "]"
@@ -46,7 +46,7 @@ end
 
 --- Makes one matcher for all tokens, of which a tokenizer may have thousands. It searches a tree of
 -- their bytes, from every place in the text where the first two bytes of a token are.
-local function any_of(tokens)
+local function any_of (tokens)
   local root, second, single = {}, {}, false
   for _, token in ipairs(tokens) do
     local node = root
@@ -75,7 +75,7 @@ local function any_of(tokens)
   end
 end
 
-local function like(pattern, place)
+local function like (pattern, place)
   return function (text, from)
     local first, last, at = find(text, pattern, from)
     return first, last, first and (place or at or first + 1)
@@ -83,7 +83,7 @@ local function like(pattern, place)
 end
 
 --- Makes a matcher that puts the space in front of the colon at the end, which reads best.
-local function before_colon(pattern)
+local function before_colon (pattern)
   return function (text, from)
     local first, last, at = find(text, pattern .. "():", from)
     return first, last, at
@@ -92,7 +92,7 @@ end
 
 --- Makes a matcher for a word with a colon that is not the end of a longer word. It uses a plain
 -- search, which is the fastest.
-local function speaker(name)
+local function speaker (name)
   local marked = name .. ":"
   return function (text, from)
     local first, last = find(text, marked, from, true)
@@ -111,7 +111,7 @@ local PLAIN = {
   end,
 }
 
-local function matchers_of(tokens, families, plain)
+local function matchers_of (tokens, families, plain)
   local list, visible = {}, {}
   for _, token in ipairs(tokens) do
     -- Some tokenizers list line ends and runs of spaces; these cannot end a turn.
@@ -128,9 +128,9 @@ local function matchers_of(tokens, families, plain)
 end
 
 --- Returns a pattern for the bytes that special tokens begin or end with; nil if there are none.
-local function edges_of(tokens, families, plain)
+local function edges_of (tokens, families, plain)
   local set = {}
-  local function add(word)
+  local function add (word)
     for _, b in ipairs { byte(word, 1), byte(word, -1) } do
       if b and b > 32 and b < 127 then set[string.char(b)] = true end
     end
@@ -147,9 +147,9 @@ end
 
 --- Iterates over the matches in a text: leftmost first, the longest of several, without overlaps.
 -- Each matcher continues at its last match, so that all of them together need one pass each.
-local function scan(matchers, text)
+local function scan (matchers, text)
   local firsts, lasts, places = {}, {}, {}
-  local function look(i, from)
+  local function look (i, from)
     firsts[i], lasts[i], places[i] = matchers[i](text, from)
   end
   for i = 1, #matchers do look(i, 1) end
@@ -170,20 +170,20 @@ local function scan(matchers, text)
   end
 end
 
-local function refusal(token)
+local function refusal (token)
   return ("has the special token %s in its text; the option special_tokens_in_text = "
     .. '"neutralise" lets it pass as plain text'):format('"' .. errors.excerpt(token, 40) .. '"')
 end
 
 --- Returns the first special token in a text, or nil.
-local function find_first(matchers, text)
+local function find_first (matchers, text)
   text = "\n" .. text
   local first, last = scan(matchers, text)()
   return first and sub(text, first, last):match("^[\r\n]?(.*)$")
 end
 
 --- Returns the text with a space inside each special token; nil when that does not help.
-local function neutralised(matchers, text)
+local function neutralised (matchers, text)
   text = "\n" .. text
   for _ = 1, PASSES do
     local out, from = {}, 1
@@ -214,7 +214,7 @@ end
 -- `titles` such as `Response` (of lines like `### Response:`), `speakers` such as `USER` (of
 -- `USER:`)
 -- @treturn table
-function M.new(tokens, families, plain)
+function M.new (tokens, families, plain)
   families, plain = families or {}, plain or {}
   local matchers = matchers_of(tokens, families, plain)
   local edge = edges_of(tokens, families, plain)
@@ -222,9 +222,9 @@ function M.new(tokens, families, plain)
   for _, token in ipairs(tokens) do reach = math.max(reach, #token) end
   local guard = {}
 
-  function guard.find(text) return find_first(matchers, text) end
+  function guard.find (text) return find_first(matchers, text) end
 
-  function guard.admit(text, mode)
+  function guard.admit (text, mode)
     local token = find_first(matchers, text)
     if not token then return text end
     local made = mode == "neutralise" and neutralised(matchers, text)
@@ -232,24 +232,24 @@ function M.new(tokens, families, plain)
     return nil, refusal(token)
   end
 
-  function guard.sequence(text)
+  function guard.sequence (text)
     text = "\n" .. text
     local out = {}
     for first, last in scan(matchers, text) do out[#out + 1] = sub(text, first, last) end
     return table.concat(out, "\0")
   end
 
-  function guard.suspicious(text)
+  function guard.suspicious (text)
     return edge ~= nil and find(text, edge) ~= nil
   end
 
-  function guard.edges(text)
+  function guard.edges (text)
     if not edge then return false end
     local core = strings.strip(text)
     return find(sub(core, 1, reach), edge) ~= nil or find(sub(core, -reach), edge) ~= nil
   end
 
-  function guard.blank(text)
+  function guard.blank (text)
     return edge and (text:gsub(edge, "x")) or text
   end
 

@@ -32,7 +32,7 @@ Template.__index = Template
 local OPTIONS = { name = true, max_steps = true }
 local RENDER_OPTIONS = { now = true }
 
-local function problem_with(self, caught)
+local function problem_with (self, caught)
   local line = caught.line
   local where = line and (" (line %d)"):format(line) or ""
   return errors.new { kind = "template", phase = "request", line = line,
@@ -41,7 +41,7 @@ end
 
 --- Calls a function of the interpreter; returns nil and the error if the template has one. Other
 -- errors (an interrupt, lack of memory) are raised again.
-local function protected(self, rt, fn, ...)
+local function protected (self, rt, fn, ...)
   local ok, result = pcall(fn, ...)
   if ok then return result end
   if not runtime.is_error(result) then error(result, 0) end
@@ -57,7 +57,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template", with `line`
 -- @raise when the source is not a string or an option does not exist
-function M.compile(source, options)
+function M.compile (source, options)
   if type(source) ~= "string" then
     usage.fail("jinja.compile takes the template as a string, got a " .. type(source))
   end
@@ -77,7 +77,7 @@ function M.compile(source, options)
   return self
 end
 
-local function execute(self, context, options)
+local function execute (self, context, options)
   local variables = {}
   for name, value in pairs(globals) do variables[name] = value end
   for name, value in next, context do
@@ -105,7 +105,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template", with `line`
 -- @raise when the context is not a table, a name in it is not a string, or an option does not exist
-function Template:render(context, options)
+function Template:render (context, options)
   if getmetatable(self) ~= Template then
     usage.fail("template:render must be called with a colon on a template")
   end

@@ -16,25 +16,25 @@ local MAX_ROLE = 64
 
 local describe = checks.describe
 
-local function guarded(text, guard, mode)
+local function guarded (text, guard, mode)
   if not guard then return text end
   return guard.admit(text, mode)
 end
 
-local function field(t, name)
+local function field (t, name)
   if json.is_object(t) then return t[name] end
   return rawget(t, name)
 end
 
 --- Gives a copy the metatable of the original, which may mark it as an array or an object.
-local function alike(made, original)
+local function alike (made, original)
   local meta = getmetatable(original)
   return type(meta) == "table" and setmetatable(made, meta) or made
 end
 
 --- Iterates over the members of a table: the key, the name (which differs from the key in ordered
 -- objects) and the value.
-local function members(t)
+local function members (t)
   local ordered, key, value = json.is_object(t), nil, nil
   return function ()
     key, value = next(t, key)
@@ -44,11 +44,11 @@ local function members(t)
 end
 
 --- Puts a member into a copy of a table.
-local function put(out, original, key, name, value)
+local function put (out, original, key, name, value)
   out[key] = json.is_object(original) and { name, value } or value
 end
 
-local function role_of(message)
+local function role_of (message)
   local role = field(message, "role")
   if type(role) ~= "string" or #role > MAX_ROLE or not role:find("^%a[%w_-]*$") then
     return nil, 'needs a role such as "user", got ' .. describe(role)
@@ -56,7 +56,7 @@ local function role_of(message)
   return role
 end
 
-local function part_text(part, i)
+local function part_text (part, i)
   if type(part) == "string" then return part end
   if type(part) ~= "table" then
     return nil, ("has %s as part %d; a part is a table with type and text"):format(
@@ -74,7 +74,7 @@ local function part_text(part, i)
 end
 
 --- Returns the content as one string, and its parts if it was given in parts.
-local function content_of(message)
+local function content_of (message)
   local content = field(message, "content")
   if type(content) == "string" then return content end
   if type(content) ~= "table" then
@@ -92,7 +92,7 @@ local function content_of(message)
 end
 
 --- Returns a copy without the members that are null.
-local function without_nulls(message)
+local function without_nulls (message)
   local out = {}
   for key, name, value in members(message) do
     if value ~= json.null then
@@ -104,7 +104,7 @@ end
 
 local KNOWN = { role = true, content = true, name = true }
 
-local function unknown_field(message)
+local function unknown_field (message)
   for key in next, message do
     if not KNOWN[key] then
       return ("has %s, which this format cannot write; a model's own template may"):format(
@@ -114,7 +114,7 @@ local function unknown_field(message)
 end
 
 --- Returns a message for the built-in formats.
-local function closed_message(message, guard, mode)
+local function closed_message (message, guard, mode)
   message = json.fields(without_nulls(message))
   local problem = unknown_field(message)
   if problem then return nil, problem end
@@ -134,7 +134,7 @@ local function closed_message(message, guard, mode)
 end
 
 --- Returns a copy of a value in which every string is guarded.
-local function copy(value, guard, mode, depth)
+local function copy (value, guard, mode, depth)
   if type(value) == "string" then return guarded(value, guard, mode) end
   if type(value) ~= "table" or json.literal(value) then return value end
   if depth > MAX_DEPTH then
@@ -157,7 +157,7 @@ local THOUGHTS = { "reasoning_content", "thinking", "reasoning" }
 
 --- Copies the thoughts of a message to all fields where templates look for them, as
 -- `transformers` 5 does.
-local function share_thoughts(message)
+local function share_thoughts (message)
   local thoughts
   for i = #THOUGHTS, 1, -1 do
     local given = field(message, THOUGHTS[i])
@@ -178,7 +178,7 @@ local function share_thoughts(message)
 end
 
 --- Returns a message for a model's own template.
-local function open_message(message, guard, mode)
+local function open_message (message, guard, mode)
   local _, problem = role_of(message)
   if problem then return nil, problem end
   local copied
@@ -194,7 +194,7 @@ end
 -- @treturn[1] table copies of the messages
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.read(messages, how)
+function M.read (messages, how)
   local count, why = checks.array(messages)
   if not count or json.is_object(messages) then
     return nil, field(messages, "role") ~= nil
@@ -222,7 +222,7 @@ end
 -- @treturn[1] table
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.values(values, guard, mode)
+function M.values (values, guard, mode)
   local copied, problem = copy(json.fields(values), guard, mode, 1)
   if not copied then return nil, "variables: a value " .. problem end
   return copied
@@ -235,7 +235,7 @@ local FIXED = { role = true, type = true }
 -- @param value a string or a table, such as the messages that were read
 -- @tparam function test
 -- @treturn boolean
-function M.any(value, test)
+function M.any (value, test)
   if type(value) == "string" then return test(value) end
   if type(value) ~= "table" or json.literal(value) then return false end
   for _, name, inner in members(value) do
@@ -248,7 +248,7 @@ end
 -- @param value a string or a table
 -- @tparam function change
 -- @return the copy
-function M.map(value, change)
+function M.map (value, change)
   if type(value) == "string" then return change(value) end
   if type(value) ~= "table" or json.literal(value) then return value end
   local out = {}
@@ -259,7 +259,7 @@ function M.map(value, change)
 end
 
 --- Changes an existing member.
-local function set(t, name, value)
+local function set (t, name, value)
   if not json.is_object(t) then
     t[name] = value
     return
@@ -274,7 +274,7 @@ end
 -- @tparam string ending
 -- @treturn ?table nil if the last message has no text
 -- @treturn ?string the last text, without the ending
-function M.appended(messages, ending)
+function M.appended (messages, ending)
   local out = M.map(messages, function (text) return text end)
   local last = out[#out]
   local whole, parts = last.content, last.parts or last.content

@@ -16,14 +16,14 @@ local MAX_FILE = 32 * 1024 * 1024
 -- Bytes of `tokenizer.json` that are read: the added tokens come before the vocabulary.
 local MAX_ADDED = 8 * 1024 * 1024
 
-local function decode(text, path)
+local function decode (text, path)
   local value, problem = json.decode(text)
   if type(value) == "table" and text:find("^%s*{") then return value end
   return nil, ("%s: is not a JSON object%s"):format(path, problem and ": " .. problem or "")
 end
 
 --- Reads the object in a file of the folder; returns nil if there is no such file.
-local function object_beside(folder, name)
+local function object_beside (folder, name)
   local path = folder .. name
   local text, problem = files.optional(path, MAX_FILE)
   if not text then return nil, problem end
@@ -34,9 +34,9 @@ end
 
 --- Reads the templates in files of their own; returns nil if there are none. A folder cannot be
 -- listed here, so the files in `additional_chat_templates` are looked up by name.
-local function templates_beside(folder, chosen)
+local function templates_beside (folder, chosen)
   local found
-  local function look(name, path)
+  local function look (name, path)
     local text, problem = files.optional(folder .. path, MAX_FILE)
     if text then
       found = found or {}
@@ -55,7 +55,7 @@ local function templates_beside(folder, chosen)
 end
 
 --- Reads the added tokens in `tokenizer.json`.
-local function added_beside(folder)
+local function added_beside (folder)
   local path = folder .. "tokenizer.json"
   local text, problem = files.optional(path, MAX_ADDED)
   local at = text and text:match('"added_tokens"%s*:%s*()%[')
@@ -71,7 +71,7 @@ M.UNKNOWN = "unknown"
 
 --- Adds the tokens that older repositories keep in files of their own. Newer ones list the added
 -- tokens in the configuration, and `transformers` then reads none of these files.
-local function add_tokens(config, folder)
+local function add_tokens (config, folder)
   if config.added_tokens_decoder ~= nil then return end
   local map, problem = object_beside(folder, "special_tokens_map.json")
   if problem then return problem end
@@ -86,7 +86,7 @@ end
 -- @treturn[1] table the configuration; its `chat_template` is a string, a list, or a table by names
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.read(path, chosen)
+function M.read (path, chosen)
   local folder = path:match("^(.*[/\\])") or ""
   folder = folder:match("^(.*)additional_chat_templates[/\\]$") or folder
   local text, problem = files.read(path, MAX_FILE)
@@ -118,8 +118,10 @@ end
 --- Returns the part of an error message about the tokenizer's class.
 -- @tparam string class
 -- @treturn string
-function M.class_text(class)
-  if class == M.UNKNOWN then return "no file in its folder names that token or the tokenizer's class" end
+function M.class_text (class)
+  if class == M.UNKNOWN then
+    return "no file in its folder names that token or the tokenizer's class"
+  end
   return ('the class "%s" may have a default one, which is not known here'):format(
     errors.excerpt(class, 60))
 end

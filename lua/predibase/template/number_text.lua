@@ -14,7 +14,7 @@ local M = {}
 M.LARGEST, M.SMALLEST = 21, -7
 
 --- Splits `1.25e-05` into its sign, its digits `125`, and the place of its point, -4.
-local function parts(text)
+local function parts (text)
   local sign, whole, fraction, exponent = text:match("^(-?)(%d+)%.?(%d*)e([-+]%d+)$")
   return sign, whole .. fraction, #whole + tonumber(exponent)
 end
@@ -23,7 +23,7 @@ end
 -- large or very small.
 -- @tparam number value
 -- @treturn ?string nil for NaN and the infinities
-function M.plain(value)
+function M.plain (value)
   if not checks.finite(value) then return nil end
   if value == 0 then return "0" end
   local text = checks.number(value):lower()
@@ -37,7 +37,7 @@ function M.plain(value)
 end
 
 --- The shortest digits that read back as the same number: sign, digits and exponent of ten.
-local function shortest(x)
+local function shortest (x)
   local written
   for places = 0, 16 do
     written = ("%." .. places .. "e"):format(x):gsub(",", ".")
@@ -50,7 +50,7 @@ end
 --- Writes a float as Python's `repr` does.
 -- @tparam number x
 -- @treturn string
-function M.python_float(x)
+function M.python_float (x)
   if x ~= x then return "nan" end
   if x == math.huge or x == -math.huge then return x > 0 and "inf" or "-inf" end
   if x == 0 then return 1 / x < 0 and "-0.0" or "0.0" end
@@ -70,7 +70,7 @@ end
 --- Writes an integer as Python does.
 -- @tparam number x an integer, which Lua may hold as a float
 -- @treturn string
-function M.python_int(x)
+function M.python_int (x)
   if x == 0 then return "0" end
   return ("%.0f"):format(x)
 end
@@ -79,7 +79,7 @@ end
 -- @tparam string s
 -- @tparam boolean is_float
 -- @treturn ?number nil for other texts, and for those of more than 400 bytes
-function M.read_python(s, is_float)
+function M.read_python (s, is_float)
   if #s > 400 then return nil end
   local sign, body = python_strings.strip(s):match("^([+-]?)(.*)$")
   local factor = sign == "-" and -1 or 1

@@ -13,12 +13,12 @@ M.MAX_DEPTH = 128
 
 local read
 
-local function space(text, i)
+local function space (text, i)
   return text:find("[^ \t\r\n]", i) or #text + 1
 end
 
 --- Returns a number: a Lua number if Lua would write it in the same way.
-local function number(literal, i)
+local function number (literal, i)
   if literal == "0" or #literal < 16 and literal:find("^%-?[1-9]%d*$") then
     return tonumber(literal)
   end
@@ -33,7 +33,7 @@ end
 
 --- Reads the literal (a string, a number, true, false or null) at `i`; returns it and where the
 -- text goes on.
-local function literal(text, i)
+local function literal (text, i)
   local stop
   if text:sub(i, i) == '"' then
     stop = i + 1
@@ -57,7 +57,7 @@ local function literal(text, i)
 end
 
 --- Reads the members between brackets; `member(i)` reads one and returns where the text goes on.
-local function members(text, i, closing, member)
+local function members (text, i, closing, member)
   i = space(text, i + 1)
   if text:sub(i, i) == closing then return i + 1 end
   while true do
@@ -71,7 +71,7 @@ local function members(text, i, closing, member)
   end
 end
 
-local function array(text, i, depth)
+local function array (text, i, depth)
   local out = {}
   local stop, problem = members(text, i, "]", function (at)
     local value, after = read(text, at, depth + 1)
@@ -83,7 +83,7 @@ local function array(text, i, depth)
   return json.array(out), stop
 end
 
-local function object(text, i, depth)
+local function object (text, i, depth)
   local out, places = {}, {}
   local stop, problem = members(text, i, "}", function (at)
     if text:sub(at, at) ~= '"' then return nil, ("expected a key at byte %d"):format(at) end
@@ -103,7 +103,7 @@ local function object(text, i, depth)
   return json.object(out), stop
 end
 
-function read(text, i, depth)
+function read (text, i, depth)
   if depth > M.MAX_DEPTH then return nil, ("nested deeper than %d"):format(M.MAX_DEPTH) end
   local char = text:sub(i, i)
   if char == "[" then return array(text, i, depth) end
@@ -119,7 +119,7 @@ end
 -- @treturn[1] table|string|number|boolean the value
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong with the text
-function M.decode(text)
+function M.decode (text)
   local value, after = read(text, space(text, text:match("^\239\187\191()") or 1), 1)
   if value == nil then return nil, after end
   local rest = space(text, after)
@@ -134,7 +134,7 @@ end
 -- @treturn[1] integer where the text goes on
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong with the text
-function M.at(text, at)
+function M.at (text, at)
   return read(text, at, 1)
 end
 

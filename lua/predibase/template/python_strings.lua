@@ -19,14 +19,14 @@ local WIDE = { ["\194\133"] = true, ["\194\160"] = true, ["\225\154\128"] = true
 for last = 128, 138 do WIDE["\226\128" .. string.char(last)] = true end
 
 --- The bytes of the white space that begins at `i`; 0 when there is none.
-local function space_at(text, i)
+local function space_at (text, i)
   if text:find("^" .. ASCII, i) then return 1 end
   if WIDE[text:sub(i, i + 1)] then return 2 end
   return WIDE[text:sub(i, i + 2)] and 3 or 0
 end
 
 --- The bytes of the white space that ends at `i`; 0 when there is none.
-local function space_before(text, i)
+local function space_before (text, i)
   if text:find("^" .. ASCII, i) then return 1 end
   if i >= 2 and WIDE[text:sub(i - 1, i)] then return 2 end
   return i >= 3 and WIDE[text:sub(i - 2, i)] and 3 or 0
@@ -38,7 +38,7 @@ local ALL = "^" .. ASCII .. "*()"
 -- @tparam string text
 -- @tparam integer i where a character begins
 -- @treturn integer the first byte from there that is not white space
-function M.skip_space(text, i)
+function M.skip_space (text, i)
   while i <= #text do
     i = text:match(ALL, i)
     local size = space_at(text, i)
@@ -51,7 +51,7 @@ end
 --- Removes the white space in front of a text, as Python's `str.lstrip`.
 -- @tparam string text
 -- @treturn string
-function M.lstrip(text)
+function M.lstrip (text)
   return text:sub(M.skip_space(text, 1))
 end
 
@@ -62,7 +62,7 @@ local BLANK = "^" .. ASCII:rep(BLOCK)
 --- Removes the white space behind a text, as Python's `str.rstrip`.
 -- @tparam string text
 -- @treturn string
-function M.rstrip(text)
+function M.rstrip (text)
   local i = #text
   while i > 0 do
     if i > BLOCK and text:find(BLANK, i - BLOCK + 1) then
@@ -79,7 +79,7 @@ end
 --- Removes the white space at both ends of a text, as Python's `str.strip`.
 -- @tparam string text
 -- @treturn string
-function M.strip(text)
+function M.strip (text)
   return M.lstrip(M.rstrip(text))
 end
 
@@ -89,7 +89,7 @@ end
 -- @tparam string text
 -- @treturn table array
 -- @treturn integer their number
-function M.chars(text)
+function M.chars (text)
   local out, n = {}, 0
   local head = text:match("^[\128-\191]+")
   if head then n = 1 out[1] = head end
@@ -105,7 +105,7 @@ end
 -- @tparam integer i
 -- @treturn ?string nil at the end of the text
 -- @treturn ?integer where the next one begins
-function M.at(text, i)
+function M.at (text, i)
   local char, after = text:match("^([^\128-\191][\128-\191]*)()", i)
   if not char then char, after = text:match("^([\128-\191]+)()", i) end
   return char, after
@@ -118,7 +118,7 @@ local COUNTED = 256
 -- @tparam string text
 -- @tparam integer index from 0; the number of characters gives the byte behind the end
 -- @treturn integer
-function M.offset(text, index)
+function M.offset (text, index)
   local at = 1
   while index > 0 do
     local part = text:sub(at + 1, at + COUNTED)
@@ -138,7 +138,7 @@ end
 --- Decodes a character.
 -- @tparam string char
 -- @treturn integer the code point
-function M.codepoint(char)
+function M.codepoint (char)
   local a, b, c, d = char:byte(1, 4)
   if a < 0x80 or not b then return a end
   if a < 0xE0 then return (a - 0xC0) * 64 + b - 0x80 end
@@ -149,7 +149,7 @@ end
 --- Encodes a code point.
 -- @tparam integer n
 -- @treturn string UTF-8
-function M.utf8(n)
+function M.utf8 (n)
   local floor, char = math.floor, string.char
   if n < 0x80 then return char(n) end
   if n < 0x800 then return char(0xC0 + floor(n / 64), 0x80 + n % 64) end
@@ -163,7 +163,7 @@ end
 --- Counts the characters of a string.
 -- @tparam string text
 -- @treturn integer
-function M.length(text)
+function M.length (text)
   if not text:find("[\128-\255]") then return #text end
   local _, begins = text:gsub("[^\128-\191]", "")
   return begins + (text:find("^[\128-\191]") and 1 or 0)
@@ -177,11 +177,11 @@ end
 -- @treturn integer index of the first item, from 0
 -- @treturn integer step
 -- @treturn integer number of items in the slice
-function M.bounds(start, stop, step, n)
+function M.bounds (start, stop, step, n)
   step = step or 1
   local low, high = 0, n
   if step < 0 then low, high = -1, n - 1 end
-  local function clamp(i, default)
+  local function clamp (i, default)
     if i == nil then return default end
     if i < 0 then i = i + n end
     return math.max(low, math.min(high, i))
@@ -198,7 +198,7 @@ end
 -- @tparam ?integer stop
 -- @tparam ?integer step
 -- @treturn string
-function M.slice(text, start, stop, step)
+function M.slice (text, start, stop, step)
   local n = M.length(text)
   local ascii = n == #text
   local first, by, count = M.bounds(start, stop, step, n)
@@ -221,7 +221,7 @@ end
 -- @tparam string text
 -- @tparam ?boolean keep leave the line ends in the lines
 -- @treturn table array
-function M.lines(text, keep)
+function M.lines (text, keep)
   local out, from, i = {}, 1, 1
   while true do
     i = text:find("[\10-\13\28-\30\194\226]", i)
@@ -250,17 +250,17 @@ end
 local encode = M.utf8
 local upper_of, lower_of = {}, {}
 
-local function pair(upper, lower)
+local function pair (upper, lower)
   upper_of[encode(lower)], lower_of[encode(upper)] = encode(upper), encode(lower)
 end
 
 --- Capitals from `first` to `last`; each small letter has the code of its capital plus `distance`.
-local function block(first, last, distance)
+local function block (first, last, distance)
   for code = first, last do pair(code, code + distance) end
 end
 
 --- Capitals and small letters alternate from `first` on; `last` is the last capital.
-local function turns(first, last)
+local function turns (first, last)
   for code = first, last, 2 do pair(code, code + 1) end
 end
 
@@ -296,30 +296,30 @@ local LETTER = "[%a\194-\212][\128-\191]?"
 --- Converts a string to upper case.
 -- @tparam string text
 -- @treturn string
-function M.upper(text)
+function M.upper (text)
   return (text:gsub(LETTER, upper_of))
 end
 
 --- Converts a string to lower case.
 -- @tparam string text
 -- @treturn string
-function M.lower(text)
+function M.lower (text)
   return (text:gsub(LETTER, lower_of))
 end
 
 --- The case of a character: "upper", "lower", or nil.
-local function case_of(char)
+local function case_of (char)
   return lower_of[char] and "upper" or upper_of[char] and "lower" or nil
 end
 
-local function titled(char)
+local function titled (char)
   return char == "\195\159" and "Ss" or M.upper(char)
 end
 
 --- Puts the first letter into upper case and the others into lower case.
 -- @tparam string text
 -- @treturn string
-function M.capitalize(text)
+function M.capitalize (text)
   local first = M.at(text, 1) or ""
   return titled(first) .. M.lower(text:sub(#first + 1))
 end
@@ -328,7 +328,7 @@ end
 -- behind every character that is not a letter.
 -- @tparam string text
 -- @treturn string
-function M.title(text)
+function M.title (text)
   local chars, n = M.chars(text)
   local inside = false
   for i = 1, n do
@@ -343,7 +343,7 @@ end
 -- @tparam string text
 -- @tparam string case "upper" or "lower"
 -- @treturn boolean
-function M.all_of_case(text, case)
+function M.all_of_case (text, case)
   local chars, n = M.chars(text)
   local found = false
   for i = 1, n do
@@ -361,7 +361,7 @@ end
 -- @tparam string a
 -- @tparam string b
 -- @treturn integer negative, zero or positive
-function M.order(a, b)
+function M.order (a, b)
   for from = 1, math.min(#a, #b), 256 do
     local x, y = a:sub(from, from + 255), b:sub(from, from + 255)
     if x ~= y then
@@ -383,7 +383,7 @@ local HIDDEN = { { 0x80, 0xA0 }, { 0xAD, 0xAD }, { 0x600, 0x605 }, { 0x61C, 0x61
   { 0x205F, 0x206F }, { 0x3000, 0x3000 }, { 0xD800, 0xF8FF }, { 0xFEFF, 0xFEFF },
   { 0xFFF0, 0xFFFB }, { 0xE0000, 0x10FFFF } }
 
-local function hidden(char)
+local function hidden (char)
   local code = M.codepoint(char)
   for _, range in ipairs(HIDDEN) do
     if code < range[1] then return nil end
@@ -397,7 +397,7 @@ end
 --- Writes a string in quotes, as Python's `repr`.
 -- @tparam string s
 -- @treturn string
-function M.repr(s)
+function M.repr (s)
   local quote = s:find("'", 1, true) and not s:find('"', 1, true) and '"' or "'"
   local out = s:gsub("[%c\\" .. quote .. "]", function (char)
     if char == quote then return "\\" .. char end

@@ -38,12 +38,12 @@ local MAX_NESTING = 32
 -- every script. The characters it cannot have tell it from JSON and program text between braces.
 local NAME = '[^%z\1-\31\127{}":;=]+'
 
-local function is_name(name)
+local function is_name (name)
   return name:find("^[^?/ ]") and not name:find(" $")
 end
 
 --- Returns the line and the column of a byte, both from 1; columns count characters.
-local function position(text, at)
+local function position (text, at)
   local line, start = 1, 1
   for stop in text:gmatch("()\n") do
     if stop >= at then break end
@@ -53,16 +53,16 @@ local function position(text, at)
   return line, at - start - inner + 1
 end
 
-local function fail(state, at, message, ...)
+local function fail (state, at, message, ...)
   state.at, state.message = at, message:format(...)
   return nil
 end
 
-local function add_text(nodes, text)
+local function add_text (nodes, text)
   if text ~= "" then nodes[#nodes + 1] = text end
 end
 
-local function note(state, name)
+local function note (state, name)
   if state.known[name] then return end
   state.known[name] = true
   state.variables[#state.variables + 1] = name
@@ -70,7 +70,7 @@ end
 
 --- Returns where to read on behind a tag. If the tag is alone on its line, that is the next line,
 -- and the blanks in front of the tag are removed from what was read.
-local function behind_tag(state, nodes, first, last)
+local function behind_tag (state, nodes, first, last)
   local text, before = state.text, first - 1
   while before > 0 and text:find("^[ \t]", before) do before = before - 1 end
   local after = text:match("^[ \t]*\r?\n()", last + 1) or text:match("^[ \t]*$()", last + 1)
@@ -81,7 +81,7 @@ local function behind_tag(state, nodes, first, last)
   return after
 end
 
-local function open_part(state, name, first, last)
+local function open_part (state, name, first, last)
   if #state.stack >= MAX_NESTING then
     return fail(state, first, "optional parts are nested deeper than %d", MAX_NESTING)
   end
@@ -94,7 +94,7 @@ local function open_part(state, name, first, last)
   return next_at
 end
 
-local function other_part(state, first, last)
+local function other_part (state, first, last)
   local top = state.stack[#state.stack]
   if not top then return fail(state, first, "{:else} is not inside an optional part") end
   if state.nodes == top.part.no then
@@ -105,7 +105,7 @@ local function other_part(state, first, last)
   return next_at
 end
 
-local function close_part(state, name, first, last)
+local function close_part (state, name, first, last)
   local top = state.stack[#state.stack]
   if not top then return fail(state, first, "{/%s} without {?%s} in front of it", name, name) end
   if top.part.test ~= name then
@@ -118,7 +118,7 @@ local function close_part(state, name, first, last)
 end
 
 --- Reads the default of `{name=default}`, up to a single `}`; returns it and where it ends.
-local function default_at(text, from)
+local function default_at (text, from)
   local out, i = {}, from
   while true do
     local at = text:find("[{}]", i)
@@ -137,7 +137,7 @@ end
 
 --- Fails because of a brace that begins no tag. The message covers both a tag and a plain brace,
 -- since only the author knows which one was meant.
-local function no_tag(state, at)
+local function no_tag (state, at)
   local text = state.text
   local blank = text:match("^{[?/]? *(" .. NAME .. ")}", at)
   blank = blank and blank:match("^(.-) *$")
@@ -151,7 +151,7 @@ local function no_tag(state, at)
 end
 
 --- Reads the tag that begins at a single `{`; returns where to read on.
-local function tag(state, at)
+local function tag (state, at)
   local text = state.text
   local sign, name, stop = text:match("^{([?/]?)(" .. NAME .. ")}()", at)
   if name and not is_name(name) then return no_tag(state, at) end
@@ -168,7 +168,8 @@ local function tag(state, at)
   if not name or not is_name(name) then return no_tag(state, at) end
   local default, last = default_at(text, from)
   if not default then
-    return fail(state, last or at, last and "a { inside the default of {%s=…} must be written twice, {{"
+    return fail(state, last or at, last
+      and "a { inside the default of {%s=…} must be written twice, {{"
       or "the default of {%s=…} has no end", name)
   end
   note(state, name)
@@ -176,7 +177,7 @@ local function tag(state, at)
   return last + 1
 end
 
-local function read(state)
+local function read (state)
   local text, i = state.text, 1
   while true do
     local at = text:find("[{}]", i)
@@ -201,7 +202,7 @@ end
 --- Reads a template. Returns its nodes and its names in the order of their first appearance, or nil
 -- and `{ message, line, column }`. A node is a string, `{ name, default }`, or `{ test, yes, no }`
 -- with nodes in `yes` and `no`.
-local function parse(text)
+local function parse (text)
   local nodes = {}
   local state = { text = text, nodes = nodes, stack = {}, variables = {}, known = {} }
   if read(state) then return nodes, state.variables end
@@ -212,7 +213,7 @@ end
 -- Rendering.
 
 --- Returns the text of a value, or nil and what is wrong.
-local function text_of(value, name, guard, mode)
+local function text_of (value, name, guard, mode)
   local text = type(value) == "number" and numbers.plain(value) or json.literal(value) or value
   if type(text) ~= "string" then
     return nil, ('"%s" must be a string or a number, got %s'):format(name, checks.describe(value))
@@ -225,7 +226,7 @@ end
 
 --- Returns the texts of values by their names. `true` is only for conditions; `false` and null are
 -- no values.
-local function texts_of(template, values, guard)
+local function texts_of (template, values, guard)
   local texts = {}
   for _, name in ipairs(template.variables) do
     local value = rawget(values, name)
@@ -242,7 +243,7 @@ end
 
 --- Appends the texts of nodes to `out`; `missing` collects the names of values that are missing or
 -- `true`.
-local function append(nodes, texts, out, missing)
+local function append (nodes, texts, out, missing)
   for _, node in ipairs(nodes) do
     local text = node
     if type(node) == "table" and node.test then
@@ -261,7 +262,7 @@ local function append(nodes, texts, out, missing)
   return out
 end
 
-local function missing_message(missing, texts)
+local function missing_message (missing, texts)
   if texts[missing[1]] then
     return ('"%s" must be a string or a number, got the boolean true'):format(missing[1])
   end
@@ -270,7 +271,7 @@ local function missing_message(missing, texts)
 end
 
 --- Returns what is wrong with the first of the names, in order, that the template does not have.
-local function extra_message(template, values)
+local function extra_message (template, values)
   local known, extra = {}, nil
   for _, name in ipairs(template.variables) do known[name] = true end
   for name in next, values do
@@ -287,7 +288,7 @@ end
 
 --- Tells whether values together with the text around them form a special token that none of them
 -- contains.
-local function completed(template, guard, texts, text)
+local function completed (template, guard, texts, text)
   local blank, edges = {}, false
   for name, value in pairs(texts) do
     blank[name] = type(value) == "string" and guard.blank(value) or value
@@ -298,7 +299,7 @@ local function completed(template, guard, texts, text)
 end
 
 --- Renders a template. Returns the text, or nil and what is wrong.
-local function fill(template, values, allow_extra)
+local function fill (template, values, allow_extra)
   local problem = not allow_extra and extra_message(template, values)
   if problem then return nil, problem end
   local guard = template.mode ~= "allow" and template.guard or nil
@@ -319,7 +320,7 @@ end
 local Template = { __name = "predibase.template" }
 Template.__index = Template
 
-local function template_error(message, fields)
+local function template_error (message, fields)
   fields = fields or {}
   fields.kind, fields.phase, fields.message = "template", "request", message
   return errors.new(fields)
@@ -332,7 +333,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template", which names the value
 -- @raise when an argument is not a table or an option does not exist
-function Template:render(values, options)
+function Template:render (values, options)
   if getmetatable(self) ~= Template then
     usage.fail("template:render must be called with a colon on a template")
   end
@@ -350,14 +351,14 @@ function Template:render(values, options)
   return nil, template_error(self.place .. problem)
 end
 
-function Template:__call(values)
+function Template:__call (values)
   if values ~= nil and type(values) ~= "table" then
     usage.fail("a template takes the values as a table, got a " .. type(values))
   end
   return self:render(values)
 end
 
-function Template:__tostring()
+function Template:__tostring ()
   return ("predibase.template (%s)"):format(table.concat(self.variables, ", "))
 end
 
@@ -366,7 +367,7 @@ local MODES = { refuse = true, neutralise = true, allow = true }
 
 --- Returns the guard of the format whose special tokens values must not contain, or nil and what is
 -- wrong.
-local function guard_of(options)
+local function guard_of (options)
   local mode, wanted = options.special_tokens_in_text, options.format
   if mode ~= nil and not MODES[mode] then
     return nil, 'special_tokens_in_text must be "refuse", "neutralise" or "allow", got '
@@ -384,7 +385,7 @@ local function guard_of(options)
   return found and found.guard, problem
 end
 
-local function compile(text, options, place)
+local function compile (text, options, place)
   options = json.present(options)
   local guard, problem = guard_of(options)
   if problem then return nil, template_error(place .. problem) end
@@ -404,7 +405,7 @@ local function compile(text, options, place)
   }, Template)
 end
 
-local function check(text, options, what)
+local function check (text, options, what)
   if type(text) ~= "string" then
     usage.fail(("template.%s takes a string, got a %s"):format(what, type(text)))
   end
@@ -423,7 +424,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template"; `line` and `column` say where in the text
 -- @raise when the text is not a string or an option does not exist
-function M.new(text, options)
+function M.new (text, options)
   check(text, options, "new")
   return compile(text, options or {}, "")
 end
@@ -436,7 +437,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template"
 -- @raise when the path is not a string or an option does not exist
-function M.load(path, options)
+function M.load (path, options)
   check(path, options, "load")
   local text, why = files.read(path, M.MAX_FILE)
   if not text then return nil, template_error(why) end
@@ -447,7 +448,7 @@ end
 --- Tells whether a value is a template with names in braces.
 -- @param value anything
 -- @treturn boolean
-function M.is(value)
+function M.is (value)
   return type(value) == "table" and getmetatable(value) == Template
 end
 

@@ -21,7 +21,7 @@ local TOKENS = { "bos_token", "eos_token", "unk_token", "sep_token", "pad_token"
 -- Special tokens that tokenizer classes of `transformers` have when no file of a model names them;
 -- only classes that chat models use.
 
-local function same(token, pad)
+local function same (token, pad)
   return { bos_token = token, eos_token = token, unk_token = token, pad_token = pad }
 end
 
@@ -50,30 +50,30 @@ local CLASSES = {
 }
 
 --- Returns the tokens of a class, with or without `Fast` at its end; nil for an unknown class.
-local function class_tokens(class)
+local function class_tokens (class)
   return CLASSES[class] or CLASSES[class:match("^(.*)Fast$")]
 end
 
-local function failed(message)
+local function failed (message)
   return nil, errors.new { kind = "template", phase = "request", message = message }
 end
 
 --- Returns the text of a token, which is a string or an object with the text.
-local function token_text(value)
+local function token_text (value)
   if type(value) == "table" then value = rawget(value, "content") end
   return type(value) == "string" and value or nil
 end
 
 --- Returns the tokens by name: the known ones, others that the model names (`image_token`), and
 -- those of the tokenizer's class that the configuration does not mention.
-local function tokens_of(config, given)
+local function tokens_of (config, given)
   local tokens = {}
   local class = class_tokens(type(config.tokenizer_class) == "string" and config.tokenizer_class
     or "PreTrainedTokenizer") or {}
   for name, text in pairs(class) do
     if rawget(config, name) == nil then tokens[name] = text end
   end
-  local function add(list, pattern)
+  local function add (list, pattern)
     for name, value in next, type(list) == "table" and list or {} do
       if type(name) == "string" and name:find(pattern) then tokens[name] = token_text(value) end
     end
@@ -86,7 +86,7 @@ end
 
 --- Returns the name of the first token that a template uses and that may exist although no file
 -- names it.
-local function missing_token(config, tokens, given, sources)
+local function missing_token (config, tokens, given, sources)
   local class = config.tokenizer_class
   if type(class) ~= "string" or class_tokens(class) then return nil end
   for _, name in ipairs(TOKENS) do
@@ -100,9 +100,9 @@ local function missing_token(config, tokens, given, sources)
 end
 
 --- Returns all texts that the tokenizer treats as special tokens, the longest first.
-local function special_tokens(config, tokens)
+local function special_tokens (config, tokens)
   local seen, list = {}, {}
-  local function add(value)
+  local function add (value)
     local text = token_text(value)
     if text and text ~= "" and not seen[text] then
       seen[text] = true
@@ -126,7 +126,7 @@ local function special_tokens(config, tokens)
 end
 
 --- Returns the templates by name; a single one is `default`.
-local function templates_of(config)
+local function templates_of (config)
   local given = rawget(config, "chat_template")
   if type(given) == "string" then return { default = given } end
   if type(given) ~= "table" then
@@ -147,14 +147,14 @@ local function templates_of(config)
   return list
 end
 
-local function listed(set)
+local function listed (set)
   local list = {}
   for name in pairs(set) do list[#list + 1] = name end
   table.sort(list)
   return #list > 0 and table.concat(list, ", ") or "none"
 end
 
-local function compile_all(sources, options, name)
+local function compile_all (sources, options, name)
   local compiled = {}
   for key, source in pairs(sources) do
     local template, err = jinja.compile(source, { max_steps = options.max_steps,
@@ -166,7 +166,7 @@ local function compile_all(sources, options, name)
 end
 
 --- Makes the function `write` of the format, see `predibase.template.format.new`.
-local function writer(tokens, compiled, chosen)
+local function writer (tokens, compiled, chosen)
   return function (messages, context)
     local variables = {}
     for name, value in pairs(tokens) do variables[name] = value end
@@ -185,7 +185,7 @@ local function writer(tokens, compiled, chosen)
   end
 end
 
-local function checked(source, options)
+local function checked (source, options)
   if type(source) ~= "string" and type(source) ~= "table" then
     usage.fail(("template.from_tokenizer_config takes a path or a table, got a %s"):format(
       type(source)))
@@ -211,7 +211,7 @@ local function checked(source, options)
   return options
 end
 
-local function build(source, options)
+local function build (source, options)
   local config, problem = json.plain(source), nil
   if type(source) == "string" then
     config, problem = model_files.read(source, options.template)
@@ -264,7 +264,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template"
 -- @raise when an argument has the wrong type or an option does not exist
-function M.new(source, options)
+function M.new (source, options)
   return build(source, checked(source, options))
 end
 

@@ -9,7 +9,7 @@ local M = {}
 local TURN = { "<|im_start|>ROLE\n", "<|im_end|>\n" }
 local PROMPT = "<|im_start|>assistant\n"
 
-local function format(source, tokens, spec)
+local function format (source, tokens, spec)
   spec.turns = spec.turns or {}
   spec.prompt = spec.prompt or PROMPT
   tokens[#tokens + 1], tokens[#tokens + 2] = "<|im_start|>", "<|im_end|>"
@@ -24,14 +24,14 @@ M.chatml = format("teknium/OpenHermes-2.5-Mistral-7B", { "<s>", "</s>", "<unk>" 
   { any = TURN, token = "<s>", second_stop = "</s>" })
 
 --- Begins with the model's default system message if there is none.
-local function default_system(text)
+local function default_system (text)
   return function (messages)
     if messages[1].role == "system" then return "", 0 end
     return "<|im_start|>system\n" .. text .. "<|im_end|>\n", 0
   end
 end
 
-local function qwen(source, text, spec)
+local function qwen (source, text, spec)
   spec.opening, spec.second_stop = default_system(text), "<|endoftext|>"
   -- Later models have `<|vision_start|>`, `<|fim_prefix|>`, `<|repo_name|>` and others.
   spec.families = { "<|%a[%w_]*|>", "</?tool_call>" }

@@ -7,7 +7,7 @@ local writers = require "predibase.template.built_in.writers"
 
 local M = {}
 
-local function turn(token, change)
+local function turn (token, change)
   return { "<|START_OF_TURN_TOKEN|><|" .. token .. "_TOKEN|>", "<|END_OF_TURN_TOKEN|>", change }
 end
 

@@ -9,7 +9,7 @@ local M = {}
 local BOS, EOS = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"
 local USER, ASSISTANT = "<｜User｜>", "<｜Assistant｜>"
 
-local function format(source, fields)
+local function format (source, fields)
   fields.source, fields.bos_token = source, BOS
   fields.eos_token = fields.eos_token or EOS
   fields.stop = fields.stop or { EOS }
@@ -19,7 +19,7 @@ local function format(source, fields)
   return fields
 end
 
-local function llm(source)
+local function llm (source)
   return format(source, {
     stop = { EOS, "User:" }, plain = { speakers = { "User", "Assistant" } },
     write = writers.turns {
@@ -54,7 +54,7 @@ M["deepseek-coder"] = format("deepseek-ai/deepseek-coder-33b-instruct", {
 })
 
 --- Begins with the texts of all system messages.
-local function system_texts(messages)
+local function system_texts (messages)
   local out = {}
   for _, message in ipairs(messages) do
     if message.role == "system" then out[#out + 1] = message.content end
@@ -64,7 +64,7 @@ end
 
 --- Begins with the last system message only, and with eight spaces for each system message, because
 -- the published template writes its own indentation.
-local function last_system_text(messages, context)
+local function last_system_text (messages, context)
   local indent, text = "", ""
   for _, message in ipairs(messages) do
     if message.role == "system" then indent, text = indent .. "        ", message.content end
@@ -80,7 +80,7 @@ M["deepseek-v2.5"] = format("deepseek-ai/DeepSeek-V2.5", {
 })
 
 --- Removes the model's thoughts from its earlier answers.
-local function without_thoughts(text)
+local function without_thoughts (text)
   return text:match("^.*</think>(.*)$") or text
 end
 
@@ -92,7 +92,7 @@ M["deepseek-r1"] = format("deepseek-ai/DeepSeek-R1", {
   },
 })
 
-local function v3(prompt)
+local function v3 (prompt)
   return writers.turns {
     bos = true, opening = system_texts, prompt = prompt,
     turns = { system = false, user = { USER, ASSISTANT }, assistant = { "", EOS } },

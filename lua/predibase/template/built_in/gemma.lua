@@ -8,7 +8,7 @@ local writers = require "predibase.template.built_in.writers"
 local M = {}
 
 --- The text of a message without the white space around it; Gemma 3 strips each part by itself.
-local function text_of(message, by_parts)
+local function text_of (message, by_parts)
   if not (by_parts and message.parts) then return strings.strip(message.content) end
   local out = {}
   for i, part in ipairs(message.parts) do out[i] = strings.strip(part) end
@@ -17,7 +17,7 @@ end
 
 local NAMES = { user = "user", assistant = "model", system = "system" }
 
-local function writer(takes_system)
+local function writer (takes_system)
   return function (messages, context)
     local from, prefix = 1, ""
     if messages[1].role == "system" then
@@ -45,7 +45,7 @@ local function writer(takes_system)
   end
 end
 
-local function format(source, takes_system)
+local function format (source, takes_system)
   return {
     source = source, bos_token = "<bos>", eos_token = "<eos>",
     stop = { "<end_of_turn>", "<eos>" },

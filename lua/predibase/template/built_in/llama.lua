@@ -8,7 +8,7 @@ local writers = require "predibase.template.built_in.writers"
 
 local M = {}
 
-local function llama2(source, trim_system)
+local function llama2 (source, trim_system)
   return {
     source = source, bos_token = "<s>", eos_token = "</s>", stop = { "</s>" },
     special_tokens = { "<s>", "</s>", "<unk>" },
@@ -43,7 +43,7 @@ M["codellama-70b"] = {
 local TURN = { "<|start_header_id|>ROLE<|end_header_id|>\n\n", "<|eot_id|>", strings.strip }
 local PROMPT = "<|start_header_id|>assistant<|end_header_id|>\n\n"
 
-local function llama3(source, write)
+local function llama3 (source, write)
   return {
     source = source, bos_token = "<|begin_of_text|>", eos_token = "<|eot_id|>",
     stop = { "<|eot_id|>", "<|end_of_text|>" },
@@ -59,7 +59,7 @@ M["llama-3"] = llama3("meta-llama/Meta-Llama-3-8B-Instruct",
   writers.turns { bos = true, turns = {}, any = TURN, prompt = PROMPT })
 
 --- Makes a writer that begins with a system turn with the date, even without a system message.
-local function dated(today)
+local function dated (today)
   return writers.turns {
     bos = true, any = TURN, prompt = PROMPT,
     turns = {}, without = { tool = true, ipython = true },

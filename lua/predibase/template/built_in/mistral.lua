@@ -10,7 +10,7 @@ local writers = require "predibase.template.built_in.writers"
 
 local M = {}
 
-local function format(source, spec, more)
+local function format (source, spec, more)
   local tokens = { "<s>", "</s>", "<unk>", "[INST]", "[/INST]" }
   for _, token in ipairs(more or {}) do tokens[#tokens + 1] = token end
   spec.strict, spec.wrap = true, { "", "\n\n" }
@@ -23,7 +23,7 @@ local function format(source, spec, more)
   }
 end
 
-local function v1(source)
+local function v1 (source)
   return format(source, {
     system = "first", user = { " [INST] ", " [/INST]" }, assistant = { " ", "</s>" },
   })

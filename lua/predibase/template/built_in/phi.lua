@@ -6,7 +6,7 @@ local writers = require "predibase.template.built_in.writers"
 
 local M = {}
 
-local function format(source, bos, spec)
+local function format (source, bos, spec)
   spec.ending = spec.ending or "<|endoftext|>"
   spec.prompt = spec.prompt or "<|assistant|>\n"
   return {

@@ -22,7 +22,7 @@ M.solar = {
 }
 
 --- Begins with the system message, or with the sentences used in training if there is none.
-local function opening(sentences, gap)
+local function opening (sentences, gap)
   return function (messages)
     local given = messages[1].role == "system"
     return (given and messages[1].content or sentences) .. gap, given and 1 or 0

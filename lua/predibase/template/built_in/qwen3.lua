@@ -11,7 +11,7 @@ local TURN = { "<|im_start|>ROLE\n", "<|im_end|>\n" }
 local PROMPT = "<|im_start|>assistant\n"
 local NO_THOUGHTS = "<think>\n\n</think>\n\n"
 
-local function format(source, write)
+local function format (source, write)
   return {
     source = source, eos_token = "<|im_end|>", stop = { "<|im_end|>", "<|endoftext|>" },
     special_tokens = { "<|endoftext|>", "<|im_start|>", "<|im_end|>" },
@@ -21,7 +21,7 @@ local function format(source, write)
 end
 
 --- Splits an answer into the model's thoughts and what it said.
-local function split(content)
+local function split (content)
   if not content:find("</think>", 1, true) then return "", content end
   local thoughts = content:match("^(.-)</think>")
   thoughts = thoughts:gsub("\n+$", "")
@@ -30,7 +30,7 @@ local function split(content)
 end
 
 --- Returns the index of the last question; without a question, that of the last message.
-local function last_question(messages)
+local function last_question (messages)
   for i = #messages, 1, -1 do
     local message = messages[i]
     -- The results of tools have the role user, too.
@@ -43,7 +43,7 @@ local function last_question(messages)
 end
 
 --- Removes the thoughts from answers to earlier questions; answers to the last question keep them.
-local function rewritten(messages)
+local function rewritten (messages)
   local question, out = last_question(messages), {}
   for i, message in ipairs(messages) do
     out[i] = message

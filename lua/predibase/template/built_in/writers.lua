@@ -14,7 +14,7 @@ M.ALTERNATE = "after an optional system message, roles must alternate user, assi
 -- @tparam table messages
 -- @tparam integer from index of the first user message
 -- @treturn ?string what is wrong
-function M.misplaced(messages, from)
+function M.misplaced (messages, from)
   for i = from, #messages do
     if (messages[i].role == "user") ~= ((i - from) % 2 == 0) then
       return ("%s; message %d is of role %s"):format(M.ALTERNATE, i, messages[i].role)
@@ -22,7 +22,7 @@ function M.misplaced(messages, from)
   end
 end
 
-local function unknown(role, turns)
+local function unknown (role, turns)
   local known = {}
   for name in pairs(turns) do
     if type(name) == "string" then known[#known + 1] = name end
@@ -36,7 +36,7 @@ local function unknown(role, turns)
 end
 
 --- Appends a turn; with `false` instead of a turn, the message is omitted.
-local function append(out, turn, message)
+local function append (out, turn, message)
   if not turn then return end
   local text = message.content
   if turn[3] then text = turn[3](text) end
@@ -58,7 +58,7 @@ end
 -- empty system message; `prompt`: the text that begins an answer; `ending`: the text at the end
 -- when no answer is begun
 -- @treturn function see `write` in `predibase.template.format.new`
-function M.turns(spec)
+function M.turns (spec)
   return function (messages, context)
     local out, used = { spec.bos and context.bos_token or "" }, 0
     if spec.alternate then
@@ -89,7 +89,7 @@ end
 -- `bos_each`: begin each question with the token; `strict`: refuse other roles instead of omitting
 -- them
 -- @treturn function see `write` in `predibase.template.format.new`
-function M.instructions(spec)
+function M.instructions (spec)
   return function (messages, context)
     local system = spec.system and messages[1].role == "system" and messages[1].content
     if system and spec.wrap[3] then system = spec.wrap[3](system) end

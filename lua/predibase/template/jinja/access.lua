@@ -11,17 +11,17 @@ local M = {}
 
 local raise, kind = runtime.raise, values.kind
 
-local function has(sets, k, name)
+local function has (sets, k, name)
   return sets[k] ~= nil and sets[k][name] == true
 end
 
-local function unsafe(obj, name)
+local function unsafe (obj, name)
   return values.undefined(name, obj, ("access to attribute '%s' of '%s' object is unsafe"):format(
     name, values.type_name(obj)))
 end
 
 --- An attribute that is not an item, such as a method, or nil.
-local function own(obj, name)
+local function own (obj, name)
   local k = kind(obj)
   if k == "namespace" then
     local value = values.get(obj.dict, name)
@@ -43,12 +43,12 @@ local function own(obj, name)
   return nil
 end
 
-local function missing(obj, name)
+local function missing (obj, name)
   if type(name) == "string" and name:find("^__") then return unsafe(obj, name) end
   return values.undefined(name, obj)
 end
 
-local function index_of(v)
+local function index_of (v)
   local k = kind(v)
   if k == "int" then return v end
   if k == "bool" then return v and 1 or 0 end
@@ -56,7 +56,7 @@ local function index_of(v)
 end
 
 --- The character of a string at an index, or nil.
-local function char_at(rt, s, index)
+local function char_at (rt, s, index)
   runtime.charge_scan(rt, #s)
   local n = strings.length(s)
   if index < 0 then index = index + n end
@@ -67,7 +67,7 @@ local function char_at(rt, s, index)
 end
 
 --- An item as Python's `obj[key]`, or nil.
-local function item(rt, obj, key)
+local function item (rt, obj, key)
   local k = kind(obj)
   if k == "dict" then
     local kk = kind(key)
@@ -89,7 +89,7 @@ local function item(rt, obj, key)
 end
 
 --- Returns `obj.name`: an attribute of its own, else an item.
-function M.attribute(rt, obj, name)
+function M.attribute (rt, obj, name)
   local value = own(obj, name)
   if value ~= nil then return value end
   values.needs(obj)
@@ -99,7 +99,7 @@ function M.attribute(rt, obj, name)
 end
 
 --- Returns `obj[key]`: an item, else an attribute of its own.
-function M.item(rt, obj, key)
+function M.item (rt, obj, key)
   values.needs(obj)
   local value = item(rt, obj, key)
   if value ~= nil then return value end
@@ -110,7 +110,7 @@ function M.item(rt, obj, key)
   return missing(obj, key)
 end
 
-local function bound(v)
+local function bound (v)
   if v == nil or kind(v) == "none" then return nil end
   local index = index_of(values.needs(v))
   if not index then raise("slice indices must be integers or None") end
@@ -118,7 +118,7 @@ local function bound(v)
 end
 
 --- Returns `obj[start:stop:step]`.
-function M.slice(rt, obj, start, stop, step)
+function M.slice (rt, obj, start, stop, step)
   values.needs(obj)
   local k = kind(obj)
   local from, to, by = bound(start), bound(stop), bound(step)
@@ -141,7 +141,7 @@ end
 
 -- Paths such as `function.name` or `0.text`, which filters take as `attribute`.
 
-local function parts_of(attribute)
+local function parts_of (attribute)
   if type(attribute) ~= "string" then
     return kind(attribute) == "none" and {} or { attribute }
   end
@@ -153,7 +153,7 @@ local function parts_of(attribute)
 end
 
 --- Makes a function that gets the value at the end of a path.
-function M.getter(rt, attribute, default)
+function M.getter (rt, attribute, default)
   local parts = parts_of(attribute)
   return function (obj)
     for _, part in ipairs(parts) do

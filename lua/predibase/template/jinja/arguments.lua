@@ -11,7 +11,7 @@ local M = {}
 local raise = runtime.raise
 
 --- Returns arguments in the order of the parameters, at most five; nil for those not given.
-function M.bind(name, params, args, kwargs)
+function M.bind (name, params, args, kwargs)
   local bound, count = {}, args and args.n or 0
   if count > #params then
     raise(("%s takes at most %d arguments, got %d"):format(name, #params, count))
@@ -34,14 +34,14 @@ function M.bind(name, params, args, kwargs)
 end
 
 --- Wraps a function of `(rt, self, …)` so that it takes its arguments as `bind` does.
-function M.define(name, params, fn)
+function M.define (name, params, fn)
   return function (rt, self, args, kwargs)
     return fn(rt, self, M.bind(name, params, args, kwargs))
   end
 end
 
 --- Binds the arguments of a macro's call.
-function M.bind_macro(macro, args, kwargs)
+function M.bind_macro (macro, args, kwargs)
   local bound, places = {}, {}
   if args.n > #macro.params then
     raise(("macro '%s' takes not more than %d argument(s)"):format(macro.name, #macro.params))

@@ -17,7 +17,7 @@ local raise, charge, truth = runtime.raise, runtime.charge, values.truth
 local make = {}
 
 --- Appends a text to what is rendered.
-local function emit(rt, piece)
+local function emit (rt, piece)
   rt.size = rt.size + #piece
   if rt.size > runtime.OUTPUT then
     raise(("more than %d bytes of output"):format(runtime.OUTPUT))
@@ -26,13 +26,13 @@ local function emit(rt, piece)
 end
 
 --- Turns an expression into a function; returns the steps that it costs as well.
-local function priced(node, scope)
+local function priced (node, scope)
   local cost = { n = 0 }
   return evaluate.expression(node, scope, cost), cost.n
 end
 
 --- Turns a list of statements into one function.
-local function body(list, scope)
+local function body (list, scope)
   local run, n = {}, 0
   for i, node in ipairs(list) do
     run[i] = make[node.type](node, scope)
@@ -48,7 +48,7 @@ local function body(list, scope)
 end
 
 --- Makes a function that sets the first values of a scope's variables.
-local function entry(scope)
+local function entry (scope)
   local loads = scope:entry()
   local n = #loads
   if n == 0 then return function () end end
@@ -70,7 +70,7 @@ local function entry(scope)
 end
 
 --- Makes a function `(frame, value)` that assigns to a target.
-local function assign_to(node, scope)
+local function assign_to (node, scope)
   if node.type == "name" then
     local ref = scope:find(node.name)
     local key = ref.key
@@ -98,7 +98,7 @@ local function assign_to(node, scope)
 end
 
 --- Runs statements and collects what they render; returns that and what `run` returned.
-local function captured(rt, run, frame)
+local function captured (rt, run, frame)
   local out, size = rt.out, rt.size
   rt.out, rt.size = {}, 0
   local signal = run(frame)
@@ -156,7 +156,7 @@ end
 
 --- Makes a function that collects what the body of a block renders, puts it through the filters of
 -- the block, and returns the value, or nil and a signal.
-local function collected(node, scope)
+local function collected (node, scope)
   local inner = scopes.new(scope)
   inner:analyse(node.body)
   local wrap
@@ -200,15 +200,13 @@ make["filterblock"] = function (node, scope)
   end
 end
 
--- Loops.
-
 --- The variable `loop`. As in Jinja, it reads one item ahead only on request.
 
 local Loop = { kind = "loop" }
 Loop.__index = Loop
 
 --- Moves to the next item.
-function Loop:advance()
+function Loop:advance ()
   local item = self.after
   if item ~= nil then self.after = nil else item = self.next_item() end
   if item == nil then return nil end
@@ -218,13 +216,13 @@ function Loop:advance()
 end
 
 --- Returns the item behind the current one.
-function Loop:peek()
+function Loop:peek ()
   if self.after == nil then self.after = self.next_item() end
   return self.after
 end
 
 --- Counts the items; a generator is read to its end for that.
-function Loop:length()
+function Loop:length ()
   if self.count then return self.count end
   local iterable = self.iterable
   local n = iterable.kind ~= "generator" and values.length(iterable)
@@ -264,7 +262,7 @@ local read = {
 local UNSUPPORTED = { changed = true, cycle = true, depth = true, depth0 = true }
 
 --- Returns an attribute of the loop.
-function Loop:attribute(name)
+function Loop:attribute (name)
   if read[name] then return read[name](self) end
   if UNSUPPORTED[name] then raise(("loop.%s is not supported"):format(name)) end
   return nil
@@ -272,7 +270,7 @@ end
 
 --- Makes a function that filters the items of a loop by its `if`. Items are tested one by one, as
 -- the loop goes on.
-local function filtered(node, scope)
+local function filtered (node, scope)
   local inner = scopes.new(scope, true)
   inner:bind(node.target)
   inner:analyse { node.test }
@@ -296,7 +294,7 @@ local function filtered(node, scope)
 end
 
 --- Makes a function that runs all rounds of a loop; it returns whether `else` applies.
-local function rounds(node, scope)
+local function rounds (node, scope)
   local inner = scopes.new(scope)
   inner:parameter("loop")
   inner:bind(node.target)
@@ -354,7 +352,7 @@ make["for"] = function (node, scope)
 end
 
 --- Counts the levels of a node.
-local function height(node)
+local function height (node)
   local most = 0
   for _, inner in pairs(node) do
     if type(inner) == "table" then most = math.max(most, height(inner)) end
@@ -362,7 +360,7 @@ local function height(node)
   return most + (node.type and 1 or 0)
 end
 
-local function mentions(node, name)
+local function mentions (node, name)
   if node.type == "name" and node.name == name then return true end
   for _, inner in pairs(node) do
     if type(inner) == "table" and mentions(inner, name) then return true end
@@ -372,7 +370,7 @@ end
 
 --- Defines the parameters of a macro in its scope, and `caller` if its body reads it. Returns a
 -- description of the macro, and its parameters with their keys and defaults.
-local function parameters(node, inner)
+local function parameters (node, inner)
   local macro, params = { name = node.name or "caller", params = {} }, {}
   local declared = {}
   for i, param in ipairs(node.params) do
@@ -401,7 +399,7 @@ local function parameters(node, inner)
 end
 
 --- Runs a function some levels of the source deeper.
-local function deeper(rt, levels, fn, ...)
+local function deeper (rt, levels, fn, ...)
   rt.depth = rt.depth + levels
   if rt.depth > runtime.DEPTH then raise("macros that call one another without end") end
   local result = fn(...)
@@ -410,12 +408,12 @@ local function deeper(rt, levels, fn, ...)
 end
 
 --- Makes a function of a frame that makes the value of a macro, or of the caller in a call block.
-local function function_of(node, scope)
+local function function_of (node, scope)
   local inner = scopes.new(scope, true)
   local macro, params = parameters(node, inner)
   local enter, run = entry(inner), body(node.body, inner)
   local levels = height(node) + 2
-  local function execute(frame, bound)
+  local function execute (frame, bound)
     if macro.takes_caller then frame[macro.caller_key] = bound.caller end
     enter(frame)
     for i, param in ipairs(params) do frame[param.key] = bound[i] end
@@ -468,7 +466,7 @@ make["generation"] = function (node, scope)
 end
 
 --- Compiles a template.
-function M.template(list)
+function M.template (list)
   local scope = scopes.new()
   scope:analyse(list)
   local enter, run = entry(scope), body(list, scope)

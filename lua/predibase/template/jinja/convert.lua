@@ -17,12 +17,6 @@ local M = {}
 
 local subtype = rawget(math, "type")
 
---- Tells whether a number is an integer of Lua 5.3 and newer that no double holds exactly.
-local function big_integer(v)
-  return subtype ~= nil and subtype(v) == "integer"
-    and (v > runtime.INTEGER or v < -runtime.INTEGER)
-end
-
 local ARRAY, OBJECT = getmetatable(json.array {}), getmetatable(json.object {})
 
 local RANK, count = {}, 0
@@ -35,7 +29,7 @@ end
 local OBJECTS = { properties = true, parameters = true, arguments = true, ["function"] = true,
   definitions = true, ["$defs"] = true, schema = true }
 
-local function by_rank(a, b)
+local function by_rank (a, b)
   local x, y = RANK[a], RANK[b]
   if x and y then return x < y end
   if x or y then return x ~= nil end
@@ -43,13 +37,16 @@ local function by_rank(a, b)
 end
 
 --- Reads a number that keeps its spelling, as Python's `json.loads` does.
-local function spelled(literal)
+local function spelled (literal)
   if literal:find("[%.eE]") then return values.float(json.decode(literal)) end
   return values.integer(literal)
 end
 
-local function number(v)
-  if big_integer(v) then return values.integer(("%d"):format(v)) end
+local function number (v)
+  -- An integer of Lua 5.3 and newer may be one that no double holds exactly.
+  if subtype and subtype(v) == "integer" and (v > runtime.INTEGER or v < -runtime.INTEGER) then
+    return values.integer(("%d"):format(v))
+  end
   if not checks.finite(v) then return nil, "a number that is not finite" end
   if v == math.floor(v) then
     if math.abs(v) > runtime.INTEGER then return values.float(v) end
@@ -60,7 +57,7 @@ end
 
 local convert
 
-local function list_of(t, n, depth)
+local function list_of (t, n, depth)
   local out = {}
   for i = 1, n do
     local value, problem = convert(rawget(t, i), depth, nil)
@@ -70,7 +67,7 @@ local function list_of(t, n, depth)
   return values.list(out, n)
 end
 
-local function pairs_of(t, depth)
+local function pairs_of (t, depth)
   local made = values.dict()
   for i = 1, #t do
     local pair = rawget(t, i)
@@ -83,7 +80,7 @@ local function pairs_of(t, depth)
   return made
 end
 
-local function dict_of(t, depth)
+local function dict_of (t, depth)
   local keys = {}
   for key in next, t do
     if type(key) ~= "string" then
@@ -101,7 +98,7 @@ local function dict_of(t, depth)
   return made
 end
 
-function convert(v, depth, name)
+function convert (v, depth, name)
   local t = type(v)
   if t == "string" or t == "boolean" then return v end
   if json.literal(v) then return spelled(json.literal(v)) end
@@ -124,7 +121,7 @@ end
 
 --- Copies a value; `name` is for messages. Returns nil and what is wrong for a value that cannot be
 -- copied.
-function M.value(v, name)
+function M.value (v, name)
   local made, problem = convert(v, 1, name)
   if problem then return nil, name .. problem end
   return made

@@ -17,21 +17,21 @@ local kind, truth = values.kind, values.truth
 local make = {}
 
 --- Turns an expression into a function; adds the number of its nodes to the field `n` of `cost`.
-function M.expression(node, scope, cost)
+function M.expression (node, scope, cost)
   if cost then cost.n = cost.n + 1 end
   return make[node.type](node, scope, cost)
 end
 
 local expression = M.expression
 
-local function each(nodes, scope, cost)
+local function each (nodes, scope, cost)
   local list = {}
   for i, node in ipairs(nodes) do list[i] = expression(node, scope, cost) end
   return list, #list
 end
 
 --- Makes a function that reads a variable.
-function M.variable(scope, name)
+function M.variable (scope, name)
   local ref = scope:find(name)
   local key, hops = ref.key, scope.fn - ref.fn
   if hops == 0 then return function (f) return f[key] end end
@@ -90,9 +90,9 @@ make["attribute"] = function (node, scope, cost)
   end
 end
 
-local function slice(node, scope, cost)
+local function slice (node, scope, cost)
   local inner, key, line = expression(node.inner, scope, cost), node.key, node.line
-  local function bound(part) return part and expression(part, scope, cost) end
+  local function bound (part) return part and expression(part, scope, cost) end
   local start, stop, step = bound(key.start), bound(key.stop), bound(key.step)
   return function (f)
     local obj = inner(f)
@@ -119,7 +119,7 @@ make["item"] = function (node, scope, cost)
 end
 
 --- Makes a function that returns the arguments of a call.
-function M.arguments(given, scope, cost)
+function M.arguments (given, scope, cost)
   if not given then return function () return { n = 0 } end end
   local args, n = each(given.args, scope, cost)
   local named = {}
@@ -141,7 +141,7 @@ function M.arguments(given, scope, cost)
 end
 
 --- Makes the maker of filters or tests; `list` is the field of the rendering that holds them.
-local function applied(list, what)
+local function applied (list, what)
   return function (node, scope, cost)
     local inner, name, line = expression(node.inner, scope, cost), node.name, node.line
     local given = M.arguments(node.given, scope, cost)
@@ -165,7 +165,7 @@ make["test"] = applied("tests", "test")
 make["held"] = function () return function (f) return f.held end end
 
 --- Calls a value.
-function M.call(rt, callee, args, kwargs)
+function M.call (rt, callee, args, kwargs)
   local k = kind(callee)
   if k ~= "function" and k ~= "macro" then
     values.needs(callee)
@@ -204,7 +204,7 @@ for name, sign in pairs { negative = "-", positive = "+" } do
 end
 
 --- The first operand, and the operators with their operands.
-local function rest_of(node, scope, cost, list)
+local function rest_of (node, scope, cost, list)
   local rest = {}
   for i, part in ipairs(node.rest) do
     rest[i] = { apply = list[part.operator], value = expression(part.value, scope, cost) }

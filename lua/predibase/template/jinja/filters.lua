@@ -20,19 +20,19 @@ local raise, charge = runtime.raise, runtime.charge
 local kind, truth = values.kind, values.truth
 local write = python_text.str
 
-local function filter(name, params, fn)
+local function filter (name, params, fn)
   M[name] = arguments.define(name, params, fn)
 end
 
 --- Tells whether an optional argument is given and true.
-local function is_set(v) return v ~= nil and truth(v) end
+local function is_set (v) return v ~= nil and truth(v) end
 
-local function is_none(v) return v == nil or kind(v) == "none" end
+local function is_none (v) return v == nil or kind(v) == "none" end
 
 -- Filters that return strings.
 
 --- Defines a filter of the text of a value.
-local function text_filter(name, params, fn)
+local function text_filter (name, params, fn)
   filter(name, params, function (rt, v, ...)
     if kind(v) == "safe" then
       raise(("%s of %s is not supported"):format(name, values.type_name(v)))
@@ -97,7 +97,7 @@ filter("indent", { "width", "first", "blank" }, function (rt, s, width, first, b
 end)
 
 --- Applies `%` to the value, which is the format.
-function M.format(rt, v, args, kwargs)
+function M.format (rt, v, args, kwargs)
   if kind(v) == "safe" then raise("format of " .. values.type_name(v) .. " is not supported") end
   if kwargs then raise("format with keyword arguments is not supported") end
   return python_text.percent(rt, write(rt, v), values.tuple(args, args.n))
@@ -135,11 +135,11 @@ end)
 
 -- Filters that return numbers.
 
-local function finite(x)
+local function finite (x)
   return x == x and x ~= math.huge and x ~= -math.huge
 end
 
-local function truncated(x)
+local function truncated (x)
   return values.int(x < 0 and math.ceil(x) or math.floor(x))
 end
 
@@ -224,7 +224,7 @@ filter("reverse", {}, function (rt, v)
   end)
 end)
 
-local function items_of(v)
+local function items_of (v)
   return { kind = "view", of = "items", dict = v }
 end
 
@@ -237,21 +237,21 @@ filter("items", {}, function (rt, v)
 end)
 
 --- Strings in lower case; other values as they are.
-local function ignore_case(rt, v)
+local function ignore_case (rt, v)
   if type(v) ~= "string" then return v end
   charge(rt, #v / 4)
   return strings.lower(v)
 end
 
 --- Makes a function that returns what an item is compared by; `attribute` is a path or nil.
-local function comparison_key(rt, attribute, case_sensitive)
+local function comparison_key (rt, attribute, case_sensitive)
   local get = access.getter(rt, attribute == nil and values.NONE or attribute)
   if case_sensitive then return get end
   return function (item) return ignore_case(rt, get(item)) end
 end
 
 --- Sorts items by keys.
-local function sort(rt, list, keys, n, reverse)
+local function sort (rt, list, keys, n, reverse)
   local places = operators.stable_order(rt, keys, n, reverse)
   local out = {}
   for i = 1, n do out[i] = list[places[i]] end
@@ -322,14 +322,14 @@ end)
 
 -- Filters that choose or change each item, one by one as their result is read.
 
-local function without_first(args, count)
+local function without_first (args, count)
   local rest = { n = math.max(0, args.n - count) }
   for i = 1, rest.n do rest[i] = args[i + count] end
   return rest
 end
 
 --- The filter or test with a name.
-local function named(list, name, what)
+local function named (list, name, what)
   local found = type(name) == "string" and list[name]
   if not found then
     raise(("there is no %s '%s'"):format(what, type(name) == "string" and name or ""))
@@ -337,7 +337,7 @@ local function named(list, name, what)
   return found
 end
 
-local function mapper(rt, args, kwargs)
+local function mapper (rt, args, kwargs)
   if args.n == 0 and kwargs and kwargs.values.attribute ~= nil then
     local attribute, default = arguments.bind("map", { "attribute", "default" }, nil, kwargs)
     if is_none(default) then default = nil end
@@ -349,10 +349,10 @@ local function mapper(rt, args, kwargs)
   return function (item) return change(rt, item, rest, kwargs) end
 end
 
-local function nothing() return nil end
+local function nothing () return nil end
 
 --- Gets an attribute of each item, or applies a filter to each.
-function M.map(rt, v, args, kwargs)
+function M.map (rt, v, args, kwargs)
   return values.lazy(function ()
     if not truth(v) then return nothing end
     local change, next_item = mapper(rt, args, kwargs), values.iter(rt, v)
@@ -366,7 +366,7 @@ function M.map(rt, v, args, kwargs)
 end
 
 --- Makes a function that tells whether an item passes the test in the arguments.
-local function chooser(rt, args, kwargs, by_attribute)
+local function chooser (rt, args, kwargs, by_attribute)
   local get, offset = function (item) return item end, 0
   if by_attribute then
     if args.n == 0 then raise("Missing parameter for attribute name") end
@@ -378,7 +378,7 @@ local function chooser(rt, args, kwargs, by_attribute)
   return function (item) return truth(test(rt, get(item), rest, kwargs)) end
 end
 
-local function selection(wanted, by_attribute)
+local function selection (wanted, by_attribute)
   return function (rt, v, args, kwargs)
     return values.lazy(function ()
       if not truth(v) then return nothing end

@@ -12,7 +12,7 @@ local M = {}
 
 local raise, kind = runtime.raise, values.kind
 
-local function integer(v)
+local function integer (v)
   local x, is_float = values.number(values.needs(v))
   if not x or is_float then
     raise(("'%s' object cannot be interpreted as an integer"):format(values.type_name(v)))
@@ -23,7 +23,7 @@ end
 local functions = {}
 
 --- Makes a range.
-function functions.range(_, args, kwargs)
+function functions.range (_, args, kwargs)
   if kwargs then raise("range() takes no keyword arguments") end
   if args.n < 1 or args.n > 3 then raise("range takes one to three arguments") end
   local bounds = {}
@@ -39,7 +39,7 @@ function functions.range(_, args, kwargs)
 end
 
 --- Makes a dict of a mapping and of keyword arguments.
-function functions.dict(rt, args, kwargs)
+function functions.dict (rt, args, kwargs)
   if args.n > 1 then raise("dict takes at most one argument") end
   local made, from = values.dict(), args[1]
   if from ~= nil and kind(values.needs(from)) ~= "dict" then
@@ -56,18 +56,18 @@ function functions.dict(rt, args, kwargs)
 end
 
 --- Makes a namespace.
-function functions.namespace(rt, args, kwargs)
+function functions.namespace (rt, args, kwargs)
   return { kind = "namespace", dict = functions.dict(rt, args, kwargs) }
 end
 
 --- Raises an error of the template.
-function functions.raise_exception(rt, args, kwargs)
+function functions.raise_exception (rt, args, kwargs)
   local message = arguments.bind("raise_exception", { "message", required = 1 }, args, kwargs)
   raise(python_text.str(rt, message))
 end
 
 --- Formats the current time.
-function functions.strftime_now(rt, args, kwargs)
+function functions.strftime_now (rt, args, kwargs)
   local format = arguments.bind("strftime_now", { "format", required = 1 }, args, kwargs)
   if type(format) ~= "string" then raise("strftime_now needs a format string") end
   runtime.charge_string(rt, #format * 10)
@@ -75,7 +75,6 @@ function functions.strftime_now(rt, args, kwargs)
   return dates.format(format, rt.now())
 end
 
--- Functions of Jinja that no chat template uses.
 for _, name in ipairs { "cycler", "joiner", "lipsum" } do
   functions[name] = function () raise(("the function %s is not supported"):format(name)) end
 end

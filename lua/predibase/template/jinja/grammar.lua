@@ -13,7 +13,7 @@ local M = {}
 -- Expressions.
 
 --- Makes a node of a table of its fields.
-local function node(kind, line, fields)
+local function node (kind, line, fields)
   fields.type, fields.line = kind, line
   return fields
 end
@@ -22,13 +22,13 @@ local CONSTANTS = { ["true"] = true, ["True"] = true, ["false"] = false, ["False
   none = values.NONE, None = values.NONE }
 
 --- Tells whether a name may be assigned to.
-local function assignable(name)
+local function assignable (name)
   return CONSTANTS[name] == nil
 end
 
 local expression, primary
 
-local function tuple_end(s, stop)
+local function tuple_end (s, stop)
   local kind = s.token.type
   if kind == "}}" or kind == "%}" or kind == ")" then return true end
   return stop ~= nil and kind == "name" and s.token.value == stop
@@ -37,7 +37,7 @@ end
 --- Reads one expression, or several with commas between them as a tuple. Fields of `how`: `simple`
 -- (only names, for targets), `no_if` and `namespace` (as for `expression` and `primary`), `stop` (a
 -- name that ends the tuple), `brackets` (the tuple may be empty).
-local function tuple(s, how)
+local function tuple (s, how)
   how = how or {}
   local line, args, several = s.token.line, {}, false
   while true do
@@ -57,7 +57,7 @@ local function tuple(s, how)
   return node("tuple", line, { items = args })
 end
 
-local function pair(s)
+local function pair (s)
   local key = expression(s)
   s:expect(":")
   return { key, expression(s) }
@@ -65,7 +65,7 @@ end
 
 --- Reads a name, a literal, or an expression in brackets. With `namespace`, `name.attribute` is a
 -- target of an assignment.
-function primary(s, namespace)
+function primary (s, namespace)
   local token = s.token
   local kind, line = token.type, token.line
   if kind == "name" then
@@ -102,13 +102,13 @@ function primary(s, namespace)
 end
 
 --- Notes a filter or test that does not exist. Inside an `if` it is no error until it runs.
-local function check_exists(s, list, what, name, line)
+local function check_exists (s, list, what, name, line)
   if list[name] or s.soft then return end
   s.unknown[#s.unknown + 1] = { what = what, name = name, line = line }
 end
 
 --- Reads the arguments of a call.
-local function call_args(s)
+local function call_args (s)
   local args, kwargs, seen = {}, {}, {}
   local open = s:expect("(")
   s:enter()
@@ -131,13 +131,13 @@ local function call_args(s)
 end
 
 --- Reads one bound of a slice; nil when it is left out.
-local function bound(s)
+local function bound (s)
   if s:is(":") or s:is("]") or s:is(",") then return nil end
   return expression(s)
 end
 
 --- Reads what stands between brackets: a slice or an expression.
-local function index_or_slice(s)
+local function index_or_slice (s)
   local line, start = s.token.line, nil
   if not s:is(":") then
     start = expression(s)
@@ -149,7 +149,7 @@ local function index_or_slice(s)
   return node("slice", line, { start = start, stop = stop, step = step })
 end
 
-local function subscript(s, inner)
+local function subscript (s, inner)
   local line = s.token.line
   if s:skip(".") then
     local token = s:next()
@@ -170,13 +170,12 @@ local function subscript(s, inner)
   return node("item", line, { inner = inner, key = key })
 end
 
-local function call(s, inner)
-  local line = s.token.line
-  return node("call", line, { inner = inner, given = call_args(s) })
+local function call (s, inner)
+  return node("call", s.token.line, { inner = inner, given = call_args(s) })
 end
 
 --- Reads the name of a filter or test, which may have dots in it.
-local function dotted(s)
+local function dotted (s)
   local name = s:expect("name").value
   while s:skip(".") do name = name .. "." .. s:expect("name").value end
   return name
@@ -184,7 +183,7 @@ end
 
 --- Reads the filters behind a value; `inner` is nil for those of a block, of which the first has no
 -- `|` in front of it when `inline` is true.
-local function filters_behind(s, inner, inline)
+local function filters_behind (s, inner, inline)
   local before = s.depth
   while inline or s:is("|") do
     if not inline then s:next() end
@@ -204,7 +203,7 @@ local ARGUMENT = { name = true, string = true, integer = true, float = true, ["(
 local NO_ARGUMENT = { ["else"] = true, ["or"] = true, ["and"] = true }
 
 --- Reads the attributes, items and calls behind a value.
-local function postfix(s, inner)
+local function postfix (s, inner)
   local before = s.depth
   while true do
     if s:is(".") or s:is("[") then
@@ -219,7 +218,7 @@ local function postfix(s, inner)
   end
 end
 
-local function test(s, inner)
+local function test (s, inner)
   local line = s:next().line
   local negated = s:skip("name", "not")
   local name, given = dotted(s), nil
@@ -235,7 +234,7 @@ local function test(s, inner)
 end
 
 --- Reads the filters, tests and calls behind a value.
-local function trailing(s, inner)
+local function trailing (s, inner)
   local before = s.depth
   while true do
     if s:is("|") then
@@ -254,7 +253,7 @@ local function trailing(s, inner)
 end
 
 --- Reads a value with its signs. A sign binds tighter than a filter: `-x|abs` is `(-x)|abs`.
-local function unary(s, plain)
+local function unary (s, plain)
   local line = s.token.line
   local made
   if s:is("-") or s:is("+") then
@@ -272,7 +271,7 @@ end
 -- Each of these functions takes the parser of the next tighter operators and returns a parser.
 
 --- Binary operators of one precedence, from left to right.
-local function binary(below, operators)
+local function binary (below, operators)
   return function (s)
     local line, first = s.token.line, below(s)
     if not operators[s.token.type] then return first end
@@ -286,7 +285,7 @@ local function binary(below, operators)
 end
 
 --- Operands with the sign `~` or a word between them.
-local function several(below, kind, word)
+local function several (below, kind, word)
   return function (s)
     local line, items = s.token.line, { below(s) }
     while s:skip(word and "name" or "~", word) do items[#items + 1] = below(s) end
@@ -297,7 +296,7 @@ end
 local COMPARES = { ["=="] = true, ["!="] = true, [">"] = true, [">="] = true, ["<"] = true,
   ["<="] = true }
 
-local function comparison(s)
+local function comparison (s)
   if COMPARES[s.token.type] then return s:next().type end
   if s:skip("name", "in") then return "in" end
   local ahead = s:look()
@@ -309,7 +308,7 @@ local function comparison(s)
 end
 
 --- Comparisons, which may be chained: `a < b < c`.
-local function compares(below)
+local function compares (below)
   return function (s)
     local line, first, rest = s.token.line, below(s), {}
     local operator = comparison(s)
@@ -321,8 +320,8 @@ local function compares(below)
   end
 end
 
-local function negated(below)
-  local function read(s)
+local function negated (below)
+  local function read (s)
     if not s:is("name", "not") then return below(s) end
     s:enter()
     local line = s:next().line
@@ -340,7 +339,7 @@ local conjunction = several(negated(compares(sum)), "and", "and")
 local disjunction = several(conjunction, "or", "or")
 
 --- Reads one expression; with `no_if`, an `if` behind it is left unread.
-function expression(s, no_if)
+function expression (s, no_if)
   s:enter()
   local line, mark = s.token.line, #s.unknown
   local made = disjunction(s)
@@ -365,7 +364,7 @@ local body, statement
 
 --- Reads a part in which an unknown filter is an error even if it never runs, as in Jinja. Inside
 -- an `if` it is an error only when it runs.
-local function hard(s, read, ...)
+local function hard (s, read, ...)
   local soft = s.soft
   s.soft = false
   local made = read(s, ...)
@@ -374,10 +373,10 @@ local function hard(s, read, ...)
 end
 
 --- Reads a target of an assignment: a name, a tuple of names, or an attribute of a namespace.
-local function target(s, how)
+local function target (s, how)
   local line = s.token.line
   local made = tuple(s, how)
-  local function check(part)
+  local function check (part)
     if part.type == "tuple" then
       for _, item in ipairs(part.items) do check(item) end
     elseif part.type == "name" and part.name == "loop" and how.stop then
@@ -392,7 +391,7 @@ local function target(s, how)
   return made
 end
 
-local function name_of(s)
+local function name_of (s)
   local token = s:expect("name")
   if not assignable(token.value) then s:fail("can't assign to this", token.line) end
   return token.value
@@ -441,7 +440,7 @@ parse["set"] = function (s, line)
 end
 
 --- Reads the parameters of a macro or call block.
-local function signature(s)
+local function signature (s)
   s:expect("(")
   local optional = false
   return s:list(")", function ()
@@ -456,7 +455,7 @@ local function signature(s)
 end
 
 --- Reads a body that is a function of its own: `break` cannot leave it.
-local function own_body(s, stop)
+local function own_body (s, stop)
   local loops = s.loops
   s.loops = 0
   local made = hard(s, body, { stop })
@@ -498,7 +497,7 @@ end
 local UNSUPPORTED = { block = true, extends = true, include = true, import = true, from = true,
   autoescape = true, trans = true, ["do"] = true, print = true, with = true }
 
-function statement(s)
+function statement (s)
   local token = s:next()
   if token.type ~= "name" then s:fail("expected the name of a tag", token.line) end
   local read = parse[token.value]
@@ -512,7 +511,7 @@ function statement(s)
   return made
 end
 
-local function one_of(name, list)
+local function one_of (name, list)
   for _, word in ipairs(list) do
     if word == name then return true end
   end
@@ -521,7 +520,7 @@ end
 
 --- Reads statements up to a tag with one of the names in `stops`, and puts that name into the field
 -- `stop`; reads the whole template when `stops` is nil.
-function body(s, stops)
+function body (s, stops)
   if stops then s:expect("%}") end
   local out = {}
   while true do
@@ -550,7 +549,7 @@ function body(s, stops)
 end
 
 --- Parses a template.
-function M.parse(source)
+function M.parse (source)
   local s = lexer.stream(source)
   local made = body(s)
   local bad = s.unknown[1]

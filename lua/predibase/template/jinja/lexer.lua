@@ -27,7 +27,7 @@ local ESCAPES = { a = "\a", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", v 
 local HEX = { x = 2, u = 4, U = 8 }
 
 --- Replaces the escapes of Python in the text between two quotes.
-local function unescaped(body, line)
+local function unescaped (body, line)
   if not body:find("\\", 1, true) then return body end
   local out, from = {}, 1
   while true do
@@ -54,7 +54,7 @@ local function unescaped(body, line)
 end
 
 --- Reads the string literal at `i`; returns its last byte and its value.
-local function string_at(source, i, line)
+local function string_at (source, i, line)
   local quote = source:sub(i, i)
   local at = i + 1
   while true do
@@ -67,7 +67,7 @@ local function string_at(source, i, line)
 end
 
 --- Reads the number at `i`; returns its last byte, its type and its value.
-local function number_at(source, i, line)
+local function number_at (source, i, line)
   local whole, fraction = source:match("^(%d+)(%.?%d*)", i)
   if not fraction:find("%d") then fraction = "" end
   local exponent = source:match("^[eE][+-]?%d+", i + #whole + #fraction) or ""
@@ -82,7 +82,7 @@ local function number_at(source, i, line)
 end
 
 --- Reads an operator; `stack` holds the brackets that are open.
-local function operator_at(source, i, line, stack)
+local function operator_at (source, i, line, stack)
   local two, one = source:sub(i, i + 1), source:sub(i, i)
   local operator = OPERATORS[two] and two or OPERATORS[one] and one
   if not operator then raise(("unexpected character '%s'"):format(one), line) end
@@ -95,14 +95,14 @@ local function operator_at(source, i, line, stack)
   return i + #operator - 1, operator
 end
 
-local function line_ends(text)
+local function line_ends (text)
   local _, n = text:gsub("\n", "")
   return n
 end
 
 --- Appends the tokens of a tag to `out`; `i` is the byte behind its opening braces. Returns where
 -- its closing braces begin, with the sign in front of them, and the line there.
-local function read_tag(source, i, line, closing, out)
+local function read_tag (source, i, line, closing, out)
   local stack = {}
   while true do
     local first, last = source:find("^[ \t\n\v\f\r]+", i)
@@ -137,7 +137,7 @@ local function read_tag(source, i, line, closing, out)
 end
 
 --- The text in front of a tag without what its sign removes. `block` is false for `{{`.
-local function stripped(text, sign, block, at_start)
+local function stripped (text, sign, block, at_start)
   if sign == "-" then return strings.rstrip(text) end
   if sign == "+" or not block then return text end
   local last = text:match(".*()\n")
@@ -151,7 +151,7 @@ local CLOSING = { ["{"] = "}}", ["%"] = "%}", ["#"] = "#}" }
 
 --- Returns where the text goes on behind the closing braces at `i`: `-` removes all white space, a
 -- block its line end.
-local function behind(source, i, closing)
+local function behind (source, i, closing)
   local sign = source:sub(i, i)
   if sign == "-" then return strings.skip_space(source, i + 3) end
   if sign == "+" then return i + 3 end
@@ -160,7 +160,7 @@ local function behind(source, i, closing)
 end
 
 --- Returns where the text of a `{% raw %}` with its braces at `i` begins; nil for other tags.
-local function raw_begins(source, i)
+local function raw_begins (source, i)
   local at = source:match("^[-+]?[ \t\n\v\f\r]*raw[ \t\n\v\f\r]*()", i + 2)
   if not at then return nil end
   if source:sub(at, at + 1) == "%}" then return at + 2 end
@@ -168,7 +168,7 @@ local function raw_begins(source, i)
 end
 
 --- Finds the `{% endraw %}` of a text; returns where it begins, its sign, and where it ends.
-local function raw_ends(source, from, line)
+local function raw_ends (source, from, line)
   local at = from
   if from > #source then return from, "", from end      -- Jinja accepts this, as for comments
   while true do
@@ -182,7 +182,7 @@ local function raw_ends(source, from, line)
   end
 end
 
-local function comment_end(source, from, line)
+local function comment_end (source, from, line)
   if from > #source then return from end      -- Jinja accepts an opening at the very end
   local at = source:find("#}", from, true)
   if not at then raise("a comment without its end", line) end
@@ -193,14 +193,14 @@ end
 
 --- Cuts a template into tokens `{ type, value, line }`: `data`, `{{`, `}}`, `{%`, `%}`, `name`,
 -- `string`, `integer`, `float`, operators, which are their own type, and `end`.
-local function read(source)
+local function read (source)
   -- As in Jinja, every line end is `\n`, and the last one is dropped.
   source = source:gsub("\r\n?", "\n"):gsub("\n$", "")
   local out, i, line, at_start = {}, 1, 1, true
-  local function data(text, where)
+  local function data (text, where)
     if text ~= "" then out[#out + 1] = { type = "data", value = text, line = where } end
   end
-  local function move(to)
+  local function move (to)
     line = line + line_ends(source:sub(i, to - 1))
     at_start = source:sub(to - 1, to - 1) == "\n"
     i = to
@@ -243,25 +243,25 @@ Stream.__index = Stream
 local NAMES = { data = "text", name = "a name", string = "a string", integer = "an integer",
   float = "a float", ["end"] = "the end of the template" }
 
-local function describe(token)
+local function describe (token)
   if token.type == "name" then return "'" .. token.value .. "'" end
   return NAMES[token.type] or "'" .. token.type .. "'"
 end
 
 --- Reads a template as a stream of tokens.
-function M.stream(source)
+function M.stream (source)
   local tokens = read(source)
   return setmetatable({ tokens = tokens, at = 1, depth = 0, token = tokens[1], soft = false,
     loops = 0, unknown = {} }, Stream)
 end
 
 --- Raises a syntax error at the current token, or at `line`.
-function Stream:fail(message, line)
+function Stream:fail (message, line)
   runtime.raise(message, line or self.token.line)
 end
 
 --- Moves to the next token and returns the one that was current.
-function Stream:next()
+function Stream:next ()
   local token = self.token
   self.at = self.at + 1
   self.token = self.tokens[self.at] or token
@@ -269,35 +269,35 @@ function Stream:next()
 end
 
 --- Returns the token behind the current one.
-function Stream:look()
+function Stream:look ()
   return self.tokens[self.at + 1] or self.token
 end
 
 --- Tells whether the current token is of a type, and has a value if one is given.
-function Stream:is(kind, name)
+function Stream:is (kind, name)
   return self.token.type == kind and (name == nil or self.token.value == name)
 end
 
 --- Takes the current token if `is` is true for it; returns it or nil.
-function Stream:skip(kind, name)
+function Stream:skip (kind, name)
   if self:is(kind, name) then return self:next() end
   return nil
 end
 
 --- Takes a token of a type; raises when the current one is another.
-function Stream:expect(kind, name)
+function Stream:expect (kind, name)
   if self:is(kind, name) then return self:next() end
   self:fail(("expected %s, got %s"):format(name and "'" .. name .. "'" or NAMES[kind]
     or "'" .. kind .. "'", describe(self.token)))
 end
 
 --- Describes the current token for a message.
-function Stream:describe()
+function Stream:describe ()
   return describe(self.token)
 end
 
 --- Counts one more level of nesting; `leave` ends it.
-function Stream:enter()
+function Stream:enter ()
   self.depth = self.depth + 1
   if self.depth > runtime.NESTING then
     self:fail(("more than %d levels of nesting"):format(runtime.NESTING))
@@ -305,12 +305,12 @@ function Stream:enter()
 end
 
 --- Ends a level of nesting.
-function Stream:leave()
+function Stream:leave ()
   self.depth = self.depth - 1
 end
 
 --- Reads items with commas between them up to a closing bracket, which is taken.
-function Stream:list(closing, item)
+function Stream:list (closing, item)
   local items = {}
   while not self:is(closing) do
     if #items > 0 then self:expect(",") end

@@ -15,7 +15,7 @@ local raise, charge, search = runtime.raise, runtime.charge, runtime.search
 local kind = values.kind
 
 --- Removes the characters in `set`, or white space when it is nil, from the ends of a string.
-function M.strip(rt, s, set, left, right)
+function M.strip (rt, s, set, left, right)
   charge(rt, set and #set or 0)
   local first, last = 1, #s
   if not set then
@@ -42,7 +42,7 @@ function M.strip(rt, s, set, left, right)
 end
 
 --- Splits a string at a separator, at most `limit` times; a negative limit is none.
-local function split(rt, s, sep, limit)
+local function split (rt, s, sep, limit)
   if sep == "" then raise("empty separator") end
   local out, from = {}, 1
   while #out ~= limit do
@@ -56,7 +56,7 @@ local function split(rt, s, sep, limit)
 end
 
 --- Splits from the right, which makes a difference when there is a limit.
-local function rsplit(rt, s, sep, limit)
+local function rsplit (rt, s, sep, limit)
   if limit < 0 then return split(rt, s, sep, limit) end
   runtime.charge_scan(rt, #s)
   local parts, back = split(rt, s:reverse(), sep:reverse(), limit), {}
@@ -65,12 +65,12 @@ local function rsplit(rt, s, sep, limit)
 end
 
 --- Splits a string at white space, from the left; a negative limit is none.
-local function words(rt, s, limit)
+local function words (rt, s, limit)
   local out = {}
   charge(rt, #s / (s:find("[\128-\255]") and 1 or 16))
   local chars, count = strings.chars(s)
   local i = 1
-  local function skip(space)
+  local function skip (space)
     local from = i
     while i <= count and (strings.lstrip(chars[i]) == "") == space do i = i + 1 end
     return from
@@ -87,11 +87,11 @@ local function words(rt, s, limit)
 end
 
 --- Replaces a string in another one.
-function M.replace(rt, s, old, new, most)
+function M.replace (rt, s, old, new, most)
   if most and most < 0 then most = nil end
   local add, out = runtime.buffer(rt)
   local done = 0
-  local function room() return not most or done < most end
+  local function room () return not most or done < most end
   if old == "" then
     charge(rt, #s)
     local chars, n = strings.chars(s)
@@ -114,13 +114,13 @@ function M.replace(rt, s, old, new, most)
   return table.concat(out)
 end
 
-local function str(v, name)
+local function str (v, name)
   if type(v) == "string" then return v end
   if v ~= nil then values.needs(v) end
   raise(("%s: must be str, not %s"):format(name, v == nil and "nothing" or values.type_name(v)))
 end
 
-local function int(v, default, name)
+local function int (v, default, name)
   if v == nil then return default end
   local k = kind(values.needs(v))
   if k == "bool" then return v and 1 or 0 end
@@ -131,14 +131,14 @@ local function int(v, default, name)
   return v
 end
 
-local function is_none(v)
+local function is_none (v)
   return v == nil or kind(v) == "none"
 end
 
 local str_methods = {}
 
 --- Defines a method of strings. `share` tells how many bytes it reads in one step.
-local function method(name, params, share, fn)
+local function method (name, params, share, fn)
   local call = arguments.define(name, params, fn)
   str_methods[name] = function (rt, self, args, kwargs)
     charge(rt, #self / share + 1)
@@ -267,7 +267,7 @@ dicts.get = arguments.define("get", { "key", "default", required = 1 },
 --- The methods by the kind of the value and their name: functions `(rt, self, args, kwargs)`.
 M.of = { str = str_methods, dict = dicts }
 
-local function set_of(names)
+local function set_of (names)
   local set = {}
   for name in names:gmatch("%S+") do set[name] = true end
   return set

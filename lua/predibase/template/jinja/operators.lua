@@ -12,7 +12,7 @@ local M = {}
 local raise, charge = runtime.raise, runtime.charge
 local kind, number = values.kind, values.number
 
-local function unsupported(a, operator, b)
+local function unsupported (a, operator, b)
   values.needs(a)
   values.needs(b)
   raise(("unsupported operand type(s) for %s: '%s' and '%s'"):format(operator,
@@ -22,14 +22,14 @@ end
 -- Arithmetic.
 
 --- Both operands as numbers, and whether the result is a float.
-local function both(a, b, operator)
+local function both (a, b, operator)
   local x, fx = number(a)
   local y, fy = number(b)
   if not x or not y then unsupported(a, operator, b) end
   return x, y, fx or fy
 end
 
-local function result(x, is_float)
+local function result (x, is_float)
   if is_float then return values.float(x) end
   return values.int(x)
 end
@@ -38,14 +38,14 @@ local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ["'"] = "&#3
   ['"'] = "&#34;" }
 
 --- Makes the value of the filter `escape`: HTML with entities for the characters it reserves.
-function M.escaped(rt, s)
+function M.escaped (rt, s)
   runtime.charge_string(rt, #s * 5)
   return { kind = "safe", text = (s:gsub("[&<>'\"]", ENTITIES)) }
 end
 
 --- Adds to a text of the filter `safe`, which escapes strings as Python's Markup does. A published
 -- template depends on it.
-local function add_safe(rt, a, b)
+local function add_safe (rt, a, b)
   if type(a) == "string" then a = M.escaped(rt, a) end
   if type(b) == "string" then b = M.escaped(rt, b) end
   if kind(a) ~= "safe" or kind(b) ~= "safe" then unsupported(a, "+", b) end
@@ -53,7 +53,7 @@ local function add_safe(rt, a, b)
   return { kind = "safe", text = a.text .. b.text }
 end
 
-local function appended(rt, a, b)
+local function appended (rt, a, b)
   local n = a.n + b.n
   charge(rt, n)
   local out = {}
@@ -62,7 +62,7 @@ local function appended(rt, a, b)
   return values[a.kind](out, n)
 end
 
-local function add(rt, a, b)
+local function add (rt, a, b)
   if type(a) == "string" and type(b) == "string" then
     runtime.charge_string(rt, #a + #b)
     return a .. b
@@ -74,12 +74,12 @@ local function add(rt, a, b)
   return result(x + y, is_float)
 end
 
-local function subtract(_, a, b)
+local function subtract (_, a, b)
   local x, y, is_float = both(a, b, "-")
   return result(x - y, is_float)
 end
 
-local function multiply(rt, a, b)
+local function multiply (rt, a, b)
   if type(b) == "string" then a, b = b, a end
   local n = type(a) == "string" and (kind(b) == "bool" or kind(b) == "int") and number(b)
   if n then
@@ -94,24 +94,24 @@ local function multiply(rt, a, b)
   return result(x * y, is_float)
 end
 
-local function check_divisor(y)
+local function check_divisor (y)
   if y == 0 then raise("division by zero") end
 end
 
-local function divide(_, a, b)
+local function divide (_, a, b)
   local x, y = both(a, b, "/")
   check_divisor(y)
   return values.float(x / y)
 end
 
 --- Python's remainder, which has the sign of the divisor.
-local function modulo(x, y)
+local function modulo (x, y)
   local rest = math.fmod(x, y)
   if rest ~= 0 and (rest < 0) ~= (y < 0) then rest = rest + y end
   return rest
 end
 
-local function floor_divide(_, a, b)
+local function floor_divide (_, a, b)
   local x, y, is_float = both(a, b, "//")
   check_divisor(y)
   local quotient = math.floor((x - modulo(x, y)) / y + 0.5)
@@ -119,7 +119,7 @@ local function floor_divide(_, a, b)
   return values.float(quotient == 0 and 0 * (x / y) or quotient)     -- zero keeps its sign
 end
 
-local function remainder(rt, a, b)
+local function remainder (rt, a, b)
   if type(a) == "string" then return python_text.percent(rt, a, b) end
   local x, y, is_float = both(a, b, "%")
   check_divisor(y)
@@ -150,7 +150,7 @@ end
 
 local equal
 
-local function equal_items(rt, a, b, depth)
+local function equal_items (rt, a, b, depth)
   if a.n ~= b.n then return false end
   for i = 1, a.n do
     if not equal(rt, a[i], b[i], depth) then return false end
@@ -158,7 +158,7 @@ local function equal_items(rt, a, b, depth)
   return true
 end
 
-local function equal_dicts(rt, a, b, depth)
+local function equal_dicts (rt, a, b, depth)
   if a.n ~= b.n then return false end
   for h, value in pairs(a.map) do
     if b.map[h] == nil or not equal(rt, value, b.map[h], depth) then return false end
@@ -166,7 +166,7 @@ local function equal_dicts(rt, a, b, depth)
   return true
 end
 
-function equal(rt, a, b, depth)
+function equal (rt, a, b, depth)
   if type(a) == "string" and type(b) == "string" then
     if #a == #b then charge(rt, #a / 64) end
     return a == b
@@ -191,12 +191,12 @@ function equal(rt, a, b, depth)
 end
 
 --- Tells whether two values are equal.
-function M.equal(rt, a, b)
+function M.equal (rt, a, b)
   return equal(rt, a, b, 1)
 end
 
 --- Tells whether `a < b`, or with `or_equal`, `a <= b`, of strings and numbers.
-function M.less(rt, a, b, or_equal)
+function M.less (rt, a, b, or_equal)
   local x, y
   if type(a) == "string" and type(b) == "string" then
     charge(rt, math.min(#a, #b) / 64)
@@ -216,7 +216,7 @@ function M.less(rt, a, b, or_equal)
 end
 
 --- Tells whether an item is in a value.
-function M.contains(rt, container, item)
+function M.contains (rt, container, item)
   local k = kind(container)
   if k == "str" then
     if type(item) ~= "string" then
@@ -236,8 +236,8 @@ function M.contains(rt, container, item)
 end
 
 --- Sorts keys; equal ones keep their order.
-function M.stable_order(rt, keys, n, reverse)
-  local function before(i, j)       -- a later key moves in front of an earlier one only if less
+function M.stable_order (rt, keys, n, reverse)
+  local function before (i, j)       -- a later key moves in front of an earlier one only if less
     if reverse then return M.less(rt, keys[j], keys[i]) end
     return M.less(rt, keys[i], keys[j])
   end

@@ -16,13 +16,13 @@ local raise, kind = runtime.raise, values.kind
 
 local repr
 
-local function joined(rt, v, depth, opening, closing)
+local function joined (rt, v, depth, opening, closing)
   local add, out = runtime.buffer(rt)
   for item in values.iter(rt, v) do add(repr(rt, item, depth)) end
   return opening .. table.concat(out, ", ") .. closing
 end
 
-local function pairs_of(rt, v, depth)
+local function pairs_of (rt, v, depth)
   local add, out = runtime.buffer(rt)
   for i = 1, v.n do
     local key = v.keys[i]
@@ -58,20 +58,15 @@ local WRITERS = {
   end,
 }
 
-function repr(rt, v, depth)
+function repr (rt, v, depth)
   if depth > runtime.DATA then raise("a value that is nested too deeply to be written") end
   local writer = WRITERS[kind(v)]
   if writer then return writer(rt, v, depth + 1) end
   raise(("writing a value of type %s is not supported"):format(values.type_name(v)))
 end
 
---- Writes a value as Python's `repr`.
-function M.repr(rt, v)
-  return repr(rt, v, 1)
-end
-
---- Writes a value as Python's `str`.
-function M.str(rt, v)
+--- Writes a value as Python's `str`, and inside lists and dicts as `repr`.
+function M.str (rt, v)
   if type(v) == "string" then return v end
   if type(v) == "table" then
     if v.kind == "undefined" then return "" end
@@ -82,12 +77,12 @@ end
 
 -- Formats.
 
-local function unsupported(form)
+local function unsupported (form)
   raise(("the format '%s' is not supported"):format(form:sub(1, 40)))
 end
 
 --- Writes one value for `%d`.
-local function decimal(v)
+local function decimal (v)
   if kind(v) == "bigint" then return v.digits end
   local x = values.number(v)
   if not x then
@@ -98,7 +93,7 @@ local function decimal(v)
 end
 
 --- Computes Python's `format % value` with the conversions `%s`, `%d` and `%%`.
-function M.percent(rt, format, given)
+function M.percent (rt, format, given)
   local add, out = runtime.buffer(rt)
   local list = kind(given) == "tuple" and given or { given, n = 1 }
   local at, used = 1, 0
@@ -127,7 +122,7 @@ function M.percent(rt, format, given)
 end
 
 --- Computes Python's `str.format` with the fields `{}`, `{0}` and `{name}`.
-function M.format(rt, format, args, kwargs)
+function M.format (rt, format, args, kwargs)
   local add, out = runtime.buffer(rt)
   local at, used = 1, 0
   while true do

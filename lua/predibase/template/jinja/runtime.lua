@@ -40,19 +40,19 @@ local TemplateError = {}
 TemplateError.__index = TemplateError
 
 --- Raises an error of the template.
-function M.raise(message, line)
+function M.raise (message, line)
   error(setmetatable({ message = message, line = line }, TemplateError), 0)
 end
 
 --- Tells whether a value that `pcall` caught is an error of the template.
-function M.is_error(value)
+function M.is_error (value)
   return getmetatable(value) == TemplateError
 end
 
 local raise = M.raise
 
 --- Adds steps to a rendering.
-function M.charge(rt, n)
+function M.charge (rt, n)
   rt.steps = rt.steps + n
   if rt.steps > rt.max_steps then
     raise(("the template takes more than %.0f steps; the option max_steps sets how many it may "
@@ -63,31 +63,31 @@ end
 local charge = M.charge
 
 --- Refuses a string that would be too long; called before it is made.
-function M.check_size(bytes)
+function M.check_size (bytes)
   if bytes > M.STRING then raise(("a string of more than %d bytes"):format(M.STRING)) end
 end
 
 --- Checks the size of a string that is about to be made, and adds its steps.
-function M.charge_string(rt, bytes)
+function M.charge_string (rt, bytes)
   M.check_size(bytes)
   charge(rt, bytes / 64)
 end
 
 --- Repeats a string; raises when the result would be too long.
-function M.repeated(text, n)
+function M.repeated (text, n)
   if n <= 0 or text == "" then return "" end
   M.check_size(#text * n)
   return text:rep(n)
 end
 
 --- Adds the steps for reading a string byte by byte.
-function M.charge_scan(rt, bytes)
+function M.charge_scan (rt, bytes)
   charge(rt, bytes / 16)
 end
 
 --- Makes a buffer for the pieces of a string; adding a piece adds its steps and checks the size of
 -- the whole.
-function M.buffer(rt)
+function M.buffer (rt)
   local pieces, size = {}, 0
   return function (piece)
     size = size + #piece
@@ -102,7 +102,7 @@ end
 local HEAD = 32
 
 --- Finds a string in another one, as `string.find` does, and adds the steps for what is compared.
-function M.search(rt, s, needle, from)
+function M.search (rt, s, needle, from)
   local head = #needle > HEAD and needle:sub(1, HEAD) or needle
   while true do
     local first, last = s:find(head, from, true)

@@ -14,7 +14,7 @@ Scope.__index = Scope
 
 --- Makes a scope inside another one, or that of the template (no parent). With `own`, it has a
 -- frame of its own.
-function M.new(parent, own)
+function M.new (parent, own)
   local level = parent and parent.level + 1 or 0
   local fn = parent and (own and parent.fn + 1 or parent.fn) or 0
   return setmetatable({ parent = parent, level = level, fn = fn, refs = {}, loads = {},
@@ -22,7 +22,7 @@ function M.new(parent, own)
 end
 
 --- Defines a variable and how it starts: "resolve", "alias" of `from`, "nothing", "parameter".
-function Scope:define(name, how, from)
+function Scope:define (name, how, from)
   local ref = { key = "l_" .. self.level .. "_" .. name, fn = self.fn }
   self.refs[name] = ref
   self.loads[ref.key] = { how = how, from = from, name = name, key = ref.key }
@@ -30,7 +30,7 @@ function Scope:define(name, how, from)
 end
 
 --- Returns the variable of a name in this scope or an outer one.
-function Scope:find(name)
+function Scope:find (name)
   local scope = self
   while scope do
     local ref = scope.refs[name]
@@ -41,12 +41,12 @@ function Scope:find(name)
 end
 
 --- Records that a name is read.
-function Scope:load(name)
+function Scope:load (name)
   if not self:find(name) then self:define(name, "resolve") end
 end
 
 --- Records that a name is set.
-function Scope:store(name)
+function Scope:store (name)
   self.stores[name] = true
   if self.refs[name] then return end
   local outer = self.parent and self.parent:find(name)
@@ -54,25 +54,25 @@ function Scope:store(name)
 end
 
 --- Makes a name a parameter of this scope.
-function Scope:parameter(name)
+function Scope:parameter (name)
   self.stores[name] = true
   return self:define(name, "parameter")
 end
 
-local function copied(t)
+local function copied (t)
   local out = {}
   for key, value in pairs(t) do out[key] = value end
   return out
 end
 
 --- Returns a copy, for a branch of an `if`.
-function Scope:copy()
+function Scope:copy ()
   return setmetatable({ parent = self.parent, level = self.level, fn = self.fn,
     refs = copied(self.refs), loads = copied(self.loads), stores = copied(self.stores) }, Scope)
 end
 
 --- Merges the copies for the branches of an `if`.
-function Scope:join(branches)
+function Scope:join (branches)
   local counts = {}
   for _, branch in ipairs(branches) do
     for name in pairs(branch.stores) do
@@ -96,17 +96,17 @@ end
 
 local visit
 
-local function visit_all(scope, list)
+local function visit_all (scope, list)
   for _, item in ipairs(list) do visit(scope, item) end
 end
 
-local function visit_given(scope, given)
+local function visit_given (scope, given)
   if not given then return end
   visit_all(scope, given.args)
   for _, pair in ipairs(given.kwargs) do visit(scope, pair.value) end
 end
 
-local function target(scope, node)
+local function target (scope, node)
   if node.type == "name" then
     scope:store(node.name)
   elseif node.type == "nsref" then
@@ -143,7 +143,7 @@ special["callblock"] = function (scope, node) visit(scope, node.call) end
 special["filterblock"] = function (scope, node) visit(scope, node.filter) end
 special["generation"] = function () end
 
-function visit(scope, node)
+function visit (scope, node)
   local how = special[node.type]
   if how then return how(scope, node) end
   if node.inner then visit(scope, node.inner) end
@@ -159,12 +159,12 @@ function visit(scope, node)
 end
 
 --- Records the names that statements or expressions read and set.
-function Scope:analyse(list)
+function Scope:analyse (list)
   visit_all(self, list)
 end
 
 --- Makes the names of a target parameters of this scope.
-function Scope:bind(node)
+function Scope:bind (node)
   if node.type == "name" then
     self:parameter(node.name)
   else
@@ -173,7 +173,7 @@ function Scope:bind(node)
 end
 
 --- Returns how the variables of this scope start, as an array.
-function Scope:entry()
+function Scope:entry ()
   local out = {}
   for _, load in pairs(self.loads) do
     if load.how ~= "parameter" then out[#out + 1] = load end

@@ -13,7 +13,7 @@ local M = {}
 
 local kind = values.kind
 
-local function test(name, params, fn)
+local function test (name, params, fn)
   M[name] = arguments.define(name, params, fn)
 end
 

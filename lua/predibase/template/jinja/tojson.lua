@@ -15,30 +15,30 @@ local raise, kind = runtime.raise, values.kind
 local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t",
   ["\f"] = "\\f", ["\b"] = "\\b" }
 
-local function control(char)
+local function control (char)
   return ESCAPES[char] or ("\\u%04x"):format(char:byte())
 end
 
 --- Escapes a character beyond ASCII as one or two units of UTF-16.
-local function unit(char)
+local function unit (char)
   local code = strings.codepoint(char)
   if code < 0x10000 then return ("\\u%04x"):format(code) end
   code = code - 0x10000
   return ("\\u%04x\\u%04x"):format(0xD800 + math.floor(code / 0x400), 0xDC00 + code % 0x400)
 end
 
-local function quoted(s, ascii)
+local function quoted (s, ascii)
   local out = s:gsub('[%z\1-\31"\\]', control)
   if ascii then out = out:gsub("[\194-\244][\128-\191]+", unit) end
   return '"' .. out .. '"'
 end
 
-local function unsupported(v)
+local function unsupported (v)
   raise(("Object of type %s is not JSON serializable"):format(values.type_name(v)))
 end
 
 --- Writes a number, a boolean or None; returns nil for a string, and raises for other values.
-local function simple(v)
+local function simple (v)
   local k = kind(v)
   if k == "str" then return nil end
   if k == "bool" then return v and "true" or "false" end
@@ -52,7 +52,7 @@ local function simple(v)
   return x == -math.huge and "-Infinity" or numbers.python_float(x)
 end
 
-local function sorted(rt, keys, n)
+local function sorted (rt, keys, n)
   local out = {}
   for i, index in ipairs(operators.stable_order(rt, keys, n)) do out[i] = keys[index] end
   return out
@@ -60,13 +60,13 @@ end
 
 local write
 
-local function line(put, how, depth)
+local function line (put, how, depth)
   if not how.indent then return end
   runtime.check_size(#how.indent * depth)
   put("\n" .. how.indent:rep(depth))
 end
 
-local function members(put, how, depth, brackets, n, member)
+local function members (put, how, depth, brackets, n, member)
   if n == 0 then return put(brackets) end
   put(brackets:sub(1, 1))
   for i = 1, n do
@@ -79,7 +79,7 @@ local function members(put, how, depth, brackets, n, member)
 end
 
 --- Writes a value piece by piece with `put`.
-function write(rt, put, how, v, depth)
+function write (rt, put, how, v, depth)
   if depth > runtime.DATA then raise("a value that is nested too deeply for tojson") end
   local k = kind(v)
   if k == "str" then
@@ -99,7 +99,7 @@ function write(rt, put, how, v, depth)
   end
 end
 
-local function indent_of(v)
+local function indent_of (v)
   if v == nil or kind(v) == "none" then return nil end
   if type(v) == "string" then return v end
   local n, is_float = values.number(v)
@@ -109,7 +109,7 @@ end
 
 --- Writes a value as JSON. Fields of `how`: `ascii` and `sort` (booleans), `indent` and
 -- `separators` (values, or nil).
-function M.write(rt, v, how)
+function M.write (rt, v, how)
   how.indent = indent_of(how.indent)
   how.comma, how.colon = how.indent and "," or ", ", ": "
   if how.separators ~= nil and kind(how.separators) ~= "none" then

@@ -17,9 +17,9 @@ M.NONE = { kind = "none" }
 local BASIC = { string = "str", number = "int", boolean = "bool" }
 
 --- Returns the kind of a value: str, int, bigint (an integer beyond 2^53), bool, none, float, list,
--- tuple, dict, undefined, safe (what the filter `safe` returns), range, generator, view, function,
--- macro, namespace, loop.
-function M.kind(v)
+-- tuple, dict, undefined, safe (of the filter `safe`), range, generator, view, function, macro,
+-- namespace, loop.
+function M.kind (v)
   return BASIC[type(v)] or v.kind
 end
 
@@ -31,16 +31,16 @@ local NAMES = { bigint = "int", none = "NoneType", undefined = "Undefined",
   namespace = "Namespace", loop = "LoopContext" }
 
 --- Returns the name of a value's type for messages.
-function M.type_name(v)
+function M.type_name (v)
   local k = kind(v)
   return NAMES[k] or k
 end
 
 --- Makes a float; an integer of Lua 5.3 becomes a float, so that zero can have a sign.
-function M.float(x) return { kind = "float", value = x * 1.0 } end
+function M.float (x) return { kind = "float", value = x * 1.0 } end
 
 --- Makes an integer of any size. From 2^53 on it can only be written and compared.
-function M.integer(digits)
+function M.integer (digits)
   local near = tonumber(digits)
   -- A literal beyond the limit may be rounded to the limit.
   if near < runtime.INTEGER and near > -runtime.INTEGER then return near == 0 and 0 or near end
@@ -48,29 +48,29 @@ function M.integer(digits)
 end
 
 --- Makes a list of a table with `n` items; the table becomes the list.
-function M.list(items, n)
+function M.list (items, n)
   items.kind, items.n = "list", n or #items
   return items
 end
 
 --- Makes a tuple of a table with `n` items; the table becomes the tuple.
-function M.tuple(items, n)
+function M.tuple (items, n)
   items.kind, items.n = "tuple", n or #items
   return items
 end
 
 --- Makes a value that a template can call.
-function M.callable(name, call)
+function M.callable (name, call)
   return { kind = "function", name = name, call = call }
 end
 
 --- Makes a generator.
-function M.generator(next_item)
+function M.generator (next_item)
   return { kind = "generator", next = next_item }
 end
 
 --- Makes a generator that starts when its first item is read.
-function M.lazy(start)
+function M.lazy (start)
   local next_item
   return M.generator(function ()
     next_item = next_item or start()
@@ -79,11 +79,11 @@ function M.lazy(start)
 end
 
 --- Makes an undefined value.
-function M.undefined(name, object, message)
+function M.undefined (name, object, message)
   return { kind = "undefined", name = name, object = object, message = message }
 end
 
-local function why_undefined(u)
+local function why_undefined (u)
   if u.message then return u.message end
   local name = type(u.name) == "string" and "'" .. u.name .. "'" or nil
   if u.object == nil then return (name or "a value") .. " is undefined" end
@@ -95,7 +95,7 @@ local function why_undefined(u)
 end
 
 --- Raises when a value is undefined.
-function M.needs(v)
+function M.needs (v)
   if type(v) == "table" and v.kind == "undefined" then raise(why_undefined(v)) end
   return v
 end
@@ -103,13 +103,13 @@ end
 local BEYOND = "an integer beyond 2^53, which is not supported"
 
 --- Makes an integer; raises when it is not exact.
-function M.int(x)
+function M.int (x)
   if x > runtime.INTEGER or x < -runtime.INTEGER then raise(BEYOND) end
   return x == 0 and 0 or x
 end
 
 --- Returns a value as a Lua number; raises for an integer beyond 2^53.
-function M.number(v)
+function M.number (v)
   local t = type(v)
   if t == "number" then return v, false end
   if t == "boolean" then return v and 1 or 0, false end
@@ -119,13 +119,13 @@ function M.number(v)
 end
 
 --- Counts the items of a range.
-function M.range_length(r)
+function M.range_length (r)
   local n = math.ceil((r.stop - r.start) / r.step)
   return n > 0 and n or 0
 end
 
 --- Returns Python's `len`.
-function M.length(v)
+function M.length (v)
   local k = kind(v)
   if k == "list" or k == "tuple" or k == "dict" then return v.n end
   if k == "str" then return strings.length(v) end
@@ -140,7 +140,7 @@ local ALWAYS_TRUE = { bigint = true, generator = true, ["function"] = true, macr
   namespace = true }
 
 --- Returns Python's truth of a value.
-function M.truth(v)
+function M.truth (v)
   local t = type(v)
   if t == "boolean" then return v end
   if t == "string" then return v ~= "" end
@@ -158,7 +158,7 @@ end
 local UNDEFINED = {}     -- all undefined values are equal
 
 --- Returns the Lua key for a value as a key of a dict: equal values have the same one.
-function M.hash(v)
+function M.hash (v)
   local t = type(v)
   if t == "string" then return v:sub(1, 1) == "\0" and "\0s" .. v or v end
   if t == "number" then return v end
@@ -177,17 +177,17 @@ end
 local hash = M.hash
 
 --- Adds the steps for hashing a key.
-function M.charge_key(rt, key)
+function M.charge_key (rt, key)
   if type(key) == "string" then charge(rt, #key / 64) end
 end
 
 --- Makes an empty dict, which keeps the order of its keys.
-function M.dict()
+function M.dict ()
   return { kind = "dict", n = 0, keys = {}, map = {} }
 end
 
 --- Puts a value into a dict that is being made; no dict is changed later.
-function M.put(dict, key, value)
+function M.put (dict, key, value)
   local h = hash(key)
   if dict.map[h] == nil then
     dict.n = dict.n + 1
@@ -197,13 +197,13 @@ function M.put(dict, key, value)
 end
 
 --- Returns the value of a key.
-function M.get(dict, key)
+function M.get (dict, key)
   return dict.map[hash(key)]
 end
 
 -- Iteration.
 
-local function counted(n, at)
+local function counted (n, at)
   local i = 0
   return function ()
     if i >= n then return nil end
@@ -212,7 +212,7 @@ local function counted(n, at)
   end
 end
 
-local function view_items(view)
+local function view_items (view)
   local dict = view.dict
   return counted(dict.n, function (i)
     local key = dict.keys[i]
@@ -245,14 +245,14 @@ local ITERATORS = {
 ITERATORS.tuple = ITERATORS.list
 
 --- Returns an iterator over the items of a value.
-function M.iter(rt, v)
+function M.iter (rt, v)
   local iterator = ITERATORS[kind(v)]
   if iterator then return iterator(rt, v) end
   raise(("'%s' object is not iterable"):format(M.type_name(v)))
 end
 
 --- Returns all items of a value.
-function M.all(rt, v)
+function M.all (rt, v)
   local out, n = {}, 0
   for item in M.iter(rt, v) do
     n = n + 1
@@ -264,7 +264,7 @@ function M.all(rt, v)
 end
 
 --- Tells whether a value has items.
-function M.iterable(v)
+function M.iterable (v)
   local k = kind(v)
   return ITERATORS[k] ~= nil or k == "safe" or k == "loop"
 end

@@ -36,7 +36,7 @@ function M.plain (value)
   return sign .. digits .. ("0"):rep(point - #digits)
 end
 
---- The shortest digits that read back as the same number: sign, digits and exponent of ten.
+--- Returns the shortest digits that read back as the same number: sign, digits, exponent of ten.
 local function shortest (x)
   local written
   for places = 0, 16 do

@@ -18,14 +18,14 @@ local WIDE = { ["\194\133"] = true, ["\194\160"] = true, ["\225\154\128"] = true
   ["\226\129\159"] = true, ["\227\128\128"] = true }
 for last = 128, 138 do WIDE["\226\128" .. string.char(last)] = true end
 
---- The bytes of the white space that begins at `i`; 0 when there is none.
+--- Returns the length of the white space character that begins at byte `i`; 0 if there is none.
 local function space_at (text, i)
   if text:find("^" .. ASCII, i) then return 1 end
   if WIDE[text:sub(i, i + 1)] then return 2 end
   return WIDE[text:sub(i, i + 2)] and 3 or 0
 end
 
---- The bytes of the white space that ends at `i`; 0 when there is none.
+--- Returns the length of the white space character that ends at byte `i`; 0 if there is none.
 local function space_before (text, i)
   if text:find("^" .. ASCII, i) then return 1 end
   if i >= 2 and WIDE[text:sub(i - 1, i)] then return 2 end
@@ -286,7 +286,7 @@ turns(0x48A, 0x4BE)
 turns(0x4C1, 0x4CD)
 turns(0x4D0, 0x52E)
 pair(0x4C0, 0x4CF)
--- Letters whose other case does not lead back to them.
+-- Letters that are not the other case of their own other case.
 upper_of[encode(0xDF)], upper_of[encode(0xB5)] = "SS", encode(0x39C)
 upper_of[encode(0x131)], upper_of[encode(0x17F)] = "I", "S"
 upper_of[encode(0x3C2)], lower_of[encode(0x130)] = encode(0x3A3), "i\204\135"
@@ -307,7 +307,7 @@ function M.lower (text)
   return (text:gsub(LETTER, lower_of))
 end
 
---- The case of a character: "upper", "lower", or nil.
+--- Returns the case of a character: "upper", "lower", or nil.
 local function case_of (char)
   return lower_of[char] and "upper" or upper_of[char] and "lower" or nil
 end

@@ -235,8 +235,6 @@ local function read (source)
   return out
 end
 
--- The stream of tokens for the parser.
-
 local Stream = {}
 Stream.__index = Stream
 

@@ -19,8 +19,6 @@ local function unsupported (a, operator, b)
     values.type_name(a), values.type_name(b)))
 end
 
--- Arithmetic.
-
 --- Both operands as numbers, and whether the result is a float.
 local function both (a, b, operator)
   local x, fx = number(a)
@@ -145,8 +143,6 @@ for sign, factor in pairs { ["-"] = -1, ["+"] = 1 } do
     return result(factor * x, is_float)
   end
 end
-
--- Comparison.
 
 local equal
 

@@ -108,13 +108,15 @@ function M.int (x)
   return x == 0 and 0 or x
 end
 
---- Returns a value as a Lua number; raises for an integer beyond 2^53.
+--- Returns a value as a Lua number, and whether it is a float; nil if it is not a number.
 function M.number (v)
   local t = type(v)
   if t == "number" then return v, false end
   if t == "boolean" then return v and 1 or 0, false end
-  if t == "table" and v.kind == "float" then return v.value, true end
-  if t == "table" and v.kind == "bigint" then raise(BEYOND .. " in arithmetic") end
+  local k = t == "table" and v.kind
+  if k == "float" then return v.value, true end
+  if k == "bigint" then raise(BEYOND .. " in arithmetic") end
+  if k == "safe" then raise(M.type_name(v) .. " is not supported as a number") end
   return nil
 end
 
@@ -200,8 +202,6 @@ end
 function M.get (dict, key)
   return dict.map[hash(key)]
 end
-
--- Iteration.
 
 local function counted (n, at)
   local i = 0

@@ -206,7 +206,7 @@ describe("an adapter", function ()
       { function () view:generate({ instruction = "x" }, { sede = 3 }) end, 'mean "seed"' },
       { function () view:generate({}, { sede = 3 }) end, 'mean "seed"' },
       { function () view:generate_stream({}, { sede = 3 }) end, 'mean "seed"' },
-      { function () view:generate({ instruction = "x" }, { adapter_id = "b/1" }) end, "always uses" },
+      { function () view:generate({ instruction = "x" }, { adapter_id = "b" }) end, "always uses" },
       { function () view:generate({ instruction = "x" }, { timeout = { x = 1 } }) end, "timeout" },
       { function () view:generate_many({}, { concurrency = 0 }) end, "concurrency" },
       { function () view:chat_session { adapter_id = "b/1" } end, "always uses" },

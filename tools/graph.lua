@@ -41,11 +41,16 @@ local function link(modules, names)
   for _, name in ipairs(names) do
     local module = modules[name]
     for line in module.code:gmatch "[^\n]+" do
-      for call in line:gmatch "%f[%w_]require%f[^%w_]([^=]*)" do
+      for before, call in line:gmatch "()%f[%w_]require%f[^%w_]([^=]*)" do
         local wanted = call:match "^%s*,?%s*%(?%s*[\"']([%w_.]+)[\"']"
-        if not wanted and call:find "^%s*[,(]" then
+        -- After an odd number of quotes the word is part of a text.
+        local _, quotes = line:sub(1, before):gsub('"', "")
+        if quotes % 2 == 1 then
+          wanted = nil
+        elseif not wanted and (call:find "^%s*[,(]" or call:find "%.%.") then
           unknown[#unknown + 1] = module.path .. ": " .. line
-        elseif modules[wanted] and not line:find("'[^']*require \"" .. wanted, 1) then
+        end
+        if modules[wanted] and not line:find("'[^']*require \"" .. wanted, 1) then
           local at_once = line:find "^local [%w_, ]+ = require" or line:find "^require"
           if not module.requires[wanted] then
             modules[wanted].users = modules[wanted].users + 1

@@ -35,6 +35,12 @@ local RESUMABLE = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
 -- @treturn integer
 M.estimate = budget.estimate
 
+--- Returns the text of a message of the history, its parts joined.
+-- @function text
+-- @tparam table message
+-- @treturn string
+M.text = history.text
+
 -- Options.
 
 -- Options of a session that are not options of its calls.

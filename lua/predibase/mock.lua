@@ -38,6 +38,15 @@ function M.spawn (options)
   return require "predibase.mock.spawn".new(options)
 end
 
+--- Checks the options of `run`.
+-- @tparam[opt] table options
+-- @treturn[1] table checked options
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.check (options)
+  return require "predibase.mock.foreground".check(options)
+end
+
 --- Serves in the foreground, see `predibase.mock.foreground`.
 -- @tparam[opt] table options
 -- @treturn number exit code

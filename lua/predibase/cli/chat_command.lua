@@ -12,11 +12,6 @@ local try = require "predibase.try"
 
 local M = {}
 
-local function optional (name)
-  local ok, module = pcall(require, name)
-  return ok and module or nil
-end
-
 local NO_READLINE = "Line editing: apt install lua-readline (elsewhere: luarocks install readline)."
 
 local function nothing () end
@@ -65,7 +60,8 @@ end
 -- whether lines can be edited.
 local function source (out)
   if not output.is_terminal(0) then return chat_lines.texts(chat_lines.plain(nil)), false end
-  local readline = out.terminal and optional "readline"
+  local found, readline = pcall(require, "readline")
+  readline = out.terminal and found and readline
   local read
   if readline then
     read = chat_lines.editor(readline, chat_lines.history_path(), slash_commands.complete)
@@ -126,7 +122,8 @@ function M.run (arguments)
   if not talk then return nil, err end
   local next_text, typed, edited = source(talk.out)
   talk.typed, talk.answer = typed, typed and answer or answer_strictly
-  talk.interrupt = optional "predibase.interrupt" or { arm = nothing, disarm = nothing }
+  local found, interrupt = pcall(require, "predibase.interrupt")
+  talk.interrupt = found and interrupt or { arm = nothing, disarm = nothing }
   function talk.say (text) io.stderr:write(output.safe(text), "\n") end
   if typed then
     talk.interrupt.disarm()

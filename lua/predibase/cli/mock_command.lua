@@ -3,7 +3,7 @@
 -- @module predibase.cli.mock_command
 
 local failures = require "predibase.cli.failures"
-local foreground = require "predibase.mock.foreground"
+local mock = require "predibase.mock"
 
 local M = {}
 
@@ -22,9 +22,9 @@ function M.run (arguments)
   for _, name in ipairs(OPTIONS) do options[name] = arguments[name] end
   local token = os.getenv "PREDIBASE_MOCK_TOKEN"
   if token and token ~= "" then options.token = token end
-  local checked, message = foreground.check(options)
+  local checked, message = mock.check(options)
   if not checked then failures.usage(message, "see predibase mock --help") end
-  return foreground.run(options)
+  return mock.run(options)
 end
 
 return M

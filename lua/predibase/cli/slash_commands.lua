@@ -5,7 +5,6 @@
 
 local chat = require "predibase.chat"
 local failures = require "predibase.cli.failures"
-local history = require "predibase.chat.history"
 
 local M = {}
 
@@ -66,7 +65,7 @@ local function system (talk, text)
   local first = talk.session.messages[1]
   if text == "" then
     local has_one = first and first.role == "system"
-    return talk.say(has_one and history.text(first) or "there is no system message")
+    return talk.say(has_one and chat.text(first) or "there is no system message")
   end
   local ok, err = talk.session:set_system(text ~= "-" and text or nil)
   if not ok then return nil, err end
@@ -74,7 +73,7 @@ end
 
 local function show (talk)
   for _, message in ipairs(talk.session.messages) do
-    talk.say(("%s: %s"):format(message.role, history.text(message)))
+    talk.say(("%s: %s"):format(message.role, chat.text(message)))
   end
 end
 

@@ -24,6 +24,19 @@ local FAMILIES = {
   plain_marks = { "solar", "alpaca", "vicuna" },
 }
 
+-- Loads a family when one of its formats is first needed.
+local LOADERS = {
+  llama = function () return require "predibase.template.built_in.llama" end,
+  mistral = function () return require "predibase.template.built_in.mistral" end,
+  chatml = function () return require "predibase.template.built_in.chatml" end,
+  qwen3 = function () return require "predibase.template.built_in.qwen3" end,
+  phi = function () return require "predibase.template.built_in.phi" end,
+  gemma = function () return require "predibase.template.built_in.gemma" end,
+  command_r = function () return require "predibase.template.built_in.command_r" end,
+  deepseek = function () return require "predibase.template.built_in.deepseek" end,
+  plain_marks = function () return require "predibase.template.built_in.plain_marks" end,
+}
+
 local family_of, made = {}, {}
 
 --- The names of all formats, in alphabetical order.
@@ -41,7 +54,7 @@ table.sort(M.names)
 local function get (name)
   if not made[name] and family_of[name] then
     local fields = { name = name }
-    local described = require("predibase.template.built_in." .. family_of[name])[name]
+    local described = LOADERS[family_of[name]]()[name]
     for key, value in pairs(described) do fields[key] = value end
     made[name] = format.new(fields)
   end

@@ -2,7 +2,7 @@
 local checks = require "predibase.checks"
 
 describe("checks.describe", function()
-  it("says what was given", function()
+  it("describes values of every type", function()
     assert.equal('the string "true"', checks.describe("true"))
     assert.equal("the number 20.5", checks.describe(20.5))
     assert.equal("the boolean false", checks.describe(false))
@@ -12,7 +12,7 @@ describe("checks.describe", function()
     assert.equal("a thread", checks.describe(coroutine.create(function() end)))
   end)
 
-  it("shows a piece of a long or broken string", function()
+  it("shortens a long string and cleans a broken one", function()
     local text = checks.describe(("x"):rep(1000) .. "\n")
     assert.is_true(#text < 60)
     assert.equal('the string "a b?"', checks.describe("a\nb\255"))
@@ -26,7 +26,7 @@ describe("checks.describe", function()
 end)
 
 describe("checks.number", function()
-  it("writes numbers as a person would", function()
+  it("formats numbers as a person would", function()
     for text, value in pairs { ["20"] = 20.0, ["-1"] = -1, ["0.1"] = 0.1, ["1e+39"] = 1e39,
       nan = 0 / 0, inf = math.huge, ["-inf"] = -math.huge, ["9007199254740992"] = 2^53,
       ["4294967296"] = 2^32 } do
@@ -42,7 +42,7 @@ describe("checks.array", function()
     assert.equal(2, checks.array { "a", "b" })
   end)
 
-  it("says what keeps a table from being one", function()
+  it("tells why a table is not an array", function()
     assert.same({ nil, "has no value at position 2" }, { checks.array { "a", nil, "c" } })
     assert.same({ nil, 'has the key the string "n"' }, { checks.array { n = 1 } })
     assert.same({ nil, "has the key the number 0" }, { checks.array { [0] = 1 } })
@@ -59,7 +59,7 @@ describe("checks.control", function()
 end)
 
 describe("checks.callable", function()
-  it("takes functions and what has __call", function()
+  it("accepts functions and values with __call", function()
     assert.is_true(checks.callable(print))
     assert.is_true(checks.callable(setmetatable({}, { __call = print })))
     for _, value in ipairs { 1, "x", {}, true, setmetatable({}, { __metatable = "no" }) } do
@@ -70,12 +70,12 @@ describe("checks.callable", function()
 end)
 
 describe("checks.token", function()
-  it("lets visible ASCII pass", function()
+  it("accepts visible ASCII", function()
     assert.is_nil(checks.token("pb_abc-._~+/=0"))
     assert.is_nil(checks.token(("x"):rep(checks.MAX_TOKEN)))
   end)
 
-  it("says what probably happened, and never shows the token", function()
+  it("names the probable mistake, and never shows the token", function()
     for value, text in pairs {
       [""] = "^is empty$",
       ["SENTINEL\n"] = "^ends in a newline, so it probably came from a file %(`%$%(cat file%)`",
@@ -83,12 +83,12 @@ describe("checks.token", function()
       ["\nSENTINEL"] = "^begins or ends with white space",
       [" SENTINEL"] = "^begins or ends with white space",
       ["SENTINEL\t"] = "^begins or ends with white space",
-      [" \n"] = "^is nothing but white space$",
+      [" \n"] = "^contains only white space$",
       ["SENT INEL"] = "^has byte 0x20 at position 5",
       ["SENT\0INEL"] = "^has byte 0x00 at position 5",
       ["SENT\r\nX: INEL"] = "^has byte 0x0d at position 5",
       ["SENTINÉL"] = "^has byte 0xc3 at position 7",
-      ["Bearer SENTINEL"] = '^begins with the word "Bearer"; leave it off',
+      ["Bearer SENTINEL"] = '^begins with the word "Bearer"; remove it',
       [("SENTINEL"):rep(131072)] = "^is 1048576 bytes long; at most 8192 are allowed$",
     } do
       local problem = checks.token(value)

@@ -37,14 +37,15 @@ describe("a message of the library in the command's terms", function ()
       assert.is_truthy(text:find("give " .. name, 1, true)
         or text:find("variable " .. name, 1, true), name)
     end
-    assert.equal('PREDIBASE_TENANT_ID may hold letters, digits and - . _ ~ only, got "a_b c"',
+    assert.equal("PREDIBASE_TENANT_ID must consist of letters, digits and - . _ ~ only, got "
+      .. '"a_b c"',
       of_config({ deployment = "a", api_token = TOKEN }, { PREDIBASE_TENANT_ID = "a_b c" }))
   end)
 
   it("names the flag of every option", function ()
     local url = "https://lorax.test"
     for _, case in ipairs {
-      { { tenant_id = "a", base_url = url }, "--base-url takes the place of --tenant-id and "
+      { { tenant_id = "a", base_url = url }, "--base-url replaces --tenant-id and "
         .. "--deployment; give either --base-url or the other two" },
       { { base_url = url, api_token = "a b" }, "^the API token has byte" },
       { { base_url = url, api_token = TOKEN .. "\n" }, "^the API token ends in .*; strip it$" },
@@ -69,7 +70,7 @@ describe("a message of the library in the command's terms", function ()
       { { base_url = url, user_agent = "\n" }, "^--user-agent must be" },
       { { base_url = url, headers = { Host = "x" } }, "use --base-url" },
       { { base_url = url, headers = { ["user-agent"] = "x" } }, "use --user-agent" },
-      { { base_url = "https://u:p@a.test" }, "goes into PREDIBASE_API_TOKEN or --token-file" },
+      { { base_url = "https://u:p@a.test" }, "use PREDIBASE_API_TOKEN or --token-file" },
     } do
       local text, wanted = of_config(case[1]), case[2]
       speaks_of_flags(text)

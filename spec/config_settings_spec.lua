@@ -19,29 +19,29 @@ local function refused(given)
 end
 
 describe("timeout", function()
-  it("has defaults for every clock but the total", function()
+  it("has defaults for every clock except total", function()
     assert.same({ connect = 10, first_token = 600, token = 120, idle = 60 }, new({}).timeout)
   end)
 
-  it("as a number is the total", function()
+  it("sets the total when it is a number", function()
     assert.same({ connect = 10, first_token = 600, token = 120, idle = 60, total = 30 },
       new({ timeout = 30 }).timeout)
     assert.equal(0.5, new({ timeout = 0.5 }).timeout.total)
   end)
 
-  it("as a table changes the clocks that it names", function()
+  it("changes only the clocks that a table names", function()
     assert.same({ connect = 1, first_token = 600, token = 2.5, idle = 60, total = 9 },
       new({ timeout = { connect = 1, token = 2.5, total = 9 } }).timeout)
   end)
 
-  it("of total = false takes the limit away", function()
+  it("removes the limit with total = false", function()
     local clocks = new({ timeout = { total = false } }).timeout
     assert.is_false(clocks.total)
     assert.is_nil(config.total(clocks, false))
     assert.is_nil(config.total(clocks, true))
   end)
 
-  it("leaves generate 600 seconds and streams no end unless said otherwise", function()
+  it("by default limits generate to 600 seconds and does not limit streams", function()
     local clocks = new({}).timeout
     assert.equal(600, config.GENERATE_TOTAL)
     assert.equal(600, config.total(clocks, false))
@@ -50,7 +50,7 @@ describe("timeout", function()
     assert.equal(30, config.total({ total = 30 }, false))
   end)
 
-  it("is refused when it is no number of seconds above 0", function()
+  it("is refused when it is not a number of seconds above 0", function()
     for _, bad in ipairs { -1, 0, -0.0, 0 / 0, math.huge, -math.huge, "5", true } do
       assert.matches("^timeout must be a number of seconds above 0, got ",
         refused { timeout = bad })
@@ -70,9 +70,9 @@ describe("timeout", function()
     assert.is_table(new { timeout = options.MAX_SECONDS })
   end)
 
-  it("of false tells how to take a limit away", function()
+  it("is refused when it is false, with a hint how to remove the limit", function()
     assert.equal("timeout must be a number of seconds above 0, got the boolean false; "
-      .. "timeout = { total = false } takes the limit away", refused { timeout = false })
+      .. "timeout = { total = false } removes the limit", refused { timeout = false })
     assert.matches("^timeout%.idle must be", refused { timeout = { idle = false } })
   end)
 
@@ -98,7 +98,7 @@ describe("max_retries", function()
 end)
 
 describe("size limits", function()
-  it("have defaults and are whole bytes", function()
+  it("have defaults and must be integers", function()
     local cfg = new {}
     assert.equal(8388608, cfg.max_event_bytes)
     assert.equal(67108864, cfg.max_response_bytes)
@@ -134,7 +134,7 @@ describe("files, switches and names", function()
     assert.is_nil(cfg.ca_file)
   end)
 
-  it("are refused when they are no paths", function()
+  it("are refused when they are not paths", function()
     for _, name in ipairs { "ca_file", "client_cert", "client_key" } do
       assert.matches("^" .. name .. " must be the path of a file, got ", refused { [name] = "" })
       assert.matches("^" .. name .. " must be the path of a file, got ", refused { [name] = 5 })
@@ -143,7 +143,7 @@ describe("files, switches and names", function()
     end
   end)
 
-  it("let a certificate stand alone, but not its key", function()
+  it("allow a certificate without a key, but not a key without a certificate", function()
     assert.is_table(new { client_cert = "both.pem" })
     assert.matches("^client_key needs client_cert", refused { client_key = "k.pem" })
     assert.equal("client_key_password must be a string, got a number",
@@ -154,7 +154,7 @@ describe("files, switches and names", function()
       refused { client_key_password = "SENTINEL" })
   end)
 
-  it("are refused when they are of another kind", function()
+  it("are refused when they have the wrong type", function()
     assert.equal("verify must be a boolean, got the number 0", refused { verify = 0 })
     assert.equal('allow_plain_http must be a boolean, got the string "yes"',
       refused { allow_plain_http = "yes" })
@@ -171,7 +171,7 @@ describe("files, switches and names", function()
 end)
 
 describe("loop and transport", function()
-  it("are refused when functions are missing, which are named", function()
+  it("are refused when functions are missing, and the message names them", function()
     assert.equal('loop must be a loop such as require "predibase.loop.blocking".new(), '
       .. 'got the string "blocking"', refused { loop = "blocking" })
     assert.matches("got a table; it has no function watch, suspend, resume$", refused { loop = {} })
@@ -182,7 +182,7 @@ describe("loop and transport", function()
     assert.matches("it has no function version, now$", refused { transport = { new = print } })
   end)
 
-  it("may have their functions from a class", function()
+  it("may inherit their functions from a class", function()
     local loop = require "predibase.loop.blocking".new()
     local class = { new = print, version = setmetatable({}, { __call = print }), now = print }
     local transport = setmetatable({}, { __index = class })

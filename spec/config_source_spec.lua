@@ -34,7 +34,7 @@ describe("the address", function()
     assert.equal("pb_x", config.token(cfg))
   end)
 
-  it("comes from the environment where no argument gives it", function()
+  it("comes from the environment when no argument is given", function()
     local cfg = config.new(nil, full)
     assert.equal(MANAGED .. "tenant-env/deployments/v2/llms/deployment-env", cfg.url)
     assert.equal("pb_env", config.token(cfg))
@@ -42,7 +42,7 @@ describe("the address", function()
     assert.equal(MANAGED .. "acme/deployments/v2/llms/deployment-env", cfg.url)
   end)
 
-  it("is taken from the strongest source", function()
+  it("is taken from the source with the highest precedence", function()
     local all = environment {
       PREDIBASE_API_TOKEN = "pb_env", PREDIBASE_TENANT_ID = "t", PREDIBASE_DEPLOYMENT = "d",
       PREDIBASE_BASE_URL = "https://env.example/x",
@@ -55,7 +55,7 @@ describe("the address", function()
       config.new({}, full).url)
   end)
 
-  it("reads the environment of the process unless told otherwise", function()
+  it("reads the environment of the process by default", function()
     local real, asked = os.getenv, {}
     finally(function() rawset(os, "getenv", real) end)
     rawset(os, "getenv", function(name)
@@ -80,7 +80,7 @@ describe("the address", function()
     assert.equal('tenant_id is missing: give tenant_id = "…" or set the environment variable '
       .. 'PREDIBASE_TENANT_ID; deployment is missing: give deployment = "…" or set the '
       .. 'environment variable PREDIBASE_DEPLOYMENT; api_token is missing: give api_token = "…" '
-      .. "or set the environment variable PREDIBASE_API_TOKEN; for a server of your own give "
+      .. "or set the environment variable PREDIBASE_API_TOKEN; for your own server, give "
       .. "base_url or set PREDIBASE_BASE_URL", refused({}))
     assert.equal('deployment is missing: give deployment = "…" or set the environment variable '
       .. "PREDIBASE_DEPLOYMENT", refused({ api_token = "pb_x", tenant_id = "acme" }))
@@ -90,16 +90,16 @@ describe("the address", function()
       deployment = "m" }, full))
   end)
 
-  it("is not given twice", function()
+  it("is refused when it is given twice", function()
     for _, name in ipairs { "tenant_id", "deployment" } do
-      assert.matches("^base_url takes the place of tenant_id and deployment; give either",
+      assert.matches("^base_url replaces tenant_id and deployment; give either",
         refused { base_url = "http://127.0.0.1", [name] = "x", api_token = "pb_x" })
     end
   end)
 
-  it("says which variable holds a bad value", function()
-    assert.matches("^tenant_id %(from the environment variable PREDIBASE_TENANT_ID%) may hold "
-      .. 'letters, digits and %- %. _ ~ only, got the string "a/b"$',
+  it("is refused with the name of the variable that has a bad value", function()
+    assert.matches("^tenant_id %(from the environment variable PREDIBASE_TENANT_ID%) must consist "
+      .. 'of letters, digits and %- %. _ ~ only, got the string "a/b"$',
       refused({}, environment { PREDIBASE_API_TOKEN = "x", PREDIBASE_TENANT_ID = "a/b",
         PREDIBASE_DEPLOYMENT = "m" }))
     assert.matches("^base_url %(from the environment variable PREDIBASE_BASE_URL%) must begin",
@@ -108,7 +108,7 @@ describe("the address", function()
       refused({}, environment { PREDIBASE_API_TOKEN = "pb_x\n" }))
   end)
 
-  it("is refused for every name that could leave its segment", function()
+  it("is refused for every name that could change another segment of the path", function()
     for _, bad in ipairs { "", ".", "..", "a/b", "a?b", "a#b", "a%2fb", "a b", "ü", "a\r\nb",
       ("x"):rep(10000) } do
       assert.matches("^tenant_id ",
@@ -120,7 +120,7 @@ describe("the address", function()
       refused { api_token = "pb_x", tenant_id = "acme", deployment = "mistralai/Mistral-7B" })
   end)
 
-  it("is refused when it is no string", function()
+  it("is refused when it is not a string", function()
     assert.equal("tenant_id must be a string, got the number 5",
       refused { api_token = "pb_x", tenant_id = 5, deployment = "m" })
     assert.equal("deployment must be a string, got a table",
@@ -146,18 +146,18 @@ describe("api_token", function()
       refused { base_url = "http://127.0.0.1", api_token = "SENTINEL\n" })
   end)
 
-  it("of false sends none even if the environment has one", function()
+  it("is not sent when it is false, even if the environment has one", function()
     local cfg = config.new({ base_url = "http://lorax.example", api_token = false }, full)
     assert.is_nil(config.token(cfg))
   end)
 
-  it("goes over plain http to this machine only", function()
+  it("is sent over plain http to this machine only", function()
     for _, host in ipairs { "localhost", "127.0.0.1", "127.9.9.9", "[::1]" } do
       assert.is_table(config.new({ base_url = "http://" .. host, api_token = "pb_x" }, none))
     end
     for _, host in ipairs { "lorax.example", "10.0.0.1", "0.0.0.0", "localhost.example" } do
       local message = refused { base_url = "http://" .. host .. "/a", api_token = "pb_x" }
-      assert.matches("^api_token would cross the network to http://" .. host, message)
+      assert.matches("^api_token would be sent unencrypted to http://" .. host, message)
       assert.matches("allow_plain_http = true", message)
       assert.is_nil(message:find("pb_x", 1, true))
     end
@@ -166,8 +166,8 @@ describe("api_token", function()
     assert.is_table(config.new({ base_url = "http://lorax.example" }, none))
   end)
 
-  it("goes to nobody who did not prove who he is", function()
-    assert.matches("^verify = false would give api_token to anyone who poses as lorax%.example",
+  it("is not sent to a server whose certificate is not checked", function()
+    assert.matches("^verify = false would give api_token to anyone who impersonates lorax%.example",
       refused { base_url = "https://lorax.example", api_token = "pb_x", verify = false })
     assert.is_table(config.new({ base_url = "https://lorax.example", verify = false }, none))
     assert.is_table(config.new({ base_url = "https://localhost", api_token = "pb_x",

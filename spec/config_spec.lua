@@ -19,7 +19,7 @@ local function refused(options)
   return err.message
 end
 
---- Every string that can be reached from a value by `pairs` and `tostring`.
+--- Collects every string that can be reached from a value by `pairs` and `tostring`.
 local function dump(value, out, seen)
   out, seen = out or {}, seen or {}
   out[#out + 1] = tostring(value)
@@ -35,7 +35,7 @@ local function dump(value, out, seen)
 end
 
 describe("config.new", function()
-  it("raises for an option that does not exist, blaming the caller", function()
+  it("raises for an option that does not exist, with the line of the caller", function()
     local ok, message = pcall(function() config.new({ token = "x" }, none) end)
     assert.is_false(ok)
     assert.matches('^spec/config_spec%.lua:%d+: unknown option "token"', message)
@@ -44,13 +44,13 @@ describe("config.new", function()
     assert.error_matches(function() config.new({ "x" }, none) end, "unknown option 1")
   end)
 
-  it("raises when the options are no table, blaming the caller", function()
+  it("raises when the options are not a table, with the line of the caller", function()
     local ok, message = pcall(function() config.new("pb_x", none) end)
     assert.is_false(ok)
     assert.matches("^spec/config_spec%.lua:%d+: options must be a table, got a string$", message)
   end)
 
-  it("raises for a parameter among the defaults that does not exist", function()
+  it("raises when the defaults contain a parameter that does not exist", function()
     local ok, message = pcall(function()
       config.new({ base_url = LOCAL, defaults = { max_tokens = 5 } }, none)
     end)
@@ -79,7 +79,7 @@ describe("config.new", function()
     assert.equal(cruel, getmetatable(options))
   end)
 
-  it("keeps no tie to the caller's tables", function()
+  it("is not affected by later changes of the caller's tables", function()
     local options = {
       timeout = { idle = 30 }, headers = { ["X-A"] = "1" },
       defaults = { stop = { "a" }, extra = { x = { 1 } },
@@ -113,7 +113,7 @@ describe("config.new", function()
     assert.same({ best_of = 2 }, new({ defaults = { best_of = 2 } }).defaults)
   end)
 
-  it("turns no proxy on for this machine's own loopback", function()
+  it("uses no proxy from the environment for loopback addresses", function()
     assert.is_false(new({}).proxy)
     assert.is_nil(new({ base_url = "https://lorax.example" }).proxy)
     assert.is_false(new({ base_url = "https://lorax.example", proxy = false }).proxy)
@@ -129,8 +129,8 @@ describe("config.new", function()
     assert.matches("^proxy must begin with http://", refused { proxy = "proxy:3128" })
   end)
 
-  it("gives no token to a proxy in the clear", function()
-    assert.matches("^api_token would reach the proxy http://p:1 in the clear",
+  it("sends no token unencrypted to a proxy", function()
+    assert.matches("^api_token would be sent unencrypted to the proxy http://p:1",
       refused { api_token = "pb_x", proxy = "http://p:1" })
     assert.is_table(new { api_token = "pb_x", proxy = "http://127.0.0.1:1" })
     assert.is_table(new { api_token = "pb_x", proxy = "http://p:1", allow_plain_http = true })
@@ -138,7 +138,7 @@ describe("config.new", function()
       proxy = "http://p:1" })
   end)
 
-  it("keeps every secret out of what pairs and tostring reach", function()
+  it("hides every secret from pairs and tostring", function()
     local cfg = new {
       base_url = "https://lorax.example/x", api_token = "pb_SENTINEL_1", client_cert = "c.pem",
       client_key_password = "SENTINEL_2", proxy = "http://me:SENTINEL_3@proxy:3128",
@@ -155,7 +155,7 @@ describe("config.new", function()
       config.secrets(cfg))
   end)
 
-  it("lets a configuration be collected together with its secrets", function()
+  it("lets the garbage collector free a configuration and its secrets", function()
     local watch = setmetatable({}, { __mode = "v" })
     watch.cfg = new { api_token = "pb_x", headers = { ["X-A"] = "1" }, timeout = 5 }
     watch.call = config.call(watch.cfg, { headers = { Cookie = "x" } })
@@ -172,7 +172,7 @@ describe("config.call", function()
     on_token = print,
   }
 
-  it("gives the client's options when the call has none", function()
+  it("returns the client's options when the call has none", function()
     for _, call in ipairs { config.call(cfg), config.call(cfg, {}) } do
       assert.same({ connect = 10, first_token = 600, token = 120, idle = 30 }, call.timeout)
       assert.equal(5, call.max_retries)
@@ -181,7 +181,7 @@ describe("config.call", function()
     end
   end)
 
-  it("lays the call's options over them and leaves the client as it is", function()
+  it("merges the call's options with the client's and does not change the client", function()
     local hook = function() end
     local call = config.call(cfg, { timeout = { token = 3 }, max_retries = 0,
       headers = { ["x-a"] = "9" }, on_retry = hook })
@@ -195,7 +195,7 @@ describe("config.call", function()
     assert.same({ on_token = print }, cfg.hooks)
   end)
 
-  it("keeps the secret headers of both where pairs does not reach", function()
+  it("hides the secret headers of client and call from pairs", function()
     local own = new { headers = { ["X-Api-Key"] = "SENTINEL_1", Cookie = "SENTINEL_2" } }
     local call = config.call(own, { headers = { cookie = "SENTINEL_3", ["X-B"] = "2" } })
     assert.is_nil(dump(call):find("SENTINEL", 1, true))
@@ -205,7 +205,7 @@ describe("config.call", function()
       config.headers(call))
   end)
 
-  it("checks them as strictly", function()
+  it("checks the options of a call as strictly as those of a client", function()
     for _, case in ipairs {
       { { timeout = -1 }, "^timeout must be a number of seconds above 0" },
       { { max_retries = 1.5 }, "^max_retries must be an integer" },

@@ -9,7 +9,7 @@ local function refused(text)
 end
 
 describe("url.parse", function()
-  it("takes the URL in front of /generate", function()
+  it("accepts the URL to which /generate is appended", function()
     assert.same({ url = "http://127.0.0.1:8080", scheme = "http", host = "127.0.0.1",
       port = 8080, loopback = true }, url.parse("http://127.0.0.1:8080"))
     assert.same({ url = "https://lorax.example.com/a/b-c_d.e~f", scheme = "https",
@@ -17,7 +17,7 @@ describe("url.parse", function()
       url.parse("https://lorax.example.com/a/b-c_d.e~f"))
   end)
 
-  it("takes slashes off the end, and writes scheme and host in lower case", function()
+  it("removes slashes from the end, and converts scheme and host to lower case", function()
     for _, text in ipairs { "http://h/x/", "http://h/x///", "HTTP://H/x", "http://h:80/x" } do
       assert.equal("http://h/x", url.parse(text).url)
     end
@@ -26,7 +26,7 @@ describe("url.parse", function()
     assert.equal("http://svc.cluster.local./x", url.parse("http://svc.cluster.local./x").url)
   end)
 
-  it("tells this machine's loopback from other hosts", function()
+  it("recognises the loopback addresses of this machine", function()
     for _, host in ipairs { "localhost", "LOCALHOST", "127.0.0.1", "127.255.0.9", "[::1]",
       "[0:0:0:0:0:0:0:1]", "[0000::0001]" } do
       assert.is_true(url.parse("http://" .. host .. ":1").loopback, host)
@@ -37,7 +37,7 @@ describe("url.parse", function()
     end
   end)
 
-  it("gives the host of an IPv6 address without brackets", function()
+  it("returns an IPv6 address without brackets as host", function()
     local parts = url.parse("http://[2001:DB8::1:10.0.0.1]:8080/x")
     assert.equal("2001:db8::1:10.0.0.1", parts.host)
     assert.equal("http://[2001:db8::1:10.0.0.1]:8080/x", parts.url)
@@ -68,9 +68,10 @@ describe("url.parse", function()
       refused("http://h/#SENTINEL"))
   end)
 
-  it("refuses ports that are none", function()
+  it("refuses invalid ports", function()
     for _, port in ipairs { "0", "65536", "-1", "x", "", "080800", "1e3", "80a", "99999999999" } do
-      assert.matches("^has a port that is no number from 1 to 65535", refused("http://h:" .. port))
+      assert.matches("^has a port that is not a number from 1 to 65535",
+        refused("http://h:" .. port))
     end
     assert.matches("^has a port", refused("http://[::1]x"))
     assert.equal(65535, url.parse("http://h:65535").port)
@@ -91,28 +92,28 @@ describe("url.parse", function()
     assert.equal(("a"):rep(63), url.parse("http://" .. ("a"):rep(63)).host)
     assert.matches('write its "xn%-%-" form', refused("http://bücher.example"))
     assert.matches("an IPv6 zone, which is not supported", refused("http://[fe80::1%25eth0]"))
-    assert.matches("an IPv6 address stands in brackets", refused("http://::1"))
+    assert.matches("write an IPv6 address in brackets", refused("http://::1"))
   end)
 
-  it("refuses paths that would not arrive as they stand", function()
+  it("refuses paths that would not arrive unchanged", function()
     for _, path in ipairs { "/..", "/a/../b", "/.", "/a/./b", "//a", "/a//b", "/%2e%2e", "/a%2fb",
       "/a b", "/ü", "/a\\b", "/a;\"b", "/<x>", "/{x}", "/a|b" } do
       assert.matches("path", refused("http://h" .. path))
     end
   end)
 
-  it("refuses an address of an endpoint, saying what to leave off", function()
+  it("refuses an address of an endpoint, and names the part to remove", function()
     for _, ending in ipairs { "/generate", "/generate_stream", "/v1", "/v1/completions",
       "/v1/chat/completions" } do
       for _, tail in ipairs { "", "/", "//" } do
-        assert.matches("^must not end in " .. ending .. "; leave that off, ",
+        assert.matches("^must not end in " .. ending .. "; remove it, ",
           refused("https://h/x" .. ending .. tail))
       end
     end
     assert.is_table(url.parse("https://h/my-v1"))
   end)
 
-  it("refuses control characters, white space at the ends, and 10 kB", function()
+  it("refuses control characters, white space at the ends, and URLs of 10 kB", function()
     assert.matches("^begins or ends with white space; strip it", refused("http://h\n"))
     assert.matches("^begins or ends with white space; strip it", refused(" http://h"))
     assert.matches("^has a control character %(byte 0x0d at position 9%)$",
@@ -124,28 +125,28 @@ describe("url.parse", function()
 end)
 
 describe("url.segment_problem", function()
-  it("lets names of letters, digits and - . _ ~ pass", function()
+  it("accepts names of letters, digits and - . _ ~", function()
     for _, name in ipairs { "acme", "8a1b2c3d", "mistral-7b-instruct", "a.b_c~d", "...", "-",
       ("x"):rep(255) } do
       assert.is_nil(url.segment_problem(name))
     end
   end)
 
-  it("refuses whatever could leave its segment, or would be written otherwise", function()
+  it("refuses names that could change another segment, or would have to be escaped", function()
     for _, name in ipairs { ".", "..", "a/b", "/", "a?b", "a#b", "a%2fb", "%2e%2e", "a b", "ü",
       "a:b", "a@b", "a\\b", "a\0b", "a\r\nb", "\127", "a;b", "a&b", "a\239\188\143b" } do
-      assert.matches("^may hold letters, digits and %- %. _ ~ only, got the string ",
+      assert.matches("^must consist of letters, digits and %- %. _ ~ only, got the string ",
         url.segment_problem(name))
     end
   end)
 
-  it("says what probably happened", function()
+  it("names the probable mistake", function()
     assert.equal("is empty", url.segment_problem(""))
     assert.equal("is 10000 bytes long; at most 255 are allowed",
       url.segment_problem(("x"):rep(10000)))
     assert.matches("^ends in a newline, so it probably came from a file",
       url.segment_problem("acme\n"))
-    assert.matches("must be a name, not a URL; a URL goes into base_url",
+    assert.matches("must be a name, not a URL; use base_url for a URL",
       url.segment_problem("https://h/x"))
   end)
 end)
@@ -159,7 +160,7 @@ describe("url.deployment_problem", function()
       url.deployment_problem("a/b c"))
   end)
 
-  it("is otherwise as strict as for tenants", function()
+  it("is otherwise as strict as segment_problem", function()
     assert.is_nil(url.deployment_problem("mistral-7b"))
     for _, name in ipairs { "", "..", "a?b", "https://h/x", ("a/"):rep(5000) } do
       assert.equal(url.segment_problem(name), url.deployment_problem(name))
@@ -168,7 +169,7 @@ describe("url.deployment_problem", function()
 end)
 
 describe("url.proxy", function()
-  it("keeps user name and password out of what is shown", function()
+  it("returns a URL without user name and password for display", function()
     assert.same({ full = "http://me:p%40ss@proxy:3128", shown = "http://proxy:3128",
       secrets = { "p%40ss", "p@ss" }, loopback = false },
       url.proxy("http://me:p%40ss@proxy:3128/"))
@@ -178,7 +179,7 @@ describe("url.proxy", function()
       url.proxy("HTTPS://P"))
   end)
 
-  it("refuses what is no proxy without showing it", function()
+  it("refuses invalid proxies without showing them", function()
     for _, text in ipairs { "", "SENTINEL:3128", "ftp://SENTINEL", "socks4://SENTINEL",
       "http://u:SENT/INEL@h", "http://u:SENTINEL@", "http://u:SENTINEL@h:0", "http://SENTINEL h",
       "http://u:SENTINEL@h\r\nX: y", "http://u:SENTINEL@h/path", "http://u:SENTINEL@h?x" } do
@@ -203,7 +204,7 @@ describe("random bytes", function()
     return table.concat(out)
   end
 
-  it("as tenant and deployment never change host or number of segments", function()
+  it("never change host or number of segments when they are tenant and deployment", function()
     local accepted = 0
     for _ = 1, 3000 do
       local tenant, deployment = soup(), soup()
@@ -220,7 +221,7 @@ describe("random bytes", function()
     assert.is_true(accepted > 0)
   end)
 
-  it("as base URL never change the host", function()
+  it("never change the host when they are the base URL", function()
     local accepted = 0
     for _ = 1, 6000 do
       local host = rng:pick { "h.example", "127.0.0.1", "[::1]" }

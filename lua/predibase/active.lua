@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: MIT
---- Tells whether a function is still running, for marks that an error may have left behind.
+--- Tells whether a function is still running.
 --
--- An object that must not be entered twice marks that it is at work. An error from outside (Ctrl-C,
--- a time limit of the host program) can be raised at any instruction, also where nothing takes the
--- mark back. So code that finds a mark asks here whether the mark is still true.
+-- An object that must not be entered twice sets a flag while one of its functions runs. An error
+-- from outside (Ctrl-C, a time limit of the host program) can interrupt that function at any
+-- instruction, so the flag may stay set. Code that finds the flag set calls this module to check
+-- that the function is really running.
 -- @module predibase.active
 
 local M = {}
@@ -11,18 +12,19 @@ local M = {}
 local running = coroutine.running
 local debug = rawget(_G, "debug")
 
---- Returns the coroutine that calls, as `runs` takes it.
--- @treturn thread|boolean true for the main program where that is not a coroutine (5.1, LuaJIT)
+--- Returns the current coroutine in the form that `runs` and `call` take.
+-- @treturn thread|boolean true for the main program on Lua 5.1 and LuaJIT, where it has no
+-- coroutine
 function M.here()
   return running() or true
 end
 
---- Tells whether a coroutine is inside a function.
+--- Tells whether a coroutine is currently inside a call of a function.
 -- @tparam function f
--- @tparam thread|boolean by what `here` gave
--- @tparam[opt=0] integer own calls of `f` that do not count where `by` is the coroutine that asks:
+-- @tparam thread|boolean by the coroutine, as `here` returned it
+-- @tparam[opt=0] integer own number of calls of `f` to ignore when `by` is the current coroutine:
 -- 1 when `f` itself asks
--- @treturn boolean false also where there is no `debug` to ask
+-- @treturn boolean false also where the `debug` library is missing
 function M.runs(f, by, own)
   if not debug then return false end
   local elsewhere = by ~= M.here() and by or nil
@@ -42,9 +44,9 @@ function M.runs(f, by, own)
   end
 end
 
---- Calls a function in a way that its caller learns of an error on the main program of Lua 5.1 and
--- LuaJIT, where `runs` cannot look: the mark can then be taken back.
--- @tparam thread|boolean by what `here` gave
+--- Calls a function, and catches its error on the main program of Lua 5.1 and LuaJIT. `runs` cannot
+-- look into that main program, so the caller must learn of the error to reset its flag.
+-- @tparam thread|boolean by the current coroutine, as `here` returned it
 -- @tparam function f
 -- @param ... its arguments
 -- @treturn boolean false when `f` raised on such a main program; elsewhere errors pass through

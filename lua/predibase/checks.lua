@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- What was given: descriptions for error messages and the checks that options and
--- parameters share. Tables are read with `next` and `rawget` only, so that a metatable of
--- the caller's can neither hide a value nor throw.
+--- Describes values in error messages, and checks what options and parameters have in common.
+-- Tables are read with `next` and `rawget` only, so that a metatable of the caller can neither hide
+-- a value nor raise an error.
 -- @module predibase.checks
 
 local errors = require "predibase.errors"
@@ -9,30 +9,30 @@ local json = require "predibase.json"
 
 local M = {}
 
---- Bytes of a string that an error message repeats: enough to recognise it.
+--- Most bytes of a given string that an error message repeats.
 M.SHOWN = 40
 
---- Bytes of an API token. Gateways commonly refuse header fields above 8 KiB.
+--- Most bytes of an API token. Gateways commonly refuse header fields above 8 KiB.
 M.MAX_TOKEN = 8192
 
 local floor, huge = math.floor, math.huge
 
---- Whether a value is a number other than NaN and the infinities.
+--- Tells whether a value is a number other than NaN and the infinities.
 -- @param value anything
 -- @treturn boolean
 function M.finite(value)
   return type(value) == "number" and value == value and value < huge and value > -huge
 end
 
---- Whether a value is a finite number without a fraction (`20` and `20.0`).
+--- Tells whether a value is a finite number without a fraction (`20` or `20.0`).
 -- @param value anything
 -- @treturn boolean
 function M.integral(value)
   return M.finite(value) and floor(value) == value
 end
 
---- A number as a person writes it: `20` for `20.0`, else the shortest digits that read back
--- as the same number.
+--- Formats a number as a person writes it: `20` for `20.0`, otherwise the shortest digits that read
+-- back as the same number.
 -- @tparam number value
 -- @treturn string
 function M.number(value)
@@ -53,7 +53,7 @@ function M.number(value)
   return (text:gsub(",", "."))                  -- some locales write a decimal comma
 end
 
---- A value as an error message names it. Never used on secrets.
+--- Describes a value for an error message. Must not be used on secrets.
 -- @param value anything
 -- @treturn string such as `the string "true"`, `the number 20.5`, `a table`
 function M.describe(value)
@@ -74,7 +74,7 @@ function M.describe(value)
   return "a " .. kind
 end
 
---- The first control character (below 0x20, or 0x7f) of a string.
+--- Finds the first control character (below 0x20, or 0x7f) of a string.
 -- @tparam string text
 -- @treturn ?string `byte 0x0a at position 4`; nil when there is none
 function M.control(text)
@@ -82,11 +82,11 @@ function M.control(text)
   return at and string.format("byte 0x%02x at position %d", text:byte(at), at)
 end
 
---- Count the entries of an array.
+--- Counts the entries of an array.
 -- @tparam table list
--- @treturn[1] number entries, from 1 without a gap
+-- @treturn[1] number of entries; their keys run from 1 without a gap
 -- @treturn[2] nil
--- @treturn[2] string what keeps it from being an array
+-- @treturn[2] string why the table is not an array
 function M.array(list)
   local count, last = 0, 0
   for key in next, list do
@@ -104,7 +104,7 @@ function M.array(list)
   return count
 end
 
---- Whether a value can be called: a function, or something with a `__call` metamethod.
+--- Tells whether a value can be called: a function, or a value with a `__call` metamethod.
 -- @param value anything
 -- @treturn boolean
 function M.callable(value)
@@ -113,10 +113,10 @@ function M.callable(value)
   return type(meta) == "table" and type(rawget(meta, "__call")) == "function"
 end
 
---- What is wrong with a token that goes out behind `Bearer `: it has to be visible ASCII
--- (RFC 6750 section 2.1 allows less). The value itself is never part of the answer.
+--- Checks a token that is sent after `Bearer `: it has to be visible ASCII (RFC 6750 section 2.1
+-- allows less). The message never contains the token.
 -- @tparam string value
--- @treturn ?string the rest of a sentence that begins with the option's name; nil when good
+-- @treturn ?string the rest of a sentence that begins with the option's name; nil when it is valid
 function M.token(value)
   if value == "" then return "is empty" end
   if #value > M.MAX_TOKEN then
@@ -125,10 +125,10 @@ function M.token(value)
   local at = value:find("[^!-~]")
   if not at then return nil end
   if value:lower():find("^bearer[ \t]") then
-    return 'begins with the word "Bearer"; leave it off, the client adds it'
+    return 'begins with the word "Bearer"; remove it, the client adds it'
   end
   local inner = value:match("^[ \t\r\n]*(.-)[ \t\r\n]*$")
-  if inner == "" then return "is nothing but white space" end
+  if inner == "" then return "contains only white space" end
   if not inner:find("[^!-~]") then
     if value:find("[\r\n]$") then
       return "ends in a newline, so it probably came from a file (`$(cat file)` in a shell, "

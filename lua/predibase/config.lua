@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
---- The configuration of a client: options and environment variables, checked once.
+--- The configuration of a client: reads options and environment variables, and checks them once.
 --
--- Arguments win over the environment: `base_url`, then `tenant_id` and `deployment`, then
--- `PREDIBASE_BASE_URL`, then `PREDIBASE_TENANT_ID` and `PREDIBASE_DEPLOYMENT`. Everything is
--- copied: what the caller does to the tables later changes nothing.
+-- Options take precedence over environment variables: first `base_url`, then `tenant_id` and
+-- `deployment`, then `PREDIBASE_BASE_URL`, then `PREDIBASE_TENANT_ID` and `PREDIBASE_DEPLOYMENT`.
+-- Everything is copied, so later changes of the caller's tables have no effect.
 -- @module predibase.config
 
 local checks = require "predibase.checks"
@@ -18,15 +18,15 @@ local usage = require "predibase.usage"
 
 local M = {}
 
---- Seconds that `generate` may take in all unless said otherwise.
+--- Default limit in seconds for a whole `generate` call.
 M.GENERATE_TOTAL = settings.GENERATE_TOTAL
 
---- Set of the options of one call.
+--- Set of the options that a single call accepts.
 M.call_names = { timeout = true, max_retries = true, headers = true }
 for _, name in ipairs(settings.hook_names) do M.call_names[name] = true end
 for _, option in ipairs(settings.text) do M.call_names[option.name] = true end
 
---- Set of the options of `predibase.new`.
+--- Set of the options that `predibase.new` accepts.
 M.names = {
   api_token = true, tenant_id = true, deployment = true, base_url = true, defaults = true,
   proxy = true, client_key_password = true,
@@ -34,9 +34,9 @@ M.names = {
 for name in pairs(M.call_names) do M.names[name] = true end
 for _, option in ipairs(settings.plain) do M.names[option.name] = true end
 
--- What must not be found by walking over a configuration: cfg -> { token, headers, … }, and the
--- options of a call -> { headers, shown }. The keys are weak; no value refers to its key, or it
--- would never be collected on Lua 5.1.
+-- Secrets, kept outside the configuration so that code that prints or walks over its tables does
+-- not find them: cfg -> { token, headers, … }, and the options of a call -> { headers, shown }. The
+-- keys are weak. No value may refer to its own key: Lua 5.1 would never collect the pair.
 local private = setmetatable({}, { __mode = "k" })
 
 local mt = { __name = "predibase.config" }
@@ -45,9 +45,9 @@ function mt.__tostring(cfg)
   return "predibase.config: " .. cfg.url
 end
 
--- Where requests go, and with which token.
+-- The address and the API token.
 
---- Environment variables by the option that they stand for. An empty one counts as not set.
+--- Environment variables by option. A variable that is empty counts as not set.
 local VARIABLES = {
   api_token = "PREDIBASE_API_TOKEN",
   tenant_id = "PREDIBASE_TENANT_ID",
@@ -55,7 +55,7 @@ local VARIABLES = {
   base_url = "PREDIBASE_BASE_URL",
 }
 
---- An option or its environment variable, and the name to call it in messages.
+--- Returns the value of an option or of its environment variable, and its name for messages.
 local function lookup(given, getenv, name)
   local value = given[name]
   if value ~= nil then return value, name end
@@ -70,7 +70,8 @@ local function missing(name)
     :format(name, name, VARIABLES[name])
 end
 
---- A checked option of kind string; nil and what is wrong when it is missing or bad.
+--- Reads and checks an option that is a string. Returns nil and a message when it is missing or
+-- bad.
 local function read_name(given, getenv, name, problem_of)
   local value, what = lookup(given, getenv, name)
   if value == nil then return nil, missing(name) end
@@ -82,7 +83,7 @@ local function read_name(given, getenv, name, problem_of)
   return value
 end
 
---- The API token.
+--- Reads and checks the API token. Returns nil when there is none.
 local function read_token(given, getenv)
   if given.api_token == false then return nil end
   local token, what = lookup(given, getenv, "api_token")
@@ -95,7 +96,7 @@ local function read_token(given, getenv)
   return token
 end
 
---- The address of a deployment at Predibase. Everything that is missing is named at once.
+--- Reads the address of a deployment at Predibase. The message names everything that is missing.
 local function read_managed_address(given, getenv, token)
   local problems = {}
   local function note(value, problem)
@@ -107,16 +108,16 @@ local function read_managed_address(given, getenv, token)
   if not token then note(nil, missing("api_token")) end
   if #problems == 0 then return url.managed(tenant, deployment) end
   if lookup(given, getenv, "tenant_id") == nil and lookup(given, getenv, "deployment") == nil then
-    note(nil, "for a server of your own give base_url or set " .. VARIABLES.base_url)
+    note(nil, "for your own server, give base_url or set " .. VARIABLES.base_url)
   end
   return nil, table.concat(problems, "; ")
 end
 
---- The URL in front of `/generate`, and its parts.
+--- Reads the URL to which `/generate` is appended. Returns its parts, as `url.parse` does.
 local function read_address(given, getenv, token)
   local named = given.tenant_id ~= nil or given.deployment ~= nil
   if named and given.base_url ~= nil then
-    return nil, "base_url takes the place of tenant_id and deployment; "
+    return nil, "base_url replaces tenant_id and deployment; "
       .. "give either base_url or the other two"
   end
   local base, what
@@ -130,37 +131,37 @@ local function read_address(given, getenv, token)
   return parts
 end
 
--- Ways in which a secret would leave this machine readable by others.
+-- Cases in which others could read a secret on its way.
 
---- Why a secret must not be sent.
+--- Tells why a secret must not be sent to the server of a configuration; nil when it may be sent.
 local function exposure_of(cfg, proxy_loopback, name)
   if cfg.scheme == "http" and not cfg.allow_plain_http then
     if not cfg.loopback then
-      return ("%s would cross the network to http://%s where everyone on the way can read it; "
+      return ("%s would be sent unencrypted to http://%s, where others can read it; "
         .. "use https://, or allow_plain_http = true, or leave it out (api_token = false)")
         :format(name, cfg.host)
     elseif cfg.proxy and not proxy_loopback then
-      return ("%s would reach the proxy %s in the clear; "
+      return ("%s would be sent unencrypted to the proxy %s; "
         .. "use https://, proxy = false, or allow_plain_http = true"):format(name, cfg.proxy)
     end
   end
   if cfg.verify ~= false then return nil end
   if not cfg.loopback then
-    return ("verify = false would give %s to anyone who poses as %s; "
+    return ("verify = false would give %s to anyone who impersonates %s; "
       .. "name the server's certificate authority in ca_file instead"):format(name, cfg.host)
   end
-  -- What a proxy means by "localhost" is its own machine, and it may answer in its place.
+  -- For a proxy, "localhost" is its own machine, and the proxy may answer in place of the server.
   if cfg.scheme == "https" and cfg.proxy and not proxy_loopback then
-    return ("verify = false would give %s to the proxy %s, which can pose as %s; "
+    return ("verify = false would give %s to the proxy %s, which can impersonate %s; "
       .. "use proxy = false, or name the server's certificate authority in ca_file instead")
       :format(name, cfg.proxy, cfg.host)
   end
 end
 
--- The parameters that every call starts from.
+-- The default parameters of every call.
 
---- A copy without ties to the original. Metatables with entries are dropped unread, but for the
--- marks of `predibase.json`; the empty ones are marks as well, perhaps of another library.
+--- Makes a deep copy. Metatables with fields are dropped unread, except for the marks of
+-- `predibase.json`. Empty metatables are kept: they may be marks of another JSON library.
 local function copy(value, seen)
   if type(value) ~= "table" then return value end
   if seen[value] then return seen[value] end
@@ -173,13 +174,13 @@ local function copy(value, seen)
   return twin
 end
 
---- Check and copy the defaults. Raises for a parameter that does not exist.
+--- Checks and copies the defaults. Raises for a parameter that does not exist.
 local function read_defaults(given, check_schema)
   if given == nil then return {} end
   if type(given) ~= "table" then
     return nil, nil, "defaults must be a table of parameters, got " .. checks.describe(given)
   end
-  -- Checked first: that refuses endless nesting, which `copy` could not stand.
+  -- The check comes before `copy`, because it refuses endless nesting, which `copy` cannot handle.
   local _, err = params.check(given, { partial = true, check_schema = check_schema })
   if err then
     return nil, nil, "defaults: " .. err.message:gsub("^Input validation error: ", "")
@@ -190,9 +191,9 @@ local function read_defaults(given, check_schema)
   return parameters, type(token) == "string" and token or nil
 end
 
--- The options of a client, and those of one call over them.
+-- The options of a client, and of a call.
 
---- Headers of a call over the client's; without any, the client's tables themselves.
+--- Merges headers of a call with the client's. Returns the client's tables when the call has none.
 local function merge_headers(kept, given)
   if given == nil then return kept end
   local more, problem = headers.check(given)
@@ -203,7 +204,8 @@ local function merge_headers(kept, given)
   return { headers = merged, shown = headers.shown(merged) }
 end
 
---- Checks options one by one and puts them where they are kept.
+--- Checks a list of options and stores them in `into`. A missing option is taken from `base`, or
+-- gets its default.
 local function read_each(list, given, base, into)
   for _, option in ipairs(list) do
     local value = given[option.name]
@@ -257,8 +259,8 @@ end
 local function read_proxy(cfg, secret, given)
   local value = given.proxy
   if value == nil then
-    -- A proxy that the environment names for the outside cannot reach this machine's own
-    -- loopback, and would see the token.
+    -- A proxy from the environment usually serves other hosts: it cannot reach the loopback
+    -- interface of this machine, and it would see the token.
     if cfg.loopback then cfg.proxy = false end
   elseif value == false then
     cfg.proxy = false
@@ -300,8 +302,8 @@ local function refuse(problem)
   return nil, errors.new { kind = "config", message = problem }
 end
 
---- The caller's options by value, without its metatable and without nulls. Raises when there is no
--- table, or for a name that is no option.
+--- Returns a copy of the caller's options without metatable and without nulls. Raises when they are
+-- not a table, or for a name that is not an option.
 local function taken(given, allowed)
   if given == nil then return {} end
   if type(given) ~= "table" then
@@ -313,14 +315,15 @@ local function taken(given, allowed)
   return found
 end
 
---- Build the configuration of a client. Raises for an option, parameter or clock that does not
--- exist; a bad value is an error of kind `config` that names the option or its variable.
--- @tparam ?table given options, see `names`; `api_token = false` sends none even if the
--- environment has one
+--- Builds the configuration of a client. Raises for an option, a parameter or a clock that does not
+-- exist. A bad value is an error of kind `config` that names the option or the environment
+-- variable.
+-- @tparam ?table given options, see `names`; `api_token = false` sends no token even if the
+-- environment contains one
 -- @tparam[opt=os.getenv] function getenv name -> string or nil
 -- @treturn[1] table `url`, `scheme`, `host`, `port`, `loopback`, `timeout` (seconds), `headers`
 -- (array of `{ name, value }`), `hooks`, `defaults`, `proxy` (without user name and password),
--- and every option of ``predibase.config.settings``; no secrets, those have functions of their own
+-- and every option of `predibase.config.settings`; secrets have functions of their own
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `config`
 function M.new(given, getenv)
@@ -333,40 +336,41 @@ function M.new(given, getenv)
   return setmetatable(cfg, mt)
 end
 
---- The API token.
+--- Returns the API token.
 -- @tparam table cfg
 -- @treturn ?string nil when requests go out without one
 function M.token(cfg)
   return private[cfg].token
 end
 
---- The password of the client key.
+--- Returns the password of the client key.
 -- @tparam table cfg
 -- @treturn ?string
 function M.client_key_password(cfg)
   return private[cfg].password
 end
 
---- The proxy with its user name and password.
+--- Returns the proxy with its user name and password.
 -- @tparam table cfg
 -- @treturn[1] string URL
 -- @treturn[2] boolean false: no proxy, even if the environment names one
--- @treturn[3] nil what the environment says
+-- @treturn[3] nil the environment decides
 function M.proxy(cfg)
   return private[cfg].proxy or cfg.proxy
 end
 
---- The caller's headers as they go out; `cfg.headers` shows `[redacted]` for secret values.
--- @tparam table cfg, or the options of a call as `call` returned them
+--- Returns the caller's headers with their real values; `cfg.headers` shows secrets as
+-- `[redacted]`.
+-- @tparam table cfg a configuration, or the options of a call as `call` returned them
 -- @treturn table array of `{ name, value }`
 function M.headers(cfg)
   return private[cfg].headers
 end
 
---- The parameters that every call starts from, with the `api_token` that `cfg.defaults` leaves
--- out.
+--- Returns the default parameters of every call, including the `api_token` that `cfg.defaults`
+-- leaves out.
 -- @tparam table cfg
--- @treturn table name -> value, to be read only
+-- @treturn table name -> value; must not be changed
 function M.defaults(cfg)
   local secret = private[cfg]
   if not secret.defaults then
@@ -377,7 +381,7 @@ function M.defaults(cfg)
   return secret.defaults
 end
 
---- Everything that no message may show.
+--- Lists the secrets, which must not appear in any message.
 -- @tparam table cfg
 -- @treturn table new array of strings, for `errors.redact`
 function M.secrets(cfg)
@@ -391,11 +395,11 @@ function M.secrets(cfg)
   return list
 end
 
---- Lays the options of one call over the client's. Raises for a clock that does not exist.
+--- Merges the options of one call with the client's. Raises for a clock that does not exist.
 -- @tparam table cfg
--- @tparam ?table given options of `call_names`, whose names have been checked
--- @treturn[1] table `timeout`, `max_retries`, `headers`, `hooks`, `client_stop`, `trim_stop`; to
--- be read only, all calls without options of their own share one
+-- @tparam ?table given options of `call_names`; their names must have been checked
+-- @treturn[1] table `timeout`, `max_retries`, `headers`, `hooks`, `client_stop`, `trim_stop`,
+-- `check_schema`; must not be changed, because all calls without options share one table
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `config`
 function M.call(cfg, given)
@@ -408,7 +412,7 @@ function M.call(cfg, given)
   return made
 end
 
---- What keeps a secret out of a request's body; `api_token` was checked by `new`.
+--- Tells why a secret must not be sent in the body of a request. `new` has checked `api_token`.
 -- @tparam table cfg
 -- @tparam string name of the secret, for the message
 -- @treturn ?string what is wrong; nil when it may be sent
@@ -416,8 +420,8 @@ function M.exposure(cfg, name)
   return exposure_of(cfg, private[cfg].proxy_loopback, name)
 end
 
---- Seconds that a call may take in all.
--- @tparam table timeout clocks of a call
+--- Returns the limit in seconds for a whole call with its retries.
+-- @tparam table timeout the clocks of the call
 -- @tparam boolean stream
 -- @treturn ?number nil when there is no limit
 function M.total(timeout, stream)

@@ -56,7 +56,7 @@ local PHRASES = {
   { ': token:match%("[^"]*"%)', "" },
   { "the parameter api_token", "--adapter-token-file" },
   { "`inputs` tokens", "prompt tokens" },
-  { "the token goes into api_token", "the token goes into PREDIBASE_API_TOKEN or --token-file" },
+  { "use api_token for the token", "use PREDIBASE_API_TOKEN or --token-file for the token" },
   { "(password into) proxy", "%1 --proxy" },
   { 'be "1.1" or "2"', "be 1.1 or 2" },
   { ": a table with named fields, or a string of JSON", "" },

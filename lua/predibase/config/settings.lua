@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
---- The options that are checked one by one: numbers, files, switches, hooks, clocks.
--- Every check takes the value and the option's name and returns the value to keep, or nil and
--- what is wrong.
--- @module predibase.config.options
+--- Checks of single options: numbers, files, switches, hooks and clocks.
+-- Every check takes the value and the option's name. It returns the value to keep, or nil and a
+-- message.
+-- @module predibase.config.settings
 
 local checks = require "predibase.checks"
 local json = require "predibase.json"
@@ -10,29 +10,29 @@ local names = require "predibase.names"
 
 local M = {}
 
---- Seconds of each clock unless said otherwise. `first_token` is long because a deployment that
--- was scaled to zero starts for minutes; `idle` has to be longer than the server's keep-alive
--- comments are apart (15 s). `total` has no default here, see `GENERATE_TOTAL`.
+--- Default of each clock in seconds. `first_token` is long because a deployment that was scaled to
+-- zero takes minutes to start. `idle` has to be longer than the interval of the server's keep-alive
+-- comments (15 s). For `total` see `GENERATE_TOTAL`.
 M.CLOCKS = { connect = 10, first_token = 600, token = 120, idle = 60 }
 
---- Seconds that a `generate` call may take with all its retries unless said otherwise, as in
--- the service's own SDK. Streams have no such limit.
+--- Default limit in seconds for a `generate` call with all its retries, the same as in the
+-- service's own SDK. Streams have no such limit.
 M.GENERATE_TOTAL = 600
 
---- Longest clock in seconds, ten years: more is a mistake, and this much still fits
--- milliseconds in a 64-bit integer and nanoseconds too.
+--- Longest clock in seconds, ten years. A larger value is a mistake. Ten years fit into a 64-bit
+-- integer both in milliseconds and in nanoseconds.
 M.MAX_SECONDS = 10 * 365 * 86400
 
---- Most retries: with waits of up to 8 s each, more would take a quarter of an hour and longer.
+--- Most retries. With waits of up to 8 s each, 100 retries already take up to a quarter of an hour.
 M.MAX_RETRIES = 100
 
---- Most sequences to stop at: each is compared with every byte of the answer.
+--- Most sequences to stop at. Each one is compared with every byte of the answer.
 M.MAX_STOPS = 64
 
---- Largest size limit: fits every type the C core counts bytes in.
+--- Largest size limit. It fits every type in which the C core counts bytes.
 M.MAX_BYTES = 2^31 - 1
 
---- Longest user agent.
+--- Longest user agent in bytes.
 M.MAX_USER_AGENT = 256
 
 local describe = checks.describe
@@ -65,7 +65,7 @@ local function file(value, name)
   return value
 end
 
--- Its value is in no message.
+-- The messages do not contain the value.
 local function password(value, name)
   if type(value) ~= "string" then
     return nil, ("%s must be a string, got a %s"):format(name, type(value))
@@ -91,10 +91,9 @@ local function http_version(value, name)
   return wrong(name, '"1.1" or "2"', value, hint)
 end
 
---- A check that a table has functions of these names. They are looked up as they will be called,
--- inheritance included: the methods of an object commonly stand in its class, where rawget finds
--- none. It is code of the caller's that is about to be run anyway, so what raises in an `__index`
--- of its own may be seen here already.
+--- Makes a check that a table has functions of these names. It uses ordinary indexing, because the
+-- methods of an object are usually inherited from its class, where `rawget` does not find them. An
+-- `__index` function of the caller may therefore run, and raise, during the check.
 local function having(functions, wanted)
   return function(value, name)
     if type(value) ~= "table" then return wrong(name, wanted, value) end
@@ -108,13 +107,13 @@ local function having(functions, wanted)
   end
 end
 
--- The protocols stand in predibase.loop.blocking and predibase.transport.curl.
+-- predibase.loop.blocking and predibase.transport.curl document these interfaces.
 local loop = having({ "watch", "suspend", "resume" },
   'a loop such as require "predibase.loop.blocking".new()')
 local transport = having({ "new", "version", "now" },
   'a module such as require "predibase.transport.curl"')
 
---- Sequences at which a text ends: one string, or an array of them.
+--- Checks the sequences at which a text ends: one string, or an array of strings.
 local function sequences(value, name)
   local list = type(value) == "string" and { value } or value
   if type(list) ~= "table" then return wrong(name, "a string or an array of strings", value) end
@@ -139,10 +138,11 @@ local function callable(value, name)
   return value
 end
 
---- Number of retries, for a client and for a call.
+--- Checks the number of retries.
 M.retries = integer(0, M.MAX_RETRIES)
 
---- Options kept in the configuration under their own names, in the order of checking.
+--- Options of a client that are kept in the configuration under their own names. They are checked
+-- in this order.
 M.plain = {
   { name = "max_retries", check = M.retries, default = 2 },
   { name = "ca_file", check = file },
@@ -160,7 +160,7 @@ M.plain = {
 
 M.password = password
 
---- Options of a client and of a call that stand by themselves, in the order of checking.
+--- Options of a client or a call that do not depend on others. They are checked in this order.
 M.text = {
   { name = "client_stop", check = sequences, default = {} },
   { name = "trim_stop", check = boolean, default = false },
@@ -170,9 +170,9 @@ M.text = {
 --- Names of the hooks.
 M.hook_names = { "on_request", "on_response", "on_retry", "on_token" }
 
---- Hooks of a client or a call.
+--- Reads the hooks of a client or a call.
 -- @tparam table given options
--- @tparam table base hooks to keep where `given` has none
+-- @tparam table base hooks to use where `given` has none
 -- @treturn[1] table new: name -> function
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
@@ -205,10 +205,10 @@ local function seconds(value, name, hint)
   return value
 end
 
---- Clocks of a client or a call. Raises for a clock that does not exist.
+--- Reads the clocks of a client or a call. Raises for a clock that does not exist.
 -- @param value number of seconds for the whole call, or a table of clocks; `total = false`
 -- means no limit for the whole call
--- @tparam table base clocks to keep where `value` says nothing
+-- @tparam table base clocks to use where `value` has none
 -- @treturn[1] table new: name -> seconds, `total` may be false
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
@@ -217,7 +217,7 @@ function M.timeout(value, base)
   for _, name in ipairs(clock_names) do clocks[name] = base[name] end
   if value == nil then return clocks end
   if type(value) ~= "table" then
-    local hint = value == false and "timeout = { total = false } takes the limit away" or nil
+    local hint = value == false and "timeout = { total = false } removes the limit" or nil
     local total, problem = seconds(value, "timeout", hint)
     clocks.total = total
     if not total then return nil, problem end

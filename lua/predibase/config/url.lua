@@ -1,44 +1,44 @@
 -- SPDX-License-Identifier: MIT
---- The URLs of the configuration: no value may change the host or add a segment to the path.
--- Nothing is normalised away. What one program could read as another host than the next one does
--- is refused: `127.1`, `0x7f000001`, zones, Unicode (RFC 3986).
+--- Checks the URLs of the configuration, so that no value can change the host or add a segment to
+-- the path. Nothing is normalised silently. Hosts that programs read in different ways are refused:
+-- `127.1`, `0x7f000001`, IPv6 zones, Unicode (RFC 3986).
 -- @module predibase.config.url
 
 local checks = require "predibase.checks"
 
 local M = {}
 
---- Where Predibase serves its customers' deployments.
+--- The server of all deployments at Predibase.
 M.MANAGED = "https://serving.app.predibase.com"
 
---- Longest tenant id or deployment name: file names and DNS labels end at 255 bytes too.
+--- Longest tenant id or deployment name in bytes: the usual limit of file names and of DNS names.
 M.MAX_SEGMENT = 255
 
---- Longest base URL. Servers commonly take 8 KiB for the whole request line.
+--- Longest base URL in bytes. Servers commonly accept 8 KiB for the whole request line.
 M.MAX_URL = 2048
 
 local PORTS = { http = 80, https = 443 }
 
--- The end of a path that the client itself appends, or that belongs to another API of the server.
+-- Paths that the client appends itself, or that belong to another API of the server.
 local ENDPOINTS = { "/generate", "/generate_stream", "/v1", "/v1/completions",
   "/v1/chat/completions", "/chat/completions" }
 
 -- Host names and addresses (RFC 3986 section 3.2.2).
 
--- Longest host name and longest label (RFC 1035 section 2.3.4).
+-- Longest host name and longest label in bytes (RFC 1035 section 2.3.4).
 local MAX_NAME, MAX_LABEL = 253, 63
 
 local function ipv4(text)
   local numbers = { text:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$") }
   if #numbers ~= 4 then return nil end
   for i = 1, 4 do
-    -- A leading zero means octal to some programs and nothing to others.
+    -- Some programs read a number with a leading zero as octal, others as decimal.
     if #numbers[i] > 3 or tonumber(numbers[i]) > 255 or numbers[i]:find("^0%d") then return nil end
   end
   return numbers
 end
 
---- The 16-bit groups of one side of `::`; nil when one of them is none.
+--- Reads the 16-bit groups on one side of `::`. Returns nil when one of them is invalid.
 local function groups_of(text)
   local groups = {}
   if text == "" then return groups end
@@ -82,21 +82,21 @@ local function name_problem(name)
     if label == "" then return "with an empty part between two dots" end
     if #label > MAX_LABEL then return ("with a part longer than %d bytes"):format(MAX_LABEL) end
     if not label:find("^[%w_-]+$") or label:find("^%-") or label:find("%-$") then
-      return "with a character that host names do not have"
+      return "with a character that is not allowed in host names"
     end
     last = label
   end
   if last:find("^%d+$") or last:find("^0[xX]%x*$") then
-    return "that ends in a number but is no IPv4 address such as 127.0.0.1"
+    return "that ends in a number but is not a valid IPv4 address such as 127.0.0.1"
   end
 end
 
---- Check a host as it stands in a URL.
+--- Checks the host of a URL.
 -- @tparam string text a name, an IPv4 address, or an IPv6 address in brackets
--- @treturn[1] string in lower case, brackets included
+-- @treturn[1] string the host in lower case, with its brackets
 -- @treturn[1] boolean whether it is this machine: `localhost`, 127.0.0.0/8, `[::1]`
 -- @treturn[2] nil
--- @treturn[2] string what is wrong, to stand behind "has a host "
+-- @treturn[2] string what is wrong, to follow the words "has a host "
 function M.check_host(text)
   if text == "" then return nil, "that is empty" end
   if text:find("[\128-\255]") then
@@ -106,11 +106,11 @@ function M.check_host(text)
   if inner then
     if inner:find("%", 1, true) then return nil, "with an IPv6 zone, which is not supported" end
     local groups = ipv6(inner)
-    if not groups then return nil, "that is no IPv6 address" end
+    if not groups then return nil, "that is not a valid IPv6 address" end
     return text:lower(), table.concat(groups, ":") == "0:0:0:0:0:0:0:1"
   end
   if text:find(":", 1, true) then
-    return nil, "with a colon; an IPv6 address stands in brackets, such as [::1]"
+    return nil, "with a colon; write an IPv6 address in brackets, such as [::1]"
   end
   local address = ipv4(text)
   if address then return text, address[1] == "127" end
@@ -122,15 +122,15 @@ end
 
 -- URLs.
 
---- The URL as an error message may show it: query and user name may hold secrets.
+--- Formats a URL for an error message without its query and user name, which may be secrets.
 local function shown(text)
   if text:find("@", 1, true) then return "" end
   return ", got " .. checks.describe((text:gsub("([?#]).*", "%1…")))
 end
 
---- Check a tenant id or deployment name, which becomes one segment of the path.
+--- Checks a tenant id or deployment name, which becomes one segment of the path.
 -- @tparam string value
--- @treturn ?string what is wrong, to stand behind the option's name; nil when good
+-- @treturn ?string what is wrong, to follow the option's name; nil when it is valid
 function M.segment_problem(value)
   if value == "" then return "is empty" end
   if #value > M.MAX_SEGMENT then
@@ -141,14 +141,14 @@ function M.segment_problem(value)
     return "ends in a newline, so it probably came from a file; strip it, got " .. what
   end
   if value:find("^https?://") then
-    return "must be a name, not a URL; a URL goes into base_url, got " .. what
+    return "must be a name, not a URL; use base_url for a URL, got " .. what
   end
   if value == "." or value == ".." or value:find("[^%w._~-]") or value:find("[\128-\255]") then
-    return "may hold letters, digits and - . _ ~ only, got " .. what
+    return "must consist of letters, digits and - . _ ~ only, got " .. what
   end
 end
 
---- Check a deployment name. A slash gets advice of its own.
+--- Checks a deployment name. For a name with a slash the message contains a hint.
 -- @tparam string value
 -- @treturn ?string as for `segment_problem`
 function M.deployment_problem(value)
@@ -161,7 +161,7 @@ function M.deployment_problem(value)
     :format(example, checks.describe(value))
 end
 
---- Split `[user@]host[:port]`.
+--- Splits `[user@]host[:port]`.
 local function split_authority(authority)
   local userinfo, rest = authority:match("^(.*)@(.-)$")
   rest = rest or authority
@@ -180,8 +180,8 @@ end
 
 local function path_problem(path)
   if path:find("[^%w._~!$&'()*+,;=:@/-]") or path:find("[\128-\255]") then
-    return "must hold plain letters, digits and -._~!$&'()*+,;=:@ only in its path "
-      .. "(no blanks, no % escapes)"
+    return "must have only letters, digits and -._~!$&'()*+,;=:@/ in its path "
+      .. "(no spaces, no % escapes)"
   end
   for segment in (path .. "/"):gmatch("/([^/]*)") do
     if segment == "." or segment == ".." then
@@ -191,18 +191,18 @@ local function path_problem(path)
   if path:find("//", 1, true) then return "must not have an empty part in its path" end
   for _, ending in ipairs(ENDPOINTS) do
     if path:sub(-#ending) == ending then
-      return ("must not end in %s; leave that off, the client adds /generate itself")
+      return ("must not end in %s; remove it, the client adds /generate itself")
         :format(ending)
     end
   end
 end
 
---- Check the URL in front of `/generate`.
+--- Checks the URL to which `/generate` is appended.
 -- @tparam string text
 -- @treturn[1] table `url` (no slash at the end), `scheme`, `host` (an IPv6 address without its
 -- brackets), `port` (number), `loopback` (boolean)
 -- @treturn[2] nil
--- @treturn[2] string what is wrong, to stand behind "base_url "
+-- @treturn[2] string what is wrong, to follow the words "base_url "
 function M.parse(text)
   if #text > M.MAX_URL then
     return nil, ("is %d bytes long; at most %d are allowed"):format(#text, M.MAX_URL)
@@ -223,7 +223,7 @@ function M.parse(text)
   local userinfo, name, port_text = split_authority(authority)
   if userinfo then
     return nil, "must not have a user name or password in front of its host; "
-      .. "the token goes into api_token"
+      .. "use api_token for the token"
   end
   local path, query = rest:match("^([^?#]*)(.*)$")
   if query ~= "" then
@@ -234,7 +234,7 @@ function M.parse(text)
   if not known then return nil, "has a host " .. loopback .. shown(text) end
   local port = port_of(port_text, scheme)
   if not port then
-    return nil, "has a port that is no number from 1 to 65535" .. shown(text)
+    return nil, "has a port that is not a number from 1 to 65535" .. shown(text)
   end
   path = path:gsub("/+$", "")
   local problem = path_problem(path)
@@ -246,10 +246,10 @@ function M.parse(text)
   }
 end
 
---- The URL of a deployment at Predibase; both names have been checked.
+--- Makes the URL of a deployment at Predibase. Both names must have been checked.
 -- @tparam string tenant
 -- @tparam string deployment
--- @treturn table as of `parse`
+-- @treturn table as `parse` returns it
 function M.managed(tenant, deployment)
   local parts = M.parse(M.MANAGED)
   parts.deployment = deployment
@@ -259,17 +259,17 @@ end
 
 local PROXIES = { http = true, https = true, socks5 = true, socks5h = true }
 
---- The bytes that a percent-encoded text stands for.
+--- Decodes a percent-encoded text.
 local function decoded(text)
   return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
---- Check the URL of a proxy. No message repeats it, as it may hold a password.
+--- Checks the URL of a proxy. No message repeats the URL, because it may contain a password.
 -- @tparam string text
 -- @treturn[1] table `full` (with user name and password), `shown` (without), `secrets` (array),
 -- `loopback` (boolean)
 -- @treturn[2] nil
--- @treturn[2] string what is wrong, to stand behind "proxy "
+-- @treturn[2] string what is wrong, to follow the words "proxy "
 function M.proxy(text)
   local scheme, authority, rest = text:match("^(%a[%w+.-]*)://([^/?#]*)(.*)$")
   scheme = scheme and scheme:lower()
@@ -278,16 +278,16 @@ function M.proxy(text)
       .. "(false means no proxy at all)"
   end
   if checks.control(text) or text:find("[ \128-\255]") then
-    return nil, "must not have blanks, control characters or characters beyond ASCII"
+    return nil, "must not have spaces, control characters or characters beyond ASCII"
   end
   local userinfo, name, port = split_authority(authority)
   if rest ~= "" and rest ~= "/" then
-    return nil, "must end after its host and port; a / ? # in a password is written %2F %3F %23"
+    return nil, "must end after its host and port; write / ? # in a password as %2F %3F %23"
   end
   local known, loopback = M.check_host(name)
   if not known then return nil, "has a host " .. loopback end
   if port ~= "" and not port_of(port, scheme) then
-    return nil, "has a port that is no number from 1 to 65535"
+    return nil, "has a port that is not a number from 1 to 65535"
   end
   local secrets = {}
   local password = userinfo and userinfo:match("^[^:]*:(.+)$")

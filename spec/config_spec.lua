@@ -209,7 +209,7 @@ describe("config.call", function()
     for _, case in ipairs {
       { { timeout = -1 }, "^timeout must be a number of seconds above 0" },
       { { max_retries = 1.5 }, "^max_retries must be an integer" },
-      { { headers = { Host = "x" } }, '^header "Host" belongs to the client' },
+      { { headers = { Host = "x" } }, '^header "Host" is set by the client' },
       { { headers = 5 }, "^headers must be a table" },
       { { on_token = 5 }, "^on_token must be a function" },
     } do

@@ -19,7 +19,7 @@ describe("errors.new", function()
     assert.equal("cancelled", exits[130])
   end)
 
-  it("takes retryable from the kind unless it is given", function()
+  it("sets retryable from the kind unless it is given", function()
     local function retryable(fields)
       fields.message = ""
       return errors.new(fields).retryable
@@ -50,7 +50,7 @@ describe("errors.new", function()
 end)
 
 describe("an error", function()
-  it("prints its kind, its message and what is known", function()
+  it("prints its kind, its message and its other fields", function()
     assert.equal("predibase: tls: bad certificate",
       tostring(errors.new { kind = "tls", message = "bad certificate" }))
     local full = errors.new {
@@ -61,17 +61,17 @@ describe("an error", function()
       tostring(errors.new { kind = "server", message = "down", attempts = 1 }))
   end)
 
-  it("prints even when a field has an odd type", function()
+  it("prints even when a field has an unexpected type", function()
     local err = errors.new { kind = "server", message = {}, status = true, trace_id = 5 }
     assert.matches("^predibase: server: table: .* %(status true, trace id 5%)$", tostring(err))
   end)
 
-  it("can be joined to a string on both sides", function()
+  it("can be concatenated with a string on both sides", function()
     local err = errors.new { kind = "tool", message = "m" }
     assert.equal("a predibase: tool: m z", "a " .. err .. " z")
   end)
 
-  it("is told from every other value by errors.is", function()
+  it("is recognised by errors.is, unlike any other value", function()
     assert.is_true(errors.is(errors.new { kind = "tool", message = "m" }))
     for _, value in ipairs { {}, "predibase: tool: m", 1, true, print, { kind = "tool" } } do
       assert.is_false(errors.is(value))
@@ -88,17 +88,17 @@ describe("errors.redact", function()
     assert.equal("[redacted][redacted]", errors.redact(("a"):rep(16), { ("a"):rep(8) }))
   end)
 
-  it("leaves alone what is shorter than 8 bytes, which ordinary words contain", function()
+  it("skips secrets shorter than 8 bytes, which ordinary words may contain", function()
     assert.equal("a message of 7 bytes", errors.redact("a message of 7 bytes", { "message", "a" }))
     assert.equal("[redacted]", errors.redact("messages", { "messages" }))
   end)
 
-  it("takes secrets literally, not as patterns", function()
+  it("treats secrets as plain text, not as patterns", function()
     assert.equal("[redacted] axb45678", errors.redact("a.b45678 axb45678", { "a.b45678" }))
     assert.equal("x[redacted]y", errors.redact("x%d+[]%a+y", { "%d+[]%a+" }))
   end)
 
-  it("leaves no remainder of a secret that begins with another", function()
+  it("replaces the whole of a secret that begins with another secret", function()
     assert.equal("[redacted]!", errors.redact("pb_1234567890!", { "pb_12345", "pb_1234567890" }))
   end)
 
@@ -132,11 +132,11 @@ describe("errors.redact", function()
     end
   end)
 
-  it("leaves nothing of an escaped secret that holds another", function()
+  it("replaces the whole of an escaped secret that contains another secret", function()
     assert.equal("[redacted]!", errors.redact([[pb_\"12345678!]], { "12345678", 'pb_"12345678' }))
   end)
 
-  it("takes no time that grows with the square of the text", function()
+  it("takes no quadratic time", function()
     for _, piece in ipairs { "\\", "ab", [[a\u0062]], [[\"]] } do
       local text = piece:rep(100000)
       assert.is_string(errors.redact(text, { ("ab"):rep(4), '"b"b"b"b' }))
@@ -157,18 +157,18 @@ describe("errors.redact", function()
 end)
 
 describe("errors.excerpt", function()
-  it("passes short printable text unchanged", function()
+  it("returns short printable text unchanged", function()
     for _, text in ipairs { "", "plain", "é€😀 ok" } do assert.equal(text, errors.excerpt(text)) end
   end)
 
-  it("replaces control characters and what is not UTF-8", function()
+  it("replaces control characters and invalid UTF-8", function()
     assert.equal("a b c?[31m d??", errors.excerpt("a\nb\tc\27[31m\rd\0\127"))
     assert.equal("x?y??z", errors.excerpt("x\255y\226\130z"))
     assert.equal("a?b", errors.excerpt("a\194\155b")) -- U+009B begins a terminal command
     assert.equal("a\194\160b", errors.excerpt("a\194\160b"))
   end)
 
-  it("keeps to the limit, marks the cut and halves no character", function()
+  it("respects the limit, marks the cut and keeps characters whole", function()
     local text = ("aé€😀"):rep(200)
     for limit = 0, 60 do
       local short = errors.excerpt(text, limit)
@@ -180,7 +180,7 @@ describe("errors.excerpt", function()
     assert.is_true(#errors.excerpt(text) > 190)
   end)
 
-  it("does not mark a text that just fits", function()
+  it("adds no mark to a text of exactly the limit", function()
     assert.equal("abcdef", errors.excerpt("abcdef", 6))
     assert.equal("aé€", errors.excerpt("aé€", 6))
     assert.equal("abc…", errors.excerpt("abcdefg", 6))

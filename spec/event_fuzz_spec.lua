@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Damaged events: whatever a server, a proxy or a bit error makes of them, `event.decode` gives an
+--- Damaged events: for any damage by a server, a proxy or a bit error, `event.decode` returns an
 -- event of the documented shape or a failure of a documented kind. The damage is the same on
 -- every run.
 local errors = require "predibase.errors"
@@ -64,7 +64,7 @@ local function is_event(ev)
     and (details.generated_tokens == nil or is_count(details.generated_tokens))
 end
 
---- One outcome of the documented ones, or a text that says what is wrong with it.
+--- Returns one of the documented outcomes, or a text that says what is wrong with it.
 local function verdict(payload)
   local ok, ev, failure = pcall(event.decode, payload)
   if not ok then return "it raised: " .. tostring(ev) end
@@ -79,7 +79,7 @@ local function verdict(payload)
   return errors.kinds[kind] and "error" or "an unknown kind"
 end
 
---- The event without the fields that LoRAX does not have: those are passed on as they come.
+--- Copies an event without the fields that LoRAX does not have, because those are not checked.
 local function documented(ev)
   if not ev or not ev.token then return ev end
   local out = {}
@@ -94,13 +94,13 @@ end
 local allowed = { event = true, error = true, failure = true }
 
 describe("event.decode", function()
-  it("takes all the undamaged events", function()
+  it("accepts all the undamaged events", function()
     for i, payload in ipairs(good) do
       assert.equal((i == 4 or i == 5) and "error" or "event", verdict(payload))
     end
   end)
 
-  it("gives an event of the documented shape or a failure for ten thousand damaged ones", function()
+  it("returns a documented event or failure for ten thousand damaged events", function()
     local rng = random.new(31337)
     local seen = { event = 0, error = 0, failure = 0 }
     for _ = 1, 10000 do
@@ -109,11 +109,11 @@ describe("event.decode", function()
       if not allowed[result] then error(("%s for %q"):format(result, payload)) end
       seen[result] = seen[result] + 1
     end
-    -- The damage is neither so small nor so great that one outcome is never tried.
+    -- Each of the three outcomes occurs often enough to be tested.
     for result, n in pairs(seen) do assert.is_true(n > 100, result) end
   end)
 
-  it("survives every single byte being replaced", function()
+  it("accepts or refuses an event with any single byte replaced", function()
     for _, payload in ipairs(good) do
       for i = 1, #payload do
         for _, byte in ipairs { "\0", '"', "\\", "}", "1", "\255" } do
@@ -124,7 +124,7 @@ describe("event.decode", function()
     end
   end)
 
-  it("takes no event that is cut short for a whole one", function()
+  it("refuses an event that is cut short", function()
     for i, payload in ipairs(good) do
       for cut = 0, #payload - 1 do
         assert.equal("failure", verdict(payload:sub(1, cut)), i .. ":" .. cut)
@@ -132,9 +132,9 @@ describe("event.decode", function()
     end
   end)
 
-  it("gives the same event for the fast way and the careful way", function()
-    -- White space makes no difference to JSON; an escaped lone surrogate in an unused field forces
-    -- the careful way.
+  it("returns the same event on the fast path and on the checked path", function()
+    -- White space makes no difference to JSON. An escaped lone surrogate in an unused field forces
+    -- the checked path.
     local rng = random.new(5)
     for _ = 1, 3000 do
       local payload = rng:mutate(rng:pick(good), inserts)
@@ -147,7 +147,7 @@ describe("event.decode", function()
     end
   end)
 
-  it("survives random bytes", function()
+  it("raises nothing for random bytes", function()
     local rng = random.new(8)
     for _ = 1, 3000 do
       local payload = rng:bytes(rng:int(0, 40))

@@ -15,7 +15,7 @@ local function decode(ev)
   return event.decode(assert(json.encode(ev)))
 end
 
---- What is wrong with an event.
+--- Returns the message of the failure for an event.
 local function problem(ev)
   local good, failure = decode(ev)
   assert.is_nil(good)
@@ -24,7 +24,7 @@ local function problem(ev)
 end
 
 describe("the types of an event", function()
-  it("takes null out and makes integers, in place", function()
+  it("are normalised in place: null is removed and integral numbers become integers", function()
     local ev = event.decode('{"token":{"id":5.0,"text":"a","logprob":null,"special":false,'
       .. '"skipped":null,"alternative_tokens":[{"id":6.0,"text":"b","logprob":null}]},'
       .. '"generated_text":null,"details":null,"error":null}')
@@ -48,21 +48,21 @@ describe("the types of an event", function()
     } do
       assert.equal(message, problem { token = token(fields) })
     end
-    assert.equal("there is no token", problem(json.object {}))
+    assert.equal("token is missing", problem(json.object {}))
     assert.equal("token is not an object", problem { token = 5 })
     assert.equal("generated_text is not a string",
       problem { token = token(), generated_text = 5 })
     assert.equal("details is not an object", problem { token = token(), details = 5 })
   end)
 
-  it("leaves fields alone that it does not know", function()
+  it("are not checked in unknown fields", function()
     local ev = decode { token = token { new = { 1 } }, other = "x" }
     assert.same({ 1 }, ev.token.new)
     assert.equal("x", ev.other)
   end)
 end)
 
-describe("the alternatives of a token that is usual otherwise", function()
+describe("the alternatives of an otherwise ordinary token", function()
   it("are checked", function()
     assert.is_nil(decode({ token = token { alternative_tokens = null } }).token.alternative_tokens)
     assert.equal("token.alternative_tokens[1].text is not a string",
@@ -71,7 +71,7 @@ describe("the alternatives of a token that is usual otherwise", function()
 end)
 
 describe("event.details", function()
-  it("checks the winner and the other sequences", function()
+  it("checks the best sequence and the others", function()
     local details = { finish_reason = "length", generated_tokens = 2.0, seed = null,
       prefill = { { id = 1.0, text = "p", logprob = null } }, tokens = { token() },
       best_of_sequences = { { finish_reason = "length", generated_text = "x", seed = 7.0 } } }

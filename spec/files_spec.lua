@@ -13,7 +13,7 @@ describe("predibase.files", function ()
   end)
   after_each(function () scratch.remove(folder) end)
 
-  it("drops the byte order mark in front, and no other", function ()
+  it("removes a byte order mark at the beginning only", function ()
     for given, wanted in pairs { [MARK .. "a" .. MARK] = "a" .. MARK, ["a\r\n"] = "a\r\n",
       [""] = "", [MARK] = "", [MARK .. MARK] = MARK, ["\239\187"] = "\239\187" } do
       scratch.write(path, given)
@@ -22,7 +22,7 @@ describe("predibase.files", function ()
     end
   end)
 
-  it("reads no more than it is told", function ()
+  it("reads at most the given number of bytes", function ()
     scratch.write(path, "12345")
     assert.equal("12345", files.read(path, 5))
     local text, problem = files.read(path, 4)
@@ -31,7 +31,7 @@ describe("predibase.files", function ()
     assert.equal("123", files.optional(path, 3))
   end)
 
-  it("tells what is not there from what cannot be read", function ()
+  it("distinguishes a missing file from one that cannot be read", function ()
     local text, problem = files.read(folder .. "/none")
     assert.is_nil(text)
     assert.matches("No such file", problem)
@@ -43,7 +43,7 @@ describe("predibase.files", function ()
     assert.is_truthy(problem:find(folder, 1, true), problem)
   end)
 
-  it("gives lines without their ends, of every system", function ()
+  it("returns lines without the line ends of any system", function ()
     scratch.write(path, MARK .. "a\r\nb\n\r\n" .. MARK .. "c\rd\r\n\ne")
     local lines = {}
     for line in files.lines(path) do lines[#lines + 1] = line end

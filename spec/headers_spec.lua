@@ -8,7 +8,7 @@ local function refused(given)
 end
 
 describe("headers.check", function()
-  it("gives an array sorted by name", function()
+  it("returns an array sorted by name", function()
     assert.same({ { "A", "1" }, { "b", "2" }, { "X-Team", "blue" } },
       headers.check { ["X-Team"] = "blue", b = "2", A = "1" })
     assert.same({}, headers.check {})
@@ -21,7 +21,7 @@ describe("headers.check", function()
       refused { ["X-A"] = 0 / 0 })
   end)
 
-  it("takes blanks off the ends of a value, as every receiver does", function()
+  it("removes spaces from the ends of a value, as every receiver does", function()
     assert.same({ { "X-A", "b c" } }, headers.check { ["X-A"] = "  b c " })
   end)
 
@@ -34,29 +34,29 @@ describe("headers.check", function()
     assert.matches("strip it, it probably came from a file", refused { ["X-A"] = "x\n" })
   end)
 
-  it("refuses names that are none", function()
+  it("refuses invalid names", function()
     assert.equal("headers must not have an empty name", refused { [""] = "x" })
     for _, name in ipairs { "X Team", "X:Y", "X\r\nY", "Ü", "X\0", "(x)", "a/b", "\127" } do
-      assert.matches("is no header name", refused { [name] = "x" })
+      assert.matches("is not a valid header name", refused { [name] = "x" })
     end
     assert.is_table(headers.check { ["!#$%&'*+-.^_`|~09azAZ"] = "x" })
   end)
 
-  it("refuses headers that belong to the client, in any case, saying what to do", function()
+  it("refuses headers that the client sets, in any case, and tells what to use instead", function()
     for _, name in ipairs { "Host", "Authorization", "Content-Length", "Content-Type",
       "Transfer-Encoding", "Connection", "Expect", "Accept-Encoding", "Accept", "User-Agent", "TE",
       "Trailer", "Upgrade", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization" } do
       for _, spelling in ipairs { name, name:lower(), name:upper() } do
-        assert.matches("belongs to the client; ", refused { [spelling] = "x" })
+        assert.matches("is set by the client", refused { [spelling] = "x" })
       end
     end
-    assert.equal('header "authorization" belongs to the client; use api_token',
+    assert.equal('header "authorization" is set by the client; use api_token',
       refused { authorization = "Bearer x" })
-    assert.equal('header "User-Agent" belongs to the client; use user_agent',
+    assert.equal('header "User-Agent" is set by the client; use user_agent',
       refused { ["User-Agent"] = "x" })
   end)
 
-  it("refuses values that are no strings, and empty ones", function()
+  it("refuses values that are not strings, and empty ones", function()
     assert.equal('header "X-A" must be a string or a finite number, got a table',
       refused { ["X-A"] = { "x" } })
     assert.equal('header "X-A" must be a string or a finite number, got a boolean',
@@ -71,7 +71,7 @@ describe("headers.check", function()
       refused { ["X-Team"] = "a", ["x-team"] = "b" })
   end)
 
-  it("refuses what is no table of names", function()
+  it("refuses values that are not a table with names as keys", function()
     assert.equal('headers must be a table such as { ["X-Team"] = "blue" }, got the string "X: y"',
       refused("X: y"))
     assert.equal('headers must have names as keys, such as { ["X-Team"] = "blue" }, '
@@ -96,14 +96,14 @@ describe("headers.check", function()
 end)
 
 describe("headers.merge", function()
-  it("lays headers over others whatever their case", function()
+  it("replaces headers of the same name in any case", function()
     local base = { { "X-A", "1" }, { "X-C", "3" } }
     assert.same({ { "x-a", "2" }, { "X-B", "4" }, { "X-C", "3" } },
       headers.merge(base, { { "x-a", "2" }, { "X-B", "4" } }))
     assert.same({ { "X-A", "1" }, { "X-C", "3" } }, base)
   end)
 
-  it("holds the limits for both together", function()
+  it("checks the limits for the merged headers", function()
     local base, more = {}, {}
     for i = 1, 60 do base["A-" .. i], more["B-" .. i] = i, i end
     local merged, problem = headers.merge(headers.check(base), headers.check(more))
@@ -113,7 +113,7 @@ describe("headers.merge", function()
 end)
 
 describe("headers.shown", function()
-  it("leaves out secret values, however short, and changes nothing", function()
+  it("hides secret values of any length, and does not change the list", function()
     local list = { { "X-Api-Key", "abc" }, { "X-Team", "blue" }, { "cookie", "session=1" } }
     assert.same({ { "X-Api-Key", "[redacted]" }, { "X-Team", "blue" }, { "cookie", "[redacted]" } },
       headers.shown(list))
@@ -122,7 +122,7 @@ describe("headers.shown", function()
 end)
 
 describe("headers.add_secrets", function()
-  it("picks values by the names of their headers", function()
+  it("selects values by the names of their headers", function()
     local secrets = {}
     headers.add_secrets({ { "X-Api-Key", "abcdefgh" }, { "X-Team", "blueblue" },
       { "Cookie", "session=1" }, { "X-Token-Kind", "short" } }, secrets)

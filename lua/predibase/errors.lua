@@ -1,20 +1,19 @@
 -- SPDX-License-Identifier: MIT
---- The error object of the library, and what keeps secrets and junk out of its texts.
+--- Makes the error objects of the library, and removes secrets and unprintable bytes from texts.
 --
 -- An error is a table `{ kind, message, status, error_type, phase, retryable, retry_after,
--- sent, attempts, trace_id, partial_text, tokens, headers, body }`; only `kind`, `message` and
--- `retryable` are always there. `tokens` is a count, `partial_text` a string, `retry_after` in
--- seconds. `tostring` gives one line for a log.
+-- sent, attempts, trace_id, partial_text, tokens, headers, body }`. Only `kind`, `message` and
+-- `retryable` are always set. `tokens` is a count, `partial_text` a string, `retry_after` in
+-- seconds. `tostring` returns one line for a log.
 -- @module predibase.errors
 
 local utf8 = require "predibase.utf8"
 
 local M = {}
 
---- Every kind, with what a caller may do about it.
--- `retryable` is the answer where nothing more is known (a `timeout` is only when its phase is
--- `connect`); `exit` is the exit code of the `predibase` command. 1 is left for internal errors
--- and 64 for wrong usage.
+--- Every kind of error. `retryable` is the default of the field of that name; a `timeout` is also
+-- retryable when its phase is `connect`. `exit` is the exit code of the `predibase` command, which
+-- uses 1 for internal errors and 64 for wrong usage.
 M.kinds = {
   config = { retryable = false, exit = 2 },
   validation = { retryable = false, exit = 3 },
@@ -51,14 +50,14 @@ function mt.__tostring(err)
   return ("%s (%s)"):format(text, table.concat(notes, ", "))
 end
 
---- So that `"failed: " .. err` does what is meant.
+--- Lets `"failed: " .. err` join the text of the error.
 function mt.__concat(a, b)
   return tostring(a) .. tostring(b)
 end
 
---- Makes an error object. Raises when `kind` is not one of `kinds`: that is a bug of the library.
--- @tparam table fields copied; `kind` and `message` are needed, `retryable` is set from the kind
--- when it is nil
+--- Makes an error object. Raises when `kind` is not one of `kinds`, which is a bug of the library.
+-- @tparam table fields are copied; `kind` and `message` are required, `retryable` is set from the
+-- kind when it is nil
 -- @treturn table the error
 function M.new(fields)
   local kind = M.kinds[fields.kind]
@@ -78,12 +77,13 @@ function M.is(value)
   return type(value) == "table" and getmetatable(value) == mt
 end
 
--- An escape of JSON (RFC 8259 section 7), and how often one JSON text may be quoted in another.
+-- A pattern for an escape of JSON (RFC 8259 section 7), and how many levels of JSON texts inside
+-- JSON strings are searched.
 local ESCAPE, NESTING = "\\(.)(%x?%x?%x?%x?)", 3
 
 local LETTERS = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
 
---- What an escape stands for, and how many bytes it takes.
+--- Returns the text that an escape stands for, and the length of the escape in bytes.
 local function meaning(letter, hex)
   if letter ~= "u" or #hex < 4 then return LETTERS[letter] or letter, 2 end
   local n, low = tonumber(hex, 16), 0x80
@@ -98,11 +98,12 @@ local function unescaped(letter, hex)
   return size == 2 and text .. hex or text
 end
 
---- A function that tells where a byte of the unescaped text was written: its first and last byte
--- in `text`. To be asked for places in ascending order, so that all take one pass together.
+--- Makes a function that maps the position of a byte in the unescaped text to the first and last
+-- byte of the characters in `text` that stand for it. It must be called with ascending positions,
+-- because all calls share one pass over the text.
 local function locator(text)
-  local here, plain = 1, 1     -- the same place in both
-  local at, size, width        -- of the next escape, and what it stands for
+  local here, plain = 1, 1     -- the same position in `text` and in the unescaped text
+  local at, size, width        -- the next escape, its length, and that of its meaning
   local function look()
     local stop, letter, hex
     at, stop, letter, hex = text:find(ESCAPE, here)
@@ -127,12 +128,12 @@ local function by_place(a, b)
   return a[2] > b[2]
 end
 
---- Bytes of the shortest secret that is looked for: a shorter one is found in ordinary words, and
--- what is left of those says what was taken out.
+--- Length in bytes of the shortest secret that is replaced. A shorter one also occurs in ordinary
+-- words, and the rest of such a word would reveal it.
 M.MIN_SECRET = 8
 
---- Where secrets stand, as `{ first, last }` in ascending order without overlaps: literally, or
--- written with the escapes of JSON.
+--- Finds secrets, written literally or with the escapes of JSON. Returns their places as
+-- `{ first, last }` in ascending order without overlaps.
 local function places(text, secrets, nesting)
   local found = {}
   for _, secret in ipairs(secrets) do
@@ -164,9 +165,9 @@ local function places(text, secrets, nesting)
 end
 
 --- Replaces every occurrence of every secret by `[redacted]`, also where it is written as in a
--- JSON string (`\"`, `\/`, `\u0022`) or in a JSON text inside a JSON string. Secrets that overlap
--- are replaced as one, so that none leaves a remainder. Redact first, cut afterwards: half a
--- secret is not found.
+-- JSON string (`\"`, `\/`, `\u0022`) or in a JSON text inside a JSON string. Overlapping secrets
+-- are replaced as one, so that no part of them remains. Call this before a text is shortened: a
+-- secret of which only a part is left is not found.
 -- @tparam string text
 -- @tparam ?table secrets array of strings; those shorter than `MIN_SECRET` are skipped
 -- @treturn string
@@ -182,7 +183,8 @@ function M.redact(text, secrets)
   return table.concat(out)
 end
 
---- A printable form of the character of `size` bytes at `i`; C1 controls can steer a terminal.
+--- Returns a printable form of the character of `size` bytes at `i`. C1 controls become `?`,
+-- because they can change the state of a terminal.
 local function printable(text, i, size)
   if not size then return "?" end
   local a, b = text:byte(i, i + 1)
@@ -190,18 +192,18 @@ local function printable(text, i, size)
   return text:sub(i, i + size - 1)
 end
 
---- A printable excerpt: white space characters become spaces, other control characters and bytes
--- that are not UTF-8 become `?`; never half a character.
+--- Makes a printable excerpt of a text. White space characters become spaces. Other control
+-- characters and bytes that are not UTF-8 become `?`. No character is cut in half.
 -- @tparam string text
--- @tparam[opt=200] integer limit most bytes of the result
--- @treturn string ends in `…` when something was cut off and `limit` leaves room for it
+-- @tparam[opt=200] integer limit largest size of the result in bytes
+-- @treturn string ends in `…` when the text was shortened and `limit` is at least 3
 function M.excerpt(text, limit)
   limit = limit or 200
   local cut = #text > limit
   local mark = (cut and limit >= 3) and "…" or ""
   local room = limit - #mark
-  -- No character gets longer below, so nothing past `room` can be part of the result; three more
-  -- bytes let the last character be recognised as whole.
+  -- No replacement is longer than its character, so nothing after `room` can be part of the result.
+  -- Three more bytes are kept to recognise that the last character is whole.
   local head = text:sub(1, room + 3)
   head = head:gsub("[\t\n\v\f\r]", " "):gsub("[%z\1-\31\127]", "?")
   local out, n, i, used = {}, 0, 1, 0

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --- Reads the events of LoRAX /generate_stream and the details of both endpoints.
 --
--- The decoded tables are returned as they are, with `null` taken out and integers as integers.
--- Anything that does not have the documented types is a failure of kind `protocol`, so callers need
--- no checks of their own.
+-- The decoded tables are returned themselves, without the fields that are `null` and with integers
+-- as integers. Anything that does not have the documented types is a failure of kind `protocol`, so
+-- callers need no checks of their own.
 -- @module predibase.event
 
 local errors = require "predibase.errors"
@@ -16,7 +16,7 @@ local null = json.null
 local huge = math.huge
 local tointeger = rawget(math, "tointeger")
 
--- From here on doubles cannot hold every integer, and json.parse may have rounded.
+-- From this number on a double cannot hold every integer, so json.parse may have rounded.
 local GAPS = 2 ^ 53
 
 --- The kind of error that each `error_type` of the router stands for.
@@ -36,14 +36,14 @@ M.kinds = {
   invalid_input = "validation",
 }
 
---- Longest message that is taken over from a server, in bytes.
+--- Longest message in bytes that is copied from a server's response.
 M.MAX_MESSAGE = 4096
 
--- The functions below check the types in LoRAX's objects, take `null` out and turn integral numbers
+-- The functions below check the types in LoRAX's objects, remove `null` and turn integral numbers
 -- into integers, in place. They return nil, or a text that says which field is wrong, such as
 -- "token.id is not an integer".
 
---- Tells whether a value is a whole number of 0 or more. json.decode returns one that a double
+--- Tells whether a value is an integer of 0 or more. json.decode returns an integer that a double
 -- cannot hold as a string of digits.
 local function is_count(v)
   if type(v) == "number" then return v >= 0 and v < huge and v % 1 == 0 end
@@ -87,7 +87,7 @@ local function check_logprob(t)
   end
 end
 
---- Applies a check to every element of an array field; a field that is missing or `null` is fine.
+--- Applies a check to every element of an array field. The field may be missing or `null`.
 local function check_list(t, field, check)
   local list = t[field]
   if list == nil or list == null then
@@ -105,8 +105,9 @@ local function check_list(t, field, check)
   end
 end
 
--- The functions below check an object without knowing its name: they return the end of a text, such
--- as " is not an object" or ".id is not an integer". Their caller puts the name in front.
+-- The functions below check an object whose name they do not know. They return the end of a
+-- message, such as " is not an object" or ".id is not an integer"; the caller puts the name in
+-- front.
 
 local function member(message)
   return message and "." .. message
@@ -153,7 +154,7 @@ local function check_details(details)
 end
 
 local function check_event(ev)
-  if ev.token == nil then return "there is no token" end
+  if ev.token == nil then return "token is missing" end
   local message = check_token(ev.token)
   if message then return "token" .. message end
   message = check_string(ev, "generated_text")
@@ -164,7 +165,7 @@ local function check_event(ev)
   if ev.details ~= nil then return check_details(ev.details) end
 end
 
---- Tells whether an id is so big that it may have been rounded.
+--- Tells whether an id is so large that it may have been rounded.
 local function has_gaps(tokens)
   for i = 1, #tokens do
     if tokens[i].id >= GAPS then return true end
@@ -172,9 +173,9 @@ local function has_gaps(tokens)
   return false
 end
 
---- Reads the event of a usual token, as most events are. Decoding raises, and so do comparing and
--- indexing a value of the wrong type; unlike checks, that costs nothing for a good token. For
--- anything else this returns nil or raises, and `decode_checked` finds out what it is.
+--- Fast path: reads the event of an ordinary token. Decoding raises for bad JSON, and comparing or
+-- indexing raises for a value of the wrong type, so a good token costs no type checks. In all other
+-- cases this function returns nil or raises, and `decode_checked` must read the event again.
 local function decode_usual(payload)
   local ev = json.parse(payload)
   local token = ev.token
@@ -182,7 +183,7 @@ local function decode_usual(payload)
   if id < 0 or id >= GAPS or id % 1 ~= 0 or type(token.text) ~= "string" then return nil end
   if ev.error ~= nil or ev.done ~= nil then return nil end
   if tointeger then token.id = tointeger(id) end
-  -- Comparing a number with a string raises, unlike calculating with it.
+  -- Comparing a string with a number raises; arithmetic would convert the string.
   if logprob == null then
     token.logprob = nil
   elseif logprob ~= nil and not (logprob < huge and logprob > -huge) then
@@ -235,13 +236,13 @@ end
 
 --- Decodes the data of one event.
 --
--- A token event comes back as `{ token = { id, text, logprob, special, skipped,
--- alternative_tokens }, generated_text, details }`; `generated_text` is nil on all but the last.
--- Fields that this module does not know are left as lua-cjson gives them.
--- An error event comes back as `{ error, error_type }`, both strings (`error_type` may be nil),
--- and the end mark of the /v1 routes as `{ done = true }`.
--- Raises nothing of its own, only what a signal handler or a debug hook raises meanwhile.
--- @tparam string payload
+-- For a token the result is `{ token = { id, text, logprob, special, skipped, alternative_tokens },
+-- generated_text, details }`; `generated_text` is nil except in the last event. Fields that this
+-- module does not know are left as lua-cjson decodes them. For an error the result is `{ error,
+-- error_type }`, both strings (`error_type` may be nil), and for the end mark of the /v1 routes `{
+-- done = true }`. Raises no errors itself, but passes on those that a signal handler or a debug
+-- hook raises.
+-- @tparam string payload the data of the event
 -- @treturn[1] table the event
 -- @treturn[2] nil
 -- @treturn[2] table `{ kind = "protocol", message }`
@@ -252,12 +253,12 @@ function M.decode(payload)
   return decode_checked(payload)
 end
 
---- Reads the error object of LoRAX and the common ones of gateways.
--- `error` may be a string, an object with a `message`, or anything else (then its JSON text).
+--- Reads the error object of LoRAX, or of common gateways.
+-- `error` may be a string, an object with a `message`, or any other value, whose JSON text is used.
 -- @tparam table object a decoded JSON object
--- @treturn[1] string the server's text, never empty
--- @treturn[1] ?string the error type
--- @treturn[2] nil this object reports no error
+-- @treturn[1] string the message of the server, never empty
+-- @treturn[1] ?string the type of the error
+-- @treturn[2] nil the object is not an error
 function M.error_fields(object)
   local value, error_type = object.error, object.error_type
   if type(error_type) ~= "string" or error_type == "" then error_type = nil end
@@ -275,12 +276,12 @@ function M.error_fields(object)
   return value, error_type
 end
 
---- The kind of an error by its type. `generation` is the router's word also for a shard, the
--- process behind it, that it cannot reach: then the server is being restarted.
--- @tparam string text the server's
+--- Returns the kind of an error by its type. The router also uses the type `generation` when it
+-- cannot connect to its shard, the process that runs the model. The server is then restarting.
+-- @tparam string text the message of the server
 -- @tparam ?string error_type
--- @treturn ?string nil when the type says nothing
--- @treturn ?boolean true when another try may succeed although the kind alone would not say so
+-- @treturn ?string nil when the type does not determine the kind
+-- @treturn ?boolean true when a retry may succeed although errors of this kind are not retryable
 function M.kind(text, error_type)
   if error_type == "generation" and text:find("error trying to connect", 1, true) then
     return "server", true
@@ -288,9 +289,8 @@ function M.kind(text, error_type)
   return error_type and M.kinds[error_type]
 end
 
---- The failure that an error event stands for (`error_type` of LoRAX; an unknown one is a fault of
--- the server).
--- @tparam table ev as `decode` returned it, with `error`
+--- Makes a failure of an error event of LoRAX. An unknown `error_type` gets the kind `server`.
+-- @tparam table ev an event with `error`, as `decode` returned it
 -- @tparam ?table secrets array of strings that must not appear in the message
 -- @treturn table `{ kind, message, error_type, retryable }`
 function M.failure(ev, secrets)
@@ -304,8 +304,8 @@ function M.failure(ev, secrets)
   }
 end
 
---- Normalises the `details` of an answer or of the last event: `null` taken out, integers as
--- integers (`seed` as a string of digits where Lua has no integer of that size).
+--- Checks and normalises the `details` of an answer or of the last event: `null` is removed, and
+-- integers become integers (`seed` a string of digits where Lua has no integer of that size).
 -- @function details
 -- @tparam table details `finish_reason`, `prompt_tokens`, `generated_tokens`, `skipped_tokens`,
 -- `seed`, `prefill`, `tokens`, `best_of_sequences`; changed in place

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Reads files that people made with editors of all systems: a byte order mark in front is no part
--- of the text, and where lines matter, CR LF is a line end.
+--- Reads text files of any editor and system. A byte order mark at the beginning is not part of the
+-- text, and CR LF is accepted as the end of a line.
 -- @module predibase.files
 
 local usage = require "predibase.usage"
@@ -9,7 +9,7 @@ local M = {}
 
 local MARK = "\239\187\191"
 
---- A text without the byte order mark in front.
+--- Removes the byte order mark at the beginning of a text.
 -- @tparam string text
 -- @treturn string
 function M.without_mark(text)
@@ -17,7 +17,7 @@ function M.without_mark(text)
   return text
 end
 
---- A text whose lines end in LF.
+--- Converts the line ends of a text from CR LF to LF.
 -- @tparam string text
 -- @treturn string
 function M.unix(text)
@@ -32,16 +32,16 @@ local function first_bytes(path, bytes)
   file:close()
   if text then return text end
   if problem then return nil, path .. ": " .. problem end
-  return ""                                      -- there was nothing to read
+  return ""                                      -- the file is empty
 end
 
 --- Reads a whole file.
 -- @tparam string path
--- @tparam ?integer limit most bytes
+-- @tparam ?integer limit largest size of the file in bytes
 -- @treturn[1] string without a byte order mark
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong, with the path
--- @treturn[2] ?integer the system's number of the error when the file cannot be opened
+-- @treturn[2] ?integer the system's error number when the file cannot be opened
 function M.read(path, limit)
   local text, problem, code = first_bytes(path, limit and limit + 1 or "*a")
   if not text then return nil, problem, code end
@@ -51,24 +51,24 @@ function M.read(path, limit)
   return M.without_mark(text)
 end
 
---- The number of the error for a file that does not exist (`ENOENT`), the same on every system.
+--- The error number of a file that does not exist (`ENOENT`). It is the same on every system.
 local MISSING = 2
 
---- Reads a file that need not be there.
+--- Reads a file that may be missing.
 -- @tparam string path
--- @tparam integer bytes how many are read at most
--- @treturn ?string nil when it is not there, or cannot be read
--- @treturn ?string why it cannot be read
+-- @tparam integer bytes largest number of bytes to read
+-- @treturn ?string nil when the file is missing or cannot be read
+-- @treturn ?string why an existing file cannot be read
 function M.optional(path, bytes)
   local text, problem, code = first_bytes(path, bytes)
   if text then return M.without_mark(text) end
   return nil, code ~= MISSING and problem or nil
 end
 
---- Iterates over the lines of a file, without their ends; for `client:generate_many`, or for JSON
--- line by line. The file is closed behind the last one.
+--- Iterates over the lines of a file, without their line ends: for `client:generate_many`, or for
+-- JSON line by line. The file is closed after its last line.
 -- @tparam string path
--- @treturn function
+-- @treturn function an iterator for `for`
 -- @raise when the file cannot be opened
 function M.lines(path)
   local file, problem = io.open(path, "rb")

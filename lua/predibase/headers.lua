@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- HTTP headers: checks the caller's own (RFC 9110 section 5), so that none can smuggle in another
--- header or replace one that the client sets, hides secret values, and reads Content-Encoding.
+--- HTTP headers: checks the headers that the caller gives (RFC 9110 section 5), so that they can
+-- neither inject another header nor replace one that the client sets; hides secret values; reads
+-- Content-Encoding.
 -- @module predibase.headers
 
 local checks = require "predibase.checks"
@@ -9,34 +10,35 @@ local json = require "predibase.json"
 
 local M = {}
 
---- Most headers of a request: servers commonly stop at 100 (nginx, hyper).
+--- Most headers of a request. Servers commonly accept 100 (nginx, hyper).
 M.MAX_COUNT = 100
 
---- Bytes of all names and values together: libcurl takes more, but servers commonly give
--- all headers of a request 16 KiB.
+--- Most bytes of all names and values together. libcurl accepts more, but servers commonly limit
+-- the headers of a request to 16 KiB.
 M.MAX_BYTES = 16 * 1024
 
--- Headers that the client sets, and what to do instead.
+-- Headers that the client sets, and what the error message says about them.
 local OWNED = {
-  accept = "the client decides it",
-  ["accept-encoding"] = "the client decides it",
-  authorization = "use api_token",
-  connection = "the client decides it",
-  ["content-length"] = "the client counts it",
-  ["content-type"] = "it is always application/json",
-  expect = "the client decides it",
-  host = "use base_url",
-  ["keep-alive"] = "the client decides it",
-  ["proxy-authorization"] = "put the user name and password into proxy",
-  ["proxy-connection"] = "the client decides it",
-  te = "the client decides it",
-  trailer = "the client decides it",
-  ["transfer-encoding"] = "the client decides it",
-  upgrade = "the client decides it",
-  ["user-agent"] = "use user_agent",
+  accept = "is set by the client",
+  ["accept-encoding"] = "is set by the client",
+  authorization = "is set by the client; use api_token",
+  connection = "is set by the client",
+  ["content-length"] = "is set by the client",
+  ["content-type"] = "is set by the client; it is always application/json",
+  expect = "is set by the client",
+  host = "is set by the client; use base_url",
+  ["keep-alive"] = "is set by the client",
+  ["proxy-authorization"] = "is set by the client; put the user name and password into proxy",
+  ["proxy-connection"] = "is set by the client",
+  te = "is set by the client",
+  trailer = "is set by the client",
+  ["transfer-encoding"] = "is set by the client",
+  upgrade = "is set by the client",
+  ["user-agent"] = "is set by the client; use user_agent",
 }
 
--- A value shorter than this is not taken for a secret: blotting out every "on" would ruin texts.
+-- A value shorter than this is not treated as a secret: replacing every "on" would make texts
+-- unreadable.
 local SECRET_LENGTH = 8
 
 local SECRET_WORDS = { "auth", "cookie", "key", "password", "secret", "token" }
@@ -44,13 +46,13 @@ local SECRET_WORDS = { "auth", "cookie", "key", "password", "secret", "token" }
 local function name_problem(name, shown)
   if name == "" then return "headers must not have an empty name" end
   if name:find("[^%w!#$%%&'*+.^_`|~-]") or name:find("[\128-\255]") then
-    return ('header %s is no header name; letters, digits and - are'):format(shown)
+    return ('header %s is not a valid header name (letters, digits, -)'):format(shown)
   end
-  local advice = OWNED[name:lower()]
-  if advice then return ("header %s belongs to the client; %s"):format(shown, advice) end
+  local problem = OWNED[name:lower()]
+  if problem then return ("header %s %s"):format(shown, problem) end
 end
 
---- The value as it goes out; header values are never repeated in messages.
+--- Returns a value as it is sent, or nil and a message. The message never contains the value.
 local function value_text(value, shown)
   if checks.finite(value) then return checks.number(value) end
   if type(value) ~= "string" then
@@ -63,7 +65,7 @@ local function value_text(value, shown)
     return nil, ("header %s must not have control characters, got %s%s")
       :format(shown, control, hint)
   end
-  local inner = value:match("^ *(.-) *$")       -- blanks around a value are not part of it
+  local inner = value:match("^ *(.-) *$")       -- spaces around a value are not part of it
   if inner == "" then return nil, ("header %s is empty; leave it out"):format(shown) end
   return inner
 end
@@ -74,9 +76,9 @@ local function by_name(a, b)
   return a[1] < b[1]
 end
 
---- The limits, for a list that is complete.
+--- Checks the limits of a complete list of headers.
 -- @tparam table list array of `{ name, value }`
--- @treturn ?string what is wrong; nil when good
+-- @treturn ?string what is wrong; nil when the list is valid
 function M.size_problem(list)
   if #list > M.MAX_COUNT then
     return ("headers must be at most %d, got %d"):format(M.MAX_COUNT, #list)
@@ -88,7 +90,7 @@ function M.size_problem(list)
   end
 end
 
---- Check the caller's headers.
+--- Checks the caller's headers.
 -- @param headers `{ ["X-Team"] = "blue" }`; numbers are written as text
 -- @treturn[1] table array of `{ name, value }` sorted by name
 -- @treturn[2] nil
@@ -124,12 +126,12 @@ function M.check(headers)
   return list
 end
 
---- Headers of a call laid over the client's; names are the same whatever their case.
--- @tparam table base array of `{ name, value }`
--- @tparam table more array of `{ name, value }`
+--- Merges the headers of a call with those of the client. The case of names does not matter.
+-- @tparam table base array of `{ name, value }`, the headers of the client
+-- @tparam table more array of `{ name, value }`, which replace headers of `base`
 -- @treturn[1] table new array sorted by name
 -- @treturn[2] nil
--- @treturn[2] string the limit that both together pass
+-- @treturn[2] string which limit the merged headers exceed
 function M.merge(base, more)
   local merged, taken = {}, {}
   for _, header in ipairs(more) do
@@ -145,7 +147,7 @@ function M.merge(base, more)
   return merged
 end
 
---- Whether the value of a header of this name is taken for a secret.
+--- Tells whether the value of a header of this name is treated as a secret.
 local function is_secret(name)
   name = name:lower()
   for _, word in ipairs(SECRET_WORDS) do
@@ -154,9 +156,9 @@ local function is_secret(name)
   return false
 end
 
---- Values that should not show up in error texts, by the names of their headers.
+--- Collects the values that must not appear in error texts. The names of the headers decide.
 -- @tparam table list array of `{ name, value }`
--- @tparam table secrets array that the values are added to
+-- @tparam table secrets array to which the values are added
 function M.add_secrets(list, secrets)
   for _, header in ipairs(list) do
     if #header[2] >= SECRET_LENGTH and is_secret(header[1]) then
@@ -165,9 +167,9 @@ function M.add_secrets(list, secrets)
   end
 end
 
---- Headers for everybody's eyes.
+--- Copies headers for display, without their secret values.
 -- @tparam table list array of `{ name, value }`
--- @treturn table new array in which secret values, however short, are `[redacted]`
+-- @treturn table new array in which secret values of any length are `[redacted]`
 function M.shown(list)
   local shown = {}
   for i, header in ipairs(list) do
@@ -187,8 +189,8 @@ local function is_plain(word)
   return false
 end
 
---- Tells whether a body is coded (RFC 9110 section 8.4). Servers and proxies also write words into
--- Content-Encoding that do not name a coding.
+--- Tells whether a body is compressed or coded in another way (RFC 9110 section 8.4). Servers and
+-- proxies also write words into Content-Encoding that do not name a coding.
 -- @tparam ?string value of the header Content-Encoding
 -- @treturn boolean
 function M.is_coded(value)

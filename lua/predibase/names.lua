@@ -7,8 +7,9 @@ local usage = require "predibase.usage"
 
 local M = {}
 
---- Number of edits (insert, delete, replace, swap two neighbours) from `a` to `b`, or nil when
--- there are more than `bound`. Three rows are kept: a swap looks two rows back.
+--- Counts the edits (insert, delete, replace, swap two neighbours) from `a` to `b`. Returns nil
+-- when there are more than `bound`. It keeps three rows, because a swap needs the row before the
+-- last.
 local function distance(a, b, bound)
   if math.abs(#a - #b) > bound then return nil end
   local before, previous, current = {}, {}, {}
@@ -37,12 +38,12 @@ local function normal(name)
   return (name:lower():gsub("-", "_"))
 end
 
---- The candidate nearest to a name: at most a third of the longer one's letters are edits.
--- Upper case and `-` for `_` do not count as edits.
+--- Finds the candidate that is most similar to a name. The number of edits may be at most a third
+-- of the length of the longer name. Upper case, and `-` in place of `_`, do not count as edits.
 -- @tparam string name
--- @tparam table candidates array of strings; of two equally near ones the first wins
+-- @tparam table candidates array of strings; the first of equally similar ones is returned
 -- @treturn[1] string
--- @treturn[2] nil nothing is near
+-- @treturn[2] nil no candidate is similar
 function M.nearest(name, candidates)
   local wanted = normal(name)
   local found, least
@@ -63,11 +64,11 @@ local function sorted_keys(set)
   return keys
 end
 
---- Raises when a table has a key that is not in a set. Of several such keys the first in order
--- is named, so that the message is the same on every run.
+--- Raises when a table has a key that is not in a set. If there are several such keys, the message
+-- names the first in alphabetical order, so that it is the same on every run.
 -- @tparam table options
 -- @tparam table allowed name -> true
--- @tparam string what the word for one of them, such as `"parameter"`
+-- @tparam string what the noun for a key in messages, such as `"parameter"`
 function M.check(options, allowed, what)
   local unknown
   for key in next, options do
@@ -77,7 +78,7 @@ function M.check(options, allowed, what)
   end
   if unknown == nil then return end
   if type(unknown) ~= "string" then
-    usage.fail(("unknown %s %s (%s names are strings)"):format(what, tostring(unknown), what))
+    usage.fail(("unknown %s %s (%s names must be strings)"):format(what, tostring(unknown), what))
   end
   local message = ('unknown %s "%s"'):format(what, errors.excerpt(unknown, 60))
   local near = M.nearest(unknown, sorted_keys(allowed))

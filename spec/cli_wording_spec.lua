@@ -92,7 +92,7 @@ describe("a message of the library in the command's terms", function ()
       { { response_format = schema }, "--response-format schema.type: " },
       { { response_format = schema }, "(--no-check-schema sends it anyway)" },
       { { response_format = { type = "x" } }, "--response-format type must be one of" },
-      { { extra = { top_k = 5 } }, "--top-k is an option of its own, not for --extra" },
+      { { extra = { top_k = 5 } }, "--top-k is a separate option; do not use --extra for it" },
       { { extra = { base_url = 1 / 0 } }, '--extra "base_url": ' },
       { { seed = -1 }, "--seed must be an integer" },
     } do

@@ -5,7 +5,7 @@ local random = require "spec.support.random"
 local has_integers = rawget(math, "type") ~= nil
 
 describe("json.encode", function()
-  it("writes integers exactly, floats or not", function()
+  it("writes integers exactly, also those stored as floats", function()
     local cases = { [128.0] = "128", [0] = "0", [-7] = "-7", [2 ^ 53] = "9007199254740992",
       [123456789012345] = "123456789012345", [2 ^ 63] = "9223372036854775808",
       [-2 ^ 60] = "-1152921504606846976", [4294967295] = "4294967295" }
@@ -17,7 +17,7 @@ describe("json.encode", function()
     end
   end)
 
-  it("writes floats with the fewest digits that give the same number back", function()
+  it("writes floats with the fewest digits that read back as the same number", function()
     local cases = { [0.1] = "0.1", [1 / 3] = "0.3333333333333333", [-0.34] = "-0.34",
       [0.1 + 0.2] = "0.30000000000000004", [1e300] = "1e+300", [1e-7] = "1e-07",
       [5e-324] = "5e-324", [123.456] = "123.456", [2 ^ 64] = "1.8446744073709552e+19" }
@@ -25,21 +25,21 @@ describe("json.encode", function()
     assert.equal("-0.0", json.encode(-0.0 * 1))
   end)
 
-  it("writes no comma of a locale into a number", function()
+  it("writes numbers with a point in any locale", function()
     local before = os.setlocale(nil, "numeric")
     finally(function() os.setlocale(before, "numeric") end)
     local found
     for _, name in ipairs { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8", "de_DE" } do
       found = found or os.setlocale(name, "numeric")
     end
-    -- Without such a locale on the machine this still checks the plain form.
+    -- If the machine has no such locale, this checks the result in the C locale.
     assert.equal("[0.5,0.1]", json.encode { 0.5, 0.1 })
     assert.same({ 0.5, -0.25 }, json.decode "[0.5,-0.25]")
     os.setlocale(before, "numeric")
     assert.same({ 0.5, -0.25 }, json.decode "[0.5,-0.25]")
   end)
 
-  it("escapes what must be escaped and leaves the slash alone", function()
+  it("escapes what must be escaped, but not the slash", function()
     assert.equal('"a/b"', json.encode "a/b")
     assert.equal('"\\\\/ \\"/\\""', json.encode '\\/ "/"')
     assert.equal('"</script>\\\\\\\\/"', json.encode "</script>\\\\/")
@@ -70,7 +70,7 @@ describe("json.encode", function()
     assert.is_nil((json.encode(json.object { { "a" } })))
   end)
 
-  it("tells empty arrays from empty objects by json.array", function()
+  it("distinguishes empty arrays from empty objects by json.array", function()
     assert.equal("{}", json.encode {})
     assert.equal("[]", json.encode(json.array {}))
     assert.equal("[1]", json.encode(json.array { 1 }))
@@ -78,13 +78,13 @@ describe("json.encode", function()
     assert.is_nil((json.encode(json.array { 1, nil, 3 })))
   end)
 
-  it("passes json.raw on untouched", function()
+  it("writes json.raw unchanged", function()
     assert.equal('{"s": {"z":1,  "a":2.0}}', json.encode(json.raw '{"s": {"z":1,  "a":2.0}}'))
     assert.equal('{"schema":[1, 2]}', json.encode { schema = json.raw "[1, 2]" })
     assert.has_error(function() json.raw {} end)
   end)
 
-  it("refuses holes and mixtures instead of guessing", function()
+  it("refuses arrays with holes and tables with mixed keys", function()
     assert.same({ nil, "cannot write an array with holes as JSON" }, { json.encode { 1, nil, 3 } })
     assert.same({ nil, "cannot write an array with holes as JSON" }, { json.encode { [5] = 1 } })
     assert.is_nil((json.encode { [1e15] = 1 }))
@@ -114,7 +114,7 @@ describe("json.encode", function()
     assert.is_nil((json.encode(nil)))
   end)
 
-  it("shows no control characters of a key in its message", function()
+  it("shows no control characters of a key in the message", function()
     local _, message = json.encode { ["a\27\n"] = print }
     assert.equal("cannot write a function at a?  as JSON", message)
   end)
@@ -146,12 +146,12 @@ describe("json.encode", function()
     assert.equal("[1,2]", json.encode(list))
   end)
 
-  it("works again after a failure", function()
+  it("works after a failure", function()
     assert.is_nil((json.encode { a = { print } }))
     assert.equal('{"a":[1]}', json.encode { a = { 1 } })
   end)
 
-  it("leaves the value that it writes unchanged", function()
+  it("does not change the value that it writes", function()
     local value = { b = { 1, 2 }, a = "x" }
     json.encode(value)
     assert.same({ b = { 1, 2 }, a = "x" }, value)
@@ -160,7 +160,7 @@ describe("json.encode", function()
 end)
 
 describe("a seed of 64 bits", function()
-  it("goes out and comes back exactly", function()
+  it("is written and read exactly", function()
     for _, digits in ipairs { "0", "42", "9007199254740993", "9223372036854775807",
       "18446744073709551615" } do
       local seed = json.decode(digits)
@@ -190,7 +190,7 @@ describe("a random value", function()
     return rng:int(1, 2147483646) * 2 ^ rng:int(-1000, 20)
   end
 
-  -- Empty tables are left out: `[]` and `{}` are one thing in Lua.
+  -- Empty tables are left out, because Lua cannot distinguish `[]` from `{}`.
   local function value(rng, depth)
     local how = rng:int(1, depth > 0 and 6 or 4)
     if how == 1 then return text(rng) end
@@ -225,7 +225,7 @@ describe("a random value", function()
     end
   end)
 
-  it("is written as the same text whatever the order of insertion", function()
+  it("is written as the same text for any order of insertion", function()
     local rng = random.new(99)
     for _ = 1, 200 do
       local keys, up, down = {}, {}, {}

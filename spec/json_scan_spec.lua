@@ -10,7 +10,7 @@ describe("scan.big_integers", function()
     return out
   end
 
-  it("finds the literals of 2^53 and more, wherever they stand", function()
+  it("finds the literals of 2^53 and more at any place", function()
     assert.same({ "9007199254740992" }, found "9007199254740992")
     assert.same({ "-9007199254740993", "18446744073709551615" },
       found '{"a":-9007199254740993,"b":[1,18446744073709551615]}')
@@ -30,7 +30,7 @@ describe("scan.big_integers", function()
 end)
 
 describe("scan.strict", function()
-  it("says where the first offence is", function()
+  it("names the place of the first mistake", function()
     assert.same({ nil, "control character inside a string at character 4" },
       { scan.strict '["a\tb"]' })
     assert.same({ nil, "invalid number at character 5" }, { scan.strict '["",1.]' })
@@ -40,14 +40,14 @@ describe("scan.strict", function()
 end)
 
 describe("scan.mend_surrogates", function()
-  it("gives nothing when there is nothing to mend", function()
+  it("returns nil when there is nothing to replace", function()
     for _, text in ipairs { "", "abc", '"\\ud83d\\ude00"', '"\\\\ud83d"', '"\\u00e9"', "\\", "\\u",
       "\\ud8" } do
       assert.is_nil(scan.mend_surrogates(text), text)
     end
   end)
 
-  it("replaces halves only", function()
+  it("replaces only unpaired surrogates", function()
     assert.equal("\\ufffd\\ud83d\\ude00\\ufffd\\n\\ufffd",
       scan.mend_surrogates "\\ude00\\ud83d\\ude00\\uD83D\\n\\udfff")
   end)

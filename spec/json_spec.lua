@@ -27,7 +27,7 @@ describe("json.decode", function()
     end
   end)
 
-  it("refuses what is no JSON and says where", function()
+  it("refuses invalid JSON and names the place", function()
     for _, text in ipairs {
       "", " ", "\0", "1\0", "nul", "True", "nullx", "NaN", "nan", "-NaN", "[NaN]", "Infinity",
       "-Infinity", "inf", "[-inf]", "0x10", "-0x10", "01", "-01", "00", "[-]", "+1", ".5", "1e",
@@ -52,7 +52,7 @@ describe("json.decode", function()
     assert.is_nil((json.decode(nil)))
   end)
 
-  it("refuses nesting deeper than 128 and survives a hundred thousand levels", function()
+  it("refuses nesting deeper than 128, also a hundred thousand levels", function()
     assert.is_table(json.decode(("["):rep(128) .. ("]"):rep(128)))
     assert.is_table(json.decode(('{"a":'):rep(128) .. "1" .. ("}"):rep(128)))
     for _, n in ipairs { 129, 1001, 100000 } do
@@ -67,7 +67,7 @@ describe("json.decode", function()
     assert.is_true(json.decode('{"a":"' .. big .. '"}').a == big)
   end)
 
-  it("puts U+FFFD in the place of an escaped surrogate without its partner", function()
+  it("replaces an unpaired escaped surrogate by U+FFFD", function()
     local cases = {
       { "\\ud83d", "\239\191\189" }, { "\\ude00", "\239\191\189" },
       { "a\\ud83db", "a\239\191\189b" }, { "\\ud83d\\u0041", "\239\191\189A" },
@@ -82,13 +82,13 @@ describe("json.decode", function()
     assert.is_nil((json.decode('"\\ud83d" x')))
   end)
 
-  it("passes bytes that are not UTF-8 unchanged", function()
+  it("returns bytes that are not UTF-8 unchanged", function()
     assert.equal("a\255\237\160\128", json.decode('"a\255\237\160\128"'))
   end)
 end)
 
 describe("big integers", function()
-  it("arrive exactly from 2^53 on, as integers where Lua has them", function()
+  it("are exact from 2^53 on, and integers where Lua has them", function()
     for _, digits in ipairs { "9007199254740992", "9007199254740993", "-9007199254740993",
       "9223372036854775807", "-9223372036854775808", "12345678901234567" } do
       assert.equal(integer_of(digits), json.decode(digits))
@@ -96,7 +96,7 @@ describe("big integers", function()
     end
   end)
 
-  it("arrive as digits where no integer of Lua can hold them", function()
+  it("are strings of digits where no integer of Lua can hold them", function()
     for _, digits in ipairs { "18446744073709551615", "9223372036854775808",
       "-9223372036854775809", "18446744073709551616", ("7"):rep(10000) } do
       assert.equal(digits, json.decode(digits))
@@ -104,13 +104,13 @@ describe("big integers", function()
     end
   end)
 
-  it("below 2^53 stay numbers", function()
+  it("are numbers below 2^53", function()
     assert.equal(9007199254740991, json.decode "9007199254740991")
     assert.equal(-9007199254740991, json.decode "-9007199254740991")
     assert.equal(1234567890123456, json.decode "1234567890123456")
   end)
 
-  it("are found wherever they stand in a text", function()
+  it("are found at any place in a text", function()
     for pad = 0, 40 do
       local space = (" "):rep(pad)
       assert.equal(integer_of "9007199254740993", json.decode(space .. "9007199254740993"))
@@ -120,7 +120,7 @@ describe("big integers", function()
     end
   end)
 
-  it("leave floats with many digits alone", function()
+  it("do not include floats with many digits", function()
     for _, text in ipairs { "-0.33999999999999997", "0.1000000000000000055511151231257827",
       "1234567890123456789.5", "1.7976931348623157e308", "12345678901234567890e-5", "1e16",
       "1234567890123456789E0" } do
@@ -130,7 +130,7 @@ describe("big integers", function()
     end
   end)
 
-  it("leave digits inside strings alone, escapes or not", function()
+  it("do not include digits inside strings, with or without escapes", function()
     local n = "12345678901234567890"
     for _, s in ipairs { n, ',' .. n, 'a\\"' .. n, '\\\\' .. n, '\\\\\\",' .. n, "\\u0031" .. n,
       ":" .. n .. "\\n" .. n } do
@@ -140,7 +140,7 @@ describe("big integers", function()
     end
   end)
 
-  it("are not mixed up with strings that look like the inner marker", function()
+  it("are not confused with strings that look like the internal marker", function()
     local n = "18446744073709551615"
     for _, s in ipairs { "integer:5", "integer:integer:5", "\\u0069nteger:integer:integer:7",
       "integer:" } do
@@ -149,12 +149,12 @@ describe("big integers", function()
     end
   end)
 
-  it("keep JSON strings and numbers apart next to a lone surrogate", function()
+  it("are not confused with strings when the text has an unpaired surrogate", function()
     assert.same({ "\239\191\189", "18446744073709551615" },
       json.decode '["\\ud800",18446744073709551615]')
   end)
 
-  it("decode in time linear in the text", function()
+  it("are decoded in linear time", function()
     local many = {}
     for i = 1, 20000 do many[i] = "18446744073709551615" end
     local list = json.decode("[" .. table.concat(many, ",") .. "]")
@@ -164,7 +164,7 @@ describe("big integers", function()
 end)
 
 describe("json.parse", function()
-  it("gives what lua-cjson gives under our settings, and raises", function()
+  it("returns what lua-cjson returns with our settings, and raises", function()
     assert.same({ a = 1, b = json.null }, json.parse '{"a":1,"b":null}')
     assert.equal(2 ^ 64, json.parse "18446744073709551615" + 0.0)
     for _, text in ipairs { "[1", "NaN", "01", '"\\ud83d"', ("["):rep(129) .. ("]"):rep(129) } do
@@ -193,14 +193,14 @@ describe("json.integer", function()
 end)
 
 describe("json.check", function()
-  it("accepts texts by the letter of RFC 8259", function()
+  it("accepts texts that follow RFC 8259 strictly", function()
     for _, text in ipairs { "{}", "[]", "0", "-0", "-0.5e-10", "1E5", '"é\\n\127"', "true",
       ' {"a" : [1, 2.5, "x"] }\n', '"1. -.5 1e999"', "18446744073709551615" } do
       assert.is_true(json.check(text), text)
     end
   end)
 
-  it("refuses also what lua-cjson lets pass", function()
+  it("refuses what only lua-cjson accepts", function()
     for _, text in ipairs { '"\t"', '["a\nb"]', '{"a\1":1}', "1.", "[1.]", "[-.5]", "1.e5",
       "1e999", "-1e400", '"\255"', '"\237\160\128"', '"\\ud83d"', '{"a":"\\ude00"}', "", "[1",
       "NaN", "01", "\239\187\191{}", '"\\\\\t"' } do
@@ -213,7 +213,7 @@ describe("json.check", function()
 end)
 
 describe("lua-cjson itself", function()
-  it("keeps the settings that others have made", function()
+  it("keeps the settings of other modules", function()
     local cjson = require "cjson"
     assert.equal(1000, cjson.decode_max_depth())
     assert.is_truthy(cjson.decode_invalid_numbers())
@@ -260,7 +260,7 @@ describe("with a newer lua-cjson, which decodes integers to integers and may lea
     newer.marks = { stub.array_mt, stub.empty_array_mt }
   end)
 
-  it("everything is the same", function()
+  it("all results are the same", function()
     for _, text in ipairs { "18446744073709551615", "[9007199254740993,1,-0.33999999999999997]",
       '{"id":5,"text":"a/b \\\\/","logprob":-1.5}', '"\\ud83d"', "9223372036854775807" } do
       assert.same({ json.decode(text) }, { newer.decode(text) }, text)
@@ -270,14 +270,14 @@ describe("with a newer lua-cjson, which decodes integers to integers and may lea
     end
   end)
 
-  it("its marks for arrays are understood", function()
+  it("its marks for arrays are recognised", function()
     for _, mark in ipairs(newer.marks) do assert.equal("[]", newer.encode(setmetatable({},
       mark))) end
   end)
 end)
 
 describe("decoding random texts", function()
-  it("never raises and never gives nothing at all", function()
+  it("never raises, and always returns a value or a message", function()
     local rng = random.new(77)
     local pieces = { "[", "]", "{", "}", ",", ":", '"', "\\", "\\u", "\\ud83d", "12345678901234567",
       "-", ".", "e", "null", "true", " ", "\n", "\0", "\255", "é", '"a":', "0" }

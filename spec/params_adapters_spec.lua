@@ -6,14 +6,14 @@ local parameters = require "spec.support.parameters"
 local encoded, refused = parameters.encoded, parameters.refused
 
 describe("adapter_id", function()
-  it("goes with the source pbase unless another one is given", function()
+  it("is sent with the source pbase unless another one is given", function()
     assert.equal('{"adapter_id":"my-repo/3","adapter_source":"pbase"}',
       encoded { adapter_id = "my-repo/3" })
     assert.equal('{"adapter_id":"my-repo/3","adapter_source":"hub"}',
       encoded { adapter_id = "my-repo/3", adapter_source = "hub" })
   end)
 
-  it("means the base model when it is empty, and then has no source", function()
+  it("means the base model when it is empty, and is sent without a source", function()
     assert.equal('{"adapter_id":""}', encoded { adapter_id = "" })
   end)
 
@@ -26,7 +26,7 @@ describe("adapter_id", function()
       refused { adapter_id = "my-repo/3\n" })
   end)
 
-  it("is refused when it is no string or not UTF-8", function()
+  it("is refused when it is not a string or not UTF-8", function()
     assert.equal("`adapter_id` must be a string, got the number 3", refused { adapter_id = 3 })
     assert.equal("`adapter_id` must be valid UTF-8, got byte 0xff at position 1",
       refused { adapter_id = "\255" })
@@ -43,7 +43,7 @@ describe("adapter_source", function()
     end
   end)
 
-  it("is refused otherwise, with the nearest one", function()
+  it("is refused when it is another name, with the most similar one", function()
     assert.equal('`adapter_source` must be one of hub, local, s3, pbase, got the string "pbas"; '
       .. 'did you mean "pbase"?', refused { adapter_source = "pbas" })
     assert.equal('`adapter_source` must be one of hub, local, s3, pbase, got the string ""',
@@ -62,7 +62,7 @@ describe("merged_adapters", function()
     return { merged_adapters = value }
   end
 
-  it("goes out in a fixed order", function()
+  it("is sent in a fixed order", function()
     assert.equal('{"merged_adapters":{"ids":["a/1","b/2"],"weights":[0.5,0.5]}}',
       encoded(merged()))
     assert.equal('{"merged_adapters":{"ids":["a/1","b/2"],"weights":[0.5,0.5],'
@@ -72,7 +72,7 @@ describe("merged_adapters", function()
       encoded(merged { density = json.null, merge_strategy = json.null }))
   end)
 
-  it("does not go with adapter_id, not even with an empty one", function()
+  it("cannot be combined with adapter_id, not even with an empty one", function()
     local both = merged()
     for _, id in ipairs { "a/1", "" } do
       both.adapter_id = id
@@ -125,7 +125,7 @@ describe("merged_adapters", function()
       refused(merged { weights = { math.huge, 1 } }))
   end)
 
-  it("raises for a field that does not exist, blaming the caller", function()
+  it("raises for a field that does not exist, with the line of the caller", function()
     local ok, message = pcall(function() params.check(merged { weight = { 1 } }) end)
     assert.is_false(ok)
     assert.matches("^spec/params_adapters_spec%.lua:%d+: unknown field of merged_adapters "

@@ -11,19 +11,19 @@ local function schema(value)
 end
 
 describe("response_format", function()
-  it("passes a string of JSON on untouched, so that the order of properties survives", function()
+  it("sends a string of JSON unchanged, which keeps the order of properties", function()
     local text = ' {"type": "object",\n "properties": {"z": {}, "a": {"type": "number", '
       .. '"minimum": 1.50}}}'
     assert.equal('{"response_format":{"type":"json_object","schema":' .. text .. "}}",
       encoded(schema(text)))
   end)
 
-  it("drops a byte order mark in front of a string", function()
+  it("removes a byte order mark at the beginning of a string", function()
     assert.equal('{"response_format":{"type":"json_object","schema":{}}}',
       encoded(schema("\239\187\191{}")))
   end)
 
-  it("takes the schema as a table", function()
+  it("accepts the schema as a table", function()
     assert.equal('{"response_format":{"type":"json_schema","schema":'
       .. '{"properties":{"n":{"type":"integer"}},"required":["n"]}}}',
       encoded { response_format = { type = "json_schema",
@@ -34,7 +34,7 @@ describe("response_format", function()
         { "type", "object" } })))
   end)
 
-  it("takes what the module for ordered JSON read, every number as it is spelled", function()
+  it("accepts ordered JSON objects, and keeps the spelling of numbers", function()
     local text = '{"type":"object","properties":{"z":{"type":"number","minimum":0.0,'
       .. '"maximum":9223372036854776000}},"required":[]}'
     local whole = '{"type":"json_object","schema":' .. text .. "}"
@@ -46,7 +46,7 @@ describe("response_format", function()
     assert.equal('{"x":{"b":12345678901234567890,"a":1},"y":1.0}', encoded { extra = extra })
   end)
 
-  it("writes empty lists as lists, wherever a schema has them", function()
+  it("writes empty lists as lists in every place of a schema", function()
     for _, text in ipairs {
       '{"required":[],"type":"object"}',
       '{"examples":[],"items":{"required":[],"type":"object"},"type":"array"}',
@@ -62,12 +62,12 @@ describe("response_format", function()
           encoded(schema(assert(decode(text)))))
       end
     end
-    -- What was written by other means as an object.
+    -- Empty tables that are objects in a schema.
     assert.equal('{"response_format":{"type":"json_object","schema":{"required":[],'
       .. '"type":"object"}}}', encoded(schema(ordered.decode '{"required":{},"type":"object"}')))
   end)
 
-  it("does not change the schema that it is given, nor go round in one", function()
+  it("does not change the given schema, and stops at cycles", function()
     local given = { type = "object", required = {}, properties = {} }
     assert.is_string(encoded(schema(given)))
     assert.same({ type = "object", required = {}, properties = {} }, given)
@@ -79,21 +79,21 @@ describe("response_format", function()
     assert.matches("a table that contains itself", refused(schema(given)))
   end)
 
-  it("leaves the schema out when there is none: any JSON object", function()
+  it("sends no schema when none is given, which means any JSON object", function()
     assert.equal('{"response_format":{"type":"json_object"}}',
       encoded { response_format = { type = "json_object" } })
   end)
 
-  it("sends a null schema for text, as the router would ask for JSON otherwise", function()
+  it("sends a null schema for text, because the router would otherwise ask for JSON", function()
     assert.equal('{"response_format":{"type":"text","schema":null}}',
       encoded { response_format = { type = "text" } })
     assert.equal('{"response_format":{"type":"text","schema":null}}',
       encoded { response_format = { type = "text", schema = json.null } })
-    assert.matches('has no place beside type "text"',
+    assert.matches('cannot be combined with type "text"',
       refused { response_format = { type = "text", schema = {} } })
   end)
 
-  it("refuses a null schema for JSON, as that lifts the constraint", function()
+  it("refuses a null schema for JSON, because that removes the constraint", function()
     assert.matches("^`response_format%.schema` must not be null", refused(schema(json.null)))
   end)
 
@@ -111,7 +111,7 @@ describe("response_format", function()
       refused(schema { 1 }))
   end)
 
-  it("refuses what JSON cannot say, and says where", function()
+  it("refuses values that JSON cannot represent, and names the place", function()
     local cycle = {}
     cycle.x = { cycle }
     local deep = {}
@@ -145,7 +145,7 @@ describe("response_format", function()
       refused { response_format = "json_object" })
   end)
 
-  it("raises for a field that does not exist, blaming the caller", function()
+  it("raises for a field that does not exist, with the line of the caller", function()
     local ok, message = pcall(function()
       params.check { response_format = { type = "json_schema", json_schema = {} } }
     end)
@@ -156,20 +156,20 @@ describe("response_format", function()
 end)
 
 describe("extra", function()
-  it("appends fields that have no name yet, sorted by name", function()
+  it("appends unknown fields, sorted by name", function()
     assert.equal('{"seed":1,"a":{"x":[1]},"min_p":0.1,"z":null}',
       encoded { seed = 1, extra = { z = json.null, min_p = 0.1, a = { x = { 1 } } } })
     assert.equal("{}", encoded { extra = {} })
   end)
 
-  it("refuses a field that is a parameter", function()
+  it("refuses the name of a known parameter", function()
     for _, name in ipairs { "temperature", "repitition_penalty" } do
-      assert.equal(("`extra.%s` is a parameter of its own; write %s = … beside `extra`")
+      assert.equal(("`extra.%s` is a known parameter; write %s = … outside `extra`")
         :format(name, name), refused { extra = { [name] = 1 } })
     end
   end)
 
-  it("refuses keys that are no names and values that JSON cannot say", function()
+  it("refuses keys that are not names, and values that JSON cannot represent", function()
     assert.equal("`extra` must have the names of fields as keys, got the number 1",
       refused { extra = { "x" } })
     assert.equal('`extra` must have the names of fields as keys, got the string ""',

@@ -13,14 +13,14 @@ local BOOLEANS = { "do_sample", "ignore_eos_token", "return_full_text", "waterma
   "decoder_input_details", "apply_chat_template" }
 
 describe("a number among the parameters", function()
-  it("may be an integer written as a float, and goes out as an integer", function()
+  it("may be an integer written as a float, and is sent as an integer", function()
     for _, name in ipairs(INTEGERS) do
       local value = name == "best_of" and 1 or 20
       assert.equal(('{"%s":%d}'):format(name, value), encoded { [name] = value + 0.0 })
     end
   end)
 
-  it("is refused with a fraction where an integer is wanted", function()
+  it("is refused with a fraction where an integer is required", function()
     for _, name in ipairs(INTEGERS) do
       assert.equal(("`%s` must be an integer, got the number 20.5"):format(name),
         refused { [name] = 20.5 })
@@ -103,7 +103,7 @@ describe("a number among the parameters", function()
       encoded { temperature = kinds.SINGLE_MAX })
   end)
 
-  it("is taken when the router rounds it to the largest 32-bit float", function()
+  it("is accepted when the router rounds it to the largest 32-bit float", function()
     assert.equal('{"temperature":3.4028235e+38}', encoded { temperature = 3.4028235e38 })
     assert.equal(kinds.SINGLE_MAX, kinds.to_single(3.4028235e38))
     assert.equal(-kinds.SINGLE_MAX, kinds.to_single(-3.4028235e38))
@@ -126,7 +126,7 @@ describe("kinds.to_single", function()
 end)
 
 describe("a boolean among the parameters", function()
-  it("is refused when it is anything else, with what was given", function()
+  it("is refused when it is anything else, and the message describes the value", function()
     assert.equal('`details` must be a boolean, got the string "true"', refused { details = "true" })
     for _, name in ipairs(BOOLEANS) do
       assert.equal(("`%s` must be a boolean, got the number 1"):format(name),
@@ -145,7 +145,7 @@ describe("seed", function()
     assert.equal('{"seed":0}', encoded { seed = "000" })
   end)
 
-  it("may be any non-negative integer, and a float below 2^53", function()
+  it("may be any non-negative integer, or a float below 2^53", function()
     assert.equal('{"seed":0}', encoded { seed = 0 })
     assert.equal('{"seed":0}', encoded { seed = -0.0 })
     assert.equal('{"seed":9007199254740991}', encoded { seed = 2^53 - 1 })
@@ -156,7 +156,7 @@ describe("seed", function()
     end
   end)
 
-  it("is refused as a float that may have lost digits, with the way out", function()
+  it("is refused as a float that may have lost digits, with a hint", function()
     for _, value in ipairs { 2^53, 2^53 + 2, 2^63, 2^64 - 1, 2^64 } do
       assert.matches("^`seed` must be an integer from 0 to 18446744073709551615, got the number "
         .. ".*; a float above 2%^53 %- 1 may have lost digits, write the seed as a string$",
@@ -164,7 +164,7 @@ describe("seed", function()
     end
   end)
 
-  it("is refused when negative, broken, above 2^64 - 1, or no number at all", function()
+  it("is refused when negative, fractional, above 2^64 - 1, or not a number", function()
     for _, value in ipairs { -1, 1.5, "-1", "1.5", "0x10", "", " 5", "18446744073709551616",
       "99999999999999999999", "100000000000000000000", true, {} } do
       assert.matches("^`seed` must be an integer from 0 to 18446744073709551615, got ",
@@ -174,18 +174,18 @@ describe("seed", function()
 end)
 
 describe("stop", function()
-  it("goes out as an array, empty or not", function()
+  it("is sent as an array, empty or not", function()
     assert.equal('{"stop":[]}', encoded { stop = {} })
     assert.equal('{"stop":["\\n","é","\\u0000"]}', encoded { stop = { "\n", "é", "\0" } })
   end)
 
-  it("leaves the number of stop sequences to the server, which has its own limit", function()
+  it("does not limit the number of stop sequences, because the server has a limit", function()
     local many = {}
     for i = 1, 100 do many[i] = "s" .. i end
     assert.equal(('{"stop":%s}'):format(json.encode(many)), encoded { stop = many })
   end)
 
-  it("is refused as a single string, with what to write", function()
+  it("is refused as a single string, with a hint", function()
     assert.equal('`stop` must be an array of strings, got the string "END"; '
       .. 'write stop = { "END" }', refused { stop = "END" })
   end)
@@ -207,7 +207,7 @@ describe("stop", function()
 end)
 
 describe("api_token as a parameter", function()
-  it("is passed on, and refused without being shown", function()
+  it("is sent, and is refused without being shown", function()
     assert.equal('{"api_token":"hf_abc"}', encoded { api_token = "hf_abc" })
     for _, value in ipairs { "hf_SENTINEL\n", " hf_SENTINEL", "hf_SENTINEL x", "\0hf_SENTINEL" } do
       local message = refused { api_token = value }

@@ -48,26 +48,26 @@ describe("params.check", function()
       })
   end)
 
-  it("knows the name of every parameter it checks", function()
+  it("lists the names of all parameters", function()
     for _, name in ipairs { "adapter_id", "best_of", "repitition_penalty", "extra", "seed" } do
       assert.is_true(params.names[name])
     end
     assert.is_nil(params.names.timeout)
   end)
 
-  it("raises for a name that does not exist, with the nearest one, blaming the caller", function()
+  it("raises for a name that does not exist, with a suggestion and the caller's line", function()
     local ok, message = pcall(function() params.check { max_tokens = 5 } end)
     assert.is_false(ok)
     assert.matches('unknown parameter "max_tokens"; did you mean "max_new_tokens"%?', message)
     assert.matches("^spec/params_spec%.lua:", message)
   end)
 
-  it("raises when the parameters are no table", function()
+  it("raises when the parameters are not a table", function()
     assert.error_matches(function() params.check("x") end,
       "parameters must be a table, got a string")
   end)
 
-  it("sends the documented misspelling under the right name", function()
+  it("sends the documented misspelling under the correct name", function()
     assert.equal('{"repetition_penalty":1.1}', encoded { repitition_penalty = 1.1 })
     assert.equal("`repetition_penalty` must be strictly positive",
       refused { repitition_penalty = 0 })
@@ -77,12 +77,12 @@ describe("params.check", function()
       encoded { repitition_penalty = json.null, repetition_penalty = 2 })
   end)
 
-  it("takes null for not given", function()
+  it("treats null as not given", function()
     assert.equal("{}", encoded { temperature = json.null, stop = json.null, details = json.null })
     assert.equal('{"details":true}', encoded({ best_of = json.null, details = json.null }, STREAM))
   end)
 
-  it("leaves the caller's table as it was and keeps no tie to it", function()
+  it("does not change the caller's table, and is not affected by later changes", function()
     local stop, ids = { "a" }, { "x" }
     local given = { stop = stop, merged_adapters = { ids = ids, weights = { 1 } },
       repitition_penalty = 1, response_format = { type = "json_object", schema = { const = 1 } } }
@@ -96,7 +96,7 @@ describe("params.check", function()
     assert.equal(before, json.encode(json.object(list)))
   end)
 
-  it("is not hurt by metatables that throw", function()
+  it("calls no metamethods, even those that raise", function()
     local function bad() error("metamethod called") end
     local cruel = { __index = bad, __pairs = bad, __len = bad, __newindex = bad,
       __tostring = bad, __eq = bad }
@@ -113,13 +113,13 @@ describe("params.check", function()
     assert.matches("^`stop%[1%]` must be a string, got a table$", refused { stop = { make {} } })
   end)
 
-  it("asks a stream for details unless the caller decided", function()
+  it("requests details on a stream unless the caller sets them", function()
     assert.equal('{"details":true}', encoded(nil, STREAM))
     assert.equal('{"details":false}', encoded({ details = false }, STREAM))
     assert.equal("{}", encoded({}, { stream = false }))
   end)
 
-  it("refuses on a stream what the router refuses there", function()
+  it("refuses parameters on a stream that the router refuses there", function()
     assert.equal("`best_of` != 1 is not supported when streaming tokens",
       refused({ best_of = 2, do_sample = true }, STREAM))
     assert.equal("`best_of` != 1 is not supported when streaming tokens",
@@ -130,7 +130,7 @@ describe("params.check", function()
       encoded({ best_of = 1, decoder_input_details = false }, STREAM))
   end)
 
-  it("takes values that the module for ordered JSON read", function ()
+  it("accepts ordered JSON objects", function ()
     local row = assert(ordered.decode('{"seed":18446744073709551615,"temperature":1.0,"top_k":4,'
       .. '"stop":["a"],"merged_adapters":{"ids":["x/1"],"weights":[1.0]}}'))
     assert.equal('{"merged_adapters":{"ids":["x/1"],"weights":[1]},"temperature":1,"top_k":4,'
@@ -138,7 +138,7 @@ describe("params.check", function()
     assert.matches("got the number 1.5", refused { top_k = json.number "1.5" })
   end)
 
-  it("lets best_of above 1 pass with sampling and without a seed only", function()
+  it("accepts best_of above 1 only with sampling and without a seed", function()
     local text = "you must use sampling when `best_of` is > 1"
     assert.equal(text, refused { best_of = 2 })
     assert.equal(text, refused { best_of = 2, do_sample = false })
@@ -152,7 +152,7 @@ describe("params.check", function()
     assert.equal('{"best_of":0,"seed":1}', encoded { best_of = 0, seed = 1 })
   end)
 
-  it("refuses several mistakes in the router's order", function()
+  it("reports the first of several mistakes in the router's order", function()
     local all = { best_of = 2, seed = 1, temperature = -1, top_p = 0, max_new_tokens = 0,
       adapter_id = "", merged_adapters = { ids = { "a" }, weights = { 1 } } }
     local order = {
@@ -174,7 +174,7 @@ describe("params.check", function()
     assert.is_table(params.check(all))
   end)
 
-  it("checks defaults one by one, as a call may complete them", function()
+  it("checks defaults one by one, because a call may add others", function()
     assert.is_table(params.check({ best_of = 2 }, { partial = true }))
     assert.equal("`temperature` must be non-negative",
       refused({ temperature = -0.1 }, { partial = true }))
@@ -182,7 +182,7 @@ describe("params.check", function()
 end)
 
 describe("params.merge", function()
-  it("lays the parameters of a call over the defaults in a new table", function()
+  it("merges the parameters of a call with the defaults in a new table", function()
     local defaults, call = { top_k = 1, stop = { "a" } }, { top_k = 2, seed = 3 }
     assert.same({ top_k = 2, seed = 3, stop = { "a" } }, params.merge(defaults, call))
     assert.same({ top_k = 1, stop = { "a" } }, defaults)
@@ -190,12 +190,12 @@ describe("params.merge", function()
     assert.same({}, params.merge(nil, nil))
   end)
 
-  it("lets null take a default away", function()
+  it("removes a default when the call gives null", function()
     local list = params.check(params.merge({ top_k = 1, seed = 2 }, { top_k = json.null }))
     assert.same({ { "seed", 2 } }, list)
   end)
 
-  it("knows both spellings for the same parameter", function()
+  it("treats both spellings as the same parameter", function()
     assert.same({ repetition_penalty = 2 },
       params.merge({ repitition_penalty = 1 }, { repetition_penalty = 2 }))
     assert.same({ repetition_penalty = 2 },

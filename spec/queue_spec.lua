@@ -2,7 +2,7 @@
 local queue = require "predibase.queue"
 
 describe("a queue", function ()
-  it("gives values back in the order in which they came", function ()
+  it("returns values in the order in which they were added", function ()
     local q = queue.new()
     assert.is_nil(q:pop())
     q:push "a"
@@ -16,7 +16,7 @@ describe("a queue", function ()
     assert.equal(0, q:size())
   end)
 
-  it("keeps nothing of what was taken out", function ()
+  it("keeps no reference to removed values", function ()
     local q = queue.new()
     for i = 1, 1000 do q:push { i } end
     for _ = 1, 1000 do q:pop() end

@@ -2,7 +2,7 @@
 local random = require "predibase.random"
 
 describe("random.of_process", function ()
-  it("begins anew in a copy of its process", function ()
+  it("starts with a new seed in a copy of its process", function ()
     local me, time = 1, 5
     local draw = random.of_process(function () return me end, function () return time end)
     local first = { draw(), draw() }
@@ -24,7 +24,7 @@ describe("random.of_process", function ()
 end)
 
 describe("random.new", function ()
-  it("gives numbers from 0 up to but not including 1", function ()
+  it("returns numbers from 0 up to but not including 1", function ()
     for _, seed in ipairs { 0, 1, -1, 42, 0.5, 2147483646, 2147483647, 1e15, -1e15 } do
       local draw = random.new(seed)
       for _ = 1, 1000 do
@@ -34,7 +34,7 @@ describe("random.new", function ()
     end
   end)
 
-  it("gives the same numbers for the same seed, on every Lua", function ()
+  it("returns the same numbers for the same seed, on every Lua", function ()
     local a, b = random.new(42), random.new(42)
     for _ = 1, 100 do assert.equal(a(), b()) end
     -- Park and Miller's sequence from 1: 48271 (thrown away), 182605794, 1291394886, …
@@ -43,7 +43,7 @@ describe("random.new", function ()
     assert.equal(1291394886, math.floor(draw() * 2147483646 + 1.5))
   end)
 
-  it("gives other numbers for near seeds", function ()
+  it("returns different numbers for similar seeds", function ()
     local seen = {}
     for seed = 1, 100 do
       local number = random.new(seed)()
@@ -52,7 +52,7 @@ describe("random.new", function ()
     end
   end)
 
-  it("spreads them evenly enough for jitter", function ()
+  it("distributes numbers evenly enough for jitter", function ()
     local draw, counts = random.new(7), {}
     for _ = 1, 10000 do
       local tenth = math.floor(draw() * 10)
@@ -61,7 +61,7 @@ describe("random.new", function ()
     for tenth = 0, 9 do assert.is_true(counts[tenth] > 800 and counts[tenth] < 1200) end
   end)
 
-  it("leaves math.random to the program", function ()
+  it("does not use math.random", function ()
     math.randomseed(5)
     local wanted = { math.random(), math.random() }
     math.randomseed(5)
@@ -74,7 +74,7 @@ describe("random.new", function ()
 end)
 
 describe("random.seed", function ()
-  it("is a number that can seed, whatever the clock says", function ()
+  it("is a valid seed for any time of the clock", function ()
     for _, now in ipairs { 0, 0.25, 1e9, 123456.789 } do
       local seed = random.seed(now)
       assert.is_true(seed == seed and math.abs(seed) < 1e16)
@@ -82,7 +82,7 @@ describe("random.seed", function ()
     end
   end)
 
-  it("takes an address in any spelling, or none", function ()
+  it("accepts an address in any format, or none", function ()
     local real = tostring
     finally(function () rawset(_G, "tostring", real) end)
     for _, text in ipairs { "table: 0x55d0c8e3a2b0", "table: 00A3F2C8", "table: (nil)", "table" } do
@@ -106,7 +106,7 @@ describe("random.id", function ()
     assert.equal(("f"):rep(24), random.id(function () return 1 - 2 ^ -30 end))
   end)
 
-  it("is another one each time", function ()
+  it("is different each time", function ()
     local draw, seen = random.new(3), {}
     for _ = 1, 2000 do
       local id = random.id(draw)

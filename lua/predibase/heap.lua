@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Values in the order of their times, the earliest first.
+--- A priority queue of values by time, the earliest first.
 -- @module predibase.heap
 
 local M = {}
@@ -7,10 +7,10 @@ local M = {}
 local Heap = {}
 Heap.__index = Heap
 
---- Puts a value in.
--- @tparam number at
+--- Adds a value.
+-- @tparam number at its time
 -- @param value anything but nil
--- @treturn table the entry `{ at, value }`; who sets its value to nil gives it up
+-- @treturn table the entry `{ at, value }`; to cancel it, set its `value` to nil
 function Heap:push(at, value)
   local entry, i = { at = at, value = value }, #self + 1
   while i > 1 do
@@ -22,7 +22,7 @@ function Heap:push(at, value)
   return entry
 end
 
---- Takes the earliest entry out.
+--- Removes the earliest entry and returns it.
 local function pop(self)
   local first, n = self[1], #self
   local last = self[n]
@@ -40,10 +40,11 @@ local function pop(self)
   return first
 end
 
---- Takes everything out whose time has come, and what was given up before.
--- @tparam function clock gives the time; called only when there is something to compare it with
--- @tparam function f called with each value, in the order of the times
--- @treturn ?number the time until the next entry; nil: there is none
+--- Removes all entries whose time has come and passes their values to a function. Cancelled entries
+-- are removed when they are the earliest.
+-- @tparam function clock returns the time; called only if an entry is left to compare it with
+-- @tparam function f is called with each value, in the order of time
+-- @treturn ?number the time until the next entry; nil when the heap is empty
 function Heap:due(clock, f)
   local now
   while self[1] do
@@ -55,7 +56,7 @@ function Heap:due(clock, f)
       entry.value = nil
     end
     pop(self)
-    if value ~= nil then f(value) end     -- last: it may come back here
+    if value ~= nil then f(value) end     -- last, because it may call this function
   end
 end
 

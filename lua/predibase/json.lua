@@ -1,20 +1,20 @@
 -- SPDX-License-Identifier: MIT
---- JSON in and out; the only module that touches lua-cjson.
+--- Decodes and encodes JSON. Only this module uses lua-cjson.
 --
--- What lua-cjson does on its own and what is done about it here:
+-- Behaviour of lua-cjson, and what this module does about it:
 --
--- * Its settings are shared by everybody who requires it: this module works on an instance of its
---   own (`cjson.new()`), so it changes nobody's settings and nobody changes these.
--- * It takes `NaN`, `Infinity`, `0x10` and `01` for numbers: refused.
--- * It decodes integers to floats (releases before 2.1.0.10) and loses digits from 2^53 on:
---   `decode` gives those integers exactly, `integer` turns integral floats into integers.
--- * It refuses an escaped surrogate without its partner: U+FFFD takes its place.
+-- * Its settings are shared by all modules that require it. This module uses its own instance
+--   (`cjson.new()`), so it neither changes the settings of others nor depends on them.
+-- * It accepts `NaN`, `Infinity`, `0x10` and `01` as numbers. They are refused here.
+-- * It decodes integers to floats (releases before 2.1.0.10) and loses digits from 2^53 on.
+--   `decode` returns those integers exactly, `integer` turns integral floats into integers.
+-- * It refuses an unpaired escaped surrogate. U+FFFD replaces it here.
 -- * It writes numbers with 14 digits, `{}` for an empty array, `\/` for a slash, keys in no
---   particular order, and passes invalid UTF-8: here only its escaping of strings is used.
+--   particular order, and accepts invalid UTF-8. Here it only escapes strings.
 --
--- Left alone when decoding, because no sender is hurt by it: raw control characters inside
--- strings, the forms `1.` and `-.5`, and `1e400`, which arrives as infinity. Invalid UTF-8 passes
--- unchanged. `check` refuses all of these, for texts that are sent on.
+-- Some deviations from RFC 8259 are accepted when decoding, because they do no harm: raw control
+-- characters inside strings, the forms `1.` and `-.5`, and `1e400`, which is decoded as infinity.
+-- Invalid UTF-8 is returned unchanged. `check` refuses all of these in texts that are sent.
 -- @module predibase.json
 
 local cjson = require "cjson"
@@ -31,17 +31,18 @@ local subtype, tointeger = rawget(math, "type"), rawget(math, "tointeger")
 
 local instance
 
---- lua-cjson reads the decimal point of the locale once, when an instance is made.
+--- Makes a new instance, because lua-cjson reads the decimal point of the locale only when it makes
+-- one.
 local function renew()
   instance = cjson.new()
   instance.decode_invalid_numbers(false)
   instance.decode_max_depth(encode.MAX_DEPTH)
-  -- Its buffer would keep six times the longest prompt ever sent.
+  -- Otherwise its buffer would keep six times the size of the longest prompt.
   instance.encode_keep_buffer(false)
 
-  --- The bare decoder: raises, mends nothing, and integers from 2^53 on may be the nearest float.
-  -- For a hot caller that works inside a `pcall` of its own and turns to `decode` for all that
-  -- goes wrong. Look it up anew for every call: it changes when the program's locale does.
+  --- The decoder of lua-cjson itself, for a hot caller. It raises for bad JSON and for an unpaired
+  -- surrogate, and may round integers from 2^53 on. Call it inside a `pcall`, and call `decode`
+  -- when it fails. Do not keep the function: it is replaced when the program's locale changes.
   -- @function parse
   -- @tparam string text
   -- @return the value
@@ -56,7 +57,8 @@ M.MAX_DEPTH = encode.MAX_DEPTH
 --- The value that stands for `null`, in both directions.
 M.null = cjson.null
 
---- Second try for a text that lua-cjson refused.
+--- Decodes a text again that lua-cjson refused, after a change of locale or with surrogates
+-- replaced.
 local function decode_again(text, message)
   if not pcall(instance.decode, "0.5") then
     renew()
@@ -71,23 +73,23 @@ local function decode_again(text, message)
   return nil, try.again(value, instance.decode, mended)
 end
 
---- Decodes without regard to big integers. nil and a message when that fails.
+--- Decodes a text; large integers may be rounded. Returns nil and a message when that fails.
 local function decode_near(text)
-  -- lua-cjson would read a number as its text.
+  -- lua-cjson would convert a number to a string and accept it.
   if type(text) ~= "string" then return nil, "expected a string, got a " .. type(text) end
   local ok, value = pcall(instance.decode, text)
   if ok then return value end
   return decode_again(text, try.again(value, instance.decode, text))
 end
 
---- An integer where Lua has one of that size, else the digits.
+--- Returns an integer where Lua has one of that size, otherwise the digits.
 local function exact(digits)
   local value = tonumber(digits)
   if subtype and subtype(value) == "integer" then return value end
   return digits
 end
 
---- Does any string in the value begin with the marker?
+--- Tells whether any string in a value begins with the marker.
 local function has_marker(value, marker)
   if type(value) == "string" then return sub(value, 1, #marker) == marker end
   if type(value) ~= "table" then return false end
@@ -108,7 +110,8 @@ local function unmark(value, marker)
   return value
 end
 
---- Decodes again with the given literals as strings behind a marker, then takes the marker off.
+--- Decodes a text again with the given literals written as marked strings, and then converts the
+-- marked strings to exact integers.
 local function decode_exact(text, value, literals)
   local marker = "integer:"
   while has_marker(value, marker) do marker = marker .. marker end
@@ -125,7 +128,7 @@ local function decode_exact(text, value, literals)
   return unmark(marked, marker)
 end
 
---- Whether a text has sixteen digits in a row; one of them stands at every sixteenth place.
+--- Tells whether a text has sixteen digits in a row. It is enough to look at every sixteenth byte.
 local function has_many_digits(text)
   for i = 16, #text, 16 do
     local c = byte(text, i)
@@ -135,20 +138,20 @@ local function has_many_digits(text)
   return false
 end
 
---- Decodes a JSON text. Nesting deeper than 128, trailing garbage and what is no JSON number are
--- refused. Of a key that occurs twice the last one counts.
+--- Decodes a JSON text. Nesting deeper than 128, text after the value and numbers that JSON does
+-- not have are refused. If a key occurs twice, its last value is used.
 --
--- An integer literal of 2^53 or more (or -2^53 or less), where doubles have gaps, arrives exactly:
--- as an integer where Lua has one that fits (5.3 and newer), else as a string of its digits.
--- Every other integral number may be a float, see `integer`.
+-- An integer literal of 2^53 or more (or -2^53 or less), which a double may not hold, is decoded
+-- exactly: to an integer where Lua has one of that size (5.3 and newer), otherwise to a string of
+-- its digits. Every other integral number may be a float, see `integer`.
 -- @tparam string text
 -- @return[1] the value; `json.null` for `null`
 -- @treturn[2] nil
--- @treturn[2] string what is wrong and where; never a piece of the text
+-- @treturn[2] string what is wrong and where; it contains no part of the text
 function M.decode(text)
   local value, message = decode_near(text)
   if value == nil then return nil, message end
-  -- Sixteen digits in a row are rare; most of them are the tail of a float.
+  -- Sixteen digits in a row are rare. Usually they are the fraction of a float.
   if has_many_digits(text) then
     local literals = scan.big_integers(text)
     if literals then return decode_exact(text, value, literals) end
@@ -156,7 +159,7 @@ function M.decode(text)
   return value
 end
 
---- Checks a JSON text to be sent on untouched, by the letter of RFC 8259.
+--- Checks strictly by RFC 8259 a JSON text that will be sent unchanged.
 -- @tparam string text
 -- @treturn[1] boolean true
 -- @treturn[2] nil
@@ -167,13 +170,13 @@ function M.check(text)
   local ok, position = utf8.valid(text)
   if not ok then return nil, "invalid UTF-8 at byte " .. position end
   if find(text, "\\u[dD]") and scan.mend_surrogates(text) then
-    return nil, "a surrogate without its partner"
+    return nil, "an unpaired surrogate"
   end
   return scan.strict(text)
 end
 
---- Turns an integral number into the form that prints without a fraction: an integer on 5.3 and
--- newer. Everything else, strings of digits included, comes back unchanged.
+--- Converts an integral number so that it prints without a fraction: to an integer on 5.3 and
+-- newer. Every other value is returned unchanged, including strings of digits.
 -- @param v anything
 -- @return v or the integer equal to it
 function M.integer(v)
@@ -191,8 +194,8 @@ function M.array(t)
   return setmetatable(t, array_mt)
 end
 
---- Marks an array of `{ key, value }` as an object whose keys are written in this order. Its
--- members can be read by their names.
+--- Marks an array of `{ key, value }` as an object whose keys are written in this order. Indexing
+-- it with a name returns the value of that key.
 -- @tparam table members gets a metatable
 -- @treturn table members
 function M.object(members)
@@ -208,20 +211,20 @@ function object_mt.__index(members, name)
   return nil
 end
 
---- Whether a value is what `object` made.
+--- Tells whether a value was made by `object`.
 -- @param value anything
 -- @treturn boolean
 function M.is_object(value)
   return type(value) == "table" and getmetatable(value) == object_mt
 end
 
---- A number that is written as it is spelled: `1.0`, or an integer beyond 2^53. `tostring` gives
--- the spelling.
--- @tparam string literal a number of JSON
+--- Makes a number that is written exactly as given: `1.0`, or an integer beyond 2^53. `tostring`
+-- returns the text.
+-- @tparam string literal a JSON number
 -- @treturn table
 function M.number(literal)
   if type(literal) ~= "string" or not find(literal, "^%-?%d") or not M.check(literal) then
-    usage.fail("expected a number of JSON as a string")
+    usage.fail("expected a JSON number as a string")
   end
   return setmetatable({ literal }, number_mt)
 end
@@ -230,14 +233,15 @@ function number_mt.__tostring(number)
   return rawget(number, 1)
 end
 
---- The spelling of what `number` made, nil for everything else.
+--- Returns the text of a number that `number` made, and nil for every other value.
 -- @param value anything
 -- @treturn ?string
 function M.literal(value)
   return type(value) == "table" and getmetatable(value) == number_mt and rawget(value, 1) or nil
 end
 
---- The members of what `object` made as a table by their names; every other value as it is.
+--- Converts a table that `object` made to a table with its keys. Returns every other value
+-- unchanged.
 -- @param value anything
 -- @return the value, or a new table
 function M.fields(value)
@@ -250,9 +254,9 @@ function M.fields(value)
   return fields
 end
 
---- Options, parameters or values without those that are null, which is no value.
--- @tparam table options what `object` made, too
--- @treturn table the same one where there is nothing to leave out
+--- Returns options or parameters without those that are null, because null means not given.
+-- @tparam table options may be made by `object`
+-- @treturn table the given table, or a new one when something was left out
 function M.present(options)
   options = M.fields(options)
   local kept
@@ -268,8 +272,9 @@ function M.present(options)
   return kept or options
 end
 
---- What `decode` would have given: tables for what `object` made, numbers for what `number` made,
--- at every depth inside of these. Every other value as it is.
+--- Converts ordered objects to plain tables and the values of `number` to numbers, as `decode`
+-- would return them, at every depth of ordered objects and marked arrays. Returns other values
+-- unchanged.
 -- @param value anything
 -- @treturn any
 function M.plain(value)
@@ -285,7 +290,7 @@ function M.plain(value)
   return made_of(value, 1)
 end
 
---- Wraps a JSON text that is to be written untouched; see `check`.
+--- Wraps a JSON text that will be written unchanged. Check it with `check` first.
 -- @tparam string text
 -- @treturn table
 function M.raw(text)
@@ -297,7 +302,7 @@ local escapes_slash = cjson.new().encode("/") ~= '"/"'
 
 local function escape(s)
   local text = instance.encode(s)
-  -- lua-cjson puts its own backslash in front of every slash, so the last one always goes.
+  -- lua-cjson adds a backslash to every slash, so removing the last one restores the text.
   if escapes_slash and find(text, "/", 1, true) then text = text:gsub("\\/", "/") end
   return text
 end
@@ -327,22 +332,22 @@ function M.write_members(members)
   return "{" .. table.concat(pieces, ",") .. "}"
 end
 
---- A string as JSON text, for what is known to be UTF-8.
+--- Writes a string as JSON text. The string must be valid UTF-8.
 -- @function text
 -- @tparam string s
 -- @treturn string
 M.text = escape
 
--- Newer releases of lua-cjson have marks of their own, which schemas written for them carry.
+-- Newer releases of lua-cjson have their own marks for arrays, which a caller's tables may have.
 local arrays = { [array_mt] = true }
 if cjson.array_mt then arrays[cjson.array_mt] = true end
 if cjson.empty_array_mt then arrays[cjson.empty_array_mt] = true end
 
 --- Writes a value as JSON text.
 --
--- Integers come out exactly (`128.0` as `128`), other numbers with the fewest digits that give
--- the same number back, and what `number` made as it is spelled. Keys of plain tables are sorted;
--- metatables are ignored except for the marks of this module. Refused: NaN and the infinities,
+-- Integers are written exactly (`128.0` as `128`), other numbers with the fewest digits that read
+-- back as the same number, and the values of `number` as given. Keys of plain tables are sorted.
+-- Metatables are ignored except for the marks of this module. Refused: NaN and the infinities,
 -- strings and keys that are not UTF-8, arrays with holes, tables that are array and object at once,
 -- cycles, nesting deeper than 128, functions, coroutines and userdata.
 -- @function encode

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- The parameters of `generate` and `generate_stream`: checked before anything is sent, with the
--- router's own texts (LoRAX `/generate`, `/generate_stream`), and put in a fixed order.
+--- Checks the parameters of `generate` and `generate_stream` before a request is sent, with the
+-- router's own error messages (LoRAX `/generate`, `/generate_stream`), and puts them in a fixed
+-- order.
 -- @module predibase.params
 
 local errors = require "predibase.errors"
@@ -11,11 +12,11 @@ local usage = require "predibase.usage"
 
 local M = {}
 
---- The source of adapters that Predibase trained, used when an `adapter_id` comes without one.
+--- The source of adapters trained by Predibase, used when `adapter_source` is not given.
 M.DEFAULT_SOURCE = "pbase"
 
---- Every parameter in the order in which it is sent. `kind` names a function of
--- `predibase.params.kinds`; `max` is the largest value of the router's integer type.
+--- Every parameter, in the order of sending. `kind` names a function of `predibase.params.kinds`;
+-- `max` is the largest value of the router's integer type.
 M.list = {
   { name = "adapter_id", kind = "identifier" },
   { name = "adapter_source", kind = "choice", choices = { "hub", "local", "s3", "pbase" } },
@@ -44,9 +45,9 @@ M.list = {
   { name = "response_format", kind = "format" },
 }
 
---- Ranges in the order in which the router tests them. A value breaks a range when it is
--- below `min`, at or below `above`, above `max`, or at or above `below`.
--- The router lets `top_p = 1` pass although its text says otherwise.
+--- Ranges in the order in which the router checks them. A value is out of range when it is below
+-- `min`, at or below `above`, above `max`, or at or above `below`.
+-- The router accepts `top_p = 1`, although its message says otherwise.
 local RANGES = {
   { name = "temperature", min = 0, text = "`temperature` must be non-negative" },
   { name = "repetition_penalty", above = 0,
@@ -64,10 +65,10 @@ local RANGES = {
   { name = "truncate", above = 0, text = "`truncate` must be strictly positive" },
 }
 
---- The documented misspelling and the name that the router knows.
+--- The misspelling in Predibase's documentation and the name that the router knows.
 M.misspelt = { repitition_penalty = "repetition_penalty" }
 
---- Set of every parameter name, the documented misspelling and `extra` included.
+--- Set of all parameter names, including the misspelling and `extra`.
 M.names = { extra = true }
 
 local known = {}
@@ -88,8 +89,8 @@ end
 
 local FREE = { extra = true, response_format = true }
 
---- The given parameters by their right names, and their places in the order of sending. A null is
--- the same as leaving the parameter out: the router takes it for some of them only.
+--- Returns the given parameters by their correct names, and their positions in the order of
+-- sending. Null means not given, because the router accepts null for some parameters only.
 local function given(parameters)
   local found, order = {}, {}
   for name, value in next, parameters do
@@ -100,9 +101,9 @@ local function given(parameters)
         return nil, ("`%s` is given twice, also in its old spelling `%s`"):format(right, name)
       end
       name = right or name
-      -- The values of FREE are JSON of the caller's own, which `predibase.params.kinds` reads.
+      -- `predibase.params.kinds` reads the parameters in FREE, which may contain any JSON.
       found[name] = type(value) == "table" and not FREE[name] and json.plain(value) or value
-      order[#order + 1] = position[name]      -- none for `extra`
+      order[#order + 1] = position[name]      -- nil for `extra`
     end
   end
   table.sort(order)
@@ -121,7 +122,7 @@ local function range_problem(values)
   end
 end
 
---- What the router refuses before it looks at ranges.
+--- Finds the mistakes that the router reports before it checks ranges.
 local function conflict(values)
   if values.merged_adapters and values.adapter_id then
     return "at most one of `adapter_id` or `adapters` may be provided"
@@ -141,7 +142,7 @@ local function stream_conflict(values)
   end
 end
 
---- Every value by itself, in the order of sending. Also tells whether any is outside its range.
+--- Checks each value in the order of sending. The second result tells whether one is out of range.
 local function check_kinds(values, order)
   local checked, strayed = {}, false
   for i = 1, #order do
@@ -168,7 +169,7 @@ local function problem_of(values, strayed, context)
     or nil
 end
 
---- Adds what the caller left out, in its place.
+--- Adds the parameters that get a default value when the caller leaves them out.
 local function complete(checked, order, context)
   local added = #order
   local function add(name, value)
@@ -181,14 +182,15 @@ local function complete(checked, order, context)
   if #order > added then table.sort(order) end
 end
 
---- Checks parameters whose names have been checked, and puts them in the order of sending. Raises
--- for a field of `merged_adapters` or `response_format` that does not exist.
--- @tparam table parameters name -> value; read only, `json.null` counts as not given
--- @tparam table context `stream` (boolean): they are for `generate_stream`, where `details` is
--- asked for unless the caller decided, as only that gives token counts; `check_schema` (boolean):
--- false lets schemas pass that the server has no grammar for, see `predibase.schema`; `partial`:
--- they are defaults that a call will add to, so only each value by itself is checked
--- @treturn[1] table array of `{ name, value }` for `predibase.json.object`
+--- Checks parameters and puts them in the order of sending. Their names must have been checked.
+-- Raises for an unknown field of `merged_adapters` or `response_format`.
+-- @tparam table parameters name -> value, not changed; `json.null` means not given
+-- @tparam table context `stream` (boolean): the parameters are for `generate_stream`, where
+-- `details` is true by default, because only the details contain token counts; `check_schema`
+-- (boolean): false skips `predibase.schema`, which refuses schemas that the server has no grammar
+-- for; `partial` (boolean): the parameters are defaults to which a call will add others, so rules
+-- for combinations are not checked
+-- @treturn[1] table array of `{ name, value }`, for `predibase.json.object`
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation`
 function M.read(parameters, context)
@@ -214,11 +216,11 @@ function M.read(parameters, context)
   return list
 end
 
---- Checks parameters and their names, and puts them in the order of sending. Raises for a name that
--- does not exist.
+--- Checks parameters and their names, and puts them in the order of sending. Raises for an unknown
+-- name.
 -- @tparam ?table parameters as for `read`
 -- @tparam ?table context as for `read`
--- @treturn[1] table as of `read`
+-- @treturn[1] table as `read` returns it
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation`
 function M.check(parameters, context)
@@ -230,17 +232,17 @@ function M.check(parameters, context)
   return M.read(parameters, context or {})
 end
 
---- Parameters of a call laid over the client's defaults, in a new table. A value of the call
--- replaces the default as a whole; `json.null` takes the default away.
+--- Merges the parameters of a call with the client's defaults. A value of the call replaces the
+-- whole default; `json.null` removes the default.
 -- @tparam ?table defaults
 -- @tparam ?table parameters
--- @treturn table to be read only
+-- @treturn table a new table; its values are shared and must not be changed
 function M.merge(defaults, parameters)
   local merged = {}
   for name, value in next, defaults or {} do merged[M.misspelt[name] or name] = value end
   for name, value in next, parameters or {} do
     local right = M.misspelt[name]
-    -- Both spellings in one table stay apart, so that `check` can refuse them.
+    -- If a table has both spellings, both are kept, so that `check` can refuse them.
     if right and rawget(parameters, right) == nil then name = right end
     merged[name] = value
   end

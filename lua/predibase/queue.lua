@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Values in the order in which they came.
+--- A first-in, first-out queue.
 -- @module predibase.queue
 
 local M = {}
@@ -15,8 +15,8 @@ function Queue:push(value)
   self.last = last
 end
 
---- Takes the first value out.
--- @return it; nil when there is none
+--- Removes the first value.
+-- @return the value; nil when the queue is empty
 function Queue:pop()
   if self.first > self.last then return nil end
   local value = self[self.first]
@@ -25,7 +25,7 @@ function Queue:pop()
   return value
 end
 
---- Tells how many there are.
+--- Returns the number of values.
 -- @treturn integer
 function Queue:size()
   return self.last - self.first + 1

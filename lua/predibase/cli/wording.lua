@@ -47,8 +47,9 @@ local PHRASES = {
   { "proxy = false", "--no-proxy" },
   { "([%l_]+) = false", option },
   { "([%l_]+) = true", option },
-  { "`extra%.([%l_]+)` is a parameter of its own; write .*$", function (name)
-    return option(name) and ("%s is an option of its own, not for --extra"):format(option(name))
+  { "`extra%.([%l_]+)` is a known parameter; write .*$", function (name)
+    local flag = option(name)
+    return flag and flag .. " is a separate option; do not use --extra for it"
   end },
   { "%(false means no proxy at all%)", "(--no-proxy uses none)" },
   { "[%l_]+ %(from the environment variable ([%u_]+)%)", "%1" },

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Writes a Lua value as JSON text; knows no JSON library, `predibase.json` is the way in.
+--- Writes a Lua value as JSON text, without a JSON library. Use it through `predibase.json`.
 -- @module predibase.json.encode
 
 local errors = require "predibase.errors"
@@ -13,13 +13,14 @@ M.MAX_DEPTH = 128
 local format, floor, huge = string.format, math.floor, math.huge
 local subtype = rawget(math, "type")
 
--- Up to here every integral double is written with all its digits; u64 seeds end here too.
+-- Integral doubles below this limit are written with all their digits. It is also the limit of
+-- seeds (unsigned 64-bit integers).
 local DIGITS_LIMIT = 2 ^ 64
--- Below the smallest normal double fewer than 15 digits may be enough to round-trip.
+-- Subnormal doubles may need fewer than 15 digits to read back as the same number.
 local SMALLEST_NORMAL = 2 ^ -1022
 
---- The text of a number: integers with all digits, floats with as few digits as give the same
--- double back. nil for NaN and the infinities.
+--- Formats a number: integers with all digits, floats with as few digits as read back as the same
+-- double. Returns nil for NaN and the infinities.
 local function number_text(v)
   if subtype and subtype(v) == "integer" then return format("%d", v) end
   if v ~= v or v == huge or v == -huge then return nil end
@@ -31,14 +32,15 @@ local function number_text(v)
     text = format("%." .. digits .. "g", v)
     digits = digits + 1
   until digits > 17 or tonumber(text) == v
-  -- C formats with the comma of the locale that the program has set.
+  -- C uses the decimal comma of the program's locale.
   return (text:gsub(",", "."))
 end
 
 M.number_text = number_text
 
---- Length of the array that a plain table is; nil and a reason when it is neither an array nor an
--- object with string keys. An empty table counts as an object: second result true.
+--- Returns the length of a plain table that is an array. An empty table counts as an object: the
+-- second result is true. Returns nil, nil and a reason for a table that is neither an array nor an
+-- object with string keys. For an object the length is 0.
 local function array_length(t)
   local n, top, strings = 0, 0, 0
   for key in next, t do
@@ -58,7 +60,7 @@ local function array_length(t)
   return n, false
 end
 
---- Puts a key in front of the path of what is inside its value: `stop[2]`, `schema.properties.x`.
+--- Puts a key in front of a path inside its value: `stop[2]`, `schema.properties.x`.
 local function child_path(key, path)
   local dot = (path ~= "" and path:sub(1, 1) ~= "[") and "." or ""
   if type(key) == "number" then key = format("[%d]", key) end
@@ -73,8 +75,8 @@ end
 function M.new(dialect)
   local escape, null, empty_array = dialect.escape, dialect.null, dialect.empty_array
   local is_array, is_object, is_raw = dialect.array, dialect.object, dialect.raw
-  -- The pieces of the text under way and the tables that are open around the current value.
-  -- An encoder is entered by one caller at a time: nothing in it calls back or yields.
+  -- The state of the running call: the pieces of the text, and the tables around the current value.
+  -- Calls cannot overlap, because nothing in the encoder yields or calls functions of the program.
   local out, size, open, depth
   local write
 
@@ -102,7 +104,7 @@ function M.new(dialect)
   end
 
   local function write_member(first, key, value)
-    if type(key) ~= "string" then return "", "an ordered object with a key that is no string" end
+    if type(key) ~= "string" then return "", "an ordered object with a key that is not a string" end
     if not first then put "," end
     local path, reason = write_string(key)
     if reason then return path, reason end
@@ -115,7 +117,7 @@ function M.new(dialect)
     put "{"
     for i = 1, #t do
       local pair = rawget(t, i)
-      if type(pair) ~= "table" then return "", "an ordered object whose members are no pairs" end
+      if type(pair) ~= "table" then return "", "an ordered object whose members are not pairs" end
       local path, reason = write_member(i == 1, rawget(pair, 1), rawget(pair, 2))
       if reason then return path, reason end
     end
@@ -160,8 +162,8 @@ function M.new(dialect)
     return path, reason
   end
 
-  --- Writes one value. Success returns nothing; failure returns the path inside the value and
-  -- the reason.
+  --- Writes one value. Returns nothing on success, and the path inside the value and the reason on
+  -- failure.
   function write(value)
     local kind = type(value)
     if kind == "string" then

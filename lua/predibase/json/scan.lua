@@ -1,15 +1,15 @@
 -- SPDX-License-Identifier: MIT
---- Looks at the literals of a JSON text without building anything from it.
--- The texts given to these functions have been decoded before, so only what a decoder lets pass
--- has to be looked for. All of them take time linear in the text.
+--- Scans the literals of a JSON text without decoding it.
+-- The texts must have been decoded successfully before, so these functions only look for what a
+-- decoder accepts. All of them take linear time.
 -- @module predibase.json.scan
 
 local M = {}
 
 local find, sub, huge = string.find, string.sub, math.huge
 
---- Position of the quote that ends the string which begins at `i`, and the position of the first
--- raw control character in it (nil when there is none).
+--- Returns the position of the quote that ends the string which begins at `i`, and the position of
+-- the first raw control character in it (nil when there is none).
 local function string_end(text, i)
   local control
   local at = i + 1
@@ -27,20 +27,20 @@ local function string_end(text, i)
   end
 end
 
--- From here on neighbouring doubles are two apart.
+-- From this number on neighbouring doubles are two apart.
 local GAPS = 2 ^ 53
 
---- Is this literal an integer that a double may not hold exactly?
+--- Tells whether a literal is an integer that a double may not hold exactly.
 local function is_big(literal)
   if #literal < 16 or find(literal, "[%.eE]") then return false end
   local near = tonumber(literal)
   return near >= GAPS or near <= -GAPS
 end
 
---- Finds the integer literals outside strings of 2^53 and more (or -2^53 and less).
+--- Finds the integer literals of 2^53 and more (or -2^53 and less) that are not inside strings.
 -- @tparam string text
--- @treturn ?table array of first and last positions in turn (`{ first, last, first, last, … }`),
--- nil when there is none
+-- @treturn ?table array of first and last positions by turns (`{ first, last, first, last, … }`);
+-- nil when there are no such literals
 function M.big_integers(text)
   local found
   local i = find(text, '["%d%-]')
@@ -61,7 +61,7 @@ function M.big_integers(text)
   return found
 end
 
---- Refuses what lua-cjson takes although RFC 8259 does not: control characters inside strings,
+--- Refuses what lua-cjson accepts although RFC 8259 does not: control characters inside strings,
 -- `1.`, `-.5`, and numbers beyond the range of a double.
 -- @tparam string text
 -- @treturn[1] boolean true
@@ -89,17 +89,17 @@ function M.strict(text)
   return true
 end
 
---- The unit of UTF-16 that an escape at `i` spells, or nil when there is no `\uXXXX`.
+--- Returns the UTF-16 unit that an escape at `i` stands for, or nil when there is no `\uXXXX`.
 local function unit_at(text, i)
   local digits = text:match("^\\u(%x%x%x%x)", i)
   return digits and tonumber(digits, 16)
 end
 
---- Replaces every escaped surrogate without its partner by `\ufffd` (U+FFFD), as a UTF-16 decoder
--- would. A server that cuts text between two UTF-16 units sends such halves.
+--- Replaces every unpaired escaped surrogate by `\ufffd` (U+FFFD), as a UTF-16 decoder would. A
+-- server that cuts text between two UTF-16 units sends such halves.
 -- @tparam string text
--- @treturn[1] string the mended text
--- @treturn[2] nil there was nothing to mend
+-- @treturn[1] string the corrected text
+-- @treturn[2] nil there was nothing to replace
 function M.mend_surrogates(text)
   local out, n, from = {}, 0, 1
   local at = find(text, "\\", 1, true)

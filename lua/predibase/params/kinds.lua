@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- The kinds of parameters: each function checks one value. It takes the value, the name that error
--- texts use, and the parameter's entry in `predibase.params`, and returns the value to send, or nil
--- and an error text.
+--- Checks for each kind of parameter. Each function takes a value, its name for error messages, and
+-- the parameter's entry in `predibase.params`. It returns the value to send, or nil and an error
+-- message.
 -- @module predibase.params.kinds
 
 local checks = require "predibase.checks"
@@ -14,13 +14,15 @@ local utf8 = require "predibase.utf8"
 
 local M = {}
 
---- The largest finite 32-bit float (IEEE 754 binary32), the router's type of all fractions.
+--- The largest finite 32-bit float (IEEE 754 binary32). The router uses this type for all
+-- fractions.
 M.SINGLE_MAX = 3.4028234663852886e38
 
---- Numbers below this are rounded to it, as `3.4028235e38` is; from here on to infinity.
+--- Upper limit of the numbers that are rounded to a finite 32-bit float. This number and larger
+-- ones are rounded to infinity.
 M.SINGLE_LIMIT = 3.4028235677973366e38
 
---- The largest integer to which no other one is rounded in a double.
+--- The largest integer of a double to which no other integer is rounded.
 M.EXACT_MAX = 2^53 - 1
 
 --- The largest seed: an unsigned 64-bit integer.
@@ -40,10 +42,10 @@ local function wrong(name, wanted, value, hint)
   return nil, hint and text .. "; " .. hint or text
 end
 
---- The 32-bit float nearest to a number, as the router will see it.
--- Multiplying by 2^29 + 1 and subtracting leaves the upper 24 of 53 bits, rounded; numbers
--- below the smallest normal one are rounded to multiples of 2^-149.
--- @tparam number value below `SINGLE_LIMIT` in size
+--- Rounds a number to a 32-bit float, as the router does. Multiplying by 2^29 + 1 and subtracting
+-- leaves the upper 24 of 53 bits, rounded. Numbers below the smallest normal float are rounded to
+-- multiples of 2^-149.
+-- @tparam number value its absolute value must be below `SINGLE_LIMIT`
 -- @treturn number
 function M.to_single(value)
   if value > -2^-126 and value < 2^-126 then
@@ -57,8 +59,8 @@ function M.to_single(value)
   return shifted - (shifted - value)
 end
 
---- UTF-8 text without control characters: it becomes part of a response header of the router,
--- which ends its process on a control character there.
+--- Checks an adapter id: UTF-8 text without control characters. The router copies it into a
+-- response header, and its process ends when the value contains a control character.
 function M.identifier(value, name)
   if type(value) ~= "string" then return wrong(name, "a string", value) end
   local control = checks.control(value)
@@ -75,7 +77,7 @@ function M.identifier(value, name)
   return value
 end
 
---- One of a few names; upper and lower case alike unless the rule says `exact`.
+--- Checks that a value is one of a few names. Case does not matter unless the rule has `exact`.
 function M.choice(value, name, rule)
   local wanted = "one of " .. table.concat(rule.choices, ", ")
   if type(value) ~= "string" then return wrong(name, wanted, value) end
@@ -87,8 +89,8 @@ function M.choice(value, name, rule)
   return wrong(name, wanted, value, near and ('did you mean "%s"?'):format(near))
 end
 
---- The token for an adapter's repository; empty, it keeps the server from taking the one of the
--- request. Its value is in no message.
+--- Checks the token for the repository of an adapter. An empty token is valid: it stops the server
+-- from using the token of the request. No message contains the value.
 function M.token(value, name)
   if type(value) ~= "string" then
     return nil, ("`%s` must be a string, got a %s"):format(name, type(value))
@@ -98,13 +100,13 @@ function M.token(value, name)
   return value
 end
 
---- `true` or `false`; words such as `"true"` are refused, as the router refuses them.
+--- Checks a boolean. Words such as `"true"` are refused, as the router refuses them.
 function M.boolean(value, name)
   if type(value) ~= "boolean" then return wrong(name, "a boolean", value) end
   return value
 end
 
---- A number that stays finite as a 32-bit float.
+--- Checks a number, which must be finite as a 32-bit float.
 function M.single(value, name)
   if type(value) ~= "number" then return wrong(name, "a number", value) end
   if value - value ~= 0 then return wrong(name, "a finite number", value) end
@@ -114,8 +116,8 @@ function M.single(value, name)
   return value
 end
 
---- A number without a fraction inside the router's integer type. The lower end is the range's
--- matter except where the router has no text for it.
+--- Checks an integer against the router's integer type. `min` is set only where the router has no
+-- message of its own; other lower limits are in the ranges of `predibase.params`.
 function M.integer(value, name, rule)
   if not is_integral(value) then
     return wrong(name, "an integer", value)
@@ -129,7 +131,8 @@ function M.integer(value, name, rule)
   return json.integer(value + 0)              -- + 0 turns -0 into 0, which is an integer
 end
 
---- An unsigned 64-bit integer: an integer, a float that is surely exact, or decimal digits.
+--- Checks an unsigned 64-bit integer: an integer, a float that is certainly exact, or a string of
+-- decimal digits.
 function M.seed(value, name)
   local wanted = "an integer from 0 to " .. M.SEED_MAX
   if type(value) == "string" then
@@ -147,7 +150,7 @@ function M.seed(value, name)
   return json.integer(value + 0)
 end
 
---- An array of non-empty UTF-8 strings.
+--- Checks an array of non-empty UTF-8 strings.
 function M.strings(value, name)
   if type(value) == "string" then
     return wrong(name, "an array of strings", value,
@@ -179,10 +182,10 @@ end
 
 -- `merged_adapters` (LoRAX `AdapterParameters`).
 
---- Names of `merged_adapters.merge_strategy`. The router ends its process on any other.
+--- Values of `merged_adapters.merge_strategy`. The router's process ends on any other value.
 local MERGE_STRATEGIES = { "linear", "ties", "dare_linear", "dare_ties" }
 
---- Names of `merged_adapters.majority_sign_method`. The router ends its process on any other.
+--- Values of `merged_adapters.majority_sign_method`. The router's process ends on any other value.
 local SIGN_METHODS = { "total", "frequency" }
 
 local ADAPTER_FIELDS = {
@@ -226,9 +229,9 @@ local function weights_of(value, name)
   return weights
 end
 
---- Check one value of `merged_adapters`. Raises for a field that does not exist.
+--- Checks a value of `merged_adapters`. Raises for a field that does not exist.
 -- @param value `{ ids, weights, merge_strategy, density, majority_sign_method }`
--- @tparam string name what error texts call it
+-- @tparam string name its name for error messages
 -- @tparam table _ the rule, unused
 -- @treturn[1] table ordered object for `predibase.json`
 -- @treturn[2] nil
@@ -276,19 +279,19 @@ function M.merged(value, name, _)
   return json.object(object)
 end
 
--- `response_format` and `extra`: JSON of the caller's own. It becomes text at once, so that a
--- function, a cycle or NaN in it is found before anything is sent, and a later change of the
--- caller's table changes nothing.
+-- `response_format` and `extra` contain any JSON of the caller. It is encoded immediately, so that
+-- a function, a cycle or NaN in it is found before a request is sent, and later changes of the
+-- caller's table have no effect.
 
---- Names of `response_format.type`.
+--- Values of `response_format.type`.
 local FORMATS = { "text", "json_object", "json_schema" }
 
 local FORMAT_FIELDS = { type = true, schema = true }
 
 local WANTED = "a JSON schema: a table with named fields, or a string of JSON"
 
---- The schema as JSON text. A string is passed on untouched, so that the order of its
--- properties, which decides the order in which they are generated, survives.
+--- Returns a schema as JSON text. A string is returned unchanged to keep the order of its
+-- properties, because they are generated in this order.
 local function schema_text(schema, name)
   local text, problem
   if type(schema) == "string" then
@@ -311,12 +314,12 @@ local function schema_text(schema, name)
   return text
 end
 
---- Check one value of `response_format`. Raises for a field that does not exist.
+--- Checks a value of `response_format`. Raises for a field that does not exist.
 --
--- The router looks at `schema` only: left out it means "any JSON object", even for the type
--- `text`, and null means no constraint. So `{ type = "text" }` goes out with a null schema.
+-- The router uses only `schema`. A missing schema means "any JSON object", even for the type
+-- `text`, and null means no constraint. Therefore `{ type = "text" }` is sent with a null schema.
 -- @param value `{ type = "text" | "json_object" | "json_schema", schema = table or JSON string }`
--- @tparam string name what error texts call it
+-- @tparam string name its name for error messages
 -- @tparam table _ the rule, unused
 -- @treturn[1] table ordered object for `predibase.json`
 -- @treturn[2] nil
@@ -334,12 +337,13 @@ function M.format(value, name, _)
   local schema = rawget(value, "schema")
   if kind == "text" then
     if schema ~= nil and schema ~= json.null then
-      return nil, ('`%s.schema` has no place beside type "text"; use "json_object"'):format(name)
+      return nil, ('`%s.schema` cannot be combined with type "text"; use "json_object"')
+        :format(name)
     end
     schema = json.null
   elseif schema == json.null then
-    return nil, ("`%s.schema` must not be null, which lifts every constraint; "
-      .. "leave it out for any JSON object"):format(name)
+    return nil, ("`%s.schema` must not be null, which removes every constraint; "
+      .. "leave it out to allow any JSON object"):format(name)
   elseif schema ~= nil then
     schema, problem = schema_text(schema, name .. ".schema")
     if not schema then return nil, problem end
@@ -350,20 +354,20 @@ function M.format(value, name, _)
   return json.object(object)
 end
 
---- Tells why the server could not make a grammar of a checked `response_format`.
--- @tparam table format what `format` gave
--- @tparam string name what error texts call it
--- @treturn ?string nil when it can
+--- Tells why the server cannot make a grammar of a checked `response_format`.
+-- @tparam table format as `format` returned it
+-- @tparam string name its name for error messages
+-- @treturn ?string nil when the server can make a grammar
 function M.grammar_problem(format, name)
   local pair = rawget(format, 2)
   local schema = pair and pair[2]
-  if type(schema) ~= "table" then return nil end       -- none, or null
+  if type(schema) ~= "table" then return nil end       -- no schema, or null
   return schemas.problem(rawget(schema, 1), name .. ".schema")
 end
 
---- Fields that have no name yet: `{ field = value }`, any JSON value.
--- @param extra what the caller gave
--- @tparam table known set of the parameters that have a name
+--- Checks `extra`, the fields that this library does not know: `{ field = value }`, any JSON value.
+-- @param extra the value that the caller gave
+-- @tparam table known set of the parameters that this library knows
 -- @treturn[1] table array of `{ name, value }` sorted by name
 -- @treturn[2] nil
 -- @treturn[2] string error text
@@ -380,7 +384,7 @@ function M.extra(extra, known)
     end
     local shown = errors.excerpt(key, checks.SHOWN)
     if known[key] then
-      return nil, ("`extra.%s` is a parameter of its own; write %s = … beside `extra`")
+      return nil, ("`extra.%s` is a known parameter; write %s = … outside `extra`")
         :format(shown, shown)
     end
     local text, problem = json.encode(value)

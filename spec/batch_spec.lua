@@ -482,7 +482,7 @@ describe("generate_many", function ()
         function () return (client:generate_many({}, { concurrency = 0 })) end,
       ["a concurrency from 1 to 1000, got the number 1001"] =
         function () return (client:generate_many({}, { concurrency = 1001 })) end,
-      ["takes no on_token"] =
+      ["does not accept on_token"] =
         function () return (client:generate_many({}, { on_token = print })) end,
       ["conect"] = function () return (client:generate_many({}, { timeout = { conect = 1 } })) end,
       ["takes its options as a table"] = function () return (client:generate_many({}, 5)) end,

@@ -5,7 +5,7 @@ local secrecy = require "spec.support.secrecy"
 
 local TOKEN = secrecy.TOKEN
 
---- A call over a transport that only writes down what it is asked.
+--- Makes a call with a transport that only records the requests.
 local function make(options)
   options = options or {}
   local state = { clock = 100, specs = {}, requests = {} }
@@ -45,7 +45,7 @@ describe("a call", function ()
     assert.equal(1.5, state.specs[2].delay)
   end)
 
-  it("begins its clocks with its first attempt, and only once", function ()
+  it("starts its clocks once, with its first attempt", function ()
     local this, state = make { total = 30 }
     assert.is_nil(this.deadline)
     state.clock = 500
@@ -59,14 +59,14 @@ describe("a call", function ()
     assert.equal(10, this:meta().timing.total)
   end)
 
-  it("has no deadline without a limit for the whole", function ()
+  it("has no deadline without a total limit", function ()
     local this, state = make()
     this:announce()
     this:open()
     assert.is_nil(state.specs[1].deadline)
   end)
 
-  it("has taken no time before it began", function ()
+  it("has a total time of 0 before it starts", function ()
     assert.same({ total = 0 }, make():meta().timing)
   end)
 
@@ -83,7 +83,7 @@ describe("a call", function ()
     assert.same({ first_token = 3, total = 7 }, this:meta().timing)
   end)
 
-  it("shows neither the token nor the request to who walks over its tables", function ()
+  it("has neither the token nor the request in its tables", function ()
     local this = make { hooks = { on_request = function () end } }
     this:announce()
     this:open()
@@ -93,7 +93,7 @@ describe("a call", function ()
 end)
 
 describe("the hooks of a call", function ()
-  it("are told of requests without secrets", function ()
+  it("receive requests without secrets", function ()
     local seen
     local this = make { hooks = { on_request = function (info) seen = info end } }
     this:announce()
@@ -102,7 +102,7 @@ describe("the hooks of a call", function ()
         ["x-request-id"] = "42" } }, seen)
   end)
 
-  it("are told of responses without secrets", function ()
+  it("receive responses without secrets", function ()
     local seen
     local this = make { hooks = { on_response = function (info) seen = info end } }
     this:announce()
@@ -115,7 +115,7 @@ describe("the hooks of a call", function ()
     assert.equal("it was [redacted]", this.headers["x-echo"])
   end)
 
-  it("are told of no secret, whatever characters it has", function ()
+  it("receive no secrets with any characters", function ()
     local secret = "pb_a-b+c.d%e"
     local this = make { secrets = { "", secret } }
     this:announce()
@@ -124,7 +124,7 @@ describe("the hooks of a call", function ()
     assert.same({ echo = "x[redacted]y", other = "pb_aab" }, this.headers)
   end)
 
-  it("are told of retries", function ()
+  it("receive retries", function ()
     local seen = {}
     local this = make { max_retries = 1,
       hooks = { on_retry = function (info) seen[#seen + 1] = info end } }
@@ -140,7 +140,7 @@ describe("the hooks of a call", function ()
     assert.is_nil(this:retry(this:error(REFUSED), 0))
   end)
 
-  it("may be tables that can be called", function ()
+  it("may be callable tables", function ()
     local seen
     local this = make { hooks = {
       on_request = setmetatable({}, { __call = function (_, info) seen = info end }),
@@ -166,7 +166,7 @@ describe("the error of a call", function ()
     assert.is_nil(err.headers)
   end)
 
-  it("names the place when the network is to blame", function ()
+  it("names host and port when the network fails", function ()
     local this = make()
     assert.equal("127.0.0.1:8080: refused", this:error(REFUSED).message)
     assert.is_false(this:error(REFUSED).sent)
@@ -177,14 +177,14 @@ describe("the error of a call", function ()
     assert.equal("no", this:error { kind = "timeout", phase = "idle", message = "no" }.message)
   end)
 
-  it("leaves the failure as it was", function ()
+  it("does not change the failure", function ()
     local this = make()
     this:error(REFUSED)
     this:error(REFUSED)
     assert.equal("refused", REFUSED.message)
   end)
 
-  it("has the head of its own attempt only", function ()
+  it("contains only the head of its own attempt", function ()
     local this = make()
     this:announce()
     this:open()
@@ -198,7 +198,7 @@ describe("the error of a call", function ()
     assert.is_nil(this:error(REFUSED).trace_id)
   end)
 
-  it("hides secrets that the failure repeats", function ()
+  it("hides secrets that the failure contains", function ()
     local this = make()
     local err = this:error { kind = "protocol", phase = "body", message = "bad header " .. TOKEN }
     assert.equal("bad header [redacted]", err.message)
@@ -206,14 +206,14 @@ describe("the error of a call", function ()
 end)
 
 describe("a retry", function ()
-  it("is refused once a token was handed out", function ()
+  it("is refused after a token was returned", function ()
     local this = make()
     this:announce()
     this:open()
     assert.is_nil(this:retry(this:error(REFUSED), 1))
   end)
 
-  it("is refused when its wait would not end in time", function ()
+  it("is refused when its wait would end after the deadline", function ()
     local this, state = make { total = 10 }
     this:announce()
     this:open()
@@ -222,6 +222,6 @@ describe("a retry", function ()
     assert.equal(4, this:retry(err, 0))
     state.clock = 107
     assert.is_nil(this:retry(err, 0))
-    assert.is_truthy(err.message:find "; not tried again: .*too short")
+    assert.is_truthy(err.message:find "; not retried: .*too short")
   end)
 end)

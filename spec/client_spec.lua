@@ -182,7 +182,7 @@ describe("a wrong program", function ()
   it("is told so at its own line: a hook for tokens where none come", function ()
     assert.is_truthy(raised(function ()
       client:generate("x", { on_token = print })
-    end):find "takes no on_token")
+    end):find "does not accept on_token")
   end)
 
   it("is told so at its own line: a dot for a colon, a closed client", function ()

@@ -35,7 +35,7 @@ describe("Misuse", function ()
       'unknown timeout "tokens"; did you mean "token"?' },
     ["a hook that would never be called"] = {
       function () local r = client:generate("x", { on_token = print }) return r end,
-      "client:generate takes no on_token: it gets no tokens, only the whole text" },
+      "client:generate does not accept on_token: it receives only the whole text, not tokens" },
     ["stream.next with a dot"] = {
       function () local r = client:generate_stream("x").next() return r end,
       "stream:next must be called with a colon on a stream" },

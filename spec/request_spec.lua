@@ -50,7 +50,7 @@ local function header(req, name)
 end
 
 describe("the body", function()
-  it("has no parameters when there are none", function()
+  it("has no parameters when none are given", function()
     assert.equal('{"inputs":"Hi"}', body("Hi"))
     assert.equal('{"inputs":"Hi"}', body("Hi", {}))
     assert.equal('{"inputs":"Hi"}', body("Hi", { seed = json.null }))
@@ -62,7 +62,7 @@ describe("the body", function()
       { details = true, max_new_tokens = 20, temperature = 0.1 }))
   end)
 
-  it("has integers exactly, floats with the digits that round-trip, and empty arrays", function()
+  it("has exact integers, floats that round-trip, and empty arrays", function()
     assert.equal('{"inputs":"x","parameters":{"adapter_id":"r/1","adapter_source":"pbase",'
       .. '"temperature":0.30000000000000004,"top_p":1,"typical_p":0.1,"max_new_tokens":128,'
       .. '"stop":[],"seed":18446744073709551615}}', body("x", {
@@ -84,14 +84,14 @@ describe("the body", function()
     assert.equal("\127", json.decode(body("\127")).inputs)
   end)
 
-  it("has a schema string untouched", function()
+  it("has a schema string unchanged", function()
     local schema = '{ "type": "object", "z": 1.0,\n  "a": "\\u00e9" }'
     assert.equal('{"inputs":"x","parameters":{"response_format":{"type":"json_object","schema":'
       .. schema .. "}}}",
       body("x", { response_format = { type = "json_object", schema = schema } }))
   end)
 
-  it("begins with the client's defaults", function()
+  it("contains the client's defaults", function()
     local options = { defaults = { top_k = 5, repitition_penalty = 2, api_token = "hf_x" } }
     assert.equal('{"inputs":"x","parameters":{"api_token":"hf_x","repetition_penalty":3,'
       .. '"top_k":5,"seed":1}}', body("x", { seed = 1, repetition_penalty = 3 }, nil, options))
@@ -99,19 +99,19 @@ describe("the body", function()
       body("x", { top_k = json.null, api_token = json.null }, nil, options))
   end)
 
-  it("asks for details on a stream", function()
+  it("requests details on a stream", function()
     assert.equal('{"inputs":"x","parameters":{"details":true}}', body("x", nil, { stream = true }))
   end)
 end)
 
 describe("the prompt", function()
-  it("raises when it is no string, blaming the caller", function()
+  it("raises when it is not a string, with the line of the caller", function()
     for _, bad in ipairs { 5, true, {}, print } do
       assert.error_matches(function() build(bad) end, "the prompt must be a string, got ")
     end
     assert.error_matches(function() build(nil) end, "the prompt must be a string, got nil")
     assert.error_matches(function() build({ inputs = "x" }) end,
-      "the prompt comes first, its parameters in a table behind it")
+      "give the prompt first and then a table of parameters")
     local ok, message = pcall(build, nil)
     assert.is_false(ok)
     assert.matches("^spec/request_spec%.lua:", message)
@@ -132,11 +132,11 @@ describe("the prompt", function()
   it("is refused when the body would be above the server's limit", function()
     local overhead = #'{"inputs":""}'
     assert.equal(request.MAX_BODY, #body(("x"):rep(request.MAX_BODY - overhead)))
-    assert.equal("the request has a body of at least 2097153 bytes, the server takes 2097152 "
-      .. "at most; shorten the prompt",
+    assert.equal("the request body has at least 2097153 bytes, but the server accepts at most "
+      .. "2097152; shorten the prompt",
       refused("too_large", ("x"):rep(request.MAX_BODY - overhead + 1)))
     assert.matches("at least 10485760 bytes", refused("too_large", ("x"):rep(10 * 1024 * 1024)))
-    assert.matches("^the request has a body", refused("too_large", ("\0"):rep(400000)))
+    assert.matches("^the request body has", refused("too_large", ("\0"):rep(400000)))
   end)
 end)
 
@@ -149,14 +149,14 @@ describe("the parameters", function()
       refused("validation", "x", nil, { stream = true }, { defaults = { best_of = 0 } }))
   end)
 
-  it("take an empty api_token, which keeps the server from using the client's", function()
+  it("may have an empty api_token, which stops the server from using the client's", function()
     assert.equal('{"inputs":"x","parameters":{"api_token":""}}', body("x", { api_token = "" }))
     local options = { base_url = "http://lorax.example", allow_plain_http = false }
     assert.is_table(build("x", { api_token = "" }, nil, options))
     assert.same({}, build("x", { api_token = "" }, nil, options).secrets)
   end)
 
-  it("carry an api_token in the clear to this machine only", function()
+  it("contain an unencrypted api_token for this machine only", function()
     local options = { base_url = "http://lorax.example" }
     local message = refused("config", "x", { api_token = "hf_SENTINEL" }, nil, options)
     assert.matches("^the parameter api_token would be sent unencrypted", message)
@@ -190,7 +190,7 @@ describe("the request", function()
     }, req.headers)
   end)
 
-  it("asks for an event stream when it is one", function()
+  it("accepts an event stream for generate_stream", function()
     assert.equal("text/event-stream", header(build("x", {}, { stream = true }), "accept"))
   end)
 
@@ -209,13 +209,13 @@ describe("the request", function()
     assert.equal("my-app/1.0", header(req, "user-agent"))
   end)
 
-  it("names the Lua that runs it", function()
+  it("names the running Lua in the user agent", function()
     assert.matches("^lua/%d%.%d$", (request.LUA:gsub("^luajit", "lua")))
     assert.matches(" lua/9%.9$",
       header(build("x", {}, { lua = "lua/9.9" }), "user-agent"))
   end)
 
-  it("knows its adapter and everything that no message may show", function()
+  it("contains its adapter and all secrets", function()
     local req = build("x", { adapter_id = "r/1", api_token = "hf_x" }, {},
       { api_token = "pb_x" }, { headers = { ["X-Secret"] = "12345678" } })
     assert.equal("r/1", req.adapter_id)
@@ -223,7 +223,7 @@ describe("the request", function()
     assert.is_nil(build("x", { adapter_id = "" }).adapter_id)
   end)
 
-  it("shares what the calls of a client have in common", function()
+  it("shares the common parts of a client's requests", function()
     local cfg = assert(config.new({ base_url = "http://127.0.0.1:8080", api_token = "pb_x",
       defaults = { adapter_id = "r/1", max_new_tokens = 9 } }, none))
     local function of(stream, options, parameters)
@@ -248,7 +248,7 @@ describe("the request", function()
     assert.same({ "pb_x" }, of(false).secrets)
   end)
 
-  it("refuses each time the defaults that no call can be sent with", function()
+  it("is refused every time when the defaults are invalid for every call", function()
     local cfg = assert(config.new({ base_url = "http://127.0.0.1", defaults = { best_of = 2 } },
       none))
     for _ = 1, 2 do
@@ -259,7 +259,7 @@ describe("the request", function()
     assert.is_table(make(cfg, "x", { do_sample = true }))
   end)
 
-  it("lets a configuration be collected together with what its calls shared", function()
+  it("lets the garbage collector free a configuration and its shared parts", function()
     local watch = setmetatable({}, { __mode = "v" })
     watch.cfg = assert(config.new({ base_url = "http://127.0.0.1", api_token = "pb_x" }, none))
     watch.headers = make(watch.cfg, "x").headers
@@ -268,7 +268,7 @@ describe("the request", function()
     assert.is_nil(watch.headers)
   end)
 
-  it("leaves the caller's table as it was", function()
+  it("does not change the caller's table", function()
     local given = { stop = {}, repitition_penalty = 1, api_token = json.null }
     build("x", given, { stream = true }, { defaults = { top_k = 1 } })
     assert.same({ stop = {}, repitition_penalty = 1, api_token = json.null }, given)
@@ -280,13 +280,13 @@ describe("the options of a call", function()
   local cfg = assert(config.new({ base_url = "http://127.0.0.1:8080" }, none))
   local client = { cfg = cfg, user_agent = "x" }
 
-  it("that no program should contain raise, with the line of the caller", function()
+  it("raise for mistakes of the program, with the line of the caller", function()
     local function message(given, method)
       return select(2, pcall(request.check, given, method))
     end
     for text, said in pairs {
       ["client:generate takes its options as a table, got a number"] = message(5, "generate"),
-      ["client:generate takes no on_token"] = message({ on_token = print }, "generate"),
+      ["client:generate does not accept on_token"] = message({ on_token = print }, "generate"),
       ['unknown option "on_tokn"; did you mean "on_token"?'] =
         message({ on_tokn = 1 }, "generate_stream"),
       ['unknown option "max_retrys"; did you mean "max_retries"?'] =
@@ -305,7 +305,7 @@ describe("the options of a call", function()
     assert.is_nil(message({ add_special_tokens = true }, "tokenize"))
   end)
 
-  it("are parameters of the API, which go into the body, and options of the call", function()
+  it("are split into parameters of the API, sent in the body, and options of the call", function()
     local plan = assert(request.plan(client, "generate", { temperature = 0.5, timeout = 3,
       max_retries = 1, adapter_id = "a/1", concurrency = 4 }))
     assert.equal('{"inputs":"x","parameters":{"adapter_id":"a/1","adapter_source":"pbase",'
@@ -316,7 +316,7 @@ describe("the options of a call", function()
     assert.is_false(plan.stream)
   end)
 
-  it("go before the common ones, each as a whole", function()
+  it("replace the common options, each as a whole", function()
     assert.same({ temperature = 0.5, stop = { "b" }, repetition_penalty = 2, timeout = 3,
       headers = { b = "2" } },
       request.merge({ temperature = 0.5, stop = { "a" }, timeout = 3, headers = { a = "1" } },
@@ -329,7 +329,7 @@ end)
 describe("a planner", function()
   local cfg = assert(config.new({ base_url = "http://127.0.0.1:8080", api_token = "pb_x" }, none))
 
-  it("lays the options of a call over those of its object", function()
+  it("merges the options of a call with those of its object", function()
     local plan = request.planner({ cfg = cfg, user_agent = "x" },
       { temperature = 0.5, max_retries = 1 })
     local made = assert(plan("generate", { temperature = 0.25 }))
@@ -337,7 +337,7 @@ describe("a planner", function()
     assert.equal(1, made.settings.max_retries)
   end)
 
-  it("keeps the plan of calls without options of their own, and no other", function()
+  it("keeps only the plan of calls without options", function()
     local plan = request.planner({ cfg = cfg, user_agent = "x" }, { temperature = 0.5 })
     local first = plan "generate"
     assert.equal(first, plan("generate", {}))
@@ -347,7 +347,7 @@ describe("a planner", function()
     assert.equal(first, plan "generate")
   end)
 
-  it("refuses bad values each time", function()
+  it("refuses bad values every time", function()
     local plan = request.planner({ cfg = cfg, user_agent = "x" }, { temperature = -1 })
     for _ = 1, 2 do
       local made, err = plan "generate"
@@ -357,7 +357,7 @@ describe("a planner", function()
     assert.is_table(plan("generate", { temperature = 1 }))
   end)
 
-  it("raises for what no program should contain, and for a closed client", function()
+  it("raises for mistakes of the program, and for a closed client", function()
     local client = { cfg = cfg, user_agent = "x" }
     local plan = request.planner(client)
     assert.error_matches(function() plan("generate", { timeout = { totl = 1 } }) end,

@@ -9,7 +9,7 @@ local function failure(body, headers, status)
 end
 
 describe("response.truncation", function ()
-  it("takes each beginning of an answer for one that was cut off", function ()
+  it("recognises each beginning of an answer as cut off", function ()
     for n = 3, #WHOLE - 1 do
       assert.is_table(failure(WHOLE:sub(1, n)), WHOLE:sub(1, n))
     end
@@ -17,27 +17,27 @@ describe("response.truncation", function ()
     assert.is_nil(failure(WHOLE .. "x"))
   end)
 
-  it("takes nothing else for one", function ()
+  it("recognises nothing else as cut off", function ()
     for _, text in ipairs { "", " ", "null", "12", '"a', "<html>{", "data: {", "]{", "\0{" } do
       assert.is_nil(failure(text), text)
     end
   end)
 
-  it("is a lost connection, and may be tried again", function ()
+  it("is a connection error that is retryable", function ()
     local found = failure '{"generated_text":"a'
     assert.equal("connection", found.kind)
     assert.equal("body", found.phase)
     assert.is_true(found.sent)
   end)
 
-  it("goes by what HTTP says where it says something", function ()
+  it("does not guess when HTTP itself shows the end of the body", function ()
     assert.is_nil(failure("{", { ["content-length"] = "1" }))
     assert.is_nil(failure("{", { ["transfer-encoding"] = "chunked" }))
     assert.is_nil(failure("{", {}, 500))
     assert.is_nil(failure("{", {}, 204))
   end)
 
-  it("takes an empty body for one where JSON was announced", function ()
+  it("recognises an empty body as cut off when its type is JSON", function ()
     assert.is_table(failure("", { ["content-type"] = "application/json; charset=utf-8" }))
     assert.is_nil(failure("", { ["content-type"] = "text/plain" }))
     assert.is_nil(failure("", {}))

@@ -14,7 +14,7 @@ describe("retry.date", function()
     end
   end)
 
-  it("knows leap years, month ends and the epoch", function()
+  it("handles leap years, month ends and the epoch", function()
     local cases = {
       ["Thu, 01 Jan 1970 00:00:00 GMT"] = 0, ["Thu, 31 Dec 1970 23:59:59 GMT"] = 31535999,
       ["Tue, 29 Feb 2000 12:00:00 GMT"] = 951825600, ["Thu, 29 Feb 2024 00:00:00 GMT"] = 1709164800,
@@ -38,7 +38,7 @@ describe("retry.date", function()
     end
   end)
 
-  it("takes two digits for a year at most fifty years ahead", function()
+  it("reads two digits as a year at most fifty years ahead", function()
     local now = retry.date "Wed, 01 Jul 2026 00:00:00 GMT"
     local function year_of(text)
       return tonumber(os.date("!%Y", retry.date(text, now)))
@@ -53,7 +53,7 @@ describe("retry.date", function()
       retry.date("Friday, 01-Jan-00 00:00:00 GMT", late))
   end)
 
-  it("refuses what is no such date", function()
+  it("refuses other texts", function()
     for _, text in ipairs {
       "", "tomorrow", "Sun, 6 Nov 1994 08:49:37 GMT", "06 Nov 1994 08:49:37 GMT",
       "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 CET",
@@ -82,14 +82,14 @@ describe("retry.after", function()
     end
   end)
 
-  it("reads dates against the time that is passed in", function()
+  it("compares dates with the given time", function()
     assert.equal(23, after "Sun, 06 Nov 1994 08:50:00 GMT")
     assert.equal(23, after "Sunday, 06-Nov-94 08:50:00 GMT")
     assert.equal(23, after "Sun Nov  6 08:50:00 1994")
     assert.is_nil((retry.after { ["retry-after"] = "Sun, 06 Nov 1994 08:50:00 GMT" }))
   end)
 
-  it("passes over everything that cannot be meant", function()
+  it("ignores implausible values", function()
     for _, value in ipairs {
       "", " ", "0", "0.0", "-1", "-0.5", "nan", "NaN", "inf", "-inf", "Infinity", "1e3", "1e999",
       "0x10", "+5", "5s", "5 seconds", "five", "1,5", "5, 10", "1 2", ".5", "5.", "1..5", "1.5.5",
@@ -105,7 +105,7 @@ describe("retry.after", function()
     assert.is_nil(after(nil))
   end)
 
-  it("prefers milliseconds and falls back on the rate limit's reset", function()
+  it("prefers milliseconds, and uses the reset of the rate limit last", function()
     assert.equal(0.25, retry.after({ ["retry-after-ms"] = "250", ["retry-after"] = "9" }, EXAMPLE))
     assert.equal(9, retry.after({ ["retry-after-ms"] = "x", ["retry-after"] = "9",
       ["x-ratelimit-reset"] = "3" }, EXAMPLE))
@@ -141,32 +141,32 @@ describe("retry.delay", function()
       policy { max_retries = 1e9, random = function() return 1 end }))
   end)
 
-  it("spreads the wait over the whole range", function()
+  it("distributes the wait over the whole range", function()
     assert.equal(0, retry.delay(failed {}, 3, policy { max_retries = 9,
       random = function() return 0 end }))
     assert.equal(1, retry.delay(failed {}, 3, policy { max_retries = 9 }))
   end)
 
-  it("waits as long as the server asks, up to a minute", function()
+  it("waits as long as the server requests, up to a minute", function()
     assert.equal(7, retry.delay(failed { retry_after = 7 }, 1, policy()))
     assert.equal(60, retry.delay(failed { retry_after = 60 }, 1, policy()))
     local wait, reason = retry.delay(failed { retry_after = 61 }, 1, policy())
     assert.is_nil(wait)
-    assert.equal("the server asks to wait 61 seconds, longer than the 60 that are granted", reason)
+    assert.equal("the server asks to wait 61 seconds, more than the limit of 60", reason)
     assert.matches("^the server asks to wait 61 seconds",
       select(2, retry.delay(failed { retry_after = 60.01 }, 1, policy())))
   end)
 
-  it("says in words why there is no further attempt", function()
+  it("returns the reason when there is no retry", function()
     local function reason(fields, attempt, limits)
       return (select(2, retry.delay(failed(fields), attempt, policy(limits))))
     end
-    assert.equal("another try would fail in the same way", reason({ retryable = false }, 1))
-    assert.equal("tokens were handed out already; another try could give other ones",
+    assert.equal("a retry would fail in the same way", reason({ retryable = false }, 1))
+    assert.equal("tokens were already returned, and a retry could produce different ones",
       reason({}, 1, { delivered = 5 }))
-    assert.equal("max_retries = 2 allows no further try", reason({}, 3))
-    assert.equal("max_retries = 0 allows no further try", reason({}, 1, { max_retries = 0.0 }))
-    assert.equal("the server asks to wait 3600 seconds, longer than the 60 that are granted",
+    assert.equal("max_retries = 2 allows no more retries", reason({}, 3))
+    assert.equal("max_retries = 0 allows no more retries", reason({}, 1, { max_retries = 0.0 }))
+    assert.equal("the server asks to wait 3600 seconds, more than the limit of 60",
       reason({ retry_after = 3600 }, 1, { remaining = 5 }))
     assert.equal("the time for the whole call is too short: 3.2 seconds are left and the wait is "
       .. "7.0", reason({ retry_after = 7 }, 1, { remaining = 3.2 }))
@@ -182,7 +182,7 @@ describe("retry.delay", function()
     assert.is_nil((retry.delay(failed {}, 1, policy { max_retries = 0 })))
   end)
 
-  it("begins no wait that would end outside the time for the whole call", function()
+  it("does not retry when the wait would end after the deadline of the call", function()
     assert.equal(7, retry.delay(failed { retry_after = 7 }, 1, policy { remaining = 7.5 }))
     for _, remaining in ipairs { 7, 3, 0, -1 } do
       assert.is_nil((retry.delay(failed { retry_after = 7 }, 1, policy { remaining = remaining })))
@@ -191,12 +191,12 @@ describe("retry.delay", function()
       random = function() return 0 end })))
   end)
 
-  it("never tries again once a token was handed out", function()
+  it("never retries after a token was returned", function()
     assert.is_nil((retry.delay(failed { kind = "overloaded" }, 1, policy { delivered = 1 })))
     assert.is_number((retry.delay(failed { kind = "overloaded" }, 1, policy { delivered = 0 })))
   end)
 
-  it("goes by retryable alone, and always gives a reason for not trying", function()
+  it("depends only on retryable, and always returns a reason for no retry", function()
     for kind in pairs(errors.kinds) do
       local wait, reason = retry.delay(errors.new { kind = kind, message = "" }, 1, policy())
       assert.equal(errors.kinds[kind].retryable, wait ~= nil, kind)
@@ -209,7 +209,7 @@ describe("retry.delay", function()
 end)
 
 describe("retry.exhausted", function ()
-  it("is the time until the window ends in which nothing is left", function ()
+  it("is the time until the end of a window in which no requests are left", function ()
     local function of(remaining, reset)
       return retry.exhausted {
         ["x-ratelimit-remaining"] = remaining, ["x-ratelimit-reset"] = reset,
@@ -229,7 +229,7 @@ describe("retry.exhausted", function ()
 end)
 
 describe("retry.backoff", function ()
-  it("doubles from half a second to eight, and draws from all of it", function ()
+  it("doubles from half a second to eight, with full jitter", function ()
     for attempt, seconds in ipairs { 0.5, 1, 2, 4, 8, 8, 8 } do
       assert.equal(seconds / 4, retry.backoff(attempt, function () return 0.25 end))
       assert.equal(0, retry.backoff(attempt, function () return 0 end))

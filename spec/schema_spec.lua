@@ -14,7 +14,7 @@ local function property(text)
 end
 
 describe("a schema", function ()
-  it("passes when the server can translate it", function ()
+  it("is accepted when the server can translate it", function ()
     for _, text in ipairs {
       "{}", '{"type":"object"}', '{"type":"object","additionalProperties":true}',
       property "{}", property '{"type":"string"}', property '{"type":["string","null"]}',
@@ -37,7 +37,7 @@ describe("a schema", function ()
     end
   end)
 
-  it("is refused with the path and the reason when it cannot", function ()
+  it("is refused with the path and the reason when the server cannot translate it", function ()
     local R = schema.REASONS
     for text, expected in pairs {
       [property '{"type":"String"}'] = { "s.properties.a.type", R.unknown_type },
@@ -67,7 +67,7 @@ describe("a schema", function ()
     end
   end)
 
-  it("that is nested or refers too much is refused in bounded time", function ()
+  it("is refused in bounded time when it has too much nesting or too many references", function ()
     local deep = ('{"type":"array","items":'):rep(127) .. '{"type":"string"}' .. ("}"):rep(127)
     assert.is_nil(problem(deep))
     local defs = { '"d0":{"type":"string"}' }
@@ -86,7 +86,7 @@ describe("response_format", function ()
   local REPLY = { headers = { ["content-type"] = "application/json" },
     body = '{"generated_text":"{}"}' }
 
-  it("with such a schema is an error of the call, as a table and as text", function ()
+  it("causes an error of the call when its schema is invalid, as a table or as text", function ()
     local client, door = pipe.client(REPLY)
     for _, form in ipairs { BAD, { type = "json_object", schema = json.encode(BAD.schema) } } do
       local result, err = client:generate("x", { response_format = form })
@@ -101,7 +101,7 @@ describe("response_format", function ()
     client:close()
   end)
 
-  it("is sent as it is with check_schema = false, by the call or the client", function ()
+  it("is sent unchanged with check_schema = false, for the call or the client", function ()
     local client, door = pipe.client(REPLY)
     assert(client:generate("x", { response_format = BAD, check_schema = false }))
     assert.is_truthy(door.requests[1].body:find('"format":"email"', 1, true))
@@ -118,7 +118,7 @@ describe("response_format", function ()
     client:close()
   end)
 
-  it("is looked at in the defaults of a client", function ()
+  it("is checked in the defaults of a client", function ()
     local client, err = require "predibase".new { base_url = "http://127.0.0.1:1",
       api_token = false, defaults = { response_format = BAD } }
     assert.is_nil(client)

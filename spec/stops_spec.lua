@@ -2,7 +2,7 @@
 local random = require "spec.support.random"
 local stops = require "predibase.stops"
 
---- What a text becomes, by looking at all of it: the end that comes first, then the longest.
+--- Computes the expected result from the whole text: the end that comes first, then the longest.
 local function by_looking(text, stop, trim)
   for last = 1, #text do
     local found
@@ -24,7 +24,7 @@ local function by_looking(text, stop, trim)
   return text:sub(1, #text - cut), found
 end
 
---- Feeds pieces; checks that what is shown is always right so far.
+--- Feeds pieces, and checks after each that the text shown so far is correct.
 local function by_pieces(pieces, stop, trim)
   local matcher = stops.new(stop, trim)
   local out = {}
@@ -76,7 +76,7 @@ local CASES = {
 }
 
 describe("stops", function ()
-  it("finds sequences however the text is cut in two or three", function ()
+  it("finds sequences in a text that is cut anywhere in two or three", function ()
     for _, case in ipairs(CASES) do
       local text, stop, trim = case[1], case[2], case[3]
       local expected, found = by_looking(text, stop, trim)
@@ -90,7 +90,7 @@ describe("stops", function ()
     end
   end)
 
-  it("finds what looking at the whole text finds, in random texts", function ()
+  it("finds the same as a search of the whole text, in random texts", function ()
     local source = random.new(42)
     local function word(most)
       local out = {}
@@ -114,7 +114,7 @@ describe("stops", function ()
     end
   end)
 
-  it("keeps no more back than may begin a sequence", function ()
+  it("holds back only the beginning of a sequence", function ()
     local matcher = stops.new({ "END", "\n\n" }, { "</s>" })
     assert.equal("Hello", (matcher:feed "Hello"))
     assert.equal(" ", (matcher:feed " E"))
@@ -135,12 +135,12 @@ describe("stops", function ()
     assert.same({ "a" }, { stops.cut("a", {}, { "" }) })
   end)
 
-  it("has nothing to do without sequences", function ()
+  it("makes no matcher without sequences", function ()
     assert.is_nil(stops.new(nil, nil))
     assert.is_nil(stops.new({}, { "" }))
   end)
 
-  it("takes a long text without a sequence in one go", function ()
+  it("returns a long text without a sequence at once", function ()
     local text = ("word "):rep(200000)
     assert.equal(text, (stops.cut(text, { "STOP" })))
   end)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The tokens of a text, from the stand-in server and from servers that answer something else.
+--- Tokenizes texts with the stand-in server, and with servers that send other responses.
 local json = require "predibase.json"
 local calling_line = require "spec.support.blame"
 local pipe = require "spec.support.pipe_transport"
@@ -28,7 +28,7 @@ describe("client:tokenize", function ()
     client = nil
   end)
 
-  it("gives the tokens with their places", function ()
+  it("returns the tokens with their positions", function ()
     open(reply('[{"id":1,"text":"<s>","start":0,"stop":0},'
       .. '{"id":643,"text":"▁é","start":0,"stop":1}]'))
     local tokens = assert(client:tokenize "é")
@@ -39,7 +39,7 @@ describe("client:tokenize", function ()
     assert.equal('{"inputs":"é","add_special_tokens":true}', door.requests[1].body)
   end)
 
-  it("writes any text, and tells the server which tokens to add", function ()
+  it("sends any text, and whether the server adds special tokens", function ()
     open(reply "[]")
     local text = 'a "%s" %d \\ \n </s> 🙂'
     assert.same({}, client:tokenize(text, { add_special_tokens = false }))
@@ -54,7 +54,7 @@ describe("client:tokenize", function ()
     assert.equal('{"inputs":"x","add_special_tokens":true}', door.requests[1].body)
   end)
 
-  it("is of kind not_found without a tokenizer or without the route", function ()
+  it("returns an error of kind not_found without a tokenizer or without the route", function ()
     open { reply('{"error":"No fast tokenizer or tokenizer.json for this model",'
       .. '"error_type":"no fast tokenizer"}', 404), { status = 404, headers = {}, body = "" } }
     local tokens, err = client:tokenize "x"
@@ -66,7 +66,7 @@ describe("client:tokenize", function ()
     assert.equal("not_found", err.kind)
   end)
 
-  it("tries again, with the hooks of the call", function ()
+  it("retries, with the hooks of the call", function ()
     open { reply('{"error":"x","error_type":"overloaded"}', 503), reply "[]" }
     local seen = {}
     local function note(name) return function () seen[#seen + 1] = name end end
@@ -75,7 +75,7 @@ describe("client:tokenize", function ()
     assert.same({ "request", "response", "retry", "request", "response" }, seen)
   end)
 
-  it("obeys the clocks of the call", function ()
+  it("respects the clocks of the call", function ()
     open { headers = JSON, before = 100, body = "[]" }
     local tokens, err = client:tokenize("x", { timeout = 2 })
     assert.is_nil(tokens)
@@ -83,7 +83,7 @@ describe("client:tokenize", function ()
     assert.equal("total", err.phase)
   end)
 
-  it("takes nothing for tokens that is none", function ()
+  it("refuses responses that are not tokens", function ()
     for _, body in ipairs { "", "{}", "3", "null", '"x"', "[1]", "[null]", '[{"id":1}]',
       '[{"id":1.5,"text":"x"}]', '[{"id":"1","text":"x"}]', '{"generated_text":"x"}' }
     do
@@ -97,7 +97,7 @@ describe("client:tokenize", function ()
     assert.same({ { id = 1, text = "x" } }, client:tokenize "x")
   end)
 
-  it("refuses bad values before anything is sent", function ()
+  it("refuses bad values before a request is sent", function ()
     open(reply "[]")
     for _, case in ipairs {
       { "\255" }, { "x", { add_special_tokens = "yes" } }, { "x", { timeout = -1 } },
@@ -110,7 +110,7 @@ describe("client:tokenize", function ()
     assert.equal(0, #door.requests)
   end)
 
-  it("raises with the line of the caller where the program is wrong", function ()
+  it("raises for mistakes of the program, with the line of the caller", function ()
     open(reply "[]")
     assert.is_truthy(calling_line(function () client:tokenize(3) end):find("number 3", 1, true))
     assert.is_truthy(calling_line(function () client:tokenize("x", 3) end):find("a table", 1, true))
@@ -128,7 +128,7 @@ end)
 describe("the stand-in's tokenizer", function ()
   after_each(server.stop)
 
-  it("counts what a prompt costs", function ()
+  it("returns as many tokens as the server counts for the prompt", function ()
     local running = server.spawn()
     local client = assert(predibase.new { base_url = running.url, api_token = false })
     local result = assert(client:generate("Where is the sea?", { max_new_tokens = 1 }))

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- luacheck: globals jit
--- Errors that come from outside, as Ctrl-C's does, are never taken for bad input.
+-- Errors that come from outside, such as Ctrl-C, are never treated as bad input.
 
 local predibase = require "predibase"
 local server = require "spec.support.server"
 local try = require "predibase.try"
 
 describe("predibase.try", function ()
-  it("raises an error that does not come again", function ()
+  it("raises an error that does not occur again", function ()
     local calls = 0
     local ok, err = pcall(try.again, "from outside", function () calls = calls + 1 end, 1)
     assert.is_false(ok)
@@ -15,16 +15,16 @@ describe("predibase.try", function ()
     assert.equal(1, calls)
   end)
 
-  it("gives back an error that does", function ()
+  it("returns an error that occurs again", function ()
     local err = { "mine" }
     assert.equal(err, try.again("first", function () error(err, 0) end, 1))
   end)
 
-  it("hands the function its argument", function ()
+  it("passes the argument to the function", function ()
     assert.equal("7", try.again("first", function (x) error(x, 0) end, "7"))
   end)
 
-  it("raises Ctrl-C even when the function fails, too", function ()
+  it("raises Ctrl-C even when the function fails again", function ()
     local ok, err = pcall(try.again, "x.lua:1: interrupted!", error, "bad input")
     assert.is_false(ok)
     assert.equal("x.lua:1: interrupted!", err)
@@ -46,7 +46,7 @@ describe("a signal handler that raises", function ()
     if jit then jit.on() end
   end)
 
-  --- Calls `f` until it is done; an error is raised from a hook after `n` instructions.
+  --- Calls `f` while a hook raises an error after `n` instructions, until `f` succeeds.
   local function interrupted(n, f)
     local raised, fired, inside = 0, false, false
     debug.sethook(function ()
@@ -69,12 +69,12 @@ describe("a signal handler that raises", function ()
     return raised, fired
   end
 
-  it("is heard wherever a stream is", function ()
+  it("is not lost at any instruction of a stream", function ()
     local heard = 0
     for n = 1, 6000, 37 do
       local stream = client:generate_stream("Hello", { max_new_tokens = 4, seed = 1 })
       local raised, fired = interrupted(n, function ()
-        -- An event that was under way may be lost; then the stream ends in an error.
+        -- The event that was being read may be lost. Then the stream ends with an error.
         repeat local token = stream:next() until not token
       end)
       stream:close()
@@ -84,7 +84,7 @@ describe("a signal handler that raises", function ()
     assert.is_true(heard > 20, heard .. " were raised")
   end)
 
-  it("is heard wherever generate is", function ()
+  it("is not lost at any instruction of generate", function ()
     local heard = 0
     for n = 1, 12000, 97 do
       local raised, fired = interrupted(n, function ()

@@ -2,7 +2,7 @@
 local random = require "spec.support.random"
 local utf8 = require "predibase.utf8"
 
---- The definition read bit by bit: put the code point together, then look whether it may be.
+--- A simple reference implementation: decodes the code point, then checks whether it is allowed.
 local function naive(s)
   local i = 1
   while i <= #s do
@@ -35,7 +35,7 @@ describe("utf8.valid", function()
     end
   end)
 
-  it("refuses what RFC 3629 refuses and says where it begins", function()
+  it("refuses what RFC 3629 refuses and returns the position", function()
     local cases = {
       { "ab\128", 3 }, { "\191", 1 }, -- continuation bytes alone
       { "\192\175", 1 }, { "\193\191", 1 }, -- overlong
@@ -53,7 +53,7 @@ describe("utf8.valid", function()
     end
   end)
 
-  it("agrees with a naive reader on random bytes", function()
+  it("agrees with the reference implementation on random bytes", function()
     local rng = random.new(20240607)
     local alphabet = { 0, 65, 127, 128, 143, 144, 159, 160, 175, 191, 192, 193, 194, 223, 224, 225,
       236, 237, 238, 239, 240, 241, 243, 244, 245, 247, 248, 255 }
@@ -69,7 +69,7 @@ describe("utf8.valid", function()
 end)
 
 describe("utf8.size", function()
-  it("gives the bytes of the character at a position, nil inside or before a broken one", function()
+  it("returns the size of the character at a position, nil for an invalid one", function()
     local s = "aé€😀\255"
     local sizes = {}
     for i = 1, #s do sizes[i] = utf8.size(s, i) or 0 end
@@ -78,7 +78,7 @@ describe("utf8.size", function()
 end)
 
 describe("utf8.split", function()
-  it("keeps back every beginning of a character and nothing else", function()
+  it("splits off every beginning of a character and nothing else", function()
     for _, char in ipairs { "é", "€", "😀", "\237\159\191", "\244\143\191\191" } do
       for cut = 1, #char - 1 do
         assert.same({ "x€", char:sub(1, cut) }, { utf8.split("x€" .. char:sub(1, cut)) })
@@ -88,7 +88,7 @@ describe("utf8.split", function()
     end
   end)
 
-  it("passes on bytes that nothing can complete", function()
+  it("does not split off bytes that cannot become a character", function()
     for _, s in ipairs { "", "abc", "\255", "a\128", "\128\128\128\128", "\224\159", "\237\160",
       "\240\143", "\240\159\65", "\244\144", "\245", "\192", "\226\65", "é\191", "\240\144\192" } do
       assert.same({ s, "" }, { utf8.split(s) })

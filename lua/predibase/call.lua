@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- One call of a user: one or several attempts, its clocks, its hooks and its error.
+--- One call of the client: its attempts, clocks, hooks and errors.
 -- @module predibase.call
 
 local errors = require "predibase.errors"
@@ -15,7 +15,7 @@ local M = {}
 local Call = {}
 Call.__index = Call
 
---- The request as hooks may see it: the token's scheme stays, the token does not.
+--- Copies a request for the hooks, without secrets. The scheme `Bearer` stays visible.
 local function shown(req)
   local headers = { ["x-request-id"] = req.id }
   for i, header in ipairs(header_rules.shown(req.headers)) do
@@ -26,12 +26,12 @@ local function shown(req)
   return { method = req.method, url = req.url, headers = headers }
 end
 
---- Takes secrets out of the headers of a response: a server may send back what it was sent.
+--- Removes secrets from the headers of a response: a server may echo what it received.
 local function clean(headers, secrets)
   if #secrets == 0 then return headers end
   for name, value in pairs(headers) do
     for i = 1, #secrets do
-      -- As it is, or with the escapes of JSON, which all begin with a backslash.
+      -- The secret may be written literally, or with escapes of JSON, which begin with a backslash.
       if value:find(secrets[i], 1, true) or value:find("\\", 1, true) then
         headers[name] = errors.redact(value, secrets)
         break
@@ -41,26 +41,26 @@ local function clean(headers, secrets)
   return headers
 end
 
---- For a hook, which may do with it what it likes.
+--- Copies headers for a hook, which may change them.
 local function copy(headers)
   local twin = {}
   for name, value in pairs(headers) do twin[name] = value end
   return twin
 end
 
---- Seconds between two readings of the clock, without digits that the clock does not have.
+--- Returns the seconds between two readings of the clock, rounded to the clock's microseconds.
 local function elapsed(from, to)
   local us = (to - from) * 1e6 + 0.5
   return (us - us % 1) / 1e6
 end
 
---- Begins the clocks of a call. They do not run while a stream that was made is not read yet.
+--- Starts the clocks of a call. The clocks of a stream start when it is read for the first time.
 local function start(self)
   self.started = self.client.now()
   self.deadline = self.total and self.started + self.total or nil
 end
 
---- Tells that the request is about to be sent, once more if it was sent before.
+--- Prepares the next attempt: starts the clocks if necessary and calls `on_request`.
 function Call:announce()
   if not self.started then start(self) end
   self.responded = false
@@ -84,8 +84,8 @@ function Call:open(delay)
   })
 end
 
---- To be told of the head of the response; calls `on_response`.
--- @tparam ?number status nil: there is no head
+--- Takes the head of a response and calls `on_response`.
+-- @tparam ?number status nil when there is no head
 -- @tparam ?table headers
 function Call:progress(status, headers)
   if not status then return end
@@ -98,8 +98,8 @@ function Call:progress(status, headers)
   end
 end
 
---- The outcome of an exchange whose whole body is the answer; waits for it.
--- @tparam table exchange which this lets go of
+--- Waits for the whole body of an exchange and makes the outcome of the call.
+-- @tparam table exchange is released
 -- @treturn[1] table the result
 -- @treturn[2] nil
 -- @treturn[2] table the error
@@ -117,7 +117,7 @@ function Call:whole(exchange)
   return outcome, err
 end
 
---- One attempt: the outcome, or the error.
+--- Makes one attempt. Returns the outcome, or nil and the error.
 local function attempt(self, delay)
   self:announce()
   local exchange, failure = self:open(delay)
@@ -125,8 +125,8 @@ local function attempt(self, delay)
   return self:whole(exchange)
 end
 
---- Makes attempts until one succeeds or the error is final; for an answer that is a whole body.
--- @treturn[1] table what the call reads out of the answer
+--- Makes attempts until one succeeds or the error is final, for responses that are not streams.
+-- @treturn[1] table the outcome, as the call's function `read` makes it
 -- @treturn[2] nil
 -- @treturn[2] table the error
 function Call:run()
@@ -140,26 +140,26 @@ function Call:run()
   until false
 end
 
---- What looks for stop sequences in the text of this call, see `predibase.stops`.
+--- Makes the matcher for stop sequences in the text of this call, see `predibase.stops`.
 -- @treturn ?table nil when there is nothing to look for
 function Call:matcher()
   local options = self.options
   return stops.new(options.client_stop, options.trim_stop and self.request().stop or nil)
 end
 
---- Stops the clocks: they begin again with the next attempt.
+--- Resets the clocks. They start again with the next attempt.
 function Call:renew()
   self.started, self.deadline, self.ended = nil, nil, nil
 end
 
---- Requeues the call. No clock runs while it waits, and the attempt that ended so does not count
+--- Requeues the call. No clock runs while it waits, and the attempt that was refused does not count
 -- against `max_retries`.
 function Call:put_back()
   self:renew()
   self.refused = self.refused + 1
 end
 
---- What the modules that make results and errors need to know of this call.
+--- Returns the data of this call for the modules that make results and errors.
 -- @treturn table
 function Call:meta()
   local req, now = self.request(), self.ended or self.client.now()
@@ -173,7 +173,7 @@ function Call:meta()
   }
 end
 
---- Puts host and port in front of the message of a network failure.
+--- Adds host and port to the front of the message of a network failure.
 local function explain(self, failure)
   local kind = failure.kind
   if kind ~= "connection" and kind ~= "tls" and failure.phase ~= "connect" then return failure end
@@ -181,7 +181,7 @@ local function explain(self, failure)
   return setmetatable(explained, { __index = failure })
 end
 
---- The error for a failure of the transport or of the stream.
+--- Makes the error for a failure of the transport or of the stream.
 -- @tparam table failure `kind`, `message`, `phase`, `error_type`, `sent`
 -- @treturn table an error of `predibase.errors`
 function Call:error(failure)
@@ -189,17 +189,17 @@ function Call:error(failure)
   return response.broken(explain(self, failure), head, self:meta())
 end
 
---- Seconds since the current attempt began.
+--- Returns the seconds since the current attempt began.
 -- @treturn number
 function Call:waited()
   return self.opened and self.client.now() - self.opened or 0
 end
 
---- Decides whether to try again after an error. One that is final says why, where the server or
--- the time left decided that.
+--- Decides whether to retry after an error. If the wait that the server requests or the time left
+-- prevents a retry, the reason is added to the message of the error.
 -- @tparam table err
--- @tparam number delivered tokens that the caller has
--- @treturn ?number seconds to wait; nil: this error is final
+-- @tparam number delivered number of tokens that the caller received
+-- @treturn ?number seconds to wait; nil when the error is final
 function Call:retry(err, delivered)
   local failed = self.attempts - self.refused
   local delay, reason = retry.delay(err, failed, {
@@ -209,12 +209,12 @@ function Call:retry(err, delivered)
     delivered = delivered,
   })
   if not delay and err.retryable and delivered == 0 and failed <= self.options.max_retries then
-    err.message = ("%s; not tried again: %s"):format(err.message, reason)
+    err.message = ("%s; not retried: %s"):format(err.message, reason)
   end
   return delay
 end
 
---- Tells that another attempt will follow.
+--- Calls `on_retry` before another attempt.
 -- @tparam table err
 -- @tparam number delay seconds
 function Call:retrying(err, delay)
@@ -222,27 +222,29 @@ function Call:retrying(err, delay)
   if hook then hook { error = err, attempt = self.attempts, delay = delay } end
 end
 
---- The first token has come: nothing is sent again, and a prompt may be long.
+--- Records the arrival of the first token. The body of the request, which may be large, is freed,
+-- because the call is not retried after a token.
 function Call:first()
   self.request().body = nil
   if not self.first_token then self.first_token = elapsed(self.started, self.client.now()) end
 end
 
---- The answer is complete.
+--- Records the end of the answer.
 function Call:finish()
   self.ended = self.client.now()
 end
 
---- Makes a call that was not sent yet. The request and its secrets stay in a closure: whoever walks
--- over the tables of a stream finds no token.
--- @tparam table client what all calls of a client share: `transport`, `place` (host and port, for
--- messages), `now` (monotonic seconds), `wall` (Unix seconds), `random`, `max_text` (bytes that the
--- text of a stream may have)
+--- Makes a call without sending it. The request and its secrets are kept in a closure, so that code
+-- that walks over the tables of a stream finds no token.
+-- @tparam table client the data that all calls of a client share: `transport`, `place` (host and
+-- port, for messages), `now` (returns monotonic seconds), `wall` (returns Unix seconds), `random`,
+-- `max_text` (most bytes of the text of a stream)
 -- @tparam table options `timeout`, `max_retries`, `hooks`
 -- @tparam ?number total seconds for all attempts
--- @tparam boolean events the answer is a stream
+-- @tparam boolean events whether the response is a stream of events
 -- @tparam table req the request, see `predibase.request`
--- @tparam[opt=response.result] function read makes the outcome of a whole answer: as that
+-- @tparam[opt=response.result] function read makes the outcome of a whole response, with the
+-- arguments and results of `response.result`
 -- @treturn table
 function M.new(client, options, total, events, req, read)
   return setmetatable({
@@ -251,15 +253,15 @@ function M.new(client, options, total, events, req, read)
     request = function () return req end,
     shown = options.hooks.on_request and shown(req),
     attempts = 0,
-    refused = 0,             -- of them, those that sent it back to wait for its turn
-    responded = false,       -- the head of the current attempt is known
+    refused = 0,             -- attempts after which the call was requeued
+    responded = false,       -- whether the head of the current attempt is known
   }, Call)
 end
 
---- Makes a call of a plan.
+--- Makes a call from a plan.
 -- @tparam table client as for `new`
 -- @tparam table plan of `predibase.request`
--- @tparam string text the prompt, or what is to be cut into tokens
+-- @tparam string text the prompt, or the text to tokenize
 -- @tparam ?function read as for `new`
 -- @treturn[1] table
 -- @treturn[2] nil

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
---- The request of a call.
+--- Makes the request of a call.
 --
 -- The options of a call are read once, into a plan: names and values are checked, the options are
--- laid over the client's, and everything that does not depend on the prompt is written. A request
--- is made from a plan and a prompt. Plans hold secrets: keep them in local variables and closures
--- only, where a walk over the tables of an object does not find them.
+-- merged with the client's, and everything that does not depend on the prompt is encoded. A request
+-- is made from a plan and a prompt. Plans contain secrets: keep them only in local variables and
+-- closures, where code that walks over the tables of an object does not find them.
 -- @module predibase.request
 
 local checks = require "predibase.checks"
@@ -20,12 +20,12 @@ local version = require "predibase.version"
 
 local M = {}
 
---- Largest request body in bytes: the limit that the router's web framework sets (axum).
+--- Largest request body in bytes. The router's web framework (axum) sets this limit.
 M.MAX_BODY = 2097152
 
 local jit = rawget(_G, "jit")
 
---- The Lua that runs this, as a product of a user agent: `lua/5.4`, `luajit/2.1`.
+--- The running Lua, as a product of a user agent: `lua/5.4`, `luajit/2.1`.
 M.LUA = jit and "luajit/" .. tostring(jit.version):match("%d+%.%d+")
   or "lua/" .. _VERSION:match("%d+%.%d+")
 
@@ -40,7 +40,7 @@ local function union(...)
   return set
 end
 
---- Sets of the options that each method takes.
+--- Sets of the options that each method accepts.
 M.names = { generate_stream = union(params.names, config.call_names) }
 M.names.generate = union(M.names.generate_stream)
 M.names.generate.on_token = nil
@@ -51,10 +51,10 @@ for _, name in ipairs { "on_token", "trim_stop", "client_stop", "check_schema" }
   M.names.tokenize[name] = nil
 end
 
---- Checks the options of a call for what no program should contain.
+--- Checks the options of a call for mistakes of the program.
 -- @tparam ?table options
 -- @tparam string method a key of `names`
--- @tparam[opt] string shown how messages call it: `client:generate` unless given
+-- @tparam[opt] string shown the name of the method in messages: `client:generate` by default
 -- @raise for an option that does not exist, and for options that are not a table
 function M.check(options, method, shown)
   if options == nil then return end
@@ -64,14 +64,14 @@ function M.check(options, method, shown)
     usage.fail(("%s takes its options as a table, got a %s"):format(shown, type(options)))
   end
   if not allowed.on_token and rawget(options, "on_token") ~= nil then
-    usage.fail(shown .. " takes no on_token: it gets no tokens, only the whole text")
+    usage.fail(shown .. " does not accept on_token: it receives only the whole text, not tokens")
   end
   for name in next, options do
     if not allowed[name] then names.check(options, allowed, "option") end
   end
 end
 
---- Lays options over others. Each value replaces the other as a whole.
+--- Merges options with base options. Each value replaces the whole base value.
 -- @function merge
 -- @tparam ?table base
 -- @tparam ?table own
@@ -90,14 +90,14 @@ end
 local function refuse_size(bytes)
   return nil, errors.new {
     kind = "too_large", phase = "request",
-    message = ("the request has a body of at least %d bytes, the server takes %d at most; "
+    message = ("the request body has at least %d bytes, but the server accepts at most %d; "
       .. "shorten the prompt"):format(bytes, M.MAX_BODY),
   }
 end
 
--- What the requests of a client to one path have in common.
+-- The common part of all requests of a client to one path.
 
---- Writes the user agent of a client, RFC 9110 section 10.1.5.
+--- Returns the user agent of a client (RFC 9110 section 10.1.5).
 -- @tparam table cfg
 -- @tparam ?string transport a product such as `libcurl/7.88.1`
 -- @tparam[opt=M.LUA] ?string lua
@@ -108,8 +108,8 @@ function M.user_agent(cfg, transport, lua)
   return transport and text .. " " .. transport or text
 end
 
---- Lists the headers: ours first, then the caller's by name. The second result tells whether the
--- caller gave an `X-Request-Id`.
+--- Lists the headers: the library's first, then the caller's by name. The second result tells
+-- whether the caller gave an `X-Request-Id`.
 local function list_headers(client, own, accept)
   local list, has_id = {}, false
   local token = config.token(client.cfg)
@@ -124,11 +124,12 @@ local function list_headers(client, own, accept)
   return list, has_id
 end
 
--- The caller's headers -> { [path] = start }. A client has one list of headers, and a call that
--- brings its own has another. The keys are weak, and no value refers to its key.
+-- The caller's headers -> { [path] = start }. A client has one list of headers, and a call with
+-- headers of its own has another. The keys are weak, and no value refers to its key.
 local starts = setmetatable({}, { __mode = "k" })
 
---- Returns what does not depend on the parameters; made once for each path and list of headers.
+--- Returns the part of a request that does not depend on the parameters. It is made once for each
+-- path and list of headers.
 local function start_of(client, endpoint, settings)
   local own = config.headers(settings)
   local by_path = starts[own]
@@ -157,7 +158,7 @@ local function append(list, item)
   return longer
 end
 
---- Checks and writes the parameters of /generate and /generate_stream into a plan.
+--- Checks the parameters of /generate and /generate_stream and encodes them into a plan.
 -- Returns nil, or an error.
 local function write_parameters(plan, client, endpoint, given)
   local defaults = config.defaults(client.cfg)
@@ -189,7 +190,7 @@ local function write_parameters(plan, client, endpoint, given)
   end
 end
 
---- Writes the one parameter of /tokenize into a plan.
+--- Checks the only parameter of /tokenize and encodes it into a plan.
 local function write_special(plan, _, _, given)
   local special = given and given.add_special_tokens
   if special == nil or special == json.null then special = true end
@@ -201,7 +202,7 @@ local function write_special(plan, _, _, given)
   plan.rest = ',"add_special_tokens":' .. tostring(special) .. "}"
 end
 
--- LoRAX's routes by the method that asks them.
+-- LoRAX's routes by method.
 local ENDPOINTS = {
   generate = { path = "/generate", accept = "application/json", write = write_parameters },
   generate_stream = { path = "/generate_stream", accept = "text/event-stream", stream = true,
@@ -209,7 +210,8 @@ local ENDPOINTS = {
   tokenize = { path = "/tokenize", accept = "application/json", write = write_special },
 }
 
---- Splits options into parameters and options of the call; each is nil when there is none.
+--- Splits options into parameters and options of the call. Each result is nil when it would be
+-- empty.
 local function split(options)
   local parameters, of_call
   for name, value in next, options do
@@ -224,8 +226,8 @@ local function split(options)
   return parameters, of_call
 end
 
---- Reads options whose names have been checked. Raises for a clock and for a field of a parameter
--- that does not exist.
+--- Reads options into a plan. Their names must have been checked. Raises for a clock or a field of
+-- a parameter that does not exist.
 -- @tparam table client `cfg` of `predibase.config`, `user_agent`
 -- @tparam string method `generate`, `generate_stream` or `tokenize`
 -- @tparam ?table options
@@ -248,12 +250,13 @@ function M.plan(client, method, options)
   return plan
 end
 
---- Makes a function that plans the calls of an object: a client, or one with options of its own. It
--- keeps the plans of calls without further options.
+--- Makes a function that plans the calls of an object, which is a client or has its own base
+-- options. The function keeps the plans of calls without options.
 -- @tparam table client as for `plan`, and `closed`
--- @tparam ?table base options that lie under those of a call
--- @treturn function takes the method (a key of `names`), the options of one call, and how messages
--- call the method; raises as `check` does, and for a closed client; returns what `plan` returns
+-- @tparam ?table base options with which those of a call are merged
+-- @treturn function takes the method (a key of `names`), the options of one call, and the name of
+-- the method in messages; raises as `check` does, and for a closed client; returns what `plan`
+-- returns
 function M.planner(client, base)
   local kept = {}
   return function (method, options, shown)
@@ -283,20 +286,20 @@ end
 
 --- Makes a request (LoRAX `/generate`, `/generate_stream`, `/tokenize`).
 -- @tparam table plan
--- @tparam string text the prompt, or what is to be cut into tokens: UTF-8
+-- @tparam string text the prompt, or the text to tokenize, in UTF-8
 -- @tparam ?string id for `X-Request-Id`, the same for all attempts of a call
 -- @treturn[1] table `method`, `url`, `headers` (array of `{ name, value }`; requests that share
--- the table share method and URL), `id` (goes out as `X-Request-Id`; nil when the caller has a
+-- the table share method and URL), `id` (the value of `X-Request-Id`; nil when the caller gives a
 -- header of that name), `body`, `adapter_id` (nil for the base model), `stop` (the sequences that
--- the server stops at; nil without), `secrets` (array of strings for `errors.redact`); the tables
--- are shared and to be read only
+-- the server stops at, or nil), `secrets` (array of strings for `errors.redact`); the inner tables
+-- are shared and must not be changed
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation` or `too_large`
 -- @raise for a prompt that is not a string
 function M.make(plan, text, id)
   if type(text) ~= "string" then
     usage.fail(("the prompt must be a string, got %s%s"):format(checks.describe(text),
-      type(text) == "table" and "; the prompt comes first, its parameters in a table behind it"
+      type(text) == "table" and "; give the prompt first and then a table of parameters"
       or ""))
   end
   if text == "" and not plan.empty then return refuse "`inputs` cannot be empty" end

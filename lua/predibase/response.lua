@@ -1,17 +1,19 @@
 -- SPDX-License-Identifier: MIT
---- Makes a result or an error object of what the server answered.
+--- Makes a result or an error object from a response of the server.
 --
 -- A result has `generated_text` (also its `tostring`), `details` (nil unless the server sent
 -- them), `usage`, `timing`, `headers`, `status`, `attempts`, `adapter_id`, `model_id`, and
--- `stop_sequence` where the options `trim_stop` and `client_stop` cut one off the text.
--- `text_incomplete` is true when the text is empty although tokens were made: LoRAX sends no text
--- when `max_new_tokens` ends the answer inside a character. `details = true`, or a stream, has it.
+-- `stop_sequence` if the options `trim_stop` or `client_stop` removed one from the text.
+-- `text_incomplete` is true when the text is empty although tokens were generated: LoRAX sends no
+-- text when `max_new_tokens` ends the answer inside a character. With `details = true`, and in a
+-- stream, the text comes from the tokens instead.
 --
--- `usage` holds the numbers of tokens that are known: `prompt_tokens` (LoRAX does not know it for
--- every model), `completion_tokens`, `total_tokens`. `timing` is in seconds. Measured here:
--- `total`, the whole call, and `first_token`, until the first token of a stream. From the server's
--- headers (LoRAX /generate): `total_server`, `validation`, `queue`, `inference`, `compute`,
--- `time_per_token`, `time_to_first_token` and `time_per_output_token`; a stream has none of these.
+-- `usage` has the numbers of tokens that are known: `prompt_tokens` (LoRAX does not know it for
+-- every model), `completion_tokens`, `total_tokens`. `timing` is in seconds. The client measures
+-- `total`, the whole call, and `first_token`, the time until the first token of a stream. The
+-- server's headers (LoRAX /generate) contain `total_server`, `validation`, `queue`, `inference`,
+-- `compute`, `time_per_token`, `time_to_first_token` and `time_per_output_token`; a stream has none
+-- of these.
 -- @module predibase.response
 
 local errors = require "predibase.errors"
@@ -23,21 +25,21 @@ local stops = require "predibase.stops"
 
 local M = {}
 
--- Answers that are errors.
+-- Errors.
 
---- Most bytes of a body that an error carries.
+--- Most bytes of the body that an error contains.
 local MAX_BODY = 512
 
--- A longer body is a page, not the error object of an API.
+-- A longer body is an HTML page and not the error object of an API.
 local MAX_JSON = 65536
 
---- Statuses after which another try may succeed, of those that are a fault of the server.
+--- Statuses of server and connection errors after which a retry may succeed.
 local RETRYABLE = { [408] = true, [409] = true, [425] = true, [500] = true, [502] = true,
   [503] = true, [504] = true }
 
---- A 504 that comes after so many seconds is the time limit of a gateway: the server was at work
--- meanwhile, and would be again. Envoy, HAProxy and Caddy answer 502 or 503 when they reach no
--- server, so a short 504 is what is left of that: the gateway gave up at once.
+--- Seconds after which a 504 is treated as the time limit of a gateway. The server was working on
+-- the request until then, and a retry would take as long. An earlier 504 means that the gateway
+-- reached no server and gave up immediately, for which Envoy, HAProxy and Caddy send 502 or 503.
 local GATEWAY_CLOCK = 1
 
 local KINDS = { [400] = "validation", [401] = "authentication", [402] = "permission",
@@ -46,16 +48,16 @@ local KINDS = { [400] = "validation", [401] = "authentication", [402] = "permiss
   [415] = "protocol", [422] = "validation", [424] = "generation", [425] = "server",
   [429] = "rate_limited" }
 
---- What to look at when the server gives no reason of its own.
+--- Hints for responses without a message.
 local HINTS = {
-  [401] = "; is the API token right?",
-  [403] = "; may this API token use this deployment?",
-  [404] = "; are the URL, the tenant and the deployment right?",
-  [407] = "; the proxy wants a user name and a password",
+  [401] = "; check the API token",
+  [403] = "; check that the API token may use this deployment",
+  [404] = "; check the URL, the tenant and the deployment",
+  [407] = "; the proxy requires a user name and a password",
 }
 
 local TOO_SLOW = "; the time limit of a gateway in front of the server ended the request after "
-  .. "%.1f s, so it is not tried again: stream the answer (generate_stream), lower "
+  .. "%.1f s, so it is not retried: stream the answer (generate_stream), lower "
   .. "max_new_tokens, or raise that limit"
 
 local function kind_of(status)
@@ -65,7 +67,7 @@ local function kind_of(status)
   return "protocol"
 end
 
---- The value of a header as a string; `headers` may hold anything.
+--- Returns a header that is a string and not empty, else nil. `headers` may contain other values.
 local function text_header(headers, name)
   local value = headers[name]
   if type(value) == "string" and value ~= "" then return value end
@@ -77,11 +79,11 @@ local function media_type(headers)
   return value and value:match("^%s*([^;%s]+)")
 end
 
---- What a body in JSON says, whatever content type it came with: the text, its error type, and
--- whether it is an error object in the sense of `event.error_fields`.
+--- Reads the message of a JSON body of any content type. Returns the text, its error type, and
+-- whether the body is an error object as `event.error_fields` defines it; nil without a message.
 local function json_error(body)
   if #body > MAX_JSON then return nil end
-  -- A proxy may turn the answer of one endpoint into that of another: LoRAX's events are lines.
+  -- A proxy may send an event of a stream as a whole body. LoRAX's events are single lines.
   local object = json.decode(body:match("^%s*data:([^\r\n]*)") or body)
   if type(object) ~= "table" then return nil end
   if type(object[1]) == "table" then object = object[1] end
@@ -95,8 +97,8 @@ local function json_error(body)
   return nil
 end
 
---- The text of a page: its title where there is one, else its words. The patterns stop at every
--- `<`, so that a body of nothing else takes no time that grows with its square.
+--- Returns the title of an HTML page, or its text when it has no title. The patterns stop at every
+-- `<`, so that a body of many `<` does not take quadratic time.
 local function page_text(body)
   local head = body:sub(1, MAX_JSON)
   local title = head:match("<[tT][iI][tT][lL][eE][^<>]*>([^<]*)<")
@@ -104,7 +106,7 @@ local function page_text(body)
   return (text:gsub("%s+", " "):gsub("^ ", ""):gsub(" $", ""))
 end
 
---- What a body without an error object says, or nil: nothing, or nothing that can be read.
+--- Returns the readable text of a body without an error object; nil when it is empty or coded.
 local function body_text(body, headers)
   local coded = headers_of.is_coded(text_header(headers, "content-encoding"))
   if coded or not body:find("%S") then return nil end
@@ -112,7 +114,7 @@ local function body_text(body, headers)
   return body
 end
 
---- The host that a redirect points to; never its query or its user name.
+--- Returns the host that a redirect points to, without query and user name.
 local function redirect_host(location)
   local authority = location:match("^%s*%a[%w%+%.%-]*://([^/?#\\]*)")
     or location:match("^%s*//([^/?#\\]*)")
@@ -129,7 +131,7 @@ local function redirect_text(status, headers)
     :format(where, status)
 end
 
---- What to say about an answer that names no reason.
+--- Makes the message for a response that contains none.
 local function plain_text(status, headers, body)
   local text = body_text(body, headers)
   local what = media_type(headers) or "no content type"
@@ -137,13 +139,13 @@ local function plain_text(status, headers, body)
     return ("unexpected answer (status %d, %s): %s"):format(status, what, text or "empty")
   end
   if text and text ~= "" then
-    if what == "text/html" then return "the server answered with a page: " .. text end
+    if what == "text/html" then return "the server answered with an HTML page: " .. text end
     return text
   end
   return ("the server answered %d and gave no reason%s"):format(status, HINTS[status] or "")
 end
 
---- The id that support asks for: `x-b3-traceid`, else the one in W3C's `traceparent`.
+--- Returns the trace id for support requests: `x-b3-traceid`, or the id in W3C's `traceparent`.
 -- @tparam table headers lower-case name -> value
 -- @treturn ?string
 function M.trace_id(headers)
@@ -161,21 +163,21 @@ local function redacted_headers(headers, secrets)
   return out
 end
 
---- Makes the error object of an answer: any status but 2xx, or a 2xx that is no answer of LoRAX.
--- The router's `error_type` decides the kind, without one the status does. The secrets appear
--- nowhere in it.
+--- Makes the error object of a response with any status except 2xx, or of a 2xx that is not a valid
+-- answer of LoRAX. The router's `error_type` determines the kind; without it, the status does. The
+-- error contains no secrets.
 -- @tparam table reply `status`, `headers` (lower-case name -> value), `body` (may be cut off)
 -- @tparam ?table meta `attempts`, `secrets` (array of strings), `now` (Unix seconds, for a
--- `retry-after` that is a date and an answer without a `date` of its own), `waited` (seconds since
+-- `retry-after` that is a date in a response without a `date` header), `waited` (seconds since
 -- the attempt began)
--- @tparam ?string message what is wrong, where it is not the server that says so
+-- @tparam ?string message the message, if it does not come from the server
 -- @treturn table the error; `body` is an excerpt of at most 512 bytes, `retry_after` in seconds
 function M.error(reply, meta, message)
   meta = meta or {}
   local status = tonumber(reply.status) or 0
   local headers, body = reply.headers or {}, reply.body or ""
   local limit = event.MAX_MESSAGE
-  -- Before anything is cut off or taken out: what is left of a secret then would not be found.
+  -- Redact before the body is cut or parsed, because a part of a secret would not be found.
   local safe = errors.redact(body, meta.secrets)
   local text, error_type, reported
   if message then
@@ -184,17 +186,17 @@ function M.error(reply, meta, message)
     text = redirect_text(status, headers)
   else
     text, error_type, reported = json_error(body)
-    -- A page or the wrong answer is a message only as far as a reader looks.
+    -- A page or an unexpected answer is quoted only in part.
     if not text then text, limit = plain_text(status, headers, safe), MAX_BODY end
   end
 
   local kind, again = event.kind(text, error_type)
   kind = kind or kind_of(status)
-  -- Envoy's own circuit breaker.
+  -- Envoy's circuit breaker sends this header.
   if not error_type and text_header(headers, "x-envoy-overloaded") and status >= 400 then
     kind = "overloaded"
   end
-  -- An error under a good status is the server's, as in an event of a stream.
+  -- An error object with a 2xx status is an error of the server, as in an event of a stream.
   if kind == "protocol" and reported and status >= 200 and status <= 299 then kind = "server" end
   local retryable
   if kind == "server" or kind == "connection" then
@@ -215,7 +217,7 @@ function M.error(reply, meta, message)
     error_type = error_type and clean(error_type, 100),
     phase = "response",
     retryable = retryable,
-    -- The server's own clock is the one that its date was made with.
+    -- Compare a date with the server's own clock, if it sent the time.
     retry_after = retry.after(headers, retry.date(text_header(headers, "date")) or meta.now),
     attempts = meta.attempts,
     trace_id = trace_id and clean(trace_id, 64),
@@ -224,10 +226,10 @@ function M.error(reply, meta, message)
   }
 end
 
---- Makes the error object of a failure that no answer as a whole stands for: the network broke, a
--- clock ran out, an event of a stream says so.
+--- Makes the error object of a failure without a complete response: the network failed, a time
+-- limit expired, or an event of a stream reported an error.
 -- @tparam table failure `kind`, `message`, `phase`, `error_type`, `retryable`, `sent`
--- @tparam table head `status` and `headers` of the answer that had begun, if one had
+-- @tparam table head `status` and `headers` of the response, if they were received
 -- @tparam table meta `attempts`, `secrets`
 -- @treturn table the error
 function M.broken(failure, head, meta)
@@ -247,11 +249,11 @@ function M.broken(failure, head, meta)
   }
 end
 
--- Answers that were cut off. With a Content-Length or in chunks, HTTP itself says that something is
--- missing. Otherwise the end of the connection (or of the HTTP/2 stream) is the end of the body,
--- whether the server had sent all of it or died; but then the JSON in it is not closed.
+-- Responses that were cut off. With a Content-Length or chunks, HTTP itself detects that something
+-- is missing. Without them the body ends where the connection (or the HTTP/2 stream) ends, even if
+-- the server crashed while sending it. The JSON of such a body is not closed.
 
---- The place behind a string of JSON that begins at `at`, or nil when it does not end.
+--- Returns the position after the JSON string that begins at `at`, or nil when it does not end.
 local function behind_string(text, at)
   at = at + 1
   while true do
@@ -262,7 +264,7 @@ local function behind_string(text, at)
   end
 end
 
---- Does a text begin as an object or an array of JSON and end before that is closed?
+--- Tells whether a text begins as a JSON object or array but ends before that is closed.
 -- @tparam string text
 -- @treturn boolean
 local function is_open(text)
@@ -287,9 +289,9 @@ end
 local CUT = { kind = "connection", phase = "body", sent = true,
   message = "the connection ended in the middle of the answer" }
 
---- What became of an answer that cannot be read.
+--- Checks whether a response that cannot be read was cut off.
 -- @tparam table reply `status`, `headers` (lower-case name -> value), `body`
--- @treturn ?table a failure, as a transport gives it; nil: the body was not cut off
+-- @treturn ?table a failure, in the form that transports use; nil when the body was not cut off
 function M.truncation(reply)
   local status, headers, body = reply.status, reply.headers or {}, reply.body or ""
   if type(status) ~= "number" or status < 200 or status > 299 or status == 204 then return nil end
@@ -299,7 +301,7 @@ function M.truncation(reply)
   return type(kind) == "string" and kind:lower():find "^%s*application/json" and CUT or nil
 end
 
--- Answers that are results.
+-- Results.
 
 local result_mt = { __name = "predibase.result" }
 
@@ -307,18 +309,18 @@ function result_mt.__tostring(result)
   return result.generated_text
 end
 
---- So that `"Answer: " .. result` does what is meant, as with an error.
+--- Lets `"Answer: " .. result` join the text of the result.
 function result_mt.__concat(a, b)
   return tostring(a) .. tostring(b)
 end
 
--- Headers in whole milliseconds, and their names in `timing`.
+-- Headers with integral milliseconds, and their names in `timing`.
 local TIMES = { "x-total-time", "x-validation-time", "x-queue-time", "x-inference-time",
   "x-compute-time", "x-time-per-token", "x-time-to-first-token", "x-time-per-output-token" }
 local NAMES = { "total_server", "validation", "queue", "inference", "compute", "time_per_token",
   "time_to_first_token", "time_per_output_token" }
 
---- A header that is a number in decimal digits, else nil.
+--- Reads a header that consists of decimal digits; nil when it does not.
 local function count_header(headers, name)
   local digits = headers[name]
   if type(digits) ~= "string" or #digits > 15 then return nil end
@@ -326,7 +328,7 @@ local function count_header(headers, name)
   return digits and json.integer(tonumber(digits))
 end
 
---- Adds what the headers tell to what was measured here.
+--- Adds the times in the headers to those that the client measured.
 local function timing_of(headers, timing)
   timing = timing or {}
   for i = 1, #TIMES do
@@ -344,7 +346,7 @@ end
 
 local function usage_of(details, headers, completion)
   local prompt = details and details.prompt_tokens or count_header(headers, "x-prompt-tokens")
-  -- LoRAX says 0 for models of which it does not know it, and no prompt is empty.
+  -- LoRAX sends 0 when it does not know the number, because no prompt is empty.
   if prompt == 0 then return { completion_tokens = completion_of(details, headers, completion) } end
   completion = completion_of(details, headers, completion)
   return {
@@ -372,8 +374,8 @@ local function new_result(text, details, head, meta, completion)
   }, result_mt)
 end
 
---- The text of the tokens. LoRAX sends an empty `generated_text` when `max_new_tokens` cuts the
--- answer inside a character, although its tokens carried text.
+--- Joins the texts of the tokens. LoRAX sends an empty `generated_text` when `max_new_tokens` ends
+-- the answer inside a character, although its tokens have text.
 local function text_of_tokens(details)
   local pieces = {}
   for _, token in ipairs(details and details.tokens or {}) do
@@ -382,8 +384,9 @@ local function text_of_tokens(details)
   return table.concat(pieces)
 end
 
---- The answer in a body: LoRAX /generate sends an object, LoRAX / an array of one. Returns its text
--- and its details, or nil and what is wrong with them (nil when it is no answer at all).
+--- Reads the answer in a body: LoRAX /generate sends an object, LoRAX / an array of one. Returns
+-- its text and details. On failure returns nil and a message about the details, or only nil when
+-- the body is not an answer.
 local function answer_in(body)
   local object = json.decode(body or "")
   if type(object) ~= "table" then return nil end
@@ -399,13 +402,13 @@ local function answer_in(body)
   return object.generated_text, details
 end
 
---- Cuts off what the options `client_stop` and `trim_stop` cut off.
+--- Shortens a text as the options `client_stop` and `trim_stop` require.
 local function cut(text, meta)
   if not (meta.stop and meta.stop[1]) and not meta.trim then return text end
   return stops.cut(text, meta.stop, meta.trim)
 end
 
---- The details of an answer that was cut where the server had not stopped.
+--- Copies the details of an answer that the client ended, with the matching `finish_reason`.
 local function stopped(details)
   local copy = {}
   for name, value in pairs(details or {}) do copy[name] = value end
@@ -413,7 +416,7 @@ local function stopped(details)
   return copy
 end
 
---- The other sequences that `best_of` brought are cut as well.
+--- Shortens the other sequences of `best_of` in the same way.
 local function cut_sequences(details, meta)
   if not (meta.stop and meta.stop[1]) and not meta.trim then return end
   for _, sequence in ipairs(details and details.best_of_sequences or {}) do
@@ -423,11 +426,12 @@ local function cut_sequences(details, meta)
   end
 end
 
---- Makes a result of the answer to LoRAX /generate (or to LoRAX /, an array of one).
+--- Makes a result from a response of LoRAX /generate (or of LoRAX /, an array of one).
 -- @tparam table reply `status`, `headers` (lower-case name -> value), `body`
--- @tparam ?table meta `attempts`, `secrets` (array of strings), `adapter_id` (asked for; the
--- server's header goes before it), `timing` (`total`, `first_token`; seconds; becomes the
--- result's), `now` (Unix seconds), `stop` and `trim` (arrays of sequences, see `predibase.stops`)
+-- @tparam ?table meta `attempts`, `secrets` (array of strings), `adapter_id` (the requested one;
+-- the server's header takes precedence), `timing` (`total`, `first_token`, in seconds; becomes the
+-- `timing` of the result), `now` (Unix seconds), `stop` and `trim` (arrays of sequences, see
+-- `predibase.stops`)
 -- @treturn[1] table the result
 -- @treturn[2] nil
 -- @treturn[2] table the error
@@ -438,7 +442,7 @@ function M.result(reply, meta)
     return nil, M.error(reply, meta)
   end
   local text, details = answer_in(reply.body)
-  if not text then      -- then `details` says why
+  if not text then      -- `details` is then the message
     return nil, M.error(reply, meta, details and "in the answer, " .. details)
   end
   local incomplete = text == "" and not (details and details.tokens)
@@ -452,11 +456,11 @@ function M.result(reply, meta)
   return result
 end
 
---- Makes a result of a stream that has ended well, in the shape of `result`.
--- @tparam table state `final` (the last event, as `event.decode` gave it), `text` (a function that
--- gives the text of all tokens but the special ones), `count` (how many tokens there were),
--- `status`, `headers`; `stopped`, the sequence that the client ended the text at, and `trimmed`,
--- the one taken off its end
+--- Makes a result of a stream that ended normally. It has the same fields as that of `result`.
+-- @tparam table state `final` (the last event, as `event.decode` returned it), `text` (a function
+-- that returns the text of all tokens except the special ones), `count` (the number of tokens),
+-- `status`, `headers`; `stopped`, the sequence at which the client ended the text, and `trimmed`,
+-- the sequence removed from its end
 -- @tparam ?table meta as for `result`
 -- @treturn table the result
 function M.stream_result(state, meta)

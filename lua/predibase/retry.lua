@@ -1,18 +1,18 @@
 -- SPDX-License-Identifier: MIT
---- Whether to try again, and after how many seconds.
--- Knows neither a clock nor a random generator: both are passed in.
+--- Decides whether to retry a request, and after how many seconds.
+-- The time and random numbers are arguments, so this module needs no clock.
 -- @module predibase.retry
 
 local M = {}
 
---- Longest wait in seconds that a server is granted; when it asks for more, the call fails and
--- the error says how long.
+--- Longest wait in seconds that a server may request. If it requests more, the call fails, and the
+-- error says how long.
 M.MAX_WAIT = 60
 
--- First and longest wait in seconds when the server names none.
+-- First and longest wait in seconds when the server requests none.
 M.FIRST_WAIT, M.LAST_WAIT = 0.5, 8
 
--- A wait of more than a year is no wait: some servers put a point in time there.
+-- A longer wait is not a duration: some servers send a point in time instead.
 local ABSURD = 365 * 86400
 
 local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9,
@@ -20,7 +20,7 @@ local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, 
 
 local LENGTHS = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
 
--- The patterns below backtrack; no number and no date is longer than this.
+-- Longest number or date that is read. It limits the backtracking of the patterns below.
 local MAX_LENGTH = 64
 
 local floor = math.floor
@@ -29,7 +29,7 @@ local function is_leap(year)
   return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
 end
 
---- Unix seconds of a point in time in UTC; os.time knows the local time zone only.
+--- Returns the Unix seconds of a point in time in UTC. os.time knows only the local time zone.
 local function seconds_of(year, month, day, hour, minute, second)
   local length = month and LENGTHS[month]
   if month == 2 and is_leap(year) then length = 29 end
@@ -44,7 +44,7 @@ local function seconds_of(year, month, day, hour, minute, second)
   return (days + day - 1 - 719162) * 86400 + hour * 3600 + minute * 60 + second
 end
 
---- The full year that two digits mean: not more than 50 years ahead (RFC 9110 section 5.6.7).
+--- Returns the full year for two digits, at most 50 years ahead (RFC 9110 section 5.6.7).
 local function full_year(digits, now)
   local this = floor(now / (365.2425 * 86400)) + 1970
   local year = this - this % 100 + digits
@@ -55,9 +55,9 @@ end
 
 --- Reads an HTTP date in any of its three forms (RFC 9110 section 5.6.7).
 -- @tparam string text
--- @tparam ?number now Unix seconds; without it the form with two digits of the year is not read
+-- @tparam ?number now Unix seconds; without it the form with a two-digit year is not accepted
 -- @treturn[1] number Unix seconds
--- @treturn[2] nil it is no such date
+-- @treturn[2] nil the text is not an HTTP date
 function M.date(text, now)
   if type(text) ~= "string" or #text > MAX_LENGTH then return nil end
   local day, month, year, hour, minute, second =
@@ -76,8 +76,8 @@ function M.date(text, now)
     tonumber(minute), tonumber(second))
 end
 
---- A decimal number of 0 or more. tonumber also takes `0x10`, `1e9` and `inf`, and reads the
--- point by the locale.
+--- Reads a decimal number of 0 or more. tonumber would also accept `0x10`, `1e9` and `inf`, and it
+-- depends on the locale.
 local function decimal(text)
   if type(text) == "number" then return text end
   if type(text) ~= "string" or #text > MAX_LENGTH then return nil end
@@ -90,20 +90,20 @@ local function decimal(text)
   return value
 end
 
---- A wait that can be meant, else nil.
+--- Returns a plausible wait unchanged, and nil for any other value.
 local function sane(seconds)
   if seconds and seconds > 0 and seconds <= ABSURD then return seconds end
   return nil
 end
 
---- How long the server asks to wait.
--- Looks at `retry-after-ms` (milliseconds), `retry-after` (RFC 9110 section 10.2.3: seconds or a
--- date; decimals are accepted) and `x-ratelimit-reset` (seconds), in this order. What is empty,
--- no number, not above 0 or more than a year is passed over.
+--- Returns the wait that the server requests. Uses `retry-after-ms` (milliseconds), `retry-after`
+-- (RFC 9110 section 10.2.3: seconds or a date; decimals are accepted) and `x-ratelimit-reset`
+-- (seconds), in this order. A header is ignored when it is empty, not a number, not above 0 or more
+-- than a year.
 -- @tparam table headers lower-case name -> value
--- @tparam ?number now Unix seconds; without it dates are passed over
+-- @tparam ?number now Unix seconds; without it dates are ignored
 -- @treturn[1] number seconds, above 0
--- @treturn[2] nil the server says nothing of use
+-- @treturn[2] nil the server requests no valid wait
 function M.after(headers, now)
   local ms = decimal(headers["retry-after-ms"])
   local wait = ms and sane(ms / 1000)
@@ -117,50 +117,50 @@ function M.after(headers, now)
   return sane(decimal(headers["x-ratelimit-reset"]))
 end
 
---- How long the server will take nothing more: its `x-ratelimit-remaining` is 0, and
--- `x-ratelimit-reset` says for how many seconds (Envoy, in front of Predibase).
+--- Returns how long the server will accept no more requests: `x-ratelimit-remaining` is 0, and
+-- `x-ratelimit-reset` is the number of seconds (Envoy, in front of Predibase).
 -- @tparam table headers lower-case name -> value
 -- @treturn[1] number seconds, above 0
--- @treturn[2] nil it takes more, or does not say
+-- @treturn[2] nil the server accepts more requests, or does not say
 function M.exhausted(headers)
   if decimal(headers["x-ratelimit-remaining"]) ~= 0 then return nil end
   return sane(decimal(headers["x-ratelimit-reset"]))
 end
 
---- The growing wait with full jitter, where the server names none.
--- @tparam integer attempt how many have failed, from 1
+--- Returns an exponentially growing wait with full jitter, for a server that requests none.
+-- @tparam integer attempt the number of failed attempts, from 1
 -- @tparam function random returns a number in [0, 1)
 -- @treturn number seconds
 function M.backoff(attempt, random)
   return random() * math.min(M.LAST_WAIT, M.FIRST_WAIT * 2 ^ (attempt - 1))
 end
 
---- Whether a failed attempt is followed by another one, and when.
+--- Decides whether a failed attempt is retried, and when.
 --
--- Never after a token was handed out, never beyond `max_retries`, and never when the wait would
--- end outside the time that is left. The server's own wish (`err.retry_after`) goes before the
--- growing wait with full jitter.
--- @tparam table err an error object; its `retryable` and `retry_after` count
+-- There is no retry after a token was returned, beyond `max_retries`, or when the wait would not
+-- end before the deadline. A wait that the server requests (`err.retry_after`) takes precedence
+-- over the growing wait with full jitter.
+-- @tparam table err an error object; `retryable` and `retry_after` are used
 -- @tparam integer attempt the number of the attempt that failed, from 1
 -- @tparam table policy `max_retries`; `random`, a function that returns a number in [0, 1);
 -- `remaining`, the seconds left for the whole call (nil: no limit); `delivered`, the number of
--- tokens handed out (nil: none)
+-- tokens returned to the caller (nil: none)
 -- @treturn[1] number seconds to wait before the next attempt
 -- @treturn[2] nil
--- @treturn[2] string why there is no further attempt, for people
+-- @treturn[2] string the reason for no retry, for people
 function M.delay(err, attempt, policy)
-  if not err.retryable then return nil, "another try would fail in the same way" end
+  if not err.retryable then return nil, "a retry would fail in the same way" end
   if (policy.delivered or 0) > 0 then
-    return nil, "tokens were handed out already; another try could give other ones"
+    return nil, "tokens were already returned, and a retry could produce different ones"
   end
   if attempt > policy.max_retries then
-    return nil, ("max_retries = %d allows no further try"):format(policy.max_retries)
+    return nil, ("max_retries = %d allows no more retries"):format(policy.max_retries)
   end
   local wait = err.retry_after
   if not wait then
     wait = M.backoff(attempt, policy.random)
   elseif wait > M.MAX_WAIT then
-    return nil, ("the server asks to wait %.0f seconds, longer than the %d that are granted")
+    return nil, ("the server asks to wait %.0f seconds, more than the limit of %d")
       :format(math.ceil(wait), M.MAX_WAIT)
   end
   local left = policy.remaining

@@ -1,45 +1,46 @@
 -- SPDX-License-Identifier: MIT
---- JSON schemas: finds what the server cannot turn into a grammar, and marks empty lists.
+--- Checks JSON schemas for parts that the server cannot turn into a grammar, and marks empty lists.
 --
--- LoRAX builds a grammar of `response_format.schema` with Outlines 0.1.1, in the process that
--- decodes. Where that raises, every request of the batch fails, other callers' too, and the router
--- may end. So such a schema is refused before it is sent; `check_schema = false` sends it anyway.
--- What is refused was measured on the real router; what is not listed here works there.
+-- LoRAX makes a grammar of `response_format.schema` with Outlines 0.1.1, in the process that
+-- decodes. If that raises, every request of the batch fails, including those of other callers, and
+-- the router may end. Therefore such a schema is refused before it is sent, unless `check_schema`
+-- is false. The rules were measured on the real router. Everything that they do not refuse works
+-- there.
 -- @module predibase.schema
 
 local json = require "predibase.json"
 
 local M = {}
 
---- Deepest nesting of a schema, its references followed.
+--- Deepest nesting of a schema, including its references.
 M.MAX_DEPTH = 128
 
---- Most subschemas that are looked at: references can make a short text long.
+--- Most subschemas that are checked. References can make a short text expand to many.
 M.MAX_NODES = 100000
 
---- Types that the server has a grammar for (JSON Schema 2020-12, validation section 6.1.1).
+--- Types for which the server has a grammar (JSON Schema 2020-12, validation section 6.1.1).
 M.TYPES = { string = true, number = true, integer = true, boolean = true, null = true,
   array = true, object = true }
 
---- Formats of strings that it has a grammar for.
+--- Formats of strings for which the server has a grammar.
 M.FORMATS = { date = true, time = true, ["date-time"] = true, uuid = true }
 
---- What the server cannot translate, by the name that the functions below give it, and why.
+--- Messages for the parts that the server cannot translate.
 M.REASONS = {
   unknown_type = "the server knows the types string, number, integer, boolean, null, array and "
     .. "object, in lower case",
   no_type = "the server cannot tell what to generate: it needs a type, enum, const, $ref, anyOf, "
-    .. "allOf or oneOf ({} stands for any JSON)",
+    .. "allOf or oneOf (use {} for any JSON)",
   format = "the server knows the formats date, time, date-time and uuid; use a pattern instead",
   keyword = "the server has no grammar for it",
-  not_a_schema = "the server takes no other schema than an object here; {} stands for any JSON",
+  not_a_schema = "the server accepts only an object here; use {} for any JSON",
   not_a_list = "it must be a list that is not empty",
   not_a_table = "it must be an object",
-  choice = "the server takes strings, numbers, booleans and null here, no objects and no lists",
-  reference = "the server finds only what begins with #/ and is in this schema",
-  recursion = "it leads to itself, and the server would never come to an end",
-  depth = "it is nested too deep for the server",
-  size = "it refers to more parts than the server could write down",
+  choice = "the server accepts only strings, numbers, booleans and null here, not objects or lists",
+  reference = "the server resolves only references that begin with #/ within this schema",
+  recursion = "it refers to itself, and the grammar would be infinite",
+  depth = "it is nested too deeply for the server",
+  size = "its references expand to more parts than the server can handle",
 }
 
 local COMBINATORS = { "allOf", "anyOf", "oneOf", "prefixItems" }
@@ -61,7 +62,7 @@ local function at(path, key)
   return ("%s[%q]"):format(path, key)
 end
 
---- What a reference names (RFC 6901: `~1` is a slash, `~0` a tilde).
+--- Returns the value to which a reference points (RFC 6901: `~1` is a slash, `~0` a tilde).
 local function resolve(root, reference)
   if type(reference) ~= "string" then return nil end
   local rest = reference:match "^#(/.*)$"
@@ -121,7 +122,7 @@ local function visit_reference(state, reference, path)
   return problem
 end
 
---- Whether a value of this type may be a string: only there does the server look at a format.
+--- Tells whether a value of this type may be a string. The server uses a format only for strings.
 local function is_string(kind)
   if type(kind) ~= "table" then return kind == nil or kind == "string" end
   for i = 1, #kind do
@@ -130,7 +131,7 @@ local function is_string(kind)
   return false
 end
 
---- What stands in a subschema itself.
+--- Checks the keywords of a subschema that contain no other subschemas.
 local function check_keywords(schema, path)
   for _, keyword in ipairs(UNKNOWN) do
     if schema[keyword] ~= nil then return fail(at(path, keyword), "keyword") end
@@ -179,8 +180,8 @@ local function check_children(state, schema, path)
   end
 end
 
---- Looks at one subschema, and at all below it.
--- @treturn ?string the path and the reason of the first thing that is wrong
+--- Checks one subschema and everything below it.
+-- @treturn ?string the path and the reason of the first problem
 function visit(state, schema, path)
   if not is_object(schema) then return fail(path, "not_a_schema") end
   if state.depth >= M.MAX_DEPTH then return fail(path, "depth") end
@@ -192,13 +193,13 @@ function visit(state, schema, path)
   return problem
 end
 
--- The schema that was looked at last: a program sends the same one with every prompt.
+-- The last schema that was checked. Programs usually send the same one with every prompt.
 local last, last_problem
 
---- Looks for what the server cannot translate.
+--- Checks a schema for parts that the server cannot translate.
 -- @tparam string text the schema, as JSON
--- @tparam string name what error texts call it; the same for all
--- @treturn ?string the path of what is wrong, and why; nil when the server can translate it
+-- @tparam string name its name for error messages; the same for all schemas
+-- @treturn ?string the path and the reason of the first problem; nil when there is none
 function M.problem(text, name)
   if last == text then return last_problem end
   local root, why = json.decode(text)
@@ -218,7 +219,7 @@ local function set(names)
   return made
 end
 
--- What stands behind the keywords of JSON Schema (draft 4 to 2020-12).
+-- Keywords of JSON Schema (draft 4 to 2020-12) by the type of their values.
 local LISTS = set "required enum type examples anyOf allOf oneOf prefixItems"
 local LISTS_OF_SCHEMAS = set "anyOf allOf oneOf prefixItems items"
 local LISTS_BY_NAME = set "dependentRequired"
@@ -227,8 +228,8 @@ local SCHEMAS_BY_NAME = set [[properties patternProperties $defs definitions dep
 local SCHEMAS = set [[items additionalItems additionalProperties unevaluatedItems
   unevaluatedProperties contains propertyNames not if then else]]
 
---- A copy whose members are what `change` makes of their names and values. The mark of an ordered
--- object or of a list stays.
+--- Copies a table. `change` makes each value of the copy from its key and the original value. The
+-- metatable, which marks ordered objects and lists, is kept.
 local function changed(t, change, out)
   local ordered = json.is_object(t)
   out = out or {}
@@ -266,9 +267,9 @@ local function member(seen)
   end
 end
 
---- The copy of a schema. Each table is copied once, however often it is in there, even in itself.
+--- Copies a schema. Each table is copied once, even if it occurs several times or contains itself.
 function schema(value, seen)
-  -- What is nested deeper is refused when it is written.
+  -- The encoder refuses tables that are nested deeper.
   if type(value) ~= "table" or seen.depth > json.MAX_DEPTH then return value end
   if not seen[value] then
     seen[value], seen.depth = {}, seen.depth + 1
@@ -278,9 +279,9 @@ function schema(value, seen)
   return seen[value]
 end
 
---- Marks the empty lists of a schema. An empty Lua table may be a list or an object, and is written
--- as an object; most JSON libraries do not tell the two apart when they read. In a schema the
--- keyword says which one it is.
+--- Marks the empty lists of a schema. An empty Lua table may be a list or an object, and is encoded
+-- as an object. Most JSON libraries do not distinguish the two when they decode. In a schema the
+-- keyword determines which of the two it is.
 -- @tparam table value a schema
 -- @treturn table a copy
 function M.mark_lists(value)

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: MIT
---- Stop sequences on the client's side: finds them in text that comes in pieces, however it is
--- cut, and keeps back what may be the beginning of one.
+--- Client-side stop sequences: finds them in text that arrives in pieces, and holds back text that
+-- may be the beginning of one.
 --
--- There are two kinds. A sequence to stop at ends the text where it first comes to an end; of
--- several that end there, the longest counts. One to trim is only taken off the very end: LoRAX
--- leaves the sequence in the text that it stopped at, with a line end behind it at most.
+-- There are two kinds. A sequence to stop at ends the text at the first place where one is
+-- complete. If several are complete there, the longest counts. A sequence to trim is only removed
+-- from the end of the whole text: LoRAX keeps the sequence at which it stopped in the text,
+-- followed by at most one line end.
 -- @module predibase.stops
 
 local M = {}
@@ -14,8 +15,9 @@ local byte, find, sub = string.byte, string.find, string.sub
 local Matcher = {}
 Matcher.__index = Matcher
 
---- A sequence as an automaton (Knuth, Morris and Pratt): `state` says how many of its bytes are the
--- last ones that were read, `back` from which shorter state to go on when the next does not fit.
+--- Makes an automaton that finds a sequence (Knuth, Morris and Pratt). `state` is the number of
+-- bytes of the sequence that match the end of the text so far. `back` is the shorter state with
+-- which to continue when the next byte does not match.
 local function automaton(text, fields)
   local back, state = { 0 }, 0
   for i = 2, #text do
@@ -37,19 +39,19 @@ local function step(self, b)
   return state
 end
 
---- A pattern for the bytes that a sequence can begin with.
+--- Makes a pattern for the first bytes of all sequences.
 local function beginnings(automata)
   local set, class = {}, {}
   for _, one in ipairs(automata) do set[sub(one.text, 1, 1)] = true end
   for char in pairs(set) do
-    -- In Lua 5.1 a pattern ends at a zero byte.
+    -- In Lua 5.1 a pattern must not contain a zero byte.
     class[#class + 1] = char == "\0" and "%z" or char:find("%w") and char or "%" .. char
   end
   return "[" .. table.concat(class) .. "]"
 end
 
---- Reads a piece byte by byte from the first one that matters. Returns where a sequence to stop at
--- came to an end, and which, or nil.
+--- Reads a piece byte by byte, beginning where a sequence may begin. Returns the position at which
+-- a sequence to stop at is complete, and its automaton, or nil.
 local function walk(self, text)
   local automata, i = self.automata, 1
   while true do
@@ -72,10 +74,10 @@ local function walk(self, text)
   end
 end
 
---- Takes a piece of text.
+--- Processes a piece of text.
 -- @tparam string text
--- @treturn string what may be shown now, with what was kept back before
--- @treturn ?string the sequence that ended the text; from there on every piece gives ""
+-- @treturn string the text that may be shown now, including text that was held back before
+-- @treturn ?string the sequence that ended the text; every later piece returns ""
 function Matcher:feed(text)
   if self.stopped then return "", self.stopped end
   local at, hit = walk(self, text)
@@ -90,9 +92,10 @@ function Matcher:feed(text)
   return sub(whole, 1, #whole - kept)
 end
 
---- At the end of the text: what was kept back and is text after all. Changes nothing.
+--- Returns the text that is still held back at the end of the text, without a sequence to trim.
+-- Does not change the matcher.
 -- @treturn string
--- @treturn ?string the sequence that was taken off the end
+-- @treturn ?string the sequence that was removed
 function Matcher:finish()
   local held, most, trimmed = self.held, 0, nil
   for _, one in ipairs(self.automata) do
@@ -103,7 +106,7 @@ function Matcher:finish()
   return sub(held, 1, #held - most), trimmed
 end
 
---- What is kept back now, as it is.
+--- Returns the text that is held back now.
 -- @treturn string
 function Matcher:rest()
   return self.held
@@ -112,9 +115,9 @@ end
 --- Makes a matcher for one text.
 -- @tparam ?table stop array of the sequences to stop at, none of them empty
 -- @tparam ?table trim array of the sequences to take off the end; empty ones are skipped
--- @treturn ?table nil when there is nothing to look for
+-- @treturn ?table nil when there are no sequences
 function M.new(stop, trim)
-  if not stop and not trim then return nil end      -- of nearly every call
+  if not stop and not trim then return nil end      -- the usual case
   local automata = {}
   for _, text in ipairs(stop or {}) do automata[#automata + 1] = automaton(text, {}) end
   for _, text in ipairs(trim or {}) do
@@ -124,20 +127,20 @@ function M.new(stop, trim)
   return setmetatable({
     automata = automata,
     class = beginnings(automata),
-    busy = false,        -- some sequence may have begun
-    kept = 0,            -- with so many bytes
-    held = "",           -- these bytes
+    busy = false,        -- whether the text ends with the beginning of a sequence
+    kept = 0,            -- length of the longest such beginning
+    held = "",           -- the text that is held back
     stopped = nil,       -- the sequence that ended the text
   }, Matcher)
 end
 
---- A whole text without what the sequences cut off.
+--- Shortens a whole text at the first sequence to stop at, or removes a sequence to trim.
 -- @tparam string text
 -- @tparam ?table stop see `new`
 -- @tparam ?table trim see `new`
 -- @treturn string
 -- @treturn ?string the sequence that was found
--- @treturn ?string `"stop"` or `"trim"`, its kind
+-- @treturn ?string its kind, `"stop"` or `"trim"`
 function M.cut(text, stop, trim)
   local matcher = M.new(stop, trim)
   if not matcher then return text end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The tokens of a text, as the server's own tokenizer cuts it (LoRAX: POST /tokenize).
+--- Splits a text into tokens with the server's tokenizer (LoRAX: POST /tokenize).
 -- @module predibase.tokenize
 
 local call = require "predibase.call"
@@ -10,9 +10,9 @@ local usage = require "predibase.usage"
 
 local M = {}
 
-local NO_LIST = "the answer of /tokenize is no array of tokens"
+local NO_LIST = "the response of /tokenize is not an array of tokens"
 
---- One entry of the answer; nil when it is none.
+--- Reads one entry of the response; nil when it is not a token.
 local function token_of(entry)
   if type(entry) ~= "table" then return nil end
   local token = { id = json.integer(entry.id), text = entry.text }
@@ -23,7 +23,7 @@ local function token_of(entry)
   return token
 end
 
---- Reads the answer.
+--- Reads a response of /tokenize.
 -- @tparam table reply `status`, `headers`, `body`
 -- @tparam ?table meta see `predibase.response`
 -- @treturn[1] table array of `{ id, text, start, stop }`
@@ -44,11 +44,11 @@ function M.read(reply, meta)
   return tokens
 end
 
---- Tokenizes a text; the body of `client:tokenize`.
--- @tparam table client what calls have in common, see `predibase.call`
--- @tparam ?table plan of `predibase.request`; nil: it was refused
+--- Tokenizes a text. Implements `client:tokenize`.
+-- @tparam table client the data that all calls share, see `predibase.call`
+-- @tparam ?table plan as `predibase.request` makes it; nil when the options were refused
 -- @tparam string text
--- @tparam ?table refusal the error then
+-- @tparam ?table refusal the error if the options were refused
 -- @treturn[1] table the tokens
 -- @treturn[2] nil
 -- @treturn[2] table the error

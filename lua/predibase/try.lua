@@ -1,25 +1,25 @@
 -- SPDX-License-Identifier: MIT
---- A second look at an error that `pcall` caught: was it ours?
+--- Distinguishes errors of a function that `pcall` caught from errors that come from outside.
 --
--- Ctrl-C, and the time limits that hosts set, raise their error in whatever code happens to run. A
--- `pcall` around a decoder would take it for bad input, and the signal would be lost.
+-- Ctrl-C and time limits of host programs raise their error in any code that is running. A `pcall`
+-- around a decoder would treat such an error as bad input, and the interruption would be lost.
 -- @module predibase.try
 
 local M = {}
 
---- Whether an error is Ctrl-C, as the interpreters of PUC Lua and LuaJIT raise it.
--- @param err what `pcall` caught
+--- Tells whether an error is Ctrl-C, as the interpreters of PUC Lua and LuaJIT raise it.
+-- @param err the error that `pcall` caught
 -- @treturn boolean
 function M.interrupted(err)
   return type(err) == "string" and err:find("interrupted!$") ~= nil
 end
 
---- Runs a function without side effects once more after it raised. When it succeeds now, the error
--- came from outside and is raised again; else it belongs to the function.
--- @param err what `pcall` caught
+--- Calls a function without side effects again after it raised an error. If it succeeds now, the
+-- error came from outside and is raised again. Otherwise it is an error of the function.
+-- @param err the error that `pcall` caught
 -- @tparam function f
 -- @param x its argument
--- @return the error of the second run
+-- @return the error of the second call
 function M.again(err, f, x)
   if M.interrupted(err) then error(err, 0) end
   local ok, second = pcall(f, x)

@@ -1,20 +1,20 @@
 -- SPDX-License-Identifier: MIT
---- UTF-8 as RFC 3629 defines it: is a string valid, and where may it be cut.
--- Lua 5.1 and LuaJIT have no `utf8` library and the one of 5.3 lets surrogates pass, so the
--- rules are written out here.
+--- Checks and splits UTF-8 as RFC 3629 defines it.
+-- Lua 5.1 and LuaJIT have no `utf8` library, and that of 5.3 accepts surrogates, so this module
+-- implements the rules itself.
 -- @module predibase.utf8
 
 local M = {}
 
 local byte, find = string.byte, string.find
 
--- Both native checkers agree with RFC 3629 up to surrogates, which 5.3 accepts.
+-- The checkers of 5.3 and 5.4 follow RFC 3629, except that 5.3 accepts surrogates.
 local library = rawget(_G, "utf8")
 local native = type(library) == "table" and library.len
 
---- Bytes that a first byte announces, and the range its second byte must be in.
--- The narrow ranges are what rules out overlong forms (E0, F0), surrogates (ED) and code
--- points above U+10FFFF (F4); RFC 3629 section 4.
+--- Returns the length of the character that a first byte begins, and the range of its second byte.
+-- The narrow ranges exclude overlong forms (E0, F0), surrogates (ED) and code points above U+10FFFF
+-- (F4); RFC 3629 section 4.
 local function shape(first)
   if first < 0x80 then return 1 end
   if first < 0xC2 then return nil end
@@ -32,7 +32,7 @@ local function continues(b)
   return b ~= nil and b >= 0x80 and b <= 0xBF
 end
 
---- Size of the valid character that starts at byte `i`, or nil.
+--- Returns the size of the valid character that begins at byte `i`, or nil.
 local function size_at(s, i)
   local a, b, c, d = byte(s, i, i + 3)
   local size, low, high = shape(a)
@@ -43,12 +43,12 @@ local function size_at(s, i)
   return size
 end
 
---- Tells whether a string is valid UTF-8 (RFC 3629: nothing overlong, no surrogates, nothing
--- above U+10FFFF). Text that is all ASCII costs one search.
+--- Tells whether a string is valid UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing
+-- above U+10FFFF). For ASCII text it does only one search.
 -- @tparam string s
 -- @treturn[1] boolean true
 -- @treturn[2] boolean false
--- @treturn[2] integer the position of the first byte of the first bad sequence
+-- @treturn[2] integer the position of the first invalid sequence
 function M.valid(s)
   local i = find(s, "[\128-\255]")
   if not i then return true end
@@ -61,20 +61,20 @@ function M.valid(s)
   return true
 end
 
---- Size of the character at a position, for walking over text that may be broken.
+--- Returns the size of the character at a position, for walking over text that may be invalid.
 -- @tparam string s
 -- @tparam integer i a byte position inside `s`
 -- @treturn[1] integer 1 to 4
--- @treturn[2] nil no valid character starts there
+-- @treturn[2] nil no valid character begins there
 function M.size(s, i)
   return size_at(s, i)
 end
 
---- Splits off the beginning of a character whose other bytes have not arrived yet.
--- Bytes that no continuation can make valid count as whole: they are passed on, not kept.
+--- Splits an incomplete character from the end of a string, because its other bytes may follow.
+-- Bytes that no continuation can make valid are not split off.
 -- @tparam string s
--- @treturn string whole everything that may be handed out
--- @treturn string rest zero to three bytes to be put in front of what comes next
+-- @treturn string whole the text before the incomplete character
+-- @treturn string rest zero to three bytes to put in front of the next piece
 function M.split(s)
   local n = #s
   local last = byte(s, n)

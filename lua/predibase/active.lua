@@ -28,7 +28,7 @@ end
 function M.runs(f, by, own)
   if not debug then return false end
   local elsewhere = by ~= M.here() and by or nil
-  if elsewhere == true then return true end       -- the main program resumed this coroutine
+  if elsewhere == true then return true end       -- it resumed this coroutine, so it may be in `f`
   if elsewhere and coroutine.status(elsewhere) == "dead" then return false end
   local level, left = 0, elsewhere and 0 or own or 0
   while true do

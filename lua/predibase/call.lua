@@ -107,7 +107,7 @@ function Call:whole(exchange)
   local body, failure = exchange:body()
   self:finish()
   local status, headers = exchange:head()
-  exchange:release()           -- before a hook may raise
+  exchange:release()           -- first, because a hook may raise
   self:progress(status, headers)
   if failure then return nil, self:error(failure) end
   local reply = { status = status, headers = headers, body = body }
@@ -141,7 +141,7 @@ function Call:run()
 end
 
 --- Makes the matcher for stop sequences in the text of this call, see `predibase.stops`.
--- @treturn ?table nil when there is nothing to look for
+-- @treturn ?table nil when there are no sequences
 function Call:matcher()
   local options = self.options
   return stops.new(options.client_stop, options.trim_stop and self.request().stop or nil)

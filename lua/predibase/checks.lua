@@ -84,7 +84,7 @@ end
 
 --- Counts the entries of an array.
 -- @tparam table list
--- @treturn[1] number of entries; their keys run from 1 without a gap
+-- @treturn[1] number the number of entries, whose keys run from 1 without a gap
 -- @treturn[2] nil
 -- @treturn[2] string why the table is not an array
 function M.array(list)

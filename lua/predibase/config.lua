@@ -70,8 +70,7 @@ local function missing(name)
     :format(name, name, VARIABLES[name])
 end
 
---- Reads and checks an option that is a string. Returns nil and a message when it is missing or
--- bad.
+--- Reads and checks an option that is a string. Returns nil and a message if it is missing or bad.
 local function read_name(given, getenv, name, problem_of)
   local value, what = lookup(given, getenv, name)
   if value == nil then return nil, missing(name) end
@@ -338,7 +337,7 @@ end
 
 --- Returns the API token.
 -- @tparam table cfg
--- @treturn ?string nil when requests go out without one
+-- @treturn ?string nil when requests are sent without a token
 function M.token(cfg)
   return private[cfg].token
 end

@@ -19,7 +19,7 @@ local tointeger = rawget(math, "tointeger")
 -- From this number on a double cannot hold every integer, so json.parse may have rounded.
 local GAPS = 2 ^ 53
 
---- The kind of error that each `error_type` of the router stands for.
+--- Maps each `error_type` of the router to a kind of error.
 M.kinds = {
   generation = "generation",
   overloaded = "overloaded",
@@ -160,7 +160,7 @@ local function check_event(ev)
   message = check_string(ev, "generated_text")
   if message then return message end
   if ev.details == null then ev.details = nil end
-  -- The caller tells events apart by these fields.
+  -- The caller distinguishes events by these fields.
   ev.error, ev.done = nil, nil
   if ev.details ~= nil then return check_details(ev.details) end
 end

@@ -54,7 +54,7 @@ renew()
 --- Deepest nesting of tables and JSON.
 M.MAX_DEPTH = encode.MAX_DEPTH
 
---- The value that stands for `null`, in both directions.
+--- The value for `null`, both in decoding and in encoding.
 M.null = cjson.null
 
 --- Decodes a text again that lua-cjson refused, after a change of locale or with surrogates

@@ -114,7 +114,7 @@ end
 
 --- Makes a matcher for one text.
 -- @tparam ?table stop array of the sequences to stop at, none of them empty
--- @tparam ?table trim array of the sequences to take off the end; empty ones are skipped
+-- @tparam ?table trim array of the sequences to remove from the end; empty ones are skipped
 -- @treturn ?table nil when there are no sequences
 function M.new(stop, trim)
   if not stop and not trim then return nil end      -- the usual case

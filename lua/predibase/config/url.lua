@@ -75,7 +75,7 @@ local function ipv6(text)
 end
 
 local function name_problem(name)
-  local whole = name:gsub("%.$", "")            -- a full stop at the end: the root is meant
+  local whole = name:gsub("%.$", "")            -- a dot at the end means the DNS root
   if #whole > MAX_NAME then return ("longer than %d bytes"):format(MAX_NAME) end
   local last
   for label in (whole .. "."):gmatch("(.-)%.") do

@@ -307,12 +307,12 @@ local function escape(s)
   return text
 end
 
---- Writes members as a JSON object, without the checks of `encode`.
--- @tparam table members array of `{ name, value }`; names and strings are known to be UTF-8, other
--- values are what `encode` takes
+--- Writes a JSON object without the checks of `encode`.
+-- @tparam table members array of `{ name, value }`; names and strings must be valid UTF-8, and
+-- other values must be of a type that `encode` accepts
 -- @treturn[1] string
 -- @treturn[2] nil
--- @treturn[2] string as of `encode`
+-- @treturn[2] string the message of `encode`
 function M.write_members(members)
   local pieces = {}
   for i = 1, #members do

@@ -31,8 +31,8 @@ M.SEED_MAX = "18446744073709551615"
 local describe = checks.describe
 local integer_type = rawget(math, "type") or function() return nil end
 
--- As `checks.integral`, without the calls: most calls of a client have an integer among their
--- parameters.
+-- Does the same as `checks.integral` without its calls, because most calls of a client have an
+-- integer among their parameters.
 local function is_integral(value)
   return type(value) == "number" and value % 1 == 0 and value - value == 0
 end

@@ -61,15 +61,14 @@ end
 local function source (out)
   if not output.is_terminal(0) then return chat_lines.texts(chat_lines.plain(nil)), false end
   local found, readline = pcall(require, "readline")
-  readline = out.terminal and found and readline
   local read
-  if readline then
+  if out.terminal and found then
     read = chat_lines.editor(readline, chat_lines.history_path(), slash_commands.complete)
   else
     read = chat_lines.plain(out.terminal and io.stdout or io.stderr)
   end
   return chat_lines.texts(function (goes_on) return read(goes_on and "... " or "> ") end), true,
-    readline ~= nil
+    found or not out.terminal
 end
 
 -- Creates the client and the session, and the table that the loop and the commands share.

@@ -4,7 +4,7 @@ local errors = require "predibase.errors"
 local pipe = require "spec.support.pipe_transport"
 local server = require "spec.support.server"
 local predibase = require "predibase"
-local stops = require "predibase.stops"
+local stops = require "predibase.stop_sequences"
 local wire = require "spec.support.wire"
 
 local SUN = "\240\159\140\158"

@@ -10,9 +10,9 @@
 
 local call = require "predibase.call"
 local chat = require "predibase.chat"
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local json = require "predibase.json"
-local names = require "predibase.names"
+local names = require "predibase.option_names"
 local rendering = require "predibase.rendering"
 local request = require "predibase.request"
 local stream = require "predibase.stream"

@@ -16,14 +16,14 @@
 
 local active = require "predibase.active"
 local call = require "predibase.call"
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local limiters = require "predibase.batch.limiter"
 local json = require "predibase.json"
 local params = require "predibase.params"
 local queue = require "predibase.queue"
 local request = require "predibase.request"
-local try = require "predibase.try"
+local outside_errors = require "predibase.outside_errors"
 local usage = require "predibase.usage"
 
 local M = {}
@@ -153,7 +153,7 @@ local function prepare(self, entry, index)
   local function make(e) return self.prepare(e, index) end
   local ok, made, err = usage.catch(make, entry)
   if ok then return made, err end
-  try.again(made, make, entry)
+  outside_errors.raise_if_outside(made, make, entry)
   return nil, errors.new { kind = "validation", phase = "request", message = tostring(made) }
 end
 

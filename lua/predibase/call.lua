@@ -8,7 +8,7 @@ local random = require "predibase.random"
 local request = require "predibase.request"
 local response = require "predibase.response"
 local retry = require "predibase.retry"
-local stops = require "predibase.stops"
+local stops = require "predibase.stop_sequences"
 
 local M = {}
 
@@ -140,7 +140,7 @@ function Call:run()
   until false
 end
 
---- Makes the matcher for stop sequences in the text of this call, see `predibase.stops`.
+--- Makes the matcher for stop sequences in the text of this call, see `predibase.stop_sequences`.
 -- @treturn ?table nil when there are no sequences
 function Call:matcher()
   local options = self.options

@@ -6,11 +6,11 @@
 -- Everything is copied, so later changes of the caller's tables have no effect.
 -- @module predibase.config
 
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local headers = require "predibase.headers"
 local json = require "predibase.json"
-local names = require "predibase.names"
+local names = require "predibase.option_names"
 local params = require "predibase.params"
 local settings = require "predibase.config.settings"
 local url = require "predibase.config.url"

@@ -8,7 +8,7 @@
 
 local errors = require "predibase.errors"
 local json = require "predibase.json"
-local try = require "predibase.try"
+local outside_errors = require "predibase.outside_errors"
 
 local M = {}
 
@@ -249,7 +249,7 @@ end
 function M.decode(payload)
   local ok, ev = pcall(decode_usual, payload)
   if ok and ev then return ev end
-  if not ok then try.again(ev, decode_usual, payload) end
+  if not ok then outside_errors.raise_if_outside(ev, decode_usual, payload) end
   return decode_checked(payload)
 end
 

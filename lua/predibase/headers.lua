@@ -4,7 +4,7 @@
 -- Content-Encoding.
 -- @module predibase.headers
 
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local json = require "predibase.json"
 

@@ -20,7 +20,7 @@
 local cjson = require "cjson"
 local encode = require "predibase.json.encode"
 local scan = require "predibase.json.scan"
-local try = require "predibase.try"
+local outside_errors = require "predibase.outside_errors"
 local usage = require "predibase.usage"
 local utf8 = require "predibase.utf8"
 
@@ -70,7 +70,7 @@ local function decode_again(text, message)
   if not mended then return nil, message end
   local ok, value = pcall(instance.decode, mended)
   if ok then return value end
-  return nil, try.again(value, instance.decode, mended)
+  return nil, outside_errors.raise_if_outside(value, instance.decode, mended)
 end
 
 --- Decodes a text; large integers may be rounded. Returns nil and a message when that fails.
@@ -79,7 +79,7 @@ local function decode_near(text)
   if type(text) ~= "string" then return nil, "expected a string, got a " .. type(text) end
   local ok, value = pcall(instance.decode, text)
   if ok then return value end
-  return decode_again(text, try.again(value, instance.decode, text))
+  return decode_again(text, outside_errors.raise_if_outside(value, instance.decode, text))
 end
 
 --- Returns an integer where Lua has one of that size, otherwise the digits.

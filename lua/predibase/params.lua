@@ -7,7 +7,7 @@
 local errors = require "predibase.errors"
 local json = require "predibase.json"
 local kinds = require "predibase.params.kinds"
-local names = require "predibase.names"
+local names = require "predibase.option_names"
 local usage = require "predibase.usage"
 
 local M = {}

@@ -2,7 +2,7 @@
 --- Writes prompts in a chat format, for adapters and conversations.
 -- @module predibase.rendering
 
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local json = require "predibase.json"
 local template = require "predibase.template"

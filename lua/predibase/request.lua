@@ -7,12 +7,12 @@
 -- closures, where code that walks over the tables of an object does not find them.
 -- @module predibase.request
 
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local config = require "predibase.config"
 local errors = require "predibase.errors"
 local headers = require "predibase.headers"
 local json = require "predibase.json"
-local names = require "predibase.names"
+local names = require "predibase.option_names"
 local params = require "predibase.params"
 local usage = require "predibase.usage"
 local utf8 = require "predibase.utf8"

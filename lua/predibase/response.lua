@@ -21,7 +21,7 @@ local event = require "predibase.event"
 local headers_of = require "predibase.headers"
 local json = require "predibase.json"
 local retry = require "predibase.retry"
-local stops = require "predibase.stops"
+local stops = require "predibase.stop_sequences"
 
 local M = {}
 
@@ -431,7 +431,7 @@ end
 -- @tparam ?table meta `attempts`, `secrets` (array of strings), `adapter_id` (the requested one;
 -- the server's header takes precedence), `timing` (`total`, `first_token`, in seconds; becomes the
 -- `timing` of the result), `now` (Unix seconds), `stop` and `trim` (arrays of sequences, see
--- `predibase.stops`)
+-- `predibase.stop_sequences`)
 -- @treturn[1] table the result
 -- @treturn[2] nil
 -- @treturn[2] table the error

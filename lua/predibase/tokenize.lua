@@ -3,7 +3,7 @@
 -- @module predibase.tokenize
 
 local call = require "predibase.call"
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local json = require "predibase.json"
 local response = require "predibase.response"
 local usage = require "predibase.usage"

@@ -6,7 +6,7 @@
 -- where two texts meet, and each `x` is one token of margin.
 -- @module predibase.chat.budget
 
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local history = require "predibase.chat.history"
 local tokenize = require "predibase.tokenize"

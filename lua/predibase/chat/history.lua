@@ -2,7 +2,7 @@
 --- Checks and copies the messages of a conversation, and divides them into turns.
 -- @module predibase.chat.history
 
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local json = require "predibase.json"
 
 local M = {}

@@ -3,7 +3,7 @@
 -- functions are never written.
 -- @module predibase.chat.saved
 
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local files = require "predibase.files"
 local history = require "predibase.chat.history"

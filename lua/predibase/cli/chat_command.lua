@@ -8,7 +8,7 @@ local failures = require "predibase.cli.failures"
 local inputs = require "predibase.cli.inputs"
 local output = require "predibase.cli.output"
 local slash_commands = require "predibase.cli.slash_commands"
-local try = require "predibase.try"
+local outside_errors = require "predibase.outside_errors"
 
 local M = {}
 
@@ -39,7 +39,7 @@ local function answer (talk, text)
   talk.interrupt.disarm()
   if ok then return end
   pcall(talk.out.line, talk.out)
-  if try.interrupted(err) then
+  if outside_errors.is_interrupt(err) then
     io.stderr:write "(stopped)\n"
   elseif errors.is(err) then
     failures.report(err, "chat")

@@ -4,9 +4,9 @@
 -- message.
 -- @module predibase.config.settings
 
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local json = require "predibase.json"
-local names = require "predibase.names"
+local names = require "predibase.option_names"
 
 local M = {}
 

@@ -4,7 +4,7 @@
 -- `127.1`, `0x7f000001`, IPv6 zones, Unicode (RFC 3986).
 -- @module predibase.config.url
 
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 
 local M = {}
 

@@ -10,7 +10,7 @@
 local active = require "predibase.active"
 local errors = require "predibase.errors"
 local heap = require "predibase.heap"
-local try = require "predibase.try"
+local outside_errors = require "predibase.outside_errors"
 
 local M = {}
 
@@ -224,7 +224,7 @@ local function stopped(task, ok, ...)
   elseif not ok then
     finish(task, false, first == cancelled and first or traced(task, first))
     -- LuaJIT raises Ctrl-C in whatever coroutine runs; it is meant for the program.
-    if try.interrupted(first) then interruption = first end
+    if outside_errors.is_interrupt(first) then interruption = first end
   elseif cancelled then
     finish(task, false, cancelled)
   else

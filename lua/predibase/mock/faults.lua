@@ -3,7 +3,7 @@
 -- An example of a path: `/~delay=0.05;error_after=3/generate_stream`. Values are percent-decoded.
 -- @module predibase.mock.faults
 
-local names = require "predibase.names"
+local names = require "predibase.option_names"
 local usage = require "predibase.usage"
 
 local M = {}

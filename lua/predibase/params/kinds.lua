@@ -4,11 +4,11 @@
 -- message.
 -- @module predibase.params.kinds
 
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local files = require "predibase.files"
 local json = require "predibase.json"
-local names = require "predibase.names"
+local names = require "predibase.option_names"
 local schemas = require "predibase.schema"
 local utf8 = require "predibase.utf8"
 

@@ -10,9 +10,9 @@
 -- atomic addition takes a token, so that workers need no lock.
 -- @module predibase.resty.limits
 
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
-local names = require "predibase.names"
+local names = require "predibase.option_names"
 local nginx = require "predibase.nginx"
 local usage = require "predibase.usage"
 local counters = require "predibase.resty.counters"

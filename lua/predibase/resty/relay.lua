@@ -7,10 +7,10 @@
 -- @module predibase.resty.relay
 
 local answer = require "predibase.resty.answer"
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local formats = require "predibase.resty.event_formats"
-local names = require "predibase.names"
+local names = require "predibase.option_names"
 local nginx = require "predibase.nginx"
 local semaphore = require "ngx.semaphore"
 local streams = require "predibase.stream"

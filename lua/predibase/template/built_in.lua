@@ -4,7 +4,7 @@
 -- @module predibase.template.built_in
 
 local format = require "predibase.template.format"
-local names = require "predibase.names"
+local names = require "predibase.option_names"
 
 local M = {}
 

@@ -7,11 +7,11 @@
 -- @module predibase.template.format
 
 local chat_messages = require "predibase.template.messages"
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local guards = require "predibase.template.guard"
 local json = require "predibase.json"
-local names = require "predibase.names"
+local names = require "predibase.option_names"
 local strings = require "predibase.template.python_strings"
 local usage = require "predibase.usage"
 

@@ -11,7 +11,7 @@
 --    print(template:render { messages = { { content = "hi" } } })
 -- @module predibase.template.jinja
 
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local compiler = require "predibase.template.jinja.compiler"
 local convert = require "predibase.template.jinja.convert"
 local errors = require "predibase.errors"
@@ -19,7 +19,7 @@ local filters = require "predibase.template.jinja.filters"
 local globals = require "predibase.template.jinja.globals"
 local grammar = require "predibase.template.jinja.grammar"
 local json = require "predibase.json"
-local names = require "predibase.names"
+local names = require "predibase.option_names"
 local runtime = require "predibase.template.jinja.runtime"
 local tests = require "predibase.template.jinja.tests"
 local usage = require "predibase.usage"

@@ -4,7 +4,7 @@
 -- locale, which may be a comma; here it is always a point.
 -- @module predibase.template.number_text
 
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local python_strings = require "predibase.template.python_strings"
 
 local M = {}

@@ -15,12 +15,12 @@
 -- @module predibase.template.text_template
 
 local built_in = require "predibase.template.built_in"
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local files = require "predibase.files"
 local format = require "predibase.template.format"
 local json = require "predibase.json"
-local names = require "predibase.names"
+local names = require "predibase.option_names"
 local numbers = require "predibase.template.number_text"
 local usage = require "predibase.usage"
 

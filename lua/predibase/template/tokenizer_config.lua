@@ -7,7 +7,7 @@ local formats = require "predibase.template.format"
 local jinja = require "predibase.template.jinja"
 local json = require "predibase.json"
 local model_files = require "predibase.template.model_files"
-local names = require "predibase.names"
+local names = require "predibase.option_names"
 local usage = require "predibase.usage"
 
 local M = {}

@@ -8,7 +8,7 @@
 -- for objects. Integers of Lua 5.3, and those that `json.number` made, keep every digit.
 -- @module predibase.template.jinja.convert
 
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 local json = require "predibase.json"
 local runtime = require "predibase.template.jinja.runtime"
 local values = require "predibase.template.jinja.values"

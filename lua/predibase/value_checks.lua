@@ -2,7 +2,7 @@
 --- Describes values in error messages, and checks what options and parameters have in common.
 -- Tables are read with `next` and `rawget` only, so that a metatable of the caller can neither hide
 -- a value nor raise an error.
--- @module predibase.checks
+-- @module predibase.value_checks
 
 local errors = require "predibase.errors"
 local json = require "predibase.json"

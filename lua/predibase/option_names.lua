@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Checks the names of options and finds the name that was probably meant.
--- @module predibase.names
+-- @module predibase.option_names
 
 local errors = require "predibase.errors"
 local usage = require "predibase.usage"

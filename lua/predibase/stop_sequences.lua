@@ -6,7 +6,7 @@
 -- complete. If several are complete there, the longest counts. A sequence to trim is only removed
 -- from the end of the whole text: LoRAX keeps the sequence at which it stopped in the text,
 -- followed by at most one line end.
--- @module predibase.stops
+-- @module predibase.stop_sequences
 
 local M = {}
 

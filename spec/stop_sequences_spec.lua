@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 local random = require "spec.support.random"
-local stops = require "predibase.stops"
+local stops = require "predibase.stop_sequences"
 
 --- Computes the expected result from the whole text: the end that comes first, then the longest.
 local function by_looking(text, stop, trim)

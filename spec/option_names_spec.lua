@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
-local names = require "predibase.names"
+local names = require "predibase.option_names"
 
 local known = { "max_new_tokens", "repetition_penalty", "return_full_text", "seed", "stop",
   "temperature", "top_k", "top_p" }

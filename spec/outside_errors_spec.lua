@@ -4,12 +4,12 @@
 
 local predibase = require "predibase"
 local server = require "spec.support.server"
-local try = require "predibase.try"
+local outside_errors = require "predibase.outside_errors"
 
-describe("predibase.try", function ()
+describe("predibase.outside_errors", function ()
   it("raises an error that does not occur again", function ()
     local calls = 0
-    local ok, err = pcall(try.again, "from outside", function () calls = calls + 1 end, 1)
+    local ok, err = pcall(outside_errors.raise_if_outside, "from outside", function () calls = calls + 1 end, 1)
     assert.is_false(ok)
     assert.equal("from outside", err)
     assert.equal(1, calls)
@@ -17,15 +17,15 @@ describe("predibase.try", function ()
 
   it("returns an error that occurs again", function ()
     local err = { "mine" }
-    assert.equal(err, try.again("first", function () error(err, 0) end, 1))
+    assert.equal(err, outside_errors.raise_if_outside("first", function () error(err, 0) end, 1))
   end)
 
   it("passes the argument to the function", function ()
-    assert.equal("7", try.again("first", function (x) error(x, 0) end, "7"))
+    assert.equal("7", outside_errors.raise_if_outside("first", function (x) error(x, 0) end, "7"))
   end)
 
   it("raises Ctrl-C even when the function fails again", function ()
-    local ok, err = pcall(try.again, "x.lua:1: interrupted!", error, "bad input")
+    local ok, err = pcall(outside_errors.raise_if_outside, "x.lua:1: interrupted!", error, "bad input")
     assert.is_false(ok)
     assert.equal("x.lua:1: interrupted!", err)
   end)

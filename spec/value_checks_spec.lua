@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
-local checks = require "predibase.checks"
+local checks = require "predibase.value_checks"
 
 describe("checks.describe", function()
   it("describes values of every type", function()

@@ -9,7 +9,8 @@ local outside_errors = require "predibase.outside_errors"
 describe("predibase.outside_errors", function ()
   it("raises an error that does not occur again", function ()
     local calls = 0
-    local ok, err = pcall(outside_errors.raise_if_outside, "from outside", function () calls = calls + 1 end, 1)
+    local function count() calls = calls + 1 end
+    local ok, err = pcall(outside_errors.raise_if_outside, "from outside", count, 1)
     assert.is_false(ok)
     assert.equal("from outside", err)
     assert.equal(1, calls)
@@ -25,7 +26,8 @@ describe("predibase.outside_errors", function ()
   end)
 
   it("raises Ctrl-C even when the function fails again", function ()
-    local ok, err = pcall(outside_errors.raise_if_outside, "x.lua:1: interrupted!", error, "bad input")
+    local ok, err = pcall(outside_errors.raise_if_outside, "x.lua:1: interrupted!", error,
+      "bad input")
     assert.is_false(ok)
     assert.equal("x.lua:1: interrupted!", err)
   end)

@@ -52,7 +52,7 @@ MODULES = $(OUT)/predibase/sse.so $(OUT)/predibase/curl.so \
   $(OUT)/predibase/interrupt.so $(OUT)/predibase/replace.so
 
 .PHONY: build help headers demo demo-love demo-neovim demo-openresty test check \
-  ctest env lint docs bench install clean asan valgrind fuzz rock rockspec \
+  ctest env lint graph docs bench install clean asan valgrind fuzz rock rockspec \
   honesty jinja warnings
 .DELETE_ON_ERROR:
 
@@ -70,7 +70,8 @@ help:
 ## make env        shell lines that point LUA at this checkout, for eval
 ## make check      the tests on LUA alone, installing nothing
 ## make ctest      the C tests that need no Lua
-## make lint       luacheck, rockspec, documentation coverage, file sizes
+## make lint       luacheck, rockspec, layout, documentation, file sizes
+## make graph      which module requires which (DOT=1: for Graphviz)
 ## make docs       the API reference, in build/docs
 ## make bench      the benchmark table (ARGS=--json, ROUNDS, QUICK=1, PYTHON=1)
 ## make install    PREFIX, DESTDIR, INSTALL_LMOD, INSTALL_CMOD
@@ -235,6 +236,9 @@ warnings:
 lint:
 	@sh tools/lint.sh '$(sse_SOURCES)' '$(curl_SOURCES)' '$(interrupt_SOURCES)' \
 	  '$(replace_SOURCES)'
+
+graph:
+	@lua5.4 tools/graph.lua $(if $(DOT),--dot)
 
 docs:
 	@sh tools/docs.sh

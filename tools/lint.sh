@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Runs every check that does not execute the library: luacheck, the rockspec,
-# file sizes, comments.
+# the layout of the modules, file sizes, comments.
 # usage: sh tools/lint.sh SSE_SOURCES CURL_SOURCES INTERRUPT_SOURCES
 #   REPLACE_SOURCES (from the Makefile)
 set -u
@@ -67,6 +67,7 @@ check "luacheck" luacheck -q --no-color lua spec tools examples bench bin/predib
 check "rockspec lists every module" \
   lua5.4 tools/check-rockspec.lua "$1" "$2" "$3" "$4"
 check "rockspec passes luarocks lint" rock_lint
+check "modules follow the layout rules" lua5.4 tools/graph.lua --check
 check "every public function is documented" lua5.4 tools/check-docs.lua
 check "the API reference can be written" sh tools/docs.sh
 check "file sizes and line lengths" sizes

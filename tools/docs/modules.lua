@@ -1,0 +1,44 @@
+-- SPDX-License-Identifier: MIT
+-- The modules of the library, in the groups of the API reference. `make docs` fails when a module
+-- is in neither list, or when a name in a list is not that of a module.
+-- `NAME.*` stands for all modules below NAME that are not listed by name.
+
+local M = {}
+
+-- What a program requires, and the modules of the objects that it gets.
+M.public = {
+  { "Client", "predibase", "predibase.client", "predibase.config", "predibase.params",
+    "predibase.adapter" },
+  { "Results and errors", "predibase.response", "predibase.stream", "predibase.errors" },
+  { "Prompts and chats", "predibase.template", "predibase.template.plain",
+    "predibase.template.format", "predibase.template.tokenizer_config",
+    "predibase.template.ordered", "predibase.template.jinja", "predibase.chat" },
+  { "Many calls", "predibase.batch", "predibase.async" },
+  { "Loops", "predibase.loop.blocking", "predibase.loop.luv", "predibase.loop.cqueues" },
+  { "OpenResty", "predibase.resty", "predibase.resty.relay", "predibase.resty.limits",
+    "predibase.resty.answer" },
+  { "Testing", "predibase.mock", "predibase.mock.server", "predibase.mock.spawn",
+    "predibase.mock.faults" },
+  { "Files and text", "predibase.json", "predibase.files", "predibase.utf8" },
+}
+
+-- Everything else: may change in any release.
+M.internal = {
+  { "One call", "predibase.request", "predibase.call", "predibase.retry", "predibase.event",
+    "predibase.stops", "predibase.tokenize", "predibase.headers", "predibase.random",
+    "predibase.version" },
+  { "Options and parameters", "predibase.config.*", "predibase.params.*", "predibase.schema",
+    "predibase.checks", "predibase.names", "predibase.usage" },
+  { "Network", "predibase.transport", "predibase.transport.*", "predibase.nginx" },
+  { "C modules", "predibase.curl", "predibase.sse", "predibase.replace", "predibase.interrupt" },
+  { "Waiting", "predibase.loop.*", "predibase.active", "predibase.try", "predibase.heap",
+    "predibase.queue" },
+  { "Many calls", "predibase.batch.*" },
+  { "Prompts and chats", "predibase.rendering", "predibase.chat.*", "predibase.template.*" },
+  { "JSON", "predibase.json.*" },
+  { "OpenResty", "predibase.resty.*" },
+  { "The command", "predibase.cli", "predibase.cli.*" },
+  { "The stand-in server", "predibase.mock.*" },
+}
+
+return M

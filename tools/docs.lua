@@ -169,7 +169,7 @@ local function settings (part, groups)
   local lines = {}
   local function add (...) lines[#lines + 1] = string.format(...) end
   add "project = 'predibase'"
-  add("title = %q", part == "public" and "predibase: API reference" or "predibase: internal modules")
+  add "title = 'predibase'"
   add("dir = %q", "../../../" .. OUT .. (part == "public" and "" or "/internal"))
   add "file = { 'modules' }"
   add "topics = { 'pages' }"
@@ -234,7 +234,8 @@ end
 local function targets (modules, part_of)
   local by_path, by_name = { docs = "index.html" }, {}
   for name, module in pairs(modules) do
-    local page = (part_of[name] == "internal" and "internal/" or "") .. "modules/" .. name .. ".html"
+    local folder = part_of[name] == "internal" and "internal/modules/" or "modules/"
+    local page = folder .. name .. ".html"
     by_name[name], by_path[module.path] = page, page
   end
   for _, page in ipairs(PAGES) do

@@ -142,15 +142,45 @@ local function divide (modules)
   return groups, part_of
 end
 
---- LDoc colours code in Lua only, and stumbles over the names of other languages. It indents such
--- code, so the separator keeps two pieces of it apart.
-local function without_languages (text)
-  local fenced = false
-  return (text:gsub("[^\n]+", function (line)
-    if not line:find "^```" then return nil end
-    fenced = not fenced
-    if fenced and line ~= "```lua" then return "<!-- -->\n```" end
+--- Rewrites what LDoc misunderstands. It colours code in Lua only, and stumbles over the names of
+-- other languages; it indents such code, so a separator keeps two pieces of it apart. It takes
+-- every line that begins with four blanks for code, also in an item of a list.
+local function prepare_page (text)
+  local fenced, before = false, ""
+  return (text:gsub("([^\n]*)\n", function (line)
+    local changed
+    if line:find "^```" then
+      fenced = not fenced
+      if fenced and line ~= "```lua" then changed = "<!-- -->\n```\n" end
+    elseif not fenced and before:find "%S" and line:find "^    %S" then
+      changed = line:sub(2) .. "\n"
+    end
+    before = line
+    return changed
   end))
+end
+
+-- The map of the source.
+
+--- Checks that docs/internals.md names every file of the library, and none that does not exist.
+-- The folders that it names as a whole are left out.
+local function check_map ()
+  local text, named = read "docs/internals.md", {}
+  for name in text:gmatch "`([%w_/]+%.[luach]+)`" do named[name] = true end
+  local files = list_files "find lua/predibase src -name '*.lua' -o -name '*.c' -o -name '*.h'"
+  local exists = {}
+  for _, path in ipairs(files) do
+    local name = path:gsub("^lua/predibase/", ""):gsub("^src/", "")
+    local header = name:gsub("%.h$", ".c")
+    exists[name] = true
+    if not named[name] and not named[header] and not name:find "^template/"
+      and not name:find "^template%.lua$" and not name:find "^cli/" and not name:find "^mock/" then
+      fail("docs/internals.md does not name %s", path)
+    end
+  end
+  for name in pairs(named) do
+    if not exists[name] then fail("docs/internals.md names %s, which does not exist", name) end
+  end
 end
 
 -- What LDoc reads.
@@ -203,7 +233,7 @@ local function prepare (modules, groups, part_of)
   for _, page in ipairs(PAGES) do
     known[page[1]] = true
     write(("%s/%s/pages/%s"):format(SOURCE, page_part(page), copy_name(page)),
-      without_languages(read(page[1])))
+      prepare_page(read(page[1])))
   end
   for _, path in ipairs(list_files "ls docs/*.md") do
     if not known[path] then fail("tools/docs.lua does not list the page %s", path) end
@@ -259,8 +289,15 @@ local function set_links (html, page, path, by_path)
   end))
 end
 
---- Links the names of modules.
+--- Links the names of modules, and on the page of the map those of their files.
 local function link_names (html, page, by_name)
+  if page:find "/internals%.md%.html$" then
+    html = html:gsub("<code>([%w_/]+)%.lua</code>", function (path)
+      local name = path == "init" and "predibase" or "predibase." .. path:gsub("/", ".")
+      if not by_name[name] then return nil end
+      return ('<a href="%s"><code>%s.lua</code></a>'):format(relative(page, by_name[name]), path)
+    end)
+  end
   return (html:gsub("<code>(predibase[%w_.]*)</code>", function (name)
     local found = by_name[name]
     if not found or found == page then return nil end
@@ -323,6 +360,7 @@ end
 local modules = read_modules()
 local groups, part_of = divide(modules)
 if arg[1] == "prepare" then
+  check_map()
   prepare(modules, groups, part_of)
 else
   finish(modules, part_of)

@@ -124,6 +124,27 @@ local function find_twins(names)
   return found
 end
 
+--- Finds modules that the map in init.lua does not name, and names in it that are no modules.
+local function find_unmapped(modules, names)
+  local found, named, folders = {}, { predibase = true }, {}
+  for line in io.lines(ROOT .. "/init.lua") do
+    local list = line:match "^%-%-   +([%w_., *]-)  +%S"
+    for name in (list or ""):gmatch "[^, ]+" do
+      local folder = name:match "^(.*%.)%*$"
+      if folder then folders[#folders + 1] = "predibase." .. folder
+      elseif modules["predibase." .. name] then named["predibase." .. name] = true
+      else found[#found + 1] = name .. " is no module" end
+    end
+  end
+  for _, name in ipairs(names) do
+    for _, folder in ipairs(folders) do
+      if (name .. "."):sub(1, #folder) == folder then named[name] = true end
+    end
+    if not named[name] then found[#found + 1] = name .. " is missing" end
+  end
+  return found
+end
+
 local function check(modules, names, unknown)
   local wrong = 0
   local function report(title, list)
@@ -134,6 +155,7 @@ local function check(modules, names, unknown)
   report("cycles", find_cycles(modules, names))
   report("internal modules that other modules require", find_intruders(modules, names))
   report("files with the same name", find_twins(names))
+  report("the map in " .. ROOT .. "/init.lua", find_unmapped(modules, names))
   report("requires that this script cannot resolve", unknown)
   for _, name in ipairs(names) do
     if name:find "%.init$" then report("init.lua below lua/predibase", { name }) end

@@ -1,16 +1,76 @@
 -- SPDX-License-Identifier: MIT
---- Text out of large language models that Predibase or a LoRAX server of your own serves.
+--- Generates text with large language models that Predibase or your own LoRAX server serves.
 --
--- From here: `predibase.client` makes calls, `predibase.config` says which options there are,
--- `predibase.params` which parameters; `predibase.request` writes what is sent,
--- `predibase.transport.curl` sends it, `predibase.event` and `predibase.response` read what comes
--- back, `predibase.stream` hands it out, `predibase.errors` says what went wrong.
--- `predibase.template` makes prompts, `predibase.chat` goes on with conversations; they are also
--- `template` and `chat` of this table.
+-- `predibase.new` makes a client. The functions `generate`, `generate_stream`, `generate_many`,
+-- `tokenize`, `adapter` and `chat_session` are those of a client that is made from the environment
+-- when one of them is first called. `predibase.template` and `predibase.chat` are also the fields
+-- `template` and `chat` of this module.
 --
--- A function raises only where the program is wrong: an argument that is no string or table, an
--- option that does not exist, a closed client. Everything else, bad values included, is `nil, err`.
+-- A function raises an error only when the program is wrong: an argument of the wrong type, an
+-- option that does not exist, a closed client. Every other failure is returned as `nil, err`.
 -- @module predibase
+
+-- The modules, from the program down to the network. docs/internals.md follows a call through them.
+--
+--   client               one server, its connections, and the calls that it can make
+--   adapter              a client with an adapter: renders its template, then calls
+--   chat                 a conversation: sends its history with each question
+--     chat.history         checks messages and divides them into turns
+--     chat.budget          finds the turns that fit into a number of tokens
+--     chat.saved           a conversation as JSON
+--   rendering            prompts in a chat format, for adapters and conversations
+--   template.*           templates, chat formats, and the Jinja of a model's own format
+--   batch                many prompts, some of them at once
+--     batch.limiter        when the next request of a batch may begin
+--   stream               the tokens of an answer, one after the other
+--   call                 one call: its attempts, clocks, hooks and error
+--   request              options -> plan; plan and prompt -> request
+--   config               the options of a client and the environment
+--     config.settings      checks the options that have no rule in common
+--     config.url           checks URLs
+--   params               the parameters of the API: names, order, rules
+--     params.kinds         checks one value of each kind
+--   schema               refuses JSON schemas that the server has no grammar for
+--   tokenize             the tokens of a text (POST /tokenize)
+--   stops                finds stop sequences in text that arrives in pieces
+--   event                reads an event of a stream, and checks its types
+--   response             an answer -> result or error object
+--   retry                whether to try again, and after how many seconds
+--   errors               the error object; removes secrets from texts
+--   headers              checks and redacts HTTP headers
+--   usage                raises an error for misuse, with the position of the program's line
+--   checks               checks and descriptions of values that several modules share
+--   names                checks names of options, and suggests the nearest
+--   json                 JSON, the only user of lua-cjson
+--     json.encode          writes values
+--     json.scan            looks at numbers and strings of a text that was decoded
+--   files                reads text files
+--   utf8                 checks and cuts UTF-8
+--   random               random numbers for delays and request ids
+--   queue, heap          values in the order of arrival, and of time
+--   active               whether a function still runs, after an error from outside
+--   try                  recognises errors from outside (Ctrl-C) behind a pcall
+--   version              the version number
+--   transport            chooses the transport
+--     transport.curl       libcurl, through the C module predibase.curl
+--     transport.curl.*     its exchanges, groups of exchanges, failures in words
+--     transport.resty      the sockets of nginx
+--     transport.resty.*    its exchanges, groups, connections, HTTP/1.1, clocks
+--   loop.blocking        what a loop is; blocks the program
+--   loop.default         the loop of a client without the option `loop`
+--   loop.tasks           the scheduler of tasks
+--   loop.luv             the loop of libuv
+--   loop.cqueues         the loop of cqueues
+--   async                tasks: many calls in plain coroutines
+--   nginx                what the library needs of nginx: a clock, waiting, the state of coroutines
+--   resty                serves streams to browsers
+--     resty.relay          sends the tokens of a stream to a browser
+--     resty.event_formats  what a relayed stream looks like
+--     resty.answer         what a browser is told of an error
+--     resty.limits         limits that all workers share
+--     resty.counters       counters in a shared dictionary
+--   cli, cli.*           the command
+--   mock, mock.*         the stand-in server
 
 local client = require "predibase.client"
 local errors = require "predibase.errors"
@@ -24,7 +84,7 @@ M._VERSION = require "predibase.version"
 
 --- Makes a client.
 -- @function new
--- @tparam ?table options see `predibase.config`; what is not given comes from the environment:
+-- @tparam ?table options see `predibase.config`; the environment supplies what is missing:
 -- `PREDIBASE_API_TOKEN`, `PREDIBASE_TENANT_ID`, `PREDIBASE_DEPLOYMENT`, `PREDIBASE_BASE_URL`
 -- @treturn[1] table the client, see `predibase.client`
 -- @treturn[2] nil
@@ -37,7 +97,7 @@ M.new = client.new
 -- @treturn boolean
 M.is_error = errors.is
 
--- The client of the module functions, made from the environment at their first use.
+-- The client of the functions below, made from the environment when it is first needed.
 local default
 
 local function default_client()
@@ -47,7 +107,7 @@ local function default_client()
   return made, err
 end
 
---- `client:generate` on a client made once from the environment.
+--- Calls `client:generate` on the client that is made from the environment.
 -- @tparam string prompt
 -- @tparam ?table options see `predibase.client`
 -- @treturn[1] table the result
@@ -59,7 +119,7 @@ function M.generate(prompt, options)
   return made:generate(prompt, options)
 end
 
---- `client:generate_stream` on a client made once from the environment.
+--- Calls `client:generate_stream` on the client that is made from the environment.
 -- @tparam string prompt
 -- @tparam ?table options see `predibase.client`
 -- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
@@ -69,7 +129,7 @@ function M.generate_stream(prompt, options)
   return tokens, nil, nil, tokens
 end
 
---- `client:generate_many` on a client made once from the environment.
+--- Calls `client:generate_many` on the client that is made from the environment.
 -- @tparam table|function prompts
 -- @tparam ?table options see `predibase.client`
 -- @treturn table the batch, with the further values that the generic `for` of Lua 5.4 takes
@@ -80,7 +140,7 @@ function M.generate_many(prompts, options)
   return many, nil, nil, many
 end
 
---- `client:tokenize` on a client made once from the environment.
+--- Calls `client:tokenize` on the client that is made from the environment.
 -- @tparam string text
 -- @tparam ?table options see `predibase.client`
 -- @treturn[1] table array of `{ id, text, start, stop }`
@@ -92,7 +152,7 @@ function M.tokenize(text, options)
   return made:tokenize(text, options)
 end
 
---- `client:adapter` on a client made once from the environment.
+--- Calls `client:adapter` on the client that is made from the environment.
 -- @tparam string id
 -- @tparam ?table options see `predibase.client`
 -- @treturn[1] table see `predibase.adapter`
@@ -104,7 +164,7 @@ function M.adapter(id, options)
   return made:adapter(id, options)
 end
 
---- `client:chat_session` on a client made once from the environment.
+--- Calls `client:chat_session` on the client that is made from the environment.
 -- @tparam ?table options see `predibase.chat`
 -- @treturn[1] table the session
 -- @treturn[2] nil
@@ -115,7 +175,7 @@ function M.chat_session(options)
   return made:chat_session(options)
 end
 
--- Modules that many programs never need are loaded when they are first named.
+-- Many programs never need these modules, so they are loaded when a program first names them.
 local LAZY = {
   template = function () return require "predibase.template" end,
   chat = function () return require "predibase.chat" end,
@@ -131,9 +191,9 @@ setmetatable(M, {
   end,
 })
 
---- For programs that draw frames: does what there is to do for all clients that have no loop of
--- their own, and never waits. Called once a frame, it leaves nothing to ask the system for to the
--- first `stream:poll()` of each stream that finds no token.
+--- Reads and writes what is ready, for all clients without the option `loop`; never waits. For
+-- programs that draw frames: after this, the first `stream:poll()` of each stream that finds no
+-- token needs no system call.
 function M.update()
   default_loop.update()
 end

@@ -118,13 +118,13 @@ local function list (lines, i)
   if not mark then return nil end
   local tag = mark:find "%d" and "ol" or "ul"
   local pattern = tag == "ol" and "^%d+%. +" or "^[*-] +"
-  local html = { "<" .. tag .. ">" }
+  local html = { tag == "ul" and "<ul>" or ('<ol start="%d">'):format(mark:match "%d+") }
   while lines[i] and lines[i]:find(pattern) do
     local item = { (lines[i]:gsub(pattern, "", 1)) }
     i = i + 1
     -- A blank line belongs to the item if the next line is indented.
     while lines[i] and (lines[i]:find "^ " or lines[i] == "" and (lines[i + 1] or ""):find "^ "
-      or lines[i] ~= "" and not lines[i]:find(pattern)) do
+      or lines[i]:find "^[^%s#]" and not lines[i]:find(pattern)) do
       item[#item + 1] = lines[i]:gsub("^  ? ?", "", 1)
       i = i + 1
     end

@@ -95,8 +95,8 @@ end
 
 -- The child finds its modules where this program found them.
 local function program ()
-  return ("package.path = %s package.cpath = %s os.exit(require 'predibase.mock.spawn'.child())")
-    :format(quoted(package.path), quoted(package.cpath))
+  return ("package.path = %s package.cpath = %s os.exit(require(%q).child())")
+    :format(quoted(package.path), quoted(package.cpath), "predibase.mock.spawn")
 end
 
 --- Starts a server as a child process. Raises an error when luv is missing or an option is wrong.

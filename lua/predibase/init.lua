@@ -19,7 +19,7 @@
 --     chat.budget          finds the turns that fit into a number of tokens
 --     chat.saved           a conversation as JSON
 --   rendering            prompts in a chat format, for adapters and conversations
---   template.*           templates, chat formats, and the Jinja of a model's own format
+--   template, template.*   templates, chat formats, and the Jinja of a model's own format
 --   batch                many prompts, some of them at once
 --     batch.limiter        when the next request of a batch may begin
 --   stream               the tokens of an answer, one after the other

@@ -10,7 +10,7 @@ M.public = {
   { "Client", "predibase", "predibase.client", "predibase.config", "predibase.params",
     "predibase.adapter" },
   { "Results and errors", "predibase.response", "predibase.stream", "predibase.errors" },
-  { "Prompts and chats", "predibase.template", "predibase.template.plain",
+  { "Prompts and chats", "predibase.template", "predibase.template.text_template",
     "predibase.template.format", "predibase.template.tokenizer_config",
     "predibase.template.ordered", "predibase.template.jinja", "predibase.chat" },
   { "Many calls", "predibase.batch", "predibase.async" },

@@ -417,12 +417,6 @@ function M.new(of, options, calls, base)
   return self
 end
 
---- Returns the text of a message, its parts joined; parts without a text are left out.
--- @function text
--- @tparam table message one of `session.messages`
--- @treturn string
-M.text = history.text
-
 --- Continues a conversation that `session:save` wrote.
 -- @tparam table of a client, or an adapter of `client:adapter`
 -- @tparam string source the path of the file, or the JSON itself, which begins with `{`

@@ -10,7 +10,8 @@
 -- option that does not exist, a closed client. Every other failure is returned as `nil, err`.
 -- @module predibase
 
--- The modules, from the program down to the network. docs/internals.md follows a call through them.
+-- The modules, from the program down to the network; `name.*` is a module and its folder.
+-- docs/internals.md follows a call through them.
 --
 --   client               one server, its connections, and the calls that it can make
 --   adapter              a client with an adapter: renders its template, then calls
@@ -19,7 +20,7 @@
 --     chat.budget          finds the turns that fit into a number of tokens
 --     chat.saved           a conversation as JSON
 --   rendering            prompts in a chat format, for adapters and conversations
---   template, template.*   templates, chat formats, and the Jinja of a model's own format
+--   template.*           templates, chat formats, and the Jinja of a model's own format
 --   batch                many prompts, some of them at once
 --     batch.limiter        when the next request of a batch may begin
 --   stream               the tokens of an answer, one after the other
@@ -69,8 +70,8 @@
 --     resty.answer         what a browser is told of an error
 --     resty.limits         limits that all workers share
 --     resty.counters       counters in a shared dictionary
---   cli, cli.*           the command
---   mock, mock.*         the stand-in server
+--   cli.*                the command
+--   mock.*               the stand-in server
 
 local client = require "predibase.client"
 local errors = require "predibase.errors"

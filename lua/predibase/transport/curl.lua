@@ -28,6 +28,7 @@ local Transport = {}
 Transport.__index = Transport
 
 --- Tells everybody who waits.
+-- @tparam table transport
 -- @tparam ?table failure when there will be nothing to wait for
 local function wake_all(transport, failure)
   local waiting = {}

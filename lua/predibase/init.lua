@@ -33,15 +33,15 @@
 --     params.kinds         checks one value of each kind
 --   schema               refuses JSON schemas that the server has no grammar for
 --   tokenize             the tokens of a text (POST /tokenize)
---   stops                finds stop sequences in text that arrives in pieces
+--   stop_sequences       finds stop sequences in text that arrives in pieces
 --   event                reads an event of a stream, and checks its types
 --   response             an answer -> result or error object
 --   retry                whether to try again, and after how many seconds
 --   errors               the error object; removes secrets from texts
 --   headers              checks and redacts HTTP headers
 --   usage                raises an error for misuse, with the position of the program's line
---   checks               checks and descriptions of values that several modules share
---   names                checks names of options, and suggests the nearest
+--   value_checks         checks and descriptions of values that several modules share
+--   option_names         checks names of options, and suggests the nearest
 --   json                 JSON, the only user of lua-cjson
 --     json.encode          writes values
 --     json.scan            looks at numbers and strings of a text that was decoded
@@ -50,7 +50,7 @@
 --   random               random numbers for delays and request ids
 --   queue, heap          values in the order of arrival, and of time
 --   active               whether a function still runs, after an error from outside
---   try                  recognises errors from outside (Ctrl-C) behind a pcall
+--   outside_errors       recognises errors from outside (Ctrl-C) behind a pcall
 --   version              the version number
 --   transport            chooses the transport
 --     transport.curl       libcurl, through the C module predibase.curl

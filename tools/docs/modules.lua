@@ -25,13 +25,13 @@ M.public = {
 -- Everything else: may change in any release.
 M.internal = {
   { "One call", "predibase.request", "predibase.call", "predibase.retry", "predibase.event",
-    "predibase.stops", "predibase.tokenize", "predibase.headers", "predibase.random",
+    "predibase.stop_sequences", "predibase.tokenize", "predibase.headers", "predibase.random",
     "predibase.version" },
   { "Options and parameters", "predibase.config.*", "predibase.params.*", "predibase.schema",
-    "predibase.checks", "predibase.names", "predibase.usage" },
+    "predibase.value_checks", "predibase.option_names", "predibase.usage" },
   { "Network", "predibase.transport", "predibase.transport.*", "predibase.nginx" },
   { "C modules", "predibase.curl", "predibase.sse", "predibase.replace", "predibase.interrupt" },
-  { "Waiting", "predibase.loop.*", "predibase.active", "predibase.try", "predibase.heap",
+  { "Waiting", "predibase.loop.*", "predibase.active", "predibase.outside_errors", "predibase.heap",
     "predibase.queue" },
   { "Many calls", "predibase.batch.*" },
   { "Prompts and chats", "predibase.rendering", "predibase.chat.*", "predibase.template.*" },

@@ -142,6 +142,7 @@ lint_needs () {
 docs_needs () {
   need lua5.4 have lua5.4
   need lua-ldoc have ldoc
+  need cmark-gfm have cmark-gfm
 }
 
 rock_needs () {

@@ -9,9 +9,10 @@ PREFIX ?= /usr/local
 # The source files (src/NAME.c) of each C module. The rockspec repeats these
 # lists for luarocks; tools/check-rockspec.lua (make lint) compares the two.
 sse_SOURCES = lua_sse lua_token token sse buf
-curl_SOURCES = lua_curl lua_exchange lua_target lua_read lua_token pool handles \
-  gate leftover reset again sockets tlsrest sigpipe exchange verdict setup \
-  target head timers gather watch token sse buf
+curl_SOURCES = lua_curl lua_exchange lua_target lua_read lua_token pool \
+  easy_cache easy_setup exchange transfer_error resend target head h2_gate \
+  h2_unread h2_reset sockets tls_pending sigpipe timers coalesce poller \
+  token sse buf
 interrupt_SOURCES = lua_interrupt
 replace_SOURCES = lua_replace
 

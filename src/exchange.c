@@ -11,11 +11,11 @@
 
 #include "clock.h"
 #include "exchange.h"
-#include "leftover.h"
-#include "setup.h"
-#include "verdict.h"
+#include "h2_unread.h"
+#include "easy_setup.h"
+#include "transfer_error.h"
 
-void exchange_move (exchange *x) {
+void exchange_add_news (exchange *x) {
   exchange_list *l = x->moved;
   if (x->is_moved || l == NULL) return;
   x->is_moved = 1;
@@ -26,7 +26,7 @@ void exchange_move (exchange *x) {
   l->last = x;
 }
 
-void exchange_unmove (exchange *x) {
+void exchange_clear_news (exchange *x) {
   exchange_list *l = x->moved;
   if (!x->is_moved) return;
   x->is_moved = 0;
@@ -66,7 +66,7 @@ static size_t on_header (char *s, size_t size, size_t n, void *ud) {
   if (x->head.status == 101)  /* libcurl would wait for what follows */
     return stop(x, "protocol", "the server switches to another protocol "
                                "although that was not asked for");
-  leftover_note(x, size * n);
+  h2_unread_note(x, size * n);
   return size * n;
 }
 
@@ -89,14 +89,14 @@ static size_t on_event_bytes (exchange *x, const char *s, size_t n) {
   int rc;
   if (sse_queued(&x->sse) >= EXCHANGE_HIGH_WATER) {
     x->paused = 1;
-    leftover_note(x, 0);
+    h2_unread_note(x, 0);
     return CURL_WRITEFUNC_PAUSE;  /* libcurl keeps these bytes for us */
   }
   rc = sse_feed(&x->sse, s, n);
   if (sse_count(&x->sse) > before) {
     x->last_event = x->last_byte;
     x->got_event = 1;
-    exchange_move(x);
+    exchange_add_news(x);
   }
   if (rc == SSE_TOOBIG)
     return stop(x, "too_large", "an event of the stream is larger than the "
@@ -131,7 +131,7 @@ static size_t on_body (char *s, size_t size, size_t n, void *ud) {
   exchange *x = ud;
   n *= size;
   x->last_byte = clock_ms();
-  leftover_note(x, n);
+  h2_unread_note(x, n);
   if (x->discarding) return n;
   if (!x->body_began) {
     x->body_began = 1;
@@ -186,13 +186,13 @@ exchange *exchange_new (CURL *easy, int is_set, sockets *s,
   x->events = x->to->o.events;
   x->clocks = o->clocks;
   x->max_body = x->to->o.max_body;
-  x->shareable = setup_may_share(&x->to->o);
+  x->shareable = target_may_share(x->to);
   head_init(&x->head);
   sse_init(&x->sse, x->to->o.max_event);
   if (copy_request(x, o) == 0) {
     *why = is_set ? NULL
-                  : setup_target(easy, &x->to->o, s, on_header, on_body);
-    if (*why == NULL) *why = setup_request(easy, x, o);
+                  : easy_setup_target(easy, x->to, s, on_header, on_body);
+    if (*why == NULL) *why = easy_setup_request(easy, x, o);
   }
   if (*why != NULL) {
     exchange_free(x);
@@ -221,7 +221,7 @@ void exchange_fail (exchange *x, const char *kind, const char *phase,
   x->failure.kind = kind;
   x->failure.phase = phase;
   snprintf(x->failure.text, sizeof x->failure.text, "%s", text);
-  exchange_move(x);
+  exchange_add_news(x);
 }
 
 /* An error is one by its status, however little of its text came. */
@@ -237,13 +237,13 @@ void exchange_finish (exchange *x, CURLcode code) {
                   "the connection was closed within the response head");
   }
   else if (code == CURLE_OK || x->truncated || is_error_answer(x) ||
-           verdict_is_end(x, code)) {
+           transfer_error_is_body_end(x, code)) {
     if (!x->body_began) x->streaming = is_streaming(x);  /* an empty one */
     x->state = EXCHANGE_DONE;
-    exchange_move(x);
+    exchange_add_news(x);
   }
   else
-    verdict(x, code);
+    transfer_error_set(x, code);
   free_request(x);  /* the prompt is not kept longer than it is needed */
 }
 

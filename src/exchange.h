@@ -77,7 +77,7 @@ typedef struct exchange_options {
   exchange_clocks clocks;
 } exchange_options;
 
-/* Does it wait for the connection of another? See gate.h. */
+/* Does it wait for the connection of another? See h2_gate.h. */
 typedef enum exchange_held { NOT_HELD, HELD } exchange_held;
 
 typedef struct exchange exchange;
@@ -99,7 +99,7 @@ struct exchange {
   int shareable;          /* its connection may carry others as well */
   exchange_held held;
   exchange *prev_held, *next_held;
-  exchange_list *leftovers;  /* of its pool, see leftover.h, or NULL */
+  exchange_list *leftovers;  /* of its pool, see h2_unread.h, or NULL */
   exchange *prev_leftover, *next_leftover;
   int is_leftover, stirred;
   size_t taken_in;        /* bytes; while paused, of the whole body */
@@ -110,9 +110,9 @@ struct exchange {
   size_t request_len;
   int altered;            /* its easy handle is not as the target wants it */
   sockets *sockets;       /* of its pool */
-  /* see again.h */
+  /* see resend.h */
   int begun;              /* how often libcurl was about to send it */
-  int spoilt;             /* the connection that it was to go over */
+  int unusable;             /* the connection that it was to go over */
   int downgraded;         /* it is sent over HTTP/1.1 after HTTP/2 failed */
   size_t body_len;
   /* response */
@@ -189,8 +189,8 @@ CURLcode exchange_resume (exchange *x);
 void exchange_discard (exchange *x, int64_t deadline);
 
 /* Puts it at the end of its list of moved ones (once), and takes it out. */
-void exchange_move (exchange *x);
-void exchange_unmove (exchange *x);
+void exchange_add_news (exchange *x);
+void exchange_clear_news (exchange *x);
 
 /* Frees everything but the easy handle, which the pool took back before. */
 void exchange_free (exchange *x);

@@ -107,7 +107,7 @@ static int p_step (lua_State *L) {
     lua_pushinteger(L, (lua_Integer)x->id);
     lua_rawseti(L, 3, n + 1);  /* may raise: x is still in the list then */
     n++;
-    exchange_unmove(x);
+    exchange_clear_news(x);
   }
   if (rc == POOL_NOMEM) return luaL_error(L, "not enough memory");
   if (rc != POOL_OK) {

@@ -9,16 +9,16 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "again.h"
+#include "resend.h"
 #include "clock.h"
-#include "gate.h"
-#include "gather.h"
-#include "handles.h"
-#include "leftover.h"
+#include "h2_gate.h"
+#include "coalesce.h"
+#include "easy_cache.h"
+#include "h2_unread.h"
 #include "pool.h"
-#include "reset.h"
+#include "h2_reset.h"
 #include "sigpipe.h"
-#include "watch.h"
+#include "poller.h"
 
 /* Since this version libcurl writes to no socket without MSG_NOSIGNAL. */
 #define NO_SIGPIPE_SINCE 0x075700
@@ -28,25 +28,25 @@
 
 struct pool {
   CURLM *multi;
-  watch *watch;
+  poller *poller;
   timers timers;
   exchange_list moved;
-  gate gate;
+  h2_gate gate;
   sockets sockets;
   exchange *all;
   size_t size;
   int64_t curl_at;       /* when libcurl wants to be called; INT64_MAX never */
-  gather gather;
+  coalesce coalesce;
   double last_id;
   pid_t owner;
   unsigned forks;        /* as they were when the pool was made */
-  int watch_failed;
+  int poller_failed;
   int guard_sigpipe;
   int late_reset;
-  int leaves_lying;
+  int leaves_unread;
   exchange_list leftovers;
   int trouble;           /* of a start, for the next step to report */
-  handles spare;
+  easy_cache spare;
 };
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
@@ -77,10 +77,10 @@ static int on_socket (CURL *easy, curl_socket_t fd, int what, void *ud,
   unsigned mask = 0;
   (void)easy;
   (void)socket_data;
-  if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) mask |= WATCH_IN;
-  if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT) mask |= WATCH_OUT;
-  if (watch_set(p->watch, (int)fd, mask) != 0) {
-    p->watch_failed = 1;  /* reported by the step that is under way */
+  if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) mask |= POLLER_IN;
+  if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT) mask |= POLLER_OUT;
+  if (poller_set(p->poller, (int)fd, mask) != 0) {
+    p->poller_failed = 1;  /* reported by the step that is under way */
     return -1;
   }
   return 0;
@@ -142,12 +142,12 @@ pool *pool_new (const char **why) {
   p->curl_at = INT64_MAX;
   version = curl_version_info(CURLVERSION_NOW)->version_num;
   p->guard_sigpipe = version < NO_SIGPIPE_SINCE;
-  p->late_reset = reset_is_late(version);
-  p->leaves_lying = leftover_happens(version);
-  p->watch = watch_new();
+  p->late_reset = h2_reset_is_late(version);
+  p->leaves_unread = h2_unread_happens(version);
+  p->poller = poller_new();
   p->multi = curl_multi_init();
-  if (p->watch == NULL || p->multi == NULL || !set_multi(p)) {
-    *why = p->watch == NULL ? "no descriptor is left for the event set"
+  if (p->poller == NULL || p->multi == NULL || !set_multi(p)) {
+    *why = p->poller == NULL ? "no descriptor is left for the event set"
                             : "libcurl cannot make a multi handle";
     pool_free(p);
     return NULL;
@@ -178,9 +178,9 @@ static void detach (pool *p, exchange *x) {
                  x->held != HELD;
   if (is_curls) drain(x);
   timers_cancel(&p->timers, &x->timer);
-  leftover_leave(x);
+  h2_unread_leave(x);
   if (is_curls) curl_multi_remove_handle(p->multi, x->easy);
-  gate_leave(&p->gate, x);
+  h2_gate_leave(&p->gate, x);
   if (p->gate.first != NULL && p->gate.opener == NULL)
     p->curl_at = clock_ms();  /* the next step lets one in */
 }
@@ -188,20 +188,20 @@ static void detach (pool *p, exchange *x) {
 /* Ends a transfer that may be under way; the server gets to know, where this
 ** returns 1 as soon as libcurl is run. */
 static int abandon (pool *p, exchange *x) {
-  long port = p->late_reset ? reset_port(x) : 0;
+  long port = p->late_reset ? h2_reset_port(x) : 0;
   detach(p, x);
-  return port > 0 && reset_push(p->all, x, port);
+  return port > 0 && h2_reset_flush(p->all, x, port);
 }
 
 /* The easy handle is of no more use to this exchange. */
 static void release (pool *p, exchange *x) {
   if (x->easy == NULL) return;
-  handles_give(&p->spare, x->easy, x->altered ? NULL : x->to);
+  easy_cache_give(&p->spare, x->easy, x->altered ? NULL : x->to);
   x->easy = NULL;
 }
 
 static void unlink_exchange (pool *p, exchange *x) {
-  exchange_unmove(x);
+  exchange_clear_news(x);
   if (x->prev != NULL) x->prev->next = x->next;
   else p->all = x->next;
   if (x->next != NULL) x->next->prev = x->prev;
@@ -213,7 +213,7 @@ static void unlink_exchange (pool *p, exchange *x) {
 void pool_free (pool *p) {
   sigpipe_guard g;
   if (!is_truly_ours(p)) return;
-  sigpipe_enter(&g, p->guard_sigpipe);
+  sigpipe_block(&g, p->guard_sigpipe);
   while (p->all != NULL) {
     exchange *x = p->all;
     detach(p, x);
@@ -222,12 +222,12 @@ void pool_free (pool *p) {
     release(p, x);
     unlink_exchange(p, x);
   }
-  handles_free(&p->spare);
+  easy_cache_free(&p->spare);
   if (p->multi != NULL) curl_multi_cleanup(p->multi);
   sockets_free(&p->sockets);
-  sigpipe_leave(&g);
+  sigpipe_restore(&g);
   timers_free(&p->timers);
-  watch_free(p->watch);
+  poller_free(p->poller);
   mem_realloc(p, 0);
 }
 
@@ -259,30 +259,30 @@ static void give_to_curl (pool *p, exchange *x) {
 
 static void start (pool *p, exchange *x, int64_t now) {
   exchange_started(x, now);
-  if (!gate_hold(&p->gate, x)) give_to_curl(p, x);
+  if (!h2_gate_hold(&p->gate, x)) give_to_curl(p, x);
   if (x->state == EXCHANGE_OPEN) arm(p, x, now);
 }
 
 /* The request is sent once more; its clocks go on. */
 static void begin_anew (pool *p, exchange *x) {
-  leftover_leave(x);
+  h2_unread_leave(x);
   curl_multi_remove_handle(p->multi, x->easy);
-  gate_leave(&p->gate, x);
+  h2_gate_leave(&p->gate, x);
   if (x->downgraded) x->shareable = 0;
   x->connecting = clock_ms();
-  if (!gate_hold(&p->gate, x)) give_to_curl(p, x);
+  if (!h2_gate_hold(&p->gate, x)) give_to_curl(p, x);
   if (x->state == EXCHANGE_OPEN) arm(p, x, x->connecting);
 }
 
 static void collect (pool *p, exchange *x, CURLcode code) {
   long port = 0;
-  if (again_wanted(x, code)) {
+  if (resend_wanted(x, code)) {
     begin_anew(p, x);
     return;
   }
   if (x->head.version == 1 &&
       curl_easy_getinfo(x->easy, CURLINFO_LOCAL_PORT, &port) == CURLE_OK)
-    sockets_mark(&p->sockets, port);
+    sockets_mark_http1(&p->sockets, port);
   detach(p, x);
   exchange_finish(x, code);
   release(p, x);
@@ -299,7 +299,7 @@ static void collect_finished (pool *p) {
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&x);
     collect(p, x, code);
   }
-  if (leftover_stir(&p->leftovers)) p->curl_at = clock_ms();
+  if (h2_unread_rerun(&p->leftovers)) p->curl_at = clock_ms();
 }
 
 /* One call of libcurl; keeps the first complaint. */
@@ -347,7 +347,7 @@ static void stir (pool *p, int *status) {
 /* Each of those that wait, as long as the one before it has a connection. */
 static void let_in (pool *p, int *status) {
   exchange *x;
-  while ((x = gate_next(&p->gate, clock_ms())) != NULL) {
+  while ((x = h2_gate_next(&p->gate, clock_ms())) != NULL) {
     give_to_curl(p, x);
     run_libcurl(p, status);
     collect_finished(p);
@@ -357,13 +357,13 @@ static void let_in (pool *p, int *status) {
 /* Not left to the next step: the request is under way while others work. */
 static void begin (pool *p) {
   sigpipe_guard g;
-  sigpipe_enter(&g, p->guard_sigpipe);
-  p->watch_failed = 0;
+  sigpipe_block(&g, p->guard_sigpipe);
+  p->poller_failed = 0;
   run_libcurl(p, &p->trouble);
   collect_finished(p);
   let_in(p, &p->trouble);
-  sigpipe_leave(&g);
-  if (p->watch_failed && p->trouble == POOL_OK) p->trouble = POOL_BROKEN;
+  sigpipe_restore(&g);
+  if (p->poller_failed && p->trouble == POOL_OK) p->trouble = POOL_BROKEN;
 }
 
 void pool_drop (exchange *x) {
@@ -372,15 +372,15 @@ void pool_drop (exchange *x) {
     sigpipe_guard g;
     int pushed;
     if (!is_truly_ours(p)) return;  /* the parent's: leave it all alone */
-    sigpipe_enter(&g, p->guard_sigpipe);
+    sigpipe_block(&g, p->guard_sigpipe);
     if (p->late_reset) exchange_forbid_reuse(x);
     pushed = abandon(p, x);
     release(p, x);
     unlink_exchange(p, x);
-    p->watch_failed = 0;
+    p->poller_failed = 0;
     if (pushed) stir(p, &p->trouble);
-    if (p->watch_failed && p->trouble == POOL_OK) p->trouble = POOL_BROKEN;
-    sigpipe_leave(&g);
+    if (p->poller_failed && p->trouble == POOL_OK) p->trouble = POOL_BROKEN;
+    sigpipe_restore(&g);
   }
   exchange_free(x);
 }
@@ -392,7 +392,7 @@ exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
   CURL *easy;
   *why = "the connections belong to another process";
   if (!is_truly_ours(p)) return NULL;
-  easy = handles_take(&p->spare, o->to, &is_set);
+  easy = easy_cache_take(&p->spare, o->to, &is_set);
   *why = "not enough memory";
   if (easy == NULL) return NULL;
   x = exchange_new(easy, is_set, &p->sockets, o, why);
@@ -401,7 +401,7 @@ exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
   x->id = ++p->last_id;
   x->pool = p;
   x->moved = &p->moved;
-  if (p->leaves_lying && x->shareable) x->leftovers = &p->leftovers;
+  if (p->leaves_unread && x->shareable) x->leftovers = &p->leftovers;
   x->next = p->all;
   if (p->all != NULL) p->all->prev = x;
   p->all = x;
@@ -425,14 +425,14 @@ static void resume (exchange *x) {
   if (!exchange_resumable(x)) return;
   if (p == NULL) return;  /* closed with it; what is queued can be read */
   if (!is_truly_ours(p)) return;  /* the parent's, as is what would come */
-  sigpipe_enter(&g, p->guard_sigpipe);
+  sigpipe_block(&g, p->guard_sigpipe);
   code = exchange_resume(x);
   if (code != CURLE_OK) {
     detach(p, x);
     exchange_finish(x, code);
     release(p, x);
   }
-  sigpipe_leave(&g);
+  sigpipe_restore(&g);
 }
 
 void pool_pop (exchange *x) {
@@ -474,17 +474,17 @@ static void run_timers (pool *p, int64_t now, int *status) {
 }
 
 static int curl_events (unsigned mask) {
-  return ((mask & WATCH_IN) ? CURL_CSELECT_IN : 0) |
-         ((mask & WATCH_OUT) ? CURL_CSELECT_OUT : 0) |
-         ((mask & WATCH_ERR) ? CURL_CSELECT_ERR : 0);
+  return ((mask & POLLER_IN) ? CURL_CSELECT_IN : 0) |
+         ((mask & POLLER_OUT) ? CURL_CSELECT_OUT : 0) |
+         ((mask & POLLER_ERR) ? CURL_CSELECT_ERR : 0);
 }
 
-static void serve (pool *p, const watch_ready *ready, int n, int *status) {
+static void serve (pool *p, const poller_ready *ready, int n, int *status) {
   int i;
   int64_t now = clock_ms();
   silence_connect_clocks(p, now);
   for (i = 0; i < n; i++) {
-    if (ready[i].mask & WATCH_IN) gate_heard(&p->gate, ready[i].fd, now);
+    if (ready[i].mask & POLLER_IN) h2_gate_heard(&p->gate, ready[i].fd, now);
     act(p, ready[i].fd, curl_events(ready[i].mask), status);
   }
   run_libcurl(p, status);
@@ -493,18 +493,18 @@ static void serve (pool *p, const watch_ready *ready, int n, int *status) {
 
 /*
 ** Before a clock is looked at: reads all that has come, however many sockets
-** that is from (one wait gives WATCH_BATCH of them), and however many streams
+** that is from (one wait gives POLLER_BATCH of them), and however many streams
 ** share one (libcurl then asks to be called again). Bounded, as a fast server
 ** can fill a socket for ever.
 */
-static void read_all (pool *p, watch_ready *ready, int *status) {
-  size_t rounds = p->size / WATCH_BATCH + ROUNDS;
+static void read_all (pool *p, poller_ready *ready, int *status) {
+  size_t rounds = p->size / POLLER_BATCH + ROUNDS;
   while (rounds-- > 0) {
     const timer *t = timers_first(&p->timers);
     int64_t now = clock_ms();
     int n;
     if (t == NULL || t->at > now) return;
-    n = watch_wait(p->watch, ready, WATCH_BATCH, 0);
+    n = poller_wait(p->poller, ready, POLLER_BATCH, 0);
     if (n <= 0 && p->curl_at > now) return;
     serve(p, ready, n, status);
   }
@@ -513,7 +513,7 @@ static void read_all (pool *p, watch_ready *ready, int *status) {
 int64_t pool_timeout (const pool *p) {
   const timer *t = timers_first(&p->timers);
   int64_t at = p->curl_at, now;
-  if (gate_at(&p->gate) < at) at = gate_at(&p->gate);
+  if (h2_gate_at(&p->gate) < at) at = h2_gate_at(&p->gate);
   if (p->moved.first != NULL || p->trouble != POOL_OK) return 0;
   if (t != NULL && t->at < at) at = t->at;
   if (at == INT64_MAX) return -1;
@@ -529,24 +529,24 @@ static int wait_ms (const pool *p, int64_t timeout_ms) {
 }
 
 int pool_step (pool *p, int64_t timeout_ms) {
-  watch_ready ready[WATCH_BATCH];
+  poller_ready ready[POLLER_BATCH];
   sigpipe_guard g;
   int n, status = POOL_OK;
   if (!is_truly_ours(p)) return POOL_BROKEN;
-  p->watch_failed = 0;
-  n = gather_wait(&p->gather, p->watch, ready, wait_ms(p, timeout_ms),
+  p->poller_failed = 0;
+  n = coalesce_wait(&p->coalesce, p->poller, ready, wait_ms(p, timeout_ms),
                   p->size);
   if (n < 0) return POOL_BROKEN;
-  sigpipe_enter(&g, p->guard_sigpipe);
+  sigpipe_block(&g, p->guard_sigpipe);
   serve(p, ready, n, &status);
   read_all(p, ready, &status);
   /* after the sockets: what came in time counts */
   run_timers(p, clock_ms(), &status);
   let_in(p, &status);
-  sigpipe_leave(&g);
+  sigpipe_restore(&g);
   if (p->trouble != POOL_OK) status = p->trouble;
   p->trouble = POOL_OK;
-  return p->watch_failed && status == POOL_OK ? POOL_BROKEN : status;
+  return p->poller_failed && status == POOL_OK ? POOL_BROKEN : status;
 }
 
 exchange *pool_news (const pool *p) {
@@ -554,7 +554,7 @@ exchange *pool_news (const pool *p) {
 }
 
 int pool_fd (const pool *p) {
-  return watch_fd(p->watch);
+  return poller_fd(p->poller);
 }
 
 size_t pool_size (const pool *p) {

@@ -59,7 +59,7 @@ enum { POOL_OK = 0, POOL_NOMEM = -1, POOL_BROKEN = -2 };
 int pool_step (pool *p, int64_t timeout_ms);
 
 /* The next exchange with news (an event, the end), or NULL. It stays the
-** next one until exchange_unmove. */
+** next one until exchange_clear_news. */
 exchange *pool_news (const pool *p);
 
 /*

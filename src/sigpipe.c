@@ -8,7 +8,7 @@
 
 #include "sigpipe.h"
 
-void sigpipe_enter (sigpipe_guard *g, int active) {
+void sigpipe_block (sigpipe_guard *g, int active) {
   sigset_t pipe_set, pending;
   g->active = active;
   if (!g->active) return;
@@ -19,7 +19,7 @@ void sigpipe_enter (sigpipe_guard *g, int active) {
   pthread_sigmask(SIG_BLOCK, &pipe_set, &g->old);
 }
 
-void sigpipe_leave (sigpipe_guard *g) {
+void sigpipe_restore (sigpipe_guard *g) {
   sigset_t pipe_set, pending;
   int sig;
   if (!g->active) return;

@@ -17,9 +17,9 @@ typedef struct sigpipe_guard {
   int active, was_pending;
 } sigpipe_guard;
 
-/* From here to sigpipe_leave the signal does not come; 'active' 0: it may. */
-void sigpipe_enter (sigpipe_guard *g, int active);
-void sigpipe_leave (sigpipe_guard *g);
+/* From here to sigpipe_restore the signal does not come; 'active' 0: it may. */
+void sigpipe_block (sigpipe_guard *g, int active);
+void sigpipe_restore (sigpipe_guard *g);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -93,13 +93,13 @@ static entry *next_of (sockets *s, long port, size_t *i) {
   return NULL;
 }
 
-void sockets_mark (sockets *s, long port) {
+void sockets_mark_http1 (sockets *s, long port) {
   entry *e;
   size_t i = 0;
   while ((e = next_of(s, port, &i)) != NULL) e->single = 1;
 }
 
-int sockets_single (sockets *s, long port) {
+int sockets_is_http1 (sockets *s, long port) {
   entry *e;
   size_t i = 0;
   while ((e = next_of(s, port, &i)) != NULL)
@@ -107,7 +107,7 @@ int sockets_single (sockets *s, long port) {
   return 0;
 }
 
-int sockets_spoilt (sockets *s, long port) {
+int sockets_is_unusable (sockets *s, long port) {
   entry *e;
   size_t i = 0;
   while ((e = next_of(s, port, &i)) != NULL) {

@@ -30,15 +30,15 @@ int sockets_close (void *ud, curl_socket_t fd);
 
 /* A connection has answered over HTTP/1.x; 'port' is its port on our side. Has
 ** it? */
-void sockets_mark (sockets *s, long port);
-int sockets_single (sockets *s, long port);
+void sockets_mark_http1 (sockets *s, long port);
+int sockets_is_http1 (sockets *s, long port);
 
 /*
 ** Is such a connection, over which nothing was asked for, of no use any more?
 ** It is when it has ended, and when there are bytes to read, as they are part
 ** of no answer. (Connections of HTTP/2 may always have some.)
 */
-int sockets_spoilt (sockets *s, long port);
+int sockets_is_unusable (sockets *s, long port);
 
 /* The descriptor of a connection; -1: not known. */
 int sockets_find (sockets *s, long port);

@@ -70,3 +70,7 @@ void target_drop (target *t) {
   mem_realloc(t->text, 0);
   mem_realloc(t, 0);
 }
+
+int target_may_share (const target *t) {
+  return t->o.http_version != 1 && curl_strnequal(t->o.url, "https:", 6);
+}

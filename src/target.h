@@ -44,6 +44,12 @@ target *target_new (const target_options *o);
 target *target_keep (target *t);
 void target_drop (target *t);
 
+/*
+** Returns 1 if the server may speak HTTP/2, so that requests may share a
+** connection. Known for certain only after the TLS handshake.
+*/
+int target_may_share (const target *t);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

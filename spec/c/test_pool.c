@@ -1,6 +1,6 @@
-/* links: pool.c gather.c handles.c exchange.c verdict.c setup.c target.c */
-/* links: again.c sockets.c tlsrest.c */
-/* links: gate.c leftover.c reset.c sigpipe.c head.c timers.c watch.c sse.c buf.c */
+/* links: pool.c coalesce.c easy_cache.c exchange.c transfer_error.c easy_setup.c target.c */
+/* links: resend.c sockets.c tls_pending.c */
+/* links: h2_gate.c h2_unread.c h2_reset.c sigpipe.c head.c timers.c poller.c sse.c buf.c */
 /*
 ** test_pool.c
 ** Pools and exchanges without Lua: every state, every clock, a reader that is
@@ -80,7 +80,7 @@ static int step (pool *p, const exchange *x) {
   if (pool_step(p, -1) != POOL_OK) abort();
   while ((m = pool_news(p)) != NULL) {
     n += (m == x);
-    exchange_unmove(m);
+    exchange_clear_news(m);
   }
   return n;
 }

@@ -78,20 +78,20 @@ static void unread_input (void) {
   ok(sockets_find(&s, port_of(second)) == second &&
      sockets_find(&s, port_of(listener)) == -1,
      "are found by their port, and nothing else is");
-  sockets_mark(&s, port_of(first));
-  ok(sockets_single(&s, port_of(first)) && !sockets_single(&s, port_of(second)),
+  sockets_mark_http1(&s, port_of(first));
+  ok(sockets_is_http1(&s, port_of(first)) && !sockets_is_http1(&s, port_of(second)),
      "one has answered over HTTP/1.x");
-  ok(!sockets_spoilt(&s, port_of(first)), "which is of use without input");
+  ok(!sockets_is_unusable(&s, port_of(first)), "which is of use without input");
   ok(send(one, "x", 1, 0) == 1 && send(two, "x", 1, 0) == 1, "input for both");
   await_input(first);
   await_input(second);
-  ok(sockets_spoilt(&s, port_of(first)), "it is of no use with some");
-  ok(sockets_spoilt(&s, port_of(first)), "and stays so");
-  ok(!sockets_spoilt(&s, port_of(second)),
+  ok(sockets_is_unusable(&s, port_of(first)), "it is of no use with some");
+  ok(sockets_is_unusable(&s, port_of(first)), "and stays so");
+  ok(!sockets_is_unusable(&s, port_of(second)),
      "the other one, perhaps of HTTP/2, may have some");
-  sockets_mark(&s, port_of(second));
+  sockets_mark_http1(&s, port_of(second));
   close(two);
-  ok(sockets_spoilt(&s, port_of(second)),
+  ok(sockets_is_unusable(&s, port_of(second)),
      "until it has answered over HTTP/1.x");
   sockets_close(&s, first);
   sockets_close(&s, second);

@@ -1,10 +1,10 @@
 /*
-** leftover.h - what libcurl has read of a shared connection and left lying
+** h2_unread.h - what libcurl has read of a shared connection and left lying
 ** SPDX-License-Identifier: MIT
 */
 
-#ifndef PREDIBASE_LEFTOVER_H
-#define PREDIBASE_LEFTOVER_H
+#ifndef PREDIBASE_H2_UNREAD_H
+#define PREDIBASE_H2_UNREAD_H
 
 #include "exchange.h"
 
@@ -13,19 +13,19 @@
 #endif
 
 /* Does this libcurl leave anything lying? */
-int leftover_happens (unsigned version);
+int h2_unread_happens (unsigned version);
 
 /* libcurl has handed on n bytes for x, or has been told to wait with them. */
-void leftover_note (exchange *x, size_t n);
+void h2_unread_note (exchange *x, size_t n);
 
 /* libcurl no longer has x. */
-void leftover_leave (exchange *x);
+void h2_unread_leave (exchange *x);
 
 /*
 ** Tells libcurl to run the transfers again behind which there may be more;
 ** returns 0 when there are none. What that brings may leave more lying.
 */
-int leftover_stir (exchange_list *l);
+int h2_unread_rerun (exchange_list *l);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

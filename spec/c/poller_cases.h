@@ -1,11 +1,11 @@
 /*
-** watch_cases.h
-** The tests of watch.c, the same for each of its three ways to wait.
+** poller_cases.h
+** The tests of poller.c, the same for each of its three ways to wait.
 ** SPDX-License-Identifier: MIT
 */
 
-#ifndef WATCH_CASES_H
-#define WATCH_CASES_H
+#ifndef PREDIBASE_POLLER_CASES_H
+#define PREDIBASE_POLLER_CASES_H
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #include "alloc.h"
 #include "tap.h"
-#include "watch.h"
+#include "poller.h"
 
 /* Long enough to be a failure; no test waits so long when all is well. */
 #define LONG_MS	10000
@@ -39,10 +39,10 @@ static void send_byte (int fd) {
 }
 
 /* The mask that one wait reports for fd; results for others count as 64. */
-static unsigned look (watch *w, int fd, int timeout_ms) {
-  watch_ready out[8];
+static unsigned look (poller *w, int fd, int timeout_ms) {
+  poller_ready out[8];
   unsigned mask = 0;
-  int i, n = watch_wait(w, out, 8, timeout_ms);
+  int i, n = poller_wait(w, out, 8, timeout_ms);
   if (n < 0)
     return 128;
   for (i = 0; i < n; i++)
@@ -51,61 +51,61 @@ static unsigned look (watch *w, int fd, int timeout_ms) {
 }
 
 static void directions (void) {
-  watch *w = watch_new();
+  poller *w = poller_new();
   int s[2];
   make_pair(s);
   ok(w != NULL && look(w, s[0], 0) == 0, "an empty set reports nothing");
-  ok(watch_set(w, s[0], WATCH_IN) == 0 && look(w, s[0], 0) == 0,
+  ok(poller_set(w, s[0], POLLER_IN) == 0 && look(w, s[0], 0) == 0,
      "a silent socket is not readable");
   send_byte(s[1]);
-  ok(look(w, s[0], LONG_MS) == WATCH_IN, "a byte makes it readable");
-  ok(look(w, s[0], 0) == WATCH_IN, "it stays so until the byte is read");
-  ok(watch_set(w, s[0], WATCH_OUT) == 0 && look(w, s[0], 0) == WATCH_OUT,
+  ok(look(w, s[0], LONG_MS) == POLLER_IN, "a byte makes it readable");
+  ok(look(w, s[0], 0) == POLLER_IN, "it stays so until the byte is read");
+  ok(poller_set(w, s[0], POLLER_OUT) == 0 && look(w, s[0], 0) == POLLER_OUT,
      "another direction replaces the first");
-  ok(watch_set(w, s[0], WATCH_IN | WATCH_OUT) == 0
-     && look(w, s[0], 0) == (WATCH_IN | WATCH_OUT), "both can be watched");
-  ok(watch_set(w, s[0], 0) == 0 && look(w, s[0], 0) == 0,
+  ok(poller_set(w, s[0], POLLER_IN | POLLER_OUT) == 0
+     && look(w, s[0], 0) == (POLLER_IN | POLLER_OUT), "both can be watched");
+  ok(poller_set(w, s[0], 0) == 0 && look(w, s[0], 0) == 0,
      "what was taken out is not reported");
-  ok(watch_set(w, s[0], 0) == 0 && watch_set(w, s[1], 0) == 0,
+  ok(poller_set(w, s[0], 0) == 0 && poller_set(w, s[1], 0) == 0,
      "taking out what is not in does nothing");
   close_pair(s);
-  watch_free(w);
+  poller_free(w);
 }
 
 static void hang_up (void) {
-  watch *w = watch_new();
+  poller *w = poller_new();
   unsigned mask;
   int s[2], p[2];
   make_pair(s);
   if (pipe(p) != 0)
     abort();
-  watch_set(w, s[0], WATCH_IN);
-  watch_set(w, p[0], WATCH_IN);
+  poller_set(w, s[0], POLLER_IN);
+  poller_set(w, p[0], POLLER_IN);
   close(s[1]);
   mask = look(w, s[0], LONG_MS);
-  ok((mask & WATCH_IN) && !(mask & 64), "a socket's end can be read");
-  watch_set(w, s[0], 0);
+  ok((mask & POLLER_IN) && !(mask & 64), "a socket's end can be read");
+  poller_set(w, s[0], 0);
   close(s[0]);
   close(p[1]);
-  ok(look(w, p[0], LONG_MS) & WATCH_IN, "a pipe's end can be read");
-  watch_set(w, p[0], 0);
+  ok(look(w, p[0], LONG_MS) & POLLER_IN, "a pipe's end can be read");
+  poller_set(w, p[0], 0);
   close(p[0]);
   if (pipe(p) != 0)
     abort();
-  watch_set(w, p[1], WATCH_OUT);
+  poller_set(w, p[1], POLLER_OUT);
   close(p[0]);
-  ok(look(w, p[1], LONG_MS) & WATCH_ERR, "a pipe without reader is an error");
+  ok(look(w, p[1], LONG_MS) & POLLER_ERR, "a pipe without reader is an error");
   close(p[1]);
-  watch_free(w);
+  poller_free(w);
 }
 
 /* curl closes sockets and opens others that get the same number. */
 static void reused (void) {
-  watch *w = watch_new();
+  poller *w = poller_new();
   int a[2], b[2], number;
   make_pair(a);
   number = a[0];
-  watch_set(w, number, WATCH_IN | WATCH_OUT);
+  poller_set(w, number, POLLER_IN | POLLER_OUT);
   close_pair(a);
   ok(look(w, number, 0) == 0, "a closed socket is not reported");
   make_pair(b);
@@ -114,12 +114,12 @@ static void reused (void) {
     close(b[0]);
     b[0] = number;
   }
-  ok(watch_set(w, number, WATCH_IN) == 0, "a number can be used again");
+  ok(poller_set(w, number, POLLER_IN) == 0, "a number can be used again");
   ok(look(w, number, 0) == 0, "the new socket is watched as asked");
   send_byte(b[1]);
-  ok(look(w, number, LONG_MS) == WATCH_IN, "the new socket is reported");
+  ok(look(w, number, LONG_MS) == POLLER_IN, "the new socket is reported");
   close_pair(b);
-  ok(watch_set(w, number, 0) == 0, "a closed socket can be taken out");
+  ok(poller_set(w, number, 0) == 0, "a closed socket can be taken out");
   make_pair(b);
   if (b[0] != number) {
     dup2(b[0], number);
@@ -128,11 +128,11 @@ static void reused (void) {
   }
   send_byte(b[1]);
   ok(look(w, number, 0) == 0, "a new socket is not watched before asked");
-  ok(watch_set(w, number, WATCH_IN) == 0
-     && watch_set(w, number, WATCH_IN) == 0
-     && look(w, number, 0) == WATCH_IN, "asking twice is asking once");
+  ok(poller_set(w, number, POLLER_IN) == 0
+     && poller_set(w, number, POLLER_IN) == 0
+     && look(w, number, 0) == POLLER_IN, "asking twice is asking once");
   close_pair(b);
-  watch_free(w);
+  poller_free(w);
 }
 
 /* More sockets than one wait has room for: each is reported in time. */
@@ -140,7 +140,7 @@ static void many (void) {
   enum { N = 300 };
   static int s[N][2];
   static int seen[4096];
-  watch *w = watch_new();
+  poller *w = poller_new();
   struct rlimit files;
   int i, round, count = 0;
   if (getrlimit(RLIMIT_NOFILE, &files) != 0)
@@ -149,24 +149,24 @@ static void many (void) {
   setrlimit(RLIMIT_NOFILE, &files);
   for (i = 0; i < N; i++) {
     make_pair(s[i]);
-    watch_set(w, s[i][0], WATCH_IN);
+    poller_set(w, s[i][0], POLLER_IN);
     send_byte(s[i][1]);
   }
   for (round = 0; round < 2 * N / 7 && count < N; round++) {
-    watch_ready out[7];
-    int n = watch_wait(w, out, 7, LONG_MS);
+    poller_ready out[7];
+    int n = poller_wait(w, out, 7, LONG_MS);
     for (i = 0; i < n; i++)
       count += (seen[out[i].fd]++ == 0);
   }
   ok(count == N, "300 ready sockets, 7 at a time: nobody starves");
   for (i = 0; i < N; i++) {
     if (i % 2 == 0)
-      watch_set(w, s[i][0], 0);
+      poller_set(w, s[i][0], 0);
     seen[s[i][0]] = 0;
   }
   for (round = 0, count = 0; round < 2 * N / 7; round++) {
-    watch_ready out[7];
-    int n = watch_wait(w, out, 7, 0);
+    poller_ready out[7];
+    int n = poller_wait(w, out, 7, 0);
     for (i = 0; i < n; i++)
       count += (seen[out[i].fd]++ == 0);
   }
@@ -177,7 +177,7 @@ static void many (void) {
     close_pair(s[i]);
   ok(look(w, -1, 0) == 0 && look(w, -1, 0) == 0,
      "with all of them closed, none is");
-  watch_free(w);
+  poller_free(w);
 }
 
 static void on_alarm (int number) {
@@ -185,52 +185,52 @@ static void on_alarm (int number) {
 }
 
 static void interrupted (void) {
-  watch *w = watch_new();
+  poller *w = poller_new();
   struct sigaction act, old;
   struct itimerval every = { { 0, 20000 }, { 0, 20000 } };
   struct itimerval off = { { 0, 0 }, { 0, 0 } };
-  watch_ready out[1];
+  poller_ready out[1];
   int s[2];
   make_pair(s);
-  watch_set(w, s[0], WATCH_IN);
+  poller_set(w, s[0], POLLER_IN);
   memset(&act, 0, sizeof act);
   act.sa_handler = on_alarm;
   sigaction(SIGALRM, &act, &old);
   setitimer(ITIMER_REAL, &every, NULL);
-  ok(watch_wait(w, out, 1, LONG_MS) == 0, "a signal ends a wait with 0");
-  ok(watch_wait(w, out, 1, -1) == 0, "also one without limit");
+  ok(poller_wait(w, out, 1, LONG_MS) == 0, "a signal ends a wait with 0");
+  ok(poller_wait(w, out, 1, -1) == 0, "also one without limit");
   setitimer(ITIMER_REAL, &off, NULL);
   sigaction(SIGALRM, &old, NULL);
   close_pair(s);
-  watch_free(w);
+  poller_free(w);
 }
 
 /* The set's own descriptor serves an outside loop. */
 static void outside (void) {
-  watch *w = watch_new();
+  poller *w = poller_new();
   struct pollfd p;
   int s[2];
-  p.fd = watch_fd(w);
+  p.fd = poller_fd(w);
   p.events = POLLIN;
   if (p.fd < 0) {
     ok(p.fd == -1, "there is no descriptor");
-    watch_free(w);
+    poller_free(w);
     return;
   }
   make_pair(s);
   ok(fcntl(p.fd, F_GETFD) & FD_CLOEXEC, "the descriptor is not inherited");
-  watch_set(w, s[0], WATCH_IN);
+  poller_set(w, s[0], POLLER_IN);
   ok(poll(&p, 1, 0) == 0, "the descriptor is silent while nothing is ready");
   send_byte(s[1]);
   ok(poll(&p, 1, LONG_MS) == 1, "it is readable when something is");
-  watch_set(w, s[0], 0);
+  poller_set(w, s[0], 0);
   ok(poll(&p, 1, 0) == 0, "it is silent again");
   close_pair(s);
-  watch_free(w);
+  poller_free(w);
 }
 
 static void errors (void) {
-  watch *w;
+  poller *w;
   int s[2];
   int refused, result;
   long n;
@@ -238,29 +238,29 @@ static void errors (void) {
   for (n = 1, refused = 0; ; n++) {
     int set = -1;
     alloc_start(n, 1);
-    w = watch_new();
+    w = poller_new();
     if (w != NULL)
-      set = watch_set(w, s[0], WATCH_IN);
-    watch_free(w);
+      set = poller_set(w, s[0], POLLER_IN);
+    poller_free(w);
     if (set == 0)
       break;
     refused++;
   }
   ok(refused > 0 && alloc_live == 0, "no memory is reported, nothing leaks");
   alloc_start(0, 0);
-  w = watch_new();
+  w = poller_new();
   close_pair(s);
   errno = 0;
-  result = watch_set(w, s[0], WATCH_IN);
+  result = poller_set(w, s[0], POLLER_IN);
   ok((result == -1 && errno == EBADF) || look(w, s[0], 0) == 0,
      "a closed socket is refused or never reported");
-  watch_free(w);
-  watch_free(NULL);
+  poller_free(w);
+  poller_free(NULL);
   ok(alloc_live == 0, "nothing leaks");
   mem_set_allocator(NULL);
 }
 
-static void watch_cases (void) {
+static void poller_cases (void) {
   directions();
   hang_up();
   reused();

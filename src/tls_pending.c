@@ -1,5 +1,5 @@
 /*
-** tlsrest.c - bytes that a TLS library has decrypted and libcurl has not read
+** tls_pending.c - bytes that a TLS library has decrypted and libcurl has not read
 ** SPDX-License-Identifier: MIT
 ** Asks the library itself, which libcurl has loaded; to link with it would tie
 ** this module to one of them.
@@ -8,7 +8,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
-#include "tlsrest.h"
+#include "tls_pending.h"
 
 static const struct {
   curl_sslbackend backend;
@@ -54,7 +54,7 @@ static int ask (const char *name, int is_size, void *connection) {
   return as_int(connection) > 0;
 }
 
-int tlsrest (CURL *easy) {
+int tls_has_pending (CURL *easy) {
   struct curl_tlssessioninfo *info = NULL;
   size_t i;
   if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK ||

@@ -1,10 +1,10 @@
 /*
-** verdict.h - what a transfer that broke means to the caller
+** transfer_error.h - what a transfer that broke means to the caller
 ** SPDX-License-Identifier: MIT
 */
 
-#ifndef PREDIBASE_VERDICT_H
-#define PREDIBASE_VERDICT_H
+#ifndef PREDIBASE_TRANSFER_ERROR_H
+#define PREDIBASE_TRANSFER_ERROR_H
 
 #include "exchange.h"
 
@@ -17,14 +17,14 @@
 ** that a callback of ours left when it stopped the transfer. Needs the easy
 ** handle, which knows how far it had come.
 */
-void verdict (exchange *x, CURLcode code);
+void transfer_error_set (exchange *x, CURLcode code);
 
 /*
 ** Is it the end of a body that ends with its connection, only that TLS was not
 ** told of it? libcurl up to 8.0 takes that for an end, and what the body holds
 ** tells whether it was one. Before 'verdict'.
 */
-int verdict_is_end (const exchange *x, CURLcode code);
+int transfer_error_is_body_end (const exchange *x, CURLcode code);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -1,13 +1,13 @@
 /*
-** setup.c - what libcurl is told about one exchange
+** easy_setup.c - what libcurl is told about one exchange
 ** SPDX-License-Identifier: MIT
 ** Each option that differs from libcurl's default says why.
 */
 
 #include <limits.h>
 
-#include "again.h"
-#include "setup.h"
+#include "resend.h"
+#include "easy_setup.h"
 
 /*
 ** A queue in front of a GPU may be silent for minutes; without probes a NAT
@@ -68,11 +68,8 @@ static void set_protocols (setter *s) {
   set_long(s, CURLOPT_PATH_AS_IS, 1L, "path");
 }
 
-int setup_may_share (const target_options *o) {
-  return o->http_version != 1 && curl_strnequal(o->url, "https:", 6);
-}
-
-static void set_connection (setter *s, const target_options *o) {
+static void set_connection (setter *s, const target *t) {
+  const target_options *o = &t->o;
   /* no signals and no alarm in somebody else's process */
   set_long(s, CURLOPT_NOSIGNAL, 1L, "signals");
 #if LIBCURL_VERSION_NUM >= 0x075700
@@ -81,7 +78,7 @@ static void set_connection (setter *s, const target_options *o) {
   (void)curl_easy_setopt(s->easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
   /* refused while the handle of a transfer that was cut off has one still */
-  if (o->events && !setup_may_share(o))
+  if (o->events && !target_may_share(t))
     (void)curl_easy_setopt(s->easy, CURLOPT_BUFFERSIZE, STREAM_BUFFER);
   set_long(s, CURLOPT_TCP_KEEPALIVE, 1L, "keep-alive");
   set_long(s, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE, "keep-alive");
@@ -124,22 +121,23 @@ static void set_sockets (setter *s, sockets *set) {
                             sockets_close), "sockets");
   check(s, curl_easy_setopt(s->easy, CURLOPT_CLOSESOCKETDATA, set), "sockets");
 #if LIBCURL_VERSION_NUM >= 0x075000
-  if (curl_easy_setopt(s->easy, CURLOPT_PREREQFUNCTION, again_before_request)
+  if (curl_easy_setopt(s->easy, CURLOPT_PREREQFUNCTION, resend_before_request)
       == CURLE_OK) return;
 #endif
   /* without it, a kept connection cannot be looked at before its use */
   set_long(s, CURLOPT_FORBID_REUSE, 1L, "connection reuse");
 }
 
-const char *setup_target (CURL *easy, const target_options *o, sockets *set,
-                          setup_sink on_header, setup_sink on_body) {
+const char *easy_setup_target (CURL *easy, const target *t, sockets *set,
+                          easy_setup_sink on_header, easy_setup_sink on_body) {
   setter s;
+  const target_options *o = &t->o;
   s.easy = easy;
   s.refused = NULL;
   set_text(&s, CURLOPT_URL, o->url, "the URL was refused");
   set_text(&s, CURLOPT_CUSTOMREQUEST, o->method, "the method was refused");
   set_protocols(&s);
-  set_connection(&s, o);
+  set_connection(&s, t);
   set_sockets(&s, set);
   set_tls(&s, o);
   check(&s, curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header), "head");
@@ -147,7 +145,7 @@ const char *setup_target (CURL *easy, const target_options *o, sockets *set,
   return s.refused;
 }
 
-const char *setup_request (CURL *easy, exchange *x,
+const char *easy_setup_request (CURL *easy, exchange *x,
                            const exchange_options *o) {
   setter s;
   int64_t connect = o->clocks.connect;
@@ -180,7 +178,7 @@ const char *setup_request (CURL *easy, exchange *x,
 }
 
 /* Resetting a pointer cannot fail. */
-void setup_forget (CURL *easy) {
+void easy_setup_clear (CURL *easy) {
   (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
   (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
   (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, NULL);

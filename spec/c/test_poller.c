@@ -1,13 +1,13 @@
-/* links: watch.c buf.c */
+/* links: poller.c buf.c */
 /*
-** test_watch.c
+** test_poller.c
 ** The set of sockets, with what the system has: epoll or kqueue.
 ** SPDX-License-Identifier: MIT
 */
 
-#include "watch_cases.h"
+#include "poller_cases.h"
 
 int main (void) {
-  watch_cases();
+  poller_cases();
   return done();
 }

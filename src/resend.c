@@ -1,26 +1,26 @@
 /*
-** again.c - requests that go out once more without the caller knowing
+** resend.c - requests that go out once more without the caller knowing
 ** SPDX-License-Identifier: MIT
 */
 
-#include "again.h"
-#include "tlsrest.h"
+#include "resend.h"
+#include "tls_pending.h"
 
 #if LIBCURL_VERSION_NUM >= 0x075000
 
-int again_before_request (void *ud, char *remote_ip, char *local_ip,
+int resend_before_request (void *ud, char *remote_ip, char *local_ip,
                           int remote_port, int local_port) {
   exchange *x = ud;
   (void)remote_ip;
   (void)local_ip;
   (void)remote_port;
   if (x == NULL) return CURL_PREREQFUNC_ABORT;
-  if (sockets_spoilt(x->sockets, local_port) ||
-      (sockets_single(x->sockets, local_port) && tlsrest(x->easy))) {
-    x->spoilt = 1;
+  if (sockets_is_unusable(x->sockets, local_port) ||
+      (sockets_is_http1(x->sockets, local_port) && tls_has_pending(x->easy))) {
+    x->unusable = 1;
     return CURL_PREREQFUNC_ABORT;
   }
-  if (x->begun >= AGAIN_SENT_MAX) {
+  if (x->begun >= RESEND_MAX_SENDS) {
     x->fault_kind = "connection";
     x->fault_text = "the server refused the request, or its connection ended "
                     "before an answer, twice in a row";
@@ -40,18 +40,18 @@ static int is_early (const exchange *x, CURLcode code) {
   curl_off_t sent = 0;
   return (code == CURLE_HTTP2_STREAM || code == CURLE_HTTP2) &&
          x->fault_kind == NULL && x->head.status < 200 && !x->downgraded &&
-         x->begun < AGAIN_SENT_MAX &&
+         x->begun < RESEND_MAX_SENDS &&
          curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK
          && (size_t)sent < x->body_len;
 }
 
-int again_wanted (exchange *x, CURLcode code) {
+int resend_wanted (exchange *x, CURLcode code) {
   CURLcode set;
-  int spoilt = x->spoilt;
-  x->spoilt = 0;
-  if (code == CURLE_OK || (!spoilt && !is_early(x, code))) return 0;
+  int unusable = x->unusable;
+  x->unusable = 0;
+  if (code == CURLE_OK || (!unusable && !is_early(x, code))) return 0;
   x->altered = 1;
-  if (spoilt)
+  if (unusable)
     set = curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, 1L);
   else {
     x->downgraded = 1;

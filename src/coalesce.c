@@ -1,9 +1,9 @@
 /*
-** gather.c - one wake-up for many sockets
+** coalesce.c - one wake-up for many sockets
 ** SPDX-License-Identifier: MIT
 */
 
-#include "gather.h"
+#include "coalesce.h"
 
 #include <time.h>
 
@@ -34,7 +34,7 @@
 */
 #define MANY 64
 
-void gather_note (gather *g, int n, int64_t now) {
+void coalesce_note (coalesce *g, int n, int64_t now) {
   int64_t passed = now - g->since;
   if (passed >= SPAN) {
     g->busy = (passed < 2 * SPAN && g->count >= BUSY);
@@ -44,23 +44,23 @@ void gather_note (gather *g, int n, int64_t now) {
   g->count += (unsigned)n;
 }
 
-int gather_wanted (const gather *g, int ready, size_t open) {
+int coalesce_wanted (const coalesce *g, int ready, size_t open) {
   return g->busy && ready < ENOUGH && open >= MANY;
 }
 
-int gather_wait (gather *g, watch *w, watch_ready *out, int timeout_ms,
+int coalesce_wait (coalesce *g, poller *w, poller_ready *out, int timeout_ms,
                  size_t open) {
   static const struct timespec moment = {0, MOMENT};
   int n;
-  if (timeout_ms == 0 || !gather_wanted(g, 0, open))
-    n = watch_wait(w, out, WATCH_BATCH, timeout_ms);
+  if (timeout_ms == 0 || !coalesce_wanted(g, 0, open))
+    n = poller_wait(w, out, POLLER_BATCH, timeout_ms);
   else {
-    n = watch_wait(w, out, WATCH_BATCH, 0);
-    if (n >= 0 && gather_wanted(g, n, open)) {
+    n = poller_wait(w, out, POLLER_BATCH, 0);
+    if (n >= 0 && coalesce_wanted(g, n, open)) {
       if (nanosleep(&moment, NULL) != 0) return 0;  /* a signal */
-      n = watch_wait(w, out, WATCH_BATCH, n > 0 ? 0 : timeout_ms);
+      n = poller_wait(w, out, POLLER_BATCH, n > 0 ? 0 : timeout_ms);
     }
   }
-  if (n > 0) gather_note(g, n, clock_us());
+  if (n > 0) coalesce_note(g, n, clock_us());
   return n;
 }

@@ -1,11 +1,11 @@
 /*
-** watch.c
+** poller.c
 ** A set of sockets that is waited for as one: epoll on Linux, kqueue on
 ** BSD and macOS, poll(2) elsewhere or with -DWATCH_POLL.
 ** SPDX-License-Identifier: MIT
 */
 
-#include "watch.h"
+#include "poller.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -13,28 +13,28 @@
 
 #include "buf.h"
 
-#if !defined(WATCH_POLL) && !defined(WATCH_KQUEUE) && !defined(WATCH_EPOLL)
+#if !defined(POLLER_USES_POLL) && !defined(POLLER_USES_KQUEUE) && !defined(POLLER_USES_EPOLL)
 #if defined(__linux__)
-#define WATCH_EPOLL
+#define POLLER_USES_EPOLL
 #elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) || \
       defined(__OpenBSD__) || defined(__DragonFly__)
-#define WATCH_KQUEUE
+#define POLLER_USES_KQUEUE
 #else
-#define WATCH_POLL
+#define POLLER_USES_POLL
 #endif
 #endif
 
-#if defined(WATCH_EPOLL)
+#if defined(POLLER_USES_EPOLL)
 
 #include <sys/epoll.h>
 #include <unistd.h>
 
-struct watch {
+struct poller {
   int fd;
 };
 
-watch *watch_new (void) {
-  watch *w = mem_realloc(NULL, sizeof *w);
+poller *poller_new (void) {
+  poller *w = mem_realloc(NULL, sizeof *w);
   if (w == NULL)
     return NULL;
   w->fd = epoll_create1(EPOLL_CLOEXEC);
@@ -45,14 +45,14 @@ watch *watch_new (void) {
   return w;
 }
 
-void watch_free (watch *w) {
+void poller_free (poller *w) {
   if (w == NULL)
     return;
   close(w->fd);
   mem_realloc(w, 0);
 }
 
-int watch_fd (const watch *w) {
+int poller_fd (const poller *w) {
   return w->fd;
 }
 
@@ -60,12 +60,12 @@ int watch_fd (const watch *w) {
 ** The kernel forgets a socket when it is closed, and its number may come
 ** back as another one; so the kernel is asked rather than a table of ours.
 */
-int watch_set (watch *w, int fd, unsigned mask) {
+int poller_set (poller *w, int fd, unsigned mask) {
   struct epoll_event ev = { 0 };
   ev.data.fd = fd;
-  if (mask & WATCH_IN)
+  if (mask & POLLER_IN)
     ev.events |= EPOLLIN;
-  if (mask & WATCH_OUT)
+  if (mask & POLLER_OUT)
     ev.events |= EPOLLOUT;
   if (mask == 0) {
     epoll_ctl(w->fd, EPOLL_CTL_DEL, fd, &ev);  /* it may be gone already */
@@ -80,28 +80,28 @@ int watch_set (watch *w, int fd, unsigned mask) {
   return (errno == EEXIST) ? epoll_ctl(w->fd, EPOLL_CTL_MOD, fd, &ev) : -1;
 }
 
-int watch_wait (watch *w, watch_ready *out, int max, int timeout_ms) {
-  struct epoll_event evs[WATCH_BATCH];
+int poller_wait (poller *w, poller_ready *out, int max, int timeout_ms) {
+  struct epoll_event evs[POLLER_BATCH];
   int i, n;
-  n = epoll_wait(w->fd, evs, (max < WATCH_BATCH) ? max : WATCH_BATCH,
+  n = epoll_wait(w->fd, evs, (max < POLLER_BATCH) ? max : POLLER_BATCH,
                  timeout_ms);
   if (n < 0)
     return (errno == EINTR) ? 0 : -1;
   for (i = 0; i < n; i++) {
     unsigned events = evs[i].events, mask = 0;
     if (events & (EPOLLIN | EPOLLHUP))
-      mask |= WATCH_IN;
+      mask |= POLLER_IN;
     if (events & EPOLLOUT)
-      mask |= WATCH_OUT;
+      mask |= POLLER_OUT;
     if (events & (EPOLLERR | EPOLLHUP))
-      mask |= WATCH_ERR;
+      mask |= POLLER_ERR;
     out[i].fd = evs[i].data.fd;
     out[i].mask = mask;
   }
   return n;
 }
 
-#elif defined(WATCH_KQUEUE)
+#elif defined(POLLER_USES_KQUEUE)
 
 #include <sys/types.h>
 #include <sys/event.h>
@@ -109,12 +109,12 @@ int watch_wait (watch *w, watch_ready *out, int max, int timeout_ms) {
 #include <fcntl.h>
 #include <unistd.h>
 
-struct watch {
+struct poller {
   int fd;
 };
 
-watch *watch_new (void) {
-  watch *w = mem_realloc(NULL, sizeof *w);
+poller *poller_new (void) {
+  poller *w = mem_realloc(NULL, sizeof *w);
   if (w == NULL)
     return NULL;
   w->fd = kqueue();
@@ -126,19 +126,19 @@ watch *watch_new (void) {
   return w;
 }
 
-void watch_free (watch *w) {
+void poller_free (poller *w) {
   if (w == NULL)
     return;
   close(w->fd);
   mem_realloc(w, 0);
 }
 
-int watch_fd (const watch *w) {
+int poller_fd (const poller *w) {
   return w->fd;
 }
 
 /* Turns one direction on or off. EV_ADD also changes what is there. */
-static int direction (watch *w, int fd, short filter, int on) {
+static int direction (poller *w, int fd, short filter, int on) {
   struct kevent change;
   EV_SET(&change, (uintptr_t)fd, filter,
          (unsigned short)(on ? EV_ADD : EV_DELETE), 0, 0, 0);
@@ -147,29 +147,29 @@ static int direction (watch *w, int fd, short filter, int on) {
   return on ? -1 : 0;  /* what is to be taken out may be gone already */
 }
 
-int watch_set (watch *w, int fd, unsigned mask) {
-  int in = (mask & WATCH_IN) != 0, out = (mask & WATCH_OUT) != 0;
+int poller_set (poller *w, int fd, unsigned mask) {
+  int in = (mask & POLLER_IN) != 0, out = (mask & POLLER_OUT) != 0;
   if (direction(w, fd, EVFILT_READ, in) != 0)
     return -1;
   return direction(w, fd, EVFILT_WRITE, out);
 }
 
-int watch_wait (watch *w, watch_ready *out, int max, int timeout_ms) {
-  struct kevent evs[WATCH_BATCH];
+int poller_wait (poller *w, poller_ready *out, int max, int timeout_ms) {
+  struct kevent evs[POLLER_BATCH];
   struct timespec limit;
   int i, n;
   limit.tv_sec = timeout_ms / 1000;
   limit.tv_nsec = (timeout_ms % 1000) * 1000000L;
-  n = kevent(w->fd, NULL, 0, evs, (max < WATCH_BATCH) ? max : WATCH_BATCH,
+  n = kevent(w->fd, NULL, 0, evs, (max < POLLER_BATCH) ? max : POLLER_BATCH,
              (timeout_ms < 0) ? NULL : &limit);
   if (n < 0)
     return (errno == EINTR) ? 0 : -1;
   for (i = 0; i < n; i++) {
-    unsigned mask = (evs[i].filter == EVFILT_READ) ? WATCH_IN : WATCH_OUT;
+    unsigned mask = (evs[i].filter == EVFILT_READ) ? POLLER_IN : POLLER_OUT;
     if (evs[i].flags & EV_EOF)
-      mask |= WATCH_IN | WATCH_ERR;
+      mask |= POLLER_IN | POLLER_ERR;
     if (evs[i].flags & EV_ERROR)
-      mask |= WATCH_ERR;
+      mask |= POLLER_ERR;
     out[i].fd = (int)evs[i].ident;
     out[i].mask = mask;
   }
@@ -181,16 +181,16 @@ int watch_wait (watch *w, watch_ready *out, int max, int timeout_ms) {
 #include <poll.h>
 
 /* Room that the first socket makes. */
-#define WATCH_FIRST	16
+#define POLLER_FIRST	16
 
-struct watch {
+struct poller {
   struct pollfd *fds;
   size_t n, cap;
   size_t next;  /* where to look first, so that nobody starves */
 };
 
-watch *watch_new (void) {
-  watch *w = mem_realloc(NULL, sizeof *w);
+poller *poller_new (void) {
+  poller *w = mem_realloc(NULL, sizeof *w);
   if (w == NULL)
     return NULL;
   w->fds = NULL;
@@ -198,20 +198,20 @@ watch *watch_new (void) {
   return w;
 }
 
-void watch_free (watch *w) {
+void poller_free (poller *w) {
   if (w == NULL)
     return;
   mem_realloc(w->fds, 0);
   mem_realloc(w, 0);
 }
 
-int watch_fd (const watch *w) {
+int poller_fd (const poller *w) {
   (void)w;
   return -1;
 }
 
-static int grow (watch *w) {
-  size_t cap = (w->cap == 0) ? WATCH_FIRST : w->cap * 2;
+static int grow (poller *w) {
+  size_t cap = (w->cap == 0) ? POLLER_FIRST : w->cap * 2;
   struct pollfd *fds = mem_realloc(w->fds, cap * sizeof *fds);
   if (fds == NULL) {
     errno = ENOMEM;
@@ -223,12 +223,12 @@ static int grow (watch *w) {
 }
 
 /* Each wait looks at all sockets anyway, so a plain search is no worse. */
-int watch_set (watch *w, int fd, unsigned mask) {
+int poller_set (poller *w, int fd, unsigned mask) {
   size_t i = 0;
   short events = 0;
-  if (mask & WATCH_IN)
+  if (mask & POLLER_IN)
     events |= POLLIN;
-  if (mask & WATCH_OUT)
+  if (mask & POLLER_OUT)
     events |= POLLOUT;
   while (i < w->n && w->fds[i].fd != fd)
     i++;
@@ -248,7 +248,7 @@ int watch_set (watch *w, int fd, unsigned mask) {
   return 0;
 }
 
-int watch_wait (watch *w, watch_ready *out, int max, int timeout_ms) {
+int poller_wait (poller *w, poller_ready *out, int max, int timeout_ms) {
   size_t looked, i;
   int n = 0;
   int found = poll(w->fds, (nfds_t)w->n, timeout_ms);
@@ -269,11 +269,11 @@ int watch_wait (watch *w, watch_ready *out, int max, int timeout_ms) {
       continue;
     }
     if (events & (POLLIN | POLLHUP))
-      mask |= WATCH_IN;
+      mask |= POLLER_IN;
     if (events & POLLOUT)
-      mask |= WATCH_OUT;
+      mask |= POLLER_OUT;
     if (events & (POLLERR | POLLHUP))
-      mask |= WATCH_ERR;
+      mask |= POLLER_ERR;
     out[n].fd = w->fds[i].fd;
     out[n].mask = mask;
     n++;

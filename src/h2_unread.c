@@ -1,5 +1,5 @@
 /*
-** leftover.c - what libcurl has read of a shared connection and left lying
+** h2_unread.c - what libcurl has read of a shared connection and left lying
 ** SPDX-License-Identifier: MIT
 ** Up to 8.0, libcurl reads frames of HTTP/2 into the buffer of the transfer
 ** that they are for, as far as they fit, and stops reading until that
@@ -10,18 +10,18 @@
 ** nothing of its own in the way, it reads all that there is.
 */
 
-#include "leftover.h"
+#include "h2_unread.h"
 
 #define MENDED_SINCE 0x080100
 
-/* The buffer of a transfer, see setup.c. */
+/* The buffer of a transfer, see easy_setup.c. */
 #define FULL CURL_MAX_WRITE_SIZE
 
-int leftover_happens (unsigned version) {
+int h2_unread_happens (unsigned version) {
   return version < MENDED_SINCE;
 }
 
-void leftover_note (exchange *x, size_t n) {
+void h2_unread_note (exchange *x, size_t n) {
   exchange_list *l = x->leftovers;
   x->taken_in += n;
   if (l == NULL || x->is_leftover || x->head.version < 2) return;
@@ -34,7 +34,7 @@ void leftover_note (exchange *x, size_t n) {
   l->last = x;
 }
 
-void leftover_leave (exchange *x) {
+void h2_unread_leave (exchange *x) {
   exchange_list *l = x->leftovers;
   if (!x->is_leftover) return;
   x->is_leftover = 0;
@@ -66,7 +66,7 @@ static void run_again (exchange *x) {
   (void)curl_easy_pause(x->easy, as_it_is);
 }
 
-int leftover_stir (exchange_list *l) {
+int h2_unread_rerun (exchange_list *l) {
   exchange *x = l->first;
   int any = 0;
   while (x != NULL) {
@@ -78,7 +78,7 @@ int leftover_stir (exchange_list *l) {
       any = 1;
     }
     else if (!x->paused)
-      leftover_leave(x);
+      h2_unread_leave(x);
     x = next;
   }
   return any;

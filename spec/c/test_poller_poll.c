@@ -1,17 +1,17 @@
 /* links: buf.c */
 /*
-** test_watch_poll.c
+** test_poller_poll.c
 ** The set of sockets where there is only poll(2).
 ** SPDX-License-Identifier: MIT
 */
 
-#define WATCH_POLL
+#define POLLER_USES_POLL
 
-#include "watch.c"
+#include "poller.c"
 
-#include "watch_cases.h"
+#include "poller_cases.h"
 
 int main (void) {
-  watch_cases();
+  poller_cases();
   return done();
 }

@@ -1,10 +1,10 @@
 /*
-** again.h - requests that go out once more without the caller knowing
+** resend.h - requests that go out once more without the caller knowing
 ** SPDX-License-Identifier: MIT
 */
 
-#ifndef PREDIBASE_AGAIN_H
-#define PREDIBASE_AGAIN_H
+#ifndef PREDIBASE_RESEND_H
+#define PREDIBASE_RESEND_H
 
 #include "exchange.h"
 
@@ -17,11 +17,11 @@
 ** a kept connection turns out to have ended or the server refuses the stream
 ** (HTTP/2), up to five times, and each may reach the model.
 */
-#define AGAIN_SENT_MAX 2
+#define RESEND_MAX_SENDS 2
 
 /* For CURLOPT_PREREQFUNCTION: there is a connection and nothing was sent over
 ** it yet. */
-int again_before_request (void *ud, char *remote_ip, char *local_ip,
+int resend_before_request (void *ud, char *remote_ip, char *local_ip,
                           int remote_port, int local_port);
 
 /*
@@ -30,7 +30,7 @@ int again_before_request (void *ud, char *remote_ip, char *local_ip,
 ** use, and (once, over HTTP/1.1) when HTTP/2 failed without an answer before
 ** the body of the request was sent: no model can have begun.
 */
-int again_wanted (exchange *x, CURLcode code);
+int resend_wanted (exchange *x, CURLcode code);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -1,12 +1,12 @@
 /*
-** verdict.c - what a transfer that broke means to the caller
+** transfer_error.c - what a transfer that broke means to the caller
 ** SPDX-License-Identifier: MIT
 */
 
 #include <stdio.h>
 #include <string.h>
 
-#include "verdict.h"
+#include "transfer_error.h"
 
 /* Where the transfer stood when it broke. */
 static const char *phase_of (const exchange *x) {
@@ -174,7 +174,7 @@ static void explain (const exchange *x, CURLcode code, char *out, size_t n) {
     snprintf(out, n, "%s", text);
 }
 
-int verdict_is_end (const exchange *x, CURLcode code) {
+int transfer_error_is_body_end (const exchange *x, CURLcode code) {
   return code == CURLE_RECV_ERROR && x->head.complete &&
          x->head.version == 1 && x->fault_kind == NULL &&
          head_get(&x->head, "content-length") == NULL &&
@@ -183,7 +183,7 @@ int verdict_is_end (const exchange *x, CURLcode code) {
           says(x, "close_notify"));
 }
 
-void verdict (exchange *x, CURLcode code) {
+void transfer_error_set (exchange *x, CURLcode code) {
   const char *kind, *phase;
   char text[sizeof x->failure.text];
   long request_size = 0;

@@ -1,10 +1,10 @@
 /*
-** tlsrest.h - bytes that a TLS library has decrypted and libcurl has not read
+** tls_pending.h - bytes that a TLS library has decrypted and libcurl has not read
 ** SPDX-License-Identifier: MIT
 */
 
-#ifndef PREDIBASE_TLSREST_H
-#define PREDIBASE_TLSREST_H
+#ifndef PREDIBASE_TLS_PENDING_H
+#define PREDIBASE_TLS_PENDING_H
 
 #include <curl/curl.h>
 
@@ -17,7 +17,7 @@
 ** are in no socket any more, and libcurl neither reads nor tells of them. Also
 ** 1 where this cannot be known. 0 without TLS.
 */
-int tlsrest (CURL *easy);
+int tls_has_pending (CURL *easy);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -1,5 +1,5 @@
 /*
-** gate.c - who may open an HTTP/2 connection, and who waits to share it
+** h2_gate.c - who may open an HTTP/2 connection, and who waits to share it
 ** SPDX-License-Identifier: MIT
 ** Left alone, libcurl opens a connection for each request that finds none to
 ** share, and while one is being opened nobody knows whether it can be
@@ -18,7 +18,7 @@
 ** take.
 */
 
-#include "gate.h"
+#include "h2_gate.h"
 
 /* How long no more bytes come, once some came, in milliseconds. */
 #define QUIET 10
@@ -28,7 +28,7 @@
 #define PATIENCE 50
 #define PATIENCE_MAX 1000
 
-static void enqueue (gate *g, exchange *x) {
+static void enqueue (h2_gate *g, exchange *x) {
   x->held = HELD;
   x->next_held = NULL;
   x->prev_held = g->last;
@@ -37,7 +37,7 @@ static void enqueue (gate *g, exchange *x) {
   g->last = x;
 }
 
-static void dequeue (gate *g, exchange *x) {
+static void dequeue (h2_gate *g, exchange *x) {
   x->held = NOT_HELD;
   if (x->prev_held != NULL) x->prev_held->next_held = x->next_held;
   else g->first = x->next_held;
@@ -45,8 +45,8 @@ static void dequeue (gate *g, exchange *x) {
   else g->last = x->prev_held;
 }
 
-int gate_hold (gate *g, exchange *x) {
-  if (!x->shareable || g->state == GATE_OPEN) return 0;
+int h2_gate_hold (h2_gate *g, exchange *x) {
+  if (!x->shareable || g->state == H2_GATE_OPEN) return 0;
   if (g->opener != NULL || g->first != NULL) {
     enqueue(g, x);
     return 1;
@@ -56,7 +56,7 @@ int gate_hold (gate *g, exchange *x) {
 }
 
 /* Begins to wait for the settings when x had to open a connection. */
-static void await_settings (gate *g, exchange *x, int64_t now) {
+static void await_settings (h2_gate *g, exchange *x, int64_t now) {
   long opened = 0, port = 0;
   double t = 0;
   int64_t wait;
@@ -74,50 +74,50 @@ static void await_settings (gate *g, exchange *x, int64_t now) {
 
 /* Are the settings of the last connection awaited? An answer comes after
 ** them. */
-static int is_settling (gate *g, int64_t now) {
-  if (g->settling && (now >= g->settled_at || g->state == GATE_OPEN ||
+static int is_settling (h2_gate *g, int64_t now) {
+  if (g->settling && (now >= g->settled_at || g->state == H2_GATE_OPEN ||
                       (g->settler != NULL && g->settler->head.status != 0)))
     g->settling = 0;
-  return g->settling && g->state == GATE_SHARED;
+  return g->settling && g->state == H2_GATE_SHARED;
 }
 
-int64_t gate_at (const gate *g) {
+int64_t h2_gate_at (const h2_gate *g) {
   return g->settling && g->first != NULL && g->opener == NULL ? g->settled_at
                                                               : INT64_MAX;
 }
 
-void gate_heard (gate *g, int fd, int64_t now) {
+void h2_gate_heard (h2_gate *g, int fd, int64_t now) {
   if (g->settling && fd == g->fd) g->settled_at = now + QUIET;
 }
 
 /* Is the way free for the next one? */
-static int settled (gate *g, int64_t now) {
+static int settled (h2_gate *g, int64_t now) {
   if (g->opener == NULL) return 1;
   if (exchange_connected(g->opener)) {
     await_settings(g, g->opener, now);
     /* before any answer every connection is in use: this one is shared */
-    if (g->connected && g->state == GATE_UNKNOWN) g->state = GATE_SHARED;
+    if (g->connected && g->state == H2_GATE_UNKNOWN) g->state = H2_GATE_SHARED;
     g->connected = 1;
   }
-  else if (g->connected && g->state == GATE_UNKNOWN)
-    g->state = GATE_OPEN;  /* it could have shared and did not */
-  else if (g->state != GATE_OPEN)
+  else if (g->connected && g->state == H2_GATE_UNKNOWN)
+    g->state = H2_GATE_OPEN;  /* it could have shared and did not */
+  else if (g->state != H2_GATE_OPEN)
     return 0;
   g->opener = NULL;
   return 1;
 }
 
-exchange *gate_next (gate *g, int64_t now) {
+exchange *h2_gate_next (h2_gate *g, int64_t now) {
   exchange *x = NULL;
   (void)is_settling(g, now);  /* that of the connection before this one ends */
   if (settled(g, now) && !is_settling(g, now)) x = g->first;
   if (x == NULL) return NULL;
   dequeue(g, x);
-  if (g->state != GATE_OPEN) g->opener = x;
+  if (g->state != H2_GATE_OPEN) g->opener = x;
   return x;
 }
 
-void gate_leave (gate *g, exchange *x) {
+void h2_gate_leave (h2_gate *g, exchange *x) {
   if (g->opener == x) g->opener = NULL;
   if (g->settler == x) {
     if (x->head.status != 0) g->settling = 0;
@@ -126,7 +126,7 @@ void gate_leave (gate *g, exchange *x) {
   if (x->held == HELD) dequeue(g, x);
   if (!x->shareable) return;
   if (x->head.version != 0)
-    g->state = x->head.version >= 2 ? GATE_SHARED : GATE_OPEN;
-  else if (g->state == GATE_UNKNOWN)
+    g->state = x->head.version >= 2 ? H2_GATE_SHARED : H2_GATE_OPEN;
+  else if (g->state == H2_GATE_UNKNOWN)
     g->connected = 0;  /* its connection may be gone with it */
 }

@@ -1,5 +1,5 @@
 /*
-** handles.c - libcurl's easy handles that wait for their next request
+** easy_cache.c - libcurl's easy handles that wait for their next request
 ** SPDX-License-Identifier: MIT
 ** To reset a handle and to tell it some thirty options again costs more than
 ** all else that a request needs before it is sent, so a handle stays set up
@@ -7,8 +7,8 @@
 ** that of another one.
 */
 
-#include "handles.h"
-#include "setup.h"
+#include "easy_cache.h"
+#include "easy_setup.h"
 
 /*
 ** As new. After a transfer over a connection that others still use, libcurl
@@ -26,7 +26,7 @@ static CURL *blank (CURL *easy) {
   return curl_easy_init();
 }
 
-CURL *handles_take (handles *h, const target *to, int *is_set) {
+CURL *easy_cache_take (easy_cache *h, const target *to, int *is_set) {
   CURL *easy;
   int i = h->n - 1;
   *is_set = 0;
@@ -47,22 +47,22 @@ CURL *handles_take (handles *h, const target *to, int *is_set) {
 ** again. So a handle that had to connect is reset, and others now and then,
 ** as what is sent anew may also find another kept connection.
 */
-static int is_worn (handles *h, CURL *easy) {
+static int is_worn (easy_cache *h, CURL *easy) {
   long connects = 1;
   h->given++;
-  if (h->given % HANDLES_RESET == 0) return 1;
+  if (h->given % EASY_CACHE_RESET == 0) return 1;
   return curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects) != CURLE_OK
          || connects > 0;
 }
 
-void handles_give (handles *h, CURL *easy, target *to) {
-  if (h->n == HANDLES_MAX) {
-    setup_forget(easy);  /* its end may write into a buffer of the request */
+void easy_cache_give (easy_cache *h, CURL *easy, target *to) {
+  if (h->n == EASY_CACHE_MAX) {
+    easy_setup_clear(easy);  /* its end may write into a buffer of the request */
     curl_easy_cleanup(easy);
     return;
   }
   if (to != NULL && is_worn(h, easy)) to = NULL;
-  setup_forget(easy);
+  easy_setup_clear(easy);
   if (to != NULL) target_keep(to);
   else if ((easy = blank(easy)) == NULL) return;
   h->at[h->n].easy = easy;
@@ -70,7 +70,7 @@ void handles_give (handles *h, CURL *easy, target *to) {
   h->n++;
 }
 
-void handles_free (handles *h) {
+void easy_cache_free (easy_cache *h) {
   while (h->n > 0) {
     h->n--;
     curl_easy_cleanup(h->at[h->n].easy);

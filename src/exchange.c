@@ -1,8 +1,8 @@
 /*
 ** exchange.c - one HTTP request and its response
 ** SPDX-License-Identifier: MIT
-** The callbacks copy bytes, feed the parser and return: no Lua runs and
-** nothing throws below libcurl.
+** The callbacks only copy bytes and feed the parser. They call no Lua, so no
+** Lua error can jump out of libcurl.
 */
 
 #include <stdio.h>
@@ -16,27 +16,14 @@
 #include "transfer_error.h"
 
 void exchange_add_news (exchange *x) {
-  exchange_list *l = x->moved;
-  if (x->is_moved || l == NULL) return;
-  x->is_moved = 1;
-  x->next_moved = NULL;
-  x->prev_moved = l->last;
-  if (l->last != NULL) l->last->next_moved = x;
-  else l->first = x;
-  l->last = x;
+  if (x->news != NULL) list_append(x->news, &x->news_item);
 }
 
 void exchange_clear_news (exchange *x) {
-  exchange_list *l = x->moved;
-  if (!x->is_moved) return;
-  x->is_moved = 0;
-  if (x->prev_moved != NULL) x->prev_moved->next_moved = x->next_moved;
-  else l->first = x->next_moved;
-  if (x->next_moved != NULL) x->next_moved->prev_moved = x->prev_moved;
-  else l->last = x->prev_moved;
+  list_remove(&x->news_item);
 }
 
-/* Leaves the reason for exchange_finish; the return value stops libcurl. */
+/* Keeps the reason for exchange_finish. The return value stops the transfer. */
 static size_t stop (exchange *x, const char *kind, const char *text) {
   x->fault_kind = kind;
   x->fault_text = text;
@@ -63,14 +50,15 @@ static size_t on_header (char *s, size_t size, size_t n, void *ud) {
   if (x->head.complete && !x->body_began && x->head.version == 1 &&
       head_is_ambiguous(&x->head))
     exchange_forbid_reuse(x);
-  if (x->head.status == 101)  /* libcurl would wait for what follows */
+  if (x->head.status == 101)  /* libcurl would wait for a final response */
     return stop(x, "protocol", "the server switches to another protocol "
                                "although that was not asked for");
   h2_unread_note(x, size * n);
   return size * n;
 }
 
-/* "text/event-stream" with or without parameters; RFC 9110 section 8.3.1 */
+/* Matches "text/event-stream", with or without parameters (RFC 9110 section
+** 8.3.1). */
 static int is_event_stream (const char *type) {
   static const char want[] = "text/event-stream";
   size_t i;
@@ -90,7 +78,7 @@ static size_t on_event_bytes (exchange *x, const char *s, size_t n) {
   if (sse_queued(&x->sse) >= EXCHANGE_HIGH_WATER) {
     x->paused = 1;
     h2_unread_note(x, 0);
-    return CURL_WRITEFUNC_PAUSE;  /* libcurl keeps these bytes for us */
+    return CURL_WRITEFUNC_PAUSE;  /* libcurl keeps these bytes */
   }
   rc = sse_feed(&x->sse, s, n);
   if (sse_count(&x->sse) > before) {
@@ -106,22 +94,22 @@ static size_t on_event_bytes (exchange *x, const char *s, size_t n) {
 }
 
 static size_t on_body_bytes (exchange *x, const char *s, size_t n) {
-  int answer = (x->head.status < 300 && !x->events);
-  size_t limit = answer ? x->max_body : EXCHANGE_MAX_ERROR_BODY;
-  size_t room = limit - x->body.len;  /* len never passes the limit */
-  if (n > room && answer)
+  int is_result = (x->head.status < 300 && !x->events);
+  size_t limit = is_result ? x->max_body : EXCHANGE_MAX_ERROR_BODY;
+  size_t left = limit - x->body.len;  /* len never exceeds the limit */
+  if (n > left && is_result)
     return stop(x, "too_large", "the response is larger than the limit "
                                 "max_response_bytes");
-  if (buf_append(&x->body, s, n > room ? room : n) != 0)
+  if (buf_append(&x->body, s, n > left ? left : n) != 0)
     return stop(x, "memory", "not enough memory");
-  if (n > room) {
+  if (n > left) {
     x->truncated = 1;
-    return 0;  /* enough of an error text: exchange_finish takes it */
+    return 0;  /* stops the transfer; exchange_finish accepts the text */
   }
   return n;
 }
 
-/* Is the body, as the head announces it, the stream that was asked for? */
+/* Returns 1 if the head announces the event stream that was requested. */
 static int is_streaming (const exchange *x) {
   return x->events && x->head.status >= 200 && x->head.status < 300 &&
          is_event_stream(head_get(&x->head, "content-type"));
@@ -135,7 +123,7 @@ static size_t on_body (char *s, size_t size, size_t n, void *ud) {
   if (x->discarding) return n;
   if (!x->body_began) {
     x->body_began = 1;
-    /* a gateway's page is an error by its status, whatever it is coded in */
+    /* an error is reported by its status, also when its body is compressed */
     if (x->head.status < 300 && head_is_coded(&x->head))
       return stop(x, "protocol", "the response is compressed although that "
                                  "was not asked for");
@@ -159,7 +147,7 @@ void exchange_free (exchange *x) {
   mem_realloc(x, 0);
 }
 
-/* Copies the body and the line of a header that are this request's own. */
+/* Copies the body and the header line of this request. */
 static int copy_request (exchange *x, const exchange_options *o) {
   size_t line = o->header != NULL ? strlen(o->header) + 1 : 0;
   x->header.next = x->to->o.headers;
@@ -210,7 +198,7 @@ void exchange_started (exchange *x, int64_t now) {
 int exchange_connected (const exchange *x) {
   double t = 0;
   if (x->head.status != 0) return 1;
-  return x->easy != NULL && x->held != HELD &&
+  return x->easy != NULL && !exchange_is_waiting(x) &&
          curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME, &t) == CURLE_OK
          && t > 0;
 }
@@ -224,35 +212,35 @@ void exchange_fail (exchange *x, const char *kind, const char *phase,
   exchange_add_news(x);
 }
 
-/* An error is one by its status, however little of its text came. */
-static int is_error_answer (const exchange *x) {
+/* An error response counts even if its body is incomplete. */
+static int is_error_response (const exchange *x) {
   return x->head.complete && x->head.status >= 300 && x->fault_kind == NULL;
 }
 
 void exchange_finish (exchange *x, CURLcode code) {
   if (code == CURLE_OK && !x->head.complete) {
-    /* libcurl takes the end of a connection for the end of a head */
+    /* libcurl treats the end of the connection as the end of the head */
     x->failure.sent = 1;
     exchange_fail(x, "connection", "head",
                   "the connection was closed within the response head");
   }
-  else if (code == CURLE_OK || x->truncated || is_error_answer(x) ||
+  else if (code == CURLE_OK || x->truncated || is_error_response(x) ||
            transfer_error_is_body_end(x, code)) {
-    if (!x->body_began) x->streaming = is_streaming(x);  /* an empty one */
+    if (!x->body_began) x->streaming = is_streaming(x);  /* an empty stream */
     x->state = EXCHANGE_DONE;
     exchange_add_news(x);
   }
   else
     transfer_error_set(x, code);
-  free_request(x);  /* the prompt is not kept longer than it is needed */
+  free_request(x);  /* the prompt is kept no longer than needed */
 }
 
 static int64_t earlier (int64_t a, int64_t start, int64_t span) {
   return (span > 0 && start + span < a) ? start + span : a;
 }
 
-/* Has the answer begun? An interim one (1xx) says that it has not. */
-static int has_begun (const exchange *x) {
+/* Interim responses (1xx) do not count: the server is still waiting. */
+static int response_began (const exchange *x) {
   return x->head.status >= 200;
 }
 
@@ -262,7 +250,7 @@ int64_t exchange_deadline (const exchange *x) {
   if (x->state == EXCHANGE_DELAYED) return earlier(at, x->started, c->delay);
   if (x->state != EXCHANGE_OPEN) return INT64_MAX;
   if (x->paused) return at;  /* the reader is slow, not the server */
-  if (has_begun(x)) at = earlier(at, x->last_byte, c->idle);
+  if (response_began(x)) at = earlier(at, x->last_byte, c->idle);
   else if (!exchange_connected(x)) at = earlier(at, x->connecting, c->connect);
   if (x->events)
     at = x->got_event ? earlier(at, x->last_event, c->event)
@@ -274,13 +262,13 @@ int64_t exchange_check_at (const exchange *x, int64_t now) {
   const exchange_clocks *c = &x->clocks;
   int64_t at = exchange_deadline(x);
   if (x->state != EXCHANGE_OPEN) return at;
-  /* a clock that starts after now ends no earlier than now + its span */
+  /* a clock that restarts after now ends no earlier than now + its span */
   at = earlier(at, now, c->idle);
   at = earlier(at, now, c->event);
   return earlier(at, now, c->first_event);
 }
 
-/* Seconds as people write them: "10", "0.25". */
+/* The number of seconds is written as "10" or "0.25". */
 static void expired (exchange *x, const char *phase, int64_t span,
                      const char *what) {
   char text[160];
@@ -288,22 +276,23 @@ static void expired (exchange *x, const char *phase, int64_t span,
   exchange_fail(x, "timeout", phase, text);
 }
 
-/* What did not happen in time, so that there is no connection. */
-static const char *awaited (const exchange *x) {
+/* Returns which part of connecting did not happen in time. */
+static const char *missing_step (const exchange *x) {
   double t = 0;
-  if (x->held == HELD) return "no connection was there to share";
+  if (exchange_is_waiting(x)) return "the shared HTTP/2 connection was not opened";
   if (curl_easy_getinfo(x->easy, CURLINFO_NAMELOOKUP_TIME, &t) != CURLE_OK ||
       t <= 0)
     return "the host name was not found";
   if (curl_easy_getinfo(x->easy, CURLINFO_CONNECT_TIME, &t) != CURLE_OK ||
       t <= 0)
     return "no connection was accepted";
-  return "the connection was accepted, but was not ready for the request";
+  return "the connection was accepted, but its TLS or proxy handshake did not "
+         "end";
 }
 
 static int may_be_sent (const exchange *x) {
   long size = 0;
-  if (x->state != EXCHANGE_OPEN || x->held == HELD) return 0;
+  if (x->state != EXCHANGE_OPEN || exchange_is_waiting(x)) return 0;
   return exchange_connected(x) ||
          (curl_easy_getinfo(x->easy, CURLINFO_REQUEST_SIZE, &size) == CURLE_OK
           && size > 0);
@@ -314,10 +303,10 @@ void exchange_expire (exchange *x, int64_t now) {
   x->failure.sent = may_be_sent(x);
   if (c->deadline > 0 && now >= c->deadline)
     exchange_fail(x, "timeout", "total", "the call did not end in time");
-  else if (!has_begun(x) && !exchange_connected(x) &&
+  else if (!response_began(x) && !exchange_connected(x) &&
            earlier(INT64_MAX, x->connecting, c->connect) <= now) {
-    x->failure.sent = 0;  /* what was sent is for the proxy */
-    expired(x, "connect", c->connect, awaited(x));
+    x->failure.sent = 0;  /* only the proxy got bytes */
+    expired(x, "connect", c->connect, missing_step(x));
   }
   else if (!x->got_event && x->events &&
            earlier(INT64_MAX, x->started, c->first_event) <= now)

@@ -1,61 +1,46 @@
 /*
-** h2_gate.c - who may open an HTTP/2 connection, and who waits to share it
+** h2_gate.c - decides which request may open an HTTP/2 connection
 ** SPDX-License-Identifier: MIT
-** Left alone, libcurl opens a connection for each request that finds none to
-** share, and while one is being opened nobody knows whether it can be
-** shared: a hundred streams begun at once would be a hundred connections.
-** CURLOPT_PIPEWAIT has them wait for the first, but libcurl forgets their
-** clocks meanwhile, and 7.88 opens a connection each for all that the first
-** has no room for. So one request at a time goes ahead here, and the others
-** wait until it has a connection. Where that cannot be shared, they all go.
-** A pool is one client's and a client has one server: one gate is enough.
+** libcurl opens a connection for each request that finds none to share, and
+** does not know whether a connection can be shared before the TLS handshake:
+** a hundred streams started at once would be a hundred connections.
+** CURLOPT_PIPEWAIT makes them wait for the first connection, but then libcurl
+** ignores their timeouts, and 7.88 opens one connection each for all requests
+** that exceed the stream limit of the first. So one request at a time goes
+** ahead here, and the others wait until it has a connection. If that cannot be
+** shared, all start at once. A pool belongs to one client and a client to one
+** server, so that one gate per pool is enough.
 **
-** How many streams a new connection takes is in the first frame that the
-** server sends, and libcurl does not tell when that has come. More streams
-** than it allows would be refused, and libcurl gives each of them a connection
-** of its own. So they wait until bytes came in after the handshake and no more
-** follow at once (the first may be tickets of TLS), or for as long as it may
-** take.
+** The server's first frame (SETTINGS) says how many streams a connection may
+** carry, and libcurl does not report its arrival. Streams above that limit are
+** refused, and libcurl opens a connection for each of them. So the others wait
+** until bytes have arrived after the handshake and no more follow at once (the
+** first may be TLS session tickets), or until a time limit.
 */
 
 #include "h2_gate.h"
 
-/* How long no more bytes come, once some came, in milliseconds. */
+/* Milliseconds without further bytes after which SETTINGS has arrived. */
 #define QUIET 10
 
-/* How long it waits for them: once more as long as it took to connect, which
-** was more than a round trip, and this, in milliseconds. And at most. */
+/*
+** Milliseconds to wait for SETTINGS: the time that connecting took, which is
+** more than a round trip, and PATIENCE; PATIENCE_MAX at most.
+*/
 #define PATIENCE 50
 #define PATIENCE_MAX 1000
 
-static void enqueue (h2_gate *g, exchange *x) {
-  x->held = HELD;
-  x->next_held = NULL;
-  x->prev_held = g->last;
-  if (g->last != NULL) g->last->next_held = x;
-  else g->first = x;
-  g->last = x;
-}
-
-static void dequeue (h2_gate *g, exchange *x) {
-  x->held = NOT_HELD;
-  if (x->prev_held != NULL) x->prev_held->next_held = x->next_held;
-  else g->first = x->next_held;
-  if (x->next_held != NULL) x->next_held->prev_held = x->prev_held;
-  else g->last = x->prev_held;
-}
-
 int h2_gate_hold (h2_gate *g, exchange *x) {
   if (!x->shareable || g->state == H2_GATE_OPEN) return 0;
-  if (g->opener != NULL || g->first != NULL) {
-    enqueue(g, x);
+  if (g->opener != NULL || g->waiting.first != NULL) {
+    list_append(&g->waiting, &x->gate_item);
     return 1;
   }
   g->opener = x;
   return 0;
 }
 
-/* Begins to wait for the settings when x had to open a connection. */
+/* Begins to wait for SETTINGS if x had to open a connection. */
 static void await_settings (h2_gate *g, exchange *x, int64_t now) {
   long opened = 0, port = 0;
   double t = 0;
@@ -72,8 +57,8 @@ static void await_settings (h2_gate *g, exchange *x, int64_t now) {
   g->settled_at = now + (wait < PATIENCE_MAX ? wait : PATIENCE_MAX);
 }
 
-/* Are the settings of the last connection awaited? An answer comes after
-** them. */
+/* Returns 1 while SETTINGS of the last connection is awaited. A response ends
+** the wait, because it follows SETTINGS. */
 static int is_settling (h2_gate *g, int64_t now) {
   if (g->settling && (now >= g->settled_at || g->state == H2_GATE_OPEN ||
                       (g->settler != NULL && g->settler->head.status != 0)))
@@ -82,25 +67,27 @@ static int is_settling (h2_gate *g, int64_t now) {
 }
 
 int64_t h2_gate_at (const h2_gate *g) {
-  return g->settling && g->first != NULL && g->opener == NULL ? g->settled_at
-                                                              : INT64_MAX;
+  return g->settling && g->waiting.first != NULL && g->opener == NULL
+         ? g->settled_at : INT64_MAX;
 }
 
 void h2_gate_heard (h2_gate *g, int fd, int64_t now) {
   if (g->settling && fd == g->fd) g->settled_at = now + QUIET;
 }
 
-/* Is the way free for the next one? */
-static int settled (h2_gate *g, int64_t now) {
+/* Returns 1 if no connection is being opened any more, and updates the state
+** by what became of the last one. */
+static int is_free (h2_gate *g, int64_t now) {
   if (g->opener == NULL) return 1;
   if (exchange_connected(g->opener)) {
     await_settings(g, g->opener, now);
-    /* before any answer every connection is in use: this one is shared */
+    /* a second request got a connection while the first one still used the
+       only one: it is shared */
     if (g->connected && g->state == H2_GATE_UNKNOWN) g->state = H2_GATE_SHARED;
     g->connected = 1;
   }
   else if (g->connected && g->state == H2_GATE_UNKNOWN)
-    g->state = H2_GATE_OPEN;  /* it could have shared and did not */
+    g->state = H2_GATE_OPEN;  /* libcurl did not share although it could */
   else if (g->state != H2_GATE_OPEN)
     return 0;
   g->opener = NULL;
@@ -108,11 +95,12 @@ static int settled (h2_gate *g, int64_t now) {
 }
 
 exchange *h2_gate_next (h2_gate *g, int64_t now) {
-  exchange *x = NULL;
-  (void)is_settling(g, now);  /* that of the connection before this one ends */
-  if (settled(g, now) && !is_settling(g, now)) x = g->first;
-  if (x == NULL) return NULL;
-  dequeue(g, x);
+  exchange *x;
+  (void)is_settling(g, now);  /* ends the wait for an earlier connection */
+  if (!is_free(g, now) || is_settling(g, now) || g->waiting.first == NULL)
+    return NULL;
+  x = LIST_OBJECT(g->waiting.first, exchange, gate_item);
+  list_remove(&x->gate_item);
   if (g->state != H2_GATE_OPEN) g->opener = x;
   return x;
 }
@@ -123,10 +111,10 @@ void h2_gate_leave (h2_gate *g, exchange *x) {
     if (x->head.status != 0) g->settling = 0;
     g->settler = NULL;
   }
-  if (x->held == HELD) dequeue(g, x);
+  list_remove(&x->gate_item);
   if (!x->shareable) return;
   if (x->head.version != 0)
     g->state = x->head.version >= 2 ? H2_GATE_SHARED : H2_GATE_OPEN;
   else if (g->state == H2_GATE_UNKNOWN)
-    g->connected = 0;  /* its connection may be gone with it */
+    g->connected = 0;  /* its connection may have ended with it */
 }

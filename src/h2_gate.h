@@ -1,6 +1,7 @@
 /*
-** h2_gate.h - who may open an HTTP/2 connection, and who waits to share it
+** h2_gate.h - decides which request may open an HTTP/2 connection
 ** SPDX-License-Identifier: MIT
+** Works around libcurl: see h2_gate.c.
 */
 
 #ifndef PREDIBASE_H2_GATE_H
@@ -13,40 +14,44 @@
 #endif
 
 typedef enum h2_gate_state {
-  H2_GATE_UNKNOWN,  /* nobody has seen yet what the server speaks */
+  H2_GATE_UNKNOWN,  /* the server's HTTP version is not known yet */
   H2_GATE_SHARED,   /* HTTP/2: a connection carries many requests */
-  H2_GATE_OPEN      /* one request on a connection: nobody waits */
+  H2_GATE_OPEN      /* HTTP/1: one request per connection, no waiting */
 } h2_gate_state;
 
-/* All zeros is a gate that has seen nothing. */
+/* All zeros is the gate of a server that was not contacted yet. */
 typedef struct h2_gate {
   h2_gate_state state;
-  int connected;          /* some request has got a connection */
+  int connected;          /* a request has got a connection */
   exchange *settler;      /* the last one that opened a connection */
-  int settling;           /* the server's settings for it are awaited */
-  int fd;                 /* its descriptor */
-  int64_t settled_at;     /* until when */
+  int settling;           /* waiting for the server's SETTINGS frame on it */
+  int fd;                 /* the descriptor of that connection */
+  int64_t settled_at;     /* end of that wait, on clock_ms */
   exchange *opener;       /* libcurl may be opening a connection for it */
-  exchange *first, *last; /* those that wait */
+  list waiting;           /* the exchanges that wait */
 } h2_gate;
 
-/* Is x, which is to start, to wait? If not, the caller starts it. */
+/*
+** Is called before x starts. Returns 1 if x has to wait (h2_gate_next returns
+** it later), 0 if the caller may give it to libcurl at once.
+*/
 int h2_gate_hold (h2_gate *g, exchange *x);
 
 /*
-** The next one to start, or NULL. What the caller started before must have
-** had its turn in libcurl, so that it has a connection if there was one.
+** Takes the next exchange that may start out of the queue; NULL if none may.
+** Requires that libcurl has run since the last one was given to it, because
+** only then does that one have a connection if there was one to share.
 */
 exchange *h2_gate_next (h2_gate *g, int64_t now);
 
-/* When h2_gate_next may have another one; INT64_MAX: not by time alone. */
+/* Returns the time from which on h2_gate_next may return another exchange;
+** INT64_MAX if that does not depend on time. */
 int64_t h2_gate_at (const h2_gate *g);
 
-/* Bytes came in over a descriptor. */
+/* Notes that bytes arrived on a descriptor. */
 void h2_gate_heard (h2_gate *g, int fd, int64_t now);
 
-/* x is over, or was taken out of libcurl's hands. What its answer says of
-** the server is taken note of. */
+/* Notes that libcurl no longer has x, and the HTTP version of its response. */
 void h2_gate_leave (h2_gate *g, exchange *x);
 
 #if defined(__GNUC__)

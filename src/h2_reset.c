@@ -1,5 +1,5 @@
 /*
-** h2_reset.c - a server hears at once that a stream was ended
+** h2_reset.c - makes libcurl send the reset of an HTTP/2 stream at once
 ** SPDX-License-Identifier: MIT
 */
 
@@ -12,23 +12,24 @@ int h2_reset_is_late (unsigned version) {
   return version >= LATE_SINCE && version < LATE_UNTIL;
 }
 
-/* Our port tells the connections to one server apart. (The socket itself
-** libcurl tells after the transfer only.) */
+/* The local port identifies a connection to one server. libcurl reports the
+** socket itself only after the transfer. */
 long h2_reset_port (const exchange *x) {
   long port = 0;
-  if (x->state != EXCHANGE_OPEN || x->easy == NULL || x->held == HELD ||
-      !x->shareable || x->head.version == 1 ||
+  if (x->state != EXCHANGE_OPEN || x->easy == NULL ||
+      exchange_is_waiting(x) || !x->shareable || x->head.version == 1 ||
       curl_easy_getinfo(x->easy, CURLINFO_LOCAL_PORT, &port) != CURLE_OK)
     return 0;
   return port;
 }
 
-/* The other stream is told to pause and not to, and with what that changes
-** (nothing) all goes out that was held back. A stream that is paused in fact
-** is of no use: it would go on. */
-int h2_reset_flush (exchange *all, const exchange *ended, long port) {
-  exchange *x;
-  for (x = all; x != NULL; x = x->next) {
+/* Pausing another stream and continuing it changes nothing, but makes libcurl
+** send what it has buffered. A paused stream cannot be used: it would
+** continue. */
+int h2_reset_flush (const list *all, const exchange *ended, long port) {
+  const list_item *item;
+  for (item = all->first; item != NULL; item = item->next) {
+    exchange *x = LIST_OBJECT(item, exchange, pool_item);
     if (x == ended || x->paused || h2_reset_port(x) != port) continue;
     (void)curl_easy_pause(x->easy, CURLPAUSE_SEND);
     (void)curl_easy_pause(x->easy, CURLPAUSE_CONT);

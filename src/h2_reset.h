@@ -1,6 +1,7 @@
 /*
-** h2_reset.h - a server hears at once that a stream was ended
+** h2_reset.h - makes libcurl send the reset of an HTTP/2 stream at once
 ** SPDX-License-Identifier: MIT
+** Works around libcurl: see h2_reset_is_late.
 */
 
 #ifndef PREDIBASE_H2_RESET_H
@@ -13,20 +14,26 @@
 #endif
 
 /*
-** Does this libcurl hold the reset of an HTTP/2 stream back? Between 7.88 and
-** 8.15 it stays in a buffer until its connection is used again (curl issue
-** 17611): the server would not know that it can stop.
+** Returns 1 if this version of libcurl delays the reset of an HTTP/2 stream.
+** From 7.88 to 8.14 it stays in a buffer until the connection is used again
+** (curl issue 17611), and the server goes on generating text.
 */
 int h2_reset_is_late (unsigned version);
 
-/* What tells the connection of x apart, to be asked for while libcurl has it.
-** 0: it is not known, or carries nothing else. */
+/*
+** Returns the local port of x's connection, by which h2_reset_flush recognises
+** it; to be called while libcurl has x. 0: unknown, or the connection carries
+** no other stream.
+*/
 long h2_reset_port (const exchange *x);
 
-/* 'ended' was taken out of libcurl's hands: its reset goes out, if another
-** one of 'all' (the list of its pool) uses its connection. Then 1: from libcurl
-** 8.1 on only when libcurl runs its timers, which is to be done at once. */
-int h2_reset_flush (exchange *all, const exchange *ended, long port);
+/*
+** Flushes the reset of 'ended', which libcurl no longer has, if another
+** exchange in 'all' (the list of its pool) uses its connection. Returns 1 if
+** there is one: from libcurl 8.1 on the bytes leave when libcurl runs its
+** timers, which the caller should make it do at once.
+*/
+int h2_reset_flush (const list *all, const exchange *ended, long port);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -1,54 +1,39 @@
 /*
-** h2_unread.c - what libcurl has read of a shared connection and left lying
+** h2_unread.c - makes old libcurl process HTTP/2 frames that it has buffered
 ** SPDX-License-Identifier: MIT
-** Up to 8.0, libcurl reads frames of HTTP/2 into the buffer of the transfer
-** that they are for, as far as they fit, and stops reading until that
-** transfer has taken the rest. Then it waits for the socket, although more
-** frames, of other transfers, too, may lie behind that rest and no byte may
-** ever come again. Before the rest such a transfer takes a whole buffer: so
-** whoever did is run until it takes nothing more, and the last time, with
-** nothing of its own in the way, it reads all that there is.
+** Up to 8.0, libcurl copies HTTP/2 frames into the buffer of the transfer that
+** they belong to, as far as they fit, and stops reading until that transfer
+** has taken the rest. Then it waits for the socket, although more frames, also
+** of other transfers, may follow that rest in its own memory and the server
+** may never send another byte. Such a transfer always takes a full buffer
+** before the rest. So each transfer that did is run again until it takes
+** nothing more; the last of these runs reads all that libcurl has.
 */
 
 #include "h2_unread.h"
 
-#define MENDED_SINCE 0x080100
+#define FIXED_IN 0x080100
 
-/* The buffer of a transfer, see easy_setup.c. */
+/* The size of a transfer's buffer: see STREAM_BUFFER in easy_setup.c. */
 #define FULL CURL_MAX_WRITE_SIZE
 
 int h2_unread_happens (unsigned version) {
-  return version < MENDED_SINCE;
+  return version < FIXED_IN;
 }
 
 void h2_unread_note (exchange *x, size_t n) {
-  exchange_list *l = x->leftovers;
   x->taken_in += n;
-  if (l == NULL || x->is_leftover || x->head.version < 2) return;
-  if (x->taken_in < FULL && !x->paused) return;
-  x->is_leftover = 1;
-  x->next_leftover = NULL;
-  x->prev_leftover = l->last;
-  if (l->last != NULL) l->last->next_leftover = x;
-  else l->first = x;
-  l->last = x;
+  if (x->unread == NULL || x->head.version < 2) return;
+  if (x->taken_in >= FULL || x->paused) list_append(x->unread, &x->unread_item);
 }
 
 void h2_unread_leave (exchange *x) {
-  exchange_list *l = x->leftovers;
-  if (!x->is_leftover) return;
-  x->is_leftover = 0;
-  if (x->prev_leftover != NULL)
-    x->prev_leftover->next_leftover = x->next_leftover;
-  else l->first = x->next_leftover;
-  if (x->next_leftover != NULL)
-    x->next_leftover->prev_leftover = x->prev_leftover;
-  else l->last = x->prev_leftover;
+  list_remove(&x->unread_item);
 }
 
-/* Bytes since the last look. What libcurl keeps for a transfer that waits is
-** seen nowhere but here. */
-static size_t took (exchange *x) {
+/* Returns the bytes that libcurl has received for x since the last call. Those
+** that it keeps for a paused transfer are seen only in its statistics. */
+static size_t received (exchange *x) {
   curl_off_t size = 0;
   size_t before = x->taken_in;
   x->taken_in = 0;
@@ -59,27 +44,27 @@ static size_t took (exchange *x) {
   return x->taken_in > before ? x->taken_in - before : 0;
 }
 
-/* libcurl runs a transfer soon when anything about its pauses changes. */
+/* libcurl runs a transfer soon after any change of its pauses. */
 static void run_again (exchange *x) {
   int as_it_is = x->paused ? CURLPAUSE_RECV : CURLPAUSE_CONT;
   (void)curl_easy_pause(x->easy, as_it_is | CURLPAUSE_SEND);
   (void)curl_easy_pause(x->easy, as_it_is);
 }
 
-int h2_unread_rerun (exchange_list *l) {
-  exchange *x = l->first;
+int h2_unread_rerun (list *l) {
+  list_item *item = l->first;
   int any = 0;
-  while (x != NULL) {
-    exchange *next = x->next_leftover;
-    size_t n = took(x);
-    x->stirred = n >= FULL || (x->stirred && n > 0);
-    if (x->stirred) {
+  while (item != NULL) {
+    exchange *x = LIST_OBJECT(item, exchange, unread_item);
+    size_t n = received(x);
+    item = item->next;
+    x->rerun = n >= FULL || (x->rerun && n > 0);
+    if (x->rerun) {
       run_again(x);
       any = 1;
     }
     else if (!x->paused)
       h2_unread_leave(x);
-    x = next;
   }
   return any;
 }

@@ -1,6 +1,7 @@
 /*
-** h2_unread.h - what libcurl has read of a shared connection and left lying
+** h2_unread.h - makes old libcurl process HTTP/2 frames that it has buffered
 ** SPDX-License-Identifier: MIT
+** Works around libcurl: see h2_unread.c.
 */
 
 #ifndef PREDIBASE_H2_UNREAD_H
@@ -12,20 +13,22 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/* Does this libcurl leave anything lying? */
+/* Returns 1 if this version of libcurl leaves frames unprocessed. */
 int h2_unread_happens (unsigned version);
 
-/* libcurl has handed on n bytes for x, or has been told to wait with them. */
+/* Notes that libcurl has delivered n bytes for x, or has been told to keep
+** them because x is paused. */
 void h2_unread_note (exchange *x, size_t n);
 
-/* libcurl no longer has x. */
+/* Notes that libcurl no longer has x. */
 void h2_unread_leave (exchange *x);
 
 /*
-** Tells libcurl to run the transfers again behind which there may be more;
-** returns 0 when there are none. What that brings may leave more lying.
+** Makes libcurl run the transfers of the list again behind which it may have
+** unprocessed frames. Returns 0 if there are none. After the run there may be
+** more.
 */
-int h2_unread_rerun (exchange_list *l);
+int h2_unread_rerun (list *l);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

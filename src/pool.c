@@ -30,10 +30,10 @@ struct pool {
   CURLM *multi;
   poller *poller;
   timers timers;
-  exchange_list moved;
+  list news;             /* exchanges with an event or an outcome */
   h2_gate gate;
   sockets sockets;
-  exchange *all;
+  list all;
   size_t size;
   int64_t curl_at;       /* when libcurl wants to be called; INT64_MAX never */
   coalesce coalesce;
@@ -44,7 +44,7 @@ struct pool {
   int guard_sigpipe;
   int late_reset;
   int leaves_unread;
-  exchange_list leftovers;
+  list unread;           /* see h2_unread.c */
   int trouble;           /* of a start, for the next step to report */
   easy_cache spare;
 };
@@ -175,13 +175,13 @@ static void drain (exchange *x) {
 ** the transfer was under way. */
 static void detach (pool *p, exchange *x) {
   int is_curls = x->state == EXCHANGE_OPEN && x->easy != NULL &&
-                 x->held != HELD;
+                 !exchange_is_waiting(x);
   if (is_curls) drain(x);
   timers_cancel(&p->timers, &x->timer);
   h2_unread_leave(x);
   if (is_curls) curl_multi_remove_handle(p->multi, x->easy);
   h2_gate_leave(&p->gate, x);
-  if (p->gate.first != NULL && p->gate.opener == NULL)
+  if (p->gate.waiting.first != NULL && p->gate.opener == NULL)
     p->curl_at = clock_ms();  /* the next step lets one in */
 }
 
@@ -190,7 +190,7 @@ static void detach (pool *p, exchange *x) {
 static int abandon (pool *p, exchange *x) {
   long port = p->late_reset ? h2_reset_port(x) : 0;
   detach(p, x);
-  return port > 0 && h2_reset_flush(p->all, x, port);
+  return port > 0 && h2_reset_flush(&p->all, x, port);
 }
 
 /* The easy handle is of no more use to this exchange. */
@@ -202,11 +202,9 @@ static void release (pool *p, exchange *x) {
 
 static void unlink_exchange (pool *p, exchange *x) {
   exchange_clear_news(x);
-  if (x->prev != NULL) x->prev->next = x->next;
-  else p->all = x->next;
-  if (x->next != NULL) x->next->prev = x->prev;
+  list_remove(&x->pool_item);
   x->pool = NULL;
-  x->moved = NULL;
+  x->news = NULL;
   p->size--;
 }
 
@@ -214,8 +212,8 @@ void pool_free (pool *p) {
   sigpipe_guard g;
   if (!is_truly_ours(p)) return;
   sigpipe_block(&g, p->guard_sigpipe);
-  while (p->all != NULL) {
-    exchange *x = p->all;
+  while (p->all.first != NULL) {
+    exchange *x = LIST_OBJECT(p->all.first, exchange, pool_item);
     detach(p, x);
     if (x->state == EXCHANGE_OPEN || x->state == EXCHANGE_DELAYED)
       exchange_fail(x, "cancelled", "closed", "the client was closed");
@@ -299,7 +297,7 @@ static void collect_finished (pool *p) {
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&x);
     collect(p, x, code);
   }
-  if (h2_unread_rerun(&p->leftovers)) p->curl_at = clock_ms();
+  if (h2_unread_rerun(&p->unread)) p->curl_at = clock_ms();
 }
 
 /* One call of libcurl; keeps the first complaint. */
@@ -317,14 +315,16 @@ static void act (pool *p, curl_socket_t fd, int events, int *status) {
 */
 static void silence_connect_clocks (pool *p, int64_t now) {
   const timer *t = timers_first(&p->timers);
-  exchange *x;
+  const list_item *item;
   if (t == NULL || t->at > now) return;
-  for (x = p->all; x != NULL; x = x->next)
-    if (x->state == EXCHANGE_OPEN && x->held != HELD &&
+  for (item = p->all.first; item != NULL; item = item->next) {
+    exchange *x = LIST_OBJECT(item, exchange, pool_item);
+    if (x->state == EXCHANGE_OPEN && !exchange_is_waiting(x) &&
         x->clocks.connect > 0 && x->connecting + x->clocks.connect <= now &&
         !exchange_connected(x))
       (void)curl_easy_setopt(x->easy, CURLOPT_CONNECTTIMEOUT_MS,
                              (long)INT_MAX);
+  }
 }
 
 /* What libcurl wanted to be called for by now. */
@@ -400,11 +400,9 @@ exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
   if (x == NULL) return NULL;
   x->id = ++p->last_id;
   x->pool = p;
-  x->moved = &p->moved;
-  if (p->leaves_unread && x->shareable) x->leftovers = &p->leftovers;
-  x->next = p->all;
-  if (p->all != NULL) p->all->prev = x;
-  p->all = x;
+  x->news = &p->news;
+  if (p->leaves_unread && x->shareable) x->unread = &p->unread;
+  list_append(&p->all, &x->pool_item);
   p->size++;
   if (o->clocks.delay > 0 ||
       (o->clocks.deadline > 0 && o->clocks.deadline <= now)) {
@@ -514,7 +512,7 @@ int64_t pool_timeout (const pool *p) {
   const timer *t = timers_first(&p->timers);
   int64_t at = p->curl_at, now;
   if (h2_gate_at(&p->gate) < at) at = h2_gate_at(&p->gate);
-  if (p->moved.first != NULL || p->trouble != POOL_OK) return 0;
+  if (p->news.first != NULL || p->trouble != POOL_OK) return 0;
   if (t != NULL && t->at < at) at = t->at;
   if (at == INT64_MAX) return -1;
   now = clock_ms();
@@ -550,7 +548,8 @@ int pool_step (pool *p, int64_t timeout_ms) {
 }
 
 exchange *pool_news (const pool *p) {
-  return p->moved.first;
+  list_item *first = p->news.first;
+  return first != NULL ? LIST_OBJECT(first, exchange, news_item) : NULL;
 }
 
 int pool_fd (const pool *p) {

@@ -8,8 +8,8 @@ PREFIX ?= /usr/local
 
 # The source files (src/NAME.c) of each C module. The rockspec repeats these
 # lists for luarocks; tools/check-rockspec.lua (make lint) compares the two.
-sse_SOURCES = lua_sse lua_token token sse buf
-curl_SOURCES = lua_curl lua_exchange lua_target lua_read lua_token pool \
+sse_SOURCES = lua_sse lua_class lua_token token sse buf
+curl_SOURCES = lua_curl lua_exchange lua_target lua_class lua_token pool \
   easy_cache easy_setup exchange transfer_error resend target head h2_gate \
   h2_unread h2_reset sockets tls_pending sigpipe timers coalesce poller \
   token sse buf

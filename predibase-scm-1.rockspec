@@ -38,6 +38,7 @@ build = {
     ["predibase.sse"] = {
       sources = {
         "src/lua_sse.c",
+        "src/lua_class.c",
         "src/lua_token.c",
         "src/token.c",
         "src/sse.c",
@@ -62,7 +63,7 @@ build = {
         "src/lua_curl.c",
         "src/lua_exchange.c",
         "src/lua_target.c",
-        "src/lua_read.c",
+        "src/lua_class.c",
         "src/lua_token.c",
         "src/pool.c",
         "src/easy_cache.c",

@@ -19,13 +19,14 @@ in its callbacks and without waiting anywhere but in `pool:step`.
 #include <poll.h>
 
 #include "clock.h"
+#include "lua_class.h"
 #include "lua_exchange.h"
 #include "lua_target.h"
 
 #define POOL_T "predibase.curl.pool"
 
 static pool **pool_slot (lua_State *L) {
-  return lua_checkclass(L, POOL_T);
+  return lua_class_check(L, POOL_T);
 }
 
 static pool *checkpool (lua_State *L) {
@@ -293,7 +294,7 @@ MODULE_API int luaopen_predibase_curl (lua_State *L);
 
 MODULE_API int luaopen_predibase_curl (lua_State *L) {
   stay_loaded();
-  lua_newclass(L, POOL_T, pool_methods, pool_meta);
+  lua_class_new(L, POOL_T, pool_methods, pool_meta);
   lua_target_class(L);
   lua_exchange_class(L);
   luaL_newlib(L, module);

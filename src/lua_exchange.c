@@ -7,12 +7,16 @@
 #include <string.h>
 
 #include "clock.h"
+#include "lua_class.h"
 #include "lua_exchange.h"
 #include "lua_target.h"
+#include "lua_token.h"
+
+#define EXCHANGE_T "predibase.curl.exchange"
 
 /* --- arguments ------------------------------------------------------------ */
 
-/* Seconds to milliseconds, rounded up so that no clock is cut to nothing. */
+/* Converts seconds to milliseconds, rounded up: 0 would switch a clock off. */
 static int64_t milliseconds (lua_State *L, const char *name, lua_Number v) {
   if (!(v >= 0 && v <= MAX_SECONDS))
     luaL_error(L, "bad field '%s' (seconds from 0 to 1e9 expected)", name);
@@ -20,8 +24,8 @@ static int64_t milliseconds (lua_State *L, const char *name, lua_Number v) {
 }
 
 /*
-** The places of what one request brings with it, behind pool and target; the
-** same by name where a table is given instead of a target.
+** The arguments of pool:open after pool and target. Where a table is given
+** instead of a target, they are its fields of these names.
 */
 enum { AT_BODY = 3, AT_HEADER, AT_DELAY, AT_DEADLINE, AT_CONNECT,
        AT_FIRST_EVENT, AT_EVENT, AT_IDLE };
@@ -43,7 +47,8 @@ static int64_t clock_at (lua_State *L, int at) {
   return milliseconds(L, names[at - AT_BODY], lua_tonumber(L, at));
 }
 
-/* On clock_ms; one that lies before its start has passed all the same. */
+/* Returns the deadline on clock_ms. One before the start of that clock has
+** passed, so it must not become 0, which means none. */
 static int64_t deadline_at (lua_State *L, int at) {
   int64_t ms;
   if (lua_isnoneornil(L, at)) return 0;
@@ -53,7 +58,7 @@ static int64_t deadline_at (lua_State *L, int at) {
   return ms > 0 ? ms : clock_ms();
 }
 
-/* Replaces the table at index 2 by a target and the other fields. */
+/* Replaces the table at index 2 by a target and the other arguments. */
 static void spread (lua_State *L) {
   size_t i;
   lua_settop(L, 2);
@@ -79,7 +84,7 @@ static void read_request (lua_State *L, exchange_options *o) {
   }
   o->clocks.delay = clock_at(L, AT_DELAY);
   if (o->clocks.delay > 0)
-    o->clocks.delay++;  /* the clock drops parts of a millisecond */
+    o->clocks.delay++;  /* clock_ms rounds down */
   o->clocks.deadline = deadline_at(L, AT_DEADLINE);
   o->clocks.connect = clock_at(L, AT_CONNECT);
   o->clocks.first_event = clock_at(L, AT_FIRST_EVENT);
@@ -93,9 +98,9 @@ int lua_exchange_open (lua_State *L, pool **slot) {
   const char *why = NULL;
   read_request(L, &o);
   x = lua_newuserdatauv(L, sizeof *x, 0);
-  *x = NULL;  /* closed: __gc may run from the next line on */
+  *x = NULL;  /* closed; __gc may run from the next line on */
   luaL_setmetatable(L, EXCHANGE_T);
-  if (*slot == NULL)  /* by a finalizer that the new userdata let run */
+  if (*slot == NULL)  /* closed by a finalizer that ran in lua_newuserdatauv */
     return luaL_error(L, "the pool is closed");
   *x = pool_open(*slot, &o, &why);
   if (*x == NULL) {
@@ -107,39 +112,269 @@ int lua_exchange_open (lua_State *L, pool **slot) {
   return 2;
 }
 
-/* --- exchange ------------------------------------------------------------- */
+/* --- the exchange at argument 1 ------------------------------------------- */
 
-/***
-The number under which @{pool:step} names this exchange.
-@function exchange:id
-@treturn number
+static exchange **exchange_slot (lua_State *L) {
+  return lua_class_check(L, EXCHANGE_T);
+}
+
+static exchange *check_open (lua_State *L) {
+  exchange **x = exchange_slot(L);
+  luaL_argcheck(L, *x != NULL, 1, "the exchange is closed");
+  if ((*x)->pool != NULL && !pool_is_ours((*x)->pool)) luaL_error(L, FORKED);
+  return *x;
+}
+
+/* --- reading -------------------------------------------------------------- */
+
+/*
+** Creating a Lua value may run finalizers (5.1 and LuaJIT run them before they
+** copy the bytes of a new string), and a finalizer may close or read this very
+** exchange. So bytes are copied out of the exchange before they are pushed: to
+** 'small', or to a userdata that stays on the stack. 'get' returns where the
+** bytes are, or 0 if there are none; it is called again after each allocation.
 */
-static int x_id (lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)lua_exchange_check(L)->id);
+
+/* The size of 'small', on the C stack: most events and heads fit. */
+#define SMALL_BYTES 4096
+
+typedef int (*bytes_of) (const exchange *x, const char **s, size_t *n);
+
+static const char *copy_bytes (lua_State *L, exchange **slot, char *small,
+                               size_t *n, bytes_of get) {
+  char *to = small;
+  size_t room = SMALL_BYTES;
+  const char *s;
+  while (*slot != NULL && get(*slot, &s, n)) {
+    if (*n <= room) {
+      if (*n > 0) memcpy(to, s, *n);
+      return to;
+    }
+    lua_settop(L, 1);  /* remove a userdata that was too small */
+    room = *n;
+    to = lua_newuserdatauv(L, room, 0);
+  }
+  return NULL;
+}
+
+static int next_event (const exchange *x, const char **s, size_t *n) {
+  sse_event ev;
+  if (!sse_peek(&x->sse, &ev)) return 0;
+  *s = ev.data;
+  *n = ev.data_len;
+  return 1;
+}
+
+static int unfinished_event (const exchange *x, const char **s, size_t *n) {
+  sse_event ev;
+  if (!sse_finish(&x->sse, &ev)) return 0;
+  *s = ev.data;
+  *n = ev.data_len;
+  return 1;
+}
+
+static int whole_body (const exchange *x, const char **s, size_t *n) {
+  *s = x->body.data;
+  *n = x->body.len;
+  return 1;
+}
+
+static int head_fields (const exchange *x, const char **s, size_t *n) {
+  *s = x->head.text.data;
+  *n = x->head.text.len;
   return 1;
 }
 
 /***
-Says that nothing more of the body is wanted. The exchange goes on by itself
-for at most so long, so that its connection can be used again; it has news
-when it ended.
+Takes the next event and returns its data.
+@function exchange:next
+@treturn[1] string
+@treturn[2] nil
+@treturn[2] string "pending" (nothing has arrived), "done" or "failed"
+*/
+static int x_next (lua_State *L) {
+  exchange *x = check_open(L), **slot = exchange_slot(L);
+  char small[SMALL_BYTES];
+  size_t n, taken = x->taken;
+  const char *s = copy_bytes(L, slot, small, &n, next_event);
+  if (s != NULL) {
+    lua_pushlstring(L, s, n);  /* may raise, so the event is popped later */
+    if (*slot == x && x->taken == taken) pool_pop(x);
+    return 1;
+  }
+  x = check_open(L);
+  lua_pushnil(L);
+  if (x->state == EXCHANGE_DONE) lua_pushliteral(L, "done");
+  else if (x->state == EXCHANGE_FAILED) lua_pushliteral(L, "failed");
+  else lua_pushliteral(L, "pending");
+  return 2;
+}
+
+/*
+** Returns the open exchange without checking for a fork, for functions that
+** only read memory.
+*/
+static exchange *check_unforked (lua_State *L, exchange ***slot) {
+  *slot = exchange_slot(L);
+  return **slot != NULL ? **slot : check_open(L);
+}
+
+/***
+Takes the next event. A plain token of LoRAX is returned decoded, any other
+event as @{next} returns it.
+@function exchange:token
+@treturn[1] table the token: `id`, `text`, `logprob`, `special`, `skipped`
+@treturn[1] ?string its text once more, unless it is a special token
+@treturn[2] string the data of an event that is not a plain token
+@treturn[3] nil
+@treturn[3] string "pending" (nothing has arrived), "done" or "failed"
+*/
+static int x_token (lua_State *L) {
+  exchange **slot, *x = check_unforked(L, &slot);
+  size_t taken = x->taken;
+  sse_event ev;
+  token t;
+  if (!sse_peek(&x->sse, &ev) || !token_read(&t, ev.data, ev.data_len))
+    return x_next(L);
+  lua_token_push(L, &t);  /* may raise, as in x_next */
+  if (*slot == x && x->taken == taken) pool_pop(x);
+  return 2;
+}
+
+/* Pushes a copy of bytes that stay in the exchange, or nil. */
+static int push_bytes (lua_State *L, bytes_of get) {
+  char small[SMALL_BYTES];
+  size_t n;
+  const char *s;
+  check_open(L);
+  s = copy_bytes(L, exchange_slot(L), small, &n, get);
+  if (s == NULL) {
+    check_open(L);  /* raises if a finalizer closed it */
+    lua_pushnil(L);
+  }
+  else lua_pushlstring(L, s, n);
+  return 1;
+}
+
+/***
+Returns the data of an event that the end of the body left unfinished.
+@function exchange:rest
+@treturn ?string
+*/
+static int x_rest (lua_State *L) {
+  return push_bytes(L, unfinished_event);
+}
+
+/***
+Returns status and header fields, once the head has arrived.
+@function exchange:head
+@treturn[1] number the HTTP status
+@treturn[1] table lower-case name to value; repeated fields are joined by ", ",
+equal ones count once
+@treturn[1] boolean true when the body is parsed as an event stream
+@treturn[2] nil before the head has arrived
+*/
+static int x_head (lua_State *L) {
+  const exchange *x = check_open(L);
+  int status = x->head.status, fields = x->head.fields;
+  int streaming = x->streaming;
+  char small[SMALL_BYTES];
+  const char *s, *end;
+  size_t n;
+  if (!x->head.complete) {
+    lua_pushnil(L);
+    return 1;
+  }
+  s = copy_bytes(L, exchange_slot(L), small, &n, head_fields);
+  if (s == NULL) return luaL_error(L, "the exchange was closed");
+  lua_pushinteger(L, status);
+  lua_createtable(L, 0, fields);
+  for (end = s + n; s < end; ) {
+    const char *name = s, *value = name + strlen(name) + 1;
+    s = value + strlen(value) + 1;
+    lua_getfield(L, -1, name);
+    if (lua_isnil(L, -1)) lua_pushstring(L, value);
+    else if (strcmp(lua_tostring(L, -1), value) == 0) lua_pushvalue(L, -1);
+    else lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), value);
+    lua_setfield(L, -3, name);
+    lua_pop(L, 1);  /* the value that was there before */
+  }
+  lua_pushboolean(L, streaming);
+  return 3;
+}
+
+/***
+Returns the body that has arrived so far, unless it is an event stream.
+@function exchange:body
+@treturn string
+*/
+static int x_body (lua_State *L) {
+  return push_bytes(L, whole_body);
+}
+
+/***
+Returns why the exchange failed.
+@function exchange:failure
+@treturn[1] string kind: connection, tls, timeout, protocol, too_large,
+cancelled
+@treturn[1] string phase: resolve, connect, proxy, tls, head, body, or the
+clock: connect, first_token, token, idle, total
+@treturn[1] string what happened
+@treturn[1] boolean true when the request may have reached the server
+@treturn[1] ?number the HTTP status with which a proxy refused a tunnel
+@treturn[2] nil if it did not fail
+@raise "not enough memory" if that was the reason
+*/
+static int x_failure (lua_State *L) {
+  exchange *x = check_open(L);
+  exchange_failure f = x->failure;  /* a finalizer may free the original */
+  if (x->state != EXCHANGE_FAILED) {
+    lua_pushnil(L);
+    return 1;
+  }
+  if (strcmp(f.kind, "memory") == 0)
+    return luaL_error(L, "not enough memory");
+  lua_pushstring(L, f.kind);
+  lua_pushstring(L, f.phase);
+  lua_pushstring(L, f.text);
+  lua_pushboolean(L, f.sent);
+  if (f.proxy_status == 0) return 4;
+  lua_pushinteger(L, f.proxy_status);
+  return 5;
+}
+
+/* --- the rest of its life ------------------------------------------------- */
+
+/***
+Returns the number by which @{pool:step} identifies this exchange.
+@function exchange:id
+@treturn number
+*/
+static int x_id (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)check_open(L)->id);
+  return 1;
+}
+
+/***
+Discards the rest of the body. The exchange continues for at most the given
+time, so that its connection can be used again; @{pool:step} reports its end.
 @function exchange:linger
 @tparam number seconds
 */
 static int x_linger (lua_State *L) {
-  exchange *x = lua_exchange_check(L);
+  exchange *x = check_open(L);
   pool_linger(x, clock_ms() + milliseconds(L, "seconds",
                                            luaL_checknumber(L, 2)));
   return 0;
 }
 
 /***
-Ends the exchange, closing its connection if it is still in use. Any number
-of times.
+Ends the exchange, and closes its connection if it is still in use. May be
+called any number of times.
 @function exchange:close
 */
 static int x_close (lua_State *L) {
-  exchange **slot = lua_exchange_slot(L);
+  exchange **slot = exchange_slot(L);
   exchange *x = *slot;
   *slot = NULL;
   if (x != NULL) pool_drop(x);
@@ -147,14 +382,16 @@ static int x_close (lua_State *L) {
 }
 
 static int x_tostring (lua_State *L) {
-  exchange **x = lua_exchange_slot(L);
+  exchange **x = exchange_slot(L);
   if (*x == NULL) lua_pushliteral(L, EXCHANGE_T " (closed)");
   else lua_pushfstring(L, EXCHANGE_T " (%p)", (void *)*x);
   return 1;
 }
 
 static const luaL_Reg exchange_methods[] = {
-  {"id", x_id}, {"linger", x_linger}, {"close", x_close}, {NULL, NULL}
+  {"id", x_id}, {"next", x_next}, {"rest", x_rest}, {"head", x_head},
+  {"body", x_body}, {"failure", x_failure}, {"linger", x_linger},
+  {"close", x_close}, {NULL, NULL}
 };
 
 static const luaL_Reg exchange_meta[] = {
@@ -162,29 +399,7 @@ static const luaL_Reg exchange_meta[] = {
   {NULL, NULL}
 };
 
-void *lua_checkclass (lua_State *L, const char *name) {
-  void *p = lua_touserdata(L, 1);
-  if (p != NULL && lua_getmetatable(L, 1)) {
-    int same = lua_rawequal(L, -1, lua_upvalueindex(1));
-    lua_pop(L, 1);  /* remove metatable */
-    if (same) return p;
-  }
-  return luaL_checkudata(L, 1, name);  /* raises, naming the type */
-}
-
-void lua_newclass (lua_State *L, const char *name, const luaL_Reg *methods,
-                   const luaL_Reg *meta) {
-  luaL_newmetatable(L, name);
-  lua_pushvalue(L, -1);
-  luaL_setfuncs(L, meta, 1);
-  lua_newtable(L);
-  lua_pushvalue(L, -2);
-  luaL_setfuncs(L, methods, 1);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
-}
-
 void lua_exchange_class (lua_State *L) {
-  lua_newclass(L, EXCHANGE_T, exchange_methods, exchange_meta);
-  lua_read_methods(L);
+  lua_class_new(L, EXCHANGE_T, exchange_methods, exchange_meta);
+  lua_token_method(L, EXCHANGE_T, x_token);
 }

@@ -26,6 +26,7 @@ nothing of sockets.
 #include <stdio.h>
 #include <string.h>
 
+#include "lua_class.h"
 #include "lua_token.h"
 #include "sse.h"
 
@@ -54,19 +55,8 @@ typedef struct parser {
 
 /* {==== Helpers ==== */
 
-/*
-** The argument 1 of a method. The metatable is upvalue 1 of each method,
-** which spares the look-up by name.
-*/
 static parser *check (lua_State *L) {
-  parser *p = lua_touserdata(L, 1);
-  if (p != NULL && lua_getmetatable(L, 1)) {
-    int same = lua_rawequal(L, -1, lua_upvalueindex(1));
-    lua_pop(L, 1);  /* remove metatable */
-    if (same)
-      return p;
-  }
-  return luaL_checkudata(L, 1, PARSER_T);  /* raises, naming the type */
+  return lua_class_check(L, PARSER_T);
 }
 
 static parser *check_open (lua_State *L) {
@@ -221,7 +211,7 @@ static int parser_token (lua_State *L) {
     if (parser_next(L) > 1) lua_pop(L, 2);  /* type and ID */
     return 1;
   }
-  lua_token_push(L, &t, lua_upvalueindex(2));
+  lua_token_push(L, &t);
   if (p->core != NULL && p->taken == taken) {  /* unless a finalizer did */
     sse_pop(p->core);
     p->taken++;
@@ -404,18 +394,8 @@ static const luaL_Reg metamethods[] = {
 MODULE_API int luaopen_predibase_sse (lua_State *L);
 
 MODULE_API int luaopen_predibase_sse (lua_State *L) {
-  luaL_newmetatable(L, PARSER_T);
-  lua_pushvalue(L, -1);
-  luaL_setfuncs(L, metamethods, 1);
-  lua_createtable(L, 0, sizeof methods / sizeof methods[0] - 1);
-  lua_pushvalue(L, -2);  /* metatable: upvalue of the methods */
-  luaL_setfuncs(L, methods, 1);
-  lua_pushvalue(L, -2);
-  lua_token_names(L);
-  lua_pushcclosure(L, parser_token, 1 + TOKEN_UPVALUES);
-  lua_setfield(L, -2, "token");
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);  /* remove metatable */
+  lua_class_new(L, PARSER_T, methods, metamethods);
+  lua_token_method(L, PARSER_T, parser_token);
   luaL_newlib(L, functions);
   return 1;
 }

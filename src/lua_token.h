@@ -1,11 +1,11 @@
 /*
-** lua_token.h
-** Plain tokens as Lua tables, for both modules that hand out events.
+** lua_token.h - LoRAX tokens as Lua tables
 ** SPDX-License-Identifier: MIT
+** For predibase.sse and predibase.curl, whose classes both hand out tokens.
 */
 
-#ifndef LUA_TOKEN_H
-#define LUA_TOKEN_H
+#ifndef PREDIBASE_LUA_TOKEN_H
+#define PREDIBASE_LUA_TOKEN_H
 
 #include "compat.h"
 #include "token.h"
@@ -14,22 +14,19 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/* How many upvalues lua_token_push needs. */
-#define TOKEN_UPVALUES	5
+/*
+** Adds the method "token" to a class of lua_class_new. Its first upvalue is the
+** metatable, as of all methods; the others are for lua_token_push.
+*/
+void lua_token_method (lua_State *L, const char *class_name,
+                       lua_CFunction method);
 
 /*
-** Pushes the names of the fields, to be upvalues of the function that
-** pushes tokens: that spares making them strings again for each token.
+** For that method: pushes the token as a table and then its text, or nil if it
+** is a special token, whose text is no part of the answer. May raise, and may
+** run finalizers: 't' must not be in memory that they can free.
 */
-void lua_token_names (lua_State *L);
-
-/*
-** Pushes the token as a table, and its text once more, or nil if it is a
-** special token: what the text of the answer is made of. 'first' is the
-** pseudo-index of the first upvalue. May raise and run finalizers; 't' must
-** not be in memory that they can free.
-*/
-void lua_token_push (lua_State *L, const token *t, int first);
+void lua_token_push (lua_State *L, const token *t);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -150,7 +150,7 @@ void exchange_free (exchange *x) {
 /* Copies the body and the header line of this request. */
 static int copy_request (exchange *x, const exchange_options *o) {
   size_t line = o->header != NULL ? strlen(o->header) + 1 : 0;
-  x->header.next = x->to->o.headers;
+  x->header.next = x->to->headers;
   x->body_len = o->body_len;
   x->request_len = o->body_len + line;
   if (x->request_len == 0) return 0;

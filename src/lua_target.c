@@ -5,16 +5,27 @@
 
 #include <string.h>
 
+#include "buf.h"
+#include "lua_class.h"
 #include "lua_target.h"
 
 #define TARGET_T "predibase.curl.target"
+
+/* Defaults, in bytes, for use of this module without the library, which always
+** passes its own: larger than any event or response of a LoRAX server. */
+#define MAX_EVENT (8 * 1024 * 1024)
+#define MAX_BODY (64 * 1024 * 1024)
+
+/* The largest size: up to here a double represents each integer. */
+#define MAX_SIZE 9007199254740992.0
 
 static int fielderror (lua_State *L, const char *name, const char *wanted) {
   return luaL_error(L, "bad field '%s' (%s expected, got %s)", name, wanted,
                     luaL_typename(L, -1));
 }
 
-/* The string stays on the stack: __index may have made it for us alone. */
+/* Returns a field and leaves it on the stack: __index may have created the
+** string, so that nothing else refers to it. */
 static const char *text_field (lua_State *L, int arg, const char *name) {
   const char *s = NULL;
   lua_getfield(L, arg, name);
@@ -54,7 +65,7 @@ static int flag_field (lua_State *L, int arg, const char *name, int none) {
 static size_t size_field (lua_State *L, int arg, const char *name,
                           size_t none) {
   lua_Number v = number_field(L, arg, name, (lua_Number)none);
-  if (!(v >= 1 && v <= 9007199254740992.0))
+  if (!(v >= 1 && v <= MAX_SIZE))
     luaL_error(L, "bad field '%s' (a number of bytes expected)", name);
   return (size_t)v;
 }
@@ -64,43 +75,45 @@ void lua_target_check_line (lua_State *L, int at) {
   const char *s = lua_tolstring(L, at, &len);
   for (i = 0; i < len; i++)
     if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-      luaL_error(L, "bad header (control character in it)");
+      luaL_error(L, "bad header (contains a control character)");
 }
 
-/* Leaves the headers on the stack and returns where: known to be nil or an
-** array of strings. */
-static int check_headers (lua_State *L, int arg) {
+/*
+** Pushes the header lines of the table at 'arg' as a userdata, each line ended
+** by a zero byte, and returns its bytes; pushes nil and returns NULL if there
+** are none.
+*/
+static char *push_headers (lua_State *L, int arg, size_t *len) {
+  size_t i, n, size = 0, used = 0;
   int at = lua_gettop(L) + 1;
-  size_t i, n;
+  char *lines;
+  *len = 0;
   lua_getfield(L, arg, "headers");
-  if (lua_isnil(L, at)) return at;
+  if (lua_isnil(L, at)) return NULL;
   if (!lua_istable(L, at)) fielderror(L, "headers", "table");
   n = (size_t)lua_rawlen(L, at);
   for (i = 1; i <= n; i++) {
     lua_rawgeti(L, at, (int)i);
     if (lua_type(L, -1) != LUA_TSTRING) fielderror(L, "headers", "strings");
     lua_target_check_line(L, -1);
+    size += lua_rawlen(L, -1) + 1;
     lua_pop(L, 1);
   }
-  return at;
-}
-
-/* Cannot raise: neither lua_rawgeti nor lua_tostring of a string allocates.
-** What is no string any more was replaced by a finalizer and is left out.
-** NULL: no memory. */
-static struct curl_slist *header_list (lua_State *L, int at) {
-  struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-  size_t i, n = lua_istable(L, at) ? (size_t)lua_rawlen(L, at) : 0;
-  for (i = 1; list != NULL && i <= n; i++) {
+  lines = lua_newuserdatauv(L, size, 0);
+  for (i = 1; i <= n; i++) {
+    const char *line;
     lua_rawgeti(L, at, (int)i);
-    if (lua_type(L, -1) == LUA_TSTRING) {
-      struct curl_slist *longer = curl_slist_append(list, lua_tostring(L, -1));
-      if (longer == NULL) curl_slist_free_all(list);
-      list = longer;
+    line = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    /* a finalizer that ran in lua_newuserdatauv may have replaced the line */
+    if (line != NULL && strlen(line) < size - used) {
+      strcpy(lines + used, line);
+      used += strlen(line) + 1;
     }
     lua_pop(L, 1);
   }
-  return list;
+  lua_replace(L, at);
+  *len = used;
+  return lines;
 }
 
 static void read_options (lua_State *L, int arg, target_options *o) {
@@ -110,8 +123,8 @@ static void read_options (lua_State *L, int arg, target_options *o) {
   if (o->url == NULL) luaL_error(L, "bad field 'url' (string expected)");
   o->method = text_field(L, arg, "method");
   o->events = flag_field(L, arg, "events", 0);
-  o->max_event = size_field(L, arg, "max_event", 8 * 1024 * 1024);
-  o->max_body = size_field(L, arg, "max_body", 64 * 1024 * 1024);
+  o->max_event = size_field(L, arg, "max_event", MAX_EVENT);
+  o->max_body = size_field(L, arg, "max_body", MAX_BODY);
   o->proxy = text_field(L, arg, "proxy");
   o->ca_file = text_field(L, arg, "ca_file");
   o->client_cert = text_field(L, arg, "client_cert");
@@ -125,18 +138,21 @@ static void read_options (lua_State *L, int arg, target_options *o) {
 }
 
 void lua_target_push (lua_State *L, int arg) {
-  int base = lua_gettop(L), headers;
+  int base = lua_gettop(L);
   target_options o;
   target **t;
+  char *headers;
+  size_t headers_len;
   luaL_checkstack(L, 20, "too many fields");
-  headers = check_headers(L, arg);
+  headers = push_headers(L, arg, &headers_len);
   read_options(L, arg, &o);  /* leaves its strings on the stack */
+  o.headers = headers;
+  o.headers_len = headers_len;
   t = lua_newuserdatauv(L, sizeof *t, 0);
-  *t = NULL;  /* __gc may run from the next line on */
+  *t = NULL;  /* closed; __gc may run from the next line on */
   luaL_setmetatable(L, TARGET_T);
-  o.headers = header_list(L, headers);  /* acquired: nothing may raise before
-                                           it is handed over */
-  if (o.headers != NULL) *t = target_new(&o);
+  *t = target_new(&o);
+  if (headers != NULL) mem_wipe(headers, headers_len);  /* the API token */
   if (*t == NULL) luaL_error(L, "not enough memory");
   lua_replace(L, base + 1);
   lua_settop(L, base + 1);
@@ -149,24 +165,23 @@ target *lua_target_check (lua_State *L, int arg) {
 }
 
 static int t_gc (lua_State *L) {
-  target **t = luaL_checkudata(L, 1, TARGET_T);
+  target **t = lua_class_check(L, TARGET_T);
   target *gone = *t;
   *t = NULL;
   target_drop(gone);
   return 0;
 }
 
-/* Nothing of what it holds: there is a token in it. */
+/* Shows no field: the API token is in a header. */
 static int t_tostring (lua_State *L) {
-  lua_pushfstring(L, TARGET_T " (%p)", luaL_checkudata(L, 1, TARGET_T));
+  lua_pushfstring(L, TARGET_T " (%p)", lua_class_check(L, TARGET_T));
   return 1;
 }
 
+static const luaL_Reg target_meta[] = {
+  {"__gc", t_gc}, {"__tostring", t_tostring}, {NULL, NULL}
+};
+
 void lua_target_class (lua_State *L) {
-  luaL_newmetatable(L, TARGET_T);
-  lua_pushcfunction(L, t_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pushcfunction(L, t_tostring);
-  lua_setfield(L, -2, "__tostring");
-  lua_pop(L, 1);
+  lua_class_new(L, TARGET_T, NULL, target_meta);
 }

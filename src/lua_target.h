@@ -16,13 +16,14 @@
 /* Registers the class. */
 void lua_target_class (lua_State *L);
 
-/* The target at an argument; raises for all else. */
+/* Returns the target at an argument; raises if it is anything else. */
 target *lua_target_check (lua_State *L, int arg);
 
 /* Pushes a target made of the fields of the table at an argument. */
 void lua_target_push (lua_State *L, int arg);
 
-/* Raises unless a header line, which is a string on the stack, is one line. */
+/* Raises if the string at a stack index, a header line, contains a control
+** character: it could start another header. */
 void lua_target_check_line (lua_State *L, int at);
 
 #if defined(__GNUC__)

@@ -1,8 +1,9 @@
 /*
 ** target.h - what the requests of a client to one endpoint have in common
 ** SPDX-License-Identifier: MIT
-** Made once and shared by many exchanges, which are spared reading, copying
-** and telling libcurl the same things again. Knows neither Lua nor pools.
+** Made once and shared by many exchanges, so that the same options are not
+** read, copied and passed to libcurl for each of them. Depends on neither Lua
+** nor pools.
 */
 
 #ifndef PREDIBASE_TARGET_H
@@ -16,31 +17,37 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/* NULL: not given. */
+/* NULL means not given. */
 typedef struct target_options {
   const char *url;
   const char *method;
-  struct curl_slist *headers;  /* taken over, whatever target_new returns */
-  int events;                  /* parse a text/event-stream answer */
+  const char *headers;         /* header lines, each ended by a zero byte */
+  size_t headers_len;          /* with the zero bytes */
+  int events;                  /* parse a text/event-stream response */
   size_t max_event, max_body;  /* bytes */
-  const char *proxy;           /* "" for none; NULL: the environment's */
+  const char *proxy;           /* "" for none; NULL: from the environment */
   const char *ca_file, *client_cert, *client_key, *client_key_password;
   int verify;                  /* check the server's certificate */
   int http_version;            /* 0 automatic, 1 HTTP/1.1, 2 HTTP/2 */
 } target_options;
 
 typedef struct target {
-  target_options o;  /* its strings are in 'text' */
+  target_options o;  /* copied; its strings are in 'text', without 'headers' */
+  struct curl_slist *headers;  /* the header lines, and "Expect:" */
   size_t refs;
   char *text;
   size_t text_len;
 } target;
 
-/* A new target with one reference; NULL when memory ran out. */
+/* Copies the options to a new target with one reference. Returns NULL if
+** memory ran out. */
 target *target_new (const target_options *o);
 
-/* Takes one more reference, and gives one back (NULL is let alone). The last
-** one frees it. Only one thread at a time may touch what shares a target. */
+/*
+** target_keep adds a reference; target_drop removes one and frees the target
+** with the last (NULL is allowed). The count is not atomic: only one thread at
+** a time may use the exchanges of a target.
+*/
 target *target_keep (target *t);
 void target_drop (target *t);
 

@@ -40,7 +40,8 @@ static exchange_options options (const char *path) {
   memset(&o, 0, sizeof o);
   snprintf(url, sizeof url, "http://127.0.0.1:%d%s", port, path);
   t.url = url;
-  t.headers = curl_slist_append(NULL, "x-a: b");
+  t.headers = "x-a: b";
+  t.headers_len = sizeof "x-a: b";
   t.events = (strstr(path, "stream") != NULL);
   t.max_event = t.max_body = 1024 * 1024;
   t.proxy = "";

@@ -130,7 +130,7 @@ describe("predibase.curl", function ()
     it("returns what libcurl refuses", function ()
       local x, why = pool:open { url = "http://127.0.0.1/" .. ("x"):rep(8000001) }
       assert.is_nil(x)
-      assert.equal("the URL was refused", why)
+      assert.equal("libcurl refused the URL", why)
       assert.equal(0, pool:size())
     end)
 

@@ -1,5 +1,5 @@
 /*
-** easy_setup.c - what libcurl is told about one exchange
+** easy_setup.c - sets the options of libcurl's easy handles
 ** SPDX-License-Identifier: MIT
 ** Each option that differs from libcurl's default says why.
 */
@@ -10,174 +10,162 @@
 #include "easy_setup.h"
 
 /*
-** A queue in front of a GPU may be silent for minutes; without probes a NAT
-** forgets the connection. Seconds.
+** Seconds of silence before TCP keep-alive probes, and between them. A server
+** may be silent for minutes while a request waits for a GPU; without probes a
+** NAT router drops the connection.
 */
 #define KEEPALIVE_IDLE 60L
 #define KEEPALIVE_INTERVAL 30L
 
 /*
-** Seconds after which an unused connection is not used again: gateways close
-** theirs after a minute, and a request sent into a closing one is sent twice.
+** Seconds after which an unused connection is not used again. Gateways close
+** connections after a minute, and a request sent at that moment has to be sent
+** again.
 */
 #define CONNECTION_MAX_AGE 60L
 
 /*
-** libcurl keeps a buffer for what it receives as long as a transfer lasts,
-** 16 KiB of which a stream of tokens of 200 bytes touches the first page or
-** two. Bytes; large enough for whole records of a busy stream in one read, and
-** no slower for them than the default was. Not where the connection may be
-** shared: over HTTP/2, libcurl up to 8.0 forgets what is left of a frame that
-** did not fit into two such buffers until the socket is readable again, which
-** may be never, and it may keep the buffer beyond its transfer.
+** Size in bytes of libcurl's receive buffer for a stream, which exists as long
+** as the transfer. The default is 16 KiB, of which a stream of 200-byte events
+** uses a fraction; reading busy streams is no slower with this size.
+** Connections that may be shared keep the default: over HTTP/2, libcurl up to
+** 8.0 ignores the rest of a frame larger than two buffers until the socket is
+** readable again, which may be never, and may use the buffer after its transfer.
 */
 #define STREAM_BUFFER 2048L
 
-/* The options of one call are set in a row; the first refusal is kept. */
+/* Sets options in a row and keeps the first refusal. */
 typedef struct setter {
   CURL *easy;
   const char *refused;
 } setter;
 
-static void check (setter *s, CURLcode code, const char *what) {
+static void check (setter *s, CURLcode code, const char *text) {
   if (code != CURLE_OK && s->refused == NULL)
-    s->refused = (code == CURLE_OUT_OF_MEMORY) ? "not enough memory" : what;
+    s->refused = (code == CURLE_OUT_OF_MEMORY) ? "not enough memory" : text;
 }
 
-static void set_long (setter *s, CURLoption option, long value,
-                      const char *what) {
-  check(s, curl_easy_setopt(s->easy, option, value), what);
-}
+/* 'what' is a literal that completes "libcurl refused". */
+#define SET(s, option, value, what) \
+  check(s, curl_easy_setopt((s)->easy, option, value), "libcurl refused " what)
 
-static void set_text (setter *s, CURLoption option, const char *value,
-                      const char *what) {
-  if (value != NULL) check(s, curl_easy_setopt(s->easy, option, value), what);
-}
+/* The same for a text; NULL leaves libcurl's default. */
+#define SET_TEXT(s, option, value, what) \
+  do { if ((value) != NULL) SET(s, option, value, what); } while (0)
 
 static void set_protocols (setter *s) {
-  /* libcurl also reads files and mail; a base URL must never get there */
+  /* libcurl also reads files and mail, which no base URL may make it do */
 #if LIBCURL_VERSION_NUM >= 0x075500
-  set_text(s, CURLOPT_PROTOCOLS_STR, "http,https",
-           "libcurl cannot be limited to http and https");
+  SET(s, CURLOPT_PROTOCOLS_STR, "http,https", "to use only http and https");
 #else
-  set_long(s, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS,
-           "libcurl cannot be limited to http and https");
+  SET(s, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS),
+      "to use only http and https");
 #endif
-  /* a redirect would carry the prompt and the adapter token elsewhere */
-  set_long(s, CURLOPT_FOLLOWLOCATION, 0L, "redirects");
-  set_long(s, CURLOPT_PATH_AS_IS, 1L, "path");
+  /* a redirect would send the prompt and the adapter token elsewhere */
+  SET(s, CURLOPT_FOLLOWLOCATION, 0L, "to ignore redirects");
+  SET(s, CURLOPT_PATH_AS_IS, 1L, "to leave the path as it is");
 }
 
 static void set_connection (setter *s, const target *t) {
   const target_options *o = &t->o;
-  /* no signals and no alarm in somebody else's process */
-  set_long(s, CURLOPT_NOSIGNAL, 1L, "signals");
+  /* a library must not use the signals of the program */
+  SET(s, CURLOPT_NOSIGNAL, 1L, "to use no signals");
 #if LIBCURL_VERSION_NUM >= 0x075700
-  /* a hanging name look-up must not hold up the caller: do not join its
-     thread; an older library at run time knows no such option */
+  /* do not wait for the thread of a name look-up that hangs; an older libcurl
+     at run time does not know the option, so its refusal is ignored */
   (void)curl_easy_setopt(s->easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
-  /* refused while the handle of a transfer that was cut off has one still */
+  /* libcurl refuses this while a handle still has the buffer of a transfer
+     that was cut off, which does no harm */
   if (o->events && !target_may_share(t))
     (void)curl_easy_setopt(s->easy, CURLOPT_BUFFERSIZE, STREAM_BUFFER);
-  set_long(s, CURLOPT_TCP_KEEPALIVE, 1L, "keep-alive");
-  set_long(s, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE, "keep-alive");
-  set_long(s, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL, "keep-alive");
-  set_long(s, CURLOPT_MAXAGE_CONN, CONNECTION_MAX_AGE, "connection age");
-  if (o->http_version != 0)  /* else the best that this libcurl speaks */
-    set_long(s, CURLOPT_HTTP_VERSION,
-             o->http_version == 1 ? (long)CURL_HTTP_VERSION_1_1
-                                  : (long)CURL_HTTP_VERSION_2TLS,
-             "http_version = \"2\", but this libcurl speaks no HTTP/2");
-  set_text(s, CURLOPT_PROXY, o->proxy, "the proxy was refused");
-  /* the head of a proxy's CONNECT answer is not the server's */
-  set_long(s, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L, "proxy");
+  SET(s, CURLOPT_TCP_KEEPALIVE, 1L, "TCP keep-alive");
+  SET(s, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE, "TCP keep-alive");
+  SET(s, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL, "TCP keep-alive");
+  SET(s, CURLOPT_MAXAGE_CONN, CONNECTION_MAX_AGE, "the connection age");
+  /* 0: the best version that this libcurl supports */
+  if (o->http_version == 1)
+    SET(s, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1, "HTTP/1.1");
+  else if (o->http_version == 2)
+    SET(s, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS,
+        "http_version = \"2\": it was built without HTTP/2");
+  SET_TEXT(s, CURLOPT_PROXY, o->proxy, "the proxy");
+  /* a proxy's response to CONNECT must not look like the server's */
+  SET(s, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L, "to hide a proxy's response");
 }
 
 static void set_tls (setter *s, const target_options *o) {
-  set_long(s, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2,
-           "TLS 1.2 is not supported");
-  set_long(s, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2,
-           "TLS 1.2 is not supported");
-  set_long(s, CURLOPT_SSL_VERIFYPEER, o->verify ? 1L : 0L, "verify");
-  set_long(s, CURLOPT_SSL_VERIFYHOST, o->verify ? 2L : 0L, "verify");
-  set_text(s, CURLOPT_CAINFO, o->ca_file, "ca_file was refused");
-  /* whose proxy is spoken to over TLS has it under the same authority */
-  set_text(s, CURLOPT_PROXY_CAINFO, o->ca_file, "ca_file was refused");
-  set_text(s, CURLOPT_SSLCERT, o->client_cert, "client_cert was refused");
-  set_text(s, CURLOPT_SSLKEY, o->client_key, "client_key was refused");
-  /* without a password OpenSSL would ask for one on the terminal */
+  const char *password = o->client_key_password;
+  SET(s, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2, "TLS 1.2");
+  SET(s, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2, "TLS 1.2");
+  SET(s, CURLOPT_SSL_VERIFYPEER, o->verify ? 1L : 0L, "verify");
+  SET(s, CURLOPT_SSL_VERIFYHOST, o->verify ? 2L : 0L, "verify");
+  SET_TEXT(s, CURLOPT_CAINFO, o->ca_file, "ca_file");
+  /* a proxy reached over TLS is expected to use the same CA */
+  SET_TEXT(s, CURLOPT_PROXY_CAINFO, o->ca_file, "ca_file");
+  SET_TEXT(s, CURLOPT_SSLCERT, o->client_cert, "client_cert");
+  SET_TEXT(s, CURLOPT_SSLKEY, o->client_key, "client_key");
+  /* without a password OpenSSL would prompt for one on the terminal */
   if (o->client_cert != NULL)
-    set_text(s, CURLOPT_KEYPASSWD,
-             o->client_key_password != NULL ? o->client_key_password : "",
-             "client_key_password was refused");
+    SET(s, CURLOPT_KEYPASSWD, password != NULL ? password : "",
+        "client_key_password");
 }
 
 static void set_sockets (setter *s, sockets *set) {
-  check(s, curl_easy_setopt(s->easy, CURLOPT_OPENSOCKETFUNCTION, sockets_open),
-        "sockets");
-  check(s, curl_easy_setopt(s->easy, CURLOPT_OPENSOCKETDATA, set), "sockets");
-  check(s, curl_easy_setopt(s->easy, CURLOPT_CLOSESOCKETFUNCTION,
-                            sockets_close), "sockets");
-  check(s, curl_easy_setopt(s->easy, CURLOPT_CLOSESOCKETDATA, set), "sockets");
+  SET(s, CURLOPT_OPENSOCKETFUNCTION, sockets_open, "a socket callback");
+  SET(s, CURLOPT_OPENSOCKETDATA, set, "a socket callback");
+  SET(s, CURLOPT_CLOSESOCKETFUNCTION, sockets_close, "a socket callback");
+  SET(s, CURLOPT_CLOSESOCKETDATA, set, "a socket callback");
 #if LIBCURL_VERSION_NUM >= 0x075000
   if (curl_easy_setopt(s->easy, CURLOPT_PREREQFUNCTION, resend_before_request)
       == CURLE_OK) return;
 #endif
-  /* without it, a kept connection cannot be looked at before its use */
-  set_long(s, CURLOPT_FORBID_REUSE, 1L, "connection reuse");
+  /* without that callback, kept connections cannot be checked before use */
+  SET(s, CURLOPT_FORBID_REUSE, 1L, "to close connections after use");
 }
 
 const char *easy_setup_target (CURL *easy, const target *t, sockets *set,
-                          easy_setup_sink on_header, easy_setup_sink on_body) {
-  setter s;
-  const target_options *o = &t->o;
-  s.easy = easy;
-  s.refused = NULL;
-  set_text(&s, CURLOPT_URL, o->url, "the URL was refused");
-  set_text(&s, CURLOPT_CUSTOMREQUEST, o->method, "the method was refused");
+                               easy_setup_sink on_header,
+                               easy_setup_sink on_body) {
+  setter s = { easy, NULL };
+  SET_TEXT(&s, CURLOPT_URL, t->o.url, "the URL");
+  SET_TEXT(&s, CURLOPT_CUSTOMREQUEST, t->o.method, "the method");
   set_protocols(&s);
   set_connection(&s, t);
   set_sockets(&s, set);
-  set_tls(&s, o);
-  check(&s, curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header), "head");
-  check(&s, curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body), "body");
+  set_tls(&s, &t->o);
+  SET(&s, CURLOPT_HEADERFUNCTION, on_header, "a header callback");
+  SET(&s, CURLOPT_WRITEFUNCTION, on_body, "a body callback");
   return s.refused;
 }
 
 const char *easy_setup_request (CURL *easy, exchange *x,
-                           const exchange_options *o) {
-  setter s;
+                                const exchange_options *o) {
+  setter s = { easy, NULL };
   int64_t connect = o->clocks.connect;
-  s.easy = easy;
-  s.refused = NULL;
-  set_long(&s, CURLOPT_CONNECTTIMEOUT_MS,
-           connect < INT_MAX ? (long)connect : INT_MAX,
-           "the connect timeout was refused");
-  check(&s, curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
-                             x->header.data != NULL ? &x->header
-                                                    : x->header.next),
-        "the headers were refused");
+  SET(&s, CURLOPT_CONNECTTIMEOUT_MS,
+      connect < INT_MAX ? (long)connect : INT_MAX, "the connect timeout");
+  SET(&s, CURLOPT_HTTPHEADER,
+      x->header.data != NULL ? &x->header : x->header.next, "the headers");
   if (o->body_len > 0) {
-    /* a size, because a body may hold NUL; not copied, we own it */
-    check(&s, curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                               (curl_off_t)o->body_len), "body");
-    check(&s, curl_easy_setopt(easy, CURLOPT_POSTFIELDS, x->request), "body");
+    /* with its size, because it may contain zero bytes; libcurl does not copy
+       it, so it has to live as long as the transfer */
+    SET(&s, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)o->body_len, "the body");
+    SET(&s, CURLOPT_POSTFIELDS, x->request, "the body");
   }
   else
-    set_long(&s, CURLOPT_HTTPGET, 1L, "GET");
-  check(&s, curl_easy_setopt(easy, CURLOPT_HEADERDATA, x), "head");
-  check(&s, curl_easy_setopt(easy, CURLOPT_WRITEDATA, x), "body");
-  check(&s, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->failure.text),
-        "errors");
-  check(&s, curl_easy_setopt(easy, CURLOPT_PRIVATE, x), "private");
+    SET(&s, CURLOPT_HTTPGET, 1L, "a request without a body");
+  SET(&s, CURLOPT_HEADERDATA, x, "a header callback");
+  SET(&s, CURLOPT_WRITEDATA, x, "a body callback");
+  SET(&s, CURLOPT_ERRORBUFFER, x->failure.text, "an error buffer");
+  SET(&s, CURLOPT_PRIVATE, x, "a private pointer");
 #if LIBCURL_VERSION_NUM >= 0x075000
   (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, x);
 #endif
   return s.refused;
 }
 
-/* Resetting a pointer cannot fail. */
+/* Setting a pointer to NULL cannot fail. */
 void easy_setup_clear (CURL *easy) {
   (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
   (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);

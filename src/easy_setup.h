@@ -1,5 +1,5 @@
 /*
-** easy_setup.h - what libcurl is told about one exchange
+** easy_setup.h - sets the options of libcurl's easy handles
 ** SPDX-License-Identifier: MIT
 */
 
@@ -12,19 +12,21 @@
 #pragma GCC visibility push(hidden)
 #endif
 
+/* The type of libcurl's callbacks for header lines and for body bytes. */
 typedef size_t (*easy_setup_sink) (char *s, size_t size, size_t n, void *ud);
 
 /*
-** A new or reset handle is told of its target once (and of the sockets of its
-** pool), and of each request for it. Both return NULL, or a constant text that
-** says what libcurl refused.
+** easy_setup_target sets what all requests for a target have in common, on a
+** new or reset handle; easy_setup_request sets what differs between them. Both
+** return NULL, or a constant text that says what libcurl refused.
 */
 const char *easy_setup_target (CURL *easy, const target *t, sockets *s,
-                          easy_setup_sink on_header, easy_setup_sink on_body);
+                               easy_setup_sink on_header,
+                               easy_setup_sink on_body);
 const char *easy_setup_request (CURL *easy, exchange *x,
-                           const exchange_options *o);
+                                const exchange_options *o);
 
-/* Takes everything of an exchange out again; what is the target's stays. */
+/* Removes what easy_setup_request has set. */
 void easy_setup_clear (CURL *easy);
 
 #if defined(__GNUC__)

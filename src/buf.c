@@ -1,6 +1,5 @@
 /*
-** buf.c
-** Growable bytes, and the one allocator that all C code goes through.
+** buf.c - growable byte buffers and the allocator of the C core
 ** SPDX-License-Identifier: MIT
 */
 
@@ -10,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first block of a buffer: most events and header lines fit. */
-#define BUF_FIRST	64
+/* The first capacity of a buffer: most events and header lines fit. */
+#define BUF_FIRST 64
 
 static void *system_realloc (void *p, size_t n) {
   if (n == 0) {
@@ -21,7 +20,7 @@ static void *system_realloc (void *p, size_t n) {
   return realloc(p, n);
 }
 
-/* Only tests change it, before they start anything. */
+/* Changed only by tests, before they allocate anything. */
 static void *(*allocator) (void *p, size_t n) = system_realloc;
 
 void *mem_realloc (void *p, size_t n) {
@@ -29,7 +28,7 @@ void *mem_realloc (void *p, size_t n) {
 }
 
 void mem_wipe (void *p, size_t n) {
-  volatile char *s = p;  /* or the compiler would leave it out */
+  volatile char *s = p;  /* else the compiler would remove the loop */
   while (n-- > 0)
     *s++ = '\0';
 }
@@ -45,7 +44,7 @@ int buf_reserve (buf *b, size_t n) {
     return 0;
   if (n > SIZE_MAX - b->len)
     return -1;
-  cap = (b->cap > SIZE_MAX / 2) ? SIZE_MAX : b->cap * 2;  /* amortised */
+  cap = (b->cap > SIZE_MAX / 2) ? SIZE_MAX : b->cap * 2;  /* amortised growth */
   if (cap < b->len + n)
     cap = b->len + n;
   if (cap < BUF_FIRST)
@@ -60,7 +59,7 @@ int buf_reserve (buf *b, size_t n) {
 
 int buf_append (buf *b, const void *s, size_t n) {
   if (n == 0)
-    return 0;  /* 's' and 'data' may be NULL, which memcpy forbids */
+    return 0;  /* 's' and 'data' may be NULL, which memcpy does not allow */
   if (buf_reserve(b, n) != 0)
     return -1;
   memcpy(b->data + b->len, s, n);

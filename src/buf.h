@@ -1,11 +1,10 @@
 /*
-** buf.h
-** Growable bytes, and the one allocator that all C code goes through.
+** buf.h - growable byte buffers and the allocator of the C core
 ** SPDX-License-Identifier: MIT
 */
 
-#ifndef BUF_H
-#define BUF_H
+#ifndef PREDIBASE_BUF_H
+#define PREDIBASE_BUF_H
 
 #include <stddef.h>
 
@@ -14,8 +13,7 @@
 #endif
 
 /*
-** A buffer owns its bytes. One that is all zeros is empty and valid; it
-** holds no memory until the first byte comes in.
+** A buffer owns its bytes. All zeros is a valid empty buffer without memory.
 */
 typedef struct buf {
   char *data;
@@ -24,36 +22,37 @@ typedef struct buf {
 } buf;
 
 /*
-** Resizes a block (or makes one, when p is NULL); n == 0 frees it and
-** returns NULL. Returns NULL and leaves the block alone when there is no
-** memory.
+** Resizes a block, or allocates one if p is NULL; n == 0 frees it and returns
+** NULL. If there is no memory, returns NULL and leaves the block unchanged.
+** All C code allocates with this function.
 */
 void *mem_realloc (void *p, size_t n);
 
-/* Clears memory that held a secret, before it is freed. */
+/* Overwrites a secret before its memory is freed. */
 void mem_wipe (void *p, size_t n);
 
-/* Replaces what mem_realloc calls. For tests only; NULL restores it. */
+/* Replaces the allocator behind mem_realloc, for tests; NULL restores it. */
 void mem_set_allocator (void *(*f) (void *p, size_t n));
 
-/* Appends n bytes. Returns 0, or -1 (no memory, buffer unchanged). */
+/* Appends n bytes. Returns 0, or -1 if there is no memory (buffer
+** unchanged). */
 int buf_append (buf *b, const void *s, size_t n);
 
-/* Makes room for n more bytes. Returns 0, or -1 (buffer unchanged). */
+/* Allocates memory for n more bytes. Returns 0, or -1 (buffer unchanged). */
 int buf_reserve (buf *b, size_t n);
 
-/* Forgets the bytes and keeps the memory. */
+/* Drops the bytes and keeps the memory. */
 void buf_clear (buf *b);
 
-/* Gives the memory back; the buffer is empty and valid afterwards. */
+/* Frees the memory; the buffer is empty and valid afterwards. */
 void buf_free (buf *b);
 
-/* Drops the first n bytes (all of them when there are fewer). */
+/* Drops the first n bytes, or all if there are fewer. */
 void buf_consume (buf *b, size_t n);
 
 /*
-** Gives memory back so that at most 'cap' bytes (but never less than are
-** in use) stay owned. Does nothing when the allocator refuses.
+** Frees memory so that at most 'cap' bytes, but all that are in use, stay
+** allocated. Does nothing if the allocator refuses.
 */
 void buf_shrink (buf *b, size_t cap);
 

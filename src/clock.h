@@ -1,7 +1,7 @@
 /*
-** clock.h - the one clock of the C core
+** clock.h - the monotonic clock of the C core
 ** SPDX-License-Identifier: MIT
-** Monotonic, so that a changed wall clock moves no deadline.
+** Monotonic, so that a change of the wall clock moves no deadline.
 */
 
 #ifndef PREDIBASE_CLOCK_H
@@ -10,14 +10,14 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Microseconds since an arbitrary start. */
+/* Returns microseconds since an arbitrary start. */
 static inline int64_t clock_us (void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* Milliseconds since the same start, rounded down. */
+/* Returns milliseconds since the same start, rounded down. */
 static inline int64_t clock_ms (void) {
   return clock_us() / 1000;
 }

@@ -1,5 +1,5 @@
 /*
-** coalesce.c - one wake-up for many sockets
+** coalesce.c - fewer wake-ups when many sockets are busy
 ** SPDX-License-Identifier: MIT
 */
 
@@ -10,27 +10,28 @@
 #include "clock.h"
 
 /*
-** How long it sleeps, in nanoseconds: the most that a token is delayed by it.
-** Models take twenty times as long for one, and screens sixty times as long to
-** show it.
+** The sleep in nanoseconds, which is the longest delay of a token. A model
+** takes twenty times as long to generate one, and a screen sixty times to show
+** it.
 */
 #define MOMENT 250000L
 
-/* Microseconds over which it is counted what is ready. */
+/* Microseconds over which ready sockets are counted. */
 #define SPAN 4000
 
 /*
-** From so many sockets in SPAN on, a wake-up for each costs more than the
-** delay is worth: 10,000 a second, or 200 streams with a token each 20 ms.
+** The number of ready sockets in SPAN from which one wake-up for each costs
+** more than the delay: 10,000 a second, or 200 streams with a token every 20
+** ms.
 */
 #define BUSY 40
 
-/* So many together are worth a step at once. */
+/* If this many sockets are ready, they are handled without a sleep. */
 #define ENOUGH 8
 
 /*
-** When fewer exchanges are ready as often, single ones bring more than a
-** socket holds, and are to be read as fast as possible.
+** The fewest open exchanges for a sleep. With fewer, a busy socket delivers
+** more than its buffer holds, and has to be read as fast as possible.
 */
 #define MANY 64
 

@@ -1,10 +1,10 @@
 /*
-** coalesce.h - one wake-up for many sockets
+** coalesce.h - fewer wake-ups when many sockets are busy
 ** SPDX-License-Identifier: MIT
-** To be woken up costs as much as to read a token or two. With many streams
-** the next token comes just after the process has fallen asleep, and each
-** would wake it up anew. So then it sleeps for a fixed short time first, and
-** finds all that came meanwhile.
+** Waking up costs as much CPU time as reading a token or two. With many
+** streams, the next token arrives just after the process has fallen asleep, and
+** each would wake it up. So under such load a short fixed sleep comes first,
+** and everything that has arrived meanwhile is read at once.
 */
 
 #ifndef PREDIBASE_COALESCE_H
@@ -19,23 +19,25 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/* All zeros is a quiet start. */
+/* All zeros is the initial state. */
 typedef struct coalesce {
   int64_t since;    /* when the count began, in microseconds */
   unsigned count;   /* sockets that were ready since then */
-  int busy;         /* they were many in the span before */
+  int busy;         /* there were BUSY or more in the previous span */
 } coalesce;
 
 /*
-** As poller_wait, with room for POLLER_BATCH results; 'open' is the number of
-** exchanges. A signal ends the wait early, as there.
+** Waits like poller_wait, for up to POLLER_BATCH results; 'open' is the number
+** of exchanges. A signal ends the wait early.
 */
 int coalesce_wait (coalesce *g, poller *w, poller_ready *out, int timeout_ms,
                  size_t open);
 
 /*
-** The parts of it. 'n' sockets were ready at 'now', in microseconds. Whether
-** to sleep before the wait, with so many ready already and so many open.
+** Its parts, for tests. coalesce_note counts n sockets that were ready at
+** 'now', in microseconds; coalesce_wanted returns 1 if sleeping before the
+** wait is worth it, with the given numbers of ready sockets and open
+** exchanges.
 */
 void coalesce_note (coalesce *g, int n, int64_t now);
 int coalesce_wanted (const coalesce *g, int ready, size_t open);

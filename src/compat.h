@@ -1,12 +1,11 @@
 /*
-** compat.h
-** The few newer API names that the C code uses, mapped onto Lua 5.1. The
-** only place that knows LUA_VERSION_NUM.
+** compat.h - newer functions of the Lua API for Lua 5.1 and LuaJIT
 ** SPDX-License-Identifier: MIT
+** The only file that tests LUA_VERSION_NUM.
 */
 
-#ifndef COMPAT_H
-#define COMPAT_H
+#ifndef PREDIBASE_COMPAT_H
+#define PREDIBASE_COMPAT_H
 
 #include <stddef.h>
 
@@ -15,27 +14,26 @@
 
 /* Marks the luaopen_* functions, the only names that a module exports. */
 #if defined(_WIN32)
-#define MODULE_API	__declspec(dllexport)
+#define MODULE_API __declspec(dllexport)
 #elif defined(__GNUC__)
-#define MODULE_API	__attribute__((visibility("default")))
+#define MODULE_API __attribute__((visibility("default")))
 #else
-#define MODULE_API	extern
+#define MODULE_API extern
 #endif
 
 #if LUA_VERSION_NUM < 504
 
-/* User values exist since 5.4 in numbers; the code asks for none. */
+/* Lua 5.4 counts user values; this code uses none. */
 #undef lua_newuserdatauv
-#define lua_newuserdatauv(L,size,n)	lua_newuserdata(L, (size))
+#define lua_newuserdatauv(L,size,n) lua_newuserdata(L, (size))
 
 #endif
 
 #if LUA_VERSION_NUM == 501
 
 /*
-** LuaJIT's headers declare some of these functions, PUC-Rio's do not. A
-** module built against either has to load in both, so nothing but what
-** both have is called here.
+** LuaJIT declares some of these functions, Lua 5.1 none. A module built with
+** the headers of either has to load in both, so it calls only what both have.
 */
 #undef lua_rawlen
 #undef luaL_newlib
@@ -43,15 +41,15 @@
 #undef luaL_setfuncs
 #undef luaL_setmetatable
 #undef luaL_testudata
-#define lua_rawlen		lua_objlen
-#define luaL_setfuncs		compat_setfuncs
-#define luaL_setmetatable	compat_setmetatable
-#define luaL_testudata		compat_testudata
+#define lua_rawlen lua_objlen
+#define luaL_setfuncs compat_setfuncs
+#define luaL_setmetatable compat_setmetatable
+#define luaL_testudata compat_testudata
 #define luaL_newlib(L,l) \
   (lua_createtable(L, 0, (int)(sizeof(l) / sizeof((l)[0]) - 1)), \
    luaL_setfuncs(L, l, 0))
 
-/* As in 5.3 and later: the new metatable carries its name in __name. */
+/* Sets the field __name of the metatable, as 5.3 and later do. */
 static inline int compat_newmetatable (lua_State *L, const char *name) {
   int isnew = luaL_newmetatable(L, name);
   if (isnew) {
@@ -60,7 +58,7 @@ static inline int compat_newmetatable (lua_State *L, const char *name) {
   }
   return isnew;
 }
-#define luaL_newmetatable	compat_newmetatable
+#define luaL_newmetatable compat_newmetatable
 
 static inline void compat_setfuncs (lua_State *L, const luaL_Reg *l,
                                     int nup) {

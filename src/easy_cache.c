@@ -1,20 +1,21 @@
 /*
-** easy_cache.c - libcurl's easy handles that wait for their next request
+** easy_cache.c - libcurl's easy handles, kept for the next request
 ** SPDX-License-Identifier: MIT
-** To reset a handle and to tell it some thirty options again costs more than
-** all else that a request needs before it is sent, so a handle stays set up
-** for its target. It keeps the target alive: an address is never taken for
-** that of another one.
+** Resetting a handle and setting about thirty options again costs more than
+** everything else that happens before a request is sent, so a handle keeps the
+** options of its target. It also keeps the target alive: otherwise a new target
+** could get the same address and be mistaken for it.
 */
 
 #include "easy_cache.h"
 #include "easy_setup.h"
 
 /*
-** As new. After a transfer over a connection that others still use, libcurl
-** 7.88 keeps the buffer of the size that was set, and forgets that size in a
-** reset: the next transfer would write beyond it. It says so by refusing
-** another size. NULL: no memory.
+** Returns the handle without options, or a new one in its place; NULL: no
+** memory. After a transfer over a connection that others still use, libcurl
+** 7.88 keeps the receive buffer, but a reset restores the default size, and
+** the next transfer would write beyond the buffer. In that state it refuses a
+** change of the size.
 */
 static CURL *blank (CURL *easy) {
   if (curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)CURL_MAX_WRITE_SIZE)
@@ -42,10 +43,10 @@ CURL *easy_cache_take (easy_cache *h, const target *to, int *is_set) {
 }
 
 /*
-** libcurl sends a request anew when a kept connection turns out to be dead,
-** five times in the life of a handle: only a reset makes it count from 0
-** again. So a handle that had to connect is reset, and others now and then,
-** as what is sent anew may also find another kept connection.
+** libcurl resends a request when a kept connection turns out to be dead, but
+** only five times in the life of a handle; a reset sets that count to 0. So a
+** handle that had to open a connection is reset. Others are reset now and
+** then, because the resent request may have used another kept connection.
 */
 static int is_worn (easy_cache *h, CURL *easy) {
   long connects = 1;
@@ -57,7 +58,7 @@ static int is_worn (easy_cache *h, CURL *easy) {
 
 void easy_cache_give (easy_cache *h, CURL *easy, target *to) {
   if (h->n == EASY_CACHE_MAX) {
-    easy_setup_clear(easy);  /* its end may write into a buffer of the request */
+    easy_setup_clear(easy);  /* cleaning up may write to the error buffer */
     curl_easy_cleanup(easy);
     return;
   }

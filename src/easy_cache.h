@@ -1,5 +1,5 @@
 /*
-** easy_cache.h - libcurl's easy handles that wait for their next request
+** easy_cache.h - libcurl's easy handles, kept for the next request
 ** SPDX-License-Identifier: MIT
 */
 
@@ -14,31 +14,29 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/*
-** Enough that calls one after the other, or a few at a time, never make a new
-** one, and never look long for one that knows their target.
-*/
+/* Enough for calls one after the other or a few at a time, and few enough for a
+** linear search. */
 #define EASY_CACHE_MAX 16
 
-/* One handle in so many that come back is reset in any case. */
+/* One of this many returned handles is always reset: see is_worn. */
 #define EASY_CACHE_RESET 32
 
-/* All zeros is an empty set. */
+/* All zeros is an empty cache. */
 typedef struct easy_cache {
   struct {
     CURL *easy;
-    target *to;  /* what it is set up for; NULL: nothing */
+    target *to;  /* its options are set; NULL: those of no target */
   } at[EASY_CACHE_MAX];
   int n;
   unsigned given;
 } easy_cache;
 
-/* A handle for a target; *is_set tells that it is set up for it. NULL: there
-** is no memory. */
+/* Returns a handle for a target; *is_set says if its options are set already.
+** NULL: no memory. */
 CURL *easy_cache_take (easy_cache *h, const target *to, int *is_set);
 
-/* Takes a handle over, which must be in no multi handle, and lets it forget
-** its request. 'to': what it is still set up for, or NULL. */
+/* Takes a handle, which must be in no multi handle, and removes its request
+** from it. 'to': the target whose options it still has, or NULL. */
 void easy_cache_give (easy_cache *h, CURL *easy, target *to);
 
 /* Frees all handles. */

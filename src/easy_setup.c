@@ -30,7 +30,8 @@
 ** uses a fraction; reading busy streams is no slower with this size.
 ** Connections that may be shared keep the default: over HTTP/2, libcurl up to
 ** 8.0 ignores the rest of a frame larger than two buffers until the socket is
-** readable again, which may be never, and may use the buffer after its transfer.
+** readable again, which may be never, and may use the buffer after its
+** transfer.
 */
 #define STREAM_BUFFER 2048L
 

@@ -279,7 +279,8 @@ static void expired (exchange *x, const char *phase, int64_t span,
 /* Returns which part of connecting did not happen in time. */
 static const char *missing_step (const exchange *x) {
   double t = 0;
-  if (exchange_is_waiting(x)) return "the shared HTTP/2 connection was not opened";
+  if (exchange_is_waiting(x))
+    return "the shared HTTP/2 connection was not opened";
   if (curl_easy_getinfo(x->easy, CURLINFO_NAMELOOKUP_TIME, &t) != CURLE_OK ||
       t <= 0)
     return "the host name was not found";

@@ -29,11 +29,11 @@
 #endif
 
 /*
-** Flow control for a reader that is slower than its server: the transfer pauses
-** when this many bytes of events are queued, and continues when fewer than
-** EXCHANGE_LOW_WATER are left. The high mark is about a thousand token events,
-** far more than a program that shows text leaves unread; the distance between
-** the two keeps pauses rare.
+** Flow control for a reader that is slower than its server: the transfer
+** pauses when this many bytes of events are queued, and continues when fewer
+** than EXCHANGE_LOW_WATER are left. The high mark is about a thousand token
+** events, far more than a program that shows text leaves unread; the distance
+** between the two keeps pauses rare.
 */
 #define EXCHANGE_HIGH_WATER (256 * 1024)
 #define EXCHANGE_LOW_WATER (64 * 1024)
@@ -81,7 +81,7 @@ typedef struct exchange_options {
 } exchange_options;
 
 typedef struct exchange {
-  timer timer;            /* first member: the pool casts a timer to its owner */
+  timer timer;            /* first: the pool casts a timer to its exchange */
   CURL *easy;             /* NULL once the transfer is over */
   exchange_state state;   /* also written by the pool when it starts one */
   /* request; its memory is freed when the transfer is over */

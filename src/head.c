@@ -1,7 +1,7 @@
 /*
-** head.c - the head of one HTTP response: status and header fields
+** head.c - the head of an HTTP response: status and header fields
 ** SPDX-License-Identifier: MIT
-** RFC 9112 sections 4 and 5; the line ends were found by the HTTP library.
+** RFC 9112 sections 4 and 5; the caller has found the ends of the lines.
 */
 
 #include <string.h>
@@ -21,7 +21,8 @@ static int isdigit_ascii (char c) {
   return c >= '0' && c <= '9';
 }
 
-/* "HTTP/1.1 200 OK", "HTTP/2 200": the number after the first space */
+/* Returns the number after the first space, as in "HTTP/1.1 200 OK" and
+** "HTTP/2 200"; 0 if there is none. */
 static int status_of (const char *s, size_t n) {
   const char *sp = memchr(s, ' ', n);
   size_t left;
@@ -37,7 +38,8 @@ static int isblank_ascii (char c) {
   return c == ' ' || c == '\t';
 }
 
-/* A header value cannot hold NUL (libcurl refuses it), but be safe. */
+/* Replaces zero bytes, which separate fields in head.text. libcurl refuses them
+** already; this is for safety. */
 static void denul (char *s, size_t n) {
   size_t i;
   for (i = 0; i < n; i++)
@@ -49,7 +51,7 @@ static int add_field (head *h, const char *s, size_t n) {
   const char *v, *end = s + n;
   size_t i, name_len, start = h->text.len;
   if (colon == NULL || colon == s || isblank_ascii(*s))
-    return HEAD_OK;  /* no field, or an obsolete folded line: skip */
+    return HEAD_OK;  /* not a field, or an obsolete folded line */
   name_len = (size_t)(colon - s);
   for (v = colon + 1; v < end && isblank_ascii(*v); v++) {}
   while (end > v && isblank_ascii(end[-1])) end--;
@@ -93,8 +95,8 @@ int head_line (head *h, const char *s, size_t n) {
   return add_field(h, s, n);
 }
 
-/* The value of the next field of this name, where 'at' is the value of the one
-** before it, or NULL for the first. */
+/* Returns the value of the next field of this name. 'at' is the value of the
+** previous one, or NULL. */
 static const char *next_value (const head *h, const char *name,
                                const char *at) {
   const char *end = h->text.data + h->text.len;
@@ -117,7 +119,7 @@ static int begins (const char *s, size_t n, const char *with) {
   return n >= len && memcmp(s, with, len) == 0;
 }
 
-/* A word in lower case that names no coding. */
+/* Returns 1 for a lower-case word that is not the name of a coding. */
 static int is_plain (const char *s, size_t n) {
   static const char *const whole[] = { "identity", "none", "us-ascii",
                                        "ascii" };
@@ -136,7 +138,7 @@ static int is_plain (const char *s, size_t n) {
   return 0;
 }
 
-/* A list of codings, separated by commas. */
+/* Returns 1 if a comma-separated list contains a coding. */
 static int names_coding (const char *value) {
   while (*value != '\0') {
     char word[16];
@@ -164,7 +166,7 @@ static int is_number (const char *s) {
   return *s == '\0';
 }
 
-/* Has the head fields of this name with different values? */
+/* Returns 1 if fields of this name have different values. */
 static int differs (const head *h, const char *name) {
   const char *first = head_get(h, name);
   const char *other = first;

@@ -1,8 +1,8 @@
 /*
-** lua_curl.c - module predibase.curl: pools for Lua, and their exchanges
+** lua_curl.c - the module predibase.curl: pools of connections
 ** SPDX-License-Identifier: MIT
-** The skin over pool.c and exchange.c. It holds no Lua value: a step names
-** the exchanges that moved by their numbers.
+** A Lua interface to pool.c and exchange.c. The C core keeps no Lua values:
+** pool:step identifies exchanges by number.
 */
 
 /***

@@ -1,6 +1,5 @@
 /*
-** lua_interrupt.c
-** Module predibase.interrupt: Ctrl-C as an error, any number of times.
+** lua_interrupt.c - the module predibase.interrupt: Ctrl-C as a Lua error
 ** SPDX-License-Identifier: MIT
 */
 

@@ -1,6 +1,5 @@
 /*
-** lua_replace.c
-** Module predibase.replace: writes a file whole or not at all.
+** lua_replace.c - the module predibase.replace: writes files atomically
 ** SPDX-License-Identifier: MIT
 */
 
@@ -23,14 +22,14 @@ symbolic links nor permissions, and opens no file exclusively.
 #include <unistd.h>
 
 #if !defined(PATH_MAX)
-#define PATH_MAX	4096
+#define PATH_MAX 4096
 #endif
 
 /* As many as the system itself follows. */
-#define MOST_LINKS	40
+#define MOST_LINKS 40
 
 /* What mkstemp puts random letters in place of. */
-#define RANDOM	".XXXXXX"
+#define RANDOM ".XXXXXX"
 
 /*
 ** Follows symbolic links from the path in 'path' to what they lead to, which

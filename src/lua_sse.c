@@ -1,6 +1,5 @@
 /*
-** lua_sse.c
-** Module predibase.sse: the Server-Sent-Events parser as a Lua userdata.
+** lua_sse.c - the module predibase.sse: the event stream parser for Lua
 ** SPDX-License-Identifier: MIT
 */
 
@@ -30,22 +29,22 @@ nothing of sockets.
 #include "lua_token.h"
 #include "sse.h"
 
-#define PARSER_T	"predibase.sse"
+#define PARSER_T "predibase.sse"
 
 /*
 ** Default of max_event. LoRAX repeats the prompt in the closing event when
 ** it is asked to, and takes bodies of up to 2 MiB.
 */
-#define MAX_EVENT	(8 * 1024 * 1024)
+#define MAX_EVENT (8 * 1024 * 1024)
 
 /* The largest max_event: what a double still counts one by one. */
-#define MAX_MAX_EVENT	9007199254740992.0
+#define MAX_MAX_EVENT 9007199254740992.0
 
 /* Events up to this size leave the parser by way of the C stack. */
-#define SMALL_EVENT	4096
+#define SMALL_EVENT 4096
 
 /* Most bytes of text that leave the parser at once, on the C stack too. */
-#define MAX_TEXTS	4096
+#define MAX_TEXTS 4096
 
 typedef struct parser {
   sse *core;  /* NULL = closed */
@@ -53,7 +52,7 @@ typedef struct parser {
   size_t taken;  /* events that 'next' has returned */
 } parser;
 
-/* {==== Helpers ==== */
+/* --- helpers -------------------------------------------------------------- */
 
 static parser *check (lua_State *L) {
   return lua_class_check(L, PARSER_T);
@@ -106,9 +105,7 @@ static int copy_event (lua_State *L, parser *p, char *small, sse_event *ev,
   return 0;
 }
 
-/* ====} */
-
-/* {==== Methods ==== */
+/* --- methods -------------------------------------------------------------- */
 
 /***
 Takes the next bytes of the stream.
@@ -315,9 +312,7 @@ static int parser_tostring (lua_State *L) {
   return 1;
 }
 
-/* ====} */
-
-/* {==== Functions of the module ==== */
+/* --- functions of the module ---------------------------------------------- */
 
 /* Reads the options table at argument 1. Returns max_event. */
 static size_t read_options (lua_State *L) {
@@ -399,5 +394,3 @@ MODULE_API int luaopen_predibase_sse (lua_State *L) {
   luaL_newlib(L, functions);
   return 1;
 }
-
-/* ====} */

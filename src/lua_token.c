@@ -6,8 +6,8 @@
 #include "lua_token.h"
 
 /*
-** The upvalues of a method that pushes tokens: the metatable of its class, then
-** the names of the fields, so that they need not be made strings for each
+** The upvalues of a method that pushes tokens: the metatable of its class,
+** then the names of the fields, so that they need not be made strings for each
 ** token.
 */
 enum { AT_CLASS = 1, AT_ID, AT_TEXT, AT_LOGPROB, AT_SPECIAL, AT_SKIPPED };

@@ -15,8 +15,8 @@
 #endif
 
 /*
-** Adds the method "token" to a class of lua_class_new. Its first upvalue is the
-** metatable, as of all methods; the others are for lua_token_push.
+** Adds the method "token" to a class of lua_class_new. Its first upvalue is
+** the metatable, as of all methods; the others are for lua_token_push.
 */
 void lua_token_method (lua_State *L, const char *class_name,
                        lua_CFunction method);

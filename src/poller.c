@@ -1,8 +1,8 @@
 /*
-** poller.c
-** A set of sockets that is waited for as one: epoll on Linux, kqueue on
-** BSD and macOS, poll(2) elsewhere or with -DWATCH_POLL.
+** poller.c - waits for many sockets at once
 ** SPDX-License-Identifier: MIT
+** epoll on Linux, kqueue on BSD and macOS, poll(2) elsewhere or with
+** -DPOLLER_USES_POLL.
 */
 
 #include "poller.h"
@@ -13,7 +13,8 @@
 
 #include "buf.h"
 
-#if !defined(POLLER_USES_POLL) && !defined(POLLER_USES_KQUEUE) && !defined(POLLER_USES_EPOLL)
+#if !defined(POLLER_USES_POLL) && !defined(POLLER_USES_KQUEUE) && \
+    !defined(POLLER_USES_EPOLL)
 #if defined(__linux__)
 #define POLLER_USES_EPOLL
 #elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) || \
@@ -57,8 +58,9 @@ int poller_fd (const poller *w) {
 }
 
 /*
-** The kernel forgets a socket when it is closed, and its number may come
-** back as another one; so the kernel is asked rather than a table of ours.
+** The kernel removes a socket when it is closed, and its number may be used
+** again. So this asks the kernel instead of keeping a table, which would
+** become wrong.
 */
 int poller_set (poller *w, int fd, unsigned mask) {
   struct epoll_event ev = { 0 };
@@ -68,7 +70,7 @@ int poller_set (poller *w, int fd, unsigned mask) {
   if (mask & POLLER_OUT)
     ev.events |= EPOLLOUT;
   if (mask == 0) {
-    epoll_ctl(w->fd, EPOLL_CTL_DEL, fd, &ev);  /* it may be gone already */
+    epoll_ctl(w->fd, EPOLL_CTL_DEL, fd, &ev);  /* fails if it is closed */
     return 0;
   }
   if (epoll_ctl(w->fd, EPOLL_CTL_MOD, fd, &ev) == 0)
@@ -137,14 +139,14 @@ int poller_fd (const poller *w) {
   return w->fd;
 }
 
-/* Turns one direction on or off. EV_ADD also changes what is there. */
+/* Turns one direction on or off. EV_ADD also changes an existing event. */
 static int direction (poller *w, int fd, short filter, int on) {
   struct kevent change;
   EV_SET(&change, (uintptr_t)fd, filter,
          (unsigned short)(on ? EV_ADD : EV_DELETE), 0, 0, 0);
   if (kevent(w->fd, &change, 1, NULL, 0, NULL) == 0)
     return 0;
-  return on ? -1 : 0;  /* what is to be taken out may be gone already */
+  return on ? -1 : 0;  /* deleting fails if fd is closed */
 }
 
 int poller_set (poller *w, int fd, unsigned mask) {
@@ -180,13 +182,13 @@ int poller_wait (poller *w, poller_ready *out, int max, int timeout_ms) {
 
 #include <poll.h>
 
-/* Room that the first socket makes. */
-#define POLLER_FIRST	16
+/* The first capacity: more sockets than most programs have. */
+#define POLLER_FIRST 16
 
 struct poller {
   struct pollfd *fds;
   size_t n, cap;
-  size_t next;  /* where to look first, so that nobody starves */
+  size_t next;  /* where to look first, so that each socket gets its turn */
 };
 
 poller *poller_new (void) {
@@ -222,7 +224,7 @@ static int grow (poller *w) {
   return 0;
 }
 
-/* Each wait looks at all sockets anyway, so a plain search is no worse. */
+/* A linear search is good enough: poll looks at all sockets anyway. */
 int poller_set (poller *w, int fd, unsigned mask) {
   size_t i = 0;
   short events = 0;
@@ -265,7 +267,7 @@ int poller_wait (poller *w, poller_ready *out, int max, int timeout_ms) {
       continue;
     found--;
     if (events & POLLNVAL) {
-      w->fds[i].events = 0;  /* closed: forgotten below */
+      w->fds[i].events = 0;  /* closed: removed below */
       continue;
     }
     if (events & (POLLIN | POLLHUP))

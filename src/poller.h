@@ -1,6 +1,5 @@
 /*
-** poller.h
-** A set of sockets that is waited for as one: epoll, kqueue or poll(2).
+** poller.h - waits for many sockets at once: epoll, kqueue or poll(2)
 ** SPDX-License-Identifier: MIT
 */
 
@@ -11,8 +10,8 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/* Results taken from the kernel at once; they are kept on the C stack. */
-#define POLLER_BATCH	128
+/* The most results of one wait; they are on the C stack. */
+#define POLLER_BATCH 128
 
 enum { POLLER_IN = 1, POLLER_OUT = 2, POLLER_ERR = 4 };
 
@@ -23,33 +22,32 @@ typedef struct poller_ready {
   unsigned mask;  /* of POLLER_IN, POLLER_OUT and POLLER_ERR */
 } poller_ready;
 
-/* Makes an empty set. Returns NULL when there is no memory or descriptor. */
+/* Makes an empty set. Returns NULL if memory or descriptors ran out. */
 poller *poller_new (void);
 
-/* Frees the set (NULL is allowed). The sockets in it stay open. */
+/* Frees the set (NULL is allowed). Its sockets stay open. */
 void poller_free (poller *w);
 
 /*
-** The set's own descriptor, readable while anything in the set is ready;
-** -1 when the system has no such thing (poll).
+** Returns a descriptor that is readable while a socket of the set is ready; -1
+** if the system has none (poll).
 */
 int poller_fd (const poller *w);
 
 /*
-** Watches fd for 'mask' (POLLER_IN, POLLER_OUT or both) instead of what was
-** asked before; 0 takes it out, which never fails. It does not matter
-** whether fd was closed, or closed and opened anew, in between. Returns 0,
-** or -1 and errno.
+** Waits for 'mask' (POLLER_IN, POLLER_OUT or both) on fd from now on; 0
+** removes fd, which never fails. fd may have been closed since the last call,
+** also if it is now the number of another socket. Returns 0, or -1 and errno.
 */
 int poller_set (poller *w, int fd, unsigned mask);
 
 /*
-** Waits until something is ready, at most timeout_ms (0 = only look,
-** negative = no limit), and writes up to 'max' results. Level-triggered:
-** what did not fit comes with the next call. Returns how many (a signal or
-** a closed socket may end the wait early with 0), or -1 and errno. A peer
-** that hung up shows as POLLER_IN | POLLER_ERR, so that a reader sees the
-** end. The same fd may be written twice, once for each direction.
+** Waits until a socket is ready, at most timeout_ms (0: do not wait, negative:
+** no limit), and writes up to 'max' results. The next call returns those that
+** did not fit. Returns their number (0 also after a signal or the close of a
+** socket), or -1 and errno. A closed peer is reported as POLLER_IN |
+** POLLER_ERR, so that readers see the end. The same fd may be reported twice,
+** once for each direction.
 */
 int poller_wait (poller *w, poller_ready *out, int max, int timeout_ms);
 

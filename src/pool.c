@@ -20,10 +20,11 @@
 #include "sigpipe.h"
 #include "poller.h"
 
-/* Since this version libcurl writes to no socket without MSG_NOSIGNAL. */
+/* From this version on libcurl passes MSG_NOSIGNAL to all writes. */
 #define NO_SIGPIPE_SINCE 0x075700
 
-/* How often at least the sockets are read before a clock is looked at. */
+/* How often sockets are read at most before timers are checked, in addition to
+** what the number of exchanges requires: more than what arrived before. */
 #define ROUNDS 64
 
 struct pool {
@@ -35,17 +36,17 @@ struct pool {
   sockets sockets;
   list all;
   size_t size;
-  int64_t curl_at;       /* when libcurl wants to be called; INT64_MAX never */
+  int64_t curl_at;       /* when to call libcurl; INT64_MAX: never */
   coalesce coalesce;
   double last_id;
   pid_t owner;
-  unsigned forks;        /* as they were when the pool was made */
+  unsigned forks;        /* the count of forks when the pool was made */
   int poller_failed;
   int guard_sigpipe;
   int late_reset;
   int leaves_unread;
   list unread;           /* see h2_unread.c */
-  int trouble;           /* of a start, for the next step to report */
+  int trouble;           /* POOL_* of a start; the next step returns it */
   easy_cache spare;
 };
 
@@ -53,9 +54,10 @@ static pthread_once_t global_once = PTHREAD_ONCE_INIT;
 static CURLcode global_code = CURLE_FAILED_INIT;
 
 /*
-** Each token asks whether its pool belongs to this process, and getpid is a
-** system call. So forks are counted where fork() reports them; in a process
-** made without that (clone), what touches a connection does ask.
+** Reading a token checks that its pool belongs to this process. getpid would
+** be a system call per token, so forks are counted by a handler. A process
+** made by clone does not run it, so functions that use connections call getpid
+** too.
 */
 static unsigned forks;
 
@@ -69,7 +71,7 @@ static void global_init (void) {
   global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-/* --- libcurl asks to be called -------------------------------------------- */
+/* --- what libcurl waits for ----------------------------------------------- */
 
 static int on_socket (CURL *easy, curl_socket_t fd, int what, void *ud,
                       void *socket_data) {
@@ -80,7 +82,7 @@ static int on_socket (CURL *easy, curl_socket_t fd, int what, void *ud,
   if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) mask |= POLLER_IN;
   if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT) mask |= POLLER_OUT;
   if (poller_set(p->poller, (int)fd, mask) != 0) {
-    p->poller_failed = 1;  /* reported by the step that is under way */
+    p->poller_failed = 1;  /* the current step reports it */
     return -1;
   }
   return 0;
@@ -94,14 +96,15 @@ static int on_timer (CURLM *multi, long ms, void *ud) {
 }
 
 /*
-** libcurl 8.20 and newer look names up in so many threads at most, and a name
-** that hangs holds one until the system gives up, also after its request was
-** given up. Their own limit of 20 is soon reached by retries.
+** The most threads in which libcurl from 8.20 on looks names up. A look-up
+** that hangs occupies a thread until the system's resolver gives up, also
+** after its request has ended; retries would soon reach libcurl's own limit of
+** 20.
 */
 #define LOOKUPS_MAX 200L
 
-/* Names that hang are to hold up neither other names nor the end of the pool.
-** A libcurl that knows no such option needs none. */
+/* Keeps look-ups that hang from delaying others and the end of the pool. Older
+** versions of libcurl lack the options and do not need them. */
 static void set_lookups (CURLM *multi) {
 #if LIBCURL_VERSION_NUM >= 0x081400
   (void)curl_multi_setopt(multi, CURLMOPT_RESOLVE_THREADS_MAX, LOOKUPS_MAX);
@@ -121,7 +124,7 @@ static int set_multi (pool *p) {
          curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p) == CURLM_OK;
 }
 
-/* --- life ----------------------------------------------------------------- */
+/* --- making and freeing --------------------------------------------------- */
 
 pool *pool_new (const char **why) {
   pool *p;
@@ -163,37 +166,37 @@ static int is_truly_ours (const pool *p) {
   return pool_is_ours(p) && getpid() == p->owner;
 }
 
-/* libcurl up to 8.0 never frees what it holds for a paused HTTP/2 stream that
-** is closed: megabytes. So it hands that on first, to be thrown away. */
+/* libcurl up to 8.0 leaks the bytes, up to megabytes, that it has kept for a
+** paused HTTP/2 stream when that is closed. Continuing delivers them first. */
 static void drain (exchange *x) {
   if (!x->paused) return;
   x->discarding = 1;
   (void)exchange_resume(x);
 }
 
-/* Takes the transfer out of libcurl's hands; its connection is closed when
-** the transfer was under way. */
+/* Removes the transfer from libcurl, which closes the connection if the
+** transfer had not ended. */
 static void detach (pool *p, exchange *x) {
-  int is_curls = x->state == EXCHANGE_OPEN && x->easy != NULL &&
+  int with_curl = x->state == EXCHANGE_OPEN && x->easy != NULL &&
                  !exchange_is_waiting(x);
-  if (is_curls) drain(x);
+  if (with_curl) drain(x);
   timers_cancel(&p->timers, &x->timer);
   h2_unread_leave(x);
-  if (is_curls) curl_multi_remove_handle(p->multi, x->easy);
+  if (with_curl) curl_multi_remove_handle(p->multi, x->easy);
   h2_gate_leave(&p->gate, x);
   if (p->gate.waiting.first != NULL && p->gate.opener == NULL)
-    p->curl_at = clock_ms();  /* the next step lets one in */
+    p->curl_at = clock_ms();  /* the next step starts one */
 }
 
-/* Ends a transfer that may be under way; the server gets to know, where this
-** returns 1 as soon as libcurl is run. */
+/* Ends a transfer that may be active. Returns 1 if the server is notified only
+** when libcurl runs again. */
 static int abandon (pool *p, exchange *x) {
   long port = p->late_reset ? h2_reset_port(x) : 0;
   detach(p, x);
   return port > 0 && h2_reset_flush(&p->all, x, port);
 }
 
-/* The easy handle is of no more use to this exchange. */
+/* Returns the easy handle to the cache. */
 static void release (pool *p, exchange *x) {
   if (x->easy == NULL) return;
   easy_cache_give(&p->spare, x->easy, x->altered ? NULL : x->to);
@@ -238,7 +241,7 @@ static void fail_now (pool *p, exchange *x, const char *kind,
   release(p, x);
 }
 
-/* Arms the timer at which the clocks of x are to be looked at again. */
+/* Sets the timer to when the clocks of x have to be checked again. */
 static void arm (pool *p, exchange *x, int64_t now) {
   int64_t at = exchange_check_at(x, now);
   if (at == INT64_MAX)
@@ -247,7 +250,6 @@ static void arm (pool *p, exchange *x, int64_t now) {
     fail_now(p, x, "memory", "not enough memory");
 }
 
-/* libcurl has it from now on. */
 static void give_to_curl (pool *p, exchange *x) {
   CURLMcode code = curl_multi_add_handle(p->multi, x->easy);
   if (code != CURLM_OK)
@@ -261,7 +263,7 @@ static void start (pool *p, exchange *x, int64_t now) {
   if (x->state == EXCHANGE_OPEN) arm(p, x, now);
 }
 
-/* The request is sent once more; its clocks go on. */
+/* Sends the request again. Its clocks continue, except that of connecting. */
 static void begin_anew (pool *p, exchange *x) {
   h2_unread_leave(x);
   curl_multi_remove_handle(p->multi, x->easy);
@@ -291,7 +293,7 @@ static void collect_finished (pool *p) {
   int left;
   while ((m = curl_multi_info_read(p->multi, &left)) != NULL) {
     CURL *easy = m->easy_handle;
-    CURLcode code = m->data.result;  /* 'm' dies with the removal below */
+    CURLcode code = m->data.result;  /* removing the handle frees 'm' */
     exchange *x = NULL;
     if (m->msg != CURLMSG_DONE) continue;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&x);
@@ -300,7 +302,7 @@ static void collect_finished (pool *p) {
   if (h2_unread_rerun(&p->unread)) p->curl_at = clock_ms();
 }
 
-/* One call of libcurl; keeps the first complaint. */
+/* Calls libcurl; keeps the first error in *status. */
 static void act (pool *p, curl_socket_t fd, int events, int *status) {
   int running;
   CURLMcode code = curl_multi_socket_action(p->multi, fd, events, &running);
@@ -309,9 +311,10 @@ static void act (pool *p, curl_socket_t fd, int events, int *status) {
 }
 
 /*
-** libcurl looks at its clock before it looks at a socket. When the program was
-** away for so long that the time to connect has passed, it is not libcurl that
-** decides: the connection may be there. Then 'run_timers' does, later.
+** libcurl checks its connect timeout before it looks at a socket. If the
+** program did not run for longer than that timeout, the connection may be
+** there all the same. Then libcurl must not fail it: run_timers decides, after
+** the sockets.
 */
 static void silence_connect_clocks (pool *p, int64_t now) {
   const timer *t = timers_first(&p->timers);
@@ -327,7 +330,7 @@ static void silence_connect_clocks (pool *p, int64_t now) {
   }
 }
 
-/* What libcurl wanted to be called for by now. */
+/* Runs libcurl if the time that it asked for has come. */
 static void run_libcurl (pool *p, int *status) {
   int64_t now = clock_ms();
   if (p->curl_at > now) return;
@@ -336,16 +339,16 @@ static void run_libcurl (pool *p, int *status) {
   act(p, CURL_SOCKET_TIMEOUT, 0, status);
 }
 
-/* Not left to the next step, which may be far away: nothing calls it for a
-** program that has only closed something. */
-static void stir (pool *p, int *status) {
+/* Runs libcurl now. A program that has only closed something may not call
+** pool_step again soon. */
+static void run_now (pool *p, int *status) {
   silence_connect_clocks(p, clock_ms());
   act(p, CURL_SOCKET_TIMEOUT, 0, status);
   collect_finished(p);
 }
 
-/* Each of those that wait, as long as the one before it has a connection. */
-static void let_in (pool *p, int *status) {
+/* Starts the exchanges that waited for a shared connection. */
+static void start_waiting (pool *p, int *status) {
   exchange *x;
   while ((x = h2_gate_next(&p->gate, clock_ms())) != NULL) {
     give_to_curl(p, x);
@@ -354,14 +357,15 @@ static void let_in (pool *p, int *status) {
   }
 }
 
-/* Not left to the next step: the request is under way while others work. */
+/* Runs libcurl at once, so that the request is sent although the program does
+** other work before its next step. */
 static void begin (pool *p) {
   sigpipe_guard g;
   sigpipe_block(&g, p->guard_sigpipe);
   p->poller_failed = 0;
   run_libcurl(p, &p->trouble);
   collect_finished(p);
-  let_in(p, &p->trouble);
+  start_waiting(p, &p->trouble);
   sigpipe_restore(&g);
   if (p->poller_failed && p->trouble == POOL_OK) p->trouble = POOL_BROKEN;
 }
@@ -371,14 +375,14 @@ void pool_drop (exchange *x) {
   if (p != NULL) {
     sigpipe_guard g;
     int pushed;
-    if (!is_truly_ours(p)) return;  /* the parent's: leave it all alone */
+    if (!is_truly_ours(p)) return;  /* the parent's connections */
     sigpipe_block(&g, p->guard_sigpipe);
     if (p->late_reset) exchange_forbid_reuse(x);
     pushed = abandon(p, x);
     release(p, x);
     unlink_exchange(p, x);
     p->poller_failed = 0;
-    if (pushed) stir(p, &p->trouble);
+    if (pushed) run_now(p, &p->trouble);
     if (p->poller_failed && p->trouble == POOL_OK) p->trouble = POOL_BROKEN;
     sigpipe_restore(&g);
   }
@@ -406,7 +410,7 @@ exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
   p->size++;
   if (o->clocks.delay > 0 ||
       (o->clocks.deadline > 0 && o->clocks.deadline <= now)) {
-    x->started = now;  /* too late already: nothing is to be sent */
+    x->started = now;  /* delayed, or too late to be sent */
     arm(p, x, now);
   }
   else {
@@ -421,8 +425,8 @@ static void resume (exchange *x) {
   CURLcode code;
   sigpipe_guard g;
   if (!exchange_resumable(x)) return;
-  if (p == NULL) return;  /* closed with it; what is queued can be read */
-  if (!is_truly_ours(p)) return;  /* the parent's, as is what would come */
+  if (p == NULL) return;  /* closed; what is queued can still be read */
+  if (!is_truly_ours(p)) return;  /* the parent's connections */
   sigpipe_block(&g, p->guard_sigpipe);
   code = exchange_resume(x);
   if (code != CURLE_OK) {
@@ -460,15 +464,15 @@ static void run_timers (pool *p, int64_t now, int *status) {
              (x->clocks.deadline == 0 || now < x->clocks.deadline))
       start(p, x, now);
     else {
-      /* its connection may be dead without anybody having noticed, and
-         HTTP/2 would go on with it for ever */
+      /* the connection may be dead without any error, and libcurl would keep
+         using it for HTTP/2 */
       exchange_forbid_reuse(x);
       pushed |= abandon(p, x);
       exchange_expire(x, now);
       release(p, x);
     }
   }
-  if (pushed) stir(p, status);
+  if (pushed) run_now(p, status);
 }
 
 static int curl_events (unsigned mask) {
@@ -490,10 +494,10 @@ static void serve (pool *p, const poller_ready *ready, int n, int *status) {
 }
 
 /*
-** Before a clock is looked at: reads all that has come, however many sockets
-** that is from (one wait gives POLLER_BATCH of them), and however many streams
-** share one (libcurl then asks to be called again). Bounded, as a fast server
-** can fill a socket for ever.
+** Reads everything that has arrived before timers are checked: from all
+** sockets (one wait returns POLLER_BATCH of them) and for all streams that
+** share one (libcurl asks to be called again). Limited, because a fast server
+** can fill a socket without end.
 */
 static void read_all (pool *p, poller_ready *ready, int *status) {
   size_t rounds = p->size / POLLER_BATCH + ROUNDS;
@@ -538,9 +542,9 @@ int pool_step (pool *p, int64_t timeout_ms) {
   sigpipe_block(&g, p->guard_sigpipe);
   serve(p, ready, n, &status);
   read_all(p, ready, &status);
-  /* after the sockets: what came in time counts */
+  /* after the sockets: bytes that arrived in time count */
   run_timers(p, clock_ms(), &status);
-  let_in(p, &status);
+  start_waiting(p, &status);
   sigpipe_restore(&g);
   if (p->trouble != POOL_OK) status = p->trouble;
   p->trouble = POOL_OK;

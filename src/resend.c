@@ -1,5 +1,5 @@
 /*
-** resend.c - requests that go out once more without the caller knowing
+** resend.c - limits and extends the automatic resending of requests
 ** SPDX-License-Identifier: MIT
 */
 
@@ -33,8 +33,9 @@ int resend_before_request (void *ud, char *remote_ip, char *local_ip,
 #endif
 
 /*
-** Did HTTP/2 fail before the whole request was sent, and without an answer?
-** libcurl 7.88 loses an answer when the end of its stream came along with it.
+** Returns 1 if HTTP/2 failed before the whole request was sent, and without a
+** response. (libcurl 7.88 loses a response that arrives together with the end
+** of its stream.)
 */
 static int is_early (const exchange *x, CURLcode code) {
   curl_off_t sent = 0;
@@ -57,7 +58,7 @@ int resend_wanted (exchange *x, CURLcode code) {
     x->downgraded = 1;
     set = curl_easy_setopt(x->easy, CURLOPT_HTTP_VERSION,
                            (long)CURL_HTTP_VERSION_1_1);
-    /* else a later request would take it for one that others can share */
+    /* else a later request would try to share this connection */
     if (set == CURLE_OK)
       set = curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
   }

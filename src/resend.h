@@ -1,5 +1,5 @@
 /*
-** resend.h - requests that go out once more without the caller knowing
+** resend.h - limits and extends the automatic resending of requests
 ** SPDX-License-Identifier: MIT
 */
 
@@ -13,22 +13,22 @@
 #endif
 
 /*
-** How often one request is sent at most. libcurl sends it anew by itself when
-** a kept connection turns out to have ended or the server refuses the stream
-** (HTTP/2), up to five times, and each may reach the model.
+** How often one request is sent at most. libcurl resends a request by itself,
+** up to five times, when a kept connection turns out to be closed or the
+** server refuses the HTTP/2 stream. Each time the model may start to generate.
 */
 #define RESEND_MAX_SENDS 2
 
-/* For CURLOPT_PREREQFUNCTION: there is a connection and nothing was sent over
-** it yet. */
+/* Callback for CURLOPT_PREREQFUNCTION: decides if the request may be sent over
+** the connection that libcurl has chosen. 'ud' is the exchange. */
 int resend_before_request (void *ud, char *remote_ip, char *local_ip,
                           int remote_port, int local_port);
 
 /*
-** libcurl is through with x. Is it to be given to libcurl once more? Then x is
-** ready for that. It is, when the connection that it was to go over is of no
-** use, and (once, over HTTP/1.1) when HTTP/2 failed without an answer before
-** the body of the request was sent: no model can have begun.
+** Is called when libcurl has ended x with 'code'. Returns 1 if x has to be
+** given to libcurl again, and prepares x for that: if its connection was
+** unusable, and once, over HTTP/1.1, if HTTP/2 failed without a response
+** before the body was sent, so that no model can have started.
 */
 int resend_wanted (exchange *x, CURLcode code);
 

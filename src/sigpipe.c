@@ -1,7 +1,8 @@
 /*
-** sigpipe.c - keeps a write to a closed connection from ending the process
+** sigpipe.c - keeps SIGPIPE from ending the process
 ** SPDX-License-Identifier: MIT
-** A signal handler is the program's, so the signal is blocked and taken.
+** Signal handlers belong to the program, so the signal is blocked while libcurl
+** runs, and removed if a write has raised it.
 */
 
 #include <stddef.h>
@@ -27,7 +28,7 @@ void sigpipe_restore (sigpipe_guard *g) {
   if (!g->was_pending && sigismember(&pending, SIGPIPE)) {
     sigemptyset(&pipe_set);
     sigaddset(&pipe_set, SIGPIPE);
-    sigwait(&pipe_set, &sig);  /* takes the one that our write raised */
+    sigwait(&pipe_set, &sig);  /* removes the one that a write raised */
   }
   pthread_sigmask(SIG_SETMASK, &g->old, NULL);
 }

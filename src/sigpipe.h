@@ -1,5 +1,5 @@
 /*
-** sigpipe.h - keeps a write to a closed connection from ending the process
+** sigpipe.h - keeps SIGPIPE from ending the process
 ** SPDX-License-Identifier: MIT
 */
 
@@ -17,7 +17,8 @@ typedef struct sigpipe_guard {
   int active, was_pending;
 } sigpipe_guard;
 
-/* From here to sigpipe_restore the signal does not come; 'active' 0: it may. */
+/* sigpipe_block keeps the signal from being delivered until sigpipe_restore.
+** Neither does anything if 'active' is 0. */
 void sigpipe_block (sigpipe_guard *g, int active);
 void sigpipe_restore (sigpipe_guard *g);
 

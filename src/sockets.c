@@ -1,8 +1,8 @@
 /*
 ** sockets.c - the sockets that libcurl has opened for a pool
 ** SPDX-License-Identifier: MIT
-** libcurl tells the port of a connection in use, but not its descriptor, so
-** the descriptors are kept here, each with its port once that is known.
+** libcurl reports the local port of a connection in use, but not its
+** descriptor, so this table maps one to the other.
 */
 
 #include <errno.h>
@@ -15,13 +15,13 @@
 #include "buf.h"
 #include "sockets.h"
 
-/* Entries that the first socket makes. */
+/* The first capacity: more than most programs need. */
 #define FIRST 8
 
 typedef struct sockets_entry {
   int fd;
   int port;    /* 0: not known yet */
-  int single;  /* it answered over HTTP/1.x */
+  int http1;   /* it carried an HTTP/1.x response */
 } entry;
 
 static int grow (sockets *s) {
@@ -42,7 +42,7 @@ curl_socket_t sockets_open (void *ud, curlsocktype purpose,
   if (s->n == s->cap && grow(s) != 0) return CURL_SOCKET_BAD;
   fd = socket(address->family, address->socktype, address->protocol);
   if (fd < 0) return CURL_SOCKET_BAD;
-  /* a program that the user's script starts must not inherit our sockets */
+  /* programs that the user's program starts must not inherit the socket */
   if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1) {
     close(fd);
     return CURL_SOCKET_BAD;
@@ -54,9 +54,9 @@ curl_socket_t sockets_open (void *ud, curlsocktype purpose,
 }
 
 /*
-** A child that was forked meanwhile holds the socket as well: to close ours
-** would not end the connection, and the server would go on. So it is shut
-** down first, but only by the process that made it.
+** If the process has forked, its child holds the socket too: closing it here
+** would not end the connection, and the server would continue. So the process
+** that opened it shuts it down first.
 */
 int sockets_close (void *ud, curl_socket_t fd) {
   sockets *s = ud;
@@ -82,8 +82,8 @@ static int port_of (int fd) {
   return 0;
 }
 
-/* The next entry with this port from place i on, or NULL. Two connections to
-** different addresses may have the same port. */
+/* Returns the next entry with this port from index *i on, or NULL. Connections
+** to different addresses may have the same local port. */
 static entry *next_of (sockets *s, long port, size_t *i) {
   while (*i < s->n) {
     entry *e = &s->at[(*i)++];
@@ -96,14 +96,14 @@ static entry *next_of (sockets *s, long port, size_t *i) {
 void sockets_mark_http1 (sockets *s, long port) {
   entry *e;
   size_t i = 0;
-  while ((e = next_of(s, port, &i)) != NULL) e->single = 1;
+  while ((e = next_of(s, port, &i)) != NULL) e->http1 = 1;
 }
 
 int sockets_is_http1 (sockets *s, long port) {
   entry *e;
   size_t i = 0;
   while ((e = next_of(s, port, &i)) != NULL)
-    if (e->single) return 1;
+    if (e->http1) return 1;
   return 0;
 }
 
@@ -112,7 +112,7 @@ int sockets_is_unusable (sockets *s, long port) {
   size_t i = 0;
   while ((e = next_of(s, port, &i)) != NULL) {
     char byte;
-    if (!e->single) continue;
+    if (!e->http1) continue;
     if (recv(e->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0) return 1;
     if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return 1;
   }

@@ -15,35 +15,35 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/* All zeros but for the owner is an empty set. */
+/* All zeros except the owner is an empty set. */
 typedef struct sockets {
   struct sockets_entry *at;
   size_t n, cap;
-  pid_t owner;  /* the process that may end connections */
+  pid_t owner;  /* the process whose sockets these are */
 } sockets;
 
-/* For CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION; 'ud' is the
-** set, which must live as long as any connection. */
+/* Callbacks for CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION.
+** 'ud' is the set, which must live as long as any connection. */
 curl_socket_t sockets_open (void *ud, curlsocktype purpose,
                             struct curl_sockaddr *address);
 int sockets_close (void *ud, curl_socket_t fd);
 
-/* A connection has answered over HTTP/1.x; 'port' is its port on our side. Has
-** it? */
+/* sockets_mark_http1 notes that the connection with this local port carried an
+** HTTP/1.x response; sockets_is_http1 returns 1 if it did. */
 void sockets_mark_http1 (sockets *s, long port);
 int sockets_is_http1 (sockets *s, long port);
 
 /*
-** Is such a connection, over which nothing was asked for, of no use any more?
-** It is when it has ended, and when there are bytes to read, as they are part
-** of no answer. (Connections of HTTP/2 may always have some.)
+** Returns 1 if an HTTP/1.x connection without a request cannot be used any
+** more: it has been closed, or there are bytes to read, which belong to no
+** response. (HTTP/2 connections may receive frames at any time.)
 */
 int sockets_is_unusable (sockets *s, long port);
 
-/* The descriptor of a connection; -1: not known. */
+/* Returns the descriptor of a connection; -1: unknown. */
 int sockets_find (sockets *s, long port);
 
-/* Frees the set; the sockets were closed before. */
+/* Frees the set. The sockets must be closed already. */
 void sockets_free (sockets *s);
 
 #if defined(__GNUC__)

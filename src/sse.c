@@ -1,59 +1,56 @@
 /*
-** sse.c
-** Incremental Server-Sent-Events parser (WHATWG HTML, section 9.2.6).
+** sse.c - incremental parser for event streams
 ** SPDX-License-Identifier: MIT
+** The queue is one block of bytes: the records of complete events one after the
+** other, then the record of the unfinished event. A record is a header, the
+** data, the type. Values of 'data' lines are written directly into it, so each
+** byte of data is copied once. Other values are collected in 'line', because
+** they take effect at the end of their line.
 **
-** The queue is one block of bytes: records of whole events back to back,
-** then the record under construction. A record is a header, the data, the
-** type. Values of 'data' lines are written straight into it, so that a byte
-** of data is copied once on its way in, however the stream is cut. Other
-** values are collected in 'line', because they count only once their line
-** has ended.
-**
-**   0 .. head      popped, not yet reclaimed
-**   head .. tail   'count' whole records
-**   tail .. len    header (filled in at dispatch) and data of the unfinished
-**                  event, when has_data
+**   0 .. head      popped, not yet reused
+**   head .. tail   'count' complete records
+**   tail .. len    if has_data: header (filled in by dispatch) and data of the
+**                  unfinished event
 */
 
 #include "sse.h"
 
 #include <string.h>
 
-/* What an empty queue, a type or a line may keep for the next event. */
-#define SSE_KEEP	4096
+/* Bytes that an empty queue, a type or a line keeps for the next event. */
+#define SSE_KEEP 4096
 
 /*
-** What a queue with events may keep though most of it is unused. Larger
-** than what one read from a socket brings, so that a busy stream does not
-** shrink and grow all the time.
+** Bytes that a queue with events keeps although most of them are unused. More
+** than one read from a socket returns, so that a busy stream does not shrink
+** and grow its queue all the time.
 */
-#define SSE_KEEP_BUSY	65536
+#define SSE_KEEP_BUSY 65536
 
-/* Where in a line (or before the first one) the parser is. */
+/* The position of the parser in a line. */
 enum {
-  AT_MARK,  /* before the first line: a byte order mark may come */
-  AT_NAME,  /* in the field name; at the start when 'matched' is 0 */
-  AT_SPACE,  /* behind the colon, where one space does not count */
+  AT_MARK,  /* before the first line: a byte order mark may follow */
+  AT_NAME,  /* in the field name; at the start of the line if 'matched' is 0 */
+  AT_SPACE,  /* after the colon, where one space is ignored */
   AT_VALUE,
-  AT_REST  /* in a comment or an unknown field: no byte of it counts */
+  AT_REST  /* in a comment or an unknown field, which are ignored */
 };
 
 enum { F_NONE, F_DATA, F_EVENT, F_ID };
 
 /*
-** A last event ID. It is shared, not copied: otherwise a stream could set a
-** long one once and make each tiny event after it carry a copy.
+** A last event ID. Events share it: with copies, a stream could set a long one
+** once and multiply it by many tiny events.
 */
 typedef struct sse_id {
-  size_t refs;  /* the parser's own and one per queued event */
+  size_t refs;  /* one of the parser, one per queued event */
   size_t len;
   char bytes[];
 } sse_id;
 
 typedef struct record {
   size_t data_len, type_len;
-  sse_id *id;  /* NULL = empty */
+  sse_id *id;  /* NULL: empty */
 } record;
 
 void sse_init (sse *p, size_t max_event) {
@@ -62,7 +59,7 @@ void sse_init (sse *p, size_t max_event) {
   p->max_event = max_event;
 }
 
-/* {==== Memory ==== */
+/* --- memory --------------------------------------------------------------- */
 
 static void release_id (sse *p, sse_id *id) {
   if (id != NULL && --id->refs == 0) {
@@ -71,7 +68,7 @@ static void release_id (sse *p, sse_id *id) {
   }
 }
 
-/* Moves what is in use to the front of the queue. */
+/* Moves the used bytes to the start of the queue. */
 static void compact (sse *p) {
   buf_consume(&p->queue, p->head);
   p->tail -= p->head;
@@ -79,11 +76,11 @@ static void compact (sse *p) {
 }
 
 /*
-** Makes room for n more bytes at the end of the queue. Bytes are moved
-** down only over at least as many that were popped, so moving costs less
-** than writing did.
+** Allocates memory for n more bytes at the end of the queue. Used bytes are
+** moved only if at least as many were popped, so that moving costs less than
+** writing.
 */
-static int room (sse *p, size_t n) {
+static int reserve (sse *p, size_t n) {
   buf *q = &p->queue;
   if (n <= q->cap - q->len)
     return 0;
@@ -92,7 +89,7 @@ static int room (sse *p, size_t n) {
   return buf_reserve(q, n);
 }
 
-/* Gives memory back when the queue uses little of what it has. */
+/* Frees memory if the queue uses little of what it has. */
 static void settle (sse *p) {
   buf *q = &p->queue;
   size_t used = q->len - p->head;
@@ -112,7 +109,7 @@ static void reuse (buf *b) {
     buf_clear(b);
 }
 
-/* Ends the parser: what is unfinished will never be asked for. */
+/* Sets the error that ends the parser, and drops the unfinished event. */
 static int fail (sse *p, int status) {
   p->status = status;
   p->has_data = 0;
@@ -123,15 +120,13 @@ static int fail (sse *p, int status) {
   return status;
 }
 
-/* ====} */
-
-/* {==== Fields ==== */
+/* --- fields --------------------------------------------------------------- */
 
 static size_t data_len (const sse *p) {
   return p->has_data ? p->queue.len - p->tail - sizeof(record) : 0;
 }
 
-/* Bytes that may still be added before max_event is reached. */
+/* Returns how many bytes the event may still grow by. */
 static size_t left (const sse *p) {
   size_t used = data_len(p) + p->type.len + p->line.len
               + (p->id != NULL ? p->id->len : 0);
@@ -141,14 +136,14 @@ static size_t left (const sse *p) {
 static int add_data (sse *p, const char *s, size_t n) {
   if (n > left(p))
     return fail(p, SSE_TOOBIG);
-  if (room(p, n) != 0)
+  if (reserve(p, n) != 0)
     return fail(p, SSE_NOMEM);
   memcpy(p->queue.data + p->queue.len, s, n);
   p->queue.len += n;
   return SSE_OK;
 }
 
-/* A further part of the value of the field being read. */
+/* Adds a part of the value of the current field. */
 static int add_value (sse *p, const char *s, size_t n) {
   if (p->field == F_DATA)
     return add_data(p, s, n);
@@ -160,24 +155,23 @@ static int add_value (sse *p, const char *s, size_t n) {
 }
 
 /*
-** Begins a 'data' line. The standard puts a line end behind the data of
-** each line and takes the last one away at dispatch; putting it in front of
-** each line but the first comes to the same. 'hint' is how many bytes are
-** known to follow.
+** Begins a 'data' line. The standard adds a line end after each line and
+** removes the last one at dispatch; this adds one before each line except the
+** first, with the same result. 'hint': bytes of data that will follow.
 */
 static int begin_data (sse *p, size_t hint) {
   p->field = F_DATA;
   p->state = AT_SPACE;
   if (p->has_data)
     return add_data(p, "\n", 1);
-  if (room(p, sizeof(record) + hint) != 0)
+  if (reserve(p, sizeof(record) + hint) != 0)
     return fail(p, SSE_NOMEM);
   p->queue.len += sizeof(record);
   p->has_data = 1;
   return SSE_OK;
 }
 
-/* The field name is complete. */
+/* Begins the value of the field whose name is complete. */
 static int begin_value (sse *p) {
   const char *name = p->name;
   size_t n = p->matched;
@@ -188,12 +182,12 @@ static int begin_value (sse *p) {
     p->field = F_EVENT;
   else if (n == 2 && memcmp(name, "id", 2) == 0)
     p->field = F_ID;
-  else  /* a comment (no name), 'retry', or what nobody knows */
+  else  /* a comment (empty name), 'retry', or an unknown field */
     p->state = AT_REST;
   return SSE_OK;
 }
 
-/* The value of an 'id' line becomes the last event ID. */
+/* Makes the value of an 'id' line the last event ID. */
 static int set_id (sse *p) {
   size_t n = p->line.len;
   sse_id *old = p->id, *id;
@@ -218,11 +212,9 @@ static int set_id (sse *p) {
   return SSE_OK;
 }
 
-/* ====} */
+/* --- lines ---------------------------------------------------------------- */
 
-/* {==== Lines ==== */
-
-/* A blank line: the event is complete, if there is one. */
+/* Handles a blank line: the unfinished event, if any, is complete. */
 static int dispatch (sse *p) {
   record r;
   if (!p->has_data) {
@@ -233,7 +225,7 @@ static int dispatch (sse *p) {
   r.type_len = p->type.len;
   r.id = p->id;
   if (r.type_len > 0) {
-    if (room(p, r.type_len) != 0)
+    if (reserve(p, r.type_len) != 0)
       return fail(p, SSE_NOMEM);
     memcpy(p->queue.data + p->queue.len, p->type.data, r.type_len);
     p->queue.len += r.type_len;
@@ -249,15 +241,15 @@ static int dispatch (sse *p) {
 }
 
 /*
-** Reads n bytes of a line, which hold no line end. Returns SSE_OK or what
-** fail returned.
+** Reads n bytes of a line that contain no line end. Returns SSE_OK or an
+** error.
 */
 static int read_part (sse *p, const char *s, size_t n) {
   size_t i = 0;
   int status = SSE_OK;
   if (p->state == AT_NAME) {
     if (p->matched == 0 && n > 5 && memcmp(s, "data:", 5) == 0) {
-      i = 5;  /* nearly all lines that matter */
+      i = 5;  /* most lines */
       status = begin_data(p, n - i);
     }
     else {
@@ -306,15 +298,14 @@ static int end_line (sse *p) {
   return status;
 }
 
-/* ====} */
-
-/* Skips the byte order mark, which may be cut. Returns the bytes used. */
+/* Skips the byte order mark, of which the input may have only a part. Returns
+** the bytes used. */
 static size_t read_mark (sse *p, const char *s, size_t n) {
   static const char mark[] = "\xEF\xBB\xBF";
   size_t i = 0;
   while (i < n && p->state == AT_MARK) {
     if (s[i] != mark[p->matched]) {
-      /* the beginning of a mark is the beginning of an unknown name */
+      /* the beginning of a mark is part of an unknown field name */
       p->state = (p->matched > 0) ? AT_REST : AT_NAME;
       p->matched = 0;
     }
@@ -330,7 +321,7 @@ static size_t read_mark (sse *p, const char *s, size_t n) {
   return i;
 }
 
-/* The offset of the first c at or behind i, or n. */
+/* Returns the offset of the first c from i on, or n. */
 static size_t find (const char *s, size_t i, size_t n, int c) {
   const char *at = memchr(s + i, c, n - i);
   return (at != NULL) ? (size_t)(at - s) : n;
@@ -343,7 +334,7 @@ int sse_feed (sse *p, const char *s, size_t n) {
   i = (p->state == AT_MARK) ? read_mark(p, s, n) : 0;
   if (i == n)
     return SSE_OK;
-  /* each byte is scanned once for LF and once for CR, never again */
+  /* each byte is scanned once for LF and once for CR */
   lf = find(s, i, n, '\n');
   cr = find(s, i, n, '\r');
   while (i < n) {

@@ -1,6 +1,5 @@
 /*
-** timers.c
-** A set of deadlines ordered by time (a binary heap of borrowed timers).
+** timers.c - a set of deadlines, ordered by time
 ** SPDX-License-Identifier: MIT
 */
 
@@ -8,12 +7,12 @@
 
 #include "buf.h"
 
-/* Room that the first timer makes. */
-#define TIMERS_FIRST	16
+/* The first capacity: more timers than most programs have requests. */
+#define TIMERS_FIRST 16
 
 /*
-** Slots count from 1, so that the children of slot i are 2i and 2i + 1 and
-** a timer that is all zeros is in no slot.
+** Slots start at 1, so that the children of slot i are 2i and 2i + 1 and a
+** timer that is all zeros has no slot.
 */
 static timer *at_slot (const timers *ts, size_t slot) {
   return ts->heap[slot - 1];
@@ -24,7 +23,7 @@ static void put (timers *ts, size_t slot, timer *t) {
   t->slot = slot;
 }
 
-/* Moves t from the free place 'slot' towards the root, to where it fits. */
+/* Moves t from the free slot towards the root, to where it fits. */
 static void rise (timers *ts, size_t slot, timer *t) {
   while (slot > 1 && at_slot(ts, slot / 2)->at > t->at) {
     put(ts, slot, at_slot(ts, slot / 2));
@@ -33,7 +32,7 @@ static void rise (timers *ts, size_t slot, timer *t) {
   put(ts, slot, t);
 }
 
-/* Moves t from the free place 'slot' away from the root. */
+/* Moves t from the free slot away from the root, to where it fits. */
 static void sink (timers *ts, size_t slot, timer *t) {
   while (slot <= ts->n / 2) {
     size_t child = slot * 2;
@@ -47,7 +46,7 @@ static void sink (timers *ts, size_t slot, timer *t) {
   put(ts, slot, t);
 }
 
-/* Finds the place of t, which may be too early or too late at 'slot'. */
+/* Moves t from the free slot up or down, to where it fits. */
 static void settle (timers *ts, size_t slot, timer *t) {
   if (slot > 1 && at_slot(ts, slot / 2)->at > t->at)
     rise(ts, slot, t);

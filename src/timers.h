@@ -1,11 +1,11 @@
 /*
-** timers.h
-** A set of deadlines ordered by time (a binary heap of borrowed timers).
+** timers.h - a set of deadlines, ordered by time
 ** SPDX-License-Identifier: MIT
+** A binary heap of timers that are part of other objects.
 */
 
-#ifndef TIMERS_H
-#define TIMERS_H
+#ifndef PREDIBASE_TIMERS_H
+#define PREDIBASE_TIMERS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,12 +15,12 @@
 #endif
 
 /*
-** One deadline, embedded by its owner. All zeros is a timer that is not
-** set. The owner must cancel it before its memory goes away.
+** One deadline, a field of its owner. All zeros is a timer that is not set.
+** The owner must cancel it before freeing it.
 */
 typedef struct timer {
-  int64_t at;  /* when, in the owner's unit */
-  size_t slot;  /* place in the heap, from 1; 0 = not set */
+  int64_t at;  /* in the owner's unit */
+  size_t slot;  /* index in the heap, from 1; 0: not set */
 } timer;
 
 /* All zeros is an empty set. */
@@ -30,18 +30,18 @@ typedef struct timers {
 } timers;
 
 /*
-** Sets the timer, or moves it when it is already set. Returns 0, or -1
-** when there is no memory (nothing changed; moving never fails).
+** Sets the timer, or changes its time if it is set. Returns 0, or -1 if there
+** is no memory (then nothing has changed; changing a time never fails).
 */
 int timers_set (timers *ts, timer *t, int64_t at);
 
-/* Takes the timer out of the set; a timer that is not set is left alone. */
+/* Takes the timer out of the set. Does nothing if it is not set. */
 void timers_cancel (timers *ts, timer *t);
 
-/* The timer with the earliest 'at' (any of several), or NULL. */
+/* Returns the timer with the earliest 'at' (any one of several), or NULL. */
 timer *timers_first (const timers *ts);
 
-/* Cancels all timers and gives the memory back. */
+/* Cancels all timers and frees the memory. */
 void timers_free (timers *ts);
 
 #if defined(__GNUC__)

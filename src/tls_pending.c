@@ -1,8 +1,8 @@
 /*
-** tls_pending.c - bytes that a TLS library has decrypted and libcurl has not read
+** tls_pending.c - finds bytes that the TLS library has decrypted
 ** SPDX-License-Identifier: MIT
-** Asks the library itself, which libcurl has loaded; to link with it would tie
-** this module to one of them.
+** Asks the TLS library that libcurl has loaded. Linking with one would tie this
+** module to it.
 */
 
 #include <dlfcn.h>
@@ -12,10 +12,10 @@
 
 static const struct {
   curl_sslbackend backend;
-  const char *name;  /* of a function from a connection to a number of bytes */
-  int is_size;       /* of type size_t, and not int */
+  const char *name;  /* a function that returns a connection's pending bytes */
+  int is_size;       /* it returns size_t, not int */
 } functions[] = {
-  { CURLSSLBACKEND_OPENSSL, "SSL_pending", 0 },  /* and its descendants */
+  { CURLSSLBACKEND_OPENSSL, "SSL_pending", 0 },  /* and its forks */
   { CURLSSLBACKEND_GNUTLS, "gnutls_record_check_pending", 1 },
 #if LIBCURL_VERSION_NUM < 0x080300
   { CURLSSLBACKEND_NSS, "SSL_DataPending", 0 },
@@ -26,22 +26,23 @@ static const struct {
 
 #define COUNT (sizeof functions / sizeof functions[0])
 
-/* The address of a function in what this module is linked with. */
+/* Returns the address of a function in the libraries that this module is
+** linked with, directly or not; NULL: not found. */
 static void *address_of (const char *name) {
   static const char here = 0;
   Dl_info self;
   void *module = NULL, *found = NULL;
   if (dladdr(&here, &self) != 0)
     module = dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
-  if (module == NULL)  /* it is part of a program */
+  if (module == NULL)  /* linked into a program */
     module = dlopen(NULL, RTLD_LAZY);
   if (module == NULL) return NULL;
   found = dlsym(module, name);
-  dlclose(module);  /* it stays loaded: this code is in it */
+  dlclose(module);  /* it stays loaded: this code is part of it */
   return found;
 }
 
-static int ask (const char *name, int is_size, void *connection) {
+static int call (const char *name, int is_size, void *connection) {
   void *address = address_of(name);
   int (*as_int) (void *);
   size_t (*as_size) (void *);
@@ -62,6 +63,6 @@ int tls_has_pending (CURL *easy) {
     return 0;
   for (i = 0; i < COUNT; i++)
     if (functions[i].backend == info->backend)
-      return ask(functions[i].name, functions[i].is_size, info->internals);
+      return call(functions[i].name, functions[i].is_size, info->internals);
   return 1;
 }

@@ -1,5 +1,5 @@
 /*
-** tls_pending.h - bytes that a TLS library has decrypted and libcurl has not read
+** tls_pending.h - finds bytes that the TLS library has decrypted
 ** SPDX-License-Identifier: MIT
 */
 
@@ -13,9 +13,10 @@
 #endif
 
 /*
-** Are there such bytes on the connection of a transfer that libcurl has? They
-** are in no socket any more, and libcurl neither reads nor tells of them. Also
-** 1 where this cannot be known. 0 without TLS.
+** Returns 1 if the TLS library has decrypted bytes on the connection of this
+** transfer that libcurl has not read. The socket does not show them any more,
+** and libcurl does not report them. Also returns 1 where this cannot be found
+** out; 0 without TLS.
 */
 int tls_has_pending (CURL *easy);
 

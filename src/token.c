@@ -1,14 +1,12 @@
 /*
-** token.c
-** Reads the one event that a stream of LoRAX consists of: a plain token.
+** token.c - reads a LoRAX token event without a JSON parser
 ** SPDX-License-Identifier: MIT
-**
-** A stream brings thousands of events that look the same; what a general
-** JSON parser spends on them (a table for the event, nulls, numbers through
-** strtod, checks afterwards) is most of what a stream costs. So the plain
-** case is read here in one pass without allocating, and everything else is
-** left to the general parser. Strict: what is accepted here is JSON (RFC
-** 8259), and each value is exactly the general parser's.
+** A stream has thousands of events of the same form. A general JSON parser
+** needs most of a stream's CPU time for them: a table for the event, the nulls,
+** numbers through strtod, checks of the result. So this form is read in one
+** pass without allocation, and every other event is left to the general parser.
+** The reader is strict: what it accepts is JSON (RFC 8259), and each value is
+** the one that the general parser would return.
 */
 
 #include "token.h"
@@ -16,7 +14,7 @@
 #include <float.h>
 #include <string.h>
 
-/* Where the reader is; 's' never passes 'end'. */
+/* The position of the reader; 's' never exceeds 'end'. */
 typedef struct cursor {
   const char *s, *end;
 } cursor;
@@ -27,10 +25,10 @@ static void skip_space (cursor *c) {
     c->s++;
 }
 
-/* The next byte behind white space, or 0. */
+/* Skips white space and returns the next byte, or 0 at the end. */
 static inline char peek (cursor *c) {
   if (c->s < c->end && *c->s > ' ')
-    return *c->s;  /* nearly always */
+    return *c->s;  /* the usual case */
   skip_space(c);
   return (c->s < c->end) ? *c->s : '\0';
 }
@@ -50,13 +48,13 @@ static inline int is_next (cursor *c, const char *word, size_t n) {
   return 1;
 }
 
-/* Compilers make one or two comparisons of this. */
-#define word(c,literal)	is_next(c, literal, sizeof(literal) - 1)
+/* Compilers turn this into one or two comparisons. */
+#define word(c,literal) is_next(c, literal, sizeof(literal) - 1)
 
-/* A name with its colon, written as everybody writes it. */
-#define field(c,name)	word(c, "\"" name "\":")
+/* A field name with its colon, without white space between them. */
+#define field(c,name) word(c, "\"" name "\":")
 
-/* What a backslash and this character stand for, or 0. */
+/* Returns what a backslash and this character mean, or 0. */
 static char escape (char c) {
   switch (c) {
     case '"': case '\\': case '/': return c;
@@ -65,8 +63,8 @@ static char escape (char c) {
     case 'n': return '\n';
     case 'r': return '\r';
     case 't': return '\t';
-    default: return '\0';  /* 'u' too: a server that writes UTF-8 needs it
-                              only for control characters */
+    default: return '\0';  /* also for 'u', which a server that writes UTF-8
+                              needs only for control characters */
   }
 }
 
@@ -98,8 +96,8 @@ static int is_digit (const cursor *c) {
 }
 
 /*
-** The digits from here on, appended to *v. Returns how many there were; more
-** than 18 in all would not fit.
+** Reads digits and appends them to *v. Returns their number, at most most + 1.
+** *v has space for 18 digits in total.
 */
 static int digits (cursor *c, unsigned long long *v, int most) {
   int n = 0;
@@ -110,7 +108,7 @@ static int digits (cursor *c, unsigned long long *v, int most) {
   return n;
 }
 
-/* A number that an int holds whatever its width is. */
+/* Reads a number of up to 31 bits, which any int can store. */
 static int read_id (cursor *c, token *t) {
   unsigned long long v = 0;
   char first = peek(c);
@@ -123,19 +121,19 @@ static int read_id (cursor *c, token *t) {
   return 1;
 }
 
-/* Powers of ten that a double holds exactly. */
+/* The powers of ten that a double represents exactly. */
 static const double exact[] = {
   1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13,
   1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
 };
 
-#define MAX_POWER	((int)(sizeof exact / sizeof exact[0]) - 1)
+#define MAX_POWER ((int)(sizeof exact / sizeof exact[0]) - 1)
 
 /*
-** A number whose digits and whose power of ten are both exact in a double:
-** then their product or quotient is rounded once, as strtod would (W. D.
-** Clinger, "How to read floating point numbers accurately", 1990). Needs a
-** machine that does not calculate with more digits than it stores.
+** Reads a number whose digits and whose power of ten are both exact in a
+** double: then their product or quotient is rounded once, like the result of
+** strtod (W. D. Clinger, "How to read floating point numbers accurately",
+** 1990). Requires that the machine calculates with the precision of double.
 */
 static int read_logprob (cursor *c, token *t) {
   unsigned long long v = 0;
@@ -191,7 +189,7 @@ static int read_flag (cursor *c, int *flag) {
   return 1;
 }
 
-/* Which fields an object had: twice the same is not plain. */
+/* The fields that an object had; the same field twice is not plain. */
 enum { ID = 1, TEXT = 2, LOGPROB = 4, SPECIAL = 8, SKIPPED = 16, OTHERS = 32 };
 enum { TOKEN = 1, GENERATED_TEXT = 2, DETAILS = 4 };
 

@@ -1,11 +1,10 @@
 /*
-** token.h
-** Reads the one event that a stream of LoRAX consists of: a plain token.
+** token.h - reads a LoRAX token event without a JSON parser
 ** SPDX-License-Identifier: MIT
 */
 
-#ifndef TOKEN_H
-#define TOKEN_H
+#ifndef PREDIBASE_TOKEN_H
+#define PREDIBASE_TOKEN_H
 
 #include <stddef.h>
 
@@ -14,30 +13,30 @@
 #endif
 
 /*
-** Longest text of a plain token, in bytes. The longest pieces of today's
-** vocabularies are runs of 128 spaces.
+** Longest text of a plain token, in bytes. The longest tokens of current
+** vocabularies are 128 spaces.
 */
-#define TOKEN_MAX_TEXT	256
+#define TOKEN_MAX_TEXT 256
 
-/* A value of 'special' and 'skipped', besides 0 and 1. */
-#define TOKEN_ABSENT	(-1)
+/* The value of 'special' and 'skipped' if the server did not send them. */
+#define TOKEN_ABSENT (-1)
 
 typedef struct token {
-  double logprob;  /* if has_logprob */
+  double logprob;  /* valid if has_logprob */
   int id;
   int has_logprob;
   int special, skipped;
   size_t len;
-  char text[TOKEN_MAX_TEXT];  /* without a zero at the end; may hold some */
+  char text[TOKEN_MAX_TEXT];  /* no zero byte at the end; may contain some */
 } token;
 
 /*
-** Reads the data of an event: returns 1 if it is a JSON object with a token
-** of the documented fields and nothing else that says anything, 0 for all
-** else, be it the closing event, an error, a token with alternatives, a
-** number or a string that needs more than a glance, or no JSON at all. All
-** that is for a real JSON parser, which for a plain token gives the same as
-** this.
+** Reads the data of an event. Returns 1 if it is a plain token: a JSON object
+** with a token of the documented fields, in which all other fields are null.
+** Returns 0 for everything else, which needs a JSON parser: the closing event,
+** an error, a token with alternatives, numbers and strings in unusual
+** notation, invalid JSON. For a plain token, a JSON parser returns the same
+** values.
 */
 int token_read (token *t, const char *s, size_t n);
 

@@ -1,5 +1,5 @@
 /*
-** transfer_error.c - what a transfer that broke means to the caller
+** transfer_error.c - the failure of an exchange whose transfer failed
 ** SPDX-License-Identifier: MIT
 */
 
@@ -8,14 +8,14 @@
 
 #include "transfer_error.h"
 
-/* Where the transfer stood when it broke. */
+/* Returns how far the transfer got. */
 static const char *phase_of (const exchange *x) {
   double t = 0;
   if (x->body_began) return "body";
   if (x->head.status != 0) return "head";
   if (curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME, &t) == CURLE_OK &&
       t > 0)
-    return "head";  /* the request went out, no answer came */
+    return "head";  /* sent, without a response */
   if (curl_easy_getinfo(x->easy, CURLINFO_NAMELOOKUP_TIME, &t) == CURLE_OK &&
       t > 0)
     return "connect";
@@ -26,12 +26,12 @@ static int says (const exchange *x, const char *words) {
   return strstr(x->failure.text, words) != NULL;
 }
 
-/* Where libcurl has one code for several reasons, only its text tells them
-** apart. Where it does not, the reason that the code stands for is kept. */
-static void judge_text (const exchange *x, CURLcode code, const char **kind,
-                        const char **phase) {
+/* Uses libcurl's text where one code has several reasons. If the text is not
+** known either, the kind and phase of the code stay. */
+static void refine_by_text (const exchange *x, CURLcode code,
+                            const char **kind, const char **phase) {
   if (code == CURLE_SSL_CONNECT_ERROR) {
-    /* no complaint about TLS: the server went away, as one that restarts */
+    /* the connection broke during the handshake, as when a server restarts */
     if (says(x, "SSL_ERROR_SYSCALL") || says(x, "Send failure") ||
         says(x, "reset by peer") || says(x, "unexpected eof") ||
         says(x, "non-properly terminated"))
@@ -41,7 +41,7 @@ static void judge_text (const exchange *x, CURLcode code, const char **kind,
   if (code != CURLE_RECV_ERROR) return;
   if (says(x, "chunk") || says(x, "hexadecimal") || says(x, "header"))
     *kind = "protocol";
-  /* in TLS 1.3 a client that lacks a certificate is told after the handshake */
+  /* TLS 1.3 reports a missing client certificate after the handshake */
   else if (x->head.status == 0 && says(x, "SSL") && says(x, " alert ")) {
     *kind = "tls";
     *phase = "tls";
@@ -49,8 +49,8 @@ static void judge_text (const exchange *x, CURLcode code, const char **kind,
 }
 
 #if LIBCURL_VERSION_NUM >= 0x074900
-/* How it went with a SOCKS proxy, which has no status to tell. */
-static void judge_socks (exchange *x, const char **phase) {
+/* Reads the error of a SOCKS proxy, which has no HTTP status. */
+static void set_socks_error (exchange *x, const char **phase) {
   long error = 0;
   curl_easy_getinfo(x->easy, CURLINFO_PROXY_ERROR, &error);
   *phase = error == CURLPX_RESOLVE_HOST ? "resolve" : "proxy";
@@ -74,9 +74,9 @@ static int is_bad_key (const exchange *x) {
          says(x, "private key");
 }
 
-/* What a libcurl code means to the caller of this library. */
-static void judge (exchange *x, CURLcode code, const char **kind,
-                   const char **phase) {
+/* Maps libcurl's code to kind and phase. */
+static void classify (exchange *x, CURLcode code, const char **kind,
+                      const char **phase) {
   *phase = phase_of(x);
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -89,12 +89,12 @@ static void judge (exchange *x, CURLcode code, const char **kind,
 #if LIBCURL_VERSION_NUM >= 0x074900
     case CURLE_PROXY:
       *kind = "connection";
-      judge_socks(x, phase);
+      set_socks_error(x, phase);
       break;
 #endif
-    case CURLE_OPERATION_TIMEDOUT:  /* of its clocks only this one is set */
+    case CURLE_OPERATION_TIMEDOUT:  /* no other timeout of libcurl is set */
       *kind = "timeout"; *phase = "connect";
-      x->failure.sent = 0;  /* what was sent is for the proxy */
+      x->failure.sent = 0;  /* only the proxy got bytes */
       break;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CONNECT_ERROR:
@@ -110,17 +110,17 @@ static void judge (exchange *x, CURLcode code, const char **kind,
     case CURLE_USE_SSL_FAILED:
       *kind = "tls"; *phase = "tls";
       break;
-    case CURLE_BAD_FUNCTION_ARGUMENT:  /* of 8.22 for a key of no use */
+    case CURLE_BAD_FUNCTION_ARGUMENT:  /* 8.22, for an unusable key */
       *kind = is_bad_key(x) ? "tls" : "connection";
       if (is_bad_key(x)) *phase = "tls";
       break;
-    case CURLE_OUT_OF_MEMORY:  /* also a line of the head above 100 KiB */
+    case CURLE_OUT_OF_MEMORY:  /* also a head line longer than 100 KiB */
       *kind = strcmp(*phase, "head") == 0 ? "protocol" : "memory";
       break;
 #if LIBCURL_VERSION_NUM >= 0x080600
     case CURLE_TOO_LARGE:
 #endif
-    case CURLE_UNSUPPORTED_PROTOCOL:  /* also HTTP/0.9 and foreign banners */
+    case CURLE_UNSUPPORTED_PROTOCOL:  /* also HTTP/0.9 and other protocols */
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
     case CURLE_URL_MALFORMAT:
@@ -130,12 +130,13 @@ static void judge (exchange *x, CURLcode code, const char **kind,
       *kind = "connection";
       break;
   }
-  judge_text(x, code, kind, phase);
+  refine_by_text(x, code, kind, phase);
 }
 
-/* An answer to CONNECT that is no tunnel is the proxy's and never the
-** server's, which got nothing. */
-static void judge_proxy (exchange *x, const char **kind, const char **phase) {
+/* Recognises a proxy that refused CONNECT: its response is not the server's,
+** which got nothing. */
+static void set_proxy_refusal (exchange *x, const char **kind,
+                               const char **phase) {
   long status = 0;
   curl_easy_getinfo(x->easy, CURLINFO_HTTP_CONNECTCODE, &status);
   if (x->head.status != 0 || status < 300) return;
@@ -145,8 +146,10 @@ static void judge_proxy (exchange *x, const char **kind, const char **phase) {
   *phase = "proxy";
 }
 
-/* What libcurl's text lacks: the option it is about, the system's reason. */
-static void explain (const exchange *x, CURLcode code, char *out, size_t n) {
+/* Writes libcurl's text, with what it lacks: the name of the option that it is
+** about, or the system's reason. */
+static void write_text (const exchange *x, CURLcode code, char *out,
+                        size_t n) {
   char text[CURL_ERROR_SIZE];
   long os_error = 0;
   snprintf(text, sizeof text, "%.*s", CURL_ERROR_SIZE - 1,
@@ -193,14 +196,14 @@ void transfer_error_set (exchange *x, CURLcode code) {
     exchange_fail(x, x->fault_kind, phase_of(x), x->fault_text);
     return;
   }
-  judge(x, code, &kind, &phase);
-  judge_proxy(x, &kind, &phase);
+  classify(x, code, &kind, &phase);
+  set_proxy_refusal(x, &kind, &phase);
   if (x->downgraded && x->head.status == 0) {
     exchange_fail(x, "connection", "head", "the server ended the HTTP/2 stream "
                   "before the request was sent, and gave no answer over "
                   "HTTP/1.1 either");
     return;
   }
-  explain(x, code, text, sizeof text);
+  write_text(x, code, text, sizeof text);
   exchange_fail(x, kind, phase, text);
 }

@@ -1,5 +1,5 @@
 /*
-** transfer_error.h - what a transfer that broke means to the caller
+** transfer_error.h - the failure of an exchange whose transfer failed
 ** SPDX-License-Identifier: MIT
 */
 
@@ -13,16 +13,17 @@
 #endif
 
 /*
-** Ends x with the failure that libcurl's code stands for, or with the one
-** that a callback of ours left when it stopped the transfer. Needs the easy
-** handle, which knows how far it had come.
+** Sets the failure of x: the one that a callback left when it stopped the
+** transfer, or else the one that libcurl's code means. Needs the easy handle,
+** which knows how far the transfer got.
 */
 void transfer_error_set (exchange *x, CURLcode code);
 
 /*
-** Is it the end of a body that ends with its connection, only that TLS was not
-** told of it? libcurl up to 8.0 takes that for an end, and what the body holds
-** tells whether it was one. Before 'verdict'.
+** Returns 1 if the only error is that the server closed the connection without
+** ending TLS, after a response whose body ends with its connection. libcurl up
+** to 8.0 accepts that as the end of the body, so this library always does; the
+** content of the body shows if it is complete. To be asked first.
 */
 int transfer_error_is_body_end (const exchange *x, CURLcode code);
 

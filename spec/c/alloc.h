@@ -1,11 +1,11 @@
 /*
-** alloc.h
-** An allocator for tests: counts what is alive, fails when told.
+** alloc.h - an allocator for tests
 ** SPDX-License-Identifier: MIT
+** Counts the bytes in use and can refuse requests.
 */
 
-#ifndef ALLOC_H
-#define ALLOC_H
+#ifndef PREDIBASE_ALLOC_H
+#define PREDIBASE_ALLOC_H
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "buf.h"
 
 /* Each block carries its size in front, without breaking alignment. */
-#define ALLOC_HEAD	16
+#define PREDIBASE_ALLOC_HEAD 16
 
 static size_t alloc_live;  /* bytes */
 static size_t alloc_peak;
@@ -24,7 +24,7 @@ static int alloc_fail_on;  /* refuse all that follow, too */
 
 /* Never resizes in place, so that a stale pointer is a dead one. */
 static inline void *alloc_test (void *p, size_t n) {
-  char *old = (p != NULL) ? (char *)p - ALLOC_HEAD : NULL;
+  char *old = (p != NULL) ? (char *)p - PREDIBASE_ALLOC_HEAD : NULL;
   char *block = NULL;
   size_t old_n = 0;
   if (old != NULL)
@@ -35,19 +35,19 @@ static inline void *alloc_test (void *p, size_t n) {
         && (alloc_calls == alloc_fail_at
             || (alloc_fail_on && alloc_calls > alloc_fail_at)))
       return NULL;
-    block = malloc(n + ALLOC_HEAD);
+    block = malloc(n + PREDIBASE_ALLOC_HEAD);
     if (block == NULL)
       abort();
     memcpy(block, &n, sizeof n);
     if (old != NULL)
-      memcpy(block + ALLOC_HEAD, p, n < old_n ? n : old_n);
+      memcpy(block + PREDIBASE_ALLOC_HEAD, p, n < old_n ? n : old_n);
     alloc_live += n;
     if (alloc_live > alloc_peak)
       alloc_peak = alloc_live;
   }
   alloc_live -= old_n;
   free(old);
-  return (block != NULL) ? block + ALLOC_HEAD : NULL;
+  return (block != NULL) ? block + PREDIBASE_ALLOC_HEAD : NULL;
 }
 
 /* Starts counting anew; fails at request 'at', and on, if so. */

@@ -1,12 +1,11 @@
 /*
-** canned.h
-** A child process that answers HTTP with fixed texts: enough of a server for
-** tests that count what the client's own process allocates and opens.
+** canned.h - a child process that answers HTTP with fixed responses
 ** SPDX-License-Identifier: MIT
+** For tests that count what the client's own process allocates and opens.
 */
 
-#ifndef CANNED_H
-#define CANNED_H
+#ifndef PREDIBASE_CANNED_H
+#define PREDIBASE_CANNED_H
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

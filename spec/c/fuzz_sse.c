@@ -1,12 +1,9 @@
 /* links: sse.c buf.c */
 /*
-** fuzz_sse.c
-** libFuzzer target: any split of a stream gives what the whole gives, what
-** single bytes give and what the reference gives, limit included.
+** fuzz_sse.c - libFuzzer target for src/sse.c
 ** SPDX-License-Identifier: MIT
-**
-** Input: a byte for the limit (0 = none), a byte for the number k of split
-** points, k bytes of slice lengths, the stream.
+** A stream fed in any pieces, as a whole, and byte by byte gives the same
+** events as the reference, also at the size limit.
 */
 
 #include <stdint.h>
@@ -14,7 +11,7 @@
 #include "alloc.h"
 #include "sse_run.h"
 
-#define NO_LIMIT	((size_t)-1)
+#define NO_LIMIT ((size_t)-1)
 
 int LLVMFuzzerTestOneInput (const uint8_t *bytes, size_t n);
 

@@ -1,9 +1,9 @@
 /* links: token.c */
 /*
-** fuzz_token.c
-** libFuzzer target: reading a token stays inside the event, takes nothing
-** but an object, and what is taken keeps its promises.
+** fuzz_token.c - libFuzzer target for src/token.c
 ** SPDX-License-Identifier: MIT
+** The reader never reads beyond the event, accepts nothing but objects, and
+** returns only values within the documented ranges.
 */
 
 #include "token.h"

@@ -1,10 +1,10 @@
 /*
-** host_lifetime.c
-** A host program with many Lua states, one after the other and several at
-** once in threads, each with a client of its own; states that are closed in
-** the middle of a stream; and processes forked off with a warm client. The
-** modules are loaded as anybody loads them, and stay.
+** host_lifetime.c - a host program with many Lua states
 ** SPDX-License-Identifier: MIT
+** States that run one after the other, and several at once in threads, each
+** with its own client; states closed in the middle of a stream; forked
+** processes that inherit open connections. The modules are loaded with require,
+** and stay loaded.
 */
 
 /* host: lua */

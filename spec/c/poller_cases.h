@@ -1,6 +1,5 @@
 /*
-** poller_cases.h
-** The tests of poller.c, the same for each of its three ways to wait.
+** poller_cases.h - the tests of poller.c, for each of its implementations
 ** SPDX-License-Identifier: MIT
 */
 
@@ -21,7 +20,7 @@
 #include "poller.h"
 
 /* Long enough to be a failure; no test waits so long when all is well. */
-#define LONG_MS	10000
+#define LONG_MS 10000
 
 static void make_pair (int fds[2]) {
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)

@@ -1,16 +1,14 @@
 /*
-** sse_reference.h
-** The event stream rules of WHATWG HTML section 9.2.6, read from a whole
-** input, as plainly as possible. What src/sse.c is compared with.
+** sse_reference.h - a plain implementation of the event stream rules
 ** SPDX-License-Identifier: MIT
-**
-** Results are one text: [type/data/id] for each event, then <data> for the
-** event that the input leaves unfinished, then ! when an event passed the
-** limit (nothing behind it counts).
+** Reads a whole input by WHATWG HTML section 9.2.6; src/sse.c is compared with
+** it. The result is one text: [type/data/id] for each event, then <data> for
+** the event that the input leaves unfinished, then ! if an event exceeded the
+** limit (nothing after it counts).
 */
 
-#ifndef SSE_REFERENCE_H
-#define SSE_REFERENCE_H
+#ifndef PREDIBASE_SSE_REFERENCE_H
+#define PREDIBASE_SSE_REFERENCE_H
 
 #include <stdlib.h>
 #include <string.h>

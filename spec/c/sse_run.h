@@ -1,12 +1,11 @@
 /*
-** sse_run.h
-** Runs src/sse.c over slices and writes what comes out as one text, in the
-** form of sse_reference.h.
+** sse_run.h - runs src/sse.c over pieces of a stream
 ** SPDX-License-Identifier: MIT
+** Writes the events as one text, in the form of sse_reference.h.
 */
 
-#ifndef SSE_RUN_H
-#define SSE_RUN_H
+#ifndef PREDIBASE_SSE_RUN_H
+#define PREDIBASE_SSE_RUN_H
 
 #include <string.h>
 #include <sys/mman.h>

@@ -1,11 +1,11 @@
 /*
-** tap.h
-** Test Anything Protocol for the C tests: ok(), and done() at the end.
+** tap.h - Test Anything Protocol for the C tests
 ** SPDX-License-Identifier: MIT
+** ok() for each test, done() at the end.
 */
 
-#ifndef TAP_H
-#define TAP_H
+#ifndef PREDIBASE_TAP_H
+#define PREDIBASE_TAP_H
 
 #include <stdio.h>
 

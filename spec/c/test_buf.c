@@ -1,7 +1,6 @@
 /* links: buf.c */
 /*
-** test_buf.c
-** Growable bytes: growth, refusal, shrinking.
+** test_buf.c - tests of buf.c: growth, refused memory, shrinking
 ** SPDX-License-Identifier: MIT
 */
 

@@ -1,6 +1,6 @@
 /* links: coalesce.c poller.c buf.c */
 /*
-** test_coalesce.c - when the pool sleeps before it waits
+** test_coalesce.c - tests of coalesce.c: when it sleeps before it waits
 ** SPDX-License-Identifier: MIT
 */
 

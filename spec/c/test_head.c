@@ -1,9 +1,9 @@
 /* links: head.c buf.c */
 /*
-** test_head.c
-** The head of a response, line by line: status, fields, interim answers,
-** trailers, accidents, limits, no memory.
+** test_head.c - tests of head.c
 ** SPDX-License-Identifier: MIT
+** Status, fields, interim responses, trailers, malformed lines, limits, refused
+** memory.
 */
 
 #include "head.h"

@@ -1,7 +1,6 @@
 /* links: poller.c buf.c */
 /*
-** test_poller.c
-** The set of sockets, with what the system has: epoll or kqueue.
+** test_poller.c - tests of poller.c with epoll or kqueue
 ** SPDX-License-Identifier: MIT
 */
 

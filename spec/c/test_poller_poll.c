@@ -1,7 +1,6 @@
 /* links: buf.c */
 /*
-** test_poller_poll.c
-** The set of sockets where there is only poll(2).
+** test_poller_poll.c - tests of poller.c with poll(2)
 ** SPDX-License-Identifier: MIT
 */
 

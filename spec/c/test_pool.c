@@ -2,10 +2,10 @@
 /* links: resend.c sockets.c tls_pending.c */
 /* links: h2_gate.c h2_unread.c h2_reset.c sigpipe.c head.c timers.c poller.c sse.c buf.c */
 /*
-** test_pool.c
-** Pools and exchanges without Lua: every state, every clock, a reader that is
-** slower than its server, and what is left when they are freed in any order.
+** test_pool.c - tests of pool.c and exchange.c, without Lua
 ** SPDX-License-Identifier: MIT
+** Every state, every clock, a reader slower than its server, and objects freed
+** in any order.
 */
 
 #include <dirent.h>

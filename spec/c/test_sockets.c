@@ -1,9 +1,9 @@
 /* links: sockets.c buf.c */
 /*
-** test_sockets.c
-** The sockets of a pool: what waits unread on them, and that they end with
-** their close although somebody else holds them, too.
+** test_sockets.c - tests of sockets.c
 ** SPDX-License-Identifier: MIT
+** Unread bytes are found, and a close ends the connection even if another
+** process holds the socket.
 */
 
 #include <arpa/inet.h>

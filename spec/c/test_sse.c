@@ -1,16 +1,17 @@
 /* links: sse.c buf.c */
 /*
-** test_sse.c
-** The parser: each case whole, byte by byte and at every cut, against the
-** expected text and against the reference; then random streams.
+** test_sse.c - tests of sse.c
 ** SPDX-License-Identifier: MIT
+** Each case is fed as a whole, byte by byte and split at every place, and
+** compared with the expected text and with the reference; random streams
+** follow.
 */
 
 #include "alloc.h"
 #include "sse_run.h"
 #include "tap.h"
 
-#define NO_LIMIT	((size_t)-1)
+#define NO_LIMIT ((size_t)-1)
 
 typedef struct stream_case {
   const char *name;

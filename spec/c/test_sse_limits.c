@@ -1,7 +1,6 @@
 /* links: sse.c buf.c */
 /*
-** test_sse_limits.c
-** The parser's limits, its memory, and what it does when there is none.
+** test_sse_limits.c - tests of sse.c: limits and memory
 ** SPDX-License-Identifier: MIT
 */
 
@@ -9,10 +8,10 @@
 #include "sse_run.h"
 #include "tap.h"
 
-#define NO_LIMIT	((size_t)-1)
+#define NO_LIMIT ((size_t)-1)
 
 /* More than a parser may keep when nothing is queued. */
-#define IDLE	5000
+#define IDLE 5000
 
 static int feed_text (sse *p, const char *s) {
   return sse_feed(p, s, strlen(s));

@@ -1,8 +1,8 @@
 /* links: timers.c buf.c */
 /*
-** test_timers.c
-** Deadlines: random operations against a list that is searched.
+** test_timers.c - tests of timers.c
 ** SPDX-License-Identifier: MIT
+** Random operations are compared with a list that is searched.
 */
 
 #include "timers.h"
@@ -10,7 +10,7 @@
 #include "alloc.h"
 #include "tap.h"
 
-#define MANY	300
+#define MANY 300
 
 /* The same numbers in each run. */
 static unsigned random_next (void) {

@@ -1,8 +1,8 @@
 /* links: token.c */
 /*
-** test_token.c
-** Plain tokens: what is taken, what is left to a JSON parser, each cut.
+** test_token.c - tests of token.c
 ** SPDX-License-Identifier: MIT
+** Accepted events, events left to a JSON parser, and events cut at each place.
 */
 
 #include "token.h"

@@ -6,8 +6,8 @@
 */
 
 /***
-Pools of connections and the exchanges on them: HTTP by libcurl, without Lua
-in its callbacks and without waiting anywhere but in `pool:step`.
+Pools of connections and the exchanges on them: HTTP with libcurl. No Lua code
+runs in libcurl's callbacks, and only `pool:step` and `wait` wait.
 
 @module predibase.curl
 */
@@ -29,7 +29,7 @@ static pool **pool_slot (lua_State *L) {
   return lua_class_check(L, POOL_T);
 }
 
-static pool *checkpool (lua_State *L) {
+static pool *check_open (lua_State *L) {
   pool **p = pool_slot(L);
   luaL_argcheck(L, *p != NULL, 1, "the pool is closed");
   if (!pool_is_ours(*p)) luaL_error(L, FORKED);
@@ -37,16 +37,16 @@ static pool *checkpool (lua_State *L) {
 }
 
 /***
-Makes a pool: the connections of one client and the descriptor they wait on.
+Makes a pool: the connections of one client, with one descriptor to wait for.
 @function pool
 @treturn[1] userdata the pool
 @treturn[2] nil
-@treturn[2] string what the system refused
+@treturn[2] string the reason
 */
 static int curl_pool (lua_State *L) {
   const char *why = NULL;
   pool **p = lua_newuserdatauv(L, sizeof *p, 0);
-  *p = NULL;  /* closed: __gc may run from the next line on */
+  *p = NULL;  /* closed; __gc may run from the next line on */
   luaL_setmetatable(L, POOL_T);
   *p = pool_new(&why);
   if (*p == NULL) {
@@ -61,39 +61,39 @@ static int curl_pool (lua_State *L) {
 Starts an exchange.
 @function pool:open
 @tparam userdata|table to a @{target}, or a table with the fields of one and
-the following arguments by their names
+the following arguments by name
 @tparam ?string body
-@tparam ?string header one more line, "Name: value"
-@tparam ?number delay seconds before the start; of all clocks 0 is none
+@tparam ?string header one more header line, "Name: value"
+@tparam ?number delay seconds before the start; 0 switches any clock off
 @tparam ?number deadline seconds on the clock of `now`
 @tparam ?number connect seconds
 @tparam ?number first_event seconds
 @tparam ?number event seconds
 @tparam ?number idle seconds
 @treturn[1] userdata the exchange
-@treturn[1] number under which @{pool:step} names it
+@treturn[1] number by which @{pool:step} identifies it
 @treturn[2] nil
-@treturn[2] string what was refused
-@raise when anything has the wrong type
+@treturn[2] string the reason
+@raise if an argument has the wrong type
 */
 static int p_open (lua_State *L) {
-  checkpool(L);
+  check_open(L);
   return lua_exchange_open(L, pool_slot(L));
 }
 
 /***
-Waits until something can be done, and does it.
+Waits until sockets or timers are ready, and handles them.
 @function pool:step
-@tparam ?number seconds how long to wait at most; nil: as long as it takes
+@tparam ?number seconds the longest wait; nil: no limit
 @tparam table moved receives at 1..n the numbers of the exchanges that have
 news: an event, or their end
 @treturn[1] number n
 @treturn[2] nil
-@treturn[2] string what the system refused
-@raise "not enough memory" when libcurl had none
+@treturn[2] string "waiting for the network failed"
+@raise "not enough memory" if libcurl ran out of it
 */
 static int p_step (lua_State *L) {
-  pool *p = checkpool(L);
+  pool *p = check_open(L);
   int64_t ms = -1;
   int rc, n = 0;
   exchange *x;
@@ -106,7 +106,7 @@ static int p_step (lua_State *L) {
   rc = pool_step(p, ms);
   while ((x = pool_news(p)) != NULL) {
     lua_pushinteger(L, (lua_Integer)x->id);
-    lua_rawseti(L, 3, n + 1);  /* may raise: x is still in the list then */
+    lua_rawseti(L, 3, n + 1);  /* may raise, so x is removed later */
     n++;
     exchange_clear_news(x);
   }
@@ -121,42 +121,43 @@ static int p_step (lua_State *L) {
 }
 
 /***
-The descriptor that is readable when @{pool:step} has something to do.
+Returns a descriptor that is readable while @{pool:step} has sockets to handle.
 @function pool:fd
 @treturn ?number nil where the system has no such descriptor
 */
 static int p_fd (lua_State *L) {
-  int fd = pool_fd(checkpool(L));
+  int fd = pool_fd(check_open(L));
   if (fd < 0) lua_pushnil(L);
   else lua_pushinteger(L, fd);
   return 1;
 }
 
 /***
-How long an event loop may wait before it calls @{pool:step} in any case.
+Returns how long an event loop may wait before it has to call @{pool:step} even
+if the descriptor stays silent.
 @function pool:timeout
-@treturn ?number seconds; nil: no timer runs
+@treturn ?number seconds; nil: no timer is running
 */
 static int p_timeout (lua_State *L) {
-  int64_t ms = pool_timeout(checkpool(L));
+  int64_t ms = pool_timeout(check_open(L));
   if (ms < 0) lua_pushnil(L);
   else lua_pushnumber(L, (lua_Number)ms / 1000.0);
   return 1;
 }
 
 /***
-How many exchanges are not closed yet.
+Returns the number of exchanges that are not closed yet.
 @function pool:size
 @treturn number
 */
 static int p_size (lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)pool_size(checkpool(L)));
+  lua_pushinteger(L, (lua_Integer)pool_size(check_open(L)));
   return 1;
 }
 
 /***
-Closes every connection; open exchanges fail with kind "cancelled". Any
-number of times.
+Closes every connection; open exchanges fail with kind "cancelled". May be
+called any number of times.
 @function pool:close
 */
 static int p_close (lua_State *L) {
@@ -177,14 +178,14 @@ static int p_tostring (lua_State *L) {
 /* --- module --------------------------------------------------------------- */
 
 /***
-Reads and checks once what many requests have in common.
+Reads and checks the options that many requests have in common.
 @function target
 @tparam table spec `url`; `method`; `headers` (array of "Name: value");
 `events` (true: parse a text/event-stream answer); `max_event` and `max_body`
 in bytes; `proxy` ("" for none), `ca_file`, `client_cert`, `client_key`,
 `client_key_password`, `verify`, `http_version` (0 automatic, 1, 2)
 @treturn userdata for @{pool:open}
-@raise when a field has the wrong type
+@raise if a field has the wrong type
 */
 static int curl_target (lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -194,9 +195,9 @@ static int curl_target (lua_State *L) {
 }
 
 /***
-Seconds on a clock that only goes forward; its start means nothing.
+Returns the time of a monotonic clock with an arbitrary start.
 @function now
-@treturn number
+@treturn number seconds
 */
 static int curl_now (lua_State *L) {
   lua_pushnumber(L, (lua_Number)clock_us() / 1e6);
@@ -204,15 +205,14 @@ static int curl_now (lua_State *L) {
 }
 
 /***
-Waits until a descriptor is readable, as for several pools at once.
+Waits until a descriptor is readable, for example that of one of several pools.
 @function wait
 @tparam table fds array of descriptors
-@tparam ?number seconds how long to wait at most; nil: as long as it takes
-@tparam table ready receives at 1..n the places in `fds` of those that are
-readable
-@treturn[1] number n; 0 when the time is over or a signal came
+@tparam ?number seconds the longest wait; nil: no limit
+@tparam table ready receives at 1..n the indices in `fds` of the readable ones
+@treturn[1] number n; 0 after the longest wait, or after a signal
 @treturn[2] nil
-@treturn[2] string what the system refused
+@treturn[2] string "waiting for descriptors failed"
 */
 static int curl_wait (lua_State *L) {
   struct pollfd *set;
@@ -249,7 +249,7 @@ static int curl_wait (lua_State *L) {
 }
 
 /***
-The libcurl that is loaded, as in a User-Agent: "libcurl/7.88.1".
+Returns the version of libcurl, in the form for User-Agent: "libcurl/7.88.1".
 @function version
 @treturn string
 */
@@ -276,10 +276,9 @@ static const luaL_Reg module[] = {
 };
 
 /*
-** A name look-up that hangs is left behind in a thread of libcurl's, which
-** must find its code in place when it wakes up, even after lua_close. The
-** Makefile links with -z nodelete; LuaRocks' builtin build cannot, so the
-** module pins itself.
+** Keeps this module loaded after lua_close: a name look-up that hangs runs on
+** in a thread of libcurl, which needs its code. The Makefile links with -z
+** nodelete; the builtin build of LuaRocks cannot.
 */
 static void stay_loaded (void) {
 #if defined(RTLD_NODELETE) && defined(RTLD_NOLOAD)

@@ -4,12 +4,12 @@
 */
 
 /***
-Ctrl-C as an error of Lua, for programs that go on after it.
+Ctrl-C as a Lua error, for programs that continue after it.
 
-The `lua` program makes an error of the first SIGINT and gives the signal
-back to the system, so the second one ends the process. A conversation in a
-terminal needs the error for each answer anew. There is one handler in a
-process; what else handles SIGINT there has to be content with that.
+The `lua` program turns the first SIGINT into an error and then restores the
+default action, so a second one ends the process. A chat in a terminal needs
+the error for each answer. A process has one handler per signal: this one
+replaces any other for SIGINT.
 
 @module predibase.interrupt
 */
@@ -19,26 +19,25 @@ process; what else handles SIGINT there has to be content with that.
 #include <signal.h>
 #include <string.h>
 
-/* Who is told, the thread that called 'arm' last; NULL = nobody. */
+/* The coroutine that called arm last, in which the error is raised; NULL:
+** none. */
 static lua_State *volatile listener = NULL;
 
-/* The registry of its Lua state, which tells that apart from others. */
+/* The registry of its Lua state, by which at_close recognises that state. */
 static const void *state = NULL;
 
-/* Where that registry keeps it: else it might be collected meanwhile. */
+/* The registry field that keeps the coroutine from being collected. */
 #define ANCHOR "predibase.interrupt"
 
-/* Runs at the next instruction of Lua after the signal. */
+/* The hook: runs at the next Lua instruction after the signal. */
 static void stop (lua_State *L, lua_Debug *ar) {
   (void)ar;
   lua_sethook(L, NULL, 0, 0);
   luaL_error(L, "interrupted!");
 }
 
-/*
-** lua_sethook is the one function of Lua that may be called here; the `lua`
-** program does the same.
-*/
+/* lua_sethook is the only function of Lua that a signal handler may call; the
+** `lua` program does the same. */
 static void on_signal (int number) {
   lua_State *L = listener;
   (void)number;
@@ -51,16 +50,16 @@ static int set_handler (lua_State *L, void (*handler) (int)) {
   memset(&action, 0, sizeof action);
   action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
-  /* No SA_RESTART: what waits has to come back and see. */
+  /* no SA_RESTART: a system call that waits has to return, so that Lua runs */
   lua_pushboolean(L, sigaction(SIGINT, &action, NULL) == 0);
   return 1;
 }
 
 /***
-From now on each SIGINT raises the error "interrupted!" in the coroutine that
-called this, as soon as it runs.
+Makes each SIGINT raise the error "interrupted!" in the coroutine that called
+this, as soon as it runs.
 @function arm
-@treturn boolean whether the system let it
+@treturn boolean true if the system allowed it
 */
 static int interrupt_arm (lua_State *L) {
   lua_pushthread(L);
@@ -71,9 +70,9 @@ static int interrupt_arm (lua_State *L) {
 }
 
 /***
-From now on SIGINT ends the process, as the system does by itself.
+Makes SIGINT end the process, which is the default action.
 @function disarm
-@treturn boolean whether the system let it
+@treturn boolean true if the system allowed it
 */
 static int interrupt_disarm (lua_State *L) {
   listener = NULL;
@@ -82,7 +81,7 @@ static int interrupt_disarm (lua_State *L) {
   return set_handler(L, SIG_DFL);
 }
 
-/* The state is being closed: nobody is left there to be told. */
+/* The finalizer that lua_close runs: the coroutine is about to be freed. */
 static int at_close (lua_State *L) {
   if (listener != NULL && state == lua_topointer(L, LUA_REGISTRYINDEX))
     interrupt_disarm(L);
@@ -98,7 +97,7 @@ static const luaL_Reg functions[] = {
 MODULE_API int luaopen_predibase_interrupt (lua_State *L);
 
 MODULE_API int luaopen_predibase_interrupt (lua_State *L) {
-  lua_newuserdatauv(L, 1, 0);  /* for its finalizer */
+  lua_newuserdatauv(L, 1, 0);  /* exists for its finalizer */
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, at_close);
   lua_setfield(L, -2, "__gc");

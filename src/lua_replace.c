@@ -4,8 +4,8 @@
 */
 
 /***
-Writes a file whole or not at all, which plain Lua cannot: it knows neither
-symbolic links nor permissions, and opens no file exclusively.
+Writes a file completely or not at all. Lua itself cannot do this: it has no
+functions for symbolic links, permissions and exclusive creation.
 
 @module predibase.replace
 */
@@ -25,20 +25,20 @@ symbolic links nor permissions, and opens no file exclusively.
 #define PATH_MAX 4096
 #endif
 
-/* As many as the system itself follows. */
-#define MOST_LINKS 40
+/* The number of symbolic links that Linux follows. */
+#define MAX_LINKS 40
 
-/* What mkstemp puts random letters in place of. */
+/* mkstemp replaces the X by random letters. */
 #define RANDOM ".XXXXXX"
 
 /*
-** Follows symbolic links from the path in 'path' to what they lead to, which
-** need not exist. Returns 0 or an error's number.
+** Replaces a path by the one that its symbolic links lead to, which need not
+** exist. Returns 0 or an error number.
 */
 static int follow (char *path) {
   char next[PATH_MAX];
   int i;
-  for (i = 0; i < MOST_LINKS; i++) {
+  for (i = 0; i < MAX_LINKS; i++) {
     const char *slash = strrchr(path, '/');
     size_t folder = slash != NULL ? (size_t)(slash - path) + 1 : 0;
     ssize_t n = readlink(path, next, sizeof next);
@@ -68,11 +68,11 @@ static int write_all (int fd, const char *text, size_t size) {
 }
 
 /*
-** Gives a file the owner and the permissions of another one, as far as the
-** system lets it: only root can give a file away. Where the group cannot be
-** kept, it is another group that must not read what the first one might.
+** Gives a file the owner and the permissions of another one. Only root can
+** change the owner, so a refusal of that is no error. If the group cannot be
+** set, the file gets no group permissions: they would apply to another group.
 */
-static int resemble (int fd, const struct stat *other) {
+static int copy_attributes (int fd, const struct stat *other) {
   struct stat own;
   mode_t mode = other->st_mode & 0777;
   if (fstat(fd, &own) != 0)
@@ -89,7 +89,8 @@ static int resemble (int fd, const struct stat *other) {
   return fchmod(fd, mode) == 0 ? 0 : errno;
 }
 
-/* Writes a new file at 'beside', a pattern of mkstemp, and renames it. */
+/* Writes a new file at 'beside', a pattern for mkstemp, and renames it to
+** 'path'. Returns 0 or an error number. */
 static int replace (const char *path, char *beside, const char *text,
                     size_t size) {
   struct stat target;
@@ -100,12 +101,12 @@ static int replace (const char *path, char *beside, const char *text,
   if (exists && S_ISDIR(target.st_mode))
     return EISDIR;
   if (exists && !S_ISREG(target.st_mode))
-    return EINVAL;  /* a device would be gone */
-  fd = mkstemp(beside);  /* exclusively, with mode 0600 */
+    return EINVAL;  /* renaming would replace a device */
+  fd = mkstemp(beside);  /* exclusive, mode 0600 */
   if (fd < 0)
     return errno;
   if (exists)
-    error = resemble(fd, &target);
+    error = copy_attributes(fd, &target);
   if (error == 0)
     error = write_all(fd, text, size);
   if (close(fd) != 0 && error == 0)
@@ -118,15 +119,15 @@ static int replace (const char *path, char *beside, const char *text,
 }
 
 /***
-Writes a file. A symbolic link is followed. The text goes into a new file
-beside the target, with the target's permissions (for its owner alone where
-there was none), which then takes the target's place.
+Writes a file; follows symbolic links. The text goes into a new file in the same
+directory, which then replaces the target. It gets the target's permissions, or
+those for its owner only if there was no target.
 @function write
 @tparam string path
 @tparam string text
 @treturn[1] boolean true
 @treturn[2] nil
-@treturn[2] string what is wrong, with the path
+@treturn[2] string path and reason
 */
 static int replace_write (lua_State *L) {
   size_t length, size;

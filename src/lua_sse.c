@@ -7,10 +7,10 @@
 Incremental parser for Server-Sent Events.
 
 Follows WHATWG HTML section 9.2.6: lines end in LF, CR or CRLF; a byte order
-mark at the very beginning is skipped; comments and unknown fields cost no
-memory. Bytes may come in any slices. Bytes that are not UTF-8 are passed on
-unchanged. A parser is used by one stream, from any coroutine, and knows
-nothing of sockets.
+mark at the beginning is skipped; comments and unknown fields need no memory.
+The stream may be fed in pieces of any size. Bytes that are not UTF-8 are passed
+on unchanged. Each stream needs a parser of its own, which any coroutine may
+use. A parser does not depend on sockets.
 
     local parser = require "predibase.sse".new { max_event = 1024 * 1024 }
     assert(parser:feed("data: hel"))
@@ -32,24 +32,25 @@ nothing of sockets.
 #define PARSER_T "predibase.sse"
 
 /*
-** Default of max_event. LoRAX repeats the prompt in the closing event when
-** it is asked to, and takes bodies of up to 2 MiB.
+** Default of max_event. LoRAX accepts bodies of up to 2 MiB and can repeat the
+** prompt in the closing event.
 */
 #define MAX_EVENT (8 * 1024 * 1024)
 
-/* The largest max_event: what a double still counts one by one. */
+/* The largest max_event: up to here a double represents each integer. */
 #define MAX_MAX_EVENT 9007199254740992.0
 
-/* Events up to this size leave the parser by way of the C stack. */
+/* Events up to this size are copied to the C stack, larger ones to a
+** userdata. */
 #define SMALL_EVENT 4096
 
-/* Most bytes of text that leave the parser at once, on the C stack too. */
+/* The most bytes of text that parser:texts returns; they are on the C stack. */
 #define MAX_TEXTS 4096
 
 typedef struct parser {
   sse *core;  /* NULL = closed */
   sse body;  /* what 'core' points to */
-  size_t taken;  /* events that 'next' has returned */
+  size_t taken;  /* number of events that the program has taken */
 } parser;
 
 /* --- helpers -------------------------------------------------------------- */
@@ -65,7 +66,7 @@ static parser *check_open (lua_State *L) {
   return p;
 }
 
-/* Copies the strings of ev to 'to' and lets ev point there. */
+/* Copies the strings of ev to 'to' and makes ev point there. */
 static void move_event (sse_event *ev, char *to) {
   memcpy(to, ev->data, ev->data_len);
   ev->data = to;
@@ -78,14 +79,14 @@ static void move_event (sse_event *ev, char *to) {
 }
 
 /*
-** Copies the event that 'get' shows out of the parser: to 'small', which has
-** SMALL_EVENT bytes, or to a userdata, which it leaves on the stack. Returns
-** 0 when there is no event.
+** Copies the event that 'get' returns out of the parser: to 'small', which has
+** SMALL_EVENT bytes, or to a userdata, which stays on the stack. Returns 0 if
+** there is no event.
 **
-** Making a Lua string may run finalizers, and in 5.1 and LuaJIT it does so
-** before the bytes are read. A finalizer is Lua code that may close or feed
-** this very parser, so the bytes must not belong to the parser while they
-** are pushed. The event itself stays where it is, in case of a memory error.
+** Creating a Lua string may run finalizers, in 5.1 and LuaJIT before the bytes
+** are copied. A finalizer may close or feed this very parser, so the bytes
+** must not be in the parser's memory when they are pushed. The event stays in
+** the queue, in case of a memory error.
 */
 static int copy_event (lua_State *L, parser *p, char *small, sse_event *ev,
                        int (*get) (const sse *core, sse_event *ev)) {
@@ -100,7 +101,7 @@ static int copy_event (lua_State *L, parser *p, char *small, sse_event *ev,
     lua_settop(L, 1);  /* remove a userdata that was too small */
     to = lua_newuserdatauv(L, size, 0);
     room = size;
-    check_open(L);  /* finalizers may have run; look again */
+    check_open(L);  /* finalizers may have run: get the event again */
   }
   return 0;
 }
@@ -108,18 +109,18 @@ static int copy_event (lua_State *L, parser *p, char *small, sse_event *ev,
 /* --- methods -------------------------------------------------------------- */
 
 /***
-Takes the next bytes of the stream.
+Reads the next bytes of the stream.
 @function parser:feed
-@tparam string bytes any slice, even an empty one
-@tparam[opt=1] number first where in it to begin
-@tparam[opt] number last where in it to end; its length unless given
+@tparam string bytes a piece of any size, also an empty one
+@tparam[opt=1] number first index of the first byte to read
+@tparam[opt] number last index of the last byte to read; default: the last
 @treturn[1] boolean true
 @treturn[2] nil
 @treturn[2] string `event larger than N bytes (max_event)`, or `not enough
-memory`. The stream cannot be continued, each later call returns the same;
-events that were whole before are still there for `next`.
-@raise when the parser is closed, `bytes` is not a string, or `first` to `last`
-is no part of it
+memory`. Each later call returns the same error; events that were complete
+before stay available to `next`.
+@raise if the parser is closed, `bytes` is not a string, or `first` to `last`
+is not within it
 */
 static int parser_feed (lua_State *L) {
   parser *p = check_open(L);
@@ -154,14 +155,14 @@ static int parser_feed (lua_State *L) {
 }
 
 /***
-Takes the first whole event out of the queue.
+Takes the next complete event.
 @function parser:next
 @treturn[1] string the data; its lines are separated by LF
-@treturn[1] string the event type, `message` when the stream names none
-@treturn[1] string the last event ID: it stays until the stream sets another
-one; empty when it never did
-@treturn[2] nil when no whole event is left
-@raise when the parser is closed
+@treturn[1] string the event type; `message` if the stream sets none
+@treturn[1] string the last event ID, which stays until the stream sets another
+one; empty if it never has
+@treturn[2] nil if there is no complete event
+@raise if the parser is closed
 */
 static int parser_next (lua_State *L) {
   parser *p = check_open(L);
@@ -179,7 +180,7 @@ static int parser_next (lua_State *L) {
   else
     lua_pushliteral(L, "message");
   lua_pushlstring(L, ev.id, ev.id_len);
-  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer did */
+  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer took it */
     sse_pop(p->core);
     p->taken++;
   }
@@ -187,17 +188,16 @@ static int parser_next (lua_State *L) {
 }
 
 /***
-Takes the first whole event out of the queue, and reads it if it is a plain
-token of LoRAX; the type and the ID of the event do not matter then. What is
-no plain token (the closing event, an error, alternatives, no JSON at all)
-comes as @{next} gives it.
+Takes the next complete event. A plain token of LoRAX is returned decoded; its
+event type and ID are ignored. The data of any other event (the closing event, an
+error, a token with alternatives, invalid JSON) is returned as by @{next}.
 @function parser:token
-@treturn[1] table `id`, `text`, `logprob`, `special`, `skipped`: as far as the
-server sent them
+@treturn[1] table `id`, `text`, `logprob`, `special`, `skipped`: those that the
+server sent
 @treturn[1] ?string the text once more, unless it is a special token
-@treturn[2] string the data of an event that is no plain token
-@treturn[3] nil when no whole event is left
-@raise when the parser is closed
+@treturn[2] string the data of an event that is not a plain token
+@treturn[3] nil if there is no complete event
+@raise if the parser is closed
 */
 static int parser_token (lua_State *L) {
   parser *p = check_open(L);
@@ -209,7 +209,7 @@ static int parser_token (lua_State *L) {
     return 1;
   }
   lua_token_push(L, &t);
-  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer did */
+  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer took it */
     sse_pop(p->core);
     p->taken++;
   }
@@ -217,14 +217,14 @@ static int parser_token (lua_State *L) {
 }
 
 /***
-Takes the plain tokens at the front of the queue, as many as there are up to
-4 KiB of text: for who passes text on and wants no table for each of them.
+Takes the plain tokens at the start of the queue, up to 4 KiB of text. For
+programs that only pass on text, and need no table for each token.
 @function parser:texts
-@treturn[1] string their texts, one behind the other; nothing of special tokens
-@treturn[1] number how many tokens these are, special ones included
-@treturn[2] nil when no whole event is left, or the first one is no plain
+@treturn[1] string their texts, joined, without those of special tokens
+@treturn[1] number the number of tokens, with special ones
+@treturn[2] nil if there is no complete event, or the next one is not a plain
 token
-@raise when the parser is closed
+@raise if the parser is closed
 */
 static int parser_texts (lua_State *L) {
   parser *p = check_open(L);
@@ -248,7 +248,7 @@ static int parser_texts (lua_State *L) {
   }
   lua_pushlstring(L, text, len);
   lua_pushinteger(L, (lua_Integer)n);
-  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer did */
+  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer took it */
     p->taken += n;
     while (n-- > 0) sse_pop(p->core);
   }
@@ -256,10 +256,10 @@ static int parser_texts (lua_State *L) {
 }
 
 /***
-How many whole events wait to be taken.
+Returns the number of complete events that were not taken yet.
 @function parser:count
 @treturn number
-@raise when the parser is closed
+@raise if the parser is closed
 */
 static int parser_count (lua_State *L) {
   const parser *p = check_open(L);
@@ -268,14 +268,13 @@ static int parser_count (lua_State *L) {
 }
 
 /***
-Tells the end of the input: returns the data of the event that no blank line
-closed, with a `data` line that is not finished. The standard discards such an
-event; here the caller decides. It takes nothing away, and returns the same
-when called again.
+For the end of the input: returns the data of the event that no blank line has
+ended, with an unfinished `data` line. The standard discards such an event; here
+the caller decides. Changes nothing.
 @function parser:finish
 @treturn[1] string the data of the unfinished event
-@treturn[2] nil when there is none, or after an error of `feed`
-@raise when the parser is closed
+@treturn[2] nil if there is none, or after an error of `feed`
+@raise if the parser is closed
 */
 static int parser_finish (lua_State *L) {
   parser *p = check_open(L);
@@ -289,8 +288,8 @@ static int parser_finish (lua_State *L) {
 }
 
 /***
-Gives all memory back at once instead of at the next collection. May be called
-any number of times; on Lua 5.4 a parser can also be a to-be-closed variable.
+Frees the memory now instead of at the next garbage collection. May be called
+any number of times. In Lua 5.4 a parser can be a to-be-closed variable.
 @function parser:close
 */
 static int parser_close (lua_State *L) {
@@ -347,16 +346,15 @@ static size_t read_options (lua_State *L) {
 /***
 Makes a parser.
 @function new
-@tparam[opt] table options `max_event`: how many bytes one event may have, its
-data together with its type, the last event ID and the line being read
-(8388608)
+@tparam[opt] table options `max_event`: the limit in bytes for one event, which
+is its data, its type, the last event ID and the unfinished line (8388608)
 @treturn userdata the parser
-@raise when an option is unknown or has a bad value
+@raise if an option is unknown or has a bad value
 */
 static int sse_new (lua_State *L) {
   size_t max_event = read_options(L);
   parser *p = lua_newuserdatauv(L, sizeof *p, 0);
-  p->core = NULL;  /* closed: __gc may run from the next line on */
+  p->core = NULL;  /* closed; __gc may run from the next line on */
   p->taken = 0;
   luaL_setmetatable(L, PARSER_T);
   sse_init(&p->body, max_event);

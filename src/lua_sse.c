@@ -189,8 +189,8 @@ static int parser_next (lua_State *L) {
 
 /***
 Takes the next complete event. A plain token of LoRAX is returned decoded; its
-event type and ID are ignored. The data of any other event (the closing event, an
-error, a token with alternatives, invalid JSON) is returned as by @{next}.
+event type and ID are ignored. The data of any other event (the closing event,
+an error, a token with alternatives, invalid JSON) is returned as by @{next}.
 @function parser:token
 @treturn[1] table `id`, `text`, `logprob`, `special`, `skipped`: those that the
 server sent

@@ -166,9 +166,9 @@ target *lua_target_check (lua_State *L, int arg) {
 
 static int t_gc (lua_State *L) {
   target **t = lua_class_check(L, TARGET_T);
-  target *gone = *t;
+  target *old = *t;
   *t = NULL;
-  target_drop(gone);
+  target_drop(old);
   return 0;
 }
 

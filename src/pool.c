@@ -264,7 +264,7 @@ static void start (pool *p, exchange *x, int64_t now) {
 }
 
 /* Sends the request again. Its clocks continue, except that of connecting. */
-static void begin_anew (pool *p, exchange *x) {
+static void restart (pool *p, exchange *x) {
   h2_unread_leave(x);
   curl_multi_remove_handle(p->multi, x->easy);
   h2_gate_leave(&p->gate, x);
@@ -277,7 +277,7 @@ static void begin_anew (pool *p, exchange *x) {
 static void collect (pool *p, exchange *x, CURLcode code) {
   long port = 0;
   if (resend_wanted(x, code)) {
-    begin_anew(p, x);
+    restart(p, x);
     return;
   }
   if (x->head.version == 1 &&

@@ -13,16 +13,16 @@
 
 #include "buf.h"
 
-/* Each block carries its size in front, without breaking alignment. */
+/* Bytes in front of each block for its size; a multiple of any alignment. */
 #define PREDIBASE_ALLOC_HEAD 16
 
 static size_t alloc_live;  /* bytes */
 static size_t alloc_peak;
-static long alloc_calls;  /* requests for memory, refused ones included */
-static long alloc_fail_at;  /* number of the request to refuse, 0 = none */
-static int alloc_fail_on;  /* refuse all that follow, too */
+static long alloc_calls;  /* requests for memory, also refused ones */
+static long alloc_fail_at;  /* number of the request to refuse; 0: none */
+static int alloc_fail_on;  /* refuse all requests after it too */
 
-/* Never resizes in place, so that a stale pointer is a dead one. */
+/* Never resizes in place, so that sanitizers find the use of old pointers. */
 static inline void *alloc_test (void *p, size_t n) {
   char *old = (p != NULL) ? (char *)p - PREDIBASE_ALLOC_HEAD : NULL;
   char *block = NULL;
@@ -50,7 +50,8 @@ static inline void *alloc_test (void *p, size_t n) {
   return (block != NULL) ? block + PREDIBASE_ALLOC_HEAD : NULL;
 }
 
-/* Starts counting anew; fails at request 'at', and on, if so. */
+/* Resets the counts. Request number 'at' will fail, and if 'on' is 1, all after
+** it. */
 static inline void alloc_start (long at, int on) {
   mem_set_allocator(alloc_test);
   alloc_live = alloc_peak = 0;

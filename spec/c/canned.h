@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Seconds after which the child ends in any case. */
+/* Seconds after which the child ends, if the tests have not ended it. */
 #define CANNED_LIFE 600
 
 static pid_t canned_pid;
@@ -50,7 +50,7 @@ static inline void canned_chunk (int fd, const char *event) {
   "\"special\":false,\"skipped\":false},\"generated_text\":" final "," \
   "\"details\":null}\n\n"
 
-/* Events of a KiB with their numbers, more than any reader keeps. */
+/* Number of events of 1 KiB: more than the client queues. */
 #define CANNED_FLOOD 2048
 
 static inline void canned_flood (int fd) {
@@ -77,7 +77,7 @@ static inline void canned_answer (int fd, const char *path) {
     if (strstr(path, "/mute/") != NULL) return;
     if (strstr(path, "/flood/") != NULL) canned_flood(fd);
     canned_chunk(fd, CANNED_TOKEN("1", "one", "null"));
-    if (strstr(path, "/hang/") != NULL) return;  /* until the peer is gone */
+    if (strstr(path, "/hang/") != NULL) return;  /* until the client closes */
     canned_chunk(fd, ":\n\n");
     canned_chunk(fd, CANNED_TOKEN("2", " two", "null"));
     canned_chunk(fd, CANNED_TOKEN("3", " three", "\"one two three\""));
@@ -95,7 +95,7 @@ static inline void canned_answer (int fd, const char *path) {
   }
 }
 
-/* Reads one request; returns 0 when the peer is gone. */
+/* Reads one request; returns 0 if the client has closed. */
 static inline int canned_request (FILE *in, char *path, size_t size) {
   char line[8192];
   long length = 0;
@@ -112,7 +112,7 @@ static inline int canned_request (FILE *in, char *path, size_t size) {
 static inline void canned_serve (int listener) {
   alarm(CANNED_LIFE);
 #if defined(__linux__)
-  prctl(PR_SET_PDEATHSIG, SIGKILL);  /* should the tests crash */
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  /* if the tests crash */
 #endif
   signal(SIGCHLD, SIG_IGN);
   for (;;) {
@@ -124,7 +124,7 @@ static inline void canned_serve (int listener) {
       close(fd);
       continue;
     }
-    /* small writes in a row must not wait for the other side's ACK */
+    /* small writes must not wait for an ACK of the client */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     in = fdopen(fd, "r");
     while (in != NULL && canned_request(in, path, sizeof path))
@@ -133,7 +133,7 @@ static inline void canned_serve (int listener) {
   }
 }
 
-/* Returns the port on the loopback address. */
+/* Starts the server on the loopback address and returns its port. */
 static inline int canned_start (void) {
   struct sockaddr_in a;
   socklen_t len = sizeof a;

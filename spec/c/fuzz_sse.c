@@ -15,7 +15,8 @@
 
 int LLVMFuzzerTestOneInput (const uint8_t *bytes, size_t n);
 
-/* Each slice is a block of its own, so that reading past it is seen. */
+/* Each piece is a block of its own, so that the sanitizer sees reads beyond
+** it. */
 static void feed_copy (sse *p, const char *s, size_t n) {
   char *copy = malloc(n > 0 ? n : 1);
   if (copy == NULL)
@@ -26,8 +27,8 @@ static void feed_copy (sse *p, const char *s, size_t n) {
 }
 
 /*
-** Feeds slices of the given lengths, over and over; without any, the whole.
-** Pops 'most' events after each.
+** Feeds pieces of the given lengths, in turn; the whole input if there are
+** none. Pops 'most' events after each.
 */
 static void run (const char *s, size_t n, size_t max, const uint8_t *lengths,
                  size_t k, size_t most, text *out) {
@@ -38,7 +39,7 @@ static void run (const char *s, size_t n, size_t max, const uint8_t *lengths,
   while (i < n) {
     size_t slice = (k > 0) ? lengths[turn++ % k] : n;
     if (k > 0 && turn % k == 0 && slice == 0)
-      slice = 1;  /* else lengths that are all zero would never end */
+      slice = 1;  /* else zero lengths would never end the loop */
     if (slice > n - i)
       slice = n - i;
     feed_copy(&p, s + i, slice);

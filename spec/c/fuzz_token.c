@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *bytes, size_t n) {
     if (t.has_logprob && !isfinite(t.logprob)) abort();
     if (t.special < TOKEN_ABSENT || t.special > 1) abort();
     if (t.skipped < TOKEN_ABSENT || t.skipped > 1) abort();
-    copy[n] = ' ';  /* white space behind it makes no difference */
+    copy[n] = ' ';  /* white space after the object changes nothing */
     if (!token_read(&again, copy, n + 1) || again.id != t.id ||
         again.len != t.len || memcmp(again.text, t.text, t.len) != 0)
       abort();

@@ -57,7 +57,7 @@ static const char whole[] =
   "assert(tostring(assert(client:generate 'x')) == text)\n"
   "assert(client:generate_stream('x'):text() == text)\n";
 
-/* Streams in every state, some forgotten, some in globals. */
+/* Makes streams in every state, some of which only the collector can free. */
 static const char half[] =
   "kept = {}\n"
   "for i = 1, 5 do\n"
@@ -78,7 +78,7 @@ static lua_State *new_state (void) {
   return L;
 }
 
-/* Returns 1, or 0 and says why. */
+/* Runs Lua code. Returns 1, or 0 after printing the error. */
 static int runs (lua_State *L, const char *program) {
   if (luaL_loadstring(L, program) == 0 && lua_pcall(L, 0, 0, 0) == 0) return 1;
   printf("# %s\n", lua_tostring(L, -1));
@@ -86,7 +86,7 @@ static int runs (lua_State *L, const char *program) {
   return 0;
 }
 
-/* The life of one state, closed in mid-stream. */
+/* Runs one state and closes it in the middle of its streams. */
 static int one_life (void) {
   lua_State *L = new_state();
   int good = runs(L, preamble) && runs(L, whole) && runs(L, half);
@@ -130,7 +130,7 @@ static int in_threads (void) {
 
 /* --- fork ----------------------------------------------------------------- */
 
-/* What a child may do with what it got: nothing, and it is told so. */
+/* In a child, everything inherited must raise an error, except close. */
 static const char in_child[] =
   "local function refused (f, ...)\n"
   "  local ok, err = pcall(f, ...)\n"
@@ -153,7 +153,7 @@ static const char in_child[] =
   "collectgarbage()\n"
   "collectgarbage()\n";
 
-/* A client that was made before, and used only after, is in order. */
+/* A client made before the fork and first used after it must work. */
 static const char own_client[] =
   "assert(tostring(assert(cold:generate 'x')) == text)\n"
   "cold:close()\n";
@@ -182,11 +182,11 @@ static void forks (void) {
              runs(L, "cold, client = client, cold\n"
                      "stream, forgotten = read(hanging), read(client)\n");
   ok(good && child_of(L, in_child, NULL),
-     "a forked child is told that the client is its parent's");
+     "a forked child gets the error that the client is its parent's");
   ok(good && child_of(L, in_child, own_client),
      "a forked child may use a client that was not used before the fork");
   ok(good && child_of(L, "", NULL),
-     "a forked child may close its state without touching anything");
+     "a forked child may close its state without closing connections");
   good = runs(L, "assert(select(2, stream:poll()) == 'pending')\n"
                  "assert(forgotten:text() == text)\n") && runs(L, whole);
   ok(good, "the parent goes on with its streams and its connections");
@@ -205,7 +205,7 @@ int main (void) {
   ok(good, "Lua states one after the other, each closed in mid-stream");
   ok(open_files() == files, "they leave no descriptor behind");
   ok(mapped("predibase/curl.so"),
-     "the module stays in memory when the last state is gone");
+     "the module stays in memory after the last state is closed");
   ok(mapped("libcurl"), "so does libcurl");
   ok(in_threads(), "Lua states in several threads at once");
   ok(open_files() == files, "threads leave no descriptor behind");

@@ -1,11 +1,11 @@
 /*
-** host_memory.c
-** long: every allocation is refused in turn
-** once: Lua's own allocations differ, what is done about it does not
-** A host program whose memory runs out at every possible place: in Lua's own
-** allocator, in the C core's, and inside libcurl. Each run must end with the
-** right answer or a clean error, and leave no block and no descriptor behind.
+** host_memory.c - a host program that runs out of memory at every place
 ** SPDX-License-Identifier: MIT
+** long: each allocation is refused in one run
+** once: the handling of refused allocations is the same on every Lua
+** Memory runs out in Lua's allocator, in that of the C core, and in libcurl.
+** Each run must end with the right result or a clean error, and must not leak
+** memory or descriptors.
 */
 
 /* links: resend.c sockets.c tls_pending.c */
@@ -46,7 +46,7 @@ static void *lua_test_alloc (void *ud, void *p, size_t old, size_t n) {
     lua_live -= old;
     return NULL;
   }
-  if (lua_armed && n > old) {  /* to shrink may not fail */
+  if (lua_armed && n > old) {  /* Lua requires that shrinking succeeds */
     lua_calls++;
     if (lua_fail_at > 0 && (lua_calls == lua_fail_at ||
                             (lua_fail_on && lua_calls > lua_fail_at)))
@@ -58,7 +58,7 @@ static void *lua_test_alloc (void *ud, void *p, size_t old, size_t n) {
   return block;
 }
 
-/* From here on requests are counted: the modules are loaded. */
+/* Starts counting requests, after the modules are loaded. */
 static int arm (lua_State *L) {
   (void)L;
   lua_armed = 1;
@@ -77,8 +77,8 @@ static int disarm (lua_State *L) {
 
 typedef struct outcome {
   int status;         /* of lua_pcall */
-  int clean;          /* nothing was left behind */
-  char text[256];     /* of the error, or what the scenario returned */
+  int clean;          /* no leak */
+  char text[256];     /* the error, or the result of the scenario */
 } outcome;
 
 static int open_files (void) {
@@ -99,10 +99,9 @@ static void preload (lua_State *L, const char *name, lua_CFunction f) {
 }
 
 /*
-** LuaJIT does not survive the refusal of some of its own requests: it loses
-** bytes of its own, also with nothing of ours loaded, and its unwinder reads
-** wild addresses with no frame of ours on the stack. So Lua's allocator is
-** refused nothing there; the same C code is tried with PUC-Rio's Lua 5.1.
+** LuaJIT does not survive the refusal of some of its requests: it leaks memory
+** and its unwinder reads invalid addresses, also without this library. So
+** Lua's allocator refuses nothing there; Lua 5.1 tests the same C code.
 */
 static int is_luajit (void) {
   lua_State *L = luaL_newstate();
@@ -146,7 +145,8 @@ static outcome run (int port) {
   return o;
 }
 
-/* Complete, or a clean way to say that memory ran out. */
+/* Returns 1 if the run was complete or reported correctly that memory ran
+** out. */
 static int acceptable (const outcome *o) {
   if (o->status == LUA_ERRMEM) return 1;
   if (o->status != 0) return strstr(o->text, "memory") != NULL;
@@ -215,7 +215,7 @@ static char *curl_test_strdup (const char *s) {
   return refuse() ? NULL : strdup(s);
 }
 
-/* A process for each, because a failed libcurl is not asked to recover. */
+/* Forks for each run, because libcurl need not recover from a failure. */
 static int curl_child (int port, long at) {
   int status;
   pid_t pid = fork();
@@ -243,13 +243,11 @@ static void curl_requests (int port) {
     good &= (status != 1);
   }
   printf("# %ld requests refused one by one\n", n - 2);
-  ok(good && n > 50, "libcurl without memory at any one place");
+  ok(good && n > 50, "libcurl without memory at each place");
 }
 
-/*
-** cjson loses what it holds when memory runs out. As long as it is loaded, a
-** leak detector can tell whose loss that is.
-*/
+/* lua-cjson leaks when memory runs out. While it is loaded, a leak detector can
+** name it as the source. */
 static void keep_cjson (void) {
   static lua_State *L;
   L = luaL_newstate();

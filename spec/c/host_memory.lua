@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The life that host_memory.c repeats with memory running out: a client, a text, a stream, an
--- error, a stream closed half-way, one left to the collector.
+-- The scenario that host_memory.c repeats with memory running out: a client, a text, a stream, an
+-- error, a stream closed in the middle, one left to the garbage collector.
 -- luacheck: globals arm disarm port
 local predibase = require "predibase"
 local errors = require "predibase.errors"

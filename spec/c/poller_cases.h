@@ -19,7 +19,7 @@
 #include "tap.h"
 #include "poller.h"
 
-/* Long enough to be a failure; no test waits so long when all is well. */
+/* A time limit that only failing tests reach. */
 #define LONG_MS 10000
 
 static void make_pair (int fds[2]) {
@@ -37,7 +37,8 @@ static void send_byte (int fd) {
     abort();
 }
 
-/* The mask that one wait reports for fd; results for others count as 64. */
+/* Returns the mask that one wait reports for fd, with 64 for results of other
+** sockets; 128 after an error. */
 static unsigned look (poller *w, int fd, int timeout_ms) {
   poller_ready out[8];
   unsigned mask = 0;
@@ -64,9 +65,9 @@ static void directions (void) {
   ok(poller_set(w, s[0], POLLER_IN | POLLER_OUT) == 0
      && look(w, s[0], 0) == (POLLER_IN | POLLER_OUT), "both can be watched");
   ok(poller_set(w, s[0], 0) == 0 && look(w, s[0], 0) == 0,
-     "what was taken out is not reported");
+     "a removed socket is not reported");
   ok(poller_set(w, s[0], 0) == 0 && poller_set(w, s[1], 0) == 0,
-     "taking out what is not in does nothing");
+     "removing an absent socket does nothing");
   close_pair(s);
   poller_free(w);
 }
@@ -98,7 +99,7 @@ static void hang_up (void) {
   poller_free(w);
 }
 
-/* curl closes sockets and opens others that get the same number. */
+/* libcurl closes sockets and opens others that get the same number. */
 static void reused (void) {
   poller *w = poller_new();
   int a[2], b[2], number;
@@ -118,7 +119,7 @@ static void reused (void) {
   send_byte(b[1]);
   ok(look(w, number, LONG_MS) == POLLER_IN, "the new socket is reported");
   close_pair(b);
-  ok(poller_set(w, number, 0) == 0, "a closed socket can be taken out");
+  ok(poller_set(w, number, 0) == 0, "a closed socket can be removed");
   make_pair(b);
   if (b[0] != number) {
     dup2(b[0], number);
@@ -129,12 +130,12 @@ static void reused (void) {
   ok(look(w, number, 0) == 0, "a new socket is not watched before asked");
   ok(poller_set(w, number, POLLER_IN) == 0
      && poller_set(w, number, POLLER_IN) == 0
-     && look(w, number, 0) == POLLER_IN, "asking twice is asking once");
+     && look(w, number, 0) == POLLER_IN, "the same mask twice changes nothing");
   close_pair(b);
   poller_free(w);
 }
 
-/* More sockets than one wait has room for: each is reported in time. */
+/* More sockets than one wait returns: several waits report each of them. */
 static void many (void) {
   enum { N = 300 };
   static int s[N][2];
@@ -144,7 +145,7 @@ static void many (void) {
   int i, round, count = 0;
   if (getrlimit(RLIMIT_NOFILE, &files) != 0)
     abort();
-  files.rlim_cur = files.rlim_max;  /* 600 sockets are above some limits */
+  files.rlim_cur = files.rlim_max;  /* some defaults are below 600 sockets */
   setrlimit(RLIMIT_NOFILE, &files);
   for (i = 0; i < N; i++) {
     make_pair(s[i]);
@@ -157,7 +158,7 @@ static void many (void) {
     for (i = 0; i < n; i++)
       count += (seen[out[i].fd]++ == 0);
   }
-  ok(count == N, "300 ready sockets, 7 at a time: nobody starves");
+  ok(count == N, "300 ready sockets, 7 at a time: all are reported");
   for (i = 0; i < N; i++) {
     if (i % 2 == 0)
       poller_set(w, s[i][0], 0);
@@ -171,7 +172,7 @@ static void many (void) {
   }
   for (i = 0; i < N; i += 2)
     count += seen[s[i][0]] * N;
-  ok(count == N / 2, "with half of them out, the other half is reported");
+  ok(count == N / 2, "with half of them removed, the other half is reported");
   for (i = 0; i < N; i++)
     close_pair(s[i]);
   ok(look(w, -1, 0) == 0 && look(w, -1, 0) == 0,
@@ -204,7 +205,7 @@ static void interrupted (void) {
   poller_free(w);
 }
 
-/* The set's own descriptor serves an outside loop. */
+/* The descriptor of the set, for other event loops. */
 static void outside (void) {
   poller *w = poller_new();
   struct pollfd p;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A text that grows. Tests have memory enough, or stop. */
+/* A text that grows. Aborts if there is no memory. */
 typedef struct text {
   char *s;
   size_t len, cap;
@@ -68,7 +68,7 @@ static inline void reference (const char *s, size_t n, size_t max,
     ended = i < n;
     if (ended)
       i += (s[i] == '\r' && i + 1 < n && s[i + 1] == '\n') ? 2 : 1;
-    /* the line is s[start], len bytes; take it apart */
+    /* the line has len bytes from s[start] on: split it */
     for (name = 0; name < len && s[start + name] != ':'; name++)
       ;
     value = name;
@@ -78,7 +78,7 @@ static inline void reference (const char *s, size_t n, size_t max,
       value++;
     s += start;
     if (!ended && name == len)
-      ;  /* cut before it said what it is */
+      ;  /* the field name is incomplete */
     else if (len == 0) {
       if (data.len > 0)
         put_event(out, type.s, type.len, data.s, data.len - 1, id.s, id.len);
@@ -90,7 +90,7 @@ static inline void reference (const char *s, size_t n, size_t max,
     }
     else if (is(s, name, "event") || is(s, name, "id"))
       line = len - value;
-    /* the line end behind the last data is not delivered */
+    /* the line end after the last data is not part of the event */
     seen = data.len - (data.len > 0);
     too_big = seen + type.len + id.len + line > max;
     if (ended && is(s, name, "event"))

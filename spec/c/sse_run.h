@@ -15,8 +15,8 @@
 #include "sse_reference.h"
 
 /*
-** The bytes of a slice, copied so that an unreadable page begins right
-** behind them. Room for 'room' bytes is made once.
+** Memory whose end is followed by an unreadable page. Pieces are copied to its
+** end, so that a read beyond a piece crashes.
 */
 typedef struct guard {
   char *end;
@@ -41,7 +41,7 @@ static inline const char *guarded (const guard *g, const char *s, size_t n) {
   return g->end - n;
 }
 
-/* Takes at most 'most' events out: looks at all of them, then drops them. */
+/* Takes at most 'most' events: peeks at all of them, then pops them. */
 static inline void drain (sse *p, text *out, size_t most) {
   sse_event ev;
   size_t n = 0;
@@ -55,7 +55,7 @@ static inline void drain (sse *p, text *out, size_t most) {
     sse_pop(p);
 }
 
-/* What is left when the input has ended. */
+/* Writes what is left at the end of the input. */
 static inline void drain_end (sse *p, text *out) {
   sse_event ev;
   drain(p, out, (size_t)-1);
@@ -68,7 +68,7 @@ static inline void drain_end (sse *p, text *out) {
   }
 }
 
-/* Feeds s as one slice that ends at the unreadable page. */
+/* Feeds s as one piece that ends at the unreadable page. */
 static inline int feed (sse *p, const guard *g, const char *s, size_t n) {
   return sse_feed(p, guarded(g, s, n), n);
 }

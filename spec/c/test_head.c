@@ -15,7 +15,7 @@ static int line (head *h, const char *s) {
   return head_line(h, s, strlen(s));
 }
 
-/* A head with these lines, each without its line end. */
+/* Feeds these lines, given without line ends, to a new head. */
 static int lines (head *h, const char *const *list) {
   int rc = HEAD_OK;
   head_init(h);
@@ -69,13 +69,13 @@ static void plain (void) {
      "the blank line completes it");
   ok(h.fields == 7 && is(&h, "content-type", "text/event-stream"),
      "names are found in lower case");
-  ok(is(&h, "Content-Type", NULL), "and in no other");
+  ok(is(&h, "Content-Type", NULL), "but not in another case");
   ok(is(&h, "x-model-id", "a b"), "blanks around a value are not part of it");
   ok(is(&h, "empty", "") && is(&h, "also-empty", ""), "a value may be empty");
   ok(is(&h, "colons", "a:b: c"), "the first colon ends the name");
   ok(is(&h, "x-twice", "one"), "of several the first is found");
   ok(is(&h, "x-model", NULL) && is(&h, "", NULL) && is(&h, "a b", NULL),
-     "a part of a name or a value is no name");
+     "a part of a name or a value is not found");
   head_free(&h);
   ok(h.status == 0 && h.fields == 0 && is(&h, "empty", NULL),
      "nothing is left of a freed head");
@@ -89,15 +89,15 @@ static void several (void) {
   };
   head h;
   ok(lines(&h, interim) == HEAD_OK && !h.complete && h.status == 103,
-     "an interim answer completes no head");
+     "an interim response does not complete the head");
   line(&h, "HTTP/1.1 100 Continue\r\n");
   line(&h, "\r\n");
   line(&h, "HTTP/1.1 200 OK\r\n");
-  ok(is(&h, "link", NULL), "its fields are forgotten");
+  ok(is(&h, "link", NULL), "its fields are dropped");
   line(&h, "x-a: 1\r\n");
   line(&h, "\r\n");
   ok(h.complete && h.status == 200 && h.fields == 1 && is(&h, "x-a", "1"),
-     "the final answer is what counts");
+     "the final response counts");
   line(&h, "x-trailer: 2\r\n");
   line(&h, "x-a: 2\r\n");
   line(&h, "\r\n");
@@ -109,7 +109,7 @@ static void several (void) {
   head_free(&h);
 }
 
-/* Where the body ends, by fields that may contradict each other. */
+/* Fields that define the end of the body and may contradict each other. */
 static void framing (void) {
   static const struct { const char *const text[5]; int ambiguous; } cases[] = {
     { { "HTTP/1.1 200 OK", NULL }, 0 },
@@ -151,7 +151,7 @@ static void accidents (void) {
   };
   head h;
   ok(lines(&h, text) == HEAD_OK && h.fields == 3,
-     "what is no field is skipped");
+     "a line without a field is skipped");
   ok(is(&h, "x-long", "one"), "a folded line is not part of a value");
   ok(is(&h, "x-last", "1"), "a second carriage return is a line end, too");
   ok(is(&h, "http", "/"), "a field may be called HTTP");
@@ -165,13 +165,13 @@ static void accidents (void) {
   line(&h, "a: b\r\n");
   ok(is(&h, "a", "b"), "fields before a status line are kept");
   line(&h, "HTTP/1.1 200 OK\r\n");
-  ok(is(&h, "a", NULL), "until it comes");
+  ok(is(&h, "a", NULL), "a status line removes them");
   line(&h, "bytes: \x80\xff\x01\r\n");
   ok(is(&h, "bytes", "\x80\xff\x01"), "other bytes are kept as they are");
   head_free(&h);
 }
 
-/* A field whose name and value take n bytes with their ends. */
+/* Makes a field whose name and value use n bytes with their zero bytes. */
 static int field_of (head *h, size_t n) {
   static char text[HEAD_MAX_BYTES + 64];
   memset(text, 'v', n + 1);
@@ -186,18 +186,18 @@ static void limits (void) {
   head_init(&h);
   line(&h, "HTTP/1.1 200 OK\r\n");
   for (i = 0; i < HEAD_MAX_FIELDS; i++) good &= (line(&h, "a: b\r\n") == 0);
-  ok(good && h.fields == HEAD_MAX_FIELDS, "so many fields are taken");
+  ok(good && h.fields == HEAD_MAX_FIELDS, "128 fields are accepted");
   ok(line(&h, "a: b\r\n") == HEAD_TOOBIG, "one more is too many");
-  ok(line(&h, "no field\r\n") == HEAD_OK, "unless it is none");
+  ok(line(&h, "no field\r\n") == HEAD_OK, "unless it is not a field");
   line(&h, "HTTP/1.1 200 OK\r\n");
-  ok(line(&h, "a: b\r\n") == HEAD_OK, "a new head counts anew");
+  ok(line(&h, "a: b\r\n") == HEAD_OK, "a new head starts counting at 0");
   head_free(&h);
-  /* "a", NUL, value, NUL: as many bytes as "a:" and the value, and one */
+  /* "a", NUL, value, NUL: one byte more than "a:" and the value */
   ok(field_of(&h, HEAD_MAX_BYTES - 1) == HEAD_OK &&
      h.text.len == HEAD_MAX_BYTES, "so many bytes are taken");
-  ok(line(&h, "a:\r\n") == HEAD_TOOBIG, "more are too many");
+  ok(line(&h, "a:\r\n") == HEAD_TOOBIG, "one byte more is too large");
   ok(h.text.len == HEAD_MAX_BYTES && h.fields == 1,
-     "what is too much changes nothing");
+     "a refused line changes nothing");
   head_free(&h);
   ok(field_of(&h, HEAD_MAX_BYTES) == HEAD_TOOBIG && h.fields == 0,
      "a single field can be too large");
@@ -226,7 +226,7 @@ static void no_memory (void) {
   good &= (take(&h) == HEAD_OK);
   head_free(&h);
   total = alloc_calls;
-  ok(good && total > 0 && alloc_live == 0, "a head gives its memory back");
+  ok(good && total > 0 && alloc_live == 0, "a head frees its memory");
   for (on = 0; on <= 1; on++)
     for (n = 1; n <= total; n++) {
       size_t fields;
@@ -241,7 +241,7 @@ static void no_memory (void) {
       head_free(&h);
       good &= (alloc_live == 0);
     }
-  ok(good, "refused memory is reported and leaves a head in order");
+  ok(good, "refused memory is reported and leaves a valid head");
   mem_set_allocator(NULL);
 }
 
@@ -272,9 +272,9 @@ static void codings (void) {
   ok(!head_is_coded(&h), "without a head there is no coding");
   line(&h, "HTTP/1.1 200 OK\r\n");
   line(&h, "content-encoding: identity\r\n");
-  ok(!head_is_coded(&h), "one of several fields");
+  ok(!head_is_coded(&h), "several fields without a coding name none");
   line(&h, "content-encoding: gzip\r\n");
-  ok(head_is_coded(&h), "may name a coding");
+  ok(head_is_coded(&h), "a later field may name a coding");
   head_free(&h);
 }
 

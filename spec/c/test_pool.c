@@ -31,7 +31,7 @@ static int open_files (void) {
   return n;
 }
 
-/* The target, which whoever opens an exchange with it has to drop. */
+/* Makes a target, which the caller has to drop. */
 static exchange_options options (const char *path) {
   static char url[128];
   target_options t;
@@ -74,7 +74,7 @@ static pool *created (void) {
   return p;
 }
 
-/* Steps once and takes all news; how many of them were about x. */
+/* Steps once and takes all news; returns how many were about x. */
 static int step (pool *p, const exchange *x) {
   exchange *m;
   int n = 0;
@@ -104,14 +104,14 @@ static void whole (void) {
   exchange *x = opened(p, "/generate");
   const char *body = "{\"generated_text\":\"one two three\"}";
   ok(x->state == EXCHANGE_OPEN && pool_size(p) == 1 && !x->head.complete,
-     "an exchange begins at once");
+     "an exchange starts at once");
   run(p, x);
   ok(x->state == EXCHANGE_DONE && x->head.status == 200 && !x->streaming,
-     "a body has an end");
+     "an exchange ends with its body");
   ok(x->body.len == strlen(body) && memcmp(x->body.data, body, x->body.len)
      == 0, "and is there");
   ok(x->request == NULL && x->easy == NULL,
-     "the request is gone when the answer is there");
+     "the request is freed when the response is complete");
   pool_drop(x);
   x = opened(p, "/generate_stream");
   run(p, x);
@@ -137,7 +137,7 @@ static void delayed (void) {
      "a delayed exchange waits for its time");
   run(p, x);
   ok(x->state == EXCHANGE_DONE && clock_ms() >= before + 30,
-     "and is served after it");
+     "and is completed after it");
   pool_drop(x);
   pool_free(p);
 }
@@ -178,7 +178,7 @@ static void clocks (void) {
   pool_free(p);
 }
 
-/* The events that are there, which must follow each other. */
+/* Takes all queued events; returns 1 if their numbers follow each other. */
 static int drain (exchange *x, int *next) {
   sse_event ev;
   int good = 1;
@@ -205,17 +205,17 @@ static void slow_reader (void) {
   while (!x->paused) step(p, x);
   queued = sse_queued(&x->sse);
   ok(queued >= EXCHANGE_HIGH_WATER && queued <= most,
-     "a transfer that nobody reads pauses at the high mark");
+     "a transfer without a reader pauses at the high mark");
   for (i = 0; i < 5; i++) pool_step(p, 5);
-  ok(sse_queued(&x->sse) == queued, "nothing more comes then");
+  ok(sse_queued(&x->sse) == queued, "no more events arrive then");
   ok(exchange_deadline(x) == INT64_MAX,
-     "the clocks of a slow server do not run for a slow reader");
+     "a slow reader runs into no timeout");
   for (; x->paused; next++) {
     queued = sse_queued(&x->sse);
     pool_pop(x);
   }
   ok(queued >= EXCHANGE_LOW_WATER && queued < EXCHANGE_LOW_WATER + 4096,
-     "it goes on at the low mark");
+     "it continues at the low mark");
   while (!ended(x) || sse_count(&x->sse) > 0) {
     if (x->paused) {
       pauses++;
@@ -234,7 +234,7 @@ static void slow_reader (void) {
   pool_linger(x, clock_ms() + 60000);
   run(p, x);
   ok(x->state == EXCHANGE_DONE && sse_count(&x->sse) == 0,
-     "what nobody wants any more is thrown away, paused or not");
+     "discarded events are dropped, also of a paused transfer");
   pool_drop(x);
   x = opened(p, "/flood/generate_stream");
   while (!x->paused) step(p, x);
@@ -244,13 +244,13 @@ static void slow_reader (void) {
   while (!x->paused) step(p, x);
   pool_free(p);
   ok(failed_as(x, "cancelled", "closed"),
-     "a pool can be freed under a paused transfer");
+     "a pool with a paused transfer can be freed");
   next = 0;
-  ok(drain(x, &next) && next > 200, "what had come can still be read");
+  ok(drain(x, &next) && next > 200, "queued events can still be read");
   pool_drop(x);
 }
 
-/* An exchange in one of its states. */
+/* Makes an exchange and brings it into a state. */
 static exchange *in_state (pool *p, int state) {
   exchange_options o = options("/hang/generate_stream");
   exchange *x;
@@ -284,7 +284,7 @@ static void any_order (void) {
     pool_linger(left, 0);
     pool_drop(left);
   }
-  ok(good, "exchanges outlive their pool, and have ended then");
+  ok(good, "exchanges outlive their pool, and have ended");
 }
 
 static void refused (void) {
@@ -296,7 +296,7 @@ static void refused (void) {
   longest[8000001] = '\0';
   o.to->o.url = longest;
   ok(pool_open(p, &o, &why) == NULL && why != NULL && pool_size(p) == 0,
-     "what libcurl refuses is said and leaves nothing");
+     "a refusal of libcurl is reported and leaks nothing");
   target_drop(o.to);
   free(longest);
   pool_free(p);
@@ -304,7 +304,7 @@ static void refused (void) {
 
 #if defined(__linux__)
 
-/* A process made behind the back of pthread_atfork. */
+/* Makes a process for which the handlers of pthread_atfork do not run. */
 static void copied (void) {
   const char *why = NULL;
   exchange_options o = options("/generate");
@@ -315,10 +315,10 @@ static void copied (void) {
   if (pid == 0)
     _exit(pool_open(p, &o, &why) == NULL && why != NULL ? 0 : 1);
   ok(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0,
-     "a copy of the process sends nothing over connections of the first");
+     "a cloned process sends nothing over connections of its parent");
   x = open_with(p, &o);
   run(p, x);
-  ok(x->state == EXCHANGE_DONE, "which goes on");
+  ok(x->state == EXCHANGE_DONE, "and the parent continues");
   pool_drop(x);
   pool_free(p);
 }
@@ -328,7 +328,7 @@ static void copied (void) {
 int main (void) {
   int files;
   port = canned_start();
-  pool_free(created());  /* what libcurl opens once and for all */
+  pool_free(created());  /* libcurl allocates some memory only once */
   files = open_files();
   alloc_start(0, 0);
   whole();
@@ -340,8 +340,8 @@ int main (void) {
 #if defined(__linux__)
   copied();
 #endif
-  ok(alloc_live == 0, "no memory is left behind");
-  ok(open_files() == files, "no descriptor is left behind");
+  ok(alloc_live == 0, "no memory leaks");
+  ok(open_files() == files, "no descriptor leaks");
   canned_stop();
   return done();
 }

@@ -36,7 +36,7 @@ static void start_listening (void) {
     ok(0, "a listening socket");
 }
 
-/* A connection as libcurl makes it; the server's end in *peer. */
+/* Opens a connection the way libcurl does; *peer becomes the server's end. */
 static int connected (sockets *s, int *peer) {
   struct curl_sockaddr a;
   int fd;
@@ -77,25 +77,26 @@ static void unread_input (void) {
      "another program does not inherit them");
   ok(sockets_find(&s, port_of(second)) == second &&
      sockets_find(&s, port_of(listener)) == -1,
-     "are found by their port, and nothing else is");
+     "sockets are found by their port, and nothing else is");
   sockets_mark_http1(&s, port_of(first));
-  ok(sockets_is_http1(&s, port_of(first)) && !sockets_is_http1(&s, port_of(second)),
-     "one has answered over HTTP/1.x");
-  ok(!sockets_is_unusable(&s, port_of(first)), "which is of use without input");
+  ok(sockets_is_http1(&s, port_of(first)) &&
+         !sockets_is_http1(&s, port_of(second)),
+     "one has carried an HTTP/1.x response");
+  ok(!sockets_is_unusable(&s, port_of(first)), "it is usable without input");
   ok(send(one, "x", 1, 0) == 1 && send(two, "x", 1, 0) == 1, "input for both");
   await_input(first);
   await_input(second);
-  ok(sockets_is_unusable(&s, port_of(first)), "it is of no use with some");
-  ok(sockets_is_unusable(&s, port_of(first)), "and stays so");
+  ok(sockets_is_unusable(&s, port_of(first)), "it is unusable with input");
+  ok(sockets_is_unusable(&s, port_of(first)), "and stays unusable");
   ok(!sockets_is_unusable(&s, port_of(second)),
-     "the other one, perhaps of HTTP/2, may have some");
+     "the other one, perhaps of HTTP/2, may have input");
   sockets_mark_http1(&s, port_of(second));
   close(two);
   ok(sockets_is_unusable(&s, port_of(second)),
-     "until it has answered over HTTP/1.x");
+     "until it has carried an HTTP/1.x response");
   sockets_close(&s, first);
   sockets_close(&s, second);
-  ok(s.n == 0, "closed ones are forgotten");
+  ok(s.n == 0, "closed sockets are removed");
   close(one);
   sockets_free(&s);
 }
@@ -107,11 +108,11 @@ static void shared_with_a_child (void) {
   memset(&s, 0, sizeof s);
   s.owner = getpid();
   fd = connected(&s, &peer);
-  twin = dup(fd);  /* as a forked child has it */
+  twin = dup(fd);  /* like the copy in a forked child */
   sockets_close(&s, fd);
   await_input(peer);
   ok(recv(peer, &byte, 1, MSG_DONTWAIT) == 0,
-     "a closed connection ends although a child holds it");
+     "a closed connection ends although a child has a copy");
   close(twin);
   close(peer);
   s.owner = getpid() + 1;
@@ -119,7 +120,7 @@ static void shared_with_a_child (void) {
   twin = dup(fd);
   sockets_close(&s, fd);
   ok(recv(peer, &byte, 1, MSG_DONTWAIT) == -1,
-     "but not when it is the child that closes");
+     "but not if the child closes it");
   close(twin);
   close(peer);
   sockets_free(&s);

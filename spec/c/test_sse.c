@@ -119,7 +119,8 @@ static const stream_case cases[] = {
 
 #undef CASE
 
-/* Feeds at the cuts a and b (a <= b), popping in between or at the end. */
+/* Feeds three pieces, cut at a and b (a <= b); pops between them or at the
+** end. */
 static void run_cut (const guard *g, const stream_case *c, size_t a, size_t b,
                      int late, text *out) {
   sse p;
@@ -176,14 +177,14 @@ static void one_case (const guard *g, const stream_case *c) {
   free(out.s);
 }
 
-/* The same numbers in each run. */
+/* A fixed seed: the same numbers in each run. */
 static unsigned random_next (void) {
   static unsigned state = 2026;
   state = state * 1664525u + 1013904223u;
   return state >> 8;
 }
 
-/* A stream made of pieces that mean something, and of some that do not. */
+/* Makes a random stream of pieces with and without meaning for the parser. */
 static void random_stream (text *s) {
   static const char *const pieces[] = {
     "data", "data:", "data: ", "event:", "event: e", "id:", "id: 1", "\n",

@@ -10,14 +10,14 @@
 
 #define NO_LIMIT ((size_t)-1)
 
-/* More than a parser may keep when nothing is queued. */
+/* The most bytes that a parser may keep while nothing is queued. */
 #define IDLE 5000
 
 static int feed_text (sse *p, const char *s) {
   return sse_feed(p, s, strlen(s));
 }
 
-/* Feeds n bytes c, 'slice' at a time. */
+/* Feeds n bytes c in pieces of 'slice' bytes. */
 static int feed_run (sse *p, char c, size_t n, size_t slice) {
   char bytes[1000];
   int status = SSE_OK;
@@ -32,7 +32,7 @@ static int feed_run (sse *p, char c, size_t n, size_t slice) {
 
 static void limit (void) {
   static const struct {
-    const char *name, *fits, *over;  /* 'over' is so with its last byte */
+    const char *name, *fits, *over;  /* the last byte of 'over' is too many */
   } pairs[] = {
     { "the limit is exact for data", "data:12345678\n\n",
       "data: 123456789" },
@@ -48,7 +48,7 @@ static void limit (void) {
       "id:1234\n\ndata:12345" },
     { "the limit counts an unfinished ID", "id:1234\n\nid:1234",
       "id:1234\n\nid:12345" },
-    { "the limit starts anew with each event", "data:1234567\n\ndata:1234567",
+    { "the limit counts each event separately", "data:1234567\n\ndata:1234567",
       "data:1234567\n\ndata:123456789" },
     { "a type that was used counts no more",
       "event:1234567\ndata\n\ndata:12345678\n\n",
@@ -67,7 +67,7 @@ static void limit (void) {
     for (s = pairs[i].fits; *s != '\0'; s++)
       good &= (sse_feed(&p, s, 1) == SSE_OK);
     sse_free(&p);
-    for (s = pairs[i].over; *s != '\0'; s++)  /* the last byte is too much */
+    for (s = pairs[i].over; *s != '\0'; s++)  /* fails at the last byte */
       good &= (sse_feed(&p, s, 1) == (s[1] ? SSE_OK : SSE_TOOBIG));
     sse_free(&p);
     ok(good, pairs[i].name);
@@ -90,7 +90,7 @@ static void sticky (void) {
   sse_pop(&p);
   ok(sse_peek(&p, &ev) && memcmp(ev.data, "two", 3) == 0, "in order");
   sse_pop(&p);
-  ok(!sse_peek(&p, &ev) && !sse_finish(&p, &ev), "and nothing behind them");
+  ok(!sse_peek(&p, &ev) && !sse_finish(&p, &ev), "and nothing after them");
   sse_free(&p);
   ok(alloc_live == 0, "nothing leaks after an error");
   sse_init(&p, 0);
@@ -112,7 +112,7 @@ static void not_buffered (void) {
   feed_text(&p, "\n");
   feed_run(&p, 'd', 1000000, 1);
   feed_text(&p, "\n\n");
-  ok(alloc_calls == 0, "comments and unknown fields take no memory");
+  ok(alloc_calls == 0, "comments and unknown fields need no memory");
   ok(feed_text(&p, "data: a\n\n") == SSE_OK && sse_count(&p) == 1,
      "and do not count for the limit");
   sse_free(&p);
@@ -141,7 +141,7 @@ static void large (void) {
             && memcmp(ev.data, "next", 4) == 0;
     sse_free(&p);
     good &= (alloc_live == 0);
-    ok(good, k == 0 ? "4 MiB byte by byte, few allocations, given back"
+    ok(good, k == 0 ? "4 MiB byte by byte, few allocations, freed"
                     : "4 MiB in slices, few allocations, given back");
   }
 }
@@ -153,16 +153,16 @@ static void large_others (void) {
   feed_text(&p, "event:");
   feed_run(&p, 'x', 1000000, 1000);
   feed_text(&p, "\nevent:y\n\n");
-  ok(alloc_live <= IDLE, "a large type is given back");
+  ok(alloc_live <= IDLE, "the memory of a large type is freed");
   feed_text(&p, "id:");
   feed_run(&p, 'x', 1000000, 1000);
   feed_text(&p, "\nid\n");
-  ok(alloc_live <= IDLE, "a large ID is given back");
+  ok(alloc_live <= IDLE, "the memory of a large ID is freed");
   feed_text(&p, "data:");
   feed_run(&p, 'x', 1000000, 1000);
   p.max_event = 5;
   feed_text(&p, "x");
-  ok(alloc_live <= IDLE, "what led to an error is given back");
+  ok(alloc_live <= IDLE, "the memory of a refused event is freed");
   sse_free(&p);
   ok(alloc_live == 0, "nothing leaks");
 }
@@ -178,7 +178,7 @@ static void backlog (void) {
   feed_text(&p, "data: unfinished");
   ok(sse_queued(&p) == 0, "an unfinished event is not queued");
   feed_text(&p, "\n\n");
-  ok(sse_queued(&p) >= 10 && sse_count(&p) == 1, "a whole event is");
+  ok(sse_queued(&p) >= 10 && sse_count(&p) == 1, "a complete event is");
   sse_pop(&p);
   sse_pop(&p);
   ok(sse_queued(&p) == 0 && sse_count(&p) == 0, "popping takes it out");
@@ -190,14 +190,14 @@ static void backlog (void) {
   before = sse_queued(&p);
   sse_pop(&p);
   ok(before - sse_queued(&p) >= 2000000, "queued bytes follow what is popped");
-  ok(alloc_live < 100000, "a large event is given back before small ones");
+  ok(alloc_live < 100000, "a large event is freed before small ones");
   for (i = 0; i < 100; i++) {
     good &= sse_peek(&p, &ev) && ev.data_len == 5 && ev.type_len == 1
             && memcmp(ev.data, "smallt", 6) == 0;
     sse_pop(&p);
   }
-  ok(good && sse_count(&p) == 0, "the small ones are whole");
-  /* a reader that is always one event behind */
+  ok(good && sse_count(&p) == 0, "the small ones are complete");
+  /* the reader always leaves one event in the queue */
   feed_text(&p, "data: 0\n\n");
   for (i = 0; i < 100000; i++) {
     feed_text(&p, "data: 0123456789\n\n");
@@ -227,19 +227,19 @@ static void shared_id (void) {
     good &= sse_peek(&p, &ev) && ev.id_len == 100000 && ev.id[99999] == 'i';
     sse_pop(&p);
   }
-  ok(good, "each event has the ID that held for it");
+  ok(good, "each event has its ID");
   ok(sse_peek(&p, &ev) && ev.id_len == 1 && ev.id[0] == '2',
-     "a new ID holds for the events behind it");
-  ok(alloc_live < 50000, "an ID that nobody has any more is given back");
+     "a new ID is that of the events after it");
+  ok(alloc_live < 50000, "the memory of an unused ID is freed");
   sse_pop(&p);
-  ok(sse_peek(&p, &ev) && ev.id_len == 0, "an empty ID holds as well");
+  ok(sse_peek(&p, &ev) && ev.id_len == 0, "an ID may become empty");
   sse_free(&p);
   ok(alloc_live == 0, "nothing leaks with events queued");
 }
 
 /*
-** The same stream with the n-th request for memory refused, for each n
-** until none is: the events before are right, nothing leaks.
+** Feeds the same stream with the n-th allocation refused, for each n up to the
+** number of allocations: the events before are right, nothing leaks.
 */
 static int with_failures (const text *s, const text *want, size_t slice,
                           int on) {
@@ -270,7 +270,7 @@ static int with_failures (const text *s, const text *want, size_t slice,
         || (status != SSE_OK && status != SSE_NOMEM))
       break;
     if (status == SSE_OK && !on && n <= alloc_calls)
-      status = SSE_NOMEM;  /* a refusal that did no harm: go on */
+      status = SSE_NOMEM;  /* a refusal without effect: continue */
   }
   free(out.s);
   alloc_start(0, 0);

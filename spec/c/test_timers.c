@@ -12,7 +12,7 @@
 
 #define MANY 300
 
-/* The same numbers in each run. */
+/* A fixed seed: the same numbers in each run. */
 static unsigned random_next (void) {
   static unsigned state = 12345;
   state = state * 1664525u + 1013904223u;
@@ -31,7 +31,7 @@ static void simple (void) {
   timers_set(&ts, &c, 20);
   ok(timers_first(&ts) == &b, "the earliest comes first");
   timers_set(&ts, &b, 40);
-  ok(timers_first(&ts) == &c && b.at == 40, "a timer can be put off");
+  ok(timers_first(&ts) == &c && b.at == 40, "a timer can be delayed");
   timers_set(&ts, &a, -5);
   ok(timers_first(&ts) == &a, "a timer can be brought forward");
   timers_cancel(&ts, &a);
@@ -44,7 +44,7 @@ static void simple (void) {
   ok(alloc_live == 0, "nothing leaks");
 }
 
-/* What the set should be: which timers are set, the earliest by search. */
+/* Compares the set with the expected one, whose earliest timer is searched. */
 static int agrees (const timers *ts, timer *all, const int *is_set) {
   const timer *first = timers_first(ts);
   size_t count = 0, i;
@@ -109,12 +109,12 @@ static void no_memory (void) {
     n++;
   ok(n > 0 && n < 100 && ts.n == n, "no memory is reported");
   ok(all[n].slot == 0 && timers_first(&ts) == &all[n - 1],
-     "the set is as it was before");
+     "the set is unchanged");
   ok(timers_set(&ts, &all[0], 0) == 0 && timers_first(&ts) == &all[0],
      "a timer that is set can be moved without memory");
   timers_cancel(&ts, &all[1]);
   ok(timers_set(&ts, &all[n], -1) == 0 && timers_first(&ts) == &all[n],
-     "a free place can be used without memory");
+     "a free slot can be used without memory");
   timers_free(&ts);
   ok(alloc_live == 0, "nothing leaks without memory");
 }

@@ -18,7 +18,7 @@ static const char plain[] =
     "\"special\":false,\"skipped\":true},\"generated_text\":null,"
     "\"details\":null}";
 
-/* From a block of just that size, so that a sanitizer sees one byte more. */
+/* Reads a copy of exactly n bytes, so that sanitizers see reads beyond them. */
 static int read_copy (token *t, const char *s, size_t n) {
   char *copy = malloc(n > 0 ? n : 1);
   int rc;
@@ -48,7 +48,7 @@ static void fields (void) {
          t.skipped == TOKEN_ABSENT, "only id and text, in any order");
   ok(reads(&t, "{\"token\":{\"id\":1,\"text\":\"a\",\"logprob\":null,"
                "\"alternative_tokens\":null}}") && !t.has_logprob,
-     "null for a field is no field");
+     "null for a field means that it is absent");
   ok(reads(&t, " {\t\"token\": {\n\"id\": 7 , \"text\": \"a\" } ,\r\n"
                " \"details\": null } ") && t.id == 7, "white space");
   ok(reads(&t, "{\"token\":{\"id\":2147483647,\"text\":\"\"}}") &&
@@ -62,13 +62,13 @@ static void texts (void) {
   size_t n;
   ok(reads(&t, "{\"token\":{\"id\":1,\"text\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t"
                "\303\251\377\"}}") && text_is(&t, bytes, sizeof bytes - 1),
-     "escapes of one letter, and bytes that are not ASCII");
+     "escapes of one letter, and non-ASCII bytes");
   for (n = TOKEN_MAX_TEXT; n <= TOKEN_MAX_TEXT + 1; n++) {
     int len = snprintf(event, sizeof event, "{\"token\":{\"id\":1,\"text\":\"");
     memset(event + len, 'x', n);
     strcpy(event + len + n, "\"}}");
     if (n == TOKEN_MAX_TEXT)
-      ok(reads(&t, event) && t.len == n, "a text of the greatest length");
+      ok(reads(&t, event) && t.len == n, "a text of the maximum length");
     else
       ok(!reads(&t, event), "a longer text is not plain");
   }
@@ -146,7 +146,7 @@ static void not_plain (void) {
   }
 }
 
-/* No part of an event is an event, and reading one reads no byte more. */
+/* A part of an event is not a token, and reading it stays within it. */
 static void cuts (void) {
   token t;
   size_t n, taken = 0;
@@ -160,7 +160,7 @@ static void cuts (void) {
     zero[n] = '\0';
     taken += (size_t)read_copy(&t, zero, sizeof plain - 1);
   }
-  ok(taken == 0, "nor one with a zero byte anywhere");
+  ok(taken == 0, "an event with a zero byte anywhere is not plain");
 }
 
 int main (void) {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Runs every check that does not execute the library: luacheck, the rockspec,
-# the layout of the modules, file sizes, comments.
+# the layout of the modules, sizes of files and functions, comments.
 # usage: sh tools/lint.sh SSE_SOURCES CURL_SOURCES INTERRUPT_SOURCES
 #   REPLACE_SOURCES (from the Makefile)
 set -u
@@ -50,6 +50,11 @@ sizes () {
       END { exit wrong }'
 }
 
+function_sizes () {
+  find lua src -name '*.lua' -o -name '*.[ch]' | LC_ALL=C sort |
+    xargs lua5.4 tools/check-functions.lua
+}
+
 spdx () {
   missing=$(find lua src tools spec examples bench -name '*.lua' -o -name '*.[ch]' \
     -o -name '*.sh' | xargs grep -L 'SPDX-License-Identifier: MIT')
@@ -71,6 +76,7 @@ check "modules follow the layout rules" lua5.4 tools/graph.lua --check
 check "every public function is documented" lua5.4 tools/check-docs.lua
 check "the API reference can be written" sh tools/docs.sh
 check "file sizes and line lengths" sizes
+check "functions of at most 60 lines" function_sizes
 check "licence line in every file" spdx
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -123,7 +123,8 @@ describe("predibase.curl", function ()
       refuses(field("headers", { "a: b", 5 }), "bad field 'headers' (strings expected, got number)")
       refuses(field("headers", { "a: b", {} }), "bad field 'headers' (strings expected, got table)")
       for _, bad in ipairs { "\r\nx: y", "\n", "\r", "\0", "\t", "\127", "\27[0m" } do
-        refuses(field("headers", { "a: b", "c: d" .. bad }), "bad header (contains a control character")
+        refuses(field("headers", { "a: b", "c: d" .. bad }),
+          "bad header (contains a control character)")
       end
     end)
 

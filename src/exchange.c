@@ -195,6 +195,15 @@ void exchange_started (exchange *x, int64_t now) {
   x->started = x->connecting = x->last_byte = x->last_event = now;
 }
 
+void exchange_delay (exchange *x, int64_t now) {
+  x->started = now;
+}
+
+void exchange_restarted (exchange *x, int64_t now) {
+  x->connecting = now;
+  if (x->downgraded) x->shareable = 0;
+}
+
 int exchange_connected (const exchange *x) {
   double t = 0;
   if (x->head.status != 0) return 1;
@@ -239,7 +248,7 @@ static int64_t earlier (int64_t a, int64_t start, int64_t span) {
   return (span > 0 && start + span < a) ? start + span : a;
 }
 
-/* Interim responses (1xx) do not count: the server is still waiting. */
+/* Interim responses (1xx) do not count: the final one follows. */
 static int response_began (const exchange *x) {
   return x->head.status >= 200;
 }
@@ -330,6 +339,16 @@ CURLcode exchange_resume (exchange *x) {
   x->last_byte = x->last_event = clock_ms();
   if (x->state != EXCHANGE_OPEN) return CURLE_OK;
   return curl_easy_pause(x->easy, CURLPAUSE_CONT);  /* may feed more at once */
+}
+
+void exchange_pop (exchange *x) {
+  sse_pop(&x->sse);
+  x->taken++;
+}
+
+void exchange_drain (exchange *x) {
+  x->discarding = 1;
+  (void)exchange_resume(x);
 }
 
 void exchange_discard (exchange *x, int64_t deadline) {

@@ -2,10 +2,10 @@
 ** exchange.h - one HTTP request and its response
 ** SPDX-License-Identifier: MIT
 ** libcurl's callbacks fill an exchange, its owner reads it. It decides about
-** its response, its timeouts and its outcome, and never calls its pool. The
-** struct also has the fields that the pool and its helpers (resend, h2_gate,
-** h2_unread) need for each exchange; they are grouped by the module that
-** writes them. No field is a Lua value.
+** its response, its timeouts and its outcome; transfer_error.c and resend.c,
+** which decide what a failed transfer means, write the same fields. It never
+** calls its pool. The struct also has the fields that the pool, h2_gate and
+** h2_unread need for each exchange, grouped by module. No field is a Lua value.
 */
 
 #ifndef PREDIBASE_EXCHANGE_H
@@ -83,7 +83,7 @@ typedef struct exchange_options {
 typedef struct exchange {
   timer timer;            /* first: the pool casts a timer to its exchange */
   CURL *easy;             /* NULL once the transfer is over */
-  exchange_state state;   /* also written by the pool when it starts one */
+  exchange_state state;
   /* request; its memory is freed when the transfer is over */
   target *to;
   struct curl_slist header;  /* the own line, in front of the target's */
@@ -113,19 +113,19 @@ typedef struct exchange {
   exchange_failure failure;
   const char *fault_kind;  /* set by a callback that stopped the transfer */
   const char *fault_text;
-  /* written by pool.c */
+  /* of pool.c */
   double id;              /* unique in its pool */
   struct pool *pool;      /* NULL once the pool is closed */
   list_item pool_item;    /* in the list of all exchanges of the pool */
   list *news;             /* the pool's list of exchanges with news, or NULL */
   list_item news_item;    /* in that list */
-  /* written by resend.c */
+  /* of resend.c */
   int begun;              /* how often libcurl was about to send the request */
   int unusable;           /* the kept connection for it was dead */
   int downgraded;         /* sent over HTTP/1.1 after HTTP/2 failed */
-  /* written by h2_gate.c */
+  /* of h2_gate.c */
   list_item gate_item;    /* in the queue for a shared connection */
-  /* written by h2_unread.c */
+  /* of h2_unread.c */
   list *unread;           /* the pool's list, or NULL if libcurl needs none */
   list_item unread_item;  /* in that list */
   size_t taken_in;        /* bytes; while paused, of the whole body */
@@ -140,8 +140,14 @@ typedef struct exchange {
 exchange *exchange_new (CURL *easy, int is_set, sockets *s,
                         const exchange_options *o, const char **why);
 
-/* Marks the exchange as open and starts its clocks. */
+/* Starts the clock of the delay. */
+void exchange_delay (exchange *x, int64_t now);
+
+/* Marks the exchange as open and starts its other clocks. */
 void exchange_started (exchange *x, int64_t now);
+
+/* Restarts the clock of connecting, because the request is sent again. */
+void exchange_restarted (exchange *x, int64_t now);
 
 /* Returns 1 if the exchange waits in h2_gate, so that libcurl has not got it
 ** yet. */
@@ -183,6 +189,12 @@ void exchange_expire (exchange *x, int64_t now);
 */
 int exchange_resumable (const exchange *x);
 CURLcode exchange_resume (exchange *x);
+
+/* Drops the first queued event. */
+void exchange_pop (exchange *x);
+
+/* Continues a paused transfer and throws away what it delivers. */
+void exchange_drain (exchange *x);
 
 /*
 ** Throws away what is queued and what still arrives. If the body ends before

@@ -214,7 +214,7 @@ static int x_next (lua_State *L) {
 ** Returns the open exchange without checking for a fork, for functions that
 ** only read memory.
 */
-static exchange *check_unforked (lua_State *L, exchange ***slot) {
+static exchange *check_open_fast (lua_State *L, exchange ***slot) {
   *slot = exchange_slot(L);
   return **slot != NULL ? **slot : check_open(L);
 }
@@ -230,7 +230,7 @@ event as @{next} returns it.
 @treturn[3] string "pending" (nothing has arrived), "done" or "failed"
 */
 static int x_token (lua_State *L) {
-  exchange **slot, *x = check_unforked(L, &slot);
+  exchange **slot, *x = check_open_fast(L, &slot);
   size_t taken = x->taken;
   sse_event ev;
   token t;
@@ -271,7 +271,7 @@ Returns status and header fields, once the head has arrived.
 @treturn[1] number the HTTP status
 @treturn[1] table lower-case name to value; repeated fields are joined by ", ",
 equal ones count once
-@treturn[1] boolean true when the body is parsed as an event stream
+@treturn[1] boolean true if the body is parsed as an event stream
 @treturn[2] nil before the head has arrived
 */
 static int x_head (lua_State *L) {
@@ -320,7 +320,7 @@ cancelled
 @treturn[1] string phase: resolve, connect, proxy, tls, head, body, or the
 clock: connect, first_token, token, idle, total
 @treturn[1] string what happened
-@treturn[1] boolean true when the request may have reached the server
+@treturn[1] boolean true if the request may have reached the server
 @treturn[1] ?number the HTTP status with which a proxy refused a tunnel
 @treturn[2] nil if it did not fail
 @raise "not enough memory" if that was the reason
@@ -343,7 +343,7 @@ static int x_failure (lua_State *L) {
   return 5;
 }
 
-/* --- the rest of its life ------------------------------------------------- */
+/* --- id, end -------------------------------------------------------------- */
 
 /***
 Returns the number by which @{pool:step} identifies this exchange.

@@ -23,8 +23,8 @@
 /* From this version on libcurl passes MSG_NOSIGNAL to all writes. */
 #define NO_SIGPIPE_SINCE 0x075700
 
-/* How often sockets are read at most before timers are checked, in addition to
-** what the number of exchanges requires: more than what arrived before. */
+/* The most rounds of reading before timers are checked, besides one for each
+** POLLER_BATCH exchanges: enough for all that has arrived, yet not endless. */
 #define ROUNDS 64
 
 struct pool {
@@ -166,20 +166,14 @@ static int is_truly_ours (const pool *p) {
   return pool_is_ours(p) && getpid() == p->owner;
 }
 
-/* libcurl up to 8.0 leaks the bytes, up to megabytes, that it has kept for a
-** paused HTTP/2 stream when that is closed. Continuing delivers them first. */
-static void drain (exchange *x) {
-  if (!x->paused) return;
-  x->discarding = 1;
-  (void)exchange_resume(x);
-}
-
 /* Removes the transfer from libcurl, which closes the connection if the
 ** transfer had not ended. */
 static void detach (pool *p, exchange *x) {
   int with_curl = x->state == EXCHANGE_OPEN && x->easy != NULL &&
                  !exchange_is_waiting(x);
-  if (with_curl) drain(x);
+  /* libcurl up to 8.0 leaks the bytes, up to megabytes, that it has kept for a
+     paused HTTP/2 stream when that is closed; continuing delivers them first */
+  if (with_curl && x->paused) exchange_drain(x);
   timers_cancel(&p->timers, &x->timer);
   h2_unread_leave(x);
   if (with_curl) curl_multi_remove_handle(p->multi, x->easy);
@@ -268,8 +262,7 @@ static void restart (pool *p, exchange *x) {
   h2_unread_leave(x);
   curl_multi_remove_handle(p->multi, x->easy);
   h2_gate_leave(&p->gate, x);
-  if (x->downgraded) x->shareable = 0;
-  x->connecting = clock_ms();
+  exchange_restarted(x, clock_ms());
   if (!h2_gate_hold(&p->gate, x)) give_to_curl(p, x);
   if (x->state == EXCHANGE_OPEN) arm(p, x, x->connecting);
 }
@@ -410,7 +403,7 @@ exchange *pool_open (pool *p, const exchange_options *o, const char **why) {
   p->size++;
   if (o->clocks.delay > 0 ||
       (o->clocks.deadline > 0 && o->clocks.deadline <= now)) {
-    x->started = now;  /* delayed, or too late to be sent */
+    exchange_delay(x, now);  /* delayed, or too late to be sent */
     arm(p, x, now);
   }
   else {
@@ -438,8 +431,7 @@ static void resume (exchange *x) {
 }
 
 void pool_pop (exchange *x) {
-  sse_pop(&x->sse);
-  x->taken++;
+  exchange_pop(x);
   resume(x);
 }
 

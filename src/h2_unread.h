@@ -24,9 +24,9 @@ void h2_unread_note (exchange *x, size_t n);
 void h2_unread_leave (exchange *x);
 
 /*
-** Makes libcurl run the transfers of the list again behind which it may have
-** unprocessed frames. Returns 0 if there are none. After the run there may be
-** more.
+** Makes libcurl run those transfers of the list again that may hold back
+** unprocessed frames. Returns 0 if there are none. Afterwards there may be new
+** ones, so the caller repeats this.
 */
 int h2_unread_rerun (list *l);
 

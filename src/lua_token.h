@@ -23,7 +23,7 @@ void lua_token_method (lua_State *L, const char *class_name,
 
 /*
 ** For that method: pushes the token as a table and then its text, or nil if it
-** is a special token, whose text is no part of the answer. May raise, and may
+** is a special token, whose text is not part of the output. May raise, and may
 ** run finalizers: 't' must not be in memory that they can free.
 */
 void lua_token_push (lua_State *L, const token *t);

@@ -44,7 +44,7 @@ describe("a failure of the command", function ()
       ["config: --max-retries must be\n  predibase chat --help"] = { kind = "config",
         message = "max_retries must be" },
       ["\n  --ca-file FILE names"] = { kind = "tls", message = "SSL certificate problem: expired" },
-      ["\n  check --base-url\n"] = { kind = "tls", message = "no TLS is spoken there; is it" },
+      ["\n  check --base-url\n"] = { kind = "tls", message = "the server does not use TLS; did" },
       ["tls: handshake failure\n"] = { kind = "tls", message = "handshake failure" },
       ["\n  --proxy and the"] = { kind = "connection", message = "no connection to the proxy x:1" },
       ["\n  --proxy and the proxy"] = { kind = "connection", phase = "proxy", message = "refused" },

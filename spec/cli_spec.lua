@@ -434,7 +434,7 @@ describe("predibase mock", function ()
       local code, _, err = run { "generate", "--base-url", (url:gsub("^http:", "https:")),
         "--max-retries", "0", "x" }
       assert.are.equal(15, code)
-      assert.is_truthy(err:find("no TLS is spoken there; is it http://", 1, true))
+      assert.is_truthy(err:find("the server does not use TLS; did you mean http://", 1, true))
       assert.is_nil(err:find("ca-file", 1, true))
     end)
   end)

@@ -36,21 +36,21 @@ describe("a failure over libcurl", function ()
     assert.equal(text, message("connection", "connect", text, { host = "::1", port = 80 }))
   end)
 
-  it("says that no TLS is spoken there", function ()
+  it("says that the server does not use TLS", function ()
     for _, reason in ipairs { "error:0A00010B:SSL routines::wrong version number",
       "TLS connect error: error:0A0000C6:SSL routines::packet length too long",
       "gnutls_handshake() failed: An unexpected TLS packet was received." } do
       local text = message("tls", "tls", reason)
-      assert.truthy(text:find("no TLS is spoken there; is it http://", 1, true))
+      assert.truthy(text:find("the server does not use TLS; did you mean http://", 1, true))
       assert.truthy(text:find(reason, 1, true))
       text = message("tls", "tls", reason, { host = "a", port = 1, tls_proxy = true })
-      assert.truthy(text:find("there, or by the proxy; ", 1, true))
+      assert.truthy(text:find("the server or the proxy does not use TLS; ", 1, true))
     end
     local other = "SSL certificate problem: self-signed certificate"
     assert.equal(other, message("tls", "tls", other))
   end)
 
-  it("of a proxy that answered is worth another try or not, by the status", function ()
+  it("is retryable or not by the status of the proxy that answered", function ()
     for status, expected in pairs { [503] = true, [403] = false } do
       local raw = { failure = function () return "connection", "proxy", "x", false, status end }
       assert.equal(expected, failure.read(raw, { host = "a", port = 1 }).retryable)

@@ -140,7 +140,7 @@ describe("TLS", function()
     end)
 
     it("a server that speaks plain HTTP", function()
-      fails(new_refused(server.port.plain), "tls", "no TLS is spoken there; is it http://")
+      fails(new_refused(server.port.plain), "tls", "the server does not use TLS; did you mean http://")
     end)
 
     it("a server that sends something else", function()

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Chooses the transport of a client that was given none: nginx's own sockets inside nginx,
--- libcurl everywhere else. libcurl would hold a worker of nginx up, so it is not even loaded there.
+--- Chooses the default transport of a client: nginx's own sockets inside nginx, libcurl everywhere
+-- else. libcurl would block an nginx worker, so it is not even loaded there.
 -- @module predibase.transport
 
 local M = {}
@@ -13,17 +13,18 @@ function M.in_nginx()
     and ngx.config.ngx_lua_version ~= nil
 end
 
---- For modules that would load libcurl into a worker of nginx.
--- @tparam string name of the module
--- @tparam string instead what to use there
+--- Raises an error inside nginx. Modules that need libcurl call it when they are loaded.
+-- @tparam string name name of the module
+-- @tparam string instead what to use inside nginx
 -- @raise inside nginx
 function M.not_in_nginx(name, instead)
   if M.in_nginx() then
-    error(("%s is not for nginx, whose workers it would hold up: use %s"):format(name, instead), 0)
+    error(("%s cannot be used inside nginx because it would block the worker; use %s")
+      :format(name, instead), 0)
   end
 end
 
---- The transport for this program.
+--- Returns the transport for this program.
 -- @treturn table a module such as `predibase.transport.curl`
 function M.default()
   if M.in_nginx() then return require "predibase.transport.resty" end

@@ -76,7 +76,7 @@ local function hint_of (err, command)
     return "try again"
   elseif kind == "tls" and message:find("certificate", 1, true) then
     return "--ca-file FILE names the certificate authority of a private server"
-  elseif kind == "tls" and message:find("no TLS is spoken", 1, true) then
+  elseif kind == "tls" and message:find("does not use TLS", 1, true) then
     return "check --base-url"
   elseif kind == "too_large" and (err.phase == "request" or err.status == 413) then
     return "shorten the prompt"

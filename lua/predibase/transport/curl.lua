@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: MIT
---- The network through libcurl.
+--- The transport over libcurl.
 --
--- A transport opens exchanges; an exchange gives the events or the body of one response. Both know
--- nothing of LoRAX. Failures are plain tables `{ kind, phase, message, sent }`, see
--- `predibase.curl` for their meaning; `sent` tells whether the request may have reached the server.
+-- A transport opens exchanges. An exchange is one request and its response; it returns the events
+-- or the body of the response. Neither knows anything about LoRAX. Failures are plain tables
+-- `{ kind, phase, message, sent }`, described in `predibase.curl`; `sent` tells whether the request
+-- may have reached the server.
 -- @module predibase.transport.curl
 
 local curl = require "predibase.curl"
@@ -15,21 +16,21 @@ local M = {}
 
 local moved = exchange.moved
 
---- Seconds on a clock that only goes forward.
+--- Returns the time on a monotonic clock.
 -- @function now
--- @treturn number
+-- @treturn number seconds
 M.now = curl.now
 
---- The library behind this transport, for the User-Agent header.
+--- Returns name and version of libcurl, for the User-Agent header.
 -- @treturn string such as "libcurl/7.88.1"
 M.version = curl.version
 
 local Transport = {}
 Transport.__index = Transport
 
---- Tells everybody who waits.
+--- Wakes every coroutine and group that waits for an exchange.
 -- @tparam table transport
--- @tparam ?table failure when there will be nothing to wait for
+-- @tparam ?table failure given to the exchanges if they can make no more progress
 local function wake_all(transport, failure)
   local waiting = {}
   for _, x in pairs(transport.waiting) do waiting[#waiting + 1] = x end
@@ -37,19 +38,21 @@ local function wake_all(transport, failure)
     x.broken = failure
     moved(x)
   end
-  group.tell(transport, failure)
+  group.notify_all(transport, failure)
 end
 
---- Seconds until the next alarm of a group, or those given when they are fewer.
-local function sooner(transport, seconds)
+--- Wakes the groups whose alarm is due. Returns the seconds until the next alarm, or `seconds` if
+-- that is shorter.
+local function ring_alarms(transport, seconds)
   if not transport.alarms[1] then return seconds end
   local left = group.ring(transport)
   if left and (not seconds or left < seconds) then return left end
   return seconds
 end
 
---- Tells one exchange, by its number, that it moved.
-local function tell(transport, id)
+--- Handles an exchange that moved, given by its number: wakes the coroutine or group that waits for
+-- it, or closes it if it only lingered.
+local function exchange_moved(transport, id)
   local x = transport.waiting[id]
   if x then return moved(x) end
   local raw, member = transport.lingering[id], transport.members[id]
@@ -61,8 +64,8 @@ local function tell(transport, id)
   end
 end
 
---- Tells all of them, where it is not known which moved.
-local function tell_all(transport)
+--- Does the same for all exchanges, if it is not known which of them moved.
+local function all_may_have_moved(transport)
   local ids = {}
   for id in pairs(transport.waiting) do ids[#ids + 1] = id end
   for id in pairs(transport.members) do ids[#ids + 1] = id end
@@ -70,35 +73,36 @@ local function tell_all(transport)
     local _, state = raw:next()
     if state ~= "pending" then ids[#ids + 1] = id end
   end
-  for _, id in ipairs(ids) do tell(transport, id) end
+  for _, id in ipairs(ids) do exchange_moved(transport, id) end
 end
 
---- Runs the pool once and wakes whose exchanges moved. A loop may call it after the client was
--- closed: it was told once what to watch and is told nothing else.
+--- Returns the function `step`, which runs the pool once and wakes the waiters of the exchanges
+-- that moved. A loop without `unwatch` may still call it after the client was closed.
 local function stepper(transport)
-  -- The numbers of those that moved, how many these are (nil: unknown), and how many were told.
-  -- They stay here because an error from outside may end a step anywhere; the next one goes on.
-  local ids, n, told = {}, 0, 0
+  -- `ids` are the numbers of the exchanges that moved, `n` is how many there are (nil: unknown),
+  -- `delivered` is how many of them were handled. They outlive a call because an error from outside
+  -- (Ctrl-C) may end a step at any instruction; the next step then continues.
+  local ids, n, delivered = {}, 0, 0
   local function deliver()
     if not n then
-      tell_all(transport)
-      n, told = 0, 0
+      all_may_have_moved(transport)
+      n, delivered = 0, 0
     end
-    while told < n do
-      local k = told + 1
-      tell(transport, ids[k])         -- a loop may resume at once, and that may step again
-      if told < k then told = k end
+    while delivered < n do
+      local k = delivered + 1
+      exchange_moved(transport, ids[k])     -- may resume a coroutine that calls `step` again
+      if delivered < k then delivered = k end
     end
   end
   return function (seconds)
     if transport.closed then return end
     deliver()
-    seconds = sooner(transport, seconds)
-    told, n = 0, nil
+    seconds = ring_alarms(transport, seconds)
+    delivered, n = 0, nil
     local count, why = transport.pool:step(seconds, ids)
     n = count or 0
     deliver()
-    sooner(transport)
+    ring_alarms(transport)
     if not count then
       wake_all(transport, { kind = "connection", phase = "wait", message = why })
     end
@@ -106,8 +110,9 @@ local function stepper(transport)
   end
 end
 
---- The pool is made at the first use and not with the client: a client made before a fork and used
--- after it is in order.
+--- Creates the pool and starts watching it, unless that is done already. The pool is created at the
+-- first use and not with the client, so that a client may be created before a fork and used after
+-- it.
 local function ready(transport)
   if transport.closed then
     return nil, { kind = "cancelled", phase = "closed", message = "the client was closed" }
@@ -133,8 +138,8 @@ end
 
 local HTTP_VERSIONS = { ["1.1"] = 1, ["2"] = 2 }
 
---- The file of authorities that the environment names for all programs that use OpenSSL. libcurl
--- itself, other than the command curl, does not look at it.
+--- Returns the file of certificate authorities that the environment names for all programs that use
+-- OpenSSL. The command curl reads this variable, but libcurl does not.
 local function authorities()
   local path = os.getenv "SSL_CERT_FILE"
   return path ~= "" and path or nil
@@ -158,8 +163,9 @@ local function new_target(cfg, req, events)
   }
 end
 
---- Gives the target of a request, made once for all requests that share their headers. Those hold
--- the token, so the list of them is in this closure and in no table that leads to it.
+--- Returns a function that returns the target of a request. A target is made once for all requests
+-- that share a headers table. The headers contain the token, so they are kept in this closure and
+-- in no table that a program could walk over and print.
 local function targets_of(cfg)
   local made = setmetatable({}, { __mode = "k" })
   return function (req, events)
@@ -172,8 +178,8 @@ local function targets_of(cfg)
 end
 
 --- Starts a request.
--- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`; requests that share the
--- table share what else is the client's), `id` (nil, or goes out as `X-Request-Id`), `body`
+-- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`; requests that share
+-- this table share one target), `id` (sent as `X-Request-Id`, or nil), `body`
 -- @tparam table spec `events` (parse an event stream), `delay` (seconds before the start),
 -- `timeout` (`connect`, `first_token`, `token`, `idle` in seconds), `deadline` (on the clock of
 -- `now`)
@@ -183,7 +189,8 @@ end
 function Transport:open(req, spec)
   local ok, why = ready(self)
   if not ok then return nil, why end
-  if next(self.lingering) then self.step(0) end     -- their connections may be free by now
+  -- The connections of lingering exchanges may be free by now.
+  if next(self.lingering) then self.step(0) end
   local id, timeout = req.id, spec.timeout
   local raw, number = self.pool:open(self.target(req, spec.events), req.body,
     id and "x-request-id: " .. id, spec.delay, spec.deadline, timeout.connect,
@@ -192,13 +199,14 @@ function Transport:open(req, spec)
   return exchange.new(self, raw, number)
 end
 
---- A group of exchanges that are waited for together.
+--- Makes a group of exchanges for which one caller waits together.
 -- @treturn table see `predibase.transport.curl.group`
 function Transport:group()
   return group.new(self)
 end
 
---- Number of exchanges that are not closed yet; those that only wait for their end not counted.
+--- Returns the number of exchanges that are not closed. Released exchanges that only wait for the
+-- end of their body are not counted.
 -- @treturn number
 function Transport:size()
   if not self.pool or self.closed then return 0 end
@@ -207,7 +215,7 @@ function Transport:size()
   return n
 end
 
---- Closes all connections. Any number of times.
+--- Closes all connections. May be called any number of times.
 function Transport:close()
   if self.ended then return end
   self.closed = true
@@ -222,7 +230,7 @@ end
 
 --- Makes the transport of one client.
 -- @tparam table cfg a configuration of `predibase.config`
--- @tparam table loop how to wait, see `predibase.loop.blocking`
+-- @tparam table loop the loop that waits for the client, see `predibase.loop.blocking`
 -- @treturn table the transport
 function M.new(cfg, loop)
   local members, alarms, groups = group.state()
@@ -233,16 +241,16 @@ function M.new(cfg, loop)
       tls_proxy = type(proxy) == "string" and proxy:find "^https:" ~= nil },
     loop = loop,
     closed = false,
-    ended = false,        -- and all that follows from it was done
-    pool = nil,           -- made at the first use
-    step = nil,           -- drives the pool once
-    watched = false,      -- the loop knows both
+    ended = false,        -- `close` has finished
+    pool = nil,           -- created at the first use
+    step = nil,           -- the function that runs the pool once
+    watched = false,      -- the loop knows the pool and `step`
     now = M.now,
-    waiting = {},         -- id -> exchange that a coroutine waits for
-    members = members,    -- id -> exchange of a group
-    alarms = alarms,      -- of groups
+    waiting = {},         -- id -> exchange for which a coroutine waits
+    members = members,    -- id -> exchange that belongs to a group
+    alarms = alarms,      -- the alarms of groups
     groups = groups,
-    lingering = {},       -- id -> raw exchange that only has to end
+    lingering = {},       -- id -> raw exchange whose body only has to end
   }, Transport)
 end
 

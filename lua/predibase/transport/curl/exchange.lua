@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- One request and its response over libcurl, and how its reader waits.
+--- One request and its response over libcurl.
 -- @module predibase.transport.curl.exchange
 
 local failures = require "predibase.transport.curl.failure"
@@ -10,8 +10,8 @@ local active = require "predibase.active"
 
 local running = coroutine.running
 
---- Seconds that the end of a body may take after its last useful byte. It is normally in the same
--- packet; a server that does not end its answer costs us its connection and nothing else.
+--- Seconds that the end of a body may take after its last useful byte. Normally it is in the same
+-- packet. If it does not arrive in time, the connection is closed and cannot be used again.
 local LINGER = 1
 
 local CLOSED = { kind = "cancelled", phase = "closed", message = "the stream was closed" }
@@ -19,9 +19,8 @@ local CLOSED = { kind = "cancelled", phase = "closed", message = "the stream was
 local Exchange = {}
 Exchange.__index = Exchange
 
---- Waits until the exchange moved: then, or when it is closed, it has no waiter any more. What ends
--- the wait early (Ctrl-C, a cancelled task) is raised, and the exchange can be waited for again
--- after it.
+--- Waits until the exchange has moved or was closed; `M.moved` then clears `waiter`. An error that
+-- ends the wait early (Ctrl-C, a cancelled task) is raised; the caller can then wait again.
 local wait
 function wait(x)
   local transport, me = x.transport, running() or true
@@ -45,8 +44,8 @@ function wait(x)
   error(err, 0)
 end
 
---- To be told that the exchange moved: lets its waiter go on.
--- @tparam table x
+--- Resumes the coroutine that waits for an exchange, because the exchange has moved.
+-- @tparam table x the exchange
 function M.moved(x)
   local transport, waiter = x.transport, x.waiter
   if not waiter then return end
@@ -55,10 +54,10 @@ function M.moved(x)
   transport.loop:resume(waiter)
 end
 
---- What the response began with, once it began.
+--- Returns the head of the response.
 -- @treturn[1] number status
 -- @treturn[1] table headers, lower-case name to value
--- @treturn[1] boolean true when the body is an event stream
+-- @treturn[1] boolean true if the body is an event stream
 -- @treturn[2] nil before the head is complete
 function Exchange:head()
   if not self.status and self.raw then
@@ -71,7 +70,7 @@ local function failure(x)
   return failures.read(x.raw, x.transport.place)
 end
 
---- Whether nothing more is to come: the whole body is there, or a failure.
+--- Tells whether the exchange has ended: the body is complete, or the exchange has failed.
 -- @treturn boolean
 function Exchange:ended()
   if not self.raw or self.broken then return true end
@@ -79,7 +78,7 @@ function Exchange:ended()
   return state ~= "pending"
 end
 
---- The next event; waits for it.
+--- Waits for the next event and returns it.
 -- @treturn[1] table a plain token, see `predibase.sse`
 -- @treturn[2] string the data of any other event
 -- @treturn[3] nil at the end of the body
@@ -97,8 +96,8 @@ function Exchange:next()
   return nil, CLOSED
 end
 
---- Whether the program drives the client by itself and has done so since the last look, so that
--- there is nothing new to be had from the system.
+--- Tells whether `predibase.update` has run since the last call, so that reading from the sockets
+-- again would find nothing new.
 local function up_to_date(x)
   local updates = x.transport.loop.updates
   if updates == x.updates then return false end
@@ -106,19 +105,19 @@ local function up_to_date(x)
   return true
 end
 
---- The same without waiting.
+--- Returns the next event without waiting.
 -- @treturn[1] table a plain token
 -- @treturn[2] string the data of any other event
 -- @treturn[3] nil at the end of the body
 -- @treturn[4] nil
--- @treturn[4] string|table "pending" when nothing is there yet, or the failure
+-- @treturn[4] string|table "pending" if no event has arrived yet, or the failure
 function Exchange:poll()
   if not self.raw then return nil, CLOSED end
   local data, state = self.raw:token()
   if state == "pending" and not up_to_date(self) then
     local _, why = self.transport.step(0)
     if why then return nil, { kind = "connection", phase = "wait", message = why } end
-    if not self.raw then return nil, CLOSED end      -- by a coroutine that the step woke
+    if not self.raw then return nil, CLOSED end      -- a coroutine that the step woke closed it
     data, state = self.raw:token()
   end
   if data then return data end
@@ -127,35 +126,35 @@ function Exchange:poll()
   return nil, "pending"
 end
 
---- Opens the fast path to buffered events: from now on, until the exchange is closed or released,
--- it has the field `take`, and `exchange.take(exchange.source)` returns a plain token and its text
--- (nil if it is special), or the data of another event, or nil when only `next` and `poll` can tell
--- what follows.
+--- Opens the fast path to buffered events. Until the exchange is closed or released, it then has
+-- the fields `take` and `source`. `exchange.take(exchange.source)` returns a plain token and its
+-- text (nil for a special token), or the data of another event, or nil if no event is buffered; the
+-- caller then uses `next` or `poll`.
 function Exchange:events()
   self.source = self.raw
-  self.take = self.raw.token      -- set last and taken away first: Ctrl-C may come in between
+  self.take = self.raw.token      -- set last and removed first: Ctrl-C may come in between
 end
 
---- Waits until there may be something to take.
--- @treturn boolean false when only `next` can tell how it goes on
+--- Waits until an event may be buffered.
+-- @treturn boolean false if the exchange is closed or cannot wait; `next` then returns why
 function Exchange:await()
   if self.broken or not self.raw then return false end
   wait(self)
   return true
 end
 
---- The data of an event that the end of the body left unfinished.
+--- Returns the data of an event that was incomplete when the body ended.
 -- @treturn ?string
 function Exchange:rest()
   return self.raw and self.raw:rest()
 end
 
---- The whole body of a response that is no event stream; waits for its end.
+--- Waits for the end of a response that is not an event stream and returns its whole body.
 -- @treturn[1] string
 -- @treturn[2] nil
 -- @treturn[2] table the failure
 function Exchange:body()
-  self.unreachable = true      -- should the wait be ended, nobody is left who could close it
+  self.unreachable = true      -- if an error ends the wait, no caller is left to close it
   local data, err
   repeat data, err = self:next() until not data
   if err then return nil, err end
@@ -163,18 +162,18 @@ function Exchange:body()
 end
 
 -- An error from outside (Ctrl-C, a limit of the host program) may be raised at any instruction of
--- the two functions below, and what they do can then be done again: the C core comes first, what
--- leads to it is forgotten last.
+-- `release` and `close`. Both can be called again after it, because they close the exchange of the
+-- C core first and clear the reference to it last.
 
---- Forgets the C core's exchange, as the last step of the end, and wakes its waiter.
+--- Clears the reference to the exchange of the C core and wakes the waiting coroutine.
 local function forget(x)
   x.source = nil
   x.raw = nil
   M.moved(x)
 end
 
---- The reader has what it wanted: lets the body end by itself, so that the connection can be
--- used again.
+--- Ends the exchange for a reader that needs no more of it. The body may still end by itself within
+-- `LINGER` seconds, so that the connection can be used again.
 function Exchange:release()
   local transport, raw = self.transport, self.raw
   if not raw then return M.moved(self) end
@@ -190,11 +189,11 @@ function Exchange:release()
   transport.step(0)
 end
 
---- With a request that is taken back, others may begin that waited for its connection: has one who
--- waits look again how long.
-local function let_begin(transport)
+--- Resumes one waiting coroutine if closing an exchange has freed a connection for a queued
+-- request. The coroutine then runs the pool, which starts that request.
+local function start_queued(transport)
   if transport.closed then return end
-  -- The pool raises in a process that was forked off it, where nothing is to begin.
+  -- The pool raises an error in a forked child process, which may not start a request.
   local ok, seconds = pcall(transport.pool.timeout, transport.pool)
   if not ok or seconds ~= 0 then return end
   local _, other = next(transport.waiting)
@@ -205,8 +204,8 @@ local function let_begin(transport)
   if other and other.waiter then transport.loop:resume(other.waiter) end
 end
 
---- Ends the exchange; a connection in use is closed at once. Whoever waits for it gets a failure of
--- kind "cancelled". Any number of times.
+--- Closes the exchange, and with it a connection in use. A coroutine that waits for the exchange
+-- gets a failure of kind "cancelled". May be called any number of times.
 function Exchange:close()
   local raw = self.raw
   if not raw then return M.moved(self) end
@@ -215,29 +214,29 @@ function Exchange:close()
   self.transport.lingering[self.id] = nil
   forget(self)
   if self.group then self.group:note(self) end
-  let_begin(self.transport)
+  start_queued(self.transport)
 end
 
---- Takes over an exchange that was just opened.
+--- Makes the object of an exchange that the C core has just opened.
 -- @tparam table transport its transport
 -- @tparam userdata raw the exchange of `predibase.curl`
--- @tparam number id its number there
+-- @tparam number id its number in the pool
 -- @treturn table
 function M.new(transport, raw, id)
-  -- A table for each of thousands of streams: what is not set here is not there yet.
-  --   waiter         the coroutine that waits, true for the main program of 5.1
-  --   broken         the failure when there is no way to wait any more
-  --   unreachable    to be closed when a wait for it is ended by an error
-  --   status, headers, streaming     once they came
+  -- A program may have thousands of exchanges, so the table stays small. Fields that are set later:
+  --   waiter         the waiting coroutine; true for the main program of Lua 5.1
+  --   broken         the failure if the pool cannot wait any more
+  --   unreachable    close the exchange if an error ends a wait for it
+  --   status, headers, streaming     of the response, once its head is complete
   --   take, source   see Exchange:events
-  --   group          which waits for it together with others
+  --   group          the group that it belongs to
   --   owner          see predibase.loop.tasks
   return setmetatable({
     transport = transport,
     raw = raw,            -- nil once closed
     id = id,
-    updates = transport.loop.updates,     -- what poll has seen of them
-    -- Room for what nearly every exchange comes to have, so that the table never grows.
+    updates = transport.loop.updates,     -- the count of updates that `poll` saw last
+    -- Reserves space for fields that nearly every exchange gets, so that the table never grows.
     waiter = nil, status = nil, headers = nil, streaming = nil,
   }, Exchange)
 end

@@ -1,23 +1,25 @@
 -- SPDX-License-Identifier: MIT
---- What a failure of an exchange over libcurl means, in words that name who failed.
+--- Reads the failure of an exchange over libcurl and words it so that it names the host that
+-- failed: the server or the proxy.
 -- @module predibase.transport.curl.failure
 
 local M = {}
 
---- Statuses of a proxy that may be others a moment later (RFC 9110 section 15).
+--- Statuses of a proxy that may be temporary (RFC 9110 section 15).
 local PASSING = { [408] = true, [425] = true, [429] = true, [500] = true, [502] = true,
   [503] = true, [504] = true }
 
---- As OpenSSL and GnuTLS say that what came is not TLS, most often an answer in plain HTTP.
+--- Messages of OpenSSL and GnuTLS about data that is not TLS, which is usually plain HTTP.
 local NO_TLS = { "wrong version number", "packet length too long", "unexpected TLS packet" }
 
---- A name as libcurl has it.
+--- Normalizes a host name as libcurl does: lower case, without a dot at its end.
 local function bare(host)
   return (host:lower():gsub("%.$", ""))
 end
 
---- libcurl tells where it could not connect to, in words that change. Older versions name the proxy
--- in the place of the server; newer ones name both, but not the port of the proxy.
+--- Returns a message that names the proxy if libcurl could not connect to it, else nil. The wording
+-- of libcurl depends on its version: older ones name the proxy instead of the server, newer ones
+-- name both, but not the port of the proxy.
 local function at_proxy(message, place)
   local host, port, rest = message:match "^Failed to connect to (%S+) port (%d+)(.*)$"
   if not host then
@@ -36,8 +38,8 @@ local function worded(kind, phase, message, place)
   if kind == "tls" then
     for _, words in ipairs(NO_TLS) do
       if message:find(words, 1, true) then
-        return ("no TLS is spoken there%s; is it http:// that is meant? (%s)"):format(
-          place.tls_proxy and ", or by the proxy" or "", message)
+        return ("the server%s does not use TLS; did you mean http://? (%s)"):format(
+          place.tls_proxy and " or the proxy" or "", message)
       end
     end
   end
@@ -46,8 +48,8 @@ end
 
 --- Reads the failure of an exchange.
 -- @tparam userdata raw an exchange of `predibase.curl` that failed
--- @tparam table place what the client asks: `host` (without brackets), `port`, `tls_proxy` (whether
--- the proxy is spoken to over TLS)
+-- @tparam table place the server of the client: `host` (without brackets), `port`, and `tls_proxy`
+-- (whether the connection to the proxy uses TLS)
 -- @treturn table `kind`, `phase`, `message`, `sent`, `retryable`
 function M.read(raw, place)
   local kind, phase, message, sent, proxy_status = raw:failure()

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: MIT
---- Exchanges over libcurl that one reader waits for together, so that no coroutine is needed for
--- each, whatever the loop.
+--- A group of exchanges over libcurl for which one reader waits together. It works with every loop
+-- and needs no coroutine per exchange.
 --
--- The transport tells a group which of its exchanges moved; what a wait costs depends on them and
--- not on how many there are. The transport refers to the members weakly: a group that nobody has
--- any more is collected, and its connections are closed.
+-- The transport notifies a group about each member that moved, so the cost of a wait depends on the
+-- number of members that moved and not on the size of the group. The transport refers to the
+-- members weakly: when a program drops a group, the group is collected and its connections are
+-- closed.
 -- @module predibase.transport.curl.group
 
 local active = require "predibase.active"
@@ -23,30 +24,30 @@ local function wake(group)
   if waiter then group.transport.loop:resume(waiter) end
 end
 
---- To be told that a member has moved.
+--- Records that a member has moved, and wakes the reader.
 -- @tparam table exchange
 function Group:note(exchange)
   self.moved:push(exchange)
   wake(self)
 end
 
---- Takes an exchange in.
--- @tparam table exchange of the same transport, its whole body being what is wanted
+--- Adds an exchange to the group.
+-- @tparam table exchange an exchange of the same transport whose whole body is wanted
 function Group:add(exchange)
   exchange.group = self
   self.transport.members[exchange.id] = exchange
-  self.members[exchange] = true       -- last: `has` says that all was done
+  self.members[exchange] = true       -- last, because then `has` means that the rest is done
   if exchange:ended() then self:note(exchange) end
 end
 
---- Whether an exchange is a member that has not left yet.
+--- Tells whether an exchange is a member of the group.
 -- @tparam table exchange
 -- @treturn boolean
 function Group:has(exchange)
   return self.members[exchange] == true
 end
 
---- Whether its client was closed, so that nothing can begin any more.
+--- Tells whether the client was closed, after which no request can begin.
 -- @treturn boolean
 function Group:over()
   return self.transport.closed
@@ -57,7 +58,7 @@ local function leave(group, exchange)
   group.transport.members[exchange.id] = nil
 end
 
---- The next member that has ended, without waiting.
+--- Removes and returns a member that has ended, without waiting.
 local function take(group)
   while group.moved:size() > 0 do
     local exchange = group.moved:pop()
@@ -68,7 +69,7 @@ local function take(group)
   end
 end
 
---- Sets the clock that ends the wait.
+--- Sets the alarm that ends the wait at a time; removes it if `at` is nil.
 local function set_alarm(group, at)
   local alarm = group.alarm
   if alarm and alarm.at == at and alarm.value then return end
@@ -92,15 +93,15 @@ function suspend(group)
   error(err, 0)
 end
 
---- The next member that has ended, which leaves the group; waits for it. What ends the wait early
--- (Ctrl-C, a cancelled task) is raised, and the group can be waited for again after it.
+--- Waits for the next member that ends, removes it from the group and returns it. An error that
+-- ends the wait early (Ctrl-C, a cancelled task) is raised; the caller can then wait again.
 -- @tparam ?number at when to stop waiting, on the clock of the transport
--- @treturn[1] table the exchange, whose body can be had without a wait
--- @treturn[2] nil the time has come, or the group was closed, or there is no member and the client
--- was closed
+-- @treturn[1] table the exchange, whose body can be read without waiting
+-- @treturn[2] nil if the time has come, or the group was closed, or the client was closed and the
+-- group has no members
 function Group:next(at)
   if self.inside then
-    -- An error ended the call before, maybe between the queue and the reader.
+    -- An error ended the previous call, perhaps after it had taken a member out of the queue.
     for exchange in pairs(self.members) do self.moved:push(exchange) end
   end
   self.inside = true
@@ -116,7 +117,7 @@ function Group:next(at)
   return exchange
 end
 
---- Closes the exchanges, and ends a wait for them. Any number of times.
+--- Closes all members and ends a wait for them. May be called any number of times.
 function Group:close()
   self.closed = true
   set_alarm(self, nil)
@@ -129,27 +130,27 @@ function Group:close()
   wake(self)
 end
 
---- What a transport keeps for its groups.
--- @treturn table exchanges by their ids
--- @treturn table alarms, the earliest first
--- @treturn table set of the groups, also of those without a member
+--- Makes the tables that a transport keeps for its groups.
+-- @treturn table the members of groups by their ids
+-- @treturn table heap of the alarms, the earliest first
+-- @treturn table set of all groups, including empty ones
 function M.state()
   return setmetatable({}, WEAK), heap.new(), setmetatable({}, { __mode = "k" })
 end
 
---- Wakes every group of a transport that was closed, also those that only wait for a time to come.
+--- Wakes every group of a closed transport, including groups that only wait for a time.
 -- @tparam table transport
 function M.wake_all(transport)
-  local list = {}               -- a coroutine that is woken may change what is walked over
+  local list = {}               -- a copy, because a woken coroutine may change the table
   for group in pairs(transport.groups) do list[#list + 1] = group end
   for _, group in ipairs(list) do wake(group) end
 end
 
---- Tells every group of a transport that something happened to all of its exchanges.
+--- Notifies the groups of a transport that all of their members moved.
 -- @tparam table transport
--- @tparam ?table failure which keeps them from ever moving again
-function M.tell(transport, failure)
-  local list = {}               -- whoever is woken may change what is walked over
+-- @tparam ?table failure given to the members if they can make no more progress
+function M.notify_all(transport, failure)
+  local list = {}               -- a copy, because a woken coroutine may change the table
   for _, exchange in pairs(transport.members) do list[#list + 1] = exchange end
   for _, exchange in ipairs(list) do
     exchange.broken = failure
@@ -157,9 +158,9 @@ function M.tell(transport, failure)
   end
 end
 
---- Wakes the groups whose time has come.
+--- Wakes the groups whose alarm is due.
 -- @tparam table transport
--- @treturn ?number seconds until the next alarm, 0 when one rang just now; nil: there is none
+-- @treturn ?number seconds until the next alarm, 0 if an alarm was due, nil without alarms
 function M.ring(transport)
   local rang = false
   local left = transport.alarms:due(transport.now, function (alarm)
@@ -176,12 +177,12 @@ function M.new(transport)
   local group = setmetatable({
     transport = transport,
     members = {},             -- exchange -> true
-    moved = queue.new(),      -- those of them that did
-    waiter = nil,             -- the coroutine that waits, true for the main program of 5.1
-    alarm = nil,              -- the entry of its clock
+    moved = queue.new(),      -- members that moved
+    waiter = nil,             -- the waiting coroutine; true for the main program of Lua 5.1
+    alarm = nil,              -- its entry in the heap of alarms
     inside = false,           -- a call of `next` has not returned
     closed = false,
-    unreachable = false,      -- to be closed when a wait for it is ended by an error
+    unreachable = false,      -- close the group if an error ends a wait for it
   }, Group)
   transport.groups[group] = true
   return group

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Makes the connections of exchanges inside nginx.
+--- Makes the connections of exchanges inside nginx: pooled or new, directly or through a proxy,
+-- with or without TLS.
 -- @module predibase.transport.resty.connect
 
 local ffi = require "ffi"
@@ -20,13 +21,13 @@ local function contents(path, option)
   return bytes
 end
 
---- Reads and parses the files.
--- @tparam table cfg with `client_cert` and perhaps `client_key`, which else stands in the same file
+--- Reads and parses the client certificate and its key.
+-- @tparam table cfg with the file `client_cert`, and `client_key` if the key is in another file
 -- @treturn[1] table `cert`, `key`, as `setclientcert` takes them
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
 function M.load_identity(cfg)
-  local ssl = require "ngx.ssl"      -- only here: it is large, and few need it
+  local ssl = require "ngx.ssl"      -- loaded here because it is large and rarely needed
   local cert, key, problem
   cert, problem = contents(cfg.client_cert, "client_cert")
   if not cert then return nil, problem end
@@ -41,31 +42,33 @@ end
 
 -- Making a connection.
 
---- Milliseconds after which an unused connection is not used again: gateways close theirs after a
--- minute, and a request sent into a closing one is sent twice.
+--- Milliseconds after which an unused connection is closed. Gateways close theirs after a minute,
+-- and a request on a connection that is being closed has to be sent again.
 M.MAX_AGE = 60000
 
---- Most attempts to reach one of the addresses of a name. nginx takes one at random and does not
--- say which; that all attempts miss the only good one of two happens once in 65,536 calls.
+--- The maximum number of attempts to reach one of the addresses of a name. nginx picks an address
+-- at random and does not say which. With two addresses, one of them dead, all attempts fail once
+-- in 65,536 calls.
 M.TRIES = 16
 
---- So many attempts fit into the time for a connection where addresses do not answer at all.
+--- The number of attempts that fit into the connect timeout if no address responds at all.
 M.SHARES = 4
 
---- Seconds that an attempt has in any case, if there are so many: a lost packet is sent again after
--- 1 s and then 2 s (RFC 6298 section 5).
+--- The minimum seconds of one attempt, unless the connect timeout is shorter. A lost packet is sent
+-- again after 1 s and then after 2 s (RFC 6298 section 5).
 M.SHORTEST = 3.5
 
---- Seconds in which nginx sees what came on unused connections; it has no shorter turn.
+--- The shortest sleep of nginx in seconds. During it nginx closes unused connections that received
+-- data.
 local TURN = 0.001
 
---- Seconds by which the socket's own clock is later than that of the exchange.
+--- Seconds by which the timeout of the socket is longer than that of the exchange.
 local SLACK = 1
 
---- Most bytes of the answer of a proxy.
+--- The maximum bytes of one read of a proxy's response.
 local PROXY_READ = 4096
 
---- Statuses of a proxy that may be others a moment later (RFC 9110 section 15).
+--- Statuses of a proxy that may be temporary (RFC 9110 section 15).
 local PASSING = { [408] = true, [425] = true, [429] = true, [500] = true, [502] = true,
   [503] = true, [504] = true }
 
@@ -73,18 +76,18 @@ local function failed(kind, phase, message)
   return { kind = kind, phase = phase, message = message }
 end
 
---- What nginx says when no connection came about.
+--- Turns an error of nginx's `connect` into a failure.
 local function unconnected(err)
   if err:find("no resolver defined", 1, true) then
-    return failed("config", "resolve", err .. "; nginx looks names up by itself: name a DNS "
-      .. "server in nginx.conf, `resolver 127.0.0.53;`")
+    return failed("config", "resolve", err .. "; nginx does not use the system's resolver: set a "
+      .. "DNS server in nginx.conf, such as `resolver 127.0.0.53;`")
   end
   if err:find("could not be resolved", 1, true) then return failed("connection", "resolve", err) end
-  if err == "timeout" then return failed("timeout", "connect", "no connection came about") end
+  if err == "timeout" then return failed("timeout", "connect", "no connection could be made") end
   return failed("connection", "connect", err)
 end
 
---- Asks the proxy for a tunnel.
+--- Asks the proxy for a tunnel to the server. Returns a failure, or nil.
 local function tunnel(sock, target)
   local _, err = sock:send(http1.tunnel(target.authority, target.proxy))
   local answer, at, problem = http1.new_head(), nil, nil
@@ -94,7 +97,7 @@ local function tunnel(sock, target)
     if bytes then
       at, problem = answer:feed(bytes)
       if at and at <= #bytes and answer.status < 300 then
-        problem = "the proxy sends more than its answer"
+        problem = "the proxy sent data after its response"
       end
     end
     if problem then return failed("connection", "proxy", problem) end
@@ -108,27 +111,28 @@ local function tunnel(sock, target)
   return failure
 end
 
---- nginx says no more than this of a handshake that came to nothing; the reason is in its log.
+--- The only error that nginx returns for a failed handshake; the reason is in its log.
 local FAILED = "handshake failed"
 
---- What is most often the reason: without the directive nginx offers no TLS 1.3.
+--- The most frequent reasons. nginx offers no TLS 1.3 without this directive.
 local ADVICE = "; nginx.conf may need `lua_ssl_protocols TLSv1.2 TLSv1.3;`, "
-  .. "or no TLS is spoken there"
+  .. "or the server does not use TLS"
 
---- Errors of a handshake that are none of TLS: the server went away.
+--- Tells whether a handshake failed only because the connection was lost.
 local function is_gone(err)
   return err == "closed" or err:find("reset by peer", 1, true) or err:find("broken pipe", 1, true)
 end
 
---- lua-resty-core raises where it should tell what is wrong with a certificate, when the handshake
--- had no need to wait. The reason stands in a place that it shares.
+--- Performs the TLS handshake. If the handshake ends without waiting and the certificate is bad,
+-- lua-resty-core raises an unrelated error; the reason is then in its shared error buffer.
 local function handshake(sock, target)
-  local told, session, err = pcall(sock.sslhandshake, sock, nil, target.name, target.verify)
-  if told then return session, err end
+  local ok, session, err = pcall(sock.sslhandshake, sock, nil, target.name, target.verify)
+  if ok then return session, err end
   local reason = require "resty.core.base".get_errmsg_ptr()[0]
   return nil, reason ~= nil and ffi.string(reason) or tostring(session)
 end
 
+--- Starts TLS on a connection. Returns a failure, or nil.
 local function secure(sock, target)
   local identity = target.identity
   if identity then
@@ -139,12 +143,15 @@ local function secure(sock, target)
   end
   local ok, err = handshake(sock, target)
   if ok then return nil end
-  if err == "timeout" then return failed("timeout", "connect", "no TLS connection came about") end
+  if err == "timeout" then
+    return failed("timeout", "connect", "no TLS connection could be made")
+  end
   if err == FAILED then err = err .. ADVICE end
   return failed(is_gone(err) and "connection" or "tls", "tls", err)
 end
 
---- Out of the pool, or new; a new one on demand, past those that wait in the pool.
+--- Connects a socket, with a connection of the pool if there is one. `fresh` asks for a new
+-- connection and closes those that come out of the pool.
 local function connected(sock, host, place, pool, fresh)
   while true do
     local ok, err = sock:connect(host, place.port, { pool = pool })
@@ -154,8 +161,8 @@ local function connected(sock, host, place, pool, fresh)
   end
 end
 
---- Reaches one of the addresses of the server, or of its proxy. Nothing was sent before, so the
--- next one is tried at once.
+--- Connects to one of the addresses of the server or of its proxy. Tries the next address at once
+-- if one fails, which is safe because nothing was sent.
 local function reach(target, fresh, seconds)
   local place, began = target.proxy or target, now()
   local hosts = place.hosts
@@ -174,9 +181,10 @@ local function reach(target, fresh, seconds)
   return nil, failure
 end
 
---- The same; and when the connection is out of the pool, nginx gets a turn in which it closes
--- those on which anything came since it last looked. Else an answer that was sent to nobody would
--- be taken for the answer to this request.
+--- Does the same, but never returns a pooled connection that has unread data. If the connection
+-- comes out of the pool, it is put back and nginx runs for a moment, in which it closes all pooled
+-- connections that received data. Otherwise bytes that the server sent unasked would be taken for
+-- the response to this request.
 local function reach_clean(target, fresh, seconds)
   local sock, failure = reach(target, fresh, seconds)
   if not sock or sock:getreusedtimes() == 0 then return sock, failure end
@@ -188,8 +196,8 @@ end
 --- Makes a connection.
 -- @tparam table target see `predibase.transport.resty.target`, with `identity` when there is a
 -- client certificate
--- @tparam boolean fresh take none out of the pool
--- @tparam number seconds that it may take
+-- @tparam boolean fresh use no connection of the pool
+-- @tparam number seconds the connect timeout
 -- @treturn[1] userdata the socket
 -- @treturn[2] nil
 -- @treturn[2] table the failure
@@ -219,7 +227,7 @@ function M.socket()
   return ngx.socket.tcp()
 end
 
---- A time as sockets take it.
+--- Converts seconds into the milliseconds that sockets take: at least 1, at most 31 bits.
 -- @tparam number seconds
 -- @treturn number
 function M.milliseconds(seconds)

@@ -218,7 +218,7 @@ describe("predibase.resty.limits", function ()
       raises({ dict = "predibase", streams = 1.5 }, "whole number from 1")
       raises({ dict = "predibase", rate = 0 }, "streams per second")
       raises({ dict = "predibase", rate = 0 / 0 }, "streams per second")
-      raises({ dict = "predibase", streams = 1, burst = 2 }, "nothing without rate")
+      raises({ dict = "predibase", streams = 1, burst = 2 }, "burst requires rate")
       raises({ dict = "predibase", streams = 1, name = "a:b" }, "letters, digits")
       local l = limits.new { dict = "predibase", streams = 1 }
       assert(not pcall(l.enter, l, 5))

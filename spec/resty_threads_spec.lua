@@ -207,8 +207,8 @@ describe("the light threads of a stream inside nginx", function ()
     assert.truthy(visitor:wait("412", 20))
     assert.equal("hello", get "/hello")
     local seen = get "/seen"
-    local ended = "predibase: nginx has ended this request, so its code cannot go on; a condition "
-      .. "in the visitor's head (If-Match and the like) may be the reason"
+    local ended = "predibase: nginx has ended this request, so its code cannot go on; a "
+      .. "conditional header of the request (such as If-Match) may be the reason"
     -- nginx 1.26 lets the code of such a request go on as if nothing had happened.
     if seen:find "^timeout" then
       assert.equal(1, (seen:find("timeout timeout timeout timeout true true ", 1, true)), seen)

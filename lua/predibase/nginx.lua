@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
---- What the library needs of nginx (ngx_lua): a clock, waiting, and the state of coroutines.
+--- Functions for code inside nginx (ngx_lua): a clock, waiting, and the state of coroutines.
 --
 -- nginx may end a request by itself, for example because of a conditional header of the request.
--- From then on a wait fails at once, without waiting; a loop that took this for a timeout would
--- never end.
+-- Every later wait of that request then fails at once; a loop that took such a failure for a
+-- timeout would never end.
 -- @module predibase.nginx
 
 local ffi = require "ffi"
@@ -23,18 +23,18 @@ local MONOTONIC = ({ Linux = 1, OSX = 6, BSD = 4 })[ffi.os] or 1
 
 local at = ffi.new "predibase_timespec"
 
---- Tells the time on a clock that only goes forward. `ngx.now` follows the wall clock, and stands
--- still while Lua runs.
+--- Returns the time on a monotonic clock. `ngx.now` is not one: it follows the wall clock, and it
+-- does not advance while Lua runs.
 -- @treturn number seconds since some point in the past
 function M.now()
   ffi.C.clock_gettime(MONOTONIC, at)
   return tonumber(at.seconds) + tonumber(at.nanoseconds) * 1e-9
 end
 
---- Waits until a semaphore is posted, or for a time. Never raises.
+--- Waits until a semaphore is posted, or for a time. It never raises an error.
 -- @tparam table semaphore of `ngx.semaphore`
 -- @tparam number seconds
--- @treturn[1] boolean true when it was posted, false when the time has passed
+-- @treturn[1] boolean true if it was posted, false if the time has passed
 -- @treturn[2] nil
 -- @treturn[2] string why no wait is possible here
 function M.wait(semaphore, seconds)
@@ -45,24 +45,23 @@ function M.wait(semaphore, seconds)
   return nil, tostring(why)
 end
 
---- The failure of an exchange whose request cannot wait any more.
--- @tparam string why see `wait`
+--- Makes the failure of an exchange whose request cannot wait any more.
+-- @tparam string why the error of `wait`
 -- @treturn table
 function M.wait_failure(why)
   return { kind = "cancelled", phase = "closed",
     message = "nginx has probably ended this request, so its code cannot wait any more: " .. why }
 end
 
---- Raises a plain string when nginx has ended the request whose code calls. Everything that this
--- code could do next would raise as well, and nginx's log shows strings only.
+--- Raises an error if nginx has ended the request whose code calls this. Any later call of nginx's
+-- API would raise one as well. The error is a string, because nginx's log shows only strings.
 function M.raise_if_ended()
   if pcall(ngx.get_phase) then return end
-  error("predibase: nginx has ended this request, so its code cannot go on; a condition in the "
-    .. "visitor's head (If-Match and the like) may be the reason", 0)
+  error("predibase: nginx has ended this request, so its code cannot go on; a conditional header "
+    .. "of the request (such as If-Match) may be the reason", 0)
 end
 
---- Tells the state of a coroutine of this request. One that has ended is a "zombie" until its
--- parent asks for it, and one that is suspended may never be resumed.
+--- Returns the state of a coroutine of this request. A suspended coroutine may never be resumed.
 -- @tparam ?thread co
 -- @treturn string "busy" (it runs, or waits for nginx), "suspended" or "gone"
 function M.coroutine_state(co)
@@ -78,7 +77,7 @@ typedef struct { uint32_t signature; predibase_connection *connection; } prediba
 ]])
 pcall(ffi.cdef, "int setsockopt(int fd, int level, int name, const void *value, uint32_t size);")
 
--- "HTTP" as nginx writes it in front of each request.
+-- "HTTP", the signature at the start of nginx's structure of a request.
 local SIGNATURE = 0x50545448
 
 -- IPPROTO_TCP and TCP_NODELAY, the same on every system that nginx runs on.
@@ -87,14 +86,14 @@ local TCP, NODELAY = 6, 1
 local request_type = ffi.typeof "predibase_request *"
 local on = ffi.new("int[1]", 1)
 
---- Sends small pieces of the current answer to the browser at once (TCP_NODELAY).
+--- Makes the system send small pieces of the current response at once (TCP_NODELAY).
 --
--- Without it the system keeps a token back until the browser has acknowledged the one before (RFC
--- 896): a round trip, on a phone a tenth of a second. nginx sets it for `proxy_pass` and over TLS,
--- but not for what Lua writes, and ngx_lua has no call for it. So the descriptor is read where
--- nginx keeps it; the first fields of both structures are the same in all its versions, and the
--- signature in front of a request confirms that it is one.
--- @treturn boolean false where the connection is not a TCP socket, which stays as it is
+-- Without it the system holds a token back until the browser has acknowledged the one before (RFC
+-- 896). That costs a round trip, a tenth of a second on a phone. nginx sets the option for
+-- `proxy_pass` and over TLS, but not for a response that Lua writes, and ngx_lua has no function
+-- for it. So this function reads the descriptor from nginx's own structures. Their first fields are
+-- the same in all versions of nginx, and the signature confirms that the structure is a request.
+-- @treturn boolean false if the connection is not a TCP socket, which is then left unchanged
 function M.send_at_once()
   local r = require "resty.core.base".get_request()
   if r == nil then return false end

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- For nginx (OpenResty) in front of a model: streams to browsers, limits shared by all workers.
+--- Functions for an nginx (OpenResty) gateway in front of a model: sends streams to browsers and
+-- applies limits that all workers share.
 --
 --     location /api/chat {
 --       content_by_lua_block {
@@ -33,7 +34,7 @@ M.relay = relay.relay
 -- @tparam ?function message
 M.refuse = answer.refuse
 
---- Makes limits. See `predibase.resty.limits`.
+--- Makes limits for streams. See `predibase.resty.limits`.
 -- @function limits
 -- @tparam table options
 -- @treturn table the limits

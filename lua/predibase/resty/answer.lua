@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- What a browser is told of an error: a status, a kind, and a sentence that gives nothing away.
+--- Turns an error into the response for a browser: a status, a kind, and a message that reveals
+-- nothing about the gateway.
 -- @module predibase.resty.answer
 
 local errors = require "predibase.errors"
@@ -8,18 +9,19 @@ local usage = require "predibase.usage"
 
 local M = {}
 
---- The status of an answer that could not begin (RFC 9110 section 15). What is wrong between this
--- gateway and the model, its credentials included, is a bad gateway to the browser.
+--- HTTP status by kind of error, for an error before the first token (RFC 9110 section 15).
+-- Problems between this gateway and the model, including its credentials, get `OTHER_STATUS`: the
+-- browser sees a bad gateway.
 M.STATUS = {
   validation = 422, template = 422, tool = 422,
   rate_limited = 429, overloaded = 503, timeout = 504, cancelled = 499,
 }
 M.OTHER_STATUS = 502
 
--- Kinds whose message is about what was asked for, in the server's own words.
+-- Kinds of errors whose message is about the request of the browser and is shown as it is.
 local ABOUT_THE_QUESTION = { validation = true, template = true, tool = true, generation = true }
 
--- The others would tell strangers of hosts, ports and credentials.
+-- Messages for the other kinds, whose own messages may contain hosts, ports and credentials.
 local SENTENCES = {
   rate_limited = "too many requests",
   overloaded = "the model is busy",
@@ -30,7 +32,7 @@ local SENTENCES = {
 }
 local OTHER_SENTENCE = "the model cannot be reached"
 
--- What stands in front of them, or in place of the last one, once a part of the answer was sent.
+-- Precedes these messages, or replaces the last one, if a part of the answer was already sent.
 local BROKEN = "the answer broke off"
 
 local function sentence(err)
@@ -40,31 +42,32 @@ local function sentence(err)
   return BROKEN .. ": " .. text
 end
 
---- What a browser may know of an error.
--- @tparam table err of `predibase.errors`
--- @tparam ?function message gets the error, returns the sentence to show (nil: the usual one)
--- @treturn table `kind`, `message`, and `retry_after` in seconds where there is one
+--- Returns the part of an error that a browser may see.
+-- @tparam table err an error of `predibase.errors`
+-- @tparam ?function message receives the error and returns the message to show; nil stands for the
+-- default message
+-- @treturn table `kind`, `message`, and `retry_after` in seconds if it is known
 function M.public(err, message)
   local text = message and message(err) or sentence(err)
   return { kind = err.kind, message = text, retry_after = err.retry_after }
 end
 
---- A public error as JSON.
--- @tparam table public of `public`
+--- Encodes a public error as JSON.
+-- @tparam table public a result of `public`
 -- @treturn string
 function M.encode(public)
   local list = { { "kind", public.kind }, { "message", public.message } }
   if public.retry_after then list[3] = { "retry_after", public.retry_after } end
   local text = json.encode(json.object(list))
-  -- A message that is no UTF-8 has no JSON.
+  -- A message that is not valid UTF-8 cannot be encoded.
   return text or ('{"kind":"%s","message":"%s"}'):format(public.kind, OTHER_SENTENCE)
 end
 
---- Answers the request with an error: its status, `Retry-After` where it is known, and JSON. Only
--- before anything else was sent.
--- @tparam table err of `predibase.errors`
+--- Answers the request with an error: a status, `Retry-After` if it is known, and JSON. Must be
+-- called before anything else is sent.
+-- @tparam table err an error of `predibase.errors`
 -- @tparam ?function message as for `public`
--- @raise for what is no error object
+-- @raise if `err` is not an error object
 function M.refuse(err, message)
   if not errors.is(err) then
     usage.fail("refuse takes an error object of predibase, got a " .. type(err))

@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
---- Counters that all workers of an nginx share, and that a worker's sudden death does not spoil.
+--- Counters that all workers of an nginx share and that stay right when a worker is killed.
 --
--- Each counter has a part per process beside the sum. A worker that is killed cannot take back what
--- it added; whoever finds the sum in the way subtracts the parts of processes that are no more.
+-- A counter consists of a sum and of one part per process. A worker that is killed cannot subtract
+-- what it added; when the sum reaches a limit, another worker subtracts the parts of dead
+-- processes.
 -- @module predibase.resty.counters
 
 local ffi = require "ffi"
@@ -18,8 +19,8 @@ local function is_alive(pid)
   return ffi.C.kill(pid, 0) == 0 or ffi.errno() ~= ESRCH
 end
 
--- What is kept beside a counter stands in front of its name: the end of that is a key, which may be
--- whatever a visitor chose.
+-- The names of these entries are prefixes of the counter's name and not suffixes, because that name
+-- ends in a key, which may be any string of a visitor.
 local function part(counter, pid)
   return ("%d:"):format(pid) .. counter
 end
@@ -28,8 +29,8 @@ local function register(counter)
   return "pids:" .. counter
 end
 
---- Seconds after which a counter is forgotten that nothing was added to: keys may be addresses of
--- visitors, and most never come back.
+--- Seconds after which an unused counter is removed. Keys may be addresses of visitors, most of
+-- whom never come back.
 M.FORGET = 86400
 
 local function sign(dict, counter, pid)
@@ -40,18 +41,18 @@ local function sign(dict, counter, pid)
 end
 
 --- Adds to a counter.
--- @tparam table dict a shared dict
+-- @tparam table dict a `lua_shared_dict`
 -- @tparam string counter its name
 -- @tparam number n 1 or -1
 -- @treturn[1] number the sum of all workers
 -- @treturn[2] nil
--- @treturn[2] string why not: the dict is full
+-- @treturn[2] string why it failed: the dict is full
 function M.add(dict, counter, n)
   local pid = ngx.worker.pid()
   local mine = part(counter, pid)
   local sum, why = dict:incr(counter, n, 0, M.FORGET)
   if not sum then return nil, why end
-  if sum < 0 then             -- it was forgotten, or pushed out of a dict that is too small
+  if sum < 0 then             -- the entry had expired, or was evicted from a dict that is too small
     dict:incr(counter, -sum)
     return 0
   end
@@ -67,8 +68,8 @@ function M.add(dict, counter, n)
   return sum
 end
 
---- Seconds from one collection to the next: a whole one holds a busy worker up for some hundredths
--- of a second, and visitors who are refused come back at once.
+--- The minimum seconds between two full garbage collections. One blocks a busy worker for some
+-- hundredths of a second, and refused visitors often try again at once.
 M.COLLECT_EVERY = 10
 
 local collected
@@ -80,12 +81,12 @@ local function collect()
   collectgarbage()
 end
 
---- Takes out of a counter what processes added that are no more. Streams that nobody refers to any
--- more are collected first, every `COLLECT_EVERY` seconds: they end their leases.
+--- Subtracts from a counter what dead processes added. Before that it runs the garbage collector,
+-- at most every `COLLECT_EVERY` seconds, because a lease that is collected is ended.
 -- @tparam table dict
 -- @tparam string counter
--- @treturn boolean whether anything changed
-function M.bury(dict, counter)
+-- @treturn boolean true if the counter changed
+function M.remove_dead(dict, counter)
   local before = dict:get(counter)
   collect()
   local living = ""
@@ -96,7 +97,7 @@ function M.bury(dict, counter)
       living = living .. word .. " "
     else
       local n = dict:get(name)
-      -- Only one of several workers that look at the same time finds it.
+      -- If several workers do this at the same time, `incr` returns 0 to only one of them.
       if n and dict:incr(name, -n) == 0 then dict:incr(counter, -n) end
       dict:delete(name)
     end
@@ -105,10 +106,10 @@ function M.bury(dict, counter)
   return dict:get(counter) ~= before
 end
 
---- Something whose collection calls a function: nginx ends the threads of a request that was given
--- up without telling them.
+--- Makes an object that calls a function when it is collected. It is needed because nginx ends the
+-- threads of an aborted request without running any of their code.
 -- @tparam function f
--- @treturn userdata to be kept as long as it must not be called
+-- @treturn userdata the object; keep a reference to it until `f` may be called
 function M.finalizer(f)
   local it = newproxy(true)
   getmetatable(it).__gc = f

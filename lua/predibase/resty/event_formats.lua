@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
---- What a relayed stream looks like on its way to the browser, by the option `format`.
+--- The formats of a stream that is relayed to a browser, chosen by the option `format`.
 --
--- Each has `type`, its media type; `token(text)` and `done(result)`, which give bytes; and, where
--- there is a way to say it, `comment` (bytes that mean nothing) and `failed(public)`.
+-- Each format has `type`, its media type, and the functions `token(text)` and `done(result)`, which
+-- return bytes. A format that can express them also has `comment` (bytes that the browser ignores)
+-- and `failed(public)`.
 --
--- An `EventSource` asks again when a body has ended, whatever its events said, and with the id of
--- the last event. So the last event, and no other, has an id, by which the relay knows such a
--- request.
+-- An `EventSource` sends its request again whenever a response ends, with the id of the last event.
+-- So the last event, and no other, has an id, by which the relay recognizes such a request.
 -- @module predibase.resty.event_formats
 
 local answer = require "predibase.resty.answer"
@@ -25,14 +25,14 @@ M.sse = {
   comment = ": keep-alive\n\n",
 }
 
---- A piece of text.
+--- Encodes a piece of text.
 -- @tparam string text
 -- @treturn string
 function M.sse.token(text)
   return 'data: {"text":' .. json.text(text) .. "}\n\n"
 end
 
---- The end.
+--- Encodes the end of a stream.
 -- @tparam table result see `predibase.response`
 -- @treturn string
 function M.sse.done(result)
@@ -43,27 +43,28 @@ function M.sse.done(result)
   return LAST .. "event: done\ndata: " .. json.encode(json.object(list)) .. "\n\n"
 end
 
---- The end when it broke off. An event named "error" would be taken for one of the browser's own.
+--- Encodes the failure of a stream. The event is not named "error", because an `EventSource` uses
+-- that name for its own errors.
 -- @tparam table public see `predibase.resty.answer`
 -- @treturn string
 function M.sse.failed(public)
   return LAST .. "event: failed\ndata: " .. answer.encode(public) .. "\n\n"
 end
 
---- The text alone. Nothing in it can say that it broke off.
+--- The plain text. This format cannot express that a stream failed.
 M.text = {
   type = "text/plain; charset=utf-8",
 }
 
---- A piece of text.
+--- Encodes a piece of text.
 -- @tparam string text
 -- @treturn string
 function M.text.token(text)
   return text
 end
 
---- The end.
--- @treturn string nothing
+--- Encodes the end of a stream, for which there are no bytes.
+-- @treturn string the empty string
 function M.text.done()
   return ""
 end

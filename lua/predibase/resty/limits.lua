@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
---- Limits for a gateway, shared by all workers through a `lua_shared_dict`: how many streams are
--- open at once, and how many begin in a time.
+--- Limits for a gateway: how many streams may be open at once, and how many may start per second.
+-- All workers share them through a `lua_shared_dict`.
 --
--- Times are those of a clock that only goes forward and that all processes of a machine share:
--- after a step of the wall clock visitors would be locked out, or let in without limit.
+-- Times come from a monotonic clock that all processes of a machine share. With the wall clock, a
+-- step of the time would refuse all visitors, or admit any number of them.
 --
--- The rate is a token bucket, kept as one number per key: the time at which the bucket would be
--- full again (the "theoretical arrival time" of the generic cell rate algorithm, ITU-T I.371). One
--- atomic addition takes a token, so that workers need no lock.
+-- The rate is a token bucket, stored as one number per key: the time at which the bucket would be
+-- full again (the "theoretical arrival time" of the generic cell rate algorithm, ITU-T I.371). A
+-- token is taken by one atomic addition, so workers need no lock.
 -- @module predibase.resty.limits
 
 local checks = require "predibase.value_checks"
@@ -19,17 +19,17 @@ local counters = require "predibase.resty.counters"
 
 local M = {}
 
---- Most streams at once that can be asked for: more than the connections of any worker.
+--- The largest limit of open streams that can be set, more than any worker has connections.
 M.MAX_STREAMS = 1e6
 
---- Fewest and most beginnings in a second.
+--- The smallest and the largest rate that can be set, in streams per second.
 M.MIN_RATE, M.MAX_RATE = 1e-6, 1e6
 
---- Seconds after which a stream that was refused for want of room may be tried again: streams are
--- some seconds long, and nobody knows which ends first.
+--- Seconds after which a visitor may try again who was refused because too many streams are open.
+-- Streams take some seconds, and it is not known when the next one ends.
 M.RETRY_AFTER = 1
 
---- The longest key that is kept as it is, in bytes.
+--- The longest key in bytes that is stored as it is; longer ones are hashed.
 M.MAX_KEY = 200
 
 local function count(value, name)
@@ -81,16 +81,17 @@ end
 local function full(limits)
   return nil, errors.new {
     kind = "config", phase = "request",
-    message = ("the lua_shared_dict %s is full; give it more room"):format(limits.dict_name),
+    message = ("the lua_shared_dict %s is full; increase its size"):format(limits.dict_name),
   }
 end
 
---- Takes a token out of the bucket of a key.
+--- Takes a token out of the bucket of a key. Returns true; or false and the seconds until there is
+-- a token; or nil and an error of the dict.
 local function take_token(limits, key)
   local span = 1 / limits.rate
   local at, dict = nginx.now(), limits.dict
   key = limits.prefix .. "rate:" .. key
-  -- The entry ends when its bucket is full, so that what is there is hardly ever behind the clock.
+  -- The entry expires when its bucket is full, so its time is rarely in the past.
   local due, why = dict:incr(key, span, at, span)
   if not due then return nil, why end
   if due < at + span then
@@ -105,11 +106,11 @@ local function take_token(limits, key)
   return true
 end
 
---- One more stream under a counter. Counts that dead workers left behind are taken out first, where
--- they stand in the way.
-local function take_place(limits, counter, most)
+--- Adds one stream to a counter, up to a limit. If the limit is reached, streams of dead workers
+-- are subtracted first. Returns the new count; or false; or nil and an error of the dict.
+local function add_stream(limits, counter, most)
   local n, why = counters.add(limits.dict, counter, 1)
-  if n and n > most and counters.bury(limits.dict, counter) then
+  if n and n > most and counters.remove_dead(limits.dict, counter) then
     n = limits.dict:get(counter) or n
   end
   if n and n > most then
@@ -119,14 +120,14 @@ local function take_place(limits, counter, most)
   return n, why
 end
 
---- Asks for one more stream.
--- @tparam ?string key who asks, such as `ngx.var.remote_addr` or a user's name; nil: everybody is
--- the same
--- @treturn[1] table a lease, to be given to `relay`, or to be ended with `lease:leave()`
+--- Asks for permission to start one more stream.
+-- @tparam ?string key the visitor, such as `ngx.var.remote_addr` or the name of a user; without a
+-- key all visitors count as one
+-- @treturn[1] table a lease; pass it to `relay`, or end it with `lease:leave()`
 -- @treturn[2] nil
 -- @treturn[2] table the error: of kind "rate_limited" with `retry_after` in seconds, or "config"
--- when the shared dict is full
--- @raise for a key that is no string
+-- if the shared dict is full
+-- @raise for a key that is not a string
 function Limits:enter(key)
   if key ~= nil and type(key) ~= "string" then
     usage.fail("limits:enter takes a string, got a " .. type(key))
@@ -137,7 +138,7 @@ function Limits:enter(key)
   for _, place in ipairs { { self.streams, "streams" }, { self.streams_per_key, "key:" .. key } } do
     local most, counter = place[1], self.prefix .. place[2]
     if most then
-      local ok, why = take_place(self, counter, most)
+      local ok, why = add_stream(self, counter, most)
       if not ok then
         lease:leave()
         if why then return full(self) end
@@ -152,34 +153,34 @@ function Limits:enter(key)
     if not ok then
       lease:leave()
       if ok == nil then return full(self) end
-      return refused("too many streams were begun in a short time", wait)
+      return refused("too many streams were started in a short time", wait)
     end
   end
   lease.guard = counters.finalizer(function () lease:leave() end)
   return lease
 end
 
---- Number of streams that are open under these limits, those of all workers.
+--- Returns the number of open streams of all workers under these limits.
 -- @treturn number
 function Limits:open()
   return self.dict:get(self.prefix .. "streams") or 0
 end
 
---- Says that the stream is over. Any number of times.
+--- Ends the lease, when its stream is over. May be called any number of times.
 function Lease:leave()
   local held = self.held
   self.held = {}
   for _, counter in ipairs(held) do counters.add(self.dict, counter, -1) end
 end
 
---- Makes limits; the same name in another worker is the same limits.
--- @tparam table options `dict`, the name of a `lua_shared_dict`; `streams`, how many may be open at
--- once; `streams_per_key`, the same for each key; `rate`, how many may begin in a second for each
--- key, and `burst` how many of them at once (the rate, at least 1); `name` ("default") for several
--- limits in one dict
+--- Makes limits. Limits of one name are the same limits in all workers.
+-- @tparam table options `dict`: the name of a `lua_shared_dict`; `streams`: how many streams may be
+-- open at once; `streams_per_key`: the same for each key; `rate`: how many streams may start per
+-- second for each key; `burst`: how many of them may start at once (default: the rate, at least 1);
+-- `name`: a name, if one dict holds several limits (default: "default")
 -- @treturn table the limits
--- @raise for options that do not exist or have a wrong value, and without a limit: limits are made
--- when nginx loads its configuration
+-- @raise for unknown options, wrong values, and options without any limit. Limits are made when
+-- nginx loads its configuration, so such an error stops it at the start.
 function M.new(options)
   if type(options) ~= "table" then
     usage.fail("limits take their options as a table, got a " .. type(options))
@@ -190,7 +191,7 @@ function M.new(options)
     local problem = OPTIONS[name](value, name)
     if problem then usage.fail(problem) end
   end
-  if options.burst and not options.rate then usage.fail("burst is nothing without rate") end
+  if options.burst and not options.rate then usage.fail("burst requires rate") end
   if not (options.streams or options.streams_per_key or options.rate) then
     usage.fail("limits need streams, streams_per_key or rate")
   end

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
---- Sends the tokens of a stream to a browser as they are born.
+--- Sends the tokens of a stream to a browser as they are generated.
 --
--- One light thread waits for the model and writes; another one only writes comments while the model
--- is silent. nginx is asked to flush after each write and answers when the browser's socket took
--- the bytes, so a slow browser slows the model's connection instead of filling memory.
+-- One light thread waits for the model and writes. A second one only writes comments while the
+-- model is silent. Each write waits until the browser's socket has taken the bytes, so a slow
+-- browser slows the connection to the model instead of filling the memory.
 -- @module predibase.resty.relay
 
 local answer = require "predibase.resty.answer"
@@ -19,14 +19,14 @@ local utf8 = require "predibase.utf8"
 
 local M = {}
 
--- Monotonic: `ngx.now` follows the wall clock, and a step back would stop the comments.
+-- Not `ngx.now`: that follows the wall clock, and a step back would stop the comments.
 local now = nginx.now
 
---- Seconds between two comments while the model is silent: as the server itself does it, and less
--- than any proxy's patience.
+--- Seconds between two comments while the model is silent. The LoRAX server uses the same time, and
+-- it is shorter than the timeout of common proxies.
 M.KEEP_ALIVE = 15
 
---- Most bytes of text that go out with one flush when many tokens are there at once.
+--- The maximum bytes of text in one write if many tokens are buffered.
 M.BATCH = 16384
 
 local function seconds(value, name)
@@ -53,7 +53,7 @@ local OPTIONS = {
   encode = callable,
   lease = function (value, name)
     if type(value) ~= "table" or type(value.leave) ~= "function" then
-      return ("%s must be what limits:enter gave, got %s"):format(name, checks.describe(value))
+      return ("%s must be a lease from limits:enter, got %s"):format(name, checks.describe(value))
     end
   end,
 }
@@ -61,13 +61,13 @@ local OPTIONS = {
 local Relay = {}
 Relay.__index = Relay
 
--- Conditions of a request (RFC 9110 section 13.1). nginx looks at them when the head goes out, may
--- answer 412 or 304 by itself, and takes the request away from Lua then. A stream has no version
--- that they could be about.
+-- The conditional headers of a request (RFC 9110 section 13.1). nginx evaluates them when the head
+-- is sent and may then answer 412 or 304 by itself and end the Lua code of the request. They make
+-- no sense for a stream, which has no version.
 local CONDITIONS = { "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
   "If-Range" }
 
---- The head of the answer. After it an error can only be an event.
+--- Sends the head of the response, once. A later error can only be sent as an event.
 local function begin(self)
   if self.begun then return end
   self.begun = true
@@ -79,11 +79,11 @@ local function begin(self)
   header["X-Accel-Buffering"] = "no"       -- for another nginx in front of this one
   header["X-Content-Type-Options"] = "nosniff"
   nginx.send_at_once()
-  -- nginx would collect the whole answer to a request of HTTP/1.0, unless its head is out already.
+  -- nginx buffers the whole response to an HTTP/1.0 request, unless its head was sent before.
   ngx.send_headers()
 end
 
---- Waits until no other thread writes: nginx has one queue.
+--- Waits until the other thread does not write, because nginx allows only one flush at a time.
 local function queue(self)
   while self.writing do
     local posted, why = nginx.wait(self.free, self.keep_alive)
@@ -101,13 +101,13 @@ local function send(self, bytes)
   return ngx.flush(true)
 end
 
---- Writes and waits until the browser's socket took it.
--- @treturn boolean false when the browser is gone
+--- Writes bytes and waits until the browser's socket has taken them.
+-- @treturn boolean false if the browser is gone
 local function write(self, bytes)
   queue(self)
   if self.gone then return false end
   self.writing = true
-  -- These raise once nginx has ended the request.
+  -- nginx's functions raise errors once it has ended the request.
   local ran, ok, why = pcall(send, self, bytes)
   self.writing = false
   self.wrote = now()
@@ -118,7 +118,7 @@ local function write(self, bytes)
   return false
 end
 
---- Comments while the model is silent, from when the head may go out.
+--- Writes comments while the model is silent. Starts after `head_after` seconds.
 local function keep_open(self)
   ngx.sleep(self.head_after)
   while not self.over do
@@ -127,13 +127,13 @@ local function keep_open(self)
       if not write(self, self.format.comment or "") then return end
       idle = 0
     end
-    -- nginx's timers have milliseconds, and a sleep of none would not let time pass.
+    -- nginx's timers count whole milliseconds, and a sleep of 0 lets no time pass.
     ngx.sleep(math.max(self.keep_alive - idle, 0.001))
   end
 end
 
---- A token, and those behind it that are there already, as one piece of text. Special tokens are
--- left out, and the beginning of a character waits for its rest.
+--- Encodes a token and the buffered ones after it as one piece of text. Leaves out special tokens,
+-- and holds an incomplete character back until its rest has arrived.
 local function joined(self, token)
   local text, size = self.held .. (token.special and "" or token.text), 0
   local more = streams.take_buffered_texts(self.stream)
@@ -145,7 +145,7 @@ local function joined(self, token)
   return text == "" and text or self.format.token(text)
 end
 
---- The same as the program writes them, one by one.
+--- Does the same with the option `encode`, which encodes each token separately.
 local function encoded(self, token)
   local pieces, size = {}, 0
   repeat
@@ -161,7 +161,7 @@ end
 
 local function settled() end
 
---- Reads to the end. Returns the error, or nil.
+--- Copies the stream to the browser until its end. Returns the error, or nil.
 local function copy(self)
   local encode = self.encode and encoded or joined
   while true do
@@ -193,8 +193,8 @@ local function finish(self, err)
 end
 
 local function run(self)
-  -- The browser may go while the model thinks. Without lua_check_client_abort nginx tells nobody,
-  -- and it shows at the next write.
+  -- The browser may disconnect while the model is silent. Without lua_check_client_abort this
+  -- handler is not called, and the next write fails instead.
   pcall(ngx.on_abort, function ()
     self.gone = self.gone or "client aborted"
     self.stream:close()
@@ -208,7 +208,7 @@ local function run(self)
     if self.settle then self.settle() end
     error(err, 0)
   end
-  -- A thread that waits for a flush cannot be killed.
+  -- nginx cannot kill a thread that waits for a flush.
   queue(self)
   pcall(ngx.thread.kill, ticker)       -- raises once nginx has ended the request
   finish(self, err)
@@ -229,59 +229,66 @@ local function check(stream, options)
     local problem = OPTIONS[name](value, name)
     if problem then usage.fail(problem) end
   end
-  if ngx.headers_sent then usage.fail("relay must come before anything else is sent") end
+  if ngx.headers_sent then usage.fail("call relay before anything else is sent") end
   return options
 end
 
---- For a browser that asks again although it has had its answer to the end, as an `EventSource`
--- does: only this status stops it (WHATWG HTML, section 9.2.3).
-local function answered(stream, lease)
+--- Answers a browser that repeats its request after a complete answer, as an `EventSource` does.
+-- Only the status 204 makes it stop (WHATWG HTML, section 9.2.3).
+local function refuse_repeated(stream, lease)
   stream:close()
   if lease then lease:leave() end
   ngx.status = 204
   ngx.send_headers()
   return nil, errors.new { kind = "cancelled", phase = "closed",
-    message = "the browser asked again after the end of its answer; nothing was generated" }
+    message = "the browser repeated its request after a complete answer; nothing was generated" }
 end
 
---- Sends a stream to the browser and closes it when the browser goes away (which nginx only notices
--- at once with `lua_check_client_abort on`). An error before the first token is an HTTP status with
--- JSON, `{ kind, message, retry_after }`; later it is a last event. Events are `{"text":…}`, each
--- with the text of a token, or of several that were there at once; then `done` with
--- `finish_reason` and `usage`, or `failed` (WHATWG HTML, section 9.2). Such a last event has the id
--- "done"; a request with that `Last-Event-ID` is answered 204, and the stream is not sent.
--- @tparam table stream of `client:generate_stream`, nothing of it read yet
--- @tparam ?table options `format`: `"sse"` (the default) or `"text"`, whose connection is cut when
--- the stream breaks; `keep_alive`: seconds of silence after which a comment goes out (15);
--- `head_after`: seconds after which the head goes out though there is no token yet, an error then
--- being an event (as `keep_alive`); `encode`: a function that turns a token into the bytes to send
--- (nil: nothing); `message`: a function that turns an error into the sentence to show;
--- `lease`: what `limits:enter` gave, ended with the stream
--- @treturn[1] table the result, as of `stream:result()`
+--- Sends a stream to the browser, and closes the stream when the browser disconnects. nginx notices
+-- that at once only with `lua_check_client_abort on`.
+--
+-- An error before the first token is sent as an HTTP status with JSON,
+-- `{ kind, message, retry_after }`; a later one is sent as the last event. Each other event is
+-- `{"text":…}` with the text of one or several tokens. The last event is `done`, with
+-- `finish_reason` and `usage`, or `failed` (WHATWG HTML, section 9.2). It has the id "done". A
+-- request with this id in `Last-Event-ID` is answered with 204, and the stream is not sent.
+-- @tparam table stream a stream of `client:generate_stream` that was not read yet
+-- @tparam ?table options `format`: `"sse"` (the default), or `"text"`, whose connection is cut if
+-- the stream fails; `keep_alive`: seconds of silence after which a comment is sent (15);
+-- `head_after`: seconds after which the head is sent even without a token, so that an error can
+-- only be an event (default: `keep_alive`); `encode`: a function that returns the bytes to send for
+-- a token, or nil for none; `message`: a function that returns the message to show for an error;
+-- `lease`: a lease from `limits:enter`, which is ended with the stream
+-- @treturn[1] table the result, the same as of `stream:result()`
 -- @treturn[2] nil
--- @treturn[2] table the error; of kind "cancelled" when the browser went away, or asked again
--- @raise for wrong arguments, and what `encode` and hooks raise
+-- @treturn[2] table the error; of kind "cancelled" if the browser disconnected or repeated its
+-- request
+-- @raise for wrong arguments, and any error that `encode` and hooks raise
 function M.relay(stream, options)
   options = check(stream, options)
-  if ngx.var.http_last_event_id == formats.LAST_ID then return answered(stream, options.lease) end
+  if ngx.var.http_last_event_id == formats.LAST_ID then
+    return refuse_repeated(stream, options.lease)
+  end
   local keep_alive = options.keep_alive or M.KEEP_ALIVE
   local self = setmetatable({
     stream = stream, format = formats[options.format or "sse"],
     keep_alive = keep_alive, head_after = options.head_after or keep_alive,
     encode = options.encode, message = options.message,
-    held = "",                -- the beginning of a character
-    begun = false,            -- the head went out
-    writing = false, free = semaphore.new(0),
-    wrote = now(),
-    settle = nil,             -- to be called when nothing more is read
-    gone = nil,               -- how the browser went away
-    over = false, cut = false,
+    held = "",                -- an incomplete character
+    begun = false,            -- the head was sent
+    writing = false,          -- one of the threads writes
+    free = semaphore.new(0),  -- posted when it has finished
+    wrote = now(),            -- time of the last write
+    settle = nil,             -- the function to call when nothing more is read
+    gone = nil,               -- why the browser cannot be reached any more
+    over = false,             -- the stream has ended
+    cut = false,              -- the stream failed, and the format cannot express that
   }, Relay)
   local ok, err = pcall(run, self)
   stream:close()
   if options.lease then options.lease:leave() end
   if not ok then error(err, 0) end
-  -- Half of an answer must not look like a whole one: the connection is cut without its last chunk.
+  -- An incomplete answer must not look complete, so the connection is cut without its last chunk.
   if self.cut then ngx.exit(ngx.ERROR) end
   if err then return nil, err end
   return stream:result()

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
---- The network inside nginx (OpenResty): HTTP/1.1 over `ngx.socket.tcp`. No worker is
--- held up, and libcurl is not loaded.
+--- The transport inside nginx (OpenResty): HTTP/1.1 over `ngx.socket.tcp`. It does not block the
+-- worker and does not load libcurl.
 --
--- The same transport as `predibase.transport.curl`: what it opens are exchanges that know nothing
--- of LoRAX. A transport holds what its configuration says and nothing of any request, so that one
--- client serves all requests of a worker.
+-- It has the same interface as `predibase.transport.curl`: it opens exchanges, which know nothing
+-- about LoRAX. A transport keeps its configuration and no state of a request, so one client can
+-- serve all requests of a worker.
 -- @module predibase.transport.resty
 
 local connect = require "predibase.transport.resty.connect"
@@ -18,25 +18,26 @@ local ngx = ngx
 
 local M = {}
 
---- Seconds on a clock that only goes forward.
+--- Returns the time on a monotonic clock.
 -- @function now
--- @treturn number
+-- @treturn number seconds
 M.now = nginx.now
 
---- The library behind this transport, for the User-Agent header.
+--- Returns name and version of ngx_lua, for the User-Agent header.
 -- @treturn string such as "ngx_lua/0.10.23"
 function M.version()
   local v = ngx.config.ngx_lua_version
   return ("ngx_lua/%d.%d.%d"):format(math.floor(v / 1e6), math.floor(v / 1000) % 1000, v % 1000)
 end
 
---- The process that asks: workers are copies of one master.
+--- Returns the process id of this worker. A client made in the master process is copied into every
+-- worker, so the id cannot be remembered.
 -- @treturn number
 function M.process()
   return ngx.worker.pid()
 end
 
--- Phases in which nginx lets nobody wait, by their names in nginx.conf.
+-- Phases in which nginx allows no network I/O, with their directives in nginx.conf.
 local FORBIDDEN = {
   init = "init_by_lua", init_worker = "init_worker_by_lua", set = "set_by_lua",
   header_filter = "header_filter_by_lua", body_filter = "body_filter_by_lua", log = "log_by_lua",
@@ -46,7 +47,7 @@ local FORBIDDEN = {
 
 local function misplaced(phase)
   return { kind = "config", phase = "connect", retryable = false,
-    message = ("nginx allows no network calls in %s; call from a timer instead "
+    message = ("nginx allows no network I/O in %s; call from a timer instead "
       .. "(ngx.timer.at(0, f)), or in rewrite_by_lua, access_by_lua or content_by_lua")
       :format(FORBIDDEN[phase]) }
 end
@@ -55,15 +56,15 @@ local Transport = {}
 Transport.__index = Transport
 
 --- Starts a request.
--- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`), `id` (nil, or goes out
--- as `X-Request-Id`), `body`
+-- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`), `id` (sent as
+-- `X-Request-Id`, or nil), `body`
 -- @tparam table spec `events` (parse an event stream), `delay` (seconds before the start),
 -- `timeout` (`connect`, `first_token`, `token`, `idle` in seconds), `deadline` (on the clock of
 -- `now`)
 -- @treturn[1] table the exchange
 -- @treturn[2] nil
 -- @treturn[2] table the failure
--- @raise a string when nginx has ended the request whose code calls
+-- @raise a string if nginx has ended the request whose code calls this
 function Transport:open(req, spec)
   if self.closed then
     return nil, { kind = "cancelled", phase = "closed", message = "the client was closed" }
@@ -83,13 +84,14 @@ function Transport:open(req, spec)
   return x
 end
 
---- A group of exchanges that are waited for together.
+--- Makes a group of exchanges for which one caller waits together.
 -- @treturn table see `predibase.transport.resty.group`
 function Transport:group()
   return group.new(self)
 end
 
---- Number of exchanges that are not closed yet; those that only wait for their end not counted.
+--- Returns the number of exchanges that are not closed. Released exchanges that only wait for the
+-- end of their body are not counted.
 -- @treturn number
 function Transport:size()
   local n = 0
@@ -97,8 +99,9 @@ function Transport:size()
   return n
 end
 
---- Closes what is open. Any number of times, also again after an error was raised in here. Unused
--- connections belong to nginx, which closes them when their time is up.
+--- Closes all exchanges. May be called any number of times, and again after it raised an error.
+-- Unused connections stay in nginx's pool, which closes them after `MAX_AGE` of
+-- `predibase.transport.resty.connect`.
 function Transport:close()
   self.closed = true
   local open = {}
@@ -106,15 +109,15 @@ function Transport:close()
   for _, x in ipairs(open) do x:close() end
   local groups = {}
   for one in pairs(self.groups) do groups[#groups + 1] = one end
-  for _, one in ipairs(groups) do one:tell() end
+  for _, one in ipairs(groups) do one:wake() end
 end
 
---- Makes the transport of one client. Opens nothing: a client may be made before nginx starts its
--- workers.
+--- Makes the transport of one client. It opens no connection, so a client may be made before nginx
+-- starts its workers.
 -- @tparam table cfg a configuration of `predibase.config`
 -- @treturn[1] table the transport
 -- @treturn[2] nil
--- @treturn[2] string what the configuration asks for and nginx cannot do
+-- @treturn[2] string which setting nginx does not support
 function M.new(cfg)
   local place, problem = target.new(cfg, ngx)
   if not place then return nil, problem end
@@ -122,7 +125,7 @@ function M.new(cfg)
     cfg = cfg,
     target = place,
     closed = false,
-    -- Weak: a request that nginx ended takes its exchanges with it.
+    -- Weak, so that the exchanges of a request that nginx ended are collected.
     exchanges = setmetatable({}, { __mode = "k" }),
     groups = setmetatable({}, { __mode = "k" }),
   }, Transport)

@@ -1,17 +1,18 @@
 -- SPDX-License-Identifier: MIT
---- One request and its response over nginx's sockets: the same methods as over libcurl
--- (`predibase.transport.curl.exchange`).
+--- One request and its response over nginx's sockets, with the same methods as
+-- `predibase.transport.curl.exchange`.
 --
--- A light thread connects, sends and reads. The program that reads from the exchange waits on a
--- semaphore, with the clocks, and wakes the thread when it wants more. It must not read itself:
--- nginx does not allow a socket to be closed while another light thread reads from it, but a
--- semaphore wakes its waiter at any time. The thread never reads ahead by more than one piece, or
--- by some pieces for a reader that asked for that, so a slow reader slows the server.
+-- A light thread connects, sends and reads. The coroutine that uses the exchange (the reader) waits
+-- on a semaphore, watches the timeouts, and wakes the thread when it wants more data. The reader
+-- does not use the socket itself, because nginx does not allow a socket to be closed while another
+-- light thread reads from it, whereas a wait on a semaphore can be ended at any time. The thread
+-- reads at most one piece ahead, or up to `AHEAD` bytes if the reader asked for that, so a slow
+-- reader slows the server.
 --
--- nginx lets only the parent of a light thread kill it. So the thread has a guard as its parent, a
--- second light thread that only waits to be told to end it, by any coroutine of any request. The
--- guard in turn has no parent that is alive: a thread that ended while its parent is alive, and was
--- not waited for, would keep the request open for ever once that parent is killed.
+-- nginx allows only the parent of a light thread to kill it. So the thread has a parent of its own,
+-- the guard: a second light thread that waits until any coroutine of any request asks it to kill
+-- the thread. The guard's own parent ends at once. If it stayed alive, and were killed after the
+-- guard had ended without being waited for, nginx would keep the request open forever.
 -- @module predibase.transport.resty.exchange
 
 local clock_rules = require "predibase.transport.resty.clocks"
@@ -25,28 +26,28 @@ local now = nginx.now
 
 local M = {}
 
--- Inside the light thread.
+-- The functions that run in the light thread.
 
---- Most bytes of one read: some hundred tokens.
+--- The maximum bytes of one read, which are a few hundred tokens.
 local READ = 32 * 1024
 
---- Bytes after which the thread waits for its reader, if that lets it read ahead.
+--- Bytes after which the thread waits for its reader if it may read ahead.
 local AHEAD = 32 * 1024
 
---- Seconds after which the thread, while it waits for a demand, looks for the first time whether
--- its reader is still there. A stream that was left without being closed holds its request up for
--- no longer than this; then nginx closes the connection.
+--- Seconds until the thread, while it waits for its reader, checks for the first time whether the
+-- reader still exists. A stream that the program dropped without closing it keeps its request open
+-- for no longer than this; then nginx closes the connection.
 local PARK = 0.05
 
---- The longest time from one such look to the next.
+--- The longest time between two such checks, in seconds.
 local LONGEST_PARK = 1
 
---- Seconds that the end of a body may take after its last useful byte. A server that does not end
--- its answer costs us its connection, and a request that is over for its handler this time.
+--- Seconds that the end of a body may take after its last useful byte. If the body does not end in
+-- time, its connection is closed. A request whose handler has finished stays open for this time.
 local LINGER = 0.1
 
---- Seconds by which the socket's own clocks are later than those of the exchange: they only matter
--- when nobody waits any more.
+--- Seconds by which the timeouts of the socket are longer than those of the exchange. They only
+-- matter if no reader watches the timeouts of the exchange.
 local SLACK = 1
 
 local milliseconds = connect.milliseconds
@@ -57,16 +58,16 @@ local function fail(x, failure)
   x.state, x.failure = "failed", failure
 end
 
---- Closes the connection.
-local function drop(x)
+local function close_socket(x)
   local sock = x.socket
   x.socket = nil
-  -- Raises when nginx has ended the request, and with it the connection.
+  -- This raises an error if nginx has ended the request, and with it the connection.
   if sock then pcall(sock.close, sock) end
 end
 
---- The body has ended. nginx refuses to keep a connection with bytes that were not read.
-local function settle_socket(x)
+--- Puts the connection into the pool after the end of the body, or closes it. nginx refuses to keep
+-- a connection that has unread bytes.
+local function keep_or_close(x)
   local sock = x.socket
   x.socket = nil
   if not x.response.keep or not sock:setkeepalive(connect.MAX_AGE) then sock:close() end
@@ -77,9 +78,10 @@ local function phase_of(x)
   return x.response.began and "body" or "head"
 end
 
-local function lost(x, err)
+--- Handles the end or the failure of the connection.
+local function connection_ended(x, err)
   local response = x.response
-  drop(x)
+  close_socket(x)
   if response:finish() then
     x.state = "done"
   elseif err == "closed" and response.status and not response.complete then
@@ -91,10 +93,11 @@ local function lost(x, err)
   end
 end
 
---- Waits for the next demand. Returns false when none can come any more.
+--- Waits until the reader wants more. Returns false if it cannot want more, because the exchange is
+-- over or the coroutine has ended.
 local function park(x)
   x.parked = true
-  x:tell()
+  x:notify()
   local seconds = PARK
   while x.parked and not x.over do
     local posted, why = nginx.wait(x.demand, seconds)
@@ -105,15 +108,16 @@ local function park(x)
   return not x.over
 end
 
---- Tells the reader that there are events. Returns false when it is to have no more.
+--- Notifies the reader of new events, and waits for it unless the thread may read ahead. Returns
+-- false if the thread is to stop.
 local function hand_over(x)
   if not x.ahead or x.unread >= AHEAD then return park(x) end
   x.fresh = true
-  x:tell()
+  x:notify()
   return true
 end
 
---- One piece of the response. Returns true while there is more to come.
+--- Parses one piece of the response. Returns true if the response has not ended.
 local function take_bytes(x, bytes)
   local response, at = x.response, now()
   x.last_byte = at
@@ -123,10 +127,10 @@ local function take_bytes(x, bytes)
   if response:count() > before then x.got_event, x.last_event = true, at end
   if not ok then
     failure.phase = phase_of(x)
-    drop(x)
+    close_socket(x)
     fail(x, failure)
   elseif response.done then
-    settle_socket(x)
+    keep_or_close(x)
   else
     return true
   end
@@ -144,15 +148,15 @@ local function send_request(x, fresh)
   end
   sock:settimeouts(1000, milliseconds(longest), milliseconds(longest))
   x.socket, x.state, x.sent, x.began = sock, "open", true, false
-  x.reused = sock:getreusedtimes() > 0      -- not known any more once it is closed
+  x.reused = sock:getreusedtimes() > 0      -- read now, because a closed socket does not tell
   local ok, err = sock:send(x.request())
   if not ok then x.unsent = err end
   return true
 end
 
---- Whether the server had given the connection up while it was unused, as a server may at any time
--- (RFC 9112 section 9.3): it is closed, or the first bytes say that no request came in time and
--- that it will be.
+--- Tells whether the server gave up the connection while it was unused, as a server may at any time
+-- (RFC 9112 section 9.3): the connection is closed, or the first bytes are a response 408 that
+-- announces that it will be closed.
 local function is_stale(x, bytes, err)
   if x.began or not x.reused then return false end
   if not bytes then return err ~= "timeout" end
@@ -160,19 +164,19 @@ local function is_stale(x, bytes, err)
     and bytes:lower():find "\nconnection:[ \t]*close" ~= nil
 end
 
---- The next bytes of the response; on a new connection when the first one turned out to be stale,
--- which is no attempt.
+--- Reads the next bytes of the response. If a pooled connection turns out to be stale, sends the
+-- request again on a new one; this does not count as a retry.
 local function receive(x)
   local bytes, err
   if x.unsent then err, x.unsent = x.unsent, nil else bytes, err = x.socket:receiveany(READ) end
   if x.over or not is_stale(x, bytes, err) then return bytes, err end
-  drop(x)
+  close_socket(x)
   x.sent = false
   if not send_request(x, true) then return nil, nil end
   return receive(x)
 end
 
---- Reads to the end of the body, or until nobody asks for more.
+--- Reads until the body ends or the reader wants no more.
 local function read(x)
   local limit
   while true do
@@ -181,13 +185,13 @@ local function read(x)
       x.socket:settimeouts(1000, 1000, milliseconds(LINGER))
     end
     local bytes, err = receive(x)
-    if x.over then return drop(x) end
-    if not bytes then return err and lost(x, err) end
-    x.began, x.request = true, nil      -- the token is not kept longer than it is needed
+    if x.over then return close_socket(x) end
+    if not bytes then return err and connection_ended(x, err) end
+    x.began, x.request = true, nil      -- the request contains the API token: drop it early
     if not take_bytes(x, bytes) then return end
-    if limit and now() > limit then return drop(x) end
+    if limit and now() > limit then return close_socket(x) end
     if x.response:count() > 0 and not hand_over(x) then return end
-    if x.over then return drop(x) end
+    if x.over then return close_socket(x) end
   end
 end
 
@@ -202,49 +206,49 @@ local function work(x)
   read(x)
 end
 
---- Fails an exchange because of an error that was raised.
+--- Fails an exchange because the code of its light thread raised an error.
 local function crash(x, err)
   fail(x, { kind = "connection", phase = phase_of(x), retryable = false,
     message = "the light thread of the request failed: " .. tostring(err) })
 end
 
---- The body of the thread. Runs to the end of the exchange, or until nobody asks for more; then it
--- can be spawned again.
+--- Runs the exchange until it ends or the reader wants no more. In the second case the reader can
+-- start a new thread later.
 local function run(x)
   local ok, err = pcall(work, x)
   if not ok then crash(x, err) end
-  if x.over or not ok then drop(x) end
+  if x.over or not ok then close_socket(x) end
 end
 
--- The light thread and its guard, from outside.
+-- The functions that start, guard and end the light thread.
 
---- Seconds from one look of the guard to the next whether the coroutine that reads is still there.
--- A light thread that was killed tells nobody.
+--- Seconds between the checks of the guard whether the reader still exists. A light thread that is
+-- killed runs no code that could notify it.
 local LOOK = 1
 
---- Looks after which it ends the thread, by the state of that coroutine.
+--- The number of checks after which the guard kills the thread, by the state of the reader.
 local PATIENCE = { gone = 2, suspended = 60, busy = math.huge }
 
---- What a reader finds that comes after all.
+--- The failure for a reader that continues after the guard has killed the thread.
 local LEFT = { kind = "cancelled", phase = "closed",
   message = "the light thread that read the stream has ended" }
 
---- Runs the thread, and tells its guard when it has ended.
+--- Runs the exchange, and notifies the guard and the reader at the end.
 local function run_job(x, job)
   run(x)
   job.ended, x.running = true, false
   x.halt:post(1)
-  x:tell()
+  x:notify()
 end
 
---- Waits until the thread has ended or is to be ended.
+--- Waits until the thread has ended or has to be killed.
 local function watch(x, job)
   local missed = 0
   while not (job.ended or x.over) do
     local posted = nginx.wait(x.halt, LOOK)
     if posted == nil then return end       -- nginx has ended the request
     local state = nginx.coroutine_state(x.user)
-    -- A thread that is parked looks by itself, and its connection may stay.
+    -- A parked thread checks its reader by itself and keeps its connection.
     if posted or x.parked or state == "busy" then missed = 0 else missed = missed + 1 end
     if missed >= PATIENCE[state] then return end
   end
@@ -256,10 +260,10 @@ local function guard(x, job)
   if job.ended then return end
   job.ended = true
   pcall(ngx.thread.kill, thread)
-  drop(x)
+  close_socket(x)
   if x.state ~= "done" and x.state ~= "failed" then x.state, x.failure = "failed", LEFT end
   x.running = false
-  x:tell()
+  x:notify()
 end
 
 local function launch(x)
@@ -270,20 +274,20 @@ local function launch(x)
   if not ok then error(err, 0) end
 end
 
---- Ends the thread and its connection. From any coroutine, any number of times.
+--- Ends the thread and closes its connection. Any coroutine may call it, any number of times.
 local function stop(x)
   x.over = true
-  if not x.running then return drop(x) end
+  if not x.running then return close_socket(x) end
   x.halt:post(1)
-  -- Where the thread does not read just now, the connection need not wait for the guard's turn.
+  -- If the thread is not reading now, the connection can be closed before the guard runs.
   local sock = x.socket
   if not sock then return end
   local ok, closed = pcall(sock.close, sock)
   if ok and closed then x.socket = nil end
 end
 
---- For the coroutine that reads, when it has done so: waits a little for the end of a body that
--- nobody reads any more, then ends the thread if that is still there.
+--- Waits up to `LINGER` seconds for the end of a released body and then ends the thread. The reader
+-- calls it when it needs no more.
 local function settle(x)
   if x.running and x.lingering then
     x.waiter = coroutine.running()
@@ -293,7 +297,7 @@ local function settle(x)
   if x.running then stop(x) end
 end
 
---- Lets the thread go on, or begin.
+--- Makes the thread read on, or starts one.
 local function demand(x)
   if x.over or x.state == "done" or x.state == "failed" then return end
   x.user = coroutine.running()
@@ -318,12 +322,12 @@ local function demand(x)
   stop(x)
 end
 
--- What readers see.
+-- The methods of an exchange, which the reader calls.
 
---- Longest wait at a time in seconds: nginx counts milliseconds in 31 bits.
+--- The longest single wait in seconds. nginx counts milliseconds in 31 bits.
 local LONGEST_WAIT = 86400
 
---- Seconds that `poll` gives to nginx; it has no shorter turn.
+--- Seconds for which `poll` lets nginx run, the shortest time that nginx can wait.
 local TURN = 0.001
 
 local CLOSED = { kind = "cancelled", phase = "closed", message = "the stream was closed" }
@@ -331,34 +335,34 @@ local CLOSED = { kind = "cancelled", phase = "closed", message = "the stream was
 local Exchange = {}
 Exchange.__index = Exchange
 
---- Wakes who waits. For the light thread.
-function Exchange:tell()
+--- Notifies the group, and wakes the waiting reader. The light thread calls it.
+function Exchange:notify()
   if self.group then self.group:note(self) end
   if not self.waiter then return end
   self.waiter = nil
   self.news:post(1)
 end
 
---- Lets it begin before anybody waits for it.
+--- Starts the exchange before its reader waits for it.
 function Exchange:begin()
   demand(self)
 end
 
---- Whether nothing more is to come: the whole body is there, or a failure.
+--- Tells whether the exchange has ended: the body is complete, or it has failed or was closed.
 -- @treturn boolean
 function Exchange:ended()
   return self.closed or self.state == "done" or self.state == "failed"
 end
 
---- Fails it, and ends its thread.
+--- Fails the exchange and ends its thread.
 -- @tparam table failure
 function Exchange:give_up(failure)
   if not self:ended() then self.state, self.failure = "failed", failure end
   stop(self)
 end
 
---- Fails when a clock has run out.
--- @treturn number when the next one will, on the clock of the transport
+--- Fails the exchange if one of its timeouts has expired.
+-- @treturn number when the next timeout expires, on the clock of the transport
 function Exchange:expire()
   if self:ended() then return math.huge end
   local failure = clock_rules.expired(self, now())
@@ -367,14 +371,14 @@ function Exchange:expire()
   return math.huge
 end
 
---- There is nothing to be had from it any more.
-local function shut(x)
+--- Marks the exchange as closed for its reader.
+local function mark_closed(x)
   x.closed = true
   x.transport.exchanges[x] = nil
   x.take, x.source, x.take_texts = nil, nil, nil
 end
 
---- Waits until something happened, or for a time.
+--- Waits until the thread notifies the reader, a timeout expires, or `longest` seconds have passed.
 local function wait(x, longest)
   local me = coroutine.running()
   local other = x.waiter
@@ -382,7 +386,7 @@ local function wait(x, longest)
     error("predibase: another coroutine is already waiting for this stream", 0)
   end
   demand(x)
-  -- A thread that has just begun may have found something at once, or all that there was.
+  -- A thread that has just started may already have read something, or may even have ended.
   if x.parked or x.fresh or not x.running or x.closed then return end
   x.waiter = me
   local posted, why = nginx.wait(x.news, math.min(math.max(clock_rules.at(x) - now(), 0), longest))
@@ -395,18 +399,18 @@ local function wait(x, longest)
   if x.closed then stop(x) else x:expire() end
 end
 
---- What the response began with, once it began.
+--- Returns the head of the response.
 -- @treturn[1] number status
 -- @treturn[1] table headers, lower-case name to value
--- @treturn[1] boolean true when the body is an event stream
+-- @treturn[1] boolean true if the body is an event stream
 -- @treturn[2] nil before the head is complete
 function Exchange:head()
   local r = self.response
   if r.complete then return r.status, r.headers, r.streaming end
 end
 
---- What is there without waiting: an event, or nil and whether more may come.
-local function at_hand(x)
+--- Returns a buffered event, or nil and whether more events may arrive.
+local function next_buffered(x)
   local parser = x.response.parser
   local event = parser and parser:token()
   if event then return event end
@@ -418,7 +422,7 @@ local function ending(x)
   return nil
 end
 
---- The next event; waits for it.
+--- Waits for the next event and returns it.
 -- @treturn[1] table a plain token, see `predibase.sse`
 -- @treturn[2] string the data of any other event
 -- @treturn[3] nil at the end of the body
@@ -426,7 +430,7 @@ end
 -- @treturn[4] table the failure
 function Exchange:next()
   while not self.closed do
-    local data, more = at_hand(self)
+    local data, more = next_buffered(self)
     if data then return data end
     if not more then return ending(self) end
     wait(self, LONGEST_WAIT)
@@ -434,57 +438,59 @@ function Exchange:next()
   return nil, CLOSED
 end
 
---- The same without waiting for the server: nginx gets a turn of a millisecond at most, in which it
--- fetches what is there. So a program that asks again and again does not stop its worker.
+--- Returns the next event without waiting for the server. nginx runs for at most a millisecond and
+-- reads what has arrived, so a program that polls in a loop does not block its worker.
 -- @treturn[1] table a plain token
 -- @treturn[2] string the data of any other event
 -- @treturn[3] nil at the end of the body
 -- @treturn[4] nil
--- @treturn[4] string|table "pending" when nothing is there yet, or the failure
+-- @treturn[4] string|table "pending" if no event has arrived yet, or the failure
 function Exchange:poll()
   if self.closed then return nil, CLOSED end
-  local data, more = at_hand(self)
+  local data, more = next_buffered(self)
   if not data and more then
     wait(self, TURN)
     if self.closed then return nil, CLOSED end
-    data, more = at_hand(self)
+    data, more = next_buffered(self)
   end
   if data then return data end
   if more then return nil, "pending" end
   return ending(self)
 end
 
---- Opens the fast path to buffered events: from now on, until the exchange is closed or released,
--- it has the fields `take` and `take_texts`. `exchange.take(exchange.source)` returns a plain token
--- and its text (nil if it is special), or the data of another event, or nil when only `next` and
--- `poll` can tell what follows; `exchange.take_texts(exchange.source)` the text of all plain tokens
--- and their number, see `predibase.sse`.
+--- Opens the fast path to buffered events. Until the exchange is closed or released, it then has
+-- the fields `take`, `take_texts` and `source`. `exchange.take(exchange.source)` returns a plain
+-- token and its text (nil for a special token), or the data of another event, or nil if no event is
+-- buffered; the caller then uses `next` or `poll`. `exchange.take_texts(exchange.source)` returns
+-- the text of all buffered plain tokens and their number, see `predibase.sse`.
 function Exchange:events()
   local parser = self.response.parser
   self.take, self.source, self.take_texts = parser.token, parser, parser.texts
 end
 
---- Lets the thread read on while its reader is busy, which spares two switches for each piece.
--- @treturn function to be called at the end, by who read first; else the request may be held up
+--- Lets the thread read ahead while its reader is busy, which saves two switches of coroutines for
+-- each piece.
+-- @treturn function the coroutine that reads must call it when it needs no more; otherwise the
+-- request may stay open
 function Exchange:read_ahead()
   self.ahead = true
   return function () settle(self) end
 end
 
---- Waits until there may be something to take: `next` does that here.
+--- Does nothing in this transport, where only `next` waits.
 -- @treturn boolean false
 function Exchange:await() -- luacheck: ignore 212
   return false
 end
 
---- The data of an event that the end of the body left unfinished.
+--- Returns the data of an event that was incomplete when the body ended.
 -- @treturn ?string
 function Exchange:rest()
   local parser = self.response.parser
   return not self.closed and parser and parser:finish() or nil
 end
 
---- The whole body of a response that is no event stream; waits for its end.
+--- Waits for the end of a response that is not an event stream and returns its whole body.
 -- @treturn[1] string
 -- @treturn[2] nil
 -- @treturn[2] table the failure
@@ -495,72 +501,75 @@ function Exchange:body()
   return self.response:body()
 end
 
---- The reader has what it wanted: lets the body end by itself, so that the connection can be
--- used again.
+--- Ends the exchange for a reader that needs no more of it. The body may still end by itself within
+-- `LINGER` seconds, so that the connection can be used again.
 function Exchange:release()
   if self.closed then return self:close() end
   if self.state ~= "open" or not (self.ahead or self.parked or not self.running) then
     return self:close()
   end
   self.lingering = true
-  shut(self)
+  mark_closed(self)
   self.response:discard()
   demand(self)
   self.released = true
 end
 
---- Ends the exchange; a connection in use is closed at once. Who waits for it gets a failure of
--- kind "cancelled". Any number of times, also from another light thread or another request, and
--- again after an error was raised in here.
+--- Closes the exchange, and with it a connection in use. A coroutine that waits for the exchange
+-- gets a failure of kind "cancelled". May be called any number of times, also from another light
+-- thread or another request, and again after it raised an error.
 function Exchange:close()
   if self.released then return end
   self.lingering = false
-  shut(self)
+  mark_closed(self)
   stop(self)
-  self:tell()
+  self:notify()
   self.response:discard()
   self.released = true
 end
 
---- Makes an exchange; its thread begins at the first wait.
+--- Makes an exchange. Its thread starts at the first wait.
 -- @tparam table transport its transport
 -- @tparam table target see `predibase.transport.resty.target`
--- @tparam table bytes of the request
+-- @tparam table bytes strings to send one after the other, see `request` of
+-- `predibase.transport.resty.http1`
 -- @tparam table spec as for `Transport:open`
 -- @treturn table
 function M.new(transport, target, bytes, spec)
   local at, timeout, cfg = now(), spec.timeout, transport.cfg
   return setmetatable({
     transport = transport, target = target,
-    -- A function: whoever walks over the tables of a stream finds no token.
+    -- A function, so that code that prints the tables of a stream shows no API token.
     request = function () return bytes end,
     response = http1.new_response { events = spec.events, max_event = cfg.max_event_bytes,
       max_body = cfg.max_response_bytes },
     clocks = { connect = timeout.connect, first_token = timeout.first_token,
       token = timeout.token, idle = timeout.idle },
     deadline = spec.deadline, delay = spec.delay, streams = spec.events,
-    state = spec.delay and "delayed" or "connecting",    -- then open, done or failed
+    state = spec.delay and "delayed" or "connecting",    -- later "open", "done" or "failed"
     started = at, connecting = at, last_byte = at, last_event = at, got_event = false,
     failure = nil,
     sent = false,             -- the request may have reached the server
     socket = nil,
-    reused = false,           -- it was out of the pool
-    began = false,            -- the first bytes of the answer came
-    unsent = nil,             -- why the request could not be sent on it
-    running = false,          -- there is a light thread
-    user = nil,               -- the coroutine that asked last
-    parked = false,           -- the thread waits for a demand
-    ahead = false,            -- it need not, after every piece
-    fresh = false,            -- then, there are events and the reader has not asked for more
-    unread = 0,               -- bytes since it last asked
-    news = semaphore.new(0), demand = semaphore.new(0), halt = semaphore.new(0),
-    waiter = nil,             -- the coroutine that waits
-    group = nil,              -- to be told as well
+    reused = false,           -- the connection came out of the pool
+    began = false,            -- the first bytes of the response arrived
+    unsent = nil,             -- the error if the request could not be sent
+    running = false,          -- a light thread exists
+    user = nil,               -- the reader: the coroutine that last asked for more
+    parked = false,           -- the thread waits until the reader wants more
+    ahead = false,            -- the thread may read ahead
+    fresh = false,            -- it read ahead, and the reader has not asked for more since then
+    unread = 0,               -- bytes read since the reader last asked
+    news = semaphore.new(0),  -- posted for the reader
+    demand = semaphore.new(0),          -- posted for the thread
+    halt = semaphore.new(0),  -- posted for the guard
+    waiter = nil,             -- the waiting coroutine
+    group = nil,              -- the group that it belongs to
     take = nil, source = nil, take_texts = nil,          -- see Exchange:events
-    closed = false,           -- nobody reads any more
-    released = false,         -- and all that this needs was done
-    over = false,             -- and the connection is not wanted either
-    lingering = false,        -- or only to be used again
+    closed = false,           -- the reader is done
+    released = false,         -- `release` or `close` has finished
+    over = false,             -- the thread has to end and the connection has to be closed
+    lingering = false,        -- the thread reads to the end only to keep the connection
   }, Exchange)
 end
 

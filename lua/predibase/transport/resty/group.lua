@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Exchanges over nginx's sockets that one reader waits for together, as over libcurl
--- (`predibase.transport.curl.group`).
+--- A group of exchanges over nginx's sockets for which one reader waits together. It has the same
+-- methods as `predibase.transport.curl.group`.
 -- @module predibase.transport.resty.group
 
 local nginx = require "predibase.nginx"
@@ -11,45 +11,41 @@ local now = nginx.now
 
 local M = {}
 
---- Longest wait at a time in seconds: nginx counts milliseconds in 31 bits.
+--- The longest single wait in seconds. nginx counts milliseconds in 31 bits.
 local LONGEST_WAIT = 86400
 
 local Group = {}
 Group.__index = Group
 
-local function wake(group)
-  if not group.waiter then return end
-  group.waiter = nil
-  group.news:post(1)
+--- Ends the wait of the reader, for example because the client was closed.
+function Group:wake()
+  if not self.waiter then return end
+  self.waiter = nil
+  self.news:post(1)
 end
 
---- To be told that a member has moved.
+--- Records that a member has moved, and wakes the reader.
 -- @tparam table exchange
 function Group:note(exchange)
   self.moved:push(exchange)
-  wake(self)
+  self:wake()
 end
 
---- Whether an exchange is a member that has not left yet.
+--- Tells whether an exchange is a member of the group.
 -- @tparam table exchange
 -- @treturn boolean
 function Group:has(exchange)
   return self.members[exchange] == true
 end
 
---- Whether its client was closed, so that nothing can begin any more.
+--- Tells whether the client was closed, after which no request can begin.
 -- @treturn boolean
 function Group:over()
   return self.transport.closed
 end
 
---- To be told that its client was closed: ends a wait, also one for nothing but a time.
-function Group:tell()
-  wake(self)
-end
-
---- Takes an exchange in, and lets it begin.
--- @tparam table exchange of the same transport, its whole body being what is wanted
+--- Adds an exchange to the group and starts it.
+-- @tparam table exchange an exchange of the same transport whose whole body is wanted
 function Group:add(exchange)
   exchange.group = self
   self.members[exchange] = true
@@ -57,7 +53,7 @@ function Group:add(exchange)
   if exchange:ended() then self:note(exchange) end
 end
 
---- The next member that has ended, without waiting.
+--- Removes and returns a member that has ended, without waiting.
 local function take(group)
   while group.moved:size() > 0 do
     local exchange = group.moved:pop()
@@ -68,13 +64,14 @@ local function take(group)
   end
 end
 
---- Ends the members whose time is up; when the next one's will be.
+--- Fails the members with an expired timeout. Returns when the next timeout expires.
 local function expire(group)
   local at, members = math.huge, {}
   for exchange in pairs(group.members) do members[#members + 1] = exchange end
   for _, exchange in ipairs(members) do
     at = math.min(at, exchange:expire())
-    exchange:begin()          -- says that there is a reader still; others may run meanwhile
+    -- Shows the light thread that its reader still exists. Other coroutines may run meanwhile.
+    exchange:begin()
     if exchange:ended() then group.moved:push(exchange) end
   end
   return at
@@ -90,18 +87,18 @@ local function suspend(group, at)
   local posted, why = nginx.wait(group.news, math.min(math.max(at - now(), 0), LONGEST_WAIT))
   if group.waiter == me then group.waiter = nil end
   if posted ~= nil then return end
-  -- Without a member there is nothing that could fail, and the caller would ask for ever.
-  local alone = not next(group.members)
+  -- A group without members has no exchange that could fail, and its caller would wait forever.
+  local empty = not next(group.members)
   for exchange in pairs(group.members) do exchange:give_up(nginx.wait_failure(why)) end
   nginx.raise_if_ended()
-  if alone then error("predibase: " .. nginx.wait_failure(why).message, 0) end
+  if empty then error("predibase: " .. nginx.wait_failure(why).message, 0) end
 end
 
---- The next member that has ended, which leaves the group; waits for it.
+--- Waits for the next member that ends, removes it from the group and returns it.
 -- @tparam ?number at when to stop waiting, on the clock of the transport
--- @treturn[1] table the exchange, whose body can be had without a wait
--- @treturn[2] nil the time has come, or the group was closed, or there is no member and the client
--- was closed
+-- @treturn[1] table the exchange, whose body can be read without waiting
+-- @treturn[2] nil if the time has come, or the group was closed, or the client was closed and the
+-- group has no members
 function Group:next(at)
   while not self.closed do
     local clocks_at = expire(self)
@@ -113,8 +110,8 @@ function Group:next(at)
   end
 end
 
---- Closes the exchanges, and ends a wait for them. Any number of times, also again after an error
--- was raised in here.
+--- Closes all members and ends a wait for them. May be called any number of times, and again after
+-- it raised an error.
 function Group:close()
   self.closed = true
   local exchange = next(self.members)
@@ -123,7 +120,7 @@ function Group:close()
     self.members[exchange] = nil
     exchange = next(self.members)
   end
-  wake(self)
+  self:wake()
 end
 
 --- Makes a group.
@@ -133,11 +130,11 @@ function M.new(transport)
   local group = setmetatable({
     transport = transport,
     members = {},             -- exchange -> true
-    moved = queue.new(),      -- those of them that did
+    moved = queue.new(),      -- members that moved
     news = semaphore.new(0),
-    waiter = nil,             -- the coroutine that waits
+    waiter = nil,             -- the waiting coroutine
     closed = false,
-    unreachable = false,      -- for other transports: here no error ends a wait
+    unreachable = false,      -- not used here, where no error ends a wait; see the group of curl
   }, Group)
   transport.groups[group] = true
   return group

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
---- HTTP/1.1 as bytes (RFC 9112): writes requests and reads responses in whatever slices they come.
--- Uses no socket.
+--- Formats HTTP/1.1 requests and parses responses (RFC 9112). It uses no socket; a response may be
+-- fed in pieces of any size.
 --
--- Strict where two readers could understand a response differently, lenient where all agree: lines
--- may end in LF alone, a reason may be missing, folded lines are skipped.
+-- The parser is strict if two implementations could understand a response differently, and lenient
+-- otherwise: lines may end in LF alone, a reason phrase may be missing, folded lines are skipped.
 -- @module predibase.transport.resty.http1
 
 local header_rules = require "predibase.headers"
@@ -13,12 +13,12 @@ local M = {}
 
 -- Requests.
 
---- The bytes that go out.
--- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`), `id` (nil, or goes out
--- as `X-Request-Id`), `body`
--- @tparam ?table proxy one that gets the request itself (not through a tunnel), see
--- `predibase.transport.resty.target`
--- @treturn table strings, to be sent one after the other
+--- Formats a request.
+-- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`), `id` (sent as
+-- `X-Request-Id`, or nil), `body`
+-- @tparam ?table proxy the proxy that receives the request itself, that is not through a tunnel;
+-- see `predibase.transport.resty.target`
+-- @treturn table strings to send one after the other
 function M.request(req, proxy)
   local authority, path = req.url:match "^%a+://([^/]*)(.*)$"
   if path == "" then path = "/" end
@@ -32,7 +32,7 @@ function M.request(req, proxy)
   return { table.concat(lines, "\r\n"), "\r\n\r\n", req.body }
 end
 
---- The bytes that ask a proxy for a tunnel (RFC 9110 section 9.3.6).
+--- Formats the request that asks a proxy for a tunnel (RFC 9110 section 9.3.6).
 -- @tparam string authority host and port
 -- @tparam table proxy
 -- @treturn string
@@ -44,19 +44,21 @@ end
 
 -- The head of a response.
 
---- Most fields of a head, as over libcurl: an answer behind a gateway has about 40.
+--- The maximum number of header fields of a response, as over libcurl. A response through a gateway
+-- has about 40.
 M.MAX_FIELDS = 128
 
---- Most bytes of a head's names and values, or of its trailers: fields of 2 KiB are common.
+--- The maximum bytes of all names and values of a head, or of the trailers. Fields of 2 KiB are
+-- common.
 local MAX_HEAD_BYTES = 32 * 1024
 
---- Most bytes of all heads of one response, interim ones included (libcurl's limit).
+--- The maximum bytes of all heads of one response, including interim ones (libcurl's limit).
 local MAX_ALL_HEADS = 300 * 1024
 
 M.TOO_LARGE = "the response head or its trailers are larger than 32 KiB or have more than "
   .. "128 fields"
 
-local ENDLESS = "the server sends one interim answer after the other"
+local ENDLESS = "the server sent too many interim (1xx) responses"
 local SWITCHING = "the server switches to another protocol although that was not asked for"
 local NOT_HTTP = "the server does not speak HTTP/1.1: its answer begins with "
 
@@ -67,7 +69,7 @@ local function begin_head(self)
   self.status, self.minor = nil, nil
   self.headers, self.fields, self.bytes = {}, 0, 0
   self.last = nil             -- name of the last field
-  self.doubtful = false       -- a field that says where the body ends came twice
+  self.doubtful = false       -- Content-Length or Transfer-Encoding came twice
 end
 
 local function shown(bytes)
@@ -82,7 +84,7 @@ local function status_line(self, line)
   if self.status < 100 then return "the status " .. status .. " does not exist" end
 end
 
--- A field that says where the body ends must not be read in two ways.
+-- Fields that tell where the body ends. They must have only one possible reading.
 local FRAMING = { ["content-length"] = true, ["transfer-encoding"] = true, connection = true }
 
 local function take_field(self, line)
@@ -112,7 +114,8 @@ local function take_field(self, line)
   self.last = name
 end
 
---- One line without its end. Returns true at the end of the head, or what is wrong.
+--- Parses one line, given without its line end. Returns true at the end of the head, or nil and
+-- what is wrong.
 local function take_line(self, line)
   if line:find "[%z\r]" then return nil, "a line of the response head has a NUL or a CR in it" end
   if not self.status then return nil, status_line(self, line) end
@@ -121,16 +124,17 @@ local function take_line(self, line)
   begin_head(self)
 end
 
---- What cannot become a status line is refused without waiting for more.
+--- Tells whether the first bytes cannot be the start of a status line, so that the response is
+-- refused without waiting for more.
 local function is_foreign(self)
   local start = self.partial:sub(1, 5)
   return not self.status and start ~= ("HTTP/"):sub(1, #start)
 end
 
---- Takes the next bytes.
+--- Parses the next bytes of a head.
 -- @tparam string bytes
--- @treturn[1] number where in `bytes` the body begins: the head is complete
--- @treturn[2] nil there is more to come
+-- @treturn[1] number where in `bytes` the body begins, if the head is complete
+-- @treturn[2] nil if the head is not complete
 -- @treturn[3] nil
 -- @treturn[3] string what is wrong
 function Head:feed(bytes)
@@ -151,9 +155,10 @@ function Head:feed(bytes)
   end
 end
 
---- Begins to read a head. The fields of a complete one: `status`, `minor` (of the version 1.x),
--- `headers` (lower-case name to value; repeated ones joined by commas, equal ones once),
--- `doubtful` (a field that says where the body ends came twice, though perhaps with one value).
+--- Makes a parser for a head. Its fields, once the head is complete: `status`, `minor` (of the
+-- version 1.x), `headers` (lower-case name to value; different values of a repeated header are
+-- joined by commas), `doubtful` (Content-Length or Transfer-Encoding came twice, perhaps with equal
+-- values).
 -- @treturn table
 function M.new_head()
   local self = setmetatable({ partial = "", all = 0 }, Head)
@@ -163,10 +168,10 @@ end
 
 -- A body in chunks (RFC 9112 section 7.1).
 
---- Longest line with the size of a chunk and its extensions, which nobody sends.
+--- The maximum bytes of a line with the size of a chunk and its extensions, which are very rare.
 local MAX_SIZE_LINE = 4096
 
---- Most digits of a size: below 2^48, which a double counts exactly.
+--- The maximum digits of a size. It stays below 2^48, which a double represents exactly.
 local MAX_SIZE_DIGITS = 12
 
 local byte, find, sub = string.byte, string.find, string.sub
@@ -176,14 +181,15 @@ Chunks.__index = Chunks
 
 local NO_SIZE = "the size of a chunk is not a number"
 
--- The digits of a size by their bytes.
+-- The value of each hexadecimal digit by its byte.
 local DIGITS = {}
 for value = 0, 15 do
   DIGITS[byte(("%x"):format(value))], DIGITS[byte(("%X"):format(value))] = value, value
 end
 
---- The size in a line as servers send it, digits and CRLF, and the place behind it; nil for what
--- needs a closer look. In bytes, which LuaJIT compiles.
+--- Parses the size of a chunk in the usual form: digits and CRLF. Returns the size and the position
+-- after the line, or nil for any other form, which `take_size` then handles. It reads single bytes
+-- because LuaJIT compiles that.
 local function plain_size(bytes, from)
   local size, at = 0, from
   local c = byte(bytes, at)
@@ -198,8 +204,9 @@ local function plain_size(bytes, from)
   return size, at + 2
 end
 
---- The bytes up to the next LF, joined with what was kept of them, without the line end; the place
--- behind it. Keeps what there is when no LF is there.
+--- Returns the line that ends at the next LF, without its line end, and the position after it. If
+-- there is no LF, keeps the bytes for the next call and returns nil, the position, and the
+-- incomplete line.
 local function line_of(self, bytes, from)
   local stop = find(bytes, "\n", from, true)
   local line = sub(bytes, from, stop and stop - 1)
@@ -227,7 +234,9 @@ local function take_size(self, bytes, from)
   end
   local line, after, partial = line_of(self, bytes, from)
   if not line then
-    if #partial > MAX_SIZE_LINE then return nil, "the size of a chunk has an endless extension" end
+    if #partial > MAX_SIZE_LINE then
+      return nil, "the size of a chunk has an extension that is too long"
+    end
     if find(partial, "^[^%x]") then return nil, NO_SIZE end
     return after
   end
@@ -238,7 +247,7 @@ local function take_size(self, bytes, from)
   end
   if #digits > MAX_SIZE_DIGITS then
     digits = digits:gsub("^0+", "")
-    if #digits > MAX_SIZE_DIGITS then return nil, "the size of a chunk is beyond all numbers" end
+    if #digits > MAX_SIZE_DIGITS then return nil, "the size of a chunk is too large" end
     if digits == "" then digits = "0" end
   end
   begin_chunk(self, tonumber(digits, 16))
@@ -260,7 +269,7 @@ local function take_data(self, bytes, from, sink)
   return behind, sink(bytes, from, last)
 end
 
---- The line end behind the data.
+--- Skips the line end after the data of a chunk.
 local function take_edge(self, bytes, from)
   local c = byte(bytes, from)
   if c == 13 and not self.cr then
@@ -288,12 +297,12 @@ end
 
 local STATES = { size = take_size, data = take_data, edge = take_edge, trailers = take_trailers }
 
---- Takes the next bytes.
+--- Parses the next bytes of a body in chunks.
 -- @tparam string bytes
--- @tparam number from where in them to begin
--- @tparam function sink gets the slices of the body as `bytes, first, last`; what it returns beyond
--- nil ends the reading
--- @treturn[1] number the place behind what was taken; `done` tells whether the body has ended
+-- @tparam number from where in `bytes` to begin
+-- @tparam function sink receives the slices of the body as `bytes, first, last`; a result other
+-- than nil ends the parsing
+-- @treturn[1] number the position after the parsed bytes; `done` tells whether the body has ended
 -- @treturn[2] nil
 -- @treturn[2] string|table what is wrong with the chunks, or what the sink returned
 function Chunks:feed(bytes, from, sink)
@@ -306,29 +315,29 @@ function Chunks:feed(bytes, from, sink)
   return from
 end
 
---- Begins to read a body.
+--- Makes a parser for a body in chunks.
 -- @treturn table
 function M.new_chunks()
   return setmetatable({
     state = "size",
     done = false,
-    partial = "",             -- of a line
-    left = 0,                 -- bytes of the chunk
-    cr = false,               -- of the line end behind a chunk
-    trailers = 0,             -- bytes
+    partial = "",             -- an incomplete line
+    left = 0,                 -- remaining bytes of the chunk
+    cr = false,               -- the CR after a chunk was read
+    trailers = 0,             -- bytes of the trailers
   }, Chunks)
 end
 
--- Where a body ends (RFC 9112 section 6), and whether its connection can be used again. What two
--- readers could understand differently is refused, or ends the connection.
+-- Finds where a body ends (RFC 9112 section 6) and whether its connection can be used again. If two
+-- implementations could understand a response differently, it is refused or its connection closed.
 
---- Most digits of a Content-Length: below 10^15, which a double counts exactly.
+--- The maximum digits of a Content-Length. It stays below 10^15, which a double represents exactly.
 local MAX_LENGTH_DIGITS = 15
 
 local Body = {}
 Body.__index = Body
 
---- Is a word among the values that a header lists?
+--- Tells whether a header contains a word in its list of values.
 local function lists(value, word)
   for entry in (value or ""):lower():gmatch "[^, \t]+" do
     if entry == word then return true end
@@ -336,33 +345,34 @@ local function lists(value, word)
   return false
 end
 
---- Every value of a repeated Content-Length must be the same. The second result tells that there
--- was one.
+--- Parses a Content-Length. All values of a repeated one must be equal. Returns the length and
+-- whether there was only one value, or nil and what is wrong.
 local function length_of(value)
   local length
   for entry in (value .. ","):gmatch "[ \t]*(.-)[ \t]*," do
     local digits = entry:match "^%d+$"
     if not digits then return nil, "the Content-Length is not a number" end
     digits = digits:gsub("^0+(%d)", "%1")
-    if #digits > MAX_LENGTH_DIGITS then return nil, "the Content-Length is beyond all numbers" end
+    if #digits > MAX_LENGTH_DIGITS then return nil, "the Content-Length is too large" end
     if length and length ~= digits then return nil, "there are two different Content-Lengths" end
     length = digits
   end
   return tonumber(length), value:find(",", 1, true) == nil
 end
 
+--- Tells whether the server keeps the connection open after this response.
 local function keeps(head)
   local connection = head.headers.connection
   if lists(connection, "close") then return false end
   return head.minor >= 1 or lists(connection, "keep-alive")
 end
 
---- Takes the next bytes of the body.
+--- Parses the next bytes of the body.
 -- @tparam string bytes
--- @tparam number from where in them to begin
--- @tparam function sink gets the slices of the body as `bytes, first, last`; what it returns
--- ends the reading
--- @treturn[1] number the place behind what was taken; `done` tells whether the body has ended
+-- @tparam number from where in `bytes` to begin
+-- @tparam function sink receives the slices of the body as `bytes, first, last`; a result other
+-- than nil ends the parsing
+-- @treturn[1] number the position after the parsed bytes; `done` tells whether the body has ended
 -- @treturn[2] nil
 -- @treturn[2] string|table what is wrong with the framing, or what the sink returned
 function Body:feed(bytes, from, sink)
@@ -383,15 +393,15 @@ function Body:feed(bytes, from, sink)
   return from + size
 end
 
---- Tells whether the body is whole when its connection ends here.
+--- Tells whether the body is complete if the connection ends now.
 -- @treturn boolean
 function Body:ends_here()
   return self.done or not self.chunks and not self.left
 end
 
---- Begins to read the body that a head announces. `keep` tells whether the connection can be used
--- again behind it.
--- @tparam table head a complete one, see `predibase.transport.resty.head`
+--- Makes a parser for the body that follows a head. Its field `keep` tells whether the connection
+-- can be used again after the body.
+-- @tparam table head a complete head, see `new_head`
 -- @treturn[1] table
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
@@ -400,19 +410,20 @@ function M.new_body(head)
   local coding, length = headers["transfer-encoding"], headers["content-length"]
   local body = setmetatable({
     keep = keeps(head) and not head.doubtful, done = false,
-    chunks = nil,             -- of a chunked body
-    left = nil,               -- bytes, where the head says how many
+    chunks = nil,             -- the parser of a chunked body
+    left = nil,               -- remaining bytes, if the head has a length
   }, Body)
   if head.status == 204 or head.status == 304 then
     body.done = true
-    -- A length or coding here is one that another reader may wait for; of a 304 it is allowed.
+    -- Another implementation may wait for a body because of a length or coding in such a head. Only
+    -- a 304 may have a length.
     body.keep = body.keep and not coding and (head.status == 304 or not length or length == "0")
   elseif coding and coding:lower() ~= "identity" then
     if coding:lower() ~= "chunked" then
-      return nil, "the response has a transfer coding that was not asked for"
+      return nil, "the response has a transfer coding that was not requested"
     end
     body.chunks = M.new_chunks()
-    -- A reader that goes by the other header takes a part of this body for the next answer.
+    -- An implementation that used the Content-Length would find the next response elsewhere.
     body.keep = body.keep and not length and head.minor >= 1
   elseif length then
     local single
@@ -428,20 +439,21 @@ end
 
 -- The whole response.
 
---- Bytes of an answer that is no stream and no success which are read: they hold any error object;
--- what comes after them is not waited for.
+--- The maximum bytes that are read of the body of an error response, enough for any error object.
+-- The rest of the body is not read.
 M.MAX_ERROR_BODY = 64 * 1024
 
 local Response = {}
 Response.__index = Response
 
-local ENOUGH = { kind = "enough" }      -- the rest of an error's text is not wanted
+local ENOUGH = { kind = "enough" }      -- the rest of an error body is not needed
 
 local function protocol(message)
   return { kind = "protocol", message = message }
 end
 
---- "text/event-stream" with or without parameters (RFC 9110 section 8.3.1).
+--- Tells whether a Content-Type is "text/event-stream", with or without parameters (RFC 9110
+-- section 8.3.1).
 local function is_event_stream(value)
   return value ~= nil and value:lower():find "^text/event%-stream%f[;%s%z]" ~= nil
 end
@@ -457,13 +469,13 @@ end
 local function take_body_bytes(self, bytes, first, last)
   bytes = bytes:sub(first, last)
   local answer = self.status < 300 and not self.events
-  local room = (answer and self.max_body or M.MAX_ERROR_BODY) - self.size
-  local fits = #bytes <= room
+  local left = (answer and self.max_body or M.MAX_ERROR_BODY) - self.size
+  local fits = #bytes <= left
   if not fits and answer then
     return { kind = "too_large",
       message = "the response is larger than the limit max_response_bytes" }
   end
-  if not fits then bytes = bytes:sub(1, room) end
+  if not fits then bytes = bytes:sub(1, left) end
   self.size = self.size + #bytes
   self.pieces[#self.pieces + 1] = bytes
   if not fits then return ENOUGH end
@@ -471,7 +483,7 @@ end
 
 local function begin_body(self)
   self.began = true
-  -- A gateway's page is an error by its status, whatever it is coded in.
+  -- An error response is recognized by its status, also if its body is compressed.
   if self.status < 300 and header_rules.is_coded(self.headers["content-encoding"]) then
     return protocol "the response is compressed although that was not asked for"
   end
@@ -501,16 +513,16 @@ local function take_head(self)
   self.done = body.done
 end
 
---- The answer says enough by its status, however little of its text came.
+--- Ends a response before its body is complete, because its status is enough.
 local function ends_early(self)
   self.done, self.keep = true, false
   return true
 end
 
---- Takes the next bytes of the connection. Afterwards `status` is known once its line came
--- (not that of an interim answer),
--- `complete`, `headers` and `streaming` once the head is complete, `done` once the body has ended,
--- and then `keep` tells whether the connection can be used for the next request.
+--- Parses the next bytes of the connection. `status` is set once the status line was read (not that
+-- of an interim response); `complete`, `headers` and `streaming` once the head is complete; `done`
+-- once the body has ended. `keep` then tells whether the connection can be used for the next
+-- request.
 -- @tparam string bytes
 -- @treturn[1] boolean true
 -- @treturn[2] nil
@@ -520,7 +532,7 @@ function Response:feed(bytes)
   if self.head then
     from, problem = self.head:feed(bytes)
     local status = self.head.status
-    -- An interim answer (RFC 9110 section 15.2) is none: no clock begins with it.
+    -- An interim response (RFC 9110 section 15.2) does not count, so that it starts no timeout.
     self.status = status and status >= 200 and status or nil
     if problem then return nil, protocol(problem) end
     if not from then return true end
@@ -541,8 +553,8 @@ function Response:feed(bytes)
   return true
 end
 
---- The connection has ended. Afterwards `done` is true.
--- @treturn boolean false when the answer is not whole
+--- Handles the end of the connection. `done` is true afterwards, unless the response is incomplete.
+-- @treturn boolean false if the response is incomplete
 function Response:finish()
   if self.done then return true end
   if not self.complete then return false end
@@ -550,13 +562,13 @@ function Response:finish()
   return false
 end
 
---- Number of events that wait to be taken.
+--- Returns the number of buffered events.
 -- @treturn number
 function Response:count()
   return self.parser and self.parser:count() or 0
 end
 
---- The body of an answer that is no event stream, as far as it came.
+--- Returns the body of a response that is not an event stream, as far as it was received.
 -- @treturn string
 function Response:body()
   local text = table.concat(self.pieces)
@@ -564,7 +576,7 @@ function Response:body()
   return text
 end
 
---- Nobody reads what still comes.
+--- Drops the buffered data, and the rest of the body as it arrives.
 function Response:discard()
   self.discarding = true
   if self.parser then self.parser:close() end
@@ -572,19 +584,19 @@ function Response:discard()
   self.pieces = {}
 end
 
---- Begins to read a response.
--- @tparam table limits `events` (an event stream was asked for), `max_event`, `max_body` (bytes)
+--- Makes a parser for a response.
+-- @tparam table limits `events` (an event stream was requested), `max_event`, `max_body` (bytes)
 -- @treturn table
 function M.new_response(limits)
   local self = setmetatable({
     events = limits.events, max_event = limits.max_event, max_body = limits.max_body,
-    head = M.new_head(),        -- until it is complete
-    framing = nil,            -- of the body
-    parser = nil,             -- of events
+    head = M.new_head(),      -- the parser of the head, until it is complete
+    framing = nil,            -- the parser of the body
+    parser = nil,             -- the parser of events
     status = nil, headers = nil,
     complete = false, streaming = false, began = false, done = false, keep = false,
     discarding = false,
-    pieces = {}, size = 0,    -- of a body that is no event stream
+    pieces = {}, size = 0,    -- a body that is not an event stream
   }, Response)
   self.sink = sink_of(self)
   return self

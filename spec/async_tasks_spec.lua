@@ -81,7 +81,7 @@ describe("async.run", function ()
       return a:await()
     end)
     assert.is_false(ok)
-    assert.equal("predibase.async: every task waits for another one", err)
+    assert.equal("predibase.async: deadlock: every task waits for another task", err)
     assert.equal(1, async.run(function () return 1 end))
     ok, err = pcall(async.run, function ()
       local me

@@ -191,7 +191,7 @@ describe("the loop of cqueues", function ()
     other:generate "x"
     new(nil, { loop = loop })
     assert.has_error(function () client:generate "x" end,
-      "predibase.loop.cqueues: each client needs a loop of its own")
+      "predibase.loop.cqueues: each client needs its own loop object")
     other:close()
   end)
 end)

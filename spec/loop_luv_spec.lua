@@ -258,7 +258,7 @@ describe("the loop of luv", function ()
     other:generate "x"
     new(nil, { loop = loop })
     assert.has_error(function () client:generate "x" end,
-      "predibase.loop.luv: each client needs a loop of its own")
+      "predibase.loop.luv: each client needs its own loop object")
     other:close()
   end)
 end)

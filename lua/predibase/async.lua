@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Many calls at once in plain coroutines: inside `async.run` every call of a client with the
--- default loop waits by letting other tasks go on; outside it blocks as ever.
+--- Runs many calls at once in plain coroutines. Inside `async.run`, a call of a client with the
+-- default loop lets other tasks run while it waits; outside, it blocks.
 --
 --     local async = require "predibase.async"
 --     local results = async.run(function ()
@@ -10,11 +10,12 @@
 --       }
 --     end)
 --
--- What a task raises has the task's traceback: at the end of the message when it is a string, in
--- the field `traceback` of an error object of this library, and always in `task.traceback`.
+-- An error that a task raises contains the traceback of the task: at the end of the message if it
+-- is a string, and in the field `traceback` if it is an error object of this library. It is always
+-- in `task.traceback` too.
 --
 -- On Lua 5.1 (not LuaJIT) a coroutine cannot yield inside the iterator of `for … in`, nor inside
--- `pcall`: in a task, read with `stream:next()` and use `task:join()` there.
+-- `pcall`. In a task, use `stream:next()` and `task:join()` there instead.
 -- @module predibase.async
 
 require "predibase.transport".not_in_nginx("predibase.async",
@@ -48,7 +49,8 @@ local function task_here(what)
   return task
 end
 
---- Waits until all tasks have ended, or the first one has failed.
+--- Waits until all tasks have ended, or one of them has failed. Returns the failed task, if any,
+-- and the error if the waiting task was cancelled.
 local function wait_for(me, list)
   local group = { task = me, left = 0, failed = nil }
   for _, task in ipairs(list) do
@@ -67,9 +69,10 @@ local function wait_for(me, list)
   return group.failed, err
 end
 
---- Waits for the end of the task.
--- @return what its function returned
--- @raise what its function raised; an error of kind "cancelled" when either task is cancelled
+--- Waits for the end of the task and returns its results.
+-- @return the results of its function
+-- @raise the error of its function; an error of kind "cancelled" if this task or the calling task
+-- is cancelled
 function Task:await()
   local _, err = wait_for(task_here "task:await()", { self })
   if err then error(err, 0) end
@@ -77,26 +80,26 @@ function Task:await()
   return unpack(self.results, 1, self.n)
 end
 
---- As `await`, but nothing that the task raised is raised here.
--- @treturn[1] boolean true, and what its function returned
+--- Waits for the end of the task like `await`, but returns its error instead of raising it.
+-- @treturn[1] boolean true, and then the results of its function
 -- @treturn[2] boolean false
--- @return[2] what its function raised; an error of kind "cancelled" when it was cancelled
--- @raise an error of kind "cancelled" when the task that calls is
+-- @return[2] the error of its function; an error of kind "cancelled" if the task was cancelled
+-- @raise an error of kind "cancelled" if the calling task is cancelled
 function Task:join()
   local _, err = wait_for(task_here "task:join()", { self })
   if err then error(err, 0) end
   return self.ok, unpack(self.results, 1, self.n)
 end
 
---- Lets the task end with an error of kind "cancelled", which its current wait, or else its next
--- one, raises. The connections are closed of all streams and calls that it was the last to wait
--- for. A task that catches the error can do what needs no wait, and then ends all the same.
--- @treturn boolean false when it had ended or was cancelled before
+--- Cancels the task: its current wait, or else its next one, raises an error of kind "cancelled".
+-- Also closes the connections of all streams and calls that this task was the last to wait for. A
+-- task that catches the error can still do work that needs no wait, and ends at its next wait.
+-- @treturn boolean false if the task had already ended or was already cancelled
 function Task:cancel()
   return tasks.cancel(self, errors.new { kind = "cancelled", message = "the task was cancelled" })
 end
 
---- Tells where the task stands.
+--- Returns the state of the task.
 -- @treturn string "running", "done", "failed" or "cancelled"
 function Task:status()
   if not self.ended then return "running" end
@@ -108,13 +111,14 @@ function Task:__tostring()
   return ("predibase.task (%s)"):format(self:status())
 end
 
---- Runs a function as the first task, and ends when all tasks have ended. When the first task
--- fails, the others are cancelled at once. No failure is lost: that of another task, which nobody
--- waited for, is raised at the end.
+--- Runs a function as the first task, and returns when all tasks have ended. If the first task
+-- fails, the others are cancelled at once. No failure is lost: the failure of a task for which no
+-- other task waited is raised at the end.
 -- @tparam function f
 -- @param ... its arguments
--- @return what `f` returned
--- @raise what `f` raised, or a task that nobody waited for; where it is called in a task
+-- @return the results of `f`
+-- @raise the error of `f`, or of a task for which no other task waited; an error if it is called in
+-- a task
 function M.run(f, ...)
   check_function(f, "run")
   if tasks.running() then usage.fail("async.run inside async.run: use async.spawn") end
@@ -126,7 +130,7 @@ function M.run(f, ...)
   return unpack(main.results, 1, main.n)
 end
 
---- Makes a task, which begins when the one that calls waits.
+--- Makes a task, which starts when the calling task waits.
 -- @tparam function f
 -- @param ... its arguments
 -- @treturn table the task: `task:await()`, `task:join()`, `task:cancel()`, `task:status()`
@@ -140,7 +144,7 @@ end
 --- Waits until tasks that were cancelled have ended.
 local function settle(me, list)
   for _, task in ipairs(list) do
-    while not task.ended and not me.cancelled do wait_for(me, { task }, 3) end
+    while not task.ended and not me.cancelled do wait_for(me, { task }) end
   end
 end
 
@@ -158,13 +162,13 @@ local function all_tasks(list)
   return all
 end
 
---- Runs functions and tasks at once and waits for all of them. A call that returns `nil, err` has
--- returned: it stops no other. When one of them raises, the others are cancelled, and when all
--- have ended the error is raised. When the task that calls is cancelled, they all are.
--- @tparam table list array of functions and tasks; each is a task of its own
--- @treturn table the first value that each returned, in the order of the list; `n` is their number
--- @treturn table the second one, which is the error where a call of this library failed
--- @raise what the first one to fail raised
+--- Runs functions and tasks at the same time and waits for all of them. A function that returns
+-- `nil, err` has not failed and stops no other. If one raises an error, the others are cancelled,
+-- and the error is raised when all have ended. If the calling task is cancelled, all are cancelled.
+-- @tparam table list array of functions and tasks; each function runs in a new task
+-- @treturn table the first result of each one, in the order of the list; `n` is their number
+-- @treturn table the second result of each one, which is the error if a call of this library failed
+-- @raise the error of the first one that failed
 function M.gather(list)
   if type(list) ~= "table" then
     usage.fail("async.gather takes a table, got a " .. type(list))
@@ -183,9 +187,9 @@ function M.gather(list)
   return firsts, seconds
 end
 
---- Waits. In a task, others go on meanwhile; 0 seconds give each of them a turn.
+--- Waits for a time. In a task, other tasks run meanwhile; 0 seconds let each of them run once.
 -- @tparam number seconds
--- @raise an error of kind "cancelled" when the task is
+-- @raise an error of kind "cancelled" if the task is cancelled
 function M.sleep(seconds)
   if type(seconds) ~= "number" or seconds ~= seconds then
     usage.fail("async.sleep takes a number of seconds, got " .. tostring(seconds))

@@ -1,19 +1,19 @@
 -- SPDX-License-Identifier: MIT
---- The way to wait that needs nobody: the whole program waits.
+--- The loop that blocks: the whole program waits.
 --
--- A loop is an object with three functions, one object per client. The transport calls them and
--- knows nothing else about how its caller waits:
+-- A loop defines how a client waits. It is an object with the following functions, which the
+-- transport calls; each client has its own loop object:
 --
--- * `loop:watch(fd, timeout, step)` is called once per client, before anything is waited for.
---   `fd` is a descriptor that is readable when there is something to do (nil where the system has
---   none), `timeout()` gives the seconds after which `step` must be called in any case (nil: no
---   timer runs), and `step(seconds)` waits for at most that long (nil: as long as it takes),
---   does what there is to do and calls `loop:resume` for every coroutine whose exchange moved.
+-- * `loop:watch(fd, timeout, step)` is called once per client, before the first wait. `fd` is a
+--   descriptor that becomes readable when there is work to do (nil on systems that have none).
+--   `timeout()` returns the seconds until `step` must run even if `fd` is not readable (nil: no
+--   timer runs). `step(seconds)` waits at most that long (nil: without limit), does the work and
+--   calls `loop:resume` for every coroutine whose exchange moved.
 -- * `loop:suspend(exchange)` waits until the calling coroutine is resumed, or for any shorter time.
---   It never raises: it returns nothing, or the error that is to end the wait (Ctrl-C, a cancelled
---   task). `exchange:close()` ends what is waited for.
--- * `loop:resume(co)` lets the coroutine `co` go on soon.
--- * `loop:unwatch()`, where there is one, is called before `fd` is closed.
+--   It never raises an error: it returns nothing, or the error that ends the wait (Ctrl-C, a
+--   cancelled task). The loop may call `exchange:close()` to end the exchange.
+-- * `loop:resume(co)` makes the coroutine `co` continue soon.
+-- * `loop:unwatch()` is optional and is called before `fd` is closed.
 --
 -- @module predibase.loop.blocking
 
@@ -22,30 +22,30 @@ local M = {}
 local Blocking = {}
 Blocking.__index = Blocking
 
---- Keeps what drives the client.
--- @param _ the descriptor, which `step` waits on by itself
--- @param __ the timeout, which `step` knows by itself
+--- Stores the function that drives the client.
+-- @param _ the descriptor; not needed, because `step` itself waits for it
+-- @param __ the timeout; not needed, because `step` itself knows it
 -- @tparam function step
 function Blocking:watch(_, __, step) -- luacheck: ignore 212
   self.step = step
 end
 
---- Waits in the operating system until anything of a client moved: the `suspend` of every loop
--- where there is nobody to yield to.
+--- Waits in the operating system until any exchange of a client moved. Other loops call it if the
+-- caller cannot yield.
 -- @tparam table loop the client's loop, with its `step`
--- @return nil, or the error that a signal handler raised meanwhile
+-- @return nil, or the error that a signal handler raised during the wait
 function M.wait(loop)
   local ok, err = pcall(loop.step, nil)
   if not ok then return err end
 end
 
---- Waits in the operating system until anything of this client moved.
--- @return nil, or the error that a signal handler raised meanwhile
+--- Waits in the operating system until any exchange of this client moved.
+-- @return nil, or the error that a signal handler raised during the wait
 function Blocking:suspend()
   return M.wait(self)
 end
 
---- Nothing to do: whoever waited is the one that called `suspend`.
+--- Does nothing: the only waiting caller is inside `suspend`, which returns by itself.
 function Blocking:resume() -- luacheck: ignore 212
 end
 

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
---- Clients in the controllers of cqueues.
+--- The loop for clients in controllers of cqueues.
 --
 --     local client = predibase.new { loop = require "predibase.loop.cqueues".new() }
 --     cq:wrap(function () print(client:generate "Hello") end)
 --     assert(cq:loop())
 --
--- A call in a coroutine of a controller waits as cqueues does; a call anywhere else blocks. While
--- calls wait, one further coroutine of their controller drives the client. The form of a loop is
--- told in `predibase.loop.blocking`.
+-- A call in a coroutine of a controller lets the other coroutines run; a call anywhere else blocks.
+-- While calls wait, one more coroutine of their controller drives the client. The functions of a
+-- loop are described in `predibase.loop.blocking`.
 -- @module predibase.loop.cqueues
 
 local blocking = require "predibase.loop.blocking"
@@ -19,7 +19,7 @@ local M = {}
 local Cqueues = {}
 Cqueues.__index = Cqueues
 
---- Seconds between looks where the system has no descriptor for a pool.
+--- Seconds between checks on systems that have no descriptor for a pool.
 local LOOK = 0.01
 
 local function seconds_left(self)
@@ -28,87 +28,88 @@ local function seconds_left(self)
   return math.min(seconds or LOOK, LOOK)
 end
 
---- What the loop keeps for one controller. A program may give a controller up while calls wait in
--- it; those in others then go on, so each has a coroutine of its own that drives the client.
-local function side_of(self, controller)
-  local side = self.sides[controller]
-  if not side then
-    side = {
-      count = 0,                -- coroutines of this controller that wait
-      sooner = condition.new(), -- a time that is nearer than the one waited for
+--- Returns the state that the loop keeps for one controller. Each controller has its own coroutine
+-- that drives the client, because a program may drop a controller in which calls wait, and the
+-- calls in other controllers must continue.
+local function state_of(self, controller)
+  local state = self.states[controller]
+  if not state then
+    state = {
+      count = 0,                -- waiting coroutines of this controller
+      sooner = condition.new(), -- signalled if the client must be driven before `wakes_at`
       wakes_at = 0,             -- on the clock of cqueues
       driven = false,           -- a coroutine drives the client
     }
-    self.sides[controller] = side
+    self.states[controller] = state
   end
-  return side
+  return state
 end
 
 --- Drives the client while any coroutine of a controller waits for it.
-local function drive(self, side)
+local function drive(self, state)
   local readable = self.fd and { pollfd = self.fd, events = "r" }
   local ok, err = true, nil
-  while ok and side.count > 0 and not self.closed do
+  while ok and state.count > 0 and not self.closed do
     local seconds = seconds_left(self)
-    side.wakes_at = seconds and cqueues.monotime() + seconds or math.huge
-    cqueues.poll(side.sooner, seconds or readable, seconds and readable)
-    if side.count > 0 and not self.closed then ok, err = pcall(self.step, 0) end
+    state.wakes_at = seconds and cqueues.monotime() + seconds or math.huge
+    cqueues.poll(state.sooner, seconds or readable, seconds and readable)
+    if state.count > 0 and not self.closed then ok, err = pcall(self.step, 0) end
   end
-  side.driven = false
+  state.driven = false
   if self.fd and not self.closed then cqueues.cancel(self.fd) end
   if not ok then error(err, 0) end
 end
 
---- Forgets that a coroutine waits.
--- @treturn ?table its condition; nil when it did not wait
+--- Removes a coroutine from the waiting ones.
+-- @treturn ?table its condition; nil if it did not wait
 local function forget(self, co)
   local entry = self.waiting[co]
   if not entry then return nil end
   self.waiting[co] = nil
-  entry.side.count = entry.side.count - 1
+  entry.state.count = entry.state.count - 1
   return entry.woken
 end
 
---- Keeps what drives the client.
+--- Stores the descriptor and the functions that drive the client.
 -- @tparam ?number fd
 -- @tparam function timeout
 -- @tparam function step
 function Cqueues:watch(fd, timeout, step)
   if self.step and self.step ~= step then
-    error("predibase.loop.cqueues: each client needs a loop of its own", 0)
+    error("predibase.loop.cqueues: each client needs its own loop object", 0)
   end
   self.fd, self.timeout, self.step = fd, timeout, step
 end
 
---- Lets go of the descriptor.
+--- Makes cqueues stop watching the descriptor.
 function Cqueues:unwatch()
   self.closed = true
   if self.fd then cqueues.cancel(self.fd) end
 end
 
---- Waits until anything moved: as cqueues does, or blocking where no controller runs.
--- @return nil, or the error that a signal handler raised meanwhile
+--- Waits until any exchange of the client moved. Blocks if no controller runs.
+-- @return nil, or the error that a signal handler raised during the wait
 function Cqueues:suspend()
   local controller, directly = cqueues.running()
   if not (controller and directly) then
     return blocking.wait(self)
   end
-  local side = side_of(self, controller)
+  local state = state_of(self, controller)
   local co, woken = coroutine.running(), condition.new()
-  self.waiting[co] = { woken = woken, side = side }
-  side.count = side.count + 1
-  if not side.driven then
-    side.driven = true
-    controller:wrap(drive, self, side)
-  elseif cqueues.monotime() + (seconds_left(self) or math.huge) < side.wakes_at then
-    side.sooner:signal()
+  self.waiting[co] = { woken = woken, state = state }
+  state.count = state.count + 1
+  if not state.driven then
+    state.driven = true
+    controller:wrap(drive, self, state)
+  elseif cqueues.monotime() + (seconds_left(self) or math.huge) < state.wakes_at then
+    state.sooner:signal()
   end
   woken:wait()
   forget(self, co)
 end
 
---- Lets a coroutine go on soon.
--- @param co
+--- Makes a waiting coroutine continue soon.
+-- @param co the coroutine
 function Cqueues:resume(co)
   local woken = forget(self, co)
   if woken then woken:signal() end
@@ -119,8 +120,8 @@ end
 function M.new()
   return setmetatable({
     fd = nil, timeout = nil, step = nil,
-    waiting = setmetatable({}, { __mode = "k" }),   -- coroutine -> its condition and its side
-    sides = setmetatable({}, { __mode = "k" }),     -- controller -> what is kept for it
+    waiting = setmetatable({}, { __mode = "k" }),   -- coroutine -> its condition, its state
+    states = setmetatable({}, { __mode = "k" }),    -- controller -> see state_of
     closed = false,
   }, Cqueues)
 end

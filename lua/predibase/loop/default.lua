@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The loop of a client that was given none: the tasks of `predibase.async` wait by yielding, and
+--- The loop of clients without the option `loop`: tasks of `predibase.async` wait by yielding, and
 -- all other code blocks, as with `predibase.loop.blocking`.
 -- @module predibase.loop.default
 
@@ -13,7 +13,7 @@ local watched = setmetatable({}, { __mode = "k" })     -- loops of clients that 
 local Default = {}
 Default.__index = Default
 
---- Keeps what drives the client.
+--- Stores the descriptor and the functions that drive the client.
 -- @tparam ?number fd
 -- @tparam function timeout
 -- @tparam function step
@@ -22,14 +22,14 @@ function Default:watch(fd, timeout, step)
   watched[self] = true
 end
 
---- Lets go of a client that is closed.
+--- Forgets the client, which is being closed.
 function Default:unwatch()
   watched[self] = nil
 end
 
---- Waits until anything of this client moved. Where the task cannot yield, as in a coroutine that
--- it made itself, the whole program waits.
--- @tparam ?table exchange what is waited for
+--- Waits until any exchange of this client moved. In a task other tasks run meanwhile; elsewhere,
+-- and in a coroutine that a task created itself, the whole program waits.
+-- @tparam ?table exchange the exchange or group that the caller waits for
 -- @return nil, or the error that ends the wait
 function Default:suspend(exchange)
   local task = tasks.current()
@@ -37,13 +37,13 @@ function Default:suspend(exchange)
   return blocking.wait(self)
 end
 
---- Lets a task go on.
+--- Makes a task continue.
 -- @param co its coroutine
 function Default:resume(co) -- luacheck: ignore 212
   tasks.resume(co)
 end
 
---- Does what there is to do for every client in use, without waiting.
+--- Drives every client in use once, without waiting.
 function M.update()
   for loop in pairs(watched) do
     loop.updates = (loop.updates or 0) + 1
@@ -56,7 +56,7 @@ end
 function M.new()
   return setmetatable({
     fd = nil, timeout = nil, step = false,
-    updates = nil,            -- how often `update` was called; nil: never
+    updates = nil,            -- how often `update` drove the client; nil: never
   }, Default)
 end
 

@@ -1,13 +1,14 @@
 -- SPDX-License-Identifier: MIT
---- Clients in the loop of libuv: luv, and Neovim, whose `vim.uv` (or `vim.loop`) it takes.
+--- The loop for clients in libuv: in programs that use luv, and in Neovim with `vim.uv` or
+-- `vim.loop`.
 --
 --     local client = predibase.new { loop = require "predibase.loop.luv".new() }
 --     coroutine.wrap(function () print(client:generate "Hello") end)()
 --     uv.run()
 --
--- A call in a coroutine waits by yielding, and the loop resumes it; a call of the main program
--- blocks. While nobody waits, the client keeps no handle of libuv active. The form of a loop is
--- told in `predibase.loop.blocking`.
+-- A call in a coroutine waits by yielding, and this loop resumes it; a call of the main program
+-- blocks. While no call waits, the client keeps no handle of libuv active. The functions of a loop
+-- are described in `predibase.loop.blocking`.
 -- @module predibase.loop.luv
 
 local blocking = require "predibase.loop.blocking"
@@ -17,21 +18,21 @@ local M = {}
 local Luv = {}
 Luv.__index = Luv
 
---- Seconds between looks where the system has no descriptor for a pool.
+--- Seconds between checks on systems that have no descriptor for a pool.
 local LOOK = 0.01
 
-local busy = {}               -- loops that somebody waits for; libuv itself holds them weakly
+local busy = {}               -- loops with waiting calls; their callbacks refer to them weakly
 
---- Whether a handle is there and the program did not close it, as with `uv.walk` at its end:
--- libuv aborts the process when such a handle is used.
+--- Tells whether a handle exists and is not closed. A program may close handles of others, for
+-- example with `uv.walk` at its end, and libuv aborts the process if a closed handle is used.
 local function usable(self, handle)
   if not handle then return false end
   local ok, closing = pcall(self.uv.is_closing, handle)
   return ok and not closing
 end
 
---- Makes the handles that are missing.
-local function equip(self)
+--- Creates the timer and the poll handle if they do not exist.
+local function ensure_handles(self)
   local uv = self.uv
   if not self.on_event then
     local weak = setmetatable({ self }, { __mode = "v" })
@@ -44,16 +45,18 @@ local function equip(self)
   end
 end
 
+--- Starts the timer for the next step.
 local function arm(self, seconds)
   local uv = self.uv
-  equip(self)
+  ensure_handles(self)
   seconds = seconds or self.timeout()
   if not self.fd then seconds = math.min(seconds or LOOK, LOOK) end
   if not seconds then return uv.timer_stop(self.timer) end
   uv.timer_start(self.timer, math.ceil(seconds * 1000), 0, self.on_event)
 end
 
-local function rest(self)
+--- Makes the handles inactive, because no call waits.
+local function deactivate(self)
   busy[self] = nil
   if usable(self, self.poll) then self.uv.poll_stop(self.poll) end
   if usable(self, self.timer) then
@@ -63,7 +66,8 @@ local function rest(self)
   if self.closed then self.timer = nil end
 end
 
---- Resumes whose exchanges moved. An error that ends a coroutine is raised when all had their turn.
+--- Resumes the coroutines whose exchanges moved. An error that ends one of them is raised after all
+-- were resumed.
 local function deliver(self)
   local queue, failure = self.queue, nil
   self.queue = {}
@@ -74,11 +78,12 @@ local function deliver(self)
   end
   self.inside = false
   if #self.queue > 0 then arm(self, 0)
-  elseif self.count == 0 then rest(self)
+  elseif self.count == 0 then deactivate(self)
   else arm(self) end
   if failure then error(failure, 0) end
 end
 
+--- Drives the client once and schedules `deliver`.
 local function pump(self)
   self.inside = true
   local ok, err = pcall(function () if self.count > 0 then self.step(0) end end)
@@ -87,41 +92,41 @@ local function pump(self)
   if #self.queue > 0 and not self.due then
     self.due = true
     self.schedule(self.on_due)
-    if not self.due then return end     -- delivered at once, and what follows is done
+    if not self.due then return end     -- `deliver` ran at once and has set the timer
   end
   if self.count > 0 then arm(self)
-  elseif #self.queue == 0 then rest(self) end
+  elseif #self.queue == 0 then deactivate(self) end
 end
 
 Luv.pump = pump
 
 local function start(self)
-  equip(self)
+  ensure_handles(self)
   busy[self] = true
   if self.poll then self.uv.poll_start(self.poll, "r", self.on_event) end
 end
 
---- Keeps what drives the client.
+--- Stores the descriptor and the functions that drive the client.
 -- @tparam ?number fd
 -- @tparam function timeout
 -- @tparam function step
 function Luv:watch(fd, timeout, step)
   if self.step and self.step ~= step then
-    error("predibase.loop.luv: each client needs a loop of its own", 0)
+    error("predibase.loop.luv: each client needs its own loop object", 0)
   end
   self.fd, self.timeout, self.step = fd, timeout, step
 end
 
---- Lets go of the descriptor.
+--- Makes libuv stop watching the descriptor.
 function Luv:unwatch()
   self.closed = true
   if usable(self, self.poll) then self.uv.close(self.poll) end
   self.poll = nil
-  if self.count == 0 and #self.queue == 0 then rest(self) end
+  if self.count == 0 and #self.queue == 0 then deactivate(self) end
 end
 
---- Yields until anything moved; in the main program, blocks.
--- @return nil, or the error that a signal handler raised meanwhile
+--- Yields until any exchange of the client moved. Blocks in the main program.
+-- @return nil, or the error that a signal handler raised during the wait
 function Luv:suspend()
   local co, main = coroutine.running()
   if not co or main then
@@ -129,17 +134,17 @@ function Luv:suspend()
   end
   self.waiting[co] = true
   self.count = self.count + 1
-  if not busy[self] then start(self) else equip(self) end
+  if not busy[self] then start(self) else ensure_handles(self) end
   if not self.inside then arm(self) end
   coroutine.yield()
-  if self.waiting[co] then    -- somebody else resumed it
+  if self.waiting[co] then    -- the coroutine was resumed by other code than this loop
     self.waiting[co] = nil
     self.count = self.count - 1
   end
 end
 
---- Lets a coroutine go on in the next turn of the loop.
--- @param co
+--- Makes a waiting coroutine continue in the next turn of libuv's loop.
+-- @param co the coroutine
 function Luv:resume(co)
   if not self.waiting[co] then return end
   self.waiting[co] = nil
@@ -149,9 +154,10 @@ function Luv:resume(co)
 end
 
 --- Makes a loop for one client.
--- @tparam ?table options `uv`: the binding (in Neovim `vim.uv` or `vim.loop`, else the module
--- `luv`); `schedule`: how coroutines are resumed, given a function (in Neovim `vim.schedule`,
--- because most of its API is not allowed in a callback of libuv; else at once)
+-- @tparam ?table options `uv`: the binding of libuv (default: `vim.uv` or `vim.loop` in Neovim,
+-- else the module `luv`); `schedule`: a function that calls the function it is given, in which
+-- coroutines are resumed (default: `vim.schedule` in Neovim, where callbacks of libuv may not call
+-- most of the API; else a direct call)
 -- @treturn table the loop
 function M.new(options)
   local vim = rawget(_G, "vim") or {}
@@ -162,10 +168,10 @@ function M.new(options)
     fd = nil, timeout = nil, step = nil,
     poll = nil, timer = nil, on_event = nil,
     waiting = {},             -- coroutine -> true
-    count = 0,                -- of them
+    count = 0,                -- number of waiting coroutines
     queue = {},               -- coroutines to resume
-    inside = false,           -- in a step or a delivery, which looks at the queue by itself
-    due = false,              -- a delivery is scheduled
+    inside = false,           -- inside `step` or `deliver`, which look at the queue at their end
+    due = false,              -- `deliver` is scheduled
     closed = false,
   }, Luv)
   function self.on_due()

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: MIT
---- The scheduler behind `predibase.async`: coroutines that wait together, in one system call.
+--- The scheduler behind `predibase.async`. Its tasks are coroutines that wait together in one
+-- system call.
 --
--- There is one per Lua state. A round runs the tasks that are ready, and then waits for the pools
--- that any task waits for and for the next sleeper. Its cost depends on what is ready, and not on
--- the number of tasks. Programs use it through `predibase.async`, clients through
--- `predibase.loop.default`.
+-- There is one scheduler per Lua state. Each round runs the tasks that are ready, and then waits
+-- for the pools that tasks use and for the next task that sleeps. The cost of a round depends on
+-- the number of ready tasks, not on the number of all tasks. Programs use the scheduler through
+-- `predibase.async`, and clients through `predibase.loop.default`.
 -- @module predibase.loop.tasks
 
 local active = require "predibase.active"
@@ -18,16 +19,16 @@ local isyieldable, close = rawget(coroutine, "isyieldable"), rawget(coroutine, "
 local resume, running_co, yield = coroutine.resume, coroutine.running, coroutine.yield
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
-local WAITS = {}              -- what a task yields to its scheduler, and nobody else does
+local WAITS = {}              -- the value that `M.wait` yields; other code yields other values
 
 local tasks                   -- coroutine -> task that has not ended
 local waking                  -- tasks to run in the next round
-local unseen                  -- tasks whose failure nobody has asked for
-local sleepers
-local current                 -- the task that runs
-local running                 -- who runs tasks, see predibase.active
-local interruption            -- Ctrl-C, when a task got it
-local system                  -- predibase.curl: what waits, and the clock
+local unseen                  -- failed tasks for which no other task waited
+local sleepers                -- heap of the tasks that sleep
+local current                 -- the running task
+local running                 -- the coroutine inside M.run, see predibase.active
+local interruption            -- the error of a Ctrl-C that was raised in a task
+local system                  -- predibase.curl, for its clock and its wait for descriptors
 local using                   -- loop -> number of tasks that wait for it
 
 local function reset()
@@ -36,15 +37,15 @@ local function reset()
 end
 reset()
 
--- Which exchanges a task was the last to wait for: they are closed when it is cancelled, if their
--- field `owner` still is the task. A task has one exchange as a rule, and keeps it while it waits
--- for nothing else. Those before it may be collected. Tables with weak keys are walked while the
--- collector stops everything, so a task has one only when it needs it, and there is none with an
--- entry for each task.
+-- The exchanges that a task was the last to wait for. They are closed when the task is cancelled,
+-- if the task is still in their field `owner`. Most tasks use one exchange, which is in the field
+-- `exchange`. Earlier ones are in the table `exchanges`, whose weak keys let them be collected. The
+-- garbage collector walks over tables with weak keys in one uninterrupted step, so a task gets this
+-- table only if it needs it.
 
 local WEAK = { __mode = "k" }
 
---- Takes note that a task waits for another exchange than before, or for none.
+--- Records that a task waits for another exchange than before, or for none.
 local function own(task, exchange)
   local before = task.exchange
   task.exchange = exchange
@@ -62,28 +63,28 @@ local function close_owned(task)
   end
 end
 
--- The pools that tasks wait for, and one wait for all of them. A client closes its connections with
--- its pool and has its own certificates and limits, so each keeps a pool. With one in use the wait
--- is `pool:step` itself; with several it is one call for their descriptors, and only those that are
--- readable or due are stepped.
+-- One wait for all pools. Each client has its own pool, because closing a client closes the
+-- connections of its pool, and because clients differ in certificates and limits. If one pool is in
+-- use, the wait is `pool:step` itself. If several are, the wait is one call for all their
+-- descriptors, and then only the pools that are readable or due are stepped.
 
---- Seconds between looks at a pool without a descriptor when there is another one: on systems that
--- have neither epoll nor kqueue.
+--- Seconds between checks of a pool without a descriptor while another pool is in use. Pools have
+-- no descriptor on systems with neither epoll nor kqueue.
 local LOOK = 0.01
 
-local list, fds, readable = {}, {}, {}     -- used again for every wait
+local list, fds, readable = {}, {}, {}     -- reused in every wait
 
---- Counts a task that waits.
-local function enter(source)
+local function add_waiter(source)
   using[source] = (using[source] or 0) + 1
 end
 
---- Counts a task that does not wait any more.
-local function leave(source)
+local function remove_waiter(source)
   local n = using[source]
   if n then using[source] = n > 1 and n - 1 or nil end
 end
 
+--- Fills `list` and `fds` with the pools in use. Returns the seconds until one of them is due, or
+-- `seconds` if that is shorter.
 local function collect(seconds)
   local n = 0
   for source in pairs(using) do
@@ -107,7 +108,8 @@ local function wait_for_all(seconds)
   end
 end
 
---- Waits until anything moved in any pool in use, and does what there is to do.
+--- Waits until any pool in use has work to do, and steps it. Returns false if there is nothing to
+-- wait for.
 local function wait_for_pools(seconds)
   local source = next(using)
   if not source then
@@ -123,30 +125,30 @@ end
 
 -- Tasks.
 
---- The task that calls, when it can wait by yielding.
+--- Returns the calling task if it can wait by yielding.
 -- @treturn ?table
 function M.current()
   local task = current
   if task and running_co() == task.co and (not isyieldable or isyieldable()) then return task end
 end
 
---- Tells whether tasks are being run.
+--- Tells whether the scheduler is running.
 -- @treturn boolean
 function M.running()
   if running and not active.runs(M.run, running) then running = nil end
   return running ~= nil
 end
 
---- Says which source a task waits for. That stays so until it waits for something else or ends,
--- so that the next token of a stream costs nothing here.
+--- Sets the source that a task waits for. The task keeps it until it waits for something else or
+-- ends, so that the waits for the next tokens of a stream cost nothing here.
 local function attach(task, source)
   local before = task.source
   task.source = source
-  if before then leave(before) end
-  if source then enter(source) end
+  if before then remove_waiter(before) end
+  if source then add_waiter(source) end
 end
 
---- Lets a task go on in the next round.
+--- Makes a task continue in the next round.
 -- @tparam table task
 function M.wake(task)
   if task.ended or task.woken then return end
@@ -156,18 +158,18 @@ end
 
 local wake = M.wake
 
---- Lets a coroutine go on in the next round, if it is a task.
--- @param co a coroutine, or what stands for the main program
+--- Makes a coroutine continue in the next round, if it is a task.
+-- @param co a coroutine, or true for the main program
 function M.resume(co)
   local task = tasks[co]
   if task and task ~= current then wake(task) end
 end
 
---- Gives the turn to others until this task is woken, for whatever reason.
--- @tparam table task the one that calls
--- @tparam ?table source a loop with `fd`, `timeout` and `step`, by which it is woken
--- @tparam ?table exchange what it waits for there; closed when the task is cancelled
--- @treturn ?table the error that ends its wait: it is cancelled
+--- Lets other tasks run until this task is woken.
+-- @tparam table task the calling task
+-- @tparam ?table source the loop (with `fd`, `timeout` and `step`) that will wake it
+-- @tparam ?table exchange the exchange or group that it waits for; closed if the task is cancelled
+-- @treturn ?table the error that ends the wait, if the task was cancelled
 function M.wait(task, source, exchange)
   if task.cancelled then return task.cancelled end
   if task.source ~= source then attach(task, source) end
@@ -177,20 +179,21 @@ function M.wait(task, source, exchange)
   return task.cancelled
 end
 
---- Gives the turn to others until a time.
--- @tparam table task the one that calls
+--- Lets other tasks run until a time.
+-- @tparam table task the calling task
 -- @tparam number at seconds on the clock of `predibase.curl`
--- @treturn ?table the error that ends its wait
+-- @treturn ?table the error that ends the wait, if the task was cancelled
 function M.wait_until(task, at)
   local entry = sleepers:push(at, task)
   local err
   repeat err = M.wait(task) until err or not entry.value
-  entry.value = nil           -- the heap lets go of it when its time has come
+  entry.value = nil           -- an entry without a value is dropped when its time has come
   return err
 end
 
 local function finish(task, ok, ...)
-  if close and not ok then close(task.co) end       -- an error leaves the stream of a `for` open
+  -- Closes the stream of a `for` loop that an error has left.
+  if close and not ok then close(task.co) end
   tasks[task.co] = nil
   task.ended, task.ok = true, ok
   task.n, task.results = select("#", ...), { ... }
@@ -206,24 +209,24 @@ local function finish(task, ok, ...)
   end
 end
 
---- An error with the place where its task stood.
+--- Adds the traceback of a task to its error.
 local function traced(task, err)
   task.traceback = debug.traceback(task.co, tostring(err))
   if errors.is(err) then err.traceback = err.traceback or task.traceback end
   return type(err) == "string" and task.traceback or err
 end
 
---- What to do after a task gave the turn back.
+--- Handles the result of resuming a task: it waits, has yielded by itself, or has ended.
 local function stopped(task, ok, ...)
   local first = ...
   if first == WAITS then return end
   local cancelled = task.cancelled
   if coroutine.status(task.co) ~= "dead" then
-    if not cancelled then return wake(task) end       -- it yielded by itself: others go first
+    if not cancelled then return wake(task) end       -- the program yielded: let others run first
     finish(task, false, cancelled)
   elseif not ok then
     finish(task, false, first == cancelled and first or traced(task, first))
-    -- LuaJIT raises Ctrl-C in whatever coroutine runs; it is meant for the program.
+    -- LuaJIT raises Ctrl-C in the running coroutine, but it is meant for the whole program.
     if outside_errors.is_interrupt(first) then interruption = first end
   elseif cancelled then
     finish(task, false, cancelled)
@@ -252,30 +255,33 @@ local function run_ready()
   end
 end
 
---- Makes a task, to be run from the next round on.
+--- Makes a task, which starts in the next round.
 -- @tparam table class the metatable of the task
 -- @tparam function f
 -- @param ... its arguments
 -- @treturn table the task
 function M.spawn(class, f, ...)
-  -- A table for each of thousands of streams: what is not set here is not there yet.
-  --   started, ended, ok; woken: it runs in the next round
-  --   cancelled      the error that ends it; traceback: where it stood when it failed
-  --   source         the loop that it waits for; groups: who waits for its end
-  --   exchange, exchanges     that it waits for and waited for: see predibase.loop.owners
+  -- A program may have thousands of tasks, so the table stays small. Fields that are set later:
+  --   started, ended, ok
+  --   woken          it runs in the next round
+  --   cancelled      the error that ends it
+  --   traceback      of its error, if it failed
+  --   source         the loop that it waits for
+  --   groups         the waits of other tasks for its end, see `wait_for` of predibase.async
+  --   exchange, exchanges     that it waits for and waited for, see `own`
   local task = setmetatable({
     co = coroutine.create(f),
-    n = select("#", ...), results = { ... },     -- the arguments until it starts
+    n = select("#", ...), results = { ... },     -- the arguments of `f` until the task starts
   }, class)
   tasks[task.co] = task
   wake(task)
   return task
 end
 
---- Lets a task end with an error, at its wait or at its next one.
+--- Ends a task with an error, which its current wait or its next one raises.
 -- @tparam table task
 -- @tparam table err
--- @treturn boolean false when it had ended or was cancelled before
+-- @treturn boolean false if the task had already ended or was already cancelled
 function M.cancel(task, err)
   if task.ended or task.cancelled then return false end
   task.cancelled = err
@@ -291,15 +297,16 @@ local function drive(main)
     local seconds = sleepers:due(system.now, wake)
     if #waking > 0 then seconds = 0 end
     if not wait_for_pools(seconds) then
-      error("predibase.async: every task waits for another one", 0)
+      error("predibase.async: deadlock: every task waits for another task", 0)
     end
   end
 end
 
+--- Cancels the tasks that are left and runs them to their end.
 local function end_tasks()
   while next(tasks) do
     for _, task in pairs(tasks) do
-      task.woken = false      -- what interrupted the run may have lost the queue
+      task.woken = false      -- the queue of woken tasks may be lost after an interruption
       M.cancel(task, errors.new { kind = "cancelled", message = "the run of its task has ended" })
       wake(task)
     end
@@ -307,25 +314,26 @@ local function end_tasks()
   end
 end
 
---- Runs a function as the first task, until no task is left or until it has failed.
+--- Runs a function as the first task, until no task is left or the first task has failed.
 -- @tparam table class the metatable of the task
 -- @tparam function f
 -- @param ... its arguments
 -- @treturn table the first task
--- @treturn table array of tasks that failed while nobody waited for them
--- @raise what interrupted the wait
+-- @treturn table array of failed tasks for which no other task waited
+-- @raise the error that interrupted the wait
 function M.run(class, f, ...)
-  system = require "predibase.curl"     -- not at once: nginx loads this module and not libcurl
+  -- Loaded here because this module is also loaded inside nginx, where libcurl must not be.
+  system = require "predibase.curl"
   local main
   local ok, err = pcall(function (...)
-    reset()                   -- what interrupted a run before may have left something
+    reset()                   -- a previous run may have been interrupted
     running = active.here()
     main = M.spawn(class, f, ...)
     main.seen = true
     drive(main)
   end, ...)
   local ended, again = pcall(end_tasks)
-  if not ended then pcall(end_tasks) end      -- Ctrl-C once more
+  if not ended then pcall(end_tasks) end      -- a second Ctrl-C interrupted it
   local failures = unseen
   running = nil
   reset()

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
---- A real Ctrl-C in a program that waits for many things.
+--- A real Ctrl-C in a program with many waiting tasks and calls.
 local child = require "spec.support.child"
 local lifetime = require "spec.support.lifetime"
 local server = require "spec.support.server"
 
--- Says "ready" when everything waits, and what is left when the signal has come.
+-- Prints "ready" when all of them wait, and after the signal what is left of them.
 local PROGRAM = [=[
 local async = require "predibase.async"
 local predibase = require "predibase"
@@ -49,7 +49,7 @@ function ways.tasks()
   end)
 end
 
--- The signal comes most likely while the task runs, which nobody waits for.
+-- The signal most likely arrives while the second task runs, for which no other task waits.
 function ways.busy()
   async.run(function ()
     local stream = client:generate_stream "x"
@@ -67,14 +67,14 @@ end
 
 local ok, err = pcall(ways[how])
 print(ok, tostring(err):match "interrupted!$")
--- What came in the middle of a hook leaves a batch that nobody has.
+-- A signal inside a hook leaves a batch to which the program has no reference.
 collectgarbage()
 collectgarbage()
 local running = 0
 for _, task in ipairs(tasks) do if task:status() == "running" then running = running + 1 end end
 print("running", running, "open", client.transport:size())
 print(async.run(function () return "and again" end))
--- A second one would end the program; this one still does what it is asked.
+-- A second signal would end the program. After this one the program still continues.
 print(client:generate_stream("x"):next().text)
 client:close()
 ]=]
@@ -86,7 +86,7 @@ describe("Ctrl-C", function ()
   teardown(function () server.stop() end)
 
   for how, path in pairs { batch = "/mute", tasks = "/hang", busy = "/hang" } do
-    it("ends what waits and leaves nothing behind: " .. how, function ()
+    it("ends all waits and leaves nothing behind: " .. how, function ()
       s:script("/mute/generate_stream", { answer = lifetime.ANSWER })
       local process = child.start(child.interpreter(), {
         args = { "-e", PROGRAM }, env = { HOW = how, URL = s.url .. path },

@@ -1,21 +1,21 @@
 -- SPDX-License-Identifier: MIT
--- once: it takes long, and async_spec looks at the same on every Lua
---- Thousands of streams in one process: that each gets what is its own, who is woken, and what a
--- wake-up costs, in counts and never in time.
+-- once: it takes long, and async_spec tests the same on every Lua
+--- Thousands of streams in one process: tests that each gets its own tokens, which tasks are woken,
+-- and what a wake-up costs, measured in counts and not in time.
 local child = require "spec.support.child"
 
 local PRELUDE = [=[
 local async = require "predibase.async"
 local mock = require "predibase.mock"
 local predibase = require "predibase"
-if rawget(_G, "jit") then jit.off() end          -- what is compiled is not counted
+if rawget(_G, "jit") then jit.off() end          -- the count hook does not see compiled code
 
 local N = 2000
 local server = assert(mock.spawn {
   max_concurrent_requests = 2 * N, log_limit = 10, max_seconds = 120,
   script = {
     ["/hang/generate"] = { answer = "yes" },
-    -- a body that stays open keeps its connection from being used for another stream
+    -- an open body keeps its connection, so each stream needs its own
     ["/generate_stream"] = { hold = 60 },
     ["/hang/generate_stream"] = { answer = { "one", " two", " three" }, silent_after = 2,
       keepalive_interval = 0 },
@@ -34,7 +34,7 @@ local function finish(client)
   server:close()
 end
 
--- Streams that wait for a token that never comes; calls f when all of them do.
+-- Opens streams that wait for a token that never arrives; calls f when all of them wait.
 local function with_waiting(client, n, f)
   async.run(function ()
     local streams, tasks = {}, {}
@@ -109,7 +109,7 @@ end)
 finish(client)
 ]=]
 
--- The instructions of Lua and the looks at the system that 50 calls take.
+-- Counts the Lua instructions and the system waits of 50 calls.
 local COST = [=[
 local waiting = new "/hang"
 local main, found = nil, {}
@@ -141,7 +141,7 @@ main = coroutine.create(function ()
 end)
 assert(coroutine.resume(main))
 local few, many = found[1], found[2]
--- Answers that come in several pieces take further steps, of a hundred instructions or so.
+-- Answers that arrive in several pieces take further steps of about a hundred instructions.
 local spare = 200 * math.max(0, many.steps - few.steps)
 local flat = many.instructions <= 1.1 * few.instructions + spare
 print("flat", flat or ("%d, %d steps; %d, %d steps"):format(few.instructions, few.steps,
@@ -149,7 +149,7 @@ print("flat", flat or ("%d, %d steps; %d, %d steps"):format(few.instructions, fe
 finish(waiting)
 ]=]
 
--- The same for a batch, by the number of its requests at once.
+-- Counts the same for a batch, by the number of its concurrent requests.
 local BATCH = [=[
 local client, found = new "/hang", {}
 for _, concurrency in ipairs { 20, 500 } do
@@ -163,7 +163,7 @@ for _, concurrency in ipairs { 20, 500 } do
   assert(next(errs) == nil and #results == 1000)
   found[concurrency] = instructions
 end
--- Each answer may have to be waited for by itself, which takes a hundred instructions or so.
+-- Each answer may need a wait of its own, which takes about a hundred instructions.
 local flat = found[500] <= 1.1 * found[20] + 200 * 1000
 print("flat", flat or ("%d and %d instructions"):format(found[20], found[500]))
 finish(client)
@@ -185,16 +185,16 @@ describe("two thousand streams in one process", function ()
     assert.equal("right\t2000\nconnections\t2000\nleft\t0\n", run(EVERYBODY))
   end)
 
-  it("wake only those that moved", function ()
+  it("wake only the tasks whose stream moved", function ()
     assert.equal("resumed at most twice for each of 20\ttrue\ntokens for others\t0\nleft\t0\n",
       run(WOKEN))
   end)
 
-  it("cost a call beside them no more than a hundred do", function ()
+  it("make a call next to them no more expensive than a hundred streams do", function ()
     assert.equal("flat\ttrue\nleft\t0\n", run(COST))
   end)
 
-  it("of a batch cost no more for being so many at once", function ()
+  it("of a batch cost no more each if they are so many", function ()
     assert.equal("flat\ttrue\nleft\t0\n", run(BATCH))
   end)
 end)

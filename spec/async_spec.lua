@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Tasks over the stand-in server: many calls at once, and what ends them.
+--- Tasks with the stand-in server: many calls at once, and the ways in which they end.
 
 local async = require "predibase.async"
 local lifetime = require "spec.support.lifetime"
@@ -25,7 +25,7 @@ describe("async", function ()
     return clients[#clients]
   end
 
-  --- Reads a stream by `next`; `after_first` is called when the first token has come.
+  --- Reads a stream with `next`; `after_first` is called after the first token.
   local function reader(client, after_first)
     return function ()
       local stream, texts = client:generate_stream "x", {}
@@ -64,12 +64,12 @@ describe("async", function ()
       return async.gather(list)
     end)
     for i = 1, 6 do assert.equal(lifetime.TEXT, texts[i]) end
-    for _, client in ipairs(clients) do    -- and blocking, where there is no task
+    for _, client in ipairs(clients) do    -- these calls block, because they are not in a task
       assert.equal(lifetime.TEXT, client:generate_stream "x":text())
     end
   end)
 
-  it("gives results and errors in the order of the list, and nil, err stops nobody", function ()
+  it("returns results and errors in the order of the list; nil, err stops no task", function ()
     s:script("/nowhere/generate", { status = 404 })
     local client, broken = new(), new "/nowhere"
     local results, errs = async.gather {
@@ -88,7 +88,7 @@ describe("async", function ()
     assert.equal("validation", errs[5].kind)
   end)
 
-  it("wakes nobody whose exchange did not move", function ()
+  it("wakes only tasks whose exchange moved", function ()
     local client, resumed = new("/hang", { timeout = { token = 3600, idle = 3600 } }), {}
     local loop = client.transport.loop
     local suspend = loop.suspend
@@ -110,7 +110,7 @@ describe("async", function ()
       for _ = 1, 20 do assert.is_truthy(client:generate_stream "x":next()) end
       for i = 1, 20 do tasks[i]:cancel() end
     end)
-    -- Twice for tokens, once for the cancellation; tokens that came together count once.
+    -- Twice for tokens, once for the cancellation; tokens that arrived together count once.
     for _, times in pairs(resumed) do assert.is_true(times <= 3) end
     loop.suspend = nil
   end)
@@ -138,7 +138,7 @@ describe("async", function ()
     assert.is_true(lifetime.has_open(s, 0))
   end)
 
-  it("cancels a whole answer, a sleep, a wait for a task and a task not begun", function ()
+  it("cancels a call, a sleep, a wait for a task, and a task that has not started", function ()
     local client, ran = new "/mute", false
     async.run(function ()
       local whole = async.spawn(function () return client:generate "x" end)
@@ -155,7 +155,7 @@ describe("async", function ()
     assert.is_false(ran)
   end)
 
-  it("leaves an error of kind cancelled to others who read the stream that it closed", function ()
+  it("returns an error of kind cancelled to other tasks that read the stream it closed", function ()
     local client, streams = new "/hang", {}
     local function reader_of(i)
       streams[i] = client:generate_stream "x"
@@ -182,7 +182,7 @@ describe("async", function ()
     assert.same({ nil, err, n = 2 }, { n = 2, streams[2]:next() })
   end)
 
-  it("that fails has the streams of its siblings closed, and the first error raised", function ()
+  it("closes the streams of the other tasks when one fails, and raises the first error", function ()
     local client, streams = new "/hang", {}
     local function sibling(i)
       return function ()
@@ -202,11 +202,11 @@ describe("async", function ()
       assert.is_false(ok)
       assert.is_truthy(err:find("^mine\n"))
       assert.equal(0, client.transport:size())
-      assert.equal(lifetime.TEXT, new():generate_stream "x":text())     -- the run goes on
+      assert.equal(lifetime.TEXT, new():generate_stream "x":text())     -- the run continues
     end)
   end)
 
-  it("leaves a stream open that another task reads by now", function ()
+  it("leaves a stream open that another task has taken over", function ()
     local client = new "/hang"
     async.run(function ()
       local stream
@@ -228,7 +228,7 @@ describe("async", function ()
     end)
   end)
 
-  it("lets tasks close a client under those that wait for it", function ()
+  it("lets a task close a client while other tasks wait for it", function ()
     local client = new "/hang"
     local _, errs = async.gather {
       function () return client:generate_stream "x":text() end,
@@ -245,7 +245,7 @@ describe("async", function ()
     assert.is_nil(errs[3])
   end)
 
-  it("tries again in a task as outside, and others go on meanwhile", function ()
+  it("retries in a task as outside, while other tasks run", function ()
     s:script("/again/generate", { overload = 1, answer = lifetime.ANSWER })
     local client, retries, ticks = new("/again", { max_retries = 2 }), 0, 0
     local result = async.run(function ()
@@ -281,7 +281,7 @@ describe("async", function ()
   end)
 
   if not yields_anywhere then
-    it("says on Lua 5.1 that a for loop cannot yield; next reads on", function ()
+    it("raises on Lua 5.1 that a for loop cannot yield; next continues", function ()
       local client, stream = new(), nil
       local ok, err, text
       async.run(function ()

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Tasks without a network: order, time, errors, ends.
+--- Tasks without a network: their order, times, errors and ends.
 
 local async = require "predibase.async"
 local curl = require "predibase.curl"
@@ -7,7 +7,7 @@ local errors = require "predibase.errors"
 local heap = require "predibase.heap"
 
 describe("async.run", function ()
-  it("passes arguments in and results out, nils too", function ()
+  it("passes arguments and results, including nils", function ()
     local function count(...) return select("#", ...), ... end
     assert.same({ 3, nil, 2, nil, n = 4 },
       (function (...) return { n = select("#", ...), ... } end)(async.run(count, nil, 2, nil)))
@@ -42,7 +42,7 @@ describe("async.run", function ()
     assert.equal("cancelled", status[2]:status())
   end)
 
-  it("raises at the end what a task raised that nobody waited for", function ()
+  it("raises at the end the error of a task for which no other task waited", function ()
     local went_on = false
     local ok, err = pcall(async.run, function ()
       async.spawn(function () error "lost?" end)
@@ -73,7 +73,7 @@ describe("async.run", function ()
     assert.is_false(task:cancel())
   end)
 
-  it("raises when tasks wait for each other and nobody can go on", function ()
+  it("raises when all tasks wait for each other", function ()
     local ok, err = pcall(async.run, function ()
       local a, b
       a = async.spawn(function () return b:await() end)
@@ -92,7 +92,7 @@ describe("async.run", function ()
     assert.is_truthy(err:find("a task cannot wait for itself", 1, true))
   end)
 
-  it("is in order again after an interruption", function ()
+  it("works again after an interruption", function ()
     local wait, raised = curl.wait, nil
     curl.wait = function ()
       curl.wait = wait
@@ -109,7 +109,7 @@ describe("async.run", function ()
     assert.equal(7, async.run(function () async.sleep(0.001) return 7 end))
   end)
 
-  it("is in order again when another one comes while it ends the tasks", function ()
+  it("works again after a second interruption while it ends the tasks", function ()
     local new = errors.new
     errors.new = function ()
       errors.new = new
@@ -126,7 +126,7 @@ describe("async.run", function ()
     assert.equal(7, async.run(function () async.sleep(0.001) return 7 end))
   end)
 
-  it("is in order again when it comes at any instruction of the beginning", function ()
+  it("works again after an interruption at any instruction of its start", function ()
     for at = 1, 100 do
       local co = coroutine.create(function ()
         debug.sethook(function ()
@@ -143,7 +143,7 @@ describe("async.run", function ()
 end)
 
 describe("a task", function ()
-  it("that fails gives its traceback with its error", function ()
+  it("that fails adds its traceback to its error", function ()
     local function deep() error "broken" end
     async.run(function ()
       local task = async.spawn(function () deep() return 1 end)
@@ -165,7 +165,7 @@ describe("a task", function ()
     end)
   end)
 
-  it("closes what a block would have closed, also when it fails or is cancelled", function ()
+  it("closes the closing value of a for loop, also if it fails or is cancelled", function ()
     local count = 0
     local function closed() count = count + 1 end
     local guard = setmetatable({}, { __close = closed })
@@ -184,7 +184,7 @@ describe("a task", function ()
     end)
   end)
 
-  it("has its traceback in what await, gather and run raise, and in join's error", function ()
+  it("has its traceback in the errors of await, gather, run and join", function ()
     local function deep_down() error "broken" end
     local function task() deep_down() return 1 end
     local function says(err)
@@ -206,7 +206,7 @@ describe("a task", function ()
     assert.is_true(says(err))
   end)
 
-  it("raises in the one that waits, who may be several", function ()
+  it("that fails raises its error in each of the tasks that wait for it", function ()
     async.run(function ()
       local task = async.spawn(function () async.sleep(0.001) error({ "mine" }, 0) end)
       local waiters = {}
@@ -216,7 +216,7 @@ describe("a task", function ()
     end)
   end)
 
-  it("gives its results as often as they are asked for", function ()
+  it("returns its results at each await", function ()
     async.run(function ()
       local task = async.spawn(function (...) return select("#", ...), nil, ... end, 1, nil)
       for _ = 1, 2 do
@@ -226,7 +226,7 @@ describe("a task", function ()
     end)
   end)
 
-  it("that catches its cancellation ends all the same, and cannot wait", function ()
+  it("that catches its cancellation cannot wait, and counts as cancelled", function ()
     local went_on = false
     async.run(function ()
       local inner = async.spawn(async.sleep, 3600)
@@ -268,7 +268,7 @@ describe("a task", function ()
 end)
 
 describe("async.gather", function ()
-  it("gives an empty result for an empty list, and takes nothing else than a table", function ()
+  it("returns an empty result for an empty list, and accepts only a table", function ()
     assert.same({ n = 0 }, async.gather {})
     assert.has_error(function () async.gather() end, "async.gather takes a table, got a nil")
     local ran = false
@@ -280,7 +280,7 @@ describe("async.gather", function ()
     assert.is_false(ran)
   end)
 
-  it("takes tasks, too, ended ones among them", function ()
+  it("accepts tasks, including ended ones", function ()
     async.run(function ()
       local ended = async.spawn(function () return "ended" end)
       async.sleep(0)
@@ -308,7 +308,7 @@ describe("async.gather", function ()
     assert.equal("cancelled", cleaned)
   end)
 
-  it("is cancelled with all it waits for", function ()
+  it("is cancelled together with all tasks that it waits for", function ()
     async.run(function ()
       local sleeper = async.spawn(async.sleep, 3600)
       local group = async.spawn(function () return async.gather { sleeper } end)
@@ -325,7 +325,7 @@ describe("async.sleep", function ()
     local order, now = {}, curl.now
     finally(function () curl.now = now end)
     local begun = now()
-    curl.now = function () return begun end      -- all fall asleep at the same time
+    curl.now = function () return begun end      -- all begin to sleep at the same time
     async.run(function ()
       for _, ms in ipairs { 12, 3, 9, 6, 0 } do
         async.spawn(function ()
@@ -339,7 +339,7 @@ describe("async.sleep", function ()
     assert.same({ 0, 3, 6, 9, 12 }, order)
   end)
 
-  it("gives others a turn", function ()
+  it("lets other tasks run", function ()
     local order = {}
     local function turns(name)
       return function ()
@@ -353,7 +353,7 @@ describe("async.sleep", function ()
     assert.equal("ababab", table.concat(order))
   end)
 
-  it("sleeps no shorter than it was asked to, outside of run as well", function ()
+  it("sleeps at least as long as it was asked to, also outside of run", function ()
     local now = curl.now
     local began = now()
     async.sleep(0.005)
@@ -365,7 +365,7 @@ describe("async.sleep", function ()
 end)
 
 describe("the heap of times", function ()
-  it("gives everything back in order, and leaves out what was given up", function ()
+  it("returns all entries in order, without the removed ones", function ()
     local h, seed, expected = heap.new(), 1, {}
     for i = 1, 500 do
       seed = (seed * 16807) % 2147483647
@@ -383,7 +383,7 @@ describe("the heap of times", function ()
     assert.equal(0, #h)
   end)
 
-  it("loses nothing when it is asked again by whom it tells", function ()
+  it("loses no entry when its callback calls it again", function ()
     local h, got = heap.new(), {}
     for at = 1, 4 do h:push(at, at) end
     h:push(10, 10)

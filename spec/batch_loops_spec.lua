@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Batches over the stand-in server, in every loop.
+--- Batches with the stand-in server, in every loop.
 
 local async = require "predibase.async"
 local cqueues = require "cqueues"
@@ -41,7 +41,7 @@ describe("a batch", function ()
     for i = 1, N do assert.equal(lifetime.TEXT, tostring(results[i])) end
   end
 
-  --- Runs a function in a coroutine, and the loop of luv until it has ended.
+  --- Runs a function in a coroutine, and luv's loop until the function has ended.
   local function in_luv(f)
     local ended
     coroutine.wrap(function ()
@@ -55,7 +55,7 @@ describe("a batch", function ()
     uv.close(timer)
   end
 
-  it("blocks without a loop, over so many connections", function ()
+  it("blocks without a loop, and uses as many connections as its concurrency", function ()
     new()
     check(many({ concurrency = 4 }):results())
     assert.is_true(s:connections().accepted >= 4)
@@ -66,7 +66,7 @@ describe("a batch", function ()
     end
   end)
 
-  it("lets other tasks go on", function ()
+  it("lets other tasks run", function ()
     new()
     local ticks, results = 0, nil
     async.run(function ()
@@ -111,7 +111,7 @@ describe("a batch", function ()
     end)
   end)
 
-  it("is closed by another task, and is read by one", function ()
+  it("can be closed by another task, and read by only one", function ()
     new("/mute")
     async.run(function ()
       local batch = many({ concurrency = 5 })
@@ -159,7 +159,7 @@ describe("a batch", function ()
     check(results[1], results[2])
   end)
 
-  it("waits for a rate limit in each of them, without a request under way", function ()
+  it("waits for a rate limit in each loop while no request is open", function ()
     for name, go in pairs {
       blocking = function (f) f() end,
       async = function (f) async.run(f) end,
@@ -186,7 +186,7 @@ describe("a batch", function ()
     end
   end)
 
-  it("that nobody has any more is closed when it is collected", function ()
+  it("is closed when the program drops it and it is collected", function ()
     new("/mute")
     async.run(function ()
       local task = async.spawn(function ()

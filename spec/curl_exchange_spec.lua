@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The exchange of predibase.curl: its request, head, events, body, limits, clocks and ends.
+--- The exchange of predibase.curl: its request, head, events, body, limits, timeouts and its end.
 
 local curl = require "predibase.curl"
 local lifetime = require "spec.support.lifetime"
@@ -22,13 +22,13 @@ describe("an exchange of predibase.curl", function ()
     return assert(pool:open(spec))
   end
 
-  --- An exchange whose answer are these bytes, and then the end of the connection.
+  --- Opens an exchange whose response is these bytes, followed by the end of the connection.
   local function answered(bytes, more)
     s:script("/raw", { raw = bytes })
     return open("/raw", more)
   end
 
-  --- Waits for the end; the events, and how it ended.
+  --- Waits for the end. Returns the events and the final state.
   local function finish(x)
     local events = {}
     while true do
@@ -52,7 +52,7 @@ describe("an exchange of predibase.curl", function ()
   local STREAM = OK .. "content-type: text/event-stream\r\n\r\n"
 
   describe("sends", function ()
-    it("a GET without a body, and nothing that nobody asked for", function ()
+    it("a GET without a body and without headers that were not given", function ()
       finish(open "/generate")
       local entry = last_request()
       assert.equal("GET", entry.method)
@@ -95,7 +95,7 @@ describe("an exchange of predibase.curl", function ()
   end)
 
   describe("reads a head", function ()
-    it("once it is there, with names in lower case", function ()
+    it("when it has arrived, with names in lower case", function ()
       local x = answered(OK .. "X-Mixed-Case:  v \r\nEmpty:\r\n\r\n")
       assert.same({ n = 1 }, { n = select("#", x:head()) })
       assert.is_nil((x:head()))
@@ -105,13 +105,13 @@ describe("an exchange of predibase.curl", function ()
         { status, headers, streaming })
     end)
 
-    it("joins fields that come several times", function ()
+    it("joins repeated fields", function ()
       local x = answered(OK .. "a: 1\r\nb: x\r\nA: 2\r\na: 3\r\n\r\n")
       finish(x)
       assert.same({ a = "1, 2, 3", b = "x" }, (select(2, x:head())))
     end)
 
-    it("forgets interim answers and trailers", function ()
+    it("ignores interim responses and trailers", function ()
       local x = answered("HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" .. OK
         .. "transfer-encoding: chunked\r\na: 1\r\n\r\n2\r\nhi\r\n0\r\nlate: 1\r\n\r\n")
       assert.equal("done", select(2, finish(x)))
@@ -119,7 +119,7 @@ describe("an exchange of predibase.curl", function ()
       assert.equal("hi", x:body())
     end)
 
-    it("of many and of large fields, up to a limit", function ()
+    it("with many or large fields, up to a limit", function ()
       local x = answered(OK .. "a: " .. ("v"):rep(20000) .. "\r\n\r\n")
       finish(x)
       assert.equal(20000, #select(2, x:head()).a)
@@ -134,7 +134,7 @@ describe("an exchange of predibase.curl", function ()
   end)
 
   describe("parses events", function ()
-    it("only of a successful event stream, and only when asked", function ()
+    it("only of a successful event stream, and only if requested", function ()
       for head, streaming in pairs {
         [STREAM] = true,
         [OK .. "Content-Type: TEXT/Event-Stream; charset=utf-8\r\n\r\n"] = true,
@@ -154,7 +154,7 @@ describe("an exchange of predibase.curl", function ()
       assert.equal("data: a\n\n", x:body())
     end)
 
-    it("and shows the one that the end left unfinished", function ()
+    it("and returns one that was incomplete at the end", function ()
       local x = answered(STREAM .. "data: a\n\ndata: b\ndata: c", { events = true })
       assert.same({ "a" }, (finish(x)))
       assert.equal("b\nc", x:rest())
@@ -163,7 +163,7 @@ describe("an exchange of predibase.curl", function ()
       assert.is_nil(x:rest())
     end)
 
-    it("up to max_event, and gives those before", function ()
+    it("up to max_event, and returns those before a larger one", function ()
       local x = answered(STREAM .. "data: a\n\ndata: 0123456789x\n\n", { events = true,
         max_event = 10 })
       local events, state = finish(x)
@@ -184,7 +184,7 @@ describe("an exchange of predibase.curl", function ()
       assert.equal("too_large", (x:failure()))
     end)
 
-    it("of an error up to 64 KiB, and does not wait for more", function ()
+    it("of an error response up to 64 KiB, and does not wait for more", function ()
       s:script("/raw", { raw = { { send = "HTTP/1.1 500 x\r\n\r\n" .. ("e"):rep(70000) },
         { hold = true } } })
       local x = open "/raw"
@@ -205,7 +205,7 @@ describe("an exchange of predibase.curl", function ()
     end)
   end)
 
-  describe("with clocks", function ()
+  describe("with timeouts", function ()
     it("starts no earlier than its delay", function ()
       local before, requests = curl.now(), #s:log()
       local x = open("/generate", { delay = 0.05 })
@@ -230,7 +230,7 @@ describe("an exchange of predibase.curl", function ()
   end)
 
   describe("that lingers", function ()
-    it("has news when its body ended, and leaves the connection", function ()
+    it("has moved when its body ended, and keeps the connection", function ()
       local before = s:connections().accepted
       for _ = 1, 3 do
         local x = open("/generate_stream", { events = true, body = '{"inputs":"x"}',
@@ -248,7 +248,7 @@ describe("an exchange of predibase.curl", function ()
       assert.equal(before + 1, s:connections().accepted)
     end)
 
-    it("fails when its time is over, and may be told so again", function ()
+    it("fails when its time is over, and accepts a later call of linger", function ()
       local x = open("/hang/generate_stream", { events = true, body = '{"inputs":"x"}',
         headers = { "content-type: application/json" } })
       repeat until pool:step(nil, {}) > 0

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: plain Lua over a table in the place of the C core
+-- once: plain Lua with a table instead of the C core
 local failure = require "predibase.transport.curl.failure"
 
 local function message(kind, phase, text, place)
@@ -8,7 +8,7 @@ local function message(kind, phase, text, place)
 end
 
 describe("a failure over libcurl", function ()
-  it("names the proxy when that could not be connected to", function ()
+  it("names the proxy if the connection to the proxy failed", function ()
     for text, expected in pairs {
       ["Failed to connect to 127.0.0.1 port 9 after 0 ms: Couldn't connect to server (refused)"]
         = "no connection to the proxy 127.0.0.1:9: Couldn't connect to server (refused)",
@@ -25,7 +25,7 @@ describe("a failure over libcurl", function ()
     end
   end)
 
-  it("is the server's when the server could not be connected to", function ()
+  it("names the server if the connection to the server failed", function ()
     for _, name in ipairs { "lorax.test", "LORAX.test", "lorax.test." } do
       local text = ("Failed to connect to %s port 443 after 1 ms: Couldn't connect"):format(name)
       assert.equal(text, message("connection", "connect", text))

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Exchanges that one reader waits for together, over a network without a network.
+--- Groups of exchanges for which one reader waits together, over a simulated network.
 local pipe = require "spec.support.pipe_transport"
 
 describe("a group of exchanges", function ()
@@ -25,7 +25,7 @@ describe("a group of exchanges", function ()
     return exchange
   end
 
-  it("gives them as they end, each once", function ()
+  it("returns them in the order in which they end, each once", function ()
     local names = { [open(3)] = "third", [open(1)] = "first", [open(1, 1)] = "second" }
     local order = {}
     for i = 1, 3 do
@@ -39,7 +39,7 @@ describe("a group of exchanges", function ()
     assert.is_nil(next(transport.members))
   end)
 
-  it("stops waiting at a time, and goes on after it", function ()
+  it("stops waiting at a time, and can wait again", function ()
     local exchange = open(5)
     assert.is_nil(group:next(1002))
     assert.equal(1002, door.clock)
@@ -50,7 +50,7 @@ describe("a group of exchanges", function ()
     exchange:close()
   end)
 
-  it("tells its loop of the time that it waits for", function ()
+  it("includes the time that it waits for in the timeout of its loop", function ()
     open(5)
     local timeout = transport.loop.timeout
     group:next(1001)
@@ -61,13 +61,13 @@ describe("a group of exchanges", function ()
     assert.equal(0, timeout())
   end)
 
-  it("gives one that was closed by somebody else", function ()
+  it("returns one that other code has closed", function ()
     local exchange = open(1)
     exchange:close()
     assert.equal(exchange, group:next())
   end)
 
-  it("gives all of them when the client is closed", function ()
+  it("returns all of them when the client is closed", function ()
     local a, b = open(5), open(6)
     client:close()
     local found = { [group:next()] = true, [group:next()] = true }
@@ -75,7 +75,7 @@ describe("a group of exchanges", function ()
     assert.equal("cancelled", select(2, a:body()).kind)
   end)
 
-  it("gives all of them when there is no way to wait any more", function ()
+  it("returns all of them when the pool cannot wait any more", function ()
     local a, b = open(5), open(6)
     transport.pool.step = function () return nil, "no more" end
     for _ = 1, 2 do
@@ -90,7 +90,7 @@ describe("a group of exchanges", function ()
     b:close()
   end)
 
-  it("closes what is in it, and gives nothing more", function ()
+  it("closes its members, and then returns nothing", function ()
     open(5)
     local ended = open(0)
     assert.equal(ended, group:next())
@@ -102,7 +102,7 @@ describe("a group of exchanges", function ()
     assert.is_true(door.requests[1].aborted)
   end)
 
-  it("is kept by nobody, nor are its exchanges", function ()
+  it("is collected with its exchanges when the program drops it", function ()
     open(5)
     group:next(1001)
     local weak = setmetatable({ group }, { __mode = "v" })

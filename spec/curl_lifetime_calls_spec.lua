@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- The collector at work while a function of predibase.curl runs: finalizers that close, read or
--- open what the function is about, and full collections at every step of a program.
+--- Garbage collection while a function of predibase.curl runs: finalizers that close, read or open
+-- exchanges of the function, and full collections at every step of a program.
 
 local curl = require "predibase.curl"
 local lifetime = require "spec.support.lifetime"
@@ -8,10 +8,10 @@ local server = require "spec.support.server"
 
 local jit = rawget(_G, "jit")
 
---- An event larger than what the C core copies to its stack, and one that is not.
+--- An event that is too large for the C core to copy it to its stack, and one that is not.
 local SIZES = { 100, 100000 }
 
--- Long enough to be a new string each time that it is made.
+-- Long enough that Lua makes a new string each time, because it does not intern it.
 local UNFINISHED = ("unfinished "):rep(10)
 
 describe("while a function of predibase.curl runs,", function ()
@@ -20,7 +20,7 @@ describe("while a function of predibase.curl runs,", function ()
   setup(function ()
     s = lifetime.serve()
     local function script(name, event)
-      local events = ("data:%s\n\n"):format(event):rep(2)      -- a third would be held back
+      local events = ("data:%s\n\n"):format(event):rep(2)      -- the parser would hold a third back
       s:script("/events/" .. name, { raw = {
         { send = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-long: "
           .. ("y"):rep(5000) .. "\r\nconnection: close\r\n\r\n" .. events .. "data: "
@@ -53,7 +53,7 @@ describe("while a function of predibase.curl runs,", function ()
     return assert(pool:open { url = s.url .. path, events = not path:find "^/body", proxy = "" })
   end
 
-  --- An exchange whose answer is all there and not read yet.
+  --- Opens an exchange whose response has arrived completely but was not read.
   local function answered(path)
     local pool = curl.pool()
     local x = open(pool, path)
@@ -86,11 +86,11 @@ describe("while a function of predibase.curl runs,", function ()
     end,
   }
 
-  --- What each function may give when nothing is wrong with its memory.
+  --- The results that each function may return if its memory is intact.
   local calls = {
     next = function (data, state, size) return data == nil and state or #data == size end,
     token = function (data, state, size) return data == nil and state or #data == size end,
-    -- a large answer may still be on its way
+    -- a large response may not have arrived completely
     rest = function (data) return data == nil or data == UNFINISHED:sub(1, #data) end,
     body = function (data, _, size) return data == "" or #data == size end,
     head = function (status, headers) return status == 200 and type(headers) == "table" end,
@@ -99,8 +99,8 @@ describe("while a function of predibase.curl runs,", function ()
 
   for name, finalizer in pairs(finalizers) do
     for call, good in pairs(calls) do
-      it(("exchange:%s is in order when a finalizer %s"):format(call, name), function ()
-        local was_inside = call == "failure"     -- which makes no new value here
+      it(("exchange:%s works when a finalizer %s"):format(call, name), function ()
+        local was_inside = call == "failure"     -- this function allocates nothing here
         for _, size in ipairs(SIZES) do
           for _, kind in ipairs { "/events/", "/body/" } do
             local pool, x = answered(kind .. size)
@@ -124,7 +124,7 @@ describe("while a function of predibase.curl runs,", function ()
       end)
     end
 
-    it("exchange:token makes a token when a finalizer " .. name, function ()
+    it("exchange:token returns a token when a finalizer " .. name, function ()
       local pool, x = answered "/events/token"
       local inside, ok, token, text = lifetime.inside(function ()
         finalizer(pool, x)
@@ -137,7 +137,7 @@ describe("while a function of predibase.curl runs,", function ()
       pool:close()
     end)
 
-    it("pool:open and pool:step are in order when a finalizer " .. name, function ()
+    it("pool:open and pool:step work when a finalizer " .. name, function ()
       for _ = 1, 3 do
         local pool, x = answered("/events/100")
         local ran = 0
@@ -159,7 +159,7 @@ describe("while a function of predibase.curl runs,", function ()
     end)
   end
 
-  --- Runs f with a full collection at every instruction that it executes (count), or at every call.
+  --- Calls f with a full collection at every instruction (count) or at every function call.
   local function cruelly(f, mask, count)
     if jit then jit.off() end
     local n = 0
@@ -174,7 +174,7 @@ describe("while a function of predibase.curl runs,", function ()
     return n
   end
 
-  it("a collection at every step takes nothing that is in use", function ()
+  it("a collection at every step frees nothing that is in use", function ()
     local events, rest, status = {}, nil, nil
     local moved = {}
     local n = cruelly(function ()
@@ -197,7 +197,7 @@ describe("while a function of predibase.curl runs,", function ()
     assert.equal(200, status)
   end)
 
-  it("the strings of a spec may be made by a metatable", function ()
+  it("the strings of a specification may come from a metatable", function ()
     local url = s.url .. "/events/100"
     local names = {}
     cruelly(function ()
@@ -223,7 +223,7 @@ describe("while a function of predibase.curl runs,", function ()
     assert.equal(("b"):rep(300), entry.headers["x-a"])
   end)
 
-  it("a collection at every call takes nothing from a whole client", function ()
+  it("a collection at every call frees nothing that a client uses", function ()
     local client = lifetime.client(s)
     local text, result
     cruelly(function ()
@@ -237,7 +237,7 @@ describe("while a function of predibase.curl runs,", function ()
   end)
 
   if _VERSION == "Lua 5.4" then
-    it("the generational collector takes nothing that is in use", function ()
+    it("the generational collector frees nothing that is in use", function ()
       local gc = collectgarbage
       local before = gc "generational"
       for _ = 1, 30 do

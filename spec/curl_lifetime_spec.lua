@@ -41,7 +41,7 @@ describe("pools and exchanges", function ()
     return data, state
   end
 
-  --- An exchange in each state that it can be in.
+  --- Functions that open an exchange and bring it into one of its possible states.
   local states = {
     ["that waits for its start"] = function (pool)
       return assert(pool:open { url = s.url, delay = 3600 })
@@ -52,7 +52,7 @@ describe("pools and exchanges", function ()
       assert.is_string(event(pool, x))
       return x
     end,
-    ["with events that nobody read"] = function (pool)
+    ["with unread events"] = function (pool)
       local x = open(pool)
       repeat until pool:step(nil, {}) > 0
       return x
@@ -75,7 +75,7 @@ describe("pools and exchanges", function ()
     end,
   }
 
-  --- Everything that can be done with an exchange, closed or not; errors are answers, too.
+  --- Calls every method of an exchange, closed or not. Errors are allowed.
   local function use(x)
     local seen = { tostring(x) }
     for _, name in ipairs { "id", "next", "rest", "head", "body", "failure" } do
@@ -103,7 +103,7 @@ describe("pools and exchanges", function ()
         for _ = 1, 3 do pool:close() end
       end)
 
-      it("outlives its pool when that is closed", function ()
+      it("can be used after its pool was closed", function ()
         local pool = curl.pool()
         local x = make(pool)
         local ended = name == "that ended"
@@ -120,7 +120,7 @@ describe("pools and exchanges", function ()
         x:close()
       end)
 
-      it("outlives its pool when that is collected", function ()
+      it("can be used after its pool was collected", function ()
         local x = make(curl.pool())
         lifetime.collect()
         assert.is_true(lifetime.quiet(s))
@@ -128,7 +128,7 @@ describe("pools and exchanges", function ()
         for _, ok in ipairs(use(x)) do assert.is_truthy(ok) end
       end)
 
-      it("is collected while its pool goes on", function ()
+      it("is collected while its pool stays in use", function ()
         local pool = curl.pool()
         make(pool)
         lifetime.collect()
@@ -137,7 +137,7 @@ describe("pools and exchanges", function ()
         assert.is_string(event(pool, x))
       end)
 
-      it("can be brought back by a finalizer and used", function ()
+      it("can be resurrected by a finalizer and used", function ()
         local back
         local function lose()
           local pool = curl.pool()
@@ -158,7 +158,7 @@ describe("pools and exchanges", function ()
     end)
   end
 
-  it("may go in any order, collected or closed", function ()
+  it("may be collected or closed in any order", function ()
     local makers = {}
     for _, make in pairs { states["that was just opened"], states["in the middle"],
         states["that waits for its start"], states["that lingers"] } do

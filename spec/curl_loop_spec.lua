@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
---- What predibase.curl promises to event loops: a descriptor that is readable when there is
--- something to do, and the time after which there is in any case.
+--- The interface of predibase.curl for event loops: a descriptor that is readable when there is
+-- work to do, and the seconds until `step` must run even if the descriptor stays silent.
 
 local curl = require "predibase.curl"
 local lifetime = require "spec.support.lifetime"
 local server = require "spec.support.server"
 local uv = require "luv"
 
-describe("a pool in somebody else's loop", function ()
+describe("a pool in a foreign event loop", function ()
   local s, pool
 
   setup(function () s = lifetime.serve() end)
@@ -22,12 +22,12 @@ describe("a pool in somebody else's loop", function ()
     return lifetime.stream(pool, s.url .. path, more)
   end
 
-  --- Whether the pool's descriptor is readable within so many seconds (nil: wait for it).
+  --- Tells whether the pool's descriptor becomes readable within some seconds (nil: no limit).
   local function readable(seconds)
     local poll, timer = uv.new_poll(pool:fd()), uv.new_timer()
     local result
     uv.poll_start(poll, "r", function (err) result = not err end)
-    -- It repeats: a run of the loop calls it first and then waits for the next thing.
+    -- The timer repeats, because a run of the loop calls timers first and waits afterwards.
     if seconds then uv.timer_start(timer, math.ceil(seconds * 1000), 10, function ()
       if result == nil then result = false end
     end) end
@@ -38,7 +38,7 @@ describe("a pool in somebody else's loop", function ()
     return result
   end
 
-  --- Waits as a loop does, and steps only when there is a reason to.
+  --- Waits as an event loop does: steps only if the descriptor is readable or the time has come.
   local function wait()
     local seconds = pool:timeout()
     if seconds == 0 or readable(seconds) or seconds then return pool:step(0, {}) end
@@ -59,7 +59,7 @@ describe("a pool in somebody else's loop", function ()
     assert.is_false(readable(0))
   end)
 
-  it("gets through whole streams by its descriptor and its time alone", function ()
+  it("completes streams with only its descriptor and its timeout", function ()
     local texts = {}
     for _ = 1, 3 do
       local x = stream "/generate_stream"
@@ -72,10 +72,10 @@ describe("a pool in somebody else's loop", function ()
       texts[#texts + 1] = n
       x:close()
     end
-    assert.same({ 7, 7, 7 }, texts)       -- the closing event is one, too
+    assert.same({ 7, 7, 7 }, texts)       -- including the closing event
   end)
 
-  it("does not touch the network by itself", function ()
+  it("does not use the network between steps", function ()
     local x = stream "/hang/generate_stream"
     local requests = #s:log()
     s:wait(function () return false end, 0.05)
@@ -83,7 +83,7 @@ describe("a pool in somebody else's loop", function ()
     x:close()
   end)
 
-  it("is readable when bytes have come, until they are taken", function ()
+  it("is readable from when bytes have arrived until they are read", function ()
     local x = stream "/hang/generate_stream"
     local events = 0
     repeat
@@ -116,7 +116,7 @@ describe("a pool in somebody else's loop", function ()
     assert.is_true(lifetime.has_open(s, 1))
   end)
 
-  it("has to be called at once while news are waiting", function ()
+  it("has a timeout of 0 until it has reported a moved exchange", function ()
     local x = stream("/hang/generate_stream", { deadline = 0 })
     assert.equal(0, pool:timeout())
     assert.equal(1, pool:step(0, {}))
@@ -124,7 +124,7 @@ describe("a pool in somebody else's loop", function ()
     x:close()
   end)
 
-  it("tells the time of the clock that runs out next", function ()
+  it("returns the time until the next timeout of an exchange", function ()
     local late = assert(pool:open { url = s.url, delay = 3000 })
     local seconds = pool:timeout()
     assert.is_true(seconds <= 3001 and seconds > 2000)
@@ -142,7 +142,7 @@ describe("a pool in somebody else's loop", function ()
     event = { phase = "token", path = "/hang/generate_stream" },
     idle = { phase = "idle", path = "/hang/generate_stream" },
   } do
-    it("can rely on the time when the clock " .. clock .. " runs", function ()
+    it("has a timeout while the timeout " .. clock .. " of an exchange runs", function ()
       s:script("/mute/generate_stream", { first_delay = 3600, keepalive_interval = 0 })
       local x = stream(wanted.path, { [clock] = 0.1 })
       local state

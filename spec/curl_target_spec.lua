@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- The targets of predibase.curl: what requests share, and that nothing of one request is left for
--- the next one on the same handle of libcurl.
+--- The targets of predibase.curl: the options that requests share. Also tests that no option of one
+-- request stays for the next one on the same handle of libcurl.
 
 local curl = require "predibase.curl"
 local lifetime = require "spec.support.lifetime"
@@ -27,7 +27,8 @@ describe("a target of predibase.curl", function ()
     return curl.target(spec)
   end
 
-  --- Waits for the end and closes; how it ended, its body or failure, and what the server saw.
+  --- Waits for the end and closes the exchange. Returns the final state, the body or the failure,
+  -- and what the server received.
   local function finish(x)
     local data, state
     repeat
@@ -44,7 +45,7 @@ describe("a target of predibase.curl", function ()
     return finish(assert(pool:open(...)))
   end
 
-  it("refuses what a request may not have", function ()
+  it("refuses invalid options", function ()
     local to = target "/generate"
     local names = { "body", "header", "delay", "deadline", "connect", "first_event", "event",
       "idle" }
@@ -69,7 +70,7 @@ describe("a target of predibase.curl", function ()
     assert.equal(0, pool:size())
   end)
 
-  it("is shared by requests that each have a body, a header and clocks of their own", function ()
+  it("is shared by requests with different bodies, headers and timeouts", function ()
     local to = target("/generate", { method = "POST", headers = { JSON, "x-all: yes" } })
     for i = 1, 3 do
       local x, number = assert(pool:open(to, ('{"inputs":"%d"}'):format(i), "x-own: " .. i))
@@ -93,7 +94,7 @@ describe("a target of predibase.curl", function ()
     assert.is_nil(seen.headers["x-own"])
   end)
 
-  it("keeps its options to itself", function ()
+  it("shares no options with other targets", function ()
     local one = target("/generate", { method = "POST", headers = { "authorization: Bearer 1" } })
     local two = target("/generate", { headers = { "x-two: 2" } })
     for _ = 1, 3 do
@@ -105,13 +106,13 @@ describe("a target of predibase.curl", function ()
       assert.same({ "GET", "2", "" }, { seen.method, seen.headers["x-two"], seen.body })
       assert.is_nil(seen.headers.authorization)
     end
-    -- More at once than handles are kept, in turns.
+    -- More requests at a time than handles are kept.
     local open = {}
     for i = 1, 40 do open[i] = assert(pool:open(i % 2 == 0 and one or two, "b" .. i)) end
     for i = 1, 40 do assert.equal("done", (finish(open[i]))) end
   end)
 
-  it("does not remember how far the request before it came", function ()
+  it("does not remember the progress of the previous request", function ()
     local to = target "/generate"
     assert.equal("done", (get(to)))
     local dead = curl.target { url = "http://127.0.0.1:1/", proxy = "" }
@@ -123,7 +124,7 @@ describe("a target of predibase.curl", function ()
     end
   end)
 
-  it("is good for another request after one that was cut off", function ()
+  it("can be used for another request after one that was cut off", function ()
     local to = target("/hang/generate_stream",
       { method = "POST", events = true, headers = { JSON } })
     for _ = 1, 3 do
@@ -140,7 +141,7 @@ describe("a target of predibase.curl", function ()
     end
   end)
 
-  it("lives as long as anything uses it", function ()
+  it("is not freed while anything uses it", function ()
     local weak = setmetatable({}, { __mode = "k" })
     local x
     do
@@ -161,7 +162,7 @@ describe("a target of predibase.curl", function ()
     assert.equal("done", (get(to)))
   end)
 
-  it("shows nothing of what it holds", function ()
+  it("reveals none of its contents when it is printed", function ()
     local text = tostring(target("/generate", { headers = { "authorization: Bearer SENTINEL" } }))
     assert.matches("^predibase%.curl%.target %(", text)
     assert.is_nil(text:find("SENTINEL", 1, true))

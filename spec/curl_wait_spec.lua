@@ -6,7 +6,7 @@ local lifetime = require "spec.support.lifetime"
 local server = require "spec.support.server"
 
 describe("curl.wait", function ()
-  it("tells which pools have something to do", function ()
+  it("returns which pools have work to do", function ()
     local s = lifetime.serve()
     local busy, idle = assert(curl.pool()), assert(curl.pool())
     local x = assert(busy:open { url = s.url .. "/generate_stream", events = true, proxy = "",
@@ -32,7 +32,7 @@ describe("curl.wait", function ()
     server.stop()
   end)
 
-  it("waits no longer than it was asked to, and no shorter", function ()
+  it("waits exactly as long as it was asked to", function ()
     local began, ready = curl.now(), {}
     assert.equal(0, curl.wait({}, 0.005, ready))
     assert.is_true(curl.now() - began >= 0.0039)     -- the clock counts whole milliseconds
@@ -42,9 +42,9 @@ describe("curl.wait", function ()
     assert.same({}, ready)
   end)
 
-  it("says so when a descriptor is none", function ()
+  it("reports an invalid descriptor", function ()
     local ready = {}
-    assert.equal(1, curl.wait({ 1000000 }, 10, ready))     -- looked at, it fails at once
+    assert.equal(1, curl.wait({ 1000000 }, 10, ready))     -- its step reports the error
     assert.equal(1, ready[1])
     assert.has_error(function () curl.wait(nil, 0, {}) end)
     assert.has_error(function () curl.wait({}, 0) end)

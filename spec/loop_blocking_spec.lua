@@ -4,7 +4,7 @@ local pipe = require "spec.support.pipe_transport"
 local wire = require "spec.support.wire"
 
 describe("the blocking loop", function ()
-  it("waits by stepping, without a limit", function ()
+  it("waits by calling step without a time limit", function ()
     local loop, waits = blocking.new(), {}
     loop:watch(nil, function () return nil end, function (seconds)
       waits[#waits + 1] = seconds == nil and "without limit" or seconds
@@ -13,13 +13,13 @@ describe("the blocking loop", function ()
     assert.same({ "without limit" }, waits)
   end)
 
-  it("returns what ends a step early instead of raising it", function ()
+  it("returns the error that ends a step early instead of raising it", function ()
     local loop, why = blocking.new(), { "interrupted" }
     loop:watch(nil, nil, function () error(why, 0) end)
     assert.equal(why, loop:suspend())
   end)
 
-  it("has nothing to do when somebody is to go on", function ()
+  it("does nothing in resume", function ()
     local loop = blocking.new()
     loop:resume(true)
     loop:resume(coroutine.create(function () error "never" end))
@@ -35,12 +35,12 @@ describe("the blocking loop", function ()
     assert.same({ "a", "b" }, steps)
   end)
 
-  it("lets an interrupted wait be taken up again", function ()
+  it("lets an interrupted wait be continued", function ()
     local client, door = pipe.client { pieces = { wire.token " The", 1, wire.token " sky", 1,
       wire.closing(".", " The sky.") } }
     local s = client:generate_stream "x"
     s:next()
-    -- As when a signal handler raises while the program waits.
+    -- Like a signal handler that raises an error while the program waits.
     local step, raised = client.transport.loop.step, false
     client.transport.loop.step = function (seconds)
       if not raised then
@@ -57,7 +57,7 @@ describe("the blocking loop", function ()
     assert.is_false(door.requests[1].aborted)
   end)
 
-  it("closes the connection of an interrupted call that nobody can take up again", function ()
+  it("closes the connection of an interrupted call that cannot be continued", function ()
     local client, door = pipe.client { pieces = { "{", 5, "}" } }
     client.transport.loop.suspend = function () return "interrupted!" end
     local ok, message = pcall(client.generate, client, "x")
@@ -67,7 +67,7 @@ describe("the blocking loop", function ()
     assert.equal(0, client.transport:size())
   end)
 
-  it("serves streams that are read in turns", function ()
+  it("serves streams that are read alternately", function ()
     local client = pipe.client { pieces = { wire.token " The", 1, wire.token " sky", 1,
       wire.closing(".", " The sky.") } }
     local a, b, texts = client:generate_stream "x", client:generate_stream "y", {}

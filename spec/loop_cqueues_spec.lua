@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- long: waits for timers of libcurl
---- Streams in a controller of cqueues, beside a timer of the program.
+--- Streams in a controller of cqueues, next to a timer of the program.
 
 local cqueues = require "cqueues"
 local lifetime = require "spec.support.lifetime"
@@ -38,7 +38,7 @@ describe("the loop of cqueues", function ()
     assert.equal(0, cq:count())
   end
 
-  --- Reads by next, which Lua 5.1 can do as well.
+  --- Reads with next, because a coroutine of Lua 5.1 cannot yield in a for loop.
   local function read(stream)
     local token, err
     repeat token, err = stream:next() until not token
@@ -78,7 +78,7 @@ describe("the loop of cqueues", function ()
         cqueues.sleep(0.001)
         waiting = 0
         for i = 1, 100 do if streams[i].count == 2 then waiting = waiting + 1 end end
-        -- And libcurl's own timers have run out.
+        -- Wait until libcurl's own timers have expired too.
       until waiting == 100 and (client.transport.loop.timeout() or math.huge) > 2
       local step = client.transport.loop.step
       client.transport.loop.step = function (seconds)
@@ -98,7 +98,7 @@ describe("the loop of cqueues", function ()
     for i = 1, 100 do assert.equal("cancelled", kinds[i]) end
   end)
 
-  it("goes on in another controller when one was given up", function ()
+  it("continues in another controller when one was dropped", function ()
     new "/hang"
     for _, collects in ipairs { false, true } do
       local abandoned, other = cqueues.new(), nil
@@ -119,7 +119,7 @@ describe("the loop of cqueues", function ()
     end
   end)
 
-  it("leaves no coroutine behind while nobody waits", function ()
+  it("leaves no coroutine behind while no call waits", function ()
     new()
     for _ = 1, 2 do
       local text
@@ -129,7 +129,7 @@ describe("the loop of cqueues", function ()
     end
   end)
 
-  it("blocks outside of a controller, and in coroutines of the program's own", function ()
+  it("blocks outside of a controller, and in coroutines that the program made itself", function ()
     new()
     assert.equal(lifetime.TEXT, tostring(client:generate "x"))
     local text
@@ -142,7 +142,7 @@ describe("the loop of cqueues", function ()
     assert.equal(lifetime.TEXT, text)
   end)
 
-  it("wakes those whose client is closed, and lets go of the descriptor", function ()
+  it("wakes waiting calls when their client is closed, and releases the descriptor", function ()
     local first = new "/hang"
     local kinds = {}
     for i = 1, 3 do
@@ -159,7 +159,7 @@ describe("the loop of cqueues", function ()
     assert.same({ "cancelled", "cancelled", "cancelled", lifetime.TEXT }, kinds)
   end)
 
-  it("notices a clock that is nearer than the one it waits for", function ()
+  it("notices a timeout that expires earlier than the one it waits for", function ()
     local mute = new("/mute", { timeout = { first_token = 3600, idle = 3600, connect = 3600 } })
     local order = {}
     cq:wrap(function ()
@@ -176,7 +176,7 @@ describe("the loop of cqueues", function ()
     assert.same({ "timeout", "later" }, order)
   end)
 
-  it("tries again as the blocking one", function ()
+  it("retries like the blocking loop", function ()
     s:script("/again/generate", { overload = 1, answer = lifetime.ANSWER })
     new("/again", { max_retries = 2 })
     local text

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Streams in luv's loop, beside a timer of the program.
+--- Streams in luv's loop, next to a timer of the program.
 
 local lifetime = require "spec.support.lifetime"
 local luv = require "predibase.loop.luv"
@@ -28,15 +28,15 @@ describe("the loop of luv", function ()
     return assert(coroutine.resume(coroutine.create(f)))
   end
 
-  --- Handles of libuv that are active: the server's process has some of its own.
+  --- Counts the active handles of libuv, some of which belong to the process of the server.
   local function active()
     local n = 0
     uv.walk(function (handle) if uv.is_active(handle) then n = n + 1 end end)
     return n
   end
 
-  --- Runs the loop until something is true. The timer lets `uv.run "once"` return, which would
-  -- wait for one thing more after a timer has made it true.
+  --- Runs the loop until a condition is true. The timer makes `uv.run "once"` return, which would
+  -- otherwise wait for one more event after the condition became true.
   local function run(f)
     local timer = uv.new_timer()
     uv.timer_start(timer, 5, 5, function () end)
@@ -45,7 +45,7 @@ describe("the loop of luv", function ()
     assert.is_truthy(so)
   end
 
-  --- Reads by next, which Lua 5.1 can do as well.
+  --- Reads with next, because a coroutine of Lua 5.1 cannot yield in a for loop.
   local function read(stream)
     local token, err
     repeat token, err = stream:next() until not token
@@ -88,7 +88,7 @@ describe("the loop of luv", function ()
     local function all_wait()
       local n = 0
       for i = 1, 100 do if streams[i].count == 2 then n = n + 1 end end
-      -- And libcurl's own timers have run out.
+      -- Wait until libcurl's own timers have expired too.
       return n == 100 and (client.transport.loop.timeout() or math.huge) > 2
     end
     local quiet, before, after = 0, 0, nil
@@ -109,14 +109,14 @@ describe("the loop of luv", function ()
     for i = 1, 100 do assert.equal("cancelled", kinds[i]) end
   end)
 
-  it("keeps nothing active while nobody waits", function ()
-    new "/late"               -- a quick answer may be there at once, and then nobody waits
+  it("keeps no handle active while no call waits", function ()
+    new "/late"               -- after a quick answer the call would not have to wait
     local text
     local before = active()
     for _ = 1, 2 do
       text = nil
       go(function () text = tostring(client:generate "x") end)
-      -- A server that is quick enough has answered before there was a need to wait.
+      -- If the server is quick, the call does not have to wait.
       if not text then assert.is_true(active() > before) end
       run(function () return text end)
       assert.equal(lifetime.TEXT, text)
@@ -133,7 +133,7 @@ describe("the loop of luv", function ()
     assert.equal(lifetime.TEXT, text)
   end)
 
-  it("wakes those whose client is closed, and lets go of the descriptor", function ()
+  it("wakes waiting calls when their client is closed, and releases the descriptor", function ()
     local before = active()
     new "/hang"
     local kinds = {}
@@ -153,7 +153,7 @@ describe("the loop of luv", function ()
     assert.equal(before, active())
   end)
 
-  it("waits for clocks and tries again as the blocking one", function ()
+  it("waits for timeouts and retries like the blocking loop", function ()
     s:script("/again/generate", { overload = 1, answer = lifetime.ANSWER })
     new("/again", { max_retries = 2 })
     local text
@@ -168,7 +168,7 @@ describe("the loop of luv", function ()
     assert.equal("timeout", err.kind)
   end)
 
-  it("gives an error of a coroutine to the host, after the others had their turn", function ()
+  it("raises an error of a coroutine in the host, after it resumed the others", function ()
     local delivered, raised = {}, nil
     new(nil, { loop = luv.new { uv = uv, schedule = function (f)
       local ok, err = pcall(f)
@@ -184,8 +184,8 @@ describe("the loop of luv", function ()
     assert.is_truthy(raised:find("broken\nstack traceback:", 1, true))
   end)
 
-  -- Neovim delivers late while it asks the user something, as after a long message.
-  it("keeps clocks running while the host takes its time to resume coroutines", function ()
+  -- Neovim calls scheduled functions late while it waits for the user, as after a long message.
+  it("keeps timeouts working while the host resumes coroutines late", function ()
     local scheduled, first, err = {}, nil, nil
     new("/mute", { timeout = 0.02, loop = luv.new { uv = uv, schedule = function (f)
       scheduled[#scheduled + 1] = f
@@ -207,7 +207,7 @@ describe("the loop of luv", function ()
     assert.equal("timeout", err.kind)
   end)
 
-  it("lets a client that nobody closed be collected", function ()
+  it("lets a client be collected that was not closed", function ()
     local weak = setmetatable({ new() }, { __mode = "v" })
     local done
     go(function () done = weak[1]:generate "x" end)
@@ -219,7 +219,7 @@ describe("the loop of luv", function ()
     assert.is_nil(weak[1])
   end)
 
-  --- What programs do at their end, and test suites after each test.
+  --- Closes all handles, as some programs do at their end and test suites after each test.
   local function close_handles()
     for name, value in pairs { timer = client.transport.loop.timer,
       poll = client.transport.loop.poll } do
@@ -228,7 +228,7 @@ describe("the loop of luv", function ()
     end
   end
 
-  it("goes on after the program closed its handles", function ()
+  it("continues after the program closed its handles", function ()
     new "/hang"
     for turn = 1, 2 do
       local stream, n, err = client:generate_stream "x", 0, nil
@@ -241,7 +241,7 @@ describe("the loop of luv", function ()
       end)
       run(function () return n == 2 end)
       close_handles()
-      if turn == 2 then uv.run "nowait" end      -- they are gone, not only on their way
+      if turn == 2 then uv.run "nowait" end      -- now they are closed, not only closing
       stream:close()
       run(function () return err end)
       assert.equal("cancelled", err.kind)

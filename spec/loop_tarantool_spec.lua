@@ -9,7 +9,7 @@ local server = require "spec.support.server"
 
 local CODE = page.code("docs/loops.md", "tarantool_loop.lua")
 
---- Why it cannot run here.
+--- Returns why the spec cannot run here.
 local function obstacle()
   if (os.getenv "LD_PRELOAD" or ""):find("asan", 1, true) then
     return "the sanitizers do not know the stacks of Tarantool's fibers"
@@ -21,11 +21,11 @@ local function obstacle()
 end
 
 describe("the loop that docs/loops.md shows for Tarantool", function ()
-  it("is Lua", function ()
+  it("is valid Lua", function ()
     assert.is_function((rawget(_G, "loadstring") or load)(CODE, "=docs/loops.md"))
   end)
 
-  if not rawget(_G, "jit") then return end     -- Tarantool takes what was built for LuaJIT
+  if not rawget(_G, "jit") then return end     -- Tarantool loads modules that were built for LuaJIT
   local why = obstacle()
   if why then
     pending("runs: " .. why)
@@ -43,7 +43,7 @@ describe("the loop that docs/loops.md shows for Tarantool", function ()
     server.stop()
   end)
 
-  it("runs many streams beside timers, and lets go of all of them", function ()
+  it("runs many streams next to timers, and keeps none of them", function ()
     local program = child.start("tarantool", {
       args = { "spec/support/tarantool.lua", s.url, lifetime.TEXT },
       env = { LUA_PATH = folder .. "/?.lua;" .. package.path },

@@ -23,7 +23,7 @@ describe("the loop that docs/loops.md shows", function ()
     assert(coroutine.resume(coroutine.create(f)))
   end
 
-  it("runs 100 streams beside a timer of the program", function ()
+  it("runs 100 streams next to a timer of the program", function ()
     client = lifetime.client(s, nil, { loop = loop })
     local texts, ended, ticks = {}, 0, 0
     for i = 1, 100 do
@@ -40,7 +40,7 @@ describe("the loop that docs/loops.md shows", function ()
     for i = 1, 100 do assert.equal(lifetime.TEXT, texts[i]) end
   end)
 
-  it("lets the timer tick while 100 streams wait, which nobody polls, and closes them", function ()
+  it("lets the timer tick while 100 streams wait without being polled, and closes them", function ()
     client = lifetime.client(s, "/hang", { loop = loop, timeout = { token = 3600, idle = 3600 } })
     local streams, kinds = {}, {}
     for i = 1, 100 do
@@ -56,7 +56,7 @@ describe("the loop that docs/loops.md shows", function ()
       loop:turn(0.01)
       waiting = 0
       for i = 1, 100 do if streams[i].count == 2 then waiting = waiting + 1 end end
-      -- And libcurl's own timers have run out.
+      -- Wait until libcurl's own timers have expired too.
     until waiting == 100 and (loop.timeout() or math.huge) > 2
     local step, steps = loop.step, 0
     loop.step = function (seconds)

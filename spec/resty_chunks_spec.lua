@@ -1,8 +1,10 @@
 -- SPDX-License-Identifier: MIT
---- Chunked bodies as nginx's transport reads them, in any slices (RFC 9112 section 7.1).
+--- How the transport inside nginx parses chunked bodies, in slices of any size (RFC 9112 section
+-- 7.1).
 local http1 = require "predibase.transport.resty.http1"
 
---- Feeds slices; the body, whether it ended, how much of the last slice was left, what was wrong.
+--- Feeds slices. Returns the body, whether it ended, how many bytes of the last slice were left,
+-- and what was wrong.
 local function read(slices)
   local c, parts = http1.new_chunks(), {}
   local function sink(bytes, first, last) parts[#parts + 1] = bytes:sub(first, last) end
@@ -25,7 +27,7 @@ local GOOD = {
   ["one chunk"] = { "5\r\nhello\r\n0\r\n\r\n", "hello" },
   ["several chunks"] = { "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", "hello" },
   ["no chunk"] = { "0\r\n\r\n", "" },
-  ["sizes in any case and with zeros in front"] = {
+  ["sizes in any case and with leading zeros"] = {
     "00000000000000000000a\r\n0123456789\r\n000B\r\n0123456789a\r\n000\r\n\r\n",
     "01234567890123456789a" },
   ["extensions"] = { "5;a=b;c=\"d;e\" \r\nhello\r\n0 ; last\r\n\r\n", "hello" },
@@ -35,22 +37,22 @@ local GOOD = {
 }
 
 local BAD = {
-  ["a size that is no number"] = "zz\r\nabc\r\n",
+  ["a size that is not a number"] = "zz\r\nabc\r\n",
   ["a negative size"] = "-3\r\nabc\r\n",
   ["a size with a sign"] = "+3\r\nabc\r\n",
-  ["a size in C's manner"] = "0x3\r\nabc\r\n",
+  ["a size with the prefix 0x"] = "0x3\r\nabc\r\n",
   ["no size"] = "\r\nabc\r\n",
   ["a blank before the size"] = " 3\r\nabc\r\n",
-  ["a size beyond all numbers"] = "fffffffffffffffff\r\nabc\r\n",
-  ["something else behind the size"] = "3 4\r\nabc\r\n",
+  ["a size that is too large"] = "fffffffffffffffff\r\nabc\r\n",
+  ["other characters after the size"] = "3 4\r\nabc\r\n",
   ["a CR in an extension"] = "3;a\rb\r\nabc\r\n",
   ["more data than its size"] = "3\r\nabcd\r\n0\r\n\r\n",
-  ["two CRs behind its data"] = "3\r\nabc\r\r\n0\r\n\r\n",
+  ["two CRs after its data"] = "3\r\nabc\r\r\n0\r\n\r\n",
 }
 
 describe("a chunked body", function ()
   for what, case in pairs(GOOD) do
-    it("is read with " .. what .. ", however it is cut", function ()
+    it("is parsed with " .. what .. ", in slices of any size", function ()
       local bytes, body = case[1], case[2]
       assert.same({ body, true, 0 }, { read { bytes } })
       assert.same({ body, true, 0 }, { read(in_bytes(bytes)) })
@@ -66,7 +68,7 @@ describe("a chunked body", function ()
   end
 
   for what, bytes in pairs(BAD) do
-    it("is refused with " .. what .. ", however it is cut", function ()
+    it("is refused with " .. what .. ", in slices of any size", function ()
       assert.is_string((select(4, read { bytes })))
       assert.is_string((select(4, read(in_bytes(bytes)))))
     end)
@@ -81,7 +83,7 @@ describe("a chunked body", function ()
     assert.is_string((select(4, read { "0\r\n", ("a"):rep(20000), ("a"):rep(20000) })))
   end)
 
-  it("ends when its sink says so", function ()
+  it("stops when its sink returns a value", function ()
     local c = http1.new_chunks()
     local at, problem = c:feed("5\r\nhello\r\n", 1, function () return "enough" end)
     assert.same({ nil, "enough" }, { at, problem })

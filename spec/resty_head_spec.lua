@@ -1,8 +1,10 @@
 -- SPDX-License-Identifier: MIT
---- Heads of responses as nginx's transport reads them, in any slices (RFC 9112 sections 2 to 5).
+--- How the transport inside nginx parses response heads, in slices of any size (RFC 9112 sections 2
+-- to 5).
 local http1 = require "predibase.transport.resty.http1"
 
---- Feeds slices; the head, and the place of the body in the last slice or what was wrong.
+--- Feeds slices. Returns the head, and the position of the body in the last slice or what was
+-- wrong.
 local function read(slices)
   local h = http1.new_head()
   for i, bytes in ipairs(slices) do
@@ -59,7 +61,7 @@ describe("the head of a response", function ()
     assert.is_false(h.doubtful)
   end)
 
-  it("counts a repeated value once, and tells where that decides about the body's end", function ()
+  it("keeps equal values once, and tells if the field determines the end of the body", function ()
     local h = read { "HTTP/1.1 429 No\r\nRetry-After: 7\r\nretry-after: 7\r\n\r\n" }
     assert.same({ ["retry-after"] = "7" }, h.headers)
     assert.is_false(h.doubtful)
@@ -72,14 +74,14 @@ describe("the head of a response", function ()
     end
   end)
 
-  it("comes behind any number of interim ones", function ()
+  it("may follow any number of interim heads", function ()
     local h, at = read { "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"
       .. "HTTP/1.1 200 OK\r\na: b\r\n\r\n" }
     assert.is_number(at)
     assert.same({ 200, { a = "b" } }, { h.status, h.headers })
   end)
 
-  it("passes a folded line over, unless it belongs to a field that frames the body", function ()
+  it("skips a folded line, unless it belongs to a field that frames the body", function ()
     local h = read { "HTTP/1.1 200 OK\r\na: b\r\n  folded\r\n\r\n" }
     assert.same({ a = "b" }, h.headers)
     for _, name in ipairs { "Content-Length", "transfer-encoding", "Connection" } do
@@ -92,13 +94,13 @@ describe("the head of a response", function ()
     ["a banner of another protocol"] = "SSH-2.0-OpenSSH_9.2\r\n",
     ["a body without a head"] = "<html>",
     ["bytes of TLS"] = "\21\3\1\0\2\2\40",
-    ["the first byte that cannot be one"] = "h",
+    ["a wrong first byte"] = "h",
     ["another version"] = "HTTP/2 200 OK\r\n",
     ["a version without a number"] = "HTTP/1.x 200 OK\r\n",
     ["a status of two digits"] = "HTTP/1.1 20 OK\r\n",
     ["a status of four digits"] = "HTTP/1.1 2000 OK\r\n",
     ["a status below 100"] = "HTTP/1.1 099 OK\r\n",
-    ["an empty line in front"] = "\r\nHTTP/1.1 200 OK\r\n\r\n",
+    ["an empty line before it"] = "\r\nHTTP/1.1 200 OK\r\n\r\n",
     ["a switch of the protocol"] = "HTTP/1.1 101 Switching Protocols\r\n",
     ["a line without a colon"] = "HTTP/1.1 200 OK\r\nnothing\r\n",
     ["a field without a name"] = "HTTP/1.1 200 OK\r\n: x\r\n",
@@ -110,12 +112,12 @@ describe("the head of a response", function ()
     it("is refused with " .. what, function () refused(bytes) end)
   end
 
-  it("shows what it was given in place of HTTP, without its control characters", function ()
+  it("quotes what was received instead of HTTP, without control characters", function ()
     assert.equal('the server does not speak HTTP/1.1: its answer begins with "SSH-2.0?"',
       refused "SSH-2.0\27")
   end)
 
-  it("is limited in its fields, its bytes and its interim answers", function ()
+  it("is limited in its fields, its bytes and its interim responses", function ()
     local function many(count, size)
       return "HTTP/1.1 200 OK\r\n" .. ("a: " .. ("b"):rep(size) .. "\r\n"):rep(count) .. "\r\n"
     end

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- only: luajit
---- An error that is raised inside an exchange in nginx, by a hook, leaves it in order wherever it
--- comes: it can be read on, closed, and its connection and its threads are given back.
--- nginx's Lua is LuaJIT, so these are tests of that one.
+--- A debug hook raises an error at any instruction of an exchange inside nginx. The exchange must
+-- stay usable: it can be read further and closed, and it releases its connection and threads.
+-- nginx contains LuaJIT, so this spec runs only on LuaJIT.
 
 if not rawget(_G, "jit") then return end
 
@@ -11,8 +11,8 @@ local in_nginx = require "spec.support.in_nginx"
 local stand_in = require "spec.support.server"
 local wire = require "spec.support.wire"
 
--- Raises at the n-th instruction of the library in this coroutine, for every n from 1 on in steps
--- of `STEP`, until an n is reached that is beyond the end.
+-- Raises an error at the n-th instruction of the library in this coroutine, for n from 1 in steps
+-- of `STEP` until the run has fewer than n instructions.
 local PROGRAM = [[
   jit.off()
   jit.flush()
@@ -111,7 +111,7 @@ local PROGRAM = [[
 
 describe("an error in the middle of an exchange inside nginx", function ()
   for _, way in ipairs { "read", "poll", "close", "release", "group" } do
-    it(("leaves it in order, wherever it comes: %s"):format(way), function ()
+    it(("leaves it usable, at any instruction: %s"):format(way), function ()
       local model = stand_in.spawn { script = { ["/generate_stream"] = { raw = {
         { send = faults.head("stream", faults.CHUNKED) .. faults.chunk(wire.token "a") },
         { sleep = 0.002 },

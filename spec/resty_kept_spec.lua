@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- only: luajit
---- Kept connections inside nginx: what a server sends to nobody is never taken for an answer.
--- nginx's Lua is LuaJIT, so these are tests of that one.
+--- Kept connections inside nginx: bytes that a server sends unasked are never taken for a response.
+-- nginx contains LuaJIT, so this spec runs only on LuaJIT.
 
 if not rawget(_G, "jit") then return end
 
@@ -11,8 +11,9 @@ local peer = require "spec.support.peer"
 local raw_client = require "spec.support.raw_client"
 local scratch = require "spec.support.scratch"
 
--- Four calls. After each the server sends what it sends; until then nginx looks at its unused
--- connections (`wait=sleep`), or cannot, because the worker is held up (`wait=block`).
+-- Makes four calls. After each one the server sends unexpected bytes. Before the next call nginx
+-- checks its unused connections (`wait=sleep`), or cannot, because the worker is blocked
+-- (`wait=block`).
 local HANDLERS = [[
   lua_socket_log_errors off;
   init_by_lua_block {
@@ -69,7 +70,7 @@ describe("a kept connection inside nginx", function ()
     scratch.remove(folder)
   end)
 
-  --- What four calls bring, and how many connections they took.
+  --- Returns the results of four calls, and how many connections they took.
   local function ask(name, wait)
     local before = strays:count("connection " .. name)
     local client = raw_client.connect { host = "127.0.0.1", port = site.port.main }
@@ -82,7 +83,7 @@ describe("a kept connection inside nginx", function ()
 
   for _, name in ipairs { "late", "at-once", "idle-408" } do
     for _, wait in ipairs { "sleep", "block" } do
-      it(("is not used again after bytes that nobody asked for: %s, %s"):format(name, wait),
+      it(("is not used again after unexpected bytes: %s, %s"):format(name, wait),
         function ()
           local body, connections = ask(name, wait)
           assert.equal(RIGHT, body)
@@ -91,7 +92,7 @@ describe("a kept connection inside nginx", function ()
     end
   end
 
-  it("is not used again where two headers say differently where the answer ends", function ()
+  it("is not used again if two headers disagree about the end of the response", function ()
     local body, connections = ask("length-and-chunks", "block")
     assert.equal(RIGHT, body)
     assert.equal(4, connections)
@@ -103,13 +104,13 @@ describe("a kept connection inside nginx", function ()
     assert.equal(4, connections)
   end)
 
-  it("is not used again where the length was sent twice, though the same", function ()
+  it("is not used again if the length was sent twice, even with the same value", function ()
     local body, connections = ask("same-lengths", "sleep")
     assert.equal(RIGHT, body)
     assert.equal(4, connections)
   end)
 
-  it("is used again after one answer to one request", function ()
+  it("is used again after one response to one request", function ()
     local body, connections = ask("clean", "block")
     assert.equal(RIGHT, body)
     assert.equal(1, connections)

@@ -49,7 +49,7 @@ describe("predibase.resty.limits in front of streams", function ()
   end
 
   for workers = 1, 4, 3 do
-    it(("hold for all of %d workers, and end with each stream"):format(workers), function ()
+    it(("apply to all of %d workers together, and count streams until they end"):format(workers), function ()
       start(workers)
       local a, b, c = begin "ann", begin "ann", begin "bob"
       local answer = site:get "/limited?key=bob"
@@ -65,7 +65,7 @@ describe("predibase.resty.limits in front of streams", function ()
     end)
   end
 
-  it("hold for one key", function ()
+  it("apply to each key", function ()
     start(1)
     local a, b = begin "ann", begin "ann"
     assert.equal(429, site:get "/limited?key=ann".status)
@@ -82,7 +82,7 @@ describe("predibase.resty.limits in front of streams", function ()
       browser:wait()
       browser:close()
     end
-    -- The counters are as they were; whoever is refused because of them looks whose they are.
+    -- The counters still include the dead streams until a request would be refused.
     local again = { begin "ann", begin "ann" }
     assert.is_true(open_now(2))
     for _, browser in ipairs(again) do browser:close() end
@@ -108,7 +108,7 @@ describe("predibase.resty.limits", function ()
     assert(process.exit_code == 0, process.stdout .. process.stderr)
   end
 
-  it("let so many begin in a time, after a burst", function ()
+  it("admit the rate of streams after a burst", function ()
     run [[
       local l = limits.new { dict = "predibase", rate = 2, burst = 3 }
       for _ = 1, 3 do assert(enter(l)) end
@@ -125,7 +125,7 @@ describe("predibase.resty.limits", function ()
     ]]
   end)
 
-  it("count each key by itself, long ones too", function ()
+  it("count each key separately, including long ones", function ()
     run [[
       local l = limits.new { dict = "predibase", rate = 1 }
       local long = ("x"):rep(10000)
@@ -135,7 +135,7 @@ describe("predibase.resty.limits", function ()
     ]]
   end)
 
-  it("take nothing for what they refuse", function ()
+  it("count nothing for refused streams", function ()
     run [[
       local l = limits.new { dict = "predibase", rate = 1, burst = 1, streams = 5 }
       assert(enter(l, "a"))
@@ -146,7 +146,7 @@ describe("predibase.resty.limits", function ()
     ]]
   end)
 
-  it("keep a lease once, however often it is left", function ()
+  it("end a lease once, however often leave is called", function ()
     run [[
       local l = limits.new { dict = "predibase", streams = 2, streams_per_key = 1 }
       local a, b = l:enter "a", l:enter "b"
@@ -159,7 +159,7 @@ describe("predibase.resty.limits", function ()
     ]]
   end)
 
-  it("get back a lease that nobody has any more, when it is in the way", function ()
+  it("end a lease that the program dropped, when the limit is reached", function ()
     run [[
       local l = limits.new { dict = "predibase", streams = 2 }
       for _ = 1, 2 do assert(l:enter()) end
@@ -167,7 +167,7 @@ describe("predibase.resty.limits", function ()
     ]]
   end)
 
-  it("keep keys apart that look like each other's books", function ()
+  it("keep keys apart that look like the names of internal entries", function ()
     run [[
       local l = limits.new { dict = "predibase", streams_per_key = 1 }
       local leases = {}
@@ -178,7 +178,7 @@ describe("predibase.resty.limits", function ()
     ]]
   end)
 
-  it("do not hold the worker up by a collection for each one they refuse", function ()
+  it("do not collect garbage for each refused stream", function ()
     run [[
       local l = limits.new { dict = "predibase", streams = 1 }
       local collect, n = collectgarbage, 0
@@ -202,7 +202,7 @@ describe("predibase.resty.limits", function ()
     ]]
   end)
 
-  it("raise for options that cannot be meant", function ()
+  it("raise for invalid options", function ()
     run [[
       local function raises(options, what)
         local ok, err = pcall(limits.new, options)

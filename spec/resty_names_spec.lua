@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- only: luajit
---- Names inside nginx: which name server is believed, and what happens when one of two addresses is
+--- Host names inside nginx: which names are looked up, and what happens if one of two addresses is
 -- dead.
--- nginx's Lua is LuaJIT, so these are tests of that one.
+-- nginx contains LuaJIT, so this spec runs only on LuaJIT.
 
 if not rawget(_G, "jit") then return end
 
@@ -10,7 +10,7 @@ local dns = require "spec.support.dns"
 local in_nginx = require "spec.support.in_nginx"
 local stand_in = require "spec.support.server"
 
-describe("a name inside nginx", function ()
+describe("a host name inside nginx", function ()
   local model, names
 
   before_each(function ()
@@ -44,13 +44,13 @@ describe("a name inside nginx", function ()
     return process.stdout
   end
 
-  it("is reached at its other address when the first one is dead", function ()
-    -- The stand-in server listens at the IPv4 address alone, and nginx takes either at random.
+  it("is reached at its other address if the first one is dead", function ()
+    -- The stand-in server listens only at the IPv4 address, and nginx picks an address at random.
     assert.equal("0 of 40 failed\n", run "calls('lorax.test', 40)")
     assert.is_true(names.asked["lorax.test"] > 0)
   end)
 
-  it("is this machine when it is localhost, which no name server is asked for", function ()
+  it("is this machine without a DNS query if it is localhost", function ()
     assert.equal("0 of 3 failed\n", run "calls('localhost', 3, { api_token = 'pb_secret' })")
     assert.is_nil(names.asked.localhost)
   end)
@@ -87,7 +87,7 @@ describe("a name inside nginx", function ()
     assert.equal("nil connection 16\n2\n1\n", text)
   end)
 
-  it("is not blamed when it is the proxy that cannot be reached", function ()
+  it("is not blamed if the proxy cannot be reached", function ()
     assert.equal("no connection to the proxy 127.0.0.1:1: connection refused\n", run [[
       local connect = require "predibase.transport.resty.connect"
       connect.socket = function ()

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- What nginx's transport decides without nginx: bytes of requests, where connections go, clocks.
+--- The parts of the transport inside nginx that need no nginx: formatting of requests, targets of
+-- connections, and timeouts.
 local clocks = require "predibase.transport.resty.clocks"
 local config = require "predibase.config"
 local http1 = require "predibase.transport.resty.http1"
@@ -31,12 +32,12 @@ describe("the bytes of a request", function ()
   local req = { method = "POST", url = "http://lorax.test:8080/a/generate", id = "1f",
     headers = { { "accept", "x" }, { "x-empty", "" } }, body = "\0{}" }
 
-  it("go to the server with the path alone", function ()
+  it("contain only the path for a server", function ()
     assert.equal("POST /a/generate HTTP/1.1\r\nhost: lorax.test:8080\r\naccept: x\r\nx-empty: \r\n"
       .. "x-request-id: 1f\r\ncontent-length: 3\r\n\r\n\0{}", table.concat(http1.request(req)))
   end)
 
-  it("go to a proxy with the whole URL, and a tunnel is asked for without it", function ()
+  it("contain the whole URL for a proxy, and only host and port for a tunnel", function ()
     local proxy = { authorization = function () return "Basic abc" end }
     local bytes = table.concat(http1.request(req, proxy))
     assert.truthy(bytes:find("POST http://lorax.test:8080/a/generate HTTP/1.1\r\n", 1, true))
@@ -46,7 +47,7 @@ describe("the bytes of a request", function ()
   end)
 end)
 
-describe("where connections go", function ()
+describe("the target of connections", function ()
   local HTTPS = "https://lorax.test"
 
   it("is read from the configuration", function ()
@@ -59,7 +60,7 @@ describe("where connections go", function ()
     assert.is_nil(place.name)
   end)
 
-  it("is this machine for localhost, whatever a name server says", function ()
+  it("is this machine for localhost, without a DNS query", function ()
     local here = { "127.0.0.1", "[::1]" }
     for _, name in ipairs { "localhost", "LOCALHOST" } do
       local place = target_of { base_url = "http://" .. name .. ":81" }
@@ -73,7 +74,7 @@ describe("where connections go", function ()
     assert.same({ { "[::1]" }, false }, { place.proxy.hosts, place.proxy.is_name })
   end)
 
-  it("is a pool for each thing that tells connections apart", function ()
+  it("has a separate pool for each setting that distinguishes connections", function ()
     local seen = {}
     for i, options in ipairs {
       { base_url = HTTPS }, { base_url = HTTPS .. ":444" }, { base_url = "https://other.test" },
@@ -101,7 +102,7 @@ describe("where connections go", function ()
     assert.is_nil(proxy.authorization())
   end)
 
-  it("is refused where nginx cannot keep what is asked for", function ()
+  it("is refused if nginx does not support a setting", function ()
     for _, options in ipairs { { ca_file = "/a" }, { http_version = "2" },
       { client_cert = "/a", client_key_password = "b" }, { proxy = "socks5h://127.0.0.1:1" },
       { loop = require "predibase.loop.blocking".new() }, { base_url = "https://10.0.0.1" } } do
@@ -113,7 +114,7 @@ describe("where connections go", function ()
   end)
 end)
 
-describe("the clocks of an exchange", function ()
+describe("the timeouts of an exchange", function ()
   local function exchange(more)
     local x = { state = "open", streams = true, started = 100, connecting = 100, last_byte = 100,
       last_event = 100, got_event = false, sent = true, response = {},
@@ -130,7 +131,7 @@ describe("the clocks of an exchange", function ()
     assert.same({ "timeout", phase, x.sent }, { failure.kind, failure.phase, failure.sent })
   end
 
-  it("run out one by one", function ()
+  it("expire one by one", function ()
     check(110, "connect", { state = "connecting", sent = false })
     check(700, "first_token")
     check(160, "idle", { response = { status = 200 } })
@@ -140,7 +141,7 @@ describe("the clocks of an exchange", function ()
     check(130, "total", { deadline = 130, state = "delayed" })
   end)
 
-  it("stand still while the reader is busy, but for the whole call", function ()
+  it("stop while the reader is busy, except the one of the whole call", function ()
     assert.equal(math.huge, clocks.at(exchange { parked = true, response = { status = 200 } }))
     check(150, "total", { deadline = 150, parked = true })
     assert.equal(math.huge, clocks.at(exchange { fresh = true, response = { status = 200 } }))

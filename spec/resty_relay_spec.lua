@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- only: luajit
---- Streams through a real nginx to a browser: what it sees and when, and what the model's server
--- sees when the browser goes.
+--- Streams through a real nginx to a browser: what the browser receives and when, and what the
+-- model's server sees when the browser disconnects.
 
 if not rawget(_G, "jit") then return end
 
@@ -9,7 +9,8 @@ local gateway = require "spec.support.gateway"
 local json = require "predibase.json"
 local server = require "spec.support.server"
 
---- The events of a body: array of `{ event, data }`, comments as `{ comment = … }`.
+--- Parses the events of a body into an array of `{ event, data }`, with comments as
+-- `{ comment = … }`.
 local function events(body)
   local list = {}
   for block in body:gmatch "(.-)\n\n" do
@@ -46,7 +47,7 @@ describe("predibase.resty.relay", function ()
     server.stop()
   end)
 
-  it("sends each token as an event, and says how it ended", function ()
+  it("sends each token as an event, and tells how the stream ended", function ()
     start({ answer = { "one", " <b>two</b>", " \240\159\152\128 \"three\"" } })
     local answer = site:get "/relay"
     assert.equal(200, answer.status)
@@ -64,7 +65,7 @@ describe("predibase.resty.relay", function ()
     assert.equal("ended well", site:last_line())
   end)
 
-  it("sends a token when it is born, not when the next one is", function ()
+  it("sends a token when it is generated, not when the next one is", function ()
     start({ answer = { "one", " two" }, silent_after = 1, keepalive_interval = 0 })
     local browser = site:open "/relay"
     assert.is_truthy(browser:wait 'data: {"text":"one"}')
@@ -72,7 +73,7 @@ describe("predibase.resty.relay", function ()
     browser:close()
   end)
 
-  it("sends to who speaks HTTP/1.0, as an nginx in front does by itself", function ()
+  it("sends to a client of HTTP/1.0, such as another nginx in front", function ()
     start { answer = { "one", " two" }, delay = 0.05 }
     local browser = site:open("/relay", "1.0")
     assert.is_truthy(browser:wait "event: done\n")
@@ -81,7 +82,7 @@ describe("predibase.resty.relay", function ()
     assert.equal("ended well", site:last_line())
   end)
 
-  it("sends what is there at once as one event, and counts the tokens", function ()
+  it("sends buffered tokens as one event, and counts them", function ()
     local function event(text)
       return ('data:{"token":{"id":1,"text":"%s","special":%s}}\n\n'):format(text,
         tostring(text == "<s>"))
@@ -108,7 +109,7 @@ describe("predibase.resty.relay", function ()
     assert.equal(1, model:connections().accepted)
   end)
 
-  it("lets the request end when the model does not end its answer", function ()
+  it("ends the request if the model does not end its answer", function ()
     start({ raw = {
       { send = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
         .. "content-length: 100000\r\n\r\n" },
@@ -123,7 +124,7 @@ describe("predibase.resty.relay", function ()
     assert.equal("ended well", site:last_line())
   end)
 
-  it("lets the system send each token at once", function ()
+  it("makes the system send each token at once", function ()
     start({ answer = "one" })
     assert.equal("true\n", site:evaluate "require 'predibase.nginx'.send_at_once()")
   end)
@@ -176,7 +177,7 @@ describe("predibase.resty.relay", function ()
     assert.equal("overloaded", site:last_line())
   end)
 
-  it("says of an answer that was cut that it broke off, not that the model is away", function ()
+  it("reports a cut answer as broken off and not as an unreachable model", function ()
     for said, script in pairs {
       ["the answer broke off"] = { answer = { "one", " two", " three" }, cut_after = 2 },
       ["the answer broke off: CUDA out of memory"] = { answer = { "one", " two", " three" },
@@ -191,7 +192,7 @@ describe("predibase.resty.relay", function ()
     end
   end)
 
-  it("generates nothing for a browser that asks again after the end of its answer", function ()
+  it("generates nothing for a browser that repeats its request after a complete answer", function ()
     start({ answer = { "one" } }, [[location /leased { content_by_lua_block {
       limits = limits or resty.limits { dict = "predibase", streams = 1 }
       local lease, refusal = limits:enter()
@@ -213,7 +214,7 @@ describe("predibase.resty.relay", function ()
   for _, condition in ipairs { 'if-match: "abc"', "if-none-match: *",
     "if-unmodified-since: Mon, 17 Apr 2006 03:10:35 GMT",
     "if-modified-since: Mon, 17 Apr 2034 03:10:35 GMT", 'if-range: "abc"\r\nrange: bytes=0-1' } do
-    it("sends its stream whatever the request makes a condition: " .. condition:match "^[%w-]+",
+    it("sends its stream in spite of a conditional header: " .. condition:match "^[%w-]+",
       function ()
         start({ answer = { "one", " two" }, delay = 0.02 })
         local answer = site:get("/relay", condition .. "\r\n")
@@ -224,7 +225,7 @@ describe("predibase.resty.relay", function ()
       end)
   end
 
-  it("goes on with its comments when the wall clock is set back", function ()
+  it("keeps sending comments when the wall clock is set back", function ()
     start({ answer = { "one" }, silent_after = 1, keepalive_interval = 0 }, [[
       location = /back { content_by_lua_block {
         local wall = ngx.now
@@ -241,7 +242,7 @@ describe("predibase.resty.relay", function ()
     browser:close()
   end)
 
-  it("sends comments while the model is silent, and the head with the first", function ()
+  it("sends comments while the model is silent, and the head with the first one", function ()
     start({ answer = { "one" }, first_delay = 1 })
     local answer = site:get "/relay?keep_alive=0.1"
     local list = events(answer.body)
@@ -250,7 +251,7 @@ describe("predibase.resty.relay", function ()
     assert.equal("done", list[#list].event)
   end)
 
-  it("makes an event of an error that comes after the head went out for silence", function ()
+  it("sends an error as an event if the head was sent before the first token", function ()
     start({ head_delay = 0.5, status = 503, body = "no" })
     local answer = site:get "/relay?keep_alive=0.1"
     assert.equal(200, answer.status)
@@ -258,7 +259,7 @@ describe("predibase.resty.relay", function ()
     assert.equal("failed", list[#list].event)
   end)
 
-  it("sends plain text, and cuts the connection when it broke off", function ()
+  it("sends plain text, and cuts the connection if the stream fails", function ()
     start({ answer = { "one", " two" } })
     local answer = site:get "/relay?format=text"
     assert.equal("text/plain; charset=utf-8", answer.headers["content-type"])
@@ -271,13 +272,13 @@ describe("predibase.resty.relay", function ()
     browser:close()
   end)
 
-  it("lets the program write each token as it likes", function ()
+  it("lets the program encode each token", function ()
     start({ answer = { "one", " two" } })
     assert.equal("[one][ two][</s>]", site:get("/encoded").body:gsub("id:.*", ""))
   end)
 
   for _, path in ipairs { "/relay", "/unwatched" } do
-    it("closes the model's connection when the browser goes, at " .. path, function ()
+    it("closes the model's connection when the browser disconnects, at " .. path, function ()
       start({ answer = ("word "):rep(1000), delay = 0.02 })
       local browser = site:open(path)
       assert.is_truthy(browser:wait "data: ")
@@ -291,7 +292,7 @@ describe("predibase.resty.relay", function ()
     end)
   end
 
-  it("closes it when a browser takes its request back over HTTP/2", function ()
+  it("closes it when a browser cancels its request over HTTP/2", function ()
     start({ answer = { "one", " two" }, silent_after = 1, keepalive_interval = 0 })
     local browser = site:open_http2 "/relay"
     assert.is_truthy(browser:wait 'data: {"text":"one"}')
@@ -303,7 +304,7 @@ describe("predibase.resty.relay", function ()
     browser:close()
   end)
 
-  it("closes it while the model has not said anything yet", function ()
+  it("closes it before the first token", function ()
     start({ silent_after = 0, keepalive_interval = 0 })
     local browser = site:open "/relay"
     assert.is_truthy(model:wait(function () return model:connections().active == 1 end, 10))
@@ -319,7 +320,7 @@ describe("predibase.resty.relay", function ()
     local browser = site:open "/relay"
     browser:wait "data: "
     browser:pause()
-    -- Some megabytes fit into the sockets in between; the rest must not be taken.
+    -- The sockets in between hold some megabytes; the rest must not be read from the model.
     local taken, same = -1, 0
     model:wait(function ()
       local now = model:log()[1] and model:log()[1].tokens or 0
@@ -333,7 +334,7 @@ describe("predibase.resty.relay", function ()
     assert.is_truthy(model:wait(function () return model:connections().open == 0 end, 10))
   end)
 
-  it("gives a browser up that takes nothing for send_timeout", function ()
+  it("gives up a browser that reads nothing for send_timeout", function ()
     local answer = {}
     for i = 1, 2000 do answer[i] = ("x"):rep(10000) end
     start({ answer = answer }, [[location = /impatient {
@@ -349,7 +350,7 @@ describe("predibase.resty.relay", function ()
     browser:close()
   end)
 
-  it("answers others while it streams", function ()
+  it("answers other requests while it streams", function ()
     start({ silent_after = 1, keepalive_interval = 0 })
     local browser = site:open "/relay"
     assert.is_truthy(browser:wait "data: ")
@@ -357,7 +358,7 @@ describe("predibase.resty.relay", function ()
     browser:close()
   end)
 
-  it("raises for what no program should do", function ()
+  it("raises for misuse", function ()
     start({ answer = "one" })
     for _, case in ipairs {
       { "relay(nil)", "relay takes a stream of client:generate_stream, got a nil" },

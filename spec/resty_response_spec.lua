@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Whole responses as nginx's transport reads them: what frames a body, its events, its limits.
+--- How the transport inside nginx parses whole responses: the end of a body, its events, its
+-- limits.
 local http1 = require "predibase.transport.resty.http1"
 
 local function new(more)
@@ -15,7 +16,7 @@ end
 local JSON, EVENTS = "content-type: application/json", "content-type: text/event-stream"
 local CHUNKED = "transfer-encoding: chunked"
 
---- What came of some bytes and, with `ended`, of the end of the connection.
+--- Feeds bytes and, with `ended`, the end of the connection. Returns the outcome.
 local function read(bytes, more, ended)
   local r = new(more)
   local ok, failure = r:feed(bytes)
@@ -35,7 +36,7 @@ describe("a response", function ()
       got.response:body() })
   end)
 
-  it("ends with its head where there is no body", function ()
+  it("ends with its head if there is no body", function ()
     for _, bytes in ipairs { "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 Not Modified\r\n\r\n",
       head "content-length: 0" } do
       local got = read(bytes)
@@ -43,21 +44,21 @@ describe("a response", function ()
     end
   end)
 
-  it("ends with its connection where nothing else says so", function ()
+  it("ends with its connection if its head does not tell where it ends", function ()
     local got = read(head(JSON) .. "hello")
     assert.is_false(got.done)
     got = read(head(JSON) .. "hello", nil, true)
     assert.same({ true, true, false, "hello" }, { got.ok, got.done, got.keep, got.body })
   end)
 
-  it("is not whole when its connection ends before its framing says so", function ()
+  it("is incomplete if its connection ends before its body is complete", function ()
     assert.is_false(read(head(JSON, "content-length: 9") .. "hello", nil, true).ok)
     assert.is_false(read(head(JSON, CHUNKED) .. "5\r\nhello\r\n", nil, true).ok)
     assert.is_false(read("HTTP/1.1 200 OK\r\n", nil, true).ok)
     assert.is_false(read("", nil, true).ok)
   end)
 
-  it("is an error by its status, however much of it came", function ()
+  it("is an error by its status, also if it is incomplete", function ()
     local lost = "HTTP/1.1 503 No\r\ncontent-length: 99\r\n\r\nsorry"
     local got = read(lost, nil, true)
     assert.same({ true, true, false, "sorry" }, { got.ok, got.done, got.keep, got.body })
@@ -65,7 +66,7 @@ describe("a response", function ()
     assert.same({ true, true, false, "sorry" }, { got.ok, got.done, got.keep, got.body })
   end)
 
-  it("keeps its connection only where both sides agree on it", function ()
+  it("keeps its connection only if both sides agree on it", function ()
     local function keep(bytes) return read(bytes).keep end
     assert.is_true(keep(head("content-length: 0", "connection: keep-alive")))
     assert.is_false(keep(head("content-length: 0", "Connection: Upgrade, Close")))
@@ -75,7 +76,7 @@ describe("a response", function ()
     assert.is_false(keep(head(CHUNKED) .. "0\r\n\r\nHTTP/1.1 200 OK\r\n"))
   end)
 
-  it("takes chunks before a Content-Length, and then its connection goes", function ()
+  it("prefers chunks to a Content-Length, and then closes its connection", function ()
     local got = read(head(JSON, "content-length: 2", CHUNKED) .. "5\r\nhello\r\n0\r\n\r\n")
     assert.same({ true, false, "hello" }, { got.done, got.keep, got.body })
   end)
@@ -87,21 +88,21 @@ describe("a response", function ()
     ["an empty Content-Length"] = "content-length:",
     ["a Content-Length in hexadecimal"] = "content-length: 0x5",
     ["a Content-Length with a fraction"] = "content-length: 5.0",
-    ["a Content-Length beyond all numbers"] = "content-length: 1" .. ("0"):rep(23),
-    ["a transfer coding that was not asked for"] = "transfer-encoding: gzip, chunked",
+    ["a Content-Length that is too large"] = "content-length: 1" .. ("0"):rep(23),
+    ["a transfer coding that was not requested"] = "transfer-encoding: gzip, chunked",
     ["chunks in chunks"] = "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
-    ["a transfer coding that nobody knows"] = "transfer-encoding: xchunked",
+    ["an unknown transfer coding"] = "transfer-encoding: xchunked",
   } do
     it("is refused with " .. what, function ()
       assert.equal("protocol", read(head(JSON, line) .. "hello").kind)
     end)
   end
 
-  it("may say its Content-Length twice when it is the same", function ()
+  it("may have two equal Content-Lengths", function ()
     assert.is_true(read(head("content-length: 05", "content-length: 5") .. "hello").done)
   end)
 
-  it("is refused when it is compressed, unless it is an error anyway", function ()
+  it("is refused if it is compressed, unless it is an error response", function ()
     local got = read(head(JSON, "content-encoding: gzip", "content-length: 5") .. "hello")
     assert.same({ "protocol", "the response is compressed although that was not asked for" },
       { got.kind, got.message })
@@ -110,7 +111,7 @@ describe("a response", function ()
     assert.is_true(read(head("content-encoding: Identity", "content-length: 2") .. "xx").done)
   end)
 
-  it("is an event stream by its type and success, when events were asked for", function ()
+  it("is an event stream by its type and status, if events were requested", function ()
     local function streaming(type, more, status)
       local bytes = ("HTTP/1.1 %d X\r\ncontent-type: %s\r\n\r\n"):format(status or 200, type)
       return read(bytes, more).response.streaming
@@ -124,7 +125,7 @@ describe("a response", function ()
     assert.is_false(streaming("text/event-stream", nil, 500))
   end)
 
-  it("gives events however it is cut", function ()
+  it("returns its events in slices of any size", function ()
     local bytes = head(EVENTS, CHUNKED) .. "9\r\ndata: one\r\n2\r\n\n\n\r\nb\r\ndata: two\n\n\r\n"
       .. "0\r\n\r\n"
     for cut = 1, #bytes do
@@ -137,7 +138,7 @@ describe("a response", function ()
     end
   end)
 
-  it("is limited in its events, its body and the text of its errors", function ()
+  it("is limited in its events, its body and its error text", function ()
     local long = ("a"):rep(1001)
     assert.equal("too_large", read(head(EVENTS) .. "data: " .. long).kind)
     assert.equal("too_large", read(head(JSON) .. long, { events = false }).kind)
@@ -147,7 +148,7 @@ describe("a response", function ()
     assert.same({ true, true, false, #page }, { got.ok, got.done, got.keep, #got.body })
   end)
 
-  it("wants no events any more once it is discarded, only its end", function ()
+  it("drops its events once it is discarded, and still finds its end", function ()
     local r = new()
     assert.is_true(r:feed(head(EVENTS, CHUNKED) .. "9\r\ndata: one\r\n"))
     r:discard()

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- only: luajit
---- The client in a real nginx with two workers: phases, shared clients, kept connections, and what
--- becomes of streams that are closed, left or abandoned.
--- nginx's Lua is LuaJIT, so these are tests of that one.
+--- The client in a real nginx with two workers: phases, shared clients, kept connections, and
+-- streams that are closed or dropped.
+-- nginx contains LuaJIT, so this spec runs only on LuaJIT.
 
 if not rawget(_G, "jit") then return end
 
@@ -13,7 +13,7 @@ local raw_client = require "spec.support.raw_client"
 local stand_in = require "spec.support.server"
 local wire = require "spec.support.wire"
 
--- Every handler finds these; what they return goes to the browser.
+-- The code that each handler can use. The result of a handler is sent to the browser.
 local PRELUDE = [[
   lua_shared_dict seen 1m;
   lua_socket_log_errors off;
@@ -186,13 +186,13 @@ describe("a client inside nginx", function ()
     serve("generate", { send = faults.sized "generate" })
   end
 
-  --- A stream of three tokens, and then nothing.
+  --- Sends three tokens of a stream, and then nothing.
   local function halting()
     serve("stream", { send = faults.head("stream", faults.CHUNKED)
       .. faults.chunk(wire.three_tokens()) }, { hold = true })
   end
 
-  --- Whether the last request is over for its server, which would hold it for ever.
+  --- Tells whether the last request has ended for its server, which would keep it open forever.
   local function is_over()
     local log = upstream:log()
     return log[#log].complete ~= nil
@@ -204,7 +204,7 @@ describe("a client inside nginx", function ()
 
   before_each(good)
 
-  it("answers the functions of the module, by the variables that nginx hands on", function ()
+  it("works with the functions of the module, configured by environment variables", function ()
     assert.equal(" The sky is blue. nil\n", get "/module")
   end)
 
@@ -221,7 +221,7 @@ describe("a client inside nginx", function ()
     assert.equal(" The sky is blue.\n", get "/seen?timer%20from%20log")
   end)
 
-  it("says where it cannot work, and what to do", function ()
+  it("reports phases in which it cannot work, and what to do instead", function ()
     get "/filters"
     local texts = { set = get "/set" }
     for _, name in ipairs { "init_worker", "header_filter", "body_filter", "log" } do
@@ -233,7 +233,7 @@ describe("a client inside nginx", function ()
     end
   end)
 
-  it("is made before the workers, and names its requests differently in each", function ()
+  it("may be made before the workers, and then uses different request ids in each", function ()
     local ids, count = {}, 0
     for _ = 1, 400 do
       local worker, id = get("/ids"):match "^(%d+) (%x+)\n$"
@@ -252,7 +252,7 @@ describe("a client inside nginx", function ()
     end
   end)
 
-  it("serves several requests at once, each with its own stream, and others in between", function ()
+  it("serves several streaming requests at once, and other requests meanwhile", function ()
     upstream:script("/generate_stream", { delay = 0.02 })
     local clients, alone = {}, {}
     for seed = 1, 4 do alone[seed] = get("/story?seed=" .. seed) end
@@ -277,7 +277,7 @@ describe("a client inside nginx", function ()
     assert.is_true(upstream:connections().accepted - before <= 1)
   end)
 
-  it("keeps a connection whose body ends a little later than its stream", function ()
+  it("keeps a connection if its body ends a little later than its stream", function ()
     serve("stream", { send = faults.head("stream", faults.CHUNKED) .. faults.chunk(wire.answer()) },
       { sleep = 0.02 }, { send = faults.LAST_CHUNK })
     for _ = 1, 4 do get "/story" end      -- each worker has a connection
@@ -286,7 +286,7 @@ describe("a client inside nginx", function ()
     assert.is_true(upstream:connections().accepted - before <= 1)
   end)
 
-  it("lets a stream go that was left without being closed", function ()
+  it("ends a stream that was dropped without being closed", function ()
     halting()
     assert.equal(" The\n", get "/first")
     assert.truthy(gone())
@@ -326,7 +326,7 @@ describe("a client inside nginx", function ()
     assert.truthy(gone())
   end)
 
-  it("closes a stream whose browser has gone", function ()
+  it("closes a stream when its browser has disconnected", function ()
     serve("stream", { send = faults.head("stream", faults.CHUNKED)
       .. faults.chunk(wire.token " The") }, { hold = true })
     local browser = connect():send "GET /abandoned HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -336,14 +336,14 @@ describe("a client inside nginx", function ()
     assert.truthy(gone())
   end)
 
-  it("polls without holding the worker up", function ()
+  it("polls without blocking the worker", function ()
     serve("stream",
       { send = faults.head("stream", faults.CHUNKED) .. faults.chunk(wire.token "a") },
       { sleep = 0.05 }, { send = faults.chunk(wire.closing("b", "ab")) .. faults.LAST_CHUNK })
     assert.equal("ab true\n", get "/poll")
   end)
 
-  it("reads a stream slower than it comes", function ()
+  it("reads a stream slower than it arrives", function ()
     serve("stream",
       { send = faults.head("stream", faults.CHUNKED) .. faults.chunk(wire.token "a") },
       { sleep = 0.01 }, { send = faults.chunk(wire.token "b") },
@@ -359,7 +359,7 @@ describe("a client inside nginx", function ()
       "4 The sky is blue." }, lines)
   end)
 
-  it("has no use for predibase.async, and says so", function ()
+  it("refuses predibase.async", function ()
     local text = get "/async"
     assert.truthy(text:find("^false .*ngx%.thread%.spawn"), text)
   end)

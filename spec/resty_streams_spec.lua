@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- only: luajit
---- The specs of streams, batches and clients once more inside a real nginx, where the client takes
--- nginx's own sockets unless a spec gives it another network.
--- nginx's Lua is LuaJIT, so these are tests of that one.
+--- Runs the specs of streams, batches and clients inside a real nginx, where the client uses
+-- nginx's own sockets unless a spec gives it another transport.
+-- nginx contains LuaJIT, so this spec runs only on LuaJIT.
 
 if not rawget(_G, "jit") then return end
 

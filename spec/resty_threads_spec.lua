@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- only: luajit
---- The light threads behind streams inside nginx: what becomes of them, of their connections and of
--- their requests when a reader is killed, is closed from elsewhere, or when nginx ends its request.
--- nginx's Lua is LuaJIT, so these are tests of that one.
+--- The light threads of streams inside nginx: what happens to them, to their connections and to
+-- their requests if a reader is killed, if other code closes the stream, or if nginx ends the
+-- request.
+-- nginx contains LuaJIT, so this spec runs only on LuaJIT.
 
 if not rawget(_G, "jit") then return end
 
@@ -84,7 +85,7 @@ local HANDLERS = [[
       ngx.print(text, "|", outcome(s), "|", outcome(s))
     } }
     location = /ended_by_nginx { content_by_lua_block {
-      -- Where nginx lets this code go on, the clock ends the stream.
+      -- If nginx lets this code continue, the timeout ends the stream.
       local s = client:generate_stream("What colour is the sky?", { timeout = { idle = 5 } })
       s:next()
       pcall(ngx.print, "x")
@@ -147,7 +148,7 @@ describe("the light threads of a stream inside nginx", function ()
     upstream:script("/generate_stream", { raw = { ... } })
   end
 
-  --- A token, and then nothing.
+  --- Sends one token, and then nothing.
   local function halting()
     serve({ send = faults.head("stream", faults.CHUNKED) .. faults.chunk(wire.token " The") },
       { hold = true })
@@ -163,14 +164,14 @@ describe("the light threads of a stream inside nginx", function ()
   for _, case in ipairs {
     { "doing something else", "sleeping", 0.3 }, { "reading", "reading", 0.3 },
     { "beginning", "reading", 0 } } do
-    it(("let the request end when their reader is killed while %s"):format(case[1]), function ()
+    it(("let the request end if their reader is killed while %s"):format(case[1]), function ()
       halting()
       assert.equal("ended", get(("/killed?while=%s&after=%s"):format(case[2], case[3])))
       assert.truthy(gone())
     end)
   end
 
-  it("let a batch end that waits for a pause when its client is closed elsewhere", function ()
+  it("end a batch in its pause before a retry when its client is closed elsewhere", function ()
     upstream:script("/refused/generate", { status = 429, body = "{}",
       headers = { ["retry-after"] = "300" } })
     local waiting = open "/batch"
@@ -180,7 +181,7 @@ describe("the light threads of a stream inside nginx", function ()
     waiting:close()
   end)
 
-  it("let the request end whose reader is suspended for ever", function ()
+  it("let the request end if their reader is suspended forever", function ()
     halting()
     assert.equal("ended", get "/suspended")
     assert.truthy(gone())
@@ -201,7 +202,7 @@ describe("the light threads of a stream inside nginx", function ()
     assert.equal("a|b|the end", get "/again")
   end)
 
-  it("fail the stream when nginx has ended their request, and hold nobody up", function ()
+  it("fail the stream when nginx has ended their request, and block no other request", function ()
     halting()
     local visitor = open("/ended_by_nginx", 'if-match: "x"\r\n')
     assert.truthy(visitor:wait("412", 20))
@@ -209,7 +210,7 @@ describe("the light threads of a stream inside nginx", function ()
     local seen = get "/seen"
     local ended = "predibase: nginx has ended this request, so its code cannot go on; a "
       .. "conditional header of the request (such as If-Match) may be the reason"
-    -- nginx 1.26 lets the code of such a request go on as if nothing had happened.
+    -- nginx 1.26 lets the code of such a request continue as if nothing had happened.
     if seen:find "^timeout" then
       assert.equal(1, (seen:find("timeout timeout timeout timeout true true ", 1, true)), seen)
     else
@@ -221,7 +222,7 @@ describe("the light threads of a stream inside nginx", function ()
     visitor:close()
   end)
 
-  it("begin the clock idle with the answer, not with an interim one", function ()
+  it("start the timeout idle with the response, not with an interim one", function ()
     for _, interim in ipairs { "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n",
       "HTTP/1.1 103 Early Hints\r\nlink" } do
       serve({ send = interim }, { hold = true })

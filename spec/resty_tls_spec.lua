@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- only: luajit
---- TLS, name look-ups and proxies inside nginx, with a throw-away authority; the tests themselves
--- are spec/nginx/tls.lua, which runs there.
--- nginx's Lua is LuaJIT, so these are tests of that one.
+--- TLS, name look-ups and proxies inside nginx, with a temporary certificate authority. Most tests
+-- are in spec/nginx/tls.lua, which runs inside nginx.
+-- nginx contains LuaJIT, so this spec runs only on LuaJIT.
 
 if not rawget(_G, "jit") then return end
 
@@ -71,7 +71,7 @@ describe("inside nginx, with TLS,", function ()
     assert.is_nil(problems)
   end)
 
-  it("a server that speaks TLS 1.3 only is reached with lua_ssl_protocols, which the error says",
+  it("a server with only TLS 1.3 is reached with lua_ssl_protocols, as the error tells",
     function ()
       local function call(directive)
         return in_nginx.eval(([[
@@ -82,12 +82,12 @@ describe("inside nginx, with TLS,", function ()
         ]]):format(env.PORT_MODERN), nil, http .. directive)
       end
       assert.equal("reached", call "lua_ssl_protocols TLSv1.2 TLSv1.3;\n".stdout)
-      -- An nginx that offers TLS 1.3 by itself reaches it as well.
+      -- An nginx that offers TLS 1.3 by default reaches it without the directive.
       local text = call "lua_ssl_protocols TLSv1.2;\n".stdout
       assert.truthy(text:find "^tls: .*`lua_ssl_protocols TLSv1%.2 TLSv1%.3;`", text)
     end)
 
-  it("a name cannot be looked up without the directive resolver, which the error says", function ()
+  it("a name cannot be looked up without the directive resolver, as the error tells", function ()
     local run = in_nginx.eval [[
       local client = assert(require "predibase".new { base_url = "http://lorax.test",
         allow_plain_http = true, api_token = false })

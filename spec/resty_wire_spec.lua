@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- long: every fixture at every cut inside nginx
 -- only: luajit
---- The accidents of spec/fixtures/wire inside a real nginx: whole, byte by byte, and cut in two at
--- every place of all but the longest bodies.
--- nginx's Lua is LuaJIT, so these are tests of that one.
+--- Runs the fixtures of spec/fixtures/wire inside a real nginx: whole, byte by byte, and cut in two
+-- at every position, except for the longest bodies.
+-- nginx contains LuaJIT, so this spec runs only on LuaJIT.
 
 if not rawget(_G, "jit") then return end
 

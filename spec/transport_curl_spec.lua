@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- The door to the network through libcurl: what it promises to the rooms above it, and how it
--- waits by the three functions of any loop.
+--- The transport over libcurl: its interface for the other modules, and how it waits with the three
+-- functions of any loop.
 
 local coroutines = require "spec.support.coroutines"
 local config = require "predibase.config"
@@ -54,7 +54,7 @@ describe("predibase.transport.curl", function ()
     end
   end
 
-  it("gives the events of a stream, then nil for ever", function ()
+  it("returns the events of a stream, and then always nil", function ()
     new()
     local x = open "/generate_stream"
     assert.is_nil(x:head())
@@ -70,7 +70,7 @@ describe("predibase.transport.curl", function ()
     x:close()
   end)
 
-  it("gives the body of what is no stream", function ()
+  it("returns the body of a response that is not a stream", function ()
     new()
     local x = open("/generate", { events = false })
     assert.equal(('{"generated_text":"%s"}'):format(lifetime.TEXT), x:body())
@@ -80,7 +80,7 @@ describe("predibase.transport.curl", function ()
     x:close()
   end)
 
-  it("sends what it is told, empty headers too", function ()
+  it("sends all headers, including empty ones", function ()
     new()
     drain(open "/generate_stream")
     local log = s:log()
@@ -90,7 +90,7 @@ describe("predibase.transport.curl", function ()
     assert.is_nil(entry.headers.expect)
   end)
 
-  it("gives a failure as a table, again and again", function ()
+  it("returns a failure as a table, at every call", function ()
     new()
     for _, how in ipairs { "next", "poll" } do
       local x = open("/hang/generate_stream", { deadline = transport.now() - 1 })
@@ -105,7 +105,7 @@ describe("predibase.transport.curl", function ()
     end
   end)
 
-  it("says pending and never waits when it is polled", function ()
+  it("returns pending and never waits when it is polled", function ()
     new()
     local x = open("/generate_stream", { delay = 3600 })
     for _ = 1, 3 do assert.same({ nil, "pending" }, { x:poll() }) end
@@ -135,7 +135,7 @@ describe("predibase.transport.curl", function ()
     assert.equal("cancelled", failure.kind)
   end)
 
-  it("makes its pool at the first use only", function ()
+  it("creates its pool at the first use", function ()
     new()
     assert.equal(0, door:size())
     assert.equal(files, lifetime.files())
@@ -143,7 +143,7 @@ describe("predibase.transport.curl", function ()
     assert.equal(0, door:size())
   end)
 
-  it("says what libcurl refuses", function ()
+  it("returns a failure for a request that libcurl refuses", function ()
     new()
     local x, failure = open("/" .. ("x"):rep(8000001))
     assert.is_nil(x)
@@ -169,7 +169,7 @@ describe("predibase.transport.curl", function ()
       assert.equal(0, door:size())
     end)
 
-    it("serves the next call although nobody read the end of the last", function ()
+    it("serves the next call although the end of the last was not read", function ()
       new()
       local before = accepted()
       for _ = 1, 5 do
@@ -179,14 +179,14 @@ describe("predibase.transport.curl", function ()
         x:release()
         assert.equal(0, door:size())
         assert.equal("cancelled", select(2, x:next()).kind)
-        -- the end of the body is on its way, and the next call comes after it
+        -- the end of the body has not arrived, and the next call is made after it has
         while next(door.lingering) do door.step(nil) end
       end
       assert.equal(before + 1, accepted())
       assert.equal(0, door.pool:size())
     end)
 
-    it("is not kept for the end of an answer that does not come", function ()
+    it("is not kept for the end of a response that does not arrive", function ()
       new()
       local x = open "/hang/generate_stream"
       x:next()
@@ -197,7 +197,7 @@ describe("predibase.transport.curl", function ()
       assert.is_true(lifetime.quiet(s))
     end)
 
-    it("that was closed in the middle is not used again", function ()
+    it("that was closed during a response is not used again", function ()
       new()
       local before = accepted()
       local x = open "/hang/generate_stream"
@@ -209,7 +209,7 @@ describe("predibase.transport.curl", function ()
   end)
 
   describe("waiting", function ()
-    --- A loop whose every call is counted.
+    --- Makes a loop that counts its calls.
     local function counting()
       local loop = coroutines.new()
       local calls = { watch = 0, suspend = 0, resume = 0 }
@@ -223,7 +223,7 @@ describe("predibase.transport.curl", function ()
       return loop, calls
     end
 
-    it("tells the loop once what to watch", function ()
+    it("calls watch of the loop once", function ()
       local loop, calls = counting()
       local seen
       local watch = loop.watch
@@ -240,7 +240,7 @@ describe("predibase.transport.curl", function ()
       assert.is_true(calls.suspend > 0)
     end)
 
-    it("is in order for a loop that goes on after a close", function ()
+    it("tolerates a loop that still calls it after a close", function ()
       local loop, seen = coroutines.new(), nil
       function loop.watch(_, ...) seen = { ... } end
       new(loop)
@@ -270,7 +270,7 @@ describe("predibase.transport.curl", function ()
       end)
     end)
 
-    it("of two for one stream is an error for the second", function ()
+    it("for a stream that another coroutine waits for is an error", function ()
       local loop = coroutines.new()
       new(loop)
       local n, message
@@ -298,7 +298,7 @@ describe("predibase.transport.curl", function ()
       end)
     end
 
-    it("ends with an error of the loop, and may begin again", function ()
+    it("ends with an error of the loop, and can be repeated", function ()
       local loop = coroutines.new()
       new(loop)
       local x = open "/generate_stream"
@@ -313,7 +313,7 @@ describe("predibase.transport.curl", function ()
       assert.equal(7, n)
     end)
 
-    it("goes on after wake-ups for nothing", function ()
+    it("continues after spurious wake-ups", function ()
       local loop = coroutines.new()
       new(loop)
       local x = open "/generate_stream"
@@ -327,12 +327,12 @@ describe("predibase.transport.curl", function ()
     end)
 
     for _, loop_name in ipairs { "blocking", "coroutines" } do
-      it("is given up by everybody when the pool fails: " .. loop_name, function ()
+      it("ends for all coroutines when the pool fails: " .. loop_name, function ()
         local loop = loop_name == "coroutines" and coroutines.new() or nil
         new(loop)
         local x = open "/hang/generate_stream"
         local pool = door.pool
-        -- the system refuses to wait: a pool of the same kind that says so
+        -- a pool that reports that the system refuses to wait
         door.pool = setmetatable({ step = function () return nil, "the system said no" end },
           { __index = function (_, name)
             return function (_, ...) return pool[name](pool, ...) end

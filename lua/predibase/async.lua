@@ -93,7 +93,8 @@ end
 
 --- Cancels the task: its current wait, or else its next one, raises an error of kind "cancelled".
 -- Also closes the connections of all streams and calls that this task was the last to wait for. A
--- task that catches the error can still do work that needs no wait, and ends at its next wait.
+-- task that catches the error can still do work that needs no wait; each later wait raises the
+-- error again, and the task counts as cancelled however it ends.
 -- @treturn boolean false if the task had already ended or was already cancelled
 function Task:cancel()
   return tasks.cancel(self, errors.new { kind = "cancelled", message = "the task was cancelled" })

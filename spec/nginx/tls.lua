@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- What spec/resty_tls_spec.lua runs inside nginx.
+--- Tests that spec/resty_tls_spec.lua runs inside nginx.
 local errors = require "predibase.errors"
 local predibase = require "predibase"
 local secrecy = require "spec.support.secrecy"
@@ -45,14 +45,14 @@ describe("TLS inside nginx", function ()
     for _ = 1, 3 do works(new("https", "lorax.test", "GOOD")) end
   end)
 
-  it("refuses a certificate of another name, another authority, or one that has run out",
+  it("refuses a certificate of another name, of another authority, or an expired one",
     function ()
       fails(new("https", "wrong.test", "GOOD"), "tls", "certificate host mismatch", "tls")
       fails(new("https", "lorax.test", "STRANGER"), "tls", "certificate", "tls")
       fails(new("https", "lorax.test", "EXPIRED"), "tls", "expired", "tls")
     end)
 
-  it("takes any certificate when it is told so, and never mixes these connections", function ()
+  it("accepts any certificate with verify = false, and keeps these connections apart", function ()
     local careless = { verify = false, api_token = false }
     works(new("https", "wrong.test", "GOOD", careless))
     fails(new("https", "wrong.test", "GOOD"), "tls", "mismatch")
@@ -61,11 +61,11 @@ describe("TLS inside nginx", function ()
     works(new("https", "127.0.0.1", "GOOD", careless))
   end)
 
-  it("is refused where the server speaks none", function ()
+  it("fails if the server does not use TLS", function ()
     fails(new("https", "lorax.test", "PLAIN"), "tls", "handshake")
   end)
 
-  it("shows its own certificate", function ()
+  it("sends the client certificate", function ()
     works(new("https", "lorax.test", "MUTUAL",
       { client_cert = os.getenv "CERT", client_key = os.getenv "KEY" }))
     local without = new("https", "lorax.test", "MUTUAL")
@@ -78,13 +78,13 @@ describe("TLS inside nginx", function ()
       "client_cert cannot be used")
   end)
 
-  it("goes through a tunnel of a proxy, and plain requests through the proxy itself", function ()
+  it("uses a tunnel of the proxy, and sends plain requests to the proxy itself", function ()
     local proxy = { proxy = "http://127.0.0.1:" .. os.getenv "PORT_PROXY" }
     works(new("https", "lorax.test", "GOOD", proxy))
     works(new("http", "lorax.test", "PLAIN", proxy))
   end)
 
-  it("shows a proxy its user name and password", function ()
+  it("sends the user name and password of the proxy", function ()
     local port = os.getenv "PORT_LOCKED"
     local open = { proxy = "http://user:open%20sesame@127.0.0.1:" .. port }
     works(new("https", "lorax.test", "GOOD", open))
@@ -93,11 +93,11 @@ describe("TLS inside nginx", function ()
       "connection", "407", "proxy")
   end)
 
-  it("says that a name does not exist", function ()
+  it("reports that a name does not exist", function ()
     fails(new("http", "nowhere.test", "PLAIN"), "connection", "could not be resolved", "resolve")
   end)
 
-  it("says at once what nginx cannot do", function ()
+  it("reports unsupported options at once", function ()
     for text, options in pairs {
       lua_ssl_trusted_certificate = { ca_file = "/etc/hostname" },
       ["HTTP/1%.1"] = { http_version = "2" },

@@ -49,7 +49,7 @@ describe("predibase.resty.limits in front of streams", function ()
   end
 
   for workers = 1, 4, 3 do
-    it(("apply to all of %d workers together, and count streams until they end"):format(workers), function ()
+    it(("apply to %d workers together, until each stream ends"):format(workers), function ()
       start(workers)
       local a, b, c = begin "ann", begin "ann", begin "bob"
       local answer = site:get "/limited?key=bob"

@@ -140,7 +140,7 @@ describe("TLS", function()
     end)
 
     it("a server that speaks plain HTTP", function()
-      fails(new_refused(server.port.plain), "tls", "the server does not use TLS; did you mean http://")
+      fails(new_refused(server.port.plain), "tls", "server does not use TLS; did you mean")
     end)
 
     it("a server that sends something else", function()

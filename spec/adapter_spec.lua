@@ -23,17 +23,17 @@ local function answer(log)
 end
 
 describe("an adapter", function ()
-  local client, door
+  local client, network
   local instruct = assert(template.new "### {instruction}")
 
   local function open(options, replies)
-    client, door = pipe.client(replies or answer, options)
+    client, network = pipe.client(replies or answer, options)
     client.shared.random = function () return 0.5 end
     return client
   end
 
   local function sent(n)
-    return assert(json.decode(door.requests[n or #door.requests].body))
+    return assert(json.decode(network.requests[n or #network.requests].body))
   end
 
   after_each(function ()
@@ -77,7 +77,7 @@ describe("an adapter", function ()
     result, err = stream:next()
     assert.is_nil(result)
     assert.equal("template", err.kind)
-    assert.equal(0, #door.requests)
+    assert.equal(0, #network.requests)
   end)
 
   it("tells on_token of its defaults of streams, where there are tokens", function ()
@@ -134,7 +134,7 @@ describe("an adapter", function ()
       return rows[row]
     end) do seen[index] = result and tostring(result) or err.kind end
     assert.same({ "a b", "validation", "a b" }, seen)
-    assert.equal("### a", assert(json.decode(door.requests[1].body)).inputs)
+    assert.equal("### a", assert(json.decode(network.requests[1].body)).inputs)
   end)
 
   it("takes an adapter away that the client's defaults name", function ()

@@ -27,9 +27,9 @@ local function numbered(n)
 end
 
 local function open(replies)
-  local client, door = pipe.client(replies)
+  local client, network = pipe.client(replies)
   client.shared.random = function () return 0.5 end
-  return client, door
+  return client, network
 end
 
 describe("a batch whose server is down", function ()
@@ -47,13 +47,13 @@ describe("a batch whose server is down", function ()
   }
   for name, reply in pairs(DOWN) do
     it("ends soon when it " .. name, function ()
-      local client, door = open(reply)
+      local client, network = open(reply)
       local results, errs = client:generate_many(numbered(500)):results()
       assert.equal(500, #results)
       for i = 1, 500 do assert.is_false(results[i]) end
       -- One growing wait of at most 8 s is shared: not one for each prompt.
-      assert.is_true(door.clock - 1000 < 60, door.clock - 1000)
-      assert.is_true(#door.requests < 150, #door.requests)
+      assert.is_true(network.clock - 1000 < 60, network.clock - 1000)
+      assert.is_true(#network.requests < 150, #network.requests)
       assert.is_truthy(errs[500].message:find("not sent: the server failed several times in a row",
         1, true), errs[500].message)
       assert.equal(errs[1].kind, errs[500].kind)
@@ -90,7 +90,7 @@ describe("a batch whose server is down", function ()
 
   it("goes on when it comes back", function ()
     local failures = 0
-    local client, door = open(function (log)
+    local client, network = open(function (log)
       if failures < 8 then
         failures = failures + 1
         return { failure = { kind = "connection", phase = "connect", sent = false,
@@ -102,7 +102,7 @@ describe("a batch whose server is down", function ()
     assert.same({}, errs)
     assert.equal("re p20", tostring(results[20]))
     -- Twice four failed, then all went on together.
-    assert.equal(28, #door.requests)
+    assert.equal(28, #network.requests)
     client:close()
   end)
 end)
@@ -110,11 +110,11 @@ end)
 describe("a prompt that failed with generation", function ()
   it("is sent once more, alone, after the last one began", function ()
     local last, tries = 0, {}
-    local client, door
-    client, door = open(function (log)
+    local client, network
+    client, network = open(function (log)
       local prompt = prompt_of(log)
       tries[prompt] = (tries[prompt] or 0) + 1
-      if prompt == "p30" then last = #door.requests end
+      if prompt == "p30" then last = #network.requests end
       local fails = prompt == "p2" or prompt == "p3"
       if fails and tries[prompt] == 1 then return generation_error() end
       return answer(log)
@@ -128,36 +128,36 @@ describe("a prompt that failed with generation", function ()
     assert.equal(1, results[4].attempts)
     assert.same({ "generation", "generation" }, told)
     local again = {}
-    for i = last + 1, #door.requests do again[#again + 1] = door.requests[i] end
+    for i = last + 1, #network.requests do again[#again + 1] = network.requests[i] end
     assert.equal(2, #again)
     assert.is_true(again[2].sent_at >= again[1].sent_at + 1, "they were sent together")
     client:close()
   end)
 
   it("has its error when it fails again, and nothing else is tried", function ()
-    local client, door = open(function (log)
+    local client, network = open(function (log)
       return prompt_of(log) == "p1" and generation_error() or answer(log)
     end)
     local results, errs = client:generate_many(numbered(3)):results()
     assert.is_false(results[1])
     assert.equal("generation", errs[1].kind)
     assert.equal(2, errs[1].attempts)
-    assert.equal(4, #door.requests)
+    assert.equal(4, #network.requests)
     client:close()
   end)
 
   it("has its error at once with retry_generation = false", function ()
-    local client, door = open(generation_error)
+    local client, network = open(generation_error)
     local _, errs = client:generate_many(numbered(3), { retry_generation = false }):results()
-    assert.equal(3, #door.requests)
+    assert.equal(3, #network.requests)
     assert.equal(1, errs[3].attempts)
     client:close()
   end)
 
   it("is one of at most 1,000 that are kept", function ()
-    local client, door = open(generation_error)
+    local client, network = open(generation_error)
     local _, errs = client:generate_many(numbered(1100), { concurrency = 100 }):results()
-    assert.equal(2100, #door.requests)
+    assert.equal(2100, #network.requests)
     assert.equal(2, errs[1000].attempts)
     assert.equal(1, errs[1100].attempts)
     client:close()
@@ -188,15 +188,15 @@ end)
 
 describe("a batch whose results were interrupted", function ()
   it("begins no further prompt", function ()
-    local client, door = open(answer)
+    local client, network = open(answer)
     local many = client:generate_many(numbered(10), { concurrency = 2 })
     local suspend = client.transport.loop.suspend
     client.transport.loop.suspend = function () return "interrupted" end
     assert.same({ false, "interrupted" }, { pcall(many.results, many) })
     client.transport.loop.suspend = suspend
-    local before = #door.requests
+    local before = #network.requests
     local results, errs = many:results()
-    assert.equal(before, #door.requests)
+    assert.equal(before, #network.requests)
     assert.is_false(results[1])
     assert.equal("cancelled", errs[1].kind)
     client:close()

@@ -22,11 +22,11 @@ local function refusal(headers, status)
 end
 
 --- Most requests that were under way at the same time.
-local function most_at_once(door, seconds)
+local function most_at_once(network, seconds)
   local most = 0
-  for _, log in ipairs(door.requests) do
+  for _, log in ipairs(network.requests) do
     local n = 0
-    for _, other in ipairs(door.requests) do
+    for _, other in ipairs(network.requests) do
       if other.sent_at <= log.sent_at and log.sent_at < other.sent_at + seconds then n = n + 1 end
     end
     most = math.max(most, n)
@@ -41,10 +41,10 @@ local function numbered(n)
 end
 
 describe("a batch", function ()
-  local client, door
+  local client, network
 
   local function open(replies, options)
-    client, door = pipe.client(replies or answer, options)
+    client, network = pipe.client(replies or answer, options)
     client.shared.random = function () return 0.5 end
     return client
   end
@@ -60,18 +60,18 @@ describe("a batch", function ()
     assert.equal(100, #results)
     for i = 1, 100 do assert.equal("re p" .. i, tostring(results[i])) end
     assert.same({}, errs)
-    assert.equal(8, most_at_once(door, 1))
-    assert.equal(1014, door.clock)           -- one of the eight is busy for ten seconds
+    assert.equal(8, most_at_once(network, 1))
+    assert.equal(1014, network.clock)           -- one of the eight is busy for ten seconds
   end)
 
   it("has 32 at once unless said otherwise, and one for concurrency = 1", function ()
     open()
     client:generate_many(numbered(100)):results()
-    assert.equal(32, most_at_once(door, 1))
+    assert.equal(32, most_at_once(network, 1))
     open()
     client:generate_many(numbered(3), { concurrency = 1 }):results()
-    assert.equal(1, most_at_once(door, 1))
-    assert.equal(1003, door.clock)
+    assert.equal(1, most_at_once(network, 1))
+    assert.equal(1003, network.clock)
   end)
 
   it("hands outcomes out as they finish, through its iterator and next", function ()
@@ -93,7 +93,7 @@ describe("a batch", function ()
   it("begins when it is asked for something", function ()
     open()
     local many = client:generate_many { "a" }
-    assert.equal(0, #door.requests)
+    assert.equal(0, #network.requests)
     assert.equal("predibase.batch (0 taken, 0 open, 0 ended, 0 failed)", tostring(many))
     many:close()
   end)
@@ -104,7 +104,7 @@ describe("a batch", function ()
     assert.same({}, results)
     assert.same({}, errs)
     assert.is_nil((client:generate_many(function () end):next()))
-    assert.equal(0, #door.requests)
+    assert.equal(0, #network.requests)
   end)
 
   it("goes on when one fails; each without a result has an error", function ()
@@ -139,7 +139,7 @@ describe("a batch", function ()
     }, { max_new_tokens = 5, temperature = 0.5, headers = { ["x-all"] = "yes" } }):results()
     assert.equal("x/1", results[2].adapter_id)
     local bodies, headers = {}, {}
-    for i, log in ipairs(door.requests) do
+    for i, log in ipairs(network.requests) do
       bodies[i], headers[i] = log.body, table.concat(log.headers, "\n")
     end
     assert.is_truthy(bodies[1]:find('"max_new_tokens":5', 1, true))
@@ -230,17 +230,17 @@ describe("a batch", function ()
 end)
 
 describe("a batch under a rate limit", function ()
-  local client, door
+  local client, network
 
   --- A server that answers so many requests in each window of so many seconds.
   local function limited(allowed, window, seconds)
     local windows, refused = {}, 0
-    client, door = pipe.client(function (log)
-      local number = math.floor((door.clock - 1000) / window)
+    client, network = pipe.client(function (log)
+      local number = math.floor((network.clock - 1000) / window)
       windows[number] = (windows[number] or 0) + 1
       if windows[number] <= allowed then return answer(log, seconds or 0.25) end
       refused = refused + 1
-      local left = (number + 1) * window - (door.clock - 1000)
+      local left = (number + 1) * window - (network.clock - 1000)
       return refusal { ["x-ratelimit-reset"] = ("%.3f"):format(left) }
     end)
     client.shared.random = function () return 0.5 end
@@ -254,9 +254,9 @@ describe("a batch under a rate limit", function ()
 
   it("sends nothing until the reset that one of them was told, then fewer", function ()
     local told
-    client, door = pipe.client(function (log)
+    client, network = pipe.client(function (log)
       if not told then
-        told = door.clock
+        told = network.clock
         return refusal { ["retry-after"] = "30" }
       end
       return answer(log)
@@ -265,17 +265,17 @@ describe("a batch under a rate limit", function ()
     assert.same({}, errs)
     assert.equal(2, results[1].attempts)
     local after, first = 0, math.huge
-    for i, log in ipairs(door.requests) do
+    for i, log in ipairs(network.requests) do
       if i > 8 then
         assert.is_true(log.sent_at >= told + 30)
         first = math.min(first, log.sent_at)
       end
     end
-    for _, log in ipairs(door.requests) do
+    for _, log in ipairs(network.requests) do
       if log.sent_at == first then after = after + 1 end
     end
     assert.equal(4, after)
-    assert.equal(41, #door.requests)
+    assert.equal(41, #network.requests)
   end)
 
   it("answers everybody at one request per second, however many are refused", function ()
@@ -285,7 +285,7 @@ describe("a batch under a rate limit", function ()
     assert.equal(60, #results)
     -- 32, 16, 8, … at once are too many at first; then one or two are, window after window.
     assert.is_true(counts() <= 2 * 32 + 2 * 60)
-    assert.is_true(door.clock <= 1060)        -- and no window is missed
+    assert.is_true(network.clock <= 1060)        -- and no window is missed
   end)
 
   it("answers everybody when answers take longer than windows", function ()
@@ -297,8 +297,8 @@ describe("a batch under a rate limit", function ()
 
   it("waits before it is refused when the server says that nothing is left", function ()
     local sent = {}
-    client, door = pipe.client(function (log)
-      sent[#sent + 1] = door.clock - 1000
+    client, network = pipe.client(function (log)
+      sent[#sent + 1] = network.clock - 1000
       local reply = answer(log, 0)
       reply.headers = { ["content-type"] = "application/json",
         ["x-ratelimit-remaining"] = #sent % 2 == 0 and "0" or "1", ["x-ratelimit-reset"] = "60" }
@@ -311,7 +311,7 @@ describe("a batch under a rate limit", function ()
 
   it("does not count the refusals of one among several, and no clock runs meanwhile", function ()
     local calls = {}
-    client, door = pipe.client(function (log)
+    client, network = pipe.client(function (log)
       local prompt = prompt_of(log)
       calls[prompt] = (calls[prompt] or 0) + 1
       if prompt == "p1" and calls[prompt] <= 3 then return refusal { ["retry-after"] = "59" } end
@@ -325,19 +325,19 @@ describe("a batch under a rate limit", function ()
   end)
 
   it("gives everybody up in time when nobody is answered", function ()
-    client, door = pipe.client(function () return refusal {} end)
+    client, network = pipe.client(function () return refusal {} end)
     client.shared.random = function () return 0.5 end
     local many = client:generate_many(numbered(10), { concurrency = 4 })
     local results, errs = many:results()
     assert.same({ false, false, false, false, false, false, false, false, false, false }, results)
     for i = 1, 10 do assert.equal("overloaded", errs[i].kind) end
     -- Twice halved, three times alone for the first, once for each of the others.
-    assert.is_true(#door.requests <= 4 + 2 + 3 + 9)
+    assert.is_true(#network.requests <= 4 + 2 + 3 + 9)
   end)
 
   it("tells hooks of refusals, and how long the pause is", function ()
     local delays, attempts = {}, {}
-    client, door = pipe.client {
+    client, network = pipe.client {
       refusal { ["retry-after"] = "7" }, answer { body = '"inputs":"x"' },
     }
     client:generate_many({ "x" }, {
@@ -349,13 +349,15 @@ describe("a batch under a rate limit", function ()
   end)
 
   it("sends nothing more when the server asks for more than an hour", function ()
-    client, door = pipe.client(function () return refusal { ["x-ratelimit-reset"] = "43200" } end)
+    client, network = pipe.client(function ()
+      return refusal { ["x-ratelimit-reset"] = "43200" }
+    end)
     local taken = 0
     local results, errs = client:generate_many(function ()
       taken = taken + 1
       if taken <= 1000 then return "p" .. taken end
     end, { concurrency = 3 }):results()
-    assert.equal(3, #door.requests)
+    assert.equal(3, #network.requests)
     assert.equal(1000, #results)
     assert.equal("overloaded", errs[1].kind)
     for i = 4, 1000 do
@@ -366,8 +368,8 @@ describe("a batch under a rate limit", function ()
   end)
 
   it("pauses for the other batches of the client as well", function ()
-    client, door = pipe.client(function (log)
-      if prompt_of(log) == "no" and door.clock < 1020 then
+    client, network = pipe.client(function (log)
+      if prompt_of(log) == "no" and network.clock < 1020 then
         return refusal { ["retry-after"] = "20" }
       end
       return answer(log)
@@ -376,15 +378,15 @@ describe("a batch under a rate limit", function ()
     assert.equal(1, (one:next()))
     local other = client:generate_many { "b" }
     assert.equal(1, (other:next()))
-    assert.equal(1021, door.clock)
+    assert.equal(1021, network.clock)
     assert.equal(2, (one:next()))
   end)
 end)
 
 describe("the end of a batch", function ()
-  local client, door
+  local client, network
 
-  before_each(function () client, door = pipe.client(answer) end)
+  before_each(function () client, network = pipe.client(answer) end)
   after_each(function ()
     assert.equal(0, client.transport:size())
     client:close()
@@ -403,7 +405,7 @@ describe("the end of a batch", function ()
     assert.is_nil(result)
     assert.equal("cancelled", err.kind)
     assert.equal(err, select(2, pcall(many)))
-    assert.is_true(#door.requests <= 9)
+    assert.is_true(#network.requests <= 9)
   end)
 
   it("by break closes at once on Lua 5.4, elsewhere by close", function ()

@@ -28,10 +28,10 @@ local function without_tokenizer(status)
 end
 
 describe("the budget of a chat session", function ()
-  local client, door, session
+  local client, network, session
 
   local function open(options, replies)
-    client, door = pipe.client(replies or letters)
+    client, network = pipe.client(replies or letters)
     client.shared.random = function () return 0.5 end
     local given = { format = "mistral-v0.3" }
     for name, value in pairs(options) do given[name] = value end
@@ -41,7 +41,7 @@ describe("the budget of a chat session", function ()
   --- Prompts that were sent, and texts that were counted.
   local function traffic()
     local prompts, counted = {}, {}
-    for _, log in ipairs(door.requests) do
+    for _, log in ipairs(network.requests) do
       local list = log.url:find "/tokenize$" and counted or prompts
       list[#list + 1] = assert(json.decode(log.body)).inputs
     end
@@ -58,7 +58,7 @@ describe("the budget of a chat session", function ()
   it("counts nothing without a limit", function ()
     open {}
     assert(session:send "One?")
-    assert.equal(1, #door.requests)
+    assert.equal(1, #network.requests)
   end)
 
   it("leaves out the oldest turns, and never the system's message", function ()
@@ -109,9 +109,9 @@ describe("the budget of a chat session", function ()
     for text, n in pairs(times) do assert.equal(1, n, text) end
     -- A question each, the answer, which is always the same, and what is around three turns.
     assert.equal(3 + 1 + 3, #counted)
-    local twin, before = session:fork(), #door.requests
+    local twin, before = session:fork(), #network.requests
     assert(twin:send "Question 3?")
-    assert.equal(before + 2, #door.requests)      -- what is around four turns, and the call
+    assert.equal(before + 2, #network.requests)      -- what is around four turns, and the call
   end)
 
   it("looks at no more of a long history than may fit", function ()
@@ -122,7 +122,7 @@ describe("the budget of a chat session", function ()
     end
     open { messages = history, max_input_tokens = 100 }
     assert(session:send "last")
-    assert.is_true(#door.requests < 20, #door.requests)
+    assert.is_true(#network.requests < 20, #network.requests)
   end)
 
   it("fails when the newest turn does not fit by itself, and sends nothing", function ()
@@ -158,7 +158,7 @@ describe("the budget of a chat session", function ()
       for _, prompt in ipairs(prompts) do assert.is_true(budget.estimate(prompt) <= 30) end
       assert.is_true(session.left_out > 0)
       assert(session:fork():send "x")
-      assert.equal(7, #door.requests)
+      assert.equal(7, #network.requests)
       client:close()
     end
   end)
@@ -171,13 +171,13 @@ describe("the budget of a chat session", function ()
     result, err = session:stream "One?":next()
     assert.is_nil(result)
     assert.equal("authentication", err.kind)
-    assert.equal(2, #door.requests)
+    assert.equal(2, #network.requests)
   end)
 
   it("takes a counter of the program's own", function ()
     open { max_input_tokens = 30, count_tokens = predibase.chat.estimate }
     assert(session:send "One?")
-    assert.equal(1, #door.requests)
+    assert.equal(1, #network.requests)
     open { max_input_tokens = 30, count_tokens = function () return "x" end }
     local result, err = session:send "One?"
     assert.is_nil(result)

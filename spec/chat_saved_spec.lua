@@ -11,10 +11,10 @@ local chat = predibase.chat
 local JSON = { ["content-type"] = "application/json" }
 
 describe("a saved chat session", function ()
-  local client, door, path
+  local client, network, path
 
   before_each(function ()
-    client, door = pipe.client { headers = JSON, body = '{"generated_text":"Yes \\"é\\""}' }
+    client, network = pipe.client { headers = JSON, body = '{"generated_text":"Yes \\"é\\""}' }
     path = os.tmpname()
   end)
 
@@ -51,7 +51,8 @@ describe("a saved chat session", function ()
       assert.equal(session:save(), again:save())
       assert(session:fork():send "Two?")
       assert(again:send "Two?")
-      assert.equal(door.requests[#door.requests - 1].body, door.requests[#door.requests].body)
+      local requests = network.requests
+      assert.equal(requests[#requests - 1].body, requests[#requests].body)
     end
     assert.is_nil(io.open(path .. ".part"))
   end)
@@ -86,7 +87,7 @@ describe("a saved chat session", function ()
     assert.equal((session:save()), (again:save()))
     assert.equal("assistant", again.messages[2].role)
     assert(again:send "Go on.")
-    local body = door.requests[1].body
+    local body = network.requests[1].body
     assert.is_truthy(body:find(schema, 1, true), body)
     assert.is_truthy(body:find('{"d":1,"c":12345678901234567890}', 1, true), body)
     local prompt = assert(json.decode(body)).inputs
@@ -121,14 +122,14 @@ describe("a saved chat session", function ()
     local session = session_of { max_new_tokens = 20 }
     local again = assert(chat.load(client, (session:save()), { max_new_tokens = 3 }))
     assert(again:send "One?")
-    assert.equal(3, assert(json.decode(door.requests[1].body)).parameters.max_new_tokens)
+    assert.equal(3, assert(json.decode(network.requests[1].body)).parameters.max_new_tokens)
   end)
 
   it("goes on with another adapter", function ()
     local session = session_of { adapter_id = "my-repo/3", adapter_source = "hub" }
     local view = client:adapter "my-repo/4"
     assert(assert(chat.load(view, (session:save()))):send "One?")
-    local parameters = assert(json.decode(door.requests[1].body)).parameters
+    local parameters = assert(json.decode(network.requests[1].body)).parameters
     assert.equal("my-repo/4", parameters.adapter_id)
     assert.equal("pbase", parameters.adapter_source)
   end)
@@ -199,7 +200,7 @@ describe("a saved chat session", function ()
       assert.is_true(predibase.is_error(err), i)
       assert.is_true(err.kind == "validation" or err.kind == "template", i)
     end
-    assert.equal(0, #door.requests)
+    assert.equal(0, #network.requests)
   end)
 
   it("raises with the line of the caller where the program is wrong", function ()

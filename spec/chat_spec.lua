@@ -22,10 +22,10 @@ local function answers(text)
 end
 
 describe("a chat session", function ()
-  local client, door, session
+  local client, network, session
 
   local function open(options, replies, of_client)
-    client, door = pipe.client(replies or answers "Yes", of_client)
+    client, network = pipe.client(replies or answers "Yes", of_client)
     client.shared.random = function () return 0.5 end
     local given = { format = "mistral-v0.3" }
     for name, value in pairs(options or {}) do given[name] = value end
@@ -34,7 +34,7 @@ describe("a chat session", function ()
   end
 
   local function sent(n)
-    return assert(json.decode(door.requests[n or #door.requests].body))
+    return assert(json.decode(network.requests[n or #network.requests].body))
   end
 
   local function said()
@@ -72,8 +72,8 @@ describe("a chat session", function ()
     result, err = session:send("One?", { temperature = -1 })
     assert.is_nil(result)
     assert.equal("validation", err.kind)
-    assert.equal(1, #door.requests)
-    door:serve(answers "Yes")
+    assert.equal(1, #network.requests)
+    network:serve(answers "Yes")
     assert(session:send "One?")
     assert.equal("u:One?|a:Yes!", said())
   end)
@@ -130,7 +130,7 @@ describe("a chat session", function ()
     local text, err = session:stream "One?":text()
     assert.is_nil(text)
     assert.equal("connection", err.kind)
-    door:serve(answers "Yes")
+    network:serve(answers "Yes")
     local stream = session:stream "One?"
     stream:next()
     stream:close()
@@ -269,7 +269,7 @@ describe("a chat session", function ()
     result, err = session:stream "Hi </s>":next()
     assert.is_nil(result)
     assert.equal("template", err.kind)
-    assert.equal(0, #door.requests)
+    assert.equal(0, #network.requests)
     assert(session:send "One?")
     assert(session:send "Two?")
     assert.is_truthy(sent().inputs:find("Yes [ /INST]!</s>", 1, true))
@@ -279,7 +279,7 @@ describe("a chat session", function ()
   end)
 
   it("finds the format of its deployment", function ()
-    client, door = pipe.client(answers "Yes")
+    client, network = pipe.client(answers "Yes")
     client.cfg.deployment = "llama-3-1-8b-instruct"
     session = assert(client:chat_session())
     assert.equal("llama-3.1", session.format.name)

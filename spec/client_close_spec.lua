@@ -8,11 +8,11 @@ end
 
 describe("client:close", function ()
   it("may be called any number of times", function ()
-    local client, door = pipe.client(answer())
+    local client, network = pipe.client(answer())
     client:generate "x"
-    assert.equal(1, door.pools)
+    assert.equal(1, network.pools)
     for _ = 1, 3 do client:close() end
-    assert.equal(0, door.pools)
+    assert.equal(0, network.pools)
   end)
 
   it("ends open streams with an error", function ()
@@ -29,15 +29,15 @@ describe("client:close", function ()
 
   it("ends streams that were not sent yet with an error", function ()
     for _, used in ipairs { false, true } do
-      local client, door = pipe.client { body = wire.answer() }
+      local client, network = pipe.client { body = wire.answer() }
       if used then client:generate_stream "x":text() end
-      local n = #door.requests
+      local n = #network.requests
       local s = client:generate_stream "x"
       client:close()
       local _, err = s:next()
       assert.equal("cancelled", err.kind)
       assert.is_false(err.retryable)
-      assert.equal(n, #door.requests)
+      assert.equal(n, #network.requests)
     end
   end)
 
@@ -51,14 +51,14 @@ describe("client:close", function ()
   end)
 
   it("is called by Lua 5.4 for a to-be-closed variable", function ()
-    local client, door = pipe.client(answer())
+    local client, network = pipe.client(answer())
     client:generate "x"
     if _VERSION == "Lua 5.4" then
       assert(load("local c <close> = ...", "chunk", "t", {}))(client)
     else
       getmetatable(client).__close(client)
     end
-    assert.equal(0, door.pools)
+    assert.equal(0, network.pools)
   end)
 end)
 

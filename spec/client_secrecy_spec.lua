@@ -24,7 +24,7 @@ describe("the API token", function ()
 
   it("is nowhere in clients, streams, results and errors", function ()
     local echo = { ["content-type"] = "text/event-stream", ["x-echo"] = "Bearer " .. TOKEN }
-    local client, door = pipe.client({ { status = 401, headers = echo, body = "no: " .. TOKEN },
+    local client, network = pipe.client({ { status = 401, headers = echo, body = "no: " .. TOKEN },
       { headers = echo, body = wire.answer() },
       { headers = echo, body = wire.error("bad token " .. TOKEN, "t" .. TOKEN) },
       { headers = echo, body = wire.token " The" .. wire.event(TOKEN) },
@@ -49,10 +49,10 @@ describe("the API token", function ()
       assert.is_nil(tostring(value):find(TOKEN, 1, true), i)
     end
     -- It was sent all the same.
-    assert.is_truthy(table.concat(door.requests[1].headers, "\n")
+    assert.is_truthy(table.concat(network.requests[1].headers, "\n")
       :find("authorization: Bearer " .. TOKEN, 1, true))
-    assert.is_truthy(door.requests[1].body:find(TOKEN .. "2", 1, true))
-    assert.is_truthy(door.requests[6].body:find(TOKEN .. "3", 1, true))
+    assert.is_truthy(network.requests[1].body:find(TOKEN .. "2", 1, true))
+    assert.is_truthy(network.requests[6].body:find(TOKEN .. "3", 1, true))
   end)
 
   it("is nowhere in a batch, whatever became of its prompts", function ()
@@ -90,14 +90,14 @@ describe("the API token", function ()
   end)
 
   it("is nowhere, and no other header that holds a secret, but goes out", function ()
-    local client, door = pipe.client({ headers = { ["content-type"] = "text/event-stream" },
+    local client, network = pipe.client({ headers = { ["content-type"] = "text/event-stream" },
       body = wire.answer() }, { headers = { ["X-Api-Key"] = TOKEN .. "6", ["X-Team"] = "blue" } })
     local s = client:generate_stream("x", { headers = { Cookie = TOKEN .. "7" } })
     assert.is_string(s:text())
     for _, value in ipairs { client, s, s:result() } do assert.is_nil(find(value)) end
     assert.same({ { "Cookie", "[redacted]" }, { "X-Api-Key", "[redacted]" }, { "X-Team", "blue" } },
       s.call.options.headers)
-    local sent = table.concat(door.requests[1].headers, "\n")
+    local sent = table.concat(network.requests[1].headers, "\n")
     for _, line in ipairs { "X-Api-Key: " .. TOKEN .. "6", "Cookie: " .. TOKEN .. "7",
       "X-Team: blue" } do
       assert.is_truthy(sent:find(line, 1, true), line)

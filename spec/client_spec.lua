@@ -27,7 +27,7 @@ end
 
 describe("client:generate", function ()
   it("gives the result", function ()
-    local client, door = pipe.client(answer())
+    local client, network = pipe.client(answer())
     local result, err = client:generate("What colour is the sky?", { max_new_tokens = 20 })
     assert.is_nil(err)
     assert.equal(" blue", result.generated_text)
@@ -37,38 +37,39 @@ describe("client:generate", function ()
     assert.equal(1, result.attempts)
     assert.equal("mistralai/Mistral-7B-Instruct-v0.1", result.model_id)
     assert.equal(0.184, result.timing.inference)
-    assert.equal(1, #door.requests)
-    assert.equal("http://127.0.0.1:8080/generate", door.requests[1].url)
-    assert.equal("POST", door.requests[1].method)
+    assert.equal(1, #network.requests)
+    assert.equal("http://127.0.0.1:8080/generate", network.requests[1].url)
+    assert.equal("POST", network.requests[1].method)
     assert.equal('{"inputs":"What colour is the sky?","parameters":{"max_new_tokens":20}}',
-      door.requests[1].body)
-    assert.equal("Bearer pb_SENTINEL_7f3a", header(door.requests[1], "authorization"))
-    assert.equal("application/json", header(door.requests[1], "accept"))
-    assert.is_truthy(header(door.requests[1], "user-agent"):find "pipe/1$")
+      network.requests[1].body)
+    assert.equal("Bearer pb_SENTINEL_7f3a", header(network.requests[1], "authorization"))
+    assert.equal("application/json", header(network.requests[1], "accept"))
+    assert.is_truthy(header(network.requests[1], "user-agent"):find "pipe/1$")
   end)
 
   it("waits for the whole answer, however slowly it comes", function ()
-    local client, door = pipe.client { pieces = { '{"generated', 20, '_text":"', 20, 'a"}', 5 } }
+    local client, network = pipe.client { pieces = { '{"generated', 20, '_text":"', 20, 'a"}', 5 } }
     assert.equal("a", client:generate "x".generated_text)
-    assert.equal(1045, door.clock)
+    assert.equal(1045, network.clock)
   end)
 
   it("takes the client's defaults, which a call can override", function ()
-    local client, door = pipe.client(answer(), { defaults = { max_new_tokens = 5, seed = 1 } })
+    local client, network = pipe.client(answer(), { defaults = { max_new_tokens = 5, seed = 1 } })
     client:generate("x", { seed = 2 })
-    assert.equal('{"inputs":"x","parameters":{"max_new_tokens":5,"seed":2}}', door.requests[1].body)
+    assert.equal('{"inputs":"x","parameters":{"max_new_tokens":5,"seed":2}}',
+      network.requests[1].body)
   end)
 
   it("names the adapter that was asked for", function ()
-    local client, door = pipe.client(answer())
+    local client, network = pipe.client(answer())
     assert.equal("a/1", client:generate("x", { adapter_id = "a/1" }).adapter_id)
     assert.equal('{"inputs":"x","parameters":{"adapter_id":"a/1","adapter_source":"pbase"}}',
-      door.requests[1].body)
+      network.requests[1].body)
     assert.is_nil(client:generate("x", { adapter_id = "" }).adapter_id)
   end)
 
   it("returns bad values as errors and sends nothing", function ()
-    local client, door = pipe.client(answer())
+    local client, network = pipe.client(answer())
     for _, case in ipairs {
       { "validation", { temperature = -1 } }, { "validation", { max_new_tokens = "many" } },
       { "config", { timeout = 0 } }, { "config", { max_retries = -1 } },
@@ -80,48 +81,48 @@ describe("client:generate", function ()
       assert.equal(case[1], err.kind)
     end
     assert.equal("validation", select(2, client:generate "").kind)
-    assert.equal(0, #door.requests)
+    assert.equal(0, #network.requests)
   end)
 
   it("tries again, then gives the last error", function ()
-    local client, door = pipe.client { status = 503, headers = {}, body = "no healthy upstream" }
+    local client, network = pipe.client { status = 503, headers = {}, body = "no healthy upstream" }
     local result, err = client:generate "x"
     assert.is_nil(result)
     assert.equal("server", err.kind)
     assert.equal(3, err.attempts)
-    assert.equal(3, #door.requests)
+    assert.equal(3, #network.requests)
   end)
 
   it("ends after ten minutes unless told otherwise, with all retries", function ()
-    local client, door = pipe.client { before = 1e9 }
+    local client, network = pipe.client { before = 1e9 }
     local _, err = client:generate "x"
     assert.equal("timeout", err.kind)
     assert.equal("total", err.phase)
-    assert.equal(1600, door.clock)
-    client, door = pipe.client({ before = 1e9 }, { timeout = 20 })
+    assert.equal(1600, network.clock)
+    client, network = pipe.client({ before = 1e9 }, { timeout = 20 })
     assert.is_nil(client:generate "x")
-    assert.equal(1020, door.clock)
-    client, door = pipe.client({ before = 1e9 }, { timeout = 20 })
+    assert.equal(1020, network.clock)
+    client, network = pipe.client({ before = 1e9 }, { timeout = 20 })
     assert.is_nil(client:generate("x", { timeout = 5 }))
-    assert.equal(1005, door.clock)
-    client, door = pipe.client({ before = 5000, body = '{"generated_text":"a"}',
+    assert.equal(1005, network.clock)
+    client, network = pipe.client({ before = 5000, body = '{"generated_text":"a"}',
       headers = { ["content-type"] = "application/json" } }, { timeout = { total = false } })
     assert.equal("a", tostring(client:generate "x"))
-    assert.equal(6000, door.clock)
+    assert.equal(6000, network.clock)
   end)
 
   it("tells what the system refuses, and tries again", function ()
     for _, name in ipairs { "no_pool", "no_exchange" } do
-      local client, door = pipe.client(answer(), { on_retry = function (retry)
+      local client, network = pipe.client(answer(), { on_retry = function (retry)
         assert.equal("127.0.0.1:8080: Too many open files", retry.error.message)
       end })
-      door[name] = "Too many open files"
+      network[name] = "Too many open files"
       local _, err = client:generate "x"
       assert.equal("connection", err.kind)
       assert.equal(3, err.attempts)
       _, err = client:generate_stream "x":next()
       assert.equal("connection", err.kind)
-      door[name] = nil
+      network[name] = nil
       assert.equal(" blue", tostring(client:generate "x"))
     end
   end)
@@ -129,19 +130,19 @@ describe("client:generate", function ()
   it("leaves no connection behind, whatever comes", function ()
     for _, reply in ipairs { answer(), { status = 500, headers = {}, body = "x" },
       { body = "{", ending = "cut" }, { pieces = { "{" }, ending = "reset" } } do
-      local client, door = pipe.client(reply, { max_retries = 1 })
+      local client, network = pipe.client(reply, { max_retries = 1 })
       client:generate "x"
-      for _, request in ipairs(door.requests) do assert.is_true(request.closed) end
+      for _, request in ipairs(network.requests) do assert.is_true(request.closed) end
       assert.equal(0, client.transport:size())
     end
   end)
 
   it("gives every request an id of its own, but a retry that of its call", function ()
-    local client, door = pipe.client { { status = 503, headers = {} }, answer() }
+    local client, network = pipe.client { { status = 503, headers = {} }, answer() }
     client:generate "x"
     client:generate "x"
     local ids = {}
-    for i, request in ipairs(door.requests) do ids[i] = header(request, "x-request-id") end
+    for i, request in ipairs(network.requests) do ids[i] = header(request, "x-request-id") end
     assert.equal(ids[1], ids[2])
     assert.are_not.equal(ids[2], ids[3])
   end)
@@ -209,10 +210,10 @@ describe("predibase.new", function ()
   end)
 
   it("opens nothing", function ()
-    local client, door = pipe.client(answer())
-    assert.equal(0, door.pools)
+    local client, network = pipe.client(answer())
+    assert.equal(0, network.pools)
     client:close()
-    assert.equal(0, door.pools)
+    assert.equal(0, network.pools)
   end)
 
   it("goes through libcurl unless told otherwise, and inside nginx through its sockets", function ()
@@ -227,11 +228,11 @@ describe("predibase.new", function ()
   end)
 
   it("makes clients that do not share their random numbers' state", function ()
-    local a, door_a = pipe.client(answer())
-    local b, door_b = pipe.client(answer())
+    local a, network_a = pipe.client(answer())
+    local b, network_b = pipe.client(answer())
     a:generate "x"
     b:generate "x"
-    assert.are_not.equal(header(door_a.requests[1], "x-request-id"),
-      header(door_b.requests[1], "x-request-id"))
+    assert.are_not.equal(header(network_a.requests[1], "x-request-id"),
+      header(network_b.requests[1], "x-request-id"))
   end)
 end)

@@ -3,10 +3,10 @@
 local pipe = require "spec.support.pipe_transport"
 
 describe("a group of exchanges", function ()
-  local client, door, transport, group
+  local client, network, transport, group
 
   before_each(function ()
-    client, door = pipe.client(function (log)
+    client, network = pipe.client(function (log)
       return { before = tonumber(log.body), body = "x" }
     end)
     transport = client.transport
@@ -35,18 +35,18 @@ describe("a group of exchanges", function ()
       exchange:release()
     end
     assert.same({ "first", "second", "third" }, order)
-    assert.equal(1003, door.clock)
+    assert.equal(1003, network.clock)
     assert.is_nil(next(transport.members))
   end)
 
   it("stops waiting at a time, and can wait again", function ()
     local exchange = open(5)
     assert.is_nil(group:next(1002))
-    assert.equal(1002, door.clock)
+    assert.equal(1002, network.clock)
     assert.is_nil(group:next(1001))
-    assert.equal(1002, door.clock)
+    assert.equal(1002, network.clock)
     assert.equal(exchange, group:next(1010))
-    assert.equal(1005, door.clock)
+    assert.equal(1005, network.clock)
     exchange:close()
   end)
 
@@ -57,7 +57,7 @@ describe("a group of exchanges", function ()
     assert.equal(4, timeout())
     transport.alarms:push(1002, {})
     assert.equal(1, timeout())
-    door.clock = 1003
+    network.clock = 1003
     assert.equal(0, timeout())
   end)
 
@@ -99,7 +99,7 @@ describe("a group of exchanges", function ()
     group:close()
     assert.is_nil(group:next())
     assert.equal(0, transport:size())
-    assert.is_true(door.requests[1].aborted)
+    assert.is_true(network.requests[1].aborted)
   end)
 
   it("is collected with its exchanges when the program drops it", function ()

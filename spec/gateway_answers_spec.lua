@@ -6,9 +6,9 @@ local TOKEN = 'data:{"token":{"id":5,"text":" w","logprob":-0.5,"special":false}
   .. '"generated_text":null,"details":null}\n\n'
 
 local function open(replies, options)
-  local client, door = pipe.client(replies, options)
+  local client, network = pipe.client(replies, options)
   client.shared.random = function () return 0 end
-  return client, door
+  return client, network
 end
 
 local function ask(client, method)
@@ -20,10 +20,10 @@ for _, method in ipairs { "generate", "generate_stream" } do
   describe("a gateway, for " .. method .. ",", function ()
     it("that ends a request after seconds is not asked again, and the error says why", function ()
       for seconds, waits in pairs { [1] = "1.0 s", [15] = "15.0 s" } do
-        local client, door = open { status = 504, headers = { ["content-type"] = "text/plain" },
+        local client, network = open { status = 504, headers = { ["content-type"] = "text/plain" },
           before = seconds, body = "upstream request timeout" }
         local err = ask(client, method)
-        assert.equal(1, #door.requests)
+        assert.equal(1, #network.requests)
         assert.same({ "server", 504, false, 1 },
           { err.kind, err.status, err.retryable, err.attempts })
         assert.is_truthy(err.message:find("^upstream request timeout; the time limit of a gateway"))
@@ -35,20 +35,20 @@ for _, method in ipairs { "generate", "generate_stream" } do
     end)
 
     it("that finds no server at once is asked again", function ()
-      local client, door = open { status = 504, headers = {}, before = 0.9, body = "" }
+      local client, network = open { status = 504, headers = {}, before = 0.9, body = "" }
       local err = ask(client, method)
-      assert.equal(3, #door.requests)
+      assert.equal(3, #network.requests)
       assert.is_true(err.retryable)
       assert.is_nil(err.message:find("gateway", 1, true))
       client:close()
     end)
 
     it("whose circuit breaker opened is overloaded", function ()
-      local client, door = open { status = 503, body = "upstream connect error",
+      local client, network = open { status = 503, body = "upstream connect error",
         headers = { ["x-envoy-overloaded"] = "true" } }
       local err = ask(client, method)
       assert.equal("overloaded", err.kind)
-      assert.equal(3, #door.requests)
+      assert.equal(3, #network.requests)
       client:close()
     end)
   end)
@@ -57,10 +57,10 @@ end
 describe("a stream that is cut", function ()
   for _, ending in ipairs { "cut", "reset" } do
     it("has the same message however it was, here by a " .. ending, function ()
-      local client, door = open { pieces = { TOKEN, 2, TOKEN, TOKEN, 1.5 }, ending = ending }
+      local client, network = open { pieces = { TOKEN, 2, TOKEN, TOKEN, 1.5 }, ending = ending }
       local text, err = client:generate_stream("x"):text()
       assert.is_nil(text)
-      assert.equal(1, #door.requests)
+      assert.equal(1, #network.requests)
       assert.same({ "connection", "body", 3, " w w w" },
         { err.kind, err.phase, err.tokens, err.partial_text })
       assert.equal("127.0.0.1:8080: the server, or a gateway in front of it, ended the stream "

@@ -36,7 +36,7 @@ describe("the blocking loop", function ()
   end)
 
   it("lets an interrupted wait be continued", function ()
-    local client, door = pipe.client { pieces = { wire.token " The", 1, wire.token " sky", 1,
+    local client, network = pipe.client { pieces = { wire.token " The", 1, wire.token " sky", 1,
       wire.closing(".", " The sky.") } }
     local s = client:generate_stream "x"
     s:next()
@@ -54,16 +54,16 @@ describe("the blocking loop", function ()
     assert.equal("interrupted!", message)
     assert.equal(" sky", s:next().text)
     assert.equal(" The sky.", s:text())
-    assert.is_false(door.requests[1].aborted)
+    assert.is_false(network.requests[1].aborted)
   end)
 
   it("closes the connection of an interrupted call that cannot be continued", function ()
-    local client, door = pipe.client { pieces = { "{", 5, "}" } }
+    local client, network = pipe.client { pieces = { "{", 5, "}" } }
     client.transport.loop.suspend = function () return "interrupted!" end
     local ok, message = pcall(client.generate, client, "x")
     assert.is_false(ok)
     assert.equal("interrupted!", message)
-    assert.is_true(door.requests[1].aborted)
+    assert.is_true(network.requests[1].aborted)
     assert.equal(0, client.transport:size())
   end)
 

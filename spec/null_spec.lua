@@ -72,7 +72,7 @@ describe("null", function ()
   end)
 
   it("is no option of adapters, conversations, batches and of tokenize", function ()
-    local client, door = pipe.client { headers = { ["content-type"] = "application/json" },
+    local client, network = pipe.client { headers = { ["content-type"] = "application/json" },
       body = '{"generated_text":"Yes"}' }
     local view = client:adapter("a/1", nulls [[template defaults adapter_source variables now
       special_tokens_in_text]])
@@ -84,12 +84,12 @@ describe("null", function ()
     local results = client:generate_many({ nulls("timeout seed", { prompt = "x" }) },
       nulls "concurrency retry_generation timeout"):results()
     assert.equal("Yes", results[1].generated_text)
-    for _, request in ipairs(door.requests) do
+    for _, request in ipairs(network.requests) do
       local sent = assert(json.decode(request.body))
       assert.is_nil(request.body:find("null", 1, true), request.body)
       assert.is_string(sent.inputs)
     end
-    assert.equal(3, #door.requests)
+    assert.equal(3, #network.requests)
     local tokens, err = client:tokenize("x", nulls "add_special_tokens timeout")
     assert.is_nil(tokens)
     assert.not_equal("validation", err.kind)

@@ -16,15 +16,15 @@ local wire = require "spec.support.wire"
 local PROGRAM = [[
   jit.off()
   jit.flush()
-  local transport = require "predibase.transport.resty"
+  local resty_transport = require "predibase.transport.resty"
   local cfg = assert(require "predibase.config".new { base_url = os.getenv "URL",
     api_token = false })
-  local door = assert(transport.new(cfg))
+  local transport = assert(resty_transport.new(cfg))
   local request = { method = "POST", url = os.getenv "URL" .. "/generate_stream", headers = {},
     body = "{}" }
 
   local function open()
-    return assert(door:open(request, { events = true, deadline = transport.now() + 20,
+    return assert(transport:open(request, { events = true, deadline = resty_transport.now() + 20,
       timeout = { connect = 10, first_token = 10, token = 10, idle = 10 } }))
   end
 
@@ -46,7 +46,7 @@ local PROGRAM = [[
       x:release()
     end,
     group = function (x)
-      local group = door:group()
+      local group = transport:group()
       x.in_group = group
       group:add(x)
       group:next()
@@ -95,7 +95,7 @@ local PROGRAM = [[
     end
     assert(not x.running, where .. "its thread is still there")
     assert(not x.socket, where .. "its connection is still there")
-    assert(not door.exchanges[x], where .. "it is still listed")
+    assert(not transport.exchanges[x], where .. "it is still listed")
   end
 
   local way, total = WAYS[os.getenv "WAY"], 0

@@ -87,7 +87,7 @@ describe("response_format", function ()
     body = '{"generated_text":"{}"}' }
 
   it("causes an error of the call when its schema is invalid, as a table or as text", function ()
-    local client, door = pipe.client(REPLY)
+    local client, network = pipe.client(REPLY)
     for _, form in ipairs { BAD, { type = "json_object", schema = json.encode(BAD.schema) } } do
       local result, err = client:generate("x", { response_format = form })
       assert.is_nil(result)
@@ -97,14 +97,14 @@ describe("response_format", function ()
       local stream = client:generate_stream("x", { response_format = form })
       assert.equal("validation", select(2, stream:next()).kind)
     end
-    assert.equal(0, #door.requests)
+    assert.equal(0, #network.requests)
     client:close()
   end)
 
   it("is sent unchanged with check_schema = false, for the call or the client", function ()
-    local client, door = pipe.client(REPLY)
+    local client, network = pipe.client(REPLY)
     assert(client:generate("x", { response_format = BAD, check_schema = false }))
-    assert.is_truthy(door.requests[1].body:find('"format":"email"', 1, true))
+    assert.is_truthy(network.requests[1].body:find('"format":"email"', 1, true))
     local none, err = client:generate("x", { response_format = BAD, check_schema = false,
       temperature = -1 })
     assert.is_nil(none)

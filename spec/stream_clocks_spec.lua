@@ -8,12 +8,12 @@ local REFUSED = { failure = { kind = "connection", phase = "connect", sent = fal
 
 describe("the clocks of a stream", function ()
   local function timeout_of(reply, timeout)
-    local client, door = pipe.client(reply, { max_retries = 0 })
+    local client, network = pipe.client(reply, { max_retries = 0 })
     local s = client:generate_stream("x", { timeout = timeout })
     local text, err = s:text()
     assert.is_nil(text)
     assert.equal("timeout", err.kind)
-    return err, door.clock - 1000
+    return err, network.clock - 1000
   end
 
   it("end a connection that does not come about", function ()
@@ -53,9 +53,9 @@ describe("the clocks of a stream", function ()
     local pieces = {}
     for i = 1, 200 do pieces[i] = i % 2 == 1 and 50 or wire.token " x" end
     pieces[201] = wire.closing(".", "all")
-    local client, door = pipe.client { pieces = pieces }
+    local client, network = pipe.client { pieces = pieces }
     assert.equal("all", client:generate_stream "x":text())
-    assert.equal(6000, door.clock)
+    assert.equal(6000, network.clock)
   end)
 
   it("end the call as a whole when it has a limit", function ()
@@ -68,9 +68,9 @@ describe("the clocks of a stream", function ()
   end)
 
   it("begin when the first token is asked for", function ()
-    local client, door = pipe.client { pieces = { 2, wire.answer() } }
+    local client, network = pipe.client { pieces = { 2, wire.answer() } }
     local s = client:generate_stream("x", { timeout = 5 })
-    door:advance(100)
+    network:advance(100)
     assert.equal(" The sky is blue.", s:text())
     assert.equal(2, s:result().timing.first_token)
     assert.equal(2, s:result().timing.total)
@@ -88,10 +88,10 @@ describe("the clocks of a stream", function ()
   end)
 
   it("do not move a result that is asked for later", function ()
-    local client, door = pipe.client { pieces = { 2, wire.answer() } }
+    local client, network = pipe.client { pieces = { 2, wire.answer() } }
     local s = client:generate_stream "x"
     repeat until not s:next()
-    door:advance(50)
+    network:advance(50)
     assert.equal(2, s:result().timing.total)
   end)
 end)

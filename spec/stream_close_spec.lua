@@ -17,7 +17,7 @@ end
 
 describe("stream:close", function ()
   it("before the first token keeps the request from being sent", function ()
-    local client, door = pipe.client(slow_answer(),
+    local client, network = pipe.client(slow_answer(),
       { on_request = function () error "a request" end })
     local s = client:generate_stream "x"
     s:close()
@@ -29,17 +29,17 @@ describe("stream:close", function ()
     assert.equal(0, err.tokens)
     assert.equal(err, select(2, s:next()))
     assert.equal(err, select(2, s:poll()))
-    assert.equal(0, #door.requests)
+    assert.equal(0, #network.requests)
   end)
 
   it("in the middle closes the connection at once and keeps the text so far", function ()
-    local client, door = pipe.client(slow_answer())
+    local client, network = pipe.client(slow_answer())
     local s = client:generate_stream "x"
     s:next()
     s:next()
-    assert.is_nil(door.requests[1].closed)
+    assert.is_nil(network.requests[1].closed)
     s:close()
-    assert.is_true(door.requests[1].aborted)
+    assert.is_true(network.requests[1].aborted)
     assert.equal(0, client.transport:size())
     assert.equal("predibase.stream (closed, 2 tokens)", tostring(s))
     local _, err = s:next()
@@ -59,13 +59,13 @@ describe("stream:close", function ()
   end)
 
   it("may be called any number of times", function ()
-    local client, door = pipe.client(slow_answer())
+    local client, network = pipe.client(slow_answer())
     local s = client:generate_stream "x"
     s:next()
     for _ = 1, 3 do s:close() end
     assert.is_true(cancelled(select(2, s:next())))
     for _ = 1, 3 do s:close() end
-    assert.is_true(door.requests[1].aborted)
+    assert.is_true(network.requests[1].aborted)
   end)
 
   it("after the end changes nothing", function ()
@@ -88,38 +88,38 @@ describe("stream:close", function ()
   end)
 
   it("while it waits for a retry begins none", function ()
-    local client, door = pipe.client { { status = 503,
+    local client, network = pipe.client { { status = 503,
       headers = { ["retry-after"] = "5" } }, { body = wire.answer() } }
     local s = client:generate_stream "x"
     repeat
       local token, err = s:poll()
       assert.is_nil(token)
-    until err == "pending" and #door.requests == 2
-    assert.is_nil(door.requests[2].sent_at)
+    until err == "pending" and #network.requests == 2
+    assert.is_nil(network.requests[2].sent_at)
     s:close()
-    door:advance(10)
+    network:advance(10)
     assert.is_true(cancelled(select(2, s:poll())))
-    assert.is_nil(door.requests[2].sent_at)
-    assert.is_true(door.requests[2].closed)
+    assert.is_nil(network.requests[2].sent_at)
+    assert.is_true(network.requests[2].closed)
   end)
 
   it("leaves the client in order", function ()
-    local client, door = pipe.client { slow_answer(), { body = wire.answer() } }
+    local client, network = pipe.client { slow_answer(), { body = wire.answer() } }
     local s = client:generate_stream "x"
     s:next()
     s:close()
     assert.equal(" The sky is blue.", client:generate_stream "x":text())
-    assert.equal(2, #door.requests)
+    assert.equal(2, #network.requests)
   end)
 end)
 
 describe("leaving a for loop", function ()
   local function left(leave, iterate)
-    local client, door = pipe.client(slow_answer())
+    local client, network = pipe.client(slow_answer())
     pcall(function ()
       leave(iterate(client))
     end)
-    return door.requests[1]
+    return network.requests[1]
   end
 
   local ways = {
@@ -154,11 +154,11 @@ describe("leaving a for loop", function ()
   end
 
   it("at its end closes nothing that another call could use", function ()
-    local client, door = pipe.client { body = wire.answer() }
+    local client, network = pipe.client { body = wire.answer() }
     local n = 0
     for _ in client:generate_stream "x" do n = n + 1 end
     assert.equal(5, n)
-    assert.is_true(not door.requests[1].aborted)
+    assert.is_true(not network.requests[1].aborted)
   end)
 
   it("before its first round is in order for a stream that failed", function ()

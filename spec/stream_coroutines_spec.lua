@@ -36,7 +36,7 @@ describe("coroutines", function ()
 
   it("that close a stream wake the one that waits for it with an error", function ()
     local loop = coroutines.new()
-    local client, door = pipe.client({ pieces = { wire.token " The", 3600, wire.answer() } },
+    local client, network = pipe.client({ pieces = { wire.token " The", 3600, wire.answer() } },
       { loop = loop, timeout = { token = 7200, idle = 7200 } })
     local s = client:generate_stream "x"
     local err
@@ -52,8 +52,8 @@ describe("coroutines", function ()
     assert.equal("cancelled", err.kind)
     assert.is_false(err.retryable)
     assert.equal(" The", err.partial_text)
-    assert.is_true(door.requests[1].aborted)
-    assert.equal(1000, door.clock)
+    assert.is_true(network.requests[1].aborted)
+    assert.equal(1000, network.clock)
   end)
 
   it("that close the client wake all who wait with errors", function ()

@@ -103,8 +103,8 @@ describe("the hooks of a stream", function ()
   end)
 end)
 
-local function assert_nothing_open(client, door)
-  for _, request in ipairs(door.requests) do
+local function assert_nothing_open(client, network)
+  for _, request in ipairs(network.requests) do
     assert.is_truthy(request.closed or request.released)
   end
   assert.equal(0, client.transport:size())
@@ -182,20 +182,20 @@ describe("a hook that raises", function ()
 
   it("leaves no connection behind once the stream is closed", function ()
     for _, name in ipairs { "on_request", "on_response", "on_retry", "on_token" } do
-      local client, door = served_at_second { [name] = function () error("mine", 0) end }
+      local client, network = served_at_second { [name] = function () error("mine", 0) end }
       local s = client:generate_stream "x"
       assert.is_false((pcall(s.next, s)))
       s:close()
-      assert_nothing_open(client, door)
+      assert_nothing_open(client, network)
     end
   end)
 
   it("leaves no connection behind in generate", function ()
     for _, name in ipairs { "on_request", "on_response", "on_retry" } do
-      local client, door = pipe.client({ status = 503, headers = {}, body = "" },
+      local client, network = pipe.client({ status = 503, headers = {}, body = "" },
         { [name] = function () error("mine", 0) end })
       assert.is_false((pcall(client.generate, client, "x")))
-      assert_nothing_open(client, door)
+      assert_nothing_open(client, network)
     end
   end)
 end)

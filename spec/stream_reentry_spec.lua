@@ -12,7 +12,7 @@ end
 describe("a hook that closes its stream", function ()
   local function close_in(name)
     local s
-    local client, door = served_at_second { [name] = function () s:close() end }
+    local client, network = served_at_second { [name] = function () s:close() end }
     s = client:generate_stream "x"
     local texts = {}
     local token, err
@@ -20,38 +20,38 @@ describe("a hook that closes its stream", function ()
       token, err = s:next()
       texts[#texts + 1] = token and token.text
     until not token
-    return texts, err, door
+    return texts, err, network
   end
 
   it("from on_request keeps the request from being sent", function ()
-    local texts, err, door = close_in "on_request"
+    local texts, err, network = close_in "on_request"
     assert.same({}, texts)
     assert.equal("cancelled", err.kind)
-    assert.equal(0, #door.requests)
+    assert.equal(0, #network.requests)
   end)
 
   it("from on_response ends it before its first token", function ()
-    local texts, err, door = close_in "on_response"
+    local texts, err, network = close_in "on_response"
     assert.same({}, texts)
     assert.equal("cancelled", err.kind)
-    assert.equal(1, #door.requests)
-    assert.is_true(door.requests[1].closed)
+    assert.equal(1, #network.requests)
+    assert.is_true(network.requests[1].closed)
   end)
 
   it("from on_retry keeps the next attempt from being made", function ()
-    local texts, err, door = close_in "on_retry"
+    local texts, err, network = close_in "on_retry"
     assert.same({}, texts)
     assert.equal("cancelled", err.kind)
-    assert.equal(1, #door.requests)
+    assert.equal(1, #network.requests)
   end)
 
   it("from on_token still hands out that token", function ()
-    local texts, err, door = close_in "on_token"
+    local texts, err, network = close_in "on_token"
     assert.same({ " The" }, texts)
     assert.equal("cancelled", err.kind)
     assert.equal(" The", err.partial_text)
-    assert.equal(2, #door.requests)
-    assert.is_true(door.requests[2].closed)
+    assert.equal(2, #network.requests)
+    assert.is_true(network.requests[2].closed)
   end)
 
   it("from on_token at the closing event changes nothing", function ()
@@ -115,8 +115,8 @@ describe("a hook that uses the same client", function ()
   end)
 
   it("may raise without that counting as an attempt", function ()
-    local client, door, raised
-    client, door = pipe.client({ body = wire.answer() }, { on_request = function (info)
+    local client, network, raised
+    client, network = pipe.client({ body = wire.answer() }, { on_request = function (info)
       assert.equal(1, info.attempt)
       if not raised then
         raised = true
@@ -127,7 +127,7 @@ describe("a hook that uses the same client", function ()
     assert.is_false(pcall(stream.next, stream))
     assert.equal(" The sky is blue.", stream:text())
     assert.equal(1, stream:result().attempts)
-    assert.equal(1, #door.requests)
+    assert.equal(1, #network.requests)
   end)
 
   it("may collect garbage", function ()
@@ -143,15 +143,15 @@ describe("a hook that uses the same client", function ()
 
   it("may close the client before a request goes out", function ()
     for _, method in ipairs { "generate", "generate_stream" } do
-      local client, door
-      client, door = pipe.client({ body = wire.answer() },
+      local client, network
+      client, network = pipe.client({ body = wire.answer() },
         { on_request = function () client:close() end })
       local answer, err = client[method](client, "x")
       if method == "generate_stream" then answer, err = answer:next() end
       assert.is_nil(answer)
       assert.equal("cancelled", err.kind)
       assert.equal("the client was closed", err.message)
-      assert.equal(0, #door.requests)
+      assert.equal(0, #network.requests)
     end
   end)
 

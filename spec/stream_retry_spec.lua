@@ -14,10 +14,10 @@ local answer = { body = wire.answer() }
 
 describe("retries of a stream", function ()
   local function attempts(first, options)
-    local client, door = pipe.client({ first, answer }, options)
+    local client, network = pipe.client({ first, answer }, options)
     local s = client:generate_stream "x"
     local text, err = s:text()
-    return #door.requests, text, err, s
+    return #network.requests, text, err, s
   end
 
   local again = {
@@ -98,47 +98,47 @@ describe("retries of a stream", function ()
   end)
 
   it("are as many as max_retries of the call says, else the client's", function ()
-    local client, door = pipe.client(REFUSED, { max_retries = 4 })
+    local client, network = pipe.client(REFUSED, { max_retries = 4 })
     local _, err = client:generate_stream "x":next()
-    assert.same({ 5, 5 }, { #door.requests, err.attempts })
-    client, door = pipe.client(REFUSED)
+    assert.same({ 5, 5 }, { #network.requests, err.attempts })
+    client, network = pipe.client(REFUSED)
     _, err = client:generate_stream "x":next()
-    assert.same({ 3, 3 }, { #door.requests, err.attempts })
-    client, door = pipe.client(REFUSED, { max_retries = 4 })
+    assert.same({ 3, 3 }, { #network.requests, err.attempts })
+    client, network = pipe.client(REFUSED, { max_retries = 4 })
     _, err = client:generate_stream("x", { max_retries = 0 }):next()
-    assert.same({ 1, 1 }, { #door.requests, err.attempts })
+    assert.same({ 1, 1 }, { #network.requests, err.attempts })
   end)
 
   it("send the same request again, with the same id", function ()
-    local client, door = pipe.client({ REFUSED, REFUSED, answer })
+    local client, network = pipe.client({ REFUSED, REFUSED, answer })
     client:generate_stream("x", { seed = 1 }):text()
-    assert.equal(3, #door.requests)
+    assert.equal(3, #network.requests)
     for i = 2, 3 do
-      assert.equal(door.requests[1].body, door.requests[i].body)
-      assert.same(door.requests[1].headers, door.requests[i].headers)
+      assert.equal(network.requests[1].body, network.requests[i].body)
+      assert.same(network.requests[1].headers, network.requests[i].headers)
     end
     local ids = {}
-    for _, line in ipairs(door.requests[1].headers) do
+    for _, line in ipairs(network.requests[1].headers) do
       ids[#ids + 1] = line:match "^x%-request%-id: (%x+)$"
     end
     assert.equal(1, #ids)
   end)
 
   it("leave the connection of a refusal to the next attempt", function ()
-    local client, door = pipe.client { { pieces = { wire.error("Model is overloaded", "overloaded"),
-      0.01 } }, answer }
+    local client, network = pipe.client {
+      { pieces = { wire.error("Model is overloaded", "overloaded"), 0.01 } }, answer }
     assert.equal(" The sky is blue.", client:generate_stream "x":text())
-    assert.is_true(door.requests[1].released)
-    assert.is_true(not door.requests[1].aborted)
+    assert.is_true(network.requests[1].released)
+    assert.is_true(not network.requests[1].aborted)
   end)
 
   it("wait longer and longer, at random, without holding up anybody else", function ()
     local longest = { 0, 0, 0 }
     for _ = 1, 50 do
-      local client, door = pipe.client(REFUSED, { max_retries = 3 })
+      local client, network = pipe.client(REFUSED, { max_retries = 3 })
       client:generate_stream "x":next()
       for i = 1, 3 do
-        local delay = door.requests[i + 1].sent_at - door.requests[i].sent_at
+        local delay = network.requests[i + 1].sent_at - network.requests[i].sent_at
         assert.is_true(delay >= 0 and delay <= 0.5 * 2 ^ (i - 1))
         longest[i] = math.max(longest[i], delay)
       end
@@ -147,50 +147,50 @@ describe("retries of a stream", function ()
   end)
 
   it("wait as long as the server asks", function ()
-    local client, door = pipe.client { { status = 429, headers = { ["retry-after"] = "7" } },
+    local client, network = pipe.client { { status = 429, headers = { ["retry-after"] = "7" } },
       answer }
     assert.equal(" The sky is blue.", client:generate_stream "x":text())
-    assert.equal(1007, door.requests[2].sent_at)
+    assert.equal(1007, network.requests[2].sent_at)
   end)
 
   it("wait with poll as well, which says pending meanwhile", function ()
-    local client, door = pipe.client { { status = 503, headers = { ["retry-after"] = "7" } },
+    local client, network = pipe.client { { status = 503, headers = { ["retry-after"] = "7" } },
       answer }
     local s, pending, tokens = client:generate_stream "x", 0, 0
     repeat
       local token, err = s:poll()
       if err == "pending" then
         pending = pending + 1
-        door:advance(0.5)
+        network:advance(0.5)
       elseif token then
         tokens = tokens + 1
       end
     until not token and err ~= "pending"
     assert.equal(5, tokens)
     assert.is_true(pending >= 14)
-    assert.is_true(door.requests[2].sent_at >= 1007)
+    assert.is_true(network.requests[2].sent_at >= 1007)
   end)
 
   it("that would not end in time are not begun", function ()
-    local client, door = pipe.client { { status = 503, headers = { ["retry-after"] = "20" } },
+    local client, network = pipe.client { { status = 503, headers = { ["retry-after"] = "20" } },
       answer }
     local _, err = client:generate_stream("x", { timeout = 10 }):next()
     assert.equal("server", err.kind)
     assert.equal(503, err.status)
     assert.equal(20, err.retry_after)
-    assert.equal(1, #door.requests)
-    assert.equal(1000, door.clock)
+    assert.equal(1, #network.requests)
+    assert.equal(1000, network.clock)
   end)
 
   it("stay inside the time for the whole call", function ()
-    local client, door = pipe.client({ { status = 503, headers = { ["retry-after"] = "4" },
+    local client, network = pipe.client({ { status = 503, headers = { ["retry-after"] = "4" },
       before = 3 } }, { max_retries = 50 })
     local _, err = client:generate_stream("x", { timeout = 30 }):next()
     -- The fifth attempt is sent after 28 s, and cut short.
     assert.equal("timeout", err.kind)
     assert.equal("total", err.phase)
-    assert.equal(1030, door.clock)
+    assert.equal(1030, network.clock)
     assert.equal(5, err.attempts)
-    assert.equal(5, #door.requests)
+    assert.equal(5, #network.requests)
   end)
 end)

@@ -21,10 +21,10 @@ describe("the text of a stream", function ()
       repeat token, err = s:next() until not token
       return err
     end,
-    poll = function (s, door)
+    poll = function (s, network)
       while true do
         local token, err = s:poll()
-        if err == "pending" then door:sleep() elseif not token then return err end
+        if err == "pending" then network:sleep() elseif not token then return err end
       end
     end,
     text = function (s) return select(2, s:text()) end,
@@ -39,16 +39,16 @@ describe("the text of a stream", function ()
     for name, read in pairs(readers) do
       it(("beyond max_response_bytes is too large (%s, %s)"):format(name,
         next(options) or "no options"), function ()
-        local client, door = pipe.client(endless(), { max_response_bytes = LIMIT })
+        local client, network = pipe.client(endless(), { max_response_bytes = LIMIT })
         local s = client:generate_stream("x", options)
-        local err = read(s, door)
+        local err = read(s, network)
         assert.same({ "too_large", "body", 64, false },
           { err.kind, err.phase, err.tokens, err.retryable })
         assert.equal(LIMIT, #err.partial_text)
         assert.is_truthy(err.message:find("max_response_bytes (65536 bytes)", 1, true))
         assert.equal(err, select(2, s:next()))
         assert.equal(0, client.transport:size())
-        assert.equal(1, #door.requests)
+        assert.equal(1, #network.requests)
         client:close()
       end)
     end
@@ -77,18 +77,18 @@ describe("the text of a stream", function ()
       return collectgarbage "count" * 1024
     end
     local before, whole = memory(), 64 * 60000
-    local s, client, door
+    local s, client, network
     do
       local pieces, texts = {}, {}
       for i = 1, 64 do
         texts[i] = ("%03d"):format(i):rep(20000)
         pieces[i] = i < 64 and wire.token(texts[i]) or wire.closing(texts[i], table.concat(texts))
       end
-      client, door = pipe.client { body = table.concat(pieces) }
+      client, network = pipe.client { body = table.concat(pieces) }
       s = client:generate_stream "x"
       repeat local token = s:next() until not token
     end
-    door:serve {}
+    network:serve {}
     local result = s:result()
     local grown = memory() - before
     assert.equal(whole, #result.generated_text)

@@ -33,12 +33,12 @@ describe("a stream that ends well", function ()
   end)
 
   it("sends nothing before the first token is asked for", function ()
-    local client, door = pipe.client { body = wire.answer() }
+    local client, network = pipe.client { body = wire.answer() }
     local s = client:generate_stream "x"
-    assert.equal(0, #door.requests)
+    assert.equal(0, #network.requests)
     assert.is_table(s:next())
-    assert.equal(1, #door.requests)
-    assert.equal("http://127.0.0.1:8080/generate_stream", door.requests[1].url)
+    assert.equal(1, #network.requests)
+    assert.equal("http://127.0.0.1:8080/generate_stream", network.requests[1].url)
   end)
 
   it("gives tokens with what is null left out", function ()
@@ -70,27 +70,27 @@ describe("a stream that ends well", function ()
   end)
 
   it("leaves its connection to the next call", function ()
-    local client, door = pipe.client { body = wire.answer() }
+    local client, network = pipe.client { body = wire.answer() }
     client:generate_stream "x":text()
-    assert.is_false(door.requests[1].aborted or false)
+    assert.is_false(network.requests[1].aborted or false)
     assert.equal(0, client.transport:size())
   end)
 
   it("does not wait for the end of the body behind the closing event", function ()
-    local client, door = pipe.client { pieces = { wire.answer(), 30 } }
+    local client, network = pipe.client { pieces = { wire.answer(), 30 } }
     local s = client:generate_stream "x"
     assert.equal(" The sky is blue.", s:text())
-    assert.equal(1000, door.clock)
-    assert.is_true(door.requests[1].released)
+    assert.equal(1000, network.clock)
+    assert.is_true(network.requests[1].released)
   end)
 
   it("closes the connection of a server that does not end its body", function ()
-    local client, door = pipe.client { { body = wire.answer(), ending = "open" },
+    local client, network = pipe.client { { body = wire.answer(), ending = "open" },
       { body = wire.answer() } }
     client:generate_stream "x":text()
-    door:advance(5)
+    network:advance(5)
     assert.equal(" The sky is blue.", client:generate_stream "x":text())
-    assert.is_true(door.requests[1].closed)
+    assert.is_true(network.requests[1].closed)
     assert.equal(0, client.transport:size())
   end)
 
@@ -110,9 +110,9 @@ end)
 
 describe("a stream that breaks", function ()
   local function broken()
-    local client, door = pipe.client { body = wire.three_tokens()
+    local client, network = pipe.client { body = wire.three_tokens()
       .. wire.error("Request failed during generation: oops", "generation") }
-    return client:generate_stream "x", door
+    return client:generate_stream "x", network
   end
 
   it("gives the tokens before, then the same error for ever", function ()
@@ -185,21 +185,21 @@ describe("a stream that breaks", function ()
   end)
 
   it("leaves its connection to the next call when the server says what is wrong", function ()
-    local client, door = pipe.client { { pieces = { wire.three_tokens()
+    local client, network = pipe.client { { pieces = { wire.three_tokens()
       .. wire.error("Request failed during generation: oops", "generation"), 0.01 } },
       { body = wire.answer() } }
     assert.is_nil((client:generate_stream "x":text()))
-    assert.is_true(door.requests[1].released)
+    assert.is_true(network.requests[1].released)
     assert.equal(" The sky is blue.", client:generate_stream "x":text())
-    assert.is_true(not door.requests[1].aborted)
+    assert.is_true(not network.requests[1].aborted)
   end)
 
   it("closes its connection otherwise", function ()
-    local client, door = pipe.client { body = wire.three_tokens() .. "data: what?\n\n",
+    local client, network = pipe.client { body = wire.three_tokens() .. "data: what?\n\n",
       ending = "open" }
     local _, err = client:generate_stream "x":text()
     assert.equal("protocol", err.kind)
-    assert.is_true(door.requests[1].aborted)
+    assert.is_true(network.requests[1].aborted)
     assert.equal(0, client.transport:size())
   end)
 end)

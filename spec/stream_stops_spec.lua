@@ -18,9 +18,9 @@ local function answer(texts, details)
 end
 
 local function stream_of(body, options)
-  local client, door = pipe.client { body = body }
+  local client, network = pipe.client { body = body }
   local s = client:generate_stream("x", options)
-  return s, door
+  return s, network
 end
 
 local function texts_of(s)
@@ -83,12 +83,12 @@ end)
 
 describe("client_stop on a stream", function ()
   it("ends it in front of a sequence that spans tokens, and closes the connection", function ()
-    local s, door = stream_of(answer { "one", " \\n", "\\n two", " three", "." },
+    local s, network = stream_of(answer { "one", " \\n", "\\n two", " three", "." },
       { client_stop = "\n\n" })
     assert.same({ "one", " " }, texts_of(s))
     assert.equal("one ", s:text())
-    assert.is_true(door.requests[1].closed)
-    assert.is_true(door.requests[1].aborted)
+    assert.is_true(network.requests[1].closed)
+    assert.is_true(network.requests[1].aborted)
   end)
 
   it("gives the token that completes the sequence, then nil for ever", function ()

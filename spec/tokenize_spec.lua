@@ -13,10 +13,10 @@ local function reply(body, status)
 end
 
 describe("client:tokenize", function ()
-  local client, door
+  local client, network
 
   local function open(replies, options)
-    client, door = pipe.client(replies, options)
+    client, network = pipe.client(replies, options)
     client.shared.random = function () return 0.5 end
     return client
   end
@@ -34,16 +34,16 @@ describe("client:tokenize", function ()
     local tokens = assert(client:tokenize "é")
     assert.same({ { id = 1, text = "<s>", start = 0, stop = 0 },
       { id = 643, text = "▁é", start = 0, stop = 1 } }, tokens)
-    assert.equal("POST", door.requests[1].method)
-    assert.is_truthy(door.requests[1].url:find "/tokenize$")
-    assert.equal('{"inputs":"é","add_special_tokens":true}', door.requests[1].body)
+    assert.equal("POST", network.requests[1].method)
+    assert.is_truthy(network.requests[1].url:find "/tokenize$")
+    assert.equal('{"inputs":"é","add_special_tokens":true}', network.requests[1].body)
   end)
 
   it("sends any text, and whether the server adds special tokens", function ()
     open(reply "[]")
     local text = 'a "%s" %d \\ \n </s> 🙂'
     assert.same({}, client:tokenize(text, { add_special_tokens = false }))
-    local body = assert(json.decode(door.requests[1].body))
+    local body = assert(json.decode(network.requests[1].body))
     assert.same({ inputs = text, add_special_tokens = false }, body)
     assert.same({}, client:tokenize "")
   end)
@@ -51,7 +51,7 @@ describe("client:tokenize", function ()
   it("sends none of the client's parameters", function ()
     open(reply "[]", { defaults = { max_new_tokens = 5, adapter_id = "a/1" } })
     assert(client:tokenize "x")
-    assert.equal('{"inputs":"x","add_special_tokens":true}', door.requests[1].body)
+    assert.equal('{"inputs":"x","add_special_tokens":true}', network.requests[1].body)
   end)
 
   it("returns an error of kind not_found without a tokenizer or without the route", function ()
@@ -107,7 +107,7 @@ describe("client:tokenize", function ()
       assert.is_nil(tokens)
       assert.is_true(predibase.is_error(err))
     end
-    assert.equal(0, #door.requests)
+    assert.equal(0, #network.requests)
   end)
 
   it("raises for mistakes of the program, with the line of the caller", function ()

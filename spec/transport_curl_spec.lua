@@ -6,10 +6,10 @@ local coroutines = require "spec.support.coroutines"
 local config = require "predibase.config"
 local lifetime = require "spec.support.lifetime"
 local server = require "spec.support.server"
-local transport = require "predibase.transport.curl"
+local curl_transport = require "predibase.transport.curl"
 
 describe("predibase.transport.curl", function ()
-  local s, door, files
+  local s, transport, files
 
   setup(function () s = lifetime.serve() end)
   teardown(function () server.stop() end)
@@ -18,11 +18,11 @@ describe("predibase.transport.curl", function ()
     lifetime.collect()
     assert.is_true(lifetime.quiet(s))
     files = lifetime.files()
-    door = nil
+    transport = nil
   end)
 
   after_each(function ()
-    if door then door:close() end
+    if transport then transport:close() end
     assert.is_true(lifetime.quiet(s))
     assert.equal(files, lifetime.files())
   end)
@@ -31,8 +31,8 @@ describe("predibase.transport.curl", function ()
     local all = { base_url = s.url, api_token = false }
     for name, value in pairs(options or {}) do all[name] = value end
     local cfg = assert(config.new(all, function () end))
-    door = transport.new(cfg, loop or require "predibase.loop.blocking".new())
-    return door
+    transport = curl_transport.new(cfg, loop or require "predibase.loop.blocking".new())
+    return transport
   end
 
   local CLOCKS = { connect = 10, first_token = 60, token = 60, idle = 60 }
@@ -40,9 +40,9 @@ describe("predibase.transport.curl", function ()
   local function open(path, spec)
     local all = { events = true, timeout = CLOCKS }
     for name, value in pairs(spec or {}) do all[name] = value end
-    return door:open({ method = "POST", url = s.url .. path, body = '{"inputs":"x"}', headers = {
-      { "content-type", "application/json" }, { "x-empty", "" }, { "x-seen", "yes" },
-    } }, all)
+    return transport:open({ method = "POST", url = s.url .. path, body = '{"inputs":"x"}',
+      headers = { { "content-type", "application/json" }, { "x-empty", "" }, { "x-seen", "yes" } },
+    }, all)
   end
 
   local function drain(x)
@@ -93,7 +93,7 @@ describe("predibase.transport.curl", function ()
   it("returns a failure as a table, at every call", function ()
     new()
     for _, how in ipairs { "next", "poll" } do
-      local x = open("/hang/generate_stream", { deadline = transport.now() - 1 })
+      local x = open("/hang/generate_stream", { deadline = curl_transport.now() - 1 })
       local data, failure = x[how](x)
       assert.is_nil(data)
       assert.same({ "timeout", "total" }, { failure.kind, failure.phase })
@@ -109,7 +109,7 @@ describe("predibase.transport.curl", function ()
     new()
     local x = open("/generate_stream", { delay = 3600 })
     for _ = 1, 3 do assert.same({ nil, "pending" }, { x:poll() }) end
-    assert.equal(1, door:size())
+    assert.equal(1, transport:size())
     x:close()
   end)
 
@@ -128,7 +128,7 @@ describe("predibase.transport.curl", function ()
     x:release()
     local other = open "/hang/generate_stream"
     other:next()
-    for _ = 1, 3 do door:close() end
+    for _ = 1, 3 do transport:close() end
     assert.equal("cancelled", select(2, drain(other)).kind)
     local none, failure = open "/generate_stream"
     assert.is_nil(none)
@@ -137,10 +137,10 @@ describe("predibase.transport.curl", function ()
 
   it("creates its pool at the first use", function ()
     new()
-    assert.equal(0, door:size())
+    assert.equal(0, transport:size())
     assert.equal(files, lifetime.files())
-    door:close()
-    assert.equal(0, door:size())
+    transport:close()
+    assert.equal(0, transport:size())
   end)
 
   it("returns a failure for a request that libcurl refuses", function ()
@@ -148,7 +148,7 @@ describe("predibase.transport.curl", function ()
     local x, failure = open("/" .. ("x"):rep(8000001))
     assert.is_nil(x)
     assert.same({ "connection", "libcurl refused the URL" }, { failure.kind, failure.message })
-    assert.equal(0, door:size())
+    assert.equal(0, transport:size())
   end)
 
   describe("a connection", function ()
@@ -166,7 +166,7 @@ describe("predibase.transport.curl", function ()
         x:release()
       end
       assert.equal(before + 1, accepted())
-      assert.equal(0, door:size())
+      assert.equal(0, transport:size())
     end)
 
     it("serves the next call although the end of the last was not read", function ()
@@ -177,13 +177,13 @@ describe("predibase.transport.curl", function ()
         for _ = 1, 6 do assert.is_table(x:next()) end
         assert.is_string(x:next())
         x:release()
-        assert.equal(0, door:size())
+        assert.equal(0, transport:size())
         assert.equal("cancelled", select(2, x:next()).kind)
         -- the end of the body has not arrived, and the next call is made after it has
-        while next(door.lingering) do door.step(nil) end
+        while next(transport.lingering) do transport.step(nil) end
       end
       assert.equal(before + 1, accepted())
-      assert.equal(0, door.pool:size())
+      assert.equal(0, transport.pool:size())
     end)
 
     it("is not kept for the end of a response that does not arrive", function ()
@@ -191,9 +191,9 @@ describe("predibase.transport.curl", function ()
       local x = open "/hang/generate_stream"
       x:next()
       x:release()
-      assert.equal(0, door:size())
-      while next(door.lingering) do door.step(nil) end
-      assert.equal(0, door.pool:size())
+      assert.equal(0, transport:size())
+      while next(transport.lingering) do transport.step(nil) end
+      assert.equal(0, transport.pool:size())
       assert.is_true(lifetime.quiet(s))
     end)
 
@@ -235,7 +235,7 @@ describe("predibase.transport.curl", function ()
       assert.equal(0, calls.watch)
       loop:run(function () drain(open "/generate_stream") drain(open "/generate_stream") end)
       assert.equal(1, calls.watch)
-      assert.equal(door.pool:fd(), seen[1])
+      assert.equal(transport.pool:fd(), seen[1])
       assert.is_true(seen[2]() == nil or seen[2]() >= 0)
       assert.is_true(calls.suspend > 0)
     end)
@@ -246,7 +246,7 @@ describe("predibase.transport.curl", function ()
       new(loop)
       local x = open "/hang/generate_stream"
       assert.is_number(seen[2]())
-      door:close()
+      transport:close()
       assert.is_nil(seen[2]())
       for _ = 1, 3 do assert.is_nil(seen[3](0)) end
       assert.equal("cancelled", select(2, x:next()).kind)
@@ -289,12 +289,12 @@ describe("predibase.transport.curl", function ()
         local x = open "/hang/generate_stream"
         local n, failure
         loop:run(function () n, failure = drain(x) end, function ()
-          while not x.waiter or not x:head() do loop:pause() door.step(0) end
-          if how == "exchange" then x:close() else door:close() end
+          while not x.waiter or not x:head() do loop:pause() transport.step(0) end
+          if how == "exchange" then x:close() else transport:close() end
         end)
         assert.is_true(n <= 2)
         assert.equal("cancelled", failure.kind)
-        assert.is_nil(next(door.waiting))
+        assert.is_nil(next(transport.waiting))
       end)
     end
 
@@ -321,7 +321,7 @@ describe("predibase.transport.curl", function ()
       local co = coroutine.create(function () n = drain(x) end)
       repeat
         assert(coroutine.resume(co))
-        door.step(0.01)
+        transport.step(0.01)
       until coroutine.status(co) == "dead"
       assert.equal(7, n)
     end)
@@ -331,9 +331,9 @@ describe("predibase.transport.curl", function ()
         local loop = loop_name == "coroutines" and coroutines.new() or nil
         new(loop)
         local x = open "/hang/generate_stream"
-        local pool = door.pool
+        local pool = transport.pool
         -- a pool that reports that the system refuses to wait
-        door.pool = setmetatable({ step = function () return nil, "the system said no" end },
+        transport.pool = setmetatable({ step = function () return nil, "the system said no" end },
           { __index = function (_, name)
             return function (_, ...) return pool[name](pool, ...) end
           end })
@@ -344,7 +344,7 @@ describe("predibase.transport.curl", function ()
         assert.same({ kind = "connection", phase = "wait", message = "the system said no" },
           failure)
         assert.same(failure, select(2, x:next()))
-        door.pool = pool
+        transport.pool = pool
         x:close()
       end)
     end

@@ -21,20 +21,20 @@ local ELSEWHERE = 500
 
 --- A client that runs a fixture again and again.
 local function runner(fix)
-  local door = pipe.new(fix.replies)
-  local client = assert(predibase.new(fixture.client_options(fix, door.url, door)))
+  local network = pipe.new(fix.replies)
+  local client = assert(predibase.new(fixture.client_options(fix, network.url, network)))
   return function (replies, way)
-    door:serve(replies)
-    door.requests = {}
-    door:advance(5)          -- what lingers from the run before ends
-    local outcome = fixture.run(client, fix, way, function () door:sleep() end)
+    network:serve(replies)
+    network.requests = {}
+    network:advance(5)          -- what lingers from the run before ends
+    local outcome = fixture.run(client, fix, way, function () network:sleep() end)
     local problems = fixture.problems(fix, outcome)
     local wanted = fix.expect.requests or #fix.replies
-    if #door.requests ~= wanted then
+    if #network.requests ~= wanted then
       problems = ("%s\nrequests: expected %d, got %d"):format(problems or "", wanted,
-        #door.requests)
+        #network.requests)
     end
-    for i, request in ipairs(door.requests) do
+    for i, request in ipairs(network.requests) do
       if not (request.closed or request.released) then
         problems = ("%s\nrequest %d was left open"):format(problems or "", i)
       end

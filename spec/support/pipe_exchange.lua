@@ -118,7 +118,7 @@ end
 
 local function start(raw, now)
   raw.state, raw.start, raw.at = "open", now, now
-  raw.script = raw.pool.door:script(raw)
+  raw.script = raw.pool.network:script(raw)
   if raw.script.connecting then raw.connecting = raw.options.connect end
 end
 
@@ -192,7 +192,7 @@ function Raw:linger(seconds)
   self.log.released = true
   self.discarding = true
   self.queue, self.taken = {}, 0
-  local o = { events = self.options.events, deadline = self.pool.door.clock + seconds }
+  local o = { events = self.options.events, deadline = self.pool.network.clock + seconds }
   self.options = o
 end
 
@@ -206,7 +206,7 @@ end
 --- Starts an exchange, at once or after its delay.
 -- `options` are those of `pool:open` of predibase.curl.
 function M.new(pool, number, options, log)
-  local now = pool.door.clock
+  local now = pool.network.clock
   local raw = setmetatable({
     pool = pool, number = number, options = options, log = log,
     state = "delayed", start = now + (options.delay or 0), at = now,

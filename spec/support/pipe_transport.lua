@@ -2,8 +2,8 @@
 --- A simulated network: the libcurl transport, with its C core replaced by a server that follows a
 -- script of the spec, and a clock that advances only when a call waits or the spec moves it.
 --
---     local door = pipe.new { status = 200, headers = {…}, pieces = { "data: …", 0.5, "…" } }
---     local client = predibase.new { base_url = door.url, transport = door }
+--     local network = pipe.new { status = 200, headers = {…}, pieces = { "data: …", 0.5, "…" } }
+--     local client = predibase.new { base_url = network.url, transport = network }
 --
 -- A reply is a table: `status` (200), `headers` (lower-case names; an event stream unless given),
 -- `body` or `pieces` (strings as the server writes them, numbers are pauses in seconds), `before`
@@ -18,8 +18,8 @@ local predibase = require "predibase"
 
 local M = {}
 
-local Door = {}
-Door.__index = Door
+local Network = {}
+Network.__index = Network
 
 local Pool = {}
 Pool.__index = Pool
@@ -28,17 +28,17 @@ local Target = {}
 
 --- Like `pool:open` of predibase.curl.
 function Pool:open(target, body, header, delay, deadline, connect, first_event, event, idle)
-  if self.door.no_exchange then return nil, self.door.no_exchange end
+  if self.network.no_exchange then return nil, self.network.no_exchange end
   local options = { body = body, delay = delay, deadline = deadline, connect = connect,
     first_event = first_event, event = event, idle = idle }
   for name, value in pairs(target) do options[name] = value end
   options.headers = { header }
   for _, line in ipairs(target.headers) do options.headers[#options.headers + 1] = line end
   self.opened = self.opened + 1
-  local door = self.door
-  local log = { at = door.clock, delay = options.delay or 0, url = options.url,
+  local network = self.network
+  local log = { at = network.clock, delay = options.delay or 0, url = options.url,
     method = options.method, headers = options.headers, body = options.body, options = options }
-  door.requests[#door.requests + 1] = log
+  network.requests[#network.requests + 1] = log
   local raw = exchange.new(self, self.opened, options, log)
   self.exchanges[self.opened] = raw
   return raw, self.opened
@@ -54,13 +54,13 @@ end
 local function work(pool, moved)
   local due, n = {}, 0
   for number, raw in pairs(pool.exchanges) do
-    if raw:due() <= pool.door.clock then due[#due + 1] = number end
+    if raw:due() <= pool.network.clock then due[#due + 1] = number end
   end
   table.sort(due)
   for _, number in ipairs(due) do
     local raw = pool.exchanges[number]
     if raw then
-      raw:work(pool.door.clock)
+      raw:work(pool.network.clock)
       if raw.news then
         raw.news, n = false, n + 1
         moved[n] = number
@@ -72,17 +72,17 @@ end
 
 --- Like `pool:step` of predibase.curl; a wait advances the clock.
 function Pool:step(seconds, moved)
-  local door = self.door
-  local limit = seconds and door.clock + seconds or math.huge
+  local network = self.network
+  local limit = seconds and network.clock + seconds or math.huge
   local n = work(self, moved)
   while n == 0 and (not seconds or seconds > 0) do
     local at = next_due(self)
     if at == math.huge and not seconds then error("this wait would never end", 0) end
     if at > limit then
-      door.clock = limit
+      network.clock = limit
       break
     end
-    door.clock = math.max(door.clock, at)
+    network.clock = math.max(network.clock, at)
     n = work(self, moved)
   end
   return n
@@ -94,7 +94,7 @@ end
 
 function Pool:timeout()
   local at = next_due(self)
-  if at < math.huge then return math.max(0, at - self.door.clock) end
+  if at < math.huge then return math.max(0, at - self.network.clock) end
 end
 
 function Pool:size()
@@ -112,7 +112,7 @@ function Pool:close()
     end
   end
   self.exchanges = {}
-  self.door.pools = self.door.pools - 1
+  self.network.pools = self.network.pools - 1
 end
 
 --- Loads lua/predibase/transport/curl.lua with this module instead of the C core.
@@ -128,7 +128,7 @@ local function transport_over(core)
 end
 
 --- Replaces the replies for later requests.
-function Door:serve(replies)
+function Network:serve(replies)
   local many = type(replies) == "table" and replies[1] ~= nil
   self.replies = many and replies or { replies }
   self.served = 0
@@ -142,7 +142,7 @@ local function framed(headers)
 end
 
 --- Returns the script for one exchange. Called when its request is sent.
-function Door:script(raw)
+function Network:script(raw)
   self.served = self.served + 1
   local reply = self.replies[math.min(self.served, #self.replies)]
   if type(reply) == "function" then reply = reply(raw.log) end
@@ -159,12 +159,12 @@ function Door:script(raw)
 end
 
 --- Advances the clock without running any step.
-function Door:advance(seconds)
+function Network:advance(seconds)
   self.clock = self.clock + seconds
 end
 
 --- Moves the clock to the next step that is due; for loops around `poll`.
-function Door:sleep()
+function Network:sleep()
   local at = math.huge
   for pool in pairs(self.alive) do at = math.min(at, next_due(pool)) end
   if at == math.huge then error("nothing will ever happen", 2) end
@@ -176,42 +176,42 @@ end
 -- closed, aborted, released }`), `pools` (open ones), `url` for `base_url`; `no_pool` and
 -- `no_exchange` may be set to an error text, with which the creation of one then fails
 function M.new(replies)
-  local door = setmetatable({
+  local network = setmetatable({
     url = "http://127.0.0.1:8080", clock = 1000, requests = {}, pools = 0,
     alive = setmetatable({}, { __mode = "k" }),
-  }, Door)
-  door:serve(replies or {})
+  }, Network)
+  network:serve(replies or {})
   local transport = transport_over {
-    now = function () return door.clock end,
+    now = function () return network.clock end,
     version = function () return "pipe/1" end,
     target = function (options) return setmetatable(options, Target) end,
     pool = function ()
-      if door.no_pool then return nil, door.no_pool end
-      local pool = setmetatable({ door = door, exchanges = {}, opened = 0 }, Pool)
-      door.alive[pool] = true
-      door.pools = door.pools + 1
+      if network.no_pool then return nil, network.no_pool end
+      local pool = setmetatable({ network = network, exchanges = {}, opened = 0 }, Pool)
+      network.alive[pool] = true
+      network.pools = network.pools + 1
       return pool
     end,
   }
-  door.new, door.now, door.version = transport.new, transport.now, transport.version
-  return door
+  network.new, network.now, network.version = transport.new, transport.now, transport.version
+  return network
 end
 
 --- Returns a client on a simulated network, with the API token that must not appear anywhere.
 -- @treturn table the client
 -- @treturn table its network
 function M.client(replies, options)
-  local door = M.new(replies)
-  local all = { base_url = door.url, transport = door, api_token = "pb_SENTINEL_7f3a" }
+  local network = M.new(replies)
+  local all = { base_url = network.url, transport = network, api_token = "pb_SENTINEL_7f3a" }
   for name, value in pairs(options or {}) do all[name] = value end
-  return assert(predibase.new(all)), door
+  return assert(predibase.new(all)), network
 end
 
 --- Returns whether a table belongs to this module: such tables represent C memory, which contains
 -- the request with its token.
 function M.is_core(value)
   local mt = getmetatable(value)
-  return mt == Door or mt == Pool or mt == Target or mt == exchange.class
+  return mt == Network or mt == Pool or mt == Target or mt == exchange.class
 end
 
 return M

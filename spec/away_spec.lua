@@ -14,15 +14,15 @@ local STREAMS, SHARING = 150, 90
 local CLOCK = 10
 
 describe("When the program was away for longer than the clocks", function ()
-  local room, peer
+  local testbed, peer
 
   setup(function ()
-    room = https.new()
-    peer = room:peer("away", tostring(STREAMS), tostring(SHARING))
+    testbed = https.new()
+    peer = testbed:peer("away", tostring(STREAMS), tostring(SHARING))
   end)
 
-  after_each(function () room:close_clients() end)
-  teardown(function () room:close() end)
+  after_each(function () testbed:close_clients() end)
+  teardown(function () testbed:close() end)
 
   local function all_are_read(client, count)
     local streams, begun, sent = {}, peer:count "begun", peer:count "sent"
@@ -49,15 +49,16 @@ describe("When the program was away for longer than the clocks", function ()
   end
 
   it("the tokens of many streams are read before a clock is looked at", function ()
-    all_are_read(room:client("http://127.0.0.1:" .. peer.port.many, { api_token = false }), STREAMS)
+    local url = "http://127.0.0.1:" .. peer.port.many
+    all_are_read(testbed:client(url, { api_token = false }), STREAMS)
   end)
 
   it("so are those of many streams that share a connection", function ()
-    all_are_read(room:client(peer.port.sharing), SHARING)
+    all_are_read(testbed:client(peer.port.sharing), SHARING)
   end)
 
   it("a connection that is there is used", function ()
-    local stream = room:client(peer.port.greeting, { http_version = "1.1" })
+    local stream = testbed:client(peer.port.greeting, { http_version = "1.1" })
       :generate_stream("Hello", { max_retries = 0, timeout = { connect = 3 } })
     while peer:count "hello" == 0 do
       assert.are.equal("pending", select(2, stream:poll()))

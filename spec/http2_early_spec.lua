@@ -8,20 +8,20 @@ local https = require "spec.support.https"
 local LONG = ("All work and no play. "):rep(10000)
 
 describe("An answer over HTTP/2 before the prompt was sent", function ()
-  local room, peer
+  local testbed, peer
 
   setup(function ()
-    room = https.new()
-    peer = room:peer "h2_early"
+    testbed = https.new()
+    peer = testbed:peer "h2_early"
   end)
 
-  after_each(function () room:close_clients() end)
-  teardown(function () room:close() end)
+  after_each(function () testbed:close_clients() end)
+  teardown(function () testbed:close() end)
 
   it("is known with all that it says, in one try", function ()
     for _, method in ipairs { "generate", "generate_stream" } do
-      local result, err = room:client(peer.port.limited)[method](room.clients[#room.clients], LONG,
-        { max_retries = 0 })
+      local client = testbed:client(peer.port.limited)
+      local result, err = client[method](client, LONG, { max_retries = 0 })
       if method == "generate_stream" then result, err = result:text() end
       assert.is_nil(result)
       assert.are.equal("rate_limited", err.kind)
@@ -33,7 +33,7 @@ describe("An answer over HTTP/2 before the prompt was sent", function ()
   end)
 
   it("that never comes is a lost connection, and asked for once more over HTTP/1.1", function ()
-    local client = room:client(peer.port.broken, { max_retries = 1 })
+    local client = testbed:client(peer.port.broken, { max_retries = 1 })
     client.shared.random = function () return 0.01 end
     local result, err = client:generate(LONG)
     assert.is_nil(result)

@@ -10,7 +10,7 @@ local https = require "spec.support.https"
 local uv = require "luv"
 
 describe("What libcurl has read of an HTTP/2 connection", function()
-  local room, peer
+  local testbed, peer
 
   -- as long as it takes, if it is ever handed on; libcurl's own clocks, which would run the
   -- transfers by chance, come later
@@ -18,15 +18,15 @@ describe("What libcurl has read of an HTTP/2 connection", function()
   local SLOW = { timeout = { connect = 60, first_token = 60, token = 60 } }
 
   setup(function()
-    room = https.new()
-    peer = room:peer "h2_shared"
+    testbed = https.new()
+    peer = testbed:peer "h2_shared"
   end)
 
-  after_each(function() room:close_clients() end)
-  teardown(function() room:close() end)
+  after_each(function() testbed:close_clients() end)
+  teardown(function() testbed:close() end)
 
   it("is handed on when it is one large frame and nothing follows", function()
-    local stream = room:client(peer.port["one-frame"], SLOW):generate_stream("Hello", OPTIONS)
+    local stream = testbed:client(peer.port["one-frame"], SLOW):generate_stream("Hello", OPTIONS)
     local count = 0
     while count < 100 do
       local token, err = stream:next()
@@ -38,7 +38,7 @@ describe("What libcurl has read of an HTTP/2 connection", function()
   end)
 
   it("is handed on when it is an answer behind what another stream does not read", function()
-    local client = room:client(peer.port.behind, SLOW)
+    local client = testbed:client(peer.port.behind, SLOW)
     local unread = client:generate_stream("Hello")
     assert(unread:next())
     assert.are.equal("one two three", assert(client:generate_stream("Hello", OPTIONS):text()))

@@ -33,27 +33,27 @@ local function close(streams)
 end
 
 describe("Streams over HTTP/2 that begin at once", function()
-  local room, upstream, server
+  local testbed, upstream, server
   local test = 0
 
   setup(function()
-    room = https.new()
-    upstream = room:stand_in()
-    server = room:nginx({ "modern", "old", "narrow", "short" }, function(address)
-      return room:block(address.modern)
-        .. room:block(address.old, { http2 = false })
-        .. room:block(address.narrow, { more = "http2_max_concurrent_streams 4;" })
-        .. room:block(address.short, { more = "keepalive_requests 3;" })
+    testbed = https.new()
+    upstream = testbed:stand_in()
+    server = testbed:nginx({ "modern", "old", "narrow", "short" }, function(address)
+      return testbed:block(address.modern)
+        .. testbed:block(address.old, { http2 = false })
+        .. testbed:block(address.narrow, { more = "http2_max_concurrent_streams 4;" })
+        .. testbed:block(address.short, { more = "keepalive_requests 3;" })
     end)
   end)
 
   before_each(function() test = test + 1 end)
-  after_each(function() room:close_clients() end)
-  teardown(function() room:close() end)
+  after_each(function() testbed:close_clients() end)
+  teardown(function() testbed:close() end)
 
   --- A client whose requests nginx's log can tell from those of other tests.
   local function new(name, options, path)
-    return room:client(server.port[name], options, ("/test-%d%s"):format(test, path or ""))
+    return testbed:client(server.port[name], options, ("/test-%d%s"):format(test, path or ""))
   end
 
   -- one token, and then nothing at all until the client goes away
@@ -196,21 +196,21 @@ describe("Streams over HTTP/2 that begin at once", function()
 end)
 
 describe("A shared HTTP/2 connection", function()
-  local room, raw
+  local testbed, raw
 
   setup(function()
-    room = https.new()
-    raw = room:peer "h2_shared"
+    testbed = https.new()
+    raw = testbed:peer "h2_shared"
   end)
 
-  after_each(function() room:close_clients() end)
-  teardown(function() room:close() end)
+  after_each(function() testbed:close_clients() end)
+  teardown(function() testbed:close() end)
 
   local function connections(name) return raw:count("connection " .. name) end
   local function requests(name) return raw:count("request " .. name) end
 
   it("is told at once of a stream that is closed early", function()
-    local streams = begin(room:client(raw.port.holds), 3)
+    local streams = begin(testbed:client(raw.port.holds), 3)
     for i = 1, 3 do assert(streams[i]:next()) end
     streams[2]:close()
     raw:wait_for "cancelled holds"
@@ -222,7 +222,7 @@ describe("A shared HTTP/2 connection", function()
   end)
 
   it("goes on with the others when one is closed early", function()
-    local streams = begin(room:client(raw.port.generous), 4)
+    local streams = begin(testbed:client(raw.port.generous), 4)
     streams[1]:close()
     for i = 2, 4 do
       assert(streams[i]:text())
@@ -232,13 +232,13 @@ describe("A shared HTTP/2 connection", function()
   end)
 
   it("that goes away before it looked at some requests has them sent again", function()
-    local results = texts(room:client(raw.port.goaway), 3)
+    local results = texts(testbed:client(raw.port.goaway), 3)
     for i = 1, 3 do assert.are.equal("one two three", results[i]) end
     assert.are.equal(5, requests "goaway")
   end)
 
   it("that refuses more streams than it had said has them sent over others", function()
-    local results = texts(room:client(raw.port.refuses), 5)
+    local results = texts(testbed:client(raw.port.refuses), 5)
     for i = 1, 5 do assert.are.equal("one two three", results[i]) end
     assert.is_true(connections "refuses" >= 3)
   end)
@@ -249,7 +249,7 @@ describe("A shared HTTP/2 connection", function()
     local refused, opened
     for _ = 1, 5 do
       local before, connected = raw:count "refused late-limit", connections "late-limit"
-      close(begin(room:client(raw.port["late-limit"]), 40))
+      close(begin(testbed:client(raw.port["late-limit"]), 40))
       refused = raw:count "refused late-limit" - before
       opened = connections "late-limit" - connected
       if refused == 0 then break end
@@ -259,14 +259,14 @@ describe("A shared HTTP/2 connection", function()
   end)
 
   it("whose limit is lowered takes no further stream", function()
-    local client = room:client(raw.port.lowers)
+    local client = testbed:client(raw.port.lowers)
     local one, two, three = begin(client, 1), begin(client, 1), begin(client, 1)
     for _, streams in ipairs { one, two, three } do close(streams) end
     assert.are.equal(3, connections "lowers")
   end)
 
   it("whose limit is zero for a while is waited for", function()
-    local client = room:client(raw.port["zero-for-a-while"])
+    local client = testbed:client(raw.port["zero-for-a-while"])
     assert.are.equal("one two three", client:generate_stream("Hello"):text())
     local stream = client:generate_stream("Hello")
     for _ = 1, 20 do assert.are.equal("pending", select(2, stream:poll())) end
@@ -276,7 +276,7 @@ describe("A shared HTTP/2 connection", function()
   end)
 
   it("whose limit stays zero is given up by the clock, or another is taken", function()
-    local client = room:client(raw.port.zero, { max_retries = 0 })
+    local client = testbed:client(raw.port.zero, { max_retries = 0 })
     assert.are.equal("one two three", client:generate_stream("Hello"):text())
     local text, err = client:generate_stream("Hello", { timeout = { first_token = 0.2 } }):text()
     if text then                  -- libcurl 8.22 does not wait
@@ -289,7 +289,7 @@ describe("A shared HTTP/2 connection", function()
   end)
 
   it("that is pinged between two calls is used again and answers", function()
-    local client = room:client(raw.port.pings)
+    local client = testbed:client(raw.port.pings)
     for _ = 1, 3 do assert.are.equal("one two three", client:generate_stream("Hello"):text()) end
     raw:wait_for("pong pings", 3)
     assert.are.equal(1, connections "pings")

@@ -17,29 +17,29 @@ local LOCATIONS = [[
 local MEBIBYTE = 1024 * 1024
 
 describe("HTTP/2", function()
-  local room, upstream, behind, server
+  local testbed, upstream, behind, server
   local test = 0
 
   before_each(function() test = test + 1 end)
 
   setup(function()
-    room = https.new()
-    upstream = room:stand_in()
+    testbed = https.new()
+    upstream = testbed:stand_in()
     behind = peer.start "upstream"
     local locations = LOCATIONS:format(behind.port.gated, behind.port.flood)
-    server = room:nginx({ "modern", "old", "narrow" }, function(address)
-      return room:block(address.modern, { more = locations })
-        .. room:block(address.old, { more = locations, http2 = false })
-        .. room:block(address.narrow, { more = locations .. "http2_max_concurrent_streams 4;" })
+    server = testbed:nginx({ "modern", "old", "narrow" }, function(address)
+      return testbed:block(address.modern, { more = locations })
+        .. testbed:block(address.old, { more = locations, http2 = false })
+        .. testbed:block(address.narrow, { more = locations .. "http2_max_concurrent_streams 4;" })
     end)
   end)
 
-  teardown(function() room:close() end)
-  after_each(function() room:close_clients() end)
+  teardown(function() testbed:close() end)
+  after_each(function() testbed:close_clients() end)
 
   --- A client whose requests nginx's log can tell from those of other tests.
   local function new(port, options, path)
-    return room:client(port, options, ("/test-%d%s"):format(test, path or ""))
+    return testbed:client(port, options, ("/test-%d%s"):format(test, path or ""))
   end
 
   --- What nginx saw of this test: `n` requests.
@@ -124,7 +124,7 @@ describe("HTTP/2", function()
           return assert(pool:open {
             url = ("https://127.0.0.1:%d/test-%d%s/generate"):format(server.port[name], test, path),
             headers = { "content-type: application/json" }, body = '{"inputs":"x"}',
-            proxy = "", ca_file = room.ca.file,
+            proxy = "", ca_file = testbed.ca.file,
           })
         end
         local function finish(exchange)
@@ -317,7 +317,7 @@ describe("HTTP/2", function()
         calls = calls + 1
       end)
       -- libcurl opens a window of up to 32 MiB for each stream and has to take what comes through
-      -- it; when it hands that on, it holds it twice. The rest is room for the allocator.
+      -- it; when it hands that on, it holds it twice. The rest is for the allocator.
       assert.truthy(watched or most < 128, ("grew by %.1f MiB"):format(most))
       on_one_connection(calls + 1)
     end)
@@ -325,18 +325,18 @@ describe("HTTP/2", function()
 end)
 
 describe("HTTP/2 by accident:", function()
-  local room, broken
+  local testbed, broken
 
   setup(function()
-    room = https.new()
-    broken = room:peer "h2_server"
+    testbed = https.new()
+    broken = testbed:peer "h2_server"
   end)
 
-  teardown(function() room:close() end)
-  after_each(function() room:close_clients() end)
+  teardown(function() testbed:close() end)
+  after_each(function() testbed:close_clients() end)
 
   local function new(accident, options)
-    return room:client(broken.port[accident], options)
+    return testbed:client(broken.port[accident], options)
   end
 
   --- One more call on the client of an accident is answered well.

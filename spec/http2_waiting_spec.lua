@@ -11,15 +11,15 @@ local luv_loop = require "predibase.loop.luv"
 local stand_in = require "spec.support.server"
 
 describe("A stream that waits for the connection of another", function()
-  local room, accidents
+  local testbed, accidents
 
   setup(function()
-    room = https.new()
-    accidents = room:peer("tls_server", room.ca.file)
+    testbed = https.new()
+    accidents = testbed:peer("tls_server", testbed.ca.file)
   end)
 
-  after_each(function() room:close_clients() end)
-  teardown(function() room:close() end)
+  after_each(function() testbed:close_clients() end)
+  teardown(function() testbed:close() end)
 
   --- Texts and errors of n streams that begin at once; `during` is a task beside them.
   local function at_once(client, n, during)
@@ -34,13 +34,13 @@ describe("A stream that waits for the connection of another", function()
 
   it("goes its own way when the server turns out to speak HTTP/1.1", function()
     -- the server shakes hands with four only when all four are there, and answers no head before
-    local result = at_once(room:client(accidents.port.meeting), 5)
+    local result = at_once(testbed:client(accidents.port.meeting), 5)
     for i = 1, 5 do assert.are.equal("one two three", result[i]) end
   end)
 
   it("is given up after the time to connect, its wait included", function()
     local before = accidents:count "hello"
-    local client = room:client(accidents.port.hangs,
+    local client = testbed:client(accidents.port.hangs,
       { max_retries = 0, timeout = { connect = 0.2 } })
     local _, errors = at_once(client, 5)
     for i = 1, 5 do
@@ -57,7 +57,7 @@ describe("A stream that waits for the connection of another", function()
 
   it("tries itself when that one fails", function()
     local before = accidents:count "hello"
-    local _, errors = at_once(room:client(accidents.port.resets, { max_retries = 0 }), 4)
+    local _, errors = at_once(testbed:client(accidents.port.resets, { max_retries = 0 }), 4)
     for i = 1, 4 do
       assert.are.equal("connection", errors[i].kind)
       assert.are.equal("tls", errors[i].phase)
@@ -69,7 +69,7 @@ describe("A stream that waits for the connection of another", function()
 
   it("tries itself when that one is closed", function()
     local before = accidents:count "hello"
-    local client = room:client(accidents.port["first-hangs"])
+    local client = testbed:client(accidents.port["first-hangs"])
     local result, errors = at_once(client, 3, function(streams)
       repeat async.sleep(0.01) until accidents:count "hello" > before
       streams[1]:close()
@@ -87,7 +87,7 @@ describe("A stream that waits for the connection of another", function()
     --- A stream whose connection hangs, and that nobody waits for; and two that coroutines read,
     -- which `spawn` makes.
     local function three(name, loop, spawn)
-      local client = room:client(accidents.port["first-hangs-" .. name],
+      local client = testbed:client(accidents.port["first-hangs-" .. name],
         { loop = loop, timeout = CLOCKS })
       local before, first, texts = accidents:count "hello", client:generate_stream "Hello", {}
       assert.are.equal("pending", select(2, first:poll()))
@@ -124,14 +124,14 @@ describe("A stream that waits for the connection of another", function()
   end)
 
   it("can be closed, and the others go on", function()
-    local client = room:client(accidents.port.whole)
+    local client = testbed:client(accidents.port.whole)
     local result, errors = at_once(client, 4, function(streams) streams[3]:close() end)
     assert.are.equal("cancelled", errors[3].kind)
     for _, i in ipairs { 1, 2, 4 } do assert.are.equal("one two three", result[i]) end
   end)
 
   it("ends with its client", function()
-    local client = room:client(accidents.port.hangs)
+    local client = testbed:client(accidents.port.hangs)
     local before = accidents:count "hello"
     local _, errors = at_once(client, 3, function()
       repeat async.sleep(0.01) until accidents:count "hello" > before
@@ -141,7 +141,7 @@ describe("A stream that waits for the connection of another", function()
   end)
 
   it("has its clock for the whole call run meanwhile", function()
-    local client = room:client(accidents.port.hangs, { timeout = { total = 0.2 } })
+    local client = testbed:client(accidents.port.hangs, { timeout = { total = 0.2 } })
     local _, errors = at_once(client, 3)
     for i = 1, 3 do
       assert.are.equal("timeout", errors[i].kind)

@@ -11,23 +11,23 @@ local HOST = "lorax.test"
 local WRONG = "me:" .. https.WRONG:gsub(" ", "%%20") .. "@"
 
 describe("A SOCKS5 proxy", function()
-  local room, server, socks
+  local testbed, server, socks
 
   setup(function()
-    room = https.new("IP:127.0.0.1,DNS:localhost,DNS:" .. HOST)
-    server = room:nginx({ "tls" }, function(address) return room:block(address.tls) end)
-    socks = room:peer "socks"
+    testbed = https.new("IP:127.0.0.1,DNS:localhost,DNS:" .. HOST)
+    server = testbed:nginx({ "tls" }, function(address) return testbed:block(address.tls) end)
+    socks = testbed:peer "socks"
   end)
 
-  after_each(function() room:close_clients() end)
-  teardown(function() room:close() end)
+  after_each(function() testbed:close_clients() end)
+  teardown(function() testbed:close() end)
 
   local function new(scheme, name, host, options)
     options = options or {}
     options.proxy = ("%s://%s127.0.0.1:%d"):format(scheme, options.userinfo or "", socks.port[name])
     options.userinfo = nil
     options.allow_plain_http = true
-    return room:client(host, options)
+    return testbed:client(host, options)
   end
 
   local function tls_url(host)
@@ -35,7 +35,7 @@ describe("A SOCKS5 proxy", function()
   end
 
   local function plain_url(host)
-    return ("http://%s:%d"):format(host, room:stand_in().port)
+    return ("http://%s:%d"):format(host, testbed:stand_in().port)
   end
 
   local function passes(client, saying, times) https.passes(client, socks, saying, times) end
@@ -44,7 +44,7 @@ describe("A SOCKS5 proxy", function()
     passes(new("socks5h", "open", tls_url(HOST)),
       ("name %s:%d"):format(HOST, server.port.tls), 1)
     passes(new("socks5h", "open", plain_url(HOST)),
-      ("name %s:%d"):format(HOST, room:stand_in().port), 1)
+      ("name %s:%d"):format(HOST, testbed:stand_in().port), 1)
   end)
 
   it("is given addresses with a socks5 URL", function()

@@ -17,19 +17,19 @@ local VARIABLES = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "AL
   "no_proxy", "NO_PROXY" }
 
 describe("A proxy", function()
-  local room, upstream, server, proxy, folder
+  local testbed, upstream, server, proxy, folder
   local kept = {}
 
   setup(function()
-    room, folder = https.new("IP:127.0.0.1,DNS:" .. HOST), scratch.new()
-    upstream = room:stand_in()
-    server = room:nginx({ "tls" }, function(address) return room:block(address.tls) end)
-    proxy = room:peer("proxy", folder .. "/seen")
+    testbed, folder = https.new("IP:127.0.0.1,DNS:" .. HOST), scratch.new()
+    upstream = testbed:stand_in()
+    server = testbed:nginx({ "tls" }, function(address) return testbed:block(address.tls) end)
+    proxy = testbed:peer("proxy", folder .. "/seen")
   end)
 
   teardown(function()
     scratch.remove(folder)
-    room:close()
+    testbed:close()
   end)
 
   before_each(function()
@@ -45,7 +45,7 @@ describe("A proxy", function()
       uv.os_unsetenv(name)
       if kept[name] then uv.os_setenv(name, kept[name]) end
     end
-    room:close_clients()
+    testbed:close_clients()
   end)
 
   local function address(name, userinfo)
@@ -55,7 +55,7 @@ describe("A proxy", function()
   local function new(base_url, options)
     local all = { allow_plain_http = true }
     for name, value in pairs(options or {}) do all[name] = value end
-    return room:client(base_url, all)
+    return testbed:client(base_url, all)
   end
 
   local function plain_url(host)

@@ -11,28 +11,28 @@ local scratch = require "spec.support.scratch"
 local HOST = "lorax.test"
 
 describe("A proxy behind https://", function()
-  local room, server, proxy, impostor, folder
+  local testbed, server, proxy, impostor, folder
 
   setup(function()
-    room, folder = https.new("IP:127.0.0.1,DNS:" .. HOST), scratch.new()
-    local elsewhere = room.ca:issue("elsewhere", { san = "DNS:elsewhere.test" })
-    server = room:nginx({ "tls" }, function(address) return room:block(address.tls) end)
-    proxy = room:peer("proxy", folder .. "/seen")
+    testbed, folder = https.new("IP:127.0.0.1,DNS:" .. HOST), scratch.new()
+    local elsewhere = testbed.ca:issue("elsewhere", { san = "DNS:elsewhere.test" })
+    server = testbed:nginx({ "tls" }, function(address) return testbed:block(address.tls) end)
+    proxy = testbed:peer("proxy", folder .. "/seen")
     impostor = peer.start("proxy", elsewhere.cert, elsewhere.key, folder .. "/seen")
   end)
 
   before_each(function() scratch.write(folder .. "/seen", "") end)
-  after_each(function() room:close_clients() end)
+  after_each(function() testbed:close_clients() end)
 
   teardown(function()
     scratch.remove(folder)
-    room:close()
+    testbed:close()
   end)
 
   local function new(url, port, options)
     local all = { proxy = "https://127.0.0.1:" .. port, allow_plain_http = true }
     for name, value in pairs(options or {}) do all[name] = value end
-    return room:client(url, all)
+    return testbed:client(url, all)
   end
 
   local function tls_url()
@@ -40,7 +40,7 @@ describe("A proxy behind https://", function()
   end
 
   local function plain_url()
-    return ("http://%s:%d"):format(HOST, room:stand_in().port)
+    return ("http://%s:%d"):format(HOST, testbed:stand_in().port)
   end
 
   --- Both calls work.

@@ -8,20 +8,20 @@
 local https = require "spec.support.https"
 
 describe("After an answer", function ()
-  local room, peer
+  local testbed, peer
 
   setup(function ()
-    room = https.new()
-    peer = room:peer "stray"
+    testbed = https.new()
+    peer = testbed:peer "stray"
   end)
 
-  after_each(function () room:close_clients() end)
-  teardown(function () room:close() end)
+  after_each(function () testbed:close_clients() end)
+  teardown(function () testbed:close() end)
 
   --- Four calls, each after the peer has sent all that it wants to; the number of connections.
   local function calls(name)
     local scheme = name:find "^tls%-" and "https" or "http"
-    local client = room:client(("%s://127.0.0.1:%d"):format(scheme, peer.port[name]), {
+    local client = testbed:client(("%s://127.0.0.1:%d"):format(scheme, peer.port[name]), {
       api_token = false, max_retries = 0, http_version = "1.1" })
     local before, sent = peer:count("connection " .. name), peer:count("sent " .. name)
     for i = 1, 4 do

@@ -14,24 +14,24 @@ local PASSWORD = "a password of the key"
 local PLAIN = "server { listen %s; location / { proxy_pass %s; } }"
 
 describe("TLS", function()
-  local room, other, upstream, server, accidents, certificates
+  local testbed, other, upstream, server, accidents, certificates
 
   setup(function()
-    room, other = https.new(), authority.new()
-    local ca = room.ca
+    testbed, other = https.new(), authority.new()
+    local ca = testbed.ca
     certificates = {
-      server = room.certificate,
+      server = testbed.certificate,
       elsewhere = ca:issue("elsewhere", { san = "DNS:elsewhere.test" }),
       expired = ca:issue("expired", { expired = true }),
       client = ca:issue("client"),
       locked = ca:issue("locked", { password = PASSWORD }),
       stranger = other:issue("stranger"),
     }
-    upstream = room:stand_in()
-    server = room:nginx({ "good", "elsewhere", "expired", "old", "mutual", "plain" },
+    upstream = testbed:stand_in()
+    server = testbed:nginx({ "good", "elsewhere", "expired", "old", "mutual", "plain" },
       function(address)
         local function block(name, certificate, more)
-          return room:block(address[name], { pair = certificates[certificate], more = more })
+          return testbed:block(address[name], { pair = certificates[certificate], more = more })
         end
         return block("good", "server")
           .. block("elsewhere", "elsewhere")
@@ -41,17 +41,17 @@ describe("TLS", function()
             .. ca.file .. ";")
           .. PLAIN:format(address.plain, upstream.url)
       end)
-    accidents = room:peer("tls_server", ca.file)
+    accidents = testbed:peer("tls_server", ca.file)
   end)
 
   teardown(function()
     other:remove()
-    room:close()
+    testbed:close()
   end)
 
-  after_each(function() room:close_clients() end)
+  after_each(function() testbed:close_clients() end)
 
-  local function new(port, options, path) return room:client(port, options, path) end
+  local function new(port, options, path) return testbed:client(port, options, path) end
 
   --- Both calls fail, in the same way, without a second try.
   local function fails(client, kind, text)
@@ -123,7 +123,7 @@ describe("TLS", function()
         base_url = ("https://127.0.0.1:%d/refused"):format(server.port.good),
         api_token = leak.TOKEN,
       })
-      room:keep(client)
+      testbed:keep(client)
       fails(client, "tls", "certificate")
     end)
 
@@ -216,10 +216,10 @@ describe("TLS", function()
       uv.os_setenv("SSL_CERT_FILE", path)
       local client = assert(predibase.new { api_token = leak.TOKEN,
         base_url = ("https://127.0.0.1:%d"):format(server.port.good) })
-      room:keep(client)
+      testbed:keep(client)
       return client:generate("Hello", { max_new_tokens = 1 })
     end
-    local result, why = call(room.ca.file)
+    local result, why = call(testbed.ca.file)
     local _, unknown = call(other.file)
     local _, missing = call "/no/such/file.pem"
     local _, empty = call ""
@@ -293,7 +293,7 @@ describe("TLS", function()
 
     it("finds the key in the file of the certificate", function()
       local pair = certificates.client
-      local path = room.ca.dir .. "/both.pem"
+      local path = testbed.ca.dir .. "/both.pem"
       scratch.write(path, scratch.read(pair.cert) .. scratch.read(pair.key))
       local client = new(server.port.mutual, { client_cert = path })
       assert(client:generate("Hello", { max_new_tokens = 1 }))

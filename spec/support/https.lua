@@ -3,9 +3,9 @@
 -- stand-in server, an nginx in front of it, peers that use the certificate, and clients that are
 -- closed after each test.
 --
---    setup(function () room = https.new() end)
---    after_each(function () room:close_clients() end)
---    teardown(function () room:close() end)
+--    setup(function () testbed = https.new() end)
+--    after_each(function () testbed:close_clients() end)
+--    teardown(function () testbed:close() end)
 
 local assert = require "luassert"
 local authority = require "spec.support.ca"
@@ -30,12 +30,12 @@ local SERVER = [[
   }
 ]]
 
-local Room = {}
-Room.__index = Room
+local Testbed = {}
+Testbed.__index = Testbed
 
 --- Returns the stand-in server behind nginx; the first call starts it.
 -- @treturn table
-function Room:stand_in()
+function Testbed:stand_in()
   self.upstream = self.upstream or stand_in.spawn {}
   return self.upstream
 end
@@ -45,7 +45,7 @@ end
 -- @tparam ?table options `http2` (true unless false), `pair` (a certificate and its key), `more`
 -- (directives)
 -- @treturn string
-function Room:block(address, options)
+function Testbed:block(address, options)
   options = options or {}
   local pair = options.pair or self.certificate
   return SERVER:format(address, options.http2 == false and "" or " http2", pair.cert, pair.key,
@@ -56,7 +56,7 @@ end
 -- @tparam table names of addresses
 -- @tparam function config gets the addresses by name, returns blocks
 -- @treturn table see `spec.support.nginx`
-function Room:nginx(names, config) -- luacheck: ignore 212
+function Testbed:nginx(names, config) -- luacheck: ignore 212
   return nginx.start(names, config)
 end
 
@@ -64,13 +64,13 @@ end
 -- @tparam string name of the program
 -- @param ... further arguments
 -- @treturn table see `spec.support.peer`
-function Room:peer(name, ...)
+function Testbed:peer(name, ...)
   return peer.start(name, self.certificate.cert, self.certificate.key, ...)
 end
 
 --- Registers a client, which is closed after the test.
 -- @tparam table client
-function Room:keep(client)
+function Testbed:keep(client)
   self.clients[#self.clients + 1] = client
 end
 
@@ -79,7 +79,7 @@ end
 -- @tparam ?table options of `predibase.new`
 -- @tparam ?string path
 -- @treturn table
-function Room:client(where, options, path)
+function Testbed:client(where, options, path)
   if type(where) == "number" then where = ("https://127.0.0.1:%d"):format(where) end
   local all = { base_url = where .. (path or ""), api_token = leak.TOKEN, ca_file = self.ca.file }
   for name, value in pairs(options or {}) do all[name] = value end
@@ -89,14 +89,14 @@ function Room:client(where, options, path)
 end
 
 --- Closes all clients.
-function Room:close_clients()
+function Testbed:close_clients()
   local list = self.clients
   self.clients = {}
   for _, client in ipairs(list) do client:close() end
 end
 
 --- Stops all servers and removes all files.
-function Room:close()
+function Testbed:close()
   -- remove the files first: if one of these calls fails, the servers still end with this program
   self.ca:remove()
   nginx.stop()
@@ -146,7 +146,7 @@ function M.new(names)
     ca = ca,
     certificate = ca:issue("server", { san = names }),
     clients = {},
-  }, Room)
+  }, Testbed)
 end
 
 return M

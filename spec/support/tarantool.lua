@@ -61,7 +61,7 @@ steps["100 streams beside a timer"] = function ()
   client:close()
 end
 
-steps["a timer ticks while 100 streams wait, which nobody polls"] = function ()
+steps["a timer ticks while 100 streams wait without being polled"] = function ()
   local client = new "/hang"
   local loop, streams, tasks = client.transport.loop, {}, {}
   for i = 1, 100 do

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The pool of predibase.curl: what it takes, how it waits, and how a foreign loop drives it.
+--- The pool of predibase.curl: the options of requests, and how the pool waits.
 
 local curl = require "predibase.curl"
 local lifetime = require "spec.support.lifetime"
@@ -23,7 +23,7 @@ describe("predibase.curl", function ()
     return lifetime.stream(pool, s.url .. path, more)
   end
 
-  it("names the library that it uses", function ()
+  it("returns the name and version of the library that it uses", function ()
     assert.matches("^libcurl/%d+%.%d+%.%d+", curl.version())
   end)
 
@@ -34,7 +34,7 @@ describe("predibase.curl", function ()
   end)
 
   describe("a closed pool", function ()
-    it("raises when it is used, and says so in tostring", function ()
+    it("raises when it is used, and is shown as closed by tostring", function ()
       assert.matches("^predibase%.curl%.pool %(.+%)$", tostring(pool))
       for _ = 1, 3 do assert.equal(0, select("#", pool:close())) end
       assert.equal("predibase.curl.pool (closed)", tostring(pool))
@@ -44,7 +44,7 @@ describe("predibase.curl", function ()
       end
     end)
 
-    it("is not the self of anything else", function ()
+    it("does not accept another object as self", function ()
       for _, method in ipairs { "open", "step", "fd", "timeout", "size", "close" } do
         for _, bad in ipairs { 1, "x", {}, io.stdout, stream "/hang/generate_stream" } do
           assert.error_matches(function () pool[method](bad, {}, {}) end,
@@ -68,13 +68,13 @@ describe("predibase.curl", function ()
       return spec
     end
 
-    it("wants a table with a URL", function ()
+    it("requires a table with a URL", function ()
       for _, bad in ipairs { 1, "x", true, print } do refuses(bad, "table expected") end
       refuses({}, "bad field 'url' (string expected)")
       refuses(setmetatable({}, { __index = function () error "mine" end }), "mine")
     end)
 
-    it("names a field that is no string", function ()
+    it("names a field that is not a string", function ()
       for _, name in ipairs { "url", "method", "body", "proxy", "ca_file", "client_cert",
           "client_key", "client_key_password" } do
         refuses(field(name, 5), ("bad field '%s' (string expected, got number)"):format(name))
@@ -85,13 +85,13 @@ describe("predibase.curl", function ()
       end
     end)
 
-    it("names a field that is no boolean", function ()
+    it("names a field that is not a boolean", function ()
       for _, name in ipairs { "events", "verify" } do
         refuses(field(name, 1), ("bad field '%s' (boolean expected, got number)"):format(name))
       end
     end)
 
-    it("names a clock that is no number of seconds", function ()
+    it("names a timeout that is not a number of seconds", function ()
       for _, name in ipairs { "delay", "connect", "first_event", "event", "idle" } do
         refuses(field(name, "1"), ("bad field '%s' (number expected, got string)"):format(name))
         for _, bad in ipairs { -1, NAN, math.huge, -math.huge, 1.1e9 } do
@@ -102,7 +102,7 @@ describe("predibase.curl", function ()
       refuses(field("deadline", math.huge), "bad field 'deadline' (seconds")
     end)
 
-    it("names a limit that is no number of bytes", function ()
+    it("names a limit that is not a number of bytes", function ()
       for _, name in ipairs { "max_event", "max_body" } do
         refuses(field(name, "1"), ("bad field '%s' (number expected, got string)"):format(name))
         for _, bad in ipairs { 0, 0.5, -1, NAN, math.huge, 2 ^ 54 } do
@@ -111,14 +111,14 @@ describe("predibase.curl", function ()
       end
     end)
 
-    it("knows three versions of HTTP", function ()
+    it("accepts three values of http_version", function ()
       for _, bad in ipairs { 3, -1, 1.5, NAN, 1e300 } do
         refuses(field("http_version", bad), "bad field 'http_version' (0, 1 or 2 expected)")
       end
       for _, version in ipairs { 0, 1, 2 } do pool:open(field("http_version", version)):close() end
     end)
 
-    it("refuses headers that are no lines", function ()
+    it("refuses headers that are not lines", function ()
       refuses(field("headers", "a: b"), "bad field 'headers' (table expected, got string)")
       refuses(field("headers", { "a: b", 5 }), "bad field 'headers' (strings expected, got number)")
       refuses(field("headers", { "a: b", {} }), "bad field 'headers' (strings expected, got table)")
@@ -128,14 +128,14 @@ describe("predibase.curl", function ()
       end
     end)
 
-    it("returns what libcurl refuses", function ()
+    it("returns an error for a request that libcurl refuses", function ()
       local x, why = pool:open { url = "http://127.0.0.1/" .. ("x"):rep(8000001) }
       assert.is_nil(x)
       assert.equal("libcurl refused the URL", why)
       assert.equal(0, pool:size())
     end)
 
-    it("counts what is not closed, whatever became of it", function ()
+    it("counts exchanges that are not closed, in any state", function ()
       local list = {}
       for i = 1, 5 do
         list[i] = pool:open { url = "http://127.0.0.1:1/", deadline = i % 2 == 0 and 0 or nil }
@@ -149,7 +149,7 @@ describe("predibase.curl", function ()
       end
     end)
 
-    it("numbers exchanges so that none is like another", function ()
+    it("gives each exchange a different number", function ()
       local a, b = pool:open { url = s.url, delay = 9 }, pool:open { url = s.url, delay = 9 }
       a:close()
       local c = pool:open { url = s.url, delay = 9 }
@@ -160,24 +160,24 @@ describe("predibase.curl", function ()
   end)
 
   describe("pool:step", function ()
-    it("wants a table and at most a number", function ()
+    it("requires a table and accepts a number", function ()
       assert.error_matches(function () pool:step(0) end, "table expected", 1, true)
       assert.error_matches(function () pool:step("soon", {}) end, "number expected", 1, true)
     end)
 
-    it("does not wait with nothing, less than nothing or no number", function ()
+    it("does not wait if the time is 0, negative or NaN", function ()
       for _, seconds in ipairs { 0, -1, NAN, -math.huge } do
         assert.equal(0, pool:step(seconds, {}))
       end
     end)
 
-    it("waits as long as it is told", function ()
+    it("waits as long as it was asked to", function ()
       local before = curl.now()
       assert.equal(0, pool:step(0.03, {}))
       assert.is_true(curl.now() >= before + 0.029)
     end)
 
-    it("names each exchange that moved once, and nothing else", function ()
+    it("reports each exchange that moved, once", function ()
       local ids, seen = {}, {}
       for _ = 1, 10 do ids[#ids + 1] = stream "/generate_stream" end
       local open = 10
@@ -202,7 +202,7 @@ describe("predibase.curl", function ()
       assert.equal(0, pool:step(0, {}))
     end)
 
-    it("does not wait while news are not taken", function ()
+    it("does not wait if an exchange failed before the wait", function ()
       local x = stream("/hang/generate_stream", { deadline = 0 })
       assert.equal(1, pool:step(nil, {}))
       assert.equal("failed", select(2, x:next()))

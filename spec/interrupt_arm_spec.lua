@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- predibase.interrupt: Ctrl-C as an error, again and again.
+--- predibase.interrupt: raises each Ctrl-C as an error.
 local child = require "spec.support.child"
 
 local SIGINT = 2
@@ -25,8 +25,8 @@ while true do end
 ]]
 
 describe("predibase.interrupt", function ()
-  it("raises for each Ctrl-C, in the coroutine that asked, until it is disarmed", function ()
-    -- LuaJIT looks for signals in no loop that it has compiled.
+  it("raises an error for each Ctrl-C in the coroutine that armed it, until disarmed", function ()
+    -- LuaJIT does not handle signals inside compiled loops.
     local args = { "-e", PROGRAM }
     if rawget(_G, "jit") then table.insert(args, 1, "-joff") end
     local program = child.start(child.interpreter(), { args = args })
@@ -44,7 +44,7 @@ describe("predibase.interrupt", function ()
     assert.equal("on\ncaught\non\ncaught\non\ncaught\non\noff\n", program.stdout)
   end)
 
-  it("keeps the coroutine that asked, until it is disarmed", function ()
+  it("keeps a reference to the coroutine that armed it, until it is disarmed", function ()
     local program = child.start(child.interpreter(), { args = { "-e", [[
       local interrupt = require "predibase.interrupt"
       local kept = setmetatable({}, { __mode = "k" })

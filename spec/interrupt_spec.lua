@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- What a wait leaves behind when it is ended from outside, as Ctrl-C or a scheduler does.
+-- The state after a wait that was ended from outside, for example by Ctrl-C or a scheduler.
 
 local blocking = require "predibase.loop.blocking"
 local predibase = require "predibase"
 local server = require "spec.support.server"
 
---- A blocking loop whose n-th wait is ended by an error.
+--- Makes a blocking loop whose n-th wait ends with an error.
 local function interrupted_at(n)
   local loop, waits = blocking.new(), 0
   return {
@@ -34,7 +34,7 @@ describe("a wait that is ended by an error", function ()
     server.stop()
   end)
 
-  it("raises that error out of generate and closes what nobody can reach", function ()
+  it("raises that error out of generate, and closes the connection", function ()
     start(2)
     local ok, err = pcall(client.generate, client, "Hello")
     assert.is_false(ok)
@@ -43,7 +43,7 @@ describe("a wait that is ended by an error", function ()
     assert.is_truthy(client:generate("Hello", { max_new_tokens = 2 }))
   end)
 
-  it("raises that error out of a stream, which can be read on", function ()
+  it("raises that error out of a stream, which can be read further", function ()
     start(3)
     local stream = client:generate_stream("Hello", { max_new_tokens = 8, seed = 1 })
     local texts, interrupts = {}, 0

@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: MIT
 -- long: at many instructions of many scenarios
---- An error from outside, as Ctrl-C and the time limits of hosts raise it, at every instruction of
--- the library: after it every call gives the outcome or one error of the library, `close` works,
--- nothing is handed out twice, and the connection is given back. The network is one without a
--- network, whose own code is not interrupted, as C code is not.
+--- An error from outside (Ctrl-C, a time limit of the host program) is raised at every instruction
+-- of the library. After it every call returns its result or one error of the library, `close`
+-- works, no token or result is returned twice, and the connection is released. The network is
+-- simulated, and its code is not interrupted, because it stands for C code.
 local async = require "predibase.async"
 local pipe = require "spec.support.pipe_transport"
 local predibase = require "predibase"
 
--- Each instruction takes a minute or two, so that is left to `make test ALL=1`, on two Luas.
+-- Testing each instruction takes a minute or two, so only `make test ALL=1` does it, on two Luas.
 local EACH = _VERSION == "Lua 5.4" or rawget(_G, "jit") ~= nil
 local STRIDE = (os.getenv "ALL" or "") == "" and 11 or EACH and 1 or 5
 
@@ -45,7 +45,7 @@ local function any(log)
   return log.url:find("stream", 1, true) and streamed() or answered(log)
 end
 
--- While these run, what they opened is known to nothing else yet.
+-- Functions that open an exchange. While one runs, only it refers to the exchange.
 local OPENERS = { "function Transport:open", "function Call:open", "local function send%(",
   "local function begin%(", "local function attempt%(", "function Call:whole",
   "^function M.new%(transport, raw, id%)" }
@@ -78,10 +78,10 @@ local function is_opening()
   end
 end
 
---- Runs f, and raises at its instruction number `at`, or in the coroutine number `which` that it
--- creates, provided that this is an instruction of the library.
--- @treturn boolean whether there was such an instruction, of the library or not
--- @treturn boolean whether it was one that had opened something
+--- Calls f and raises an error at its instruction number `at`, if that is an instruction of the
+-- library. With `which`, counts the instructions of the coroutine number `which` that f creates.
+-- @treturn boolean whether f reached that instruction
+-- @treturn boolean whether that was inside one of OPENERS
 local function interrupt(at, f, which)
   local reached, opening = false, false
   local function hook()
@@ -109,7 +109,7 @@ local function interrupt(at, f, which)
   return reached, opening
 end
 
---- Calls something that must not raise anything but an error of the library.
+--- Calls a function that may raise only errors of the library. Returns such an error as `nil, err`.
 local function safely(at, f, ...)
   local ok, a, b, c = pcall(f, ...)
   if not ok and not predibase.is_error(a) then
@@ -119,8 +119,9 @@ local function safely(at, f, ...)
   return a, b, c
 end
 
---- The exchange itself cannot be closed by a caller that was interrupted before it had it: what was
--- opened in vain is closed by the collector, which this network does not have.
+--- Checks that all exchanges are closed. One may be left if the error came inside one of OPENERS:
+-- its caller never got it. In a real program the garbage collector closes it, but not in this
+-- network.
 local function given_back(client, opening, at)
   if client.transport.step then client.transport.step(0) end
   local left = client.transport:size()
@@ -133,7 +134,7 @@ local function given_back(client, opening, at)
   assert.equal(0, client.transport:size())
 end
 
---- That `got` is a part of `all` in its order, so that nothing came twice.
+--- Checks that `got` is a subsequence of `all`, so that no token came twice.
 local function assert_in_order(all, got, at)
   local i = 0
   for _, word in ipairs(got) do
@@ -151,7 +152,7 @@ local function read_on(stream, got, at)
   error("the stream does not end")
 end
 
---- Runs a scenario again and again, interrupted at one instruction later each time.
+--- Runs a scenario repeatedly, interrupted at a later instruction each time.
 local function at_every_instruction(scenario)
   local at, reached = 0, true
   while reached do
@@ -198,7 +199,7 @@ describe("an error from outside at every instruction", function ()
       on_response = function () end })
   end)
 
-  it("of a stream that is tried again", function ()
+  it("of a stream that is retried", function ()
     local n = 0
     at_every_instruction(stream_scenario({ on_retry = function () end }, function ()
       n = n + 1
@@ -278,7 +279,7 @@ describe("an error from outside at every instruction", function ()
         end
         take(index, result, err)
       end
-      -- One outcome may be lost: that which was on its way to the caller when the error came.
+      -- One result may be lost: the one that was being returned when the error came.
       assert.is_true(order == 3 or hit and order == 2, ("after instruction %d"):format(at))
       for i, prompt in ipairs { "a", "b", "c" } do
         assert.is_true(seen[i] == nil or seen[i] == "re " .. prompt or seen[i] == "cancelled")
@@ -289,7 +290,7 @@ describe("an error from outside at every instruction", function ()
     end)
   end)
 
-  it("of a batch whose prompts a function gives", function ()
+  it("of a batch whose prompts come from a function", function ()
     at_every_instruction(function (at)
       local client = pipe.client(any)
       local given, seen = 0, {}
@@ -315,7 +316,7 @@ describe("an error from outside at every instruction", function ()
     end)
   end)
 
-  it("of a batch whose results are read, which lack none", function ()
+  it("of a batch whose results are all read", function ()
     at_every_instruction(function (at)
       local client = pipe.client(any)
       local many = client:generate_many({ "a", "b", "c" }, { concurrency = 2 })
@@ -336,7 +337,7 @@ assert.is_true(results[i] and tostring(results[i]) == "re " .. prompt
     end)
   end)
 
-  it("of what changes a conversation without asking the model", function ()
+  it("of methods that change a conversation without calling the model", function ()
     at_every_instruction(function (at)
       local client = pipe.client(any)
       local session = assert(client:chat_session { format = "mistral-v0.3", system = "Old." })
@@ -376,7 +377,7 @@ assert.is_true(results[i] and tostring(results[i]) == "re " .. prompt
         stream = session:stream "Two?"
         for _ in stream do end -- luacheck: ignore 542
       end)
-      -- The history has whole turns only, and the next question is answered.
+      -- The history has only complete turns, and the next question is answered.
       local result, err = safely(at, session.send, session, "Three?")
       assert.is_truthy(result, tostring(err))
       local list = session.messages
@@ -392,7 +393,7 @@ assert.is_true(results[i] and tostring(results[i]) == "re " .. prompt
   end)
 
   for _, which in ipairs(jit and { false } or { false, 1, 2, 3 }) do
-    it(which and "of task number " .. which or "of what runs tasks", function ()
+    it(which and "of task number " .. which or "of the scheduler of tasks", function ()
       at_every_instruction(function (at)
         local client = pipe.client(any)
         local streams = { client:generate_stream "x", client:generate_stream "y" }

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- One predibase.update() a frame, and streams that are polled.
+--- One predibase.update() per frame, and streams that are polled.
 
 local lifetime = require "spec.support.lifetime"
 local predibase = require "predibase"
@@ -16,7 +16,7 @@ describe("predibase.update", function ()
     assert.is_true(lifetime.quiet(s))
   end)
 
-  --- A client in use, whose steps are counted.
+  --- Makes a client whose steps are counted.
   local function new(path)
     client = lifetime.client(s, path)
     client:generate_stream "x":poll()
@@ -30,7 +30,7 @@ describe("predibase.update", function ()
     client.transport.step, client.transport.loop.step = counting, counting
   end
 
-  --- All tokens of a stream that are there.
+  --- Returns all tokens of a stream that have arrived.
   local function drain(stream, texts)
     while true do
       local token, why = stream:poll()
@@ -45,7 +45,7 @@ describe("predibase.update", function ()
     return list, texts
   end
 
-  it("drives everything with one step a frame", function ()
+  it("drives all streams with one step per frame", function ()
     new()
     local list, texts = streams(20)
     local open, frames = 20, 0
@@ -65,15 +65,15 @@ describe("predibase.update", function ()
         end
       end
       open = open - ended
-      -- The first frame opens, and a stream that has ended may give its connection back; apart from
-      -- that nobody has asked the system.
+      -- The first frame opens connections, and each ended stream may take a step to release its
+      -- connection. No other step may run.
       assert.is_true(frames == 1 or steps - before <= 1 + ended)
       assert.is_true(frames < 1000000)
     end
     for i = 1, 20 do assert.equal(lifetime.TEXT, table.concat(texts[i])) end
   end)
 
-  it("reaches streams that nobody polls", function ()
+  it("drives streams that are not polled", function ()
     new "/slow"
     local list, texts = streams(1)
     assert.equal("pending", drain(list[1], texts[1]))
@@ -83,7 +83,7 @@ describe("predibase.update", function ()
     assert.equal(lifetime.TEXT, table.concat(texts[1]))
   end)
 
-  it("is not needed: polling alone gets on, also when nobody calls it any more", function ()
+  it("is not needed: polling works without it, also after it is not called any more", function ()
     new()
     predibase.update()
     local list, texts = streams(1)
@@ -91,7 +91,7 @@ describe("predibase.update", function ()
     assert.equal(lifetime.TEXT, table.concat(texts[1]))
   end)
 
-  it("does nothing when no client is in use", function ()
+  it("does nothing if no client is in use", function ()
     client = lifetime.client(s)
     assert.equal(0, select("#", predibase.update()))
     client:close()

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Streams in luv's loop, next to a timer of the program.
+--- The loop of luv: its handles, errors and blocking calls. What all loops share: loops_spec.
 
 local lifetime = require "spec.support.lifetime"
 local luv = require "predibase.loop.luv"
@@ -52,63 +52,6 @@ describe("the loop of luv", function ()
     return err
   end
 
-  it("runs 100 streams beside a timer", function ()
-    new()
-    local texts, ticks, begun, ended = {}, 0, 0, 0
-    for i = 1, 100 do
-      go(function ()
-        local stream = client:generate_stream "x"
-        assert.is_truthy(stream:next())
-        begun = begun + 1
-        texts[i] = stream:text()
-        ended = ended + 1
-      end)
-    end
-    local timer = uv.new_timer()
-    uv.timer_start(timer, 0, 1, function () ticks = ticks + 1 end)
-    run(function () return ended == 100 end)
-    uv.close(timer)
-    assert.equal(100, begun)
-    for i = 1, 100 do assert.equal(lifetime.TEXT, texts[i]) end
-    assert.is_true(ticks > 0)
-  end)
-
-  it("lets a timer tick while 100 streams wait, without being polled", function ()
-    new("/hang", { timeout = { token = 3600, idle = 3600 } })
-    local streams, kinds, steps, timer = {}, {}, 0, uv.new_timer()
-    for i = 1, 100 do
-      streams[i] = client:generate_stream "x"
-      go(function () kinds[i] = read(streams[i]).kind end)
-    end
-    local step = client.transport.loop.step
-    client.transport.loop.step = function (seconds)
-      steps = steps + 1
-      return step(seconds)
-    end
-    local function all_wait()
-      local n = 0
-      for i = 1, 100 do if streams[i].count == 2 then n = n + 1 end end
-      -- Wait until libcurl's own timers have expired too.
-      return n == 100 and (client.transport.loop.timeout() or math.huge) > 2
-    end
-    local quiet, before, after = 0, 0, nil
-    uv.timer_start(timer, 1, 1, function ()
-      if not all_wait() then return end
-      if quiet == 0 then before = steps end
-      quiet = quiet + 1
-      if quiet < 50 then return end
-      after = steps
-      uv.close(timer)
-      for i = 1, 100 do streams[i]:close() end
-    end)
-    run(function () return quiet == 50 and client.transport.loop.count == 0 end)
-    uv.run "nowait"
-    assert.equal(50, quiet)
-    assert.is_true(before > 0)
-    assert.is_true(after - before < 10, after - before)     -- libcurl may have a timer of its own
-    for i = 1, 100 do assert.equal("cancelled", kinds[i]) end
-  end)
-
   it("keeps no handle active while no call waits", function ()
     new "/late"               -- after a quick answer the call would not have to wait
     local text
@@ -133,7 +76,7 @@ describe("the loop of luv", function ()
     assert.equal(lifetime.TEXT, text)
   end)
 
-  it("wakes waiting calls when their client is closed, and releases the descriptor", function ()
+  it("keeps no handle of a client that was closed in a callback while calls waited", function ()
     local before = active()
     new "/hang"
     local kinds = {}
@@ -151,21 +94,6 @@ describe("the loop of luv", function ()
     run(function () return kinds[4] end)
     assert.same({ "cancelled", "cancelled", "cancelled", lifetime.TEXT }, kinds)
     assert.equal(before, active())
-  end)
-
-  it("waits for timeouts and retries like the blocking loop", function ()
-    s:script("/again/generate", { overload = 1, answer = lifetime.ANSWER })
-    new("/again", { max_retries = 2 })
-    local text
-    go(function () text = tostring(client:generate "x") end)
-    run(function () return text end)
-    assert.equal(lifetime.TEXT, text)
-    client:close()
-    new("/mute", { timeout = 0.02 })
-    local err
-    go(function () err = select(2, client:generate "x") end)
-    run(function () return err end)
-    assert.equal("timeout", err.kind)
   end)
 
   it("raises an error of a coroutine in the host, after it resumed the others", function ()
@@ -250,15 +178,5 @@ describe("the loop of luv", function ()
     close_handles()
     client:close()
     uv.run "nowait"
-  end)
-
-  it("is one per client", function ()
-    local loop = luv.new()
-    local other = new(nil, { loop = loop })
-    other:generate "x"
-    new(nil, { loop = loop })
-    assert.has_error(function () client:generate "x" end,
-      "predibase.loop.luv: each client needs its own loop object")
-    other:close()
   end)
 end)

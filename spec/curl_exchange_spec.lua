@@ -2,50 +2,26 @@
 --- The exchange of predibase.curl: its request, head, events, body, limits, timeouts and its end.
 
 local curl = require "predibase.curl"
-local lifetime = require "spec.support.lifetime"
-local server = require "spec.support.server"
+local pools = require "spec.support.pools"
+
+local finish, last_request = pools.finish, pools.last_request
 
 describe("an exchange of predibase.curl", function ()
   local s, pool
 
-  setup(function () s = lifetime.serve() end)
-  teardown(function () server.stop() end)
-  before_each(function () pool = assert(curl.pool()) end)
-  after_each(function ()
-    pool:close()
-    assert.is_true(lifetime.quiet(s))
-  end)
+  setup(pools.start)
+  teardown(pools.stop)
+  before_each(function () s, pool = pools.open() end)
+  after_each(function () pools.close(pool) end)
 
   local function open(path, more)
-    local spec = { url = s.url .. path, proxy = "" }
-    for name, value in pairs(more or {}) do spec[name] = value end
-    return assert(pool:open(spec))
+    return assert(pool:open(pools.request(path, more)))
   end
 
   --- Opens an exchange whose response is these bytes, followed by the end of the connection.
   local function answered(bytes, more)
     s:script("/raw", { raw = bytes })
     return open("/raw", more)
-  end
-
-  --- Waits for the end. Returns the events and the final state.
-  local function finish(x)
-    local events = {}
-    while true do
-      local data, state = x:next()
-      if data then
-        events[#events + 1] = data
-      elseif state == "pending" then
-        pool:step(nil, {})
-      else
-        return events, state
-      end
-    end
-  end
-
-  local function last_request()
-    local log = s:log()
-    return log[#log]
   end
 
   local OK = "HTTP/1.1 200 OK\r\n"

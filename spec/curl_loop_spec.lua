@@ -4,23 +4,18 @@
 
 local curl = require "predibase.curl"
 local lifetime = require "spec.support.lifetime"
-local server = require "spec.support.server"
+local pools = require "spec.support.pools"
 local uv = require "luv"
+
+local stream = pools.stream
 
 describe("a pool in a foreign event loop", function ()
   local s, pool
 
-  setup(function () s = lifetime.serve() end)
-  teardown(function () server.stop() end)
-  before_each(function () pool = assert(curl.pool()) end)
-  after_each(function ()
-    pool:close()
-    assert.is_true(lifetime.quiet(s))
-  end)
-
-  local function stream(path, more)
-    return lifetime.stream(pool, s.url .. path, more)
-  end
+  setup(pools.start)
+  teardown(pools.stop)
+  before_each(function () s, pool = pools.open() end)
+  after_each(function () pools.close(pool) end)
 
   --- Tells whether the pool's descriptor becomes readable within some seconds (nil: no limit).
   local function readable(seconds)

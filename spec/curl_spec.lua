@@ -2,26 +2,20 @@
 --- The pool of predibase.curl: the options of requests, and how the pool waits.
 
 local curl = require "predibase.curl"
-local lifetime = require "spec.support.lifetime"
-local server = require "spec.support.server"
+local pools = require "spec.support.pools"
 local uv = require "luv"
 
 local NAN = 0 / 0
 
+local stream = pools.stream
+
 describe("predibase.curl", function ()
   local s, pool
 
-  setup(function () s = lifetime.serve() end)
-  teardown(function () server.stop() end)
-  before_each(function () pool = assert(curl.pool()) end)
-  after_each(function ()
-    pool:close()
-    assert.is_true(lifetime.quiet(s))
-  end)
-
-  local function stream(path, more)
-    return lifetime.stream(pool, s.url .. path, more)
-  end
+  setup(pools.start)
+  teardown(pools.stop)
+  before_each(function () s, pool = pools.open() end)
+  after_each(function () pools.close(pool) end)
 
   it("returns the name and version of the library that it uses", function ()
     assert.matches("^libcurl/%d+%.%d+%.%d+", curl.version())

@@ -4,7 +4,7 @@
 
 local curl = require "predibase.curl"
 local lifetime = require "spec.support.lifetime"
-local server = require "spec.support.server"
+local pools = require "spec.support.pools"
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
@@ -13,18 +13,13 @@ local JSON = "content-type: application/json"
 describe("a target of predibase.curl", function ()
   local s, pool
 
-  setup(function () s = lifetime.serve() end)
-  teardown(function () server.stop() end)
-  before_each(function () pool = assert(curl.pool()) end)
-  after_each(function ()
-    pool:close()
-    assert.is_true(lifetime.quiet(s))
-  end)
+  setup(pools.start)
+  teardown(pools.stop)
+  before_each(function () s, pool = pools.open() end)
+  after_each(function () pools.close(pool) end)
 
   local function target(path, more)
-    local spec = { url = s.url .. path, proxy = "" }
-    for name, value in pairs(more or {}) do spec[name] = value end
-    return curl.target(spec)
+    return curl.target(pools.request(path, more))
   end
 
   --- Waits for the end and closes the exchange. Returns the final state, the body or the failure,

@@ -10,7 +10,7 @@ local pipe = require "spec.support.pipe_transport"
 local wire = require "spec.support.wire"
 
 --- Runs a function twice, so that caches are filled, and counts the second time.
-local function count(name, f)
+local function count (name, f)
   f()
   local files, calls, changes, last, n = {}, 0, 0, nil, 0
   debug.sethook(function ()

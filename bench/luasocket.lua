@@ -9,7 +9,7 @@ local ltn12 = require "ltn12"
 local url, count = arg[2] .. "/generate_stream", tonumber(arg[3])
 local body, rest, seen = '{"inputs":"water"}', "", 0
 
-local function take(piece)
+local function take (piece)
   if not piece then return 1 end
   rest = rest .. piece
   local from = 1

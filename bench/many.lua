@@ -12,14 +12,14 @@ local url, streams, tokens = arg[1], tonumber(arg[2]), tonumber(arg[3])
 local PAGE_KIB = 4            -- on Linux on x86 and on nearly all other machines
 local DELAY_STEP = 1e-5       -- seconds in one bucket, as in floor.c
 
-local function rss_kib()
+local function rss_kib ()
   local file = assert(io.open "/proc/self/statm")
   local pages = file:read "*a":match "^%d+ (%d+)"
   file:close()
   return tonumber(pages) * PAGE_KIB
 end
 
-local function print_value(name, format, value)
+local function print_value (name, format, value)
   print(name .. " " .. format:format(value))
 end
 
@@ -34,7 +34,7 @@ local delays, samples = {}, 0
 
 --- Called when all streams are open, and when half of the tokens have arrived: changes to the next
 -- part of the measurement.
-local function change_window()
+local function change_window ()
   if not cpu then
     print_value("open_s", "%.3f", now() - began)
     print_value("open_kib_per_stream", "%.2f", (rss_kib() - before) / streams)
@@ -47,13 +47,13 @@ local function change_window()
   timing = true
 end
 
-local function take_stamp(text)
+local function take_stamp (text)
   local bucket = math.floor((now() - text / 1e9) / DELAY_STEP)
   delays[bucket] = (delays[bucket] or 0) + 1
   samples = samples + 1
 end
 
-local function percentile(share)
+local function percentile (share)
   local buckets, passed = {}, 0
   for bucket in pairs(delays) do buckets[#buckets + 1] = bucket end
   table.sort(buckets)
@@ -63,7 +63,7 @@ local function percentile(share)
   end
 end
 
-local function read_one()
+local function read_one ()
   local stream = client:generate_stream "water"
   local count = 0
   while true do

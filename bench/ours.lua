@@ -4,7 +4,7 @@
 
 local job, url, count = arg[1], arg[2], tonumber(arg[3])
 
-local function print_value(name, format, value)
+local function print_value (name, format, value)
   print(name .. " " .. format:format(value))
 end
 

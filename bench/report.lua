@@ -9,7 +9,7 @@ local M = {}
 --- Reads measurements.
 -- @tparam string text
 -- @treturn table for each name, an array of the values by round
-function M.parse(text)
+function M.parse (text)
   local values = {}
   for line in text:gmatch "[^\n]+" do
     local round, name, value = line:match "^(%d+) (%S+) (%S+)$"
@@ -24,7 +24,7 @@ end
 --- Returns the median.
 -- @tparam table list
 -- @treturn number
-function M.median(list)
+function M.median (list)
   local sorted = {}
   for i, value in ipairs(list) do sorted[i] = value end
   table.sort(sorted)
@@ -34,7 +34,7 @@ function M.median(list)
   return (sorted[middle] + sorted[middle + 1]) / 2
 end
 
-local function complete(values, name, rounds, title)
+local function complete (values, name, rounds, title)
   local list = values[name]
   for i = 1, rounds do
     if not (list and list[i]) then
@@ -50,7 +50,7 @@ end
 -- @tparam number rounds
 -- @treturn table the row with `ours`, `baseline`, `ratio`, `verdict`
 -- @raise when a measurement is missing
-function M.compute(row, values, rounds)
+function M.compute (row, values, rounds)
   local out = { id = row.id, title = row.title, measurement = row.ours, baseline_measurement =
     row.base }
   if row.bar then out.bar = { of = row.bar[1], is = row.bar[2], limit = row.bar[3] } end
@@ -79,7 +79,7 @@ function M.compute(row, values, rounds)
   return out
 end
 
-local function number_text(v)
+local function number_text (v)
   if not v then return "-" end
   return (v >= 1000 and "%.0f" or v >= 10 and "%.1f" or v >= 1 and "%.2f" or "%.3f"):format(v)
 end
@@ -90,7 +90,7 @@ local FORMAT = "%-44s %9s %9s %6s  %-8s %s\n"
 -- @tparam table rows of `compute`
 -- @tparam table facts array of `{ name, value }`
 -- @treturn string
-function M.text(rows, facts)
+function M.text (rows, facts)
   local out, missed, missing = {}, 0, {}
   for _, fact in ipairs(facts) do out[#out + 1] = ("%-9s %s\n"):format(fact[1], fact[2]) end
   out[#out + 1] = "\n" .. FORMAT:format("", "ours", "baseline", "ratio", "must be", "")
@@ -116,7 +116,7 @@ end
 -- @tparam table facts array of `{ name, value }`
 -- @tparam number rounds
 -- @treturn string
-function M.json(rows, facts, rounds)
+function M.json (rows, facts, rounds)
   local measured_on = {}
   for _, fact in ipairs(facts) do measured_on[fact[1]] = fact[2] end
   local json = require "predibase.json"
@@ -124,14 +124,14 @@ function M.json(rows, facts, rounds)
     measured_on = measured_on, rows = rows }) .. "\n"
 end
 
-local function read(path)
+local function read (path)
   local file = assert(io.open(path))
   local text = file:read "*a"
   file:close()
   return text
 end
 
-local function main(results, facts_path, form)
+local function main (results, facts_path, form)
   local values, rounds = M.parse(read(results)), 0
   for _, list in pairs(values) do rounds = math.max(rounds, #list) end
   local facts = {}

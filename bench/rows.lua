@@ -9,7 +9,7 @@
 
 local rows = {}
 
-local function row(id, title, ours, base, bar, missing)
+local function row (id, title, ours, base, bar, missing)
   rows[#rows + 1] = { id = id, title = title, ours = ours, base = base, bar = bar,
     missing = missing }
 end
@@ -65,7 +65,7 @@ row("require_kib", 'require "predibase", KiB', "ours/require/kib", nil, { "ours"
 local NO_NGINX = "nginx with Lua is not installed: apt install libnginx-mod-http-lua; and "
   .. "make build LUA=luajit"
 
-local function gateway(setting, title, paced)
+local function gateway (setting, title, paced)
   local id, ours, proxy = setting:gsub("-", "_"), ("ours/%s/"):format(setting),
     ("proxy/%s/"):format(setting)
   row(id, title .. ", tokens/CPU-s", ours .. "tokens_per_cpu_s", proxy .. "tokens_per_cpu_s",

@@ -13,7 +13,7 @@ if not client then
   os.exit(1)
 end
 
-local function ask(label, options)
+local function ask (label, options)
   local result, failure = client:generate("Classify: the parcel never came.", options)
   if result then
     print(label .. ": " .. result.generated_text)

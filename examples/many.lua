@@ -19,7 +19,7 @@ local tickets = {
 }
 
 -- Returns the prompts one by one, as if they came from a file that does not fit into memory.
-local function prompts()
+local function prompts ()
   local i = 0
   return function ()
     i = i + 1

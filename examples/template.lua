@@ -14,7 +14,7 @@ if not client then
 end
 
 --- Prints a prompt and the model's answer while it arrives.
-local function ask(label, prompt, stop)
+local function ask (label, prompt, stop)
   print(("== %s\n%s"):format(label, prompt))
   local stream = client:generate_stream(prompt, { stop = stop, trim_stop = true })
   for piece in stream:texts() do

@@ -9,13 +9,13 @@ local template = predibase.template
 
 local JSON = { ["content-type"] = "application/json" }
 
-local function event(text, generated)
+local function event (text, generated)
   return ('data:{"token":{"id":5,"text":"%s","logprob":-0.5,"special":false},'
     .. '"generated_text":%s,"details":null}\n\n'):format(text, generated or "null")
 end
 
 --- Answers every route.
-local function answer(log)
+local function answer (log)
   if log.url:find "/generate_stream$" then
     return { pieces = { event "a", event(" b", '"a b"') } }
   end
@@ -26,13 +26,13 @@ describe("an adapter", function ()
   local client, network
   local instruct = assert(template.new "### {instruction}")
 
-  local function open(options, replies)
+  local function open (options, replies)
     client, network = pipe.client(replies or answer, options)
     client.shared.random = function () return 0.5 end
     return client
   end
 
-  local function sent(n)
+  local function sent (n)
     return assert(json.decode(network.requests[n or #network.requests].body))
   end
 
@@ -172,7 +172,7 @@ describe("an adapter", function ()
   it("shows no token to those who walk over it", function ()
     open()
     local view = client:adapter("my-repo/3", { defaults = { api_token = "hf_SECRET" } })
-    local function walk(value, seen)
+    local function walk (value, seen)
       assert.is_true(value ~= "hf_SECRET")
       if type(value) ~= "table" or seen[value] then return end
       seen[value] = true

@@ -12,12 +12,12 @@ local how, tasks = os.getenv "HOW", {}
 local client = assert(predibase.new { base_url = os.getenv "URL", api_token = false,
   max_retries = 0 })
 
-local function ready()
+local function ready ()
   print "ready"
   io.stdout:flush()
 end
 
-local function wait_for(streams)
+local function wait_for (streams)
   local waiting
   repeat
     async.sleep(0.005)
@@ -29,7 +29,7 @@ end
 
 local ways = {}
 
-function ways.batch()
+function ways.batch ()
   local begun = 0
   return client:generate_many({ "a", "b", "c" }, { on_request = function ()
     begun = begun + 1
@@ -37,7 +37,7 @@ function ways.batch()
   end }):results()
 end
 
-function ways.tasks()
+function ways.tasks ()
   async.run(function ()
     local streams = {}
     for i = 1, 50 do
@@ -50,7 +50,7 @@ function ways.tasks()
 end
 
 -- The signal most likely arrives while the second task runs, for which no other task waits.
-function ways.busy()
+function ways.busy ()
   async.run(function ()
     local stream = client:generate_stream "x"
     tasks[1] = async.spawn(function () return stream:text() end)

@@ -22,12 +22,12 @@ local server = assert(mock.spawn {
   },
 })
 
-local function new(path)
+local function new (path)
   return assert(predibase.new { base_url = server.url .. path, api_token = false, max_retries = 0,
     timeout = { connect = 100, first_token = 3600, token = 3600, idle = 3600 } })
 end
 
-local function finish(client)
+local function finish (client)
   print("left", client.transport:size())
   client:close()
   assert(server:wait(function () return server:connections().open == 0 end, 30))
@@ -35,7 +35,7 @@ local function finish(client)
 end
 
 -- Opens streams that wait for a token that never arrives; calls f when all of them wait.
-local function with_waiting(client, n, f)
+local function with_waiting (client, n, f)
   async.run(function ()
     local streams, tasks = {}, {}
     for i = 1, n do
@@ -114,7 +114,7 @@ local COST = [=[
 local waiting = new "/hang"
 local main, found = nil, {}
 
-local function measure(n)
+local function measure (n)
   with_waiting(waiting, n, function ()
     local loop, instructions, steps = waiting.transport.loop, 0, 0
     local step = loop.step
@@ -123,7 +123,7 @@ local function measure(n)
       return step(seconds)
     end
     for _ = 1, 5 do assert(waiting:generate "x") end
-    local function count() instructions = instructions + 1 end
+    local function count () instructions = instructions + 1 end
     steps = 0
     debug.sethook(count, "", 1)
     debug.sethook(main, count, "", 1)
@@ -170,7 +170,7 @@ finish(client)
 ]=]
 
 describe("two thousand streams in one process", function ()
-  local function run(program)
+  local function run (program)
     local process = child.start("sh", {
       args = { "-c", 'ulimit -n 5000 || exit 9; exec "$@"', "sh", child.interpreter(), "-e",
         PRELUDE .. program },

@@ -20,13 +20,13 @@ describe("async", function ()
     assert.is_true(lifetime.quiet(s))
   end)
 
-  local function new(path, options)
+  local function new (path, options)
     clients[#clients + 1] = lifetime.client(s, path, options)
     return clients[#clients]
   end
 
   --- Reads a stream with `next`; `after_first` is called after the first token.
-  local function reader(client, after_first)
+  local function reader (client, after_first)
     return function ()
       local stream, texts = client:generate_stream "x", {}
       while true do
@@ -41,7 +41,7 @@ describe("async", function ()
 
   it("reads many streams of one client at once", function ()
     local client, list, begun = new(), {}, 0
-    local function meet()
+    local function meet ()
       begun = begun + 1
       while begun < 100 do async.sleep(0.001) end
     end
@@ -157,7 +157,7 @@ describe("async", function ()
 
   it("returns an error of kind cancelled to other tasks that read the stream it closed", function ()
     local client, streams = new "/hang", {}
-    local function reader_of(i)
+    local function reader_of (i)
       streams[i] = client:generate_stream "x"
       return function () while streams[i]:next() do async.sleep(0) end end
     end
@@ -184,13 +184,13 @@ describe("async", function ()
 
   it("closes the streams of the other tasks when one fails, and raises the first error", function ()
     local client, streams = new "/hang", {}
-    local function sibling(i)
+    local function sibling (i)
       return function ()
         streams[i] = client:generate_stream "x"
         return streams[i]:text()
       end
     end
-    local function failing()
+    local function failing ()
       for i = 1, 3 do
         while not streams[i] or streams[i].count < 2 do async.sleep(0.001) end
       end
@@ -266,7 +266,7 @@ describe("async", function ()
 
   only_there("serves for loops and pcall in tasks", function ()
     local client, texts = new(), {}
-    local function read(i)
+    local function read (i)
       texts[i] = ""
       local ok = pcall(function ()
         for piece in client:generate_stream "x":texts() do texts[i] = texts[i] .. piece end

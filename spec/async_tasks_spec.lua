@@ -8,7 +8,7 @@ local heap = require "predibase.heap"
 
 describe("async.run", function ()
   it("passes arguments and results, including nils", function ()
-    local function count(...) return select("#", ...), ... end
+    local function count (...) return select("#", ...), ... end
     assert.same({ 3, nil, 2, nil, n = 4 },
       (function (...) return { n = select("#", ...), ... } end)(async.run(count, nil, 2, nil)))
   end)
@@ -144,7 +144,7 @@ end)
 
 describe("a task", function ()
   it("that fails adds its traceback to its error", function ()
-    local function deep() error "broken" end
+    local function deep () error "broken" end
     async.run(function ()
       local task = async.spawn(function () deep() return 1 end)
       local ok, err = task:join()
@@ -167,9 +167,9 @@ describe("a task", function ()
 
   it("closes the closing value of a for loop, also if it fails or is cancelled", function ()
     local count = 0
-    local function closed() count = count + 1 end
+    local function closed () count = count + 1 end
     local guard = setmetatable({}, { __close = closed })
-    local function each(last)
+    local function each (last)
       for i in function (_, i) return i < 2 and i + 1 or nil end, nil, 0, guard do last(i) end
       if _VERSION ~= "Lua 5.4" then closed() end
     end
@@ -185,9 +185,9 @@ describe("a task", function ()
   end)
 
   it("has its traceback in the errors of await, gather, run and join", function ()
-    local function deep_down() error "broken" end
-    local function task() deep_down() return 1 end
-    local function says(err)
+    local function deep_down () error "broken" end
+    local function task () deep_down() return 1 end
+    local function says (err)
       return err:find("broken\nstack traceback:\n.*deep_down") ~= nil
     end
     async.run(function ()
@@ -341,7 +341,7 @@ describe("async.sleep", function ()
 
   it("lets other tasks run", function ()
     local order = {}
-    local function turns(name)
+    local function turns (name)
       return function ()
         for _ = 1, 3 do
           order[#order + 1] = name
@@ -387,8 +387,8 @@ describe("the heap of times", function ()
     local h, got = heap.new(), {}
     for at = 1, 4 do h:push(at, at) end
     h:push(10, 10)
-    local function now() return 5 end
-    local function tell(value)
+    local function now () return 5 end
+    local function tell (value)
       got[#got + 1] = value
       h:due(now, tell)
     end

@@ -24,7 +24,7 @@ describe("When the program was away for longer than the clocks", function ()
   after_each(function () testbed:close_clients() end)
   teardown(function () testbed:close() end)
 
-  local function all_are_read(client, count)
+  local function all_are_read (client, count)
     local streams, begun, sent = {}, peer:count "begun", peer:count "sent"
     for i = 1, count do
       streams[i] = client:generate_stream("Hello", { max_retries = 0,
@@ -44,7 +44,7 @@ describe("When the program was away for longer than the clocks", function ()
       local token, err = streams[i]:poll()
       if err == "pending" then token, err = streams[i]:next() end
       assert.is_truthy(token, ("stream %d: %s"):format(i, tostring(err)))
-      assert.are.equal("onetwo", streams[i]:text())
+      assert.equal("onetwo", streams[i]:text())
     end
   end
 
@@ -61,12 +61,12 @@ describe("When the program was away for longer than the clocks", function ()
     local stream = testbed:client(peer.port.greeting, { http_version = "1.1" })
       :generate_stream("Hello", { max_retries = 0, timeout = { connect = 3 } })
     while peer:count "hello" == 0 do
-      assert.are.equal("pending", select(2, stream:poll()))
+      assert.equal("pending", select(2, stream:poll()))
       uv.sleep(1)
     end
     peer:go()
     peer:wait_for "greeted"
     uv.sleep(3200)
-    assert.are.equal("onetwo", assert(stream:text()))
+    assert.equal("onetwo", assert(stream:text()))
   end)
 end)

@@ -6,27 +6,27 @@ local pipe = require "spec.support.pipe_transport"
 
 local JSON = { ["content-type"] = "application/json" }
 
-local function prompt_of(log)
+local function prompt_of (log)
   return log.body:match('"inputs":"(.-)"')
 end
 
-local function answer(log)
+local function answer (log)
   return { headers = JSON, before = 1,
     body = ('{"generated_text":"re %s"}'):format(prompt_of(log)) }
 end
 
-local function generation_error()
+local function generation_error ()
   return { status = 424, headers = JSON, before = 1,
     body = '{"error":"Request failed during generation: boom","error_type":"generation"}' }
 end
 
-local function numbered(n)
+local function numbered (n)
   local list = {}
   for i = 1, n do list[i] = "p" .. i end
   return list
 end
 
-local function open(replies)
+local function open (replies)
   local client, network = pipe.client(replies)
   client.shared.random = function () return 0.5 end
   return client, network

@@ -7,12 +7,12 @@ describe("the limiter of a batch", function ()
 
   before_each(function () clock, pause = 100, limiters.new_pause() end)
 
-  local function new(most)
+  local function new (most)
     return limiters.new { most = most, pause = pause, now = function () return clock end,
       random = function () return 0.5 end }
   end
 
-  local function refusal(after)
+  local function refusal (after)
     return errors.new { kind = "rate_limited", status = 429, message = "no", retry_after = after }
   end
 
@@ -124,7 +124,7 @@ describe("the limiter of a batch", function ()
   end)
 
   it("takes errors that ask for fewer requests for refusals, and no others", function ()
-    local function is(fields)
+    local function is (fields)
       fields.message = "x"
       return limiters.is_refusal(errors.new(fields))
     end

@@ -24,25 +24,25 @@ describe("a batch", function ()
     assert.is_true(lifetime.quiet(s))
   end)
 
-  local function new(path, options)
+  local function new (path, options)
     client = lifetime.client(s, path, options)
     return client
   end
 
-  local function many(options)
+  local function many (options)
     local list = {}
     for i = 1, N do list[i] = "prompt " .. i end
     return client:generate_many(list, options)
   end
 
-  local function check(results, errs)
+  local function check (results, errs)
     assert.same({}, errs)
     assert.equal(N, #results)
     for i = 1, N do assert.equal(lifetime.TEXT, tostring(results[i])) end
   end
 
   --- Runs a function in a coroutine, and luv's loop until the function has ended.
-  local function in_luv(f)
+  local function in_luv (f)
     local ended
     coroutine.wrap(function ()
       f()

@@ -14,7 +14,7 @@ describe("the prompts of a batch", function ()
   end)
 
   --- The bodies of the requests that were sent, decoded, in the order of sending.
-  local function sent()
+  local function sent ()
     local bodies = {}
     for i, log in ipairs(network.requests) do bodies[i] = json.decode(log.body) end
     return bodies
@@ -53,7 +53,7 @@ describe("the prompts of a batch", function ()
   end)
 
   it("raise for what no program should contain", function ()
-    local function message(list)
+    local function message (list)
       return select(2, pcall(client.generate_many, client, list))
     end
     for text, list in pairs {

@@ -6,23 +6,23 @@ local predibase = require "predibase"
 
 local JSON = { ["content-type"] = "application/json" }
 
-local function prompt_of(log)
+local function prompt_of (log)
   return log.body:match('"inputs":"(.-)"')
 end
 
-local function answer(log, seconds)
+local function answer (log, seconds)
   return { headers = JSON, before = seconds or 1,
     body = ('{"generated_text":"re %s"}'):format(prompt_of(log)) }
 end
 
-local function refusal(headers, status)
+local function refusal (headers, status)
   headers["content-type"] = "application/json"
   return { status = status or 429, headers = headers,
     body = '{"error":"Model is overloaded","error_type":"overloaded"}' }
 end
 
 --- Most requests that were under way at the same time.
-local function most_at_once(network, seconds)
+local function most_at_once (network, seconds)
   local most = 0
   for _, log in ipairs(network.requests) do
     local n = 0
@@ -34,7 +34,7 @@ local function most_at_once(network, seconds)
   return most
 end
 
-local function numbered(n)
+local function numbered (n)
   local list = {}
   for i = 1, n do list[i] = "p" .. i end
   return list
@@ -43,7 +43,7 @@ end
 describe("a batch", function ()
   local client, network
 
-  local function open(replies, options)
+  local function open (replies, options)
     client, network = pipe.client(replies or answer, options)
     client.shared.random = function () return 0.5 end
     return client
@@ -233,7 +233,7 @@ describe("a batch under a rate limit", function ()
   local client, network
 
   --- A server that answers so many requests in each window of so many seconds.
-  local function limited(allowed, window, seconds)
+  local function limited (allowed, window, seconds)
     local windows, refused = {}, 0
     client, network = pipe.client(function (log)
       local number = math.floor((network.clock - 1000) / window)

@@ -7,31 +7,31 @@ local report = dofile "bench/report.lua"
 local ROW = { id = "cpu", title = "CPU us per token", ours = "ours/1/cpu", base = "floor/1/cpu",
   bar = { "ratio", "<=", 1.25 } }
 
-local function values(text)
+local function values (text)
   return report.parse((text:gsub("; ", "\n")))
 end
 
 describe("the report of the benchmark", function ()
   it("takes the median of odd and even numbers of values", function ()
-    assert.are.equal(2, report.median { 3, 1, 2 })
-    assert.are.equal(2.5, report.median { 4, 1, 2, 3 })
-    assert.are.equal(7, report.median { 7 })
+    assert.equal(2, report.median { 3, 1, 2 })
+    assert.equal(2.5, report.median { 4, 1, 2, 3 })
+    assert.equal(7, report.median { 7 })
   end)
 
   it("takes the median of the rounds' ratios, not the ratio of the medians", function ()
     local row = report.compute(ROW, values(
       "1 ours/1/cpu 10; 1 floor/1/cpu 10; 2 ours/1/cpu 30; 2 floor/1/cpu 20; "
       .. "3 ours/1/cpu 12; 3 floor/1/cpu 40"), 3)
-    assert.are.equal(12, row.ours)
-    assert.are.equal(20, row.baseline)
-    assert.are.equal(1, row.ratio)
-    assert.are.same({ 1, 1.5, 0.3 }, row.ratios)
-    assert.are.equal("met", row.verdict)
+    assert.equal(12, row.ours)
+    assert.equal(20, row.baseline)
+    assert.equal(1, row.ratio)
+    assert.same({ 1, 1.5, 0.3 }, row.ratios)
+    assert.equal("met", row.verdict)
   end)
 
   it("says when a bar was missed", function ()
     local row = report.compute(ROW, values "1 ours/1/cpu 13; 1 floor/1/cpu 10", 1)
-    assert.are.equal("missed", row.verdict)
+    assert.equal("missed", row.verdict)
     local text = report.text({ row }, {})
     assert.is_truthy(text:find("13.0      10.0   1.30  <= 1.25  missed", 1, true))
     assert.is_truthy(text:find("1 missed", 1, true))
@@ -41,7 +41,7 @@ describe("the report of the benchmark", function ()
     local row = { id = "ms", title = "require, ms", ours = "ours/require/ms",
       bar = { "ours", "<=", 5 } }
     local computed = report.compute(row, values "1 ours/require/ms 5.5", 1)
-    assert.are.equal("missed", computed.verdict)
+    assert.equal("missed", computed.verdict)
     assert.is_nil(computed.ratio)
   end)
 
@@ -79,10 +79,10 @@ describe("the report of the benchmark", function ()
     local row = report.compute(ROW, values "1 ours/1/cpu 5; 1 floor/1/cpu 4", 1)
     local text = report.json({ row }, { { "machine", "a quick one" } }, 1)
     local decoded = assert(require "predibase.json".decode(text))
-    assert.are.equal("predibase-bench/1", decoded.schema)
-    assert.are.equal("a quick one", decoded.measured_on.machine)
-    assert.are.equal(1.25, decoded.rows[1].ratio)
-    assert.are.same({ of = "ratio", is = "<=", limit = 1.25 }, decoded.rows[1].bar)
+    assert.equal("predibase-bench/1", decoded.schema)
+    assert.equal("a quick one", decoded.measured_on.machine)
+    assert.equal(1.25, decoded.rows[1].ratio)
+    assert.same({ of = "ratio", is = "<=", limit = 1.25 }, decoded.rows[1].bar)
   end)
 
   it("knows rows that have what a row needs, each once", function ()

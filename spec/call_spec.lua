@@ -6,11 +6,11 @@ local secrecy = require "spec.support.secrecy"
 local TOKEN = secrecy.TOKEN
 
 --- Makes a call with a transport that only records the requests.
-local function make(options)
+local function make (options)
   options = options or {}
   local state = { clock = 100, specs = {}, requests = {} }
   local transport = {}
-  function transport:open(req, spec)
+  function transport:open (req, spec)
     assert(self == transport)
     state.requests[#state.requests + 1], state.specs[#state.specs + 1] = req, spec
     return options.exchange or { "an exchange" }, options.failure

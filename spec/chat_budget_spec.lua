@@ -9,7 +9,7 @@ local server = require "spec.support.server"
 local JSON = { ["content-type"] = "application/json" }
 
 --- A server whose tokens are single characters, special tokens as well.
-local function letters(log)
+local function letters (log)
   if not log.url:find "/tokenize$" then
     return { headers = JSON, body = '{"generated_text":"answer"}' }
   end
@@ -20,7 +20,7 @@ local function letters(log)
   return { headers = JSON, body = "[" .. table.concat(tokens, ",") .. "]" }
 end
 
-local function without_tokenizer(status)
+local function without_tokenizer (status)
   return function (log)
     if not log.url:find "/tokenize$" then return letters(log) end
     return { status = status, headers = JSON, body = "" }
@@ -30,7 +30,7 @@ end
 describe("the budget of a chat session", function ()
   local client, network, session
 
-  local function open(options, replies)
+  local function open (options, replies)
     client, network = pipe.client(replies or letters)
     client.shared.random = function () return 0.5 end
     local given = { format = "mistral-v0.3" }
@@ -39,7 +39,7 @@ describe("the budget of a chat session", function ()
   end
 
   --- Prompts that were sent, and texts that were counted.
-  local function traffic()
+  local function traffic ()
     local prompts, counted = {}, {}
     for _, log in ipairs(network.requests) do
       local list = log.url:find "/tokenize$" and counted or prompts

@@ -23,7 +23,7 @@ describe("a saved chat session", function ()
     client:close()
   end)
 
-  local function session_of(options)
+  local function session_of (options)
     local given = { format = "mistral-v0.3", system = "Be brief." }
     for name, value in pairs(options or {}) do given[name] = value end
     return assert(client:chat_session(given))
@@ -168,7 +168,7 @@ describe("a saved chat session", function ()
 
   it("tells what is wrong with what was saved, and never raises for it", function ()
     local good = assert(json.decode((session_of():save())))
-    local function broken(change)
+    local function broken (change)
       local copy = {}
       for name, value in pairs(good) do copy[name] = value end
       change(copy)

@@ -7,12 +7,12 @@ local predibase = require "predibase"
 
 local JSON = { ["content-type"] = "application/json" }
 
-local function event(text, generated, special)
+local function event (text, generated, special)
   return ('data:{"token":{"id":5,"text":"%s","logprob":-0.5,"special":%s},"generated_text":%s,'
     .. '"details":null}\n\n'):format(text, tostring(special or false), generated or "null")
 end
 
-local function answers(text)
+local function answers (text)
   return function (log)
     if log.url:find "/generate_stream$" then
       return { pieces = { event(text), event("!", ('"%s!"'):format(text)) } }
@@ -24,7 +24,7 @@ end
 describe("a chat session", function ()
   local client, network, session
 
-  local function open(options, replies, of_client)
+  local function open (options, replies, of_client)
     client, network = pipe.client(replies or answers "Yes", of_client)
     client.shared.random = function () return 0.5 end
     local given = { format = "mistral-v0.3" }
@@ -33,11 +33,11 @@ describe("a chat session", function ()
     return session
   end
 
-  local function sent(n)
+  local function sent (n)
     return assert(json.decode(network.requests[n or #network.requests].body))
   end
 
-  local function said()
+  local function said ()
     local list = {}
     for i, message in ipairs(session.messages) do
       list[i] = message.role:sub(1, 1) .. ":" .. message.content
@@ -404,7 +404,7 @@ describe("a chat session", function ()
   it("shows no token to those who walk over it", function ()
     open { api_token = "hf_SECRET" }
     assert(session:send "One?")
-    local function walk(value, seen)
+    local function walk (value, seen)
       assert.is_true(value ~= "hf_SECRET")
       if type(value) ~= "table" or seen[value] then return end
       seen[value] = true

@@ -6,7 +6,7 @@ local command_line = require "predibase.cli.command_line"
 local function refusal (...)
   local ok, err = pcall(command_line.parse, { ... })
   assert.is_false(ok)
-  assert.are.equal(failures.USAGE, failures.exit_code(err))
+  assert.equal(failures.USAGE, failures.exit_code(err))
   return err.message .. "\n" .. (err.hint or "")
 end
 
@@ -21,10 +21,10 @@ describe("the command line", function ()
         or "--" .. rule.name:gsub("_", "-")
       local value = (values[rule.kind] or { "x" })[1]
       local arguments = command_line.parse { "generate", name, value }
-      assert.is_not_nil(arguments[(name:sub(3):gsub("-", "_"))], name)
+      assert.not_nil(arguments[(name:sub(3):gsub("-", "_"))], name)
     end
     assert.is_true(params.names.extra)
-    assert.are.same({ "a=1" }, command_line.parse { "generate", "--extra", "a=1" }.extra)
+    assert.same({ "a=1" }, command_line.parse { "generate", "--extra", "a=1" }.extra)
   end)
 
   it("names the option whose number is not valid", function ()
@@ -38,7 +38,7 @@ describe("the command line", function ()
 
   it("reads numbers in every usual form", function ()
     for text, value in pairs { ["5"] = 5, ["+5"] = 5, [".5"] = 0.5, ["5."] = 5, ["1e-2"] = 0.01 } do
-      assert.are.equal(value, command_line.parse { "generate", "--temperature", text }.temperature)
+      assert.equal(value, command_line.parse { "generate", "--temperature", text }.temperature)
     end
   end)
 
@@ -55,7 +55,7 @@ describe("the command line", function ()
 
   it("leaves arguments after -- unchanged", function ()
     local arguments = command_line.parse { "generate", "--", "--api-token=x" }
-    assert.are.equal("--api-token=x", arguments.prompt)
+    assert.equal("--api-token=x", arguments.prompt)
   end)
 
   it("asks for quotes when the prompt is several words", function ()
@@ -74,8 +74,8 @@ describe("the command line", function ()
       for _, line in ipairs { { "--stop", text }, { "--stop=" .. text } } do
         local arguments = command_line.parse { "generate", line[1], line[2] or "hi",
           line[2] and "hi" }
-        assert.are.same({ text }, arguments.stop)
-        assert.are.equal("hi", arguments.prompt)
+        assert.same({ text }, arguments.stop)
+        assert.equal("hi", arguments.prompt)
       end
     end
     for _, command in ipairs { "generate", "chat", "mock" } do
@@ -100,12 +100,12 @@ describe("the command line", function ()
       local line = { "generate", "--top-k", "3", text, "--stop", "-" }
       if text == "--" then line = { "generate", "--top-k", "3", "--stop", "-", "--", "--" } end
       local arguments = command_line.parse(line)
-      assert.are.equal(text, arguments.prompt)
-      assert.are.same({ "-" }, arguments.stop)
+      assert.equal(text, arguments.prompt)
+      assert.same({ "-" }, arguments.stop)
     end
     -- A word with a dash is more likely a mistake; after -- it is a prompt.
     assert.is_truthy(refusal("generate", "-n"):find "dash after %-%-")
-    assert.are.equal("-n", command_line.parse { "generate", "--", "-n" }.prompt)
+    assert.equal("-n", command_line.parse { "generate", "--", "-n" }.prompt)
     assert.is_truthy(refusal("generate", "- a", "- b"):find "quotes")
   end)
 
@@ -115,7 +115,7 @@ describe("the command line", function ()
   end)
 
   it("has a text for --help and --version, with any other arguments", function ()
-    assert.are.equal("show", command_line.parse { "generate", "--help", "--frobnicate" }.command)
+    assert.equal("show", command_line.parse { "generate", "--help", "--frobnicate" }.command)
     assert.is_truthy(command_line.parse { "--version" }.text:find "^predibase %S+\n$")
     for _, command in ipairs { "generate", "chat", "mock" } do
       local text = command_line.parse { command, "-h" }.text

@@ -27,7 +27,7 @@ describe("a failure of the command", function ()
       local text, code = stderr_of(function ()
         return failures.report(errors.new { kind = kind, message = "why" })
       end)
-      assert.are.equal(properties.exit, code)
+      assert.equal(properties.exit, code)
       if kind ~= "cancelled" then assert.is_truthy(text:find("^predibase: ")) end
     end
   end)
@@ -57,7 +57,7 @@ describe("a failure of the command", function ()
       local text = stderr_of(function () return failures.report(errors.new(fields), "chat") end)
       assert.is_truthy((text .. "$"):find(expected, 1, true), text)
       local _, lines = text:gsub("\n", "")
-      assert.are.equal(expected:find "^%a" and expected:find "\n$" and 1 or 2, lines)
+      assert.equal(expected:find "^%a" and expected:find "\n$" and 1 or 2, lines)
     end
   end)
 
@@ -70,8 +70,8 @@ describe("a failure of the command", function ()
       [errors.new { kind = "cancelled", message = "why" }] = failures.INTERRUPTED,
     } do
       local text, code = stderr_of(function () return failures.report(err) end)
-      assert.are.equal("", text)
-      assert.are.equal(expected, code)
+      assert.equal("", text)
+      assert.equal(expected, code)
     end
   end)
 
@@ -79,10 +79,10 @@ describe("a failure of the command", function ()
     local text, code = stderr_of(function ()
       return failures.report(errors.new { kind = "generation", message = "interrupted!" })
     end)
-    assert.are.equal("predibase: generation: interrupted!", text:match "^[^\n]*")
-    assert.are.equal(errors.kinds.generation.exit, code)
-    assert.are.equal(failures.INTERNAL, failures.exit_code "interrupted! by someone")
-    assert.are.equal(failures.INTERNAL, failures.exit_code { "interrupted!" })
+    assert.equal("predibase: generation: interrupted!", text:match "^[^\n]*")
+    assert.equal(errors.kinds.generation.exit, code)
+    assert.equal(failures.INTERNAL, failures.exit_code "interrupted! by someone")
+    assert.equal(failures.INTERNAL, failures.exit_code { "interrupted!" })
   end)
 
   it("does not carry control characters to the terminal", function ()
@@ -95,7 +95,7 @@ describe("a failure of the command", function ()
 
   it("is internal when it is of no known kind", function ()
     local text, code = stderr_of(function () return failures.report("x.lua:1: boom") end)
-    assert.are.equal(1, code)
+    assert.equal(1, code)
     assert.is_truthy(text:find "internal error: x.lua:1: boom")
   end)
 end)

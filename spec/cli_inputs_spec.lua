@@ -22,42 +22,42 @@ end
 local function usage (use, ...)
   local ok, err = pcall(use, ...)
   assert.is_false(ok)
-  assert.are.equal(failures.USAGE, failures.exit_code(err))
+  assert.equal(failures.USAGE, failures.exit_code(err))
   return err.message
 end
 
 describe("the prompt of the command", function ()
   it("comes from the argument, byte for byte", function ()
-    assert.are.equal(" a\nb\n", inputs.prompt(parse(" a\nb\n")))
+    assert.equal(" a\nb\n", inputs.prompt(parse(" a\nb\n")))
   end)
 
   it("comes from a file, without the line end that belongs to the file", function ()
     with_file("two\nlines\n", function (path)
-      assert.are.equal("two\nlines", inputs.prompt(parse("--file", path)))
+      assert.equal("two\nlines", inputs.prompt(parse("--file", path)))
     end)
     with_file("dos\r\n", function (path)
-      assert.are.equal("dos", inputs.prompt(parse("--file", path)))
+      assert.equal("dos", inputs.prompt(parse("--file", path)))
     end)
     with_file("kept\n\n", function (path)
-      assert.are.equal("kept\n", inputs.prompt(parse("--file", path)))
+      assert.equal("kept\n", inputs.prompt(parse("--file", path)))
     end)
   end)
 
   it("loses a leading byte order mark and no other byte", function ()
     with_file("\239\187\191a\r\nb\r\n", function (path)
-      assert.are.equal("a\r\nb", inputs.prompt(parse("--file", path)))
-      assert.are.equal("a\r\nb", inputs.text("@" .. path))
+      assert.equal("a\r\nb", inputs.prompt(parse("--file", path)))
+      assert.equal("a\r\nb", inputs.text("@" .. path))
     end)
   end)
 
   it("comes from a template of any editor", function ()
     with_file("\239\187\191a\r\n{x}\r\n{?y}\r\n{y}{/y}b\r\n", function (path)
-      assert.are.equal("a\n1\nb", inputs.prompt(parse("--template", path, "--var", "x=1")))
+      assert.equal("a\n1\nb", inputs.prompt(parse("--template", path, "--var", "x=1")))
     end)
   end)
 
   it("may begin with a dash after --", function ()
-    assert.are.equal("--json", inputs.prompt(parse("--", "--json")))
+    assert.equal("--json", inputs.prompt(parse("--", "--json")))
   end)
 
   it("cannot be given twice", function ()
@@ -75,22 +75,22 @@ describe("the parameters of the command line", function ()
     local mark = "\239\187\191"
     with_file(mark .. '{"type": "json_object",\r\n "schema": {"a":\r\n1.0}}\r\n', function (path)
       local format = inputs.parameters(parse("--response-format", "@" .. path, "x")).response_format
-      assert.are.equal('{"a":\n1.0}', format.schema)
+      assert.equal('{"a":\n1.0}', format.schema)
     end)
     with_file(mark .. "[1.0]\r\n", function (path)
       local extra = inputs.parameters(parse("--extra", "a=@" .. path, "x")).extra
-      assert.are.equal("[1.0]\n", json.encode(extra.a))
+      assert.equal("[1.0]\n", json.encode(extra.a))
     end)
     with_file(mark .. "hf_x\r\n", function (path)
-      assert.are.equal("hf_x", inputs.client(parse("--token-file", path, "x")).api_token)
-      assert.are.equal("hf_x", inputs.parameters(
+      assert.equal("hf_x", inputs.client(parse("--token-file", path, "x")).api_token)
+      assert.equal("hf_x", inputs.parameters(
         parse("--adapter-id", "a/1", "--adapter-token-file", path, "x")).api_token)
     end)
   end)
 
   it("are only those that were given", function ()
-    assert.are.same({}, inputs.parameters(parse("hello")))
-    assert.are.same({
+    assert.same({}, inputs.parameters(parse("hello")))
+    assert.same({
       max_new_tokens = 20, temperature = 0.5, do_sample = true, stop = { "a", "b" },
       adapter_id = "my/1",
     }, inputs.parameters(parse("--max-new-tokens", "20", "--temperature=.5", "--do-sample",
@@ -98,22 +98,22 @@ describe("the parameters of the command line", function ()
   end)
 
   it("keep every digit of a seed", function ()
-    assert.are.equal("18446744073709551615",
+    assert.equal("18446744073709551615",
       inputs.parameters(parse("--seed", "18446744073709551615")).seed)
   end)
 
   it("may be negative numbers", function ()
-    assert.are.equal(-1.5, inputs.parameters(parse("--frequency-penalty", "-1.5"))
+    assert.equal(-1.5, inputs.parameters(parse("--frequency-penalty", "-1.5"))
       .frequency_penalty)
-    assert.are.equal(-0.5, inputs.parameters(parse("--presence-penalty=-.5")).presence_penalty)
+    assert.equal(-0.5, inputs.parameters(parse("--presence-penalty=-.5")).presence_penalty)
   end)
 
   it("take JSON, also from a file", function ()
     local merged = '{"ids":["a","b"],"weights":[1,2]}'
-    assert.are.same({ "a", "b" },
+    assert.same({ "a", "b" },
       inputs.parameters(parse("--merged-adapters", merged)).merged_adapters.ids)
     with_file(merged, function (path)
-      assert.are.same({ "a", "b" },
+      assert.same({ "a", "b" },
         inputs.parameters(parse("--merged-adapters", "@" .. path)).merged_adapters.ids)
     end)
   end)
@@ -122,19 +122,19 @@ describe("the parameters of the command line", function ()
     local schema = '{ "zeta": {"type":"string"}, "alpha": {"schema":1} }'
     local format = inputs.parameters(parse("--response-format",
       '{"type":"json_object","schema":' .. schema .. "}")).response_format
-    assert.are.same({ type = "json_object", schema = schema }, format)
+    assert.same({ type = "json_object", schema = schema }, format)
   end)
 
   it("include fields that have no option", function ()
     local text = '{"z":[],"c":"=","n":12345678901234567890}'
     local extra = inputs.parameters(parse("--extra", "a=1", "--extra", "b=" .. text)).extra
-    assert.are.equal("1", json.encode(extra.a))
-    assert.are.equal(text, json.encode(extra.b))
+    assert.equal("1", json.encode(extra.a))
+    assert.equal(text, json.encode(extra.b))
   end)
 
   it("take the token for an adapter from a file only", function ()
     with_file("hf_secret\n", function (path)
-      assert.are.equal("hf_secret",
+      assert.equal("hf_secret",
         inputs.parameters(parse("--adapter-token-file", path)).api_token)
     end)
   end)
@@ -149,38 +149,38 @@ describe("the parameters of the command line", function ()
   end)
 
   it("are refused for a wrong name inside JSON, without a position in the library", function ()
-    assert.are.equal('unknown field of --response-format "typ"; did you mean "type"?',
+    assert.equal('unknown field of --response-format "typ"; did you mean "type"?',
       usage(inputs.parameters, parse("--response-format", '{"typ":"text"}')))
-    assert.are.equal('unknown field of --merged-adapters "id"; did you mean "ids"?',
+    assert.equal('unknown field of --merged-adapters "id"; did you mean "ids"?',
       usage(inputs.parameters, parse("--merged-adapters", '{"id":["a"],"weights":[1]}')))
   end)
 end)
 
 describe("a member of a JSON text", function ()
   it("is found at the top level only", function ()
-    assert.are.equal("2", inputs.member('{"a":{"x":1},"x":2}', "x"))
+    assert.equal("2", inputs.member('{"a":{"x":1},"x":2}', "x"))
     assert.is_nil(inputs.member('{"a":{"x":1},"b":["x",{"x":3}]}', "x"))
-    assert.are.equal('[1,{"b":"}"}]', inputs.member('{ "a" : [1,{"b":"}"}] , "c": 1 }', "a"))
+    assert.equal('[1,{"b":"}"}]', inputs.member('{ "a" : [1,{"b":"}"}] , "c": 1 }', "a"))
   end)
 
   it("is found by its name, also when that is escaped", function ()
-    assert.are.equal('"\\"x\\\\"', inputs.member('{"\\u0061":"\\"x\\\\"}', "a"))
+    assert.equal('"\\"x\\\\"', inputs.member('{"\\u0061":"\\"x\\\\"}', "a"))
   end)
 end)
 
 describe("the client options of the command line", function ()
   it("are empty without options", function ()
-    assert.are.same({}, inputs.client(parse("hello")))
+    assert.same({}, inputs.client(parse("hello")))
   end)
 
   it("include every timeout", function ()
-    assert.are.same({ total = 9, connect = 1, first_token = 2.5, token = 3, idle = 4 },
+    assert.same({ total = 9, connect = 1, first_token = 2.5, token = 3, idle = 4 },
       inputs.client(parse("--timeout", "9", "--connect-timeout", "1", "--first-token-timeout",
         "2.5", "--token-timeout", "3", "--idle-timeout", "4")).timeout)
   end)
 
   it("include address, retries and certificates", function ()
-    assert.are.same({
+    assert.same({
       base_url = "http://localhost:1", max_retries = 0, ca_file = "ca.pem", verify = false,
       headers = { ["X-A"] = "b: c" }, proxy = "http://localhost:2", http_version = "1.1",
     }, inputs.client(parse("--base-url", "http://localhost:1", "--max-retries", "0",
@@ -196,13 +196,13 @@ describe("the client options of the command line", function ()
 
   it("take the API token from a file", function ()
     with_file("pb_from_a_file\n", function (path)
-      assert.are.equal("pb_from_a_file", inputs.client(parse("--token-file", path)).api_token)
+      assert.equal("pb_from_a_file", inputs.client(parse("--token-file", path)).api_token)
     end)
   end)
 
   it("include every option that messages of the library name", function ()
     with_file("open sesame\n", function (path)
-      assert.are.same({ api_token = false, client_key_password = "open sesame", user_agent = "me/1",
+      assert.same({ api_token = false, client_key_password = "open sesame", user_agent = "me/1",
         max_event_bytes = 10, max_response_bytes = 20, allow_plain_http = true },
         inputs.client(parse("--no-token", "--client-key-password-file", path, "--user-agent",
           "me/1", "--max-event-bytes", "10", "--max-response-bytes", "20", "--allow-plain-http")))

@@ -27,8 +27,8 @@ describe("the output of the command", function ()
     out:write("one ")
     out:write("")
     out:write("two")
-    assert.are.same({ "one ", "two" }, file.written)
-    assert.are.equal(2, file.flushed)
+    assert.same({ "one ", "two" }, file.written)
+    assert.equal(2, file.flushed)
   end)
 
   it("is only the text when it is not a terminal", function ()
@@ -37,7 +37,7 @@ describe("the output of the command", function ()
     local text = "a\27[2Jb\r\n\0\194\155c\127"
     out:write(text)
     out:end_line()
-    assert.are.equal(text, file:text())
+    assert.equal(text, file:text())
   end)
 
   it("has no control characters on a terminal", function ()
@@ -45,7 +45,7 @@ describe("the output of the command", function ()
     local out = output.new { file = file, terminal = true }
     out:write("a\27[2J\tb\r\nc\rd\0\194\155\127é…\n")
     local mark = "\239\191\189"
-    assert.are.equal("a" .. mark .. "[2J\tb\nc" .. mark .. "d" .. mark:rep(3) .. "é…\n",
+    assert.equal("a" .. mark .. "[2J\tb\nc" .. mark .. "d" .. mark:rep(3) .. "é…\n",
       file:text())
   end)
 
@@ -56,21 +56,21 @@ describe("the output of the command", function ()
     out:write("text")
     out:end_line()
     out:end_line()
-    assert.are.equal("text\n", file:text())
+    assert.equal("text\n", file:text())
   end)
 
   it("fails without a message when its reader has ended", function ()
     local out = output.new { file = recorder { "Broken pipe", 32 }, terminal = false }
     local ok, err = pcall(out.write, out, "x")
     assert.is_false(ok)
-    assert.are.equal(failures.PIPE, failures.exit_code(err))
+    assert.equal(failures.PIPE, failures.exit_code(err))
   end)
 
   it("fails with a message when it cannot be written", function ()
     local out = output.new { file = recorder { "No space left on device", 28 }, terminal = false }
     local ok, err = pcall(out.write, out, "x")
     assert.is_false(ok)
-    assert.are.equal(failures.INTERNAL, failures.exit_code(err))
-    assert.are.equal("standard output: No space left on device", err.message)
+    assert.equal(failures.INTERNAL, failures.exit_code(err))
+    assert.equal("standard output: No space left on device", err.message)
   end)
 end)

@@ -43,21 +43,21 @@ end
 describe("predibase", function ()
   it("prints its version", function ()
     local code, out, err = run { "--version" }
-    assert.are.equal("predibase " .. version .. "\n", out)
-    assert.are.equal("", err)
-    assert.are.equal(0, code)
+    assert.equal("predibase " .. version .. "\n", out)
+    assert.equal("", err)
+    assert.equal(0, code)
   end)
 
   it("prints help with the exit codes", function ()
     for _, arguments in ipairs { { "--help" }, { "generate", "--help" }, { "chat", "--help" },
       { "mock", "--help" } } do
       local code, out, err = run(arguments)
-      assert.are.equal(0, code)
-      assert.are.equal("", err)
+      assert.equal(0, code)
+      assert.equal("", err)
       assert.is_truthy(out:find "Usage: predibase")
       assert.is_truthy(out:find "Exit codes:")
       -- `mock` lists only its own exit codes.
-      assert.are.equal(arguments[1] ~= "mock", out:find "authentication" ~= nil)
+      assert.equal(arguments[1] ~= "mock", out:find "authentication" ~= nil)
       for line in out:gmatch "[^\n]+" do assert.is_true(#line <= 80, line) end
     end
   end)
@@ -70,7 +70,7 @@ describe("predibase", function ()
       "mock --port 0 --max-seconds 60" } do
       local program = child.start("sh", { args = { "-c",
         ("%s bin/predibase %s >/dev/full"):format(child.interpreter(), arguments) } })
-      assert.are.equal(1, program:wait(), arguments)
+      assert.equal(1, program:wait(), arguments)
       assert.is_truthy(program.stderr:find "^predibase: standard output: [^\n]+\n")
     end
   end)
@@ -81,7 +81,7 @@ describe("predibase", function ()
         "generate --base-url " .. server.url .. " x" } do
         local program = child.start("sh", { args = { "-c",
           ("%s bin/predibase %s >&-"):format(child.interpreter(), arguments) } })
-        assert.are.equal(1, program:wait(), arguments)
+        assert.equal(1, program:wait(), arguments)
         assert.is_truthy(program.stderr:find "^predibase: standard output: [^\n]+\n$")
       end
     end)
@@ -94,8 +94,8 @@ describe("predibase", function ()
       { "generate", "--api-token", "pb_x", "hello" }, { "mock", "--port", "x" },
     } do
       local code, out, err = run(arguments)
-      assert.are.equal(64, code)
-      assert.are.equal("", out)
+      assert.equal(64, code)
+      assert.equal("", out)
       assert.is_truthy(err:find "^predibase: ")
       assert.is_nil(err:find "traceback")
     end
@@ -105,8 +105,8 @@ end)
 describe("predibase generate", function ()
   it("exits with 2 and a hint when no service is named", function ()
     local code, out, err = run { "generate", "hello" }
-    assert.are.equal(2, code)
-    assert.are.equal("", out)
+    assert.equal(2, code)
+    assert.equal("", out)
     assert.is_truthy(err:find "PREDIBASE_")
     assert.is_truthy(err:find("\n  ", 1, true))
   end)
@@ -114,9 +114,9 @@ describe("predibase generate", function ()
   it("exits with 64 for a wrong name inside JSON", function ()
     local code, out, err = run { "generate", "--base-url", "http://127.0.0.1:9",
       "--response-format", '{"typ":"text"}', "hello" }
-    assert.are.equal(64, code)
-    assert.are.equal("", out)
-    assert.are.equal('predibase: unknown field of --response-format "typ"; did you mean "type"?\n',
+    assert.equal(64, code)
+    assert.equal("", out)
+    assert.equal('predibase: unknown field of --response-format "typ"; did you mean "type"?\n',
       err)
   end)
 
@@ -126,7 +126,7 @@ describe("predibase generate", function ()
       connection:close()
     end, function (server)
       local code, _, err = run { "generate", "--base-url", server.url, "hello" }
-      assert.are.equal(6, code)
+      assert.equal(6, code)
       assert.is_truthy(err:find("interrupted!", 1, true))
     end)
   end)
@@ -134,7 +134,7 @@ describe("predibase generate", function ()
   it("exits with 3 for a bad value, before anything is sent", function ()
     with_server(function () error "asked" end, function (server)
       local code, _, err = run { "generate", "--base-url", server.url, "--temperature", "-1", "x" }
-      assert.are.equal(3, code)
+      assert.equal(3, code)
       assert.is_truthy(err:find("--temperature must be non-negative", 1, true))
     end)
   end)
@@ -146,14 +146,14 @@ describe("predibase generate", function ()
       child.wait(function () return connection or program.code end, "the request")
       connection:send(scripted.STREAM .. scripted.token("first"))
       program:wait_for("first")
-      assert.are.equal("first", program.stdout)
+      assert.equal("first", program.stdout)
       connection:send(scripted.token(" second") .. scripted.token("</s>", true))
       program:wait_for("second")
       connection:send(scripted.last(" third", "first second third"))
       connection:close()
-      assert.are.equal(0, program:wait())
-      assert.are.equal("first second third", program.stdout)
-      assert.are.equal("", program.stderr)
+      assert.equal(0, program:wait())
+      assert.equal("first second third", program.stdout)
+      assert.equal("", program.stderr)
     end)
   end)
 
@@ -169,14 +169,14 @@ describe("predibase generate", function ()
     file:close()
     with_server(remember, function (server)
       local env = { PREDIBASE_BASE_URL = server.url }
-      assert.are.equal(0, (run({ "generate", "as an argument" }, { env = env })))
-      assert.are.equal(0, (run({ "generate" }, { env = env, stdin = "from input\n" })))
-      assert.are.equal(0, (run({ "generate", "-" }, { env = env, stdin = "é\n\n" })))
-      assert.are.equal(0, (run({ "generate", "--file", path }, { env = env })))
-      assert.are.equal(0, (run({ "generate", "--file", "-" }, { env = env, stdin = "dash" })))
+      assert.equal(0, (run({ "generate", "as an argument" }, { env = env })))
+      assert.equal(0, (run({ "generate" }, { env = env, stdin = "from input\n" })))
+      assert.equal(0, (run({ "generate", "-" }, { env = env, stdin = "é\n\n" })))
+      assert.equal(0, (run({ "generate", "--file", path }, { env = env })))
+      assert.equal(0, (run({ "generate", "--file", "-" }, { env = env, stdin = "dash" })))
     end)
     os.remove(path)
-    assert.are.same({ "as an argument", "from input", "é\n", "from a file", "dash" }, prompts)
+    assert.same({ "as an argument", "from input", "é\n", "from a file", "dash" }, prompts)
   end)
 
   it("sends every parameter that is given", function ()
@@ -191,36 +191,36 @@ describe("predibase generate", function ()
         "-1", "--adapter-id", "mine/1", "--do-sample", "--extra", 'field={"a":[1]}',
         "--extra", 'exact={"z":[],"n":12345678901234567890}', "hello",
       }
-      assert.are.equal("", err)
-      assert.are.equal(0, code)
+      assert.equal("", err)
+      assert.equal(0, code)
     end)
     local sent = body.parameters
-    assert.are.equal(7, sent.max_new_tokens)
-    assert.are.equal(0.5, sent.temperature)
-    assert.are.same({ "a", "b" }, sent.stop)
-    assert.are.equal(-1, sent.frequency_penalty)
-    assert.are.equal("mine/1", sent.adapter_id)
-    assert.are.equal("pbase", sent.adapter_source)
+    assert.equal(7, sent.max_new_tokens)
+    assert.equal(0.5, sent.temperature)
+    assert.same({ "a", "b" }, sent.stop)
+    assert.equal(-1, sent.frequency_penalty)
+    assert.equal("mine/1", sent.adapter_id)
+    assert.equal("pbase", sent.adapter_source)
     assert.is_true(sent.do_sample)
-    assert.are.equal(1, sent.field.a[1])
+    assert.equal(1, sent.field.a[1])
     assert.is_truthy(text:find('"exact":{"z":[],"n":12345678901234567890}', 1, true))
-    assert.are.equal("18446744073709551615", json.encode(sent.seed):match "%d+")
+    assert.equal("18446744073709551615", json.encode(sent.seed):match "%d+")
   end)
 
   it("prints one token per line and then the result with --json", function ()
     with_server(say_two_tokens, function (server)
       local code, out = run { "generate", "--base-url", server.url, "--json", "hello" }
-      assert.are.equal(0, code)
+      assert.equal(0, code)
       local lines = {}
       for line in out:gmatch "([^\n]*)\n" do lines[#lines + 1] = assert(json.decode(line)) end
-      assert.are.equal(3, #lines)
-      assert.are.equal("one", lines[1].text)
-      assert.are.equal(-0.5, lines[1].logprob)
-      assert.are.equal(" two", lines[2].text)
-      assert.are.equal("one two", lines[3].generated_text)
-      assert.are.equal("length", lines[3].details.finish_reason)
-      assert.are.equal(42, lines[3].details.seed)
-      assert.are.equal('{"id":5,', out:sub(1, 8))
+      assert.equal(3, #lines)
+      assert.equal("one", lines[1].text)
+      assert.equal(-0.5, lines[1].logprob)
+      assert.equal(" two", lines[2].text)
+      assert.equal("one two", lines[3].generated_text)
+      assert.equal("length", lines[3].details.finish_reason)
+      assert.equal(42, lines[3].details.seed)
+      assert.equal('{"id":5,', out:sub(1, 8))
     end)
   end)
 
@@ -236,14 +236,14 @@ describe("predibase generate", function ()
       local code, out, err = run {
         "generate", "--base-url", server.url, "--no-stream", "--details", "hello",
       }
-      assert.are.equal(0, code)
-      assert.are.equal("whole\n", out)
+      assert.equal(0, code)
+      assert.equal("whole\n", out)
       assert.is_truthy(request:find "^POST /generate HTTP")
-      assert.are.equal("length", json.decode(err).details.finish_reason)
+      assert.equal("length", json.decode(err).details.finish_reason)
 
       code, out = run { "generate", "--base-url", server.url, "--no-stream", "--json", "hello" }
-      assert.are.equal(0, code)
-      assert.are.equal("whole", json.decode(out).generated_text)
+      assert.equal(0, code)
+      assert.equal("whole", json.decode(out).generated_text)
       assert.is_truthy(out:find('"prefill":[]', 1, true))
     end)
   end)
@@ -251,8 +251,8 @@ describe("predibase generate", function ()
   it("prints tokens and times on standard error with --stats", function ()
     with_server(say_two_tokens, function (server)
       local code, out, err = run { "generate", "--base-url", server.url, "--stats", "hello" }
-      assert.are.equal(0, code)
-      assert.are.equal("one two\n", out)
+      assert.equal(0, code)
+      assert.equal("one two\n", out)
       assert.is_truthy(err:find "^2 tokens, first token after %d+%.%d+ s, .*%d+%.%d+ s in all\n$")
     end)
   end)
@@ -277,8 +277,8 @@ describe("predibase generate", function ()
             server.url, case[2]) } })
         program:wait()
         local out = program.stdout
-        assert.are.equal(case[3], #out > #case[3] and out:sub(1, #case[3]) or out)
-        if case[2] == "" and case[1] == say_two_tokens then assert.are.equal(case[3], out) end
+        assert.equal(case[3], #out > #case[3] and out:sub(1, #case[3]) or out)
+        if case[2] == "" and case[1] == say_two_tokens then assert.equal(case[3], out) end
       end)
     end
   end)
@@ -295,8 +295,8 @@ describe("predibase generate", function ()
         local code, out, err = run {
           "generate", "--base-url", server.url, "--max-retries", "0", "hello",
         }
-        assert.are.equal(expected, code, status)
-        assert.are.equal("", out)
+        assert.equal(expected, code, status)
+        assert.equal("", out)
         assert.is_truthy(err:find "^predibase: [^\n]*said the server")
       end)
     end
@@ -306,7 +306,7 @@ describe("predibase generate", function ()
     local server = scripted.listen(say_two_tokens)
     server:close()
     local code, _, err = run { "generate", "--base-url", server.url, "--max-retries", "0", "x" }
-    assert.are.equal(14, code)
+    assert.equal(14, code)
     assert.is_truthy(err:find "^predibase: connection: ")
   end)
 
@@ -316,8 +316,8 @@ describe("predibase generate", function ()
       connection:close()
     end, function (server)
       local code, out, err = run { "generate", "--base-url", server.url, "hello" }
-      assert.are.equal(10, code)
-      assert.are.equal("half\n", out)
+      assert.equal(10, code)
+      assert.equal("half\n", out)
       assert.is_truthy(err:find "^predibase: incomplete_generation: ")
     end)
   end)
@@ -330,9 +330,9 @@ describe("predibase generate", function ()
       connection:send(scripted.STREAM .. scripted.token("first"))
       program:wait_for("first")
       program:kill(SIGINT)
-      assert.are.equal(130, program:wait())
-      assert.are.equal("first", program.stdout)
-      assert.are.equal("", program.stderr)
+      assert.equal(130, program:wait())
+      assert.equal("first", program.stdout)
+      assert.equal("", program.stderr)
       assert.is_nil(program.stderr:find "interrupted")
       child.wait(function () return connection.closed end, "the end of the connection")
     end)
@@ -345,8 +345,8 @@ describe("predibase generate", function ()
         local program = start { "generate", "--base-url", server.url, flag, "hello" }
         child.wait(function () return connection or program.code end, "the request")
         program:kill(SIGINT)
-        assert.are.equal(130, program:wait())
-        assert.are.equal("", program.stdout .. program.stderr)
+        assert.equal(130, program:wait())
+        assert.equal("", program.stdout .. program.stderr)
       end)
     end
   end)
@@ -363,9 +363,9 @@ describe("predibase generate", function ()
         local program = child.start("sh", { args = { "-c", prefix
           .. ('{ %s bin/predibase generate --base-url %s x; echo "status $?" >&2; } | head -c 10')
             :format(child.interpreter(), server.url) } })
-        assert.are.equal(0, program:wait())
-        assert.are.equal("a piece of", program.stdout)
-        assert.are.equal(("status %d\n"):format(SIGPIPE_STATUS), program.stderr)
+        assert.equal(0, program:wait())
+        assert.equal("a piece of", program.stdout)
+        assert.equal(("status %d\n"):format(SIGPIPE_STATUS), program.stderr)
       end)
     end
   end)
@@ -389,7 +389,7 @@ describe("predibase generate", function ()
       } do
         request = nil
         local code, out, err = run(way[1], { env = way[2] })
-        assert.are.equal(4, code)
+        assert.equal(4, code)
         assert.is_truthy(request:find("Bearer " .. token, 1, true))
         assert.is_nil((out .. err):find(token, 1, true))
       end
@@ -409,8 +409,8 @@ describe("predibase mock", function ()
     if not server.code then server:kill(SIGINT) end
     local code = server:wait()
     if not ok then error(err, 0) end
-    assert.are.equal(0, code)
-    assert.are.equal("", server.stderr)
+    assert.equal(0, code)
+    assert.equal("", server.stderr)
   end
 
   it("prints its URL, answers predibase generate, and ends on Ctrl-C", function ()
@@ -418,14 +418,14 @@ describe("predibase mock", function ()
       server:wait_for("\nexport PREDIBASE_BASE_URL=" .. url .. "\n")
       local code, out, err = run { "generate", "--base-url", url, "--max-new-tokens", "12",
         "--seed", "7", "--do-sample", "--details", "Tell me a story." }
-      assert.are.equal(0, code, err)
+      assert.equal(0, code, err)
       assert.is_true(#out > 0)
       local details = json.decode(err).details
-      assert.are.equal(12, details.generated_tokens)
-      assert.are.equal(7, details.seed)
+      assert.equal(12, details.generated_tokens)
+      assert.equal(7, details.seed)
       local _, again = run { "generate", "--base-url", url, "--max-new-tokens", "12", "--seed",
         "7", "--do-sample", "--no-stream", "Tell me a story." }
-      assert.are.equal(out, again .. "\n")
+      assert.equal(out, again .. "\n")
     end)
   end)
 
@@ -433,7 +433,7 @@ describe("predibase mock", function ()
     with_mock({}, function (url)
       local code, _, err = run { "generate", "--base-url", (url:gsub("^http:", "https:")),
         "--max-retries", "0", "x" }
-      assert.are.equal(15, code)
+      assert.equal(15, code)
       assert.is_truthy(err:find("the server does not use TLS; did you mean http://", 1, true))
       assert.is_nil(err:find("ca-file", 1, true))
     end)
@@ -442,8 +442,8 @@ describe("predibase mock", function ()
   it("takes the token that clients must send from the environment", function ()
     with_mock({ PREDIBASE_MOCK_TOKEN = "pb_mine" }, function (url, server)
       local arguments = { "generate", "--base-url", url, "--max-new-tokens", "1", "x" }
-      assert.are.equal(4, (run(arguments)))
-      assert.are.equal(0, (run(arguments, { env = { PREDIBASE_API_TOKEN = "pb_mine" } })))
+      assert.equal(4, (run(arguments)))
+      assert.equal(0, (run(arguments, { env = { PREDIBASE_API_TOKEN = "pb_mine" } })))
       assert.is_nil((server.stdout .. server.stderr):find "pb_mine")
     end)
   end)
@@ -459,17 +459,17 @@ describe("predibase mock", function ()
       { "--max-requests", "1.5", "--max-requests takes a whole number, got '1.5'" },
     } do
       local code, out, err = run { "mock", case[1], case[2] }
-      assert.are.equal(64, code)
-      assert.are.equal("", out)
-      assert.are.equal("predibase: " .. case[3] .. "\n  see predibase mock --help\n", err)
+      assert.equal(64, code)
+      assert.equal("", out)
+      assert.equal("predibase: " .. case[3] .. "\n  see predibase mock --help\n", err)
     end
   end)
 
   it("exits with 1 when its port is in use", function ()
     with_server(function () end, function (server)
       local code, out, err = run { "mock", "--port", server.url:match "%d+$" }
-      assert.are.equal(1, code)
-      assert.are.equal("", out)
+      assert.equal(1, code)
+      assert.equal("", out)
       assert.is_truthy(err:find "^predibase: cannot listen on 127%.0%.0%.1 port %d+: EADDRINUSE")
     end)
   end)

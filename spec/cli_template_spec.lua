@@ -13,7 +13,7 @@ local function usage (...)
   local arguments = parse(...)
   local ok, err = pcall(inputs.prompt, arguments)
   assert.is_false(ok)
-  assert.are.equal(failures.USAGE, failures.exit_code(err))
+  assert.equal(failures.USAGE, failures.exit_code(err))
   return err.message
 end
 
@@ -37,34 +37,34 @@ describe("a template on the command line", function ()
   end)
 
   it("is filled in", function ()
-    assert.are.equal("### Sing.\n{x} 2", inputs.prompt(parse("--template", path,
+    assert.equal("### Sing.\n{x} 2", inputs.prompt(parse("--template", path,
       "--var", "instruction=Sing.")))
-    assert.are.equal("### a=b {c}\n@x\n{x} 3", inputs.prompt(parse("--template", path,
+    assert.equal("### a=b {c}\n@x\n{x} 3", inputs.prompt(parse("--template", path,
       "--var", "instruction=a=b {c}", "--var=input= @x", "--var", "a.b=3")):gsub("\n @x", "\n@x"))
   end)
 
   it("takes values from files, without their last line end", function ()
     write(other, "two\nlines\n")
-    assert.are.equal("### two\nlines\n{x} 2", inputs.prompt(parse("--template", path,
+    assert.equal("### two\nlines\n{x} 2", inputs.prompt(parse("--template", path,
       "--var", "instruction=@" .. other)))
   end)
 
   it("takes values that begin with a dash, or with an @ that is written twice", function ()
     write(path, "{a}|{b}")
-    assert.are.equal("- x|@y", inputs.prompt(parse("--template", path, "--var", "a=- x",
+    assert.equal("- x|@y", inputs.prompt(parse("--template", path, "--var", "a=- x",
       "--var", "b=@@y")))
-    assert.are.equal("@@z", inputs.text "@@@z")
+    assert.equal("@@z", inputs.text "@@@z")
   end)
 
   it("fails with the kind template when values or its text are wrong", function ()
     local prompt, err = inputs.prompt(parse("--template", path, "--var", "instuction=x"))
     assert.is_nil(prompt)
-    assert.are.equal(11, failures.exit_code(err))
+    assert.equal(11, failures.exit_code(err))
     assert.is_truthy(err.message:find('did you mean "instruction"', 1, true))
     write(path, "a {b")
     prompt, err = inputs.prompt(parse("--template", path))
     assert.is_nil(prompt)
-    assert.are.equal("template", err.kind)
+    assert.equal("template", err.kind)
   end)
 
   it("cannot be combined with other prompts", function ()
@@ -83,7 +83,7 @@ describe("the cuts of the command line", function ()
     local parameters = inputs.parameters(parse("--trim-stop", "--client-stop", "a",
       "--client-stop", "\n", "x"))
     assert.is_true(parameters.trim_stop)
-    assert.are.same({ "a", "\n" }, parameters.client_stop)
+    assert.same({ "a", "\n" }, parameters.client_stop)
     parameters = inputs.parameters(parse "x")
     assert.is_nil(parameters.trim_stop)
     assert.is_nil(parameters.client_stop)

@@ -2,7 +2,7 @@
 local pipe = require "spec.support.pipe_transport"
 local wire = require "spec.support.wire"
 
-local function answer()
+local function answer ()
   return { headers = wire.answer_head(), body = '{"generated_text":" blue"}' }
 end
 
@@ -65,7 +65,7 @@ end)
 describe("a client that is dropped", function ()
   it("can be collected, with open streams and without", function ()
     local weak = setmetatable({}, { __mode = "k" })
-    local function use()
+    local function use ()
       local client = pipe.client { pieces = { wire.token " The", 5, wire.answer() } }
       local s = client:generate_stream "x"
       s:next()

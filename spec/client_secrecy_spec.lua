@@ -10,7 +10,7 @@ local transport = require "predibase.transport"
 local TOKEN = secrecy.TOKEN
 
 describe("the API token", function ()
-  local function find(value)
+  local function find (value)
     return secrecy.find(value, TOKEN, pipe.is_core)
   end
 

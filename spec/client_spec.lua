@@ -5,12 +5,12 @@ local predibase = require "predibase"
 local wire = require "spec.support.wire"
 local transports = require "predibase.transport"
 
-local function answer(text)
+local function answer (text)
   return { headers = wire.answer_head(),
     body = ('{"generated_text":"%s"}'):format(text or " blue") }
 end
 
-local function header(request, name)
+local function header (request, name)
   for _, line in ipairs(request.headers) do
     local value = line:match("^" .. name:gsub("%-", "%%-") .. ": (.*)$")
     if value then return value end
@@ -18,7 +18,7 @@ local function header(request, name)
 end
 
 --- Calls, wants an error that is a string blaming this file, and gives its text without the place.
-local function raised(f, ...)
+local function raised (f, ...)
   local ok, message = pcall(f, ...)
   assert.is_false(ok)
   assert.is_string(message)
@@ -144,7 +144,7 @@ describe("client:generate", function ()
     local ids = {}
     for i, request in ipairs(network.requests) do ids[i] = header(request, "x-request-id") end
     assert.equal(ids[1], ids[2])
-    assert.are_not.equal(ids[2], ids[3])
+    assert.not_equal(ids[2], ids[3])
   end)
 end)
 
@@ -232,7 +232,7 @@ describe("predibase.new", function ()
     local b, network_b = pipe.client(answer())
     a:generate "x"
     b:generate "x"
-    assert.are_not.equal(header(network_a.requests[1], "x-request-id"),
+    assert.not_equal(header(network_a.requests[1], "x-request-id"),
       header(network_b.requests[1], "x-request-id"))
   end)
 end)

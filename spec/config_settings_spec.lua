@@ -3,14 +3,14 @@ local config = require "predibase.config"
 local errors = require "predibase.errors"
 local options = require "predibase.config.settings"
 
-local function none() return nil end
+local function none () return nil end
 
-local function new(given)
+local function new (given)
   given.base_url = given.base_url or "http://127.0.0.1:8080"
   return config.new(given, none)
 end
 
-local function refused(given)
+local function refused (given)
   local cfg, err = new(given)
   assert.is_nil(cfg)
   assert.is_true(errors.is(err))
@@ -18,30 +18,30 @@ local function refused(given)
   return err.message
 end
 
-describe("timeout", function()
-  it("has defaults for every clock except total", function()
+describe("timeout", function ()
+  it("has defaults for every clock except total", function ()
     assert.same({ connect = 10, first_token = 600, token = 120, idle = 60 }, new({}).timeout)
   end)
 
-  it("sets the total when it is a number", function()
+  it("sets the total when it is a number", function ()
     assert.same({ connect = 10, first_token = 600, token = 120, idle = 60, total = 30 },
       new({ timeout = 30 }).timeout)
     assert.equal(0.5, new({ timeout = 0.5 }).timeout.total)
   end)
 
-  it("changes only the clocks that a table names", function()
+  it("changes only the clocks that a table names", function ()
     assert.same({ connect = 1, first_token = 600, token = 2.5, idle = 60, total = 9 },
       new({ timeout = { connect = 1, token = 2.5, total = 9 } }).timeout)
   end)
 
-  it("removes the limit with total = false", function()
+  it("removes the limit with total = false", function ()
     local clocks = new({ timeout = { total = false } }).timeout
     assert.is_false(clocks.total)
     assert.is_nil(config.total(clocks, false))
     assert.is_nil(config.total(clocks, true))
   end)
 
-  it("by default limits generate to 600 seconds and does not limit streams", function()
+  it("by default limits generate to 600 seconds and does not limit streams", function ()
     local clocks = new({}).timeout
     assert.equal(600, config.GENERATE_TOTAL)
     assert.equal(600, config.total(clocks, false))
@@ -50,7 +50,7 @@ describe("timeout", function()
     assert.equal(30, config.total({ total = 30 }, false))
   end)
 
-  it("is refused when it is not a number of seconds above 0", function()
+  it("is refused when it is not a number of seconds above 0", function ()
     for _, bad in ipairs { -1, 0, -0.0, 0 / 0, math.huge, -math.huge, "5", true } do
       assert.matches("^timeout must be a number of seconds above 0, got ",
         refused { timeout = bad })
@@ -63,21 +63,21 @@ describe("timeout", function()
       refused { timeout = "5" })
   end)
 
-  it("is refused above ten years", function()
+  it("is refused above ten years", function ()
     assert.equal("timeout must be at most 315360000 seconds (ten years), got the number 1e+300",
       refused { timeout = 1e300 })
     assert.matches("^timeout%.idle must be at most", refused { timeout = { idle = 1e300 } })
     assert.is_table(new { timeout = options.MAX_SECONDS })
   end)
 
-  it("is refused when it is false, with a hint how to remove the limit", function()
+  it("is refused when it is false, with a hint how to remove the limit", function ()
     assert.equal("timeout must be a number of seconds above 0, got the boolean false; "
       .. "timeout = { total = false } removes the limit", refused { timeout = false })
     assert.matches("^timeout%.idle must be", refused { timeout = { idle = false } })
   end)
 
-  it("raises for a clock that does not exist, with the nearest one", function()
-    local ok, message = pcall(function() config.new({ timeout = { conect = 1 },
+  it("raises for a clock that does not exist, with the nearest one", function ()
+    local ok, message = pcall(function () config.new({ timeout = { conect = 1 },
       base_url = "http://127.0.0.1" }, none) end)
     assert.is_false(ok)
     assert.matches('^spec/config_settings_spec%.lua:%d+: unknown timeout "conect"; '
@@ -85,8 +85,8 @@ describe("timeout", function()
   end)
 end)
 
-describe("max_retries", function()
-  it("is an integer from 0 to 100", function()
+describe("max_retries", function ()
+  it("is an integer from 0 to 100", function ()
     assert.equal(2, new({}).max_retries)
     assert.equal(0, new({ max_retries = 0 }).max_retries)
     assert.equal(100, new({ max_retries = 100.0 }).max_retries)
@@ -97,8 +97,8 @@ describe("max_retries", function()
   end)
 end)
 
-describe("size limits", function()
-  it("have defaults and must be integers", function()
+describe("size limits", function ()
+  it("have defaults and must be integers", function ()
     local cfg = new {}
     assert.equal(8388608, cfg.max_event_bytes)
     assert.equal(67108864, cfg.max_response_bytes)
@@ -112,8 +112,8 @@ describe("size limits", function()
   end)
 end)
 
-describe("files, switches and names", function()
-  it("are kept as given", function()
+describe("files, switches and names", function ()
+  it("are kept as given", function ()
     local cfg = new { ca_file = "/ca.pem", client_cert = "c.pem", client_key = "k.pem",
       verify = false, http_version = "1.1", allow_plain_http = true, user_agent = "my-app/1.0" }
     assert.equal("/ca.pem", cfg.ca_file)
@@ -125,7 +125,7 @@ describe("files, switches and names", function()
     assert.equal("my-app/1.0", cfg.user_agent)
   end)
 
-  it("have safe defaults", function()
+  it("have safe defaults", function ()
     local cfg = new {}
     assert.is_true(cfg.verify)
     assert.is_false(cfg.allow_plain_http)
@@ -134,7 +134,7 @@ describe("files, switches and names", function()
     assert.is_nil(cfg.ca_file)
   end)
 
-  it("are refused when they are not paths", function()
+  it("are refused when they are not paths", function ()
     for _, name in ipairs { "ca_file", "client_cert", "client_key" } do
       assert.matches("^" .. name .. " must be the path of a file, got ", refused { [name] = "" })
       assert.matches("^" .. name .. " must be the path of a file, got ", refused { [name] = 5 })
@@ -143,7 +143,7 @@ describe("files, switches and names", function()
     end
   end)
 
-  it("allow a certificate without a key, but not a key without a certificate", function()
+  it("allow a certificate without a key, but not a key without a certificate", function ()
     assert.is_table(new { client_cert = "both.pem" })
     assert.matches("^client_key needs client_cert", refused { client_key = "k.pem" })
     assert.equal("client_key_password must be a string, got a number",
@@ -154,7 +154,7 @@ describe("files, switches and names", function()
       refused { client_key_password = "SENTINEL" })
   end)
 
-  it("are refused when they have the wrong type", function()
+  it("are refused when they have the wrong type", function ()
     assert.equal("verify must be a boolean, got the number 0", refused { verify = 0 })
     assert.equal('allow_plain_http must be a boolean, got the string "yes"',
       refused { allow_plain_http = "yes" })
@@ -170,8 +170,8 @@ describe("files, switches and names", function()
   end)
 end)
 
-describe("loop and transport", function()
-  it("are refused when functions are missing, and the message names them", function()
+describe("loop and transport", function ()
+  it("are refused when functions are missing, and the message names them", function ()
     assert.equal('loop must be a loop such as require "predibase.loop.blocking".new(), '
       .. 'got the string "blocking"', refused { loop = "blocking" })
     assert.matches("got a table; it has no function watch, suspend, resume$", refused { loop = {} })
@@ -182,7 +182,7 @@ describe("loop and transport", function()
     assert.matches("it has no function version, now$", refused { transport = { new = print } })
   end)
 
-  it("may inherit their functions from a class", function()
+  it("may inherit their functions from a class", function ()
     local loop = require "predibase.loop.blocking".new()
     local class = { new = print, version = setmetatable({}, { __call = print }), now = print }
     local transport = setmetatable({}, { __index = class })
@@ -192,9 +192,9 @@ describe("loop and transport", function()
   end)
 end)
 
-describe("hooks", function()
-  it("are anything that can be called", function()
-    local hook = setmetatable({}, { __call = function() end })
+describe("hooks", function ()
+  it("are anything that can be called", function ()
+    local hook = setmetatable({}, { __call = function () end })
     assert.same({ on_token = print, on_retry = hook },
       new({ on_token = print, on_retry = hook }).hooks)
     for _, name in ipairs(options.hook_names) do

@@ -4,8 +4,8 @@ local errors = require "predibase.errors"
 
 local MANAGED = "https://serving.app.predibase.com/"
 
-local function environment(variables)
-  return function(name) return variables[name] end
+local function environment (variables)
+  return function (name) return variables[name] end
 end
 
 local none = environment {}
@@ -15,7 +15,7 @@ local full = environment {
   PREDIBASE_DEPLOYMENT = "deployment-env",
 }
 
-local function refused(options, getenv)
+local function refused (options, getenv)
   local cfg, err = config.new(options, getenv or none)
   assert.is_nil(cfg)
   assert.is_true(errors.is(err))
@@ -23,8 +23,8 @@ local function refused(options, getenv)
   return err.message
 end
 
-describe("the address", function()
-  it("is that of a deployment at Predibase", function()
+describe("the address", function ()
+  it("is that of a deployment at Predibase", function ()
     local cfg = config.new({ api_token = "pb_x", tenant_id = "acme", deployment = "m-7b" }, none)
     assert.equal(MANAGED .. "acme/deployments/v2/llms/m-7b", cfg.url)
     assert.equal("https", cfg.scheme)
@@ -34,7 +34,7 @@ describe("the address", function()
     assert.equal("pb_x", config.token(cfg))
   end)
 
-  it("comes from the environment when no argument is given", function()
+  it("comes from the environment when no argument is given", function ()
     local cfg = config.new(nil, full)
     assert.equal(MANAGED .. "tenant-env/deployments/v2/llms/deployment-env", cfg.url)
     assert.equal("pb_env", config.token(cfg))
@@ -42,7 +42,7 @@ describe("the address", function()
     assert.equal(MANAGED .. "acme/deployments/v2/llms/deployment-env", cfg.url)
   end)
 
-  it("is taken from the source with the highest precedence", function()
+  it("is taken from the source with the highest precedence", function ()
     local all = environment {
       PREDIBASE_API_TOKEN = "pb_env", PREDIBASE_TENANT_ID = "t", PREDIBASE_DEPLOYMENT = "d",
       PREDIBASE_BASE_URL = "https://env.example/x",
@@ -55,10 +55,10 @@ describe("the address", function()
       config.new({}, full).url)
   end)
 
-  it("reads the environment of the process by default", function()
+  it("reads the environment of the process by default", function ()
     local real, asked = os.getenv, {}
-    finally(function() rawset(os, "getenv", real) end)
-    rawset(os, "getenv", function(name)
+    finally(function () rawset(os, "getenv", real) end)
+    rawset(os, "getenv", function (name)
       asked[name] = true
       return name == "PREDIBASE_BASE_URL" and "http://127.0.0.1:1" or nil
     end)
@@ -66,7 +66,7 @@ describe("the address", function()
     assert.is_true(asked.PREDIBASE_API_TOKEN)
   end)
 
-  it("counts empty variables as not set", function()
+  it("counts empty variables as not set", function ()
     local empty = environment {
       PREDIBASE_API_TOKEN = "", PREDIBASE_TENANT_ID = "", PREDIBASE_DEPLOYMENT = "",
       PREDIBASE_BASE_URL = "",
@@ -76,7 +76,7 @@ describe("the address", function()
     assert.is_nil(config.token(cfg))
   end)
 
-  it("names the argument and the variable of everything that is missing", function()
+  it("names the argument and the variable of everything that is missing", function ()
     assert.equal('tenant_id is missing: give tenant_id = "…" or set the environment variable '
       .. 'PREDIBASE_TENANT_ID; deployment is missing: give deployment = "…" or set the '
       .. 'environment variable PREDIBASE_DEPLOYMENT; api_token is missing: give api_token = "…" '
@@ -90,14 +90,14 @@ describe("the address", function()
       deployment = "m" }, full))
   end)
 
-  it("is refused when it is given twice", function()
+  it("is refused when it is given twice", function ()
     for _, name in ipairs { "tenant_id", "deployment" } do
       assert.matches("^base_url replaces tenant_id and deployment; give either",
         refused { base_url = "http://127.0.0.1", [name] = "x", api_token = "pb_x" })
     end
   end)
 
-  it("is refused with the name of the variable that has a bad value", function()
+  it("is refused with the name of the variable that has a bad value", function ()
     assert.matches("^tenant_id %(from the environment variable PREDIBASE_TENANT_ID%) must consist "
       .. 'of letters, digits and %- %. _ ~ only, got the string "a/b"$',
       refused({}, environment { PREDIBASE_API_TOKEN = "x", PREDIBASE_TENANT_ID = "a/b",
@@ -108,7 +108,7 @@ describe("the address", function()
       refused({}, environment { PREDIBASE_API_TOKEN = "pb_x\n" }))
   end)
 
-  it("is refused for every name that could change another segment of the path", function()
+  it("is refused for every name that could change another segment of the path", function ()
     for _, bad in ipairs { "", ".", "..", "a/b", "a?b", "a#b", "a%2fb", "a b", "ü", "a\r\nb",
       ("x"):rep(10000) } do
       assert.matches("^tenant_id ",
@@ -120,7 +120,7 @@ describe("the address", function()
       refused { api_token = "pb_x", tenant_id = "acme", deployment = "mistralai/Mistral-7B" })
   end)
 
-  it("is refused when it is not a string", function()
+  it("is refused when it is not a string", function ()
     assert.equal("tenant_id must be a string, got the number 5",
       refused { api_token = "pb_x", tenant_id = 5, deployment = "m" })
     assert.equal("deployment must be a string, got a table",
@@ -130,8 +130,8 @@ describe("the address", function()
   end)
 end)
 
-describe("api_token", function()
-  it("is refused without being shown", function()
+describe("api_token", function ()
+  it("is refused without being shown", function ()
     for _, bad in ipairs { "", "SENTINEL\n", "\nSENTINEL", "SENTINEL\r\nX: y", "SENT\0INEL",
       "SENT INEL", "SENTINÉL", "Bearer SENTINEL", ("SENTINEL"):rep(131072) } do
       local message = refused { base_url = "http://127.0.0.1", api_token = bad }
@@ -146,12 +146,12 @@ describe("api_token", function()
       refused { base_url = "http://127.0.0.1", api_token = "SENTINEL\n" })
   end)
 
-  it("is not sent when it is false, even if the environment has one", function()
+  it("is not sent when it is false, even if the environment has one", function ()
     local cfg = config.new({ base_url = "http://lorax.example", api_token = false }, full)
     assert.is_nil(config.token(cfg))
   end)
 
-  it("is sent over plain http to this machine only", function()
+  it("is sent over plain http to this machine only", function ()
     for _, host in ipairs { "localhost", "127.0.0.1", "127.9.9.9", "[::1]" } do
       assert.is_table(config.new({ base_url = "http://" .. host, api_token = "pb_x" }, none))
     end
@@ -166,7 +166,7 @@ describe("api_token", function()
     assert.is_table(config.new({ base_url = "http://lorax.example" }, none))
   end)
 
-  it("is not sent to a server whose certificate is not checked", function()
+  it("is not sent to a server whose certificate is not checked", function ()
     assert.matches("^verify = false would give api_token to anyone who impersonates lorax%.example",
       refused { base_url = "https://lorax.example", api_token = "pb_x", verify = false })
     assert.is_table(config.new({ base_url = "https://lorax.example", verify = false }, none))

@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: MIT
 local url = require "predibase.config.url"
 
-local function refused(text)
+local function refused (text)
   local known, problem = url.check_host(text)
   assert.is_nil(known, text)
   return problem
 end
 
-describe("url.check_host", function()
-  it("converts names to lower case and recognises this machine", function()
+describe("url.check_host", function ()
+  it("converts names to lower case and recognises this machine", function ()
     for text, expected in pairs {
       ["localhost"] = { "localhost", true }, ["LocalHost"] = { "localhost", true },
       ["127.0.0.1"] = { "127.0.0.1", true }, ["127.255.255.255"] = { "127.255.255.255", true },
@@ -20,7 +20,7 @@ describe("url.check_host", function()
     end
   end)
 
-  it("recognises the loopback address of IPv6 in every spelling, and no other address", function()
+  it("recognises the loopback address of IPv6 in every spelling, and no other address", function ()
     for _, text in ipairs { "[::1]", "[0:0:0:0:0:0:0:1]", "[0::0001]", "[0:0::0:1]",
       "[::0.0.0.1]" } do
       assert.same({ text, true }, { url.check_host(text) })
@@ -30,7 +30,7 @@ describe("url.check_host", function()
     end
   end)
 
-  it("refuses invalid IPv6 addresses", function()
+  it("refuses invalid IPv6 addresses", function ()
     for _, text in ipairs { "[]", "[1]", "[:::1]", "[1::2::3]", "[12345::]", "[1:2:3:4:5:6:7:8:9]",
       "[1:2:3:4:5:6:7::8]", "[::1.2.3]", "[::1.2.3.256]", "[g::]" } do
       assert.equal("that is not a valid IPv6 address", refused(text))
@@ -39,7 +39,7 @@ describe("url.check_host", function()
     assert.matches("^with a colon; write an IPv6 address in brackets", refused "::1")
   end)
 
-  it("refuses numbers that other programs read as addresses", function()
+  it("refuses numbers that other programs read as addresses", function ()
     for _, text in ipairs { "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.0.0.01",
       "1.2.3.4.5", "256.1.1.1", "127.0.0.1.", "example.1" } do
       assert.equal("that ends in a number but is not a valid IPv4 address such as 127.0.0.1",
@@ -47,7 +47,7 @@ describe("url.check_host", function()
     end
   end)
 
-  it("refuses names that DNS does not allow", function()
+  it("refuses names that DNS does not allow", function ()
     assert.equal("that is empty", refused "")
     assert.matches("^with characters beyond ASCII", refused "bücher.example")
     assert.equal("with an empty part between two dots", refused "a..b")

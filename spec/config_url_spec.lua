@@ -2,14 +2,14 @@
 local random = require "spec.support.random"
 local url = require "predibase.config.url"
 
-local function refused(text)
+local function refused (text)
   local parts, problem = url.parse(text)
   assert.is_nil(parts, text)
   return problem
 end
 
-describe("url.parse", function()
-  it("accepts the URL to which /generate is appended", function()
+describe("url.parse", function ()
+  it("accepts the URL to which /generate is appended", function ()
     assert.same({ url = "http://127.0.0.1:8080", scheme = "http", host = "127.0.0.1",
       port = 8080, loopback = true }, url.parse("http://127.0.0.1:8080"))
     assert.same({ url = "https://lorax.example.com/a/b-c_d.e~f", scheme = "https",
@@ -17,7 +17,7 @@ describe("url.parse", function()
       url.parse("https://lorax.example.com/a/b-c_d.e~f"))
   end)
 
-  it("removes slashes from the end, and converts scheme and host to lower case", function()
+  it("removes slashes from the end, and converts scheme and host to lower case", function ()
     for _, text in ipairs { "http://h/x/", "http://h/x///", "HTTP://H/x", "http://h:80/x" } do
       assert.equal("http://h/x", url.parse(text).url)
     end
@@ -26,7 +26,7 @@ describe("url.parse", function()
     assert.equal("http://svc.cluster.local./x", url.parse("http://svc.cluster.local./x").url)
   end)
 
-  it("recognises the loopback addresses of this machine", function()
+  it("recognises the loopback addresses of this machine", function ()
     for _, host in ipairs { "localhost", "LOCALHOST", "127.0.0.1", "127.255.0.9", "[::1]",
       "[0:0:0:0:0:0:0:1]", "[0000::0001]" } do
       assert.is_true(url.parse("http://" .. host .. ":1").loopback, host)
@@ -37,13 +37,13 @@ describe("url.parse", function()
     end
   end)
 
-  it("returns an IPv6 address without brackets as host", function()
+  it("returns an IPv6 address without brackets as host", function ()
     local parts = url.parse("http://[2001:DB8::1:10.0.0.1]:8080/x")
     assert.equal("2001:db8::1:10.0.0.1", parts.host)
     assert.equal("http://[2001:db8::1:10.0.0.1]:8080/x", parts.url)
   end)
 
-  it("refuses everything but http and https", function()
+  it("refuses everything but http and https", function ()
     for _, text in ipairs { "", "lorax.example.com", "lorax.example.com:80", "//h", "/x", "http:",
       "http:/h", "https//h", "ftp://h", "file:///etc/hostname", "gopher://h", "httpx://h",
       "unix:/x", "javascript:x", "://h" } do
@@ -51,7 +51,7 @@ describe("url.parse", function()
     end
   end)
 
-  it("refuses user names and passwords without showing them", function()
+  it("refuses user names and passwords without showing them", function ()
     for _, text in ipairs { "http://user:SENTINEL@h", "http://SENTINEL@h",
       "http://a:b@c:SENTINEL@h", "https://example.com:SENTINEL@127.0.0.1/x" } do
       local problem = refused(text)
@@ -60,7 +60,7 @@ describe("url.parse", function()
     end
   end)
 
-  it("refuses a query and a fragment without showing them", function()
+  it("refuses a query and a fragment without showing them", function ()
     assert.equal('must not have a query, got the string "http://h/x?…"',
       refused("http://h/x?key=SENTINEL"))
     assert.equal('must not have a query, got the string "http://h?…"', refused("http://h?SENTINEL"))
@@ -68,7 +68,7 @@ describe("url.parse", function()
       refused("http://h/#SENTINEL"))
   end)
 
-  it("refuses invalid ports", function()
+  it("refuses invalid ports", function ()
     for _, port in ipairs { "0", "65536", "-1", "x", "", "080800", "1e3", "80a", "99999999999" } do
       assert.matches("^has a port that is not a number from 1 to 65535",
         refused("http://h:" .. port))
@@ -77,7 +77,7 @@ describe("url.parse", function()
     assert.equal(65535, url.parse("http://h:65535").port)
   end)
 
-  it("refuses hosts that another program may read as other hosts", function()
+  it("refuses hosts that another program may read as other hosts", function ()
     for _, host in ipairs { "", ":80", "127.1", "2130706433", "0x7f000001", "0x7f.1", "127.0.0.1.",
       "127.0.0.01", "0177.0.0.1", "256.0.0.1", "1.2.3", "1.2.3.4.5", "a..b", ".a", "-a",
       "a-", "a b", "a\\b", "a%2eb", "a*b", "::1", "a:b:80", "[::1", "::1]", "[]", "[:]", "[1:2]",
@@ -95,14 +95,14 @@ describe("url.parse", function()
     assert.matches("write an IPv6 address in brackets", refused("http://::1"))
   end)
 
-  it("refuses paths that would not arrive unchanged", function()
+  it("refuses paths that would not arrive unchanged", function ()
     for _, path in ipairs { "/..", "/a/../b", "/.", "/a/./b", "//a", "/a//b", "/%2e%2e", "/a%2fb",
       "/a b", "/ü", "/a\\b", "/a;\"b", "/<x>", "/{x}", "/a|b" } do
       assert.matches("path", refused("http://h" .. path))
     end
   end)
 
-  it("refuses an address of an endpoint, and names the part to remove", function()
+  it("refuses an address of an endpoint, and names the part to remove", function ()
     for _, ending in ipairs { "/generate", "/generate_stream", "/v1", "/v1/completions",
       "/v1/chat/completions" } do
       for _, tail in ipairs { "", "/", "//" } do
@@ -113,7 +113,7 @@ describe("url.parse", function()
     assert.is_table(url.parse("https://h/my-v1"))
   end)
 
-  it("refuses control characters, white space at the ends, and URLs of 10 kB", function()
+  it("refuses control characters, white space at the ends, and URLs of 10 kB", function ()
     assert.matches("^begins or ends with white space; strip it", refused("http://h\n"))
     assert.matches("^begins or ends with white space; strip it", refused(" http://h"))
     assert.matches("^has a control character %(byte 0x0d at position 9%)$",
@@ -124,15 +124,15 @@ describe("url.parse", function()
   end)
 end)
 
-describe("url.segment_problem", function()
-  it("accepts names of letters, digits and - . _ ~", function()
+describe("url.segment_problem", function ()
+  it("accepts names of letters, digits and - . _ ~", function ()
     for _, name in ipairs { "acme", "8a1b2c3d", "mistral-7b-instruct", "a.b_c~d", "...", "-",
       ("x"):rep(255) } do
       assert.is_nil(url.segment_problem(name))
     end
   end)
 
-  it("refuses names that could change another segment, or would have to be escaped", function()
+  it("refuses names that could change another segment, or would have to be escaped", function ()
     for _, name in ipairs { ".", "..", "a/b", "/", "a?b", "a#b", "a%2fb", "%2e%2e", "a b", "ü",
       "a:b", "a@b", "a\\b", "a\0b", "a\r\nb", "\127", "a;b", "a&b", "a\239\188\143b" } do
       assert.matches("^must consist of letters, digits and %- %. _ ~ only, got the string ",
@@ -140,7 +140,7 @@ describe("url.segment_problem", function()
     end
   end)
 
-  it("names the probable mistake", function()
+  it("names the probable mistake", function ()
     assert.equal("is empty", url.segment_problem(""))
     assert.equal("is 10000 bytes long; at most 255 are allowed",
       url.segment_problem(("x"):rep(10000)))
@@ -151,8 +151,8 @@ describe("url.segment_problem", function()
   end)
 end)
 
-describe("url.deployment_problem", function()
-  it("recognises a Hugging Face path", function()
+describe("url.deployment_problem", function ()
+  it("recognises a Hugging Face path", function ()
     assert.equal('must be the name of a deployment such as "mistral-7b-v0.1"; a Hugging Face path '
       .. 'was probably pasted, got the string "mistralai/Mistral-7B-v0.1"',
       url.deployment_problem("mistralai/Mistral-7B-v0.1"))
@@ -160,7 +160,7 @@ describe("url.deployment_problem", function()
       url.deployment_problem("a/b c"))
   end)
 
-  it("is otherwise as strict as segment_problem", function()
+  it("is otherwise as strict as segment_problem", function ()
     assert.is_nil(url.deployment_problem("mistral-7b"))
     for _, name in ipairs { "", "..", "a?b", "https://h/x", ("a/"):rep(5000) } do
       assert.equal(url.segment_problem(name), url.deployment_problem(name))
@@ -168,8 +168,8 @@ describe("url.deployment_problem", function()
   end)
 end)
 
-describe("url.proxy", function()
-  it("returns a URL without user name and password for display", function()
+describe("url.proxy", function ()
+  it("returns a URL without user name and password for display", function ()
     assert.same({ full = "http://me:p%40ss@proxy:3128", shown = "http://proxy:3128",
       secrets = { "p%40ss", "p@ss" }, loopback = false },
       url.proxy("http://me:p%40ss@proxy:3128/"))
@@ -179,7 +179,7 @@ describe("url.proxy", function()
       url.proxy("HTTPS://P"))
   end)
 
-  it("refuses invalid proxies without showing them", function()
+  it("refuses invalid proxies without showing them", function ()
     for _, text in ipairs { "", "SENTINEL:3128", "ftp://SENTINEL", "socks4://SENTINEL",
       "http://u:SENT/INEL@h", "http://u:SENTINEL@", "http://u:SENTINEL@h:0", "http://SENTINEL h",
       "http://u:SENTINEL@h\r\nX: y", "http://u:SENTINEL@h/path", "http://u:SENTINEL@h?x" } do
@@ -191,12 +191,12 @@ describe("url.proxy", function()
   end)
 end)
 
-describe("random bytes", function()
+describe("random bytes", function ()
   local rng = random.new(20261123)
   local pieces = { "/", "..", "%2f", "?", "#", "@", ":", "\\", "\r\n", "[", "]", "generate", "v1",
     "evil.com", "é", "\0", "http://", "127.0.0.1", ".", "a" }
 
-  local function soup()
+  local function soup ()
     local out = {}
     for i = 1, rng:int(1, 6) do
       out[i] = rng:int(1, 3) == 1 and rng:bytes(rng:int(1, 4)) or rng:pick(pieces)
@@ -204,7 +204,7 @@ describe("random bytes", function()
     return table.concat(out)
   end
 
-  it("never change host or number of segments when they are tenant and deployment", function()
+  it("never change host or number of segments when they are tenant and deployment", function ()
     local accepted = 0
     for _ = 1, 3000 do
       local tenant, deployment = soup(), soup()
@@ -221,7 +221,7 @@ describe("random bytes", function()
     assert.is_true(accepted > 0)
   end)
 
-  it("never change the host when they are the base URL", function()
+  it("never change the host when they are the base URL", function ()
     local accepted = 0
     for _ = 1, 6000 do
       local host = rng:pick { "h.example", "127.0.0.1", "[::1]" }

@@ -14,12 +14,12 @@ describe("an exchange of predibase.curl", function ()
   before_each(function () s, pool = pools.open() end)
   after_each(function () pools.close(pool) end)
 
-  local function open(path, more)
+  local function open (path, more)
     return assert(pool:open(pools.request(path, more)))
   end
 
   --- Opens an exchange whose response is these bytes, followed by the end of the connection.
-  local function answered(bytes, more)
+  local function answered (bytes, more)
     s:script("/raw", { raw = bytes })
     return open("/raw", more)
   end

@@ -2,7 +2,7 @@
 -- once: plain Lua with a table instead of the C core
 local failure = require "predibase.transport.curl.failure"
 
-local function message(kind, phase, text, place)
+local function message (kind, phase, text, place)
   local raw = { failure = function () return kind, phase, text, false end }
   return failure.read(raw, place or { host = "lorax.test", port = 443 }).message
 end
@@ -41,10 +41,10 @@ describe("a failure over libcurl", function ()
       "TLS connect error: error:0A0000C6:SSL routines::packet length too long",
       "gnutls_handshake() failed: An unexpected TLS packet was received." } do
       local text = message("tls", "tls", reason)
-      assert.truthy(text:find("the server does not use TLS; did you mean http://", 1, true))
-      assert.truthy(text:find(reason, 1, true))
+      assert.is_truthy(text:find("the server does not use TLS; did you mean http://", 1, true))
+      assert.is_truthy(text:find(reason, 1, true))
       text = message("tls", "tls", reason, { host = "a", port = 1, tls_proxy = true })
-      assert.truthy(text:find("the server or the proxy does not use TLS; ", 1, true))
+      assert.is_truthy(text:find("the server or the proxy does not use TLS; ", 1, true))
     end
     local other = "SSL certificate problem: self-signed certificate"
     assert.equal(other, message("tls", "tls", other))

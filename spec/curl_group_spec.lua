@@ -18,7 +18,7 @@ describe("a group of exchanges", function ()
     client:close()
   end)
 
-  local function open(seconds, delay)
+  local function open (seconds, delay)
     local exchange = assert(transport:open({ url = "http://127.0.0.1:8080/x", method = "POST",
       headers = {}, body = tostring(seconds) }, { timeout = {}, delay = delay }))
     group:add(exchange)

@@ -19,7 +19,7 @@ describe("while a function of predibase.curl runs,", function ()
 
   setup(function ()
     s = lifetime.serve()
-    local function script(name, event)
+    local function script (name, event)
       local events = ("data:%s\n\n"):format(event):rep(2)      -- the parser would hold a third back
       s:script("/events/" .. name, { raw = {
         { send = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-long: "
@@ -49,12 +49,12 @@ describe("while a function of predibase.curl runs,", function ()
     assert.equal(files, lifetime.files())
   end)
 
-  local function open(pool, path)
+  local function open (pool, path)
     return assert(pool:open { url = s.url .. path, events = not path:find "^/body", proxy = "" })
   end
 
   --- Opens an exchange whose response has arrived completely but was not read.
-  local function answered(path)
+  local function answered (path)
     local pool = curl.pool()
     local x = open(pool, path)
     local size = tonumber(path:match "%d+")
@@ -141,7 +141,7 @@ describe("while a function of predibase.curl runs,", function ()
       for _ = 1, 3 do
         local pool, x = answered("/events/100")
         local ran = 0
-        local function finalize()
+        local function finalize ()
           ran = ran + 1
           finalizer(pool, x)
         end
@@ -160,7 +160,7 @@ describe("while a function of predibase.curl runs,", function ()
   end
 
   --- Calls f with a full collection at every instruction (count) or at every function call.
-  local function cruelly(f, mask, count)
+  local function cruelly (f, mask, count)
     if jit then jit.off() end
     local n = 0
     debug.sethook(function ()

@@ -25,14 +25,14 @@ describe("pools and exchanges", function ()
     assert.equal(files, lifetime.files())
   end)
 
-  local function open(pool, path)
+  local function open (pool, path)
     return assert(pool:open {
       url = s.url .. (path or "/hang/generate_stream"), events = true, first_event = 30,
       headers = { "content-type: application/json" }, body = '{"inputs":"x"}', proxy = "",
     })
   end
 
-  local function event(pool, x)
+  local function event (pool, x)
     local data, state
     repeat
       data, state = x:next()
@@ -76,7 +76,7 @@ describe("pools and exchanges", function ()
   }
 
   --- Calls every method of an exchange, closed or not. Errors are allowed.
-  local function use(x)
+  local function use (x)
     local seen = { tostring(x) }
     for _, name in ipairs { "id", "next", "rest", "head", "body", "failure" } do
       local ok, message = pcall(x[name], x)
@@ -139,7 +139,7 @@ describe("pools and exchanges", function ()
 
       it("can be resurrected by a finalizer and used", function ()
         local back
-        local function lose()
+        local function lose ()
           local pool = curl.pool()
           local x = make(pool)
           lifetime.on_collect(function () back = { x, pool } end)

@@ -18,7 +18,7 @@ describe("a pool in a foreign event loop", function ()
   after_each(function () pools.close(pool) end)
 
   --- Tells whether the pool's descriptor becomes readable within some seconds (nil: no limit).
-  local function readable(seconds)
+  local function readable (seconds)
     local poll, timer = uv.new_poll(pool:fd()), uv.new_timer()
     local result
     uv.poll_start(poll, "r", function (err) result = not err end)
@@ -34,14 +34,14 @@ describe("a pool in a foreign event loop", function ()
   end
 
   --- Waits as an event loop does: steps only if the descriptor is readable or the time has come.
-  local function wait()
+  local function wait ()
     local seconds = pool:timeout()
     if seconds == 0 or readable(seconds) or seconds then return pool:step(0, {}) end
     error "neither readable nor a time: this would never go on"
   end
 
   --- Steps until libcurl's own timers have run out.
-  local function settle()
+  local function settle ()
     repeat
       local seconds = pool:timeout()
       if seconds then pool:step(seconds, {}) end

@@ -49,14 +49,14 @@ describe("predibase.curl", function ()
   end)
 
   describe("pool:open", function ()
-    local function refuses(spec, message)
+    local function refuses (spec, message)
       local ok, err = pcall(pool.open, pool, spec)
       assert.is_false(ok)
       assert.is_truthy(err:find(message, 1, true), ("%q, not %q"):format(err, message))
       assert.equal(0, pool:size())
     end
 
-    local function field(name, value)
+    local function field (name, value)
       local spec = { url = s.url }
       spec[name] = value
       return spec

@@ -18,13 +18,13 @@ describe("a target of predibase.curl", function ()
   before_each(function () s, pool = pools.open() end)
   after_each(function () pools.close(pool) end)
 
-  local function target(path, more)
+  local function target (path, more)
     return curl.target(pools.request(path, more))
   end
 
   --- Waits for the end and closes the exchange. Returns the final state, the body or the failure,
   -- and what the server received.
-  local function finish(x)
+  local function finish (x)
     local data, state
     repeat
       data, state = x:next()
@@ -36,7 +36,7 @@ describe("a target of predibase.curl", function ()
     return state, state == "done" and body or failure, log[#log]
   end
 
-  local function get(...)
+  local function get (...)
     return finish(assert(pool:open(...)))
   end
 

@@ -27,21 +27,21 @@ local inserts = { "null", "true", "false", "{}", "[]", '""', '"x"', "0", "-1", "
   '"id":', '"text":', '"logprob":', '"details":', '"generated_text":', '"done":true,',
   '"error":null,', '"seed":', '"alternative_tokens":', '"special":', "NaN" }
 
-local function is_count(v)
+local function is_count (v)
   if type(v) == "string" then return #v >= 16 and v:find("^%d+$") ~= nil end
   return type(v) == "number" and v >= 0 and v % 1 == 0
 end
 
-local function optional(v, kind)
+local function optional (v, kind)
   return v == nil or type(v) == kind
 end
 
-local function is_piece(t)
+local function is_piece (t)
   return type(t) == "table" and is_count(t.id) and type(t.text) == "string"
     and (t.logprob == nil or (type(t.logprob) == "number" and t.logprob - t.logprob == 0))
 end
 
-local function is_token(t)
+local function is_token (t)
   if not is_piece(t) or not optional(t.special, "boolean") then return false end
   if not optional(t.skipped, "boolean") or not optional(t.alternative_tokens, "table") then
     return false
@@ -52,7 +52,7 @@ local function is_token(t)
   return true
 end
 
-local function is_event(ev)
+local function is_event (ev)
   if ev.done then return next(ev) == "done" and next(ev, "done") == nil end
   if ev.error then return type(ev.error) == "string" and optional(ev.error_type, "string") end
   if not is_token(ev.token) or not optional(ev.generated_text, "string") then return false end
@@ -65,7 +65,7 @@ local function is_event(ev)
 end
 
 --- Returns one of the documented outcomes, or a text that says what is wrong with it.
-local function verdict(payload)
+local function verdict (payload)
   local ok, ev, failure = pcall(event.decode, payload)
   if not ok then return "it raised: " .. tostring(ev) end
   if ev == nil then
@@ -80,7 +80,7 @@ local function verdict(payload)
 end
 
 --- Copies an event without the fields that LoRAX does not have, because those are not checked.
-local function documented(ev)
+local function documented (ev)
   if not ev or not ev.token then return ev end
   local out = {}
   for _, name in ipairs { "id", "text", "logprob", "special", "skipped", "alternative_tokens" } do
@@ -93,14 +93,14 @@ end
 
 local allowed = { event = true, error = true, failure = true }
 
-describe("event.decode", function()
-  it("accepts all the undamaged events", function()
+describe("event.decode", function ()
+  it("accepts all the undamaged events", function ()
     for i, payload in ipairs(good) do
       assert.equal((i == 4 or i == 5) and "error" or "event", verdict(payload))
     end
   end)
 
-  it("returns a documented event or failure for ten thousand damaged events", function()
+  it("returns a documented event or failure for ten thousand damaged events", function ()
     local rng = random.new(31337)
     local seen = { event = 0, error = 0, failure = 0 }
     for _ = 1, 10000 do
@@ -113,7 +113,7 @@ describe("event.decode", function()
     for result, n in pairs(seen) do assert.is_true(n > 100, result) end
   end)
 
-  it("accepts or refuses an event with any single byte replaced", function()
+  it("accepts or refuses an event with any single byte replaced", function ()
     for _, payload in ipairs(good) do
       for i = 1, #payload do
         for _, byte in ipairs { "\0", '"', "\\", "}", "1", "\255" } do
@@ -124,7 +124,7 @@ describe("event.decode", function()
     end
   end)
 
-  it("refuses an event that is cut short", function()
+  it("refuses an event that is cut short", function ()
     for i, payload in ipairs(good) do
       for cut = 0, #payload - 1 do
         assert.equal("failure", verdict(payload:sub(1, cut)), i .. ":" .. cut)
@@ -132,7 +132,7 @@ describe("event.decode", function()
     end
   end)
 
-  it("returns the same event on the fast path and on the checked path", function()
+  it("returns the same event on the fast path and on the checked path", function ()
     -- White space makes no difference to JSON. An escaped lone surrogate in an unused field forces
     -- the checked path.
     local rng = random.new(5)
@@ -147,7 +147,7 @@ describe("event.decode", function()
     end
   end)
 
-  it("raises nothing for random bytes", function()
+  it("raises nothing for random bytes", function ()
     local rng = random.new(8)
     for _ = 1, 3000 do
       local payload = rng:bytes(rng:int(0, 40))

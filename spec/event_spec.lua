@@ -4,15 +4,15 @@ local event = require "predibase.event"
 local json = require "predibase.json"
 
 local has_integers = rawget(math, "type") ~= nil
-local integer_of = has_integers and tonumber or function(digits) return digits end
+local integer_of = has_integers and tonumber or function (digits) return digits end
 
-local function token_event(token, rest)
+local function token_event (token, rest)
   return '{"token":' .. token .. (rest or ',"generated_text":null,"details":null') .. "}"
 end
 
 local good = '{"id":1369,"text":" test","logprob":-0.34,"special":false,"skipped":false}'
 
-local function is_protocol_failure(payload)
+local function is_protocol_failure (payload)
   local ok, ev, failure = pcall(event.decode, payload)
   assert.is_true(ok, payload)
   assert.is_nil(ev, payload)
@@ -21,15 +21,15 @@ local function is_protocol_failure(payload)
   return failure.message
 end
 
-describe("event.decode", function()
-  it("returns a token without null fields and with integers as integers", function()
+describe("event.decode", function ()
+  it("returns a token without null fields and with integers as integers", function ()
     local ev = event.decode(token_event(good))
     assert.same({ token = { id = 1369, text = " test", logprob = -0.34, special = false,
       skipped = false } }, ev)
     assert.equal("1369", tostring(ev.token.id))
   end)
 
-  it("returns the last event with its details", function()
+  it("returns the last event with its details", function ()
     local ev = event.decode(token_event('{"id":2,"text":"</s>","logprob":-0.01,"special":true,'
       .. '"skipped":false}', ',"generated_text":" test","details":{"finish_reason":"eos_token",'
       .. '"prompt_tokens":6,"generated_tokens":2,"seed":null}'))
@@ -40,12 +40,12 @@ describe("event.decode", function()
     assert.is_true(ev.token.special)
   end)
 
-  it("keeps an empty generated_text, which marks the last event", function()
+  it("keeps an empty generated_text, which marks the last event", function ()
     assert.equal("", event.decode(token_event(good, ',"generated_text":"","details":null'))
       .generated_text)
   end)
 
-  it("returns alternative tokens", function()
+  it("returns alternative tokens", function ()
     local ev = event.decode(token_event('{"id":5,"text":"a","logprob":null,"special":false,'
       .. '"alternative_tokens":[{"id":0,"text":"a","logprob":-1.5},'
       .. '{"id":7,"text":"","logprob":null}],"skipped":true}'))
@@ -56,7 +56,7 @@ describe("event.decode", function()
     assert.is_true(ev.token.skipped)
   end)
 
-  it("turns null into nil in every nullable place", function()
+  it("turns null into nil in every nullable place", function ()
     local ev = event.decode(token_event('{"id":0,"text":"","logprob":null,"special":null,'
       .. '"skipped":null,"alternative_tokens":null}', ',"generated_text":null,"details":null,'
       .. '"error":null'))
@@ -67,11 +67,11 @@ describe("event.decode", function()
     assert.same({ finish_reason = "length" }, ev.details)
   end)
 
-  it("accepts events of older servers that leave fields out", function()
+  it("accepts events of older servers that leave fields out", function ()
     assert.same({ token = { id = 3, text = "x" } }, event.decode '{"token":{"id":3,"text":"x"}}')
   end)
 
-  it("returns ids and seeds of 64 bits exactly", function()
+  it("returns ids and seeds of 64 bits exactly", function ()
     assert.equal(4294967295, event.decode(token_event '{"id":4294967295,"text":""}').token.id)
     for _, digits in ipairs { "9007199254740993", "9223372036854775807", "18446744073709551615" } do
       local want = json.decode(digits)
@@ -87,13 +87,13 @@ describe("event.decode", function()
     assert.equal(integer_of "9007199254740993", json.decode "9007199254740993")
   end)
 
-  it("does not confuse numbers with digits in the text", function()
+  it("does not confuse numbers with digits in the text", function ()
     local ev = event.decode(token_event '{"id":12345678901234567,"text":"12345678901234567"}')
     assert.equal("12345678901234567", ev.token.text)
     assert.equal(integer_of "12345678901234567", ev.token.id)
   end)
 
-  it("reads text with unusual characters and escapes", function()
+  it("reads text with unusual characters and escapes", function ()
     for text, spelt in pairs {
       ["é€😀"] = "é€😀", ["😀"] = "\\ud83d\\ude00", ["\239\191\189"] = "\\ud83d",
       ["a\226\128\168b\194\133"] = "a\226\128\168b\194\133", ["\0"] = "\\u0000",
@@ -103,19 +103,19 @@ describe("event.decode", function()
     end
   end)
 
-  it("replaces each half of a surrogate pair that is split over two tokens", function()
+  it("replaces each half of a surrogate pair that is split over two tokens", function ()
     local first = event.decode(token_event '{"id":1,"text":"\\ud83d"}').token.text
     local second = event.decode(token_event '{"id":1,"text":"\\ude00"}').token.text
     assert.equal("\239\191\189\239\191\189", first .. second)
   end)
 
-  it("recognises the end mark of the /v1 routes", function()
+  it("recognises the end mark of the /v1 routes", function ()
     assert.same({ done = true }, event.decode "[DONE]")
     assert.same({ done = true }, event.decode " [DONE]\n")
     assert.is_nil(event.decode('{"done":true,"token":' .. good .. "}").done)
   end)
 
-  it("refuses data that are not an event with a failure of kind protocol", function()
+  it("refuses data that are not an event with a failure of kind protocol", function ()
     for _, payload in ipairs {
       "", " ", "null", "true", "5", '"text"', "[]", "{}", "[" .. token_event(good) .. "]",
       "nonsense", "<html><body>502</body></html>",
@@ -126,7 +126,7 @@ describe("event.decode", function()
     } do is_protocol_failure(payload) end
   end)
 
-  it("refuses a wrong type in every field and names the field", function()
+  it("refuses a wrong type in every field and names the field", function ()
     local cases = {
       ["token.id is not an integer"] = { '{"id":"5","text":""}', '{"id":1.5,"text":""}',
         '{"id":-1,"text":""}', '{"id":null,"text":""}', '{"text":""}', '{"id":{},"text":""}',
@@ -161,7 +161,7 @@ describe("event.decode", function()
     end
   end)
 
-  it("refuses a wrong type beside the token", function()
+  it("refuses a wrong type beside the token", function ()
     local cases = {
       ["generated_text is not a string"] = { '"generated_text":5', '"generated_text":false',
         '"generated_text":{}', '"generated_text":["x"]' },
@@ -188,20 +188,20 @@ describe("event.decode", function()
     end
   end)
 
-  it("refuses payloads that are not strings", function()
+  it("refuses payloads that are not strings", function ()
     for _, payload in ipairs { 5, true, {}, print } do is_protocol_failure(payload) end
     is_protocol_failure(nil)
   end)
 
-  it("does not repeat the payload in its message", function()
+  it("does not repeat the payload in its message", function ()
     for _, payload in ipairs { "pb_SENTINEL", '{"token":{"id":"pb_SENTINEL","text":""}}' } do
       assert.is_nil(is_protocol_failure(payload):find("SENTINEL", 1, true))
     end
   end)
 end)
 
-describe("an error event", function()
-  it("is recognised by its error field", function()
+describe("an error event", function ()
+  it("is recognised by its error field", function ()
     assert.same({ error = "Model is overloaded", error_type = "overloaded" },
       event.decode '{"error":"Model is overloaded","error_type":"overloaded"}')
     assert.same({ error = "x" }, event.decode '{"error":"x"}')
@@ -209,7 +209,7 @@ describe("an error event", function()
       event.decode('{"error":"x","error_type":"validation","token":' .. good .. "}"))
   end)
 
-  it("has strings for any types that the server sends", function()
+  it("has strings for any types that the server sends", function ()
     local cases = {
       ['{"error":{"message":"m","type":"t"}}'] = { error = "m", error_type = "t" },
       ['{"error":{"message":"m"},"error_type":"e"}'] = { error = "m", error_type = "e" },
@@ -227,7 +227,7 @@ describe("an error event", function()
     for payload, want in pairs(cases) do assert.same(want, event.decode(payload), payload) end
   end)
 
-  it("gets its kind from every error_type of the router", function()
+  it("gets its kind from every error_type of the router", function ()
     local cases = { generation = "generation", overloaded = "overloaded", validation = "validation",
       incomplete_generation = "incomplete_generation", template_error = "template",
       tool_error = "tool", missing_template_variable = "template", embedding_failure = "server",
@@ -242,14 +242,14 @@ describe("an error event", function()
     assert.same({ kind = "server", message = "m" }, event.failure { error = "m" })
   end)
 
-  it("has the kind server and is retryable when the router cannot reach its shard", function()
+  it("has the kind server and is retryable when the router cannot reach its shard", function ()
     local text = "Request failed during generation: Server error: error trying to connect: "
       .. "No such file or directory (os error 2)"
     assert.same({ kind = "server", retryable = true, message = text, error_type = "generation" },
       event.failure { error = text, error_type = "generation" })
   end)
 
-  it("shows no secret, no control characters and no text of unlimited length", function()
+  it("shows no secret, no control characters and no text of unlimited length", function ()
     local ev = { error = "bad token pb_SENTINEL\27[2J\n", error_type = "pb_SENTINEL" }
     local failure = event.failure(ev, { "pb_SENTINEL" })
     assert.equal("bad token [redacted]?[2J ", failure.message)
@@ -258,8 +258,8 @@ describe("an error event", function()
   end)
 end)
 
-describe("event.details", function()
-  it("normalises all fields of /generate", function()
+describe("event.details", function ()
+  it("normalises all fields of /generate", function ()
     local details = assert(event.details(json.decode [[{"finish_reason":"length","prompt_tokens":6,
       "generated_tokens":1,"skipped_tokens":0,"seed":18446744073709551615,
       "prefill":[{"id":1,"text":"<s>","logprob":null},{"id":1724,"text":"What","logprob":-9.25}],
@@ -276,7 +276,7 @@ describe("event.details", function()
     assert.equal("1724", tostring(details.prefill[2].id))
   end)
 
-  it("names the field that has the wrong type", function()
+  it("names the field that has the wrong type", function ()
     local base = '{"finish_reason":"length",'
     for text, message in pairs {
       ['"seed":{}}'] = "details.seed is not an integer",

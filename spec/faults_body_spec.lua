@@ -11,7 +11,7 @@ local HALF = { generate = '{"generated_text":" The sky', stream = wire.three_tok
 
 --- Rows of bodies that do not reach their end. A stream has handed out its tokens and is not made
 -- again; of an answer nothing was handed out.
-local function cut(name, raw)
+local function cut (name, raw)
   return { name = name, raw = raw, options = { max_retries = 1, timeout = BOUND }, expect = {
     generate = { kind = "connection", attempts = 2, requests = 2, retryable = true },
     stream = { kind = "connection", count = 3, partial_text = " The sky is", attempts = 1,
@@ -20,26 +20,26 @@ local function cut(name, raw)
 end
 
 --- Before the first token the request is made again.
-local function early(name, raw)
+local function early (name, raw)
   return { name = name, raw = raw, options = { max_retries = 1, timeout = BOUND },
     expect = { kind = "connection", attempts = 2, requests = 2, retryable = true } }
 end
 
-local function good(name, raw, more)
+local function good (name, raw, more)
   local row = { name = name, raw = raw, options = { timeout = BOUND },
     expect = { text = faults.TEXT, requests = 1 } }
   for key, value in pairs(more or {}) do row[key] = value end
   return row
 end
 
-local function chunked(tail)
+local function chunked (tail)
   return function (method)
     return { { send = faults.head(method, faults.CHUNKED) .. tail(method) }, { close = true } }
   end
 end
 
 --- Bytes where the size of a chunk should be.
-local function bad_size(name, size)
+local function bad_size (name, size)
   return { name = name, raw = chunked(function (method)
     return faults.chunk(HALF[method]) .. size .. "\r\nabc\r\n" .. faults.LAST_CHUNK
   end), options = { timeout = BOUND }, expect = {

@@ -7,12 +7,12 @@ local mock = require "predibase.mock"
 local stand_in = require "spec.support.server"
 local uv = require "luv"
 
-local function shutdown(handle)
+local function shutdown (handle)
   if not handle:is_closing() then handle:close() end
 end
 
 --- A port on which nobody listens: one that was free a moment ago.
-local function closed_port()
+local function closed_port ()
   local socket = uv.new_tcp()
   socket:bind("127.0.0.1", 0)
   local port = socket:getsockname().port
@@ -81,7 +81,7 @@ describe("A kept connection", function ()
     servers = {}
   end)
 
-  local function restart(method, port)
+  local function restart (method, port)
     local server = assert(mock.spawn { max_seconds = 60, port = port,
       script = { ["*"] = { raw = { { send = faults.sized(method) } } } } })
     servers[#servers + 1] = server
@@ -99,7 +99,7 @@ describe("A kept connection", function ()
         for _ = 1, 2 do
           faults.check(faults.call(client, way), { text = faults.TEXT, attempts = 1 }, way)
         end
-        assert.are.equal(3, rig:requests() - before)
+        assert.equal(3, rig:requests() - before)
         rig:check_recovery(client, way)
       end)
     end
@@ -162,9 +162,9 @@ describe("A process that has no descriptor left", function ()
         env = { URL = server.url, WARM = case[1] == "warm" and "yes" or nil },
       })
       local code = process:wait()
-      assert.are.equal("", process.stderr)
-      assert.are.equal(0, code)
-      assert.are.equal(case[2] .. "connection\ttrue\ntrue\tnil\n", process.stdout)
+      assert.equal("", process.stderr)
+      assert.equal(0, code)
+      assert.equal(case[2] .. "connection\ttrue\ntrue\tnil\n", process.stdout)
     end)
   end
 end)

@@ -9,7 +9,7 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local BOUND = { total = 20 }
 
 --- A good answer whose head has further lines.
-local function with(...)
+local function with (...)
   local lines = { ... }
   return function (method)
     return { { send = faults.sized(method, nil, unpack(lines)) } }
@@ -17,18 +17,18 @@ local function with(...)
 end
 
 --- A connection that ends at some point of the head.
-local function breaks(name, ...)
+local function breaks (name, ...)
   return { name = name, raw = { ... }, options = { max_retries = 2 },
     expect = { kind = "connection", retryable = true, attempts = 3, requests = 3 } }
 end
 
-local function protocol(name, bytes)
+local function protocol (name, bytes)
   return { name = name, raw = { { send = bytes }, { close = true } },
     options = { max_retries = 2, timeout = BOUND },
     expect = { kind = "protocol", attempts = 1, requests = 1 } }
 end
 
-local function slowly(bytes)
+local function slowly (bytes)
   local actions = {}
   for byte in bytes:gmatch(".") do
     actions[#actions + 1] = { send = byte }
@@ -128,7 +128,7 @@ local rows = {
 }
 
 --- `count` fields of `size` bytes.
-local function many(count, size)
+local function many (count, size)
   local lines = {}
   for i = 1, count do lines[i] = ("x-%d: %s"):format(i, ("a"):rep(size)) end
   return with(unpack(lines))

@@ -13,7 +13,7 @@ local REFUSALS = {
   stream = faults.sized("stream", wire.error("Model is overloaded", "overloaded")),
 }
 
-local function other(way)
+local function other (way)
   if way.method == "generate" then return { method = "stream", read = "next" } end
   return { method = "generate" }
 end
@@ -23,7 +23,7 @@ describe("A hook that", function ()
   setup(function () rig:start() end)
   teardown(function () rig:stop() end)
 
-  local function serve(way)
+  local function serve (way)
     rig.server:script(faults.PATHS[way.method], { { raw = { { send = REFUSALS[way.method] } } },
       { raw = { { send = faults.sized(way.method) } } } })
     local second = other(way)
@@ -33,7 +33,7 @@ describe("A hook that", function ()
   end
 
   --- Calls `it` for every hook of every way to make a call.
-  local function each(what, test)
+  local function each (what, test)
     for _, way in ipairs(faults.ways {}) do
       for _, hook in ipairs(HOOKS) do
         if hook ~= "on_token" or way.method == "stream" then
@@ -59,8 +59,8 @@ describe("A hook that", function ()
       until not token and why ~= "pending"
     end)
     assert.is_false(ok)
-    assert.are.same({ "mine" }, err)
-    assert.are.equal(1, ran)
+    assert.same({ "mine" }, err)
+    assert.equal(1, ran)
     if stream then stream:close() end
     rig:check_recovery(client, way)
   end)
@@ -116,9 +116,9 @@ describe("A hook that", function ()
         token, err = stream:next()
         if token then tokens = tokens + 1 end
       until not token
-      assert.are.equal("cancelled", err.kind)
-      assert.are.equal(hook == "on_token" and 1 or 0, tokens)
-      assert.are.equal(tokens, err.tokens)
+      assert.equal("cancelled", err.kind)
+      assert.equal(hook == "on_token" and 1 or 0, tokens)
+      assert.equal(tokens, err.tokens)
       rig:check_recovery(client, way)
     end)
   end

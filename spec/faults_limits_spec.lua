@@ -15,7 +15,7 @@ local ROOM = 96 * MIB
 -- What the kernels of both sides may hold of a connection that nobody reads, and libcurl with them.
 local IN_FLIGHT = 64 * MIB
 
-local function rss()
+local function rss ()
   return uv.resident_set_memory()
 end
 
@@ -44,7 +44,7 @@ describe("An answer that is too long:", function ()
   setup(function () server = peer.start "faults_server" end)
   teardown(function () peer.stop() end)
 
-  local function url(name)
+  local function url (name)
     return "http://127.0.0.1:" .. server.port[name]
   end
 
@@ -58,7 +58,7 @@ describe("An answer that is too long:", function ()
         local found = faults.call(client, way, { timeout = { total = 60 } })
         faults.check(found, expect, way)
         assert.is_nil(found.result)
-        assert.are_not.equal("timeout", found.err.kind)
+        assert.not_equal("timeout", found.err.kind)
         assert.is_true(rss() - before < ROOM, "memory grew")
         faults.check_idle(client)
         server:wait_for("gone " .. name, gone + 1)
@@ -91,7 +91,7 @@ describe("An answer that is too long:", function ()
           local client = faults.client(url(name))
           local found = faults.call(client, way)
           faults.check(found, { text = " The sky" }, way)
-          assert.are.equal(count, #found.tokens)
+          assert.equal(count, #found.tokens)
           assert.is_true(rss() - before < ROOM, "memory grew")
           faults.check_idle(client)
           client:close()
@@ -122,12 +122,12 @@ describe("A reader that is slower than its server", function ()
     assert(quiet:next())
     local before = rss()
     local stream = client:generate_stream("flood")
-    assert.are.equal("0", assert(stream:next()).text)
+    assert.equal("0", assert(stream:next()).text)
     -- Another stream of the client keeps libcurl at work all the time.
     while server:count "stalled flood" == 0 do
       local token, why = quiet:poll()
       assert.is_nil(token)
-      assert.are.equal("pending", why)
+      assert.equal("pending", why)
     end
     local sent = tonumber(server.process.stdout:match "\nsent (%d+)\n")
     assert.is_true(sent < IN_FLIGHT, sent .. " bytes were sent")

@@ -14,7 +14,7 @@ local async = require "predibase.async"
 local predibase = require "predibase"
 local port, mark, loop_name = os.getenv "PORT", os.getenv "LOOKUP_MARK", os.getenv "LOOP"
 
-local function new(host, more)
+local function new (host, more)
   local options = { base_url = ("http://%s:%s"):format(host, port), api_token = false,
     max_retries = 0, allow_plain_http = true, timeout = { connect = 3600 } }
   for name, value in pairs(more or {}) do options[name] = value end
@@ -24,36 +24,36 @@ end
 
 local held, quick = new "a.held.test", new "127.0.0.1"
 
-local function say(...)
+local function say (...)
   print(...)
   io.stdout:flush()
 end
 
 -- Whether the look-up has begun.
-local function hangs()
+local function hangs ()
   local file = io.open(mark)
   if file then file:close() end
   return file ~= nil
 end
 
-local function let_go()
+local function let_go ()
   assert(io.open(os.getenv "LOOKUP_GATE", "r+"))     -- never closed: it would hang again
 end
 
 -- Reads a stream by `next`, which Lua 5.1 can do everywhere.
-local function read(stream)
+local function read (stream)
   local token, err
   repeat token, err = stream:next() until not token
   return err and err.kind or stream:result().generated_text
 end
 
 local outcome
-local function wait_for_it()
+local function wait_for_it ()
   outcome = read(held:generate_stream "x")
 end
 
 -- While one waits for its look-up, others get all of their tokens.
-local function others(sleep)
+local function others (sleep)
   while not hangs() do sleep() end
   for i = 1, 3 do say(i, read(quick:generate_stream "x"), outcome) end
   let_go()
@@ -61,7 +61,7 @@ local function others(sleep)
   say(outcome)
 end
 
-local function finish()
+local function finish ()
   held:close()
   quick:close()
   say "over"
@@ -110,7 +110,7 @@ local WAYS = {
     local stream, streams, done = held:generate_stream "x", {}, 0
     for i = 1, 3 do streams[i] = quick:generate_stream "x" end
     local frames = 0
-    local function frame(s)
+    local function frame (s)
       local token, why
       repeat token, why = s:poll() until not token
       return why ~= "pending" and (why and why.kind or s:result().generated_text)
@@ -245,7 +245,7 @@ describe("A name look-up that hangs", function ()
     scratch.remove(folder)
   end)
 
-  local function start(program, loop)
+  local function start (program, loop)
     return child.start(child.interpreter(), { args = { "-e", PRELUDE .. program }, env = {
       LD_PRELOAD = preload, PORT = server.port, LOOKUP_GATE = gate, LOOKUP_MARK = mark,
       LOOP = loop,

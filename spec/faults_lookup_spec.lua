@@ -12,7 +12,7 @@ local faults = require "spec.support.faults"
 local what, port = os.getenv "WHAT", os.getenv "PORT"
 local curl = require "predibase.curl"
 
-local function report(found)
+local function report (found)
   local err = found.err
   print(("%s %s %d %s"):format(err.kind, err.phase, err.attempts, tostring(err.retryable)))
   faults.check(found, { kind = err.kind }, { method = "generate" })
@@ -21,12 +21,12 @@ end
 local began = curl.now()
 if what == "pool" or what == "many" then
   local pool = curl.pool()
-  local function open(host)
+  local function open (host)
     return assert(pool:open { url = ("http://%s:%s/generate"):format(host, port), method = "POST",
       headers = { "content-type: application/json" }, body = '{"inputs":"a"}', connect = 2 })
   end
   local names, left = {}, 0
-  local function add(name, host)
+  local function add (name, host)
     names[open(host)] = name
     left = left + 1
   end
@@ -70,32 +70,32 @@ describe("A name look-up", function ()
     scratch.remove(folder)
   end)
 
-  local function run(what)
+  local function run (what)
     local process = child.start(child.interpreter(), {
       args = { "-e", LOOKUP },
       env = { LD_PRELOAD = preload, WHAT = what, PORT = server.port },
     })
     local code = process:wait()
-    assert.are.equal("", process.stderr)
-    assert.are.equal(0, code)
+    assert.equal("", process.stderr)
+    assert.equal(0, code)
     return process.stdout
   end
 
   it("that hangs is given up when the clock of connecting runs out, each time", function ()
-    assert.are.equal("timeout connect 2 true\nbefore the look-up was over\n", run "slow")
+    assert.equal("timeout connect 2 true\nbefore the look-up was over\n", run "slow")
   end)
 
   it("that finds nothing is a failure that is tried again", function ()
-    assert.are.equal("connection resolve 2 true\nbefore the look-up was over\n", run "nowhere")
+    assert.equal("connection resolve 2 true\nbefore the look-up was over\n", run "nowhere")
   end)
 
   it("that hangs does not hold up another exchange of the pool", function ()
-    assert.are.equal("quick\tdone\tnil\nslow\tfailed\ttimeout\nbefore the look-up was over\n",
+    assert.equal("quick\tdone\tnil\nslow\tfailed\ttimeout\nbefore the look-up was over\n",
       run "pool")
   end)
 
   it("that hangs does not hold up another name, nor do thirty", function ()
-    assert.are.equal("quick\tfailed\tconnection\n" .. ("slow\tfailed\ttimeout\n"):rep(30)
+    assert.equal("quick\tfailed\tconnection\n" .. ("slow\tfailed\ttimeout\n"):rep(30)
       .. "before the look-up was over\n", run "many")
   end)
 end)

@@ -9,12 +9,12 @@ local wire = require "spec.support.wire"
 -- What a generator that always says 0.01 makes of the first wait, in seconds.
 local FIRST, SECOND = 0.005, 0.01
 
-local function refusal(...)
+local function refusal (...)
   return { raw = { { send = faults.status("429 Too Many Requests", "slow down",
     "content-type: text/plain", ...) } } }
 end
 
-local function success(method)
+local function success (method)
   return { raw = { { send = faults.sized(method) } } }
 end
 
@@ -57,11 +57,11 @@ describe("A wait that the server asks for", function ()
         script = { refusal(lines), success(way.method) },
         options = { max_retries = 2, timeout = { total = 60 }, on_retry = function (info)
           delays[#delays + 1] = info.delay
-          assert.are.equal("rate_limited", info.error.kind)
+          assert.equal("rate_limited", info.error.kind)
         end },
         expect = { text = faults.TEXT, attempts = 2, requests = 2 },
       }, way)
-      assert.are.equal(1, #delays)
+      assert.equal(1, #delays)
       assert.is_true(math.abs(delays[1] - seconds) < 1e-9, tostring(delays[1]))
       -- and it was really waited for
       assert.is_true(found.result.timing.total >= seconds - 0.001)   -- clocks of milliseconds
@@ -104,7 +104,7 @@ describe("A wait that the server asks for", function ()
     rig:run({ script = refusal(), options = { max_retries = 2, on_retry = function (info)
       delays[#delays + 1] = info.delay
     end }, expect = { kind = "rate_limited", attempts = 3 } }, faults.ways({})[1])
-    assert.are.same({ FIRST, SECOND }, delays)
+    assert.same({ FIRST, SECOND }, delays)
   end)
 end)
 
@@ -115,7 +115,7 @@ describe("When every other request fails", function ()
   teardown(function () rig:stop() end)
 
   -- All that is tried again, in the shape of either endpoint.
-  local function failures(method)
+  local function failures (method)
     return {
       { raw = { { close = true } } },
       { raw = { { reset = true } } },
@@ -135,7 +135,7 @@ describe("When every other request fails", function ()
   --- What the server does with one request after the other, and what must come of the calls.
   -- A request that finds a kept connection broken is sent once more by libcurl itself, which would
   -- make the count uncertain: every answer here ends its connection.
-  local function plan(method, seed)
+  local function plan (method, seed)
     local rng, script, attempts = random.new(seed), {}, {}
     local bad = failures(method)
     local good = { raw = { { send = faults.sized(method, nil, "connection: close") },
@@ -174,12 +174,12 @@ describe("When every other request fails", function ()
         else
           faults.check(found, { any = true }, way)
           assert.is_nil(found.result)
-          assert.are.equal(3, found.err.attempts)
+          assert.equal(3, found.err.attempts)
           assert.is_true(found.err.retryable)
         end
       end
       assert.is_true(good > CALLS * 0.7 and good < CALLS)
-      assert.are.equal(#script, rig:requests() - before)
+      assert.equal(#script, rig:requests() - before)
       rig:check_recovery(client, way)
     end)
   end

@@ -63,9 +63,9 @@ describe("A storm of signals", function ()
     storm:close()
     process.stdin:write "\n"
     local code = process:wait()
-    assert.are.equal("", process.stderr)
-    assert.are.equal(0, code)
-    assert.are.equal(table.concat({
+    assert.equal("", process.stderr)
+    assert.equal(0, code)
+    assert.equal(table.concat({
       "ready",
       "generate\t0\t" .. faults.TEXT .. "\tnil",
       ("stream\t%d\t a.\tnil"):format(TOKENS),

@@ -6,7 +6,7 @@ local secrecy = require "spec.support.secrecy"
 local stand_in = require "spec.support.server"
 
 --- A row of one answer.
-local function row(name, line, body, expect, ...)
+local function row (name, line, body, expect, ...)
   expect.status = tonumber(line:match("^%d+"))
   return { name = name, raw = { { send = faults.status(line, body, ...) } },
     options = { max_retries = 2 }, expect = expect }
@@ -18,13 +18,13 @@ local IS_JSON = "content-type: application/json"
 local SOON = "retry-after-ms: 5"
 
 --- Tried three times, then reported.
-local function again(fields)
+local function again (fields)
   fields.attempts, fields.requests, fields.retryable = 3, 3, true
   return fields
 end
 
 --- Reported at once.
-local function final(fields)
+local function final (fields)
   fields.attempts, fields.requests, fields.retryable = 1, 1, false
   return fields
 end
@@ -153,7 +153,7 @@ describe("A redirect", function ()
   end)
   teardown(function () rig:stop() end)
 
-  local function cases()
+  local function cases ()
     local elsewhere = other.url .. "/generate?key=pb_other_secret"
     return {
       { "to another server", elsewhere, "127.0.0.1:" .. other.port },
@@ -183,10 +183,10 @@ describe("A redirect", function ()
               attempts = 1, message = where:gsub("%p", "%%%0") .. ".*not followed" },
           }, way)
           assert.is_nil(found.err.message:find("pb_other_secret", 1, true))
-          assert.are.same({ accepted = 0, open = 0, active = 0 }, other:connections())
+          assert.same({ accepted = 0, open = 0, active = 0 }, other:connections())
         end
       end
-      assert.are.same({}, other:log())
+      assert.same({}, other:log())
     end)
   end
 end)

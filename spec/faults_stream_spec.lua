@@ -10,27 +10,27 @@ local FAR = 30
 local THREE = wire.three_tokens()
 
 --- A stream of these bytes; `ending` says what comes behind them.
-local function events(bytes, ending)
+local function events (bytes, ending)
   local actions = { { send = faults.head("stream", faults.CHUNKED) .. faults.chunk(bytes) } }
   actions[#actions + 1] = ending or { send = faults.LAST_CHUNK }
   return actions
 end
 
-local function row(name, bytes, expect, more)
+local function row (name, bytes, expect, more)
   local made = { name = name, only = "stream", raw = events(bytes), expect = expect,
     options = { max_retries = 2 } }
   for key, value in pairs(more or {}) do made[key] = value end
   return made
 end
 
-local function clocks(timeout)
+local function clocks (timeout)
   local all = { first_token = FAR, token = FAR, idle = FAR }
   for name, value in pairs(timeout) do all[name] = value end
   return { options = { max_retries = 2, timeout = all }, patient = true }
 end
 
 --- The server goes on with comments for as long as anybody reads.
-local function comments(before)
+local function comments (before)
   local actions = { { send = faults.head("stream", faults.CHUNKED) } }
   if before then actions[2] = { send = faults.chunk(before) } end
   for _ = 1, 200 do
@@ -40,12 +40,12 @@ local function comments(before)
   return actions
 end
 
-local function stopped(phase, count)
+local function stopped (phase, count)
   return { kind = "timeout", phase = phase, attempts = 1, requests = 1, retryable = false,
     count = count, partial_text = count == 3 and " The sky is" or "" }
 end
 
-local function with(made, raw)
+local function with (made, raw)
   made.raw = raw
   return made
 end
@@ -177,9 +177,9 @@ describe("A stream that goes wrong:", function ()
     local client = faults.client(rig.url)
     local found = faults.call(client, way)
     faults.check(found, { text = " ab" }, way)
-    assert.are.equal("9007199254740993", tostring(found.tokens[1].id))
+    assert.equal("9007199254740993", tostring(found.tokens[1].id))
     assert.is_nil(found.tokens[1].logprob)
-    assert.are.equal("18446744073709551615", tostring(found.result.details.seed))
+    assert.equal("18446744073709551615", tostring(found.result.details.seed))
     rig:check_recovery(client, way)
   end)
 end)

@@ -5,13 +5,13 @@ local pipe = require "spec.support.pipe_transport"
 local TOKEN = 'data:{"token":{"id":5,"text":" w","logprob":-0.5,"special":false},'
   .. '"generated_text":null,"details":null}\n\n'
 
-local function open(replies, options)
+local function open (replies, options)
   local client, network = pipe.client(replies, options)
   client.shared.random = function () return 0 end
   return client, network
 end
 
-local function ask(client, method)
+local function ask (client, method)
   if method == "generate" then return select(2, client:generate "x") end
   return select(2, client:generate_stream("x"):text())
 end

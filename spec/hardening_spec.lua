@@ -5,7 +5,7 @@
 local child = require "spec.support.child"
 
 --- The commands of a build, without doing any of them.
-local function commands(...)
+local function commands (...)
   local process = child.start("make", { args = { "-n", "-B", "build", "LUA=lua5.4",
     "LUA_CFLAGS=-I.", "CURL_CFLAGS=-I.", "CURL_LIBS=-lcurl", ... } })
   assert.equal(0, process:wait(), process.stderr)
@@ -13,7 +13,7 @@ local function commands(...)
   return process.stdout
 end
 
-local function has(text, words)
+local function has (text, words)
   return text:find(words, 1, true) ~= nil
 end
 

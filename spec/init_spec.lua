@@ -9,7 +9,7 @@ local UNSET = { PREDIBASE_API_TOKEN = "", PREDIBASE_TENANT_ID = "", PREDIBASE_DE
   PREDIBASE_BASE_URL = "" }
 
 --- Runs a program with environment variables; gives its output and its errors.
-local function run(program, environment)
+local function run (program, environment)
   local all = {}
   for name, value in pairs(UNSET) do all[name] = value end
   for name, value in pairs(environment or {}) do all[name] = value end

@@ -6,7 +6,7 @@ local SIGINT = 2
 
 local PROGRAM = [[
 local interrupt = require "predibase.interrupt"
-local function spin()
+local function spin ()
   assert(interrupt.arm())
   io.write("on\n") io.flush()
   while true do end
@@ -48,7 +48,7 @@ describe("predibase.interrupt", function ()
     local program = child.start(child.interpreter(), { args = { "-e", [[
       local interrupt = require "predibase.interrupt"
       local kept = setmetatable({}, { __mode = "k" })
-      local function ask() assert(interrupt.arm()) end
+      local function ask () assert(interrupt.arm()) end
       do
         local co = coroutine.create(ask)
         kept[co] = true

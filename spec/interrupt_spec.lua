@@ -6,7 +6,7 @@ local predibase = require "predibase"
 local server = require "spec.support.server"
 
 --- Makes a blocking loop whose n-th wait ends with an error.
-local function interrupted_at(n)
+local function interrupted_at (n)
   local loop, waits = blocking.new(), 0
   return {
     watch = function (_, ...) return loop:watch(...) end,
@@ -22,7 +22,7 @@ end
 describe("a wait that is ended by an error", function ()
   local stand_in, client
 
-  local function start(n)
+  local function start (n)
     stand_in = server.spawn { delay = 0.01 }
     client = assert(predibase.new {
       base_url = stand_in.url, api_token = false, loop = interrupted_at(n),

@@ -22,12 +22,12 @@ local jit = rawget(_G, "jit")
 setup(function () if jit then jit.off() end end)
 teardown(function () if jit then jit.on() end end)
 
-local function event(text, generated)
+local function event (text, generated)
   return ('data:{"token":{"id":5,"text":"%s","logprob":-0.5,"special":false},"generated_text":%s,'
     .. '"details":null}\n\n'):format(text, generated and ('"%s"'):format(generated) or "null")
 end
 
-local function streamed()
+local function streamed ()
   local pieces = {}
   for i, word in ipairs(WORDS) do
     pieces[i] = 0.5
@@ -36,22 +36,22 @@ local function streamed()
   return { pieces = { event(WORDS[1]), 0.5, event(WORDS[2]), event(WORDS[3], TEXT) } }
 end
 
-local function answered(log)
+local function answered (log)
   local prompt = log.body:match('"inputs":"(.-)"')
   return { headers = JSON, before = 1, body = ('{"generated_text":"re %s"}'):format(prompt) }
 end
 
-local function any(log)
+local function any (log)
   return log.url:find("stream", 1, true) and streamed() or answered(log)
 end
 
 -- Functions that open an exchange. While one runs, only it refers to the exchange.
-local OPENERS = { "function Transport:open", "function Call:open", "local function send%(",
-  "local function begin%(", "local function attempt%(", "function Call:whole",
-  "^function M.new%(transport, raw, id%)" }
+local OPENERS = { "function Transport:open", "function Call:open", "local function send %(",
+  "local function begin %(", "local function attempt %(", "function Call:whole",
+  "^function M.new %(transport, raw, id%)" }
 local OPENS = {}    -- function -> whether it is one of these
 
-local function opens(info)
+local function opens (info)
   if not info.func then return false end        -- Lua 5.1 shows a tail call as a frame of its own
   local known = OPENS[info.func]
   if known ~= nil then return known end
@@ -68,7 +68,7 @@ local function opens(info)
   return known
 end
 
-local function is_opening()
+local function is_opening ()
   local level = 3
   while true do
     local info = debug.getinfo(level, "fS")
@@ -82,9 +82,9 @@ end
 -- library. With `which`, counts the instructions of the coroutine number `which` that f creates.
 -- @treturn boolean whether f reached that instruction
 -- @treturn boolean whether that was inside one of OPENERS
-local function interrupt(at, f, which)
+local function interrupt (at, f, which)
   local reached, opening = false, false
-  local function hook()
+  local function hook ()
     debug.sethook()
     if reached then return end
     reached = true
@@ -110,7 +110,7 @@ local function interrupt(at, f, which)
 end
 
 --- Calls a function that may raise only errors of the library. Returns such an error as `nil, err`.
-local function safely(at, f, ...)
+local function safely (at, f, ...)
   local ok, a, b, c = pcall(f, ...)
   if not ok and not predibase.is_error(a) then
     error(("after instruction %d: %s"):format(at, tostring(a)), 0)
@@ -122,7 +122,7 @@ end
 --- Checks that all exchanges are closed. One may be left if the error came inside one of OPENERS:
 -- its caller never got it. In a real program the garbage collector closes it, but not in this
 -- network.
-local function given_back(client, opening, at)
+local function given_back (client, opening, at)
   if client.transport.step then client.transport.step(0) end
   local left = client.transport:size()
   if opening then
@@ -135,7 +135,7 @@ local function given_back(client, opening, at)
 end
 
 --- Checks that `got` is a subsequence of `all`, so that no token came twice.
-local function assert_in_order(all, got, at)
+local function assert_in_order (all, got, at)
   local i = 0
   for _, word in ipairs(got) do
     repeat i = i + 1 until i > #all or all[i] == word
@@ -143,7 +143,7 @@ local function assert_in_order(all, got, at)
   end
 end
 
-local function read_on(stream, got, at)
+local function read_on (stream, got, at)
   for _ = 1, 20 do
     local token, err = safely(at, stream.next, stream)
     if not token then return err end
@@ -153,7 +153,7 @@ local function read_on(stream, got, at)
 end
 
 --- Runs a scenario repeatedly, interrupted at a later instruction each time.
-local function at_every_instruction(scenario)
+local function at_every_instruction (scenario)
   local at, reached = 0, true
   while reached do
     at = at + STRIDE
@@ -163,7 +163,7 @@ local function at_every_instruction(scenario)
   assert.is_true(at > 100, "nothing was interrupted")
 end
 
-local function stream_scenario(options, replies)
+local function stream_scenario (options, replies)
   return function (at)
     local client = pipe.client(replies or any)
     client.shared.random = function () return 0 end
@@ -259,7 +259,7 @@ describe("an error from outside at every instruction", function ()
       local client = pipe.client(any)
       local many = client:generate_many({ "a", "b", "c" }, { concurrency = 2 })
       local seen, order = {}, 0
-      local function take(index, result, err)
+      local function take (index, result, err)
         assert.is_nil(seen[index])
         seen[index] = result and tostring(result) or err.kind
         order = order + 1

@@ -4,8 +4,8 @@ local random = require "spec.support.random"
 
 local has_integers = rawget(math, "type") ~= nil
 
-describe("json.encode", function()
-  it("writes integers exactly, also those stored as floats", function()
+describe("json.encode", function ()
+  it("writes integers exactly, also those stored as floats", function ()
     local cases = { [128.0] = "128", [0] = "0", [-7] = "-7", [2 ^ 53] = "9007199254740992",
       [123456789012345] = "123456789012345", [2 ^ 63] = "9223372036854775808",
       [-2 ^ 60] = "-1152921504606846976", [4294967295] = "4294967295" }
@@ -17,7 +17,7 @@ describe("json.encode", function()
     end
   end)
 
-  it("writes floats with the fewest digits that read back as the same number", function()
+  it("writes floats with the fewest digits that read back as the same number", function ()
     local cases = { [0.1] = "0.1", [1 / 3] = "0.3333333333333333", [-0.34] = "-0.34",
       [0.1 + 0.2] = "0.30000000000000004", [1e300] = "1e+300", [1e-7] = "1e-07",
       [5e-324] = "5e-324", [123.456] = "123.456", [2 ^ 64] = "1.8446744073709552e+19" }
@@ -25,9 +25,9 @@ describe("json.encode", function()
     assert.equal("-0.0", json.encode(-0.0 * 1))
   end)
 
-  it("writes numbers with a point in any locale", function()
+  it("writes numbers with a point in any locale", function ()
     local before = os.setlocale(nil, "numeric")
-    finally(function() os.setlocale(before, "numeric") end)
+    finally(function () os.setlocale(before, "numeric") end)
     local found
     for _, name in ipairs { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8", "de_DE" } do
       found = found or os.setlocale(name, "numeric")
@@ -39,7 +39,7 @@ describe("json.encode", function()
     assert.same({ 0.5, -0.25 }, json.decode "[0.5,-0.25]")
   end)
 
-  it("escapes what must be escaped, but not the slash", function()
+  it("escapes what must be escaped, but not the slash", function ()
     assert.equal('"a/b"', json.encode "a/b")
     assert.equal('"\\\\/ \\"/\\""', json.encode '\\/ "/"')
     assert.equal('"</script>\\\\\\\\/"', json.encode "</script>\\\\/")
@@ -47,7 +47,7 @@ describe("json.encode", function()
     assert.equal('"é€😀\226\128\168"', json.encode "é€😀\226\128\168")
   end)
 
-  it("refuses strings and keys that are not UTF-8", function()
+  it("refuses strings and keys that are not UTF-8", function ()
     assert.same({ nil, "cannot write a string that is not UTF-8 (byte 2) as JSON" },
       { json.encode "a\255" })
     assert.same({ nil, "cannot write a string that is not UTF-8 (byte 1) at stop[2] as JSON" },
@@ -55,12 +55,12 @@ describe("json.encode", function()
     assert.is_nil((json.encode { ["\255"] = 1 }))
   end)
 
-  it("sorts the keys of plain tables", function()
+  it("sorts the keys of plain tables", function ()
     local value = { b = 2, c = { y = 2, x = 1 }, a = 1 }
     assert.equal('{"a":1,"b":2,"c":{"x":1,"y":2}}', json.encode(value))
   end)
 
-  it("keeps the order of json.object", function()
+  it("keeps the order of json.object", function ()
     assert.equal('{"z":1,"a":{"y":null,"b":[]}}', json.encode(json.object {
       { "z", 1 }, { "a", json.object { { "y", json.null }, { "b", json.array {} } } },
     }))
@@ -70,7 +70,7 @@ describe("json.encode", function()
     assert.is_nil((json.encode(json.object { { "a" } })))
   end)
 
-  it("distinguishes empty arrays from empty objects by json.array", function()
+  it("distinguishes empty arrays from empty objects by json.array", function ()
     assert.equal("{}", json.encode {})
     assert.equal("[]", json.encode(json.array {}))
     assert.equal("[1]", json.encode(json.array { 1 }))
@@ -78,13 +78,13 @@ describe("json.encode", function()
     assert.is_nil((json.encode(json.array { 1, nil, 3 })))
   end)
 
-  it("writes json.raw unchanged", function()
+  it("writes json.raw unchanged", function ()
     assert.equal('{"s": {"z":1,  "a":2.0}}', json.encode(json.raw '{"s": {"z":1,  "a":2.0}}'))
     assert.equal('{"schema":[1, 2]}', json.encode { schema = json.raw "[1, 2]" })
-    assert.has_error(function() json.raw {} end)
+    assert.has_error(function () json.raw {} end)
   end)
 
-  it("refuses arrays with holes and tables with mixed keys", function()
+  it("refuses arrays with holes and tables with mixed keys", function ()
     assert.same({ nil, "cannot write an array with holes as JSON" }, { json.encode { 1, nil, 3 } })
     assert.same({ nil, "cannot write an array with holes as JSON" }, { json.encode { [5] = 1 } })
     assert.is_nil((json.encode { [1e15] = 1 }))
@@ -97,36 +97,36 @@ describe("json.encode", function()
     assert.is_nil((json.encode { [math.huge] = 1 }))
   end)
 
-  it("refuses NaN and the infinities and names the place", function()
+  it("refuses NaN and the infinities and names the place", function ()
     for _, value in ipairs { 0 / 0, 1 / 0, -1 / 0 } do
       assert.same({ nil, "cannot write a number that is not finite at a[2].b as JSON" },
         { json.encode { a = { 1, { b = value } } } })
     end
   end)
 
-  it("refuses functions, coroutines and userdata and names the place", function()
+  it("refuses functions, coroutines and userdata and names the place", function ()
     assert.same({ nil, "cannot write a function at schema.properties.x as JSON" },
       { json.encode { schema = { properties = { x = print } } } })
     assert.same({ nil, "cannot write a function at schema.list[1][2] as JSON" },
       { json.encode(json.object { { "schema", { list = { { 1, print } } } } }) })
-    assert.is_nil((json.encode(coroutine.create(function() end))))
+    assert.is_nil((json.encode(coroutine.create(function () end))))
     assert.is_nil((json.encode { io.stdout }))
     assert.is_nil((json.encode(nil)))
   end)
 
-  it("shows no control characters of a key in the message", function()
+  it("shows no control characters of a key in the message", function ()
     local _, message = json.encode { ["a\27\n"] = print }
     assert.equal("cannot write a function at a?  as JSON", message)
   end)
 
-  it("refuses cycles and deep nesting, but not a table that occurs twice", function()
+  it("refuses cycles and deep nesting, but not a table that occurs twice", function ()
     local cycle = { a = {} }
     cycle.a.b = cycle
     assert.same({ nil, "cannot write a table that contains itself at a.b as JSON" },
       { json.encode(cycle) })
     local twice = { 1 }
     assert.equal("[[1],[1]]", json.encode { twice, twice })
-    local function nest(n)
+    local function nest (n)
       local t = {}
       for _ = 2, n do t = { t } end
       return t
@@ -136,22 +136,22 @@ describe("json.encode", function()
     assert.is_nil((json.encode(nest(5000))))
   end)
 
-  it("ignores metatables and calls no metamethod", function()
+  it("ignores metatables and calls no metamethod", function ()
     local trap = setmetatable({ a = 1 }, {
       __index = error, __pairs = error, __len = error, __tostring = error, __eq = error,
       __metatable = false,
     })
     assert.equal('{"a":1}', json.encode(trap))
-    local list = setmetatable({ 1, 2 }, { __index = function() return 3 end, __len = error })
+    local list = setmetatable({ 1, 2 }, { __index = function () return 3 end, __len = error })
     assert.equal("[1,2]", json.encode(list))
   end)
 
-  it("works after a failure", function()
+  it("works after a failure", function ()
     assert.is_nil((json.encode { a = { print } }))
     assert.equal('{"a":[1]}', json.encode { a = { 1 } })
   end)
 
-  it("does not change the value that it writes", function()
+  it("does not change the value that it writes", function ()
     local value = { b = { 1, 2 }, a = "x" }
     json.encode(value)
     assert.same({ b = { 1, 2 }, a = "x" }, value)
@@ -159,8 +159,8 @@ describe("json.encode", function()
   end)
 end)
 
-describe("a seed of 64 bits", function()
-  it("is written and read exactly", function()
+describe("a seed of 64 bits", function ()
+  it("is written and read exactly", function ()
     for _, digits in ipairs { "0", "42", "9007199254740993", "9223372036854775807",
       "18446744073709551615" } do
       local seed = json.decode(digits)
@@ -171,17 +171,17 @@ describe("a seed of 64 bits", function()
   end)
 end)
 
-describe("a random value", function()
+describe("a random value", function ()
   local characters = { "a", "Z", "0", "/", "\\", '"', "\n", "\0", "\31", "\127", "é", "€", "😀",
     "\226\128\168", "integer:", "\\u", " " }
 
-  local function text(rng)
+  local function text (rng)
     local out = {}
     for i = 1, rng:int(0, 12) do out[i] = rng:pick(characters) end
     return table.concat(out)
   end
 
-  local function number(rng)
+  local function number (rng)
     local how = rng:int(1, 5)
     if how == 1 then return rng:int(-100, 100) end
     if how == 2 then return rng:int(-2147483647, 2147483647) * 4194304 end
@@ -191,7 +191,7 @@ describe("a random value", function()
   end
 
   -- Empty tables are left out, because Lua cannot distinguish `[]` from `{}`.
-  local function value(rng, depth)
+  local function value (rng, depth)
     local how = rng:int(1, depth > 0 and 6 or 4)
     if how == 1 then return text(rng) end
     if how == 2 then return number(rng) end
@@ -204,7 +204,7 @@ describe("a random value", function()
     return t
   end
 
-  local function equal(a, b)
+  local function equal (a, b)
     if type(a) ~= "table" then return a == b end
     if type(b) ~= "table" then return false end
     for key in pairs(a) do if not equal(a[key], b[key]) then return false end end
@@ -212,7 +212,7 @@ describe("a random value", function()
     return true
   end
 
-  it("is the same after encoding and decoding, and its text is strict JSON", function()
+  it("is the same after encoding and decoding, and its text is strict JSON", function ()
     local rng = random.new(4711)
     for _ = 1, 2000 do
       local before = value(rng, 4)
@@ -225,7 +225,7 @@ describe("a random value", function()
     end
   end)
 
-  it("is written as the same text for any order of insertion", function()
+  it("is written as the same text for any order of insertion", function ()
     local rng = random.new(99)
     for _ = 1, 200 do
       local keys, up, down = {}, {}, {}

@@ -3,10 +3,10 @@ local json = require "predibase.json"
 local random = require "spec.support.random"
 
 local has_integers = rawget(math, "type") ~= nil
-local integer_of = has_integers and tonumber or function(digits) return digits end
+local integer_of = has_integers and tonumber or function (digits) return digits end
 
-describe("json.decode", function()
-  it("accepts every form of RFC 8259", function()
+describe("json.decode", function ()
+  it("accepts every form of RFC 8259", function ()
     local null = json.null
     local cases = {
       { "null", null }, { "true", true }, { "false", false }, { "0", 0 }, { "-0", 0 },
@@ -27,7 +27,7 @@ describe("json.decode", function()
     end
   end)
 
-  it("refuses invalid JSON and names the place", function()
+  it("refuses invalid JSON and names the place", function ()
     for _, text in ipairs {
       "", " ", "\0", "1\0", "nul", "True", "nullx", "NaN", "nan", "-NaN", "[NaN]", "Infinity",
       "-Infinity", "inf", "[-inf]", "0x10", "-0x10", "01", "-01", "00", "[-]", "+1", ".5", "1e",
@@ -43,7 +43,7 @@ describe("json.decode", function()
     end
   end)
 
-  it("refuses everything but strings without raising", function()
+  it("refuses everything but strings without raising", function ()
     for _, value in ipairs { 5, true, {}, print, json.null } do
       local decoded, message = json.decode(value)
       assert.is_nil(decoded)
@@ -52,7 +52,7 @@ describe("json.decode", function()
     assert.is_nil((json.decode(nil)))
   end)
 
-  it("refuses nesting deeper than 128, also a hundred thousand levels", function()
+  it("refuses nesting deeper than 128, also a hundred thousand levels", function ()
     assert.is_table(json.decode(("["):rep(128) .. ("]"):rep(128)))
     assert.is_table(json.decode(('{"a":'):rep(128) .. "1" .. ("}"):rep(128)))
     for _, n in ipairs { 129, 1001, 100000 } do
@@ -62,12 +62,12 @@ describe("json.decode", function()
     end
   end)
 
-  it("reads a string of ten megabytes", function()
+  it("reads a string of ten megabytes", function ()
     local big = ("0123456789"):rep(1024 * 1024)
     assert.is_true(json.decode('{"a":"' .. big .. '"}').a == big)
   end)
 
-  it("replaces an unpaired escaped surrogate by U+FFFD", function()
+  it("replaces an unpaired escaped surrogate by U+FFFD", function ()
     local cases = {
       { "\\ud83d", "\239\191\189" }, { "\\ude00", "\239\191\189" },
       { "a\\ud83db", "a\239\191\189b" }, { "\\ud83d\\u0041", "\239\191\189A" },
@@ -82,13 +82,13 @@ describe("json.decode", function()
     assert.is_nil((json.decode('"\\ud83d" x')))
   end)
 
-  it("returns bytes that are not UTF-8 unchanged", function()
+  it("returns bytes that are not UTF-8 unchanged", function ()
     assert.equal("a\255\237\160\128", json.decode('"a\255\237\160\128"'))
   end)
 end)
 
-describe("big integers", function()
-  it("are exact from 2^53 on, and integers where Lua has them", function()
+describe("big integers", function ()
+  it("are exact from 2^53 on, and integers where Lua has them", function ()
     for _, digits in ipairs { "9007199254740992", "9007199254740993", "-9007199254740993",
       "9223372036854775807", "-9223372036854775808", "12345678901234567" } do
       assert.equal(integer_of(digits), json.decode(digits))
@@ -96,7 +96,7 @@ describe("big integers", function()
     end
   end)
 
-  it("are strings of digits where no integer of Lua can hold them", function()
+  it("are strings of digits where no integer of Lua can hold them", function ()
     for _, digits in ipairs { "18446744073709551615", "9223372036854775808",
       "-9223372036854775809", "18446744073709551616", ("7"):rep(10000) } do
       assert.equal(digits, json.decode(digits))
@@ -104,13 +104,13 @@ describe("big integers", function()
     end
   end)
 
-  it("are numbers below 2^53", function()
+  it("are numbers below 2^53", function ()
     assert.equal(9007199254740991, json.decode "9007199254740991")
     assert.equal(-9007199254740991, json.decode "-9007199254740991")
     assert.equal(1234567890123456, json.decode "1234567890123456")
   end)
 
-  it("are found at any place in a text", function()
+  it("are found at any place in a text", function ()
     for pad = 0, 40 do
       local space = (" "):rep(pad)
       assert.equal(integer_of "9007199254740993", json.decode(space .. "9007199254740993"))
@@ -120,7 +120,7 @@ describe("big integers", function()
     end
   end)
 
-  it("do not include floats with many digits", function()
+  it("do not include floats with many digits", function ()
     for _, text in ipairs { "-0.33999999999999997", "0.1000000000000000055511151231257827",
       "1234567890123456789.5", "1.7976931348623157e308", "12345678901234567890e-5", "1e16",
       "1234567890123456789E0" } do
@@ -130,7 +130,7 @@ describe("big integers", function()
     end
   end)
 
-  it("do not include digits inside strings, with or without escapes", function()
+  it("do not include digits inside strings, with or without escapes", function ()
     local n = "12345678901234567890"
     for _, s in ipairs { n, ',' .. n, 'a\\"' .. n, '\\\\' .. n, '\\\\\\",' .. n, "\\u0031" .. n,
       ":" .. n .. "\\n" .. n } do
@@ -140,7 +140,7 @@ describe("big integers", function()
     end
   end)
 
-  it("are not confused with strings that look like the internal marker", function()
+  it("are not confused with strings that look like the internal marker", function ()
     local n = "18446744073709551615"
     for _, s in ipairs { "integer:5", "integer:integer:5", "\\u0069nteger:integer:integer:7",
       "integer:" } do
@@ -149,12 +149,12 @@ describe("big integers", function()
     end
   end)
 
-  it("are not confused with strings when the text has an unpaired surrogate", function()
+  it("are not confused with strings when the text has an unpaired surrogate", function ()
     assert.same({ "\239\191\189", "18446744073709551615" },
       json.decode '["\\ud800",18446744073709551615]')
   end)
 
-  it("are decoded in linear time", function()
+  it("are decoded in linear time", function ()
     local many = {}
     for i = 1, 20000 do many[i] = "18446744073709551615" end
     local list = json.decode("[" .. table.concat(many, ",") .. "]")
@@ -163,25 +163,25 @@ describe("big integers", function()
   end)
 end)
 
-describe("json.parse", function()
-  it("returns what lua-cjson returns with our settings, and raises", function()
+describe("json.parse", function ()
+  it("returns what lua-cjson returns with our settings, and raises", function ()
     assert.same({ a = 1, b = json.null }, json.parse '{"a":1,"b":null}')
     assert.equal(2 ^ 64, json.parse "18446744073709551615" + 0.0)
     for _, text in ipairs { "[1", "NaN", "01", '"\\ud83d"', ("["):rep(129) .. ("]"):rep(129) } do
-      assert.has_error(function() json.parse(text) end)
+      assert.has_error(function () json.parse(text) end)
     end
   end)
 end)
 
-describe("json.integer", function()
-  it("makes integral numbers print without a fraction", function()
+describe("json.integer", function ()
+  it("makes integral numbers print without a fraction", function ()
     assert.equal("5", tostring(json.integer(json.decode "5")))
     assert.equal("-4294967295", tostring(json.integer(json.decode "-4294967295")))
     assert.equal("0", tostring(json.integer(json.decode "-0")))
     assert.equal("0", tostring(json.integer(json.decode "0.0")))
   end)
 
-  it("leaves everything else unchanged", function()
+  it("leaves everything else unchanged", function ()
     for _, value in ipairs { 1.5, 1e300, -1e300, "5", "18446744073709551615", true, json.null } do
       assert.equal(value, json.integer(value))
     end
@@ -192,15 +192,15 @@ describe("json.integer", function()
   end)
 end)
 
-describe("json.check", function()
-  it("accepts texts that follow RFC 8259 strictly", function()
+describe("json.check", function ()
+  it("accepts texts that follow RFC 8259 strictly", function ()
     for _, text in ipairs { "{}", "[]", "0", "-0", "-0.5e-10", "1E5", '"é\\n\127"', "true",
       ' {"a" : [1, 2.5, "x"] }\n', '"1. -.5 1e999"', "18446744073709551615" } do
       assert.is_true(json.check(text), text)
     end
   end)
 
-  it("refuses what only lua-cjson accepts", function()
+  it("refuses what only lua-cjson accepts", function ()
     for _, text in ipairs { '"\t"', '["a\nb"]', '{"a\1":1}', "1.", "[1.]", "[-.5]", "1.e5",
       "1e999", "-1e400", '"\255"', '"\237\160\128"', '"\\ud83d"', '{"a":"\\ude00"}', "", "[1",
       "NaN", "01", "\239\187\191{}", '"\\\\\t"' } do
@@ -212,8 +212,8 @@ describe("json.check", function()
   end)
 end)
 
-describe("lua-cjson itself", function()
-  it("keeps the settings of other modules", function()
+describe("lua-cjson itself", function ()
+  it("keeps the settings of other modules", function ()
     local cjson = require "cjson"
     assert.equal(1000, cjson.decode_max_depth())
     assert.is_truthy(cjson.decode_invalid_numbers())
@@ -229,12 +229,12 @@ describe("lua-cjson itself", function()
 end)
 
 describe("with a newer lua-cjson, which decodes integers to integers and may leave the slash",
-  function()
+  function ()
   local cjson = require "cjson"
-  local tointeger = rawget(math, "tointeger") or function(v) return v end
+  local tointeger = rawget(math, "tointeger") or function (v) return v end
   local newer
 
-  local function integers(value)
+  local function integers (value)
     if type(value) == "number" then return tointeger(value) or value end
     if type(value) == "table" then
       for key, inner in pairs(value) do value[key] = integers(inner) end
@@ -242,15 +242,15 @@ describe("with a newer lua-cjson, which decodes integers to integers and may lea
     return value
   end
 
-  local function fresh()
+  local function fresh ()
     local own, out = cjson.new(), {}
     for name, value in pairs(own) do out[name] = value end
-    out.decode = function(text) return integers(own.decode(text)) end
-    out.encode = function(text) return (own.encode(text):gsub("\\/", "/")) end
+    out.decode = function (text) return integers(own.decode(text)) end
+    out.encode = function (text) return (own.encode(text):gsub("\\/", "/")) end
     return out
   end
 
-  setup(function()
+  setup(function ()
     local stub = setmetatable({ new = fresh, array_mt = {}, empty_array_mt = {} },
       { __index = cjson })
     local kept = package.loaded["predibase.json"]
@@ -260,7 +260,7 @@ describe("with a newer lua-cjson, which decodes integers to integers and may lea
     newer.marks = { stub.array_mt, stub.empty_array_mt }
   end)
 
-  it("all results are the same", function()
+  it("all results are the same", function ()
     for _, text in ipairs { "18446744073709551615", "[9007199254740993,1,-0.33999999999999997]",
       '{"id":5,"text":"a/b \\\\/","logprob":-1.5}', '"\\ud83d"', "9223372036854775807" } do
       assert.same({ json.decode(text) }, { newer.decode(text) }, text)
@@ -270,14 +270,14 @@ describe("with a newer lua-cjson, which decodes integers to integers and may lea
     end
   end)
 
-  it("its marks for arrays are recognised", function()
+  it("its marks for arrays are recognised", function ()
     for _, mark in ipairs(newer.marks) do assert.equal("[]", newer.encode(setmetatable({},
       mark))) end
   end)
 end)
 
-describe("decoding random texts", function()
-  it("never raises, and always returns a value or a message", function()
+describe("decoding random texts", function ()
+  it("never raises, and always returns a value or a message", function ()
     local rng = random.new(77)
     local pieces = { "[", "]", "{", "}", ",", ":", '"', "\\", "\\u", "\\ud83d", "12345678901234567",
       "-", ".", "e", "null", "true", " ", "\n", "\0", "\255", "é", '"a":', "0" }

@@ -28,7 +28,7 @@ describe("a process", function ()
 
   --- LeakSanitizer does not look into the memory of LuaJIT, which it does not get from malloc: a
   -- state that is not closed would be all leaks to it.
-  local function start(program, options)
+  local function start (program, options)
     local asan = os.getenv "ASAN_OPTIONS"
     if asan and options and options.unclosed then asan = asan .. ":detect_leaks=0" end
     return child.start(child.interpreter(), {
@@ -75,7 +75,7 @@ describe("a process", function ()
   end)
 
   --- Waits until a process waits for something in the system.
-  local function sleeps(pid)
+  local function sleeps (pid)
     return s:wait(function ()
       local file = assert(io.open(("/proc/%d/stat"):format(pid)))
       local state = file:read("*a"):match("%) (%a)")
@@ -119,7 +119,7 @@ describe("a process", function ()
   end
 
   --- Runs this process's own client while programs that it started go on running.
-  local function outlived(start_program)
+  local function outlived (start_program)
     local client = lifetime.client(s, "/hang")
     local stream = client:generate_stream "x"
     stream:next()

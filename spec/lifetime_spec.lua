@@ -32,7 +32,7 @@ describe("over the network,", function ()
   end)
 
   --- A stream of which two tokens are read and nothing more will come.
-  local function hanging()
+  local function hanging ()
     client = client or lifetime.client(s, "/hang")
     local stream = client:generate_stream "x"
     assert.equal("one", stream:next().text)
@@ -41,7 +41,7 @@ describe("over the network,", function ()
   end
 
   --- Runs f while no collection takes place, and wants the server to have seen the close then.
-  local function without_collector(f)
+  local function without_collector (f)
     collectgarbage("stop")
     local ok, err = pcall(f)
     local quiet = lifetime.quiet(s)
@@ -158,7 +158,7 @@ describe("over the network,", function ()
     end)
 
     it("a client with a hundred streams closes all connections", function ()
-      local function use()
+      local function use ()
         local streams = {}
         for i = 1, 100 do streams[i] = hanging() end
         assert.is_true(lifetime.has_open(s, #streams))
@@ -184,7 +184,7 @@ describe("over the network,", function ()
   end)
 
   describe("an answer whose end does not come", function ()
-    local function ended()
+    local function ended ()
       s:script("/late/generate_stream", { answer = lifetime.ANSWER, hold = 3600,
         keepalive_interval = 0 })
       client = lifetime.client(s, "/late")
@@ -267,7 +267,7 @@ describe("over the network,", function ()
     end)
 
     it("is collected with its stream, its client and its loop", function ()
-      local function abandon()
+      local function abandon ()
         local stream = lifetime.client(s, "/hang", { loop = coroutines.new() })
           :generate_stream "x"
         assert(coroutine.resume(coroutine.create(function () stream:text() end)))

@@ -18,7 +18,7 @@ describe("the loop of cqueues", function ()
     assert.is_true(lifetime.quiet(s))
   end)
 
-  local function new(path, options)
+  local function new (path, options)
     options = options or {}
     options.loop = options.loop or loops.new()
     client = lifetime.client(s, path, options)
@@ -26,7 +26,7 @@ describe("the loop of cqueues", function ()
   end
 
   --- Runs the controller until all of its coroutines have ended.
-  local function run()
+  local function run ()
     cq:wrap(function ()
       for _ = 1, 2000 do
         if cq:count() == 1 then return end
@@ -39,7 +39,7 @@ describe("the loop of cqueues", function ()
   end
 
   --- Reads with next, because a coroutine of Lua 5.1 cannot yield in a for loop.
-  local function read(stream)
+  local function read (stream)
     local token, err
     repeat token, err = stream:next() until not token
     return err

@@ -17,19 +17,19 @@ describe("the loop of luv", function ()
     assert.is_true(lifetime.quiet(s))
   end)
 
-  local function new(path, options)
+  local function new (path, options)
     options = options or {}
     options.loop = options.loop or luv.new()
     client = lifetime.client(s, path, options)
     return client
   end
 
-  local function go(f)
+  local function go (f)
     return assert(coroutine.resume(coroutine.create(f)))
   end
 
   --- Counts the active handles of libuv, some of which belong to the process of the server.
-  local function active()
+  local function active ()
     local n = 0
     uv.walk(function (handle) if uv.is_active(handle) then n = n + 1 end end)
     return n
@@ -37,7 +37,7 @@ describe("the loop of luv", function ()
 
   --- Runs the loop until a condition is true. The timer makes `uv.run "once"` return, which would
   -- otherwise wait for one more event after the condition became true.
-  local function run(f)
+  local function run (f)
     local timer = uv.new_timer()
     uv.timer_start(timer, 5, 5, function () end)
     local so = server.run_until(f, 20)
@@ -46,7 +46,7 @@ describe("the loop of luv", function ()
   end
 
   --- Reads with next, because a coroutine of Lua 5.1 cannot yield in a for loop.
-  local function read(stream)
+  local function read (stream)
     local token, err
     repeat token, err = stream:next() until not token
     return err
@@ -148,7 +148,7 @@ describe("the loop of luv", function ()
   end)
 
   --- Closes all handles, as some programs do at their end and test suites after each test.
-  local function close_handles()
+  local function close_handles ()
     for name, value in pairs { timer = client.transport.loop.timer,
       poll = client.transport.loop.poll } do
       assert.is_truthy(value, name)

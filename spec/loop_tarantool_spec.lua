@@ -10,7 +10,7 @@ local server = require "spec.support.server"
 local CODE = page.code("docs/loops.md", "tarantool_loop.lua")
 
 --- Returns why the spec cannot run here.
-local function obstacle()
+local function obstacle ()
   if (os.getenv "LD_PRELOAD" or ""):find("asan", 1, true) then
     return "the sanitizers do not know the stacks of Tarantool's fibers"
   end

@@ -8,7 +8,7 @@ local loops = require "spec.support.loops"
 local server = require "spec.support.server"
 
 --- Reads with next, because a coroutine of Lua 5.1 cannot yield in a for loop.
-local function read(stream)
+local function read (stream)
   local token, err
   repeat token, err = stream:next() until not token
   return err
@@ -25,7 +25,7 @@ for _, loop in ipairs(loops.list) do
       assert.is_true(lifetime.quiet(s))
     end)
 
-    local function new(path, options)
+    local function new (path, options)
       options = options or {}
       options.loop = options.loop or loop.new()
       client = lifetime.client(s, path, options)
@@ -60,7 +60,7 @@ for _, loop in ipairs(loops.list) do
           ended = ended + 1
         end)
       end
-      local function all_wait()
+      local function all_wait ()
         for i = 1, 100 do if streams[i].count < 2 then return false end end
         -- Wait until libcurl's own timers have expired too.
         return (client.transport.loop.timeout() or math.huge) > 2

@@ -6,7 +6,7 @@ local predibase = require "predibase"
 local wire = require "spec.support.wire"
 
 --- The error of a function that must raise, without its position, and the position.
-local function raised(f)
+local function raised (f)
   local ok, err = pcall(f)
   assert(not ok, "nothing was raised")
   local line, text = err:match("^.-misuse_spec%.lua:(%d+): (.*)$")

@@ -16,11 +16,11 @@ describe("predibase.mock.connection", function ()
     local client = raw.connect(s)
     for _ = 1, 5 do
       client:post("/generate", BODY:format(""))
-      assert.are.equal(PARIS, client:answer().body)
+      assert.equal(PARIS, client:answer().body)
       client:post("/generate_stream", BODY:format('"max_new_tokens":2'))
-      assert.are.equal(2, #client:answer().chunks)
+      assert.equal(2, #client:answer().chunks)
     end
-    assert.are.equal(1, s:connections().accepted)
+    assert.equal(1, s:connections().accepted)
     client:close()
   end)
 
@@ -47,7 +47,7 @@ describe("predibase.mock.connection", function ()
       client:send(bytes:sub(i, i))
       uv.run("nowait")
     end
-    assert.are.equal(PARIS, client:answer().body)
+    assert.equal(PARIS, client:answer().body)
     client:close()
   end)
 
@@ -62,10 +62,10 @@ describe("predibase.mock.connection", function ()
       client:send(("%x;name=value\r\n%s\r\n"):format(#piece, piece))
     end
     client:send("0\r\nx-trailer: 1\r\n\r\n")
-    assert.are.equal(PARIS, client:answer().body)
-    assert.are.equal(body, s:log()[1].body)
+    assert.equal(PARIS, client:answer().body)
+    assert.equal(body, s:log()[1].body)
     client:post("/generate", body)
-    assert.are.equal(PARIS, client:answer().body)
+    assert.equal(PARIS, client:answer().body)
     client:close()
   end)
 
@@ -74,10 +74,10 @@ describe("predibase.mock.connection", function ()
     local head = "POST /generate HTTP/1.1\r\ncontent-type: application/json\r\n"
       .. "transfer-encoding: chunked\r\n\r\n"
     local client = raw.connect(s):send(head .. "zz\r\n")
-    assert.are.equal(400, client:answer().status)
+    assert.equal(400, client:answer().status)
     client:close()
     client = raw.connect(s):send(head .. "7FFFFFFF\r\n")
-    assert.are.equal(413, client:answer().status)
+    assert.equal(413, client:answer().status)
     client:close()
   end)
 
@@ -86,9 +86,9 @@ describe("predibase.mock.connection", function ()
     local head, body = raw.request("/generate", BODY:format(""), "expect: 100-continue\r\n")
       :match("^(.-\r\n\r\n)(.*)$")
     client:send(head)
-    assert.are.equal("HTTP/1.1 100 Continue\r\n\r\n", client:answer().head .. "\r\n")
+    assert.equal("HTTP/1.1 100 Continue\r\n\r\n", client:answer().head .. "\r\n")
     client:send(body)
-    assert.are.equal(PARIS, client:answer().body)
+    assert.equal(PARIS, client:answer().body)
     client:close()
   end)
 
@@ -96,7 +96,7 @@ describe("predibase.mock.connection", function ()
     local client = raw.connect(server.listen())
     client:post("/generate", BODY:format(""), "connection: close\r\n")
     local answer = client:answer()
-    assert.are.equal("close", answer.headers.connection)
+    assert.equal("close", answer.headers.connection)
     assert.is_true(client:wait())
     client:close()
   end)
@@ -115,7 +115,7 @@ describe("predibase.mock.connection", function ()
 
   it("refuses bytes that are not HTTP and closes", function ()
     local client = raw.connect(server.listen()):send("\22\3\1\0\1\0\0")
-    assert.are.equal(400, client:answer().status)
+    assert.equal(400, client:answer().status)
     assert.is_true(client:wait())
     client:close()
   end)
@@ -136,11 +136,11 @@ describe("predibase.mock.connection", function ()
       clients[i] = raw.connect(s):post("/~delay=0.005/generate_stream",
         BODY:format('"max_new_tokens":8'))
     end
-    assert.are.equal(200, s:connections().open)
-    for i = 1, 200 do assert.are.equal(8, #clients[i]:answer().chunks) end
+    assert.equal(200, s:connections().open)
+    for i = 1, 200 do assert.equal(8, #clients[i]:answer().chunks) end
     for i = 1, 200 do clients[i]:close() end
-    assert.are.equal(200, s:connections().accepted)
-    assert.are.equal(200 * 8, (function ()
+    assert.equal(200, s:connections().accepted)
+    assert.equal(200 * 8, (function ()
       local sum = 0
       for _, entry in ipairs(s:log()) do sum = sum + entry.tokens end
       return sum
@@ -155,13 +155,13 @@ describe("predibase.mock.connection", function ()
     client:close()
     assert.is_true(server.run_until(function () return s:connections().open == 0 end))
     local entry = s:log()[1]
-    assert.are.equal("client", entry.closed_by)
+    assert.equal("client", entry.closed_by)
     assert.is_false(entry.complete)
     local tokens = entry.tokens
     assert.is_true(tokens < 2000)
     server.run_until(function () return false end, 0.05)
-    assert.are.equal(tokens, entry.tokens)
-    assert.are.equal(0, s:connections().active)
+    assert.equal(tokens, entry.tokens)
+    assert.equal(0, s:connections().active)
   end)
 
   it("stops a whole answer too when the client goes away", function ()
@@ -171,7 +171,7 @@ describe("predibase.mock.connection", function ()
     assert.is_true(server.run_until(function () return s:connections().active == 1 end))
     client:close()
     assert.is_true(server.run_until(function () return s:connections().open == 0 end))
-    assert.are.equal("client", s:log()[1].closed_by)
+    assert.equal("client", s:log()[1].closed_by)
   end)
 
   it("waits for a client that reads slowly, so that memory does not fill up", function ()

@@ -17,12 +17,12 @@ end
 describe("a program with a stand-in server", function ()
   it("ends normally when it does not close a server that it spawned", function ()
     local code, out, err = run "local s = assert(mock.spawn()) s:script('*', {}) print(#s:log())"
-    assert.are.same({ 0, "0\n", "" }, { code, out, err })
+    assert.same({ 0, "0\n", "" }, { code, out, err })
   end)
 
   it("ends normally when it fails before it closes the server", function ()
     local code, _, err = run "local s = assert(mock.spawn()) assert(not s, 'failed')"
-    assert.are.equal(1, code)
+    assert.equal(1, code)
     assert.is_truthy(err:find("failed", 1, true))
   end)
 
@@ -35,13 +35,13 @@ describe("a program with a stand-in server", function ()
         .. "t:start(0, 0, function () t:close() s:close() end) uv.run()",
       "coroutine.wrap(function () mock.listen():close() end)()",
     } do
-      assert.are.same({ 0, "", "" }, { run(program) }, program)
+      assert.same({ 0, "", "" }, { run(program) }, program)
     end
   end)
 
   it("ends normally when it closes a server with clients, or never", function ()
     for _, ending in ipairs { "s:close()", "" } do
-      assert.are.same({ 0, "", "" }, { run([[
+      assert.same({ 0, "", "" }, { run([[
         local uv, s = require "luv", mock.listen { max_seconds = 30 }
         local client, answer = uv.new_tcp(), ""
         client:connect(s.host, s.port, function ()
@@ -56,13 +56,13 @@ describe("a program with a stand-in server", function ()
 
   it("ends normally when the server could not start", function ()
     local code, out = run [[print(mock.spawn { interpreter = "/nonexistent" })]]
-    assert.are.equal(0, code)
+    assert.equal(0, code)
     assert.is_truthy(out:find "^nil%s+cannot start /nonexistent: ENOENT")
 
     local server = assert(mock.spawn())
     for _, way in ipairs { "spawn", "listen" } do
       code, out = run(("print(mock.%s { port = %d })"):format(way, server.port))
-      assert.are.equal(0, code, way)
+      assert.equal(0, code, way)
       assert.is_truthy(out:find "^nil%s+cannot listen on 127%.0%.0%.1 port %d+: EADDRINUSE", way)
     end
     server:close()

@@ -5,18 +5,18 @@ local faults = require "predibase.mock.faults"
 
 describe("predibase.mock.faults", function ()
   it("reads the faults of a path segment", function ()
-    assert.are.same({ delay = 0.05, error_after = 3 }, faults.parse("delay=0.05;error_after=3"))
-    assert.are.same({ final = false, close = true }, faults.parse("final=false;close"))
-    assert.are.same({ error = "a b;c=d" }, faults.parse("error=a%20b%3Bc=d"))
-    assert.are.same({ raw = "HTTP/1.1 200 OK\r\n\r\n" },
+    assert.same({ delay = 0.05, error_after = 3 }, faults.parse("delay=0.05;error_after=3"))
+    assert.same({ final = false, close = true }, faults.parse("final=false;close"))
+    assert.same({ error = "a b;c=d" }, faults.parse("error=a%20b%3Bc=d"))
+    assert.same({ raw = "HTTP/1.1 200 OK\r\n\r\n" },
       faults.parse("raw=HTTP%2F1.1%20200%20OK%0D%0A%0D%0A"))
-    assert.are.same({}, faults.parse(""))
+    assert.same({}, faults.parse(""))
   end)
 
   it("names the nearest fault for an unknown one", function ()
     local result, message = faults.parse("dely=1")
     assert.is_nil(result)
-    assert.are.equal('unknown fault "dely"; did you mean "delay"?', message)
+    assert.equal('unknown fault "dely"; did you mean "delay"?', message)
     assert.has_error(function () faults.check({ cut_aftr = 1 }) end,
       'unknown fault "cut_aftr"; did you mean "cut_after"?')
   end)
@@ -32,18 +32,18 @@ describe("predibase.mock.faults", function ()
       { { slice = 0.5 }, 'the fault "slice" must be a whole number of bytes, at least 1' },
       { { status = 42 }, 'the fault "status" must be a whole number from 100 to 999' },
     }
-    for _, case in ipairs(cases) do assert.are.equal(case[2], faults.complaint(case[1])) end
+    for _, case in ipairs(cases) do assert.equal(case[2], faults.complaint(case[1])) end
     assert.is_truthy(faults.complaint({ raw = { { explode = true } } }):find("action 1", 1, true))
     assert.is_truthy(faults.complaint({ raw = { { send = "a", close = true } } }))
     assert.is_nil(faults.complaint { raw = { { send = "a" }, { sleep = 0.1 }, { reset = true } } })
     assert.has_error(function () faults.check("delay") end, "faults must be a table, got string")
     local _, message = faults.parse("delay=soon")
-    assert.are.equal('the fault "delay" must be a number, got string', message)
+    assert.equal('the fault "delay" must be a number, got string', message)
   end)
 
   it("takes a table of faults or an array of them as a script", function ()
-    assert.are.same({ { delay = 1 } }, faults.check_script { delay = 1 })
-    assert.are.same({ { overload = 1 }, {} }, faults.check_script { { overload = 1 }, {} })
+    assert.same({ { delay = 1 } }, faults.check_script { delay = 1 })
+    assert.same({ { overload = 1 }, {} }, faults.check_script { { overload = 1 }, {} })
     assert.has_error(function () faults.check_script { {}, { nope = 1 } } end)
   end)
 

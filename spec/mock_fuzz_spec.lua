@@ -40,8 +40,8 @@ describe("predibase.mock under damaged requests", function ()
       server.run_until(function () return client.ended or client.failure end, 0.02)
       client:close()
     end
-    assert.are.same({}, s.failures)
-    assert.are.equal(200, raw.ask(s, "/generate", BODY).status)
+    assert.same({}, s.failures)
+    assert.equal(200, raw.ask(s, "/generate", BODY).status)
   end)
 
   it("reads damaged bodies of the right length without internal errors", function ()
@@ -52,7 +52,7 @@ describe("predibase.mock under damaged requests", function ()
       local status = client:answer().status
       assert.is_truthy(({ [200] = 1, [400] = 1, [422] = 1, [424] = 1 })[status], status)
     end
-    assert.are.same({}, s.failures)
+    assert.same({}, s.failures)
     client:close()
   end)
 end)

@@ -18,36 +18,36 @@ local function run (inputs, parameters, more)
   local answer = assert(start(inputs, parameters, more))
   local count = 0
   while answer:next() do count = count + 1 end
-  assert.are.equal(count, #answer.ids)
+  assert.equal(count, #answer.ids)
   return answer
 end
 
 describe("predibase.mock.generation", function ()
   it("ends at the end of the text", function ()
     local answer = run("What is the capital of France?")
-    assert.are.equal("eos_token", answer.finish_reason)
-    assert.are.equal(" The capital of France is Paris.", answer:text())
+    assert.equal("eos_token", answer.finish_reason)
+    assert.equal(" The capital of France is Paris.", answer:text())
     local last = answer.tokens[#answer.tokens]
-    assert.are.equal("</s>", last.text)
+    assert.equal("</s>", last.text)
     assert.is_true(last.special and last.last)
     assert.is_nil(answer:next())
   end)
 
   it("ends at max_new_tokens, and calls an end of text exactly there a length", function ()
     local answer = run("What is the capital of France?", '"max_new_tokens":3')
-    assert.are.equal("length", answer.finish_reason)
-    assert.are.equal(" The capital of", answer:text())
+    assert.equal("length", answer.finish_reason)
+    assert.equal(" The capital of", answer:text())
     local whole = run("What is the capital of France?")
     local exact = run("What is the capital of France?",
       ('"max_new_tokens":%d'):format(#whole.ids))
-    assert.are.equal(tokenizer.END, exact.ids[#exact.ids])
-    assert.are.equal("length", exact.finish_reason)
+    assert.equal(tokenizer.END, exact.ids[#exact.ids])
+    assert.equal("length", exact.finish_reason)
   end)
 
   it("uses all remaining tokens when max_new_tokens is not given", function ()
     local answer = run("Tell me a story", '"ignore_eos_token":true', { max_total_tokens = 60 })
-    assert.are.equal("length", answer.finish_reason)
-    assert.are.equal(60 - answer.prompt_tokens, #answer.ids)
+    assert.equal("length", answer.finish_reason)
+    assert.equal(60 - answer.prompt_tokens, #answer.ids)
   end)
 
   it("continues after the end of the text with ignore_eos_token", function ()
@@ -56,83 +56,83 @@ describe("predibase.mock.generation", function ()
     local ends = 0
     for _, id in ipairs(answer.ids) do ends = ends + (id == tokenizer.END and 1 or 0) end
     assert.is_true(ends >= 1)
-    assert.are.equal(40, #answer.ids)
+    assert.equal(40, #answer.ids)
     assert.is_nil(answer:text():find("</s>", 1, true))
   end)
 
   it("stops at a stop sequence, which stays in the text", function ()
     local answer = run("What is the capital of France?", '"stop":["never","of France"]')
-    assert.are.equal("stop_sequence", answer.finish_reason)
-    assert.are.equal(" The capital of France", answer:text())
+    assert.equal("stop_sequence", answer.finish_reason)
+    assert.equal(" The capital of France", answer:text())
   end)
 
   it("misses a stop sequence that ends inside a token", function ()
     local answer = run("What is the capital of France?", '"stop":["of Fran"]')
-    assert.are.equal("eos_token", answer.finish_reason)
+    assert.equal("eos_token", answer.finish_reason)
   end)
 
   it("stops at a stop sequence that a line break follows", function ()
     local answer = run("x", '"stop":["END"]', { answer = { "a", "EN", "D\n", "more" } })
-    assert.are.equal("stop_sequence", answer.finish_reason)
-    assert.are.equal("aEND\n", answer:text())
+    assert.equal("stop_sequence", answer.finish_reason)
+    assert.equal("aEND\n", answer:text())
   end)
 
   it("stops at once at an empty stop sequence", function ()
-    assert.are.equal(1, #run("Hello", '"stop":[""]').ids)
+    assert.equal(1, #run("Hello", '"stop":[""]').ids)
   end)
 
   it("keeps the last tokens of the prompt with truncate", function ()
     local answer = run("one two three What is the capital of France?",
       '"truncate":6,"decoder_input_details":true,"max_new_tokens":1')
-    assert.are.equal(6, answer.prompt_tokens)
+    assert.equal(6, answer.prompt_tokens)
     local texts = {}
     for i, token in ipairs(answer:prefill()) do texts[i] = token.text end
-    assert.are.same({ "<s>", " the", " capital", " of", " France", "?" }, texts)
+    assert.same({ "<s>", " the", " capital", " of", " France", "?" }, texts)
   end)
 
   it("reports log-probabilities of the prompt's tokens, none for the first", function ()
     local answer = run("What is your name?", '"max_new_tokens":1')
     local list = answer:prefill()
-    assert.are.equal(answer.prompt_tokens, #list)
+    assert.equal(answer.prompt_tokens, #list)
     assert.is_nil(list[1].logprob)
     local context = { tokenizer.BEGIN }
     for i = 2, #list do
       assert.is_true(list[i].logprob <= 0)
       local p = model.next(context, answer.profile)
-      assert.are.equal(math.log(p[list[i].id]), list[i].logprob)
+      assert.equal(math.log(p[list[i].id]), list[i].logprob)
       context[i] = list[i].id
     end
   end)
 
   it("reports a seed only when it samples, and repeats its text for the same seed", function ()
     assert.is_nil(run("Hello", '"seed":5').seed)
-    assert.are.equal("5", run("Hello", '"seed":5,"do_sample":true').seed)
-    assert.are.equal("99", run("Hello", '"do_sample":true').seed)
+    assert.equal("5", run("Hello", '"seed":5,"do_sample":true').seed)
+    assert.equal("99", run("Hello", '"do_sample":true').seed)
     local parameters = '"seed":18446744073709551615,"temperature":2,"max_new_tokens":30'
-    assert.are.equal(run("Hello", parameters):text(), run("Hello", parameters):text())
+    assert.equal(run("Hello", parameters):text(), run("Hello", parameters):text())
   end)
 
   it("reports no text for a token inside a character, and the character later", function ()
     local answer = run("x", "", { answer = "ok 🙂!" })
     local texts = {}
     for i, token in ipairs(answer.tokens) do texts[i] = token.text end
-    assert.are.same("🙂", texts[#texts - 2])
-    assert.are.equal("", texts[#texts - 3])
-    assert.are.equal("ok 🙂!", answer:text())
-    assert.are.equal("ok 🙂!</s>", table.concat(texts))
+    assert.same("🙂", texts[#texts - 2])
+    assert.equal("", texts[#texts - 3])
+    assert.equal("ok 🙂!", answer:text())
+    assert.equal("ok 🙂!</s>", table.concat(texts))
   end)
 
   it("returns an empty text when the answer is cut inside a character", function ()
     local answer = run("x", '"max_new_tokens":4', { answer = "ok 🙂!" })
-    assert.are.equal("length", answer.finish_reason)
-    assert.are.equal("", answer:text())
+    assert.equal("length", answer.finish_reason)
+    assert.equal("", answer:text())
   end)
 
   it("generates scripted tokens exactly as they are, and counts them", function ()
     local answer = run("x", "", { answer = { "a", "", "</s>", "é" } })
-    assert.are.equal("a</s>é", answer:text())
-    assert.are.equal(5, #answer.ids)
-    assert.are.equal("eos_token", answer.finish_reason)
+    assert.equal("a</s>é", answer:text())
+    assert.equal(5, #answer.ids)
+    assert.equal("eos_token", answer.finish_reason)
     assert.is_false(answer.tokens[3].special)
   end)
 
@@ -141,7 +141,7 @@ describe("predibase.mock.generation", function ()
       {"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"}}}}]])
     assert.is_truthy(answer:text():find('^{"name":"[^"]+","age":%d+}$'))
     assert.is_true(#answer.ids > 5)
-    assert.are.equal("eos_token", answer.finish_reason)
+    assert.equal("eos_token", answer.finish_reason)
   end)
 
   it("writes some object without a schema, and any text with a schema of null", function ()
@@ -153,7 +153,7 @@ describe("predibase.mock.generation", function ()
 
   it("cuts the JSON when max_new_tokens is too small", function ()
     local answer = run("Hello", [["response_format":{"type":"text"},"max_new_tokens":2]])
-    assert.are.equal("length", answer.finish_reason)
+    assert.equal("length", answer.finish_reason)
     assert.is_nil(answer:text():find("}", 1, true))
   end)
 
@@ -169,14 +169,14 @@ describe("predibase.mock.generation", function ()
     for parameters, message in pairs(cases) do
       local answer, complaint = start("x", parameters)
       assert.is_nil(answer)
-      assert.are.equal(message, complaint)
+      assert.equal(message, complaint)
     end
     assert.is_truthy(start("x", '"adapter_id":"a","adapter_source":"HUB"'))
   end)
 
   it("begins differently with an adapter, and as the base model with an empty id", function ()
     assert.is_truthy(run("Hello", '"adapter_id":"pirate"'):text():find("^ Arr, "))
-    assert.are.equal(run("Hello"):text(), run("Hello", '"adapter_id":""'):text())
+    assert.equal(run("Hello"):text(), run("Hello", '"adapter_id":""'):text())
     local merged = '"merged_adapters":{"ids":["poet","chef"],"weights":[0.1,0.9]}'
     assert.is_truthy(run("Hello", merged):text():find("^ Mmm, "))
   end)
@@ -184,7 +184,7 @@ describe("predibase.mock.generation", function ()
   it("checks the source of adapters for the base model, too", function ()
     local answer, complaint = start("x", '"adapter_source":"ftp"')
     assert.is_nil(answer)
-    assert.are.equal("Server error: Invalid source 'ftp' when downloading adapter "
+    assert.equal("Server error: Invalid source 'ftp' when downloading adapter "
       .. "'__base_model__'", complaint)
   end)
 
@@ -200,7 +200,7 @@ describe("predibase.mock.generation", function ()
           if other.id == token.id then found = other.logprob end
         end
         assert.is_true(math.abs(sum - 1) < 1e-9)
-        assert.are.equal(found, token.logprob)
+        assert.equal(found, token.logprob)
       end
     end
   end)

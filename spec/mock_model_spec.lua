@@ -66,7 +66,7 @@ local function allows (expected, p, how)
   local mass, found = 0, {}
   for _, id in ipairs(expected) do mass = mass + p[id] end
   for _, item in ipairs(list) do found[item.id] = item.logprob end
-  assert.are.equal(#expected, #list)
+  assert.equal(#expected, #list)
   for _, id in ipairs(expected) do near(math.log(p[id] / mass), found[id]) end
 end
 
@@ -99,8 +99,8 @@ describe("predibase.mock.model", function ()
   end)
 
   it("answers the prompt", function ()
-    assert.are.equal(" The capital of France is Paris.", answer "What is the capital of France?")
-    assert.are.equal(" The capital of Italy is Rome.", answer "What is the capital of Italy?")
+    assert.equal(" The capital of France is Paris.", answer "What is the capital of France?")
+    assert.equal(" The capital of Italy is Rome.", answer "What is the capital of Italy?")
     assert.is_truthy(answer "Tell me a story":find("^ Once upon a time"))
     assert.is_truthy(answer "Why is the sky blue?":find("blue", 1, true))
   end)
@@ -109,7 +109,7 @@ describe("predibase.mock.model", function ()
     local texts, count = {}, 0
     for i = 1, 100 do
       local text = answer("prompt number " .. i)
-      assert.are.equal(text, tokenizer.readable(text))
+      assert.equal(text, tokenizer.readable(text))
       if not texts[text] then texts[text], count = true, count + 1 end
     end
     assert.is_true(count >= 5)
@@ -141,7 +141,7 @@ describe("predibase.mock.model", function ()
     for _, prompt in ipairs(PROMPTS) do
       local p = distribution(prompt, 0)
       local id, logprob = model.choose(p, {}, used_of(prompt))
-      assert.are.equal(ranked(p)[1], id)
+      assert.equal(ranked(p)[1], id)
       near(math.log(p[id]), logprob)
     end
   end)
@@ -152,10 +152,10 @@ describe("predibase.mock.model", function ()
       local greedy = model.choose(p, {}, used)
       for seed = 1, 20 do
         local how = with_seed({ sample = true, temperature = 0.001 }, tostring(seed))
-        assert.are.equal(greedy, (model.choose(p, how, used)))
+        assert.equal(greedy, (model.choose(p, how, used)))
         how = with_seed({ sample = true, top_k = 1 }, tostring(seed))
         local id, logprob = model.choose(p, how, used)
-        assert.are.equal(greedy, id)
+        assert.equal(greedy, id)
         near(0, logprob)
       end
     end
@@ -193,9 +193,9 @@ describe("predibase.mock.model", function ()
       for i = 1, 40 do out[i] = model.choose(distribution(PROMPTS[1], 0), how, {}) end
       return table.concat(out, " ")
     end
-    assert.are.equal(draw "123", draw "123")
-    assert.are_not.equal(draw "123", draw "124")
-    assert.are_not.equal(draw "18446744073709551615", draw "18446744073709551614")
+    assert.equal(draw "123", draw "123")
+    assert.not_equal(draw "123", draw "124")
+    assert.not_equal(draw "18446744073709551615", draw "18446744073709551614")
   end)
 
   it("keeps the k most likely tokens with top_k", function ()
@@ -260,9 +260,9 @@ describe("predibase.mock.model", function ()
   it("lists the most likely tokens when alternatives are asked for", function ()
     local p = distribution(PROMPTS[1], 0)
     local _, _, list = model.choose(p, { alternatives = 4 }, {})
-    assert.are.equal(4, #list)
+    assert.equal(4, #list)
     for i = 1, 4 do
-      assert.are.equal(ranked(p)[i], list[i].id)
+      assert.equal(ranked(p)[i], list[i].id)
       near(math.log(p[list[i].id]), list[i].logprob)
     end
     local _, _, none = model.choose(p, {}, {})
@@ -300,7 +300,7 @@ describe("the random numbers of predibase.mock.model", function ()
     for _ = 1, 50 do
       local seed = model.seed(random)
       assert.is_truthy(seed:find("^[1-9]%d+$"))
-      assert.are.equal(19, #seed)
+      assert.equal(19, #seed)
     end
   end)
 end)

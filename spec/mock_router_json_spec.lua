@@ -3,44 +3,44 @@
 local json = require "predibase.mock.router_json"
 local model = require "predibase.mock.model"
 
-local function value_of(text)
+local function value_of (text)
   return json.plain((json.read(text)))
 end
 
 describe("predibase.mock.router_json", function ()
   it("reads every kind of value", function ()
-    assert.are.equal("a", value_of '"a"')
-    assert.are.equal(-12.5, value_of "-12.5")
-    assert.are.equal(100, value_of " 1e2 ")
+    assert.equal("a", value_of '"a"')
+    assert.equal(-12.5, value_of "-12.5")
+    assert.equal(100, value_of " 1e2 ")
     assert.is_true(value_of "true")
     assert.is_false(value_of "false")
-    assert.are.equal(json.null, (json.read "null"))
-    assert.are.same({ array = true, "a", "b", { array = true } }, (json.read '["a","b",[]]'))
+    assert.equal(json.null, (json.read "null"))
+    assert.same({ array = true, "a", "b", { array = true } }, (json.read '["a","b",[]]'))
   end)
 
   it("keeps the spelling of numbers", function ()
     for _, literal in ipairs { "128.0", "128", "18446744073709551615", "-0", "1e-7" } do
-      assert.are.same({ literal = literal }, (json.read(literal)))
+      assert.same({ literal = literal }, (json.read(literal)))
     end
   end)
 
   it("keeps the order of an object's keys, and the last of two equal ones", function ()
     local value = json.read '{"b":"1","a":"2","b":"3"}'
-    assert.are.same({ "b", "a" }, value.keys)
-    assert.are.same({ b = "3", a = "2" }, value.values)
-    assert.are.equal("b", value.twice)
+    assert.same({ "b", "a" }, value.keys)
+    assert.same({ b = "3", a = "2" }, value.values)
+    assert.equal("b", value.twice)
   end)
 
   it("reads escapes, surrogate pairs and raw UTF-8", function ()
-    assert.are.equal('"\\/\b\f\n\r\t', value_of [["\"\\\/\b\f\n\r\t"]])
-    assert.are.equal("A\0é東😀", value_of [["\u0041\u0000\u00e9\u6771\ud83d\ude00"]])
-    assert.are.equal("\127\194\128\223\191\224\160\128", value_of [["\u007f\u0080\u07ff\u0800"]])
-    assert.are.equal("\244\143\191\191", value_of [["\udbff\udfff"]])
-    assert.are.equal("é\127", value_of '"é\127"')
+    assert.equal('"\\/\b\f\n\r\t', value_of [["\"\\\/\b\f\n\r\t"]])
+    assert.equal("A\0é東😀", value_of [["\u0041\u0000\u00e9\u6771\ud83d\ude00"]])
+    assert.equal("\127\194\128\223\191\224\160\128", value_of [["\u007f\u0080\u07ff\u0800"]])
+    assert.equal("\244\143\191\191", value_of [["\udbff\udfff"]])
+    assert.equal("é\127", value_of '"é\127"')
   end)
 
   it("ignores what follows the value, as the router does", function ()
-    assert.are.equal(1, value_of "1 trailing")
+    assert.equal(1, value_of "1 trailing")
   end)
 
   it("refuses broken JSON and says where it is broken", function ()
@@ -60,12 +60,12 @@ describe("predibase.mock.router_json", function ()
     for text, place in pairs(cases) do
       local value, message = json.read(text)
       assert.is_nil(value)
-      assert.are.equal(place, message, text:sub(1, 20))
+      assert.equal(place, message, text:sub(1, 20))
     end
   end)
 
   it("accepts strings of any bytes when told so", function ()
-    assert.are.equal("\255", (json.read('"\255"', true)))
+    assert.equal("\255", (json.read('"\255"', true)))
   end)
 
   it("never fails in another way, for any bytes", function ()
@@ -83,21 +83,21 @@ describe("predibase.mock.router_json", function ()
   end)
 
   it("turns what it read into plain tables", function ()
-    assert.are.same({ a = { 1, {} }, c = "x" }, value_of '{"a":[1,{"b":null}],"c":"x"}')
+    assert.same({ a = { 1, {} }, c = "x" }, value_of '{"a":[1,{"b":null}],"c":"x"}')
   end)
 
   it("writes plain tables, with any bytes in strings", function ()
     local value = { list = { 1, 2.5, "\0\255\n" }, yes = true }
-    assert.are.same(value, json.plain((json.read(json.encode(value), true))))
-    assert.are.equal("[1,2.5,-3]", json.encode { 1, 2.5, -3 })
+    assert.same(value, json.plain((json.read(json.encode(value), true))))
+    assert.equal("[1,2.5,-3]", json.encode { 1, 2.5, -3 })
   end)
 
   it("writes floats as the router does", function ()
-    assert.are.equal("null", json.float(nil))
-    assert.are.equal("null", json.float(-math.huge))
-    assert.are.equal("0.0", json.float(0))
-    assert.are.equal("-1e-10", json.float(-1e-10))
-    assert.are.equal("-0.1", json.float(-0.1))
-    assert.are.equal("-0.265625", json.float(-0.265625))
+    assert.equal("null", json.float(nil))
+    assert.equal("null", json.float(-math.huge))
+    assert.equal("0.0", json.float(0))
+    assert.equal("-1e-10", json.float(-1e-10))
+    assert.equal("-0.1", json.float(-0.1))
+    assert.equal("-0.265625", json.float(-0.265625))
   end)
 end)

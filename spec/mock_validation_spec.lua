@@ -50,9 +50,9 @@ describe("predibase.mock.validation", function ()
       { '"max_new_tokens":2047', "`inputs` tokens + `max_new_tokens` must be <= 2048. "
         .. "Given: 2 `inputs` tokens and 2047 `max_new_tokens`" },
     }
-    for _, case in ipairs(cases) do assert.are.equal(case[2], refusal(case[1])) end
-    assert.are.equal("`inputs` cannot be empty", refusal("", 1, '""'))
-    assert.are.equal("`inputs` must have less than 1792 tokens. Given: 1793", refusal("", 1793))
+    for _, case in ipairs(cases) do assert.equal(case[2], refusal(case[1])) end
+    assert.equal("`inputs` cannot be empty", refusal("", 1, '""'))
+    assert.equal("`inputs` must have less than 1792 tokens. Given: 1793", refusal("", 1793))
   end)
 
   it("accepts what the router accepts, also where that is surprising", function ()
@@ -74,7 +74,7 @@ describe("predibase.mock.validation", function ()
     }
     for first = 1, #order do
       local all = table.concat(order, ",", first)
-      assert.are.equal(refusal(order[first]), refusal(all))
+      assert.equal(refusal(order[first]), refusal(all))
     end
   end)
 
@@ -107,8 +107,8 @@ describe("predibase.mock.validation", function ()
     for parameters, expected in pairs(cases) do
       local request, status, text = parse(parameters)
       assert.is_nil(request)
-      assert.are.equal(422, status)
-      assert.are.equal("Failed to deserialize the JSON body into the target type: " .. expected,
+      assert.equal(422, status)
+      assert.equal("Failed to deserialize the JSON body into the target type: " .. expected,
         text)
     end
   end)
@@ -116,60 +116,60 @@ describe("predibase.mock.validation", function ()
   it("reads integers of each width exactly", function ()
     local p = parse('"seed":18446744073709551615,"max_new_tokens":4294967295,"top_k":-2147483648')
       .parameters
-    assert.are.equal("18446744073709551615", p.seed)
-    assert.are.equal(4294967295, p.max_new_tokens)
-    assert.are.equal(-2147483648, p.top_k)
+    assert.equal("18446744073709551615", p.seed)
+    assert.equal(4294967295, p.max_new_tokens)
+    assert.equal(-2147483648, p.top_k)
   end)
 
   it("rounds numbers to 32-bit floats, as the router does", function ()
-    assert.are.equal(1, parse('"top_p":1.00000001').parameters.top_p)
-    assert.are.equal(0.699999988079071044921875, parse('"top_p":0.7').parameters.top_p)
-    assert.are.equal(math.huge, parse('"temperature":1e39').parameters.temperature)
-    assert.are.equal(0, parse('"temperature":1e-46').parameters.temperature)
+    assert.equal(1, parse('"top_p":1.00000001').parameters.top_p)
+    assert.equal(0.699999988079071044921875, parse('"top_p":0.7').parameters.top_p)
+    assert.equal(math.huge, parse('"temperature":1e39').parameters.temperature)
+    assert.equal(0, parse('"temperature":1e-46').parameters.temperature)
   end)
 
   it("answers 400 when the type of a response_format is no string, as the router does", function ()
     local _, status, text = parse('"response_format":{"type":null}')
-    assert.are.equal(400, status)
-    assert.are.equal("Failed to parse the request body as JSON: "
+    assert.equal(400, status)
+    assert.equal("Failed to parse the request body as JSON: "
       .. "parameters.response_format.type: expected value", text)
   end)
 
   it("answers 422 for a body without inputs and for parameters that are null", function ()
     local _, status, text = validation.read("{}", "generate")
-    assert.are.equal(422, status)
-    assert.are.equal("Failed to deserialize the JSON body into the target type: "
+    assert.equal(422, status)
+    assert.equal("Failed to deserialize the JSON body into the target type: "
       .. "missing field `inputs`", text)
     _, status, text = validation.read('{"inputs":"x","parameters":null}', "generate")
-    assert.are.equal(422, status)
+    assert.equal(422, status)
     assert.is_truthy(text:find("parameters: expected an object", 1, true))
     for _, body in ipairs { "[]", "null", '"x"', "1" } do
       _, status = validation.read(body, "tokenize")
-      assert.are.equal(422, status)
+      assert.equal(422, status)
     end
   end)
 
   it("answers 400 for broken JSON", function ()
     local _, status, text = validation.read('{"inputs":', "generate")
-    assert.are.equal(400, status)
-    assert.are.equal("Failed to parse the request body as JSON: line 1 column 11", text)
+    assert.equal(400, status)
+    assert.equal("Failed to parse the request body as JSON: line 1 column 11", text)
   end)
 
   it("refuses on streams what only streams refuse", function ()
     assert.is_nil(validation.stream_only {})
     assert.is_nil(validation.stream_only { best_of = 1 })
     local text = "`best_of` != 1 is not supported when streaming tokens"
-    assert.are.equal(text, validation.stream_only { best_of = 0 })
-    assert.are.equal(text, validation.stream_only { best_of = 2, decoder_input_details = true })
-    assert.are.equal("`decoder_input_details` == true is not supported when streaming tokens",
+    assert.equal(text, validation.stream_only { best_of = 0 })
+    assert.equal(text, validation.stream_only { best_of = 2, decoder_input_details = true })
+    assert.equal("`decoder_input_details` == true is not supported when streaming tokens",
       validation.stream_only { decoder_input_details = true })
   end)
 
   it("limits best_of", function ()
     assert.is_nil(validation.best_of({ best_of = 2 }, LIMITS))
-    assert.are.equal("`best_of` must be > 0 and <= 2. Given: 3",
+    assert.equal("`best_of` must be > 0 and <= 2. Given: 3",
       validation.best_of({ best_of = 3 }, LIMITS))
-    assert.are.equal("`best_of` != 1 is not allowed for this endpoint",
+    assert.equal("`best_of` != 1 is not allowed for this endpoint",
       validation.best_of({ best_of = 2 }, { max_best_of = 1 }))
   end)
 

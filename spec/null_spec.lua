@@ -9,14 +9,14 @@ local template = predibase.template
 local null = json.null
 
 --- The same options with null for each name.
-local function nulls(names, given)
+local function nulls (names, given)
   local options = {}
   for name, value in pairs(given or {}) do options[name] = value end
   for name in names:gmatch "%S+" do options[name] = null end
   return options
 end
 
-local function no_environment() return nil end
+local function no_environment () return nil end
 
 describe("null", function ()
   it("is no value of a template", function ()

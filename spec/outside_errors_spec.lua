@@ -9,7 +9,7 @@ local outside_errors = require "predibase.outside_errors"
 describe("predibase.outside_errors", function ()
   it("raises an error that does not occur again", function ()
     local calls = 0
-    local function count() calls = calls + 1 end
+    local function count () calls = calls + 1 end
     local ok, err = pcall(outside_errors.raise_if_outside, "from outside", count, 1)
     assert.is_false(ok)
     assert.equal("from outside", err)
@@ -49,7 +49,7 @@ describe("a signal handler that raises", function ()
   end)
 
   --- Calls `f` while a hook raises an error after `n` instructions, until `f` succeeds.
-  local function interrupted(n, f)
+  local function interrupted (n, f)
     local raised, fired, inside = 0, false, false
     debug.sethook(function ()
       if not inside then return end

@@ -5,19 +5,19 @@ local parameters = require "spec.support.parameters"
 
 local encoded, refused = parameters.encoded, parameters.refused
 
-describe("adapter_id", function()
-  it("is sent with the source pbase unless another one is given", function()
+describe("adapter_id", function ()
+  it("is sent with the source pbase unless another one is given", function ()
     assert.equal('{"adapter_id":"my-repo/3","adapter_source":"pbase"}',
       encoded { adapter_id = "my-repo/3" })
     assert.equal('{"adapter_id":"my-repo/3","adapter_source":"hub"}',
       encoded { adapter_id = "my-repo/3", adapter_source = "hub" })
   end)
 
-  it("means the base model when it is empty, and is sent without a source", function()
+  it("means the base model when it is empty, and is sent without a source", function ()
     assert.equal('{"adapter_id":""}', encoded { adapter_id = "" })
   end)
 
-  it("is refused with a control character, which would end the router's process", function()
+  it("is refused with a control character, which would end the router's process", function ()
     for _, byte in ipairs { 0, 9, 10, 13, 31, 127 } do
       assert.matches(("^`adapter_id` must not contain control characters, got byte 0x%02x "
         .. "at position 2"):format(byte), refused { adapter_id = "a" .. string.char(byte) .. "b" })
@@ -26,7 +26,7 @@ describe("adapter_id", function()
       refused { adapter_id = "my-repo/3\n" })
   end)
 
-  it("is refused when it is not a string or not UTF-8", function()
+  it("is refused when it is not a string or not UTF-8", function ()
     assert.equal("`adapter_id` must be a string, got the number 3", refused { adapter_id = 3 })
     assert.equal("`adapter_id` must be valid UTF-8, got byte 0xff at position 1",
       refused { adapter_id = "\255" })
@@ -35,15 +35,15 @@ describe("adapter_id", function()
   end)
 end)
 
-describe("adapter_source", function()
-  it("is one of the router's four, in any case", function()
+describe("adapter_source", function ()
+  it("is one of the router's four, in any case", function ()
     for _, source in ipairs { "hub", "local", "s3", "pbase", "HUB", "PBase" } do
       assert.equal(('{"adapter_source":"%s"}'):format(source),
         encoded { adapter_source = source })
     end
   end)
 
-  it("is refused when it is another name, with the most similar one", function()
+  it("is refused when it is another name, with the most similar one", function ()
     assert.equal('`adapter_source` must be one of hub, local, s3, pbase, got the string "pbas"; '
       .. 'did you mean "pbase"?', refused { adapter_source = "pbas" })
     assert.equal('`adapter_source` must be one of hub, local, s3, pbase, got the string ""',
@@ -55,14 +55,14 @@ describe("adapter_source", function()
   end)
 end)
 
-describe("merged_adapters", function()
-  local function merged(fields)
+describe("merged_adapters", function ()
+  local function merged (fields)
     local value = { ids = { "a/1", "b/2" }, weights = { 0.5, 0.5 } }
     for name, field in pairs(fields or {}) do value[name] = field end
     return { merged_adapters = value }
   end
 
-  it("is sent in a fixed order", function()
+  it("is sent in a fixed order", function ()
     assert.equal('{"merged_adapters":{"ids":["a/1","b/2"],"weights":[0.5,0.5]}}',
       encoded(merged()))
     assert.equal('{"merged_adapters":{"ids":["a/1","b/2"],"weights":[0.5,0.5],'
@@ -72,7 +72,7 @@ describe("merged_adapters", function()
       encoded(merged { density = json.null, merge_strategy = json.null }))
   end)
 
-  it("cannot be combined with adapter_id, not even with an empty one", function()
+  it("cannot be combined with adapter_id, not even with an empty one", function ()
     local both = merged()
     for _, id in ipairs { "a/1", "" } do
       both.adapter_id = id
@@ -82,7 +82,7 @@ describe("merged_adapters", function()
     assert.matches('^{"merged_adapters"', encoded(both))
   end)
 
-  it("needs at least one id and as many weights as ids", function()
+  it("needs at least one id and as many weights as ids", function ()
     local missing = "at least one adapter ID must be provided when setting `adapters`"
     assert.equal(missing, refused { merged_adapters = {} })
     assert.equal(missing, refused(merged { ids = {} }))
@@ -92,7 +92,7 @@ describe("merged_adapters", function()
     assert.equal(count, refused { merged_adapters = { ids = { "a" } } })
   end)
 
-  it("is refused with a name that would end the router's process", function()
+  it("is refused with a name that would end the router's process", function ()
     assert.equal("`merged_adapters.merge_strategy` must be one of linear, ties, dare_linear, "
       .. 'dare_ties, got the string "tie"; did you mean "ties"?',
       refused(merged { merge_strategy = "tie" }))
@@ -102,7 +102,7 @@ describe("merged_adapters", function()
       .. "got byte 0x00 at position 2; strip it", refused(merged { ids = { "a", "b\0" } }))
   end)
 
-  it("is refused with a density outside 0 to 1", function()
+  it("is refused with a density outside 0 to 1", function ()
     assert.equal("`merged_adapters.density` must be >= 0.0 and <= 1.0, got 1.5",
       refused(merged { density = 1.5 }))
     assert.equal("`merged_adapters.density` must be >= 0.0 and <= 1.0, got -0.1",
@@ -111,7 +111,7 @@ describe("merged_adapters", function()
       refused(merged { density = 0 / 0 }))
   end)
 
-  it("is refused with values of the wrong type", function()
+  it("is refused with values of the wrong type", function ()
     assert.equal('`merged_adapters` must be a table with ids and weights, got the string "a"',
       refused { merged_adapters = "a" })
     assert.equal('`merged_adapters.ids` must be an array of adapter ids, got the string "a"',
@@ -125,8 +125,8 @@ describe("merged_adapters", function()
       refused(merged { weights = { math.huge, 1 } }))
   end)
 
-  it("raises for a field that does not exist, with the line of the caller", function()
-    local ok, message = pcall(function() params.check(merged { weight = { 1 } }) end)
+  it("raises for a field that does not exist, with the line of the caller", function ()
+    local ok, message = pcall(function () params.check(merged { weight = { 1 } }) end)
     assert.is_false(ok)
     assert.matches("^spec/params_adapters_spec%.lua:%d+: unknown field of merged_adapters "
       .. '"weight"; did you mean "weights"%?$', message)

@@ -6,24 +6,24 @@ local parameters = require "spec.support.parameters"
 
 local encoded, refused = parameters.encoded, parameters.refused
 
-local function schema(value)
+local function schema (value)
   return { response_format = { type = "json_object", schema = value } }
 end
 
-describe("response_format", function()
-  it("sends a string of JSON unchanged, which keeps the order of properties", function()
+describe("response_format", function ()
+  it("sends a string of JSON unchanged, which keeps the order of properties", function ()
     local text = ' {"type": "object",\n "properties": {"z": {}, "a": {"type": "number", '
       .. '"minimum": 1.50}}}'
     assert.equal('{"response_format":{"type":"json_object","schema":' .. text .. "}}",
       encoded(schema(text)))
   end)
 
-  it("removes a byte order mark at the beginning of a string", function()
+  it("removes a byte order mark at the beginning of a string", function ()
     assert.equal('{"response_format":{"type":"json_object","schema":{}}}',
       encoded(schema("\239\187\191{}")))
   end)
 
-  it("accepts the schema as a table", function()
+  it("accepts the schema as a table", function ()
     assert.equal('{"response_format":{"type":"json_schema","schema":'
       .. '{"properties":{"n":{"type":"integer"}},"required":["n"]}}}',
       encoded { response_format = { type = "json_schema",
@@ -34,7 +34,7 @@ describe("response_format", function()
         { "type", "object" } })))
   end)
 
-  it("accepts ordered JSON objects, and keeps the spelling of numbers", function()
+  it("accepts ordered JSON objects, and keeps the spelling of numbers", function ()
     local text = '{"type":"object","properties":{"z":{"type":"number","minimum":0.0,'
       .. '"maximum":9223372036854776000}},"required":[]}'
     local whole = '{"type":"json_object","schema":' .. text .. "}"
@@ -46,7 +46,7 @@ describe("response_format", function()
     assert.equal('{"x":{"b":12345678901234567890,"a":1},"y":1.0}', encoded { extra = extra })
   end)
 
-  it("writes empty lists as lists in every place of a schema", function()
+  it("writes empty lists as lists in every place of a schema", function ()
     for _, text in ipairs {
       '{"required":[],"type":"object"}',
       '{"examples":[],"items":{"required":[],"type":"object"},"type":"array"}',
@@ -67,7 +67,7 @@ describe("response_format", function()
       .. '"type":"object"}}}', encoded(schema(ordered.decode '{"required":{},"type":"object"}')))
   end)
 
-  it("does not change the given schema, and stops at cycles", function()
+  it("does not change the given schema, and stops at cycles", function ()
     local given = { type = "object", required = {}, properties = {} }
     assert.is_string(encoded(schema(given)))
     assert.same({ type = "object", required = {}, properties = {} }, given)
@@ -79,12 +79,12 @@ describe("response_format", function()
     assert.matches("a table that contains itself", refused(schema(given)))
   end)
 
-  it("sends no schema when none is given, which means any JSON object", function()
+  it("sends no schema when none is given, which means any JSON object", function ()
     assert.equal('{"response_format":{"type":"json_object"}}',
       encoded { response_format = { type = "json_object" } })
   end)
 
-  it("sends a null schema for text, because the router would otherwise ask for JSON", function()
+  it("sends a null schema for text, because the router would otherwise ask for JSON", function ()
     assert.equal('{"response_format":{"type":"text","schema":null}}',
       encoded { response_format = { type = "text" } })
     assert.equal('{"response_format":{"type":"text","schema":null}}',
@@ -93,11 +93,11 @@ describe("response_format", function()
       refused { response_format = { type = "text", schema = {} } })
   end)
 
-  it("refuses a null schema for JSON, because that removes the constraint", function()
+  it("refuses a null schema for JSON, because that removes the constraint", function ()
     assert.matches("^`response_format%.schema` must not be null", refused(schema(json.null)))
   end)
 
-  it("refuses a string that is not one JSON object", function()
+  it("refuses a string that is not one JSON object", function ()
     for _, text in ipairs { "", "{", "{} {}", "{'a':1}", '{"a":NaN}', '{"a":01}',
       '{"a":"\255"}' } do
       assert.matches("^`response_format%.schema` must be a JSON schema: a table with named "
@@ -111,7 +111,7 @@ describe("response_format", function()
       refused(schema { 1 }))
   end)
 
-  it("refuses values that JSON cannot represent, and names the place", function()
+  it("refuses values that JSON cannot represent, and names the place", function ()
     local cycle = {}
     cycle.x = { cycle }
     local deep = {}
@@ -123,7 +123,7 @@ describe("response_format", function()
       { { x = { 1, y = 2 } }, "array and an object at once at x" },
       { cycle, "contains itself at x%[1%]" },
       { deep, "nested more than 128 deep" },
-      { { x = coroutine.create(function() end) }, "a thread at x" },
+      { { x = coroutine.create(function () end) }, "a thread at x" },
     } do
       local message = refused(schema(case[1]))
       assert.matches("^`response_format%.schema` must be a JSON schema", message)
@@ -133,7 +133,7 @@ describe("response_format", function()
     assert.matches("or a string of JSON, got a function$", refused(schema(print)))
   end)
 
-  it("refuses an unknown type", function()
+  it("refuses an unknown type", function ()
     assert.equal("`response_format.type` must be one of text, json_object, json_schema, "
       .. 'got the string "json"', refused { response_format = { type = "json" } })
     assert.equal("`response_format.type` must be one of text, json_object, json_schema, "
@@ -145,8 +145,8 @@ describe("response_format", function()
       refused { response_format = "json_object" })
   end)
 
-  it("raises for a field that does not exist, with the line of the caller", function()
-    local ok, message = pcall(function()
+  it("raises for a field that does not exist, with the line of the caller", function ()
+    local ok, message = pcall(function ()
       params.check { response_format = { type = "json_schema", json_schema = {} } }
     end)
     assert.is_false(ok)
@@ -155,21 +155,21 @@ describe("response_format", function()
   end)
 end)
 
-describe("extra", function()
-  it("appends unknown fields, sorted by name", function()
+describe("extra", function ()
+  it("appends unknown fields, sorted by name", function ()
     assert.equal('{"seed":1,"a":{"x":[1]},"min_p":0.1,"z":null}',
       encoded { seed = 1, extra = { z = json.null, min_p = 0.1, a = { x = { 1 } } } })
     assert.equal("{}", encoded { extra = {} })
   end)
 
-  it("refuses the name of a known parameter", function()
+  it("refuses the name of a known parameter", function ()
     for _, name in ipairs { "temperature", "repitition_penalty" } do
       assert.equal(("`extra.%s` is a known parameter; write %s = … outside `extra`")
         :format(name, name), refused { extra = { [name] = 1 } })
     end
   end)
 
-  it("refuses keys that are not names, and values that JSON cannot represent", function()
+  it("refuses keys that are not names, and values that JSON cannot represent", function ()
     assert.equal("`extra` must have the names of fields as keys, got the number 1",
       refused { extra = { "x" } })
     assert.equal('`extra` must have the names of fields as keys, got the string ""',

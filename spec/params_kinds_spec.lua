@@ -12,22 +12,22 @@ local SINGLES = { "temperature", "repetition_penalty", "frequency_penalty", "pre
 local BOOLEANS = { "do_sample", "ignore_eos_token", "return_full_text", "watermark", "details",
   "decoder_input_details", "apply_chat_template" }
 
-describe("a number among the parameters", function()
-  it("may be an integer written as a float, and is sent as an integer", function()
+describe("a number among the parameters", function ()
+  it("may be an integer written as a float, and is sent as an integer", function ()
     for _, name in ipairs(INTEGERS) do
       local value = name == "best_of" and 1 or 20
       assert.equal(('{"%s":%d}'):format(name, value), encoded { [name] = value + 0.0 })
     end
   end)
 
-  it("is refused with a fraction where an integer is required", function()
+  it("is refused with a fraction where an integer is required", function ()
     for _, name in ipairs(INTEGERS) do
       assert.equal(("`%s` must be an integer, got the number 20.5"):format(name),
         refused { [name] = 20.5 })
     end
   end)
 
-  it("is refused when it is NaN or infinite", function()
+  it("is refused when it is NaN or infinite", function ()
     for _, list in ipairs { INTEGERS, SINGLES, { "seed" } } do
       for _, name in ipairs(list) do
         assert.matches("^`" .. name .. "` must be .*, got the number nan$",
@@ -40,7 +40,7 @@ describe("a number among the parameters", function()
     end
   end)
 
-  it("is refused when it is of another Lua type", function()
+  it("is refused when it is of another Lua type", function ()
     for _, value in ipairs { "5", true, {}, print } do
       for _, name in ipairs(INTEGERS) do
         assert.matches("^`" .. name .. "` must be an integer, got ", refused { [name] = value })
@@ -53,7 +53,7 @@ describe("a number among the parameters", function()
       refused { max_new_tokens = "5" })
   end)
 
-  it("is refused outside the router's integer types", function()
+  it("is refused outside the router's integer types", function ()
     assert.equal("`max_new_tokens` must be an integer <= 4294967295, got the number 4294967296",
       refused { max_new_tokens = 2^32 })
     assert.equal('{"max_new_tokens":4294967295}', encoded { max_new_tokens = 2^32 - 1 })
@@ -65,7 +65,7 @@ describe("a number among the parameters", function()
       refused { truncate = 1e300 })
   end)
 
-  it("is refused outside its range with the router's own text", function()
+  it("is refused outside its range with the router's own text", function ()
     local cases = {
       { "temperature", "`temperature` must be non-negative", { -0.1, -1e-3 }, { 0, 0.1, 100 } },
       { "repetition_penalty", "`repetition_penalty` must be strictly positive",
@@ -92,7 +92,7 @@ describe("a number among the parameters", function()
     end
   end)
 
-  it("is refused when it is infinite as a 32-bit float", function()
+  it("is refused when it is infinite as a 32-bit float", function ()
     for _, name in ipairs(SINGLES) do
       for _, value in ipairs { 1e39, -1e39, 3.5e38 } do
         assert.matches("^`" .. name .. "` must be a number that fits a 32%-bit float "
@@ -103,7 +103,7 @@ describe("a number among the parameters", function()
       encoded { temperature = kinds.SINGLE_MAX })
   end)
 
-  it("is accepted when the router rounds it to the largest 32-bit float", function()
+  it("is accepted when the router rounds it to the largest 32-bit float", function ()
     assert.equal('{"temperature":3.4028235e+38}', encoded { temperature = 3.4028235e38 })
     assert.equal(kinds.SINGLE_MAX, kinds.to_single(3.4028235e38))
     assert.equal(-kinds.SINGLE_MAX, kinds.to_single(-3.4028235e38))
@@ -111,8 +111,8 @@ describe("a number among the parameters", function()
   end)
 end)
 
-describe("kinds.to_single", function()
-  it("rounds to the nearest 32-bit float", function()
+describe("kinds.to_single", function ()
+  it("rounds to the nearest 32-bit float", function ()
     assert.equal(0.100000001490116119384765625, kinds.to_single(0.1))
     assert.equal(1, kinds.to_single(0.99999999999))
     assert.equal(16777216, kinds.to_single(16777217))
@@ -125,8 +125,8 @@ describe("kinds.to_single", function()
   end)
 end)
 
-describe("a boolean among the parameters", function()
-  it("is refused when it is anything else, and the message describes the value", function()
+describe("a boolean among the parameters", function ()
+  it("is refused when it is anything else, and the message describes the value", function ()
     assert.equal('`details` must be a boolean, got the string "true"', refused { details = "true" })
     for _, name in ipairs(BOOLEANS) do
       assert.equal(("`%s` must be a boolean, got the number 1"):format(name),
@@ -136,8 +136,8 @@ describe("a boolean among the parameters", function()
   end)
 end)
 
-describe("seed", function()
-  it("is exact up to 2^64 - 1 as a string of digits", function()
+describe("seed", function ()
+  it("is exact up to 2^64 - 1 as a string of digits", function ()
     assert.equal('{"seed":18446744073709551615}', encoded { seed = "18446744073709551615" })
     assert.equal('{"seed":9007199254740993}', encoded { seed = "9007199254740993" })
     assert.equal('{"seed":123}', encoded { seed = "123" })
@@ -145,7 +145,7 @@ describe("seed", function()
     assert.equal('{"seed":0}', encoded { seed = "000" })
   end)
 
-  it("may be any non-negative integer, or a float below 2^53", function()
+  it("may be any non-negative integer, or a float below 2^53", function ()
     assert.equal('{"seed":0}', encoded { seed = 0 })
     assert.equal('{"seed":0}', encoded { seed = -0.0 })
     assert.equal('{"seed":9007199254740991}', encoded { seed = 2^53 - 1 })
@@ -156,7 +156,7 @@ describe("seed", function()
     end
   end)
 
-  it("is refused as a float that may have lost digits, with a hint", function()
+  it("is refused as a float that may have lost digits, with a hint", function ()
     for _, value in ipairs { 2^53, 2^53 + 2, 2^63, 2^64 - 1, 2^64 } do
       assert.matches("^`seed` must be an integer from 0 to 18446744073709551615, got the number "
         .. ".*; a float above 2%^53 %- 1 may have lost digits, write the seed as a string$",
@@ -164,7 +164,7 @@ describe("seed", function()
     end
   end)
 
-  it("is refused when negative, fractional, above 2^64 - 1, or not a number", function()
+  it("is refused when negative, fractional, above 2^64 - 1, or not a number", function ()
     for _, value in ipairs { -1, 1.5, "-1", "1.5", "0x10", "", " 5", "18446744073709551616",
       "99999999999999999999", "100000000000000000000", true, {} } do
       assert.matches("^`seed` must be an integer from 0 to 18446744073709551615, got ",
@@ -173,24 +173,24 @@ describe("seed", function()
   end)
 end)
 
-describe("stop", function()
-  it("is sent as an array, empty or not", function()
+describe("stop", function ()
+  it("is sent as an array, empty or not", function ()
     assert.equal('{"stop":[]}', encoded { stop = {} })
     assert.equal('{"stop":["\\n","é","\\u0000"]}', encoded { stop = { "\n", "é", "\0" } })
   end)
 
-  it("does not limit the number of stop sequences, because the server has a limit", function()
+  it("does not limit the number of stop sequences, because the server has a limit", function ()
     local many = {}
     for i = 1, 100 do many[i] = "s" .. i end
     assert.equal(('{"stop":%s}'):format(json.encode(many)), encoded { stop = many })
   end)
 
-  it("is refused as a single string, with a hint", function()
+  it("is refused as a single string, with a hint", function ()
     assert.equal('`stop` must be an array of strings, got the string "END"; '
       .. 'write stop = { "END" }', refused { stop = "END" })
   end)
 
-  it("is refused with holes, other keys, other values, and empty strings", function()
+  it("is refused with holes, other keys, other values, and empty strings", function ()
     assert.equal("`stop` must be an array of strings; the table given has no value at position 2",
       refused { stop = { [1] = "a", [3] = "b" } })
     assert.equal('`stop` must be an array of strings; the table given has the key the string "x"',
@@ -206,8 +206,8 @@ describe("stop", function()
   end)
 end)
 
-describe("api_token as a parameter", function()
-  it("is sent, and is refused without being shown", function()
+describe("api_token as a parameter", function ()
+  it("is sent, and is refused without being shown", function ()
     assert.equal('{"api_token":"hf_abc"}', encoded { api_token = "hf_abc" })
     for _, value in ipairs { "hf_SENTINEL\n", " hf_SENTINEL", "hf_SENTINEL x", "\0hf_SENTINEL" } do
       local message = refused { api_token = value }

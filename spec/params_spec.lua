@@ -4,13 +4,13 @@ local json = require "predibase.json"
 local ordered = require "predibase.template.ordered"
 local params = require "predibase.params"
 
-local function encoded(parameters, context)
+local function encoded (parameters, context)
   local list, err = params.check(parameters, context)
   assert(list, tostring(err))
   return json.encode(json.object(list))
 end
 
-local function refused(parameters, context)
+local function refused (parameters, context)
   local list, err = params.check(parameters, context)
   assert.is_nil(list)
   assert.is_true(errors.is(err))
@@ -23,13 +23,13 @@ end
 
 local STREAM = { stream = true }
 
-describe("params.check", function()
-  it("sends nothing for no parameters", function()
+describe("params.check", function ()
+  it("sends nothing for no parameters", function ()
     assert.same({}, params.check(nil))
     assert.same({}, params.check({}))
   end)
 
-  it("sends every parameter in the fixed order of the API", function()
+  it("sends every parameter in the fixed order of the API", function ()
     assert.equal('{"adapter_id":"my-repo/3","adapter_source":"hub","api_token":"hf_x",'
       .. '"best_of":1,"temperature":0.1,"repetition_penalty":1.5,"frequency_penalty":-2,'
       .. '"presence_penalty":2,"top_k":50,"top_p":1,"typical_p":0.95,"do_sample":true,'
@@ -48,26 +48,26 @@ describe("params.check", function()
       })
   end)
 
-  it("lists the names of all parameters", function()
+  it("lists the names of all parameters", function ()
     for _, name in ipairs { "adapter_id", "best_of", "repitition_penalty", "extra", "seed" } do
       assert.is_true(params.names[name])
     end
     assert.is_nil(params.names.timeout)
   end)
 
-  it("raises for a name that does not exist, with a suggestion and the caller's line", function()
-    local ok, message = pcall(function() params.check { max_tokens = 5 } end)
+  it("raises for a name that does not exist, with a suggestion and the caller's line", function ()
+    local ok, message = pcall(function () params.check { max_tokens = 5 } end)
     assert.is_false(ok)
     assert.matches('unknown parameter "max_tokens"; did you mean "max_new_tokens"%?', message)
     assert.matches("^spec/params_spec%.lua:", message)
   end)
 
-  it("raises when the parameters are not a table", function()
-    assert.error_matches(function() params.check("x") end,
+  it("raises when the parameters are not a table", function ()
+    assert.error_matches(function () params.check("x") end,
       "parameters must be a table, got a string")
   end)
 
-  it("sends the documented misspelling under the correct name", function()
+  it("sends the documented misspelling under the correct name", function ()
     assert.equal('{"repetition_penalty":1.1}', encoded { repitition_penalty = 1.1 })
     assert.equal("`repetition_penalty` must be strictly positive",
       refused { repitition_penalty = 0 })
@@ -77,12 +77,12 @@ describe("params.check", function()
       encoded { repitition_penalty = json.null, repetition_penalty = 2 })
   end)
 
-  it("treats null as not given", function()
+  it("treats null as not given", function ()
     assert.equal("{}", encoded { temperature = json.null, stop = json.null, details = json.null })
     assert.equal('{"details":true}', encoded({ best_of = json.null, details = json.null }, STREAM))
   end)
 
-  it("does not change the caller's table, and is not affected by later changes", function()
+  it("does not change the caller's table, and is not affected by later changes", function ()
     local stop, ids = { "a" }, { "x" }
     local given = { stop = stop, merged_adapters = { ids = ids, weights = { 1 } },
       repitition_penalty = 1, response_format = { type = "json_object", schema = { const = 1 } } }
@@ -96,11 +96,11 @@ describe("params.check", function()
     assert.equal(before, json.encode(json.object(list)))
   end)
 
-  it("calls no metamethods, even those that raise", function()
-    local function bad() error("metamethod called") end
+  it("calls no metamethods, even those that raise", function ()
+    local function bad () error("metamethod called") end
     local cruel = { __index = bad, __pairs = bad, __len = bad, __newindex = bad,
       __tostring = bad, __eq = bad }
-    local function make(t) return setmetatable(t, cruel) end
+    local function make (t) return setmetatable(t, cruel) end
     assert.equal('{"merged_adapters":{"ids":["x"],"weights":[1]},"stop":["a"],'
       .. '"response_format":{"type":"json_object","schema":{"const":1,"required":[]}},"f":{"g":1}}',
       encoded(make {
@@ -113,13 +113,13 @@ describe("params.check", function()
     assert.matches("^`stop%[1%]` must be a string, got a table$", refused { stop = { make {} } })
   end)
 
-  it("requests details on a stream unless the caller sets them", function()
+  it("requests details on a stream unless the caller sets them", function ()
     assert.equal('{"details":true}', encoded(nil, STREAM))
     assert.equal('{"details":false}', encoded({ details = false }, STREAM))
     assert.equal("{}", encoded({}, { stream = false }))
   end)
 
-  it("refuses parameters on a stream that the router refuses there", function()
+  it("refuses parameters on a stream that the router refuses there", function ()
     assert.equal("`best_of` != 1 is not supported when streaming tokens",
       refused({ best_of = 2, do_sample = true }, STREAM))
     assert.equal("`best_of` != 1 is not supported when streaming tokens",
@@ -138,7 +138,7 @@ describe("params.check", function()
     assert.matches("got the number 1.5", refused { top_k = json.number "1.5" })
   end)
 
-  it("accepts best_of above 1 only with sampling and without a seed", function()
+  it("accepts best_of above 1 only with sampling and without a seed", function ()
     local text = "you must use sampling when `best_of` is > 1"
     assert.equal(text, refused { best_of = 2 })
     assert.equal(text, refused { best_of = 2, do_sample = false })
@@ -152,7 +152,7 @@ describe("params.check", function()
     assert.equal('{"best_of":0,"seed":1}', encoded { best_of = 0, seed = 1 })
   end)
 
-  it("reports the first of several mistakes in the router's order", function()
+  it("reports the first of several mistakes in the router's order", function ()
     local all = { best_of = 2, seed = 1, temperature = -1, top_p = 0, max_new_tokens = 0,
       adapter_id = "", merged_adapters = { ids = { "a" }, weights = { 1 } } }
     local order = {
@@ -174,15 +174,15 @@ describe("params.check", function()
     assert.is_table(params.check(all))
   end)
 
-  it("checks defaults one by one, because a call may add others", function()
+  it("checks defaults one by one, because a call may add others", function ()
     assert.is_table(params.check({ best_of = 2 }, { partial = true }))
     assert.equal("`temperature` must be non-negative",
       refused({ temperature = -0.1 }, { partial = true }))
   end)
 end)
 
-describe("params.merge", function()
-  it("merges the parameters of a call with the defaults in a new table", function()
+describe("params.merge", function ()
+  it("merges the parameters of a call with the defaults in a new table", function ()
     local defaults, call = { top_k = 1, stop = { "a" } }, { top_k = 2, seed = 3 }
     assert.same({ top_k = 2, seed = 3, stop = { "a" } }, params.merge(defaults, call))
     assert.same({ top_k = 1, stop = { "a" } }, defaults)
@@ -190,12 +190,12 @@ describe("params.merge", function()
     assert.same({}, params.merge(nil, nil))
   end)
 
-  it("removes a default when the call gives null", function()
+  it("removes a default when the call gives null", function ()
     local list = params.check(params.merge({ top_k = 1, seed = 2 }, { top_k = json.null }))
     assert.same({ { "seed", 2 } }, list)
   end)
 
-  it("treats both spellings as the same parameter", function()
+  it("treats both spellings as the same parameter", function ()
     assert.same({ repetition_penalty = 2 },
       params.merge({ repitition_penalty = 1 }, { repetition_penalty = 2 }))
     assert.same({ repetition_penalty = 2 },

@@ -8,10 +8,10 @@ describe("random.of_process", function ()
     local first = { draw(), draw() }
     me = 2                    -- what a worker of nginx sees after the fork
     local second = { draw(), draw() }
-    assert.are_not.same(first, second)
+    assert.not_same(first, second)
     me = 1
     draw()
-    assert.are_not.equal(first[2], second[2])
+    assert.not_equal(first[2], second[2])
   end)
 
   it("is a plain generator where there are no copies", function ()
@@ -95,7 +95,7 @@ describe("random.seed", function ()
   end)
 
   it("differs between two moments of the same second", function ()
-    assert.are_not.equal(random.seed(1.25), random.seed(1.5))
+    assert.not_equal(random.seed(1.25), random.seed(1.5))
   end)
 end)
 

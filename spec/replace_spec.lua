@@ -13,9 +13,9 @@ describe("predibase.replace", function ()
   end)
   after_each(function () scratch.remove(folder) end)
 
-  local function mode_of(name) return assert(uv.fs_stat(name)).mode % 512 end
+  local function mode_of (name) return assert(uv.fs_stat(name)).mode % 512 end
 
-  local function names()
+  local function names ()
     local list, entries = {}, assert(uv.fs_scandir(folder))
     for name in function () return (uv.fs_scandir_next(entries)) end do list[#list + 1] = name end
     table.sort(list)

@@ -5,11 +5,11 @@ local json = require "predibase.json"
 local request = require "predibase.request"
 local version = require "predibase.version"
 
-local function none() return nil end
+local function none () return nil end
 
 --- Reads the options of a call and makes its request. `context`: `stream`, `transport` and `lua`
 -- (the latter two for the user agent).
-local function make(cfg, prompt, parameters, context, call_options, id)
+local function make (cfg, prompt, parameters, context, call_options, id)
   context = context or {}
   local client = { cfg = cfg, user_agent = request.user_agent(cfg, context.transport, context.lua) }
   local given = request.merge(parameters, call_options)
@@ -18,20 +18,20 @@ local function make(cfg, prompt, parameters, context, call_options, id)
   return request.make(plan, prompt, id)
 end
 
-local function build(prompt, parameters, context, options, call_options, id)
+local function build (prompt, parameters, context, options, call_options, id)
   options = options or {}
   options.base_url = options.base_url or "http://127.0.0.1:8080/x"
   local cfg = assert(config.new(options, none))
   return make(cfg, prompt, parameters, context, call_options, id)
 end
 
-local function body(...)
+local function body (...)
   local req, err = build(...)
   assert(req, tostring(err))
   return req.body
 end
 
-local function refused(kind, ...)
+local function refused (kind, ...)
   local req, err = build(...)
   assert.is_nil(req)
   assert.is_true(errors.is(err))
@@ -40,7 +40,7 @@ local function refused(kind, ...)
   return err.message
 end
 
-local function header(req, name)
+local function header (req, name)
   local found = {}
   for _, pair in ipairs(req.headers) do
     if pair[1]:lower() == name then found[#found + 1] = pair[2] end
@@ -49,20 +49,20 @@ local function header(req, name)
   return found[1]
 end
 
-describe("the body", function()
-  it("has no parameters when none are given", function()
+describe("the body", function ()
+  it("has no parameters when none are given", function ()
     assert.equal('{"inputs":"Hi"}', body("Hi"))
     assert.equal('{"inputs":"Hi"}', body("Hi", {}))
     assert.equal('{"inputs":"Hi"}', body("Hi", { seed = json.null }))
   end)
 
-  it("has the prompt first and the parameters in a fixed order", function()
+  it("has the prompt first and the parameters in a fixed order", function ()
     assert.equal('{"inputs":"What is your name?","parameters":{"temperature":0.1,'
       .. '"max_new_tokens":20,"details":true}}', body("What is your name?",
       { details = true, max_new_tokens = 20, temperature = 0.1 }))
   end)
 
-  it("has exact integers, floats that round-trip, and empty arrays", function()
+  it("has exact integers, floats that round-trip, and empty arrays", function ()
     assert.equal('{"inputs":"x","parameters":{"adapter_id":"r/1","adapter_source":"pbase",'
       .. '"temperature":0.30000000000000004,"top_p":1,"typical_p":0.1,"max_new_tokens":128,'
       .. '"stop":[],"seed":18446744073709551615}}', body("x", {
@@ -70,7 +70,7 @@ describe("the body", function()
         max_new_tokens = 128.0, stop = {}, seed = "18446744073709551615" }))
   end)
 
-  it("has every character of the prompt", function()
+  it("has every character of the prompt", function ()
     for text, written in pairs {
       ["\0"] = "\\u0000", ["\1\31"] = "\\u0001\\u001f", ["\b\t\n\f\r"] = "\\b\\t\\n\\f\\r",
       ['"\\/'] = '\\"\\\\/', ["é中"] = "é中", ["\240\159\152\128"] = "\240\159\152\128",
@@ -84,14 +84,14 @@ describe("the body", function()
     assert.equal("\127", json.decode(body("\127")).inputs)
   end)
 
-  it("has a schema string unchanged", function()
+  it("has a schema string unchanged", function ()
     local schema = '{ "type": "object", "z": 1.0,\n  "a": "\\u00e9" }'
     assert.equal('{"inputs":"x","parameters":{"response_format":{"type":"json_object","schema":'
       .. schema .. "}}}",
       body("x", { response_format = { type = "json_object", schema = schema } }))
   end)
 
-  it("contains the client's defaults", function()
+  it("contains the client's defaults", function ()
     local options = { defaults = { top_k = 5, repitition_penalty = 2, api_token = "hf_x" } }
     assert.equal('{"inputs":"x","parameters":{"api_token":"hf_x","repetition_penalty":3,'
       .. '"top_k":5,"seed":1}}', body("x", { seed = 1, repetition_penalty = 3 }, nil, options))
@@ -99,29 +99,29 @@ describe("the body", function()
       body("x", { top_k = json.null, api_token = json.null }, nil, options))
   end)
 
-  it("requests details on a stream", function()
+  it("requests details on a stream", function ()
     assert.equal('{"inputs":"x","parameters":{"details":true}}', body("x", nil, { stream = true }))
   end)
 end)
 
-describe("the prompt", function()
-  it("raises when it is not a string, with the line of the caller", function()
+describe("the prompt", function ()
+  it("raises when it is not a string, with the line of the caller", function ()
     for _, bad in ipairs { 5, true, {}, print } do
-      assert.error_matches(function() build(bad) end, "the prompt must be a string, got ")
+      assert.error_matches(function () build(bad) end, "the prompt must be a string, got ")
     end
-    assert.error_matches(function() build(nil) end, "the prompt must be a string, got nil")
-    assert.error_matches(function() build({ inputs = "x" }) end,
+    assert.error_matches(function () build(nil) end, "the prompt must be a string, got nil")
+    assert.error_matches(function () build({ inputs = "x" }) end,
       "give the prompt first and then a table of parameters")
     local ok, message = pcall(build, nil)
     assert.is_false(ok)
     assert.matches("^spec/request_spec%.lua:", message)
   end)
 
-  it("is refused when it is empty, in the router's words", function()
+  it("is refused when it is empty, in the router's words", function ()
     assert.equal("Input validation error: `inputs` cannot be empty", refused("validation", ""))
   end)
 
-  it("is refused when it is not UTF-8", function()
+  it("is refused when it is not UTF-8", function ()
     for text, at in pairs { ["\255"] = 1, ["ab\128"] = 3, ["\192\128"] = 1, ["a\224\128\128"] = 2,
       ["\237\160\189\237\184\128"] = 1, ["\244\144\128\128"] = 1, ["x\240\159\152"] = 2 } do
       assert.equal(("Input validation error: `inputs` must be valid UTF-8, got byte 0x%02x "
@@ -129,7 +129,7 @@ describe("the prompt", function()
     end
   end)
 
-  it("is refused when the body would be above the server's limit", function()
+  it("is refused when the body would be above the server's limit", function ()
     local overhead = #'{"inputs":""}'
     assert.equal(request.MAX_BODY, #body(("x"):rep(request.MAX_BODY - overhead)))
     assert.equal("the request body has at least 2097153 bytes, but the server accepts at most "
@@ -140,8 +140,8 @@ describe("the prompt", function()
   end)
 end)
 
-describe("the parameters", function()
-  it("are checked together with the client's defaults", function()
+describe("the parameters", function ()
+  it("are checked together with the client's defaults", function ()
     assert.equal("Input validation error: `seed` must not be set when `best_of` > 1",
       refused("validation", "x", { seed = 1, do_sample = true }, nil,
         { defaults = { best_of = 2 } }))
@@ -149,14 +149,14 @@ describe("the parameters", function()
       refused("validation", "x", nil, { stream = true }, { defaults = { best_of = 0 } }))
   end)
 
-  it("may have an empty api_token, which stops the server from using the client's", function()
+  it("may have an empty api_token, which stops the server from using the client's", function ()
     assert.equal('{"inputs":"x","parameters":{"api_token":""}}', body("x", { api_token = "" }))
     local options = { base_url = "http://lorax.example", allow_plain_http = false }
     assert.is_table(build("x", { api_token = "" }, nil, options))
     assert.same({}, build("x", { api_token = "" }, nil, options).secrets)
   end)
 
-  it("contain an unencrypted api_token for this machine only", function()
+  it("contain an unencrypted api_token for this machine only", function ()
     local options = { base_url = "http://lorax.example" }
     local message = refused("config", "x", { api_token = "hf_SENTINEL" }, nil, options)
     assert.matches("^the parameter api_token would be sent unencrypted", message)
@@ -167,15 +167,15 @@ describe("the parameters", function()
   end)
 end)
 
-describe("the request", function()
-  it("is a POST to one of the two endpoints", function()
+describe("the request", function ()
+  it("is a POST to one of the two endpoints", function ()
     local req = build("x")
     assert.equal("POST", req.method)
     assert.equal("http://127.0.0.1:8080/x/generate", req.url)
     assert.equal("http://127.0.0.1:8080/x/generate_stream", build("x", {}, { stream = true }).url)
   end)
 
-  it("has the client's headers in a fixed order, then the caller's by name", function()
+  it("has the client's headers in a fixed order, then the caller's by name", function ()
     local req = build("x", {}, { transport = "libcurl/7.88.1" },
       { api_token = "pb_x", headers = { ["X-Team"] = "blue", ["X-A"] = 1 } },
       { headers = { ["x-team"] = "red" } }, "42")
@@ -190,18 +190,18 @@ describe("the request", function()
     }, req.headers)
   end)
 
-  it("accepts an event stream for generate_stream", function()
+  it("accepts an event stream for generate_stream", function ()
     assert.equal("text/event-stream", header(build("x", {}, { stream = true }), "accept"))
   end)
 
-  it("has no Authorization without a token, and never an Expect", function()
+  it("has no Authorization without a token, and never an Expect", function ()
     local req = build("x", {}, {})
     assert.is_nil(header(req, "authorization"))
     assert.is_nil(req.id)
     assert.is_nil(header(req, "expect"))
   end)
 
-  it("lets the caller choose the request id and the user agent", function()
+  it("lets the caller choose the request id and the user agent", function ()
     local req = build("x", {}, {},
       { user_agent = "my-app/1.0", headers = { ["X-Request-Id"] = "mine" } }, nil, "42")
     assert.is_nil(req.id)
@@ -209,13 +209,13 @@ describe("the request", function()
     assert.equal("my-app/1.0", header(req, "user-agent"))
   end)
 
-  it("names the running Lua in the user agent", function()
+  it("names the running Lua in the user agent", function ()
     assert.matches("^lua/%d%.%d$", (request.LUA:gsub("^luajit", "lua")))
     assert.matches(" lua/9%.9$",
       header(build("x", {}, { lua = "lua/9.9" }), "user-agent"))
   end)
 
-  it("contains its adapter and all secrets", function()
+  it("contains its adapter and all secrets", function ()
     local req = build("x", { adapter_id = "r/1", api_token = "hf_x" }, {},
       { api_token = "pb_x" }, { headers = { ["X-Secret"] = "12345678" } })
     assert.equal("r/1", req.adapter_id)
@@ -223,10 +223,10 @@ describe("the request", function()
     assert.is_nil(build("x", { adapter_id = "" }).adapter_id)
   end)
 
-  it("shares the common parts of a client's requests", function()
+  it("shares the common parts of a client's requests", function ()
     local cfg = assert(config.new({ base_url = "http://127.0.0.1:8080", api_token = "pb_x",
       defaults = { adapter_id = "r/1", max_new_tokens = 9 } }, none))
-    local function of(stream, options, parameters)
+    local function of (stream, options, parameters)
       return assert(make(cfg, "x", parameters, { stream = stream }, options))
     end
     local first = of(false)
@@ -248,7 +248,7 @@ describe("the request", function()
     assert.same({ "pb_x" }, of(false).secrets)
   end)
 
-  it("is refused every time when the defaults are invalid for every call", function()
+  it("is refused every time when the defaults are invalid for every call", function ()
     local cfg = assert(config.new({ base_url = "http://127.0.0.1", defaults = { best_of = 2 } },
       none))
     for _ = 1, 2 do
@@ -259,7 +259,7 @@ describe("the request", function()
     assert.is_table(make(cfg, "x", { do_sample = true }))
   end)
 
-  it("lets the garbage collector free a configuration and its shared parts", function()
+  it("lets the garbage collector free a configuration and its shared parts", function ()
     local watch = setmetatable({}, { __mode = "v" })
     watch.cfg = assert(config.new({ base_url = "http://127.0.0.1", api_token = "pb_x" }, none))
     watch.headers = make(watch.cfg, "x").headers
@@ -268,7 +268,7 @@ describe("the request", function()
     assert.is_nil(watch.headers)
   end)
 
-  it("does not change the caller's table", function()
+  it("does not change the caller's table", function ()
     local given = { stop = {}, repitition_penalty = 1, api_token = json.null }
     build("x", given, { stream = true }, { defaults = { top_k = 1 } })
     assert.same({ stop = {}, repitition_penalty = 1, api_token = json.null }, given)
@@ -276,12 +276,12 @@ describe("the request", function()
   end)
 end)
 
-describe("the options of a call", function()
+describe("the options of a call", function ()
   local cfg = assert(config.new({ base_url = "http://127.0.0.1:8080" }, none))
   local client = { cfg = cfg, user_agent = "x" }
 
-  it("raise for mistakes of the program, with the line of the caller", function()
-    local function message(given, method)
+  it("raise for mistakes of the program, with the line of the caller", function ()
+    local function message (given, method)
       return select(2, pcall(request.check, given, method))
     end
     for text, said in pairs {
@@ -305,7 +305,7 @@ describe("the options of a call", function()
     assert.is_nil(message({ add_special_tokens = true }, "tokenize"))
   end)
 
-  it("are split into parameters of the API, sent in the body, and options of the call", function()
+  it("are split into parameters of the API, sent in the body, and options of the call", function ()
     local plan = assert(request.plan(client, "generate", { temperature = 0.5, timeout = 3,
       max_retries = 1, adapter_id = "a/1", concurrency = 4 }))
     assert.equal('{"inputs":"x","parameters":{"adapter_id":"a/1","adapter_source":"pbase",'
@@ -316,7 +316,7 @@ describe("the options of a call", function()
     assert.is_false(plan.stream)
   end)
 
-  it("replace the common options, each as a whole", function()
+  it("replace the common options, each as a whole", function ()
     assert.same({ temperature = 0.5, stop = { "b" }, repetition_penalty = 2, timeout = 3,
       headers = { b = "2" } },
       request.merge({ temperature = 0.5, stop = { "a" }, timeout = 3, headers = { a = "1" } },
@@ -326,10 +326,10 @@ describe("the options of a call", function()
   end)
 end)
 
-describe("a planner", function()
+describe("a planner", function ()
   local cfg = assert(config.new({ base_url = "http://127.0.0.1:8080", api_token = "pb_x" }, none))
 
-  it("merges the options of a call with those of its object", function()
+  it("merges the options of a call with those of its object", function ()
     local plan = request.planner({ cfg = cfg, user_agent = "x" },
       { temperature = 0.5, max_retries = 1 })
     local made = assert(plan("generate", { temperature = 0.25 }))
@@ -337,7 +337,7 @@ describe("a planner", function()
     assert.equal(1, made.settings.max_retries)
   end)
 
-  it("keeps only the plan of calls without options", function()
+  it("keeps only the plan of calls without options", function ()
     local plan = request.planner({ cfg = cfg, user_agent = "x" }, { temperature = 0.5 })
     local first = plan "generate"
     assert.equal(first, plan("generate", {}))
@@ -347,7 +347,7 @@ describe("a planner", function()
     assert.equal(first, plan "generate")
   end)
 
-  it("refuses bad values every time", function()
+  it("refuses bad values every time", function ()
     local plan = request.planner({ cfg = cfg, user_agent = "x" }, { temperature = -1 })
     for _ = 1, 2 do
       local made, err = plan "generate"
@@ -357,15 +357,15 @@ describe("a planner", function()
     assert.is_table(plan("generate", { temperature = 1 }))
   end)
 
-  it("raises for mistakes of the program, and for a closed client", function()
+  it("raises for mistakes of the program, and for a closed client", function ()
     local client = { cfg = cfg, user_agent = "x" }
     local plan = request.planner(client)
-    assert.error_matches(function() plan("generate", { timeout = { totl = 1 } }) end,
+    assert.error_matches(function () plan("generate", { timeout = { totl = 1 } }) end,
       'unknown timeout "totl"; did you mean "total"%?')
-    assert.error_matches(function() plan("generate", 5, "session:send") end,
+    assert.error_matches(function () plan("generate", 5, "session:send") end,
       "session:send takes its options as a table, got a number")
     client.closed = true
-    assert.error_matches(function() plan("generate", nil, "session:send") end,
+    assert.error_matches(function () plan("generate", nil, "session:send") end,
       "session:send on a closed client")
   end)
 end)

@@ -9,12 +9,12 @@ local TEXT = { ["content-type"] = "text/plain; charset=utf-8" }
 local HTML = { ["content-type"] = "text/html" }
 local JSON = { ["content-type"] = "application/json" }
 
-local function failed(status, body, headers, meta)
+local function failed (status, body, headers, meta)
   return response.error({ status = status, headers = headers or {}, body = body }, meta)
 end
 
-describe("response.error", function()
-  it("maps every error_type of the router", function()
+describe("response.error", function ()
+  it("maps every error_type of the router", function ()
     local cases = {
       { 424, "generation", "generation", false }, { 429, "overloaded", "overloaded", true },
       { 422, "validation", "validation", false },
@@ -39,19 +39,19 @@ describe("response.error", function()
     end
   end)
 
-  it("treats a shard that cannot be reached as a temporary error of the server", function()
+  it("treats a shard that cannot be reached as a temporary error of the server", function ()
     local err = response.error { status = 424, headers = { ["content-type"] = "application/json" },
       body = '{"error":"Request failed during generation: Server error: error trying to connect: '
         .. 'x","error_type":"generation"}' }
     assert.same({ "server", true, 424 }, { err.kind, err.retryable, err.status })
   end)
 
-  it("prefers error_type to the status", function()
+  it("prefers error_type to the status", function ()
     assert.equal("validation", failed(500, '{"error":"x","error_type":"validation"}').kind)
     assert.equal("overloaded", failed(503, '{"error":"x","error_type":"overloaded"}').kind)
   end)
 
-  it("uses the status when error_type is missing or unknown", function()
+  it("uses the status when error_type is missing or unknown", function ()
     local cases = {
       validation = { 400, 422, 406, 411, 418, 451, 499 }, authentication = { 401 },
       permission = { 402, 403 }, not_found = { 404, 405, 410 }, connection = { 407 },
@@ -74,7 +74,7 @@ describe("response.error", function()
     assert.equal("protocol", failed("x", "").kind)
   end)
 
-  it("marks the statuses after which a retry may succeed", function()
+  it("marks the statuses after which a retry may succeed", function ()
     local retryable = { [408] = true, [409] = true, [425] = true, [429] = true, [500] = true,
       [502] = true, [503] = true, [504] = true }
     for status = 100, 599 do
@@ -82,7 +82,7 @@ describe("response.error", function()
     end
   end)
 
-  it("keeps the plain texts of the web framework unchanged", function()
+  it("keeps the plain texts of the web framework unchanged", function ()
     for status, text in pairs {
       [400] = "Failed to parse the request body as JSON: EOF while parsing a value",
       [413] = "Failed to buffer the request body: length limit exceeded",
@@ -96,7 +96,7 @@ describe("response.error", function()
     end
   end)
 
-  it("makes a message when the server sends none", function()
+  it("makes a message when the server sends none", function ()
     assert.equal("the server answered 405 and gave no reason", failed(405, "").message)
     assert.equal("the server answered 504 and gave no reason", failed(504, " \n").message)
     assert.matches("404 and gave no reason; check the URL, the tenant", failed(404, "").message)
@@ -105,7 +105,7 @@ describe("response.error", function()
     assert.is_string(response.error({ status = 500 }).message)
   end)
 
-  it("uses the title or the text of a gateway's page", function()
+  it("uses the title or the text of a gateway's page", function ()
     local page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
       .. "<center><h1>502 Bad Gateway</h1></center>\r\n<hr>nginx</body>\r\n</html>\r\n"
     assert.equal("the server answered with an HTML page: 502 Bad Gateway", failed(502, page,
@@ -116,7 +116,7 @@ describe("response.error", function()
     assert.is_true(failed(502, page, HTML).retryable)
   end)
 
-  it("reads the error objects of other servers", function()
+  it("reads the error objects of other servers", function ()
     for body, message in pairs {
       ['{"message":"no Route matched with those values"}'] = "no Route matched with those values",
       ['{"detail":"Not Found"}'] = "Not Found",
@@ -138,7 +138,7 @@ describe("response.error", function()
     end
   end)
 
-  it("has a stable kind and no Lua error for error fields of any type", function()
+  it("has a stable kind and no Lua error for error fields of any type", function ()
     local values = { '"x"', "{}", "[]", "5", "-1.5e300", "null", "true", "false", '""', '{"a":[]}',
       '"' .. ("x"):rep(60000) .. '"', '"\\ud800"', "18446744073709551615",
       '{"message":5,"type":{}}' }
@@ -154,7 +154,7 @@ describe("response.error", function()
     end
   end)
 
-  it("makes excerpts short, printable and valid UTF-8", function()
+  it("makes excerpts short, printable and valid UTF-8", function ()
     local bodies = { ("é€😀"):rep(5000), ("\255\0\27[2J"):rep(5000), ("<p>"):rep(10000),
       "\31\139\8\0\0\0\0\0\0\3" .. ("\254\1"):rep(3000), ("x"):rep(10 * 1024 * 1024) }
     for _, body in ipairs(bodies) do
@@ -170,7 +170,7 @@ describe("response.error", function()
     assert.equal("the server answered 502 and gave no reason", err.message)
   end)
 
-  it("takes no quadratic time", function()
+  it("takes no quadratic time", function ()
     for _, piece in ipairs { "<", "<title", "< ", "[", '{"a":', " ", "@", "data:", "\\" } do
       local many = piece:rep(200000)
       local err = failed(502, many, HTML)
@@ -182,7 +182,7 @@ describe("response.error", function()
   end)
 
   it("reports an unexpected answer with status 200, with its type and an excerpt",
-    function()
+    function ()
     local err = failed(200, "<html><title>Sign in</title><form>", HTML)
     assert.equal("protocol", err.kind)
     assert.equal("unexpected answer (status 200, text/html): Sign in", err.message)
@@ -195,7 +195,7 @@ describe("response.error", function()
   end)
 
   it("gives an error object with status 200 the same kind as that event of a stream",
-    function()
+    function ()
     for _, body in ipairs { '{"error":"x"}', '{"error":"x","error_type":"brand_new"}',
       '{"error":{"message":"x"}}', '{"generated_text":"","error":"x"}',
       '{"error":"x","error_type":"overloaded"}', '{"error":"x","error_type":"generation"}' } do
@@ -209,7 +209,7 @@ describe("response.error", function()
     end
   end)
 
-  it("names the host of a redirect and never its query, its path or its user", function()
+  it("names the host of a redirect and never its query, its path or its user", function ()
     local cases = {
       ["https://login.example/a?token=pb_SENTINEL#x"] = "login.example",
       ["http://user:pb_SENTINEL@other.example:8080?q=pb_SENTINEL"] = "other.example:8080",
@@ -231,7 +231,7 @@ describe("response.error", function()
     assert.matches("redirects to nowhere", failed(302, '{"error":"x"}', {}).message)
   end)
 
-  it("hides secrets that the server echoes anywhere", function()
+  it("hides secrets that the server echoes anywhere", function ()
     local secret = "pb_SENTINEL_7f3a"
     local headers = { ["content-type"] = "text/plain", ["x-echo"] = "Bearer " .. secret,
       ["x-b3-traceid"] = secret, location = "https://" .. secret .. ".example/" }
@@ -256,7 +256,7 @@ describe("response.error", function()
       meta).message)
   end)
 
-  it("hides secrets that the server echoes with the escapes of JSON", function()
+  it("hides secrets that the server echoes with the escapes of JSON", function ()
     local meta = { secrets = { 'pb_"SEN\\TINEL/7' } }
     for _, spelling in ipairs { [[pb_\"SEN\\TINEL/7]], [[pb_\"SEN\\TINEL\/7]],
       [[pb_\u0022SEN\u005CTINEL\/7]], [[pb_\\\"SEN\\\\TINEL\\\/7]] } do
@@ -271,7 +271,7 @@ describe("response.error", function()
     end
   end)
 
-  it("contains the trace id, the attempts and the headers", function()
+  it("contains the trace id, the attempts and the headers", function ()
     local id = ("0af7651916cd43dd"):rep(2)
     local err = failed(500, "", { ["x-b3-traceid"] = "abc", traceparent = "00-" .. id .. "-b7-01" },
       { attempts = 3 })
@@ -284,7 +284,7 @@ describe("response.error", function()
     assert.is_nil(response.trace_id {})
   end)
 
-  it("contains the wait that the server requests", function()
+  it("contains the wait that the server requests", function ()
     assert.equal(7, failed(429, "", { ["retry-after"] = "7" }).retry_after)
     assert.equal(0.1, failed(429, "", { ["retry-after-ms"] = "100" }).retry_after)
     assert.is_nil(failed(429, "", { ["retry-after"] = "-7" }).retry_after)
@@ -295,7 +295,7 @@ describe("response.error", function()
     assert.is_nil(failed(503, "", { ["retry-after"] = date }).retry_after)
   end)
 
-  it("never raises for random responses, and always returns a documented kind", function()
+  it("never raises for random responses, and always returns a documented kind", function ()
     local rng = random.new(1234)
     local names = { "content-type", "location", "retry-after", "retry-after-ms", "traceparent",
       "x-ratelimit-reset", "date", "x-b3-traceid", "content-encoding" }
@@ -305,7 +305,7 @@ describe("response.error", function()
       "Sun, 06 Nov 1994 08:50:00 GMT", "1.5", "text/html; charset=utf-8" }
     local inserts = { "{", "}", '"', "\\ud800", "null", "[", "]", "1e999", "<", ">", "@", "/",
       "\0" }
-    local function value()
+    local function value ()
       if rng:int(1, 3) == 1 then return rng:bytes(rng:int(0, 60)) end
       return rng:mutate(rng:pick(good), inserts)
     end

@@ -4,12 +4,12 @@ local response = require "predibase.response"
 
 local JSON = { ["content-type"] = "application/json" }
 
-local function reply(body, headers, status)
+local function reply (body, headers, status)
   return { status = status or 200, headers = headers or JSON, body = body }
 end
 
-describe("response.result", function()
-  it("returns the text of LoRAX /generate", function()
+describe("response.result", function ()
+  it("returns the text of LoRAX /generate", function ()
     local result = assert(response.result(reply '{"generated_text":"test"}', { attempts = 2 }))
     assert.equal("test", result.generated_text)
     assert.equal("test", tostring(result))
@@ -21,24 +21,24 @@ describe("response.result", function()
     assert.same({}, result.timing)
   end)
 
-  it("can be concatenated with a string on both sides", function()
+  it("can be concatenated with a string on both sides", function ()
     local result = response.result(reply '{"generated_text":"test"}')
     assert.equal("a test", "a " .. result)
     assert.equal("test z", result .. " z")
     assert.equal("testtest5", result .. result .. 5)
   end)
 
-  it("returns the text of LoRAX /, an array of one", function()
+  it("returns the text of LoRAX /, an array of one", function ()
     assert.equal("test", tostring(response.result(reply ' [{"generated_text":"test"}]\n')))
   end)
 
-  it("accepts any content type when the answer is valid", function()
+  it("accepts any content type when the answer is valid", function ()
     assert.equal("x", tostring(response.result(reply('{"generated_text":"x"}', {}))))
     assert.equal("x", tostring(response.result(reply('{"generated_text":"x","details":null}',
       { ["content-type"] = "text/plain" }, 201))))
   end)
 
-  it("returns details without null and with the exact seed", function()
+  it("returns details without null and with the exact seed", function ()
     local result = response.result(reply [[{"generated_text":"test","details":{"finish_reason":
       "length","prompt_tokens":6,"generated_tokens":1,"skipped_tokens":0,
       "seed":18446744073709551615,"prefill":[],"tokens":[{"id":1369,"text":"test",
@@ -50,7 +50,7 @@ describe("response.result", function()
     assert.equal("7", tostring(result.usage.total_tokens))
   end)
 
-  it("reads token counts and times from the headers", function()
+  it("reads token counts and times from the headers", function ()
     local headers = { ["x-prompt-tokens"] = "6", ["x-generated-tokens"] = "20",
       ["x-total-tokens"] = "26", ["x-total-time"] = "1500", ["x-validation-time"] = "1",
       ["x-queue-time"] = "250", ["x-inference-time"] = "1249", ["x-compute-time"] = "1500",
@@ -68,7 +68,7 @@ describe("response.result", function()
     assert.equal("mistralai/Mistral-7B", result.model_id)
   end)
 
-  it("ignores headers that are not numbers", function()
+  it("ignores headers that are not numbers", function ()
     local result = response.result(reply('{"generated_text":"x"}', { ["x-prompt-tokens"] = "many",
       ["x-generated-tokens"] = "-1", ["x-total-tokens"] = ("9"):rep(400), ["x-total-time"] = "",
       ["x-queue-time"] = {}, ["x-model-id"] = {} }), { adapter_id = "asked" })
@@ -78,7 +78,7 @@ describe("response.result", function()
     assert.equal("asked", result.adapter_id)
   end)
 
-  it("joins the tokens when the text was cut inside a character", function()
+  it("joins the tokens when the text was cut inside a character", function ()
     local details = ',"details":{"finish_reason":"length","generated_tokens":4,"tokens":['
     local tokens = '{"id":1,"text":"<s>","special":true},{"id":2,"text":"gut"},'
       .. '{"id":3,"text":" é","special":false},{"id":4,"text":""}]}}'
@@ -90,7 +90,7 @@ describe("response.result", function()
     assert.equal("", tostring(response.result(reply '{"generated_text":""}')))
   end)
 
-  it("returns an error of kind protocol for a body that is not an answer of LoRAX", function()
+  it("returns an error of kind protocol for a body that is not an answer of LoRAX", function ()
     for _, body in ipairs { "", "null", "5", '"text"', "[]", "{}", '{"generated_text":null}',
       '{"generated_text":5}', '{"generated_text":["x"]}', '{"generated_text":"x"', "<html></html>",
       '[{"generated_text":"a"},{"generated_text":"b"}]', '{"generated_text":"x","details":5}',
@@ -108,7 +108,7 @@ describe("response.result", function()
     assert.equal("protocol", select(2, response.result {}).kind)
   end)
 
-  it("returns the error that a response with status 200 contains", function()
+  it("returns the error that a response with status 200 contains", function ()
     for _, body in ipairs {
       '{"error":"Model is overloaded","error_type":"overloaded"}',
       '[{"error":"Model is overloaded","error_type":"overloaded"}]',
@@ -124,7 +124,7 @@ describe("response.result", function()
     end
   end)
 
-  it("returns an error for every status except 2xx, with any body", function()
+  it("returns an error for every status except 2xx, with any body", function ()
     local result, err = response.result(reply('{"generated_text":"x"}', JSON, 500))
     assert.is_nil(result)
     assert.equal("server", err.kind)
@@ -132,12 +132,12 @@ describe("response.result", function()
 end)
 
 --- Returns a function that returns the text of all tokens, as a stream has it.
-local function of(text) return function () return text end end
+local function of (text) return function () return text end end
 
-describe("response.stream_result", function()
+describe("response.stream_result", function ()
   local headers = { ["x-model-id"] = "m", ["x-adapter-id"] = "a/1" }
 
-  it("has the same fields as the result of generate", function()
+  it("has the same fields as the result of generate", function ()
     local final = event.decode('{"token":{"id":2,"text":"</s>","special":true},"generated_text":'
       .. '" test","details":{"finish_reason":"eos_token","prompt_tokens":6,"generated_tokens":2}}')
     local result = response.stream_result({ final = final, text = of " test", count = 2,
@@ -153,7 +153,7 @@ describe("response.stream_result", function()
     assert.equal(1, result.attempts)
   end)
 
-  it("uses the counted tokens when the server sent no details", function()
+  it("uses the counted tokens when the server sent no details", function ()
     local result = response.stream_result { final = { generated_text = "ab" }, text = of "ab",
       count = 2 }
     assert.same({ completion_tokens = 2 }, result.usage)
@@ -161,14 +161,14 @@ describe("response.stream_result", function()
   end)
 
   it("uses the text of the tokens when the last event has none although the tokens do",
-    function()
+    function ()
     local final = { generated_text = "" }
     assert.equal("gut é",
       tostring(response.stream_result { final = final, text = of "gut é", count = 3 }))
     assert.equal("", tostring(response.stream_result { final = final, text = of "", count = 1 }))
   end)
 
-  it("keeps the whole text that the server sends with return_full_text", function()
+  it("keeps the whole text that the server sends with return_full_text", function ()
     local final = { generated_text = "prompt and answer" }
     assert.equal("prompt and answer",
       tostring(response.stream_result { final = final, text = of " and answer", count = 2 }))

@@ -4,7 +4,7 @@ local response = require "predibase.response"
 local WHOLE = '  [{"generated_text":"a \\"quoted\\" [text] {with} \\\\",'
   .. '"details":{"tokens":[1,[2]]}}]'
 
-local function failure(body, headers, status)
+local function failure (body, headers, status)
   return response.truncation { status = status or 200, headers = headers or {}, body = body }
 end
 

@@ -5,9 +5,9 @@ local http1 = require "predibase.transport.resty.http1"
 
 --- Feeds slices. Returns the body, whether it ended, how many bytes of the last slice were left,
 -- and what was wrong.
-local function read(slices)
+local function read (slices)
   local c, parts = http1.new_chunks(), {}
-  local function sink(bytes, first, last) parts[#parts + 1] = bytes:sub(first, last) end
+  local function sink (bytes, first, last) parts[#parts + 1] = bytes:sub(first, last) end
   local left = 0
   for _, bytes in ipairs(slices) do
     local at, problem = c:feed(bytes, 1, sink)
@@ -17,7 +17,7 @@ local function read(slices)
   return table.concat(parts), c.done, left
 end
 
-local function in_bytes(text)
+local function in_bytes (text)
   local list = {}
   for i = 1, #text do list[i] = text:sub(i, i) end
   return list
@@ -77,7 +77,7 @@ describe("a chunked body", function ()
   it("is limited in its extensions and trailers", function ()
     assert.is_string((select(4, read { "5;" .. ("a"):rep(5000) })))
     assert.is_string((select(4, read { "5;" .. ("a"):rep(5000) .. "\r\nhello" })))
-    local function trailers(count) return "0\r\n" .. ("a: 34567\r\n"):rep(count) end
+    local function trailers (count) return "0\r\n" .. ("a: 34567\r\n"):rep(count) end
     assert.is_nil((select(4, read { trailers(4000) })))
     assert.is_string((select(4, read { trailers(5000) })))
     assert.is_string((select(4, read { "0\r\n", ("a"):rep(20000), ("a"):rep(20000) })))

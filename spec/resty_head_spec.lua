@@ -5,7 +5,7 @@ local http1 = require "predibase.transport.resty.http1"
 
 --- Feeds slices. Returns the head, and the position of the body in the last slice or what was
 -- wrong.
-local function read(slices)
+local function read (slices)
   local h = http1.new_head()
   for i, bytes in ipairs(slices) do
     local at, problem = h:feed(bytes)
@@ -17,7 +17,7 @@ local function read(slices)
   return h
 end
 
-local function refused(bytes)
+local function refused (bytes)
   local _, at, problem = read { bytes }
   assert.is_nil(at)
   assert.is_string(problem, ("%q"):format(bytes))
@@ -85,7 +85,7 @@ describe("the head of a response", function ()
     local h = read { "HTTP/1.1 200 OK\r\na: b\r\n  folded\r\n\r\n" }
     assert.same({ a = "b" }, h.headers)
     for _, name in ipairs { "Content-Length", "transfer-encoding", "Connection" } do
-      assert.truthy(refused("HTTP/1.1 200 OK\r\n" .. name .. ": 5\r\n 0\r\n\r\n")
+      assert.is_truthy(refused("HTTP/1.1 200 OK\r\n" .. name .. ": 5\r\n 0\r\n\r\n")
         :find("folded", 1, true))
     end
   end)
@@ -118,14 +118,14 @@ describe("the head of a response", function ()
   end)
 
   it("is limited in its fields, its bytes and its interim responses", function ()
-    local function many(count, size)
+    local function many (count, size)
       return "HTTP/1.1 200 OK\r\n" .. ("a: " .. ("b"):rep(size) .. "\r\n"):rep(count) .. "\r\n"
     end
     assert.is_number(select(2, read { many(http1.MAX_FIELDS, 10) }))
     assert.equal(http1.TOO_LARGE, refused(many(http1.MAX_FIELDS + 1, 10)))
     assert.equal(http1.TOO_LARGE, refused(many(20, 2000)))
     assert.equal(http1.TOO_LARGE, refused("HTTP/1.1 200 OK\r\n" .. ("a"):rep(40000)))
-    assert.truthy(refused(("HTTP/1.1 103 Early Hints\r\na: b\r\n\r\n"):rep(20000))
+    assert.is_truthy(refused(("HTTP/1.1 103 Early Hints\r\na: b\r\n\r\n"):rep(20000))
       :find("interim", 1, true))
   end)
 end)

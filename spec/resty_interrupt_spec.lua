@@ -23,7 +23,7 @@ local PROGRAM = [[
   local request = { method = "POST", url = os.getenv "URL" .. "/generate_stream", headers = {},
     body = "{}" }
 
-  local function open()
+  local function open ()
     return assert(transport:open(request, { events = true, deadline = resty_transport.now() + 20,
       timeout = { connect = 10, first_token = 10, token = 10, idle = 10 } }))
   end
@@ -54,7 +54,7 @@ local PROGRAM = [[
     end,
   }
 
-  local function interrupted(way, x, n)
+  local function interrupted (way, x, n)
     local me, count, raised = coroutine.running(), 0, false
     debug.sethook(function ()
       if coroutine.running() ~= me then return end
@@ -71,7 +71,7 @@ local PROGRAM = [[
     return raised
   end
 
-  local function in_order(x, name, n)
+  local function in_order (x, name, n)
     local where = name .. " at " .. n .. ": "
     for _ = 1, 20 do
       local ok, event, err = pcall(x.next, x)

@@ -20,13 +20,13 @@ local HANDLERS = [[
     predibase = require "predibase"
     local ffi = require "ffi"
     ffi.cdef "int usleep(unsigned int us);"
-    function sent(path)
+    function sent (path)
       local file = io.open(path)
       local size = file and file:seek "end" or 0
       if file then file:close() end
       return size
     end
-    function pause(blocking)
+    function pause (blocking)
       if blocking then ffi.C.usleep(2000) else ngx.sleep(0.002) end
     end
   }
@@ -71,7 +71,7 @@ describe("a kept connection inside nginx", function ()
   end)
 
   --- Returns the results of four calls, and how many connections they took.
-  local function ask(name, wait)
+  local function ask (name, wait)
     local before = strays:count("connection " .. name)
     local client = raw_client.connect { host = "127.0.0.1", port = site.port.main }
     client:send(("GET /ask?name=%s&port=%d&wait=%s HTTP/1.1\r\nhost: x\r\n\r\n"):format(name,

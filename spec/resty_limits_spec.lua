@@ -26,7 +26,7 @@ local LOCATIONS = [[
 describe("predibase.resty.limits in front of streams", function ()
   local model, site
 
-  local function start(workers)
+  local function start (workers)
     model = server.spawn {
       script = { ["/generate_stream"] = { silent_after = 1, keepalive_interval = 0 } },
     }
@@ -38,13 +38,13 @@ describe("predibase.resty.limits in front of streams", function ()
     server.stop()
   end)
 
-  local function begin(key)
+  local function begin (key)
     local browser = site:open("/limited?key=" .. key)
     assert.is_truthy(browser:wait "data: ")
     return browser
   end
 
-  local function open_now(n)
+  local function open_now (n)
     return server.run_until(function () return site:get("/open").body == tostring(n) end)
   end
 
@@ -93,14 +93,14 @@ end)
 describe("predibase.resty.limits", function ()
   local HTTP = "lua_shared_dict predibase 1m;\n"
 
-  local function run(code)
+  local function run (code)
     local process = in_nginx.eval([[
       local limits = require "predibase.resty.limits"
       local now = 1000
       require "predibase.nginx".now = function () return now end
       ngx.now = function () return 5e8 end        -- the wall clock was set back
-      local function pass(seconds) now = now + seconds end
-      local function enter(l, key)
+      local function pass (seconds) now = now + seconds end
+      local function enter (l, key)
         local lease, err = l:enter(key)
         return lease ~= nil, err and err.retry_after, err and err.kind
       end
@@ -204,7 +204,7 @@ describe("predibase.resty.limits", function ()
 
   it("raise for invalid options", function ()
     run [[
-      local function raises(options, what)
+      local function raises (options, what)
         local ok, err = pcall(limits.new, options)
         assert(not ok and tostring(err):find(what), tostring(err))
       end

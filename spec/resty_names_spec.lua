@@ -26,9 +26,9 @@ describe("a host name inside nginx", function ()
   end)
 
   --- Runs code in nginx with `calls(host, n, options)`, which prints how many calls failed.
-  local function run(code)
+  local function run (code)
     local process = in_nginx.eval(([[
-      function calls(host, n, options)
+      function calls (host, n, options)
         options = options or {}
         options.base_url = ("http://%%s:%d"):format(host)
         options.api_token = options.api_token or false
@@ -61,8 +61,8 @@ describe("a host name inside nginx", function ()
       local tries, times = 0, {}
       connect.socket = function ()
         local socket = {}
-        function socket.settimeouts(_, ms) times[#times + 1] = ms end
-        function socket.connect() tries = tries + 1 return nil, "connection refused" end
+        function socket.settimeouts (_, ms) times[#times + 1] = ms end
+        function socket.connect () tries = tries + 1 return nil, "connection refused" end
         return socket
       end
       local target = { host = "a.test", hosts = { "a.test" }, is_name = true, port = 1, pool = "p" }

@@ -7,16 +7,16 @@ local http1 = require "predibase.transport.resty.http1"
 local target = require "predibase.transport.resty.target"
 local transport = require "predibase.transport"
 
-local function none() end
+local function none () end
 
-local function configured(options)
+local function configured (options)
   return assert(config.new(options, none))
 end
 
 local NGX = { encode_base64 = function (text) return "<" .. text .. ">" end,
   md5 = function (text) return "digest of " .. #text end }
 
-local function target_of(options)
+local function target_of (options)
   return target.new(configured(options), NGX)
 end
 
@@ -40,8 +40,8 @@ describe("the bytes of a request", function ()
   it("contain the whole URL for a proxy, and only host and port for a tunnel", function ()
     local proxy = { authorization = function () return "Basic abc" end }
     local bytes = table.concat(http1.request(req, proxy))
-    assert.truthy(bytes:find("POST http://lorax.test:8080/a/generate HTTP/1.1\r\n", 1, true))
-    assert.truthy(bytes:find("\r\nproxy-authorization: Basic abc\r\n\r\n", 1, true))
+    assert.is_truthy(bytes:find("POST http://lorax.test:8080/a/generate HTTP/1.1\r\n", 1, true))
+    assert.is_truthy(bytes:find("\r\nproxy-authorization: Basic abc\r\n\r\n", 1, true))
     assert.equal("CONNECT lorax.test:443 HTTP/1.1\r\nhost: lorax.test:443\r\n"
       .. "proxy-authorization: Basic abc\r\n\r\n", http1.tunnel("lorax.test:443", proxy))
   end)
@@ -115,7 +115,7 @@ describe("the target of connections", function ()
 end)
 
 describe("the timeouts of an exchange", function ()
-  local function exchange(more)
+  local function exchange (more)
     local x = { state = "open", streams = true, started = 100, connecting = 100, last_byte = 100,
       last_event = 100, got_event = false, sent = true, response = {},
       clocks = { connect = 10, first_token = 600, token = 120, idle = 60 } }
@@ -123,7 +123,7 @@ describe("the timeouts of an exchange", function ()
     return x
   end
 
-  local function check(at, phase, more)
+  local function check (at, phase, more)
     local x = exchange(more)
     assert.equal(at, clocks.at(x))
     assert.is_nil(clocks.expired(x, at - 0.001))

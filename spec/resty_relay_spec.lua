@@ -11,7 +11,7 @@ local server = require "spec.support.server"
 
 --- Parses the events of a body into an array of `{ event, data }`, with comments as
 -- `{ comment = … }`.
-local function events(body)
+local function events (body)
   local list = {}
   for block in body:gmatch "(.-)\n\n" do
     if block:sub(1, 1) == ":" then
@@ -26,7 +26,7 @@ local function events(body)
   return list
 end
 
-local function text_of(list)
+local function text_of (list)
   local parts = {}
   for _, item in ipairs(list) do
     if item.event == "message" then parts[#parts + 1] = item.data.text end
@@ -37,7 +37,7 @@ end
 describe("predibase.resty.relay", function ()
   local model, site
 
-  local function start(script, locations)
+  local function start (script, locations)
     model = server.spawn { script = { ["/generate_stream"] = script } }
     site = gateway.start(model, locations)
   end
@@ -83,7 +83,7 @@ describe("predibase.resty.relay", function ()
   end)
 
   it("sends buffered tokens as one event, and counts them", function ()
-    local function event(text)
+    local function event (text)
       return ('data:{"token":{"id":1,"text":"%s","special":%s}}\n\n'):format(text,
         tostring(text == "<s>"))
     end
@@ -138,7 +138,7 @@ describe("predibase.resty.relay", function ()
     local answer = site:get "/relay"
     local list = events(answer.body)
     assert.equal("\195\169!", text_of(list))
-    for _, item in ipairs(list) do assert.are_not_equal("<s>", item.data.text) end
+    for _, item in ipairs(list) do assert.not_equal("<s>", item.data.text) end
   end)
 
   it("answers with a status and JSON while nothing was sent", function ()

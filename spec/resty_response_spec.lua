@@ -3,13 +3,13 @@
 -- limits.
 local http1 = require "predibase.transport.resty.http1"
 
-local function new(more)
+local function new (more)
   local limits = { events = true, max_event = 1000, max_body = 1000 }
   for name, value in pairs(more or {}) do limits[name] = value end
   return http1.new_response(limits)
 end
 
-local function head(...)
+local function head (...)
   return table.concat({ "HTTP/1.1 200 OK", ... }, "\r\n") .. "\r\n\r\n"
 end
 
@@ -17,7 +17,7 @@ local JSON, EVENTS = "content-type: application/json", "content-type: text/event
 local CHUNKED = "transfer-encoding: chunked"
 
 --- Feeds bytes and, with `ended`, the end of the connection. Returns the outcome.
-local function read(bytes, more, ended)
+local function read (bytes, more, ended)
   local r = new(more)
   local ok, failure = r:feed(bytes)
   if ok and ended then ok = r:finish() end
@@ -67,7 +67,7 @@ describe("a response", function ()
   end)
 
   it("keeps its connection only if both sides agree on it", function ()
-    local function keep(bytes) return read(bytes).keep end
+    local function keep (bytes) return read(bytes).keep end
     assert.is_true(keep(head("content-length: 0", "connection: keep-alive")))
     assert.is_false(keep(head("content-length: 0", "Connection: Upgrade, Close")))
     assert.is_false(keep "HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n")
@@ -112,7 +112,7 @@ describe("a response", function ()
   end)
 
   it("is an event stream by its type and status, if events were requested", function ()
-    local function streaming(type, more, status)
+    local function streaming (type, more, status)
       local bytes = ("HTTP/1.1 %d X\r\ncontent-type: %s\r\n\r\n"):format(status or 200, type)
       return read(bytes, more).response.streaming
     end

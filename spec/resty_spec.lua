@@ -21,14 +21,14 @@ local PRELUDE = [[
   init_by_lua_block {
     predibase = require "predibase"
     early, early_error = predibase.new { base_url = os.getenv "PREDIBASE_BASE_URL" }
-    function ask(options)
+    function ask (options)
       local result, err = early:generate("What colour is the sky?", options)
       return result and result.generated_text or err.kind .. ": " .. err.message
     end
-    function stream(options)
+    function stream (options)
       return early:generate_stream("What colour is the sky?", options)
     end
-    function note(name) ngx.shared.seen:set(name, ask()) end
+    function note (name) ngx.shared.seen:set(name, ask()) end
   }
   init_worker_by_lua_block { note "init_worker" }
 ]]
@@ -166,11 +166,11 @@ describe("a client inside nginx", function ()
     stand_in.stop()
   end)
 
-  local function connect()
+  local function connect ()
     return raw_client.connect { host = "127.0.0.1", port = server.port.front }
   end
 
-  local function get(path)
+  local function get (path)
     local client = connect()
     client:send("GET " .. path .. " HTTP/1.1\r\nhost: x\r\n\r\n")
     local answer = client:answer(20)
@@ -178,27 +178,27 @@ describe("a client inside nginx", function ()
     return answer.body
   end
 
-  local function serve(method, ...)
+  local function serve (method, ...)
     upstream:script(faults.PATHS[method], { raw = { ... } })
   end
 
-  local function good()
+  local function good ()
     serve("generate", { send = faults.sized "generate" })
   end
 
   --- Sends three tokens of a stream, and then nothing.
-  local function halting()
+  local function halting ()
     serve("stream", { send = faults.head("stream", faults.CHUNKED)
       .. faults.chunk(wire.three_tokens()) }, { hold = true })
   end
 
   --- Tells whether the last request has ended for its server, which would keep it open forever.
-  local function is_over()
+  local function is_over ()
     local log = upstream:log()
     return log[#log].complete ~= nil
   end
 
-  local function gone()
+  local function gone ()
     return upstream:wait(is_over, 20)
   end
 
@@ -228,7 +228,7 @@ describe("a client inside nginx", function ()
       texts[name] = get("/seen?" .. name)
     end
     for name, text in pairs(texts) do
-      assert.truthy(text:find("^config: .*" .. name .. "_by_lua; call from a timer instead "
+      assert.is_truthy(text:find("^config: .*" .. name .. "_by_lua; call from a timer instead "
         .. "%(ngx%.timer%.at"), name .. ": " .. text)
     end
   end)
@@ -289,26 +289,26 @@ describe("a client inside nginx", function ()
   it("ends a stream that was dropped without being closed", function ()
     halting()
     assert.equal(" The\n", get "/first")
-    assert.truthy(gone())
+    assert.is_truthy(gone())
   end)
 
   it("closes a stream at once", function ()
     halting()
     assert.equal(" The\n", get "/first?close=1")
-    assert.truthy(gone())
+    assert.is_truthy(gone())
   end)
 
   it("closes a stream that another light thread waits for", function ()
     serve("stream", { send = faults.head("stream", faults.CHUNKED)
       .. faults.chunk(wire.token " The") }, { hold = true })
     assert.equal(" The\ntrue cancelled cancelled\n", get "/other_thread")
-    assert.truthy(gone())
+    assert.is_truthy(gone())
   end)
 
   it("ends a stream with an error when its client is closed", function ()
     halting()
     assert.equal(" The\ncancelled\n", get "/closed_client")
-    assert.truthy(gone())
+    assert.is_truthy(gone())
   end)
 
   it("closes a stream that another request of the worker waits for", function ()
@@ -321,19 +321,19 @@ describe("a client inside nginx", function ()
       if stopped == "stopped\n" then break end
     end
     assert.equal("stopped\n", stopped)
-    assert.truthy(waiting:answer(20).body:find "cancelled\n$")
+    assert.is_truthy(waiting:answer(20).body:find "cancelled\n$")
     waiting:close()
-    assert.truthy(gone())
+    assert.is_truthy(gone())
   end)
 
   it("closes a stream when its browser has disconnected", function ()
     serve("stream", { send = faults.head("stream", faults.CHUNKED)
       .. faults.chunk(wire.token " The") }, { hold = true })
     local browser = connect():send "GET /abandoned HTTP/1.1\r\nhost: x\r\n\r\n"
-    assert.truthy(browser:wait("before", 20))
+    assert.is_truthy(browser:wait("before", 20))
     assert.is_false(is_over())
     browser:close()
-    assert.truthy(gone())
+    assert.is_truthy(gone())
   end)
 
   it("polls without blocking the worker", function ()
@@ -361,6 +361,6 @@ describe("a client inside nginx", function ()
 
   it("refuses predibase.async", function ()
     local text = get "/async"
-    assert.truthy(text:find("^false .*ngx%.thread%.spawn"), text)
+    assert.is_truthy(text:find("^false .*ngx%.thread%.spawn"), text)
   end)
 end)

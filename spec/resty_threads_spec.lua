@@ -20,8 +20,8 @@ local HANDLERS = [[
   init_by_lua_block {
     client = assert(require "predibase".new { api_token = false, max_retries = 0,
       base_url = os.getenv "PREDIBASE_BASE_URL" })
-    function stream() return client:generate_stream "What colour is the sky?" end
-    function outcome(s)
+    function stream () return client:generate_stream "What colour is the sky?" end
+    function outcome (s)
       local token, err = s:next()
       return token and token.text or err and err.kind or "the end"
     end
@@ -132,29 +132,29 @@ describe("the light threads of a stream inside nginx", function ()
     stand_in.stop()
   end)
 
-  local function open(path, headers)
+  local function open (path, headers)
     return raw_client.connect { host = "127.0.0.1", port = site.port.main }
       :send(("GET %s HTTP/1.1\r\nhost: x\r\n%s\r\n"):format(path, headers or ""))
   end
 
-  local function get(path)
+  local function get (path)
     local client = open(path)
     local body = client:answer(20).body
     client:close()
     return body
   end
 
-  local function serve(...)
+  local function serve (...)
     upstream:script("/generate_stream", { raw = { ... } })
   end
 
   --- Sends one token, and then nothing.
-  local function halting()
+  local function halting ()
     serve({ send = faults.head("stream", faults.CHUNKED) .. faults.chunk(wire.token " The") },
       { hold = true })
   end
 
-  local function gone()
+  local function gone ()
     return upstream:wait(function ()
       local log = upstream:log()
       return log[#log].complete ~= nil
@@ -167,7 +167,7 @@ describe("the light threads of a stream inside nginx", function ()
     it(("let the request end if their reader is killed while %s"):format(case[1]), function ()
       halting()
       assert.equal("ended", get(("/killed?while=%s&after=%s"):format(case[2], case[3])))
-      assert.truthy(gone())
+      assert.is_truthy(gone())
     end)
   end
 
@@ -175,24 +175,24 @@ describe("the light threads of a stream inside nginx", function ()
     upstream:script("/refused/generate", { status = 429, body = "{}",
       headers = { ["retry-after"] = "300" } })
     local waiting = open "/batch"
-    assert.truthy(waiting:wait("begun", 20))
+    assert.is_truthy(waiting:wait("begun", 20))
     assert.equal("closed", get "/close_batch")
-    assert.truthy(waiting:wait("cancelled cancelled", 20))
+    assert.is_truthy(waiting:wait("cancelled cancelled", 20))
     waiting:close()
   end)
 
   it("let the request end if their reader is suspended forever", function ()
     halting()
     assert.equal("ended", get "/suspended")
-    assert.truthy(gone())
+    assert.is_truthy(gone())
   end)
 
   it("end when a stream that is polled is closed by another request", function ()
     halting()
     local waiting = open "/polled"
-    assert.truthy(waiting:wait("polled", 20))
+    assert.is_truthy(waiting:wait("polled", 20))
     assert.equal("cancelled", get "/close")
-    assert.truthy(gone())
+    assert.is_truthy(gone())
     waiting:close()
   end)
 
@@ -205,7 +205,7 @@ describe("the light threads of a stream inside nginx", function ()
   it("fail the stream when nginx has ended their request, and block no other request", function ()
     halting()
     local visitor = open("/ended_by_nginx", 'if-match: "x"\r\n')
-    assert.truthy(visitor:wait("412", 20))
+    assert.is_truthy(visitor:wait("412", 20))
     assert.equal("hello", get "/hello")
     local seen = get "/seen"
     local ended = "predibase: nginx has ended this request, so its code cannot go on; a "
@@ -216,9 +216,9 @@ describe("the light threads of a stream inside nginx", function ()
     else
       assert.equal(1, (seen:find(ended, 1, true)), seen)
       local rest = seen:match(" (cancelled cancelled cancelled true false .*)$")
-      assert.truthy(rest and rest:find(ended, 1, true), seen)
+      assert.is_truthy(rest and rest:find(ended, 1, true), seen)
     end
-    assert.truthy(gone())
+    assert.is_truthy(gone())
     visitor:close()
   end)
 

@@ -39,7 +39,7 @@ describe("inside nginx, with TLS,", function ()
     local client = ca:issue("client")
     proxy = peer.start("proxy", certificates.good.cert, certificates.good.key, folder .. "/seen")
     server = nginx.start({ "good", "expired", "stranger", "mutual", "modern" }, function (address)
-      local function block(name, pair, more)
+      local function block (name, pair, more)
         return SERVER:format(address[name], pair.cert, pair.key, more or "", upstream.url)
       end
       return block("good", certificates.good) .. block("expired", certificates.expired)
@@ -73,7 +73,7 @@ describe("inside nginx, with TLS,", function ()
 
   it("a server with only TLS 1.3 is reached with lua_ssl_protocols, as the error tells",
     function ()
-      local function call(directive)
+      local function call (directive)
         return in_nginx.eval(([[
           local client = assert(require "predibase".new { api_token = false, max_retries = 0,
             base_url = "https://lorax.test:%d" })
@@ -84,7 +84,7 @@ describe("inside nginx, with TLS,", function ()
       assert.equal("reached", call "lua_ssl_protocols TLSv1.2 TLSv1.3;\n".stdout)
       -- An nginx that offers TLS 1.3 by default reaches it without the directive.
       local text = call "lua_ssl_protocols TLSv1.2;\n".stdout
-      assert.truthy(text:find "^tls: .*`lua_ssl_protocols TLSv1%.2 TLSv1%.3;`", text)
+      assert.is_truthy(text:find "^tls: .*`lua_ssl_protocols TLSv1%.2 TLSv1%.3;`", text)
     end)
 
   it("a name cannot be looked up without the directive resolver, as the error tells", function ()
@@ -95,6 +95,6 @@ describe("inside nginx, with TLS,", function ()
       io.write(tostring(result), " ", err.kind, " ", err.phase, " ", err.attempts, " ", err.message)
     ]]
     assert.equal(0, run.exit_code, run.stderr)
-    assert.truthy(run.stdout:find "^nil config resolve 1 .*`resolver ", run.stdout)
+    assert.is_truthy(run.stdout:find "^nil config resolve 1 .*`resolver ", run.stdout)
   end)
 end)

@@ -37,7 +37,7 @@ local PROMPTS = {
 }
 
 --- Valid UTF-8 of all four lengths, from a seed.
-local function any_text(draw, characters)
+local function any_text (draw, characters)
   local RANGES = { { 0, 0x7F }, { 0x80, 0x7FF }, { 0x800, 0xD7FF }, { 0x10000, 0x10FFFF } }
   local parts = {}
   for i = 1, characters do

@@ -4,12 +4,12 @@ local json = require "predibase.json"
 local pipe = require "spec.support.pipe_transport"
 local schema = require "predibase.schema"
 
-local function problem(text)
+local function problem (text)
   assert.is_truthy(json.decode(text), text)
   return schema.problem(text, "s")
 end
 
-local function property(text)
+local function property (text)
   return '{"type":"object","properties":{"a":' .. text .. "}}"
 end
 

@@ -4,8 +4,8 @@
 local lifetime = require "spec.support.lifetime"
 local sse = require "predibase.sse"
 
-describe("max_event", function()
-  it("is exact", function()
+describe("max_event", function ()
+  it("is exact", function ()
     local parser = sse.new { max_event = 10 }
     assert.is_true(parser:feed("data: 0123456789\n\n"))
     assert.is_true(parser:feed("data: 0123456789"))
@@ -14,7 +14,7 @@ describe("max_event", function()
     assert.equal("event larger than 10 bytes (max_event)", err)
   end)
 
-  it("is 8 MiB unless said otherwise", function()
+  it("is 8 MiB unless said otherwise", function ()
     local parser = sse.new()
     local mib = ("x"):rep(1024 * 1024)
     parser:feed("data:")
@@ -25,7 +25,7 @@ describe("max_event", function()
     assert.equal("event larger than 8388608 bytes (max_event)", err)
   end)
 
-  it("ends the parser for good, and keeps the events before", function()
+  it("ends the parser for good, and keeps the events before", function ()
     local parser = sse.new { max_event = 5 }
     local ok, err = parser:feed("data: a\n\ndata: 123456\n\ndata: b\n\n")
     assert.is_nil(ok)
@@ -39,7 +39,7 @@ describe("max_event", function()
     assert.is_nil(parser:finish())
   end)
 
-  it("does not count comments and unknown fields", function()
+  it("does not count comments and unknown fields", function ()
     local parser = sse.new { max_event = 5 }
     assert.is_true(parser:feed(":" .. ("x"):rep(1000) .. "\nfoo: " .. ("x"):rep(1000)))
     assert.is_true(parser:feed("\ndata: a\n\n"))
@@ -47,8 +47,8 @@ describe("max_event", function()
   end)
 end)
 
-describe("parser:close", function()
-  it("can be called any number of times", function()
+describe("parser:close", function ()
+  it("can be called any number of times", function ()
     local parser = sse.new()
     parser:feed("data: a\n\ndata: b")
     for _ = 1, 3 do
@@ -56,23 +56,23 @@ describe("parser:close", function()
     end
   end)
 
-  it("makes every other use an error", function()
+  it("makes every other use an error", function ()
     local parser = sse.new()
     parser:close()
     for _, method in ipairs { "feed", "next", "token", "finish" } do
-      assert.error_matches(function() parser[method](parser, "") end,
+      assert.error_matches(function () parser[method](parser, "") end,
         "attempt to use a closed parser", 1, true)
     end
   end)
 
-  it("shows in tostring", function()
+  it("shows in tostring", function ()
     local parser = sse.new()
     assert.matches("^predibase%.sse: ", tostring(parser))
     parser:close()
     assert.equal("predibase.sse (closed)", tostring(parser))
   end)
 
-  it("is what a to-be-closed variable and the collector call", function()
+  it("is what a to-be-closed variable and the collector call", function ()
     local parser = sse.new()
     local meta = getmetatable(parser)
     parser:feed("data: a\n\ndata: b")
@@ -83,7 +83,7 @@ describe("parser:close", function()
   end)
 
   if _VERSION == "Lua 5.4" then
-    it("is called at the end of the block on 5.4", function()
+    it("is called at the end of the block on 5.4", function ()
       local chunk = assert(load([[
         local sse, seen = ...
         do
@@ -98,28 +98,28 @@ describe("parser:close", function()
   end
 end)
 
-describe("misuse", function()
-  it("names what is wrong with the bytes", function()
+describe("misuse", function ()
+  it("names what is wrong with the bytes", function ()
     local parser = sse.new()
     for _, bad in ipairs { 12, true, {}, print } do
-      assert.error_matches(function() parser:feed(bad) end, "string expected", 1, true)
+      assert.error_matches(function () parser:feed(bad) end, "string expected", 1, true)
     end
-    assert.error_matches(function() parser:feed() end, "string expected", 1, true)
-    assert.error_matches(function() parser:feed(nil) end, "string expected", 1, true)
+    assert.error_matches(function () parser:feed() end, "string expected", 1, true)
+    assert.error_matches(function () parser:feed(nil) end, "string expected", 1, true)
   end)
 
-  it("refuses a self that is no parser", function()
+  it("refuses a self that is no parser", function ()
     local parser = sse.new()
     for _, method in ipairs { "feed", "next", "token", "finish", "close" } do
       for _, bad in ipairs { 1, "x", {}, io.stdout } do
-        assert.error_matches(function() parser[method](bad, "") end,
+        assert.error_matches(function () parser[method](bad, "") end,
           "predibase.sse expected", 1, true)
       end
-      assert.error_matches(function() parser[method]() end, "predibase.sse expected", 1, true)
+      assert.error_matches(function () parser[method]() end, "predibase.sse expected", 1, true)
     end
   end)
 
-  it("leaves the parser as it was", function()
+  it("leaves the parser as it was", function ()
     local parser = sse.new()
     parser:feed("data: a")
     pcall(parser.feed, parser, {})
@@ -127,13 +127,13 @@ describe("misuse", function()
     assert.equal("ab", (parser:next()))
   end)
 
-  it("finds the module's name in the metatable", function()
+  it("finds the module's name in the metatable", function ()
     assert.equal("predibase.sse", getmetatable(sse.new()).__name)
   end)
 end)
 
-describe("the collector", function()
-  it("takes parsers in the middle of an event", function()
+describe("the collector", function ()
+  it("takes parsers in the middle of an event", function ()
     local weak = setmetatable({}, { __mode = "k" })
     for i = 1, 100 do
       local parser = sse.new()
@@ -150,12 +150,12 @@ describe("the collector", function()
     local data = ("x"):rep(size)
     local stream = "id: 1\nevent: t\ndata: " .. data .. "\n\n"
 
-    it("may close a parser that returns " .. size .. " bytes", function()
+    it("may close a parser that returns " .. size .. " bytes", function ()
       local closed = 0
       for _ = 1, 5 do
         local parser = sse.new()
         parser:feed(stream)
-        local inside, ok, got, event, id = lifetime.inside(function()
+        local inside, ok, got, event, id = lifetime.inside(function ()
           parser:close()
           closed = closed + 1
         end, parser.next, parser)
@@ -169,13 +169,13 @@ describe("the collector", function()
       assert.equal(5, closed)
     end)
 
-    it("may feed and read a parser that returns " .. size .. " bytes", function()
+    it("may feed and read a parser that returns " .. size .. " bytes", function ()
       local parser = sse.new()
       local other = ("y"):rep(20000)
       local ran = 0
       for _ = 1, 5 do
         parser:feed(stream)
-        local inside, ok, got = lifetime.inside(function()
+        local inside, ok, got = lifetime.inside(function ()
           parser:feed(stream)
           parser:feed("data: " .. other)
           parser:next()
@@ -190,18 +190,18 @@ describe("the collector", function()
     end)
   end
 
-  it("may close or read a parser that gives texts", function()
+  it("may close or read a parser that gives texts", function ()
     local event = 'data: {"token":{"id":5,"text":"some text of a token","logprob":-0.5}}\n\n'
     for _, finalizer in ipairs {
-      function(parser) parser:close() end,
-      function(parser) repeat until not parser:texts() end,
-      function(parser) parser:next() end,
-      function(parser) parser:feed(event) end,
+      function (parser) parser:close() end,
+      function (parser) repeat until not parser:texts() end,
+      function (parser) parser:next() end,
+      function (parser) parser:feed(event) end,
     } do
       for _ = 1, 5 do
         local parser = sse.new()
         parser:feed(event:rep(20))
-        local inside, ok, text, n = lifetime.inside(function() finalizer(parser) end,
+        local inside, ok, text, n = lifetime.inside(function () finalizer(parser) end,
           parser.texts, parser)
         assert.is_true(inside)
         assert.is_true(ok)
@@ -212,18 +212,18 @@ describe("the collector", function()
     end
   end)
 
-  it("may close or read a parser that makes a token", function()
+  it("may close or read a parser that makes a token", function ()
     local event = 'data: {"token":{"id":5,"text":"some text of a token","logprob":-0.5}}\n\n'
     for _, finalizer in ipairs {
-      function(parser) parser:close() end,
-      function(parser) repeat until not parser:token() end,
-      function(parser) parser:next() end,
-      function(parser) parser:feed(event) end,
+      function (parser) parser:close() end,
+      function (parser) repeat until not parser:token() end,
+      function (parser) parser:next() end,
+      function (parser) parser:feed(event) end,
     } do
       for _ = 1, 5 do
         local parser = sse.new()
         parser:feed(event)
-        local inside, ok, token, text = lifetime.inside(function() finalizer(parser) end,
+        local inside, ok, token, text = lifetime.inside(function () finalizer(parser) end,
           parser.token, parser)
         assert.is_true(inside)
         assert.is_true(ok)

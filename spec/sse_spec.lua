@@ -7,7 +7,7 @@ local TOKEN = 'data: {"token":{"id":1369,"text":" t\195\169st","logprob":-0.34},
   .. '"generated_text":null}\n\n'
 
 --- All whole events, each as { data, event, id }.
-local function drain(parser, events)
+local function drain (parser, events)
   events = events or {}
   while true do
     local data, event, id = parser:next()
@@ -19,7 +19,7 @@ local function drain(parser, events)
 end
 
 --- The events of slices (a string or an array), and what is unfinished.
-local function parse(slices)
+local function parse (slices)
   local parser = sse.new()
   local events = {}
   for _, slice in ipairs(type(slices) == "table" and slices or { slices }) do
@@ -31,69 +31,69 @@ local function parse(slices)
   return events, rest
 end
 
-describe("sse.new", function()
-  it("makes independent parsers", function()
+describe("sse.new", function ()
+  it("makes independent parsers", function ()
     local a, b = sse.new(), sse.new {}
     a:feed("data: a\n\n")
     assert.is_nil(b:next())
     assert.equal("a", (a:next()))
   end)
 
-  it("takes nil for no options", function()
+  it("takes nil for no options", function ()
     assert.is_userdata(sse.new(nil))
   end)
 
-  it("names an option that does not exist", function()
-    assert.error_matches(function() sse.new { max_evnt = 1 } end,
+  it("names an option that does not exist", function ()
+    assert.error_matches(function () sse.new { max_evnt = 1 } end,
       'unknown option "max_evnt"', 1, true)
-    assert.error_matches(function() sse.new { 100 } end, 'unknown option "1"', 1, true)
-    assert.error_matches(function() sse.new { [{}] = 1 } end, 'unknown option "table"', 1, true)
+    assert.error_matches(function () sse.new { 100 } end, 'unknown option "1"', 1, true)
+    assert.error_matches(function () sse.new { [{}] = 1 } end, 'unknown option "table"', 1, true)
   end)
 
-  it("finds the unknown option beside a known one", function()
-    assert.error_matches(function() sse.new { max_event = 10, other = 1 } end,
+  it("finds the unknown option beside a known one", function ()
+    assert.error_matches(function () sse.new { max_event = 10, other = 1 } end,
       'unknown option "other"', 1, true)
   end)
 
-  it("refuses a limit that is not a whole positive number", function()
+  it("refuses a limit that is not a whole positive number", function ()
     for _, bad in ipairs { 0, -1, 1.5, 0 / 0, 1 / 0, 2 ^ 60, "100", true, {} } do
-      assert.error_matches(function() sse.new { max_event = bad } end,
+      assert.error_matches(function () sse.new { max_event = bad } end,
         "max_event must be a whole number of bytes", 1, true)
     end
   end)
 
-  it("takes every limit that is one", function()
+  it("takes every limit that is one", function ()
     for _, good in ipairs { 1, 2.0, 1e6, 2 ^ 32, 2 ^ 53 } do
       assert.is_userdata(sse.new { max_event = good })
     end
   end)
 
-  it("refuses options that are no table", function()
-    assert.error_matches(function() sse.new(100) end, "table expected", 1, true)
-    assert.error_matches(function() sse.new("max_event") end, "table expected", 1, true)
+  it("refuses options that are no table", function ()
+    assert.error_matches(function () sse.new(100) end, "table expected", 1, true)
+    assert.error_matches(function () sse.new("max_event") end, "table expected", 1, true)
   end)
 
-  it("leaves the options as they were", function()
+  it("leaves the options as they were", function ()
     local options = setmetatable({ max_event = 5 }, {
-      __index = function() error("touched") end,
-      __newindex = function() error("touched") end,
+      __index = function () error("touched") end,
+      __newindex = function () error("touched") end,
     })
     sse.new(options)
     assert.equal(5, rawget(options, "max_event"))
   end)
 end)
 
-describe("parser", function()
-  it("returns data, event and id", function()
+describe("parser", function ()
+  it("returns data, event and id", function ()
     local events = parse("id: 7\nevent: ping\ndata: a\ndata: b\n\ndata: c\n\n")
     assert.same({ { "a\nb", "ping", "7" }, { "c", "message", "7" } }, events)
   end)
 
-  it("has an empty id when the stream never set one", function()
+  it("has an empty id when the stream never set one", function ()
     assert.same({ { "a", "message", "" } }, parse("data: a\n\n"))
   end)
 
-  it("returns nil while no event is whole", function()
+  it("returns nil while no event is whole", function ()
     local parser = sse.new()
     assert.is_nil(parser:next())
     parser:feed("data: a\n")
@@ -104,7 +104,7 @@ describe("parser", function()
     assert.equal(1, select("#", parser:next()))
   end)
 
-  it("takes a part of a string", function()
+  it("takes a part of a string", function ()
     local parser, bytes = sse.new(), "data: one\n\ndata: two\n\n"
     assert.is_true(parser:feed(bytes, 12))
     assert.equal("two", (parser:next()))
@@ -116,21 +116,21 @@ describe("parser", function()
     assert.is_nil(parser:next())
   end)
 
-  it("refuses a part that lies outside of the string", function()
+  it("refuses a part that lies outside of the string", function ()
     local parser = sse.new()
     for _, part in ipairs { { 0, 1 }, { -1, 1 }, { 5, 4 }, { 1, 4 }, { 3, 1 }, { 1, -1 },
       { 2 ^ 31, 2 ^ 31 } } do
-      assert.error_matches(function() parser:feed("abc", part[1], part[2]) end,
+      assert.error_matches(function () parser:feed("abc", part[1], part[2]) end,
         "outside of the bytes")
     end
-    assert.error_matches(function() parser:feed("abc", "x") end, "number expected")
+    assert.error_matches(function () parser:feed("abc", "x") end, "number expected")
   end)
 
-  it("takes an empty slice", function()
+  it("takes an empty slice", function ()
     assert.is_true(sse.new():feed(""))
   end)
 
-  it("gives the same events however the stream is cut", function()
+  it("gives the same events however the stream is cut", function ()
     local stream = "\239\187\191: hi\r\n\r\nid: 1\r" .. TOKEN .. ":\n\nevent: e\r\n" .. TOKEN
       .. "data\r\rdata: a\0\255\rdata:b\r\r\ndata: rest"
     local whole, rest = parse(stream)
@@ -148,7 +148,7 @@ describe("parser", function()
     assert.same(whole, (parse(bytes)))
   end)
 
-  it("passes zeros and bytes that are not UTF-8", function()
+  it("passes zeros and bytes that are not UTF-8", function ()
     local bytes = {}
     for i = 0, 255 do
       if i ~= 10 and i ~= 13 then
@@ -160,7 +160,7 @@ describe("parser", function()
     assert.same({ { "", "a\0b", "\255" } }, parse("event:a\0b\nid:\255\ndata\n\n"))
   end)
 
-  it("takes an event of 4 MiB in one slice and in many", function()
+  it("takes an event of 4 MiB in one slice and in many", function ()
     local big = ("0123456789abcdef"):rep(4 * 65536)
     local event = parse("data: " .. big .. "\n\n")[1]
     assert.is_true(event[1] == big)
@@ -175,7 +175,7 @@ describe("parser", function()
     assert.is_nil(parser:next())
   end)
 
-  it("keeps 10,000 events of one slice in order", function()
+  it("keeps 10,000 events of one slice in order", function ()
     local lines = {}
     for i = 1, 10000 do
       lines[i] = "data: " .. i .. "\n\n"
@@ -187,7 +187,7 @@ describe("parser", function()
     end
   end)
 
-  it("returns events of the sizes around its inner limits", function()
+  it("returns events of the sizes around its inner limits", function ()
     for _, n in ipairs { 0, 1, 63, 64, 4079, 4080, 4095, 4096, 4097, 65535, 65537 } do
       local data = ("x"):rep(n)
       local events = parse("id: " .. data .. "\nevent: t\ndata: " .. data .. "\n\n")
@@ -198,9 +198,9 @@ describe("parser", function()
     end
   end)
 
-  it("works on when the coroutine that fed it is dead", function()
+  it("works on when the coroutine that fed it is dead", function ()
     local parser = sse.new()
-    local co = coroutine.create(function()
+    local co = coroutine.create(function ()
       parser:feed("data: a\n\ndata: b")
     end)
     assert.is_true(coroutine.resume(co))
@@ -209,32 +209,32 @@ describe("parser", function()
     collectgarbage()
     assert.equal("a", (parser:next()))
     parser:feed("\n\n")
-    assert.equal("b", (coroutine.wrap(function() return parser:next() end)()))
+    assert.equal("b", (coroutine.wrap(function () return parser:next() end)()))
   end)
 end)
 
-describe("parser:finish", function()
-  it("returns the data of an unfinished event", function()
+describe("parser:finish", function ()
+  it("returns the data of an unfinished event", function ()
     local parser = sse.new()
     parser:feed("data: a\ndata: b")
     assert.equal("a\nb", parser:finish())
   end)
 
-  it("returns nil when nothing is unfinished", function()
+  it("returns nil when nothing is unfinished", function ()
     local parser = sse.new()
     assert.is_nil(parser:finish())
     parser:feed("data: a\n\nevent: x\n")
     assert.is_nil(parser:finish())
   end)
 
-  it("returns the same when called again", function()
+  it("returns the same when called again", function ()
     local parser = sse.new()
     parser:feed("data: a")
     assert.equal("a", parser:finish())
     assert.equal("a", parser:finish())
   end)
 
-  it("leaves whole events to next, before and after", function()
+  it("leaves whole events to next, before and after", function ()
     local parser = sse.new()
     parser:feed("data: a\n\ndata: b\n\ndata: c")
     assert.equal("a", (parser:next()))
@@ -243,7 +243,7 @@ describe("parser:finish", function()
     assert.is_nil(parser:next())
   end)
 
-  it("returns an unfinished event of any size", function()
+  it("returns an unfinished event of any size", function ()
     local big = ("x"):rep(100000)
     local parser = sse.new()
     parser:feed("data: " .. big)

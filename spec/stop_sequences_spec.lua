@@ -3,7 +3,7 @@ local random = require "spec.support.random"
 local stops = require "predibase.stop_sequences"
 
 --- Computes the expected result from the whole text: the end that comes first, then the longest.
-local function by_looking(text, stop, trim)
+local function by_looking (text, stop, trim)
   for last = 1, #text do
     local found
     for _, one in ipairs(stop) do
@@ -25,7 +25,7 @@ local function by_looking(text, stop, trim)
 end
 
 --- Feeds pieces, and checks after each that the text shown so far is correct.
-local function by_pieces(pieces, stop, trim)
+local function by_pieces (pieces, stop, trim)
   local matcher = stops.new(stop, trim)
   local out = {}
   for _, piece in ipairs(pieces) do
@@ -41,7 +41,7 @@ local function by_pieces(pieces, stop, trim)
   return table.concat(out), found
 end
 
-local function pieces_at(text, ...)
+local function pieces_at (text, ...)
   local pieces, from = {}, 1
   for _, cut in ipairs { ... } do
     pieces[#pieces + 1] = text:sub(from, cut)
@@ -92,7 +92,7 @@ describe("stops", function ()
 
   it("finds the same as a search of the whole text, in random texts", function ()
     local source = random.new(42)
-    local function word(most)
+    local function word (most)
       local out = {}
       for i = 1, source:int(1, most) do out[i] = source:pick { "a", "b", "\n" } end
       return table.concat(out)

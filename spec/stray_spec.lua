@@ -19,7 +19,7 @@ describe("After an answer", function ()
   teardown(function () testbed:close() end)
 
   --- Four calls, each after the peer has sent all that it wants to; the number of connections.
-  local function calls(name)
+  local function calls (name)
     local scheme = name:find "^tls%-" and "https" or "http"
     local client = testbed:client(("%s://127.0.0.1:%d"):format(scheme, peer.port[name]), {
       api_token = false, max_retries = 0, http_version = "1.1" })
@@ -28,9 +28,9 @@ describe("After an answer", function ()
       local result, err = client:generate("number " .. i)
       -- libcurl 8.22 refuses two lengths
       if not result and name:find "two_lengths" then
-        assert.are.equal("protocol", err.kind)
+        assert.equal("protocol", err.kind)
       else
-        assert.are.equal("answer to " .. i, assert(result, err).generated_text)
+        assert.equal("answer to " .. i, assert(result, err).generated_text)
       end
       peer:wait_for("sent " .. name, sent + i)
     end
@@ -46,12 +46,12 @@ describe("After an answer", function ()
       both_framings = "with a length and chunks the connection is not used again",
     } do
       it(("%s (%s%s)"):format(story, prefix, name), function ()
-        assert.are.equal(4, calls(prefix .. name))
+        assert.equal(4, calls(prefix .. name))
       end)
     end
 
     it("with the same length twice the connection is used again (" .. prefix .. ")", function ()
-      assert.are.equal(1, calls(prefix .. "twice_the_same"))
+      assert.equal(1, calls(prefix .. "twice_the_same"))
     end)
   end
 end)

@@ -7,7 +7,7 @@ local REFUSED = { failure = { kind = "connection", phase = "connect", sent = fal
   message = "Connection refused" } }
 
 describe("the clocks of a stream", function ()
-  local function timeout_of(reply, timeout)
+  local function timeout_of (reply, timeout)
     local client, network = pipe.client(reply, { max_retries = 0 })
     local s = client:generate_stream("x", { timeout = timeout })
     local text, err = s:text()

@@ -6,12 +6,12 @@ local wire = require "spec.support.wire"
 
 local closes_by_itself = _VERSION == "Lua 5.4"
 
-local function slow_answer()
+local function slow_answer ()
   return { pieces = { wire.token " The", 1, wire.token " sky", 1, wire.token " is", 1,
     wire.closing(".", " The sky is.") } }
 end
 
-local function cancelled(err)
+local function cancelled (err)
   return type(err) == "table" and err.kind == "cancelled" and not err.retryable
 end
 
@@ -114,7 +114,7 @@ describe("stream:close", function ()
 end)
 
 describe("leaving a for loop", function ()
-  local function left(leave, iterate)
+  local function left (leave, iterate)
     local client, network = pipe.client(slow_answer())
     pcall(function ()
       leave(iterate(client))
@@ -175,7 +175,7 @@ describe("a stream that is dropped", function ()
   it("can be collected with its exchange, read or not", function ()
     local client = pipe.client(slow_answer())
     local weak = setmetatable({}, { __mode = "k" })
-    local function use()
+    local function use ()
       local s = client:generate_stream "x"
       s:next()
       weak[s], weak[s.exchange], weak[s.call] = true, true, true
@@ -190,7 +190,7 @@ describe("a stream that is dropped", function ()
   it("can be collected after poll said that nothing is there", function ()
     local client = pipe.client { pieces = { 5, wire.answer() } }
     local weak = setmetatable({}, { __mode = "k" })
-    local function use()
+    local function use ()
       local s = client:generate_stream "x"
       assert.equal("pending", select(2, s:poll()))
       weak[s], weak[s.exchange] = true, true

@@ -4,7 +4,7 @@ local coroutines = require "spec.support.coroutines"
 local pipe = require "spec.support.pipe_transport"
 local wire = require "spec.support.wire"
 
-local function slow_answer()
+local function slow_answer ()
   return { pieces = { wire.token " The", 1, wire.token " sky", 1, wire.token " is", 1,
     wire.closing(".", " The sky is.") } }
 end
@@ -14,7 +14,7 @@ describe("coroutines", function ()
     local loop = coroutines.new()
     local client = pipe.client(slow_answer(), { loop = loop })
     local seen, texts = {}, {}
-    local function reader(number)
+    local function reader (number)
       return function ()
         local s = client:generate_stream "x"
         texts[number] = ""
@@ -61,7 +61,7 @@ describe("coroutines", function ()
     local client = pipe.client({ pieces = { 3600, wire.answer() } },
       { loop = loop, timeout = { idle = 7200, first_token = 7200 } })
     local kinds = {}
-    local function reader(number)
+    local function reader (number)
       return function ()
         local _, err = client:generate_stream "x":text()
         kinds[number] = err.kind
@@ -92,7 +92,7 @@ describe("coroutines", function ()
     local client = pipe.client({ pieces = { wire.token " The", wire.token " sky",
       wire.token " is", wire.closing(".", " The sky is.") } }, { loop = loop })
     local s, texts, turn = client:generate_stream "x", {}, 1
-    local function reader(number)
+    local function reader (number)
       return function ()
         while true do
           while turn ~= number do loop:pause() end

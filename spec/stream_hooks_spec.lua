@@ -6,17 +6,17 @@ local wire = require "spec.support.wire"
 
 local HOOKS = { "on_request", "on_response", "on_retry", "on_token" }
 
-local function overloaded()
+local function overloaded ()
   return { body = wire.error("Model is overloaded", "overloaded") }
 end
 
 --- A client that is refused once, then served; every hook runs.
-local function served_at_second(options)
+local function served_at_second (options)
   return pipe.client({ overloaded(), { body = wire.answer() } }, options)
 end
 
 describe("the hooks of a stream", function ()
-  local function record()
+  local function record ()
     local calls, options = {}, {}
     for _, name in ipairs(HOOKS) do
       options[name] = function (info) calls[#calls + 1] = { name, info } end
@@ -55,7 +55,7 @@ describe("the hooks of a stream", function ()
 
   it("never see the API token", function ()
     local seen = {}
-    local function check(info)
+    local function check (info)
       seen[#seen + 1] = secrecy.find(info) or "nothing"
     end
     local client = pipe.client({ { status = 503,
@@ -103,7 +103,7 @@ describe("the hooks of a stream", function ()
   end)
 end)
 
-local function assert_nothing_open(client, network)
+local function assert_nothing_open (client, network)
   for _, request in ipairs(network.requests) do
     assert.is_truthy(request.closed or request.released)
   end
@@ -112,7 +112,7 @@ end
 
 describe("a hook that raises", function ()
   --- Reads a stream on after each error of a hook. Gives the texts and how many errors there were.
-  local function read_on(s)
+  local function read_on (s)
     local texts, raised = {}, 0
     for _ = 1, 100 do
       local ok, token, err = pcall(s.next, s)

@@ -4,13 +4,13 @@ local pipe = require "spec.support.pipe_transport"
 local wire = require "spec.support.wire"
 
 --- A client that is refused once, then served; every hook runs.
-local function served_at_second(options)
+local function served_at_second (options)
   return pipe.client({ { body = wire.error("Model is overloaded", "overloaded") },
     { body = wire.answer() } }, options)
 end
 
 describe("a hook that closes its stream", function ()
-  local function close_in(name)
+  local function close_in (name)
     local s
     local client, network = served_at_second { [name] = function () s:close() end }
     s = client:generate_stream "x"
@@ -131,7 +131,7 @@ describe("a hook that uses the same client", function ()
   end)
 
   it("may collect garbage", function ()
-    local function collect()
+    local function collect ()
       collectgarbage()
     end
     local client = served_at_second { on_request = collect, on_response = collect,

@@ -6,14 +6,14 @@ local wire = require "spec.support.wire"
 local REFUSED = { failure = { kind = "connection", phase = "connect", sent = false,
   message = "Connection refused" } }
 
-local function event(message, error_type)
+local function event (message, error_type)
   return { body = wire.error(message, error_type) }
 end
 
 local answer = { body = wire.answer() }
 
 describe("retries of a stream", function ()
-  local function attempts(first, options)
+  local function attempts (first, options)
     local client, network = pipe.client({ first, answer }, options)
     local s = client:generate_stream "x"
     local text, err = s:text()

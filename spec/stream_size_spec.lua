@@ -6,7 +6,7 @@ local wire = require "spec.support.wire"
 local LIMIT = 64 * 1024
 
 --- Tokens of a kilobyte, without an end.
-local function endless(special)
+local function endless (special)
   local pieces = {}
   for i = 1, 100 do
     pieces[i] = wire.token(("x"):rep(1024), special and { special = "true" } or nil)
@@ -71,7 +71,7 @@ describe("the text of a stream", function ()
   end)
 
   it("is kept once when the stream has ended", function ()
-    local function memory()
+    local function memory ()
       collectgarbage()
       collectgarbage()
       return collectgarbage "count" * 1024

@@ -7,7 +7,7 @@ local wire = require "spec.support.wire"
 
 local SUN = "\240\159\140\158"
 
-local function drain(s)
+local function drain (s)
   local texts = {}
   local token, err
   repeat
@@ -109,7 +109,7 @@ describe("a stream that ends well", function ()
 end)
 
 describe("a stream that breaks", function ()
-  local function broken()
+  local function broken ()
     local client, network = pipe.client { body = wire.three_tokens()
       .. wire.error("Request failed during generation: oops", "generation") }
     return client:generate_stream "x", network

@@ -10,20 +10,20 @@ local wire = require "spec.support.wire"
 local SUN = "\240\159\140\158"
 
 --- The events of an answer in these tokens; the last comes with the closing event.
-local function answer(texts, details)
+local function answer (texts, details)
   local out = {}
   for i = 1, #texts - 1 do out[i] = wire.token(texts[i]) end
   out[#texts] = wire.closing(texts[#texts], table.concat(texts), details)
   return table.concat(out)
 end
 
-local function stream_of(body, options)
+local function stream_of (body, options)
   local client, network = pipe.client { body = body }
   local s = client:generate_stream("x", options)
   return s, network
 end
 
-local function texts_of(s)
+local function texts_of (s)
   local pieces = {}
   for piece in s:texts() do pieces[#pieces + 1] = piece end
   return pieces
@@ -176,7 +176,7 @@ describe("client_stop on a stream", function ()
 end)
 
 describe("whole answers", function ()
-  local function generate(body, options)
+  local function generate (body, options)
     local client = pipe.client { headers = wire.answer_head(), body = body }
     return assert(client:generate("x", options))
   end

@@ -10,7 +10,7 @@ local SUN = "\240\159\140\158"
 
 --- The pieces of tokens with these texts; a table in the list is a token by itself. The end is the
 -- closing event, whose own token is a special one.
-local function pieces_of(list)
+local function pieces_of (list)
   local i, pieces = 0, {}
   local read = tokens.over { next = function ()
     i = i + 1
@@ -128,7 +128,7 @@ describe("the text of a stream", function ()
   it("is whole, whatever instruction an error from outside hits", function ()
     local expected, interrupted = {}, 0
     for i = 1, 70 do expected[i] = i .. " " end
-    local function interrupt()
+    local function interrupt ()
       debug.sethook()
       error("interrupted!", 0)
     end
@@ -139,7 +139,7 @@ describe("the text of a stream", function ()
         if read.count == 0 then return { text = expected[1] } end
         return nil, { kind = "connection", message = "broken" }
       end }
-      function exchange.events()
+      function exchange.events ()
         exchange.take = function () return nil end
         exchange.take_texts = function ()
           local text = expected[read.count + 1]

@@ -22,7 +22,7 @@ client:close()
 ]=]
 
 --- All modules but those that only nginx can load.
-local function modules()
+local function modules ()
   local list = {}
   local files = io.popen "find lua/predibase -name '*.lua'"
   for path in files:lines() do

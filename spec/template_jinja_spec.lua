@@ -144,7 +144,7 @@ describe("predibase.template.jinja", function ()
       assert.is_true(errors.is(err))
       assert.equal("template", err.kind)
       assert.equal(expected[1], err.line, source)
-      assert.truthy(err.message:find(expected[2], 1, true), err.message)
+      assert.is_truthy(err.message:find(expected[2], 1, true), err.message)
     end
   end)
 
@@ -160,7 +160,7 @@ describe("predibase.template.jinja", function ()
         end
         assert.is_nil(template, source)
         assert.equal("template", err.kind)
-        assert.truthy(err.message:find(name, 1, true), source .. ": " .. err.message)
+        assert.is_truthy(err.message:find(name, 1, true), source .. ": " .. err.message)
       end
     end
   end)

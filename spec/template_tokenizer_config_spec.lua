@@ -238,7 +238,7 @@ describe("template.from_tokenizer_config", function ()
       local format, err = template.from_tokenizer_config(case[1])
       assert.is_nil(format)
       assert.equal("template", err.kind)
-      assert.truthy(err.message:find(case[2], 1, true), err.message)
+      assert.is_truthy(err.message:find(case[2], 1, true), err.message)
     end
     assert.error_matches(function () template.from_tokenizer_config(1) end,
       "a path or a table, got a number")

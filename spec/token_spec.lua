@@ -22,33 +22,33 @@ local inserts = { "null", "true", "false", "{}", "[]", '""', '"x"', "0", "-1", "
 local parser
 
 --- What the parser gives for an event with this data.
-local function read(data)
+local function read (data)
   assert(parser:feed("data: " .. data:gsub("\n", "\ndata: ") .. "\n\n"))
   return parser:token()
 end
 
 --- A value with its exact type: 1 and 1.0 differ where Lua has both, 0 and -0 everywhere.
-local function exact(v)
+local function exact (v)
   if type(v) ~= "number" then return v end
   local kind = rawget(math, "type")
   return ("%.17g %s %s"):format(v, kind and kind(v) or "", 1 / v)
 end
 
-local function same(token, data)
+local function same (token, data)
   local ev, failure = event.decode(data)
   assert.is_nil(failure, data)
   assert.is_nil(ev.error, data)
   assert.is_nil(ev.generated_text, data)
   assert.is_nil(ev.details, data)
   for name, value in pairs(ev.token) do assert.equal(exact(value), exact(token[name]), data) end
-  for name in pairs(token) do assert.is_not_nil(ev.token[name], data) end
+  for name in pairs(token) do assert.not_nil(ev.token[name], data) end
 end
 
-describe("parser:token", function()
-  before_each(function() parser = sse.new() end)
-  after_each(function() parser:close() end)
+describe("parser:token", function ()
+  before_each(function () parser = sse.new() end)
+  after_each(function () parser:close() end)
 
-  it("reads plain tokens", function()
+  it("reads plain tokens", function ()
     for i, data in ipairs(good) do
       local token, text = read(data)
       assert.is_table(token)
@@ -57,7 +57,7 @@ describe("parser:token", function()
     end
   end)
 
-  it("gives all other events as they are, in their order", function()
+  it("gives all other events as they are, in their order", function ()
     parser:feed("data: a\n\nevent: x\ndata:" .. good[1] .. "\n\ndata:\n\ndata: {}\ndata: \n\n")
     assert.equal("a", parser:token())
     assert.equal(1369, parser:token().id)
@@ -66,28 +66,28 @@ describe("parser:token", function()
     assert.is_nil(parser:token())
   end)
 
-  it("mixes with next", function()
+  it("mixes with next", function ()
     parser:feed("data:" .. good[1] .. "\n\ndata:" .. good[3] .. "\n\n")
     assert.equal(good[1], (parser:next()))
     assert.equal(2147483647, parser:token().id)
     assert.is_nil(parser:next())
   end)
 
-  it("raises for a closed parser and for what is no parser", function()
+  it("raises for a closed parser and for what is no parser", function ()
     local token = parser.token
     parser:close()
-    assert.error_matches(function() token(parser) end, "closed parser")
-    assert.error_matches(function() token({}) end, "predibase%.sse expected")
-    assert.error_matches(function() token() end, "predibase%.sse expected")
+    assert.error_matches(function () token(parser) end, "closed parser")
+    assert.error_matches(function () token({}) end, "predibase%.sse expected")
+    assert.error_matches(function () token() end, "predibase%.sse expected")
   end)
 
-  it("gives a new table each time", function()
+  it("gives a new table each time", function ()
     local a, b = read(good[1]), read(good[1])
-    assert.are_not_equal(a, b)
+    assert.not_equal(a, b)
     assert.same(a, b)
   end)
 
-  it("agrees with the JSON of lua-cjson on twenty thousand damaged tokens", function()
+  it("agrees with the JSON of lua-cjson on twenty thousand damaged tokens", function ()
     local rng, plain = random.new(4711), 0
     for _ = 1, 20000 do
       local data = rng:mutate(rng:pick(good), inserts)
@@ -104,7 +104,7 @@ describe("parser:token", function()
     assert.is_true(plain > 300, "the damage leaves too few plain: " .. plain)
   end)
 
-  it("agrees on numbers of all lengths", function()
+  it("agrees on numbers of all lengths", function ()
     local rng, plain = random.new(99), 0
     for _ = 1, 5000 do
       local digits = {}
@@ -123,16 +123,16 @@ describe("parser:token", function()
   end)
 end)
 
-describe("parser:texts", function()
-  local function token(text, special)
+describe("parser:texts", function ()
+  local function token (text, special)
     return ('data:{"token":{"id":1,"text":"%s","special":%s},"generated_text":null}\n\n')
       :format(text, tostring(special or false))
   end
 
-  before_each(function() parser = sse.new() end)
-  after_each(function() parser:close() end)
+  before_each(function () parser = sse.new() end)
+  after_each(function () parser:close() end)
 
-  it("gives the text of all plain tokens, and how many they are", function()
+  it("gives the text of all plain tokens, and how many they are", function ()
     parser:feed(token "one" .. token("<s>", true) .. token " two" .. token "\195\169")
     local text, n = parser:texts()
     assert.equal("one two\195\169", text)
@@ -141,12 +141,12 @@ describe("parser:texts", function()
     assert.equal(0, parser:count())
   end)
 
-  it("gives an empty text for special tokens alone", function()
+  it("gives an empty text for special tokens alone", function ()
     parser:feed(token("<s>", true))
     assert.same({ "", 1 }, { parser:texts() })
   end)
 
-  it("stops at what is no plain token, and leaves that to token", function()
+  it("stops at what is no plain token, and leaves that to token", function ()
     parser:feed(token "one" .. "data: {}\n\n" .. token "two")
     assert.same({ "one", 1 }, { parser:texts() })
     assert.is_nil((parser:texts()))
@@ -154,7 +154,7 @@ describe("parser:texts", function()
     assert.same({ "two", 1 }, { parser:texts() })
   end)
 
-  it("loses none when there are more than it gives at once", function()
+  it("loses none when there are more than it gives at once", function ()
     local all, texts, n = {}, {}, 0
     for i = 1, 1000 do all[i] = ("%d,"):format(i):rep(i % 50) end
     for i = 1, 1000 do parser:feed(token(all[i])) end
@@ -169,7 +169,7 @@ describe("parser:texts", function()
     assert.is_true(#texts < 50)
   end)
 
-  it("says what token says, over events of all kinds", function()
+  it("says what token says, over events of all kinds", function ()
     local rng = random.new(77)
     for _ = 1, 300 do
       local other, expected, got = sse.new(), {}, {}
@@ -180,7 +180,7 @@ describe("parser:texts", function()
           other:feed("data: " .. data .. "\n\n")
         end
       end
-      for item, text in function() return other:token() end do
+      for item, text in function () return other:token() end do
         expected[#expected + 1] = type(item) == "table" and (text or "") or "<" .. item .. ">"
       end
       while parser:count() > 0 do
@@ -192,10 +192,10 @@ describe("parser:texts", function()
     end
   end)
 
-  it("raises for a closed parser and for what is no parser", function()
+  it("raises for a closed parser and for what is no parser", function ()
     local texts = parser.texts
     parser:close()
-    assert.error_matches(function() texts(parser) end, "closed parser")
-    assert.error_matches(function() texts({}) end, "predibase%.sse expected")
+    assert.error_matches(function () texts(parser) end, "closed parser")
+    assert.error_matches(function () texts({}) end, "predibase%.sse expected")
   end)
 end)

@@ -8,14 +8,14 @@ local server = require "spec.support.server"
 
 local JSON = { ["content-type"] = "application/json" }
 
-local function reply(body, status)
+local function reply (body, status)
   return { status = status or 200, headers = JSON, body = body }
 end
 
 describe("client:tokenize", function ()
   local client, network
 
-  local function open(replies, options)
+  local function open (replies, options)
     client, network = pipe.client(replies, options)
     client.shared.random = function () return 0.5 end
     return client
@@ -69,7 +69,7 @@ describe("client:tokenize", function ()
   it("retries, with the hooks of the call", function ()
     open { reply('{"error":"x","error_type":"overloaded"}', 503), reply "[]" }
     local seen = {}
-    local function note(name) return function () seen[#seen + 1] = name end end
+    local function note (name) return function () seen[#seen + 1] = name end end
     assert(client:tokenize("x", { on_request = note "request", on_response = note "response",
       on_retry = note "retry" }))
     assert.same({ "request", "response", "retry", "request", "response" }, seen)

@@ -27,7 +27,7 @@ describe("predibase.transport.curl", function ()
     assert.equal(files, lifetime.files())
   end)
 
-  local function new(loop, options)
+  local function new (loop, options)
     local all = { base_url = s.url, api_token = false }
     for name, value in pairs(options or {}) do all[name] = value end
     local cfg = assert(config.new(all, function () end))
@@ -37,7 +37,7 @@ describe("predibase.transport.curl", function ()
 
   local CLOCKS = { connect = 10, first_token = 60, token = 60, idle = 60 }
 
-  local function open(path, spec)
+  local function open (path, spec)
     local all = { events = true, timeout = CLOCKS }
     for name, value in pairs(spec or {}) do all[name] = value end
     return transport:open({ method = "POST", url = s.url .. path, body = '{"inputs":"x"}',
@@ -45,7 +45,7 @@ describe("predibase.transport.curl", function ()
     }, all)
   end
 
-  local function drain(x)
+  local function drain (x)
     local n = 0
     while true do
       local data, failure = x:next()
@@ -152,7 +152,7 @@ describe("predibase.transport.curl", function ()
   end)
 
   describe("a connection", function ()
-    local function accepted() return s:connections().accepted end
+    local function accepted () return s:connections().accepted end
 
     it("serves calls that follow each other", function ()
       new()
@@ -210,7 +210,7 @@ describe("predibase.transport.curl", function ()
 
   describe("waiting", function ()
     --- Makes a loop that counts its calls.
-    local function counting()
+    local function counting ()
       local loop = coroutines.new()
       local calls = { watch = 0, suspend = 0, resume = 0 }
       for name in pairs(calls) do
@@ -227,7 +227,7 @@ describe("predibase.transport.curl", function ()
       local loop, calls = counting()
       local seen
       local watch = loop.watch
-      function loop.watch(...)
+      function loop.watch (...)
         seen = { select(2, ...) }
         return watch(...)
       end
@@ -242,7 +242,7 @@ describe("predibase.transport.curl", function ()
 
     it("tolerates a loop that still calls it after a close", function ()
       local loop, seen = coroutines.new(), nil
-      function loop.watch(_, ...) seen = { ... } end
+      function loop.watch (_, ...) seen = { ... } end
       new(loop)
       local x = open "/hang/generate_stream"
       assert.is_number(seen[2]())
@@ -338,7 +338,7 @@ describe("predibase.transport.curl", function ()
             return function (_, ...) return pool[name](pool, ...) end
           end })
         local data, failure
-        local function read() data, failure = x:next() end
+        local function read () data, failure = x:next() end
         if loop then loop:run(read) else read() end
         assert.is_nil(data)
         assert.same({ kind = "connection", phase = "wait", message = "the system said no" },

@@ -17,12 +17,12 @@ describe("predibase.update", function ()
   end)
 
   --- Makes a client whose steps are counted.
-  local function new(path)
+  local function new (path)
     client = lifetime.client(s, path)
     client:generate_stream "x":poll()
     steps = 0
     local step = client.transport.step
-    local function counting(seconds)
+    local function counting (seconds)
       steps = steps + 1
       assert.equal(0, seconds)
       return step(seconds)
@@ -31,7 +31,7 @@ describe("predibase.update", function ()
   end
 
   --- Returns all tokens of a stream that have arrived.
-  local function drain(stream, texts)
+  local function drain (stream, texts)
     while true do
       local token, why = stream:poll()
       if not token then return why end
@@ -39,7 +39,7 @@ describe("predibase.update", function ()
     end
   end
 
-  local function streams(n)
+  local function streams (n)
     local list, texts = {}, {}
     for i = 1, n do list[i], texts[i] = client:generate_stream "x", {} end
     return list, texts

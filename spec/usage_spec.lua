@@ -15,7 +15,7 @@ end
 --- Asserts that an error names a line of this file.
 local function assert_line (expected, ok, err)
   assert.is_false(ok)
-  assert.are.equal(expected, tonumber(err:match("usage_spec%.lua:(%d+): ")), err)
+  assert.equal(expected, tonumber(err:match("usage_spec%.lua:(%d+): ")), err)
 end
 
 describe("Usage errors", function ()
@@ -87,7 +87,7 @@ describe("Usage errors", function ()
   it("have no position in a coroutine that runs nothing but the library", function ()
     local ok, err = coroutine.resume(coroutine.create(client.generate), client, 1)
     assert.is_false(ok)
-    assert.are.equal("the prompt must be a string, got the number 1", err)
+    assert.equal("the prompt must be a string, got the number 1", err)
   end)
 
   it("name the line of a for loop", function ()
@@ -116,8 +116,8 @@ describe("Usage errors", function ()
   it("are values for callers that ask", function ()
     local ok, message = usage.catch(client.generate, client, 1)
     assert.is_false(ok)
-    assert.are.equal("the prompt must be a string, got the number 1", message)
-    assert.are.same({ true, "a", "b" }, { usage.catch(function (...) return ... end, "a", "b") })
+    assert.equal("the prompt must be a string, got the number 1", message)
+    assert.same({ true, "a", "b" }, { usage.catch(function (...) return ... end, "a", "b") })
     local here = line() + 1
     ok, message = pcall(client.generate, client, 1)
     assert_line(here, ok, message)
@@ -145,6 +145,6 @@ describe("Usage errors", function ()
     -- luacheck: pop
     local ok, err = pcall(fresh.fail, "wrong")
     assert.is_false(ok)
-    assert.are.equal("wrong", err)
+    assert.equal("wrong", err)
   end)
 end)

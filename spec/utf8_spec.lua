@@ -3,11 +3,11 @@ local random = require "spec.support.random"
 local utf8 = require "predibase.utf8"
 
 --- A simple reference implementation: decodes the code point, then checks whether it is allowed.
-local function naive(s)
+local function naive (s)
   local i = 1
   while i <= #s do
     local a, b, c, d = s:byte(i, i + 3)
-    local function tail(x) return x and x >= 128 and x < 192 end
+    local function tail (x) return x and x >= 128 and x < 192 end
     local point, size
     if a < 128 then point, size = a, 1
     elseif a >= 192 and a < 224 and tail(b) then
@@ -27,15 +27,15 @@ local function naive(s)
   return true
 end
 
-describe("utf8.valid", function()
-  it("accepts the first and last code point of every length", function()
+describe("utf8.valid", function ()
+  it("accepts the first and last code point of every length", function ()
     for _, s in ipairs { "", "\0", "\127", "\194\128", "\223\191", "\224\160\128", "\237\159\191",
       "\238\128\128", "\239\191\191", "\240\144\128\128", "\244\143\191\191", "a\0é€😀" } do
       assert.is_true(utf8.valid(s))
     end
   end)
 
-  it("refuses what RFC 3629 refuses and returns the position", function()
+  it("refuses what RFC 3629 refuses and returns the position", function ()
     local cases = {
       { "ab\128", 3 }, { "\191", 1 }, -- continuation bytes alone
       { "\192\175", 1 }, { "\193\191", 1 }, -- overlong
@@ -53,7 +53,7 @@ describe("utf8.valid", function()
     end
   end)
 
-  it("agrees with the reference implementation on random bytes", function()
+  it("agrees with the reference implementation on random bytes", function ()
     local rng = random.new(20240607)
     local alphabet = { 0, 65, 127, 128, 143, 144, 159, 160, 175, 191, 192, 193, 194, 223, 224, 225,
       236, 237, 238, 239, 240, 241, 243, 244, 245, 247, 248, 255 }
@@ -68,8 +68,8 @@ describe("utf8.valid", function()
   end)
 end)
 
-describe("utf8.size", function()
-  it("returns the size of the character at a position, nil for an invalid one", function()
+describe("utf8.size", function ()
+  it("returns the size of the character at a position, nil for an invalid one", function ()
     local s = "aé€😀\255"
     local sizes = {}
     for i = 1, #s do sizes[i] = utf8.size(s, i) or 0 end
@@ -77,8 +77,8 @@ describe("utf8.size", function()
   end)
 end)
 
-describe("utf8.split", function()
-  it("splits off every beginning of a character and nothing else", function()
+describe("utf8.split", function ()
+  it("splits off every beginning of a character and nothing else", function ()
     for _, char in ipairs { "é", "€", "😀", "\237\159\191", "\244\143\191\191" } do
       for cut = 1, #char - 1 do
         assert.same({ "x€", char:sub(1, cut) }, { utf8.split("x€" .. char:sub(1, cut)) })
@@ -88,14 +88,14 @@ describe("utf8.split", function()
     end
   end)
 
-  it("does not split off bytes that cannot become a character", function()
+  it("does not split off bytes that cannot become a character", function ()
     for _, s in ipairs { "", "abc", "\255", "a\128", "\128\128\128\128", "\224\159", "\237\160",
       "\240\143", "\240\159\65", "\244\144", "\245", "\192", "\226\65", "é\191", "\240\144\192" } do
       assert.same({ s, "" }, { utf8.split(s) })
     end
   end)
 
-  it("loses nothing when text is cut anywhere and joined again", function()
+  it("loses nothing when text is cut anywhere and joined again", function ()
     local text = "aé€😀z\240\159\255ü\128\226\130"
     for cut = 0, #text do
       local whole, rest = utf8.split(text:sub(1, cut))

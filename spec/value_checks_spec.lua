@@ -1,32 +1,32 @@
 -- SPDX-License-Identifier: MIT
 local checks = require "predibase.value_checks"
 
-describe("checks.describe", function()
-  it("describes values of every type", function()
+describe("checks.describe", function ()
+  it("describes values of every type", function ()
     assert.equal('the string "true"', checks.describe("true"))
     assert.equal("the number 20.5", checks.describe(20.5))
     assert.equal("the boolean false", checks.describe(false))
     assert.equal("nil", checks.describe(nil))
     assert.equal("a table", checks.describe({}))
     assert.equal("a function", checks.describe(print))
-    assert.equal("a thread", checks.describe(coroutine.create(function() end)))
+    assert.equal("a thread", checks.describe(coroutine.create(function () end)))
   end)
 
-  it("shortens a long string and cleans a broken one", function()
+  it("shortens a long string and cleans a broken one", function ()
     local text = checks.describe(("x"):rep(1000) .. "\n")
     assert.is_true(#text < 60)
     assert.equal('the string "a b?"', checks.describe("a\nb\255"))
   end)
 
-  it("calls no metamethod", function()
-    local function bad() error("called") end
+  it("calls no metamethod", function ()
+    local function bad () error("called") end
     assert.equal("a table",
       checks.describe(setmetatable({}, { __tostring = bad, __name = "secret" })))
   end)
 end)
 
-describe("checks.number", function()
-  it("formats numbers as a person would", function()
+describe("checks.number", function ()
+  it("formats numbers as a person would", function ()
     for text, value in pairs { ["20"] = 20.0, ["-1"] = -1, ["0.1"] = 0.1, ["1e+39"] = 1e39,
       nan = 0 / 0, inf = math.huge, ["-inf"] = -math.huge, ["9007199254740992"] = 2^53,
       ["4294967296"] = 2^32 } do
@@ -36,13 +36,13 @@ describe("checks.number", function()
   end)
 end)
 
-describe("checks.array", function()
-  it("counts the entries of an array", function()
+describe("checks.array", function ()
+  it("counts the entries of an array", function ()
     assert.equal(0, checks.array {})
     assert.equal(2, checks.array { "a", "b" })
   end)
 
-  it("tells why a table is not an array", function()
+  it("tells why a table is not an array", function ()
     assert.same({ nil, "has no value at position 2" }, { checks.array { "a", nil, "c" } })
     assert.same({ nil, 'has the key the string "n"' }, { checks.array { n = 1 } })
     assert.same({ nil, "has the key the number 0" }, { checks.array { [0] = 1 } })
@@ -50,16 +50,16 @@ describe("checks.array", function()
   end)
 end)
 
-describe("checks.control", function()
-  it("finds the first control character", function()
+describe("checks.control", function ()
+  it("finds the first control character", function ()
     assert.is_nil(checks.control("plain äöü ~"))
     assert.equal("byte 0x00 at position 1", checks.control("\0"))
     assert.equal("byte 0x7f at position 3", checks.control("ab\127\n"))
   end)
 end)
 
-describe("checks.callable", function()
-  it("accepts functions and values with __call", function()
+describe("checks.callable", function ()
+  it("accepts functions and values with __call", function ()
     assert.is_true(checks.callable(print))
     assert.is_true(checks.callable(setmetatable({}, { __call = print })))
     for _, value in ipairs { 1, "x", {}, true, setmetatable({}, { __metatable = "no" }) } do
@@ -69,13 +69,13 @@ describe("checks.callable", function()
   end)
 end)
 
-describe("checks.token", function()
-  it("accepts visible ASCII", function()
+describe("checks.token", function ()
+  it("accepts visible ASCII", function ()
     assert.is_nil(checks.token("pb_abc-._~+/=0"))
     assert.is_nil(checks.token(("x"):rep(checks.MAX_TOKEN)))
   end)
 
-  it("names the probable mistake, and never shows the token", function()
+  it("names the probable mistake, and never shows the token", function ()
     for value, text in pairs {
       [""] = "^is empty$",
       ["SENTINEL\n"] = "^ends in a newline, so it probably came from a file %(`%$%(cat file%)`",

@@ -4,17 +4,17 @@ local predibase = require "predibase"
 local request = require "predibase.request"
 local version = require "predibase.version"
 
-describe("the version", function()
-  it("follows Semantic Versioning", function()
+describe("the version", function ()
+  it("follows Semantic Versioning", function ()
     assert.matches("^%d+%.%d+%.%d+$", version)
   end)
 
-  it("is the same in the library's main module", function()
+  it("is the same in the library's main module", function ()
     assert.equal(version, predibase._VERSION)
   end)
 
-  it("is part of the user agent", function()
-    local cfg = assert(config.new({ base_url = "http://127.0.0.1:1" }, function() end))
+  it("is part of the user agent", function ()
+    local cfg = assert(config.new({ base_url = "http://127.0.0.1:1" }, function () end))
     assert.equal("predibase-lua/" .. version, request.user_agent(cfg):match("^%S+"))
   end)
 end)

@@ -12,7 +12,7 @@ local wire_server = require "spec.support.wire_server"
 local SHORT, WHOLE, SOME = 1200, 8, 15
 
 --- A fixture's replies with the last one written in these pieces.
-local function raw(fix, pieces)
+local function raw (fix, pieces)
   local replies = {}
   for i, reply in ipairs(fix.replies) do replies[i] = reply end
   local last = replies[#replies]
@@ -20,7 +20,7 @@ local function raw(fix, pieces)
   return replies
 end
 
-local function all()
+local function all ()
   local list = {}
   for _, name in ipairs(fixture.names()) do
     local fix = fixture.load(name)
@@ -40,7 +40,7 @@ describe("all bytes of the accident", function ()
   teardown(function () server:close() end)
 
   --- A function that serves a fixture in pieces and compares what comes of it.
-  local function runner(fix)
+  local function runner (fix)
     local options = fixture.client_options(fix, server.url, nil)
     options.loop = wire_server.loop()
     options.timeout = { first_token = 20, token = 20, idle = 20 }
@@ -53,8 +53,8 @@ describe("all bytes of the accident", function ()
       local found = fixture.run(client, fix, turn % 2 == 0 and "poll" or "next", wire_server.turn)
       local problems = fixture.problems(fix, found)
       if problems then error(how .. ":\n" .. problems, 2) end
-      assert.are.equal(fix.expect.requests or #fix.replies, server.requests, how)
-      assert.are.equal(0, client.transport:size(), how)
+      assert.equal(fix.expect.requests or #fix.replies, server.requests, how)
+      assert.equal(0, client.transport:size(), how)
     end, client
   end
 
@@ -62,11 +62,11 @@ describe("all bytes of the accident", function ()
     local fix, bytes = entry.fix, entry.bytes
     local run, client
 
-    local function in_two(cut)
+    local function in_two (cut)
       run({ bytes:sub(1, cut), bytes:sub(cut + 1) }, "cut after byte " .. cut)
     end
 
-    local function test(what, body)
+    local function test (what, body)
       it(fix.name .. " come out as expected " .. what, function ()
         run, client = runner(fix)
         body()

@@ -17,7 +17,7 @@ local EVERY = tonumber(os.getenv "EVERY" or 0)
 -- Of the fixtures only the third of seven, say.
 local PART, PARTS = (os.getenv "PART" or "1/1"):match "(%d+)/(%d+)"
 
-local function names()
+local function names ()
   local list = {}
   for i, name in ipairs(fixture.names()) do
     if i % PARTS == PART % PARTS then list[#list + 1] = name end
@@ -26,7 +26,7 @@ local function names()
 end
 
 --- Whether a run takes no longer than it has to: the server waits before a reset, and in pauses.
-local function is_quick(fix)
+local function is_quick (fix)
   for _, reply in ipairs(fix.replies) do
     if reply.ending == "reset" then return false end
     for _, piece in ipairs(reply.pieces) do
@@ -37,7 +37,7 @@ local function is_quick(fix)
 end
 
 --- Where to cut a body in two.
-local function places(fix, body)
+local function places (fix, body)
   local list, rng = {}, random.new(#fix.name + #body)
   if #body < 2 then return list end
   if #body - 1 <= EVERY and is_quick(fix) then
@@ -55,7 +55,7 @@ describe("over a socket", function ()
 
   teardown(function () server:close() end)
 
-  local function client_of(fix)
+  local function client_of (fix)
     local options = fixture.client_options(fix, server.url, nil)
     options.loop = not transport.in_nginx() and wire_server.loop() or nil
     -- A server that says nothing by mistake shall fail the test, not hold it up.
@@ -65,7 +65,7 @@ describe("over a socket", function ()
     return client
   end
 
-  local function check(client, fix, replies, way, how)
+  local function check (client, fix, replies, way, how)
     server:serve(replies)
     local problems = fixture.problems(fix, fixture.run(client, fix, way, wire_server.turn))
     if problems then error(how .. ":\n" .. problems, 2) end

@@ -13,14 +13,14 @@ local random = require "spec.support.random"
 local SHORT = 4096
 
 -- In longer bodies: this much near each end, and as many cuts elsewhere.
-local function near(body)
+local function near (body)
   return #body < 100000 and 100 or 10
 end
 
 local ELSEWHERE = 500
 
 --- A client that runs a fixture again and again.
-local function runner(fix)
+local function runner (fix)
   local network = pipe.new(fix.replies)
   local client = assert(predibase.new(fixture.client_options(fix, network.url, network)))
   return function (replies, way)
@@ -43,21 +43,21 @@ local function runner(fix)
   end
 end
 
-local function ways(fix, names)
+local function ways (fix, names)
   return fix.call == "generate" and { "next" } or names
 end
 
-local function check(problems, how)
+local function check (problems, how)
   if problems then error(how .. ":\n" .. problems, 2) end
   assert.is_nil(problems)
 end
 
-local function in_two(body, cut)
+local function in_two (body, cut)
   return { body:sub(1, cut), body:sub(cut + 1) }
 end
 
 --- One byte a piece; of a long body only near its ends, between them pieces of up to 4 KiB.
-local function in_bytes(body)
+local function in_bytes (body)
   local pieces = {}
   local at, rng = 1, random.new(#body + 1)
   while at <= #body do
@@ -70,7 +70,7 @@ local function in_bytes(body)
 end
 
 --- A body in pieces that end at random places.
-local function at_random(body, count, seed)
+local function at_random (body, count, seed)
   local rng, places = random.new(seed), {}
   for i = 1, count do places[i] = rng:int(1, #body - 1) end
   table.sort(places)
@@ -85,7 +85,7 @@ local function at_random(body, count, seed)
   return pieces
 end
 
-local function every_cut(fix, body)
+local function every_cut (fix, body)
   local run = runner(fix)
   for _, way in ipairs(ways(fix, { "next", "poll" })) do
     for cut = 1, #body - 1 do
@@ -95,7 +95,7 @@ local function every_cut(fix, body)
   end
 end
 
-local function cuts_near_the_ends(fix, body)
+local function cuts_near_the_ends (fix, body)
   local run = runner(fix)
   for cut = 1, near(body) do
     -- Taking turns, because these bodies take their time.
@@ -106,7 +106,7 @@ local function cuts_near_the_ends(fix, body)
   end
 end
 
-local function describe_fixture(name)
+local function describe_fixture (name)
   local fix = fixture.load(name)
   local body = fixture.body(fix)
 

@@ -7,12 +7,12 @@
 
 local documented, failures = 0, 0
 
-local function fail(path, line, ...)
+local function fail (path, line, ...)
   failures = failures + 1
   io.stderr:write(path, ":", line, ": ", string.format(...), "\n")
 end
 
-local function paths(pattern, folder)
+local function paths (pattern, folder)
   local list = {}
   local find = assert(io.popen(("find %s -name '%s' | LC_ALL=C sort"):format(folder, pattern)))
   for path in find:lines() do
@@ -22,7 +22,7 @@ local function paths(pattern, folder)
   return list
 end
 
-local function lines_of(path)
+local function lines_of (path)
   local list = {}
   for line in io.lines(path) do
     list[#list + 1] = line
@@ -31,7 +31,7 @@ local function lines_of(path)
 end
 
 -- Returns the LDoc comment directly above a line, or nil when there is none.
-local function comment_above(lines, number)
+local function comment_above (lines, number)
   local first = number
   while first > 1 and lines[first - 1]:find("^%-%-") do
     first = first - 1
@@ -42,7 +42,7 @@ local function comment_above(lines, number)
   return table.concat(lines, "\n", first, number - 1)
 end
 
-local function has_tag(comment, tags, name)
+local function has_tag (comment, tags, name)
   for line in comment:gmatch("[^\n]+") do
     local tag, rest = line:match("@(%a+)%S*%s*(.*)")
     if tag and tags[tag] and (not name or (" " .. rest .. " "):find("[^%w_]" .. name .. "[^%w_]"))
@@ -55,7 +55,7 @@ end
 
 local PARAMETER = { param = true, tparam = true }
 
-local function check_lua_function(path, lines, number, name, parameters)
+local function check_lua_function (path, lines, number, name, parameters)
   local comment = comment_above(lines, number)
   if not comment then
     return fail(path, number, "%s has no LDoc comment", name)
@@ -73,7 +73,7 @@ local function check_lua_function(path, lines, number, name, parameters)
   end
 end
 
-local function check_lua(path)
+local function check_lua (path)
   local lines = lines_of(path)
   if not (lines[2] or ""):find("^%-%-%- ") then
     fail(path, 2, "the module has no LDoc header")
@@ -90,7 +90,7 @@ local function check_lua(path)
 end
 
 -- In C, an LDoc comment is `/*** … */` with an @function line.
-local function check_c(path)
+local function check_c (path)
   local text = table.concat(lines_of(path), "\n")
   local known = {}
   for comment in text:gmatch("/%*%*%*(.-)%*/") do

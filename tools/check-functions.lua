@@ -10,7 +10,7 @@ local OPENS = { ["function"] = true, ["do"] = true, ["if"] = true, ["repeat"] = 
 local CLOSES = { ["end"] = true, ["until"] = true }
 
 -- Returns the position after the string or comment that begins at `at`, or nil if none does.
-local function skip_lua(text, at)
+local function skip_lua (text, at)
   local comment = text:match("^%-%-()", at)
   local level, long = text:match("^%[(=*)%[()", comment or at)
   if long then
@@ -28,7 +28,7 @@ local function skip_lua(text, at)
 end
 
 -- Calls `found` with the first and the last line of each function in a Lua text.
-local function lua_functions(text, found)
+local function lua_functions (text, found)
   local at, line, blocks = 1, 1, {}
   while at <= #text do
     local next_at = skip_lua(text, at)
@@ -49,7 +49,7 @@ local function lua_functions(text, found)
 end
 
 -- The same for a C text in the style of src/: a definition begins and ends in column 1.
-local function c_functions(text, found)
+local function c_functions (text, found)
   local number, first = 0, nil
   for line in text:gmatch("([^\n]*)\n") do
     number = number + 1

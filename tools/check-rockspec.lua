@@ -13,12 +13,12 @@ local C_MODULES = { "predibase.sse", "predibase.curl", "predibase.interrupt",
   "predibase.replace" }
 
 local failures = 0
-local function fail(...)
+local function fail (...)
   failures = failures + 1
   io.stderr:write(ROCKSPEC, ": ", string.format(...), "\n")
 end
 
-local function read(path)
+local function read (path)
   local file = assert(io.open(path, "rb"))
   local text = file:read("*a")
   file:close()
@@ -26,7 +26,7 @@ local function read(path)
 end
 
 -- Returns the variables that a rockspec sets, without setting globals.
-local function load_rockspec(text)
+local function load_rockspec (text)
   local spec = {}
   local chunk
   if setfenv then -- luacheck: ignore 113
@@ -40,7 +40,7 @@ local function load_rockspec(text)
 end
 
 -- Returns the modules below lua/: an array of `{ name, path }`, and paths by module name.
-local function modules_in_tree()
+local function modules_in_tree ()
   local found = {}
   local find = assert(io.popen("find lua -name '*.lua' | LC_ALL=C sort"))
   for path in find:lines() do
@@ -52,7 +52,7 @@ local function modules_in_tree()
   return found
 end
 
-local function check_sources(spec, module, names)
+local function check_sources (spec, module, names)
   local wanted, listed = {}, {}
   for name in names:gmatch("%S+") do
     wanted["src/" .. name .. ".c"] = true
@@ -70,7 +70,7 @@ local function check_sources(spec, module, names)
   end
 end
 
-local function check_modules(spec, tree)
+local function check_modules (spec, tree)
   for _, entry in ipairs(tree) do
     if spec.build.modules[entry.name] ~= entry.path then
       fail("build.modules lacks [%q] = %q", entry.name, entry.path)
@@ -84,7 +84,7 @@ local function check_modules(spec, tree)
 end
 
 -- Returns the rockspec's text with the sources of one C module in the Makefile's order.
-local function with_sources(text, module, names)
+local function with_sources (text, module, names)
   local lines = {}
   for name in names:gmatch("%S+") do
     lines[#lines + 1] = ("        %q,\n"):format("src/" .. name .. ".c")
@@ -95,7 +95,7 @@ local function with_sources(text, module, names)
   return ("%s{\n%s      }%s"):format(text:sub(1, start), table.concat(lines), text:sub(stop + 1))
 end
 
-local function write_modules(text, tree)
+local function write_modules (text, tree)
   local start = text:find(BEGIN, 1, true) or text:find(END, 1, true)
   local stop = text:find(END, start, true)
   local lines = { BEGIN }

@@ -10,7 +10,7 @@ local ROOT = "lua/predibase"
 local SAME_NAME = { exchange = true, group = true, curl = true, resty = true }
 
 --- Returns the code of a file without comments and long strings.
-local function read_code(path)
+local function read_code (path)
   local file = assert(io.open(path, "rb"))
   local text = file:read "a"
   file:close()
@@ -20,7 +20,7 @@ local function read_code(path)
   return text, lines
 end
 
-local function read_modules()
+local function read_modules ()
   local modules, names = {}, {}
   local list = assert(io.popen("find " .. ROOT .. " -name '*.lua' | LC_ALL=C sort"))
   for path in list:lines() do
@@ -36,7 +36,7 @@ end
 
 --- Fills in `requires`: name -> "at once" or "later". Returns lines with a `require` that could not
 -- be resolved.
-local function link(modules, names)
+local function link (modules, names)
   local unknown = {}
   for _, name in ipairs(names) do
     local module = modules[name]
@@ -65,7 +65,7 @@ local function link(modules, names)
   return unknown
 end
 
-local function sorted(set)
+local function sorted (set)
   local keys = {}
   for key in pairs(set) do keys[#keys + 1] = key end
   table.sort(keys)
@@ -73,9 +73,9 @@ local function sorted(set)
 end
 
 --- The first cycle found from each module, as text; a require inside a function counts as well.
-local function find_cycles(modules, names)
+local function find_cycles (modules, names)
   local state, path, found = {}, {}, {}
-  local function visit(name)
+  local function visit (name)
     state[name] = "open"
     path[#path + 1] = name
     for _, wanted in ipairs(sorted(modules[name].requires)) do
@@ -98,7 +98,7 @@ end
 
 --- Finds requires of internal modules: if there is a module `a`, only `a` and the modules below it
 -- may require `a.b`.
-local function find_intruders(modules, names)
+local function find_intruders (modules, names)
   local found = {}
   for _, name in ipairs(names) do
     for _, wanted in ipairs(sorted(modules[name].requires)) do
@@ -112,7 +112,7 @@ local function find_intruders(modules, names)
   return found
 end
 
-local function find_twins(names)
+local function find_twins (names)
   local first, found = {}, {}
   for _, name in ipairs(names) do
     local base = name:match "[^.]+$"
@@ -125,7 +125,7 @@ local function find_twins(names)
 end
 
 --- Finds modules that the map in init.lua does not name, and names in it that are no modules.
-local function find_unmapped(modules, names)
+local function find_unmapped (modules, names)
   local found, named, folders = {}, { predibase = true }, {}
   for line in io.lines(ROOT .. "/init.lua") do
     local list = line:match "^%-%-   +([%w_., *]-)  +%S"
@@ -145,9 +145,9 @@ local function find_unmapped(modules, names)
   return found
 end
 
-local function check(modules, names, unknown)
+local function check (modules, names, unknown)
   local wrong = 0
-  local function report(title, list)
+  local function report (title, list)
     if #list == 0 then return end
     wrong = wrong + #list
     print(title .. ":\n  " .. table.concat(list, "\n  "))
@@ -166,7 +166,7 @@ local function check(modules, names, unknown)
   return wrong == 0
 end
 
-local function draw_text(modules, names)
+local function draw_text (modules, names)
   for _, name in ipairs(names) do
     local module, list = modules[name], {}
     for _, wanted in ipairs(sorted(module.requires)) do
@@ -178,7 +178,7 @@ local function draw_text(modules, names)
   end
 end
 
-local function draw_dot(modules, names)
+local function draw_dot (modules, names)
   print 'digraph predibase {\n  rankdir=LR; node [shape=box, fontname="sans-serif"];'
   for _, name in ipairs(names) do
     for _, wanted in ipairs(sorted(modules[name].requires)) do

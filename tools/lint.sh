@@ -55,6 +55,13 @@ function_sizes () {
     xargs lua5.4 tools/check-functions.lua
 }
 
+# One way to write definitions: a space before the list of parameters.
+dialect () {
+  wrong=$(find lua bin bench examples spec tools -name '*.lua' | LC_ALL=C sort |
+    xargs grep -nE '\bfunction( [A-Za-z_][A-Za-z0-9_.:]*)?\(' | grep -v '^[^:]*:[0-9]*: *--')
+  [ -z "$wrong" ] || { echo "$wrong"; return 1; }
+}
+
 spdx () {
   missing=$(find lua src tools spec examples bench -name '*.lua' -o -name '*.[ch]' \
     -o -name '*.sh' | xargs grep -L 'SPDX-License-Identifier: MIT')
@@ -77,6 +84,7 @@ check "every public function is documented" lua5.4 tools/check-docs.lua
 check "the API reference can be written" sh tools/docs.sh
 check "file sizes and line lengths" sizes
 check "functions of at most 60 lines" function_sizes
+check "one way to write definitions" dialect
 check "licence line in every file" spdx
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -17,12 +17,12 @@ local COMMENT = { sh = "#", lua = "--", nginx = "#" }
 
 -- True for commands that have their own section in .ci/run. Running them here would
 -- start this script again, endlessly.
-local function runs_elsewhere(code)
+local function runs_elsewhere (code)
   return code:find "make demo" or code:find "make test" or code:find "%.ci/run"
     or code:find "git clone"
 end
 
-local function write_block(language, line, code)
+local function write_block (language, line, code)
   local name = ("%s/%s-%04d.%s"):format(folder, path:gsub("[^%w]", "_"), line, language)
   local file = assert(io.open(name, "wb"))
   -- The first line of the file names the position of the block.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- LÖVE's settings for the game: the window, and the modules that are not loaded.
 
-function love.conf(t)
+function love.conf (t)
   t.identity = "predibase-scene"
   t.version = "11.4"
   t.window.title = "The keeper of the light"

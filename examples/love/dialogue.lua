@@ -21,22 +21,22 @@ local Dialogue = {}
 Dialogue.__index = Dialogue
 
 --- Returns the text of the character's answer as far as it has arrived.
-function Dialogue:known()
+function Dialogue:known ()
   return self.letters.text
 end
 
 --- Returns how many bytes of it are shown; they end at a complete character.
-function Dialogue:shown()
+function Dialogue:shown ()
   return self.letters.shown
 end
 
 --- Returns whether an answer is in progress.
-function Dialogue:busy()
+function Dialogue:busy ()
   return self.state == "thinking" or self.state == "speaking"
 end
 
 --- Sends a question to the character; returns false while it answers.
-function Dialogue:say(text)
+function Dialogue:say (text)
   if self:busy() then return false end
   self.asked, self.heard, self.failure = text, "", nil
   self.letters:set ""
@@ -45,14 +45,14 @@ function Dialogue:say(text)
   return true
 end
 
-local function hang_up(self)
+local function hang_up (self)
   local stream = self.stream
   self.stream = nil
   if stream then stream:close() end
 end
 
 --- Adds the turn to the conversation. Not called for failed turns.
-local function remember(self, answer)
+local function remember (self, answer)
   if answer ~= "" then
     self.turns[#self.turns + 1] = { player = self.asked, character = answer }
     if #self.turns > TURNS then table.remove(self.turns, 1) end
@@ -60,13 +60,13 @@ local function remember(self, answer)
 end
 
 --- Ends the turn with an error.
-function Dialogue:fail(err)
+function Dialogue:fail (err)
   hang_up(self)
   self.state, self.failure = "failed", err
 end
 
 --- Ends the answer early: closes the connection, which stops the model.
-function Dialogue:cancel()
+function Dialogue:cancel ()
   if not self:busy() then return false end
   hang_up(self)
   self.letters:stop()
@@ -76,11 +76,11 @@ function Dialogue:cancel()
 end
 
 --- Shows all text that has arrived.
-function Dialogue:hurry()
+function Dialogue:hurry ()
   self.letters:finish()
 end
 
-local function hear(self, ended)
+local function hear (self, ended)
   local text = reply.sayable(self.heard, self.stop, ended)
   if text == "" then return end
   self.letters:set(text)
@@ -89,7 +89,7 @@ end
 
 --- Returns the text of the tokens that have arrived, and why there are no more: "pending", an
 -- error, or nil at the end.
-local function take(stream)
+local function take (stream)
   local texts = {}
   for _ = 1, TOKENS_PER_FRAME do
     local token, why = stream:poll()
@@ -99,7 +99,7 @@ local function take(stream)
   return table.concat(texts), "pending"
 end
 
-local function listen(self)
+local function listen (self)
   local text, why = take(self.stream)
   self.heard = self.heard .. text
   if why == "pending" then
@@ -115,7 +115,7 @@ local function listen(self)
 end
 
 --- Does the work of a frame; `dt` is its length in seconds.
-function Dialogue:update(dt)
+function Dialogue:update (dt)
   if self.stream then listen(self) end
   self.letters:update(dt)
   if self.state == "speaking" and not self.stream and self.letters:done() then
@@ -126,7 +126,7 @@ end
 --- Begins a conversation.
 -- `ask(turns, text)` returns the stream of an answer, `stop` is a list of strings that end one, and
 -- `greeting` is the character's first text.
-function M.new(options)
+function M.new (options)
   local self = setmetatable({
     ask = options.ask,
     stop = options.stop or {},

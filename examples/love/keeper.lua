@@ -20,7 +20,7 @@ local PERSONA = "Maren has kept the lighthouse at the end of the pier for thirty
 local MEMORY = 1500
 
 --- Returns the prompt: the persona, the most recent turns that fit, and the question.
-function M.prompt(turns, text)
+function M.prompt (turns, text)
   local lines, left = {}, MEMORY
   for i = #turns, 1, -1 do
     local turn = ("Traveller: %s\nMaren: %s\n"):format(turns[i].player, turns[i].character)

@@ -21,7 +21,7 @@ local OPTIONS = {
   defaults = { max_new_tokens = 160, temperature = 0.8, stop = keeper.STOP },
 }
 
-function love.load()
+function love.load ()
   local err
   client, err = predibase.new(OPTIONS)
   talk = dialogue.new {
@@ -37,7 +37,7 @@ function love.load()
   if love.graphics then scene = require("scene").new() end
 end
 
-function love.update(dt)
+function love.update (dt)
   predibase.update()
   local before = talk.state
   talk:update(math.min(dt, LONGEST_FRAME))
@@ -47,7 +47,7 @@ function love.update(dt)
   end
 end
 
-function love.draw()
+function love.draw ()
   scene:draw {
     name = keeper.NAME,
     state = talk.state,
@@ -57,11 +57,11 @@ function love.draw()
   }
 end
 
-function love.textinput(text)
+function love.textinput (text)
   input:insert(text)
 end
 
-local function say()
+local function say ()
   if talk:busy() then return talk:hurry() end
   local text = input:trimmed()
   if client and text ~= "" and talk:say(text) then input:set "" end
@@ -79,14 +79,14 @@ local KEYS = {
   ["end"] = function () input:move(math.huge) end,
 }
 
-function love.keypressed(key)
+function love.keypressed (key)
   if KEYS[key] then KEYS[key]() end
 end
 
-function love.resize()
+function love.resize ()
   scene:resize()
 end
 
-function love.quit()
+function love.quit ()
   if client then client:close() end
 end

@@ -14,25 +14,25 @@ local Typewriter = {}
 Typewriter.__index = Typewriter
 
 --- Sets the whole text so far.
-function Typewriter:set(text)
+function Typewriter:set (text)
   if text:sub(1, self.shown) ~= self.text:sub(1, self.shown) then self.shown, self.due = 0, 0 end
   self.text = text
 end
 
 --- Returns whether all letters are shown.
-function Typewriter:done()
+function Typewriter:done ()
   return self.shown >= #self.text
 end
 
 --- Returns the pause after a character, measured in letters: there is a pause after the sign at the
 -- end of a sentence, but not inside "3.14".
-local function breath(text, last)
+local function breath (text, last)
   local sign = text:sub(last, last)
   return BREATH[sign] and text:find("^%s", last + 1) and BREATH[sign] or 1
 end
 
 --- Shows the letters that are due after `dt` more seconds.
-function Typewriter:update(dt)
+function Typewriter:update (dt)
   if self:done() then
     self.due = 0
     return
@@ -46,17 +46,17 @@ function Typewriter:update(dt)
 end
 
 --- Shows everything.
-function Typewriter:finish()
+function Typewriter:finish ()
   self.shown = #self.text
 end
 
 --- Drops the text that was not shown yet.
-function Typewriter:stop()
+function Typewriter:stop ()
   self.text = self.text:sub(1, self.shown)
 end
 
 --- Returns an empty typewriter.
-function M.new()
+function M.new ()
   return setmetatable({
     text = "",
     shown = 0,                 -- bytes, always complete characters

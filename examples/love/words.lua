@@ -23,7 +23,7 @@ local WORDS = {
 }
 
 --- Returns one or two sentences, followed by the error's message if it says more.
-function M.explain(err)
+function M.explain (err)
   local words = WORDS[err.kind] or "Something went wrong: " .. err.message
   if err.kind == "validation" then words = words .. " It says: " .. err.message end
   return words

@@ -15,7 +15,7 @@ local debug = rawget(_G, "debug")
 --- Returns the current coroutine in the form that `runs` and `call` take.
 -- @treturn thread|boolean true for the main program on Lua 5.1 and LuaJIT, where it has no
 -- coroutine
-function M.here()
+function M.here ()
   return running() or true
 end
 
@@ -25,7 +25,7 @@ end
 -- @tparam[opt=0] integer own number of calls of `f` to ignore when `by` is the current coroutine:
 -- 1 when `f` itself asks
 -- @treturn boolean false also where the `debug` library is missing
-function M.runs(f, by, own)
+function M.runs (f, by, own)
   if not debug then return false end
   local elsewhere = by ~= M.here() and by or nil
   if elsewhere == true then return true end       -- it resumed this coroutine, so it may be in `f`
@@ -51,7 +51,7 @@ end
 -- @param ... its arguments
 -- @treturn boolean false when `f` raised on such a main program; elsewhere errors pass through
 -- @return up to three results of `f`, or the error
-function M.call(by, f, ...)
+function M.call (by, f, ...)
   if by == true then return pcall(f, ...) end
   return true, f(...)
 end

@@ -32,7 +32,7 @@ for _, name in ipairs(rendering.names) do OPTIONS[name] = true end
 -- Parameters that the view sets itself.
 local BOUND = { adapter_id = true, merged_adapters = true }
 
-local function check_self(self, method)
+local function check_self (self, method)
   if getmetatable(self) ~= View then
     usage.fail(("adapter:%s must be called with a colon on an adapter"):format(method))
   end
@@ -41,7 +41,7 @@ local function check_self(self, method)
   end
 end
 
-local function check_bound(self, options)
+local function check_bound (self, options)
   if type(options) ~= "table" then return end
   for name in pairs(BOUND) do
     if rawget(options, name) ~= nil then
@@ -52,7 +52,7 @@ local function check_bound(self, options)
 end
 
 --- Raises for values of a type that the template does not take.
-local function check_values(self, values)
+local function check_values (self, values)
   local wanted = self.template and "table" or "string"
   if type(values) == wanted then return end
   local what = not self.template and "the prompt as a string because it has no template"
@@ -61,7 +61,7 @@ local function check_values(self, values)
   usage.fail(("the adapter takes %s, got %s"):format(what, checks.describe(values)))
 end
 
-local function render(self, values)
+local function render (self, values)
   if not self.template then return values end
   if is_format(self.template) then
     return rendering.write(self.template, values, self.rendering)
@@ -70,7 +70,7 @@ local function render(self, values)
 end
 
 --- Makes a call. Returns nil and the error when the values or the options are refused.
-local function prepare(self, method, values, options)
+local function prepare (self, method, values, options)
   check_self(self, method)
   check_values(self, values)
   check_bound(self, options)
@@ -86,7 +86,7 @@ end
 -- @treturn[1] string
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template"
-function View:render(values)
+function View:render (values)
   check_self(self, "render")
   check_values(self, values)
   return render(self, values)
@@ -101,7 +101,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error; of kind "template" when the values do not fit
 -- @raise as `client:generate`
-function View:generate(values, options)
+function View:generate (values, options)
   local this, err = prepare(self, "generate", values, options)
   if not this then return nil, err end
   return this:run()
@@ -113,7 +113,7 @@ end
 -- @tparam ?table options as for `client:generate_stream`
 -- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
 -- @raise as `client:generate`
-function View:generate_stream(values, options)
+function View:generate_stream (values, options)
   local this, err = prepare(self, "generate_stream", values, options)
   local made = this and stream.new(this) or stream.failed(err)
   return made, nil, nil, made
@@ -126,7 +126,7 @@ end
 -- @tparam ?table options as for `client:generate_many`
 -- @treturn table the batch, with the further values that the generic `for` of Lua 5.4 takes
 -- @raise as `client:generate`
-function View:generate_many(entries, options)
+function View:generate_many (entries, options)
   check_self(self, "generate_many")
   check_bound(self, options)
   request.check(options, "generate_many", "adapter:generate_many")
@@ -146,7 +146,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error
 -- @raise as `client:chat_session`
-function View:chat_session(options)
+function View:chat_session (options)
   check_self(self, "chat_session")
   check_bound(self, options)
   local base = {}
@@ -158,18 +158,18 @@ function View:chat_session(options)
 end
 
 --- Closes this view. The client stays open. May be called any number of times.
-function View:close()
+function View:close ()
   check_self(self, "close")
   self.closed = true
 end
 
 View.__close = View.close
 
-function View:__tostring()
+function View:__tostring ()
   return ("predibase.adapter (%s%s)"):format(self.id, self.closed and ", closed" or "")
 end
 
-local function check(id, options)
+local function check (id, options)
   if type(id) ~= "string" then
     usage.fail("client:adapter takes the adapter's id as a string, got " .. checks.describe(id))
   end
@@ -197,7 +197,7 @@ end
 -- @tparam string id
 -- @tparam ?table options
 -- @treturn table
-function M.new(of, id, options)
+function M.new (of, id, options)
   check(id, options)
   options = json.present(options or {})
   local template = options.template

@@ -33,17 +33,17 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local Task = { __name = "predibase.task" }
 Task.__index = Task
 
-local function is_task(value)
+local function is_task (value)
   return type(value) == "table" and getmetatable(value) == Task
 end
 
-local function check_function(f, what)
+local function check_function (f, what)
   if type(f) ~= "function" then
     usage.fail(("async.%s takes a function, got a %s"):format(what, type(f)))
   end
 end
 
-local function task_here(what)
+local function task_here (what)
   local task = tasks.current()
   if not task then usage.fail(what .. " can only be called in a task, inside async.run") end
   return task
@@ -51,7 +51,7 @@ end
 
 --- Waits until all tasks have ended, or one of them has failed. Returns the failed task, if any,
 -- and the error if the waiting task was cancelled.
-local function wait_for(me, list)
+local function wait_for (me, list)
   local group = { task = me, left = 0, failed = nil }
   for _, task in ipairs(list) do
     if task == me then usage.fail("a task cannot wait for itself") end
@@ -73,7 +73,7 @@ end
 -- @return the results of its function
 -- @raise the error of its function; an error of kind "cancelled" if this task or the calling task
 -- is cancelled
-function Task:await()
+function Task:await ()
   local _, err = wait_for(task_here "task:await()", { self })
   if err then error(err, 0) end
   if not self.ok then error(self.results[1], 0) end
@@ -85,7 +85,7 @@ end
 -- @treturn[2] boolean false
 -- @return[2] the error of its function; an error of kind "cancelled" if the task was cancelled
 -- @raise an error of kind "cancelled" if the calling task is cancelled
-function Task:join()
+function Task:join ()
   local _, err = wait_for(task_here "task:join()", { self })
   if err then error(err, 0) end
   return self.ok, unpack(self.results, 1, self.n)
@@ -96,19 +96,19 @@ end
 -- task that catches the error can still do work that needs no wait; each later wait raises the
 -- error again, and the task counts as cancelled however it ends.
 -- @treturn boolean false if the task had already ended or was already cancelled
-function Task:cancel()
+function Task:cancel ()
   return tasks.cancel(self, errors.new { kind = "cancelled", message = "the task was cancelled" })
 end
 
 --- Returns the state of the task.
 -- @treturn string "running", "done", "failed" or "cancelled"
-function Task:status()
+function Task:status ()
   if not self.ended then return "running" end
   if self.ok then return "done" end
   return self.cancelled and "cancelled" or "failed"
 end
 
-function Task:__tostring()
+function Task:__tostring ()
   return ("predibase.task (%s)"):format(self:status())
 end
 
@@ -120,7 +120,7 @@ end
 -- @return the results of `f`
 -- @raise the error of `f`, or of a task for which no other task waited; an error if it is called in
 -- a task
-function M.run(f, ...)
+function M.run (f, ...)
   check_function(f, "run")
   if tasks.running() then usage.fail("async.run inside async.run: use async.spawn") end
   local main, failures = tasks.run(Task, f, ...)
@@ -136,20 +136,20 @@ end
 -- @param ... its arguments
 -- @treturn table the task: `task:await()`, `task:join()`, `task:cancel()`, `task:status()`
 -- @raise outside of `run`
-function M.spawn(f, ...)
+function M.spawn (f, ...)
   check_function(f, "spawn")
   if not tasks.running() then usage.fail("async.spawn outside of async.run") end
   return tasks.spawn(Task, f, ...)
 end
 
 --- Waits until tasks that were cancelled have ended.
-local function settle(me, list)
+local function settle (me, list)
   for _, task in ipairs(list) do
     while not task.ended and not me.cancelled do wait_for(me, { task }) end
   end
 end
 
-local function all_tasks(list)
+local function all_tasks (list)
   local all, made = {}, {}
   for i = 1, #list do
     if not is_task(list[i]) and type(list[i]) ~= "function" then
@@ -170,7 +170,7 @@ end
 -- @treturn table the first result of each one, in the order of the list; `n` is their number
 -- @treturn table the second result of each one, which is the error if a call of this library failed
 -- @raise the error of the first one that failed
-function M.gather(list)
+function M.gather (list)
   if type(list) ~= "table" then
     usage.fail("async.gather takes a table, got a " .. type(list))
   end
@@ -191,7 +191,7 @@ end
 --- Waits for a time. In a task, other tasks run meanwhile; 0 seconds let each of them run once.
 -- @tparam number seconds
 -- @raise an error of kind "cancelled" if the task is cancelled
-function M.sleep(seconds)
+function M.sleep (seconds)
   if type(seconds) ~= "number" or seconds ~= seconds then
     usage.fail("async.sleep takes a number of seconds, got " .. tostring(seconds))
   end

@@ -46,7 +46,7 @@ local LOST = {}
 -- Where the prompts come from.
 
 --- Splits an entry into its prompt and its own options. Raises for misuse.
-local function split(entry, index)
+local function split (entry, index)
   if type(entry) == "string" then return entry end
   if type(entry) ~= "table" then
     usage.fail(("prompt %d must be a string or a table { prompt = … }, got %s"):format(index,
@@ -68,7 +68,7 @@ local function split(entry, index)
 end
 
 --- Checks all entries of an array. Returns a function from index to entry, and their number.
-local function from_array(list, check)
+local function from_array (list, check)
   local count, problem = checks.array(list)
   if not count then usage.fail("the array of prompts " .. problem) end
   local taken = {}
@@ -82,7 +82,7 @@ end
 -- PUC Lua 5.1 cannot yield inside `pcall`.
 local RESUMABLE = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
 
-local function call_protected(f)
+local function call_protected (f)
   if RESUMABLE or not coroutine.running() then return pcall(f) end
   return true, f()
 end
@@ -90,7 +90,7 @@ end
 --- Returns a function from index to entry that calls the program's function for each next index.
 -- After an error from outside the batch asks for the same index again; it gets LOST when it is
 -- unknown whether the program's function had returned.
-local function from_function(prompts)
+local function from_function (prompts)
   local asked, entry, ended, asking = 0, nil, false, false
   return function (index)
     if ended then return nil end
@@ -114,7 +114,7 @@ local function from_function(prompts)
   end
 end
 
-local function source_of(prompts, check)
+local function source_of (prompts, check)
   if type(prompts) == "table" then return from_array(prompts, check) end
   if type(prompts) == "function" then return from_function(prompts) end
   usage.fail("client:generate_many takes an array of prompts or a function that gives them, got "
@@ -129,7 +129,7 @@ local LOST_ERROR = {
     .. "that gives the prompts was called, so it is not known which one comes next",
 }
 
-local function interruption(job)
+local function interruption (job)
   return errors.new {
     kind = "cancelled", phase = "interrupted", retryable = false,
     attempts = job.call and job.call.attempts,
@@ -138,7 +138,7 @@ local function interruption(job)
   }
 end
 
-local function finish(self, job, result, err)
+local function finish (self, job, result, err)
   job.result, job.err = result, err
   job.ended = true
   job.exchange = nil
@@ -149,8 +149,8 @@ end
 
 --- Makes the call of an entry. Entries from a function are data, so a bad entry is the error of
 -- that prompt and does not end the batch.
-local function prepare(self, entry, index)
-  local function make(e) return self.prepare(e, index) end
+local function prepare (self, entry, index)
+  local function make (e) return self.prepare(e, index) end
   local ok, made, err = usage.catch(make, entry)
   if ok then return made, err end
   outside_errors.raise_if_outside(made, make, entry)
@@ -158,7 +158,7 @@ local function prepare(self, entry, index)
 end
 
 --- Ends the batch, because it was closed unless an error is given.
-local function close(self, err)
+local function close (self, err)
   self.err = self.err or err or errors.new { kind = "cancelled", phase = "closed",
     message = "the batch was closed" }
   self.group:close()
@@ -166,7 +166,7 @@ local function close(self, err)
 end
 
 --- Takes the next prompt. Its job keeps the call and not the entry, which may hold a token.
-local function take(self)
+local function take (self)
   if self.exhausted then return nil end
   local index = self.taken + 1
   local job = { index = index, asking = true }
@@ -191,21 +191,21 @@ end
 
 --- Returns the next job to begin; nil when none is left. Those that get a second attempt come last,
 -- one at a time.
-local function next_job(self)
+local function next_job (self)
   local job = self.held or self.again:pop() or take(self)
   if not job and not self.late_open then job = self.late:pop() end
   self.held = job
   return job
 end
 
-local function not_sent(job, fields)
+local function not_sent (job, fields)
   fields.phase, fields.attempts = "request", job.call.attempts
   fields.message = "not sent: " .. fields.message
   return errors.new(fields)
 end
 
 --- Returns the error of a job that must not be sent any more; nil when it may be.
-local function refusal_of(self, job)
+local function refusal_of (self, job)
   local limiter = self.limiter
   if limiter.too_long then
     return not_sent(job, { kind = "rate_limited", retry_after = limiter.too_long,
@@ -222,7 +222,7 @@ end
 --- Keeps a job for a second attempt, and tells whether it did. When one request fails while it is
 -- decoded, the server fails all requests of the same GPU batch, so "generation" is often caused by
 -- another request.
-local function set_aside(self, job, err)
+local function set_aside (self, job, err)
   if err.kind ~= "generation" or job.late or not self.retry_generation
     or self.late_count >= M.MAX_LATE then return false end
   job.late = true
@@ -234,7 +234,7 @@ local function set_aside(self, job, err)
 end
 
 --- Handles the error of an attempt: the job begins again later, or fails.
-local function handle_failure(self, job, err)
+local function handle_failure (self, job, err)
   local this, limiter = job.call, self.limiter
   job.exchange = nil
   job.last = err
@@ -259,7 +259,7 @@ local function handle_failure(self, job, err)
 end
 
 --- Sends the request of a job. Its hooks may raise, and may close the batch.
-local function begin(self, job)
+local function begin (self, job)
   local err = job.call and refusal_of(self, job) or job.problem
   if err then err = job.last or err end         -- the error of the attempt before
   if err then return finish(self, job, nil, err) end
@@ -277,7 +277,7 @@ local function begin(self, job)
   self.group:add(exchange)
 end
 
-local function fill(self)
+local function fill (self)
   local limiter = self.limiter
   while not self.err and self.done:size() < self.most
     and (limiter.too_long or limiter.down or self.group:over() or limiter:may_begin(self.open)) do
@@ -289,7 +289,7 @@ local function fill(self)
 end
 
 --- Handles an exchange that has ended, well or not.
-local function settle(self, exchange)
+local function settle (self, exchange)
   local job = self.jobs[exchange]
   self.jobs[exchange] = nil
   self.open = self.open - 1
@@ -301,13 +301,13 @@ local function settle(self, exchange)
 end
 
 --- Returns the time at which another request may begin; nil: not before an exchange has ended.
-local function opening_time(self)
+local function opening_time (self)
   if self.open + 1 > self.limiter.limit or not next_job(self) then return nil end
   return self.limiter.pause.till
 end
 
 --- Puts the jobs back where they belong, after a step that an error ended.
-local function recover(self)
+local function recover (self)
   self.held, self.late_open, self.open, self.jobs = nil, nil, 0, {}
   self.again, self.late, self.done = queue.new(), queue.new(), queue.new()
   for index = 1, self.taken do
@@ -336,7 +336,7 @@ local function recover(self)
   end
 end
 
-local function next_outcome(self)
+local function next_outcome (self)
   while not self.err do
     fill(self)
     local job = self.done:pop()
@@ -353,7 +353,7 @@ end
 --- Returns the next outcome, as `Batch:next` does. With `storing`, the caller takes the outcome out
 -- of `live` when it has stored it, and gets it again otherwise.
 local step
-function step(self, storing)
+function step (self, storing)
   local by = self.by
   if by ~= nil then
     if by and active.runs(step, by, 1) then
@@ -385,7 +385,7 @@ end
 local Batch = {}
 Batch.__index = Batch
 
-local function check_self(self, method)
+local function check_self (self, method)
   if getmetatable(self) ~= Batch then
     usage.fail(("batch:%s must be called with a colon on a batch"):format(method))
   end
@@ -401,7 +401,7 @@ end
 -- @treturn[4] nil
 -- @treturn[4] nil
 -- @treturn[4] table the error that ended the batch: it was closed, or there is no client
-function Batch:next()
+function Batch:next ()
   check_self(self, "next")
   self.begun = true
   return step(self)
@@ -409,7 +409,7 @@ end
 
 --- For `for index, result, err in batch do`: returns what `next` returns, and raises the error that
 -- ended the batch.
-function Batch:__call()
+function Batch:__call ()
   local index, result, err = self:next()
   if not index and err then error(err, 0) end
   return index, result, err
@@ -417,7 +417,7 @@ end
 
 --- Reads all outcomes. They are stored in the batch, because an error from outside may end this
 -- function anywhere, and then it is called again.
-local function gather(self)
+local function gather (self)
   local results, failed, count = self.found, self.failed, self.count or 0
   while true do
     local index, result, err = step(self, true)
@@ -436,7 +436,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error, when there is no client
 -- @raise after `next`, because outcomes that it returned are not stored
-function Batch:results()
+function Batch:results ()
   check_self(self, "results")
   if self.gathered then return self.found, self.failed end
   if self.begun then
@@ -457,21 +457,21 @@ end
 --- Closes the connections of all open requests and begins no more. May be called at any time, any
 -- number of times, also from another coroutine: the one that waits gets an error of kind
 -- "cancelled".
-function Batch:close()
+function Batch:close ()
   check_self(self, "close")
   close(self)
 end
 
 Batch.__close = Batch.close
 
-function Batch:__tostring()
+function Batch:__tostring ()
   return ("predibase.batch (%d taken, %d open, %d ended, %d failed)"):format(self.taken, self.open,
     self.ended, self.failures)
 end
 
 local NO_GROUP = { close = function () end }
 
-local function new(fields)
+local function new (fields)
   local batch = setmetatable({
     prompts = nil,            -- function from index to entry
     prepare = nil,            -- makes a call of an entry
@@ -503,7 +503,7 @@ local function new(fields)
   return batch
 end
 
-local function read_concurrency(value)
+local function read_concurrency (value)
   if value == nil then return M.CONCURRENCY end
   if not checks.integral(value) or value < 1 or value > M.MAX_CONCURRENCY then
     usage.fail(("client:generate_many takes a concurrency from 1 to %d, got %s"):format(
@@ -512,7 +512,7 @@ local function read_concurrency(value)
   return value
 end
 
-local function read_retry_generation(value)
+local function read_retry_generation (value)
   if value ~= nil and type(value) ~= "boolean" then
     usage.fail("client:generate_many takes a boolean for retry_generation, got "
       .. checks.describe(value))
@@ -524,7 +524,7 @@ end
 -- value refers to its key.
 local pauses = setmetatable({}, { __mode = "k" })
 
-local function pause_of(client)
+local function pause_of (client)
   pauses[client] = pauses[client] or limiters.new_pause()
   return pauses[client]
 end
@@ -538,7 +538,7 @@ end
 -- argument of `true` it only checks the entry and raises for misuse
 -- @treturn table
 -- @raise for misuse, also in an entry of an array
-function M.new(client, entries, options, base, render)
+function M.new (client, entries, options, base, render)
   local given = json.present(options or {})
   local most = read_concurrency(rawget(given, "concurrency"))
   local again = read_retry_generation(rawget(given, "retry_generation"))
@@ -573,7 +573,7 @@ end
 --- Makes a batch that fails at once, because there is no client.
 -- @tparam table err
 -- @treturn table
-function M.failed(err)
+function M.failed (err)
   return new { err = err }
 end
 

@@ -16,7 +16,7 @@ local Call = {}
 Call.__index = Call
 
 --- Copies a request for the hooks, without secrets. The scheme `Bearer` stays visible.
-local function shown(req)
+local function shown (req)
   local headers = { ["x-request-id"] = req.id }
   for i, header in ipairs(header_rules.shown(req.headers)) do
     local name, value = header[1], header[2]
@@ -27,7 +27,7 @@ local function shown(req)
 end
 
 --- Removes secrets from the headers of a response: a server may echo what it received.
-local function clean(headers, secrets)
+local function clean (headers, secrets)
   if #secrets == 0 then return headers end
   for name, value in pairs(headers) do
     for i = 1, #secrets do
@@ -42,26 +42,26 @@ local function clean(headers, secrets)
 end
 
 --- Copies headers for a hook, which may change them.
-local function copy(headers)
+local function copy (headers)
   local twin = {}
   for name, value in pairs(headers) do twin[name] = value end
   return twin
 end
 
 --- Returns the seconds between two readings of the clock, rounded to the clock's microseconds.
-local function elapsed(from, to)
+local function elapsed (from, to)
   local us = (to - from) * 1e6 + 0.5
   return (us - us % 1) / 1e6
 end
 
 --- Starts the clocks of a call. The clocks of a stream start when it is read for the first time.
-local function start(self)
+local function start (self)
   self.started = self.client.now()
   self.deadline = self.total and self.started + self.total or nil
 end
 
 --- Prepares the next attempt: starts the clocks if necessary and calls `on_request`.
-function Call:announce()
+function Call:announce ()
   if not self.started then start(self) end
   self.responded = false
   local hook, shown_request = self.options.hooks.on_request, self.shown
@@ -76,7 +76,7 @@ end
 -- @treturn[1] table the exchange
 -- @treturn[2] nil
 -- @treturn[2] table the failure
-function Call:open(delay)
+function Call:open (delay)
   self.attempts = self.attempts + 1
   self.opened = self.client.now() + (delay or 0)
   return self.client.transport:open(self.request(), {
@@ -87,7 +87,7 @@ end
 --- Takes the head of a response and calls `on_response`.
 -- @tparam ?number status nil when there is no head
 -- @tparam ?table headers
-function Call:progress(status, headers)
+function Call:progress (status, headers)
   if not status then return end
   self.headers = clean(headers, self.request().secrets)
   self.status = status
@@ -103,7 +103,7 @@ end
 -- @treturn[1] table the result
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function Call:whole(exchange)
+function Call:whole (exchange)
   local body, failure = exchange:body()
   self:finish()
   local status, headers = exchange:head()
@@ -118,7 +118,7 @@ function Call:whole(exchange)
 end
 
 --- Makes one attempt. Returns the outcome, or nil and the error.
-local function attempt(self, delay)
+local function attempt (self, delay)
   self:announce()
   local exchange, failure = self:open(delay)
   if not exchange then return nil, self:error(failure) end
@@ -129,7 +129,7 @@ end
 -- @treturn[1] table the outcome, as the call's function `read` makes it
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function Call:run()
+function Call:run ()
   local delay
   repeat
     local outcome, err = attempt(self, delay)
@@ -142,26 +142,26 @@ end
 
 --- Makes the matcher for stop sequences in the text of this call, see `predibase.stop_sequences`.
 -- @treturn ?table nil when there are no sequences
-function Call:matcher()
+function Call:matcher ()
   local options = self.options
   return stops.new(options.client_stop, options.trim_stop and self.request().stop or nil)
 end
 
 --- Resets the clocks. They start again with the next attempt.
-function Call:renew()
+function Call:renew ()
   self.started, self.deadline, self.ended = nil, nil, nil
 end
 
 --- Requeues the call. No clock runs while it waits, and the attempt that was refused does not count
 -- against `max_retries`.
-function Call:put_back()
+function Call:put_back ()
   self:renew()
   self.refused = self.refused + 1
 end
 
 --- Returns the data of this call for the modules that make results and errors.
 -- @treturn table
-function Call:meta()
+function Call:meta ()
   local req, now = self.request(), self.ended or self.client.now()
   return {
     waited = self.opened and now - self.opened,
@@ -174,7 +174,7 @@ function Call:meta()
 end
 
 --- Adds host and port to the front of the message of a network failure.
-local function explain(self, failure)
+local function explain (self, failure)
   local kind = failure.kind
   if kind ~= "connection" and kind ~= "tls" and failure.phase ~= "connect" then return failure end
   local explained = { message = ("%s: %s"):format(self.client.place, failure.message) }
@@ -184,14 +184,14 @@ end
 --- Makes the error for a failure of the transport or of the stream.
 -- @tparam table failure `kind`, `message`, `phase`, `error_type`, `sent`
 -- @treturn table an error of `predibase.errors`
-function Call:error(failure)
+function Call:error (failure)
   local head = self.responded and self or {}
   return response.broken(explain(self, failure), head, self:meta())
 end
 
 --- Returns the seconds since the current attempt began.
 -- @treturn number
-function Call:waited()
+function Call:waited ()
   return self.opened and self.client.now() - self.opened or 0
 end
 
@@ -200,7 +200,7 @@ end
 -- @tparam table err
 -- @tparam number delivered number of tokens that the caller received
 -- @treturn ?number seconds to wait; nil when the error is final
-function Call:retry(err, delivered)
+function Call:retry (err, delivered)
   local failed = self.attempts - self.refused
   local delay, reason = retry.delay(err, failed, {
     max_retries = self.options.max_retries,
@@ -217,20 +217,20 @@ end
 --- Calls `on_retry` before another attempt.
 -- @tparam table err
 -- @tparam number delay seconds
-function Call:retrying(err, delay)
+function Call:retrying (err, delay)
   local hook = self.options.hooks.on_retry
   if hook then hook { error = err, attempt = self.attempts, delay = delay } end
 end
 
 --- Records the arrival of the first token. The body of the request, which may be large, is freed,
 -- because the call is not retried after a token.
-function Call:first()
+function Call:first ()
   self.request().body = nil
   if not self.first_token then self.first_token = elapsed(self.started, self.client.now()) end
 end
 
 --- Records the end of the answer.
-function Call:finish()
+function Call:finish ()
   self.ended = self.client.now()
 end
 
@@ -246,7 +246,7 @@ end
 -- @tparam[opt=response.result] function read makes the outcome of a whole response, with the
 -- arguments and results of `response.result`
 -- @treturn table
-function M.new(client, options, total, events, req, read)
+function M.new (client, options, total, events, req, read)
   return setmetatable({
     read = read or response.result,
     client = client, options = options, total = total, events = events,
@@ -267,7 +267,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation` or `too_large`
 -- @raise for a prompt that is not a string
-function M.prepare(client, plan, text, read)
+function M.prepare (client, plan, text, read)
   local req, err = request.make(plan, text, random.id(client.random))
   if not req then return nil, err end
   return M.new(client, plan.settings, plan.total, plan.stream, req, read)

@@ -52,12 +52,12 @@ local NAMES = {}
 for name in pairs(OWN) do NAMES[name] = true end
 for name in pairs(request.names.generate_stream) do NAMES[name] = true end
 
-local function refuse(message)
+local function refuse (message)
   return nil, errors.new { kind = "validation", phase = "request", message = message }
 end
 
 --- Makes the messages that a session begins with.
-local function first_messages(options)
+local function first_messages (options)
   local messages, problem = history.read(options.messages == nil and {} or options.messages)
   if not messages then return refuse(problem) end
   local system = options.system
@@ -72,7 +72,7 @@ local function first_messages(options)
   return messages
 end
 
-local function budget_problem(options)
+local function budget_problem (options)
   local limit, counter = options.max_input_tokens, options.count_tokens
   if limit ~= nil and (not checks.integral(limit) or limit < 1) then
     return "max_input_tokens must be an integer above 0, got " .. checks.describe(limit)
@@ -83,7 +83,7 @@ local function budget_problem(options)
 end
 
 --- Splits options into the session's own, laid over `base`, and those of its calls.
-local function split(options, base)
+local function split (options, base)
   local own, of_calls = {}, {}
   for name, value in next, base or {} do own[name] = value end
   for name, value in next, options do
@@ -102,7 +102,7 @@ local Session = { __name = "predibase.chat" }
 Session.__index = Session
 
 --- Makes the fields of a session that are not settings.
-local function new_state()
+local function new_state ()
   return {
     counts = {},          -- tokens of the texts that were counted last
     left_out = 0,         -- messages that the last call did not send
@@ -114,7 +114,7 @@ local function new_state()
 end
 
 --- Runs a function, during which no other call of the session may begin.
-local function alone(session, f)
+local function alone (session, f)
   session.busy = active.here()
   if not RESUMABLE and coroutine.running() then
     local value, err = f()
@@ -129,7 +129,7 @@ end
 
 --- Removes half a turn from the history: a question that an error from outside parted from its
 -- answer.
-local function repair(session)
+local function repair (session)
   for i = #session.messages, (session.whole or #session.messages) + 1, -1 do
     session.messages[i] = nil
   end
@@ -137,7 +137,7 @@ local function repair(session)
 end
 
 --- Tells whether a call is running. A mark that an error from outside left behind is removed.
-local function is_busy(session)
+local function is_busy (session)
   repair(session)
   local busy = session.busy
   if busy == nil then return false end
@@ -147,21 +147,21 @@ local function is_busy(session)
 end
 
 --- Closes the stream that the session made last, unless it has ended.
-local function close_stream(session)
+local function close_stream (session)
   local open = session.reading.stream
   if open and not (open.final or open.err) then open:close() end
   session.reading.stream = nil
 end
 
 --- Returns the messages of a session and a new question.
-local function with(session, text)
+local function with (session, text)
   local list = {}
   for i, message in ipairs(session.messages) do list[i] = message end
   list[#list + 1] = { role = "user", content = text }
   return list
 end
 
-local function prompt_of(session, text, options)
+local function prompt_of (session, text, options)
   if session.rendering.special_tokens_in_text == "refuse" then
     local ok, err = rendering.write(session.format, { { role = "user", content = text } },
       session.rendering)
@@ -181,7 +181,7 @@ local function prompt_of(session, text, options)
 end
 
 --- Adds a turn to the history.
-local function join(session, text, result, prompt, plan)
+local function join (session, text, result, prompt, plan)
   local list, answer = session.messages, result.generated_text
   -- return_full_text puts the prompt in front, which is the history itself.
   if plan.return_full_text and answer:sub(1, #prompt) == prompt then
@@ -194,7 +194,7 @@ local function join(session, text, result, prompt, plan)
 end
 
 --- Checks that the format can write the conversation, with a question added where it has none.
-local function probe(session)
+local function probe (session)
   local messages = session.messages
   local first, last = messages[1], messages[#messages]
   -- The messages that the program gives must pass in the mode that it chose.
@@ -208,20 +208,20 @@ end
 
 -- What callers see.
 
-local function check_self(self, method)
+local function check_self (self, method)
   if getmetatable(self) ~= Session then
     usage.fail(("session:%s must be called with a colon on a session"):format(method))
   end
 end
 
-local function check_question(text, method)
+local function check_question (text, method)
   if type(text) ~= "string" then
     usage.fail(("session:%s takes the question as a string, got %s"):format(method,
       checks.describe(text)))
   end
 end
 
-local function check_free(self, method)
+local function check_free (self, method)
   if not is_busy(self) then return end
   usage.fail(("session:%s while another call of this session is running; wait until it ends, "
     .. "or fork the session"):format(method))
@@ -235,7 +235,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error; the history has not changed
 -- @raise as `client:generate`, and while another call of this session is running
-function Session:send(text, options)
+function Session:send (text, options)
   check_self(self, "send")
   check_question(text, "send")
   check_free(self, "send")
@@ -263,7 +263,7 @@ end
 -- @treturn table the stream, see `predibase.stream`, with the further values that the generic `for`
 -- of Lua 5.4 takes
 -- @raise as `send`
-function Session:stream(text, options)
+function Session:stream (text, options)
   check_self(self, "stream")
   check_question(text, "stream")
   check_free(self, "stream")
@@ -287,7 +287,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error: of kind "template" when the format has no system message
 -- @raise while a call is running
-function Session:set_system(text)
+function Session:set_system (text)
   check_self(self, "set_system")
   if text ~= nil and type(text) ~= "string" then
     usage.fail("session:set_system takes a string or nil, got " .. checks.describe(text))
@@ -311,7 +311,7 @@ end
 --- Empties the history but for the system message. An open stream of this session is closed first,
 -- as by `send`.
 -- @raise while a call is running
-function Session:reset()
+function Session:reset ()
   check_self(self, "reset")
   check_free(self, "reset")
   close_stream(self)
@@ -323,7 +323,7 @@ end
 -- session is closed first, as by `send`; its question is not in the history.
 -- @treturn ?string the question; nil when there was none
 -- @raise while a call is running
-function Session:undo()
+function Session:undo ()
   check_self(self, "undo")
   check_free(self, "undo")
   close_stream(self)
@@ -339,7 +339,7 @@ end
 
 --- Makes a copy of the session, which continues on its own. The two share only the client.
 -- @treturn table
-function Session:fork()
+function Session:fork ()
   check_self(self, "fork")
   repair(self)
   local twin = new_state()
@@ -356,7 +356,7 @@ end
 -- @treturn[1] string|boolean the JSON; true when it was written to a file
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function Session:save(path)
+function Session:save (path)
   check_self(self, "save")
   if path ~= nil and type(path) ~= "string" then
     usage.fail("session:save takes the path of a file or nothing, got " .. checks.describe(path))
@@ -367,7 +367,7 @@ function Session:save(path)
   return text, err
 end
 
-function Session:__tostring()
+function Session:__tostring ()
   return ("predibase.chat (%s, %d message%s)"):format(self.format.name, #self.messages,
     #self.messages == 1 and "" or "s")
 end
@@ -386,7 +386,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error
 -- @raise for an option that does not exist
-function M.new(of, options, calls, base)
+function M.new (of, options, calls, base)
   if options ~= nil and type(options) ~= "table" then
     usage.fail("client:chat_session takes its options as a table, got a " .. type(options))
   end
@@ -426,7 +426,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error
 -- @raise for an option that does not exist, and a source that is not a string
-function M.load(of, source, options)
+function M.load (of, source, options)
   local meta = getmetatable(of)
   local kind = type(meta) == "table" and meta.__name
   if kind ~= "predibase.client" and kind ~= "predibase.adapter" then

@@ -18,7 +18,7 @@ local M = {}
 local Client = { __name = "predibase.client" }
 Client.__index = Client
 
-local function check_self(self, method)
+local function check_self (self, method)
   if getmetatable(self) ~= Client then
     usage.fail(("client:%s must be called with a colon on a client"):format(method))
   end
@@ -41,7 +41,7 @@ end
 -- @treturn[2] table the error, see `predibase.errors`
 -- @raise for a prompt that is not a string, options that are not a table, an option that does not
 -- exist, and a closed client
-function Client:generate(prompt, options)
+function Client:generate (prompt, options)
   check_self(self, "generate")
   local plan, err = self.plan("generate", options)
   if not plan then return nil, err end
@@ -60,7 +60,7 @@ end
 -- @treturn table the stream, see `predibase.stream`, with the further values that the generic `for`
 -- of Lua 5.4 takes
 -- @raise as `generate`
-function Client:generate_stream(prompt, options)
+function Client:generate_stream (prompt, options)
   check_self(self, "generate_stream")
   local plan, err = self.plan("generate_stream", options)
   local this
@@ -84,7 +84,7 @@ end
 -- @treturn table the batch, see `predibase.batch`, with the further values that the generic `for`
 -- of Lua 5.4 takes
 -- @raise as `generate`, also for an entry of the array
-function Client:generate_many(prompts, options)
+function Client:generate_many (prompts, options)
   check_self(self, "generate_many")
   request.check(options, "generate_many")
   local made = require "predibase.batch".new(self, prompts, options)
@@ -102,7 +102,7 @@ end
 -- @treturn[2] table the error; of kind "not_found" where the server has no such route, or the
 -- router could not load the model's tokenizer
 -- @raise as `generate`
-function Client:tokenize(text, options)
+function Client:tokenize (text, options)
   check_self(self, "tokenize")
   local plan, err = self.plan("tokenize", options)
   return require "predibase.tokenize".run(self.shared, plan, text, err)
@@ -116,7 +116,7 @@ end
 -- `enable_thinking`, `variables`, `date_string`, `now` as for its `render`
 -- @treturn table see `predibase.adapter`
 -- @raise for options that do not exist or have the wrong type
-function Client:adapter(id, options)
+function Client:adapter (id, options)
   check_self(self, "adapter")
   return require "predibase.adapter".new(self, id, options)
 end
@@ -128,14 +128,14 @@ end
 -- @treturn[2] table the error; of kind "template" when the format does not exist or has no system
 -- message
 -- @raise for options that do not exist
-function Client:chat_session(options)
+function Client:chat_session (options)
   check_self(self, "chat_session")
   return require "predibase.chat".new(self, options)
 end
 
 --- Closes all connections. Open streams fail with kind "cancelled". May be called any number of
 -- times.
-function Client:close()
+function Client:close ()
   check_self(self, "close")
   self.closed = true
   self.transport:close()
@@ -143,7 +143,7 @@ end
 
 Client.__close = Client.close
 
-function Client:__tostring()
+function Client:__tostring ()
   return ("predibase.client (%s%s)"):format(self.cfg.url, self.closed and ", closed" or "")
 end
 
@@ -153,7 +153,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "config"
 -- @raise for an option that does not exist
-function M.new(options)
+function M.new (options)
   local cfg, err = config.new(options, os.getenv)
   if not cfg then return nil, err end
   local transport = cfg.transport or transports.default()

@@ -41,7 +41,7 @@ local private = setmetatable({}, { __mode = "k" })
 
 local mt = { __name = "predibase.config" }
 
-function mt.__tostring(cfg)
+function mt.__tostring (cfg)
   return "predibase.config: " .. cfg.url
 end
 
@@ -56,7 +56,7 @@ local VARIABLES = {
 }
 
 --- Returns the value of an option or of its environment variable, and its name for messages.
-local function lookup(given, getenv, name)
+local function lookup (given, getenv, name)
   local value = given[name]
   if value ~= nil then return value, name end
   local variable = VARIABLES[name]
@@ -65,13 +65,13 @@ local function lookup(given, getenv, name)
   return value, ("%s (from the environment variable %s)"):format(name, variable)
 end
 
-local function missing(name)
+local function missing (name)
   return ('%s is missing: give %s = "…" or set the environment variable %s')
     :format(name, name, VARIABLES[name])
 end
 
 --- Reads and checks an option that is a string. Returns nil and a message if it is missing or bad.
-local function read_name(given, getenv, name, problem_of)
+local function read_name (given, getenv, name, problem_of)
   local value, what = lookup(given, getenv, name)
   if value == nil then return nil, missing(name) end
   if type(value) ~= "string" then
@@ -83,7 +83,7 @@ local function read_name(given, getenv, name, problem_of)
 end
 
 --- Reads and checks the API token. Returns nil when there is none.
-local function read_token(given, getenv)
+local function read_token (given, getenv)
   if given.api_token == false then return nil end
   local token, what = lookup(given, getenv, "api_token")
   if token == nil then return nil end
@@ -96,9 +96,9 @@ local function read_token(given, getenv)
 end
 
 --- Reads the address of a deployment at Predibase. The message names everything that is missing.
-local function read_managed_address(given, getenv, token)
+local function read_managed_address (given, getenv, token)
   local problems = {}
-  local function note(value, problem)
+  local function note (value, problem)
     if problem then problems[#problems + 1] = problem end
     return value
   end
@@ -113,7 +113,7 @@ local function read_managed_address(given, getenv, token)
 end
 
 --- Reads the URL to which `/generate` is appended. Returns its parts, as `url.parse` does.
-local function read_address(given, getenv, token)
+local function read_address (given, getenv, token)
   local named = given.tenant_id ~= nil or given.deployment ~= nil
   if named and given.base_url ~= nil then
     return nil, "base_url replaces tenant_id and deployment; "
@@ -133,7 +133,7 @@ end
 -- Cases in which others could read a secret on its way.
 
 --- Tells why a secret must not be sent to the server of a configuration; nil when it may be sent.
-local function exposure_of(cfg, proxy_loopback, name)
+local function exposure_of (cfg, proxy_loopback, name)
   if cfg.scheme == "http" and not cfg.allow_plain_http then
     if not cfg.loopback then
       return ("%s would be sent unencrypted to http://%s, where others can read it; "
@@ -161,7 +161,7 @@ end
 
 --- Makes a deep copy. Metatables with fields are dropped unread, except for the marks of
 -- `predibase.json`. Empty metatables are kept: they may be marks of another JSON library.
-local function copy(value, seen)
+local function copy (value, seen)
   if type(value) ~= "table" then return value end
   if seen[value] then return seen[value] end
   local twin, mark = {}, getmetatable(value)
@@ -174,7 +174,7 @@ local function copy(value, seen)
 end
 
 --- Checks and copies the defaults. Raises for a parameter that does not exist.
-local function read_defaults(given, check_schema)
+local function read_defaults (given, check_schema)
   if given == nil then return {} end
   if type(given) ~= "table" then
     return nil, nil, "defaults must be a table of parameters, got " .. checks.describe(given)
@@ -193,7 +193,7 @@ end
 -- The options of a client, and of a call.
 
 --- Merges headers of a call with the client's. Returns the client's tables when the call has none.
-local function merge_headers(kept, given)
+local function merge_headers (kept, given)
   if given == nil then return kept end
   local more, problem = headers.check(given)
   if not more then return nil, problem end
@@ -205,7 +205,7 @@ end
 
 --- Checks a list of options and stores them in `into`. A missing option is taken from `base`, or
 -- gets its default.
-local function read_each(list, given, base, into)
+local function read_each (list, given, base, into)
   for _, option in ipairs(list) do
     local value = given[option.name]
     if value ~= nil then
@@ -221,7 +221,7 @@ local function read_each(list, given, base, into)
 end
 
 --- Reads and checks the options of a call. Raises for a clock that does not exist.
-local function read_call(cfg, kept, given)
+local function read_call (cfg, kept, given)
   local retries, timeout, hooks, problem = given.max_retries
   if retries == nil then retries = cfg.max_retries end
   retries, problem = settings.retries(retries, "max_retries")
@@ -238,7 +238,7 @@ local function read_call(cfg, kept, given)
   return made, kept
 end
 
-local function read_plain(cfg, given)
+local function read_plain (cfg, given)
   local problem = read_each(settings.plain, given, {}, cfg)
     or read_each(settings.text, given, {}, cfg)
   if problem then return problem end
@@ -247,7 +247,7 @@ local function read_plain(cfg, given)
   end
 end
 
-local function read_password(cfg, secret, given)
+local function read_password (cfg, secret, given)
   if given.client_key_password == nil then return nil end
   local password, problem = settings.password(given.client_key_password, "client_key_password")
   if problem then return problem end
@@ -255,7 +255,7 @@ local function read_password(cfg, secret, given)
   if not cfg.client_cert then return "client_key_password needs client_cert" end
 end
 
-local function read_proxy(cfg, secret, given)
+local function read_proxy (cfg, secret, given)
   local value = given.proxy
   if value == nil then
     -- A proxy from the environment usually serves other hosts: it cannot reach the loopback
@@ -273,7 +273,7 @@ local function read_proxy(cfg, secret, given)
   end
 end
 
-local function fill(cfg, secret, given, getenv)
+local function fill (cfg, secret, given, getenv)
   local problem = read_plain(cfg, given) or read_password(cfg, secret, given)
   if problem then return problem end
   secret.token, problem = read_token(given, getenv)
@@ -297,13 +297,13 @@ local function fill(cfg, secret, given, getenv)
   return problem
 end
 
-local function refuse(problem)
+local function refuse (problem)
   return nil, errors.new { kind = "config", message = problem }
 end
 
 --- Returns a copy of the caller's options without metatable and without nulls. Raises when they are
 -- not a table, or for a name that is not an option.
-local function taken(given, allowed)
+local function taken (given, allowed)
   if given == nil then return {} end
   if type(given) ~= "table" then
     usage.fail("options must be a table, got a " .. type(given))
@@ -325,7 +325,7 @@ end
 -- and every option of `predibase.config.settings`; secrets have functions of their own
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `config`
-function M.new(given, getenv)
+function M.new (given, getenv)
   given = taken(given, M.names)
   local cfg, secret = {}, {}
   local problem = fill(cfg, secret, given, getenv or os.getenv)
@@ -338,14 +338,14 @@ end
 --- Returns the API token.
 -- @tparam table cfg
 -- @treturn ?string nil when requests are sent without a token
-function M.token(cfg)
+function M.token (cfg)
   return private[cfg].token
 end
 
 --- Returns the password of the client key.
 -- @tparam table cfg
 -- @treturn ?string
-function M.client_key_password(cfg)
+function M.client_key_password (cfg)
   return private[cfg].password
 end
 
@@ -354,7 +354,7 @@ end
 -- @treturn[1] string URL
 -- @treturn[2] boolean false: no proxy, even if the environment names one
 -- @treturn[3] nil the environment decides
-function M.proxy(cfg)
+function M.proxy (cfg)
   return private[cfg].proxy or cfg.proxy
 end
 
@@ -362,7 +362,7 @@ end
 -- `[redacted]`.
 -- @tparam table cfg a configuration, or the options of a call as `call` returned them
 -- @treturn table array of `{ name, value }`
-function M.headers(cfg)
+function M.headers (cfg)
   return private[cfg].headers
 end
 
@@ -370,7 +370,7 @@ end
 -- leaves out.
 -- @tparam table cfg
 -- @treturn table name -> value; must not be changed
-function M.defaults(cfg)
+function M.defaults (cfg)
   local secret = private[cfg]
   if not secret.defaults then
     local parameters = { api_token = secret.defaults_token }
@@ -383,7 +383,7 @@ end
 --- Lists the secrets, which must not appear in any message.
 -- @tparam table cfg
 -- @treturn table new array of strings, for `errors.redact`
-function M.secrets(cfg)
+function M.secrets (cfg)
   local secret = private[cfg]
   local list = {}
   for _, name in ipairs { "token", "password", "defaults_token" } do
@@ -401,7 +401,7 @@ end
 -- `check_schema`; must not be changed, because all calls without options share one table
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `config`
-function M.call(cfg, given)
+function M.call (cfg, given)
   local secret = private[cfg]
   if given == nil and secret.call then return secret.call end
   local made, kept, problem = read_call(cfg, secret.kept, given and json.present(given) or {})
@@ -415,7 +415,7 @@ end
 -- @tparam table cfg
 -- @tparam string name of the secret, for the message
 -- @treturn ?string what is wrong; nil when it may be sent
-function M.exposure(cfg, name)
+function M.exposure (cfg, name)
   return exposure_of(cfg, private[cfg].proxy_loopback, name)
 end
 
@@ -423,7 +423,7 @@ end
 -- @tparam table timeout the clocks of the call
 -- @tparam boolean stream
 -- @treturn ?number nil when there is no limit
-function M.total(timeout, stream)
+function M.total (timeout, stream)
   if timeout.total ~= nil or stream then return timeout.total or nil end
   return M.GENERATE_TOTAL
 end

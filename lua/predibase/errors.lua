@@ -37,7 +37,7 @@ M.kinds = {
 
 local mt = { __name = "predibase.error" }
 
-function mt.__tostring(err)
+function mt.__tostring (err)
   local notes = {}
   if err.status then notes[#notes + 1] = "status " .. tostring(err.status) end
   if err.attempts then
@@ -51,7 +51,7 @@ function mt.__tostring(err)
 end
 
 --- Lets `"failed: " .. err` join the text of the error.
-function mt.__concat(a, b)
+function mt.__concat (a, b)
   return tostring(a) .. tostring(b)
 end
 
@@ -59,7 +59,7 @@ end
 -- @tparam table fields are copied; `kind` and `message` are required, `retryable` is set from the
 -- kind when it is nil
 -- @treturn table the error
-function M.new(fields)
+function M.new (fields)
   local kind = M.kinds[fields.kind]
   if not kind then error("unknown kind of error: " .. tostring(fields.kind), 2) end
   local err = {}
@@ -73,7 +73,7 @@ end
 --- Tells whether a value is an error object of this library.
 -- @param value anything
 -- @treturn boolean
-function M.is(value)
+function M.is (value)
   return type(value) == "table" and getmetatable(value) == mt
 end
 
@@ -84,7 +84,7 @@ local ESCAPE, NESTING = "\\(.)(%x?%x?%x?%x?)", 3
 local LETTERS = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
 
 --- Returns the text that an escape stands for, and the length of the escape in bytes.
-local function meaning(letter, hex)
+local function meaning (letter, hex)
   if letter ~= "u" or #hex < 4 then return LETTERS[letter] or letter, 2 end
   local n, low = tonumber(hex, 16), 0x80
   if n < 0x80 then return string.char(n), 6 end
@@ -93,7 +93,7 @@ local function meaning(letter, hex)
   return string.char(0xE0 + math.floor(n / 4096), 0x80 + math.floor(n / 64) % 64, low), 6
 end
 
-local function unescaped(letter, hex)
+local function unescaped (letter, hex)
   local text, size = meaning(letter, hex)
   return size == 2 and text .. hex or text
 end
@@ -101,10 +101,10 @@ end
 --- Makes a function that maps the position of a byte in the unescaped text to the first and last
 -- byte of the characters in `text` that stand for it. It must be called with ascending positions,
 -- because all calls share one pass over the text.
-local function locator(text)
+local function locator (text)
   local here, plain = 1, 1     -- the same position in `text` and in the unescaped text
   local at, size, width        -- the next escape, its length, and that of its meaning
-  local function look()
+  local function look ()
     local stop, letter, hex
     at, stop, letter, hex = text:find(ESCAPE, here)
     if not stop then at = #text + 1 return end
@@ -123,7 +123,7 @@ local function locator(text)
   end
 end
 
-local function by_place(a, b)
+local function by_place (a, b)
   if a[1] ~= b[1] then return a[1] < b[1] end
   return a[2] > b[2]
 end
@@ -134,7 +134,7 @@ M.MIN_SECRET = 8
 
 --- Finds secrets, written literally or with the escapes of JSON. Returns their places as
 -- `{ first, last }` in ascending order without overlaps.
-local function places(text, secrets, nesting)
+local function places (text, secrets, nesting)
   local found = {}
   for _, secret in ipairs(secrets) do
     local first, last = 1, 0
@@ -171,7 +171,7 @@ end
 -- @tparam string text
 -- @tparam ?table secrets array of strings; those shorter than `MIN_SECRET` are skipped
 -- @treturn string
-function M.redact(text, secrets)
+function M.redact (text, secrets)
   if not secrets or #secrets == 0 then return text end
   local out, from = {}, 1
   for _, place in ipairs(places(text, secrets, NESTING)) do
@@ -185,7 +185,7 @@ end
 
 --- Returns a printable form of the character of `size` bytes at `i`. C1 controls become `?`,
 -- because they can change the state of a terminal.
-local function printable(text, i, size)
+local function printable (text, i, size)
   if not size then return "?" end
   local a, b = text:byte(i, i + 1)
   if a == 0xC2 and b < 0xA0 then return "?" end
@@ -197,7 +197,7 @@ end
 -- @tparam string text
 -- @tparam[opt=200] integer limit largest size of the result in bytes
 -- @treturn string ends in `…` when the text was shortened and `limit` is at least 3
-function M.excerpt(text, limit)
+function M.excerpt (text, limit)
   limit = limit or 200
   local cut = #text > limit
   local mark = (cut and limit >= 3) and "…" or ""

@@ -45,12 +45,12 @@ M.MAX_MESSAGE = 4096
 
 --- Tells whether a value is an integer of 0 or more. json.decode returns an integer that a double
 -- cannot hold as a string of digits.
-local function is_count(v)
+local function is_count (v)
   if type(v) == "number" then return v >= 0 and v < huge and v % 1 == 0 end
   return type(v) == "string" and #v >= 16 and not v:find("%D")
 end
 
-local function check_count(t, field, needed)
+local function check_count (t, field, needed)
   local v = t[field]
   if v == nil and not needed then return end
   if v == null and not needed then
@@ -62,14 +62,14 @@ local function check_count(t, field, needed)
   end
 end
 
-local function check_string(t, field, needed)
+local function check_string (t, field, needed)
   local v = t[field]
   if type(v) == "string" then return end
   if needed or (v ~= nil and v ~= null) then return field .. " is not a string" end
   t[field] = nil
 end
 
-local function check_boolean(t, field)
+local function check_boolean (t, field)
   local v = t[field]
   if v == null then
     t[field] = nil
@@ -78,7 +78,7 @@ local function check_boolean(t, field)
   end
 end
 
-local function check_logprob(t)
+local function check_logprob (t)
   local v = t.logprob
   if v == null then
     t.logprob = nil
@@ -88,7 +88,7 @@ local function check_logprob(t)
 end
 
 --- Applies a check to every element of an array field. The field may be missing or `null`.
-local function check_list(t, field, check)
+local function check_list (t, field, check)
   local list = t[field]
   if list == nil or list == null then
     t[field] = nil
@@ -109,25 +109,25 @@ end
 -- message, such as " is not an object" or ".id is not an integer"; the caller puts the name in
 -- front.
 
-local function member(message)
+local function member (message)
   return message and "." .. message
 end
 
 --- Checks a prompt token or an alternative: `{ id, text, logprob }`.
-local function check_piece(piece)
+local function check_piece (piece)
   if type(piece) ~= "table" then return " is not an object" end
   return member(check_count(piece, "id", true) or check_string(piece, "text", true)
     or check_logprob(piece))
 end
 
-local function check_token(token)
+local function check_token (token)
   return check_piece(token)
     or member(check_boolean(token, "special") or check_boolean(token, "skipped")
       or check_list(token, "alternative_tokens", check_piece))
 end
 
 --- Checks one generated sequence: the details of the answer, or one of `best_of_sequences`.
-local function check_sequence(sequence)
+local function check_sequence (sequence)
   if type(sequence) ~= "table" then return " is not an object" end
   return member(check_string(sequence, "finish_reason", true)
     or check_count(sequence, "prompt_tokens")
@@ -138,22 +138,22 @@ local function check_sequence(sequence)
     or check_list(sequence, "tokens", check_token))
 end
 
-local function check_other_sequence(sequence)
+local function check_other_sequence (sequence)
   return check_sequence(sequence) or member(check_string(sequence, "generated_text", true))
 end
 
-local function check_alternatives(token)
+local function check_alternatives (token)
   local message = check_list(token, "alternative_tokens", check_piece)
   return message and "token." .. message
 end
 
-local function check_details(details)
+local function check_details (details)
   local message = check_sequence(details)
     or member(check_list(details, "best_of_sequences", check_other_sequence))
   return message and "details" .. message
 end
 
-local function check_event(ev)
+local function check_event (ev)
   if ev.token == nil then return "token is missing" end
   local message = check_token(ev.token)
   if message then return "token" .. message end
@@ -166,7 +166,7 @@ local function check_event(ev)
 end
 
 --- Tells whether an id is so large that it may have been rounded.
-local function has_gaps(tokens)
+local function has_gaps (tokens)
   for i = 1, #tokens do
     if tokens[i].id >= GAPS then return true end
   end
@@ -176,7 +176,7 @@ end
 --- Fast path: reads the event of an ordinary token. Decoding raises for bad JSON, and comparing or
 -- indexing raises for a value of the wrong type, so a good token costs no type checks. In all other
 -- cases this function returns nil or raises, and `decode_checked` must read the event again.
-local function decode_usual(payload)
+local function decode_usual (payload)
   local ev = json.parse(payload)
   local token = ev.token
   local id, logprob = token.id, token.logprob
@@ -213,12 +213,12 @@ local function decode_usual(payload)
   return ev
 end
 
-local function protocol(message)
+local function protocol (message)
   return nil, { kind = "protocol", message = message }
 end
 
 --- Decodes an event with all checks.
-local function decode_checked(payload)
+local function decode_checked (payload)
   local ev, message = json.decode(payload)
   if ev == nil then
     if type(payload) == "string" and payload:find("^%s*%[DONE%]%s*$") then
@@ -246,7 +246,7 @@ end
 -- @treturn[1] table the event
 -- @treturn[2] nil
 -- @treturn[2] table `{ kind = "protocol", message }`
-function M.decode(payload)
+function M.decode (payload)
   local ok, ev = pcall(decode_usual, payload)
   if ok and ev then return ev end
   if not ok then outside_errors.raise_if_outside(ev, decode_usual, payload) end
@@ -259,7 +259,7 @@ end
 -- @treturn[1] string the message of the server, never empty
 -- @treturn[1] ?string the type of the error
 -- @treturn[2] nil the object is not an error
-function M.error_fields(object)
+function M.error_fields (object)
   local value, error_type = object.error, object.error_type
   if type(error_type) ~= "string" or error_type == "" then error_type = nil end
   if value == nil or value == null or value == false then
@@ -282,7 +282,7 @@ end
 -- @tparam ?string error_type
 -- @treturn ?string nil when the type does not determine the kind
 -- @treturn ?boolean true when a retry may succeed although errors of this kind are not retryable
-function M.kind(text, error_type)
+function M.kind (text, error_type)
   if error_type == "generation" and text:find("error trying to connect", 1, true) then
     return "server", true
   end
@@ -293,7 +293,7 @@ end
 -- @tparam table ev an event with `error`, as `decode` returned it
 -- @tparam ?table secrets array of strings that must not appear in the message
 -- @treturn table `{ kind, message, error_type, retryable }`
-function M.failure(ev, secrets)
+function M.failure (ev, secrets)
   local error_type = ev.error_type
   local kind, retryable = M.kind(ev.error, error_type)
   return {
@@ -312,7 +312,7 @@ end
 -- @treturn[1] table details
 -- @treturn[2] nil
 -- @treturn[2] string what has the wrong type
-function M.details(details)
+function M.details (details)
   local message = check_details(details)
   if message then return nil, message end
   return details

@@ -12,7 +12,7 @@ local MARK = "\239\187\191"
 --- Removes the byte order mark at the beginning of a text.
 -- @tparam string text
 -- @treturn string
-function M.without_mark(text)
+function M.without_mark (text)
   if text:sub(1, #MARK) == MARK then return text:sub(#MARK + 1) end
   return text
 end
@@ -20,11 +20,11 @@ end
 --- Converts the line ends of a text from CR LF to LF.
 -- @tparam string text
 -- @treturn string
-function M.unix(text)
+function M.unix (text)
   return (text:gsub("\r\n", "\n"))
 end
 
-local function first_bytes(path, bytes)
+local function first_bytes (path, bytes)
   local file, problem, code = io.open(path, "rb")
   if not file then return nil, problem, code end
   local text
@@ -42,7 +42,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong, with the path
 -- @treturn[2] ?integer the system's error number when the file cannot be opened
-function M.read(path, limit)
+function M.read (path, limit)
   local text, problem, code = first_bytes(path, limit and limit + 1 or "*a")
   if not text then return nil, problem, code end
   if limit and #text > limit then
@@ -59,7 +59,7 @@ local MISSING = 2
 -- @tparam integer bytes largest number of bytes to read
 -- @treturn ?string nil when the file is missing or cannot be read
 -- @treturn ?string why an existing file cannot be read
-function M.optional(path, bytes)
+function M.optional (path, bytes)
   local text, problem, code = first_bytes(path, bytes)
   if text then return M.without_mark(text) end
   return nil, code ~= MISSING and problem or nil
@@ -70,7 +70,7 @@ end
 -- @tparam string path
 -- @treturn function an iterator for `for`
 -- @raise when the file cannot be opened
-function M.lines(path)
+function M.lines (path)
   local file, problem = io.open(path, "rb")
   if not file then usage.fail(problem) end
   local first = true

@@ -43,7 +43,7 @@ local SECRET_LENGTH = 8
 
 local SECRET_WORDS = { "auth", "cookie", "key", "password", "secret", "token" }
 
-local function name_problem(name, shown)
+local function name_problem (name, shown)
   if name == "" then return "headers must not have an empty name" end
   if name:find("[^%w!#$%%&'*+.^_`|~-]") or name:find("[\128-\255]") then
     return ('header %s is not a valid header name (letters, digits, -)'):format(shown)
@@ -53,7 +53,7 @@ local function name_problem(name, shown)
 end
 
 --- Returns a value as it is sent, or nil and a message. The message never contains the value.
-local function value_text(value, shown)
+local function value_text (value, shown)
   if checks.finite(value) then return checks.number(value) end
   if type(value) ~= "string" then
     return nil, ("header %s must be a string or a finite number, got a %s")
@@ -70,7 +70,7 @@ local function value_text(value, shown)
   return inner
 end
 
-local function by_name(a, b)
+local function by_name (a, b)
   local x, y = a[1]:lower(), b[1]:lower()
   if x ~= y then return x < y end
   return a[1] < b[1]
@@ -79,7 +79,7 @@ end
 --- Checks the limits of a complete list of headers.
 -- @tparam table list array of `{ name, value }`
 -- @treturn ?string what is wrong; nil when the list is valid
-function M.size_problem(list)
+function M.size_problem (list)
   if #list > M.MAX_COUNT then
     return ("headers must be at most %d, got %d"):format(M.MAX_COUNT, #list)
   end
@@ -95,7 +95,7 @@ end
 -- @treturn[1] table array of `{ name, value }` sorted by name
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.check(headers)
+function M.check (headers)
   if type(headers) ~= "table" then
     return nil, ('headers must be a table such as { ["X-Team"] = "blue" }, got %s')
       :format(checks.describe(headers))
@@ -132,7 +132,7 @@ end
 -- @treturn[1] table new array sorted by name
 -- @treturn[2] nil
 -- @treturn[2] string which limit the merged headers exceed
-function M.merge(base, more)
+function M.merge (base, more)
   local merged, taken = {}, {}
   for _, header in ipairs(more) do
     taken[header[1]:lower()] = true
@@ -148,7 +148,7 @@ function M.merge(base, more)
 end
 
 --- Tells whether the value of a header of this name is treated as a secret.
-local function is_secret(name)
+local function is_secret (name)
   name = name:lower()
   for _, word in ipairs(SECRET_WORDS) do
     if name:find(word, 1, true) then return true end
@@ -159,7 +159,7 @@ end
 --- Collects the values that must not appear in error texts. The names of the headers decide.
 -- @tparam table list array of `{ name, value }`
 -- @tparam table secrets array to which the values are added
-function M.add_secrets(list, secrets)
+function M.add_secrets (list, secrets)
   for _, header in ipairs(list) do
     if #header[2] >= SECRET_LENGTH and is_secret(header[1]) then
       secrets[#secrets + 1] = header[2]
@@ -170,7 +170,7 @@ end
 --- Copies headers for display, without their secret values.
 -- @tparam table list array of `{ name, value }`
 -- @treturn table new array in which secret values of any length are `[redacted]`
-function M.shown(list)
+function M.shown (list)
   local shown = {}
   for i, header in ipairs(list) do
     shown[i] = { header[1], is_secret(header[1]) and "[redacted]" or header[2] }
@@ -182,7 +182,7 @@ end
 local PLAIN = { "^identity$", "^none$", "^utf%-?%d+$", "^us%-ascii$", "^ascii$", "^iso%-8859%-%d+$",
   "^latin%d$", "^windows%-125%d$" }
 
-local function is_plain(word)
+local function is_plain (word)
   for _, pattern in ipairs(PLAIN) do
     if word:find(pattern) then return true end
   end
@@ -193,7 +193,7 @@ end
 -- proxies also write words into Content-Encoding that do not name a coding.
 -- @tparam ?string value of the header Content-Encoding
 -- @treturn boolean
-function M.is_coded(value)
+function M.is_coded (value)
   for word in (value or ""):lower():gmatch "[^,%s]+" do
     if not is_plain(word) then return true end
   end

@@ -11,7 +11,7 @@ Heap.__index = Heap
 -- @tparam number at its time
 -- @param value anything but nil
 -- @treturn table the entry `{ at, value }`; to cancel it, set its `value` to nil
-function Heap:push(at, value)
+function Heap:push (at, value)
   local entry, i = { at = at, value = value }, #self + 1
   while i > 1 do
     local parent = (i - i % 2) / 2
@@ -23,7 +23,7 @@ function Heap:push(at, value)
 end
 
 --- Removes the earliest entry and returns it.
-local function pop(self)
+local function pop (self)
   local first, n = self[1], #self
   local last = self[n]
   self[n] = nil
@@ -45,7 +45,7 @@ end
 -- @tparam function clock returns the time; called only if an entry is left to compare it with
 -- @tparam function f is called with each value, in the order of time
 -- @treturn ?number the time until the next entry; nil when the heap is empty
-function Heap:due(clock, f)
+function Heap:due (clock, f)
   local now
   while self[1] do
     local entry = self[1]
@@ -62,7 +62,7 @@ end
 
 --- Makes an empty heap.
 -- @treturn table
-function M.new()
+function M.new ()
   return setmetatable({}, Heap)
 end
 

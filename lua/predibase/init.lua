@@ -101,7 +101,7 @@ M.is_error = errors.is
 -- The client of the functions below, made from the environment when it is first needed.
 local default
 
-local function default_client()
+local function default_client ()
   if default then return default end
   local made, err = client.new()
   default = made
@@ -114,7 +114,7 @@ end
 -- @treturn[1] table the result
 -- @treturn[2] nil
 -- @treturn[2] table the error; of kind "config" when the environment names no deployment
-function M.generate(prompt, options)
+function M.generate (prompt, options)
   local made, err = default_client()
   if not made then return nil, err end
   return made:generate(prompt, options)
@@ -124,7 +124,7 @@ end
 -- @tparam string prompt
 -- @tparam ?table options see `predibase.client`
 -- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
-function M.generate_stream(prompt, options)
+function M.generate_stream (prompt, options)
   local made, err = default_client()
   local tokens = made and made:generate_stream(prompt, options) or stream.failed(err)
   return tokens, nil, nil, tokens
@@ -134,7 +134,7 @@ end
 -- @tparam table|function prompts
 -- @tparam ?table options see `predibase.client`
 -- @treturn table the batch, with the further values that the generic `for` of Lua 5.4 takes
-function M.generate_many(prompts, options)
+function M.generate_many (prompts, options)
   local made, err = default_client()
   local many = made and made:generate_many(prompts, options)
     or require "predibase.batch".failed(err)
@@ -147,7 +147,7 @@ end
 -- @treturn[1] table array of `{ id, text, start, stop }`
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function M.tokenize(text, options)
+function M.tokenize (text, options)
   local made, err = default_client()
   if not made then return nil, err end
   return made:tokenize(text, options)
@@ -159,7 +159,7 @@ end
 -- @treturn[1] table see `predibase.adapter`
 -- @treturn[2] nil
 -- @treturn[2] table the error, when the environment names no deployment
-function M.adapter(id, options)
+function M.adapter (id, options)
   local made, err = default_client()
   if not made then return nil, err end
   return made:adapter(id, options)
@@ -170,7 +170,7 @@ end
 -- @treturn[1] table the session
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function M.chat_session(options)
+function M.chat_session (options)
   local made, err = default_client()
   if not made then return nil, err end
   return made:chat_session(options)
@@ -195,7 +195,7 @@ setmetatable(M, {
 --- Reads and writes what is ready, for all clients without the option `loop`; never waits. For
 -- programs that draw frames: after this, the first `stream:poll()` of each stream that finds no
 -- token needs no system call.
-function M.update()
+function M.update ()
   default_loop.update()
 end
 

@@ -33,7 +33,7 @@ local instance
 
 --- Makes a new instance, because lua-cjson reads the decimal point of the locale only when it makes
 -- one.
-local function renew()
+local function renew ()
   instance = cjson.new()
   instance.decode_invalid_numbers(false)
   instance.decode_max_depth(encode.MAX_DEPTH)
@@ -59,7 +59,7 @@ M.null = cjson.null
 
 --- Decodes a text again that lua-cjson refused, after a change of locale or with surrogates
 -- replaced.
-local function decode_again(text, message)
+local function decode_again (text, message)
   if not pcall(instance.decode, "0.5") then
     renew()
     local ok, value = pcall(instance.decode, text)
@@ -74,7 +74,7 @@ local function decode_again(text, message)
 end
 
 --- Decodes a text; large integers may be rounded. Returns nil and a message when that fails.
-local function decode_near(text)
+local function decode_near (text)
   -- lua-cjson would convert a number to a string and accept it.
   if type(text) ~= "string" then return nil, "expected a string, got a " .. type(text) end
   local ok, value = pcall(instance.decode, text)
@@ -83,14 +83,14 @@ local function decode_near(text)
 end
 
 --- Returns an integer where Lua has one of that size, otherwise the digits.
-local function exact(digits)
+local function exact (digits)
   local value = tonumber(digits)
   if subtype and subtype(value) == "integer" then return value end
   return digits
 end
 
 --- Tells whether any string in a value begins with the marker.
-local function has_marker(value, marker)
+local function has_marker (value, marker)
   if type(value) == "string" then return sub(value, 1, #marker) == marker end
   if type(value) ~= "table" then return false end
   for _, inner in next, value do
@@ -100,7 +100,7 @@ local function has_marker(value, marker)
 end
 
 --- Turns every marked string in the value into its integer.
-local function unmark(value, marker)
+local function unmark (value, marker)
   if type(value) == "string" and sub(value, 1, #marker) == marker then
     return exact(sub(value, #marker + 1))
   end
@@ -112,7 +112,7 @@ end
 
 --- Decodes a text again with the given literals written as marked strings, and then converts the
 -- marked strings to exact integers.
-local function decode_exact(text, value, literals)
+local function decode_exact (text, value, literals)
   local marker = "integer:"
   while has_marker(value, marker) do marker = marker .. marker end
   local out, n, from = {}, 0, 1
@@ -129,7 +129,7 @@ local function decode_exact(text, value, literals)
 end
 
 --- Tells whether a text has sixteen digits in a row. It is enough to look at every sixteenth byte.
-local function has_many_digits(text)
+local function has_many_digits (text)
   for i = 16, #text, 16 do
     local c = byte(text, i)
     if c <= 57 and c >= 48      -- "9" and "0"
@@ -148,7 +148,7 @@ end
 -- @return[1] the value; `json.null` for `null`
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong and where; it contains no part of the text
-function M.decode(text)
+function M.decode (text)
   local value, message = decode_near(text)
   if value == nil then return nil, message end
   -- Sixteen digits in a row are rare. Usually they are the fraction of a float.
@@ -164,7 +164,7 @@ end
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong and where
-function M.check(text)
+function M.check (text)
   local value, message = decode_near(text)
   if value == nil then return nil, message end
   local ok, position = utf8.valid(text)
@@ -179,7 +179,7 @@ end
 -- newer. Every other value is returned unchanged, including strings of digits.
 -- @param v anything
 -- @return v or the integer equal to it
-function M.integer(v)
+function M.integer (v)
   if v == 0 then return 0 end
   if tointeger and type(v) == "number" then return tointeger(v) or v end
   return v
@@ -190,7 +190,7 @@ local array_mt, object_mt, raw_mt, number_mt = {}, {}, {}, {}
 --- Marks a table as an array, so that an empty one is written as `[]`.
 -- @tparam table t gets a metatable
 -- @treturn table t
-function M.array(t)
+function M.array (t)
   return setmetatable(t, array_mt)
 end
 
@@ -198,11 +198,11 @@ end
 -- it with a name returns the value of that key.
 -- @tparam table members gets a metatable
 -- @treturn table members
-function M.object(members)
+function M.object (members)
   return setmetatable(members, object_mt)
 end
 
-function object_mt.__index(members, name)
+function object_mt.__index (members, name)
   if type(name) ~= "string" then return nil end
   for i = 1, #members do
     local pair = rawget(members, i)
@@ -214,7 +214,7 @@ end
 --- Tells whether a value was made by `object`.
 -- @param value anything
 -- @treturn boolean
-function M.is_object(value)
+function M.is_object (value)
   return type(value) == "table" and getmetatable(value) == object_mt
 end
 
@@ -222,21 +222,21 @@ end
 -- returns the text.
 -- @tparam string literal a JSON number
 -- @treturn table
-function M.number(literal)
+function M.number (literal)
   if type(literal) ~= "string" or not find(literal, "^%-?%d") or not M.check(literal) then
     usage.fail("expected a JSON number as a string")
   end
   return setmetatable({ literal }, number_mt)
 end
 
-function number_mt.__tostring(number)
+function number_mt.__tostring (number)
   return rawget(number, 1)
 end
 
 --- Returns the text of a number that `number` made, and nil for every other value.
 -- @param value anything
 -- @treturn ?string
-function M.literal(value)
+function M.literal (value)
   return type(value) == "table" and getmetatable(value) == number_mt and rawget(value, 1) or nil
 end
 
@@ -244,7 +244,7 @@ end
 -- unchanged.
 -- @param value anything
 -- @return the value, or a new table
-function M.fields(value)
+function M.fields (value)
   if not M.is_object(value) then return value end
   local fields = {}
   for i = 1, #value do
@@ -257,7 +257,7 @@ end
 --- Returns options or parameters without those that are null, because null means not given.
 -- @tparam table options may be made by `object`
 -- @treturn table the given table, or a new one when something was left out
-function M.present(options)
+function M.present (options)
   options = M.fields(options)
   local kept
   for name, value in next, options do
@@ -277,8 +277,8 @@ end
 -- unchanged.
 -- @param value anything
 -- @treturn any
-function M.plain(value)
-  local function made_of(v, depth)
+function M.plain (value)
+  local function made_of (v, depth)
     if M.literal(v) then return (M.decode(M.literal(v))) end
     local is_object = M.is_object(v)
     if depth > encode.MAX_DEPTH or not (is_object or type(v) == "table"
@@ -293,14 +293,14 @@ end
 --- Wraps a JSON text that will be written unchanged. Check it with `check` first.
 -- @tparam string text
 -- @treturn table
-function M.raw(text)
+function M.raw (text)
   if type(text) ~= "string" then usage.fail("expected a string, got a " .. type(text)) end
   return setmetatable({ text }, raw_mt)
 end
 
 local escapes_slash = cjson.new().encode("/") ~= '"/"'
 
-local function escape(s)
+local function escape (s)
   local text = instance.encode(s)
   -- lua-cjson adds a backslash to every slash, so removing the last one restores the text.
   if escapes_slash and find(text, "/", 1, true) then text = text:gsub("\\/", "/") end
@@ -313,7 +313,7 @@ end
 -- @treturn[1] string
 -- @treturn[2] nil
 -- @treturn[2] string the message of `encode`
-function M.write_members(members)
+function M.write_members (members)
   local pieces = {}
   for i = 1, #members do
     local name, value = members[i][1], members[i][2]

@@ -26,7 +26,7 @@ local at = ffi.new "predibase_timespec"
 --- Returns the time on a monotonic clock. `ngx.now` is not one: it follows the wall clock, and it
 -- does not advance while Lua runs.
 -- @treturn number seconds since some point in the past
-function M.now()
+function M.now ()
   ffi.C.clock_gettime(MONOTONIC, at)
   return tonumber(at.seconds) + tonumber(at.nanoseconds) * 1e-9
 end
@@ -37,7 +37,7 @@ end
 -- @treturn[1] boolean true if it was posted, false if the time has passed
 -- @treturn[2] nil
 -- @treturn[2] string why no wait is possible here
-function M.wait(semaphore, seconds)
+function M.wait (semaphore, seconds)
   local ran, ok, why = pcall(semaphore.wait, semaphore, seconds)
   if not ran then return nil, tostring(ok) end
   if ok then return true end
@@ -48,14 +48,14 @@ end
 --- Makes the failure of an exchange whose request cannot wait any more.
 -- @tparam string why the error of `wait`
 -- @treturn table
-function M.wait_failure(why)
+function M.wait_failure (why)
   return { kind = "cancelled", phase = "closed",
     message = "nginx has probably ended this request, so its code cannot wait any more: " .. why }
 end
 
 --- Raises an error if nginx has ended the request whose code calls this. Any later call of nginx's
 -- API would raise one as well. The error is a string, because nginx's log shows only strings.
-function M.raise_if_ended()
+function M.raise_if_ended ()
   if pcall(ngx.get_phase) then return end
   error("predibase: nginx has ended this request, so its code cannot go on; a conditional header "
     .. "of the request (such as If-Match) may be the reason", 0)
@@ -64,7 +64,7 @@ end
 --- Returns the state of a coroutine of this request. A suspended coroutine may never be resumed.
 -- @tparam ?thread co
 -- @treturn string "busy" (it runs, or waits for nginx), "suspended" or "gone"
-function M.coroutine_state(co)
+function M.coroutine_state (co)
   local status = co and coroutine.status(co)
   if status == "running" or status == "normal" then return "busy" end
   return status == "suspended" and status or "gone"
@@ -94,7 +94,7 @@ local on = ffi.new("int[1]", 1)
 -- for it. So this function reads the descriptor from nginx's own structures. Their first fields are
 -- the same in all versions of nginx, and the signature confirms that the structure is a request.
 -- @treturn boolean false if the connection is not a TCP socket, which is then left unchanged
-function M.send_at_once()
+function M.send_at_once ()
   local r = require "resty.core.base".get_request()
   if r == nil then return false end
   local request = ffi.cast(request_type, r)

@@ -10,7 +10,7 @@ local M = {}
 --- Counts the edits (insert, delete, replace, swap two neighbours) from `a` to `b`. Returns nil
 -- when there are more than `bound`. It keeps three rows, because a swap needs the row before the
 -- last.
-local function distance(a, b, bound)
+local function distance (a, b, bound)
   if math.abs(#a - #b) > bound then return nil end
   local before, previous, current = {}, {}, {}
   for j = 0, #b do previous[j] = j end
@@ -34,7 +34,7 @@ local function distance(a, b, bound)
   return previous[#b]
 end
 
-local function normal(name)
+local function normal (name)
   return (name:lower():gsub("-", "_"))
 end
 
@@ -44,7 +44,7 @@ end
 -- @tparam table candidates array of strings; the first of equally similar ones is returned
 -- @treturn[1] string
 -- @treturn[2] nil no candidate is similar
-function M.nearest(name, candidates)
+function M.nearest (name, candidates)
   local wanted = normal(name)
   local found, least
   for _, candidate in ipairs(candidates) do
@@ -57,7 +57,7 @@ function M.nearest(name, candidates)
   return found
 end
 
-local function sorted_keys(set)
+local function sorted_keys (set)
   local keys = {}
   for key in pairs(set) do keys[#keys + 1] = key end
   table.sort(keys)
@@ -69,7 +69,7 @@ end
 -- @tparam table options
 -- @tparam table allowed name -> true
 -- @tparam string what the noun for a key in messages, such as `"parameter"`
-function M.check(options, allowed, what)
+function M.check (options, allowed, what)
   local unknown
   for key in next, options do
     if not allowed[key] and (unknown == nil or tostring(key) < tostring(unknown)) then

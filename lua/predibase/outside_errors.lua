@@ -10,7 +10,7 @@ local M = {}
 --- Tells whether an error is Ctrl-C, as the interpreters of PUC Lua and LuaJIT raise it.
 -- @param err the error that `pcall` caught
 -- @treturn boolean
-function M.is_interrupt(err)
+function M.is_interrupt (err)
   return type(err) == "string" and err:find("interrupted!$") ~= nil
 end
 
@@ -20,7 +20,7 @@ end
 -- @tparam function f
 -- @param x its argument
 -- @return the error of the second call
-function M.raise_if_outside(err, f, x)
+function M.raise_if_outside (err, f, x)
   if M.is_interrupt(err) then error(err, 0) end
   local ok, second = pcall(f, x)
   if ok then error(err, 0) end

@@ -80,7 +80,7 @@ local position, range_of = {}, {}
 for i, rule in ipairs(M.list) do position[rule.name] = i end
 for _, range in ipairs(RANGES) do range_of[range.name] = range end
 
-local function refusal(text)
+local function refusal (text)
   return nil, errors.new {
     kind = "validation", error_type = "validation", phase = "request",
     message = "Input validation error: " .. text,
@@ -91,7 +91,7 @@ local FREE = { extra = true, response_format = true }
 
 --- Returns the given parameters by their correct names, and their positions in the order of
 -- sending. Null means not given, because the router accepts null for some parameters only.
-local function given(parameters)
+local function given (parameters)
   local found, order = {}, {}
   for name, value in next, parameters do
     if value ~= json.null then
@@ -110,12 +110,12 @@ local function given(parameters)
   return found, order
 end
 
-local function out_of_range(range, value)
+local function out_of_range (range, value)
   return range.min and value < range.min or range.above and value <= range.above
     or range.max and value > range.max or range.below and value >= range.below
 end
 
-local function range_problem(values)
+local function range_problem (values)
   for _, range in ipairs(RANGES) do
     local value = values[range.name]
     if value and out_of_range(range, kinds.to_single(value)) then return range.text end
@@ -123,7 +123,7 @@ local function range_problem(values)
 end
 
 --- Finds the mistakes that the router reports before it checks ranges.
-local function conflict(values)
+local function conflict (values)
   if values.merged_adapters and values.adapter_id then
     return "at most one of `adapter_id` or `adapters` may be provided"
   end
@@ -134,7 +134,7 @@ local function conflict(values)
   end
 end
 
-local function stream_conflict(values)
+local function stream_conflict (values)
   if values.best_of and values.best_of ~= 1 then
     return "`best_of` != 1 is not supported when streaming tokens"
   elseif values.decoder_input_details then
@@ -143,7 +143,7 @@ local function stream_conflict(values)
 end
 
 --- Checks each value in the order of sending. The second result tells whether one is out of range.
-local function check_kinds(values, order)
+local function check_kinds (values, order)
   local checked, strayed = {}, false
   for i = 1, #order do
     local rule = M.list[order[i]]
@@ -157,7 +157,7 @@ local function check_kinds(values, order)
   return checked, strayed
 end
 
-local function problem_of(values, strayed, context)
+local function problem_of (values, strayed, context)
   local whole = not context.partial
   return whole and context.stream and stream_conflict(values)
     or whole and conflict(values)
@@ -170,9 +170,9 @@ local function problem_of(values, strayed, context)
 end
 
 --- Adds the parameters that get a default value when the caller leaves them out.
-local function complete(checked, order, context)
+local function complete (checked, order, context)
   local added = #order
-  local function add(name, value)
+  local function add (name, value)
     checked[name], order[#order + 1] = value, position[name]
   end
   if checked.adapter_id and checked.adapter_id ~= "" and not checked.adapter_source then
@@ -193,7 +193,7 @@ end
 -- @treturn[1] table array of `{ name, value }`, for `predibase.json.object`
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation`
-function M.read(parameters, context)
+function M.read (parameters, context)
   local values, order = given(parameters)
   if not values then return refusal(order) end
   local checked, strayed = check_kinds(values, order)
@@ -223,7 +223,7 @@ end
 -- @treturn[1] table as `read` returns it
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation`
-function M.check(parameters, context)
+function M.check (parameters, context)
   parameters = parameters or {}
   if type(parameters) ~= "table" then
     usage.fail("parameters must be a table, got a " .. type(parameters))
@@ -237,7 +237,7 @@ end
 -- @tparam ?table defaults
 -- @tparam ?table parameters
 -- @treturn table a new table; its values are shared and must not be changed
-function M.merge(defaults, parameters)
+function M.merge (defaults, parameters)
   local merged = {}
   for name, value in next, defaults or {} do merged[M.misspelt[name] or name] = value end
   for name, value in next, parameters or {} do

@@ -19,9 +19,9 @@ local floor = math.floor
 --- Makes a generator.
 -- @tparam number seed any number
 -- @treturn function returns a number from 0 up to but not including 1 at each call
-function M.new(seed)
+function M.new (seed)
   local state = floor(seed) % (MODULUS - 1) + 1
-  local function draw()
+  local function draw ()
     state = state * MULTIPLIER % MODULUS
     return (state - 1) / (MODULUS - 1)
   end
@@ -32,7 +32,7 @@ end
 --- Makes a seed that differs between processes that start in the same second.
 -- @tparam number now seconds with a fraction, on any clock
 -- @treturn number
-function M.seed(now)
+function M.seed (now)
   -- The system randomises the addresses of a process. The C library prints an address with or
   -- without 0x.
   local digits = tostring({}):match("%x+$")
@@ -45,7 +45,7 @@ end
 -- @tparam ?function process returns the id of the current process; nil when there are no copies
 -- @tparam function now returns seconds with a fraction, on any clock
 -- @treturn function a generator, as `new` returns it
-function M.of_process(process, now)
+function M.of_process (process, now)
   if not process then return M.new(M.seed(now())) end
   local draw, owner
   return function ()
@@ -58,7 +58,7 @@ end
 --- Makes an identifier for one request.
 -- @tparam function draw a generator
 -- @treturn string 24 hexadecimal digits
-function M.id(draw)
+function M.id (draw)
   return ("%06x%06x%06x%06x"):format(floor(draw() * RANGE), floor(draw() * RANGE),
     floor(draw() * RANGE), floor(draw() * RANGE))
 end

@@ -16,7 +16,7 @@ M.names = { "special_tokens_in_text", "enable_thinking", "variables", "date_stri
 -- @tparam string message
 -- @treturn nil
 -- @treturn table the error, of kind "template"
-function M.refusal(message)
+function M.refusal (message)
   return nil, errors.new { kind = "template", phase = "request", message = message }
 end
 
@@ -26,7 +26,7 @@ end
 -- @treturn[1] table the format
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function M.format(wanted, cfg)
+function M.format (wanted, cfg)
   if template.is_format(wanted) then return wanted end
   if wanted ~= nil and type(wanted) ~= "string" then
     return M.refusal("format must be a chat format or the name of one, got "
@@ -43,7 +43,7 @@ end
 -- @tparam table options
 -- @treturn table the options of rendering
 -- @treturn table all others
-function M.split(options)
+function M.split (options)
   local own, others = {}, {}
   for name, value in next, options do others[name] = value end
   for _, name in ipairs(M.names) do own[name], others[name] = others[name], nil end
@@ -54,7 +54,7 @@ end
 -- a special token of its own format, and that must not end the conversation.
 -- @tparam table rendering
 -- @treturn table
-function M.of_history(rendering)
+function M.of_history (rendering)
   local options = {}
   for name, value in next, rendering do options[name] = value end
   if options.special_tokens_in_text ~= "allow" then
@@ -71,7 +71,7 @@ end
 -- @treturn[1] string
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function M.write(format, messages, rendering)
+function M.write (format, messages, rendering)
   local options = { add_generation_prompt = true, bos_token = false }
   for name, value in next, rendering do options[name] = value end
   return format:render(messages, options)
@@ -81,7 +81,7 @@ end
 -- removes defaults of the client that would change a prompt that is already in the model's format.
 -- @tparam table format
 -- @treturn table options of a call
-function M.defaults(format)
+function M.defaults (format)
   local stop = {}
   for i, sequence in ipairs(format.stop) do stop[i] = sequence end
   return {

@@ -32,7 +32,7 @@ M.LUA = jit and "luajit/" .. tostring(jit.version):match("%d+%.%d+")
 -- Options of a batch that do not concern its calls.
 local OF_BATCH = { concurrency = true, retry_generation = true }
 
-local function union(...)
+local function union (...)
   local set = {}
   for _, part in ipairs { ... } do
     for name in pairs(part) do set[name] = true end
@@ -56,7 +56,7 @@ end
 -- @tparam string method a key of `names`
 -- @tparam[opt] string shown the name of the method in messages: `client:generate` by default
 -- @raise for an option that does not exist, and for options that are not a table
-function M.check(options, method, shown)
+function M.check (options, method, shown)
   if options == nil then return end
   local allowed = M.names[method]
   shown = shown or "client:" .. method
@@ -80,14 +80,14 @@ M.merge = params.merge
 
 -- Errors.
 
-local function refuse(text)
+local function refuse (text)
   return nil, errors.new {
     kind = "validation", error_type = "validation", phase = "request",
     message = "Input validation error: " .. text,
   }
 end
 
-local function refuse_size(bytes)
+local function refuse_size (bytes)
   return nil, errors.new {
     kind = "too_large", phase = "request",
     message = ("the request body has at least %d bytes, but the server accepts at most %d; "
@@ -102,7 +102,7 @@ end
 -- @tparam ?string transport a product such as `libcurl/7.88.1`
 -- @tparam[opt=M.LUA] ?string lua
 -- @treturn string
-function M.user_agent(cfg, transport, lua)
+function M.user_agent (cfg, transport, lua)
   if cfg.user_agent then return cfg.user_agent end
   local text = "predibase-lua/" .. version .. " " .. (lua or M.LUA)
   return transport and text .. " " .. transport or text
@@ -110,7 +110,7 @@ end
 
 --- Lists the headers: the library's first, then the caller's by name. The second result tells
 -- whether the caller gave an `X-Request-Id`.
-local function list_headers(client, own, accept)
+local function list_headers (client, own, accept)
   local list, has_id = {}, false
   local token = config.token(client.cfg)
   list[1] = { "content-type", "application/json" }
@@ -130,7 +130,7 @@ local starts = setmetatable({}, { __mode = "k" })
 
 --- Returns the part of a request that does not depend on the parameters. It is made once for each
 -- path and list of headers.
-local function start_of(client, endpoint, settings)
+local function start_of (client, endpoint, settings)
   local own = config.headers(settings)
   local by_path = starts[own]
   if not by_path then
@@ -151,7 +151,7 @@ end
 
 -- Parameters.
 
-local function append(list, item)
+local function append (list, item)
   local longer = {}
   for i = 1, #list do longer[i] = list[i] end
   longer[#longer + 1] = item
@@ -160,7 +160,7 @@ end
 
 --- Checks the parameters of /generate and /generate_stream and encodes them into a plan.
 -- Returns nil, or an error.
-local function write_parameters(plan, client, endpoint, given)
+local function write_parameters (plan, client, endpoint, given)
   local defaults = config.defaults(client.cfg)
   local merged = given and next(defaults) == nil and given or params.merge(defaults, given)
   local list, err = params.read(merged, { stream = endpoint.stream,
@@ -191,7 +191,7 @@ local function write_parameters(plan, client, endpoint, given)
 end
 
 --- Checks the only parameter of /tokenize and encodes it into a plan.
-local function write_special(plan, _, _, given)
+local function write_special (plan, _, _, given)
   local special = given and given.add_special_tokens
   if special == nil or special == json.null then special = true end
   if type(special) ~= "boolean" then
@@ -212,7 +212,7 @@ local ENDPOINTS = {
 
 --- Splits options into parameters and options of the call. Each result is nil when it would be
 -- empty.
-local function split(options)
+local function split (options)
   local parameters, of_call
   for name, value in next, options do
     if config.call_names[name] then
@@ -235,7 +235,7 @@ end
 -- or nil), `stream` (boolean), and what `make` needs
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation` or `config`
-function M.plan(client, method, options)
+function M.plan (client, method, options)
   local endpoint = ENDPOINTS[method]
   local parameters, of_call
   if options then parameters, of_call = split(options) end
@@ -257,7 +257,7 @@ end
 -- @treturn function takes the method (a key of `names`), the options of one call, and the name of
 -- the method in messages; raises as `check` does, and for a closed client; returns what `plan`
 -- returns
-function M.planner(client, base)
+function M.planner (client, base)
   local kept = {}
   return function (method, options, shown)
     if client.closed then
@@ -276,7 +276,7 @@ end
 
 -- Requests.
 
-local function check_text(text)
+local function check_text (text)
   if #text > M.MAX_BODY then return refuse_size(#text) end
   local valid, at = utf8.valid(text)
   if valid then return true end
@@ -296,7 +296,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation` or `too_large`
 -- @raise for a prompt that is not a string
-function M.make(plan, text, id)
+function M.make (plan, text, id)
   if type(text) ~= "string" then
     usage.fail(("the prompt must be a string, got %s%s"):format(checks.describe(text),
       type(text) == "table" and "; give the prompt first and then a table of parameters"

@@ -60,7 +60,7 @@ local TOO_SLOW = "; the time limit of a gateway in front of the server ended the
   .. "%.1f s, so it is not retried: stream the answer (generate_stream), lower "
   .. "max_new_tokens, or raise that limit"
 
-local function kind_of(status)
+local function kind_of (status)
   if KINDS[status] then return KINDS[status] end
   if status >= 500 and status <= 599 then return "server" end
   if status >= 400 and status <= 499 then return "validation" end
@@ -68,20 +68,20 @@ local function kind_of(status)
 end
 
 --- Returns a header that is a string and not empty, else nil. `headers` may contain other values.
-local function text_header(headers, name)
+local function text_header (headers, name)
   local value = headers[name]
   if type(value) == "string" and value ~= "" then return value end
   return nil
 end
 
-local function media_type(headers)
+local function media_type (headers)
   local value = text_header(headers, "content-type")
   return value and value:match("^%s*([^;%s]+)")
 end
 
 --- Reads the message of a JSON body of any content type. Returns the text, its error type, and
 -- whether the body is an error object as `event.error_fields` defines it; nil without a message.
-local function json_error(body)
+local function json_error (body)
   if #body > MAX_JSON then return nil end
   -- A proxy may send an event of a stream as a whole body. LoRAX's events are single lines.
   local object = json.decode(body:match("^%s*data:([^\r\n]*)") or body)
@@ -99,7 +99,7 @@ end
 
 --- Returns the title of an HTML page, or its text when it has no title. The patterns stop at every
 -- `<`, so that a body of many `<` does not take quadratic time.
-local function page_text(body)
+local function page_text (body)
   local head = body:sub(1, MAX_JSON)
   local title = head:match("<[tT][iI][tT][lL][eE][^<>]*>([^<]*)<")
   local text = title and title:find("%S") and title or head:gsub("<[^<>]*>", " ")
@@ -107,7 +107,7 @@ local function page_text(body)
 end
 
 --- Returns the readable text of a body without an error object; nil when it is empty or coded.
-local function body_text(body, headers)
+local function body_text (body, headers)
   local coded = headers_of.is_coded(text_header(headers, "content-encoding"))
   if coded or not body:find("%S") then return nil end
   if media_type(headers) == "text/html" or body:find("^%s*<[%a!]") then return page_text(body) end
@@ -115,14 +115,14 @@ local function body_text(body, headers)
 end
 
 --- Returns the host that a redirect points to, without query and user name.
-local function redirect_host(location)
+local function redirect_host (location)
   local authority = location:match("^%s*%a[%w%+%.%-]*://([^/?#\\]*)")
     or location:match("^%s*//([^/?#\\]*)")
   if not authority then return nil end
   return (authority:gsub("^.*@", ""))
 end
 
-local function redirect_text(status, headers)
+local function redirect_text (status, headers)
   local location = text_header(headers, "location")
   local host = location and redirect_host(location)
   local where = "another path"
@@ -132,7 +132,7 @@ local function redirect_text(status, headers)
 end
 
 --- Makes the message for a response that contains none.
-local function plain_text(status, headers, body)
+local function plain_text (status, headers, body)
   local text = body_text(body, headers)
   local what = media_type(headers) or "no content type"
   if status >= 200 and status <= 299 then
@@ -148,14 +148,14 @@ end
 --- Returns the trace id for support requests: `x-b3-traceid`, or the id in W3C's `traceparent`.
 -- @tparam table headers lower-case name -> value
 -- @treturn ?string
-function M.trace_id(headers)
+function M.trace_id (headers)
   local id = text_header(headers, "x-b3-traceid")
   if id then return errors.excerpt(id, 64) end
   local parent = text_header(headers, "traceparent")
   return parent and parent:match("^%x%x%-(" .. ("%x"):rep(32) .. ")%-")
 end
 
-local function redacted_headers(headers, secrets)
+local function redacted_headers (headers, secrets)
   local out = {}
   for name, value in next, headers do
     out[name] = type(value) == "string" and errors.redact(value, secrets) or value
@@ -172,7 +172,7 @@ end
 -- the attempt began)
 -- @tparam ?string message the message, if it does not come from the server
 -- @treturn table the error; `body` is an excerpt of at most 512 bytes, `retry_after` in seconds
-function M.error(reply, meta, message)
+function M.error (reply, meta, message)
   meta = meta or {}
   local status = tonumber(reply.status) or 0
   local headers, body = reply.headers or {}, reply.body or ""
@@ -206,7 +206,7 @@ function M.error(reply, meta, message)
   if status == 504 and (meta.waited or 0) >= GATEWAY_CLOCK then
     retryable, hint = false, TOO_SLOW:format(meta.waited)
   end
-  local function clean(value, most)
+  local function clean (value, most)
     return errors.excerpt(errors.redact(value, meta.secrets), most)
   end
   local trace_id = M.trace_id(headers)
@@ -232,7 +232,7 @@ end
 -- @tparam table head `status` and `headers` of the response, if they were received
 -- @tparam table meta `attempts`, `secrets`
 -- @treturn table the error
-function M.broken(failure, head, meta)
+function M.broken (failure, head, meta)
   local secrets, headers = meta.secrets, head.headers
   local trace_id = headers and M.trace_id(headers)
   return errors.new {
@@ -254,7 +254,7 @@ end
 -- the server crashed while sending it. The JSON of such a body is not closed.
 
 --- Returns the position after the JSON string that begins at `at`, or nil when it does not end.
-local function behind_string(text, at)
+local function behind_string (text, at)
   at = at + 1
   while true do
     local place = text:find('["\\]', at)
@@ -267,7 +267,7 @@ end
 --- Tells whether a text begins as a JSON object or array but ends before that is closed.
 -- @tparam string text
 -- @treturn boolean
-local function is_open(text)
+local function is_open (text)
   local at = text:match "^[ \t\r\n]*()[%[{]"
   if not at then return false end
   local depth = 0
@@ -292,7 +292,7 @@ local CUT = { kind = "connection", phase = "body", sent = true,
 --- Checks whether a response that cannot be read was cut off.
 -- @tparam table reply `status`, `headers` (lower-case name -> value), `body`
 -- @treturn ?table a failure, in the form that transports use; nil when the body was not cut off
-function M.truncation(reply)
+function M.truncation (reply)
   local status, headers, body = reply.status, reply.headers or {}, reply.body or ""
   if type(status) ~= "number" or status < 200 or status > 299 or status == 204 then return nil end
   if headers["content-length"] or headers["transfer-encoding"] then return nil end
@@ -305,12 +305,12 @@ end
 
 local result_mt = { __name = "predibase.result" }
 
-function result_mt.__tostring(result)
+function result_mt.__tostring (result)
   return result.generated_text
 end
 
 --- Lets `"Answer: " .. result` join the text of the result.
-function result_mt.__concat(a, b)
+function result_mt.__concat (a, b)
   return tostring(a) .. tostring(b)
 end
 
@@ -321,7 +321,7 @@ local NAMES = { "total_server", "validation", "queue", "inference", "compute", "
   "time_to_first_token", "time_per_output_token" }
 
 --- Reads a header that consists of decimal digits; nil when it does not.
-local function count_header(headers, name)
+local function count_header (headers, name)
   local digits = headers[name]
   if type(digits) ~= "string" or #digits > 15 then return nil end
   digits = digits:match("^%s*(%d+)%s*$")
@@ -329,7 +329,7 @@ local function count_header(headers, name)
 end
 
 --- Adds the times in the headers to those that the client measured.
-local function timing_of(headers, timing)
+local function timing_of (headers, timing)
   timing = timing or {}
   for i = 1, #TIMES do
     local header = TIMES[i]
@@ -339,12 +339,12 @@ local function timing_of(headers, timing)
   return timing
 end
 
-local function completion_of(details, headers, counted)
+local function completion_of (details, headers, counted)
   return details and details.generated_tokens or count_header(headers, "x-generated-tokens")
     or counted
 end
 
-local function usage_of(details, headers, completion)
+local function usage_of (details, headers, completion)
   local prompt = details and details.prompt_tokens or count_header(headers, "x-prompt-tokens")
   -- LoRAX sends 0 when it does not know the number, because no prompt is empty.
   if prompt == 0 then return { completion_tokens = completion_of(details, headers, completion) } end
@@ -357,7 +357,7 @@ local function usage_of(details, headers, completion)
   }
 end
 
-local function new_result(text, details, head, meta, completion)
+local function new_result (text, details, head, meta, completion)
   local headers = head.headers or {}
   local adapter_id = text_header(headers, "x-adapter-id")
   if not adapter_id and type(meta.adapter_id) == "string" then adapter_id = meta.adapter_id end
@@ -376,7 +376,7 @@ end
 
 --- Joins the texts of the tokens. LoRAX sends an empty `generated_text` when `max_new_tokens` ends
 -- the answer inside a character, although its tokens have text.
-local function text_of_tokens(details)
+local function text_of_tokens (details)
   local pieces = {}
   for _, token in ipairs(details and details.tokens or {}) do
     if not token.special then pieces[#pieces + 1] = token.text end
@@ -387,7 +387,7 @@ end
 --- Reads the answer in a body: LoRAX /generate sends an object, LoRAX / an array of one. Returns
 -- its text and details. On failure returns nil and a message about the details, or only nil when
 -- the body is not an answer.
-local function answer_in(body)
+local function answer_in (body)
   local object = json.decode(body or "")
   if type(object) ~= "table" then return nil end
   if type(object[1]) == "table" and #object == 1 then object = object[1] end
@@ -403,13 +403,13 @@ local function answer_in(body)
 end
 
 --- Shortens a text as the options `client_stop` and `trim_stop` require.
-local function cut(text, meta)
+local function cut (text, meta)
   if not (meta.stop and meta.stop[1]) and not meta.trim then return text end
   return stops.cut(text, meta.stop, meta.trim)
 end
 
 --- Copies the details of an answer that the client ended, with the matching `finish_reason`.
-local function stopped(details)
+local function stopped (details)
   local copy = {}
   for name, value in pairs(details or {}) do copy[name] = value end
   copy.finish_reason = "stop_sequence"
@@ -417,7 +417,7 @@ local function stopped(details)
 end
 
 --- Shortens the other sequences of `best_of` in the same way.
-local function cut_sequences(details, meta)
+local function cut_sequences (details, meta)
   if not (meta.stop and meta.stop[1]) and not meta.trim then return end
   for _, sequence in ipairs(details and details.best_of_sequences or {}) do
     local kind
@@ -435,7 +435,7 @@ end
 -- @treturn[1] table the result
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function M.result(reply, meta)
+function M.result (reply, meta)
   meta = meta or {}
   local status = reply.status
   if type(status) ~= "number" or status < 200 or status > 299 then
@@ -463,7 +463,7 @@ end
 -- the sequence removed from its end
 -- @tparam ?table meta as for `result`
 -- @treturn table the result
-function M.stream_result(state, meta)
+function M.stream_result (state, meta)
   meta = meta or {}
   local text, details, found = state.final.generated_text, state.final.details, state.trimmed
   if state.stopped then

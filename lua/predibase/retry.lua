@@ -25,12 +25,12 @@ local MAX_LENGTH = 64
 
 local floor = math.floor
 
-local function is_leap(year)
+local function is_leap (year)
   return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
 end
 
 --- Returns the Unix seconds of a point in time in UTC. os.time knows only the local time zone.
-local function seconds_of(year, month, day, hour, minute, second)
+local function seconds_of (year, month, day, hour, minute, second)
   local length = month and LENGTHS[month]
   if month == 2 and is_leap(year) then length = 29 end
   if not length or day < 1 or day > length or hour > 23 or minute > 59 or second > 60 then
@@ -45,7 +45,7 @@ local function seconds_of(year, month, day, hour, minute, second)
 end
 
 --- Returns the full year for two digits, at most 50 years ahead (RFC 9110 section 5.6.7).
-local function full_year(digits, now)
+local function full_year (digits, now)
   local this = floor(now / (365.2425 * 86400)) + 1970
   local year = this - this % 100 + digits
   if year > this + 50 then return year - 100 end
@@ -58,7 +58,7 @@ end
 -- @tparam ?number now Unix seconds; without it the form with a two-digit year is not accepted
 -- @treturn[1] number Unix seconds
 -- @treturn[2] nil the text is not an HTTP date
-function M.date(text, now)
+function M.date (text, now)
   if type(text) ~= "string" or #text > MAX_LENGTH then return nil end
   local day, month, year, hour, minute, second =
     text:match("^%s*%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT%s*$")
@@ -78,7 +78,7 @@ end
 
 --- Reads a decimal number of 0 or more. tonumber would also accept `0x10`, `1e9` and `inf`, and it
 -- depends on the locale.
-local function decimal(text)
+local function decimal (text)
   if type(text) == "number" then return text end
   if type(text) ~= "string" or #text > MAX_LENGTH then return nil end
   local whole, fraction = text:match("^%s*(%d+)%.?(%d*)%s*$")
@@ -91,7 +91,7 @@ local function decimal(text)
 end
 
 --- Returns a plausible wait unchanged, and nil for any other value.
-local function sane(seconds)
+local function sane (seconds)
   if seconds and seconds > 0 and seconds <= ABSURD then return seconds end
   return nil
 end
@@ -104,7 +104,7 @@ end
 -- @tparam ?number now Unix seconds; without it dates are ignored
 -- @treturn[1] number seconds, above 0
 -- @treturn[2] nil the server requests no valid wait
-function M.after(headers, now)
+function M.after (headers, now)
   local ms = decimal(headers["retry-after-ms"])
   local wait = ms and sane(ms / 1000)
   if wait then return wait end
@@ -122,7 +122,7 @@ end
 -- @tparam table headers lower-case name -> value
 -- @treturn[1] number seconds, above 0
 -- @treturn[2] nil the server accepts more requests, or does not say
-function M.exhausted(headers)
+function M.exhausted (headers)
   if decimal(headers["x-ratelimit-remaining"]) ~= 0 then return nil end
   return sane(decimal(headers["x-ratelimit-reset"]))
 end
@@ -131,7 +131,7 @@ end
 -- @tparam integer attempt the number of failed attempts, from 1
 -- @tparam function random returns a number in [0, 1)
 -- @treturn number seconds
-function M.backoff(attempt, random)
+function M.backoff (attempt, random)
   return random() * math.min(M.LAST_WAIT, M.FIRST_WAIT * 2 ^ (attempt - 1))
 end
 
@@ -148,7 +148,7 @@ end
 -- @treturn[1] number seconds to wait before the next attempt
 -- @treturn[2] nil
 -- @treturn[2] string the reason for no retry, for people
-function M.delay(err, attempt, policy)
+function M.delay (err, attempt, policy)
   if not err.retryable then return nil, "a retry would fail in the same way" end
   if (policy.delivered or 0) > 0 then
     return nil, "tokens were already returned, and a retry could produce different ones"

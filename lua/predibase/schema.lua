@@ -48,22 +48,22 @@ local UNKNOWN = { "not", "if" }
 
 local visit
 
-local function fail(path, reason)
+local function fail (path, reason)
   return ("`%s`: %s"):format(path, M.REASONS[reason])
 end
 
-local function is_object(value)
+local function is_object (value)
   return type(value) == "table" and #value == 0
 end
 
-local function at(path, key)
+local function at (path, key)
   if type(key) == "number" then return ("%s[%d]"):format(path, key) end
   if key:find "^[%a_$][%w_$]*$" then return path .. "." .. key end
   return ("%s[%q]"):format(path, key)
 end
 
 --- Returns the value to which a reference points (RFC 6901: `~1` is a slash, `~0` a tilde).
-local function resolve(root, reference)
+local function resolve (root, reference)
   if type(reference) ~= "string" then return nil end
   local rest = reference:match "^#(/.*)$"
   if not rest then return nil end
@@ -76,7 +76,7 @@ local function resolve(root, reference)
   return place
 end
 
-local function visit_list(state, list, path)
+local function visit_list (state, list, path)
   if type(list) ~= "table" or #list == 0 then return fail(path, "not_a_list") end
   for i = 1, #list do
     local problem = visit(state, list[i], at(path, i))
@@ -84,7 +84,7 @@ local function visit_list(state, list, path)
   end
 end
 
-local function visit_named(state, schemas, path)
+local function visit_named (state, schemas, path)
   if not is_object(schemas) then return fail(path, "not_a_table") end
   local names = {}
   for name in pairs(schemas) do names[#names + 1] = tostring(name) end
@@ -95,14 +95,14 @@ local function visit_named(state, schemas, path)
   end
 end
 
-local function check_choices(list, path)
+local function check_choices (list, path)
   if type(list) ~= "table" or #list == 0 then return fail(path, "not_a_list") end
   for i = 1, #list do
     if type(list[i]) == "table" then return fail(at(path, i), "choice") end
   end
 end
 
-local function check_type(value, path)
+local function check_type (value, path)
   local list = type(value) == "table" and value or { value }
   if #list == 0 then return fail(path, "not_a_list") end
   for i = 1, #list do
@@ -112,7 +112,7 @@ local function check_type(value, path)
   end
 end
 
-local function visit_reference(state, reference, path)
+local function visit_reference (state, reference, path)
   local target = resolve(state.root, reference)
   if target == nil then return fail(at(path, "$ref"), "reference") end
   if state.open[reference] then return fail(at(path, "$ref"), "recursion") end
@@ -123,7 +123,7 @@ local function visit_reference(state, reference, path)
 end
 
 --- Tells whether a value of this type may be a string. The server uses a format only for strings.
-local function is_string(kind)
+local function is_string (kind)
   if type(kind) ~= "table" then return kind == nil or kind == "string" end
   for i = 1, #kind do
     if kind[i] == "string" then return true end
@@ -132,7 +132,7 @@ local function is_string(kind)
 end
 
 --- Checks the keywords of a subschema that contain no other subschemas.
-local function check_keywords(schema, path)
+local function check_keywords (schema, path)
   for _, keyword in ipairs(UNKNOWN) do
     if schema[keyword] ~= nil then return fail(at(path, keyword), "keyword") end
   end
@@ -154,7 +154,7 @@ local function check_keywords(schema, path)
   if not known and next(schema) ~= nil then return fail(path, "no_type") end
 end
 
-local function check_children(state, schema, path)
+local function check_children (state, schema, path)
   local problem
   for _, keyword in ipairs(COMBINATORS) do
     if schema[keyword] ~= nil then
@@ -182,7 +182,7 @@ end
 
 --- Checks one subschema and everything below it.
 -- @treturn ?string the path and the reason of the first problem
-function visit(state, schema, path)
+function visit (state, schema, path)
   if not is_object(schema) then return fail(path, "not_a_schema") end
   if state.depth >= M.MAX_DEPTH then return fail(path, "depth") end
   state.nodes = state.nodes + 1
@@ -200,7 +200,7 @@ local last, last_problem
 -- @tparam string text the schema, as JSON
 -- @tparam string name its name for error messages; the same for all schemas
 -- @treturn ?string the path and the reason of the first problem; nil when there is none
-function M.problem(text, name)
+function M.problem (text, name)
   if last == text then return last_problem end
   local root, why = json.decode(text)
   if root == nil then return ("%s: %s"):format(name, why) end
@@ -213,7 +213,7 @@ end
 
 -- Empty lists.
 
-local function set(names)
+local function set (names)
   local made = {}
   for name in names:gmatch "%S+" do made[name] = true end
   return made
@@ -230,7 +230,7 @@ local SCHEMAS = set [[items additionalItems additionalProperties unevaluatedItem
 
 --- Copies a table. `change` makes each value of the copy from its key and the original value. The
 -- metatable, which marks ordered objects and lists, is kept.
-local function changed(t, change, out)
+local function changed (t, change, out)
   local ordered = json.is_object(t)
   out = out or {}
   for key, value in next, t do
@@ -243,18 +243,18 @@ local function changed(t, change, out)
   return setmetatable(out, getmetatable(t))
 end
 
-local function list(value)
+local function list (value)
   if type(value) == "table" and next(value) == nil then return json.array {} end
   return value
 end
 
 local schema
 
-local function each(change, seen)
+local function each (change, seen)
   return function (_, value) return change(value, seen) end
 end
 
-local function member(seen)
+local function member (seen)
   return function (name, value)
     if type(value) ~= "table" then return value end
     if LISTS[name] then value = list(value) end
@@ -268,7 +268,7 @@ local function member(seen)
 end
 
 --- Copies a schema. Each table is copied once, even if it occurs several times or contains itself.
-function schema(value, seen)
+function schema (value, seen)
   -- The encoder refuses tables that are nested deeper.
   if type(value) ~= "table" or seen.depth > json.MAX_DEPTH then return value end
   if not seen[value] then
@@ -284,7 +284,7 @@ end
 -- keyword determines which of the two it is.
 -- @tparam table value a schema
 -- @treturn table a copy
-function M.mark_lists(value)
+function M.mark_lists (value)
   return schema(value, { depth = 1 })
 end
 

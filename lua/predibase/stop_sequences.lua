@@ -18,7 +18,7 @@ Matcher.__index = Matcher
 --- Makes an automaton that finds a sequence (Knuth, Morris and Pratt). `state` is the number of
 -- bytes of the sequence that match the end of the text so far. `back` is the shorter state with
 -- which to continue when the next byte does not match.
-local function automaton(text, fields)
+local function automaton (text, fields)
   local back, state = { 0 }, 0
   for i = 2, #text do
     while state > 0 and byte(text, state + 1) ~= byte(text, i) do state = back[state] end
@@ -29,7 +29,7 @@ local function automaton(text, fields)
   return fields
 end
 
-local function step(self, b)
+local function step (self, b)
   local state, text = self.state, self.text
   while state > 0 and (state == self.size or byte(text, state + 1) ~= b) do
     state = self.back[state]
@@ -40,7 +40,7 @@ local function step(self, b)
 end
 
 --- Makes a pattern for the first bytes of all sequences.
-local function beginnings(automata)
+local function beginnings (automata)
   local set, class = {}, {}
   for _, one in ipairs(automata) do set[sub(one.text, 1, 1)] = true end
   for char in pairs(set) do
@@ -52,7 +52,7 @@ end
 
 --- Reads a piece byte by byte, beginning where a sequence may begin. Returns the position at which
 -- a sequence to stop at is complete, and its automaton, or nil.
-local function walk(self, text)
+local function walk (self, text)
   local automata, i = self.automata, 1
   while true do
     if not self.busy then
@@ -78,7 +78,7 @@ end
 -- @tparam string text
 -- @treturn string the text that may be shown now, including text that was held back before
 -- @treturn ?string the sequence that ended the text; every later piece returns ""
-function Matcher:feed(text)
+function Matcher:feed (text)
   if self.stopped then return "", self.stopped end
   local at, hit = walk(self, text)
   local whole = self.held .. text
@@ -96,7 +96,7 @@ end
 -- Does not change the matcher.
 -- @treturn string
 -- @treturn ?string the sequence that was removed
-function Matcher:finish()
+function Matcher:finish ()
   local held, most, trimmed = self.held, 0, nil
   for _, one in ipairs(self.automata) do
     if one.trim and self.busy and one.state >= #one.trim and one.state > most then
@@ -108,7 +108,7 @@ end
 
 --- Returns the text that is held back now.
 -- @treturn string
-function Matcher:rest()
+function Matcher:rest ()
   return self.held
 end
 
@@ -116,7 +116,7 @@ end
 -- @tparam ?table stop array of the sequences to stop at, none of them empty
 -- @tparam ?table trim array of the sequences to remove from the end; empty ones are skipped
 -- @treturn ?table nil when there are no sequences
-function M.new(stop, trim)
+function M.new (stop, trim)
   if not stop and not trim then return nil end      -- the usual case
   local automata = {}
   for _, text in ipairs(stop or {}) do automata[#automata + 1] = automaton(text, {}) end
@@ -141,7 +141,7 @@ end
 -- @treturn string
 -- @treturn ?string the sequence that was found
 -- @treturn ?string its kind, `"stop"` or `"trim"`
-function M.cut(text, stop, trim)
+function M.cut (text, stop, trim)
   local matcher = M.new(stop, trim)
   if not matcher then return text end
   local shown, found = matcher:feed(text)

@@ -45,7 +45,7 @@ local INTERRUPTED = {
 local Stream = {}
 Stream.__index = Stream
 
-local function check_self(self, method)
+local function check_self (self, method)
   if getmetatable(self) == Stream then return end
   usage.fail(("stream:%s must be called with a colon on a stream"):format(method))
 end
@@ -54,7 +54,7 @@ end
 
 --- Adds the text of one token and counts the token. The count is assigned last, so an error raised
 -- in here from outside has changed nothing.
-local function add_text(self, text)
+local function add_text (self, text)
   local parts, n = self.parts, self.count + 1
   self.left = self.left - #text
   local slot = n % FOLD
@@ -68,21 +68,21 @@ local function add_text(self, text)
   self.count = n
 end
 
-local function text_so_far(self)
+local function text_so_far (self)
   local parts, waiting = self.parts, self.count % FOLD
   return concat(parts.folded or {}, "", 1, (self.count - waiting) / FOLD)
     .. concat(parts, "", 1, waiting)
 end
 
 --- Tells whether the closing event has the whole text, so that `parts` is not needed.
-local function has_whole_text(self)
+local function has_whole_text (self)
   local final = self.final
   return final ~= nil and (final.generated_text or "") ~= "" and not self.stopped
 end
 
 --- The text that the matcher kept back because a stop sequence might have begun, once the stream
 -- has ended.
-local function tail_of(self)
+local function tail_of (self)
   if not self.tail and self.matcher and self.final then
     self.tail, self.trimmed = self.matcher:finish()
   end
@@ -93,7 +93,7 @@ end
 
 --- Gives up the exchange of the current attempt.
 -- `how` is "close" to end it at once, "release" to let its body end by itself.
-local function give_up_exchange(self, how)
+local function give_up_exchange (self, how)
   local exchange = self.exchange
   if exchange then
     self.buffered = nil
@@ -102,7 +102,7 @@ local function give_up_exchange(self, how)
   end
 end
 
-local function fail(self, err)
+local function fail (self, err)
   err.partial_text = has_whole_text(self) and self.final.generated_text
     or text_so_far(self) .. (self.matcher and self.matcher:rest() or "")
   err.tokens = self.count
@@ -113,7 +113,7 @@ local function fail(self, err)
 end
 
 --- Gives streams that ended too early one message, whatever the transport says of it.
-local function explain(self, failure)
+local function explain (self, failure)
   local cut = failure.kind == "connection" and failure.phase == "body"
   if not cut and failure.kind ~= CUT.kind then return failure end
   local message = ("the server, or a gateway in front of it, ended the stream after %.1f s and %d "
@@ -123,7 +123,7 @@ local function explain(self, failure)
 end
 
 --- Prepares the next attempt after an error, or makes the error final.
-local function try_again(self, err)
+local function try_again (self, err)
   local delay = self.call:retry(err, self.count)
   if not delay then return fail(self, err) end
   give_up_exchange(self, "release")
@@ -136,7 +136,7 @@ local function try_again(self, err)
 end
 
 --- The error of a body that ended without a closing event.
-local function error_at_end(self, exchange)
+local function error_at_end (self, exchange)
   local status, headers, streaming = exchange:head()
   if streaming then return self.call:error(explain(self, CUT)) end
   local body = exchange:body() or ""
@@ -145,7 +145,7 @@ end
 
 --- Ends the stream at a sequence of `client_stop` and closes the connection, so that the model
 -- stops. A closing event that came with this token is kept.
-local function stop_at(self, sequence)
+local function stop_at (self, sequence)
   self.stopped = sequence
   if self.final then return end
   self.final = { details = { generated_tokens = self.count } }
@@ -154,27 +154,27 @@ local function stop_at(self, sequence)
 end
 
 --- Calls `on_complete`, once.
-local function complete(self)
+local function complete (self)
   local hook = self.on_complete
   self.on_complete, self.completing = nil, true
   hook(self)
 end
 
 --- Fails because of a server that ignores `max_new_tokens` and would fill the memory.
-local function fail_too_large(self)
+local function fail_too_large (self)
   return fail(self, self.call:error { kind = "too_large", phase = "body", message =
     ("the text of the stream is larger than max_response_bytes (%d bytes)"):format(
       self.call.client.max_text) })
 end
 
 --- Takes note of the closing event. The body ends by itself.
-local function finish(self, final)
+local function finish (self, final)
   self.final = final
   self.call:finish()
   give_up_exchange(self, "release")
 end
 
-local function take_token(self, token, final)
+local function take_token (self, token, final)
   local text, sequence = token.special and "" or token.text, nil
   if #text > self.left then return fail_too_large(self) end
   self.held = CHANGING
@@ -202,7 +202,7 @@ local function take_token(self, token, final)
   return token
 end
 
-local function take_event(self, ev)
+local function take_event (self, ev)
   local final = ev.generated_text and ev or nil
   if ev.token then return take_token(self, ev.token, final) end
   if final then
@@ -216,7 +216,7 @@ end
 
 --- Handles one event: returns a token, true to look for the next one, or nil and the final error.
 -- `data` is the event's JSON, or a token that the transport has decoded.
-local function handle(self, data)
+local function handle (self, data)
   if type(data) == "table" then return take_token(self, data) end
   local ev, failure = event.decode(data)
   if ev and ev.error then
@@ -230,7 +230,7 @@ local function handle(self, data)
 end
 
 --- Handles the end of the body. A closing event without its blank line counts, nothing else does.
-local function handle_end(self)
+local function handle_end (self)
   local exchange = self.exchange
   local rest = exchange:rest()
   local ev = rest and event.decode(rest)
@@ -238,7 +238,7 @@ local function handle_end(self)
   return try_again(self, error_at_end(self, exchange))
 end
 
-local function send(self)
+local function send (self)
   self.call:announce()
   -- The hook may have closed the stream, or read it.
   if self.closed or self.exchange or self.err or self.final then return true end
@@ -252,7 +252,7 @@ end
 --- Takes one step towards the next token: returns a token, true to take another step, or nil and
 -- what `Stream:next` returns. `how` is the method of the exchange, "next" or "poll". Hooks may
 -- raise, close the stream or read on, so an event stays in `held` until it was handled.
-local function advance(self, how)
+local function advance (self, how)
   local exchange = self.exchange
   if self.held == CHANGING then return fail(self, self.call:error(INTERRUPTED)) end
   if not exchange then
@@ -277,7 +277,7 @@ local function advance(self, how)
 end
 
 --- Returns the next token; or nil at the end; or nil and "pending" or the error.
-local function step(self, how)
+local function step (self, how)
   while true do
     if self.err then
       give_up_exchange(self, "close")
@@ -295,7 +295,7 @@ end
 
 --- Fast path: returns a buffered token that no hook or matcher needs, which most tokens are.
 -- Anything else is left in `held` for `step`. The second result is true when nothing has arrived.
-local function take_buffered(self)
+local function take_buffered (self)
   local buffered = self.buffered
   local take = buffered and buffered.take
   if not take or self.held ~= nil then return nil end
@@ -317,7 +317,7 @@ local function take_buffered(self)
 end
 
 --- Returns the next token when none is buffered; waits when there is nothing else to do.
-local function wait_for_token(self, pending)
+local function wait_for_token (self, pending)
   local token
   while pending and self.exchange:await() do
     token, pending = take_buffered(self)
@@ -331,7 +331,7 @@ end
 -- @treturn[2] nil at the end
 -- @treturn[3] nil
 -- @treturn[3] table the error; every later call returns it again
-function Stream:next()
+function Stream:next ()
   if getmetatable(self) ~= Stream then check_self(self, "next") end
   local token, pending = take_buffered(self)
   if token then return token end
@@ -343,7 +343,7 @@ end
 -- @treturn[2] nil at the end
 -- @treturn[3] nil
 -- @treturn[3] string|table "pending" when it has not arrived yet, or the error
-function Stream:poll()
+function Stream:poll ()
   if getmetatable(self) ~= Stream then check_self(self, "poll") end
   local token = take_buffered(self)
   if token then return token end
@@ -351,7 +351,7 @@ function Stream:poll()
 end
 
 --- For `for token in stream do`: returns what `next` returns, and raises the error.
-function Stream:__call()
+function Stream:__call ()
   local token, state = take_buffered(self)
   if token then return token end
   token, state = wait_for_token(self, state)
@@ -361,7 +361,7 @@ end
 
 --- Returns an iterator over texts that may be shown while stop sequences are looked for. Each may
 -- be shorter or longer than its token's own text.
-local function shown_texts(self)
+local function shown_texts (self)
   local ended = false
   return function ()
     if not ended and self() then return self.shown end
@@ -372,7 +372,7 @@ local function shown_texts(self)
   end
 end
 
-local function token_texts(self)
+local function token_texts (self)
   return function ()
     local token = self()
     return token and (token.special and "" or token.text)
@@ -380,7 +380,7 @@ local function token_texts(self)
 end
 
 --- Appends a text to an unfinished character; returns what is whole, and the rest.
-local function split_characters(held, text)
+local function split_characters (held, text)
   if held == "" and (text == "" or text:byte(-1) < 0x80) then return text, "" end
   return utf8.split(held .. text)
 end
@@ -391,7 +391,7 @@ end
 -- that is known. An unfinished character at the end comes as it is. Raises the error object when
 -- the stream breaks; `break` closes the connection at once on Lua 5.4.
 -- @treturn function the iterator (with the further values that the generic `for` of 5.4 takes)
-function Stream:texts()
+function Stream:texts ()
   check_self(self, "texts")
   local source = self.matcher and shown_texts(self) or token_texts(self)
   local held, ended = "", false
@@ -413,7 +413,7 @@ end
 -- @treturn[1] string the whole text
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function Stream:text()
+function Stream:text ()
   check_self(self, "text")
   local token, err
   repeat token, err = self:next() until not token
@@ -426,7 +426,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error, when the stream broke
 -- @raise when the stream has not ended yet
-function Stream:result()
+function Stream:result ()
   check_self(self, "result")
   if self.err then return nil, self.err end
   local ended = self.final ~= nil and self.held ~= CHANGING
@@ -448,7 +448,7 @@ end
 
 --- Closes the connection, so that the model stops. May be called at any time, any number of times,
 -- also from another coroutine: the one that waits gets an error of kind "cancelled".
-function Stream:close()
+function Stream:close ()
   check_self(self, "close")
   self.closed = true
   give_up_exchange(self, "close")
@@ -456,14 +456,14 @@ end
 
 Stream.__close = Stream.close
 
-function Stream:__tostring()
+function Stream:__tostring ()
   local state = self.err and "failed" or self.final and "ended" or self.closed and "closed"
     or self.exchange and "open" or "not sent yet"
   return ("predibase.stream (%s, %d token%s)"):format(state, self.count,
     self.count == 1 and "" or "s")
 end
 
-local function new(call, err)
+local function new (call, err)
   -- There may be thousands of streams, so fields without a value are not created here:
   --   final          the closing event
   --   exchange       of the current attempt
@@ -494,7 +494,7 @@ end
 -- @tparam ?function on_complete called once with the stream, whose result is then available, before
 -- its last token is returned; not called when the stream fails or ends at the program's wish
 -- @treturn table
-function M.new(call, on_complete)
+function M.new (call, on_complete)
   local self = new(call, nil)
   self.on_complete = on_complete
   return self
@@ -503,7 +503,7 @@ end
 --- Makes a stream that fails at the first `next`: the error was known before anything was sent.
 -- @tparam table err
 -- @treturn table
-function M.failed(err)
+function M.failed (err)
   err.partial_text, err.tokens = err.partial_text or "", err.tokens or 0
   return new(nil, err)
 end
@@ -520,7 +520,7 @@ M.take_buffered = take_buffered
 -- @treturn[1] string the text of all buffered tokens, or of the first of them; it may be empty, as
 -- special tokens have no text
 -- @treturn[2] nil says nothing; call `next`
-function M.take_buffered_texts(stream)
+function M.take_buffered_texts (stream)
   local buffered = stream.buffered
   local take = buffered and buffered.take_texts
   if not take or stream.held ~= nil then return nil end
@@ -542,7 +542,7 @@ end
 -- the stream.
 -- @tparam table stream one whose first token was read
 -- @treturn ?function the reader calls it at the end
-function M.read_ahead(stream)
+function M.read_ahead (stream)
   local exchange = stream.exchange
   return exchange and exchange.read_ahead and exchange:read_ahead()
 end
@@ -550,7 +550,7 @@ end
 --- Tells whether a value is a stream.
 -- @param value anything
 -- @treturn boolean
-function M.is(value)
+function M.is (value)
   return type(value) == "table" and getmetatable(value) == Stream
 end
 

@@ -13,7 +13,7 @@ local M = {}
 local NO_LIST = "the response of /tokenize is not an array of tokens"
 
 --- Reads one entry of the response; nil when it is not a token.
-local function token_of(entry)
+local function token_of (entry)
   if type(entry) ~= "table" then return nil end
   local token = { id = json.integer(entry.id), text = entry.text }
   for _, field in ipairs { "start", "stop" } do
@@ -29,7 +29,7 @@ end
 -- @treturn[1] table array of `{ id, text, start, stop }`
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function M.read(reply, meta)
+function M.read (reply, meta)
   if reply.status < 200 or reply.status > 299 then return nil, response.error(reply, meta) end
   local list = json.decode(reply.body or "")
   local count = type(list) == "table" and checks.array(list)
@@ -53,7 +53,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error
 -- @raise for a text that is not a string
-function M.run(client, plan, text, refusal)
+function M.run (client, plan, text, refusal)
   if type(text) ~= "string" then
     usage.fail("client:tokenize takes a text as a string, got " .. checks.describe(text))
   end

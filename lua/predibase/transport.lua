@@ -7,7 +7,7 @@ local M = {}
 
 --- Tells whether this Lua runs inside nginx (the module ngx_lua of OpenResty).
 -- @treturn boolean
-function M.in_nginx()
+function M.in_nginx ()
   local ngx = rawget(_G, "ngx")
   return type(ngx) == "table" and type(ngx.config) == "table"
     and ngx.config.ngx_lua_version ~= nil
@@ -17,7 +17,7 @@ end
 -- @tparam string name name of the module
 -- @tparam string instead what to use inside nginx
 -- @raise inside nginx
-function M.not_in_nginx(name, instead)
+function M.not_in_nginx (name, instead)
   if M.in_nginx() then
     error(("%s cannot be used inside nginx because it would block the worker; use %s")
       :format(name, instead), 0)
@@ -26,7 +26,7 @@ end
 
 --- Returns the transport for this program.
 -- @treturn table a module such as `predibase.transport.curl`
-function M.default()
+function M.default ()
   if M.in_nginx() then return require "predibase.transport.resty" end
   return require "predibase.transport.curl"
 end

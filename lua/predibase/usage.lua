@@ -18,7 +18,7 @@ end
 local raised, reason          -- the last error as it was raised, and without its position
 
 -- A frame of C, or of a call that a tail call replaced (Lua 5.1), has no line to show.
-local function position()
+local function position ()
   if not own then return "" end
   local depth = 3
   local frame = inspect(depth, "Sl")
@@ -35,7 +35,7 @@ end
 --- Raises an error that names the first line on the stack that is not the library's own.
 -- @tparam string message
 -- @raise always
-function M.fail(message)
+function M.fail (message)
   raised, reason = position() .. message, message
   error(raised, 0)
 end
@@ -47,7 +47,7 @@ end
 -- @treturn[1] ... up to two results
 -- @treturn[2] boolean false
 -- @treturn[2] string the message, without a position
-function M.catch(f, ...)
+function M.catch (f, ...)
   local ok, first, second = pcall(f, ...)
   if not ok and first == raised then first = reason end
   return ok, first, second

@@ -15,7 +15,7 @@ local native = type(library) == "table" and library.len
 --- Returns the length of the character that a first byte begins, and the range of its second byte.
 -- The narrow ranges exclude overlong forms (E0, F0), surrogates (ED) and code points above U+10FFFF
 -- (F4); RFC 3629 section 4.
-local function shape(first)
+local function shape (first)
   if first < 0x80 then return 1 end
   if first < 0xC2 then return nil end
   if first < 0xE0 then return 2, 0x80, 0xBF end
@@ -28,12 +28,12 @@ local function shape(first)
   return nil
 end
 
-local function continues(b)
+local function continues (b)
   return b ~= nil and b >= 0x80 and b <= 0xBF
 end
 
 --- Returns the size of the valid character that begins at byte `i`, or nil.
-local function size_at(s, i)
+local function size_at (s, i)
   local a, b, c, d = byte(s, i, i + 3)
   local size, low, high = shape(a)
   if size == nil or size == 1 then return size end
@@ -49,7 +49,7 @@ end
 -- @treturn[1] boolean true
 -- @treturn[2] boolean false
 -- @treturn[2] integer the position of the first invalid sequence
-function M.valid(s)
+function M.valid (s)
   local i = find(s, "[\128-\255]")
   if not i then return true end
   if native and native(s) and not find(s, "\237[\160-\191]") then return true end
@@ -66,7 +66,7 @@ end
 -- @tparam integer i a byte position inside `s`
 -- @treturn[1] integer 1 to 4
 -- @treturn[2] nil no valid character begins there
-function M.size(s, i)
+function M.size (s, i)
   return size_at(s, i)
 end
 
@@ -75,7 +75,7 @@ end
 -- @tparam string s
 -- @treturn string whole the text before the incomplete character
 -- @treturn string rest zero to three bytes to put in front of the next piece
-function M.split(s)
+function M.split (s)
   local n = #s
   local last = byte(s, n)
   if last == nil or last < 0x80 then return s, "" end

@@ -20,14 +20,14 @@ local floor, huge = math.floor, math.huge
 --- Tells whether a value is a number other than NaN and the infinities.
 -- @param value anything
 -- @treturn boolean
-function M.finite(value)
+function M.finite (value)
   return type(value) == "number" and value == value and value < huge and value > -huge
 end
 
 --- Tells whether a value is a finite number without a fraction (`20` or `20.0`).
 -- @param value anything
 -- @treturn boolean
-function M.integral(value)
+function M.integral (value)
   return M.finite(value) and floor(value) == value
 end
 
@@ -35,7 +35,7 @@ end
 -- back as the same number.
 -- @tparam number value
 -- @treturn string
-function M.number(value)
+function M.number (value)
   if value ~= value then return "nan" end
   if value == huge then return "inf" end
   if value == -huge then return "-inf" end
@@ -56,7 +56,7 @@ end
 --- Describes a value for an error message. Must not be used on secrets.
 -- @param value anything
 -- @treturn string such as `the string "true"`, `the number 20.5`, `a table`
-function M.describe(value)
+function M.describe (value)
   local kind = type(value)
   if value == json.null then
     return "null"
@@ -77,7 +77,7 @@ end
 --- Finds the first control character (below 0x20, or 0x7f) of a string.
 -- @tparam string text
 -- @treturn ?string `byte 0x0a at position 4`; nil when there is none
-function M.control(text)
+function M.control (text)
   local at = text:find("[^\32-\126\128-\255]")
   return at and string.format("byte 0x%02x at position %d", text:byte(at), at)
 end
@@ -87,7 +87,7 @@ end
 -- @treturn[1] number the number of entries, whose keys run from 1 without a gap
 -- @treturn[2] nil
 -- @treturn[2] string why the table is not an array
-function M.array(list)
+function M.array (list)
   local count, last = 0, 0
   for key in next, list do
     if not M.integral(key) or key < 1 then
@@ -107,7 +107,7 @@ end
 --- Tells whether a value can be called: a function, or a value with a `__call` metamethod.
 -- @param value anything
 -- @treturn boolean
-function M.callable(value)
+function M.callable (value)
   if type(value) == "function" then return true end
   local meta = getmetatable(value)
   return type(meta) == "table" and type(rawget(meta, "__call")) == "function"
@@ -117,7 +117,7 @@ end
 -- allows less). The message never contains the token.
 -- @tparam string value
 -- @treturn ?string the rest of a sentence that begins with the option's name; nil when it is valid
-function M.token(value)
+function M.token (value)
   if value == "" then return "is empty" end
   if #value > M.MAX_TOKEN then
     return string.format("is %d bytes long; at most %d are allowed", #value, M.MAX_TOKEN)

@@ -9,7 +9,7 @@ require "predibase.transport.curl"
 local base = "http://127.0.0.1:" .. port
 
 --- A result is right or an error object; anything else is a bug that the host reports.
-local function either(value, err, wanted)
+local function either (value, err, wanted)
   if value ~= nil then
     assert(tostring(value) == wanted, "wrong text: " .. tostring(value))
     return true

@@ -12,7 +12,7 @@ local GREETING = "You have walked a long way to be up here at this hour. Sit. Wh
 local LONG = {}
 for i = 1, 160 do LONG[i] = (i == 1 and "wave " or " wave ") .. i end
 
-local function word_by_word(text)
+local function word_by_word (text)
   local words = {}
   for word in text:gmatch " ?%S+" do words[#words + 1] = word end
   return words
@@ -46,7 +46,7 @@ describe("examples/love", function ()
   teardown(function () server.stop() end)
 
   --- Plays one of spec/examples/love/plays.lua; `wrap` is a command to run LÖVE under.
-  local function play(name, path, wrap, env)
+  local function play (name, path, wrap, env)
     local args = {}
     for i, word in ipairs(wrap or {}) do args[i] = word end
     args[#args + 1] = "love"
@@ -68,7 +68,7 @@ describe("examples/love", function ()
   end
 
   --- Requests that the server saw below a path.
-  local function requests(path)
+  local function requests (path)
     local list = {}
     for _, request in ipairs(s:log()) do
       if request.path == path .. "/generate_stream" then list[#list + 1] = request end
@@ -122,7 +122,7 @@ describe("examples/love", function ()
   end)
 
   --- System calls of the thread that plays, frame by frame: `{ state =, calls = { … } }`.
-  local function frames(trace)
+  local function frames (trace)
     local list, pid, frame = {}, nil, nil
     for line in io.lines(trace) do
       local who, call = line:match "^(%d+)%s+(.*)"
@@ -141,7 +141,7 @@ describe("examples/love", function ()
   end
 
   --- Whether a system call may hold its caller up.
-  local function waits(call)
+  local function waits (call)
     local name = call:match "^%w+"
     if name == "epoll_wait" or name == "epoll_pwait" or name == "poll" then
       return not call:find ", 0%)? +=" and not call:find ", 0, NULL, 8%)"
@@ -192,7 +192,7 @@ describe("examples/love", function ()
   -- As the game's README says: the archive holds the Lua files, C modules lie beside it.
   it("starts packed, with the C modules beside the archive", function ()
     local folder = "build/examples/packed"
-    local function sh(command) assert(os.execute(command:gsub("FOLDER", folder)), command) end
+    local function sh (command) assert(os.execute(command:gsub("FOLDER", folder)), command) end
     sh "rm -rf FOLDER && mkdir -p FOLDER/game FOLDER/predibase"
     sh "cp -r examples/love/* lua/predibase FOLDER/game"
     sh "mv FOLDER/game/main.lua FOLDER/game/game.lua"

@@ -13,9 +13,9 @@ local words = require "words"
 local wrap = require "scene.wrap"
 
 --- A stream that gives what it was told to, one thing a call.
-local function stream_of(list)
+local function stream_of (list)
   local stream = { closed = 0, i = 0 }
-  function stream:poll()
+  function stream:poll ()
     self.i = self.i + 1
     local what = list[self.i]
     if what == "pending" then return nil, what end
@@ -23,14 +23,14 @@ local function stream_of(list)
     if what and what.kind then return nil, what end
     return what
   end
-  function stream:close() self.closed = self.closed + 1 end
+  function stream:close () self.closed = self.closed + 1 end
   return stream
 end
 
 describe("the dialogue", function ()
   local stream, talk, asked
 
-  local function new(list)
+  local function new (list)
     stream = stream_of(list)
     talk = dialogue.new { stop = { "\nYou:" }, ask = function (turns, text)
       asked = { turns = #turns, text = text }
@@ -39,7 +39,7 @@ describe("the dialogue", function ()
   end
 
   --- Frames until it is quiet.
-  local function play()
+  local function play ()
     for _ = 1, 1000 do
       if not talk:busy() then return end
       talk:update(0.1)
@@ -154,7 +154,7 @@ describe("the typewriter", function ()
   end)
 
   it("takes a breath behind a sentence, not inside a number", function ()
-    local function after(text)
+    local function after (text)
       local letters = typewriter.new()
       letters:set(text)
       letters:update(0.2)
@@ -190,9 +190,9 @@ describe("the field", function ()
 end)
 
 describe("the wrapping", function ()
-  local function measure(s) return #s end
+  local function measure (s) return #s end
 
-  local function lines(text, width)
+  local function lines (text, width)
     local list = {}
     for i, line in ipairs(wrap.lines(text, width, measure)) do
       list[i] = text:sub(line.from, line.to)

@@ -26,28 +26,28 @@ describe("examples/neovim", function ()
   end)
 
   --- The n-th request, as soon as it is there.
-  local function request(n)
+  local function request (n)
     child.wait(function () return script[n or #script] end, "a request")
     return script[n or #script]
   end
 
-  local function say(connection, ...)
+  local function say (connection, ...)
     for _, text in ipairs { ... } do connection:send(scripted.token(text)) end
   end
 
-  local function finish(connection, text)
+  local function finish (connection, text)
     connection:send(scripted.last(text, "x"))
     connection:close()
   end
 
   --- Asks, and gives the connection.
-  local function ask(command)
+  local function ask (command)
     local n = #script + 1
     vim:command(command)
     return request(n)
   end
 
-  local function closed(connection)
+  local function closed (connection)
     child.wait(function () return connection.closed end, "the end of a connection")
     return connection.closed
   end
@@ -73,7 +73,7 @@ describe("examples/neovim", function ()
   it("shows that it thinks, and drops blanks at the beginning of a line", function ()
     vim:new_buffer ""
     local c = ask "Predibase Go"
-    local function hints()
+    local function hints ()
       return vim:get [[(function ()
         local space = vim.api.nvim_create_namespace "predibase"
         local n = 0

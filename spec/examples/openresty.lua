@@ -16,9 +16,9 @@ local WORDS = {}
 for i = 1, 400 do WORDS[i] = (i == 1 and "word" or " word") .. i end
 
 --- The block `http` of the example's own nginx.conf, at another address and with other paths.
-local function site_of(address, html, lua)
+local function site_of (address, html, lua)
   local block = scratch.read "examples/openresty/nginx.conf":match "\nhttp {\n(.*)}\n$"
-  local function change(from, to)
+  local function change (from, to)
     local first, last = block:find(from, 1, true)
     assert(first, "the example's nginx.conf has no more: " .. from)
     block = block:sub(1, first - 1) .. to .. block:sub(last + 1)
@@ -36,7 +36,7 @@ end
 describe("examples/openresty", function ()
   local model, site, url
 
-  local function start(script, format)
+  local function start (script, format)
     model = server.spawn { max_seconds = 300, script = { ["/generate_stream"] = script } }
     local here = uv.cwd() .. "/examples/openresty"
     site = nginx.start({ "main" }, function (address)
@@ -56,7 +56,7 @@ describe("examples/openresty", function ()
 
   local LAST = 'document.querySelector("#log article:last-of-type")'
 
-  local function shows(text)
+  local function shows (text)
     return ("%s.innerText.includes(%q)"):format(LAST, text)
   end
 
@@ -209,7 +209,7 @@ describe("examples/openresty", function ()
   it("refuses what no page sends", function ()
     start { answer = "x" }
     local page = browser.open(url)
-    local function answer(body, method, media)
+    local function answer (body, method, media)
       return page:value(([[await fetch("api/chat", { method: %q, body: %s,
         headers: { "content-type": %q } }).then(async r => r.status + " " + await r.text())]])
         :format(method or "POST", body, media or "application/json"))
@@ -236,7 +236,7 @@ describe("examples/openresty", function ()
   end)
 
   --- The status of a conversation that is posted without a browser.
-  local function post(messages, headers)
+  local function post (messages, headers)
     local all = { ["content-type"] = "application/json", ["content-length"] = #messages }
     for name, value in pairs(headers or {}) do all[name] = value end
     local _, status = http.request { url = url .. "api/chat", method = "POST", headers = all,

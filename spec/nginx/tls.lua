@@ -6,7 +6,7 @@ local secrecy = require "spec.support.secrecy"
 
 local clients = {}
 
-local function new(scheme, host, name, options)
+local function new (scheme, host, name, options)
   local all = { base_url = ("%s://%s:%s"):format(scheme, host, os.getenv("PORT_" .. name)),
     api_token = secrecy.TOKEN, max_retries = 0, allow_plain_http = true }
   for key, value in pairs(options or {}) do all[key] = value end
@@ -15,19 +15,19 @@ local function new(scheme, host, name, options)
   return client, err
 end
 
-local function fails(client, kind, text, phase)
+local function fails (client, kind, text, phase)
   for _, method in ipairs { "generate", "generate_stream" } do
     local result, err = client[method](client, "Hello", { max_new_tokens = 3 })
     if method == "generate_stream" then result, err = result:text() end
     assert.is_nil(result)
     assert.equal(kind, err.kind, tostring(err))
-    assert.truthy(err.message:find(text), err.message)
+    assert.is_truthy(err.message:find(text), err.message)
     assert.is_nil(secrecy.find { err, tostring(err) })
     if phase then assert.equal(phase, err.phase) end
   end
 end
 
-local function works(client, err)
+local function works (client, err)
   assert.is_nil(err and tostring(err))
   assert.equal(5, assert(client:generate("Hello", { max_new_tokens = 5 })).usage.completion_tokens)
   local stream = client:generate_stream("Hello", { max_new_tokens = 5 })
@@ -110,10 +110,10 @@ describe("TLS inside nginx", function ()
       local client, err = new("https", "lorax.test", "GOOD", options)
       assert.is_nil(client)
       assert.equal("config", err.kind)
-      assert.truthy(err.message:find(text), err.message)
+      assert.is_truthy(err.message:find(text), err.message)
     end
     local client, err = new("https", "127.0.0.1", "GOOD")
     assert.is_nil(client)
-    assert.truthy(err.message:find "host name")
+    assert.is_truthy(err.message:find "host name")
   end)
 end)

@@ -29,7 +29,7 @@ local driver, pages = nil, {}
 local Page = {}
 Page.__index = Page
 
-local function start_driver()
+local function start_driver ()
   if driver then return end
   driver = child.start("chromedriver", { args = { "--port=0" }, env = child.STRANGER })
   child.wait(function () return driver.stdout:find "successfully on port (%d+)" or driver.code end,
@@ -38,7 +38,7 @@ local function start_driver()
     driver.stdout .. driver.stderr)
 end
 
-local function command(method, path, body)
+local function command (method, path, body)
   local sent = type(body) == "table" and cjson.encode(body) or body
   local parts = {}
   local _, status = http.request {
@@ -59,7 +59,7 @@ end
 -- @tparam string url
 -- @tparam ?table options `width` and `height` in CSS pixels, `dark`
 -- @treturn table the page
-function M.open(url, options)
+function M.open (url, options)
   options = options or {}
   local width, height = options.width or 1000, options.height or 760
   start_driver()
@@ -82,22 +82,22 @@ function M.open(url, options)
 end
 
 --- Runs a command of the Chrome DevTools Protocol.
-function Page:devtools(name, parameters)
+function Page:devtools (name, parameters)
   return command("POST", self.path .. "/goog/cdp/execute", { cmd = name, params = parameters })
 end
 
-function Page:visit(url)
+function Page:visit (url)
   command("POST", self.path .. "/url", { url = url })
 end
 
 --- Returns the value of a JavaScript expression.
-function Page:value(expression)
+function Page:value (expression)
   local script = cjson.encode("return " .. expression)
   return command("POST", self.path .. "/execute/sync", ('{"script":%s,"args":[]}'):format(script))
 end
 
 --- Waits until an expression is true; otherwise raises an error that contains the page's text.
-function Page:wait(expression)
+function Page:wait (expression)
   local deadline = os.time() + M.PATIENCE
   while os.time() <= deadline do
     if self:value(expression) == true then return end
@@ -107,18 +107,18 @@ function Page:wait(expression)
     self:value "document.body.innerText"), 2)
 end
 
-local function element(page, css)
+local function element (page, css)
   local found = command("POST", page.path .. "/element", { using = "css selector", value = css })
   return page.path .. "/element/" .. found[ELEMENT]
 end
 
 --- Types into an element.
-function Page:type(css, keys)
+function Page:type (css, keys)
   command("POST", element(self, css) .. "/value", { text = keys })
 end
 
 --- Presses a key, wherever the page's focus is.
-function Page:press(key)
+function Page:press (key)
   command("POST", self.path .. "/actions", { actions = { {
     type = "key", id = "keyboard",
     actions = { { type = "keyDown", value = key }, { type = "keyUp", value = key } },
@@ -126,12 +126,12 @@ function Page:press(key)
 end
 
 --- Clicks an element; raises when something covers it.
-function Page:click(css)
+function Page:click (css)
   command("POST", element(self, css) .. "/click", "{}")
 end
 
 --- Returns the warnings and errors in the browser's log since the last call: array of texts.
-function Page:complaints()
+function Page:complaints ()
   local list = {}
   for _, entry in ipairs(command("POST", self.path .. "/se/log", { type = "browser" })) do
     list[#list + 1] = entry.message
@@ -140,7 +140,7 @@ function Page:complaints()
 end
 
 --- Saves a screenshot in build/screenshots.
-function Page:shoot(name)
+function Page:shoot (name)
   local path = (os.getenv "BUILDDIR" or "build") .. "/screenshots"
   uv.fs_mkdir(path, 493)      -- 0755
   local data = require "mime".unb64(command("GET", self.path .. "/screenshot"))
@@ -149,14 +149,14 @@ function Page:shoot(name)
   file:close()
 end
 
-function Page:close()
+function Page:close ()
   if self.closed then return end
   self.closed = true
   command("DELETE", self.path)
 end
 
 --- Closes all pages and the driver.
-function M.stop()
+function M.stop ()
   local list = pages
   pages = {}
   for _, page in ipairs(list) do page:close() end

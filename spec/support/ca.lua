@@ -12,13 +12,13 @@ Authority.__index = Authority
 -- This kind of key is small and fast to generate, and all current TLS libraries accept it.
 local NEW_KEY = { "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes" }
 
-local function openssl(args)
+local function openssl (args)
   local run = child.start("openssl", { args = args, env = child.STRANGER })
   if run:wait() ~= 0 then error("openssl: " .. run.stderr, 2) end
 end
 
 --- Runs an openssl command with the arguments for a new key, followed by the others.
-local function openssl_new_key(command, rest)
+local function openssl_new_key (command, rest)
   local args = { command }
   for _, word in ipairs(NEW_KEY) do args[#args + 1] = word end
   for _, word in ipairs(rest) do args[#args + 1] = word end
@@ -41,7 +41,7 @@ copy_extensions = copy
 commonName = supplied
 ]]
 
-local function sign_expired(self, request, cert)
+local function sign_expired (self, request, cert)
   local config = self.dir .. "/ca.conf"
   scratch.write(config, CA_CONFIG:format(self.dir, self.dir, self.dir))
   scratch.write(self.dir .. "/index", "")
@@ -51,7 +51,7 @@ local function sign_expired(self, request, cert)
     "-startdate", "20200101000000Z", "-enddate", "20200102000000Z" }
 end
 
-local function sign(self, request, cert)
+local function sign (self, request, cert)
   openssl { "x509", "-req", "-in", request, "-out", cert, "-CA", self.file, "-CAkey", self.key,
     "-CAcreateserial", "-copy_extensions", "copy", "-days", "1" }
 end
@@ -61,7 +61,7 @@ end
 -- @tparam ?table options `san` (names as openssl writes them: "IP:127.0.0.1,DNS:localhost"; these
 -- two by default), `expired` (it expired years ago), `password` (of the key)
 -- @treturn table `cert` and `key`, paths of PEM files
-function Authority:issue(name, options)
+function Authority:issue (name, options)
   options = options or {}
   local path = self.dir .. "/" .. name
   local request, cert, key = path .. ".csr", path .. ".pem", path .. ".key"
@@ -78,13 +78,13 @@ function Authority:issue(name, options)
 end
 
 --- Removes all files.
-function Authority:remove()
+function Authority:remove ()
   scratch.remove(self.dir)
 end
 
 --- Makes an authority.
 -- @treturn table `file` (its certificate, for `ca_file`), `dir`
-function M.new()
+function M.new ()
   local dir = scratch.new()
   local self = setmetatable({ dir = dir, file = dir .. "/ca.pem", key = dir .. "/ca.key" },
     Authority)

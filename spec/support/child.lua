@@ -9,7 +9,7 @@ local M = {}
 M.PATIENCE = 60000                      -- milliseconds
 
 --- The interpreter that runs this spec.
-function M.interpreter()
+function M.interpreter ()
   local i = 0
   while arg[i - 1] do i = i - 1 end
   return arg[i]
@@ -24,7 +24,7 @@ local INHERITED = {
 M.STRANGER = { LD_PRELOAD = "" }
 
 --- Returns NAME=VALUE strings: the inherited variables, the search paths of this spec, and `extra`.
-function M.environment(extra)
+function M.environment (extra)
   local values = { LUA_PATH = package.path, LUA_CPATH = package.cpath }
   for _, name in ipairs(INHERITED) do values[name] = os.getenv(name) end
   for name, value in pairs(extra or {}) do values[name] = value end
@@ -34,7 +34,7 @@ function M.environment(extra)
 end
 
 --- Runs the loop until `done()` is true; raises an error when that takes too long.
-function M.wait(done, what)
+function M.wait (done, what)
   local late = false
   local timer = uv.new_timer()
   uv.update_time()              -- a blocking client may have kept the loop from running
@@ -48,7 +48,7 @@ end
 local methods = {}
 local mt = { __index = methods }
 
-local function collect(child, name)
+local function collect (child, name)
   local pipe = uv.new_pipe(false)
   child[name] = ""
   child.open = child.open + 1
@@ -67,7 +67,7 @@ end
 --- Starts a program.
 -- options: `args`, `env` (table of additional variables), `stdin` (string), and `keep_stdin` (true:
 -- standard input stays open).
-function M.start(path, options)
+function M.start (path, options)
   local child = setmetatable({ open = 0 }, mt)
   local stdin = uv.new_pipe(false)
   local stdout, read_stdout = collect(child, "stdout")
@@ -92,13 +92,13 @@ function M.start(path, options)
 end
 
 --- Waits until standard output contains `text`.
-function methods:wait_for(text)
+function methods:wait_for (text)
   M.wait(function () return self.stdout:find(text, 1, true) or self.code end, text)
   assert(self.stdout:find(text, 1, true), self.stdout .. self.stderr)
 end
 
 --- Waits for the end; returns the exit code, or 128 + the number of the signal, as in shells.
-function methods:wait()
+function methods:wait ()
   M.wait(function () return self.code and self.open == 0 end, "the end of a child")
   if self.stdin then
     self.stdin:close()
@@ -109,7 +109,7 @@ function methods:wait()
 end
 
 --- Sends a signal by number.
-function methods:kill(signal)
+function methods:kill (signal)
   uv.kill(self.pid, signal)
 end
 

@@ -7,26 +7,26 @@ local M = {}
 local Loop = {}
 Loop.__index = Loop
 
-function Loop:watch(_, _, step)
+function Loop:watch (_, _, step)
   self.steps[#self.steps + 1] = step
 end
 
-function Loop:suspend() -- luacheck: ignore 212
+function Loop:suspend () -- luacheck: ignore 212
   return coroutine.yield()
 end
 
-function Loop:resume(co)
+function Loop:resume (co)
   self.ready[#self.ready + 1] = co
 end
 
 --- Lets the other coroutines run before the current one continues.
-function Loop:pause()
+function Loop:pause ()
   self:resume(coroutine.running())
   coroutine.yield()
 end
 
 --- Runs functions as coroutines until all have ended. Raises the error that one of them raises.
-function Loop:run(...)
+function Loop:run (...)
   local alive = 0
   for _, task in ipairs { ... } do
     alive = alive + 1
@@ -48,7 +48,7 @@ function Loop:run(...)
   end
 end
 
-function M.new()
+function M.new ()
   return setmetatable({ steps = {}, ready = {} }, Loop)
 end
 

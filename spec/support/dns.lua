@@ -10,7 +10,7 @@ local Server = {}
 Server.__index = Server
 
 --- Returns the name in a question, and the position after it.
-local function name_of(query)
+local function name_of (query)
   local labels, at = {}, 13
   while true do
     local length = query:byte(at)
@@ -26,7 +26,7 @@ local ADDRESSES = {
   ["\0\28"] = "\192\12\0\28\0\1\0\0\0\60\0\16" .. ("\0"):rep(15) .. "\1",
 }
 
-local function answer(server, query)
+local function answer (server, query)
   local name, at = name_of(query)
   local question, kind = query:sub(13, at + 3), query:sub(at, at + 1)
   server.asked[name] = (server.asked[name] or 0) + 1
@@ -37,7 +37,7 @@ local function answer(server, query)
     .. question .. (address or "")
 end
 
-function Server:close()
+function Server:close ()
   self.udp:close()
   uv.run "nowait"
 end
@@ -46,7 +46,7 @@ end
 -- @tparam table names array
 -- @tparam ?boolean both the names have an IPv4 and an IPv6 address
 -- @treturn table `address`, as the directive `resolver` takes it; `asked`, how often, by name
-function M.start(names, both)
+function M.start (names, both)
   local server = setmetatable({ udp = uv.new_udp(), known = {}, asked = {}, both = both }, Server)
   for _, name in ipairs(names) do server.known[name] = true end
   assert(server.udp:bind("127.0.0.1", 0))

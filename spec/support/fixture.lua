@@ -29,7 +29,7 @@ M.DIRECTORY = "spec/fixtures/wire"
 M.TOKEN = "pb_SENTINEL_7f3a"
 
 --- Returns the names of all fixtures, sorted.
-function M.names()
+function M.names ()
   local lfs = require "lfs"       -- required here because host programs may lack it
   local names = {}
   for file in lfs.dir(M.DIRECTORY) do
@@ -40,7 +40,7 @@ function M.names()
   return names
 end
 
-local function complete(reply, call)
+local function complete (reply, call)
   return {
     status = reply.status or 200,
     headers = reply.headers
@@ -52,7 +52,7 @@ end
 
 --- Loads a fixture and fills in all defaults: `replies`, each with `status`, `headers`, `pieces`
 -- and `ending`.
-function M.load(name)
+function M.load (name)
   local fixture = dofile(("%s/%s.lua"):format(M.DIRECTORY, name))
   fixture.name = name
   fixture.call = fixture.call or "generate_stream"
@@ -65,7 +65,7 @@ function M.load(name)
 end
 
 --- Returns all bytes of the body of a fixture's last reply.
-function M.body(fixture)
+function M.body (fixture)
   local bytes = {}
   for _, piece in ipairs(fixture.replies[#fixture.replies].pieces) do
     if type(piece) == "string" then bytes[#bytes + 1] = piece end
@@ -74,7 +74,7 @@ function M.body(fixture)
 end
 
 --- Returns the replies of a fixture, with the body of the last one split into other pieces.
-function M.sliced(fixture, pieces)
+function M.sliced (fixture, pieces)
   local replies = {}
   for i, reply in ipairs(fixture.replies) do replies[i] = reply end
   local last = replies[#replies]
@@ -84,20 +84,20 @@ function M.sliced(fixture, pieces)
 end
 
 --- Returns the options of a client for a fixture.
-function M.client_options(fixture, base_url, transport)
+function M.client_options (fixture, base_url, transport)
   local options = { base_url = base_url, transport = transport, api_token = M.TOKEN }
   for name, value in pairs(fixture.client or {}) do options[name] = value end
   return options
 end
 
-local function call_options(fixture)
+local function call_options (fixture)
   local options = { max_retries = 0 }
   for name, value in pairs(fixture.options or {}) do options[name] = value end
   return options
 end
 
 --- Returns the part of the outcome that does not depend on how the tokens were read.
-local function conclude(found, stream, err)
+local function conclude (found, stream, err)
   found.err = err
   if not err then found.result = stream:result() end
   local token, again = stream:next()
@@ -152,7 +152,7 @@ M.ways = {
 -- @tparam[opt="next"] string way one of `ways`; a `generate` has only one
 -- @tparam ?function idle what to do while `poll` has nothing
 -- @treturn table `tokens` or `pieces`, `err` or `result`, `final` (every later call gave the same)
-function M.run(client, fixture, way, idle)
+function M.run (client, fixture, way, idle)
   if fixture.call == "generate" then
     local result, err = client:generate("What colour is the sky?", call_options(fixture))
     return { result = result, err = err, final = (result == nil) == (err ~= nil) }
@@ -163,7 +163,7 @@ end
 
 --- Compares an outcome of `run` with what a fixture expects.
 -- @treturn ?string the differences, one per line; nil when there are none
-function M.problems(fixture, found)
+function M.problems (fixture, found)
   return outcome.problems(fixture.expect, found, M.TOKEN)
 end
 

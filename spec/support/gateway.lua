@@ -22,7 +22,7 @@ init_by_lua_block {
   predibase, resty = require "predibase", require "predibase.resty"
   client = assert(predibase.new { base_url = "%s", api_token = "pb_SENTINEL_7f3a",
     max_retries = 0 })
-  function note(result, err)
+  function note (result, err)
     local file = io.open("%s/outcome.log", "a")
     file:write(err and err.kind or "ended well", "\n")
     file:close()
@@ -72,7 +72,7 @@ local sites = {}
 -- @tparam string path
 -- @tparam ?string version of HTTP, 1.1 by default
 -- @tparam ?string headers more header lines, with line ends
-function Site:open(path, version, headers)
+function Site:open (path, version, headers)
   local browser = raw_client.connect { host = "127.0.0.1", port = self.nginx.port.main }
   browser.pause = function (b) uv.read_stop(b.socket) end
   return browser:send(("GET %s HTTP/%s\r\nhost: x\r\n%s\r\n"):format(path, version or "1.1",
@@ -80,13 +80,13 @@ function Site:open(path, version, headers)
 end
 
 --- Returns a frame of HTTP/2 (RFC 9113 section 4.1).
-local function frame(kind, flags, stream, payload)
+local function frame (kind, flags, stream, payload)
   return string.char(0, 0, #payload, kind, flags, 0, 0, 0, stream) .. payload
 end
 
 --- The same over HTTP/2, as browsers use it over TLS. `browser:cancel()` cancels the request and
 -- keeps the connection. The received bytes are frames.
-function Site:open_http2(path)
+function Site:open_http2 (path)
   local browser = raw_client.connect { host = "127.0.0.1", port = self.nginx.port.http2 }
   browser.cancel = function (b) b:send(frame(3, 0, 1, "\0\0\0\8")) end      -- RST_STREAM, CANCEL
   -- RFC 7541's static table: the entries for GET and http, and names for path and authority.
@@ -95,7 +95,7 @@ function Site:open_http2(path)
     .. frame(1, 5, 1, fields))
 end
 
-local function whole(browser)
+local function whole (browser)
   local answer = browser:answer()
   browser:close()
   return answer
@@ -103,25 +103,25 @@ end
 
 --- Makes a request and returns `status`, `headers` (lower-case names) and `body`; the argument
 -- `headers` is that of `open`.
-function Site:get(path, headers)
+function Site:get (path, headers)
   return whole(self:open(path, nil, headers))
 end
 
 --- Evaluates an expression in nginx; it can use `client` and the functions of predibase.resty.
 -- Returns its value or its error.
-function Site:evaluate(expression)
+function Site:evaluate (expression)
   local browser = raw_client.connect { host = "127.0.0.1", port = self.nginx.port.main }
   browser:post("/evaluate", "return " .. expression)
   return whole(browser).body
 end
 
 --- Kills all workers with SIGKILL; returns when the master has started new ones.
-function Site:kill_workers()
+function Site:kill_workers ()
   self.nginx:kill_workers()
 end
 
 --- Waits until the last relay has ended, and returns how.
-function Site:last_line()
+function Site:last_line ()
   local path = self.outcomes .. "/outcome.log"
   local last
   server.run_until(function ()
@@ -140,7 +140,7 @@ end
 -- @tparam table model `url`
 -- @tparam ?string locations more of them
 -- @tparam ?number workers 1 unless given
-function M.start(model, locations, workers)
+function M.start (model, locations, workers)
   local self = setmetatable({}, Site)
   local dir = scratch.new()
   self.outcomes = dir
@@ -153,7 +153,7 @@ function M.start(model, locations, workers)
 end
 
 --- Stops all.
-function M.stop()
+function M.stop ()
   nginx.stop()
   for _, self in ipairs(sites) do scratch.remove(self.outcomes) end
   sites = {}

@@ -35,7 +35,7 @@ Testbed.__index = Testbed
 
 --- Returns the stand-in server behind nginx; the first call starts it.
 -- @treturn table
-function Testbed:stand_in()
+function Testbed:stand_in ()
   self.upstream = self.upstream or stand_in.spawn {}
   return self.upstream
 end
@@ -45,7 +45,7 @@ end
 -- @tparam ?table options `http2` (true unless false), `pair` (a certificate and its key), `more`
 -- (directives)
 -- @treturn string
-function Testbed:block(address, options)
+function Testbed:block (address, options)
   options = options or {}
   local pair = options.pair or self.certificate
   return SERVER:format(address, options.http2 == false and "" or " http2", pair.cert, pair.key,
@@ -56,7 +56,7 @@ end
 -- @tparam table names of addresses
 -- @tparam function config gets the addresses by name, returns blocks
 -- @treturn table see `spec.support.nginx`
-function Testbed:nginx(names, config) -- luacheck: ignore 212
+function Testbed:nginx (names, config) -- luacheck: ignore 212
   return nginx.start(names, config)
 end
 
@@ -64,13 +64,13 @@ end
 -- @tparam string name of the program
 -- @param ... further arguments
 -- @treturn table see `spec.support.peer`
-function Testbed:peer(name, ...)
+function Testbed:peer (name, ...)
   return peer.start(name, self.certificate.cert, self.certificate.key, ...)
 end
 
 --- Registers a client, which is closed after the test.
 -- @tparam table client
-function Testbed:keep(client)
+function Testbed:keep (client)
   self.clients[#self.clients + 1] = client
 end
 
@@ -79,7 +79,7 @@ end
 -- @tparam ?table options of `predibase.new`
 -- @tparam ?string path
 -- @treturn table
-function Testbed:client(where, options, path)
+function Testbed:client (where, options, path)
   if type(where) == "number" then where = ("https://127.0.0.1:%d"):format(where) end
   local all = { base_url = where .. (path or ""), api_token = leak.TOKEN, ca_file = self.ca.file }
   for name, value in pairs(options or {}) do all[name] = value end
@@ -89,14 +89,14 @@ function Testbed:client(where, options, path)
 end
 
 --- Closes all clients.
-function Testbed:close_clients()
+function Testbed:close_clients ()
   local list = self.clients
   self.clients = {}
   for _, client in ipairs(list) do client:close() end
 end
 
 --- Stops all servers and removes all files.
-function Testbed:close()
+function Testbed:close ()
   -- remove the files first: if one of these calls fails, the servers still end with this program
   self.ca:remove()
   nginx.stop()
@@ -109,26 +109,26 @@ end
 -- @tparam table other the peer
 -- @tparam string saying
 -- @tparam number times
-function M.passes(client, other, saying, times)
+function M.passes (client, other, saying, times)
   local before = other:count(saying)
   assert(client:generate("Hello", { max_new_tokens = 2 }))
   assert(client:generate_stream("Hello", { max_new_tokens = 2 }):text())
-  assert.are.equal(before + times, other:count(saying))
+  assert.equal(before + times, other:count(saying))
 end
 
 --- Checks that both calls of a client fail in the same way, and that no error contains a secret.
 -- @tparam table client
 -- @tparam table expected fields of the error; its message must contain `text`
-function M.fails(client, expected)
+function M.fails (client, expected)
   for _, method in ipairs { "generate", "generate_stream" } do
     local result, err = client[method](client, "Hello")
     if method == "generate_stream" then result, err = result:text() end
     assert.is_nil(result)
     for name, value in pairs(expected) do
       if name == "text" then
-        assert.truthy(err.message:find(value, 1, true), err.message)
+        assert.is_truthy(err.message:find(value, 1, true), err.message)
       else
-        assert.are.equal(value, err[name], name .. " of " .. tostring(err))
+        assert.equal(value, err[name], name .. " of " .. tostring(err))
       end
     end
     for _, secret in ipairs { leak.TOKEN, M.WRONG, (M.WRONG:gsub(" ", "%%20")) } do
@@ -140,7 +140,7 @@ end
 --- Makes one.
 -- @tparam ?string names of the certificate, as `spec.support.ca` takes them
 -- @treturn table `ca`, `certificate`
-function M.new(names)
+function M.new (names)
   local ca = authority.new()
   return setmetatable({
     ca = ca,

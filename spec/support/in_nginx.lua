@@ -19,7 +19,7 @@ local DIRECTORIES = { "/usr/lib/nginx/modules", "/usr/lib64/nginx/modules",
 
 --- Returns the lines of nginx.conf that load the Lua module; none if it is built in, as in
 -- OpenResty.
-function M.modules()
+function M.modules ()
   for _, directory in ipairs(DIRECTORIES) do
     if uv.fs_stat(directory .. "/ngx_http_lua_module.so") then
       return ("load_module %s/ndk_http_module.so;\nload_module %s/ngx_http_lua_module.so;\n")
@@ -30,7 +30,7 @@ function M.modules()
 end
 
 --- The Lua search paths for nginx: this checkout, and nginx's own modules.
-function M.paths()
+function M.paths ()
   return ('lua_package_path "%s";\nlua_package_cpath "%s";\n'):format(
     package.path .. ";/usr/share/lua/5.1/?.lua;;", package.cpath .. ";;")
 end
@@ -77,7 +77,7 @@ server {
 ]]
 
 --- Returns `env` directives, because nginx passes only listed variables to its workers.
-local function environment(env)
+local function environment (env)
   local lines = {}
   for _, pair in ipairs(child.environment(env)) do
     lines[#lines + 1] = ("env %s;\n"):format(pair:match "^([^=]+)")
@@ -88,15 +88,15 @@ end
 --- Variables that a build with sanitizers needs inside nginx: they preload the sanitizers'
 -- libraries, and ignore memory that nginx and LuaJIT do not free at exit.
 -- @treturn table variables
-function M.sanitizers()
+function M.sanitizers ()
   local options = os.getenv "ASAN_OPTIONS"
   return { LD_PRELOAD = os.getenv "LD_PRELOAD" or "",
     ASAN_OPTIONS = options and options .. ":detect_leaks=0" }
 end
 
 --- Sends the request that starts the program, as soon as nginx listens.
-local function send_request(process)
-  local function try()
+local function send_request (process)
+  local function try ()
     local pipe, timer = uv.new_pipe(false), uv.new_timer()
     pipe:connect(process.dir .. "/begin", function (problem)
       if problem then
@@ -118,7 +118,7 @@ end
 -- @tparam table env variables, among them PROGRAM
 -- @tparam ?string http lines for the block `http`
 -- @treturn table see `spec.support.child`, with `dir`
-local function start(env, http)
+local function start (env, http)
   local dir = scratch.new()
   local by_request = http and http:find("lua_ssl_trusted_certificate", 1, true)
   for name, value in pairs(M.sanitizers()) do env[name] = value end
@@ -134,7 +134,7 @@ local function start(env, http)
   return process
 end
 
-local function finish(process)
+local function finish (process)
   process.exit_code = process:wait()
   process.ended = true
   scratch.remove(process.dir)
@@ -146,21 +146,21 @@ end
 -- @tparam ?table env more variables
 -- @tparam ?string http lines for the block `http`
 -- @treturn table `exit_code`, `stdout`, `stderr` (nginx's log)
-function M.eval(code, env, http)
+function M.eval (code, env, http)
   local all = { PROGRAM = code }
   for name, value in pairs(env or {}) do all[name] = value end
   return finish(start(all, http))
 end
 
 --- Runs spec files in nginx and returns the same table; `stdout` is TAP.
-function M.run(files, env, http)
+function M.run (files, env, http)
   local all = { SPECS = table.concat(files, " ") }
   for name, value in pairs(env or {}) do all[name] = value end
   return finish(start(all, http))
 end
 
 --- Returns the outcomes of a run, one per line, and the failures.
-local function problems_of(process)
+local function problems_of (process)
   local passed = 0
   for _ in process.stdout:gmatch "%f[^\n%z]ok %d" do passed = passed + 1 end
   local planned = tonumber(process.stdout:match "%f[^\n%z]1%.%.(%d+)")
@@ -172,7 +172,7 @@ end
 --- Runs a spec file in nginx.
 -- @treturn ?string what went wrong
 -- @treturn ?number how many tests passed
-function M.problems(file, env, http)
+function M.problems (file, env, http)
   return problems_of(M.run({ file }, env, http))
 end
 
@@ -181,7 +181,7 @@ end
 -- @tparam function it of busted
 -- @tparam ?table env variables for the runs
 -- @tparam ?string http lines for the block `http`
-function M.each(names, it, env, http)
+function M.each (names, it, env, http)
   for _, name in ipairs(names) do
     it(("every test of spec/%s_spec.lua passes"):format(name), function ()
       local problems, passed = M.problems(("spec/%s_spec.lua"):format(name), env, http)

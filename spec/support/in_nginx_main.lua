@@ -4,7 +4,7 @@
 local exit = os.exit
 
 --- Ends the process without closing the Lua state, which is running this function.
-local function leave(code)
+local function leave (code)
   io.stdout:flush()
   if code == true or code == nil then code = 0 elseif code == false then code = 1 end
   exit(code)
@@ -13,7 +13,7 @@ end
 --- Lets the servers on luv's loop work while a spec waits in nginx's loop: one turn of luv's loop
 -- for each turn of nginx's. nginx cannot sleep for less than a millisecond, so luv sends a byte to
 -- wake it up sooner.
-local function pump()
+local function pump ()
   local uv = require "luv"
   local echo, other = uv.new_tcp(), uv.new_tcp()
   local came
@@ -35,7 +35,7 @@ local function pump()
   end
 end
 
-local function run()
+local function run ()
   local program, specs = os.getenv "PROGRAM", os.getenv "SPECS"
   if program then return assert(loadstring(program, "=program"))() end
   local interpreter = os.getenv "INTERPRETER"

@@ -8,7 +8,7 @@ M.TOKEN = "pb_the_secret_of_this_spec_4711"
 
 --- Searches a value, and everything reachable from it, for the secret.
 -- @treturn ?string the path to the secret; nil when it was not found
-function M.find(value, secret, where, seen)
+function M.find (value, secret, where, seen)
   where, seen = where or "it", seen or {}
   if type(value) == "string" then return value:find(secret, 1, true) and where end
   if type(value) ~= "table" or seen[value] then return nil end

@@ -9,14 +9,14 @@ local uv = require "luv"
 local M = {}
 
 --- Returns the number of open descriptors of this process.
-function M.files()
+function M.files ()
   local n, request = 0, assert(uv.fs_scandir "/proc/self/fd")
   while uv.fs_scandir_next(request) do n = n + 1 end
   return n
 end
 
 --- Returns an object whose finalizer calls f, on every Lua.
-function M.on_collect(f)
+function M.on_collect (f)
   local newproxy = rawget(_G, "newproxy")
   if newproxy then
     local proxy = newproxy(true)
@@ -27,7 +27,7 @@ function M.on_collect(f)
 end
 
 --- Makes the collector's next step a complete cycle; returns a function that undoes this.
-local function hasten()
+local function hasten ()
   if _VERSION == "Lua 5.4" then          -- the last argument is the step size, as a power of 2
     collectgarbage("incremental", 1, 1000, 100)
     return function () collectgarbage("incremental", 200, 100, 13) end
@@ -45,7 +45,7 @@ end
 -- collector. If there is none, f runs before this function returns.
 -- @treturn boolean whether f ran before the function returned
 -- @return the results of pcall, four values at most
-function M.inside(f, call, ...)
+function M.inside (f, call, ...)
   local ran = false
   local object = M.on_collect(function () -- luacheck: ignore 231
     ran = true
@@ -62,7 +62,7 @@ function M.inside(f, call, ...)
 end
 
 --- Collects all garbage, including objects that only finalizers kept alive.
-function M.collect()
+function M.collect ()
   collectgarbage()
   collectgarbage()
 end
@@ -72,7 +72,7 @@ M.TEXT = table.concat(M.ANSWER)
 
 --- Returns a server for the whole spec. Its streams below /hang stop after two tokens, without an
 -- end.
-function M.serve()
+function M.serve ()
   return server.spawn { max_seconds = 600, script = {
     ["/generate"] = { answer = M.ANSWER },
     ["/generate_stream"] = { answer = M.ANSWER },
@@ -87,7 +87,7 @@ end
 --- Returns a client of that server.
 -- @tparam ?string path before /generate_stream, such as "/hang"
 -- @tparam ?table options further ones
-function M.client(s, path, options)
+function M.client (s, path, options)
   local all = { base_url = s.url .. (path or ""), api_token = false, max_retries = 0 }
   for name, value in pairs(options or {}) do all[name] = value end
   return assert(predibase.new(all))
@@ -95,17 +95,17 @@ end
 
 --- Waits until the server has seen all connections close, and returns whether it did. Stop the
 -- collector first if it must not close them.
-function M.quiet(s)
+function M.quiet (s)
   return s:wait(function () return s:connections().open == 0 end, 10)
 end
 
 --- Waits until the server has the given number of open connections, and returns whether it does.
-function M.has_open(s, n)
+function M.has_open (s, n)
   return s:wait(function () return s:connections().open == n end, 10)
 end
 
 --- Returns an exchange of `predibase.curl` that requests a stream; `more` are further fields.
-function M.stream(pool, url, more)
+function M.stream (pool, url, more)
   local spec = { url = url, events = true, proxy = "", body = '{"inputs":"x"}',
     headers = { "content-type: application/json" } }
   for name, value in pairs(more or {}) do spec[name] = value end

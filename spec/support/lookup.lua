@@ -8,7 +8,7 @@ local M = {}
 --- Compiles the library that replaces getaddrinfo.
 -- @tparam string folder for it
 -- @treturn string LD_PRELOAD of a child process
-function M.preload(folder)
+function M.preload (folder)
   local library = folder .. "/slow_lookup.so"
   local compiler = child.start("cc", { args = { "-std=c99", "-D_GNU_SOURCE", "-shared", "-fPIC",
     "-o", library, "spec/support/slow_lookup.c", "-ldl" }, env = child.STRANGER })

@@ -14,15 +14,15 @@ local M = {}
 --- Longest time in seconds that `run` lets a program take.
 local LIMIT = 20
 
-local function start(f)
+local function start (f)
   assert(coroutine.resume(coroutine.create(f)))
 end
 
 local luv = { name = "luv", exclusive = "predibase.loop.luv", begin = start }
 
-function luv.new() return require "predibase.loop.luv".new() end
+function luv.new () return require "predibase.loop.luv".new() end
 
-function luv.run(condition, tick)
+function luv.run (condition, tick)
   -- The timer also makes uv.run "once" return after the condition became true.
   local timer = uv.new_timer()
   uv.timer_start(timer, 1, 1, tick or function () end)
@@ -34,14 +34,14 @@ end
 
 local controlled = { name = "cqueues", exclusive = "predibase.loop.cqueues" }
 
-function controlled.new()
+function controlled.new ()
   controlled.controller = cqueues.new()
   return require "predibase.loop.cqueues".new()
 end
 
-function controlled.begin(f) controlled.controller:wrap(f) end
+function controlled.begin (f) controlled.controller:wrap(f) end
 
-function controlled.run(condition, tick)
+function controlled.run (condition, tick)
   local controller, ends = controlled.controller, cqueues.monotime() + LIMIT
   controller:wrap(function ()
     while not condition() do
@@ -55,13 +55,13 @@ end
 
 local selecting = { name = "docs/loops.md", begin = start }
 
-function selecting.new()
+function selecting.new ()
   local code = page.code("docs/loops.md", "select_loop.lua")
   selecting.loop = assert((rawget(_G, "loadstring") or load)(code, "=docs/loops.md"))().new()
   return selecting.loop
 end
 
-function selecting.run(condition, tick)
+function selecting.run (condition, tick)
   local ends = uv.hrtime() + LIMIT * 1e9
   while not condition() do
     assert(uv.hrtime() < ends, "this takes too long")

@@ -59,14 +59,14 @@ local running = {}
 local Nginx = {}
 Nginx.__index = Nginx
 
-local function count(text, what)
+local function count (text, what)
   local n = 0
   for _ in text:gmatch(what) do n = n + 1 end
   return n
 end
 
 --- Runs luv's loop until a condition is true; checks it fifty times per second.
-local function wait(done, what)
+local function wait (done, what)
   local timer = uv.new_timer()
   timer:start(20, 20, function () end)
   local ok, err = pcall(child.wait, done, what)
@@ -75,11 +75,11 @@ local function wait(done, what)
   if not ok then error(err, 0) end
 end
 
-function Nginx:errors()
+function Nginx:errors ()
   return scratch.read(self.dir .. "/start.log") .. scratch.read(self.dir .. "/error.log")
 end
 
-local function wait_for_worker(self, number)
+local function wait_for_worker (self, number)
   local refused       -- nginx has refused its configuration, and the shell is waiting
   wait(function ()
     refused = self.exited or self:errors():find("[emerg]", 1, true)
@@ -89,7 +89,7 @@ local function wait_for_worker(self, number)
 end
 
 --- Returns the access log so far: array of `{ connection, protocol, status, uri, client }`.
-function Nginx:log()
+function Nginx:log ()
   local entries = {}
   for line in scratch.read(self.dir .. "/access.log"):gmatch("[^\n]+") do
     local connection, protocol, status, uri, subject = line:match("^(%d+) (%S+) (%d+) (%S+) (.*)$")
@@ -101,7 +101,7 @@ end
 
 --- Waits for `n` entries of the access log whose paths have the given beginning, and returns them.
 -- nginx writes an entry when the request ends, which may be after it ended for the client.
-function Nginx:wait_for_log(n, prefix)
+function Nginx:wait_for_log (n, prefix)
   local entries
   wait(function ()
     entries = {}
@@ -115,7 +115,7 @@ end
 
 --- Reloads nginx: starts new workers, while the old ones finish their requests. Returns when the
 -- old workers have been told.
-function Nginx:reload()
+function Nginx:reload ()
   local before = count(self:errors(), "gracefully shutting down")
   self.workers = self.workers + 1
   self.stdin:write("reload\n")
@@ -126,7 +126,7 @@ function Nginx:reload()
 end
 
 --- Stops nginx with all its connections, and starts it again at the same address.
-function Nginx:restart()
+function Nginx:restart ()
   self.workers = self.workers + 1
   self.stdin:write("restart\n")
   wait_for_worker(self, self.workers)
@@ -138,7 +138,7 @@ end
 -- the block `http`
 -- @tparam ?table options `workers` (1), `main` (lines outside all blocks), `env` (variables)
 -- @treturn table `port` (by name), `dir`
-function M.start(names, config, options)
+function M.start (names, config, options)
   options = options or {}
   local self = setmetatable({ dir = scratch.new(), port = {}, workers = options.workers or 1 },
     Nginx)
@@ -172,7 +172,7 @@ function M.start(names, config, options)
 end
 
 --- Kills all workers with SIGKILL; returns when the master has started new ones.
-function Nginx:kill_workers()
+function Nginx:kill_workers ()
   local pids = {}
   for pid in self:errors():gmatch "start worker process (%d+)" do
     pids[#pids + 1] = tonumber(pid)
@@ -183,7 +183,7 @@ function Nginx:kill_workers()
 end
 
 --- Stops one, and removes its folder.
-function Nginx:stop()
+function Nginx:stop ()
   if self.stopped then return end
   self.stopped = true
   if not self.stdin:is_closing() then self.stdin:close() end
@@ -191,7 +191,7 @@ function Nginx:stop()
 end
 
 --- Stops all.
-function M.stop()
+function M.stop ()
   local list = running
   running = {}
   for _, self in ipairs(list) do self:stop() end

@@ -5,7 +5,7 @@ local errors = require "predibase.errors"
 
 local M = {}
 
-local function same(a, b)
+local function same (a, b)
   if type(a) ~= "table" or type(b) ~= "table" then return a == b end
   for key, value in pairs(a) do
     if not same(value, b[key]) then return false end
@@ -16,7 +16,7 @@ local function same(a, b)
   return true
 end
 
-local function shown(value)
+local function shown (value)
   if type(value) ~= "table" then
     local text = type(value) == "string" and ("%q"):format(value) or tostring(value)
     return #text > 200 and text:sub(1, 200) .. "…" or text
@@ -30,7 +30,7 @@ local function shown(value)
 end
 
 --- Collects differences.
-local function collector()
+local function collector ()
   local problems = {}
   return problems, function (what, wanted, got)
     if not same(wanted, got) then
@@ -39,7 +39,7 @@ local function collector()
   end
 end
 
-local function compare_tokens(expect, tokens, check)
+local function compare_tokens (expect, tokens, check)
   local texts = {}
   for i, token in ipairs(tokens) do texts[i] = token.text end
   check("texts of the tokens", expect.texts, texts)
@@ -59,7 +59,7 @@ local function compare_tokens(expect, tokens, check)
   end
 end
 
-local function without_empty(texts)
+local function without_empty (texts)
   local left = {}
   for _, text in ipairs(texts) do
     if text ~= "" then left[#left + 1] = text end
@@ -67,7 +67,7 @@ local function without_empty(texts)
   return left
 end
 
-local function compare_result(expect, result, check)
+local function compare_result (expect, result, check)
   if type(result) ~= "table" then return check("the result", "a table", result) end
   check("generated_text", expect.text, result.generated_text)
   check("tostring(result)", expect.text, tostring(result))
@@ -85,7 +85,7 @@ local function compare_result(expect, result, check)
   if expect.attempts then check("attempts", expect.attempts, result.attempts) end
 end
 
-local function compare_error(expect, err, check, secret)
+local function compare_error (expect, err, check, secret)
   if not errors.is(err) then return check("the error", "an error object", err) end
   check("kind", expect.kind, err.kind)
   check(("message %q fits %q"):format(err.message:sub(1, 200), expect.message), true,
@@ -104,7 +104,7 @@ end
 -- @tparam table outcome of `fixture.run`
 -- @tparam string secret that the error must not contain
 -- @treturn ?string the differences, one per line; nil when there are none
-function M.problems(expect, outcome, secret)
+function M.problems (expect, outcome, secret)
   local problems, check = collector()
   if expect.kind then
     check("the result", nil, outcome.result)

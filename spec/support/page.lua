@@ -7,7 +7,7 @@ local M = {}
 -- @tparam string page such as "docs/loops.md"
 -- @tparam string name such as "select_loop.lua"
 -- @treturn string
-function M.code(page, name)
+function M.code (page, name)
   local file = assert(io.open(page))
   local text = file:read "*a"
   file:close()

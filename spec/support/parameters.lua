@@ -7,14 +7,14 @@ local params = require "predibase.params"
 local M = {}
 
 --- Returns the JSON of parameters that must be valid.
-function M.encoded(parameters)
+function M.encoded (parameters)
   local list, err = params.check(parameters)
   assert(list, tostring(err))
   return json.encode(json.object(list))
 end
 
 --- Returns the message about parameters that must be refused, without its common prefix.
-function M.refused(parameters)
+function M.refused (parameters)
   local list, err = params.check(parameters)
   assert(list == nil, "the parameters were accepted")
   assert(err.kind == "validation", err.kind)

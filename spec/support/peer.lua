@@ -13,7 +13,7 @@ local Peer = {}
 Peer.__index = Peer
 
 --- Returns how often the peer has printed a line. It prints the line before it continues.
-function Peer:count(text)
+function Peer:count (text)
   uv.run "nowait"
   local n = 0
   for line in self.process.stdout:gmatch("[^\n]+") do
@@ -23,7 +23,7 @@ function Peer:count(text)
 end
 
 --- Waits until the peer has printed a line `times` (1) times.
-function Peer:wait_for(text, times)
+function Peer:wait_for (text, times)
   child.wait(function ()
     return self.process.code or self:count(text) >= (times or 1)
   end, ("%q of a peer, which said:\n%s"):format(text, self.process.stdout))
@@ -31,7 +31,7 @@ function Peer:wait_for(text, times)
 end
 
 --- Tells a waiting peer to continue.
-function Peer:go()
+function Peer:go ()
   self.process.stdin:write("go\n")
   uv.run "nowait"
 end
@@ -40,7 +40,7 @@ end
 -- @tparam string name of the program, without its folder and `.py`
 -- @param ... arguments
 -- @treturn table `port`: the port for each fault, by name
-function M.start(name, ...)
+function M.start (name, ...)
   local args = { "-B", "spec/support/" .. name .. ".py", ... }
   local self = setmetatable({ port = {} }, Peer)
   self.process = child.start("python3", {
@@ -55,7 +55,7 @@ function M.start(name, ...)
 end
 
 --- Stops a peer; fails when the program itself failed.
-function Peer:stop()
+function Peer:stop ()
   if self.stopped then return end
   self.stopped = true
   self.process.stdin:close()
@@ -65,7 +65,7 @@ function Peer:stop()
 end
 
 --- Stops all peers.
-function M.stop()
+function M.stop ()
   local list = running
   running = {}
   for _, self in ipairs(list) do self:stop() end

@@ -22,19 +22,19 @@ local FAILURES = {
     message = "Recv failure: Connection reset by peer" },
 }
 
-local function fail(raw, failure)
+local function fail (raw, failure)
   raw.state, raw.fault, raw.news = "failed", failure, true
 end
 
-local function expire(raw, phase, span, what)
+local function expire (raw, phase, span, what)
   fail(raw, { kind = "timeout", phase = phase, sent = raw.state == "open",
     message = ("%s within %.4g s"):format(what, span) })
 end
 
 --- Returns when the next step of the script is due, on the transport's clock.
-function Raw:due()
+function Raw:due ()
   local at, o = math.huge, self.options
-  local function earlier(from, span)
+  local function earlier (from, span)
     if span and span > 0 and from + span < at then at = from + span end
   end
   if self.state == "delayed" then at = self.start end
@@ -51,7 +51,7 @@ function Raw:due()
   return at
 end
 
-local function body_bytes(raw, piece)
+local function body_bytes (raw, piece)
   local answer = raw.status < 300 and not raw.options.events
   local limit = answer and raw.options.max_body or M.MAX_ERROR_BODY
   if raw.size + #piece > limit then
@@ -66,7 +66,7 @@ local function body_bytes(raw, piece)
   raw.parts[#raw.parts + 1] = piece
 end
 
-local function event_bytes(raw, piece)
+local function event_bytes (raw, piece)
   local ok, why = raw.parser:feed(piece)
   while true do
     local data = raw.parser:next()
@@ -79,7 +79,7 @@ local function event_bytes(raw, piece)
   end
 end
 
-local function take_bytes(raw, piece, now)
+local function take_bytes (raw, piece, now)
   raw.last_byte = now
   if raw.discarding then return end
   if raw.status < 300 and (raw.headers["content-encoding"] or "identity") ~= "identity" then
@@ -89,7 +89,7 @@ local function take_bytes(raw, piece, now)
   if raw.streaming then event_bytes(raw, piece) else body_bytes(raw, piece) end
 end
 
-local function finish(raw, ending)
+local function finish (raw, ending)
   if FAILURES[ending] then
     fail(raw, FAILURES[ending])
   elseif ending == "end" then
@@ -98,7 +98,7 @@ local function finish(raw, ending)
 end
 
 --- Runs the next step of the script: the head, a piece, a pause or the ending.
-local function play(raw, now)
+local function play (raw, now)
   local step = raw.script[raw.position]
   raw.position = raw.position + 1
   if type(step) == "number" then
@@ -116,14 +116,14 @@ local function play(raw, now)
   end
 end
 
-local function start(raw, now)
+local function start (raw, now)
   raw.state, raw.start, raw.at = "open", now, now
   raw.script = raw.pool.network:script(raw)
   if raw.script.connecting then raw.connecting = raw.options.connect end
 end
 
 --- Runs the steps that are due, one piece at a time, so that a poll sees every state in between.
-function Raw:work(now)
+function Raw:work (now)
   local o = self.options
   if o.deadline and now >= o.deadline and (self.state == "open" or self.state == "delayed") then
     return fail(self, { kind = "timeout", phase = "total", sent = self.state == "open",
@@ -146,11 +146,11 @@ end
 
 -- The functions below are those of the exchanges of predibase.curl.
 
-function Raw:id()
+function Raw:id ()
   return self.number
 end
 
-function Raw:next()
+function Raw:next ()
   if self.taken < #self.queue then
     self.taken = self.taken + 1
     return self.queue[self.taken]
@@ -160,7 +160,7 @@ function Raw:next()
 end
 
 --- Like the real function: the parser's C core reads the token.
-function Raw:token()
+function Raw:token ()
   local data, state = self:next()
   if not data then return nil, state end
   local scratch = sse.new()
@@ -168,27 +168,27 @@ function Raw:token()
   return scratch:token()
 end
 
-function Raw:rest()
+function Raw:rest ()
   return self.parser:finish()
 end
 
-function Raw:head()
+function Raw:head ()
   if not self.status then return nil end
   local headers = {}
   for name, value in pairs(self.headers) do headers[name] = value end
   return self.status, headers, self.streaming
 end
 
-function Raw:body()
+function Raw:body ()
   return table.concat(self.parts)
 end
 
-function Raw:failure()
+function Raw:failure ()
   local fault = self.fault
   if fault then return fault.kind, fault.phase, fault.message, fault.sent or false end
 end
 
-function Raw:linger(seconds)
+function Raw:linger (seconds)
   self.log.released = true
   self.discarding = true
   self.queue, self.taken = {}, 0
@@ -196,7 +196,7 @@ function Raw:linger(seconds)
   self.options = o
 end
 
-function Raw:close()
+function Raw:close ()
   if self.log.closed then return end
   self.log.closed = true
   self.log.aborted = self.state == "open"
@@ -205,7 +205,7 @@ end
 
 --- Starts an exchange, at once or after its delay.
 -- `options` are those of `pool:open` of predibase.curl.
-function M.new(pool, number, options, log)
+function M.new (pool, number, options, log)
   local now = pool.network.clock
   local raw = setmetatable({
     pool = pool, number = number, options = options, log = log,

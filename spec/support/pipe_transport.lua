@@ -27,7 +27,7 @@ Pool.__index = Pool
 local Target = {}
 
 --- Like `pool:open` of predibase.curl.
-function Pool:open(target, body, header, delay, deadline, connect, first_event, event, idle)
+function Pool:open (target, body, header, delay, deadline, connect, first_event, event, idle)
   if self.network.no_exchange then return nil, self.network.no_exchange end
   local options = { body = body, delay = delay, deadline = deadline, connect = connect,
     first_event = first_event, event = event, idle = idle }
@@ -45,13 +45,13 @@ function Pool:open(target, body, header, delay, deadline, connect, first_event, 
 end
 
 --- Returns the earliest time at which an exchange has work.
-local function next_due(pool)
+local function next_due (pool)
   local at = math.huge
   for _, raw in pairs(pool.exchanges) do at = math.min(at, raw:due()) end
   return at
 end
 
-local function work(pool, moved)
+local function work (pool, moved)
   local due, n = {}, 0
   for number, raw in pairs(pool.exchanges) do
     if raw:due() <= pool.network.clock then due[#due + 1] = number end
@@ -71,7 +71,7 @@ local function work(pool, moved)
 end
 
 --- Like `pool:step` of predibase.curl; a wait advances the clock.
-function Pool:step(seconds, moved)
+function Pool:step (seconds, moved)
   local network = self.network
   local limit = seconds and network.clock + seconds or math.huge
   local n = work(self, moved)
@@ -88,22 +88,22 @@ function Pool:step(seconds, moved)
   return n
 end
 
-function Pool:fd() -- luacheck: ignore 212
+function Pool:fd () -- luacheck: ignore 212
   return nil
 end
 
-function Pool:timeout()
+function Pool:timeout ()
   local at = next_due(self)
   if at < math.huge then return math.max(0, at - self.network.clock) end
 end
 
-function Pool:size()
+function Pool:size ()
   local n = 0
   for _ in pairs(self.exchanges) do n = n + 1 end
   return n
 end
 
-function Pool:close()
+function Pool:close ()
   for _, raw in pairs(self.exchanges) do
     raw.log.aborted, raw.log.closed = raw.state == "open", true
     if raw.state == "open" or raw.state == "delayed" then
@@ -116,7 +116,7 @@ function Pool:close()
 end
 
 --- Loads lua/predibase/transport/curl.lua with this module instead of the C core.
-local function transport_over(core)
+local function transport_over (core)
   local loaded = package.loaded
   local name = "predibase.transport.curl"
   local kept, kept_core = loaded[name], loaded["predibase.curl"]
@@ -128,21 +128,21 @@ local function transport_over(core)
 end
 
 --- Replaces the replies for later requests.
-function Network:serve(replies)
+function Network:serve (replies)
   local many = type(replies) == "table" and replies[1] ~= nil
   self.replies = many and replies or { replies }
   self.served = 0
 end
 
 --- Returns the headers of a reply, with one that marks the end of the body.
-local function framed(headers)
+local function framed (headers)
   local all = { ["transfer-encoding"] = "chunked" }
   for name, value in pairs(headers) do all[name] = value end
   return all
 end
 
 --- Returns the script for one exchange. Called when its request is sent.
-function Network:script(raw)
+function Network:script (raw)
   self.served = self.served + 1
   local reply = self.replies[math.min(self.served, #self.replies)]
   if type(reply) == "function" then reply = reply(raw.log) end
@@ -159,12 +159,12 @@ function Network:script(raw)
 end
 
 --- Advances the clock without running any step.
-function Network:advance(seconds)
+function Network:advance (seconds)
   self.clock = self.clock + seconds
 end
 
 --- Moves the clock to the next step that is due; for loops around `poll`.
-function Network:sleep()
+function Network:sleep ()
   local at = math.huge
   for pool in pairs(self.alive) do at = math.min(at, next_due(pool)) end
   if at == math.huge then error("nothing will ever happen", 2) end
@@ -175,7 +175,7 @@ end
 -- @treturn table `clock`, `requests` (array of `{ url, method, headers, body, options, at, sent_at,
 -- closed, aborted, released }`), `pools` (open ones), `url` for `base_url`; `no_pool` and
 -- `no_exchange` may be set to an error text, with which the creation of one then fails
-function M.new(replies)
+function M.new (replies)
   local network = setmetatable({
     url = "http://127.0.0.1:8080", clock = 1000, requests = {}, pools = 0,
     alive = setmetatable({}, { __mode = "k" }),
@@ -200,7 +200,7 @@ end
 --- Returns a client on a simulated network, with the API token that must not appear anywhere.
 -- @treturn table the client
 -- @treturn table its network
-function M.client(replies, options)
+function M.client (replies, options)
   local network = M.new(replies)
   local all = { base_url = network.url, transport = network, api_token = "pb_SENTINEL_7f3a" }
   for name, value in pairs(options or {}) do all[name] = value end
@@ -209,7 +209,7 @@ end
 
 --- Returns whether a table belongs to this module: such tables represent C memory, which contains
 -- the request with its token.
-function M.is_core(value)
+function M.is_core (value)
   local mt = getmetatable(value)
   return mt == Network or mt == Pool or mt == Target or mt == exchange.class
 end

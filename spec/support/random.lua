@@ -9,23 +9,23 @@ M.__index = M
 
 --- Returns a generator.
 -- @tparam integer seed 1 to 2^31 - 2
-function M.new(seed)
+function M.new (seed)
   return setmetatable({ x = seed }, M)
 end
 
 --- Returns an integer from `low` to `high`, both included.
-function M:int(low, high)
+function M:int (low, high)
   self.x = (self.x * 16807) % 2147483647
   return low + self.x % (high - low + 1)
 end
 
 --- Returns one of the elements of an array.
-function M:pick(list)
+function M:pick (list)
   return list[self:int(1, #list)]
 end
 
 --- Returns `n` random bytes.
-function M:bytes(n)
+function M:bytes (n)
   local out = {}
   for i = 1, n do out[i] = string.char(self:int(0, 255)) end
   return table.concat(out)
@@ -33,7 +33,7 @@ end
 
 --- Returns the text with one to three small changes: a byte changed, removed, doubled or inserted,
 -- two pieces swapped, or the end cut off. `inserts` are the pieces that may be inserted.
-function M:mutate(text, inserts)
+function M:mutate (text, inserts)
   for _ = 1, self:int(1, 3) do
     local n = #text
     local at = self:int(1, n + 1)

@@ -10,7 +10,7 @@ local Client = {}
 Client.__index = Client
 
 --- Connects to a server and waits until the connection is established.
-function M.connect(to)
+function M.connect (to)
   local self = setmetatable({ socket = uv.new_tcp(), received = "", reads = {} }, Client)
   uv.tcp_connect(self.socket, to.host, to.port, function (err)
     self.connected, self.failure = true, err
@@ -29,24 +29,24 @@ function M.connect(to)
   return self
 end
 
-function Client:send(bytes)
+function Client:send (bytes)
   uv.write(self.socket, bytes)
   return self
 end
 
 --- Sends a POST with a JSON body, without waiting for the response.
-function Client:post(path, body, headers)
+function Client:post (path, body, headers)
   return self:send(M.request(path, body, headers))
 end
 
 --- Returns the bytes of a POST with a JSON body.
-function M.request(path, body, headers)
+function M.request (path, body, headers)
   return ("POST %s HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n%scontent-length: %d")
     :format(path, headers or "", #body) .. "\r\n\r\n" .. body
 end
 
 --- Waits for a number of bytes, a plain text, or (without `what`) the end of the connection.
-function Client:wait(what, seconds)
+function Client:wait (what, seconds)
   return server.run_until(function ()
     if type(what) == "string" then return self.received:find(what, 1, true) end
     if type(what) == "number" then return #self.received >= what end
@@ -56,7 +56,7 @@ end
 
 --- Removes one response from the received bytes and returns it: status, headers, body (chunks
 -- joined), chunks.
-function Client:answer(seconds)
+function Client:answer (seconds)
   local result
   server.run_until(function ()
     result = M.parse(self.received)
@@ -67,13 +67,13 @@ function Client:answer(seconds)
   return result
 end
 
-function Client:close()
+function Client:close ()
   if not uv.is_closing(self.socket) then uv.close(self.socket) end
   uv.run("nowait")
 end
 
 --- Parses one complete response at the beginning of some bytes, or returns nil.
-function M.parse(bytes)
+function M.parse (bytes)
   local head, at = bytes:match("^(.-\r\n)\r\n()")
   if not head then return nil end
   local result = { status = tonumber(head:match("^HTTP/1%.1 (%d+)")), headers = {}, chunks = {},
@@ -106,7 +106,7 @@ function M.parse(bytes)
 end
 
 --- Makes one request on its own connection.
-function M.ask(to, path, body, headers)
+function M.ask (to, path, body, headers)
   local client = M.connect(to)
   client:post(path, body, headers)
   local result = client:answer()

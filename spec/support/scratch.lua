@@ -7,13 +7,13 @@ local M = {}
 
 --- Creates a new folder that no other user can enter.
 -- @treturn string its path
-function M.new()
+function M.new ()
   local parent = os.getenv("TMPDIR") or "/tmp"
   return assert(uv.fs_mkdtemp(parent .. "/predibase-XXXXXX"))
 end
 
 --- Removes a folder and its content.
-function M.remove(path)
+function M.remove (path)
   local entries = uv.fs_scandir(path)
   while entries do
     local name, kind = uv.fs_scandir_next(entries)
@@ -25,7 +25,7 @@ function M.remove(path)
 end
 
 --- Returns the bytes of a file, or an empty string when it does not exist.
-function M.read(path)
+function M.read (path)
   local file = io.open(path, "rb")
   if not file then return "" end
   local bytes = file:read("*a")
@@ -33,7 +33,7 @@ function M.read(path)
   return bytes
 end
 
-function M.write(path, bytes)
+function M.write (path, bytes)
   local file = assert(io.open(path, "wb"))
   assert(file:write(bytes))
   file:close()

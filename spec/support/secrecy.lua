@@ -7,11 +7,11 @@ local M = {}
 --- The API token of all specs that search for it.
 M.TOKEN = "pb_SENTINEL_7f3a"
 
-local function is_in(value, secret)
+local function is_in (value, secret)
   return type(value) == "string" and value:find(secret, 1, true) ~= nil
 end
 
-local function search(value, secret, is_core, seen, path)
+local function search (value, secret, is_core, seen, path)
   if is_in(value, secret) then return path end
   if type(value) ~= "table" or seen[value] or is_core(value) then return nil end
   seen[value] = true
@@ -24,7 +24,7 @@ local function search(value, secret, is_core, seen, path)
   return search(getmetatable(value), secret, is_core, seen, path .. ".(metatable)")
 end
 
-local function nothing()
+local function nothing ()
   return false
 end
 
@@ -33,7 +33,7 @@ end
 -- @tparam[opt] string secret the token of the specs by default
 -- @tparam[opt] function is_core returns true for tables that represent C memory; they are skipped
 -- @treturn ?string the path to it; nil when it was not found
-function M.find(value, secret, is_core)
+function M.find (value, secret, is_core)
   return search(value, secret or M.TOKEN, is_core or nothing, {}, "value")
 end
 

@@ -14,27 +14,27 @@ local M = {}
 
 local running = {}
 
-local function keep(server, message)
+local function keep (server, message)
   assert(server, message)
   running[#running + 1] = server
   return server
 end
 
 --- Starts a server in its own process, for at most a minute; options as for `predibase.mock.spawn`.
-function M.spawn(options)
+function M.spawn (options)
   local copy = { max_seconds = 60 }
   for name, value in pairs(options or {}) do copy[name] = value end
   return keep(mock.spawn(copy))
 end
 
 --- Starts a server on luv's loop in this process; options as for `predibase.mock.listen`.
-function M.listen(options)
+function M.listen (options)
   return keep(mock.listen(options))
 end
 
 --- Runs luv's loop until a condition is true, which need not depend on the loop; returns false
 -- after `seconds` (10).
-function M.run_until(condition, seconds)
+function M.run_until (condition, seconds)
   local timer, late = uv.new_timer(), false
   uv.update_time()
   local ends = uv.now() + (seconds or 10) * 1000
@@ -50,7 +50,7 @@ end
 
 --- Returns whether no client has an open connection. Inside nginx, unused connections belong to
 -- nginx and stay open; there, checks that no request is unfinished.
-function M.left_alone(server)
+function M.left_alone (server)
   if not transport.in_nginx() then return server:connections().open == 0 end
   rawget(_G, "ngx").sleep(0.001)      -- requests can only finish while nginx's loop runs
   for _, entry in ipairs(server:log()) do
@@ -61,11 +61,11 @@ end
 
 --- Stops every server of the test. Fails when a connection is still open, or when a server itself
 -- failed.
-function M.stop()
+function M.stop ()
   local list, complaints = running, {}
   running = {}
   for _, server in ipairs(list) do
-    local function quiet() return M.left_alone(server) end
+    local function quiet () return M.left_alone(server) end
     local spawned = server.pid ~= nil
     local closed
     if spawned then closed = server:wait(quiet, 5) else closed = M.run_until(quiet, 5) end

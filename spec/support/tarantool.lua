@@ -8,12 +8,12 @@ local predibase = require "predibase"
 
 local url, text = arg[1], arg[2]
 
-local function new(path)
+local function new (path)
   return assert(predibase.new { base_url = url .. (path or ""), api_token = false, max_retries = 0,
     loop = loops.new(), timeout = { token = 3600, idle = 3600, first_token = 3600 } })
 end
 
-local function wait(condition)
+local function wait (condition)
   for _ = 1, 20000 do
     if condition() then return end
     fiber.sleep(0.001)
@@ -22,7 +22,7 @@ local function wait(condition)
 end
 
 --- Starts a fiber; returns a table that receives the function's result or error.
-local function go(f)
+local function go (f)
   local task = {}
   task.fiber = fiber.create(function ()
     task.ok, task.result = pcall(f)
@@ -107,7 +107,7 @@ end
 steps["a fiber that is cancelled, and a client that is closed"] = function ()
   local client = new "/hang"
   local one, other = client:generate_stream "x", client:generate_stream "x"
-  local function reader(stream)
+  local function reader (stream)
     return function ()
       local token, err
       repeat token, err = stream:next() until not token

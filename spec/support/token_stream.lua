@@ -6,20 +6,20 @@ local stream = require "predibase.stream"
 local M = {}
 
 --- Returns a call like those of `predibase.call`, whose only attempt is the given exchange.
-local function call_of(exchange)
+local function call_of (exchange)
   local call = { client = { max_text = math.huge }, options = { hooks = {} }, responded = true }
   for _, name in ipairs { "announce", "matcher", "first", "finish", "retry" } do
     call[name] = function () end
   end
-  function call.open() return exchange end
-  function call.error(_, failure) return failure end
+  function call.open () return exchange end
+  function call.error (_, failure) return failure end
   return call
 end
 
 --- Returns a stream over an exchange.
 -- @tparam table exchange with `next`; `close` and `release` are optional
 -- @treturn table the stream
-function M.over(exchange)
+function M.over (exchange)
   exchange.close = exchange.close or function () end
   exchange.release = exchange.release or exchange.close
   return stream.new(call_of(exchange))
@@ -28,7 +28,7 @@ end
 --- Returns a stream of tokens that breaks after the last one; its error contains the text so far.
 -- @tparam table list tokens; a string is the text of a token
 -- @treturn table the stream
-function M.of(list)
+function M.of (list)
   local i = 0
   return M.over { next = function ()
     i = i + 1

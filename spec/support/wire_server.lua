@@ -12,7 +12,7 @@ Server.__index = Server
 
 local REASONS = { [200] = "OK", [204] = "No Content" }
 
-local function head(reply)
+local function head (reply)
   local lines = { ("HTTP/1.1 %d %s\r\n"):format(reply.status, REASONS[reply.status] or "Whatever") }
   local names = {}
   for name in pairs(reply.headers) do names[#names + 1] = name end
@@ -26,12 +26,12 @@ local function head(reply)
 end
 
 --- Returns one chunk of a body.
-function M.chunk(bytes)
+function M.chunk (bytes)
   return ("%x\r\n"):format(#bytes) .. bytes .. "\r\n"
 end
 
 --- Returns everything that is written for a reply.
-function M.bytes(reply)
+function M.bytes (reply)
   local parts = { head(reply) }
   for _, piece in ipairs(reply.pieces) do
     if type(piece) == "string" and piece ~= "" then parts[#parts + 1] = M.chunk(piece) end
@@ -40,13 +40,13 @@ function M.bytes(reply)
   return table.concat(parts)
 end
 
-local function shut(connection)
+local function shut (connection)
   if not connection.socket:is_closing() then connection.socket:close() end
   connection.timer:stop()
   if not connection.timer:is_closing() then connection.timer:close() end
 end
 
-local function finish(connection, ending)
+local function finish (connection, ending)
   local socket = connection.socket
   if ending == "end" then
     if connection.status ~= 204 and not connection.raw then socket:write "0\r\n\r\n" end
@@ -61,7 +61,7 @@ local function finish(connection, ending)
 end
 
 --- Writes one piece after another, each in a separate turn of the loop.
-local function write_pieces(connection, reply, at)
+local function write_pieces (connection, reply, at)
   if connection.socket:is_closing() then return end
   local piece = reply.pieces[at]
   if not piece then return finish(connection, reply.ending) end
@@ -75,7 +75,7 @@ local function write_pieces(connection, reply, at)
   end)
 end
 
-local function answer(server, connection)
+local function answer (server, connection)
   server.requests = server.requests + 1
   local reply = server.replies[math.min(server.requests, #server.replies)]
   connection.status, connection.raw = reply.status, reply.raw
@@ -83,7 +83,7 @@ local function answer(server, connection)
   write_pieces(connection, reply, 1)
 end
 
-local function accept(server)
+local function accept (server)
   local socket = uv.new_tcp()
   server.tcp:accept(socket)
   socket:nodelay(true)
@@ -102,11 +102,11 @@ local function accept(server)
 end
 
 --- Replaces the replies for later requests; resets the request counter.
-function Server:serve(replies)
+function Server:serve (replies)
   self.replies, self.requests = replies, 0
 end
 
-function Server:close()
+function Server:close ()
   self.tcp:close()
   self.sigpipe:close()
   for _, connection in ipairs(self.connections) do shut(connection) end
@@ -116,7 +116,7 @@ end
 
 --- Starts a server on its own port.
 -- @treturn table `url`, `requests` (how many came since `serve`)
-function M.listen()
+function M.listen ()
   local server = setmetatable({ connections = {}, requests = 0, tcp = uv.new_tcp() }, Server)
   -- Without a handler, writing to a closed connection would end this process.
   server.sigpipe = uv.new_signal()
@@ -128,21 +128,21 @@ function M.listen()
 end
 
 --- Returns a loop for a client, in which the server works while the client waits.
-function M.loop()
+function M.loop ()
   local loop = {}
-  function loop:watch(_, _, step)
+  function loop:watch (_, _, step)
     self.step = step
   end
-  function loop:suspend()
+  function loop:suspend ()
     uv.run "nowait"
     self.step(0.0005)
   end
-  function loop:resume() end -- luacheck: ignore 212
+  function loop:resume () end -- luacheck: ignore 212
   return loop
 end
 
 --- Runs one turn of the server's loop, for callers that poll.
-function M.turn()
+function M.turn ()
   uv.run "nowait"
 end
 

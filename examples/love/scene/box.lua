@@ -15,21 +15,21 @@ local BLINK = 1.06             -- seconds; the cursor is visible for half of thi
 local Box = {}
 Box.__index = Box
 
-function Box:update(dt)
+function Box:update (dt)
   self.time = self.time + dt
 end
 
 --- Discards the wrapped lines. Call it when the fonts have changed.
-function Box:forget()
+function Box:forget ()
   self.text = nil
 end
 
-local function measure(text)
+local function measure (text)
   return canvas.width(text, SIZE)
 end
 
 --- Returns the wrapped lines. Wraps only when the text has grown, not for each shown letter.
-local function wrapped(self, text)
+local function wrapped (self, text)
   if text ~= self.text then
     self.text = text
     self.lines = wrap.lines(text, WIDTH - 48, measure)
@@ -37,14 +37,14 @@ local function wrapped(self, text)
   return self.lines
 end
 
-local function cursor(self, x, y, height)
+local function cursor (self, x, y, height)
   if self.time % BLINK < BLINK / 2 then
     love.graphics.rectangle("fill", x, y, 2, height)
   end
 end
 
 --- Draws the lines that contain shown letters; if they do not all fit, the last ones.
-local function draw_words(self, view)
+local function draw_words (self, view)
   local text = view.text
   local shown = view.shown or #text
   local lines = wrapped(self, text)
@@ -66,7 +66,7 @@ local function draw_words(self, view)
   end
 end
 
-local function draw_thinking(self)
+local function draw_thinking (self)
   canvas.colour "faint"
   local dots = 1 + math.floor(self.time * 3) % 3
   canvas.print("thinking" .. ("."):rep(dots), X + 24, Y + 22, SIZE)
@@ -80,7 +80,7 @@ local HINTS = {
 }
 
 --- Draws the character's name and words.
-function Box:draw_speech(view)
+function Box:draw_speech (view)
   canvas.panel(X, Y, WIDTH, HEIGHT)
   canvas.panel(X + 20, Y - 16, canvas.width(view.name, 16) + 28, 28)
   canvas.colour "rim"
@@ -94,7 +94,7 @@ function Box:draw_speech(view)
 end
 
 --- Draws the player's input and the hint about the keys. Scrolls so that the cursor stays visible.
-function Box:draw_input(view)
+function Box:draw_input (view)
   local hint = HINTS[view.state]
   local room = INPUT_WIDTH - 64 - canvas.width(hint, SMALL)
   canvas.panel(INPUT_X, INPUT_Y, INPUT_WIDTH, INPUT_HEIGHT)
@@ -119,7 +119,7 @@ function Box:draw_input(view)
   love.graphics.setScissor()
 end
 
-function M.new()
+function M.new ()
   return setmetatable({
     time = 0,
     text = nil, lines = nil,   -- the text that was wrapped, and its lines

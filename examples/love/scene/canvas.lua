@@ -27,7 +27,7 @@ M.COLOURS = {
 local fonts = {}
 
 --- Fits the scene into the window. Call it when the window's size has changed.
-function M.fit()
+function M.fit ()
   local width, height = love.graphics.getDimensions()
   M.unit = math.min(width / M.WIDTH, height / M.HEIGHT)
   M.left = (width - M.WIDTH * M.unit) / 2
@@ -36,7 +36,7 @@ function M.fit()
 end
 
 --- Begins a frame.
-function M.begin()
+function M.begin ()
   love.graphics.clear(M.COLOURS.rock)
   love.graphics.translate(M.left, M.top)
   love.graphics.scale(M.unit)
@@ -44,13 +44,13 @@ function M.begin()
 end
 
 --- Sets the colour by its name.
-function M.colour(name, alpha)
+function M.colour (name, alpha)
   local c = M.COLOURS[name]
   love.graphics.setColor(c[1], c[2], c[3], alpha or 1)
 end
 
 --- Returns the font for a height in units. It is created for the window's pixels, so it is sharp.
-function M.font(size)
+function M.font (size)
   local font = fonts[size]
   if not font then
     font = love.graphics.newFont(math.max(1, math.floor(size * M.unit + 0.5)))
@@ -60,12 +60,12 @@ function M.font(size)
 end
 
 --- Returns the width of a string in units.
-function M.width(text, size)
+function M.width (text, size)
   return M.font(size):getWidth(text) / M.unit
 end
 
 --- Writes a string.
-function M.print(text, x, y, size)
+function M.print (text, x, y, size)
   love.graphics.setFont(M.font(size))
   love.graphics.print(text, x, y, 0, 1 / M.unit)
 end
@@ -73,7 +73,7 @@ end
 local halo
 
 --- Draws light around a point that fades outwards.
-function M.glow(colour, x, y, radius, strength)
+function M.glow (colour, x, y, radius, strength)
   if not halo then
     local vertices = { { 0, 0, 0, 0, 1, 1, 1, 1 } }
     for i = 0, 48 do
@@ -87,7 +87,7 @@ function M.glow(colour, x, y, radius, strength)
 end
 
 --- Draws a panel with a border.
-function M.panel(x, y, width, height)
+function M.panel (x, y, width, height)
   M.colour("box", 0.86)
   love.graphics.rectangle("fill", x, y, width, height, 12)
   M.colour("rim", 0.9)

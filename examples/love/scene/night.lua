@@ -14,7 +14,7 @@ local Night = {}
 Night.__index = Night
 
 --- Returns a mesh of bands that blend into each other: { y, colour }, from the top down.
-local function bands(list)
+local function bands (list)
   local vertices = {}
   for _, band in ipairs(list) do
     local c = canvas.COLOURS[band[2]]
@@ -25,7 +25,7 @@ local function bands(list)
 end
 
 --- Returns a mesh for the beam: bright at the lamp, transparent at its end.
-local function beam(length, spread)
+local function beam (length, spread)
   return love.graphics.newMesh({
     { 0, 0, 0, 0, 1, 0.93, 0.70, 0.55 },
     { length, -spread, 0, 0, 1, 0.93, 0.70, 0 },
@@ -33,11 +33,11 @@ local function beam(length, spread)
   }, "fan", "static")
 end
 
-function Night:update(dt)
+function Night:update (dt)
   self.time = self.time + dt
 end
 
-local function draw_sky(self)
+local function draw_sky (self)
   love.graphics.setColor(1, 1, 1)
   love.graphics.draw(self.sky)
   for _, star in ipairs(self.stars) do
@@ -53,7 +53,7 @@ local function draw_sky(self)
   love.graphics.circle("fill", 188, 114, 4)
 end
 
-local function draw_sea(self)
+local function draw_sea (self)
   love.graphics.setColor(1, 1, 1)
   love.graphics.draw(self.sea)
   for row = 0, 11 do
@@ -72,13 +72,13 @@ local function draw_sea(self)
   end
 end
 
-local function draw_rock()
+local function draw_rock ()
   canvas.colour "rock"
   love.graphics.polygon("fill", 640, 372, 690, 322, 738, 306, 826, 304, 880, 328, 960, 336,
     960, 400, 640, 400)
 end
 
-local function draw_tower()
+local function draw_tower ()
   local x = LAMP_X
   canvas.colour "tower"
   love.graphics.polygon("fill", x - 20, 166, x + 20, 166, x + 34, 308, x - 34, 308)
@@ -97,7 +97,7 @@ local function draw_tower()
   love.graphics.polygon("fill", x - 22, 112, x, 90, x + 22, 112)
 end
 
-local function draw_light(self)
+local function draw_light (self)
   local angle = self.time / TURN * 2 * math.pi
   -- Seen from the side: the beam turns towards the viewer and away, so its length changes.
   local across = math.cos(angle)
@@ -117,7 +117,7 @@ local function draw_light(self)
   end
 end
 
-function Night:draw()
+function Night:draw ()
   draw_sky(self)
   draw_sea(self)
   draw_rock()
@@ -126,7 +126,7 @@ function Night:draw()
 end
 
 --- Returns a background.
-function M.new()
+function M.new ()
   local stars, random = {}, love.math.newRandomGenerator(7)
   for i = 1, STARS do
     stars[i] = {

@@ -18,7 +18,7 @@ local Portrait = {}
 Portrait.__index = Portrait
 
 --- Advances the animation; `state` is that of the dialogue. The mouth moves while letters appear.
-function Portrait:update(dt, state, letters_come)
+function Portrait:update (dt, state, letters_come)
   self.time = self.time + dt
   self.state = state
   local open = letters_come and 0.25 + 0.75 * math.abs(math.sin(self.time * SYLLABLES * math.pi))
@@ -26,11 +26,11 @@ function Portrait:update(dt, state, letters_come)
   self.mouth = self.mouth + (open - self.mouth) * math.min(1, dt * 18)
 end
 
-local function colour(c)
+local function colour (c)
   love.graphics.setColor(c[1], c[2], c[3])
 end
 
-local function draw_body()
+local function draw_body ()
   colour(COAT)
   love.graphics.ellipse("fill", 0, 96, 66, 46)
   colour(COAT_DARK)
@@ -42,7 +42,7 @@ local function draw_body()
   love.graphics.ellipse("fill", 0, 56, 27, 10)
 end
 
-local function draw_head()
+local function draw_head ()
   colour(HAIR)
   love.graphics.ellipse("fill", 0, 4, 45, 46)
   colour(HAIR_LIGHT)
@@ -66,14 +66,14 @@ local function draw_head()
 end
 
 --- Returns how far the eyelids are closed, from 0 to 1.
-local function lid_of(self)
+local function lid_of (self)
   local since = self.time % BLINK
   local resting = self.state == "thinking" and 0.10 or 0.25
   if since >= 0.16 then return resting end
   return resting + (1 - resting) * (1 - math.abs(since - 0.08) / 0.08)
 end
 
-local function draw_eyes(self)
+local function draw_eyes (self)
   local lid = lid_of(self)
   local thinking = self.state == "thinking"
   local dx = thinking and 2 or 0.8 * math.sin(self.time * 0.6)
@@ -102,7 +102,7 @@ local function draw_eyes(self)
   end
 end
 
-local function draw_mouth(self)
+local function draw_mouth (self)
   colour(LIP)
   if self.mouth > 0.12 then
     love.graphics.ellipse("fill", 0, 33, 9 - 1.5 * self.mouth, 1.2 + 4.2 * self.mouth)
@@ -116,7 +116,7 @@ local function draw_mouth(self)
   end
 end
 
-local function draw_cap()
+local function draw_cap ()
   colour(CAP)
   love.graphics.polygon("fill", -43, -13, -47, -44, 47, -44, 43, -13)
   love.graphics.ellipse("fill", 0, -45, 48, 17)
@@ -131,7 +131,7 @@ local function draw_cap()
 end
 
 --- Draws the portrait into a frame; `x` and `y` are its upper left corner.
-function Portrait:draw(x, y, width, height)
+function Portrait:draw (x, y, width, height)
   canvas.panel(x, y, width, height)
   love.graphics.stencil(function ()
     love.graphics.rectangle("fill", x + 2, y + 2, width - 4, height - 4, 10)
@@ -152,7 +152,7 @@ function Portrait:draw(x, y, width, height)
   love.graphics.setStencilTest()
 end
 
-function M.new()
+function M.new ()
   return setmetatable({ time = 1, state = "listening", mouth = 0 }, Portrait)
 end
 

@@ -7,7 +7,7 @@ local utf8 = require "predibase.utf8"
 local M = {}
 
 --- Returns the last byte of the part of a word that fits into a line; at least one character.
-local function fitting(text, from, to, width, measure)
+local function fitting (text, from, to, width, measure)
   local last = from + (utf8.size(text, from) or 1) - 1
   while last < to do
     local following = last + (utf8.size(text, last + 1) or 1)
@@ -18,7 +18,7 @@ local function fitting(text, from, to, width, measure)
 end
 
 --- Wraps one paragraph, from byte `i` to `stop`.
-local function paragraph(lines, text, i, stop, width, measure)
+local function paragraph (lines, text, i, stop, width, measure)
   local from, last = i, i - 1               -- the bytes of the current line
   while true do
     local a, b = text:find("%S+", i)
@@ -42,7 +42,7 @@ end
 --- Wraps a text.
 -- `measure(s)` returns the width of a string. Returns an array of lines, each with `from` and `to`,
 -- the positions of its first and last byte; blanks at the end of a line belong to no line.
-function M.lines(text, width, measure)
+function M.lines (text, width, measure)
   local lines, i = {}, 1
   repeat
     local newline = text:find("\n", i, true)

@@ -17,7 +17,7 @@ local ROLES = { user = true, assistant = true }
 -- request.
 local state
 
-local function format()
+local function format ()
   local name = os.getenv "CHAT_FORMAT"
   if name then return template.chat(name) end
   local deployment = os.getenv "PREDIBASE_DEPLOYMENT"
@@ -25,7 +25,7 @@ local function format()
   return template.chat "alpaca"            -- set CHAT_FORMAT for the model of your own server
 end
 
-local function ready()
+local function ready ()
   if state then return state end
   local client, err = predibase.new {
     defaults = { max_new_tokens = 400, temperature = 0.7 },
@@ -45,14 +45,14 @@ local function ready()
   return state
 end
 
-local function bad(message)
+local function bad (message)
   ngx.status = 400
   ngx.header["Content-Type"] = "application/json"
   ngx.print(cjson.encode { kind = "validation", message = message })
 end
 
 --- Returns the messages that the browser sent, or nil and a text that says what is wrong.
-local function messages()
+local function messages ()
   ngx.req.read_body()
   local body = cjson.decode(ngx.req.get_body_data() or "")
   local list = type(body) == "table" and body.messages
@@ -71,7 +71,7 @@ local function messages()
   return out
 end
 
-function M.answer()
+function M.answer ()
   if ngx.req.get_method() ~= "POST" then
     ngx.header["Allow"] = "POST"
     return ngx.exit(405)

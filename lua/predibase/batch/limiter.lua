@@ -33,7 +33,7 @@ Limiter.__index = Limiter
 -- section 15.6.4).
 -- @tparam table err
 -- @treturn boolean
-function M.is_refusal(err)
+function M.is_refusal (err)
   return err.retryable and (err.kind == "rate_limited" or err.kind == "overloaded"
     or err.status == 429 or err.status == 503 or err.retry_after ~= nil)
 end
@@ -42,7 +42,7 @@ end
 -- no connection, or the gateway answers 502 or 504 (RFC 9110 section 15.6).
 -- @tparam table err
 -- @treturn boolean
-function M.is_outage(err)
+function M.is_outage (err)
   if not err.retryable then return false end
   if err.status then return err.status == 502 or err.status == 504 end
   return (err.kind == "connection" or err.kind == "timeout") and err.sent == false
@@ -51,7 +51,7 @@ end
 --- Returns the end of the pause.
 -- @treturn[1] number on the clock
 -- @treturn[2] nil there is no pause
-function Limiter:paused_until()
+function Limiter:paused_until ()
   local till = self.pause.till
   if till > self.now() then return till end
 end
@@ -59,25 +59,25 @@ end
 --- Tells whether one more request may begin.
 -- @tparam integer open number of requests that are open
 -- @treturn boolean
-function Limiter:may_begin(open)
+function Limiter:may_begin (open)
   return open + 1 <= self.limit and not self:paused_until()
 end
 
 --- Returns the current round. The caller keeps it with a request that begins, and passes it back
 -- with the outcome: the outcome of an earlier round does not change the limit again.
 -- @treturn integer
-function Limiter:ticket()
+function Limiter:ticket ()
   return self.round
 end
 
-local function extend_pause(self, seconds)
+local function extend_pause (self, seconds)
   self.pause.till = math.max(self.pause.till, self.now() + seconds)
 end
 
 --- Takes note of an answer, good or bad, that is not a refusal.
 -- @tparam integer ticket
 -- @tparam ?table headers of the answer
-function Limiter:answered(ticket, headers)
+function Limiter:answered (ticket, headers)
   self.refusals, self.rounds, self.outages = 0, 0, 0
   self.first, self.down = nil, nil
   if ticket == self.round then
@@ -96,7 +96,7 @@ end
 -- @treturn[2] nil the error is final: `max_retries` is 0; or one request at a time was refused
 -- more than `max_retries` times without an answer in between; or the server asks for a longer pause
 -- than `MAX_PAUSE`
-function Limiter:refused(ticket, err, max_retries, index)
+function Limiter:refused (ticket, err, max_retries, index)
   local wait = err.retry_after
   if wait and wait > M.MAX_PAUSE then
     self.too_long = wait
@@ -127,7 +127,7 @@ end
 -- @tparam table err
 -- @tparam integer max_retries of its call
 -- @tparam integer index of the prompt
-function Limiter:failed(ticket, err, max_retries, index)
+function Limiter:failed (ticket, err, max_retries, index)
   if ticket ~= self.round then return end
   self.round, self.outages = self.round + 1, self.outages + 1
   self.first = self.first or index
@@ -138,7 +138,7 @@ end
 
 --- Makes the pause that the batches of one client share.
 -- @treturn table `till`, its end on the clock
-function M.new_pause()
+function M.new_pause ()
   return { till = -math.huge }
 end
 
@@ -146,7 +146,7 @@ end
 -- @tparam table fields `most` (requests at once), `pause` (shared), `now` (monotonic seconds),
 -- `random`
 -- @treturn table its fields `limit`, `too_long`, `down` and `pause` may be read
-function M.new(fields)
+function M.new (fields)
   return setmetatable({
     most = fields.most, pause = fields.pause, now = fields.now, random = fields.random,
     limit = fields.most,      -- requests at once, not always an integer

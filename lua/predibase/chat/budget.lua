@@ -21,7 +21,7 @@ M.BYTES_PER_TOKEN = 3
 --- Estimates the tokens of a text.
 -- @tparam string text
 -- @treturn integer
-function M.estimate(text)
+function M.estimate (text)
   local n = #text / M.BYTES_PER_TOKEN
   local whole = n - n % 1
   return whole < n and whole + 1 or whole
@@ -33,7 +33,7 @@ local WITHOUT = { not_found = true, permission = true }
 -- Options of the call that also apply to the requests that count tokens.
 local SHARED = { "timeout", "max_retries", "headers", "on_request", "on_response", "on_retry" }
 
-local function ask(session, text, special, options)
+local function ask (session, text, special, options)
   local own = { add_special_tokens = special }
   for _, name in ipairs(SHARED) do own[name] = options and options[name] end
   local plan, refusal = session.plan("tokenize", own)
@@ -44,7 +44,7 @@ local function ask(session, text, special, options)
   return M.estimate(text)
 end
 
-local function counted(session, text, special, options)
+local function counted (session, text, special, options)
   if not session.count_tokens then
     if session.no_tokenizer then return M.estimate(text) end
     local n, err = ask(session, text, special, options)
@@ -58,7 +58,7 @@ end
 
 --- Returns a function that counts each text once. It reuses the counts of the call before; counts
 -- that this call does not need are dropped.
-local function counter(session, options)
+local function counter (session, options)
   local before, used = session.counts, {}
   session.counts = used
   return function (text, special)
@@ -72,14 +72,14 @@ local function counter(session, options)
 end
 
 --- Returns the text of a message as it is written into the prompt.
-local function written(session, message)
+local function written (session, message)
   local text, guard = history.text(message), session.format.guard
   if session.rendering.special_tokens_in_text == "allow" or not guard then return text end
   return guard.admit(text, "neutralise") or text
 end
 
 --- Writes the prompt with `x` for every text.
-local function frame(session, messages)
+local function frame (session, messages)
   local bare = {}
   for i, message in ipairs(messages) do
     bare[i] = { role = message.role, content = "x" }
@@ -87,7 +87,7 @@ local function frame(session, messages)
   return rendering.write(session.format, bare, rendering.of_history(session.rendering))
 end
 
-local function too_long(needed, limit)
+local function too_long (needed, limit)
   return nil, errors.new { kind = "too_large", phase = "request",
     message = ("this message takes about %d tokens together with the system message, and "
       .. "max_input_tokens is %d; nothing was sent"):format(needed, limit) }
@@ -95,7 +95,7 @@ end
 
 --- Returns an array: the tokens of the texts of the last turn, of the last two turns, and so on, as
 -- far as they may fit.
-local function text_sums(session, messages, turns, count)
+local function text_sums (session, messages, turns, count)
   local total, sums, last = 0, {}, #messages
   if messages[1].role == "system" then
     local n, err = count(written(session, messages[1]), false)
@@ -122,7 +122,7 @@ end
 -- @treturn[1] table
 -- @treturn[2] nil
 -- @treturn[2] table the error; of kind "too_large" when not even the last turn fits
-function M.fit(session, messages, options)
+function M.fit (session, messages, options)
   local count, turns = counter(session, options), history.turns(messages)
   local sums, err = text_sums(session, messages, turns, count)
   if not sums then return nil, err end

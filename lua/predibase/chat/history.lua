@@ -10,7 +10,7 @@ local M = {}
 -- Deepest nesting of a message, as in predibase.template: deeper tables contain themselves.
 local MAX_DEPTH = 32
 
-local function copy(value, depth)
+local function copy (value, depth)
   if type(value) ~= "table" then return value end
   if depth > MAX_DEPTH then return nil end
   local made = {}
@@ -23,7 +23,7 @@ end
 -- @treturn[1] table array of `{ role, content }`; messages that were ordered objects still are
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.read(messages)
+function M.read (messages)
   if type(messages) ~= "table" then
     return nil, "messages must be an array, got " .. checks.describe(messages)
   end
@@ -52,7 +52,7 @@ end
 --- Returns the text of a message, its parts joined; parts without a text are left out.
 -- @tparam table message
 -- @treturn string
-function M.text(message)
+function M.text (message)
   local content = message.content
   if type(content) == "string" then return content end
   local texts = {}
@@ -67,7 +67,7 @@ end
 -- Messages before the first user message, but for the system message, are a turn, too.
 -- @tparam table messages
 -- @treturn table array of indices, ascending
-function M.turns(messages)
+function M.turns (messages)
   local starts = {}
   for i, message in ipairs(messages) do
     local opening = not starts[1] and message.role ~= "system"
@@ -80,7 +80,7 @@ end
 -- @tparam table messages
 -- @tparam integer first
 -- @treturn table new array of the same messages
-function M.from(messages, first)
+function M.from (messages, first)
   local kept = {}
   if messages[1] and messages[1].role == "system" and first > 1 then kept[1] = messages[1] end
   for i = first, #messages do kept[#kept + 1] = messages[i] end
@@ -90,7 +90,7 @@ end
 --- Makes a deep copy of messages.
 -- @tparam table messages
 -- @treturn table
-function M.copy(messages)
+function M.copy (messages)
   return copy(messages, 0)
 end
 

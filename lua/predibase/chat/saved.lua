@@ -24,19 +24,19 @@ M.MAX_FILE = 64 * 1024 * 1024
 -- Options that are written and are not parameters.
 local KEPT = { "max_input_tokens", "trim_stop", "client_stop" }
 
-local function config_error(message)
+local function config_error (message)
   return nil, errors.new { kind = "config", phase = "request", message = message }
 end
 
-local function bad(message)
+local function bad (message)
   return nil, errors.new { kind = "validation", phase = "request",
     message = "the saved conversation " .. message }
 end
 
 --- Returns the parameters as members of a JSON object, in the order of the API.
-local function parameters_of(options)
+local function parameters_of (options)
   local list = {}
-  local function add(name)
+  local function add (name)
     local value = options[name]
     if value ~= nil and value ~= json.null and name ~= "api_token" then
       list[#list + 1] = { name, value }
@@ -48,7 +48,7 @@ local function parameters_of(options)
   return list
 end
 
-local function message_of(message)
+local function message_of (message)
   if json.is_object(message) then return message end
   local members, others = { { "role", message.role }, { "content", message.content } }, {}
   for name in pairs(message) do
@@ -65,7 +65,7 @@ end
 -- @treturn[1] string JSON
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function M.encode(session, options)
+function M.encode (session, options)
   local members, list = { { "version", M.VERSION }, { "format", session.format.name } }, {}
   for _, name in ipairs(rendering.names) do
     if session.rendering[name] ~= nil then
@@ -98,7 +98,7 @@ end
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "config"
-function M.write(path, text)
+function M.write (path, text)
   local found, replace = pcall(require, "predibase.replace")
   if not found then
     return config_error("session:save needs the C module predibase.replace: " .. replace)
@@ -109,7 +109,7 @@ function M.write(path, text)
 end
 
 --- Returns a message that has only role and content as a plain table, and any other as it is.
-local function readable(message)
+local function readable (message)
   local fields = json.fields(message)
   if not json.is_object(message) then return message end
   for name, value in pairs(fields) do
@@ -118,7 +118,7 @@ local function readable(message)
   return fields
 end
 
-local function read(source)
+local function read (source)
   local given = files.without_mark(source)
   if given:find "^%s*{" then return given end
   local text, why = files.read(source, M.MAX_FILE)
@@ -129,7 +129,7 @@ end
 
 --- Replaces values that are JSON of the program's own by their ordered form, which keeps the order
 -- of keys and the spelling of numbers.
-local function keep_spelling(saved, written)
+local function keep_spelling (saved, written)
   if not json.is_object(written) then return end
   local list, parameters = written.messages, json.fields(written.parameters)
   if type(saved.messages) == "table" and not json.is_object(list) then
@@ -145,7 +145,7 @@ local function keep_spelling(saved, written)
 end
 
 --- Checks parameters from a file. Nothing in a file may raise. Returns nil or what is wrong.
-local function parameter_problem(parameters)
+local function parameter_problem (parameters)
   if type(parameters) ~= "table" then return "needs an object in `parameters`" end
   for name in pairs(parameters) do
     if type(name) ~= "string" then return "needs an object in `parameters`" end
@@ -162,7 +162,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error; of kind "config" when the file cannot be read, "validation" when it
 -- does not contain a conversation
-function M.decode(source)
+function M.decode (source)
   local text, err = read(source)
   if not text then return nil, err end
   local saved, problem = json.decode(text)
@@ -201,7 +201,7 @@ end
 -- @treturn[1] table options for `client:chat_session`
 -- @treturn[2] nil
 -- @treturn[2] table the error; of kind "template" for a format that is not built in
-function M.options(source, options, bound)
+function M.options (source, options, bound)
   local given, err = M.decode(source)
   if not given then return nil, err end
   if bound then given.adapter_id, given.adapter_source, given.merged_adapters = nil, nil, nil end

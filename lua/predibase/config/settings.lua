@@ -37,14 +37,14 @@ M.MAX_USER_AGENT = 256
 
 local describe = checks.describe
 
-local function wrong(name, wanted, value, hint)
+local function wrong (name, wanted, value, hint)
   return nil, ("%s must be %s, got %s%s"):format(name, wanted, describe(value),
     hint and "; " .. hint or "")
 end
 
-local function integer(min, max)
+local function integer (min, max)
   local wanted = ("an integer from %d to %.0f"):format(min, max)
-  return function(value, name)
+  return function (value, name)
     if not checks.integral(value) or value < min or value > max then
       return wrong(name, wanted, value)
     end
@@ -52,12 +52,12 @@ local function integer(min, max)
   end
 end
 
-local function boolean(value, name)
+local function boolean (value, name)
   if type(value) ~= "boolean" then return wrong(name, "a boolean", value) end
   return value
 end
 
-local function file(value, name)
+local function file (value, name)
   if type(value) ~= "string" or value == "" then
     return wrong(name, "the path of a file", value)
   end
@@ -66,7 +66,7 @@ local function file(value, name)
 end
 
 -- The messages do not contain the value.
-local function password(value, name)
+local function password (value, name)
   if type(value) ~= "string" then
     return nil, ("%s must be a string, got a %s"):format(name, type(value))
   end
@@ -74,7 +74,7 @@ local function password(value, name)
   return value
 end
 
-local function user_agent(value, name)
+local function user_agent (value, name)
   if type(value) ~= "string" or not value:find("^[!-~][ -~]*$") then
     return wrong(name, "printable ASCII such as \"my-app/1.0\"", value)
   end
@@ -84,7 +84,7 @@ local function user_agent(value, name)
   return value
 end
 
-local function http_version(value, name)
+local function http_version (value, name)
   if value == "1.1" or value == "2" then return value end
   local hint
   if value == 1.1 or value == 2 then hint = ('write it as a string, "%s"'):format(value) end
@@ -94,8 +94,8 @@ end
 --- Makes a check that a table has functions of these names. It uses ordinary indexing, because the
 -- methods of an object are usually inherited from its class, where `rawget` does not find them. An
 -- `__index` function of the caller may therefore run, and raise, during the check.
-local function having(functions, wanted)
-  return function(value, name)
+local function having (functions, wanted)
+  return function (value, name)
     if type(value) ~= "table" then return wrong(name, wanted, value) end
     local missing = {}
     for _, field in ipairs(functions) do
@@ -114,7 +114,7 @@ local transport = having({ "new", "version", "now" },
   'a module such as require "predibase.transport.curl"')
 
 --- Checks the sequences at which a text ends: one string, or an array of strings.
-local function sequences(value, name)
+local function sequences (value, name)
   local list = type(value) == "string" and { value } or value
   if type(list) ~= "table" then return wrong(name, "a string or an array of strings", value) end
   local count, why = checks.array(list)
@@ -133,7 +133,7 @@ local function sequences(value, name)
   return copy
 end
 
-local function callable(value, name)
+local function callable (value, name)
   if not checks.callable(value) then return wrong(name, "a function", value) end
   return value
 end
@@ -176,7 +176,7 @@ M.hook_names = { "on_request", "on_response", "on_retry", "on_token" }
 -- @treturn[1] table new: name -> function
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.hooks(given, base)
+function M.hooks (given, base)
   local hooks = {}
   for _, name in ipairs(M.hook_names) do
     local hook = given[name]
@@ -195,7 +195,7 @@ local clock_names = { "connect", "first_token", "token", "idle", "total" }
 local clock_set = {}
 for _, name in ipairs(clock_names) do clock_set[name] = true end
 
-local function seconds(value, name, hint)
+local function seconds (value, name, hint)
   if not checks.finite(value) or value <= 0 then
     return wrong(name, "a number of seconds above 0", value, hint)
   end
@@ -212,7 +212,7 @@ end
 -- @treturn[1] table new: name -> seconds, `total` may be false
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.timeout(value, base)
+function M.timeout (value, base)
   local clocks = {}
   for _, name in ipairs(clock_names) do clocks[name] = base[name] end
   if value == nil then return clocks end

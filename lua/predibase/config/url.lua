@@ -28,7 +28,7 @@ local ENDPOINTS = { "/generate", "/generate_stream", "/v1", "/v1/completions",
 -- Longest host name and longest label in bytes (RFC 1035 section 2.3.4).
 local MAX_NAME, MAX_LABEL = 253, 63
 
-local function ipv4(text)
+local function ipv4 (text)
   local numbers = { text:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$") }
   if #numbers ~= 4 then return nil end
   for i = 1, 4 do
@@ -39,7 +39,7 @@ local function ipv4(text)
 end
 
 --- Reads the 16-bit groups on one side of `::`. Returns nil when one of them is invalid.
-local function groups_of(text)
+local function groups_of (text)
   local groups = {}
   if text == "" then return groups end
   for piece in (text .. ":"):gmatch("(.-):") do
@@ -53,7 +53,7 @@ local function groups_of(text)
   return groups
 end
 
-local function ipv6(text)
+local function ipv6 (text)
   if not text:find("^[%x:%.]+$") then return nil end
   local head, tail = text:match("^(.*:)([%d%.]+)$")
   if head and tail:find(".", 1, true) then
@@ -74,7 +74,7 @@ local function ipv6(text)
   return groups
 end
 
-local function name_problem(name)
+local function name_problem (name)
   local whole = name:gsub("%.$", "")            -- a dot at the end means the DNS root
   if #whole > MAX_NAME then return ("longer than %d bytes"):format(MAX_NAME) end
   local last
@@ -97,7 +97,7 @@ end
 -- @treturn[1] boolean whether it is this machine: `localhost`, 127.0.0.0/8, `[::1]`
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong, to follow the words "has a host "
-function M.check_host(text)
+function M.check_host (text)
   if text == "" then return nil, "that is empty" end
   if text:find("[\128-\255]") then
     return nil, 'with characters beyond ASCII; write its "xn--" form'
@@ -123,7 +123,7 @@ end
 -- URLs.
 
 --- Formats a URL for an error message without its query and user name, which may be secrets.
-local function shown(text)
+local function shown (text)
   if text:find("@", 1, true) then return "" end
   return ", got " .. checks.describe((text:gsub("([?#]).*", "%1…")))
 end
@@ -131,7 +131,7 @@ end
 --- Checks a tenant id or deployment name, which becomes one segment of the path.
 -- @tparam string value
 -- @treturn ?string what is wrong, to follow the option's name; nil when it is valid
-function M.segment_problem(value)
+function M.segment_problem (value)
   if value == "" then return "is empty" end
   if #value > M.MAX_SEGMENT then
     return ("is %d bytes long; at most %d are allowed"):format(#value, M.MAX_SEGMENT)
@@ -151,7 +151,7 @@ end
 --- Checks a deployment name. For a name with a slash the message contains a hint.
 -- @tparam string value
 -- @treturn ?string as for `segment_problem`
-function M.deployment_problem(value)
+function M.deployment_problem (value)
   if not value:find("/", 1, true) or value:find("^%a+://") or #value > M.MAX_SEGMENT then
     return M.segment_problem(value)
   end
@@ -162,7 +162,7 @@ function M.deployment_problem(value)
 end
 
 --- Splits `[user@]host[:port]`.
-local function split_authority(authority)
+local function split_authority (authority)
   local userinfo, rest = authority:match("^(.*)@(.-)$")
   rest = rest or authority
   local name, port = rest:match("^(%b[])(.*)$")
@@ -171,14 +171,14 @@ local function split_authority(authority)
   return userinfo, name, port
 end
 
-local function port_of(text, scheme)
+local function port_of (text, scheme)
   if text == "" then return PORTS[scheme] end
   local digits = text:match("^:(%d+)$")
   local port = digits and #digits <= 5 and tonumber(digits)
   if port and port >= 1 and port <= 65535 then return port end
 end
 
-local function path_problem(path)
+local function path_problem (path)
   if path:find("[^%w._~!$&'()*+,;=:@/-]") or path:find("[\128-\255]") then
     return "must have only letters, digits and -._~!$&'()*+,;=:@/ in its path "
       .. "(no spaces, no % escapes)"
@@ -203,7 +203,7 @@ end
 -- brackets), `port` (number), `loopback` (boolean)
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong, to follow the words "base_url "
-function M.parse(text)
+function M.parse (text)
   if #text > M.MAX_URL then
     return nil, ("is %d bytes long; at most %d are allowed"):format(#text, M.MAX_URL)
   end
@@ -250,7 +250,7 @@ end
 -- @tparam string tenant
 -- @tparam string deployment
 -- @treturn table as `parse` returns it
-function M.managed(tenant, deployment)
+function M.managed (tenant, deployment)
   local parts = M.parse(M.MANAGED)
   parts.deployment = deployment
   parts.url = ("%s/%s/deployments/v2/llms/%s"):format(M.MANAGED, tenant, deployment)
@@ -260,8 +260,8 @@ end
 local PROXIES = { http = true, https = true, socks5 = true, socks5h = true }
 
 --- Decodes a percent-encoded text.
-local function decoded(text)
-  return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+local function decoded (text)
+  return (text:gsub("%%(%x%x)", function (hex) return string.char(tonumber(hex, 16)) end))
 end
 
 --- Checks the URL of a proxy. No message repeats the URL, because it may contain a password.
@@ -270,7 +270,7 @@ end
 -- `loopback` (boolean)
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong, to follow the words "proxy "
-function M.proxy(text)
+function M.proxy (text)
   local scheme, authority, rest = text:match("^(%a[%w+.-]*)://([^/?#]*)(.*)$")
   scheme = scheme and scheme:lower()
   if not scheme or not PROXIES[scheme] then

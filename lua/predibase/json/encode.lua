@@ -21,7 +21,7 @@ local SMALLEST_NORMAL = 2 ^ -1022
 
 --- Formats a number: integers with all digits, floats with as few digits as read back as the same
 -- double. Returns nil for NaN and the infinities.
-local function number_text(v)
+local function number_text (v)
   if subtype and subtype(v) == "integer" then return format("%d", v) end
   if v ~= v or v == huge or v == -huge then return nil end
   if v == 0 then return (1 / v < 0) and "-0.0" or "0" end
@@ -41,7 +41,7 @@ M.number_text = number_text
 --- Returns the length of a plain table that is an array. An empty table counts as an object: the
 -- second result is true. Returns nil, nil and a reason for a table that is neither an array nor an
 -- object with string keys. For an object the length is 0.
-local function array_length(t)
+local function array_length (t)
   local n, top, strings = 0, 0, 0
   for key in next, t do
     local kind = type(key)
@@ -61,10 +61,122 @@ local function array_length(t)
 end
 
 --- Puts a key in front of a path inside its value: `stop[2]`, `schema.properties.x`.
-local function child_path(key, path)
+local function child_path (key, path)
   local dot = (path ~= "" and path:sub(1, 1) ~= "[") and "." or ""
   if type(key) == "number" then key = format("[%d]", key) end
   return key .. dot .. path
+end
+
+-- The dialect and the state of the text that is being written. One caller at a time enters an
+-- encoder: nothing in it calls back or yields. So they are variables of the module, which is faster
+-- than fields of a table.
+local escape, null, empty_array, is_array, is_object, is_raw
+local out, size, open, depth     -- pieces, their number, tables around the current value
+local write
+
+local function put (text)
+  size = size + 1
+  out[size] = text
+end
+
+local function write_string (s)
+  local ok, position = utf8.valid(s)
+  if not ok then return "", format("a string that is not UTF-8 (byte %d)", position) end
+  put(escape(s))
+end
+
+local function write_array (t, n)
+  put "["
+  for i = 1, n do
+    if i > 1 then put "," end
+    local value = rawget(t, i)
+    if value == nil then return "", "an array with holes" end
+    local path, reason = write(value)
+    if reason then return child_path(i, path), reason end
+  end
+  put "]"
+end
+
+local function write_member (first, key, value)
+  if type(key) ~= "string" then return "", "an ordered object with a key that is not a string" end
+  if not first then put "," end
+  local path, reason = write_string(key)
+  if reason then return path, reason end
+  put ":"
+  path, reason = write(value)
+  if reason then return child_path(key, path), reason end
+end
+
+local function write_pairs (t)
+  put "{"
+  for i = 1, #t do
+    local pair = rawget(t, i)
+    if type(pair) ~= "table" then return "", "an ordered object whose members are not pairs" end
+    local path, reason = write_member(i == 1, rawget(pair, 1), rawget(pair, 2))
+    if reason then return path, reason end
+  end
+  put "}"
+end
+
+local function write_sorted (t)
+  local keys = {}
+  for key in next, t do keys[#keys + 1] = key end
+  table.sort(keys)
+  put "{"
+  for i = 1, #keys do
+    local path, reason = write_member(i == 1, keys[i], rawget(t, keys[i]))
+    if reason then return path, reason end
+  end
+  put "}"
+end
+
+local function write_table (t)
+  local mt = getmetatable(t)
+  if is_raw[mt] then
+    put(rawget(t, 1))
+    return
+  end
+  if is_object[mt] then return write_pairs(t) end
+  local n, empty, reason = array_length(t)
+  if not n then return "", reason end
+  if is_array[mt] then
+    if n == 0 and next(t) ~= nil then return "", "an array with string keys" end
+    return write_array(t, n)
+  end
+  if n > 0 and not empty then return write_array(t, n) end
+  return write_sorted(t)
+end
+
+local function write_nested (t)
+  if open[t] then return "", "a table that contains itself" end
+  if depth >= M.MAX_DEPTH then return "", "tables nested more than " .. M.MAX_DEPTH .. " deep" end
+  open[t], depth = true, depth + 1
+  local path, reason = write_table(t)
+  open[t], depth = nil, depth - 1
+  return path, reason
+end
+
+--- Writes one value. Returns nothing on success, and the path inside the value and the reason on
+-- failure.
+function write (value)
+  local kind = type(value)
+  if kind == "string" then
+    return write_string(value)
+  elseif kind == "number" then
+    local text = number_text(value)
+    if not text then return "", "a number that is not finite" end
+    put(text)
+  elseif kind == "boolean" then
+    put(value and "true" or "false")
+  elseif kind == "table" then
+    return write_nested(value)
+  elseif value == null then
+    put "null"
+  elseif value ~= nil and value == empty_array then
+    put "[]"
+  else
+    return "", "a " .. kind
+  end
 end
 
 --- Makes an encoder.
@@ -72,120 +184,10 @@ end
 -- `null`), `empty_array` (a value written as `[]`, or nil), `array`, `object`, `raw` (sets of
 -- metatables: metatable -> true)
 -- @treturn function value -> text, or nil and a message
-function M.new(dialect)
-  local escape, null, empty_array = dialect.escape, dialect.null, dialect.empty_array
-  local is_array, is_object, is_raw = dialect.array, dialect.object, dialect.raw
-  -- The state of the running call: the pieces of the text, and the tables around the current value.
-  -- Calls cannot overlap, because nothing in the encoder yields or calls functions of the program.
-  local out, size, open, depth
-  local write
-
-  local function put(text)
-    size = size + 1
-    out[size] = text
-  end
-
-  local function write_string(s)
-    local ok, position = utf8.valid(s)
-    if not ok then return "", format("a string that is not UTF-8 (byte %d)", position) end
-    put(escape(s))
-  end
-
-  local function write_array(t, n)
-    put "["
-    for i = 1, n do
-      if i > 1 then put "," end
-      local value = rawget(t, i)
-      if value == nil then return "", "an array with holes" end
-      local path, reason = write(value)
-      if reason then return child_path(i, path), reason end
-    end
-    put "]"
-  end
-
-  local function write_member(first, key, value)
-    if type(key) ~= "string" then return "", "an ordered object with a key that is not a string" end
-    if not first then put "," end
-    local path, reason = write_string(key)
-    if reason then return path, reason end
-    put ":"
-    path, reason = write(value)
-    if reason then return child_path(key, path), reason end
-  end
-
-  local function write_pairs(t)
-    put "{"
-    for i = 1, #t do
-      local pair = rawget(t, i)
-      if type(pair) ~= "table" then return "", "an ordered object whose members are not pairs" end
-      local path, reason = write_member(i == 1, rawget(pair, 1), rawget(pair, 2))
-      if reason then return path, reason end
-    end
-    put "}"
-  end
-
-  local function write_sorted(t)
-    local keys = {}
-    for key in next, t do keys[#keys + 1] = key end
-    table.sort(keys)
-    put "{"
-    for i = 1, #keys do
-      local path, reason = write_member(i == 1, keys[i], rawget(t, keys[i]))
-      if reason then return path, reason end
-    end
-    put "}"
-  end
-
-  local function write_table(t)
-    local mt = getmetatable(t)
-    if is_raw[mt] then
-      put(rawget(t, 1))
-      return
-    end
-    if is_object[mt] then return write_pairs(t) end
-    local n, empty, reason = array_length(t)
-    if not n then return "", reason end
-    if is_array[mt] then
-      if n == 0 and next(t) ~= nil then return "", "an array with string keys" end
-      return write_array(t, n)
-    end
-    if n > 0 and not empty then return write_array(t, n) end
-    return write_sorted(t)
-  end
-
-  local function write_nested(t)
-    if open[t] then return "", "a table that contains itself" end
-    if depth >= M.MAX_DEPTH then return "", "tables nested more than " .. M.MAX_DEPTH .. " deep" end
-    open[t], depth = true, depth + 1
-    local path, reason = write_table(t)
-    open[t], depth = nil, depth - 1
-    return path, reason
-  end
-
-  --- Writes one value. Returns nothing on success, and the path inside the value and the reason on
-  -- failure.
-  function write(value)
-    local kind = type(value)
-    if kind == "string" then
-      return write_string(value)
-    elseif kind == "number" then
-      local text = number_text(value)
-      if not text then return "", "a number that is not finite" end
-      put(text)
-    elseif kind == "boolean" then
-      put(value and "true" or "false")
-    elseif kind == "table" then
-      return write_nested(value)
-    elseif value == null then
-      put "null"
-    elseif value ~= nil and value == empty_array then
-      put "[]"
-    else
-      return "", "a " .. kind
-    end
-  end
-
-  return function(value)
+function M.new (dialect)
+  return function (value)
+    escape, null, empty_array = dialect.escape, dialect.null, dialect.empty_array
+    is_array, is_object, is_raw = dialect.array, dialect.object, dialect.raw
     out, size, open, depth = {}, 0, {}, 0
     local path, reason = write(value)
     local pieces = out

@@ -10,7 +10,7 @@ local find, sub, huge = string.find, string.sub, math.huge
 
 --- Returns the position of the quote that ends the string which begins at `i`, and the position of
 -- the first raw control character in it (nil when there is none).
-local function string_end(text, i)
+local function string_end (text, i)
   local control
   local at = i + 1
   while true do
@@ -31,7 +31,7 @@ end
 local GAPS = 2 ^ 53
 
 --- Tells whether a literal is an integer that a double may not hold exactly.
-local function is_big(literal)
+local function is_big (literal)
   if #literal < 16 or find(literal, "[%.eE]") then return false end
   local near = tonumber(literal)
   return near >= GAPS or near <= -GAPS
@@ -41,7 +41,7 @@ end
 -- @tparam string text
 -- @treturn ?table array of first and last positions by turns (`{ first, last, first, last, … }`);
 -- nil when there are no such literals
-function M.big_integers(text)
+function M.big_integers (text)
   local found
   local i = find(text, '["%d%-]')
   while i do
@@ -67,7 +67,7 @@ end
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong and where
-function M.strict(text)
+function M.strict (text)
   local i = find(text, '["%d%-]')
   while i do
     local last
@@ -90,7 +90,7 @@ function M.strict(text)
 end
 
 --- Returns the UTF-16 unit that an escape at `i` stands for, or nil when there is no `\uXXXX`.
-local function unit_at(text, i)
+local function unit_at (text, i)
   local digits = text:match("^\\u(%x%x%x%x)", i)
   return digits and tonumber(digits, 16)
 end
@@ -100,7 +100,7 @@ end
 -- @tparam string text
 -- @treturn[1] string the corrected text
 -- @treturn[2] nil there was nothing to replace
-function M.mend_surrogates(text)
+function M.mend_surrogates (text)
   local out, n, from = {}, 0, 1
   local at = find(text, "\\", 1, true)
   while at do

@@ -26,7 +26,7 @@ Blocking.__index = Blocking
 -- @param _ the descriptor; not needed, because `step` itself waits for it
 -- @param __ the timeout; not needed, because `step` itself knows it
 -- @tparam function step
-function Blocking:watch(_, __, step) -- luacheck: ignore 212
+function Blocking:watch (_, __, step) -- luacheck: ignore 212
   self.step = step
 end
 
@@ -34,24 +34,24 @@ end
 -- caller cannot yield.
 -- @tparam table loop the client's loop, with its `step`
 -- @return nil, or the error that a signal handler raised during the wait
-function M.wait(loop)
+function M.wait (loop)
   local ok, err = pcall(loop.step, nil)
   if not ok then return err end
 end
 
 --- Waits in the operating system until any exchange of this client moved.
 -- @return nil, or the error that a signal handler raised during the wait
-function Blocking:suspend()
+function Blocking:suspend ()
   return M.wait(self)
 end
 
 --- Does nothing: the only waiting caller is inside `suspend`, which returns by itself.
-function Blocking:resume() -- luacheck: ignore 212
+function Blocking:resume () -- luacheck: ignore 212
 end
 
 --- Makes a loop for one client.
 -- @treturn table the loop
-function M.new()
+function M.new ()
   return setmetatable({ step = false }, Blocking)
 end
 

@@ -22,7 +22,7 @@ Cqueues.__index = Cqueues
 --- Seconds between checks on systems that have no descriptor for a pool.
 local LOOK = 0.01
 
-local function seconds_left(self)
+local function seconds_left (self)
   local seconds = self.timeout()
   if self.fd then return seconds end
   return math.min(seconds or LOOK, LOOK)
@@ -31,7 +31,7 @@ end
 --- Returns the state that the loop keeps for one controller. Each controller has its own coroutine
 -- that drives the client, because a program may drop a controller in which calls wait, and the
 -- calls in other controllers must continue.
-local function state_of(self, controller)
+local function state_of (self, controller)
   local state = self.states[controller]
   if not state then
     state = {
@@ -46,7 +46,7 @@ local function state_of(self, controller)
 end
 
 --- Drives the client while any coroutine of a controller waits for it.
-local function drive(self, state)
+local function drive (self, state)
   local readable = self.fd and { pollfd = self.fd, events = "r" }
   local ok, err = true, nil
   while ok and state.count > 0 and not self.closed do
@@ -62,7 +62,7 @@ end
 
 --- Removes a coroutine from the waiting ones.
 -- @treturn ?table its condition; nil if it did not wait
-local function forget(self, co)
+local function forget (self, co)
   local entry = self.waiting[co]
   if not entry then return nil end
   self.waiting[co] = nil
@@ -74,7 +74,7 @@ end
 -- @tparam ?number fd
 -- @tparam function timeout
 -- @tparam function step
-function Cqueues:watch(fd, timeout, step)
+function Cqueues:watch (fd, timeout, step)
   if self.step and self.step ~= step then
     error("predibase.loop.cqueues: each client needs its own loop object", 0)
   end
@@ -82,14 +82,14 @@ function Cqueues:watch(fd, timeout, step)
 end
 
 --- Makes cqueues stop watching the descriptor.
-function Cqueues:unwatch()
+function Cqueues:unwatch ()
   self.closed = true
   if self.fd then cqueues.cancel(self.fd) end
 end
 
 --- Waits until any exchange of the client moved. Blocks if no controller runs.
 -- @return nil, or the error that a signal handler raised during the wait
-function Cqueues:suspend()
+function Cqueues:suspend ()
   local controller, directly = cqueues.running()
   if not (controller and directly) then
     return blocking.wait(self)
@@ -110,14 +110,14 @@ end
 
 --- Makes a waiting coroutine continue soon.
 -- @param co the coroutine
-function Cqueues:resume(co)
+function Cqueues:resume (co)
   local woken = forget(self, co)
   if woken then woken:signal() end
 end
 
 --- Makes a loop for one client.
 -- @treturn table the loop
-function M.new()
+function M.new ()
   return setmetatable({
     fd = nil, timeout = nil, step = nil,
     waiting = setmetatable({}, { __mode = "k" }),   -- coroutine -> its condition, its state

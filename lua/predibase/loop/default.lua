@@ -17,13 +17,13 @@ Default.__index = Default
 -- @tparam ?number fd
 -- @tparam function timeout
 -- @tparam function step
-function Default:watch(fd, timeout, step)
+function Default:watch (fd, timeout, step)
   self.fd, self.timeout, self.step = fd, timeout, step
   watched[self] = true
 end
 
 --- Forgets the client, which is being closed.
-function Default:unwatch()
+function Default:unwatch ()
   watched[self] = nil
 end
 
@@ -31,7 +31,7 @@ end
 -- and in a coroutine that a task created itself, the whole program waits.
 -- @tparam ?table exchange the exchange or group that the caller waits for
 -- @return nil, or the error that ends the wait
-function Default:suspend(exchange)
+function Default:suspend (exchange)
   local task = tasks.current()
   if task then return tasks.wait(task, self, exchange) end
   return blocking.wait(self)
@@ -39,12 +39,12 @@ end
 
 --- Makes a task continue.
 -- @param co its coroutine
-function Default:resume(co) -- luacheck: ignore 212
+function Default:resume (co) -- luacheck: ignore 212
   tasks.resume(co)
 end
 
 --- Drives every client in use once, without waiting.
-function M.update()
+function M.update ()
   for loop in pairs(watched) do
     loop.updates = (loop.updates or 0) + 1
     loop.step(0)
@@ -53,7 +53,7 @@ end
 
 --- Makes a loop for one client.
 -- @treturn table the loop
-function M.new()
+function M.new ()
   return setmetatable({
     fd = nil, timeout = nil, step = false,
     updates = nil,            -- how often `update` drove the client; nil: never

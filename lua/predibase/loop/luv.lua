@@ -25,14 +25,14 @@ local busy = {}               -- loops with waiting calls; their callbacks refer
 
 --- Tells whether a handle exists and is not closed. A program may close handles of others, for
 -- example with `uv.walk` at its end, and libuv aborts the process if a closed handle is used.
-local function usable(self, handle)
+local function usable (self, handle)
   if not handle then return false end
   local ok, closing = pcall(self.uv.is_closing, handle)
   return ok and not closing
 end
 
 --- Creates the timer and the poll handle if they do not exist.
-local function ensure_handles(self)
+local function ensure_handles (self)
   local uv = self.uv
   if not self.on_event then
     local weak = setmetatable({ self }, { __mode = "v" })
@@ -46,7 +46,7 @@ local function ensure_handles(self)
 end
 
 --- Starts the timer for the next step.
-local function arm(self, seconds)
+local function arm (self, seconds)
   local uv = self.uv
   ensure_handles(self)
   seconds = seconds or self.timeout()
@@ -56,7 +56,7 @@ local function arm(self, seconds)
 end
 
 --- Makes the handles inactive, because no call waits.
-local function deactivate(self)
+local function deactivate (self)
   busy[self] = nil
   if usable(self, self.poll) then self.uv.poll_stop(self.poll) end
   if usable(self, self.timer) then
@@ -68,7 +68,7 @@ end
 
 --- Resumes the coroutines whose exchanges moved. An error that ends one of them is raised after all
 -- were resumed.
-local function deliver(self)
+local function deliver (self)
   local queue, failure = self.queue, nil
   self.queue = {}
   self.inside = true
@@ -84,7 +84,7 @@ local function deliver(self)
 end
 
 --- Drives the client once and schedules `deliver`.
-local function pump(self)
+local function pump (self)
   self.inside = true
   local ok, err = pcall(function () if self.count > 0 then self.step(0) end end)
   self.inside = false
@@ -100,7 +100,7 @@ end
 
 Luv.pump = pump
 
-local function start(self)
+local function start (self)
   ensure_handles(self)
   busy[self] = true
   if self.poll then self.uv.poll_start(self.poll, "r", self.on_event) end
@@ -110,7 +110,7 @@ end
 -- @tparam ?number fd
 -- @tparam function timeout
 -- @tparam function step
-function Luv:watch(fd, timeout, step)
+function Luv:watch (fd, timeout, step)
   if self.step and self.step ~= step then
     error("predibase.loop.luv: each client needs its own loop object", 0)
   end
@@ -118,7 +118,7 @@ function Luv:watch(fd, timeout, step)
 end
 
 --- Makes libuv stop watching the descriptor.
-function Luv:unwatch()
+function Luv:unwatch ()
   self.closed = true
   if usable(self, self.poll) then self.uv.close(self.poll) end
   self.poll = nil
@@ -127,7 +127,7 @@ end
 
 --- Yields until any exchange of the client moved. Blocks in the main program.
 -- @return nil, or the error that a signal handler raised during the wait
-function Luv:suspend()
+function Luv:suspend ()
   local co, main = coroutine.running()
   if not co or main then
     return blocking.wait(self)
@@ -145,7 +145,7 @@ end
 
 --- Makes a waiting coroutine continue in the next turn of libuv's loop.
 -- @param co the coroutine
-function Luv:resume(co)
+function Luv:resume (co)
   if not self.waiting[co] then return end
   self.waiting[co] = nil
   self.count = self.count - 1
@@ -159,7 +159,7 @@ end
 -- coroutines are resumed (default: `vim.schedule` in Neovim, where callbacks of libuv may not call
 -- most of the API; else a direct call)
 -- @treturn table the loop
-function M.new(options)
+function M.new (options)
   local vim = rawget(_G, "vim") or {}
   options = options or {}
   local self = setmetatable({
@@ -174,7 +174,7 @@ function M.new(options)
     due = false,              -- `deliver` is scheduled
     closed = false,
   }, Luv)
-  function self.on_due()
+  function self.on_due ()
     self.due = false
     deliver(self)
   end

@@ -31,7 +31,7 @@ local interruption            -- the error of a Ctrl-C that was raised in a task
 local system                  -- predibase.curl, for its clock and its wait for descriptors
 local using                   -- loop -> number of tasks that wait for it
 
-local function reset()
+local function reset ()
   tasks, waking, unseen, sleepers, current, interruption = {}, {}, {}, heap.new(), nil, nil
   using = {}
 end
@@ -46,7 +46,7 @@ reset()
 local WEAK = { __mode = "k" }
 
 --- Records that a task waits for another exchange than before, or for none.
-local function own(task, exchange)
+local function own (task, exchange)
   local before = task.exchange
   task.exchange = exchange
   if not before then return end
@@ -55,7 +55,7 @@ local function own(task, exchange)
 end
 
 --- Closes the exchanges that a task was the last to wait for.
-local function close_owned(task)
+local function close_owned (task)
   local exchange = task.exchange
   if exchange and exchange.owner == task then exchange:close() end
   for other in pairs(task.exchanges or {}) do
@@ -74,18 +74,18 @@ local LOOK = 0.01
 
 local list, fds, readable = {}, {}, {}     -- reused in every wait
 
-local function add_waiter(source)
+local function add_waiter (source)
   using[source] = (using[source] or 0) + 1
 end
 
-local function remove_waiter(source)
+local function remove_waiter (source)
   local n = using[source]
   if n then using[source] = n > 1 and n - 1 or nil end
 end
 
 --- Fills `list` and `fds` with the pools in use. Returns the seconds until one of them is due, or
 -- `seconds` if that is shorter.
-local function collect(seconds)
+local function collect (seconds)
   local n = 0
   for source in pairs(using) do
     n = n + 1
@@ -98,7 +98,7 @@ local function collect(seconds)
   return seconds
 end
 
-local function wait_for_all(seconds)
+local function wait_for_all (seconds)
   local n, why = system.wait(fds, collect(seconds), readable)
   if not n then error(why, 0) end
   for i = 1, n do list[readable[i]].step(0) end
@@ -110,7 +110,7 @@ end
 
 --- Waits until any pool in use has work to do, and steps it. Returns false if there is nothing to
 -- wait for.
-local function wait_for_pools(seconds)
+local function wait_for_pools (seconds)
   local source = next(using)
   if not source then
     if not seconds then return false end
@@ -127,21 +127,21 @@ end
 
 --- Returns the calling task if it can wait by yielding.
 -- @treturn ?table
-function M.current()
+function M.current ()
   local task = current
   if task and running_co() == task.co and (not isyieldable or isyieldable()) then return task end
 end
 
 --- Tells whether the scheduler is running.
 -- @treturn boolean
-function M.running()
+function M.running ()
   if running and not active.runs(M.run, running) then running = nil end
   return running ~= nil
 end
 
 --- Sets the source that a task waits for. The task keeps it until it waits for something else or
 -- ends, so that the waits for the next tokens of a stream cost nothing here.
-local function attach(task, source)
+local function attach (task, source)
   local before = task.source
   task.source = source
   if before then remove_waiter(before) end
@@ -150,7 +150,7 @@ end
 
 --- Makes a task continue in the next round.
 -- @tparam table task
-function M.wake(task)
+function M.wake (task)
   if task.ended or task.woken then return end
   task.woken = true
   waking[#waking + 1] = task
@@ -160,7 +160,7 @@ local wake = M.wake
 
 --- Makes a coroutine continue in the next round, if it is a task.
 -- @param co a coroutine, or true for the main program
-function M.resume(co)
+function M.resume (co)
   local task = tasks[co]
   if task and task ~= current then wake(task) end
 end
@@ -170,7 +170,7 @@ end
 -- @tparam ?table source the loop (with `fd`, `timeout` and `step`) that will wake it
 -- @tparam ?table exchange the exchange or group that it waits for; closed if the task is cancelled
 -- @treturn ?table the error that ends the wait, if the task was cancelled
-function M.wait(task, source, exchange)
+function M.wait (task, source, exchange)
   if task.cancelled then return task.cancelled end
   if task.source ~= source then attach(task, source) end
   if task.exchange ~= exchange then own(task, exchange) end
@@ -183,7 +183,7 @@ end
 -- @tparam table task the calling task
 -- @tparam number at seconds on the clock of `predibase.curl`
 -- @treturn ?table the error that ends the wait, if the task was cancelled
-function M.wait_until(task, at)
+function M.wait_until (task, at)
   local entry = sleepers:push(at, task)
   local err
   repeat err = M.wait(task) until err or not entry.value
@@ -191,7 +191,7 @@ function M.wait_until(task, at)
   return err
 end
 
-local function finish(task, ok, ...)
+local function finish (task, ok, ...)
   -- Closes the stream of a `for` loop that an error has left.
   if close and not ok then close(task.co) end
   tasks[task.co] = nil
@@ -210,14 +210,14 @@ local function finish(task, ok, ...)
 end
 
 --- Adds the traceback of a task to its error.
-local function traced(task, err)
+local function traced (task, err)
   task.traceback = debug.traceback(task.co, tostring(err))
   if errors.is(err) then err.traceback = err.traceback or task.traceback end
   return type(err) == "string" and task.traceback or err
 end
 
 --- Handles the result of resuming a task: it waits, has yielded by itself, or has ended.
-local function stopped(task, ok, ...)
+local function stopped (task, ok, ...)
   local first = ...
   if first == WAITS then return end
   local cancelled = task.cancelled
@@ -235,7 +235,7 @@ local function stopped(task, ok, ...)
   end
 end
 
-local function run(task)
+local function run (task)
   task.woken = false
   if task.ended then return end
   if task.started then return stopped(task, resume(task.co)) end
@@ -245,7 +245,7 @@ local function run(task)
   stopped(task, resume(task.co, unpack(args, 1, task.n)))
 end
 
-local function run_ready()
+local function run_ready ()
   local ready = waking
   waking = {}
   for i = 1, #ready do
@@ -260,7 +260,7 @@ end
 -- @tparam function f
 -- @param ... its arguments
 -- @treturn table the task
-function M.spawn(class, f, ...)
+function M.spawn (class, f, ...)
   -- A program may have thousands of tasks, so the table stays small. Fields that are set later:
   --   started, ended, ok
   --   woken          it runs in the next round
@@ -282,14 +282,14 @@ end
 -- @tparam table task
 -- @tparam table err
 -- @treturn boolean false if the task had already ended or was already cancelled
-function M.cancel(task, err)
+function M.cancel (task, err)
   if task.ended or task.cancelled then return false end
   task.cancelled = err
   if task ~= current then wake(task) end
   return true
 end
 
-local function drive(main)
+local function drive (main)
   while true do
     run_ready()
     if interruption then error(interruption, 0) end
@@ -303,7 +303,7 @@ local function drive(main)
 end
 
 --- Cancels the tasks that are left and runs them to their end.
-local function end_tasks()
+local function end_tasks ()
   while next(tasks) do
     for _, task in pairs(tasks) do
       task.woken = false      -- the queue of woken tasks may be lost after an interruption
@@ -321,7 +321,7 @@ end
 -- @treturn table the first task
 -- @treturn table array of failed tasks for which no other task waited
 -- @raise the error that interrupted the wait
-function M.run(class, f, ...)
+function M.run (class, f, ...)
   -- Loaded here because this module is also loaded inside nginx, where libcurl must not be.
   system = require "predibase.curl"
   local main

@@ -29,15 +29,15 @@ M.EXACT_MAX = 2^53 - 1
 M.SEED_MAX = "18446744073709551615"
 
 local describe = checks.describe
-local integer_type = rawget(math, "type") or function() return nil end
+local integer_type = rawget(math, "type") or function () return nil end
 
 -- Does the same as `checks.integral` without its calls, because most calls of a client have an
 -- integer among their parameters.
-local function is_integral(value)
+local function is_integral (value)
   return type(value) == "number" and value % 1 == 0 and value - value == 0
 end
 
-local function wrong(name, wanted, value, hint)
+local function wrong (name, wanted, value, hint)
   local text = ("`%s` must be %s, got %s"):format(name, wanted, describe(value))
   return nil, hint and text .. "; " .. hint or text
 end
@@ -47,7 +47,7 @@ end
 -- multiples of 2^-149.
 -- @tparam number value its absolute value must be below `SINGLE_LIMIT`
 -- @treturn number
-function M.to_single(value)
+function M.to_single (value)
   if value > -2^-126 and value < 2^-126 then
     local steps = value / 2^-149
     if steps >= 0 then return (steps + 2^52 - 2^52) * 2^-149 end
@@ -61,7 +61,7 @@ end
 
 --- Checks an adapter id: UTF-8 text without control characters. The router copies it into a
 -- response header, and its process ends when the value contains a control character.
-function M.identifier(value, name)
+function M.identifier (value, name)
   if type(value) ~= "string" then return wrong(name, "a string", value) end
   local control = checks.control(value)
   if control then
@@ -78,7 +78,7 @@ function M.identifier(value, name)
 end
 
 --- Checks that a value is one of a few names. Case does not matter unless the rule has `exact`.
-function M.choice(value, name, rule)
+function M.choice (value, name, rule)
   local wanted = "one of " .. table.concat(rule.choices, ", ")
   if type(value) ~= "string" then return wrong(name, wanted, value) end
   local wished = rule.exact and value or value:lower()
@@ -91,7 +91,7 @@ end
 
 --- Checks the token for the repository of an adapter. An empty token is valid: it stops the server
 -- from using the token of the request. No message contains the value.
-function M.token(value, name)
+function M.token (value, name)
   if type(value) ~= "string" then
     return nil, ("`%s` must be a string, got a %s"):format(name, type(value))
   end
@@ -101,13 +101,13 @@ function M.token(value, name)
 end
 
 --- Checks a boolean. Words such as `"true"` are refused, as the router refuses them.
-function M.boolean(value, name)
+function M.boolean (value, name)
   if type(value) ~= "boolean" then return wrong(name, "a boolean", value) end
   return value
 end
 
 --- Checks a number, which must be finite as a 32-bit float.
-function M.single(value, name)
+function M.single (value, name)
   if type(value) ~= "number" then return wrong(name, "a number", value) end
   if value - value ~= 0 then return wrong(name, "a finite number", value) end
   if value >= M.SINGLE_LIMIT or value <= -M.SINGLE_LIMIT then
@@ -118,7 +118,7 @@ end
 
 --- Checks an integer against the router's integer type. `min` is set only where the router has no
 -- message of its own; other lower limits are in the ranges of `predibase.params`.
-function M.integer(value, name, rule)
+function M.integer (value, name, rule)
   if not is_integral(value) then
     return wrong(name, "an integer", value)
   end
@@ -133,7 +133,7 @@ end
 
 --- Checks an unsigned 64-bit integer: an integer, a float that is certainly exact, or a string of
 -- decimal digits.
-function M.seed(value, name)
+function M.seed (value, name)
   local wanted = "an integer from 0 to " .. M.SEED_MAX
   if type(value) == "string" then
     local digits = value:match("^0*(%d+)$")
@@ -151,7 +151,7 @@ function M.seed(value, name)
 end
 
 --- Checks an array of non-empty UTF-8 strings.
-function M.strings(value, name)
+function M.strings (value, name)
   if type(value) == "string" then
     return wrong(name, "an array of strings", value,
       ("write %s = { %s }"):format(name, #value <= checks.SHOWN and ("%q"):format(value) or "…"))
@@ -192,7 +192,7 @@ local ADAPTER_FIELDS = {
   ids = true, weights = true, merge_strategy = true, density = true, majority_sign_method = true,
 }
 
-local function count_entries(value, name, wanted)
+local function count_entries (value, name, wanted)
   if type(value) ~= "table" then
     return nil, ("`%s` must be an array of %s, got %s")
       :format(name, wanted, checks.describe(value))
@@ -202,7 +202,7 @@ local function count_entries(value, name, wanted)
   return nil, ("`%s` must be an array of %s; the table given %s"):format(name, wanted, problem)
 end
 
-local function ids_of(value, name)
+local function ids_of (value, name)
   local count, problem = count_entries(value, name, "adapter ids")
   if not count then return nil, problem end
   local ids = {}
@@ -216,7 +216,7 @@ local function ids_of(value, name)
   return ids
 end
 
-local function weights_of(value, name)
+local function weights_of (value, name)
   local count, problem = count_entries(value, name, "numbers")
   if not count then return nil, problem end
   local weights = {}
@@ -236,13 +236,13 @@ end
 -- @treturn[1] table ordered object for `predibase.json`
 -- @treturn[2] nil
 -- @treturn[2] string error text
-function M.merged(value, name, _)
+function M.merged (value, name, _)
   if type(value) ~= "table" then
     return nil, ("`%s` must be a table with ids and weights, got %s")
       :format(name, checks.describe(value))
   end
   names.check(value, ADAPTER_FIELDS, "field of " .. name)
-  local function field(key)
+  local function field (key)
     local given = rawget(value, key)
     if given ~= json.null then return given end
   end
@@ -259,7 +259,7 @@ function M.merged(value, name, _)
   end
 
   local object = { { "ids", json.array(ids) }, { "weights", json.array(weights) } }
-  local function add(key, check, rule)
+  local function add (key, check, rule)
     local given = field(key)
     if problem or given == nil then return end
     local checked
@@ -292,7 +292,7 @@ local WANTED = "a JSON schema: a table with named fields, or a string of JSON"
 
 --- Returns a schema as JSON text. A string is returned unchanged to keep the order of its
 -- properties, because they are generated in this order.
-local function schema_text(schema, name)
+local function schema_text (schema, name)
   local text, problem
   if type(schema) == "string" then
     local ok
@@ -324,7 +324,7 @@ end
 -- @treturn[1] table ordered object for `predibase.json`
 -- @treturn[2] nil
 -- @treturn[2] string error text
-function M.format(value, name, _)
+function M.format (value, name, _)
   if type(value) ~= "table" then
     return nil, ('`%s` must be a table such as { type = "json_object", schema = … }, got %s')
       :format(name, checks.describe(value))
@@ -358,7 +358,7 @@ end
 -- @tparam table format as `format` returned it
 -- @tparam string name its name for error messages
 -- @treturn ?string nil when the server can make a grammar
-function M.grammar_problem(format, name)
+function M.grammar_problem (format, name)
   local pair = rawget(format, 2)
   local schema = pair and pair[2]
   if type(schema) ~= "table" then return nil end       -- no schema, or null
@@ -371,7 +371,7 @@ end
 -- @treturn[1] table array of `{ name, value }` sorted by name
 -- @treturn[2] nil
 -- @treturn[2] string error text
-function M.extra(extra, known)
+function M.extra (extra, known)
   if type(extra) ~= "table" then
     return nil, ("`extra` must be a table of field = value, got %s")
       :format(checks.describe(extra))
@@ -394,7 +394,7 @@ function M.extra(extra, known)
     end
     fields[#fields + 1] = { key, json.raw(text) }
   end
-  table.sort(fields, function(a, b) return a[1] < b[1] end)
+  table.sort(fields, function (a, b) return a[1] < b[1] end)
   return fields
 end
 

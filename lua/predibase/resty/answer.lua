@@ -35,7 +35,7 @@ local OTHER_SENTENCE = "the model cannot be reached"
 -- Precedes these messages, or replaces the last one, if a part of the answer was already sent.
 local BROKEN = "the answer broke off"
 
-local function sentence(err)
+local function sentence (err)
   local text = ABOUT_THE_QUESTION[err.kind] and err.message or SENTENCES[err.kind]
   if (err.tokens or 0) == 0 then return text or OTHER_SENTENCE end
   if not text or text == BROKEN then return BROKEN end
@@ -47,7 +47,7 @@ end
 -- @tparam ?function message receives the error and returns the message to show; nil stands for the
 -- default message
 -- @treturn table `kind`, `message`, and `retry_after` in seconds if it is known
-function M.public(err, message)
+function M.public (err, message)
   local text = message and message(err) or sentence(err)
   return { kind = err.kind, message = text, retry_after = err.retry_after }
 end
@@ -55,7 +55,7 @@ end
 --- Encodes a public error as JSON.
 -- @tparam table public a result of `public`
 -- @treturn string
-function M.encode(public)
+function M.encode (public)
   local list = { { "kind", public.kind }, { "message", public.message } }
   if public.retry_after then list[3] = { "retry_after", public.retry_after } end
   local text = json.encode(json.object(list))
@@ -68,7 +68,7 @@ end
 -- @tparam table err an error of `predibase.errors`
 -- @tparam ?function message as for `public`
 -- @raise if `err` is not an error object
-function M.refuse(err, message)
+function M.refuse (err, message)
   if not errors.is(err) then
     usage.fail("refuse takes an error object of predibase, got a " .. type(err))
   end

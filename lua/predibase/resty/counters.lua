@@ -15,17 +15,17 @@ ffi.cdef "int kill(int pid, int sig);"
 
 local ESRCH = 3               -- "no such process", on every system that nginx runs on
 
-local function is_alive(pid)
+local function is_alive (pid)
   return ffi.C.kill(pid, 0) == 0 or ffi.errno() ~= ESRCH
 end
 
 -- The names of these entries are prefixes of the counter's name and not suffixes, because that name
 -- ends in a key, which may be any string of a visitor.
-local function part(counter, pid)
+local function part (counter, pid)
   return ("%d:"):format(pid) .. counter
 end
 
-local function register(counter)
+local function register (counter)
   return "pids:" .. counter
 end
 
@@ -33,7 +33,7 @@ end
 -- whom never come back.
 M.FORGET = 86400
 
-local function sign(dict, counter, pid)
+local function sign (dict, counter, pid)
   local name = register(counter)
   local pids = dict:get(name) or ""
   if not pids:find(("%%f[%%d]%d%%f[%%D]"):format(pid)) then pids = pids .. pid .. " " end
@@ -47,7 +47,7 @@ end
 -- @treturn[1] number the sum of all workers
 -- @treturn[2] nil
 -- @treturn[2] string why it failed: the dict is full
-function M.add(dict, counter, n)
+function M.add (dict, counter, n)
   local pid = ngx.worker.pid()
   local mine = part(counter, pid)
   local sum, why = dict:incr(counter, n, 0, M.FORGET)
@@ -74,7 +74,7 @@ M.COLLECT_EVERY = 10
 
 local collected
 
-local function collect()
+local function collect ()
   local at = nginx.now()
   if collected and at - collected < M.COLLECT_EVERY then return end
   collected = at
@@ -86,7 +86,7 @@ end
 -- @tparam table dict
 -- @tparam string counter
 -- @treturn boolean true if the counter changed
-function M.remove_dead(dict, counter)
+function M.remove_dead (dict, counter)
   local before = dict:get(counter)
   collect()
   local living = ""
@@ -110,7 +110,7 @@ end
 -- threads of an aborted request without running any of their code.
 -- @tparam function f
 -- @treturn userdata the object; keep a reference to it until `f` may be called
-function M.finalizer(f)
+function M.finalizer (f)
   local it = newproxy(true)
   getmetatable(it).__gc = f
   return it

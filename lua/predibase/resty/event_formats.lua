@@ -28,14 +28,14 @@ M.sse = {
 --- Encodes a piece of text.
 -- @tparam string text
 -- @treturn string
-function M.sse.token(text)
+function M.sse.token (text)
   return 'data: {"text":' .. json.text(text) .. "}\n\n"
 end
 
 --- Encodes the end of a stream.
 -- @tparam table result see `predibase.response`
 -- @treturn string
-function M.sse.done(result)
+function M.sse.done (result)
   local list = {}
   local details, usage = result.details, result.usage
   if details then list[1] = { "finish_reason", details.finish_reason } end
@@ -47,7 +47,7 @@ end
 -- that name for its own errors.
 -- @tparam table public see `predibase.resty.answer`
 -- @treturn string
-function M.sse.failed(public)
+function M.sse.failed (public)
   return LAST .. "event: failed\ndata: " .. answer.encode(public) .. "\n\n"
 end
 
@@ -59,13 +59,13 @@ M.text = {
 --- Encodes a piece of text.
 -- @tparam string text
 -- @treturn string
-function M.text.token(text)
+function M.text.token (text)
   return text
 end
 
 --- Encodes the end of a stream, for which there are no bytes.
 -- @treturn string the empty string
-function M.text.done()
+function M.text.done ()
   return ""
 end
 

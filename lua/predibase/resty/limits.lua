@@ -32,7 +32,7 @@ M.RETRY_AFTER = 1
 --- The longest key in bytes that is stored as it is; longer ones are hashed.
 M.MAX_KEY = 200
 
-local function count(value, name)
+local function count (value, name)
   if not checks.integral(value) or value < 1 or value > M.MAX_STREAMS then
     return ("%s must be a whole number from 1 to %d, got %s"):format(name, M.MAX_STREAMS,
       checks.describe(value))
@@ -71,14 +71,14 @@ Limits.__index = Limits
 local Lease = {}
 Lease.__index = Lease
 
-local function refused(message, retry_after)
+local function refused (message, retry_after)
   return nil, errors.new {
     kind = "rate_limited", phase = "request", message = message, retryable = true,
     retry_after = retry_after,
   }
 end
 
-local function full(limits)
+local function full (limits)
   return nil, errors.new {
     kind = "config", phase = "request",
     message = ("the lua_shared_dict %s is full; increase its size"):format(limits.dict_name),
@@ -87,7 +87,7 @@ end
 
 --- Takes a token out of the bucket of a key. Returns true; or false and the seconds until there is
 -- a token; or nil and an error of the dict.
-local function take_token(limits, key)
+local function take_token (limits, key)
   local span = 1 / limits.rate
   local at, dict = nginx.now(), limits.dict
   key = limits.prefix .. "rate:" .. key
@@ -108,7 +108,7 @@ end
 
 --- Adds one stream to a counter, up to a limit. If the limit is reached, streams of dead workers
 -- are subtracted first. Returns the new count; or false; or nil and an error of the dict.
-local function add_stream(limits, counter, most)
+local function add_stream (limits, counter, most)
   local n, why = counters.add(limits.dict, counter, 1)
   if n and n > most and counters.remove_dead(limits.dict, counter) then
     n = limits.dict:get(counter) or n
@@ -128,7 +128,7 @@ end
 -- @treturn[2] table the error: of kind "rate_limited" with `retry_after` in seconds, or "config"
 -- if the shared dict is full
 -- @raise for a key that is not a string
-function Limits:enter(key)
+function Limits:enter (key)
   if key ~= nil and type(key) ~= "string" then
     usage.fail("limits:enter takes a string, got a " .. type(key))
   end
@@ -162,12 +162,12 @@ end
 
 --- Returns the number of open streams of all workers under these limits.
 -- @treturn number
-function Limits:open()
+function Limits:open ()
   return self.dict:get(self.prefix .. "streams") or 0
 end
 
 --- Ends the lease, when its stream is over. May be called any number of times.
-function Lease:leave()
+function Lease:leave ()
   local held = self.held
   self.held = {}
   for _, counter in ipairs(held) do counters.add(self.dict, counter, -1) end
@@ -181,7 +181,7 @@ end
 -- @treturn table the limits
 -- @raise for unknown options, wrong values, and options without any limit. Limits are made when
 -- nginx loads its configuration, so such an error stops it at the start.
-function M.new(options)
+function M.new (options)
   if type(options) ~= "table" then
     usage.fail("limits take their options as a table, got a " .. type(options))
   end

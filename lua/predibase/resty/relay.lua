@@ -29,13 +29,13 @@ M.KEEP_ALIVE = 15
 --- The maximum bytes of text in one write if many tokens are buffered.
 M.BATCH = 16384
 
-local function seconds(value, name)
+local function seconds (value, name)
   if not checks.finite(value) or value <= 0 then
     return ("%s must be a number of seconds, got %s"):format(name, checks.describe(value))
   end
 end
 
-local function callable(value, name)
+local function callable (value, name)
   if type(value) ~= "function" then
     return ("%s must be a function, got %s"):format(name, checks.describe(value))
   end
@@ -68,7 +68,7 @@ local CONDITIONS = { "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmod
   "If-Range" }
 
 --- Sends the head of the response, once. A later error can only be sent as an event.
-local function begin(self)
+local function begin (self)
   if self.begun then return end
   self.begun = true
   for _, name in ipairs(CONDITIONS) do ngx.req.clear_header(name) end
@@ -84,7 +84,7 @@ local function begin(self)
 end
 
 --- Waits until the other thread does not write, because nginx allows only one flush at a time.
-local function queue(self)
+local function queue (self)
   while self.writing do
     local posted, why = nginx.wait(self.free, self.keep_alive)
     if posted == nil then
@@ -94,7 +94,7 @@ local function queue(self)
   end
 end
 
-local function send(self, bytes)
+local function send (self, bytes)
   begin(self)
   local ok, why = ngx.print(bytes)
   if not ok then return nil, why end
@@ -103,7 +103,7 @@ end
 
 --- Writes bytes and waits until the browser's socket has taken them.
 -- @treturn boolean false if the browser is gone
-local function write(self, bytes)
+local function write (self, bytes)
   queue(self)
   if self.gone then return false end
   self.writing = true
@@ -119,7 +119,7 @@ local function write(self, bytes)
 end
 
 --- Writes comments while the model is silent. Starts after `head_after` seconds.
-local function keep_open(self)
+local function keep_open (self)
   ngx.sleep(self.head_after)
   while not self.over do
     local idle = now() - self.wrote
@@ -134,7 +134,7 @@ end
 
 --- Encodes a token and the buffered ones after it as one piece of text. Leaves out special tokens,
 -- and holds an incomplete character back until its rest has arrived.
-local function joined(self, token)
+local function joined (self, token)
   local text, size = self.held .. (token.special and "" or token.text), 0
   local more = streams.take_buffered_texts(self.stream)
   while more do
@@ -146,7 +146,7 @@ local function joined(self, token)
 end
 
 --- Does the same with the option `encode`, which encodes each token separately.
-local function encoded(self, token)
+local function encoded (self, token)
   local pieces, size = {}, 0
   repeat
     local bytes = self.encode(token)
@@ -159,10 +159,10 @@ local function encoded(self, token)
   return table.concat(pieces)
 end
 
-local function settled() end
+local function settled () end
 
 --- Copies the stream to the browser until its end. Returns the error, or nil.
-local function copy(self)
+local function copy (self)
   local encode = self.encode and encoded or joined
   while true do
     local token, err = self.stream:next()
@@ -176,7 +176,7 @@ local function copy(self)
   end
 end
 
-local function finish(self, err)
+local function finish (self, err)
   local format = self.format
   if not err then
     local last = self.held ~= "" and format.token(self.held) or ""
@@ -192,7 +192,7 @@ local function finish(self, err)
   end
 end
 
-local function run(self)
+local function run (self)
   -- The browser may disconnect while the model is silent. Without lua_check_client_abort this
   -- handler is not called, and the next write fails instead.
   pcall(ngx.on_abort, function ()
@@ -216,7 +216,7 @@ local function run(self)
   return err
 end
 
-local function check(stream, options)
+local function check (stream, options)
   if not streams.is(stream) then
     usage.fail("relay takes a stream of client:generate_stream, got a " .. type(stream))
   end
@@ -235,7 +235,7 @@ end
 
 --- Answers a browser that repeats its request after a complete answer, as an `EventSource` does.
 -- Only the status 204 makes it stop (WHATWG HTML, section 9.2.3).
-local function refuse_repeated(stream, lease)
+local function refuse_repeated (stream, lease)
   stream:close()
   if lease then lease:leave() end
   ngx.status = 204
@@ -264,7 +264,7 @@ end
 -- @treturn[2] table the error; of kind "cancelled" if the browser disconnected or repeated its
 -- request
 -- @raise for wrong arguments, and any error that `encode` and hooks raise
-function M.relay(stream, options)
+function M.relay (stream, options)
   options = check(stream, options)
   if ngx.var.http_last_event_id == formats.LAST_ID then
     return refuse_repeated(stream, options.lease)

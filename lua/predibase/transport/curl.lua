@@ -31,7 +31,7 @@ Transport.__index = Transport
 --- Wakes every coroutine and group that waits for an exchange.
 -- @tparam table transport
 -- @tparam ?table failure given to the exchanges if they can make no more progress
-local function wake_all(transport, failure)
+local function wake_all (transport, failure)
   local waiting = {}
   for _, x in pairs(transport.waiting) do waiting[#waiting + 1] = x end
   for _, x in ipairs(waiting) do
@@ -43,7 +43,7 @@ end
 
 --- Wakes the groups whose alarm is due. Returns the seconds until the next alarm, or `seconds` if
 -- that is shorter.
-local function ring_alarms(transport, seconds)
+local function ring_alarms (transport, seconds)
   if not transport.alarms[1] then return seconds end
   local left = group.ring(transport)
   if left and (not seconds or left < seconds) then return left end
@@ -52,7 +52,7 @@ end
 
 --- Handles an exchange that moved, given by its number: wakes the coroutine or group that waits for
 -- it, or closes it if it only lingered.
-local function exchange_moved(transport, id)
+local function exchange_moved (transport, id)
   local x = transport.waiting[id]
   if x then return moved(x) end
   local raw, member = transport.lingering[id], transport.members[id]
@@ -65,7 +65,7 @@ local function exchange_moved(transport, id)
 end
 
 --- Does the same for all exchanges, if it is not known which of them moved.
-local function all_may_have_moved(transport)
+local function all_may_have_moved (transport)
   local ids = {}
   for id in pairs(transport.waiting) do ids[#ids + 1] = id end
   for id in pairs(transport.members) do ids[#ids + 1] = id end
@@ -78,12 +78,12 @@ end
 
 --- Returns the function `step`, which runs the pool once and wakes the waiters of the exchanges
 -- that moved. A loop without `unwatch` may still call it after the client was closed.
-local function stepper(transport)
+local function stepper (transport)
   -- `ids` are the numbers of the exchanges that moved, `n` is how many there are (nil: unknown),
   -- `delivered` is how many of them were handled. They outlive a call because an error from outside
   -- (Ctrl-C) may end a step at any instruction; the next step then continues.
   local ids, n, delivered = {}, 0, 0
-  local function deliver()
+  local function deliver ()
     if not n then
       all_may_have_moved(transport)
       n, delivered = 0, 0
@@ -113,7 +113,7 @@ end
 --- Creates the pool and starts watching it, unless that is done already. The pool is created at the
 -- first use and not with the client, so that a client may be created before a fork and used after
 -- it.
-local function ready(transport)
+local function ready (transport)
   if transport.closed then
     return nil, { kind = "cancelled", phase = "closed", message = "the client was closed" }
   end
@@ -140,12 +140,12 @@ local HTTP_VERSIONS = { ["1.1"] = 1, ["2"] = 2 }
 
 --- Returns the file of certificate authorities that the environment names for all programs that use
 -- OpenSSL. The command curl reads this variable, but libcurl does not.
-local function authorities()
+local function authorities ()
   local path = os.getenv "SSL_CERT_FILE"
   return path ~= "" and path or nil
 end
 
-local function new_target(cfg, req, events)
+local function new_target (cfg, req, events)
   local lines = {}
   for i, header in ipairs(req.headers) do
     local name, value = header[1], header[2]
@@ -166,7 +166,7 @@ end
 --- Returns a function that returns the target of a request. A target is made once for all requests
 -- that share a headers table. The headers contain the token, so they are kept in this closure and
 -- in no table that a program could walk over and print.
-local function targets_of(cfg)
+local function targets_of (cfg)
   local made = setmetatable({}, { __mode = "k" })
   return function (req, events)
     local known = made[req.headers]
@@ -186,7 +186,7 @@ end
 -- @treturn[1] table the exchange
 -- @treturn[2] nil
 -- @treturn[2] table the failure
-function Transport:open(req, spec)
+function Transport:open (req, spec)
   local ok, why = ready(self)
   if not ok then return nil, why end
   -- The connections of lingering exchanges may be free by now.
@@ -201,14 +201,14 @@ end
 
 --- Makes a group of exchanges for which one caller waits together.
 -- @treturn table see `predibase.transport.curl.group`
-function Transport:group()
+function Transport:group ()
   return group.new(self)
 end
 
 --- Returns the number of exchanges that are not closed. Released exchanges that only wait for the
 -- end of their body are not counted.
 -- @treturn number
-function Transport:size()
+function Transport:size ()
   if not self.pool or self.closed then return 0 end
   local n = self.pool:size()
   for _ in pairs(self.lingering) do n = n - 1 end
@@ -216,7 +216,7 @@ function Transport:size()
 end
 
 --- Closes all connections. May be called any number of times.
-function Transport:close()
+function Transport:close ()
   if self.ended then return end
   self.closed = true
   if not self.pool then return end
@@ -232,7 +232,7 @@ end
 -- @tparam table cfg a configuration of `predibase.config`
 -- @tparam table loop the loop that waits for the client, see `predibase.loop.blocking`
 -- @treturn table the transport
-function M.new(cfg, loop)
+function M.new (cfg, loop)
   local members, alarms, groups = group.state()
   local proxy = config.proxy(cfg)
   return setmetatable({

@@ -25,7 +25,7 @@ M.now = nginx.now
 
 --- Returns name and version of ngx_lua, for the User-Agent header.
 -- @treturn string such as "ngx_lua/0.10.23"
-function M.version()
+function M.version ()
   local v = ngx.config.ngx_lua_version
   return ("ngx_lua/%d.%d.%d"):format(math.floor(v / 1e6), math.floor(v / 1000) % 1000, v % 1000)
 end
@@ -33,7 +33,7 @@ end
 --- Returns the process id of this worker. A client made in the master process is copied into every
 -- worker, so the id cannot be remembered.
 -- @treturn number
-function M.process()
+function M.process ()
   return ngx.worker.pid()
 end
 
@@ -45,7 +45,7 @@ local FORBIDDEN = {
   ssl_session_store = "ssl_session_store_by_lua",
 }
 
-local function misplaced(phase)
+local function misplaced (phase)
   return { kind = "config", phase = "connect", retryable = false,
     message = ("nginx allows no network I/O in %s; call from a timer instead "
       .. "(ngx.timer.at(0, f)), or in rewrite_by_lua, access_by_lua or content_by_lua")
@@ -65,7 +65,7 @@ Transport.__index = Transport
 -- @treturn[2] nil
 -- @treturn[2] table the failure
 -- @raise a string if nginx has ended the request whose code calls this
-function Transport:open(req, spec)
+function Transport:open (req, spec)
   if self.closed then
     return nil, { kind = "cancelled", phase = "closed", message = "the client was closed" }
   end
@@ -86,14 +86,14 @@ end
 
 --- Makes a group of exchanges for which one caller waits together.
 -- @treturn table see `predibase.transport.resty.group`
-function Transport:group()
+function Transport:group ()
   return group.new(self)
 end
 
 --- Returns the number of exchanges that are not closed. Released exchanges that only wait for the
 -- end of their body are not counted.
 -- @treturn number
-function Transport:size()
+function Transport:size ()
   local n = 0
   for _ in pairs(self.exchanges) do n = n + 1 end
   return n
@@ -102,7 +102,7 @@ end
 --- Closes all exchanges. May be called any number of times, and again after it raised an error.
 -- Unused connections stay in nginx's pool, which closes them after `MAX_AGE` of
 -- `predibase.transport.resty.connect`.
-function Transport:close()
+function Transport:close ()
   self.closed = true
   local open = {}
   for x in pairs(self.exchanges) do open[#open + 1] = x end
@@ -118,7 +118,7 @@ end
 -- @treturn[1] table the transport
 -- @treturn[2] nil
 -- @treturn[2] string which setting nginx does not support
-function M.new(cfg)
+function M.new (cfg)
   local place, problem = target.new(cfg, ngx)
   if not place then return nil, problem end
   return setmetatable({

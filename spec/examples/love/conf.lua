@@ -7,14 +7,14 @@ dofile(game .. "/conf.lua")
 local of_game = love.conf
 
 if os.getenv "SCREEN" then
-  function love.conf(t)
+  function love.conf (t)
     of_game(t)
     t.window.vsync = 0
   end
 else
   require "headless"
   local headless = love.conf
-  function love.conf(t)
+  function love.conf (t)
     of_game(t)
     headless(t)
   end

@@ -13,7 +13,7 @@ local PATIENCE = 50            -- seconds of the real clock until a play has gon
 --- The game keeps its conversation to itself; this one looks over its shoulder.
 local dialogue = require "dialogue"
 local new = dialogue.new
-function dialogue.new(options)
+function dialogue.new (options)
   local talk = new(options)
   plays.talk = talk
   return talk
@@ -22,19 +22,19 @@ end
 dofile(game .. "/main.lua")
 local load, update = love.load, love.update
 
-local function report(name, value)
+local function report (name, value)
   io.stdout:write(name, "=", (tostring(value):gsub("\n", "\\n")), "\n")
   io.stdout:flush()
 end
 
 local play
 
-function love.load(...)
+function love.load (...)
   load(...)
   play = coroutine.create(plays[os.getenv "PLAY"])
 end
 
-function love.update()
+function love.update ()
   plays.before()
   update(FRAME)
   plays.after()
@@ -51,7 +51,7 @@ function love.update()
 end
 
 --- A program that nobody watches shows no blue screen.
-function love.errorhandler(message)
+function love.errorhandler (message)
   report("error", debug.traceback(tostring(message)))
   return function () return 1 end
 end

@@ -5,7 +5,7 @@ require "game"
 
 local load = love.load
 
-function love.load()
+function love.load ()
   load()
   print(require "predibase.curl".version())
   for path in package.cpath:gmatch "[^;]+" do

@@ -9,32 +9,32 @@ local M = { began = love.timer.getTime() }
 
 local frame = coroutine.yield
 
-local function press(key)
+local function press (key)
   love.event.push("keypressed", key, key, false)
   love.event.push("keyreleased", key, key)
 end
 
-local function say(text)
+local function say (text)
   for character in text:gmatch "[%z\1-\127\194-\244][\128-\191]*" do
     love.event.push("textinput", character)
   end
   press "return"
 end
 
-local function shown()
+local function shown ()
   return M.talk:known():sub(1, M.talk:shown())
 end
 
-local function until_state(state)
+local function until_state (state)
   while M.talk.state ~= state do frame() end
 end
 
-local function greeted()
+local function greeted ()
   until_state "listening"
 end
 
 --- Watches an answer from the question to its last letter.
-local function watch(report)
+local function watch (report)
   local steps, most, thought = 0, 0, false
   local before = ""
   while M.talk.state ~= "listening" and M.talk.state ~= "failed" do
@@ -52,7 +52,7 @@ local function watch(report)
   report("said", shown())
 end
 
-function M.answer(report)
+function M.answer (report)
   greeted()
   report("greeting", shown())
   for _, question in ipairs { "Who are you?", "Wie heißt das Meer?" } do
@@ -64,7 +64,7 @@ function M.answer(report)
   report("question", M.talk.turns[2].player)
 end
 
-function M.cancel(report)
+function M.cancel (report)
   greeted()
   say "Tell me everything."
   until_state "speaking"
@@ -83,7 +83,7 @@ function M.cancel(report)
   report("thinking", M.talk.state)
 end
 
-function M.fail(report)
+function M.fail (report)
   greeted()
   say "Hello?"
   until_state "failed"
@@ -99,7 +99,7 @@ function M.fail(report)
 end
 
 -- As it is started without any settings.
-function M.nowhere(report)
+function M.nowhere (report)
   frame()
   report("state", M.talk.state)
   report("kind", M.talk.failure.kind)
@@ -113,13 +113,13 @@ end
 local allocated = {}           -- state -> the most that a frame took, KiB; nil: nobody counts
 local counting, count, state = false, nil, nil
 
-function M.before()
+function M.before ()
   if not counting then return end
   state, count = M.talk.state, collectgarbage "count"
   ffi.C.access("frame begins: " .. state, 0)
 end
 
-function M.after()
+function M.after ()
   if not counting then return end
   ffi.C.access("frame ends", 0)
   local grown = collectgarbage "count" - count
@@ -127,7 +127,7 @@ function M.after()
   allocated[state] = math.max(allocated[state] or 0, grown)
 end
 
-function M.cost(report)
+function M.cost (report)
   jit.off()                             -- its traces would be counted, too
   collectgarbage "stop"
   greeted()
@@ -143,7 +143,7 @@ function M.cost(report)
 end
 
 --- What this process holds: resident memory in KiB, and open descriptors.
-local function holdings()
+local function holdings ()
   collectgarbage()
   collectgarbage()
   local status = assert(io.open "/proc/self/status"):read "*a"
@@ -154,7 +154,7 @@ local function holdings()
 end
 
 -- Two hundred answers, each third one cut short.
-function M.long(report)
+function M.long (report)
   greeted()
   local memory, files
   for i = 1, 200 do
@@ -173,7 +173,7 @@ function M.long(report)
 end
 
 --- What is to be seen: an image for people, and the number of bright pixels in her box.
-local function look(report, name)
+local function look (report, name)
   local image
   love.graphics.captureScreenshot(function (taken) image = taken end)
   while not image do frame() end
@@ -189,7 +189,7 @@ local function look(report, name)
   report(name, bright)
 end
 
-local function resize(width, height)
+local function resize (width, height)
   love.window.setMode(width, height, { resizable = true })
   love.resize(width, height)
   frame()
@@ -197,7 +197,7 @@ end
 
 -- The server answers the first question never, the second one half, the third one whole, and the
 -- fourth one with an error.
-function M.draw(report)
+function M.draw (report)
   frame()
   look(report, "start")
   press "return"                        -- all at once: drawing takes its time without a GPU

@@ -13,7 +13,7 @@ local PATIENCE = 30e9                   -- nanoseconds, far beyond what anything
 local Editor = {}
 Editor.__index = Editor
 
-local function run(self, ...)
+local function run (self, ...)
   local remote = child.start("nvim", {
     args = { "--clean", "--headless", "--server", self.address, ... }, env = child.STRANGER,
   })
@@ -27,12 +27,12 @@ local function run(self, ...)
 end
 
 --- Types; as in a mapping: <Esc>, <CR>, <lt>.
-function Editor:type(keys)
+function Editor:type (keys)
   run(self, "--remote-send", keys)
 end
 
 --- The value of a Lua expression.
-function Editor:get(expression)
+function Editor:get (expression)
   local wrapped = ("json_encode(luaeval('%s'))"):format(expression:gsub("'", "''"))
   local text = run(self, "--remote-expr", wrapped)
   local ok, value = pcall(cjson.decode, "[" .. text .. "]")
@@ -40,23 +40,23 @@ function Editor:get(expression)
 end
 
 --- Runs a command, typed.
-function Editor:command(text)
+function Editor:command (text)
   self:type("<Esc>:" .. text:gsub("<", "<lt>") .. "<CR>")
 end
 
 --- The text of a buffer (the current one).
-function Editor:text(buffer)
+function Editor:text (buffer)
   return table.concat(self:get(("vim.api.nvim_buf_get_lines(%d, 0, -1, false)"):format(
     buffer or 0)), "\n")
 end
 
 --- How many answers are being written.
-function Editor:count()
+function Editor:count ()
   return self:get 'require("predibase_nvim").count()'
 end
 
 --- What the user was told, as one text; forgets it.
-function Editor:told()
+function Editor:told ()
   local list = self:get "Told"
   self:get "(function () Told = {} return true end)()"
   local lines = {}
@@ -65,7 +65,7 @@ function Editor:told()
 end
 
 --- Waits until a function of this editor gives a true value.
-function Editor:wait(condition)
+function Editor:wait (condition)
   local began = uv.hrtime()
   while not condition(self) do
     if uv.hrtime() - began > PATIENCE then
@@ -75,17 +75,17 @@ function Editor:wait(condition)
 end
 
 --- Waits until the buffer has this text.
-function Editor:wait_text(text)
+function Editor:wait_text (text)
   self:wait(function () return self:text() == text end)
 end
 
 --- Waits until all answers have ended.
-function Editor:wait_end()
+function Editor:wait_end ()
   self:wait(function () return self:count() == 0 end)
 end
 
 --- Begins a buffer of its own with these lines, in Normal mode, the cursor on its first character.
-function Editor:new_buffer(text)
+function Editor:new_buffer (text)
   self:type "<Esc>:enew!<CR>"
   self:get(([[vim.api.nvim_buf_set_lines(0, 0, -1, false, vim.split(%q, "\n"))]]):format(text)
     :gsub("\\\n", "\\n"))
@@ -95,7 +95,7 @@ function Editor:new_buffer(text)
 end
 
 --- Ends it as a user does; returns its exit code.
-function Editor:quit(command)
+function Editor:quit (command)
   if self.process.code then return self.process.code end
   -- It may be gone before it can say that it has understood.
   pcall(self.type, self, ("<C-\\><C-n>:%s<CR>"):format(command or "qa!"))
@@ -105,7 +105,7 @@ function Editor:quit(command)
 end
 
 --- Starts one whose requests go to a URL.
-function M.start(url)
+function M.start (url)
   local address = os.tmpname()
   os.remove(address)
   local self = setmetatable({ address = address }, Editor)

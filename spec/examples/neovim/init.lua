@@ -10,6 +10,6 @@ vim.defer_fn(function () vim.cmd "qa!" end, 300000)
 
 Told = {}
 
-function vim.notify(message, level)     -- luacheck: ignore 122
+function vim.notify (message, level)     -- luacheck: ignore 122
   table.insert(Told, { message = message, level = level or vim.log.levels.INFO })
 end

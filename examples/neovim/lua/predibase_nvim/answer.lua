@@ -17,7 +17,7 @@ Answer.__index = Answer
 
 --- Lets the editor process its events. (A timer is needed: vim.schedule would resume us before
 -- that.)
-local function give_way()
+local function give_way ()
   local co = coroutine.running()
   vim.defer_fn(function () assert(coroutine.resume(co)) end, 1)
   coroutine.yield()
@@ -25,7 +25,7 @@ end
 
 --- Waits for a token. Returns the text of all tokens that have arrived, and the reason why it
 -- stopped: "more" when there may be others, "pending", an error, or nil at the end.
-local function take(stream)
+local function take (stream)
   local parts = {}
   local token, why = stream:next()
   for _ = 1, BATCH do
@@ -38,7 +38,7 @@ local function take(stream)
 end
 
 --- Reads the stream to its end; returns why it ended early.
-local function read(self)
+local function read (self)
   local held = ""                       -- the bytes of an incomplete character
   while true do
     local text, why = take(self.stream)
@@ -55,7 +55,7 @@ local function read(self)
   end
 end
 
-local function finish(self, failure)
+local function finish (self, failure)
   if not self.running then return end
   self.running = false
   pcall(api.nvim_del_autocmd, self.autocmd)
@@ -65,14 +65,14 @@ local function finish(self, failure)
 end
 
 --- Closes the connection; the text written so far stays.
-function Answer:stop()
+function Answer:stop ()
   self.stopped = true
   finish(self)
 end
 
 --- Starts an answer. Calls `on_end(answer, failure)` once; `failure` is a text, or nil when the
 -- answer is complete or was stopped.
-function M.start(options)
+function M.start (options)
   local self = setmetatable({
     stream = options.stream,
     insertion = options.insertion,

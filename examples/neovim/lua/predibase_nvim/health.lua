@@ -7,7 +7,7 @@ local health = vim.health or require "health"
 local ok, report_error = health.ok or health.report_ok, health.error or health.report_error
 
 --- Checks that the library and a server are available.
-function M.check()
+function M.check ()
   (health.start or health.report_start) "predibase"
   local found, predibase = pcall(require, "predibase")
   local core, why = pcall(require, "predibase.curl")

@@ -22,13 +22,13 @@ local settings = defaults
 local client                            -- created at its first use
 local answers = {}                      -- the answers being written: answer -> true
 
-local function complain(message)
+local function complain (message)
   vim.notify("predibase: " .. message, vim.log.levels.ERROR)
 end
 
 --- Changes the settings `client`, `parameters` and `format`; those that are not given get their
 -- defaults. Answers that are being written continue with the old settings.
-function M.setup(options)
+function M.setup (options)
   settings = vim.tbl_extend("force", defaults, options or {})
   local old = client
   client = nil
@@ -36,7 +36,7 @@ function M.setup(options)
 end
 
 --- Returns the client, which uses Neovim's own loop.
-local function connect()
+local function connect ()
   if client then return client end
   local options = vim.tbl_extend("force", settings.client, {
     loop = require("predibase.loop.luv").new(),
@@ -48,7 +48,7 @@ end
 
 --- Returns the position after the character under the cursor, where `p` would insert; in Insert
 -- mode, the position of the cursor.
-local function behind_cursor()
+local function behind_cursor ()
   local row, col = unpack(api.nvim_win_get_cursor(0))
   if not api.nvim_get_mode().mode:find "^[iR]" then
     local line = api.nvim_get_current_line()
@@ -59,7 +59,7 @@ end
 
 --- Returns the insertion for an answer: in place of the lines of a range, below them, or at the
 -- cursor.
-local function place(buffer, range, replace)
+local function place (buffer, range, replace)
   if not range then return insertion.at(buffer, behind_cursor()) end
   local first, last = range[1] - 1, range[2] - 1
   if replace then return insertion.over(buffer, first, last) end
@@ -69,7 +69,7 @@ end
 --- Sends a prompt and writes the answer into the current buffer.
 -- `options.range` is a first and a last line, 1-based, whose text is sent as well; with
 -- `options.replace` the answer replaces these lines.
-function M.ask(words, options)
+function M.ask (words, options)
   options = options or {}
   local buffer, range = api.nvim_get_current_buf(), options.range
   if not vim.bo[buffer].modifiable then return complain "this buffer cannot be changed" end
@@ -92,7 +92,7 @@ end
 
 --- Stops the answers being written in one buffer, or in all. Their text so far stays.
 -- Returns the number of stopped answers.
-function M.stop(buffer)
+function M.stop (buffer)
   local list = {}
   for each in pairs(answers) do
     if not buffer or each.insertion.buffer == buffer then list[#list + 1] = each end
@@ -103,7 +103,7 @@ function M.stop(buffer)
 end
 
 --- Returns the number of answers being written, in one buffer or in all, for a status line.
-function M.count(buffer)
+function M.count (buffer)
   local n = 0
   for each in pairs(answers) do
     if not buffer or each.insertion.buffer == buffer then n = n + 1 end
@@ -112,7 +112,7 @@ function M.count(buffer)
 end
 
 --- Stops everything and closes all connections.
-function M.close()
+function M.close ()
   for each in pairs(answers) do each:stop() end
   if client then client:close() end
   client = nil

@@ -12,13 +12,13 @@ local Insertion = {}
 Insertion.__index = Insertion
 
 --- Returns the row and column of a mark, or nothing when it no longer exists.
-local function where(self, mark)
+local function where (self, mark)
   local at = api.nvim_buf_get_extmark_by_id(self.buffer, SPACE, mark, {})
   return at[1], at[2]
 end
 
 --- Calls a function that changes the buffer, and keeps all cursors at their characters.
-local function keep_cursors(self, change)
+local function keep_cursors (self, change)
   local marks = {}
   for _, window in ipairs(vim.fn.win_findbuf(self.buffer)) do
     local row, col = unpack(api.nvim_win_get_cursor(window))
@@ -39,14 +39,14 @@ end
 
 --- Joins the next change with our last one, so that one undo reverts both. Does nothing if the user
 -- has changed something in the meantime, because that change would be undone as well.
-local function join_undo(self)
+local function join_undo (self)
   if self.tick ~= api.nvim_buf_get_changedtick(self.buffer) then return end
   -- Fails when the user has undone our last change.
   pcall(api.nvim_buf_call, self.buffer, function () vim.cmd "undojoin" end)
 end
 
 --- Returns the first text as it is inserted: at the beginning of a line, without leading blanks.
-local function first_text(self, text, row, col)
+local function first_text (self, text, row, col)
   if self.prefix == "" and col > 0 then
     local line = api.nvim_buf_get_lines(self.buffer, row, row + 1, true)[1]
     if line:sub(1, col):find "%S" then return text end
@@ -54,7 +54,7 @@ local function first_text(self, text, row, col)
   return (text:gsub("^%s+", ""))
 end
 
-local function insert(self, text)
+local function insert (self, text)
   local row, col = where(self, self.mark)
   local to_row, to_col = row, col
   if not self.began then
@@ -75,7 +75,7 @@ local function insert(self, text)
 end
 
 --- Appends text. Returns true, or nil and the reason why it cannot.
-function Insertion:write(text)
+function Insertion:write (text)
   local buffer = self.buffer
   if not api.nvim_buf_is_loaded(buffer) then return nil, "the buffer is gone" end
   if not vim.bo[buffer].modifiable then return nil, "the buffer cannot be changed any more" end
@@ -86,7 +86,7 @@ function Insertion:write(text)
 end
 
 --- Shows a few words at the position without inserting them; the first text removes them.
-function Insertion:hint(text)
+function Insertion:hint (text)
   local row, col = where(self, self.mark)
   api.nvim_buf_set_extmark(self.buffer, SPACE, row, col, {
     id = self.mark, virt_text = { { text, "Comment" } },
@@ -94,13 +94,13 @@ function Insertion:hint(text)
 end
 
 --- Removes the marks; the text stays.
-function Insertion:close()
+function Insertion:close ()
   if not api.nvim_buf_is_valid(self.buffer) then return end
   api.nvim_buf_del_extmark(self.buffer, SPACE, self.mark)
   if self.over then api.nvim_buf_del_extmark(self.buffer, SPACE, self.over) end
 end
 
-local function new(buffer, row, col, prefix)
+local function new (buffer, row, col, prefix)
   return setmetatable({
     buffer = buffer,
     mark = api.nvim_buf_set_extmark(buffer, SPACE, row, col, {}),
@@ -112,21 +112,21 @@ local function new(buffer, row, col, prefix)
 end
 
 --- Returns an insertion at a row and a byte column, 0-based.
-function M.at(buffer, row, col)
+function M.at (buffer, row, col)
   return new(buffer, row, col)
 end
 
-local function length(buffer, row)
+local function length (buffer, row)
   return #api.nvim_buf_get_lines(buffer, row, row + 1, true)[1]
 end
 
 --- Returns an insertion on a new line below a row. The line is added with the first text.
-function M.below(buffer, row)
+function M.below (buffer, row)
   return new(buffer, row, length(buffer, row), "\n")
 end
 
 --- Returns an insertion that replaces some lines when the first text arrives.
-function M.over(buffer, first, last)
+function M.over (buffer, first, last)
   local self = new(buffer, first, 0)
   self.over = api.nvim_buf_set_extmark(buffer, SPACE, last, length(buffer, last), {})
   return self

@@ -22,7 +22,7 @@ Exchange.__index = Exchange
 --- Waits until the exchange has moved or was closed; `M.moved` then clears `waiter`. An error that
 -- ends the wait early (Ctrl-C, a cancelled task) is raised; the caller can then wait again.
 local wait
-function wait(x)
+function wait (x)
   local transport, me = x.transport, running() or true
   local other = x.waiter
   if other and other ~= me and active.runs(wait, other) then
@@ -46,7 +46,7 @@ end
 
 --- Resumes the coroutine that waits for an exchange, because the exchange has moved.
 -- @tparam table x the exchange
-function M.moved(x)
+function M.moved (x)
   local transport, waiter = x.transport, x.waiter
   if not waiter then return end
   x.waiter = nil
@@ -59,20 +59,20 @@ end
 -- @treturn[1] table headers, lower-case name to value
 -- @treturn[1] boolean true if the body is an event stream
 -- @treturn[2] nil before the head is complete
-function Exchange:head()
+function Exchange:head ()
   if not self.status and self.raw then
     self.status, self.headers, self.streaming = self.raw:head()
   end
   return self.status, self.headers, self.streaming
 end
 
-local function failure(x)
+local function failure (x)
   return failures.read(x.raw, x.transport.place)
 end
 
 --- Tells whether the exchange has ended: the body is complete, or the exchange has failed.
 -- @treturn boolean
-function Exchange:ended()
+function Exchange:ended ()
   if not self.raw or self.broken then return true end
   local _, state = self.raw:next()
   return state ~= "pending"
@@ -84,7 +84,7 @@ end
 -- @treturn[3] nil at the end of the body
 -- @treturn[4] nil
 -- @treturn[4] table the failure
-function Exchange:next()
+function Exchange:next ()
   while self.raw do
     local data, state = self.raw:token()
     if data then return data end
@@ -98,7 +98,7 @@ end
 
 --- Tells whether `predibase.update` has run since the last call, so that reading from the sockets
 -- again would find nothing new.
-local function up_to_date(x)
+local function up_to_date (x)
   local updates = x.transport.loop.updates
   if updates == x.updates then return false end
   x.updates = updates
@@ -111,7 +111,7 @@ end
 -- @treturn[3] nil at the end of the body
 -- @treturn[4] nil
 -- @treturn[4] string|table "pending" if no event has arrived yet, or the failure
-function Exchange:poll()
+function Exchange:poll ()
   if not self.raw then return nil, CLOSED end
   local data, state = self.raw:token()
   if state == "pending" and not up_to_date(self) then
@@ -130,14 +130,14 @@ end
 -- the fields `take` and `source`. `exchange.take(exchange.source)` returns a plain token and its
 -- text (nil for a special token), or the data of another event, or nil if no event is buffered; the
 -- caller then uses `next` or `poll`.
-function Exchange:events()
+function Exchange:events ()
   self.source = self.raw
   self.take = self.raw.token      -- set last and removed first: Ctrl-C may come in between
 end
 
 --- Waits until an event may be buffered.
 -- @treturn boolean false if the exchange is closed or cannot wait; `next` then returns why
-function Exchange:await()
+function Exchange:await ()
   if self.broken or not self.raw then return false end
   wait(self)
   return true
@@ -145,7 +145,7 @@ end
 
 --- Returns the data of an event that was incomplete when the body ended.
 -- @treturn ?string
-function Exchange:rest()
+function Exchange:rest ()
   return self.raw and self.raw:rest()
 end
 
@@ -153,7 +153,7 @@ end
 -- @treturn[1] string
 -- @treturn[2] nil
 -- @treturn[2] table the failure
-function Exchange:body()
+function Exchange:body ()
   self.unreachable = true      -- if an error ends the wait, no caller is left to close it
   local data, err
   repeat data, err = self:next() until not data
@@ -166,7 +166,7 @@ end
 -- C core first and clear the reference to it last.
 
 --- Clears the reference to the exchange of the C core and wakes the waiting coroutine.
-local function forget(x)
+local function forget (x)
   x.source = nil
   x.raw = nil
   M.moved(x)
@@ -174,7 +174,7 @@ end
 
 --- Ends the exchange for a reader that needs no more of it. The body may still end by itself within
 -- `LINGER` seconds, so that the connection can be used again.
-function Exchange:release()
+function Exchange:release ()
   local transport, raw = self.transport, self.raw
   if not raw then return M.moved(self) end
   self.take = nil
@@ -191,7 +191,7 @@ end
 
 --- Resumes one waiting coroutine if closing an exchange has freed a connection for a queued
 -- request. The coroutine then runs the pool, which starts that request.
-local function start_queued(transport)
+local function start_queued (transport)
   if transport.closed then return end
   -- The pool raises an error in a forked child process, which may not start a request.
   local ok, seconds = pcall(transport.pool.timeout, transport.pool)
@@ -206,7 +206,7 @@ end
 
 --- Closes the exchange, and with it a connection in use. A coroutine that waits for the exchange
 -- gets a failure of kind "cancelled". May be called any number of times.
-function Exchange:close()
+function Exchange:close ()
   local raw = self.raw
   if not raw then return M.moved(self) end
   self.take = nil
@@ -222,7 +222,7 @@ end
 -- @tparam userdata raw the exchange of `predibase.curl`
 -- @tparam number id its number in the pool
 -- @treturn table
-function M.new(transport, raw, id)
+function M.new (transport, raw, id)
   -- A program may have thousands of exchanges, so the table stays small. Fields that are set later:
   --   waiter         the waiting coroutine; true for the main program of Lua 5.1
   --   broken         the failure if the pool cannot wait any more

@@ -13,14 +13,14 @@ local PASSING = { [408] = true, [425] = true, [429] = true, [500] = true, [502] 
 local NO_TLS = { "wrong version number", "packet length too long", "unexpected TLS packet" }
 
 --- Normalizes a host name as libcurl does: lower case, without a dot at its end.
-local function bare(host)
+local function bare (host)
   return (host:lower():gsub("%.$", ""))
 end
 
 --- Returns a message that names the proxy if libcurl could not connect to it, else nil. The wording
 -- of libcurl depends on its version: older ones name the proxy instead of the server, newer ones
 -- name both, but not the port of the proxy.
-local function at_proxy(message, place)
+local function at_proxy (message, place)
   local host, port, rest = message:match "^Failed to connect to (%S+) port (%d+)(.*)$"
   if not host then
     host, port, rest = message:match "^Failed to connect to (%S+):(%d+)( .*)$"
@@ -34,7 +34,7 @@ local function at_proxy(message, place)
   return ("no connection to the proxy %s: %s"):format(name, rest:match "^.-: (.*)$" or message)
 end
 
-local function worded(kind, phase, message, place)
+local function worded (kind, phase, message, place)
   if kind == "tls" then
     for _, words in ipairs(NO_TLS) do
       if message:find(words, 1, true) then
@@ -51,7 +51,7 @@ end
 -- @tparam table place the server of the client: `host` (without brackets), `port`, and `tls_proxy`
 -- (whether the connection to the proxy uses TLS)
 -- @treturn table `kind`, `phase`, `message`, `sent`, `retryable`
-function M.read(raw, place)
+function M.read (raw, place)
   local kind, phase, message, sent, proxy_status = raw:failure()
   local retryable
   if proxy_status then retryable = PASSING[proxy_status] or false end

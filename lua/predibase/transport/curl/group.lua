@@ -19,21 +19,21 @@ local WEAK = { __mode = "v" }
 local Group = {}
 Group.__index = Group
 
-local function wake(group)
+local function wake (group)
   local waiter = group.waiter
   if waiter then group.transport.loop:resume(waiter) end
 end
 
 --- Records that a member has moved, and wakes the reader.
 -- @tparam table exchange
-function Group:note(exchange)
+function Group:note (exchange)
   self.moved:push(exchange)
   wake(self)
 end
 
 --- Adds an exchange to the group.
 -- @tparam table exchange an exchange of the same transport whose whole body is wanted
-function Group:add(exchange)
+function Group:add (exchange)
   exchange.group = self
   self.transport.members[exchange.id] = exchange
   self.members[exchange] = true       -- last, because then `has` means that the rest is done
@@ -43,23 +43,23 @@ end
 --- Tells whether an exchange is a member of the group.
 -- @tparam table exchange
 -- @treturn boolean
-function Group:has(exchange)
+function Group:has (exchange)
   return self.members[exchange] == true
 end
 
 --- Tells whether the client was closed, after which no request can begin.
 -- @treturn boolean
-function Group:over()
+function Group:over ()
   return self.transport.closed
 end
 
-local function leave(group, exchange)
+local function leave (group, exchange)
   group.members[exchange] = nil
   group.transport.members[exchange.id] = nil
 end
 
 --- Removes and returns a member that has ended, without waiting.
-local function take(group)
+local function take (group)
   while group.moved:size() > 0 do
     local exchange = group.moved:pop()
     if group.members[exchange] and exchange:ended() then
@@ -70,7 +70,7 @@ local function take(group)
 end
 
 --- Sets the alarm that ends the wait at a time; removes it if `at` is nil.
-local function set_alarm(group, at)
+local function set_alarm (group, at)
   local alarm = group.alarm
   if alarm and alarm.at == at and alarm.value then return end
   if alarm then alarm.value = nil end
@@ -78,7 +78,7 @@ local function set_alarm(group, at)
 end
 
 local suspend
-function suspend(group)
+function suspend (group)
   local me = active.here()
   local other = group.waiter
   if other and other ~= me and active.runs(suspend, other) then
@@ -99,7 +99,7 @@ end
 -- @treturn[1] table the exchange, whose body can be read without waiting
 -- @treturn[2] nil if the time has come, or the group was closed, or the client was closed and the
 -- group has no members
-function Group:next(at)
+function Group:next (at)
   if self.inside then
     -- An error ended the previous call, perhaps after it had taken a member out of the queue.
     for exchange in pairs(self.members) do self.moved:push(exchange) end
@@ -118,7 +118,7 @@ function Group:next(at)
 end
 
 --- Closes all members and ends a wait for them. May be called any number of times.
-function Group:close()
+function Group:close ()
   self.closed = true
   set_alarm(self, nil)
   local exchange = next(self.members)
@@ -134,13 +134,13 @@ end
 -- @treturn table the members of groups by their ids
 -- @treturn table heap of the alarms, the earliest first
 -- @treturn table set of all groups, including empty ones
-function M.state()
+function M.state ()
   return setmetatable({}, WEAK), heap.new(), setmetatable({}, { __mode = "k" })
 end
 
 --- Wakes every group of a closed transport, including groups that only wait for a time.
 -- @tparam table transport
-function M.wake_all(transport)
+function M.wake_all (transport)
   local list = {}               -- a copy, because a woken coroutine may change the table
   for group in pairs(transport.groups) do list[#list + 1] = group end
   for _, group in ipairs(list) do wake(group) end
@@ -149,7 +149,7 @@ end
 --- Notifies the groups of a transport that all of their members moved.
 -- @tparam table transport
 -- @tparam ?table failure given to the members if they can make no more progress
-function M.notify_all(transport, failure)
+function M.notify_all (transport, failure)
   local list = {}               -- a copy, because a woken coroutine may change the table
   for _, exchange in pairs(transport.members) do list[#list + 1] = exchange end
   for _, exchange in ipairs(list) do
@@ -161,7 +161,7 @@ end
 --- Wakes the groups whose alarm is due.
 -- @tparam table transport
 -- @treturn ?number seconds until the next alarm, 0 if an alarm was due, nil without alarms
-function M.ring(transport)
+function M.ring (transport)
   local rang = false
   local left = transport.alarms:due(transport.now, function (alarm)
     rang = true
@@ -173,7 +173,7 @@ end
 --- Makes a group.
 -- @tparam table transport
 -- @treturn table
-function M.new(transport)
+function M.new (transport)
   local group = setmetatable({
     transport = transport,
     members = {},             -- exchange -> true

@@ -7,7 +7,7 @@ local M = {}
 
 local huge = math.huge
 
-local function earlier(at, start, span)
+local function earlier (at, start, span)
   if span and start + span < at then return start + span end
   return at
 end
@@ -17,7 +17,7 @@ end
 -- `streams` (an event stream is expected), `state`, `parked`, `fresh`, and the times `started`,
 -- `connecting`, `last_byte`, `last_event`
 -- @treturn number infinite if no timeout applies
-function M.at(x)
+function M.at (x)
   local at, clocks = x.deadline or huge, x.clocks
   if x.state == "delayed" then return at end
   if x.state == "connecting" then at = earlier(at, x.connecting, clocks.connect) end
@@ -29,7 +29,7 @@ function M.at(x)
   return earlier(at, x.started, clocks.first_token)
 end
 
-local function late(phase, what, seconds)
+local function late (phase, what, seconds)
   return { kind = "timeout", phase = phase, message = ("%s within %.4g s"):format(what, seconds) }
 end
 
@@ -38,7 +38,7 @@ end
 -- @tparam number now the time
 -- @treturn[1] table the failure
 -- @treturn[2] nil if no timeout has expired
-function M.expired(x, now)
+function M.expired (x, now)
   if now < M.at(x) then return nil end
   local clocks = x.clocks
   local failure

@@ -15,7 +15,7 @@ local M = {}
 
 -- Client certificates.
 
-local function contents(path, option)
+local function contents (path, option)
   local bytes, err = files.read(path)
   if not bytes then return nil, ("%s cannot be read: %s"):format(option, err) end
   return bytes
@@ -26,7 +26,7 @@ end
 -- @treturn[1] table `cert`, `key`, as `setclientcert` takes them
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.load_identity(cfg)
+function M.load_identity (cfg)
   local ssl = require "ngx.ssl"      -- loaded here because it is large and rarely needed
   local cert, key, problem
   cert, problem = contents(cfg.client_cert, "client_cert")
@@ -72,12 +72,12 @@ local PROXY_READ = 4096
 local PASSING = { [408] = true, [425] = true, [429] = true, [500] = true, [502] = true,
   [503] = true, [504] = true }
 
-local function failed(kind, phase, message)
+local function failed (kind, phase, message)
   return { kind = kind, phase = phase, message = message }
 end
 
 --- Turns an error of nginx's `connect` into a failure.
-local function unconnected(err)
+local function unconnected (err)
   if err:find("no resolver defined", 1, true) then
     return failed("config", "resolve", err .. "; nginx does not use the system's resolver: set a "
       .. "DNS server in nginx.conf, such as `resolver 127.0.0.53;`")
@@ -88,7 +88,7 @@ local function unconnected(err)
 end
 
 --- Asks the proxy for a tunnel to the server. Returns a failure, or nil.
-local function tunnel(sock, target)
+local function tunnel (sock, target)
   local _, err = sock:send(http1.tunnel(target.authority, target.proxy))
   local answer, at, problem = http1.new_head(), nil, nil
   while not err and not at do
@@ -119,13 +119,13 @@ local ADVICE = "; nginx.conf may need `lua_ssl_protocols TLSv1.2 TLSv1.3;`, "
   .. "or the server does not use TLS"
 
 --- Tells whether a handshake failed only because the connection was lost.
-local function is_gone(err)
+local function is_gone (err)
   return err == "closed" or err:find("reset by peer", 1, true) or err:find("broken pipe", 1, true)
 end
 
 --- Performs the TLS handshake. If the handshake ends without waiting and the certificate is bad,
 -- lua-resty-core raises an unrelated error; the reason is then in its shared error buffer.
-local function handshake(sock, target)
+local function handshake (sock, target)
   local ok, session, err = pcall(sock.sslhandshake, sock, nil, target.name, target.verify)
   if ok then return session, err end
   local reason = require "resty.core.base".get_errmsg_ptr()[0]
@@ -133,7 +133,7 @@ local function handshake(sock, target)
 end
 
 --- Starts TLS on a connection. Returns a failure, or nil.
-local function secure(sock, target)
+local function secure (sock, target)
   local identity = target.identity
   if identity then
     local ok, err = sock:setclientcert(identity.cert, identity.key)
@@ -152,7 +152,7 @@ end
 
 --- Connects a socket, with a connection of the pool if there is one. `fresh` asks for a new
 -- connection and closes those that come out of the pool.
-local function connected(sock, host, place, pool, fresh)
+local function connected (sock, host, place, pool, fresh)
   while true do
     local ok, err = sock:connect(host, place.port, { pool = pool })
     if not ok then return nil, unconnected(err) end
@@ -163,7 +163,7 @@ end
 
 --- Connects to one of the addresses of the server or of its proxy. Tries the next address at once
 -- if one fails, which is safe because nothing was sent.
-local function reach(target, fresh, seconds)
+local function reach (target, fresh, seconds)
   local place, began = target.proxy or target, now()
   local hosts = place.hosts
   local attempts = place.is_name and M.TRIES or #hosts
@@ -185,7 +185,7 @@ end
 -- comes out of the pool, it is put back and nginx runs for a moment, in which it closes all pooled
 -- connections that received data. Otherwise bytes that the server sent unasked would be taken for
 -- the response to this request.
-local function reach_clean(target, fresh, seconds)
+local function reach_clean (target, fresh, seconds)
   local sock, failure = reach(target, fresh, seconds)
   if not sock or sock:getreusedtimes() == 0 then return sock, failure end
   if not sock:setkeepalive(M.MAX_AGE) then sock:close() end
@@ -201,7 +201,7 @@ end
 -- @treturn[1] userdata the socket
 -- @treturn[2] nil
 -- @treturn[2] table the failure
-function M.open(target, fresh, seconds)
+function M.open (target, fresh, seconds)
   local sock, failure = reach_clean(target, fresh, seconds)
   if not sock then
     local proxy = target.proxy
@@ -223,14 +223,14 @@ end
 
 --- Makes a socket.
 -- @treturn userdata
-function M.socket()
+function M.socket ()
   return ngx.socket.tcp()
 end
 
 --- Converts seconds into the milliseconds that sockets take: at least 1, at most 31 bits.
 -- @tparam number seconds
 -- @treturn number
-function M.milliseconds(seconds)
+function M.milliseconds (seconds)
   return math.min(math.max(math.ceil(seconds * 1000), 1), 2 ^ 31 - 1)
 end
 

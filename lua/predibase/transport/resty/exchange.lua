@@ -52,13 +52,13 @@ local SLACK = 1
 
 local milliseconds = connect.milliseconds
 
-local function fail(x, failure)
+local function fail (x, failure)
   if x.state == "failed" or x.state == "done" then return end
   failure.sent = failure.sent or x.sent
   x.state, x.failure = "failed", failure
 end
 
-local function close_socket(x)
+local function close_socket (x)
   local sock = x.socket
   x.socket = nil
   -- This raises an error if nginx has ended the request, and with it the connection.
@@ -67,19 +67,19 @@ end
 
 --- Puts the connection into the pool after the end of the body, or closes it. nginx refuses to keep
 -- a connection that has unread bytes.
-local function keep_or_close(x)
+local function keep_or_close (x)
   local sock = x.socket
   x.socket = nil
   if not x.response.keep or not sock:setkeepalive(connect.MAX_AGE) then sock:close() end
   x.state = "done"
 end
 
-local function phase_of(x)
+local function phase_of (x)
   return x.response.began and "body" or "head"
 end
 
 --- Handles the end or the failure of the connection.
-local function connection_ended(x, err)
+local function connection_ended (x, err)
   local response = x.response
   close_socket(x)
   if response:finish() then
@@ -95,7 +95,7 @@ end
 
 --- Waits until the reader wants more. Returns false if it cannot want more, because the exchange is
 -- over or the coroutine has ended.
-local function park(x)
+local function park (x)
   x.parked = true
   x:notify()
   local seconds = PARK
@@ -110,7 +110,7 @@ end
 
 --- Notifies the reader of new events, and waits for it unless the thread may read ahead. Returns
 -- false if the thread is to stop.
-local function hand_over(x)
+local function hand_over (x)
   if not x.ahead or x.unread >= AHEAD then return park(x) end
   x.fresh = true
   x:notify()
@@ -118,7 +118,7 @@ local function hand_over(x)
 end
 
 --- Parses one piece of the response. Returns true if the response has not ended.
-local function take_bytes(x, bytes)
+local function take_bytes (x, bytes)
   local response, at = x.response, now()
   x.last_byte = at
   x.unread = x.unread + #bytes
@@ -137,7 +137,7 @@ local function take_bytes(x, bytes)
 end
 
 --- Connects, and sends the request.
-local function send_request(x, fresh)
+local function send_request (x, fresh)
   local clocks = x.clocks
   local longest = math.max(clocks.first_token or 0, clocks.token or 0, clocks.idle or 0) + SLACK
   x.state, x.connecting = "connecting", now()
@@ -157,7 +157,7 @@ end
 --- Tells whether the server gave up the connection while it was unused, as a server may at any time
 -- (RFC 9112 section 9.3): the connection is closed, or the first bytes are a response 408 that
 -- announces that it will be closed.
-local function is_stale(x, bytes, err)
+local function is_stale (x, bytes, err)
   if x.began or not x.reused then return false end
   if not bytes then return err ~= "timeout" end
   return bytes:find "^HTTP/1%.%d 408%f[%D]" ~= nil
@@ -166,7 +166,7 @@ end
 
 --- Reads the next bytes of the response. If a pooled connection turns out to be stale, sends the
 -- request again on a new one; this does not count as a retry.
-local function receive(x)
+local function receive (x)
   local bytes, err
   if x.unsent then err, x.unsent = x.unsent, nil else bytes, err = x.socket:receiveany(READ) end
   if x.over or not is_stale(x, bytes, err) then return bytes, err end
@@ -177,7 +177,7 @@ local function receive(x)
 end
 
 --- Reads until the body ends or the reader wants no more.
-local function read(x)
+local function read (x)
   local limit
   while true do
     if x.lingering and not limit then
@@ -195,7 +195,7 @@ local function read(x)
   end
 end
 
-local function work(x)
+local function work (x)
   if not x.socket then
     if x.delay then
       ngx.sleep(x.delay)
@@ -207,14 +207,14 @@ local function work(x)
 end
 
 --- Fails an exchange because the code of its light thread raised an error.
-local function crash(x, err)
+local function crash (x, err)
   fail(x, { kind = "connection", phase = phase_of(x), retryable = false,
     message = "the light thread of the request failed: " .. tostring(err) })
 end
 
 --- Runs the exchange until it ends or the reader wants no more. In the second case the reader can
 -- start a new thread later.
-local function run(x)
+local function run (x)
   local ok, err = pcall(work, x)
   if not ok then crash(x, err) end
   if x.over or not ok then close_socket(x) end
@@ -234,7 +234,7 @@ local LEFT = { kind = "cancelled", phase = "closed",
   message = "the light thread that read the stream has ended" }
 
 --- Runs the exchange, and notifies the guard and the reader at the end.
-local function run_job(x, job)
+local function run_job (x, job)
   run(x)
   job.ended, x.running = true, false
   x.halt:post(1)
@@ -242,7 +242,7 @@ local function run_job(x, job)
 end
 
 --- Waits until the thread has ended or has to be killed.
-local function watch(x, job)
+local function watch (x, job)
   local missed = 0
   while not (job.ended or x.over) do
     local posted = nginx.wait(x.halt, LOOK)
@@ -254,7 +254,7 @@ local function watch(x, job)
   end
 end
 
-local function guard(x, job)
+local function guard (x, job)
   local thread = ngx.thread.spawn(run_job, x, job)
   watch(x, job)
   if job.ended then return end
@@ -266,7 +266,7 @@ local function guard(x, job)
   x:notify()
 end
 
-local function launch(x)
+local function launch (x)
   x.running = true
   local job = { ended = false }
   local parent = ngx.thread.spawn(function () ngx.thread.spawn(guard, x, job) end)
@@ -275,7 +275,7 @@ local function launch(x)
 end
 
 --- Ends the thread and closes its connection. Any coroutine may call it, any number of times.
-local function stop(x)
+local function stop (x)
   x.over = true
   if not x.running then return close_socket(x) end
   x.halt:post(1)
@@ -288,7 +288,7 @@ end
 
 --- Waits up to `LINGER` seconds for the end of a released body and then ends the thread. The reader
 -- calls it when it needs no more.
-local function settle(x)
+local function settle (x)
   if x.running and x.lingering then
     x.waiter = coroutine.running()
     nginx.wait(x.news, LINGER)
@@ -298,7 +298,7 @@ local function settle(x)
 end
 
 --- Makes the thread read on, or starts one.
-local function demand(x)
+local function demand (x)
   if x.over or x.state == "done" or x.state == "failed" then return end
   x.user = coroutine.running()
   x.unread = 0
@@ -336,7 +336,7 @@ local Exchange = {}
 Exchange.__index = Exchange
 
 --- Notifies the group, and wakes the waiting reader. The light thread calls it.
-function Exchange:notify()
+function Exchange:notify ()
   if self.group then self.group:note(self) end
   if not self.waiter then return end
   self.waiter = nil
@@ -344,26 +344,26 @@ function Exchange:notify()
 end
 
 --- Starts the exchange before its reader waits for it.
-function Exchange:begin()
+function Exchange:begin ()
   demand(self)
 end
 
 --- Tells whether the exchange has ended: the body is complete, or it has failed or was closed.
 -- @treturn boolean
-function Exchange:ended()
+function Exchange:ended ()
   return self.closed or self.state == "done" or self.state == "failed"
 end
 
 --- Fails the exchange and ends its thread.
 -- @tparam table failure
-function Exchange:give_up(failure)
+function Exchange:give_up (failure)
   if not self:ended() then self.state, self.failure = "failed", failure end
   stop(self)
 end
 
 --- Fails the exchange if one of its timeouts has expired.
 -- @treturn number when the next timeout expires, on the clock of the transport
-function Exchange:expire()
+function Exchange:expire ()
   if self:ended() then return math.huge end
   local failure = clock_rules.expired(self, now())
   if not failure then return clock_rules.at(self) end
@@ -372,14 +372,14 @@ function Exchange:expire()
 end
 
 --- Marks the exchange as closed for its reader.
-local function mark_closed(x)
+local function mark_closed (x)
   x.closed = true
   x.transport.exchanges[x] = nil
   x.take, x.source, x.take_texts = nil, nil, nil
 end
 
 --- Waits until the thread notifies the reader, a timeout expires, or `longest` seconds have passed.
-local function wait(x, longest)
+local function wait (x, longest)
   local me = coroutine.running()
   local other = x.waiter
   if other and other ~= me and coroutine.status(other) ~= "dead" then
@@ -404,20 +404,20 @@ end
 -- @treturn[1] table headers, lower-case name to value
 -- @treturn[1] boolean true if the body is an event stream
 -- @treturn[2] nil before the head is complete
-function Exchange:head()
+function Exchange:head ()
   local r = self.response
   if r.complete then return r.status, r.headers, r.streaming end
 end
 
 --- Returns a buffered event, or nil and whether more events may arrive.
-local function next_buffered(x)
+local function next_buffered (x)
   local parser = x.response.parser
   local event = parser and parser:token()
   if event then return event end
   return nil, not x:ended()
 end
 
-local function ending(x)
+local function ending (x)
   if x.state == "failed" then return nil, x.failure end
   return nil
 end
@@ -428,7 +428,7 @@ end
 -- @treturn[3] nil at the end of the body
 -- @treturn[4] nil
 -- @treturn[4] table the failure
-function Exchange:next()
+function Exchange:next ()
   while not self.closed do
     local data, more = next_buffered(self)
     if data then return data end
@@ -445,7 +445,7 @@ end
 -- @treturn[3] nil at the end of the body
 -- @treturn[4] nil
 -- @treturn[4] string|table "pending" if no event has arrived yet, or the failure
-function Exchange:poll()
+function Exchange:poll ()
   if self.closed then return nil, CLOSED end
   local data, more = next_buffered(self)
   if not data and more then
@@ -463,7 +463,7 @@ end
 -- token and its text (nil for a special token), or the data of another event, or nil if no event is
 -- buffered; the caller then uses `next` or `poll`. `exchange.take_texts(exchange.source)` returns
 -- the text of all buffered plain tokens and their number, see `predibase.sse`.
-function Exchange:events()
+function Exchange:events ()
   local parser = self.response.parser
   self.take, self.source, self.take_texts = parser.token, parser, parser.texts
 end
@@ -472,20 +472,20 @@ end
 -- each piece.
 -- @treturn function the coroutine that reads must call it when it needs no more; otherwise the
 -- request may stay open
-function Exchange:read_ahead()
+function Exchange:read_ahead ()
   self.ahead = true
   return function () settle(self) end
 end
 
 --- Does nothing in this transport, where only `next` waits.
 -- @treturn boolean false
-function Exchange:await() -- luacheck: ignore 212
+function Exchange:await () -- luacheck: ignore 212
   return false
 end
 
 --- Returns the data of an event that was incomplete when the body ended.
 -- @treturn ?string
-function Exchange:rest()
+function Exchange:rest ()
   local parser = self.response.parser
   return not self.closed and parser and parser:finish() or nil
 end
@@ -494,7 +494,7 @@ end
 -- @treturn[1] string
 -- @treturn[2] nil
 -- @treturn[2] table the failure
-function Exchange:body()
+function Exchange:body ()
   local data, err
   repeat data, err = self:next() until not data
   if err then return nil, err end
@@ -503,7 +503,7 @@ end
 
 --- Ends the exchange for a reader that needs no more of it. The body may still end by itself within
 -- `LINGER` seconds, so that the connection can be used again.
-function Exchange:release()
+function Exchange:release ()
   if self.closed then return self:close() end
   if self.state ~= "open" or not (self.ahead or self.parked or not self.running) then
     return self:close()
@@ -518,7 +518,7 @@ end
 --- Closes the exchange, and with it a connection in use. A coroutine that waits for the exchange
 -- gets a failure of kind "cancelled". May be called any number of times, also from another light
 -- thread or another request, and again after it raised an error.
-function Exchange:close()
+function Exchange:close ()
   if self.released then return end
   self.lingering = false
   mark_closed(self)
@@ -535,7 +535,7 @@ end
 -- `predibase.transport.resty.http1`
 -- @tparam table spec as for `Transport:open`
 -- @treturn table
-function M.new(transport, target, bytes, spec)
+function M.new (transport, target, bytes, spec)
   local at, timeout, cfg = now(), spec.timeout, transport.cfg
   return setmetatable({
     transport = transport, target = target,

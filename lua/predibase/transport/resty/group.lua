@@ -18,7 +18,7 @@ local Group = {}
 Group.__index = Group
 
 --- Ends the wait of the reader, for example because the client was closed.
-function Group:wake()
+function Group:wake ()
   if not self.waiter then return end
   self.waiter = nil
   self.news:post(1)
@@ -26,7 +26,7 @@ end
 
 --- Records that a member has moved, and wakes the reader.
 -- @tparam table exchange
-function Group:note(exchange)
+function Group:note (exchange)
   self.moved:push(exchange)
   self:wake()
 end
@@ -34,19 +34,19 @@ end
 --- Tells whether an exchange is a member of the group.
 -- @tparam table exchange
 -- @treturn boolean
-function Group:has(exchange)
+function Group:has (exchange)
   return self.members[exchange] == true
 end
 
 --- Tells whether the client was closed, after which no request can begin.
 -- @treturn boolean
-function Group:over()
+function Group:over ()
   return self.transport.closed
 end
 
 --- Adds an exchange to the group and starts it.
 -- @tparam table exchange an exchange of the same transport whose whole body is wanted
-function Group:add(exchange)
+function Group:add (exchange)
   exchange.group = self
   self.members[exchange] = true
   exchange:begin()
@@ -54,7 +54,7 @@ function Group:add(exchange)
 end
 
 --- Removes and returns a member that has ended, without waiting.
-local function take(group)
+local function take (group)
   while group.moved:size() > 0 do
     local exchange = group.moved:pop()
     if group.members[exchange] and exchange:ended() then
@@ -65,7 +65,7 @@ local function take(group)
 end
 
 --- Fails the members with an expired timeout. Returns when the next timeout expires.
-local function expire(group)
+local function expire (group)
   local at, members = math.huge, {}
   for exchange in pairs(group.members) do members[#members + 1] = exchange end
   for _, exchange in ipairs(members) do
@@ -77,7 +77,7 @@ local function expire(group)
   return at
 end
 
-local function suspend(group, at)
+local function suspend (group, at)
   local me = coroutine.running()
   local other = group.waiter
   if other and other ~= me and coroutine.status(other) ~= "dead" then
@@ -99,7 +99,7 @@ end
 -- @treturn[1] table the exchange, whose body can be read without waiting
 -- @treturn[2] nil if the time has come, or the group was closed, or the client was closed and the
 -- group has no members
-function Group:next(at)
+function Group:next (at)
   while not self.closed do
     local clocks_at = expire(self)
     local exchange = take(self)
@@ -112,7 +112,7 @@ end
 
 --- Closes all members and ends a wait for them. May be called any number of times, and again after
 -- it raised an error.
-function Group:close()
+function Group:close ()
   self.closed = true
   local exchange = next(self.members)
   while exchange do
@@ -126,7 +126,7 @@ end
 --- Makes a group.
 -- @tparam table transport
 -- @treturn table
-function M.new(transport)
+function M.new (transport)
   local group = setmetatable({
     transport = transport,
     members = {},             -- exchange -> true

@@ -19,7 +19,7 @@ local M = {}
 -- @tparam ?table proxy the proxy that receives the request itself, that is not through a tunnel;
 -- see `predibase.transport.resty.target`
 -- @treturn table strings to send one after the other
-function M.request(req, proxy)
+function M.request (req, proxy)
   local authority, path = req.url:match "^%a+://([^/]*)(.*)$"
   if path == "" then path = "/" end
   local lines = { ("%s %s HTTP/1.1"):format(req.method, proxy and req.url or path),
@@ -36,7 +36,7 @@ end
 -- @tparam string authority host and port
 -- @tparam table proxy
 -- @treturn string
-function M.tunnel(authority, proxy)
+function M.tunnel (authority, proxy)
   local authorization = proxy.authorization()
   local line = authorization and "proxy-authorization: " .. authorization .. "\r\n" or ""
   return ("CONNECT %s HTTP/1.1\r\nhost: %s\r\n%s\r\n"):format(authority, authority, line)
@@ -63,18 +63,18 @@ local NOT_HTTP = "the server does not speak HTTP/1.1: its answer begins with "
 local Head = {}
 Head.__index = Head
 
-local function begin_head(self)
+local function begin_head (self)
   self.status, self.minor = nil, nil
   self.headers, self.fields, self.bytes = {}, 0, 0
   self.last = nil             -- name of the last field
   self.doubtful = false       -- Content-Length or Transfer-Encoding came twice
 end
 
-local function shown(bytes)
+local function shown (bytes)
   return ('"%s"'):format(bytes:sub(1, 40):gsub("[^ -~]", "?"))
 end
 
-local function status_line(self, line)
+local function status_line (self, line)
   local minor, status, after = line:match "^HTTP/1%.(%d) (%d%d%d)(.?)"
   if not minor or after ~= "" and after ~= " " then return NOT_HTTP .. shown(line) end
   self.minor, self.status = tonumber(minor), tonumber(status)
@@ -85,7 +85,7 @@ end
 -- Fields that tell where the body ends. They must have only one possible reading.
 local FRAMING = { ["content-length"] = true, ["transfer-encoding"] = true, connection = true }
 
-local function take_field(self, line)
+local function take_field (self, line)
   if line:find "^[ \t]" then
     if FRAMING[self.last] then return ("the header %s is folded"):format(self.last) end
     return nil
@@ -113,7 +113,7 @@ local function take_field(self, line)
 end
 
 --- Parses a line without its line end. Returns true at the end of the head, or nil and the problem.
-local function take_line(self, line)
+local function take_line (self, line)
   if line:find "[%z\r]" then return nil, "a line of the response head has a NUL or a CR in it" end
   if not self.status then return nil, status_line(self, line) end
   if line ~= "" then return nil, take_field(self, line) end
@@ -123,7 +123,7 @@ end
 
 --- Tells whether the first bytes cannot be the start of a status line, so that the response is
 -- refused without waiting for more.
-local function is_foreign(self)
+local function is_foreign (self)
   local start = self.partial:sub(1, 5)
   return not self.status and start ~= ("HTTP/"):sub(1, #start)
 end
@@ -134,7 +134,7 @@ end
 -- @treturn[2] nil if the head is not complete
 -- @treturn[3] nil
 -- @treturn[3] string what is wrong
-function Head:feed(bytes)
+function Head:feed (bytes)
   local from = 1
   while true do
     local stop = bytes:find("\n", from, true)
@@ -156,7 +156,7 @@ end
 -- version 1.x), `headers` (lower-case name to value; different values of a repeated header are
 -- joined by commas), `doubtful` (Content-Length or Transfer-Encoding came twice).
 -- @treturn table
-function M.new_head()
+function M.new_head ()
   local self = setmetatable({ partial = "", all = 0 }, Head)
   begin_head(self)
   return self
@@ -186,7 +186,7 @@ end
 --- Parses the size of a chunk in the usual form: digits and CRLF. Returns the size and the position
 -- after the line, or nil for any other form, which `take_size` then handles. It reads single bytes
 -- because LuaJIT compiles that.
-local function plain_size(bytes, from)
+local function plain_size (bytes, from)
   local size, at = 0, from
   local c = byte(bytes, at)
   local digit = DIGITS[c]
@@ -203,7 +203,7 @@ end
 --- Returns the line that ends at the next LF, without its line end, and the position after it. If
 -- there is no LF, keeps the bytes for the next call and returns nil, the position, and the
 -- incomplete line.
-local function line_of(self, bytes, from)
+local function line_of (self, bytes, from)
   local stop = find(bytes, "\n", from, true)
   local line = sub(bytes, from, stop and stop - 1)
   if self.partial ~= "" then line = self.partial .. line end
@@ -216,12 +216,12 @@ local function line_of(self, bytes, from)
   return line, stop + 1
 end
 
-local function begin_chunk(self, size)
+local function begin_chunk (self, size)
   self.left = size
   self.state = size > 0 and "data" or "trailers"
 end
 
-local function take_size(self, bytes, from)
+local function take_size (self, bytes, from)
   local size, behind
   if self.partial == "" then size, behind = plain_size(bytes, from) end
   if size then
@@ -250,7 +250,7 @@ local function take_size(self, bytes, from)
   return after
 end
 
-local function take_data(self, bytes, from, sink)
+local function take_data (self, bytes, from, sink)
   local last = from + self.left - 1
   local n = #bytes
   if last > n then
@@ -266,7 +266,7 @@ local function take_data(self, bytes, from, sink)
 end
 
 --- Skips the line end after the data of a chunk.
-local function take_edge(self, bytes, from)
+local function take_edge (self, bytes, from)
   local c = byte(bytes, from)
   if c == 13 and not self.cr then
     self.cr = true
@@ -278,7 +278,7 @@ local function take_edge(self, bytes, from)
   return from + 1
 end
 
-local function take_trailers(self, bytes, from)
+local function take_trailers (self, bytes, from)
   local line, after, partial = line_of(self, bytes, from)
   local size = line and #line or #partial
   if self.trailers + size > MAX_HEAD_BYTES then return nil, M.TOO_LARGE end
@@ -301,7 +301,7 @@ local STATES = { size = take_size, data = take_data, edge = take_edge, trailers 
 -- @treturn[1] number the position after the parsed bytes; `done` tells whether the body has ended
 -- @treturn[2] nil
 -- @treturn[2] string|table what is wrong with the chunks, or what the sink returned
-function Chunks:feed(bytes, from, sink)
+function Chunks:feed (bytes, from, sink)
   local n = #bytes
   while from <= n and not self.done do
     local at, problem = STATES[self.state](self, bytes, from, sink)
@@ -313,7 +313,7 @@ end
 
 --- Makes a parser for a body in chunks.
 -- @treturn table
-function M.new_chunks()
+function M.new_chunks ()
   return setmetatable({
     state = "size",
     done = false,
@@ -334,7 +334,7 @@ local Body = {}
 Body.__index = Body
 
 --- Tells whether a header contains a word in its list of values.
-local function lists(value, word)
+local function lists (value, word)
   for entry in (value or ""):lower():gmatch "[^, \t]+" do
     if entry == word then return true end
   end
@@ -343,7 +343,7 @@ end
 
 --- Parses a Content-Length. All values of a repeated one must be equal. Returns the length and
 -- whether there was only one value, or nil and what is wrong.
-local function length_of(value)
+local function length_of (value)
   local length
   for entry in (value .. ","):gmatch "[ \t]*(.-)[ \t]*," do
     local digits = entry:match "^%d+$"
@@ -357,7 +357,7 @@ local function length_of(value)
 end
 
 --- Tells whether the server keeps the connection open after this response.
-local function keeps(head)
+local function keeps (head)
   local connection = head.headers.connection
   if lists(connection, "close") then return false end
   return head.minor >= 1 or lists(connection, "keep-alive")
@@ -371,7 +371,7 @@ end
 -- @treturn[1] number the position after the parsed bytes; `done` tells whether the body has ended
 -- @treturn[2] nil
 -- @treturn[2] string|table what is wrong with the framing, or what the sink returned
-function Body:feed(bytes, from, sink)
+function Body:feed (bytes, from, sink)
   if self.chunks then
     local at, problem = self.chunks:feed(bytes, from, sink)
     self.done = self.chunks.done
@@ -391,7 +391,7 @@ end
 
 --- Tells whether the body is complete if the connection ends now.
 -- @treturn boolean
-function Body:ends_here()
+function Body:ends_here ()
   return self.done or not self.chunks and not self.left
 end
 
@@ -401,7 +401,7 @@ end
 -- @treturn[1] table
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
-function M.new_body(head)
+function M.new_body (head)
   local headers = head.headers
   local coding, length = headers["transfer-encoding"], headers["content-length"]
   local body = setmetatable({
@@ -443,16 +443,16 @@ Response.__index = Response
 
 local ENOUGH = { kind = "enough" }      -- the rest of an error body is not needed
 
-local function protocol(message)
+local function protocol (message)
   return { kind = "protocol", message = message }
 end
 
 --- Tells whether a Content-Type is "text/event-stream", see RFC 9110 section 8.3.1.
-local function is_event_stream(value)
+local function is_event_stream (value)
   return value ~= nil and value:lower():find "^text/event%-stream%f[;%s%z]" ~= nil
 end
 
-local function take_event_bytes(self, bytes, first, last)
+local function take_event_bytes (self, bytes, first, last)
   local ok, why = self.parser:feed(bytes, first, last)
   if ok then return nil end
   if why == "not enough memory" then return { kind = "memory", message = why } end
@@ -460,7 +460,7 @@ local function take_event_bytes(self, bytes, first, last)
     message = "an event of the stream is larger than the limit max_event_bytes" }
 end
 
-local function take_body_bytes(self, bytes, first, last)
+local function take_body_bytes (self, bytes, first, last)
   bytes = bytes:sub(first, last)
   local answer = self.status < 300 and not self.events
   local left = (answer and self.max_body or M.MAX_ERROR_BODY) - self.size
@@ -475,7 +475,7 @@ local function take_body_bytes(self, bytes, first, last)
   if not fits then return ENOUGH end
 end
 
-local function begin_body(self)
+local function begin_body (self)
   self.began = true
   -- An error response is recognized by its status, also if its body is compressed.
   if self.status < 300 and header_rules.is_coded(self.headers["content-encoding"]) then
@@ -483,7 +483,7 @@ local function begin_body(self)
   end
 end
 
-local function sink_of(self)
+local function sink_of (self)
   return function (bytes, first, last)
     if self.discarding then return nil end
     if not self.began then
@@ -495,7 +495,7 @@ local function sink_of(self)
   end
 end
 
-local function take_head(self)
+local function take_head (self)
   local h = self.head
   local body, problem = M.new_body(h)
   if not body then return protocol(problem) end
@@ -508,7 +508,7 @@ local function take_head(self)
 end
 
 --- Ends a response before its body is complete, because its status is enough.
-local function ends_early(self)
+local function ends_early (self)
   self.done, self.keep = true, false
   return true
 end
@@ -521,7 +521,7 @@ end
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] table the failure: `kind`, `message`
-function Response:feed(bytes)
+function Response:feed (bytes)
   local from, problem = 1, nil
   if self.head then
     from, problem = self.head:feed(bytes)
@@ -549,7 +549,7 @@ end
 
 --- Handles the end of the connection.
 -- @treturn boolean true, and `done` is true; or false if the response is incomplete
-function Response:finish()
+function Response:finish ()
   if self.done then return true end
   if not self.complete then return false end
   if self.framing:ends_here() or self.status >= 300 then return ends_early(self) end
@@ -558,20 +558,20 @@ end
 
 --- Returns the number of buffered events.
 -- @treturn number
-function Response:count()
+function Response:count ()
   return self.parser and self.parser:count() or 0
 end
 
 --- Returns the body of a response that is not an event stream, as far as it was received.
 -- @treturn string
-function Response:body()
+function Response:body ()
   local text = table.concat(self.pieces)
   self.pieces = { text }
   return text
 end
 
 --- Drops the buffered data, and the rest of the body as it arrives.
-function Response:discard()
+function Response:discard ()
   self.discarding = true
   if self.parser then self.parser:close() end
   self.parser = nil
@@ -581,7 +581,7 @@ end
 --- Makes a parser for a response.
 -- @tparam table limits `events` (an event stream was requested), `max_event`, `max_body` (bytes)
 -- @treturn table
-function M.new_response(limits)
+function M.new_response (limits)
   local self = setmetatable({
     events = limits.events, max_event = limits.max_event, max_body = limits.max_body,
     head = M.new_head(),      -- the parser of the head, until it is complete

@@ -8,7 +8,7 @@ local config = require "predibase.config"
 local M = {}
 
 --- Returns why an option that only libcurl supports was refused, or nil.
-local function refused(cfg)
+local function refused (cfg)
   if cfg.ca_file then
     return "ca_file cannot be used inside nginx: name the file in nginx.conf, "
       .. "`lua_ssl_trusted_certificate`"
@@ -24,7 +24,7 @@ local function refused(cfg)
   end
 end
 
-local function is_address(host)
+local function is_address (host)
   return host:find "^%d+%.%d+%.%d+%.%d+$" ~= nil or host:find(":", 1, true) ~= nil
 end
 
@@ -34,20 +34,20 @@ end
 local LOCALHOST = { "127.0.0.1", "[::1]" }
 
 --- Adds to a server or proxy the hosts to connect to, and whether nginx has to resolve them.
-local function reachable(place, name)
+local function reachable (place, name)
   local is_local = name:lower() == "localhost"
   place.hosts = is_local and LOCALHOST or { place.host }
   place.is_name = not is_local and not is_address(name)
   return place
 end
 
-local function decoded(text)
+local function decoded (text)
   return (text:gsub("%%(%x%x)", function (hex) return string.char(tonumber(hex, 16)) end))
 end
 
 --- Returns the proxy of the option `proxy`, or nil. The environment is not read, because nginx
 -- does not pass `http_proxy` to its workers.
-local function proxy_of(cfg, encode)
+local function proxy_of (cfg, encode)
   local url = config.proxy(cfg)
   if not url then return nil end
   local scheme, userinfo, authority = url:match "^(%w+)://(.-)@([^@]*)$"
@@ -68,7 +68,7 @@ end
 
 --- Returns the name of the pool of connections. It contains every setting that is fixed when a
 -- connection is made, so that clients with different settings share no connection.
-local function pool_of(target, digest)
+local function pool_of (target, digest)
   local proxy = target.proxy
   local parts = { "predibase", target.tls and "https" or "http", target.host,
     ("%d"):format(target.port) }
@@ -92,7 +92,7 @@ end
 -- `client_cert`, `client_key` (files), `proxy`, `pool` (the name of its pool of connections)
 -- @treturn[2] nil
 -- @treturn[2] string which setting nginx does not support
-function M.new(cfg, ngx)
+function M.new (cfg, ngx)
   local problem = refused(cfg)
   if problem then return nil, problem end
   local address, tls = is_address(cfg.host), cfg.scheme == "https"

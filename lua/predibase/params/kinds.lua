@@ -9,7 +9,6 @@ local errors = require "predibase.errors"
 local files = require "predibase.files"
 local json = require "predibase.json"
 local names = require "predibase.option_names"
-local schemas = require "predibase.schema"
 local utf8 = require "predibase.utf8"
 
 local M = {}
@@ -303,7 +302,7 @@ local function schema_text (schema, name)
     end
     text = schema
   elseif type(schema) == "table" then
-    text, problem = json.encode(schemas.mark_lists(schema))
+    text, problem = json.encode(require "predibase.schema".mark_lists(schema))
     if not text then return nil, ("`%s` must be %s: %s"):format(name, WANTED, problem) end
   else
     return nil, ("`%s` must be %s, got %s"):format(name, WANTED, checks.describe(schema))
@@ -362,7 +361,7 @@ function M.grammar_problem (format, name)
   local pair = rawget(format, 2)
   local schema = pair and pair[2]
   if type(schema) ~= "table" then return nil end       -- no schema, or null
-  return schemas.problem(rawget(schema, 1), name .. ".schema")
+  return require "predibase.schema".problem(rawget(schema, 1), name .. ".schema")
 end
 
 --- Checks `extra`, the fields that this library does not know: `{ field = value }`, any JSON value.

@@ -357,8 +357,8 @@ function step (self, storing)
   local by = self.by
   if by ~= nil then
     if by and active.runs(step, by, 1) then
-      error("predibase: another coroutine is already waiting for this batch, or a hook of the "
-        .. "batch reads it", 0)
+      usage.fail("another coroutine is already waiting for this batch, or a hook of the "
+        .. "batch reads it")
     end
     -- A wait that an error ended has closed the group of `results`: nothing is sent for it.
     if self.group.closed then close(self) end

@@ -61,7 +61,7 @@ end
 -- @treturn table the error
 function M.new (fields)
   local kind = M.kinds[fields.kind]
-  if not kind then error("unknown kind of error: " .. tostring(fields.kind), 2) end
+  if not kind then error("unknown kind of error: " .. tostring(fields.kind)) end
   local err = {}
   for name, value in pairs(fields) do err[name] = value end
   if err.retryable == nil then

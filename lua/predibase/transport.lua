@@ -3,6 +3,8 @@
 -- else. libcurl would block an nginx worker, so it is not even loaded there.
 -- @module predibase.transport
 
+local usage = require "predibase.usage"
+
 local M = {}
 
 --- Tells whether this Lua runs inside nginx (the module ngx_lua of OpenResty).
@@ -19,8 +21,8 @@ end
 -- @raise inside nginx
 function M.not_in_nginx (name, instead)
   if M.in_nginx() then
-    error(("%s cannot be used inside nginx because it would block the worker; use %s")
-      :format(name, instead), 0)
+    usage.fail(("%s cannot be used inside nginx because it would block the worker; use %s")
+      :format(name, instead))
   end
 end
 

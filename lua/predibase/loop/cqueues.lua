@@ -13,6 +13,7 @@
 local blocking = require "predibase.loop.blocking"
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -76,7 +77,7 @@ end
 -- @tparam function step
 function Cqueues:watch (fd, timeout, step)
   if self.step and self.step ~= step then
-    error("predibase.loop.cqueues: each client needs its own loop object", 0)
+    usage.fail("predibase.loop.cqueues: each client needs its own loop object")
   end
   self.fd, self.timeout, self.step = fd, timeout, step
 end

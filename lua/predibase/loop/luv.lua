@@ -12,6 +12,7 @@
 -- @module predibase.loop.luv
 
 local blocking = require "predibase.loop.blocking"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -112,7 +113,7 @@ end
 -- @tparam function step
 function Luv:watch (fd, timeout, step)
   if self.step and self.step ~= step then
-    error("predibase.loop.luv: each client needs its own loop object", 0)
+    usage.fail("predibase.loop.luv: each client needs its own loop object")
   end
   self.fd, self.timeout, self.step = fd, timeout, step
 end

@@ -7,6 +7,7 @@ local failures = require "predibase.transport.curl.failure"
 local M = {}
 
 local active = require "predibase.active"
+local usage = require "predibase.usage"
 
 local running = coroutine.running
 
@@ -26,7 +27,7 @@ function wait (x)
   local transport, me = x.transport, running() or true
   local other = x.waiter
   if other and other ~= me and active.runs(wait, other) then
-    error("predibase: another coroutine is already waiting for this stream", 0)
+    usage.fail("another coroutine is already waiting for this stream")
   end
   local loop = transport.loop
   x.waiter = me

@@ -11,6 +11,7 @@
 local active = require "predibase.active"
 local heap = require "predibase.heap"
 local queue = require "predibase.queue"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -82,7 +83,7 @@ function suspend (group)
   local me = active.here()
   local other = group.waiter
   if other and other ~= me and active.runs(suspend, other) then
-    error("predibase: another coroutine is already waiting for this batch", 0)
+    usage.fail("another coroutine is already waiting for this batch")
   end
   local loop = group.transport.loop
   group.waiter = me

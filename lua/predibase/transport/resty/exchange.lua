@@ -20,6 +20,7 @@ local connect = require "predibase.transport.resty.connect"
 local http1 = require "predibase.transport.resty.http1"
 local nginx = require "predibase.nginx"
 local semaphore = require "ngx.semaphore"
+local usage = require "predibase.usage"
 
 local ngx = ngx
 local now = nginx.now
@@ -383,7 +384,7 @@ local function wait (x, longest)
   local me = coroutine.running()
   local other = x.waiter
   if other and other ~= me and coroutine.status(other) ~= "dead" then
-    error("predibase: another coroutine is already waiting for this stream", 0)
+    usage.fail("another coroutine is already waiting for this stream")
   end
   demand(x)
   -- A thread that has just started may already have read something, or may even have ended.

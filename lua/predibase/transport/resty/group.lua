@@ -6,6 +6,7 @@
 local nginx = require "predibase.nginx"
 local queue = require "predibase.queue"
 local semaphore = require "ngx.semaphore"
+local usage = require "predibase.usage"
 
 local now = nginx.now
 
@@ -81,7 +82,7 @@ local function suspend (group, at)
   local me = coroutine.running()
   local other = group.waiter
   if other and other ~= me and coroutine.status(other) ~= "dead" then
-    error("predibase: another coroutine is already waiting for this batch", 0)
+    usage.fail("another coroutine is already waiting for this batch")
   end
   group.waiter = me
   local posted, why = nginx.wait(group.news, math.min(math.max(at - now(), 0), LONGEST_WAIT))

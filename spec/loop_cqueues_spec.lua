@@ -38,19 +38,12 @@ describe("the loop of cqueues", function ()
     assert.equal(0, cq:count())
   end
 
-  --- Reads with next, because a coroutine of Lua 5.1 cannot yield in a for loop.
-  local function read (stream)
-    local token, err
-    repeat token, err = stream:next() until not token
-    return err
-  end
-
   it("continues in another controller when one was dropped", function ()
     new "/hang"
     for _, collects in ipairs { false, true } do
       local abandoned, other = cqueues.new(), nil
       local stream = client:generate_stream "x"
-      abandoned:wrap(function () read(stream) end)
+      abandoned:wrap(function () lifetime.read(stream) end)
       repeat assert(abandoned:step(0.01)) until stream.count == 2
       assert.is_true(abandoned:count() > 0)
       if collects then

@@ -45,13 +45,6 @@ describe("the loop of luv", function ()
     assert.is_truthy(so)
   end
 
-  --- Reads with next, because a coroutine of Lua 5.1 cannot yield in a for loop.
-  local function read (stream)
-    local token, err
-    repeat token, err = stream:next() until not token
-    return err
-  end
-
   it("keeps no handle active while no call waits", function ()
     new "/late"               -- after a quick answer the call would not have to wait
     local text
@@ -81,7 +74,7 @@ describe("the loop of luv", function ()
     new "/hang"
     local kinds = {}
     for i = 1, 3 do
-      go(function () kinds[i] = read(client:generate_stream "x").kind end)
+      go(function () kinds[i] = lifetime.read(client:generate_stream "x").kind end)
     end
     local first = client
     local timer = uv.new_timer()

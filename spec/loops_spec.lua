@@ -7,13 +7,6 @@ local lifetime = require "spec.support.lifetime"
 local loops = require "spec.support.loops"
 local server = require "spec.support.server"
 
---- Reads with next, because a coroutine of Lua 5.1 cannot yield in a for loop.
-local function read (stream)
-  local token, err
-  repeat token, err = stream:next() until not token
-  return err
-end
-
 for _, loop in ipairs(loops.list) do
   describe("the loop of " .. loop.name, function ()
     local s, client
@@ -56,7 +49,7 @@ for _, loop in ipairs(loops.list) do
       for i = 1, 100 do
         streams[i] = client:generate_stream "x"
         loop.begin(function ()
-          kinds[i] = read(streams[i]).kind
+          kinds[i] = lifetime.read(streams[i]).kind
           ended = ended + 1
         end)
       end
@@ -85,7 +78,7 @@ for _, loop in ipairs(loops.list) do
       local kinds, streams = {}, {}
       for i = 1, 3 do
         streams[i] = first:generate_stream "x"
-        loop.begin(function () kinds[i] = read(streams[i]).kind end)
+        loop.begin(function () kinds[i] = lifetime.read(streams[i]).kind end)
       end
       loop.run(function ()
         return streams[1].count == 2 and streams[2].count == 2 and streams[3].count == 2
@@ -125,8 +118,8 @@ for _, loop in ipairs(loops.list) do
         new(nil, { loop = shared })
         local ok, message = pcall(function () client:generate "x" end)
         assert.is_false(ok)
-        assert.is_truthy(message:find(loop.exclusive .. ": each client needs its own loop object", 1,
-          true), message)
+        local expected = loop.exclusive .. ": each client needs its own loop object"
+        assert.is_truthy(message:find(expected, 1, true), message)
         assert.is_truthy(message:find("^spec/loops_spec%.lua:%d+: "), message)
         other:close()
       end)

@@ -63,7 +63,6 @@ local function split (entry, index)
       options[name] = value
     end
   end
-  if options then request.check(options, "generate") end
   return prompt, options
 end
 
@@ -442,7 +441,7 @@ function Batch:results ()
   if self.begun then
     usage.fail("batch:results() after batch:next(): some outcomes were handed out already")
   end
-  self.group.unreachable = true
+  self.group:close_on_error()
   self.found, self.failed = self.found or {}, self.failed or {}
   local count, err = gather(self)
   if err and not self.prompts then return nil, err end
@@ -469,7 +468,7 @@ function Batch:__tostring ()
     self.ended, self.failures)
 end
 
-local NO_GROUP = { close = function () end }
+local NO_GROUP = { close = function () end, close_on_error = function () end }
 
 local function new (fields)
   local batch = setmetatable({
@@ -547,7 +546,8 @@ function M.new (client, entries, options, base, render)
   local plan = request.planner({ cfg = client.cfg, user_agent = client.user_agent }, common)
   plan "generate"        -- raises for a clock that does not exist; bad values fail each prompt
   local source, count = source_of(entries, function (entry, index)
-    if render then render(entry, true) else split(entry, index) end
+    if render then return render(entry, true) end
+    request.check(select(2, split(entry, index)), "generate")
   end)
   local now = client.shared.now
   return new {

@@ -209,7 +209,7 @@ function Call:retry (err, delivered)
     delivered = delivered,
   })
   if not delay and err.retryable and delivered == 0 and failed <= self.options.max_retries then
-    err.message = ("%s; not retried: %s"):format(err.message, reason)
+    errors.add(err, { message = ("%s; not retried: %s"):format(err.message, reason) })
   end
   return delay
 end

@@ -104,7 +104,7 @@ Session.__index = Session
 --- Makes the fields of a session that are not settings.
 local function new_state ()
   return {
-    counts = {},          -- tokens of the texts that were counted last
+    counter = budget.new_counter(),
     left_out = 0,         -- messages that the last call did not send
     whole = nil,          -- the length of the history, while a turn joins it
     busy = nil,           -- the coroutine of a running call, see predibase.active
@@ -344,8 +344,8 @@ function Session:fork ()
   repair(self)
   local twin = new_state()
   for _, name in ipairs { "client", "format", "rendering", "plan", "own", "max_input_tokens",
-    "count_tokens", "no_tokenizer", "left_out" } do twin[name] = self[name] end
-  for key, n in pairs(self.counts) do twin.counts[key] = n end
+    "count_tokens", "left_out" } do twin[name] = self[name] end
+  twin.counter = self.counter:copy()
   twin.messages = history.copy(self.messages)
   return setmetatable(twin, Session)
 end

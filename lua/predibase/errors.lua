@@ -70,6 +70,15 @@ function M.new (fields)
   return setmetatable(err, mt)
 end
 
+--- Adds fields to an error object, or replaces them.
+-- @tparam table err
+-- @tparam table fields
+-- @treturn table the error
+function M.add (err, fields)
+  for name, value in pairs(fields) do err[name] = value end
+  return err
+end
+
 --- Tells whether a value is an error object of this library.
 -- @param value anything
 -- @treturn boolean

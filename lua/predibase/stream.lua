@@ -11,6 +11,7 @@
 -- `held` is `CHANGING` meanwhile; a stream found in that state has failed.
 -- @module predibase.stream
 
+local errors = require "predibase.errors"
 local event = require "predibase.event"
 local response = require "predibase.response"
 local usage = require "predibase.usage"
@@ -103,9 +104,11 @@ local function give_up_exchange (self, how)
 end
 
 local function fail (self, err)
-  err.partial_text = has_whole_text(self) and self.final.generated_text
-    or text_so_far(self) .. (self.matcher and self.matcher:rest() or "")
-  err.tokens = self.count
+  errors.add(err, {
+    partial_text = has_whole_text(self) and self.final.generated_text
+      or text_so_far(self) .. (self.matcher and self.matcher:rest() or ""),
+    tokens = self.count,
+  })
   self.err = err
   give_up_exchange(self, "close")
   self.held = nil
@@ -504,7 +507,7 @@ end
 -- @tparam table err
 -- @treturn table
 function M.failed (err)
-  err.partial_text, err.tokens = err.partial_text or "", err.tokens or 0
+  errors.add(err, { partial_text = err.partial_text or "", tokens = err.tokens or 0 })
   return new(nil, err)
 end
 

@@ -104,6 +104,14 @@ function M.has_open (s, n)
   return s:wait(function () return s:connections().open == n end, 10)
 end
 
+--- Reads a stream to its end, and returns its error. Uses next, because a coroutine of Lua 5.1
+-- cannot yield in a for loop.
+function M.read (stream)
+  local token, err
+  repeat token, err = stream:next() until not token
+  return err
+end
+
 --- Returns an exchange of `predibase.curl` that requests a stream; `more` are further fields.
 function M.stream (pool, url, more)
   local spec = { url = url, events = true, proxy = "", body = '{"inputs":"x"}',

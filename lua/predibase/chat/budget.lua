@@ -33,24 +33,46 @@ local WITHOUT = { not_found = true, permission = true }
 -- Options of the call that also apply to the requests that count tokens.
 local SHARED = { "timeout", "max_retries", "headers", "on_request", "on_response", "on_retry" }
 
-local function ask (session, text, special, options)
-  local own = { add_special_tokens = special }
-  for _, name in ipairs(SHARED) do own[name] = options and options[name] end
-  local plan, refusal = session.plan("tokenize", own)
-  local tokens, err = tokenize.run(session.client.shared, plan, text, refusal)
+local Counter = {}
+Counter.__index = Counter
+
+--- Makes what a session remembers of counting.
+-- @treturn table
+function M.new_counter ()
+  return setmetatable({
+    counts = {},              -- tokens of the texts that were counted last
+    no_tokenizer = false,     -- the server has no route /tokenize
+  }, Counter)
+end
+
+--- Makes a copy for another session.
+-- @treturn table
+function Counter:copy ()
+  local twin = M.new_counter()
+  twin.no_tokenizer = self.no_tokenizer
+  for key, n in pairs(self.counts) do twin.counts[key] = n end
+  return twin
+end
+
+--- Asks the server, or estimates where it cannot count. `plans` keeps the two plans of one call.
+local function ask (self, session, text, special, options, plans)
+  if self.no_tokenizer then return M.estimate(text) end
+  if not plans[special] then
+    local own = { add_special_tokens = special }
+    for _, name in ipairs(SHARED) do own[name] = options and options[name] end
+    local plan, refusal = session.plan("tokenize", own)
+    if not plan then return nil, refusal end
+    plans[special] = plan
+  end
+  local tokens, err = tokenize.run(session.client.shared, plans[special], text)
   if tokens then return #tokens end
   if not WITHOUT[err.kind] then return nil, err end
-  session.no_tokenizer = true
+  self.no_tokenizer = true
   return M.estimate(text)
 end
 
-local function counted (session, text, special, options)
-  if not session.count_tokens then
-    if session.no_tokenizer then return M.estimate(text) end
-    local n, err = ask(session, text, special, options)
-    return n, err
-  end
-  local n = session.count_tokens(text)
+local function count_by_function (f, text)
+  local n = f(text)
   if checks.integral(n) and n >= 0 then return n end
   return nil, errors.new { kind = "validation", phase = "request",
     message = "count_tokens must return a number of tokens, got " .. checks.describe(n) }
@@ -58,14 +80,18 @@ end
 
 --- Returns a function that counts each text once. It reuses the counts of the call before; counts
 -- that this call does not need are dropped.
-local function counter (session, options)
-  local before, used = session.counts, {}
-  session.counts = used
+local function begin_counting (self, session, options)
+  local before, used, plans = self.counts, {}, {}
+  self.counts = used
   return function (text, special)
     if text == "" then return 0 end
     local key = (special and "p" or "m") .. text
     local n, err = used[key] or before[key], nil
-    if not n then n, err = counted(session, text, special, options) end
+    if not n and session.count_tokens then
+      n, err = count_by_function(session.count_tokens, text)
+    elseif not n then
+      n, err = ask(self, session, text, special, options, plans)
+    end
     used[key] = n
     return n, err
   end
@@ -123,7 +149,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error; of kind "too_large" when not even the last turn fits
 function M.fit (session, messages, options)
-  local count, turns = counter(session, options), history.turns(messages)
+  local count, turns = begin_counting(session.counter, session, options), history.turns(messages)
   local sums, err = text_sums(session, messages, turns, count)
   if not sums then return nil, err end
   local needed

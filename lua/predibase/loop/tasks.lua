@@ -12,6 +12,7 @@ local active = require "predibase.active"
 local errors = require "predibase.errors"
 local heap = require "predibase.heap"
 local outside_errors = require "predibase.outside_errors"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -125,6 +126,16 @@ end
 
 -- Tasks.
 
+local Task = { __name = "predibase.task" }
+Task.__index = Task
+
+--- Tells whether a value is a task.
+-- @param value anything
+-- @treturn boolean
+function M.is_task (value)
+  return type(value) == "table" and getmetatable(value) == Task
+end
+
 --- Returns the calling task if it can wait by yielding.
 -- @treturn ?table
 function M.current ()
@@ -212,7 +223,7 @@ end
 --- Adds the traceback of a task to its error.
 local function traced (task, err)
   task.traceback = debug.traceback(task.co, tostring(err))
-  if errors.is(err) then err.traceback = err.traceback or task.traceback end
+  if errors.is(err) then errors.add(err, { traceback = err.traceback or task.traceback }) end
   return type(err) == "string" and task.traceback or err
 end
 
@@ -256,23 +267,22 @@ local function run_ready ()
 end
 
 --- Makes a task, which starts in the next round.
--- @tparam table class the metatable of the task
 -- @tparam function f
 -- @param ... its arguments
 -- @treturn table the task
-function M.spawn (class, f, ...)
+function M.spawn (f, ...)
   -- A program may have thousands of tasks, so the table stays small. Fields that are set later:
   --   started, ended, ok
   --   woken          it runs in the next round
   --   cancelled      the error that ends it
   --   traceback      of its error, if it failed
   --   source         the loop that it waits for
-  --   groups         the waits of other tasks for its end, see `wait_for` of predibase.async
+  --   groups         the waits of other tasks for its end, see `wait_for`
   --   exchange, exchanges     that it waits for and waited for, see `own`
   local task = setmetatable({
     co = coroutine.create(f),
     n = select("#", ...), results = { ... },     -- the arguments of `f` until the task starts
-  }, class)
+  }, Task)
   tasks[task.co] = task
   wake(task)
   return task
@@ -287,6 +297,82 @@ function M.cancel (task, err)
   task.cancelled = err
   if task ~= current then wake(task) end
   return true
+end
+
+--- Returns the calling task.
+-- @tparam string what the function that needs one, for the message
+-- @treturn table
+-- @raise outside of tasks
+function M.here (what)
+  local task = M.current()
+  if not task then usage.fail(what .. " can only be called in a task, inside async.run") end
+  return task
+end
+
+--- Waits until other tasks have ended, or one of them has failed.
+-- @tparam table me the calling task
+-- @tparam table others array of tasks
+-- @treturn ?table the task that failed
+-- @treturn ?table the error if the calling task was cancelled
+function M.wait_for (me, others)
+  local group = { task = me, left = 0, failed = nil }
+  for _, task in ipairs(others) do
+    if task == me then usage.fail("a task cannot wait for itself") end
+    task.seen = true
+    if not task.ended then
+      group.left = group.left + 1
+      task.groups = task.groups or {}
+      task.groups[#task.groups + 1] = group
+    elseif not task.ok and not group.failed then
+      group.failed = task
+    end
+  end
+  local err
+  while group.left > 0 and not group.failed and not err do err = M.wait(me) end
+  return group.failed, err
+end
+
+--- Waits for the end of the task and returns its results.
+-- @return the results of its function
+-- @raise the error of its function; an error of kind "cancelled" if this task or the calling task
+-- is cancelled
+function Task:await ()
+  local _, err = M.wait_for(M.here "task:await()", { self })
+  if err then error(err, 0) end
+  if not self.ok then error(self.results[1], 0) end
+  return unpack(self.results, 1, self.n)
+end
+
+--- Waits for the end of the task like `await`, but returns its error instead of raising it.
+-- @treturn[1] boolean true, and then the results of its function
+-- @treturn[2] boolean false
+-- @return[2] the error of its function; an error of kind "cancelled" if the task was cancelled
+-- @raise an error of kind "cancelled" if the calling task is cancelled
+function Task:join ()
+  local _, err = M.wait_for(M.here "task:join()", { self })
+  if err then error(err, 0) end
+  return self.ok, unpack(self.results, 1, self.n)
+end
+
+--- Cancels the task: its current wait, or else its next one, raises an error of kind "cancelled".
+-- Also closes the connections of all streams and calls that this task was the last to wait for. A
+-- task that catches the error can still do work that needs no wait; each later wait raises the
+-- error again, and the task counts as cancelled however it ends.
+-- @treturn boolean false if the task had already ended or was already cancelled
+function Task:cancel ()
+  return M.cancel(self, errors.new { kind = "cancelled", message = "the task was cancelled" })
+end
+
+--- Returns the state of the task.
+-- @treturn string "running", "done", "failed" or "cancelled"
+function Task:status ()
+  if not self.ended then return "running" end
+  if self.ok then return "done" end
+  return self.cancelled and "cancelled" or "failed"
+end
+
+function Task:__tostring ()
+  return ("predibase.task (%s)"):format(self:status())
 end
 
 local function drive (main)
@@ -315,20 +401,19 @@ local function end_tasks ()
 end
 
 --- Runs a function as the first task, until no task is left or the first task has failed.
--- @tparam table class the metatable of the task
 -- @tparam function f
 -- @param ... its arguments
 -- @treturn table the first task
 -- @treturn table array of failed tasks for which no other task waited
 -- @raise the error that interrupted the wait
-function M.run (class, f, ...)
+function M.run (f, ...)
   -- Loaded here because this module is also loaded inside nginx, where libcurl must not be.
   system = require "predibase.curl"
   local main
   local ok, err = pcall(function (...)
     reset()                   -- a previous run may have been interrupted
     running = active.here()
-    main = M.spawn(class, f, ...)
+    main = M.spawn(f, ...)
     main.seen = true
     drive(main)
   end, ...)

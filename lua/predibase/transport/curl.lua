@@ -35,7 +35,7 @@ local function wake_all (transport, failure)
   local waiting = {}
   for _, x in pairs(transport.waiting) do waiting[#waiting + 1] = x end
   for _, x in ipairs(waiting) do
-    x.broken = failure
+    x:set_broken(failure)
     moved(x)
   end
   group.notify_all(transport, failure)

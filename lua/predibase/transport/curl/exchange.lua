@@ -136,6 +136,18 @@ function Exchange:events ()
   self.take = self.raw.token      -- set last and removed first: Ctrl-C may come in between
 end
 
+--- Becomes a member of a group, which waits for it together with others.
+-- @tparam table group
+function Exchange:join (group)
+  self.group = group
+end
+
+--- Makes every later wait fail, because the pool cannot wait any more.
+-- @tparam ?table reason the failure; nil: the pool can wait again
+function Exchange:set_broken (reason)
+  self.broken = reason
+end
+
 --- Waits until an event may be buffered.
 -- @treturn boolean false if the exchange is closed or cannot wait; `next` then returns why
 function Exchange:await ()

@@ -35,7 +35,7 @@ end
 --- Adds an exchange to the group.
 -- @tparam table exchange an exchange of the same transport whose whole body is wanted
 function Group:add (exchange)
-  exchange.group = self
+  exchange:join(self)
   self.transport.members[exchange.id] = exchange
   self.members[exchange] = true       -- last, because then `has` means that the rest is done
   if exchange:ended() then self:note(exchange) end
@@ -52,6 +52,11 @@ end
 -- @treturn boolean
 function Group:over ()
   return self.transport.closed
+end
+
+--- Closes the group when an error ends a wait for it, because no caller could do so.
+function Group:close_on_error ()
+  self.unreachable = true
 end
 
 local function leave (group, exchange)
@@ -154,7 +159,7 @@ function M.notify_all (transport, failure)
   local list = {}               -- a copy, because a woken coroutine may change the table
   for _, exchange in pairs(transport.members) do list[#list + 1] = exchange end
   for _, exchange in ipairs(list) do
-    exchange.broken = failure
+    exchange:set_broken(failure)
     exchange.group:note(exchange)
   end
 end

@@ -469,6 +469,12 @@ function Exchange:events ()
   self.take, self.source, self.take_texts = parser.token, parser, parser.texts
 end
 
+--- Becomes a member of a group, which waits for it together with others.
+-- @tparam table group
+function Exchange:join (group)
+  self.group = group
+end
+
 --- Lets the thread read ahead while its reader is busy, which saves two switches of coroutines for
 -- each piece.
 -- @treturn function the coroutine that reads must call it when it needs no more; otherwise the

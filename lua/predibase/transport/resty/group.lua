@@ -39,6 +39,10 @@ function Group:has (exchange)
   return self.members[exchange] == true
 end
 
+--- For other transports, where an error can end a wait. Here none does.
+function Group:close_on_error () -- luacheck: ignore 212
+end
+
 --- Tells whether the client was closed, after which no request can begin.
 -- @treturn boolean
 function Group:over ()
@@ -48,7 +52,7 @@ end
 --- Adds an exchange to the group and starts it.
 -- @tparam table exchange an exchange of the same transport whose whole body is wanted
 function Group:add (exchange)
-  exchange.group = self
+  exchange:join(self)
   self.members[exchange] = true
   exchange:begin()
   if exchange:ended() then self:note(exchange) end
@@ -135,7 +139,6 @@ function M.new (transport)
     news = semaphore.new(0),
     waiter = nil,             -- the waiting coroutine
     closed = false,
-    unreachable = false,      -- not used here, where no error ends a wait; see the group of curl
   }, Group)
   transport.groups[group] = true
   return group

@@ -162,24 +162,37 @@ end
 
 -- The map of the source.
 
---- Checks that docs/internals.md names every file of the library, and none that does not exist.
--- The folders that it names as a whole are left out.
+--- Checks that the text of docs/internals.md names every file of the library exactly once, and that
+-- neither the text nor the drawing names one that does not exist. A C file stands for its header.
 local function check_map ()
-  local text, named = read "docs/internals.md", {}
-  for name in text:gmatch "`([%w_/]+%.[luach]+)`" do named[name] = true end
-  local files = list_files "find lua/predibase src -name '*.lua' -o -name '*.c' -o -name '*.h'"
+  local text, drawing = read "docs/internals.md", ""
+  text = text:gsub("\n```.-\n```", function (block)
+    drawing = drawing .. block
+    return ""
+  end)
+  local times = {}
+  for name in text:gmatch "`([%w_/]+%.[luach]+)`" do times[name] = (times[name] or 0) + 1 end
+  local files = list_files "find lua src -name '*.lua' -o -name '*.c' -o -name '*.h'"
+  local function short (path) return (path:gsub("^lua/predibase/", ""):gsub("^src/", "")) end
   local exists = {}
+  for _, path in ipairs(files) do exists[short(path)] = true end
   for _, path in ipairs(files) do
-    local name = path:gsub("^lua/predibase/", ""):gsub("^src/", "")
-    local header = name:gsub("%.h$", ".c")
-    exists[name] = true
-    if not named[name] and not named[header] and not name:find "^template/"
-      and not name:find "^cli/" and not name:find "^mock/" then
+    local name = short(path)
+    local source = name:gsub("%.h$", ".c")
+    if not exists[source] then source = name end
+    if not times[source] then
       fail("docs/internals.md does not name %s", path)
+    elseif source == name and times[name] > 1 then
+      fail("docs/internals.md names %s %d times", path, times[name])
     end
   end
-  for name in pairs(named) do
+  for name in pairs(times) do
     if not exists[name] then fail("docs/internals.md names %s, which does not exist", name) end
+  end
+  for name in drawing:gmatch "[%w_/]+%.[luach]+%f[^%w]" do
+    if not exists[name] then
+      fail("the drawing in docs/internals.md names %s, which does not exist", name)
+    end
   end
 end
 

@@ -20,14 +20,14 @@
 --     chat.budget          finds the turns that fit into a number of tokens
 --     chat.saved           a conversation as JSON
 --   rendering            prompts in a chat format, for adapters and conversations
---   template.*           templates, chat formats, and the Jinja of a model's own format
+--   template.*           templates, chat formats, and Jinja; docs/internals.md names each module
 --   batch                many prompts, some of them at once
 --     batch.limiter        when the next request of a batch may begin
 --   stream               the tokens of an answer, one after the other
 --   call                 one call: its attempts, clocks, hooks and error
 --   request              options -> plan; plan and prompt -> request
 --   config               the options of a client and the environment
---     config.settings      checks the options that have no rule in common
+--     config.settings      checks the values of single options
 --     config.url           checks URLs
 --   params               the parameters of the API: names, order, rules
 --     params.kinds         checks one value of each kind
@@ -54,9 +54,16 @@
 --   version              the version number
 --   transport            chooses the transport
 --     transport.curl       libcurl, through the C module predibase.curl
---     transport.curl.*     its exchanges, groups of exchanges, failures in words
+--       transport.curl.exchange   one request and its response
+--       transport.curl.group      waits for many exchanges
+--       transport.curl.failure    words what failed, with host and port
 --     transport.resty      the sockets of nginx
---     transport.resty.*    its exchanges, groups, connections, HTTP/1.1, clocks
+--       transport.resty.exchange  one request and its response, read in a light thread
+--       transport.resty.group     waits for many exchanges
+--       transport.resty.target    where the connections of a client go
+--       transport.resty.connect   makes connections: pooled or new, proxies, TLS
+--       transport.resty.http1     writes requests and parses responses (HTTP/1.1)
+--       transport.resty.clocks    the timeouts of an exchange
 --   loop.blocking        what a loop is; blocks the program
 --   loop.default         the loop of a client without the option `loop`
 --   loop.tasks           the scheduler of tasks
@@ -70,8 +77,8 @@
 --     resty.answer         what a browser is told of an error
 --     resty.limits         limits that all workers share
 --     resty.counters       counters in a shared dictionary
---   cli.*                the command
---   mock.*               the stand-in server
+--   cli.*                the command; docs/internals.md names each module
+--   mock.*               the stand-in server; docs/internals.md names each module
 
 local client = require "predibase.client"
 local errors = require "predibase.errors"

@@ -6,8 +6,9 @@
 
 local ROOT = "lua/predibase"
 
--- File names that may occur twice, because the files implement the same concept for two transports.
-local SAME_NAME = { exchange = true, group = true, curl = true, resty = true }
+-- File names that may occur twice. `exchange` and `group` are the same concept for two transports.
+-- `predibase.resty` (for handlers) and `predibase.transport.resty` are both names that programs use.
+local SAME_NAME = { exchange = true, group = true, resty = true }
 
 --- Returns the code of a file without comments and long strings.
 local function read_code (path)

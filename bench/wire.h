@@ -3,8 +3,8 @@
 ** SPDX-License-Identifier: MIT
 */
 
-#ifndef BENCH_WIRE_H
-#define BENCH_WIRE_H
+#ifndef PREDIBASE_BENCH_WIRE_H
+#define PREDIBASE_BENCH_WIRE_H
 
 #include <stddef.h>
 #include <stdint.h>

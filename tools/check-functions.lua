@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Finds functions that are too long. A function counts from the line of its name to its end; in
 -- Lua, functions inside another one count on their own as well.
--- usage: lua5.4 tools/check-functions.lua FILE... (.lua, .c or .h); prints each violation
+-- usage: lua5.4 tools/check-functions.lua FILE... (C if .c or .h, else Lua); prints each violation
 
 local LIMIT = 60 -- lines: what fits on one screen
 
@@ -68,7 +68,7 @@ for _, path in ipairs(arg) do
   local file = assert(io.open(path, "rb"))
   local text = file:read("*a")
   file:close()
-  local functions = path:find("%.lua$") and lua_functions or c_functions
+  local functions = path:find("%.[ch]$") and c_functions or lua_functions
   functions(text, function (first, last)
     local lines = last - first + 1
     if lines <= LIMIT then return end

@@ -51,8 +51,8 @@ sizes () {
 }
 
 function_sizes () {
-  find lua src -name '*.lua' -o -name '*.[ch]' | LC_ALL=C sort |
-    xargs lua5.4 tools/check-functions.lua
+  find lua src bench tools examples bin -name '*.lua' -o -name '*.[ch]' -o -path bin/predibase |
+    LC_ALL=C sort | xargs lua5.4 tools/check-functions.lua
 }
 
 # One way to write definitions: a space before the list of parameters.

@@ -7,7 +7,8 @@
 local ROOT = "lua/predibase"
 
 -- File names that may occur twice. `exchange` and `group` are the same concept for two transports.
--- `predibase.resty` (for handlers) and `predibase.transport.resty` are both names that programs use.
+-- `resty` may because both are public names, which stay: `predibase.resty` (for handlers) and
+-- `predibase.transport.resty`.
 local SAME_NAME = { exchange = true, group = true, resty = true }
 
 --- Returns the code of a file without comments and long strings.

@@ -34,7 +34,7 @@
 #define READ 65536
 #define TAIL 512 /* bytes of an answer in which its end is looked for */
 #define LOOK 100000000 /* nanoseconds between two looks at the memory */
-#define STUCK 60000 /* milliseconds without a byte from anybody */
+#define STUCK 60000 /* milliseconds without a byte on any connection */
 #define DELAY_STEP 10 /* microseconds in one bucket, as in floor.c */
 #define DELAY_BUCKETS 1000000
 

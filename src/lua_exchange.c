@@ -143,16 +143,16 @@ typedef int (*bytes_of) (const exchange *x, const char **s, size_t *n);
 static const char *copy_bytes (lua_State *L, exchange **slot, char *small,
                                size_t *n, bytes_of get) {
   char *to = small;
-  size_t room = SMALL_BYTES;
+  size_t capacity = SMALL_BYTES;
   const char *s;
   while (*slot != NULL && get(*slot, &s, n)) {
-    if (*n <= room) {
+    if (*n <= capacity) {
       if (*n > 0) memcpy(to, s, *n);
       return to;
     }
     lua_settop(L, 1);  /* remove a userdata that was too small */
-    room = *n;
-    to = lua_newuserdatauv(L, room, 0);
+    capacity = *n;
+    to = lua_newuserdatauv(L, capacity, 0);
   }
   return NULL;
 }

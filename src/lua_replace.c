@@ -69,8 +69,9 @@ static int write_all (int fd, const char *text, size_t size) {
 
 /*
 ** Gives a file the owner and the permissions of another one. Only root can
-** change the owner, so a refusal of that is no error. If the group cannot be
-** set, the file gets no group permissions: they would apply to another group.
+** change the owner, so it is not an error if that is refused. If the group
+** cannot be set, the file gets no group permissions: they would apply to
+** another group.
 */
 static int copy_attributes (int fd, const struct stat *other) {
   struct stat own;

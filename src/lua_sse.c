@@ -91,16 +91,16 @@ static void move_event (sse_event *ev, char *to) {
 static int copy_event (lua_State *L, parser *p, char *small, sse_event *ev,
                        int (*get) (const sse *core, sse_event *ev)) {
   char *to = small;
-  size_t room = SMALL_EVENT;
+  size_t capacity = SMALL_EVENT;
   while (get(p->core, ev)) {
     size_t size = ev->data_len + ev->type_len + ev->id_len;
-    if (size <= room) {
+    if (size <= capacity) {
       move_event(ev, to);
       return 1;
     }
     lua_settop(L, 1);  /* remove a userdata that was too small */
     to = lua_newuserdatauv(L, size, 0);
-    room = size;
+    capacity = size;
     check_open(L);  /* finalizers may have run: get the event again */
   }
   return 0;

@@ -126,7 +126,7 @@ local function find_twins (names)
   return found
 end
 
---- Finds modules that the map in init.lua does not name, and names in it that are no modules.
+--- Finds modules that the map in init.lua does not name, and names in it that are not modules.
 local function find_unmapped (modules, names)
   local found, named, folders = {}, { predibase = true }, {}
   for line in io.lines(ROOT .. "/init.lua") do
@@ -135,7 +135,7 @@ local function find_unmapped (modules, names)
       local folder = name:match "^(.*%.)%*$"
       if folder then folders[#folders + 1] = "predibase." .. folder
       elseif modules["predibase." .. name] then named["predibase." .. name] = true
-      else found[#found + 1] = name .. " is no module" end
+      else found[#found + 1] = name .. " is not a module" end
     end
   end
   for _, name in ipairs(names) do

@@ -210,26 +210,26 @@ function M.excerpt (text, limit)
   limit = limit or 200
   local cut = #text > limit
   local mark = (cut and limit >= 3) and "…" or ""
-  local room = limit - #mark
-  -- No replacement is longer than its character, so nothing after `room` can be part of the result.
+  local space = limit - #mark
+  -- No replacement is longer than its character, so nothing after `space` can be part of the result.
   -- Three more bytes are kept to recognise that the last character is whole.
-  local head = text:sub(1, room + 3)
+  local head = text:sub(1, space + 3)
   head = head:gsub("[\t\n\v\f\r]", " "):gsub("[%z\1-\31\127]", "?")
   local out, n, i, used = {}, 0, 1, 0
   while i <= #head do
     local stop = head:find("[\128-\255]", i) or #head + 1
     if stop > i then
-      local run = head:sub(i, math.min(stop - 1, i + room - used - 1))
+      local run = head:sub(i, math.min(stop - 1, i + space - used - 1))
       n, used, i = n + 1, used + #run, stop
       out[n] = run
     else
       local size = utf8.size(head, i)
       local piece = printable(head, i, size)
-      if used + #piece > room then break end
+      if used + #piece > space then break end
       n, used, i = n + 1, used + #piece, i + (size or 1)
       out[n] = piece
     end
-    if used >= room then break end
+    if used >= space then break end
   end
   return table.concat(out) .. mark
 end

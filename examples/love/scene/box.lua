@@ -96,17 +96,17 @@ end
 --- Draws the player's input and the hint about the keys. Scrolls so that the cursor stays visible.
 function Box:draw_input (view)
   local hint = HINTS[view.state]
-  local room = INPUT_WIDTH - 64 - canvas.width(hint, SMALL)
+  local width = INPUT_WIDTH - 64 - canvas.width(hint, SMALL)
   canvas.panel(INPUT_X, INPUT_Y, INPUT_WIDTH, INPUT_HEIGHT)
   canvas.colour("faint", 0.9)
   canvas.print(hint, INPUT_X + INPUT_WIDTH - 18 - canvas.width(hint, SMALL), INPUT_Y + 11, SMALL)
 
   local input, x, y = view.input, INPUT_X + 18, INPUT_Y + 8
   local before = canvas.width(input.text:sub(1, input.cursor), 18)
-  local scroll = math.max(0, before - room)
+  local scroll = math.max(0, before - width)
   local unit = canvas.unit
   love.graphics.setScissor(canvas.left + x * unit, canvas.top + INPUT_Y * unit,
-    (room + 4) * unit, INPUT_HEIGHT * unit)
+    (width + 4) * unit, INPUT_HEIGHT * unit)
   if input.text == "" and view.state == "listening" then
     canvas.colour("faint", 0.8)
     canvas.print("Say something to " .. view.name, x + 6, y, 18)

@@ -29,8 +29,8 @@ local function register (counter)
   return "pids:" .. counter
 end
 
---- Seconds after which an unused counter is removed. Keys may be addresses of visitors, most of
--- whom never come back.
+--- Seconds after which an unused counter is removed. Keys may be addresses of visitors, and
+-- most visitors never come back.
 M.FORGET = 86400
 
 local function sign (dict, counter, pid)

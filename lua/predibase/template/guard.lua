@@ -14,7 +14,8 @@ local utf8 = require "predibase.utf8"
 
 local M = {}
 
--- Passes over a text. A space inside one token can complete another token that contains a space.
+-- How often a text is searched. The space that breaks one token can complete another token, one that
+-- contains a space.
 local PASSES = 4
 
 -- Bytes at each end of a text that can be part of a token which the neighbouring text completes:
@@ -64,7 +65,7 @@ local function any_of (tokens)
     while first do
       local node, i, last, inside = root, first, nil, nil
       repeat
-        node = node[byte(text, i) or 0.5]       -- 0.5 is no byte: the end of the text
+        node = node[byte(text, i) or 0.5]       -- past the end: 0.5 is in no node
         if node and node.inside then last, inside = i, node.inside end
         i = i + 1
       until not node

@@ -72,7 +72,9 @@ local function pairs_of (t, depth)
   for i = 1, #t do
     local pair = rawget(t, i)
     local key = type(pair) == "table" and rawget(pair, 1)
-    if type(key) ~= "string" then return nil, ": an ordered object whose members are no pairs" end
+    if type(key) ~= "string" then
+      return nil, ": an ordered object with a member that is not a pair"
+    end
     local value, problem = convert(rawget(pair, 2), depth, key)
     if problem then return nil, "." .. key .. problem end
     values.put(made, key, value)

@@ -101,7 +101,7 @@ function primary (s, namespace)
   s:fail("unexpected " .. s:describe())
 end
 
---- Notes a filter or test that does not exist. Inside an `if` it is no error until it runs.
+--- Notes a filter or test that does not exist. Inside an `if` it is an error only when it runs.
 local function check_exists (s, list, what, name, line)
   if list[name] or s.soft then return end
   s.unknown[#s.unknown + 1] = { what = what, name = name, line = line }

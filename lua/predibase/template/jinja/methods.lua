@@ -91,19 +91,19 @@ function M.replace (rt, s, old, new, most)
   if most and most < 0 then most = nil end
   local add, out = runtime.buffer(rt)
   local done = 0
-  local function room () return not most or done < most end
+  local function may_replace () return not most or done < most end
   if old == "" then
     charge(rt, #s)
     local chars, n = strings.chars(s)
     for i = 1, n + 1 do
-      if room() then add(new) end
+      if may_replace() then add(new) end
       done = done + 1
       if chars[i] then add(chars[i]) end
     end
     return table.concat(out)
   end
   local from = 1
-  while room() do
+  while may_replace() do
     local first, last = search(rt, s, old, from)
     if not first then break end
     add(s:sub(from, first - 1))

@@ -2,8 +2,8 @@
 --- Limits for a gateway: how many streams may be open at once, and how many may start per second.
 -- All workers share them through a `lua_shared_dict`.
 --
--- Times come from a monotonic clock that all processes of a machine share. With the wall clock, a
--- step of the time would refuse all visitors, or admit any number of them.
+-- Times come from a monotonic clock that all processes of a machine share. If the wall clock were
+-- used, setting it back would refuse every stream, and setting it forward would lift the limits.
 --
 -- The rate is a token bucket, stored as one number per key: the time at which the bucket would be
 -- full again (the "theoretical arrival time" of the generic cell rate algorithm, ITU-T I.371). A
@@ -25,7 +25,7 @@ M.MAX_STREAMS = 1e6
 --- The smallest and the largest rate that can be set, in streams per second.
 M.MIN_RATE, M.MAX_RATE = 1e-6, 1e6
 
---- Seconds after which a visitor may try again who was refused because too many streams are open.
+--- Seconds that a visitor is told to wait after a refusal because too many streams are open.
 -- Streams take some seconds, and it is not known when the next one ends.
 M.RETRY_AFTER = 1
 

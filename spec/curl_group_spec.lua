@@ -55,7 +55,7 @@ describe("a group of exchanges", function ()
     local timeout = transport.loop.timeout
     group:next(1001)
     assert.equal(4, timeout())
-    transport.alarms:push(1002, {})
+    transport.timers:push(1002, {})
     assert.equal(1, timeout())
     network.clock = 1003
     assert.equal(0, timeout())

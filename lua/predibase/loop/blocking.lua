@@ -8,7 +8,7 @@
 --   descriptor that becomes readable when there is work to do (nil on systems that have none).
 --   `timeout()` returns the seconds until `step` must run even if `fd` is not readable (nil: no
 --   timer runs). `step(seconds)` waits at most that long (nil: without limit), does the work and
---   calls `loop:resume` for every coroutine whose exchange moved.
+--   calls `loop:resume` for every coroutine whose exchange has moved: it has new data or has ended.
 -- * `loop:suspend(exchange)` waits until the calling coroutine is resumed, or for any shorter time.
 --   It never raises an error: it returns nothing, or the error that ends the wait (Ctrl-C, a
 --   cancelled task). The loop may call `exchange:close()` to end the exchange.
@@ -22,7 +22,7 @@ local M = {}
 local Blocking = {}
 Blocking.__index = Blocking
 
---- Stores the function that drives the client.
+--- Stores the function that does the client's work.
 -- @param _ the descriptor; not needed, because `step` itself waits for it
 -- @param __ the timeout; not needed, because `step` itself knows it
 -- @tparam function step
@@ -30,8 +30,8 @@ function Blocking:watch (_, __, step) -- luacheck: ignore 212
   self.step = step
 end
 
---- Waits in the operating system until any exchange of a client moved. Other loops call it if the
--- caller cannot yield.
+--- Waits in the operating system until any exchange of a client has new data or has ended. Other
+-- loops call it if the caller cannot yield.
 -- @tparam table loop the client's loop, with its `step`
 -- @return nil, or the error that a signal handler raised during the wait
 function M.wait (loop)
@@ -39,7 +39,7 @@ function M.wait (loop)
   if not ok then return err end
 end
 
---- Waits in the operating system until any exchange of this client moved.
+--- Waits in the operating system until any exchange of this client has new data or has ended.
 -- @return nil, or the error that a signal handler raised during the wait
 function Blocking:suspend ()
   return M.wait(self)

@@ -6,8 +6,8 @@
 --     assert(cq:loop())
 --
 -- A call in a coroutine of a controller lets the other coroutines run; a call anywhere else blocks.
--- While calls wait, one more coroutine of their controller drives the client. The functions of a
--- loop are described in `predibase.loop.blocking`.
+-- While calls wait, an additional coroutine of their controller does the client's work: it runs
+-- `step`. The functions of a loop are described in `predibase.loop.blocking`.
 -- @module predibase.loop.cqueues
 
 local blocking = require "predibase.loop.blocking"
@@ -30,24 +30,24 @@ local function seconds_left (self)
 end
 
 --- Returns the state that the loop keeps for one controller. Each controller has its own coroutine
--- that drives the client, because a program may drop a controller in which calls wait, and the
+-- that runs `step`, because a program may drop a controller in which calls wait, and the
 -- calls in other controllers must continue.
 local function state_of (self, controller)
   local state = self.states[controller]
   if not state then
     state = {
       count = 0,                -- waiting coroutines of this controller
-      sooner = condition.new(), -- signalled if the client must be driven before `wakes_at`
+      sooner = condition.new(), -- signalled if `step` must run before `wakes_at`
       wakes_at = 0,             -- on the clock of cqueues
-      driven = false,           -- a coroutine drives the client
+      running = false,          -- a coroutine of this controller runs `step`
     }
     self.states[controller] = state
   end
   return state
 end
 
---- Drives the client while any coroutine of a controller waits for it.
-local function drive (self, state)
+--- Runs `step` again and again while any coroutine of a controller waits for the client.
+local function run_steps (self, state)
   local readable = self.fd and { pollfd = self.fd, events = "r" }
   local ok, err = true, nil
   while ok and state.count > 0 and not self.closed do
@@ -56,7 +56,7 @@ local function drive (self, state)
     cqueues.poll(state.sooner, seconds or readable, seconds and readable)
     if state.count > 0 and not self.closed then ok, err = pcall(self.step, 0) end
   end
-  state.driven = false
+  state.running = false
   if self.fd and not self.closed then cqueues.cancel(self.fd) end
   if not ok then error(err, 0) end
 end
@@ -71,7 +71,7 @@ local function forget (self, co)
   return entry.woken
 end
 
---- Stores the descriptor and the functions that drive the client.
+--- Stores the descriptor and the client's functions.
 -- @tparam ?number fd
 -- @tparam function timeout
 -- @tparam function step
@@ -88,7 +88,7 @@ function Cqueues:unwatch ()
   if self.fd then cqueues.cancel(self.fd) end
 end
 
---- Waits until any exchange of the client moved. Blocks if no controller runs.
+--- Waits until any exchange of the client has new data or has ended. Blocks if no controller runs.
 -- @return nil, or the error that a signal handler raised during the wait
 function Cqueues:suspend ()
   local controller, directly = cqueues.running()
@@ -99,9 +99,9 @@ function Cqueues:suspend ()
   local co, woken = coroutine.running(), condition.new()
   self.waiting[co] = { woken = woken, state = state }
   state.count = state.count + 1
-  if not state.driven then
-    state.driven = true
-    controller:wrap(drive, self, state)
+  if not state.running then
+    state.running = true
+    controller:wrap(run_steps, self, state)
   elseif cqueues.monotime() + (seconds_left(self) or math.huge) < state.wakes_at then
     state.sooner:signal()
   end

@@ -13,7 +13,7 @@ local watched = setmetatable({}, { __mode = "k" })     -- loops of clients that 
 local Default = {}
 Default.__index = Default
 
---- Stores the descriptor and the functions that drive the client.
+--- Stores the descriptor and the client's functions.
 -- @tparam ?number fd
 -- @tparam function timeout
 -- @tparam function step
@@ -27,8 +27,8 @@ function Default:unwatch ()
   watched[self] = nil
 end
 
---- Waits until any exchange of this client moved. In a task other tasks run meanwhile; elsewhere,
--- and in a coroutine that a task created itself, the whole program waits.
+--- Waits until any exchange of this client has new data or has ended. In a task, other tasks run
+-- meanwhile. Elsewhere, and in a coroutine that a task created itself, the whole program waits.
 -- @tparam ?table exchange the exchange or group that the caller waits for
 -- @return nil, or the error that ends the wait
 function Default:suspend (exchange)
@@ -43,7 +43,7 @@ function Default:resume (co) -- luacheck: ignore 212
   tasks.resume(co)
 end
 
---- Drives every client in use once, without waiting.
+--- Runs the `step` of every client in use once, without waiting.
 function M.update ()
   for loop in pairs(watched) do
     loop.updates = (loop.updates or 0) + 1
@@ -56,7 +56,7 @@ end
 function M.new ()
   return setmetatable({
     fd = nil, timeout = nil, step = false,
-    updates = nil,            -- how often `update` drove the client; nil: never
+    updates = nil,            -- how often `update` ran `step`; nil: never
   }, Default)
 end
 

@@ -67,8 +67,8 @@ local function deactivate (self)
   if self.closed then self.timer = nil end
 end
 
---- Resumes the coroutines whose exchanges moved. An error that ends one of them is raised after all
--- were resumed.
+--- Resumes the coroutines whose exchanges have new data or have ended. An error that ends one of
+-- them is raised after all were resumed.
 local function deliver (self)
   local queue, failure = self.queue, nil
   self.queue = {}
@@ -84,7 +84,7 @@ local function deliver (self)
   if failure then error(failure, 0) end
 end
 
---- Drives the client once and schedules `deliver`.
+--- Runs `step` once and schedules `deliver`.
 local function pump (self)
   self.inside = true
   local ok, err = pcall(function () if self.count > 0 then self.step(0) end end)
@@ -107,7 +107,7 @@ local function start (self)
   if self.poll then self.uv.poll_start(self.poll, "r", self.on_event) end
 end
 
---- Stores the descriptor and the functions that drive the client.
+--- Stores the descriptor and the client's functions.
 -- @tparam ?number fd
 -- @tparam function timeout
 -- @tparam function step
@@ -126,7 +126,7 @@ function Luv:unwatch ()
   if self.count == 0 and #self.queue == 0 then deactivate(self) end
 end
 
---- Yields until any exchange of the client moved. Blocks in the main program.
+--- Yields until any exchange of the client has new data or has ended. Blocks in the main program.
 -- @return nil, or the error that a signal handler raised during the wait
 function Luv:suspend ()
   local co, main = coroutine.running()

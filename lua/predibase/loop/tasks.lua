@@ -375,7 +375,8 @@ function Task:__tostring ()
   return ("predibase.task (%s)"):format(self:status())
 end
 
-local function drive (main)
+--- Runs tasks until none is left or the first one, `main`, has failed.
+local function run_until_end (main)
   while true do
     run_ready()
     if interruption then error(interruption, 0) end
@@ -415,7 +416,7 @@ function M.run (f, ...)
     running = active.here()
     main = M.spawn(f, ...)
     main.seen = true
-    drive(main)
+    run_until_end(main)
   end, ...)
   local ended, again = pcall(end_tasks)
   if not ended then pcall(end_tasks) end      -- a second Ctrl-C interrupted it

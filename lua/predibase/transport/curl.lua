@@ -41,17 +41,17 @@ local function wake_all (transport, failure)
   group.notify_all(transport, failure)
 end
 
---- Wakes the groups whose alarm is due. Returns the seconds until the next alarm, or `seconds` if
--- that is shorter.
-local function ring_alarms (transport, seconds)
-  if not transport.alarms[1] then return seconds end
-  local left = group.ring(transport)
+--- Wakes the groups whose timer has expired. Returns the seconds until the next timer expires, or
+-- `seconds` if that is shorter.
+local function run_timers (transport, seconds)
+  if not transport.timers[1] then return seconds end
+  local left = group.run_timers(transport)
   if left and (not seconds or left < seconds) then return left end
   return seconds
 end
 
---- Handles an exchange that moved, given by its number: wakes the coroutine or group that waits for
--- it, or closes it if it only lingered.
+--- Handles an exchange that has new data or has ended, given by its number: wakes the coroutine or
+-- group that waits for it, or closes it if it only lingered.
 local function exchange_moved (transport, id)
   local x = transport.waiting[id]
   if x then return moved(x) end
@@ -64,7 +64,7 @@ local function exchange_moved (transport, id)
   end
 end
 
---- Does the same for all exchanges, if it is not known which of them moved.
+--- Does the same for all exchanges, if it is not known which of them have moved.
 local function all_may_have_moved (transport)
   local ids = {}
   for id in pairs(transport.waiting) do ids[#ids + 1] = id end
@@ -77,11 +77,12 @@ local function all_may_have_moved (transport)
 end
 
 --- Returns the function `step`, which runs the pool once and wakes the waiters of the exchanges
--- that moved. A loop without `unwatch` may still call it after the client was closed.
+-- that have moved. A loop without `unwatch` may still call it after the client was closed.
 local function stepper (transport)
-  -- `ids` are the numbers of the exchanges that moved, `n` is how many there are (nil: unknown),
-  -- `delivered` is how many of them were handled. They outlive a call because an error from outside
-  -- (Ctrl-C) may end a step at any instruction; the next step then continues.
+  -- `ids` are the numbers of the exchanges that have moved (see `predibase.loop.blocking`), `n` is
+  -- how many there are (nil: unknown), `delivered` is how many of them were handled. They outlive a
+  -- call because an error from outside (Ctrl-C) may end a step at any instruction; the next step
+  -- then continues.
   local ids, n, delivered = {}, 0, 0
   local function deliver ()
     if not n then
@@ -97,12 +98,12 @@ local function stepper (transport)
   return function (seconds)
     if transport.closed then return end
     deliver()
-    seconds = ring_alarms(transport, seconds)
+    seconds = run_timers(transport, seconds)
     delivered, n = 0, nil
     local count, why = transport.pool:step(seconds, ids)
     n = count or 0
     deliver()
-    ring_alarms(transport)
+    run_timers(transport)
     if not count then
       wake_all(transport, { kind = "connection", phase = "wait", message = why })
     end
@@ -128,9 +129,9 @@ local function ready (transport)
   transport.step = transport.step or stepper(transport)
   transport.loop:watch(pool:fd(), function ()
     if transport.closed then return nil end
-    local seconds, alarm = pool:timeout(), transport.alarms[1]
-    if not alarm then return seconds end
-    return math.max(0, math.min(seconds or math.huge, alarm.at - curl.now()))
+    local seconds, timer = pool:timeout(), transport.timers[1]
+    if not timer then return seconds end
+    return math.max(0, math.min(seconds or math.huge, timer.at - curl.now()))
   end, transport.step)
   transport.watched = true
   return true
@@ -233,7 +234,7 @@ end
 -- @tparam table loop the loop that waits for the client, see `predibase.loop.blocking`
 -- @treturn table the transport
 function M.new (cfg, loop)
-  local members, alarms, groups = group.state()
+  local members, timers, groups = group.state()
   local proxy = config.proxy(cfg)
   return setmetatable({
     target = targets_of(cfg),
@@ -248,7 +249,7 @@ function M.new (cfg, loop)
     now = M.now,
     waiting = {},         -- id -> exchange for which a coroutine waits
     members = members,    -- id -> exchange that belongs to a group
-    alarms = alarms,      -- the alarms of groups
+    timers = timers,      -- the timers of groups
     groups = groups,
     lingering = {},       -- id -> raw exchange whose body only has to end
   }, Transport)

@@ -20,8 +20,9 @@ local CLOSED = { kind = "cancelled", phase = "closed", message = "the stream was
 local Exchange = {}
 Exchange.__index = Exchange
 
---- Waits until the exchange has moved or was closed; `M.moved` then clears `waiter`. An error that
--- ends the wait early (Ctrl-C, a cancelled task) is raised; the caller can then wait again.
+--- Waits until the exchange has new data or has ended, or is closed; `M.moved` then clears
+-- `waiter`. An error that ends the wait early (Ctrl-C, a cancelled task) is raised; the caller can
+-- then wait again.
 local wait
 function wait (x)
   local transport, me = x.transport, running() or true
@@ -45,7 +46,7 @@ function wait (x)
   error(err, 0)
 end
 
---- Resumes the coroutine that waits for an exchange, because the exchange has moved.
+--- Resumes the coroutine that waits for an exchange which has new data or has ended.
 -- @tparam table x the exchange
 function M.moved (x)
   local transport, waiter = x.transport, x.waiter

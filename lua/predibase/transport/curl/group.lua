@@ -2,8 +2,8 @@
 --- A group of exchanges over libcurl for which one reader waits together. It works with every loop
 -- and needs no coroutine per exchange.
 --
--- The transport notifies a group about each member that moved, so the cost of a wait depends on the
--- number of members that moved and not on the size of the group. The transport refers to the
+-- The transport notifies a group about each member that has moved (it has new data or has ended),
+-- so the cost of a wait depends on their number and not on the size of the group. It refers to the
 -- members weakly: when a program drops a group, the group is collected and its connections are
 -- closed.
 -- @module predibase.transport.curl.group
@@ -75,12 +75,12 @@ local function take (group)
   end
 end
 
---- Sets the alarm that ends the wait at a time; removes it if `at` is nil.
-local function set_alarm (group, at)
-  local alarm = group.alarm
-  if alarm and alarm.at == at and alarm.value then return end
-  if alarm then alarm.value = nil end
-  group.alarm = at and group.transport.alarms:push(at, setmetatable({ group }, WEAK))
+--- Sets the timer that ends the wait at a time; removes it if `at` is nil.
+local function set_timer (group, at)
+  local timer = group.timer
+  if timer and timer.at == at and timer.value then return end
+  if timer then timer.value = nil end
+  group.timer = at and group.transport.timers:push(at, setmetatable({ group }, WEAK))
 end
 
 local suspend
@@ -111,7 +111,7 @@ function Group:next (at)
     for exchange in pairs(self.members) do self.moved:push(exchange) end
   end
   self.inside = true
-  set_alarm(self, at)
+  set_timer(self, at)
   local exchange
   while not self.closed and not exchange do
     exchange = take(self)
@@ -126,7 +126,7 @@ end
 --- Closes all members and ends a wait for them. May be called any number of times.
 function Group:close ()
   self.closed = true
-  set_alarm(self, nil)
+  set_timer(self, nil)
   local exchange = next(self.members)
   while exchange do
     exchange:close()
@@ -138,7 +138,7 @@ end
 
 --- Makes the tables that a transport keeps for its groups.
 -- @treturn table the members of groups by their ids
--- @treturn table heap of the alarms, the earliest first
+-- @treturn table heap of the timers, the earliest first
 -- @treturn table set of all groups, including empty ones
 function M.state ()
   return setmetatable({}, WEAK), heap.new(), setmetatable({}, { __mode = "k" })
@@ -152,7 +152,7 @@ function M.wake_all (transport)
   for _, group in ipairs(list) do wake(group) end
 end
 
---- Notifies the groups of a transport that all of their members moved.
+--- Notifies the groups of a transport that all of their members may have moved.
 -- @tparam table transport
 -- @tparam ?table failure given to the members if they can make no more progress
 function M.notify_all (transport, failure)
@@ -164,16 +164,16 @@ function M.notify_all (transport, failure)
   end
 end
 
---- Wakes the groups whose alarm is due.
+--- Wakes the groups whose timer has expired.
 -- @tparam table transport
--- @treturn ?number seconds until the next alarm, 0 if an alarm was due, nil without alarms
-function M.ring (transport)
-  local rang = false
-  local left = transport.alarms:due(transport.now, function (alarm)
-    rang = true
-    if alarm[1] then wake(alarm[1]) end
+-- @treturn ?number seconds until the next timer expires, 0 if one has expired, nil without timers
+function M.run_timers (transport)
+  local expired = false
+  local left = transport.timers:due(transport.now, function (reference)
+    expired = true
+    if reference[1] then wake(reference[1]) end
   end)
-  return rang and 0 or left
+  return expired and 0 or left
 end
 
 --- Makes a group.
@@ -183,9 +183,9 @@ function M.new (transport)
   local group = setmetatable({
     transport = transport,
     members = {},             -- exchange -> true
-    moved = queue.new(),      -- members that moved
+    moved = queue.new(),      -- members that have moved
     waiter = nil,             -- the waiting coroutine; true for the main program of Lua 5.1
-    alarm = nil,              -- its entry in the heap of alarms
+    timer = nil,              -- its entry in the heap of timers
     inside = false,           -- a call of `next` has not returned
     closed = false,
     unreachable = false,      -- close the group if an error ends a wait for it

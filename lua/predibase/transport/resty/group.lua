@@ -25,7 +25,7 @@ function Group:wake ()
   self.news:post(1)
 end
 
---- Records that a member has moved, and wakes the reader.
+--- Records that a member has new data or has ended, and wakes the reader.
 -- @tparam table exchange
 function Group:note (exchange)
   self.moved:push(exchange)
@@ -135,7 +135,7 @@ function M.new (transport)
   local group = setmetatable({
     transport = transport,
     members = {},             -- exchange -> true
-    moved = queue.new(),      -- members that moved
+    moved = queue.new(),      -- members with new data, or ended
     news = semaphore.new(0),
     waiter = nil,             -- the waiting coroutine
     closed = false,

@@ -211,8 +211,8 @@ function M.excerpt (text, limit)
   local cut = #text > limit
   local mark = (cut and limit >= 3) and "…" or ""
   local space = limit - #mark
-  -- No replacement is longer than its character, so nothing after `space` can be part of the result.
-  -- Three more bytes are kept to recognise that the last character is whole.
+  -- No replacement is longer than its character, so at most `space` bytes of the text are part of
+  -- the result. Three more are kept to recognise that the last character is whole.
   local head = text:sub(1, space + 3)
   head = head:gsub("[\t\n\v\f\r]", " "):gsub("[%z\1-\31\127]", "?")
   local out, n, i, used = {}, 0, 1, 0

@@ -65,7 +65,7 @@ function M.formats (indent)
   return table.concat(lines, "\n" .. indent)
 end
 
--- The hint for an error; some depend on more than its kind.
+-- Returns the hint for an error; some hints depend on more than its kind.
 local function hint_of (err, command)
   local kind, message = err.kind, tostring(err.message)
   if kind == "connection" and (err.phase == "proxy" or err.status == 407

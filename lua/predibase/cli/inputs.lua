@@ -43,7 +43,7 @@ local function given_prompt (arguments)
   return without_line_end(read_input())
 end
 
--- The value of an argument: `@FILE` stands for the text of a file, `@@` for an `@`.
+-- Returns the value of an argument: `@FILE` stands for the text of a file, `@@` for an `@`.
 local function text_of (value)
   if value:sub(1, 1) ~= "@" then return value end
   if value:sub(2, 2) == "@" then return value:sub(2) end
@@ -58,7 +58,7 @@ function M.text (value)
   return value and text_of(value)
 end
 
--- The prompt of a template, or nil and an error of kind "template".
+-- Returns the prompt of a template, or nil and an error of kind "template".
 local function filled (arguments)
   if arguments.prompt or arguments.file then
     failures.usage("--template cannot be combined with another prompt",
@@ -74,9 +74,7 @@ local function filled (arguments)
   local text = without_line_end(files.unix(read_file(arguments.template)))
   local template, err = require("predibase.template").new(text)
   if not template then return nil, err end
-  local prompt
-  prompt, err = template:render(values)
-  return prompt, err
+  return template:render(values)
 end
 
 --- Returns the prompt: from a template, an argument, a file, or standard input.
@@ -85,10 +83,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template"
 function M.prompt (arguments)
-  if arguments.template then
-    local prompt, err = filled(arguments)
-    return prompt, err
-  end
+  if arguments.template then return filled(arguments) end
   if #arguments.var > 0 then failures.usage "--var needs --template" end
   return given_prompt(arguments)
 end
@@ -125,7 +120,7 @@ function M.member (text, wanted)
   end
 end
 
--- The JSON text of an option.
+-- Returns the JSON text of an option.
 local function read_json (text, option)
   if text:sub(1, 1) == "@" then text = files.unix(read_file(text:sub(2))) end
   local ok, message = json.check(text)

@@ -71,7 +71,7 @@ function methods:line (always)
   if always or not self.at_line_start then self:write("\n") end
 end
 
--- A copy in which empty tables are arrays: the API never answers with an empty object.
+-- Makes a copy in which empty tables are arrays: the API never answers with an empty object.
 local function mark_arrays (value)
   if type(value) ~= "table" then return value end
   if next(value) == nil then return json.array {} end

@@ -26,7 +26,7 @@ local function expanded (path)
   return home and path:gsub("^~/", function () return home .. "/" end) or path
 end
 
--- The paths that begin with a text; those of folders end in a slash.
+-- Returns the paths that begin with a text; those of folders end in a slash.
 local function matching_paths (beginning)
   local found, folder, name = {}, beginning:match "^(.-)([^/]*)$"
   local place = folder == "" and "./" or expanded(folder)

@@ -40,7 +40,7 @@ end
 -- Patterns of phrases in terms of Lua, and their replacements.
 local PHRASES = {
   { "^format is missing: .*$",
-    "no chat format is chosen, and there is no deployment whose name tells it" },
+    "no chat format is chosen, and it cannot be derived from a deployment's name" },
   { 'give api_token = "…"', "give --token-file" },
   { 'give ([%l_]+) = "…"', function (name) return option(name) and "give " .. option(name) end },
   { "api_token = false", "--no-token" },

@@ -48,7 +48,7 @@ local function full_text (body, answer)
   return body.parameters.return_full_text and body.inputs .. text or text
 end
 
--- The data of an event; `closing` for the last one of a stream.
+-- Encodes the data of an event; `closing` is true for the last one of a stream.
 local function event_json (body, answer, token, closing)
   local text, details = "null", "null"
   if closing then
@@ -92,7 +92,7 @@ local function others_json (body, best, answers)
   return "[" .. table.concat(parts, ",") .. "]"
 end
 
--- A whole answer: the best sequence, and the others of `best_of`.
+-- Encodes a whole answer: the best sequence, and the others of `best_of`.
 local function answer_json (body, best, answers)
   local p = body.parameters
   local text = str(full_text(body, best))
@@ -116,7 +116,8 @@ local function adapter_headers (p, server)
   }
 end
 
--- Validates a request and begins its answers; nil, the error's type and its detail when refused.
+-- Validates a request and begins its answers. Returns nil, the error's type and its detail if the
+-- request is refused.
 local function admit (context, body, stream)
   local server, p, faults = context.server, body.parameters, context.faults
   local first = stream and validation.stream_only or validation.best_of
@@ -143,7 +144,8 @@ local function admit (context, body, stream)
   return answers
 end
 
--- Waits until a moment and sends comments on streams meanwhile. False when the client is gone.
+-- Waits until a moment and sends comments on streams meanwhile. Returns false if the client has
+-- disconnected.
 local function wait (context, moment)
   local connection, uv = context.connection, context.server.uv
   while true do
@@ -159,8 +161,8 @@ local function wait (context, moment)
   end
 end
 
--- Waits for the time of the next token and generates it; otherwise nil and why there is none:
--- "error", "cut", "reset" or "closed".
+-- Waits until the next token is due and generates it. If a fault comes first or the client has
+-- disconnected, returns nil and "error", "cut", "reset" or "closed".
 local function step (context, answer)
   local faults, made = context.faults, context.entry.tokens
   if faults.error_after == made then return nil, "error" end
@@ -241,7 +243,7 @@ function M.whole (context, body, array)
       if not token then break end
     end
     if why then break end
-    -- the best sequence is the one whose tokens were the most likely on average
+    -- The best sequence has the most likely tokens on average.
     if answer.logprob / #answer.ids > best.logprob / #best.ids then best = answer end
   end
   if why == "closed" then return nil end
@@ -262,7 +264,7 @@ function M.whole (context, body, array)
   return break_off(context, why)
 end
 
--- Sends the tokens; true when the answer is complete.
+-- Sends the tokens. Returns true if the answer is complete.
 local function tokens (context, body, answer)
   local connection = context.connection
   while true do

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Generates one answer, token by token, as LoRAX's shard does, the process that runs the model.
+--- Generates one answer, token by token. In LoRAX, the shard does this: the process that runs the
+-- model.
 -- @module predibase.mock.generation
 
 local model = require "predibase.mock.model"
@@ -20,8 +21,8 @@ end
 
 local SOURCES = { hub = true, ["local"] = true, s3 = true, pbase = true }
 
--- The adapters of a request, or the reason why they cannot be loaded. The source is checked for the
--- base model, too.
+-- Returns the adapters of a request, or nil and why they cannot be loaded. The source is checked
+-- even if there are no adapters, as in LoRAX.
 local function adapters (p, default_source)
   local list = {}
   if p.merged_adapters then
@@ -48,7 +49,8 @@ end
 local Generation = {}
 Generation.__index = Generation
 
--- Words for the strings of a JSON text: those of an answer without a schema.
+-- Makes a function that returns words for the strings of a JSON text. They are taken from the
+-- answer that the prompt would get without a schema.
 local function word_source (self)
   local context, bytes, words, at = {}, {}, {}, 0
   for i, id in ipairs(self.context) do context[i] = id end
@@ -71,7 +73,8 @@ local function word_source (self)
   end
 end
 
--- The tokens of an answer that is known beforehand: a scripted one or the text for a schema.
+-- Returns the tokens of an answer that is known beforehand: a scripted answer, or the text for a
+-- schema.
 local function forced (answer)
   local list = {}
   if type(answer) == "table" then
@@ -85,7 +88,7 @@ local function forced (answer)
   return list
 end
 
--- The ids that the model sees: with `truncate` only the last ones, with `<s>` in front of them.
+-- Returns the ids that the model sees: with `truncate` only the last ones, after `<s>`.
 local function truncated (ids, most)
   if not most or most >= #ids then return ids end
   local kept = { tokenizer.BEGIN }
@@ -93,7 +96,8 @@ local function truncated (ids, most)
   return kept
 end
 
--- The text for the schema of a request; nil when there is none, or nil and what is wrong with it.
+-- Returns the text for the schema of a request, nil if it has no schema, or nil and what is wrong
+-- with the schema.
 local function text_for_schema (self)
   local format = self.parameters.response_format
   if not (format and format.schema) then return nil end
@@ -138,11 +142,11 @@ function M.new (request, options)
   return self
 end
 
--- Tells whether the text ends in a stop sequence. One newline may follow it, because the shard
+-- Tells whether the text ends in a stop sequence. One newline may follow, because the shard
 -- compares with the regular expression `.*STOP$`.
 local function stopped (self)
   for _, stop in ipairs(self.parameters.stop) do
-    -- looks at the last pieces only, so that long answers do not become slow
+    -- Only the last pieces are compared, so that long answers do not become slow.
     local tail, i = "", #self.output
     while i > 0 and #tail <= #stop do
       tail = self.output[i] .. tail
@@ -154,7 +158,7 @@ local function stopped (self)
   return false
 end
 
---- Generates the next token; nil when the answer is finished, and `finish_reason` is set.
+--- Generates the next token. Returns nil if the answer is finished; `finish_reason` is then set.
 -- @treturn ?table `{ id, text, logprob, special, alternatives }`; the last one has `last = true`
 function Generation:next ()
   if self.finish_reason then return nil end
@@ -164,7 +168,7 @@ function Generation:next ()
   if item then
     id, shown = item.id, item.text
   else
-    -- a new answer begins after an end of text that was ignored
+    -- A new answer begins after an end of text that was ignored.
     self.answered = self.ids[n] == tokenizer.END and 0 or self.answered + 1
     local p = model.next(self.context, self.profile, self.answered)
     id, logprob, alternatives = model.choose(p, self.how, self.used)
@@ -178,7 +182,8 @@ function Generation:next ()
   self.pieces[n + 1] = not token.special and (shown or model.tokenizer.bytes[id]) or ""
   self.output[n + 1] = token.text
   self.tokens[n + 1], self.logprob = token, self.logprob + logprob
-  -- the shard checks in this order, so an end of text exactly at the limit is called `length`
+  -- The shard checks in this order, so the reason for an end of text exactly at the limit is
+  -- `length`.
   if n + 1 >= self.most then
     self.finish_reason = "length"
   elseif id == tokenizer.END and not shown and not self.parameters.ignore_eos_token then

@@ -61,7 +61,7 @@ function M.chunk (data)
   return ("%X\r\n"):format(#data) .. data .. "\r\n"
 end
 
--- The header fields by their names in lower case, or nil and a status.
+-- Returns the header fields by their names in lower case, or nil and a status.
 local function fields (text)
   local headers, count = {}, 0
   for line in text:gmatch("([^\n]*)\n") do
@@ -76,7 +76,7 @@ local function fields (text)
   return headers
 end
 
--- How the body is delimited: "chunked", a length, or nil when it cannot be known.
+-- Returns how the body is delimited: "chunked", a length, or nil if it is unknown.
 local function framing (headers)
   local coding = headers["transfer-encoding"]
   if coding then

@@ -35,7 +35,7 @@ local function utf8_bytes (code)
   return string.char(lead + ({ [0] = 0, 0xC0, 0xE0, 0xF0 })[#tail]) .. tail
 end
 
--- The bytes of an escape whose letter is at `at`, and the place behind it.
+-- Returns the bytes of an escape whose letter is at `at`, and the position after it.
 local function escape (text, at)
   local letter = text:sub(at, at)
   if ESCAPES[letter] then return ESCAPES[letter], at + 1 end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The routes of the server, and what is refused before their handlers are called.
+--- The routes of the server, and the checks before their handlers are called.
 -- Every route also exists under any prefix, so that the managed service's
 -- `/{tenant}/deployments/v2/llms/{deployment}/generate` works. A segment that begins with `~` holds
 -- faults. The routes under `/v1/` do not exist.
@@ -15,12 +15,12 @@ local validation = require "predibase.mock.validation"
 
 local M = {}
 
---- The most bytes a request's body may have.
+--- The maximum bytes of a request's body.
 M.MAX_BODY = 2097152
 
 local VERSION = "0.1.0"           -- of the router
 
--- Reads the JSON body of a request; nil when the refusal is sent.
+-- Reads the JSON body of a request. If it is wrong, sends the refusal and returns nil.
 local function read_body (context, name)
   local value, status, text = validation.read(context.entry.body, name)
   if value then return value end
@@ -56,7 +56,7 @@ local function tokenize (context)
     local first = bytes:byte()
     if open > 0 then
       open = open - 1
-      add(id, start - 1, start)  -- every byte has the place of its character
+      add(id, start - 1, start)  -- each byte has the position of its character
     elseif #bytes == 1 and first >= 0xC0 then
       open = first >= 0xF0 and 3 or first >= 0xE0 and 2 or 1
       add(id, start, start + 1)
@@ -102,7 +102,7 @@ M.routes = {
   ["/ping"] = GET_OR_HEAD,
 }
 
--- The route of a path, the path without faults, the faults, and what is wrong with them.
+-- Returns the route of a path, the path without faults, the faults, and what is wrong with them.
 local function resolve (path)
   local found, complaint = {}, nil
   local plain = path:gsub("/~([^/]*)", function (segment)
@@ -131,8 +131,8 @@ local function is_json (content_type)
 end
 
 --- Answers one request whose body has been read.
--- @tparam table context `entry.body` holds the body, or `refused` the status with which reading it
---   failed
+-- @tparam table context `entry.body` is the body; if it could not be read, `refused` is the status
+--   of the error
 function M.answer (context)
   local request, server = context.request, context.server
   local name, plain, found, complaint = resolve(request.path)

@@ -42,7 +42,7 @@ local function text_of (value)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
--- A number of the schema, or `default`.
+-- Returns a number of the schema, or `default`.
 local function number (value, default)
   if value == nil then return default end
   return tonumber(value.literal) or refuse "the schema is not a valid JSON schema"

@@ -60,7 +60,7 @@ local function in_range (literal, kind)
   return digits and most and (#digits < #most or (#digits == #most and digits <= most))
 end
 
--- The nearest 32-bit float (G. Veltkamp's splitting); infinity beyond the largest one.
+-- Returns the nearest 32-bit float (G. Veltkamp's splitting), or infinity beyond the largest one.
 local function single (value)
   if math.abs(value) > 3.4028235677973e38 then return value > 0 and math.huge or -math.huge end
   if math.abs(value) < 1.4e-45 / 2 then return 0 end

@@ -14,7 +14,7 @@ local utf8 = require "predibase.utf8"
 
 local M = {}
 
--- How often a text is searched. The space that breaks one token can complete another token, one that
+-- How often a text is searched: the space that breaks one token can complete another token that
 -- contains a space.
 local PASSES = 4
 

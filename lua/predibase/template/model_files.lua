@@ -27,9 +27,7 @@ local function object_beside (folder, name)
   local path = folder .. name
   local text, problem = files.optional(path, MAX_FILE)
   if not text then return nil, problem end
-  local value
-  value, problem = decode(text, path)
-  return value, problem
+  return decode(text, path)
 end
 
 --- Reads the templates in files of their own; returns nil if there are none. A folder cannot be

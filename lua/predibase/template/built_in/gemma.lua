@@ -7,7 +7,8 @@ local writers = require "predibase.template.built_in.writers"
 
 local M = {}
 
---- The text of a message without the white space around it; Gemma 3 strips each part by itself.
+--- Returns the text of a message without the white space around it. For Gemma 3, each part is
+-- stripped separately.
 local function text_of (message, by_parts)
   if not (by_parts and message.parts) then return strings.strip(message.content) end
   local out = {}

@@ -20,7 +20,7 @@ local function unsafe (obj, name)
     name, values.type_name(obj)))
 end
 
---- An attribute that is not an item, such as a method, or nil.
+--- Returns an attribute that is not an item, such as a method, or nil.
 local function own (obj, name)
   local k = kind(obj)
   if k == "namespace" then
@@ -55,7 +55,7 @@ local function index_of (v)
   return nil
 end
 
---- The character of a string at an index, or nil.
+--- Returns the character of a string at an index, or nil.
 local function char_at (rt, s, index)
   runtime.charge_scan(rt, #s)
   local n = strings.length(s)
@@ -66,7 +66,7 @@ local function char_at (rt, s, index)
   return (strings.at(s, strings.offset(s, index)))
 end
 
---- An item as Python's `obj[key]`, or nil.
+--- Returns an item like Python's `obj[key]`, or nil.
 local function item (rt, obj, key)
   local k = kind(obj)
   if k == "dict" then
@@ -139,8 +139,7 @@ function M.slice (rt, obj, start, stop, step)
   raise(("'%s' object is not subscriptable"):format(values.type_name(obj)))
 end
 
--- Paths such as `function.name` or `0.text`, which filters take as `attribute`.
-
+--- Splits a path such as `function.name` or `0.text`, the argument `attribute` of filters.
 local function parts_of (attribute)
   if type(attribute) ~= "string" then
     return kind(attribute) == "none" and {} or { attribute }

@@ -203,7 +203,7 @@ for name, sign in pairs { negative = "-", positive = "+" } do
   end
 end
 
---- The first operand, and the operators with their operands.
+--- Returns the first operand, and an array of the operators with their operands.
 local function rest_of (node, scope, cost, list)
   local rest = {}
   for i, part in ipairs(node.rest) do

@@ -50,7 +50,7 @@ for _, name in ipairs { "upper", "lower", "capitalize" } do
   end)
 end
 
---- A word begins behind white space, a hyphen or an opening bracket, unlike in `str.title`.
+-- A word begins after white space, a hyphen or an opening bracket, unlike in `str.title`.
 text_filter("title", {}, function (rt, s)
   charge(rt, #s)
   local chars, n = strings.chars(s)
@@ -328,7 +328,7 @@ local function without_first (args, count)
   return rest
 end
 
---- The filter or test with a name.
+--- Returns the filter or test with a name.
 local function named (list, name, what)
   local found = type(name) == "string" and list[name]
   if not found then

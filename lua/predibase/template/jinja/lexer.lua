@@ -136,7 +136,7 @@ local function read_tag (source, i, line, closing, out)
   end
 end
 
---- The text in front of a tag without what its sign removes. `block` is false for `{{`.
+--- Removes from the text in front of a tag what the tag's sign removes. `block` is false for `{{`.
 local function stripped (text, sign, block, at_start)
   if sign == "-" then return strings.rstrip(text) end
   if sign == "+" or not block then return text end

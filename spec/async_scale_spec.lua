@@ -55,7 +55,7 @@ local function with_waiting (client, n, f)
 end
 ]=]
 
-local EVERYBODY = [=[
+local ALL_AT_ONCE = [=[
 local client = new ""
 local open, list = 0, {}
 for i = 1, N do
@@ -182,7 +182,7 @@ describe("two thousand streams in one process", function ()
   end
 
   it("are open at once, and each gets its own tokens", function ()
-    assert.equal("right\t2000\nconnections\t2000\nleft\t0\n", run(EVERYBODY))
+    assert.equal("right\t2000\nconnections\t2000\nleft\t0\n", run(ALL_AT_ONCE))
   end)
 
   it("wake only the tasks whose stream moved", function ()

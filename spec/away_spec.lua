@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- long: waits while a program is away
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- A program that is busy, or stopped, for longer than a clock: what came meanwhile waits in the
 -- system and has come in time.
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Batches over a network without a network: order, errors, rate limits, ends. The clock stands
--- still unless somebody waits.
+--- Batches over a simulated network: order, errors, rate limits, ends. Only waits advance its
+-- clock.
 local pipe = require "spec.support.pipe_transport"
 local predibase = require "predibase"
 
@@ -278,7 +278,7 @@ describe("a batch under a rate limit", function ()
     assert.equal(41, #network.requests)
   end)
 
-  it("answers everybody at one request per second, however many are refused", function ()
+  it("answers all prompts at one request per second, however many are refused", function ()
     local counts = limited(1, 1)
     local results, errs = client:generate_many(numbered(60)):results()
     assert.same({}, errs)
@@ -288,7 +288,7 @@ describe("a batch under a rate limit", function ()
     assert.is_true(network.clock <= 1060)        -- and no window is missed
   end)
 
-  it("answers everybody when answers take longer than windows", function ()
+  it("answers all prompts when answers take longer than windows", function ()
     limited(2, 1, 45)
     local results, errs = client:generate_many(numbered(40)):results()
     assert.same({}, errs)
@@ -324,7 +324,7 @@ describe("a batch under a rate limit", function ()
     assert.equal(1, results[1].timing.total)
   end)
 
-  it("gives everybody up in time when nobody is answered", function ()
+  it("fails all prompts in time when none is answered", function ()
     client, network = pipe.client(function () return refusal {} end)
     client.shared.random = function () return 0.5 end
     local many = client:generate_many(numbered(10), { concurrency = 4 })

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- Bodies that are framed wrongly or end too early (RFC 9112 sections 6 and 7).
 local faults = require "spec.support.faults"
 local wire = require "spec.support.wire"
@@ -139,8 +139,8 @@ local rows = {
     return faults.BODIES[method]:gsub(".", faults.chunk) .. faults.LAST_CHUNK
   end)),
 
-  -- Two ways at once to say where the body ends: whoever believes the wrong one takes the rest for
-  -- the next answer. The next answer is the one that every row asks for at its end.
+  -- The head gives two different ends of the body. A client that uses the wrong one takes the rest
+  -- for the next answer, which every row requests at its end.
   good("chunks go before a Content-Length that is too short", function (method)
     local body = faults.BODIES[method]
     return { { send = faults.head(method, "content-length: 5", faults.CHUNKED)
@@ -163,7 +163,7 @@ local rows = {
     end,
     options = { timeout = BOUND }, expect = { kind = "protocol" } },
 
-  -- Compressed, although nobody asked.
+  -- The body is compressed although the request did not allow it.
   { name = "a truncated gzip body is refused", raw = function (method)
       return { { send = faults.sized(method, "\31\139\8\0", "content-encoding: gzip") } }
     end,

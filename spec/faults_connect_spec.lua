@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- Connections that do not come about, and connections that are gone when they are needed again.
 local child = require "spec.support.child"
 local faults = require "spec.support.faults"
@@ -11,7 +11,7 @@ local function shutdown (handle)
   if not handle:is_closing() then handle:close() end
 end
 
---- A port on which nobody listens: one that was free a moment ago.
+--- Returns a port without a listener: one that was free a moment ago.
 local function closed_port ()
   local socket = uv.new_tcp()
   socket:bind("127.0.0.1", 0)
@@ -43,7 +43,7 @@ describe("A server with a full queue of connections", function ()
   before_each(function ()
     listener, guests = uv.new_tcp(), {}
     assert(listener:bind("127.0.0.1", 0))
-    assert(listener:listen(1, function () end))   -- and nobody accepts
+    assert(listener:listen(1, function () end))   -- but never accept
     port = listener:getsockname().port
     for i = 1, 8 do
       guests[i] = uv.new_tcp()

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- Servers that go wrong before the first byte of the body.
 local faults = require "spec.support.faults"
 
@@ -94,7 +94,7 @@ local rows = {
     end,
     options = { timeout = { idle = 0.2, total = 20 } },
     expect = faults.GOOD },
-  { name = "101 that nobody asked for ends the call",
+  { name = "an unrequested 101 ends the call",
     raw = { { send = "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n" },
       { hold = true } },
     options = { max_retries = 2, timeout = BOUND },

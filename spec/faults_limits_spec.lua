@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- Servers that send too much: memory stays within the limits, and what is too long is not read to
 -- an end that may not exist.
 local faults = require "spec.support.faults"
@@ -8,11 +8,11 @@ local uv = require "luv"
 
 local MIB = 1024 * 1024
 
--- A stream's share of memory may come to the largest event (8 MiB) and what growing and copying it
--- takes. The sanitizers keep freed memory for a while, so this only tells bounded from unbounded.
-local ROOM = 96 * MIB
+-- A stream may need memory for the largest event (8 MiB), for enlarging it and for copying it. The
+-- sanitizers keep freed memory for a while, so this only tells bounded from unbounded growth.
+local MAX_GROWTH = 96 * MIB
 
--- What the kernels of both sides may hold of a connection that nobody reads, and libcurl with them.
+-- How much of a connection that is not read the kernels of both sides and libcurl may buffer.
 local IN_FLIGHT = 64 * MIB
 
 local function rss ()
@@ -59,7 +59,7 @@ describe("An answer that is too long:", function ()
         faults.check(found, expect, way)
         assert.is_nil(found.result)
         assert.not_equal("timeout", found.err.kind)
-        assert.is_true(rss() - before < ROOM, "memory grew")
+        assert.is_true(rss() - before < MAX_GROWTH, "memory grew")
         faults.check_idle(client)
         server:wait_for("gone " .. name, gone + 1)
         client:close()
@@ -76,7 +76,7 @@ describe("An answer that is too long:", function ()
       local found = faults.call(client, way, options)
       faults.check(found, { any = true }, way)
       assert.is_true(found.err.kind == "timeout" or found.err.kind == "too_large")
-      assert.is_true(rss() - before < ROOM, "memory grew")
+      assert.is_true(rss() - before < MAX_GROWTH, "memory grew")
       faults.check_idle(client)
       client:close()
     end)
@@ -92,7 +92,7 @@ describe("An answer that is too long:", function ()
           local found = faults.call(client, way)
           faults.check(found, { text = " The sky" }, way)
           assert.equal(count, #found.tokens)
-          assert.is_true(rss() - before < ROOM, "memory grew")
+          assert.is_true(rss() - before < MAX_GROWTH, "memory grew")
           faults.check_idle(client)
           client:close()
         end)
@@ -104,7 +104,7 @@ describe("An answer that is too long:", function ()
     local client = faults.client(url "data_lines")
     local way = { method = "stream", read = "next" }
     faults.check(faults.call(client, way), { kind = "protocol", message = "JSON" }, way)
-    assert.is_true(rss() - before < ROOM, "memory grew")
+    assert.is_true(rss() - before < MAX_GROWTH, "memory grew")
     faults.check_idle(client)
     client:close()
   end)
@@ -132,13 +132,13 @@ describe("A reader that is slower than its server", function ()
     local sent = tonumber(server.process.stdout:match "\nsent (%d+)\n")
     assert.is_true(sent < IN_FLIGHT, sent .. " bytes were sent")
     for _ = 1, 1000 do quiet:poll() end
-    assert.is_true(rss() - before < ROOM, "memory grew")
+    assert.is_true(rss() - before < MAX_GROWTH, "memory grew")
     for number = 1, 100000 do
       if assert(stream:next()).text ~= tostring(number) then
         error("expected token " .. number)
       end
     end
-    assert.is_true(rss() - before < ROOM, "memory grew")
+    assert.is_true(rss() - before < MAX_GROWTH, "memory grew")
     stream:close()
     server:wait_for "gone flood"
     quiet:close()

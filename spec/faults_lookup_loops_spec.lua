@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
---- A name look-up that hangs until the spec lets it go on: what other streams do meanwhile, in
--- every loop, and that nobody who gives it up waits for it.
+-- once: the behaviour under test is that of libcurl and the C core
+--- Tests name look-ups that hang until the spec lets them continue: other streams go on meanwhile,
+-- in every loop, and a cancelled call does not wait for its look-up.
 local child = require "spec.support.child"
 local lifetime = require "spec.support.lifetime"
 local lookup = require "spec.support.lookup"
@@ -235,7 +235,7 @@ describe("A name look-up that hangs", function ()
   end)
 
   after_each(function ()
-    assert(io.open(gate, "r+")):close()           -- whoever still waits there ends
+    assert(io.open(gate, "r+")):close()           -- ends processes that still wait for it
     os.remove(gate)
     os.remove(mark)
   end)
@@ -265,8 +265,8 @@ describe("A name look-up that hangs", function ()
   end
 
   for name, program in pairs(ENDS) do
-    it("is waited for by nobody who gives it up: " .. name, function ()
-      -- Nobody opens the gate: it hangs until the process has ended.
+    it("does not delay the end of its call: " .. name, function ()
+      -- The gate stays closed: the look-up hangs until the process has ended.
       local process = start(program)
       local code = process:wait()
       assert.equal("", process.stderr)
@@ -275,7 +275,7 @@ describe("A name look-up that hangs", function ()
     end)
   end
 
-  it("is waited for by nobody after Ctrl-C", function ()
+  it("does not delay Ctrl-C", function ()
     local process = start [=[
       local ok, err = pcall(held.generate, held, "x")
       collectgarbage()          -- for a signal that came just before the wait
@@ -283,7 +283,7 @@ describe("A name look-up that hangs", function ()
       say(read(quick:generate_stream "x"))
       finish()
     ]=]
-    local look = uv.new_timer()                   -- the file wakes nobody
+    local look = uv.new_timer()                   -- the file itself wakes no loop
     look:start(5, 5, function () end)
     child.wait(function () return #scratch.read(mark) > 0 or process.code end, "the look-up")
     look:close()

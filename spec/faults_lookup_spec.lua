@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- Name look-ups that hang or find nothing (spec/support/slow_lookup.c).
 local child = require "spec.support.child"
 local lookup = require "spec.support.lookup"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- Good answers with small damages anywhere: whatever the bytes are, a call has one outcome, and the
 -- next one is not touched by it.
 local errors = require "predibase.errors"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- long: thousands of calls
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- Trying again: how long is waited, how often, and what comes of half the requests failing.
 local faults = require "spec.support.faults"
 local random = require "spec.support.random"
@@ -75,13 +75,13 @@ describe("A wait that the server asks for", function ()
           retryable = true } }, way)
     end)
 
-    it(("is not begun when it is too long for anybody (%s)"):format(way.name), function ()
+    it(("is not begun when it exceeds the longest wait (%s)"):format(way.name), function ()
       rig:run({ script = refusal "retry-after: 3600",
         options = { max_retries = 2, timeout = 1e6 },
         expect = { kind = "rate_limited", attempts = 1, requests = 1, retry_after = 3600 } }, way)
     end)
 
-    it(("is asked for in vain when the last try has failed (%s)"):format(way.name), function ()
+    it(("is not begun after the last retry has failed (%s)"):format(way.name), function ()
       rig:run({ script = refusal "retry-after-ms: 5", options = { max_retries = 3 },
         expect = { kind = "rate_limited", attempts = 4, requests = 4, status = 429,
           message = "^slow down$" } }, way)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- Answers that are no success: of LoRAX, of the web framework under it, of gateways in front.
 local faults = require "spec.support.faults"
 local secrecy = require "spec.support.secrecy"
@@ -73,7 +73,7 @@ local rows = {
     final { kind = "validation", message = "oh" }, IS_JSON),
   row("JSON that is no object", "400 Bad Request", '"oh"',
     final { kind = "validation", message = "oh" }, IS_JSON),
-  row("an error type that nobody knows leaves it to the status", "424 Failed Dependency",
+  row("an unknown error type leaves the decision to the status", "424 Failed Dependency",
     '{"error":"oh","error_type":"brand_new"}',
     final { kind = "generation", error_type = "brand_new" }, IS_JSON),
   row("an error type goes before the status", "500 Internal Server Error",

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- Streams whose events go wrong, or come too late.
 local faults = require "spec.support.faults"
 local wire = require "spec.support.wire"
@@ -29,7 +29,7 @@ local function clocks (timeout)
   return { options = { max_retries = 2, timeout = all }, patient = true }
 end
 
---- The server goes on with comments for as long as anybody reads.
+--- Makes the server send comments until the client disconnects.
 local function comments (before)
   local actions = { { send = faults.head("stream", faults.CHUNKED) } }
   if before then actions[2] = { send = faults.chunk(before) } end

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
--- Frames of HTTP/2 that libcurl has read and not handed on: nobody may have to wait for them.
+-- once: the behaviour under test is that of libcurl and the C core
+-- Tests that no call waits for HTTP/2 frames that libcurl has read but not delivered.
 --
--- libcurl hands on what fits into a transfer's buffer and keeps the rest of the frame, and what
--- follows it. Up to 8.0 it forgets to run the transfer again until the socket is readable, and the
--- socket may have nothing more. It showed as a call that hung beside a stream that nobody read.
+-- libcurl delivers what fits into a transfer's buffer and keeps the rest of the frame, and what
+-- follows it. Versions up to 8.0 do not run the transfer again until the socket is readable, and
+-- the socket may have nothing more. A call then hung beside a stream that was not read.
 
 local https = require "spec.support.https"
 local uv = require "luv"
@@ -12,8 +12,8 @@ local uv = require "luv"
 describe("What libcurl has read of an HTTP/2 connection", function ()
   local testbed, peer
 
-  -- as long as it takes, if it is ever handed on; libcurl's own clocks, which would run the
-  -- transfers by chance, come later
+  -- Long enough for data that is delivered at all, but shorter than libcurl's own timeouts, which
+  -- would run the transfers by chance.
   local OPTIONS = { max_retries = 0, timeout = { first_token = 20, token = 20 } }
   local SLOW = { timeout = { connect = 60, first_token = 60, token = 60 } }
 

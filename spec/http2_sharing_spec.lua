@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- Streams that begin at once and share HTTP/2 connections, as nginx's log and raw servers saw it.
 
 local async = require "predibase.async"
@@ -103,7 +103,7 @@ describe("Streams over HTTP/2 that begin at once", function ()
     assert.same({ 4, 4, 2 }, shares(10))
   end)
 
-  it("all begin when they are more than a limit that nobody knew", function ()
+  it("all begin when they are more than a limit that was not known yet", function ()
     local streams = begin(new("narrow", nil, SILENT), 20)
     open_upstream(20)
     close(streams)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- HTTP/2 over TLS: against a real nginx, and against a server that breaks the protocol.
 
 local child = require "spec.support.child"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- Streams that wait for the connection that another one is opening, and what becomes of them.
 
 local async = require "predibase.async"
@@ -80,12 +80,12 @@ describe("A stream that waits for the connection of another", function ()
   end)
 
   describe("tries itself at once when that one is closed", function ()
-    -- no clock runs out before the test is given up, but for one of 0.2 s, libcurl's own
+    -- No timeout ends before the test does, except libcurl's own of 0.2 s.
     local CLOCKS = { connect = 600, first_token = 600 }
     local LATER = 0.5
 
-    --- A stream whose connection hangs, and that nobody waits for; and two that coroutines read,
-    -- which `spawn` makes.
+    --- Opens a stream whose connection hangs and for which no coroutine waits, and two streams that
+    -- coroutines made by `spawn` read.
     local function three (name, loop, spawn)
       local client = testbed:client(accidents.port["first-hangs-" .. name],
         { loop = loop, timeout = CLOCKS })

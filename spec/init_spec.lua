@@ -4,7 +4,7 @@ local child = require "spec.support.child"
 local predibase = require "predibase"
 local scripted = require "spec.support.scripted"
 
---- What this spec needs of the environment: nothing of whoever runs it.
+--- The library's variables, unset: the user's environment must not change the results.
 local UNSET = { PREDIBASE_API_TOKEN = "", PREDIBASE_TENANT_ID = "", PREDIBASE_DEPLOYMENT = "",
   PREDIBASE_BASE_URL = "" }
 

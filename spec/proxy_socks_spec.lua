@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- SOCKS5 proxies: who resolves names, user names and passwords, and how they refuse.
 
 local https = require "spec.support.https"

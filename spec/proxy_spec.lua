@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- Proxies: which are used, what they see, and how they fail.
 
 local https = require "spec.support.https"
@@ -230,7 +230,7 @@ describe("A proxy", function ()
     end)
 
     it("is not there is a lost connection that names the proxy", function ()
-      -- bound and never listened to: nobody else gets this port, and it refuses
+      -- Bound, but without a listener: the port is not given away, and it refuses connections.
       local tcp = uv.new_tcp()
       assert(tcp:bind("127.0.0.1", 0))
       local port = tcp:getsockname().port

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
--- Proxies that are spoken to over TLS: what they see, whom they have to be, and how they fail.
+-- once: the behaviour under test is that of libcurl and the C core
+-- Tests proxies that are reached over TLS: what they see, how they are verified, and how they fail.
 
 local https = require "spec.support.https"
 local leak = require "spec.support.leak"

@@ -99,8 +99,8 @@ describe("predibase.replace", function ()
     assert.equal("char", assert(uv.fs_stat "/dev/null").type)
   end)
 
-  it("meets no file that somebody put in its way", function ()
-    -- The names of earlier releases were to be guessed.
+  it("is not misled by a link that was put beside the file", function ()
+    -- In earlier releases the name of the temporary file could be guessed.
     assert(uv.fs_symlink("elsewhere", path .. ".part"))
     assert.is_true(replace.write(path, "x"))
     assert.same({ "file", "file.part" }, names())

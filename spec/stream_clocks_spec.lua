@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The clocks of a stream, on a clock that stands still unless somebody waits.
+--- The clocks of a stream, on a simulated clock that only waits advance.
 local pipe = require "spec.support.pipe_transport"
 local wire = require "spec.support.wire"
 

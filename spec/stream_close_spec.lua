@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- What happens to a stream that nobody reads to its end: closed, left by break or by an error,
--- dropped.
+--- Streams that are not read to their end: closed, left by break or by an error, or collected.
 local pipe = require "spec.support.pipe_transport"
 local wire = require "spec.support.wire"
 

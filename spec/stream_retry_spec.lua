@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Retries of a stream, on a clock that stands still unless somebody waits.
+--- Retries of a stream, on a simulated clock that only waits advance.
 local pipe = require "spec.support.pipe_transport"
 local wire = require "spec.support.wire"
 
@@ -132,7 +132,7 @@ describe("retries of a stream", function ()
     assert.is_true(not network.requests[1].aborted)
   end)
 
-  it("wait longer and longer, at random, without holding up anybody else", function ()
+  it("wait longer and longer, at random, without delaying other streams", function ()
     local longest = { 0, 0, 0 }
     for _ = 1, 50 do
       local client, network = pipe.client(REFUSED, { max_retries = 3 })

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 -- TLS against a real nginx and against servers that break it, with a throw-away authority.
 
 local authority = require "spec.support.ca"
@@ -114,7 +114,7 @@ describe("TLS", function ()
       end
     end)
 
-    it("a certificate of an authority that nobody named", function ()
+    it("a certificate of an authority that is not in ca_file", function ()
       fails(new_refused(server.port.good, { ca_file = other.file }), "tls", "certificate")
     end)
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 --- The accidents of spec/fixtures/wire over sockets, with all their bytes cut: the head of the
 -- response and the framing of its chunks, too. wire_sockets_spec.lua cuts bodies only.
 local fixture = require "spec.support.fixture"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once: what is looked at happens in libcurl and in the C core
+-- once: the behaviour under test is that of libcurl and the C core
 --- The accidents of spec/fixtures/wire once more, over libcurl and real sockets; and, inside nginx
 -- (resty_wire_spec.lua), over nginx's. Every cut of every body is tried over libcurl without a
 -- network in wire_spec.lua; here it is a few, as every cut costs a request, unless EVERY says

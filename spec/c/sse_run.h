@@ -20,22 +20,22 @@
 */
 typedef struct guard {
   char *end;
-  size_t room;
+  size_t bytes;
 } guard;
 
-static inline void guard_start (guard *g, size_t room) {
+static inline void guard_start (guard *g, size_t bytes) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  size_t size = (room / page + 1) * page;
+  size_t size = (bytes / page + 1) * page;
   char *p = mmap(NULL, size + page, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (p == MAP_FAILED || mprotect(p + size, page, PROT_NONE) != 0)
     abort();
   g->end = p + size;
-  g->room = size;
+  g->bytes = size;
 }
 
 static inline const char *guarded (const guard *g, const char *s, size_t n) {
-  if (n > g->room)
+  if (n > g->bytes)
     abort();
   memcpy(g->end - n, s, n);
   return g->end - n;

@@ -44,7 +44,7 @@ static void reserve (void) {
   buf b = { 0 };
   alloc_start(0, 0);
   ok(buf_reserve(&b, 1000) == 0 && b.cap >= 1000 && b.len == 0,
-     "reserving makes room and no bytes");
+     "reserving enlarges the block and adds no bytes");
   ok(buf_append(&b, "x", 1) == 0 && alloc_calls == 1,
      "bytes that fit need no further memory");
   ok(buf_reserve(&b, SIZE_MAX) == -1 && b.len == 1 && b.data[0] == 'x',

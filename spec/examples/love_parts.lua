@@ -221,7 +221,7 @@ describe("the wrapping", function ()
 end)
 
 describe("the keeper", function ()
-  it("forgets what there is no room for", function ()
+  it("forgets the oldest turns that do not fit", function ()
     local turns = {}
     for i = 1, 100 do turns[i] = { player = "q" .. i, character = ("a"):rep(200) } end
     local prompt = keeper.prompt(turns, "Now?")

@@ -7,7 +7,7 @@ import sys
 import traceback
 import warnings
 
-# Only loopback is wanted: no reports, no proxies, no tokens of whoever runs this.
+# Only loopback is wanted: no reports, no proxies, no tokens of the user.
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["NO_PROXY"] = "127.0.0.1"
 for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "PREDIBASE_API_TOKEN"):

@@ -127,7 +127,7 @@ local FIELDS = { "kind", "phase", "status", "attempts", "retryable", "retry_afte
 
 local function check_error (err, expect, tokens, is_stream)
   assert.is_true(errors.is(err))
-  assert.is_table(errors.kinds[err.kind], "a kind that nobody knows: " .. tostring(err.kind))
+  assert.is_table(errors.kinds[err.kind], "an unknown kind: " .. tostring(err.kind))
   for _, name in ipairs(FIELDS) do
     if expect[name] ~= nil then
       assert.equal(expect[name], err[name], name .. " of " .. tostring(err))

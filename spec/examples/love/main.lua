@@ -50,7 +50,7 @@ function love.update ()
   end
 end
 
---- A program that nobody watches shows no blue screen.
+--- Replaces LÖVE's blue screen, which would wait for a key.
 function love.errorhandler (message)
   report("error", debug.traceback(tostring(message)))
   return function () return 1 end

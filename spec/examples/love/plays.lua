@@ -108,9 +108,9 @@ function M.nowhere (report)
   report("later", M.talk.state)
 end
 
--- Cost: what a frame's step asks of the system, and of the memory.
+-- Cost: how many system calls and how much memory the step of a frame takes.
 
-local allocated = {}           -- state -> the most that a frame took, KiB; nil: nobody counts
+local allocated = {}           -- state -> the most that a frame took, KiB; nil: not measured
 local counting, count, state = false, nil, nil
 
 function M.before ()

@@ -23,7 +23,7 @@ describe("predibase chat", function ()
 
   local function arguments_of (given)
     local list = { "bin/predibase", "chat", "--base-url", running.url, "--format", "llama-3",
-      "--max-new-tokens", "6" }
+      "--max-new-tokens", "8" }
     for _, argument in ipairs(given or {}) do list[#list + 1] = argument end
     return list
   end
@@ -110,7 +110,7 @@ describe("predibase chat", function ()
       assert.equal(0, code)
       assert.is_truthy(out:find "\n$")
       assert.is_truthy(err:find('^{"details":{"finish_reason":"length"'))
-      assert.is_truthy(err:find("6 tokens, first token after", 1, true))
+      assert.is_truthy(err:find("8 tokens, first token after", 1, true))
     end)
 
     it("saves a conversation and continues it", function ()

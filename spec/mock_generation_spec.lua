@@ -174,11 +174,20 @@ describe("predibase.mock.generation", function ()
     assert.is_truthy(start("x", '"adapter_id":"a","adapter_source":"HUB"'))
   end)
 
-  it("begins differently with an adapter, and as the base model with an empty id", function ()
+  it("begins differently with each adapter, and as the base model with an empty id", function ()
     assert.is_truthy(run("Hello", '"adapter_id":"pirate"'):text():find("^ Arr, "))
+    assert.is_truthy(run("Hello", '"adapter_id":"my-repo/3"'):text():find("^ Well, "))
     assert.equal(run("Hello"):text(), run("Hello", '"adapter_id":""'):text())
-    local merged = '"merged_adapters":{"ids":["poet","chef"],"weights":[0.1,0.9]}'
-    assert.is_truthy(run("Hello", merged):text():find("^ Mmm, "))
+    local merged = '"merged_adapters":{"ids":["poet","pirate"],"weights":[0.1,0.9]}'
+    assert.is_truthy(run("Hello", merged):text():find("^ Arr, "))
+  end)
+
+  it("ignores typical_p and the penalties, except that typical_p asks for sampling", function ()
+    local sampled = '"do_sample":true,"max_new_tokens":30'
+    local ignored = '"repetition_penalty":1.8,"frequency_penalty":2,"presence_penalty":-2'
+    local plain = run("Tell me a story", sampled)
+    assert.same(plain.tokens, run("Tell me a story", sampled .. "," .. ignored).tokens)
+    assert.same(plain.tokens, run("Tell me a story", '"typical_p":0.1,"max_new_tokens":30').tokens)
   end)
 
   it("checks the source of adapters for the base model, too", function ()

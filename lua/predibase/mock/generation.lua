@@ -55,7 +55,7 @@ local function word_source (self)
   local context, bytes, words, at = {}, {}, {}, 0
   for i, id in ipairs(self.context) do context[i] = id end
   for i = 1, 80 do
-    local id = model.choose(model.next(context, self.profile, i - 1), self.how, self.used)
+    local id = model.choose(model.next(context, self.profile, i - 1), self.how)
     if id == tokenizer.END then break end
     bytes[i], context[#context + 1] = model.tokenizer.bytes[id], id
   end
@@ -115,19 +115,17 @@ function M.new (request, options)
   local p = request.parameters
   local list, complaint = adapters(p, options.adapter_source)
   if not list then return nil, "Server error: " .. complaint end
-  local self = setmetatable({ parameters = p, used = {} }, Generation)
+  local self = setmetatable({ parameters = p }, Generation)
   local sampled = validation.samples(p)
   self.seed = sampled and (p.seed or options.seed) or nil
   self.context = truncated(M.encode(request.inputs), p.truncate)
   self.prompt_tokens = #self.context
   self.profile = model.profile(request.inputs, list)
-  for _, id in ipairs(self.context) do self.used[id] = (self.used[id] or 0) + 1 end
   self.most = p.max_new_tokens or options.max_total_tokens - request.tokens
   self.how = {
     sample = sampled, random = model.random(self.seed or "0"),
     alternatives = p.return_k_alternatives, temperature = p.temperature, top_k = p.top_k,
-    top_p = p.top_p, typical_p = p.typical_p, repetition_penalty = p.repetition_penalty,
-    frequency_penalty = p.frequency_penalty, presence_penalty = p.presence_penalty,
+    top_p = p.top_p,
   }
   self.decode, self.output = model.tokenizer:decoder(), {}
   self.ids, self.pieces, self.tokens, self.logprob = {}, {}, {}, 0
@@ -171,13 +169,12 @@ function Generation:next ()
     -- A new answer begins after an end of text that was ignored.
     self.answered = self.ids[n] == tokenizer.END and 0 or self.answered + 1
     local p = model.next(self.context, self.profile, self.answered)
-    id, logprob, alternatives = model.choose(p, self.how, self.used)
+    id, logprob, alternatives = model.choose(p, self.how)
   end
   self.ids[n + 1], self.context[#self.context + 1] = id, id
-  self.used[id] = (self.used[id] or 0) + 1
   local token = {
     id = id, text = shown or self.decode(id), logprob = logprob, alternatives = alternatives,
-    special = tokenizer.is_special(id) and not shown,
+    special = id <= tokenizer.END and not shown,
   }
   self.pieces[n + 1] = not token.special and (shown or model.tokenizer.bytes[id]) or ""
   self.output[n + 1] = token.text

@@ -1,59 +1,35 @@
 -- SPDX-License-Identifier: MIT
---- Splits text into tokens: known words with their leading space, single bytes for the rest.
+--- Splits text into tokens: known words and signs with the space before them, bytes for the rest.
 -- Ids are laid out as in sentencepiece models: `<unk>` is 0, `<s>` 1, `</s>` 2, the 256 bytes are
--- 3 to 258, words follow. Every string can be encoded, and the bytes of its tokens joined are the
--- string again. Characters such as emoji are always single bytes, so that clients receive tokens
--- without text until the character is complete.
+-- 3 to 258, words follow. The bytes of the tokens of any string, joined, are that string. Words are
+-- ASCII, so every other character is split over tokens, as rare ones are by real tokenizers.
 -- @module predibase.mock.tokenizer
 
 local utf8 = require "predibase.utf8"
 
-local M = {}
+local M = { UNKNOWN = 0, BEGIN = 1, END = 2, FIRST_WORD = 259 }
 
-M.UNKNOWN, M.BEGIN, M.END = 0, 1, 2
-local FIRST_BYTE, FIRST_WORD = 3, 259
+local FIRST_BYTE = 3
 local REPLACEMENT = "\239\191\189"      -- U+FFFD
-
--- Pieces of words, so that an unknown word is a few tokens rather than one token per letter.
-local PIECES = "ing tion ed er est ly ness ment able th he in re on at nd st or ou ea is it ar te "
-  .. "un dis con pro ex de be a b c d e f g h i j k l m n o p q r s t u v w x y z"
-
--- The end of the piece at `at`: a word, a digit or a sign, each with one space before it if there
--- is one, otherwise one character.
-local function piece_end (text, at)
-  local _, stop = text:find("^ ?[A-Za-z\195-\201][A-Za-z'\128-\201]*", at)
-  if not stop then _, stop = text:find("^ ?[%d%p]", at) end
-  return stop or at + (utf8.size(text, at) or 1) - 1
-end
+local WORD, SIGN = " ?[A-Za-z']+", " ?%p"
 
 local Tokenizer = {}
 Tokenizer.__index = Tokenizer
 
---- Makes a tokenizer whose vocabulary consists of the words of some texts.
--- @tparam table texts array of strings
+--- Makes a tokenizer whose vocabulary consists of the words and signs of a text.
+-- @tparam string text
 -- @treturn Tokenizer with `size` (ids are below it), `ids` (bytes -> id) and `bytes` (id -> bytes)
-function M.new (texts)
-  local self = setmetatable({ ids = {}, bytes = { [0] = "<unk>", "<s>", "</s>" } }, Tokenizer)
-  self.size = FIRST_WORD
+function M.new (text)
+  local self = { size = M.FIRST_WORD, ids = {}, bytes = { [0] = "<unk>", "<s>", "</s>" } }
   for value = 0, 255 do self.bytes[FIRST_BYTE + value] = string.char(value) end
-  local function add (piece)
-    if self.ids[piece] or piece:find("[\204-\255]") then return end
-    self.ids[piece], self.bytes[self.size] = self.size, piece
-    self.size = self.size + 1
-  end
-  for _, text in ipairs(texts) do
-    local at = 1
-    while at <= #text do
-      local stop = piece_end(text, at)
-      add(text:sub(at, stop))
-      at = stop + 1
+  for _, pattern in ipairs { WORD, SIGN } do
+    for piece in text:gmatch(pattern) do
+      if not self.ids[piece] then
+        self.ids[piece], self.bytes[self.size], self.size = self.size, piece, self.size + 1
+      end
     end
   end
-  for piece in PIECES:gmatch("%S+") do
-    add(piece)
-    add(" " .. piece)
-  end
-  return self
+  return setmetatable(self, Tokenizer)
 end
 
 --- Splits a text, without adding special tokens.
@@ -62,35 +38,26 @@ end
 function Tokenizer:encode (text)
   local out, at = {}, 1
   while at <= #text do
-    -- the longest known beginning of the piece, otherwise its first byte
-    local stop = math.min(piece_end(text, at), at + 31)
-    while stop > at and not self.ids[text:sub(at, stop)] do stop = stop - 1 end
-    out[#out + 1] = self.ids[text:sub(at, stop)] or FIRST_BYTE + text:byte(at)
-    at = stop + 1
+    local piece = text:match("^" .. WORD, at) or text:match("^" .. SIGN, at)
+    local id = self.ids[piece or ""]
+    out[#out + 1] = id or FIRST_BYTE + text:byte(at)
+    at = at + (id and #piece or 1)
   end
   return out
-end
-
---- Tells whether a token is `<unk>`, `<s>` or `</s>`.
--- @tparam number id
--- @treturn boolean
-function M.is_special (id)
-  return id < FIRST_BYTE
 end
 
 --- Returns the form that a token has in the vocabulary: `▁` for the space, `<0x0A>` for a byte.
 -- @tparam number id
 -- @treturn string
 function Tokenizer:form (id)
-  if id >= FIRST_BYTE and id < FIRST_WORD then return ("<0x%02X>"):format(id - FIRST_BYTE) end
-  return (self.bytes[id]:gsub("^ ", "\226\150\129"))
+  local byte = id >= FIRST_BYTE and id < M.FIRST_WORD
+  return byte and ("<0x%02X>"):format(id - FIRST_BYTE) or (self.bytes[id]:gsub("^ ", "▁"))
 end
 
 --- Replaces every byte that is not part of a well-formed character by U+FFFD.
 -- @tparam string bytes
 -- @treturn string valid UTF-8
 function M.readable (bytes)
-  if utf8.valid(bytes) then return bytes end
   local out, at = {}, 1
   while at <= #bytes do
     local size = utf8.size(bytes, at)
@@ -100,6 +67,12 @@ function M.readable (bytes)
   return table.concat(out)
 end
 
+-- The text of some bytes, "" when they end inside a character.
+local function finished (bytes)
+  local text = M.readable(bytes)
+  return text:sub(-3) == REPLACEMENT and "" or text
+end
+
 --- Makes a decoder for one stream of tokens.
 -- A token that ends inside a character gets the text "", and a later one the whole character.
 -- @treturn function from id to string
@@ -107,9 +80,8 @@ function Tokenizer:decoder ()
   local pending = ""
   return function (id)
     pending = pending .. self.bytes[id]
-    local text = M.readable(pending)
-    if text:sub(-3) == REPLACEMENT then return "" end
-    pending = ""
+    local text = finished(pending)
+    if text ~= "" then pending = "" end
     return text
   end
 end
@@ -120,11 +92,8 @@ end
 -- @treturn string
 function Tokenizer:decode (ids)
   local parts = {}
-  for _, id in ipairs(ids) do
-    if not M.is_special(id) then parts[#parts + 1] = self.bytes[id] end
-  end
-  local text = M.readable(table.concat(parts))
-  return text:sub(-3) == REPLACEMENT and "" or text
+  for i, id in ipairs(ids) do parts[i] = id <= M.END and "" or self.bytes[id] end
+  return finished(table.concat(parts))
 end
 
 return M

@@ -52,7 +52,7 @@ end
 -- @tparam string seed decimal digits, because a u64 fits neither a double nor a Lua integer
 -- @treturn function
 function M.random (seed)
-  local number = 0
+  local number = 0      -- the last round multiplies only, so that similar seeds differ enough
   for i = 1, #seed + 1 do number = (number * 48271 + (seed:byte(i) or 0)) % 2147483629 end
   return random.new(number)
 end
@@ -64,7 +64,8 @@ function M.seed (draw)
   return ("%.0f%09.0f"):format(1e9 + floor(draw() * 9e9), floor(draw() * 1e9))
 end
 
---- Decides how likely each text is in the answer to one request.
+--- Decides how likely each text is in the answer to one request. It compares words of at least four
+-- letters with the last 1000 bytes of the prompt, where the question of a chat is.
 -- @tparam string prompt
 -- @tparam[opt] table adapters array of `{ id =, weight = }`; the heaviest begins the answer
 -- @treturn table for `next`

@@ -91,6 +91,16 @@ describe("an adapter", function ()
     assert.equal(2, seen)
   end)
 
+  it("ignores on_token of its defaults where there are no tokens", function ()
+    open()
+    local view = client:adapter("my-repo/3", { defaults = { on_token = "no function" } })
+    assert(view:generate "x")
+    assert.equal(2, #view:generate_many { "x", "y" }:results())
+    local _, err = view:generate_stream "x":next()
+    assert.equal("config", err.kind)
+    assert.is_truthy(err.message:find("on_token", 1, true))
+  end)
+
   it("takes a prompt as it is where it has no template", function ()
     open()
     local view = client:adapter "my-repo/3"

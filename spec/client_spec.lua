@@ -173,6 +173,12 @@ describe("a wrong program", function ()
       end):find "prompt must be a string")
     end
     assert.is_truthy(raised(function () client:generate() end):find "prompt must be a string")
+    -- A bad value does not hide the mistake.
+    for _, method in ipairs { "generate", "generate_stream" } do
+      assert.is_truthy(raised(function ()
+        client[method](client, nil, { temperature = -1 })
+      end):find "prompt must be a string")
+    end
     assert.is_truthy(raised(function () client:generate("x", "y") end):find "options as a table")
     assert.is_truthy(raised(function ()
       client:generate_stream("x", 5)

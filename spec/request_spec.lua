@@ -295,6 +295,7 @@ describe("the options of a call", function ()
         message({ max_tokens = 5 }, "generate"),
       ['unknown option "concurrency"'] = message({ concurrency = 1 }, "generate"),
       ['unknown option "temperature"'] = message({ temperature = 1 }, "tokenize"),
+      ['unknown option "on_token"'] = message({ on_token = print }, "tokenize"),
     } do
       assert.is_truthy(said:find(text, 1, true), said)
       assert.is_truthy(said:find("^spec/request_spec.lua:%d+: "), said)

@@ -43,6 +43,7 @@ end
 -- exist, and a closed client
 function Client:generate (prompt, options)
   check_self(self, "generate")
+  request.check_prompt(prompt)
   local plan, err = self.plan("generate", options)
   if not plan then return nil, err end
   local this
@@ -62,6 +63,7 @@ end
 -- @raise as `generate`
 function Client:generate_stream (prompt, options)
   check_self(self, "generate_stream")
+  request.check_prompt(prompt)
   local plan, err = self.plan("generate_stream", options)
   local this
   if plan then this, err = call.prepare(self.shared, plan, prompt) end

@@ -63,7 +63,8 @@ function M.check (options, method, shown)
   if type(options) ~= "table" then
     usage.fail(("%s takes its options as a table, got a %s"):format(shown, type(options)))
   end
-  if not allowed.on_token and rawget(options, "on_token") ~= nil then
+  local refused = not allowed.on_token and method ~= "tokenize"
+  if refused and rawget(options, "on_token") ~= nil then
     usage.fail(shown .. " does not accept on_token: it receives only the whole text, not tokens")
   end
   for name in next, options do
@@ -211,14 +212,14 @@ local ENDPOINTS = {
 }
 
 --- Splits options into parameters and options of the call. Each result is nil when it would be
--- empty.
-local function split (options)
+-- empty. Base options of an object may be for its other methods: they are left out.
+local function split (options, accepted)
   local parameters, of_call
   for name, value in next, options do
-    if config.call_names[name] then
+    if accepted[name] and config.call_names[name] then
       of_call = of_call or {}
       of_call[name] = value
-    elseif not OF_BATCH[name] then
+    elseif accepted[name] then
       parameters = parameters or {}
       parameters[name] = value
     end
@@ -230,7 +231,7 @@ end
 -- a parameter that does not exist.
 -- @tparam table client `cfg` of `predibase.config`, `user_agent`
 -- @tparam string method `generate`, `generate_stream` or `tokenize`
--- @tparam ?table options
+-- @tparam ?table options those that the method does not accept are ignored
 -- @treturn[1] table the plan: `settings` of `config.call`, `total` (seconds that the call may take,
 -- or nil), `stream` (boolean), and what `make` needs
 -- @treturn[2] nil
@@ -238,7 +239,7 @@ end
 function M.plan (client, method, options)
   local endpoint = ENDPOINTS[method]
   local parameters, of_call
-  if options then parameters, of_call = split(options) end
+  if options then parameters, of_call = split(options, M.names[method]) end
   local settings, err = config.call(client.cfg, of_call)
   if not settings then return nil, err end
   local start = start_of(client, endpoint, settings)
@@ -276,6 +277,15 @@ end
 
 -- Requests.
 
+--- Checks the type of a prompt.
+-- @param text
+-- @raise for a prompt that is not a string
+function M.check_prompt (text)
+  if type(text) == "string" then return end
+  usage.fail(("the prompt must be a string, got %s%s"):format(checks.describe(text),
+    type(text) == "table" and "; give the prompt first and then a table of parameters" or ""))
+end
+
 local function check_text (text)
   if #text > M.MAX_BODY then return refuse_size(#text) end
   local valid, at = utf8.valid(text)
@@ -297,11 +307,7 @@ end
 -- @treturn[2] table error of kind `validation` or `too_large`
 -- @raise for a prompt that is not a string
 function M.make (plan, text, id)
-  if type(text) ~= "string" then
-    usage.fail(("the prompt must be a string, got %s%s"):format(checks.describe(text),
-      type(text) == "table" and "; give the prompt first and then a table of parameters"
-      or ""))
-  end
+  M.check_prompt(text)
   if text == "" and not plan.empty then return refuse "`inputs` cannot be empty" end
   local ok, err = check_text(text)
   if not ok then return nil, err end

@@ -179,6 +179,22 @@ describe("an adapter", function ()
     assert.is_truthy(tostring(view):find("my-repo/3, closed", 1, true))
   end)
 
+  it("raises with the line of the caller when its client is closed", function ()
+    open()
+    local bare = client:adapter "my-repo/3"
+    local view = client:adapter("my-repo/3", { template = instruct })
+    client:close()
+    for _, call in ipairs {
+      function () view:generate { instruction = "x" } end,
+      function () view:generate_stream { instruction = "x" } end,
+      function () view:generate_many { { instruction = "x" } } end,
+      function () bare:generate_many { "x" } end,
+      function () bare:generate_many(function () return nil end) end,
+    } do
+      assert.is_truthy(calling_line(call):find("on a closed client", 1, true))
+    end
+  end)
+
   it("shows no token to those who walk over it", function ()
     open()
     local view = client:adapter("my-repo/3", { defaults = { api_token = "hf_SECRET" } })

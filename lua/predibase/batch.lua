@@ -538,6 +538,7 @@ end
 -- @treturn table
 -- @raise for misuse, also in an entry of an array
 function M.new (client, entries, options, base, render)
+  if client.closed then usage.fail "client:generate_many on a closed client" end
   local given = json.present(options or {})
   local most = read_concurrency(rawget(given, "concurrency"))
   local again = read_retry_generation(rawget(given, "retry_generation"))

@@ -348,6 +348,30 @@ describe("a planner", function ()
     assert.equal(first, plan "generate")
   end)
 
+  it("keeps its options when the caller changes the tables later", function ()
+    local base = { stop = { "a" }, headers = { ["X-A"] = "1" }, timeout = { total = 5 } }
+    local plan = request.planner({ cfg = cfg, user_agent = "x" }, base)
+    base.stop[1], base.headers["X-A"], base.timeout.total, base.seed = "b", "2", 6, 1
+    for _, options in ipairs { {}, { temperature = 1 } } do
+      local made = assert(plan("generate", options))
+      local req = request.make(made, "x")
+      assert.is_truthy(req.body:find('"stop":["a"]', 1, true), req.body)
+      assert.is_nil(req.body:find("seed", 1, true))
+      assert.equal("1", req.headers[#req.headers][2])
+      assert.equal(5, made.total)
+    end
+  end)
+
+  it("refuses both spellings of one parameter wherever they stand", function ()
+    local plan = request.planner({ cfg = cfg, user_agent = "x" },
+      { repetition_penalty = 2, repitition_penalty = 3 })
+    for _, options in ipairs { {}, { seed = 1 } } do
+      local made, err = plan("generate", options)
+      assert.is_nil(made)
+      assert.is_truthy(err.message:find("is given twice", 1, true), err.message)
+    end
+  end)
+
   it("refuses bad values every time", function ()
     local plan = request.planner({ cfg = cfg, user_agent = "x" }, { temperature = -1 })
     for _ = 1, 2 do

@@ -205,10 +205,10 @@ function M.new (of, id, options)
     client = of, id = id, template = template, closed = false,
     rendering = (rendering.split(options)),
   }, View)
-  local own = request.merge({
+  local own = request.copy(request.merge({
     adapter_id = id, adapter_source = options.adapter_source,
     merged_adapters = json.null,          -- a client's default would contradict
-  }, options.defaults)
+  }, options.defaults))
   local all = is_format(template) and request.merge(rendering.defaults(template), own) or own
   -- In closures, because the defaults may hold a token.
   self.own, self.options = function () return own end, function () return all end

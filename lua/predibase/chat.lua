@@ -405,7 +405,7 @@ function M.new (of, options, calls, base)
   self.max_input_tokens, self.count_tokens = given.max_input_tokens, given.count_tokens
   self.rendering = rendering.split(given)
   self.rendering.special_tokens_in_text = self.rendering.special_tokens_in_text or "neutralise"
-  local own = request.merge(calls or {}, of_calls)
+  local own = request.copy(request.merge(calls, of_calls))
   local all = request.merge(rendering.defaults(format), own)
   -- In closures, because they may hold a token.
   self.own = function () return own end

@@ -159,20 +159,6 @@ end
 
 -- The default parameters of every call.
 
---- Makes a deep copy. Metatables with fields are dropped unread, except for the marks of
--- `predibase.json`. Empty metatables are kept: they may be marks of another JSON library.
-local function copy (value, seen)
-  if type(value) ~= "table" then return value end
-  if seen[value] then return seen[value] end
-  local twin, mark = {}, getmetatable(value)
-  seen[value] = twin
-  for key, inner in next, value do twin[key] = copy(inner, seen) end
-  local marked = type(mark) == "table" and next(mark) == nil or json.is_object(value)
-    or json.literal(value)
-  if marked then setmetatable(twin, mark) end
-  return twin
-end
-
 --- Checks and copies the defaults. Raises for a parameter that does not exist.
 local function read_defaults (given, check_schema)
   if given == nil then return {} end
@@ -184,7 +170,7 @@ local function read_defaults (given, check_schema)
   if err then
     return nil, nil, "defaults: " .. err.message:gsub("^Input validation error: ", "")
   end
-  local parameters = copy(given, {})
+  local parameters = params.copy(given)
   local token = parameters.api_token
   parameters.api_token = nil
   return parameters, type(token) == "string" and token or nil

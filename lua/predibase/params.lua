@@ -232,6 +232,30 @@ function M.check (parameters, context)
   return M.read(parameters, context or {})
 end
 
+-- Deeper tables stay what they are: the check of parameters refuses them.
+local MAX_COPY_DEPTH = 200
+
+local function copy (value, seen, depth)
+  if type(value) ~= "table" or depth > MAX_COPY_DEPTH then return value end
+  if seen[value] then return seen[value] end
+  local twin, mark = {}, getmetatable(value)
+  seen[value] = twin
+  for key, inner in next, value do twin[key] = copy(inner, seen, depth + 1) end
+  local marked = type(mark) == "table" and next(mark) == nil or json.is_object(value)
+    or json.literal(value)
+  if marked then setmetatable(twin, mark) end
+  return twin
+end
+
+--- Makes a deep copy of a value, so that a later change of the caller's tables changes nothing.
+-- Metatables with fields are dropped unread, except for the marks of `predibase.json`. Empty
+-- metatables are kept: they may be marks of another JSON library.
+-- @param value anything
+-- @return the copy
+function M.copy (value)
+  return copy(value, {}, 1)
+end
+
 --- Merges the parameters of a call with the client's defaults. A value of the call replaces the
 -- whole default; `json.null` removes the default.
 -- @tparam ?table defaults
@@ -239,7 +263,11 @@ end
 -- @treturn table a new table; its values are shared and must not be changed
 function M.merge (defaults, parameters)
   local merged = {}
-  for name, value in next, defaults or {} do merged[M.misspelt[name] or name] = value end
+  for name, value in next, defaults or {} do
+    local right = M.misspelt[name]
+    if right and rawget(defaults, right) == nil then name = right end
+    merged[name] = value
+  end
   for name, value in next, parameters or {} do
     local right = M.misspelt[name]
     -- If a table has both spellings, both are kept, so that `check` can refuse them.

@@ -251,6 +251,22 @@ function M.plan (client, method, options)
   return plan
 end
 
+-- Options of a call that are tables of the caller's. Hooks are functions, or objects that must stay
+-- what they are.
+local TABLES = { timeout = true, headers = true, client_stop = true }
+
+--- Copies options, so that a later change of the caller's tables changes nothing.
+-- @tparam table options
+-- @treturn table
+function M.copy (options)
+  local made = {}
+  for name, value in next, options do
+    local is_data = params.names[name] or TABLES[name]
+    made[name] = is_data and params.copy(value) or value
+  end
+  return made
+end
+
 --- Makes a function that plans the calls of an object, which is a client or has its own base
 -- options. The function keeps the plans of calls without options.
 -- @tparam table client as for `plan`, and `closed`
@@ -260,6 +276,7 @@ end
 -- returns
 function M.planner (client, base)
   local kept = {}
+  base = base and M.copy(base)
   return function (method, options, shown)
     if client.closed then
       usage.fail((shown or "client:" .. method) .. " on a closed client")

@@ -68,10 +68,15 @@ local OPTIONS = {
   end,
 }
 
+-- The order of checking, so that of several wrong options always the same one is named.
+local ORDER = {}
+for name in pairs(OPTIONS) do ORDER[#ORDER + 1] = name end
+table.sort(ORDER)
+
 local function problem_of (self, options)
-  for name, check in pairs(OPTIONS) do
+  for _, name in ipairs(ORDER) do
     local value = rawget(options, name)
-    local problem = value ~= nil and check(value, name)
+    local problem = value ~= nil and OPTIONS[name](value, name)
     if problem then return problem end
   end
   if options.variables and not self.open then

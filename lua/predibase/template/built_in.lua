@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- The built-in chat formats, by their names and by the names of models. A family of formats is
--- loaded when one of them is first asked for.
+-- loaded when one of them is first used.
 -- @module predibase.template.built_in
 
 local format = require "predibase.template.format"
@@ -50,7 +50,7 @@ for family, members in pairs(FAMILIES) do
 end
 table.sort(M.names)
 
---- Returns a format by its exact name; the same object every time.
+--- Returns a format by its exact name, the same object every time; nil for an unknown name.
 local function get (name)
   if not made[name] and family_of[name] then
     local fields = { name = name }
@@ -62,8 +62,8 @@ local function get (name)
 end
 
 -- Patterns for the names of models and deployments, in lower case, without the owner, and with `-`
--- for every run of other characters than letters and digits. The first match counts. `false`: the
--- model's format is not built in.
+-- for every run of characters other than letters and digits. The first match counts. `false` means
+-- that the model's format is not built in.
 local RULES = {
   { "llama%-?3%-?3.*instruct", "llama-3.3" },
   { "llama%-?3%-?2.*instruct", "llama-3.2" },
@@ -129,7 +129,7 @@ local RULES = {
   { "alpaca", "alpaca" },
 }
 
---- What the name of a chat model adds to the name of its base model.
+--- Endings that distinguish the name of a chat model from that of its base model.
 local TUNED = { "-instruct", "-chat", "-it" }
 
 local function normal (name)

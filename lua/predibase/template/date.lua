@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Writes dates for chat formats, in English whatever the locale of the program.
+--- Writes dates for chat formats, in English in every locale.
 -- @module predibase.template.date
 
 local M = {}

@@ -83,7 +83,7 @@ local function problem_of (self, options)
     return "variables are for formats made by from_tokenizer_config; this one has none"
   end
   if options.add_generation_prompt and options.continue_final_message then
-    return "add_generation_prompt begins an answer and continue_final_message goes on with one; "
+    return "add_generation_prompt begins an answer and continue_final_message continues one; "
       .. "only one of them can be asked for"
   end
 end

@@ -14,8 +14,8 @@ local utf8 = require "predibase.utf8"
 
 local M = {}
 
--- How often a text is searched: the space that breaks one token can complete another token that
--- contains a space.
+-- Number of passes over a text: a space inside one token can complete another token that contains a
+-- space.
 local PASSES = 4
 
 -- Bytes at each end of a text that can be part of a token which the neighbouring text completes:
@@ -35,8 +35,9 @@ local function folded (text)
   end))
 end
 
--- A matcher is a function of a text, which begins with an added line end, and a position. It
--- returns the first and the last byte of a match, and where the space belongs.
+-- A matcher is a function that takes a text, in front of which a line end was added, and a
+-- position. It returns the first and the last byte of a match, and the position at which to insert
+-- the space.
 
 --- Returns a pattern for a set of bytes; `%z` because a pattern of Lua 5.1 ends at a zero byte.
 local function set_of (bytes)
@@ -83,7 +84,8 @@ local function like (pattern, place)
   end
 end
 
---- Makes a matcher that puts the space in front of the colon at the end, which reads best.
+--- Makes a matcher that puts the space in front of the colon at the end, where it changes the look
+-- of the text least.
 local function before_colon (pattern)
   return function (text, from)
     local first, last, at = find(text, pattern .. "():", from)
@@ -146,8 +148,8 @@ local function edges_of (tokens, families, plain)
   return class ~= "" and "[" .. class:gsub("%%(%w)", "%1") .. "]" or nil
 end
 
---- Iterates over the matches in a text: leftmost first, the longest of several, without overlaps.
--- Each matcher continues at its last match, so that all of them together need one pass each.
+--- Iterates over the matches in a text from left to right, without overlaps. Of several matches at
+-- one position, the longest is taken. Each matcher passes over the text only once.
 local function scan (matchers, text)
   local firsts, lasts, places = {}, {}, {}
   local function look (i, from)
@@ -183,7 +185,7 @@ local function find_first (matchers, text)
   return first and sub(text, first, last):match("^[\r\n]?(.*)$")
 end
 
---- Returns the text with a space inside each special token; nil when that does not help.
+--- Returns the text with a space inside each special token; nil when it then still contains one.
 local function neutralised (matchers, text)
   text = "\n" .. text
   for _ = 1, PASSES do
@@ -205,9 +207,10 @@ end
 -- * `admit(text, mode)` returns the text as it may be inserted, or nil and what is wrong;
 -- * `sequence(text)` returns all special tokens as one string, for comparing two texts;
 -- * `suspicious(text)` tells whether a text contains a byte that special tokens begin or end with;
--- * `edges(text)` tells whether a text can form a special token with the text in front of it or
---   behind it, also after white space is removed from its ends;
--- * `blank(text)` returns a similar text that cannot.
+-- * `edges(text)` tells whether a text can form a special token together with the text before or
+--   after it, also when white space is removed from its ends;
+-- * `blank(text)` returns the text with `x` in place of the bytes that special tokens begin or end
+--   with.
 -- @tparam table tokens array of the special tokens
 -- @tparam ?table families array of Lua patterns of further special tokens; each begins and ends
 -- with a literal character

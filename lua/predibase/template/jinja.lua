@@ -3,8 +3,8 @@
 -- the immutable sandbox, `trim_blocks`, `lstrip_blocks`, loop controls, `raise_exception`,
 -- `strftime_now`, `{% generation %}`, and a `tojson` that does not escape HTML.
 --
--- Templates come from outside and are not trusted. A template is never turned into Lua, can read
--- only the values that it is given, and ends after a number of steps
+-- Templates are written by other people and are not trusted. A template is never turned into Lua,
+-- can read only the values that it is given, and fails after a number of steps
 -- (`predibase.template.jinja.runtime`).
 --
 --    local template = assert(jinja.compile "{% for m in messages %}{{ m.content }}{% endfor %}")

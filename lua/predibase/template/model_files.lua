@@ -30,8 +30,8 @@ local function object_beside (folder, name)
   return decode(text, path)
 end
 
---- Reads the templates in files of their own; returns nil if there are none. A folder cannot be
--- listed here, so the files in `additional_chat_templates` are looked up by name.
+--- Reads the templates that have files of their own; returns nil if there are none. Lua cannot list
+-- a folder, so the files in `additional_chat_templates` are looked up by name.
 local function templates_beside (folder, chosen)
   local found
   local function look (name, path)
@@ -64,7 +64,7 @@ local function added_beside (folder)
   return nil, ("%s: the added tokens cannot be read: %s"):format(path, problem)
 end
 
---- The class of a tokenizer that no file names.
+--- Stands for the class of the tokenizer if no file names it.
 M.UNKNOWN = "unknown"
 
 --- Adds the tokens that older repositories keep in files of their own. Newer ones list the added
@@ -102,7 +102,7 @@ function M.read (path, chosen)
   end
   if own then config.chat_template = own end
   if config.chat_template == nil then
-    -- Models that read images used to keep it there.
+    -- Models that read images used to keep the template in this file.
     local processor
     processor, problem = object_beside(folder, "chat_template.json")
     config.chat_template = processor and processor.chat_template

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- Numbers as text: as people write them, for templates with `{names}`, and as Python writes and
--- reads them, for templates in Jinja. Lua writes numbers with the decimal point of the program's
--- locale, which may be a comma; here it is always a point.
+--- Writes numbers as people do, for templates with `{names}`, and writes and reads them as Python
+-- does, for templates in Jinja. Lua uses the decimal point of the program's locale, which may be a
+-- comma; this module always uses a point.
 -- @module predibase.template.number_text
 
 local checks = require "predibase.value_checks"
@@ -9,11 +9,11 @@ local python_strings = require "predibase.template.python_strings"
 
 local M = {}
 
---- A number from 10^21 on or below 10^-6 is written with an exponent, as in JavaScript, which most
--- numbers in JSON come from.
+--- Numbers from 10^21 on, and numbers below 10^-6, are written with an exponent, as in JavaScript.
 M.LARGEST, M.SMALLEST = 21, -7
 
---- Splits `1.25e-05` into its sign, its digits `125`, and the place of its point, -4.
+--- Splits a number such as `1.25e-05` into its sign, its digits (`125`) and the position of its
+-- decimal point before or after the first digit (-4).
 local function parts (text)
   local sign, whole, fraction, exponent = text:match("^(-?)(%d+)%.?(%d*)e([-+]%d+)$")
   return sign, whole .. fraction, #whole + tonumber(exponent)
@@ -36,7 +36,8 @@ function M.plain (value)
   return sign .. digits .. ("0"):rep(point - #digits)
 end
 
---- Returns the shortest digits that read back as the same number: sign, digits, exponent of ten.
+--- Returns the sign, the digits and the exponent of ten of a number, with the fewest digits that
+-- read back as the same number.
 local function shortest (x)
   local written
   for places = 0, 16 do
@@ -75,10 +76,10 @@ function M.python_int (x)
   return ("%.0f"):format(x)
 end
 
---- Reads a number as Python's `int(text)` or `float(text)`.
+--- Reads a number as Python's `int(text)` or `float(text)` does.
 -- @tparam string s
 -- @tparam boolean is_float
--- @treturn ?number nil for other texts, and for those of more than 400 bytes
+-- @treturn ?number nil when the text is not a number, or is longer than 400 bytes
 function M.read_python (s, is_float)
   if #s > 400 then return nil end
   local sign, body = python_strings.strip(s):match("^([+-]?)(.*)$")

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- Reads JSON and keeps what Lua's tables and numbers lose: the order of keys, `1.0`, and every
--- digit of a large integer. So the schema of a tool is written into the prompt as its author wrote
--- it.
+--- Reads JSON and keeps what would be lost in Lua's tables and numbers: the order of keys, the form
+-- `1.0`, and every digit of a large integer. So the schema of a tool is written into the prompt as
+-- its author wrote it.
 -- @module predibase.template.ordered
 
 local json = require "predibase.json"
@@ -31,8 +31,8 @@ local function number (literal, i)
   return json.number(literal)
 end
 
---- Reads the literal (a string, a number, true, false or null) at `i`; returns it and where the
--- text goes on.
+--- Reads the literal (a string, a number, true, false or null) at `i`. Returns it and the position
+-- after it.
 local function literal (text, i)
   local stop
   if text:sub(i, i) == '"' then
@@ -56,7 +56,8 @@ local function literal (text, i)
   return list[1], stop + 1
 end
 
---- Reads the members between brackets; `member(i)` reads one and returns where the text goes on.
+--- Reads the members between brackets. `member(i)` reads one and returns the position after it.
+-- Returns the position after the closing bracket.
 local function members (text, i, closing, member)
   i = space(text, i + 1)
   if text:sub(i, i) == closing then return i + 1 end
@@ -111,9 +112,9 @@ function read (text, i, depth)
   return literal(text, i)
 end
 
---- Reads a JSON text. Arrays and objects are those of `json.array` and `json.object`, `null` is
+--- Reads a JSON text. Arrays and objects are made by `json.array` and `json.object`, `null` is
 -- `json.null`, and a number that Lua would write in another way (`1.0`, an integer beyond 2^53) is
--- that of `json.number`. The members of an object can be read by their names; `tostring` returns
+-- made by `json.number`. The members of an object can be read by their names; `tostring` returns
 -- the spelling of such a number.
 -- @tparam string text
 -- @treturn[1] table|string|number|boolean the value
@@ -123,15 +124,15 @@ function M.decode (text)
   local value, after = read(text, space(text, text:match("^\239\187\191()") or 1), 1)
   if value == nil then return nil, after end
   local rest = space(text, after)
-  if rest <= #text then return nil, ("more behind the value at byte %d"):format(rest) end
+  if rest <= #text then return nil, ("more text after the value at byte %d"):format(rest) end
   return value
 end
 
---- Reads the value that begins at a byte of a text; the text behind the value is not checked.
+--- Reads the value that begins at a byte of a text; the text after the value is not checked.
 -- @tparam string text
 -- @tparam integer at
 -- @treturn[1] table|string|number|boolean the value
--- @treturn[1] integer where the text goes on
+-- @treturn[1] integer the position after the value
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong with the text
 function M.at (text, at)

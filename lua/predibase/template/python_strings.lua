@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Strings as Python sees them: sequences of code points, encoded in UTF-8. A byte that is not part
--- of valid UTF-8 belongs to the character before it.
+--- Treats strings as Python does: as sequences of code points, encoded in UTF-8. A byte that is not
+-- part of valid UTF-8 belongs to the character before it.
 --
 -- Upper and lower case is known for the Latin, Greek and Cyrillic letters up to U+052F. Other
 -- letters stay as they are, and a Greek sigma at the end of a word is not treated specially.
@@ -8,7 +8,7 @@
 
 local M = {}
 
--- White space: Unicode's, and the separators 0x1C to 0x1F.
+-- White space: that of Unicode, and the separators 0x1C to 0x1F.
 
 local ASCII = "[\t-\r\28-\32]"
 
@@ -48,7 +48,7 @@ function M.skip_space (text, i)
   return i
 end
 
---- Removes the white space in front of a text, as Python's `str.lstrip`.
+--- Removes the white space at the beginning of a text, as Python's `str.lstrip` does.
 -- @tparam string text
 -- @treturn string
 function M.lstrip (text)
@@ -59,7 +59,7 @@ end
 local BLOCK = 64
 local BLANK = "^" .. ASCII:rep(BLOCK)
 
---- Removes the white space behind a text, as Python's `str.rstrip`.
+--- Removes the white space at the end of a text, as Python's `str.rstrip` does.
 -- @tparam string text
 -- @treturn string
 function M.rstrip (text)
@@ -76,7 +76,7 @@ function M.rstrip (text)
   return text:sub(1, i)
 end
 
---- Removes the white space at both ends of a text, as Python's `str.strip`.
+--- Removes the white space at both ends of a text, as Python's `str.strip` does.
 -- @tparam string text
 -- @treturn string
 function M.strip (text)
@@ -85,7 +85,7 @@ end
 
 -- Characters.
 
---- Cuts a string into its characters.
+--- Splits a string into its characters.
 -- @tparam string text
 -- @treturn table array
 -- @treturn integer their number
@@ -116,7 +116,7 @@ local COUNTED = 256
 
 --- Finds the first byte of the character with an index.
 -- @tparam string text
--- @tparam integer index from 0; the number of characters gives the byte behind the end
+-- @tparam integer index from 0; the number of characters gives the position after the end
 -- @treturn integer
 function M.offset (text, index)
   local at = 1
@@ -170,7 +170,7 @@ function M.length (text)
 end
 
 --- Resolves the bounds of a slice as Python does.
--- @tparam ?integer start nil when it is left out, as for the next two
+-- @tparam ?integer start nil when it is left out; the same applies to `stop` and `step`
 -- @tparam ?integer stop
 -- @tparam ?integer step not 0
 -- @tparam integer n number of items
@@ -217,9 +217,9 @@ function M.slice (text, start, stop, step)
   return table.concat(out)
 end
 
---- Splits a string at line ends, as Python's `splitlines`.
+--- Splits a string at line ends, as Python's `splitlines` does.
 -- @tparam string text
--- @tparam ?boolean keep leave the line ends in the lines
+-- @tparam ?boolean keep true leaves the line ends in the lines
 -- @treturn table array
 function M.lines (text, keep)
   local out, from, i = {}, 1, 1
@@ -254,12 +254,14 @@ local function pair (upper, lower)
   upper_of[encode(lower)], lower_of[encode(upper)] = encode(upper), encode(lower)
 end
 
---- Capitals from `first` to `last`; each small letter has the code of its capital plus `distance`.
+--- Defines the capitals from `first` to `last`. The code of each small letter is that of its
+-- capital plus `distance`.
 local function block (first, last, distance)
   for code = first, last do pair(code, code + distance) end
 end
 
---- Capitals and small letters alternate from `first` on; `last` is the last capital.
+--- Defines letters of which capitals and small letters alternate. `first` is the first capital and
+-- `last` the last one.
 local function turns (first, last)
   for code = first, last, 2 do pair(code, code + 1) end
 end
@@ -286,7 +288,7 @@ turns(0x48A, 0x4BE)
 turns(0x4C1, 0x4CD)
 turns(0x4D0, 0x52E)
 pair(0x4C0, 0x4CF)
--- Letters that are not the other case of their own other case.
+-- Letters whose upper or lower case does not convert back to them.
 upper_of[encode(0xDF)], upper_of[encode(0xB5)] = "SS", encode(0x39C)
 upper_of[encode(0x131)], upper_of[encode(0x17F)] = "I", "S"
 upper_of[encode(0x3C2)], lower_of[encode(0x130)] = encode(0x3A3), "i\204\135"
@@ -324,8 +326,8 @@ function M.capitalize (text)
   return titled(first) .. M.lower(text:sub(#first + 1))
 end
 
---- Puts the first letter of each word into upper case, as Python's `str.title`: a word begins
--- behind every character that is not a letter.
+--- Puts the first letter of each word into upper case, as Python's `str.title` does: a word begins
+-- after every character that is not a letter.
 -- @tparam string text
 -- @treturn string
 function M.title (text)
@@ -356,8 +358,8 @@ end
 
 -- Comparing and writing.
 
---- Compares two strings by code points, which is the order of their bytes, whatever the locale of
--- the program.
+--- Compares two strings by code points, which is the order of their bytes. The locale of the
+-- program has no influence.
 -- @tparam string a
 -- @tparam string b
 -- @treturn integer negative, zero or positive
@@ -376,8 +378,8 @@ end
 
 local ESCAPES = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ["\\"] = "\\\\" }
 
--- What Python's `repr` escapes above ASCII: spaces, separators, controls and formats, surrogates
--- and private use. Unassigned code points are not known here.
+-- The code points above ASCII that Python's `repr` escapes: spaces, separators, control and format
+-- characters, surrogates and private use. This module does not know the unassigned code points.
 local HIDDEN = { { 0x80, 0xA0 }, { 0xAD, 0xAD }, { 0x600, 0x605 }, { 0x61C, 0x61C },
   { 0x1680, 0x1680 }, { 0x180E, 0x180E }, { 0x2000, 0x200F }, { 0x2028, 0x202F },
   { 0x205F, 0x206F }, { 0x3000, 0x3000 }, { 0xD800, 0xF8FF }, { 0xFEFF, 0xFEFF },
@@ -394,7 +396,7 @@ local function hidden (char)
   return nil
 end
 
---- Writes a string in quotes, as Python's `repr`.
+--- Writes a string in quotes, as Python's `repr` does.
 -- @tparam string s
 -- @treturn string
 function M.repr (s)

@@ -35,7 +35,8 @@ M.MAX_FILE = 8 * 1024 * 1024
 local MAX_NESTING = 32
 
 -- A name may be that of a column in a table of data: it may have spaces, digits and letters of
--- every script. The characters it cannot have tell it from JSON and program text between braces.
+-- every script. The characters that it cannot have distinguish it from JSON and program text
+-- between braces.
 local NAME = '[^%z\1-\31\127{}":;=]+'
 
 local function is_name (name)
@@ -68,9 +69,9 @@ local function note (state, name)
   state.variables[#state.variables + 1] = name
 end
 
---- Returns where to read on behind a tag. If the tag is alone on its line, that is the next line,
--- and the blanks in front of the tag are removed from what was read.
-local function behind_tag (state, nodes, first, last)
+--- Returns where to continue reading after a tag. If the tag is alone on its line, that is the next
+-- line, and the blanks in front of the tag are removed from what was read.
+local function after_tag (state, nodes, first, last)
   local text, before = state.text, first - 1
   while before > 0 and text:find("^[ \t]", before) do before = before - 1 end
   local after = text:match("^[ \t]*\r?\n()", last + 1) or text:match("^[ \t]*$()", last + 1)
@@ -87,7 +88,7 @@ local function open_part (state, name, first, last)
   end
   note(state, name)
   local part = { test = name, yes = {}, no = {} }
-  local next_at = behind_tag(state, state.nodes, first, last)
+  local next_at = after_tag(state, state.nodes, first, last)
   state.nodes[#state.nodes + 1] = part
   state.stack[#state.stack + 1] = { part = part, outer = state.nodes, at = first }
   state.nodes = part.yes
@@ -100,7 +101,7 @@ local function other_part (state, first, last)
   if state.nodes == top.part.no then
     return fail(state, first, "a second {:else} in the part {?%s}", top.part.test)
   end
-  local next_at = behind_tag(state, state.nodes, first, last)
+  local next_at = after_tag(state, state.nodes, first, last)
   state.nodes = top.part.no
   return next_at
 end
@@ -111,13 +112,14 @@ local function close_part (state, name, first, last)
   if top.part.test ~= name then
     return fail(state, first, "{/%s} where {/%s} was expected", name, top.part.test)
   end
-  local next_at = behind_tag(state, state.nodes, first, last)
+  local next_at = after_tag(state, state.nodes, first, last)
   state.nodes = top.outer
   state.stack[#state.stack] = nil
   return next_at
 end
 
---- Reads the default of `{name=default}`, up to a single `}`; returns it and where it ends.
+--- Reads the default of `{name=default}`, up to a single `}`. Returns it and the position of the
+-- `}`; or nil and the position of a wrong brace, if there is one.
 local function default_at (text, from)
   local out, i = {}, from
   while true do
@@ -150,7 +152,7 @@ local function no_tag (state, at)
     .. "begin with ? or /; if this brace is text, write {{ and }}", shown)
 end
 
---- Reads the tag that begins at a single `{`; returns where to read on.
+--- Reads the tag that begins at a single `{`. Returns the position after it.
 local function tag (state, at)
   local text = state.text
   local sign, name, stop = text:match("^{([?/]?)(" .. NAME .. ")}()", at)
@@ -224,8 +226,8 @@ local function text_of (value, name, guard, mode)
   return nil, ('"%s" %s'):format(name, problem)
 end
 
---- Returns the texts of values by their names. `true` is only for conditions; `false` and null are
--- no values.
+--- Returns the texts of values by their names. `true` is kept for conditions; `false` and null
+-- count as missing.
 local function texts_of (template, values, guard)
   local texts = {}
   for _, name in ipairs(template.variables) do
@@ -270,7 +272,8 @@ local function missing_message (missing, texts)
     table.concat(missing, '", "'))
 end
 
---- Returns what is wrong with the first of the names, in order, that the template does not have.
+--- Returns a message about the first name, in alphabetical order, that the template does not have;
+-- nil when there is none.
 local function extra_message (template, values)
   local known, extra = {}, nil
   for _, name in ipairs(template.variables) do known[name] = true end
@@ -374,8 +377,8 @@ local function guard_of (options)
       .. checks.describe(mode)
   end
   if wanted == nil then
-    return nil, mode and mode ~= "allow" and "special_tokens_in_text needs a format, whose special "
-      .. "tokens it is about"
+    return nil, mode and mode ~= "allow" and "special_tokens_in_text needs a format, which "
+      .. "determines the special tokens"
   end
   if format.is(wanted) then return wanted.guard end
   if type(wanted) ~= "string" then

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Makes a model's own chat format of the `tokenizer_config.json` beside its weights.
+--- Makes a chat format from a model's own template, which is in the `tokenizer_config.json` next to
+-- the model's weights, or in a file of its own.
 -- @module predibase.template.tokenizer_config
 
 local errors = require "predibase.errors"
@@ -252,7 +253,7 @@ local function build (source, options)
   }
 end
 
---- Makes a chat format of a model's own template. The other variables of the template (`tools`,
+--- Makes a chat format from a model's own template. The other variables of the template (`tools`,
 -- `documents`, `enable_thinking` and so on) are passed as `variables` to `format:render`.
 -- @tparam string|table source the path of a `tokenizer_config.json` or of a `.jinja` file, with the
 -- other files of the model in the same folder, or the decoded configuration

@@ -23,7 +23,7 @@ end
 M.chatml = format("teknium/OpenHermes-2.5-Mistral-7B", { "<s>", "</s>", "<unk>" },
   { any = TURN, token = "<s>", second_stop = "</s>" })
 
---- Begins with the model's default system message if there is none.
+--- Returns a function that writes the model's default system message if the messages contain none.
 local function default_system (text)
   return function (messages)
     if messages[1].role == "system" then return "", 0 end

@@ -17,7 +17,7 @@ local function format (source, spec, more)
   return {
     source = source, bos_token = "<s>", eos_token = "</s>", stop = { "</s>" },
     special_tokens = tokens,
-    -- Before v0.3 these were not tokens.
+    -- In the versions before 0.3 these marks are ordinary text and not special tokens.
     plain = { tags = { "[INST]", "[/INST]" } },
     write = writers.instructions(spec),
   }
@@ -56,7 +56,7 @@ M["mistral-nemo"] = format("mistralai/Mistral-Nemo-Instruct-2407", {
 
 local SYSTEM = { "[SYSTEM_PROMPT] ", "[/SYSTEM_PROMPT]" }
 
--- Messages may come in any order.
+-- This format accepts messages in any order.
 M["mistral-v7"] = format("mistralai/Mistral-Large-Instruct-2411", {}, TOOLS)
 M["mistral-v7"].write = writers.turns {
   bos = true,

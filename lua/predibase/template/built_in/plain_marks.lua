@@ -21,7 +21,8 @@ M.solar = {
   },
 }
 
---- Begins with the system message, or with the sentences used in training if there is none.
+--- Returns a function that writes the beginning of the prompt: the system message, or the sentences
+-- used in training if there is no system message.
 local function opening (sentences, gap)
   return function (messages)
     local given = messages[1].role == "system"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Qwen 3, which thinks before it answers by default, and its releases of July 2025, which do not.
--- Only texts; tools need the model's own template.
+-- These formats render only texts; tools need the model's own template.
 -- @module predibase.template.built_in.qwen3
 
 local writers = require "predibase.template.built_in.writers"
@@ -20,7 +20,7 @@ local function format (source, write)
   }
 end
 
---- Splits an answer into the model's thoughts and what it said.
+--- Splits an answer into the model's thoughts and the text after them.
 local function split (content)
   if not content:find("</think>", 1, true) then return "", content end
   local thoughts = content:match("^(.-)</think>")

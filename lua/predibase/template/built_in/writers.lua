@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- The ways in which chat formats write a conversation, as functions of a description.
+--- Makes the functions with which chat formats write a conversation, from descriptions.
 --
--- A turn is described by the text in front of its content, the text behind it, and optionally a
+-- A turn is described by the text in front of its content, the text after it, and optionally a
 -- function that changes the content: `{ "<|user|>\n", "<|end|>\n", strings.strip }`.
 -- @module predibase.template.built_in.writers
 
@@ -85,7 +85,7 @@ end
 --- Makes a writer for the formats with `[INST]`, in which answers have no mark of their own.
 -- @tparam table spec `user` and `assistant`: turns; `system`: where the system text is inserted,
 -- `"first"` or `"last"` (in front of that user message), nil if there must be none; `wrap`: the
--- text in front of the system text, the text behind it, and optionally a function that changes it;
+-- text in front of the system text, the text after it, and optionally a function that changes it;
 -- `bos_each`: begin each question with the token; `strict`: refuse other roles instead of omitting
 -- them
 -- @treturn function see `write` in `predibase.template.format.new`

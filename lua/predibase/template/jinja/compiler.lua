@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- Turns statements into Lua functions of a frame. Such a function returns nil, or "break" or
--- "continue" for the loop around it. Nothing is ever turned into Lua source.
+--- Compiles the statements of a template into Lua functions, without generating Lua source. Each
+-- function takes a frame, the table of the values of the variables, and returns nil, or "break" or
+-- "continue" for the enclosing loop.
 -- @module predibase.template.jinja.compiler
 
 local arguments = require "predibase.template.jinja.arguments"
@@ -16,7 +17,7 @@ local raise, charge, truth = runtime.raise, runtime.charge, values.truth
 
 local make = {}
 
---- Appends a text to what is rendered.
+--- Appends a text to the output.
 local function emit (rt, piece)
   rt.size = rt.size + #piece
   if rt.size > runtime.OUTPUT then
@@ -25,13 +26,14 @@ local function emit (rt, piece)
   rt.out[#rt.out + 1] = piece
 end
 
---- Turns an expression into a function; returns the steps that it costs as well.
+--- Compiles an expression into a function. Also returns the number of steps that a call of the
+-- function is charged.
 local function priced (node, scope)
   local cost = { n = 0 }
   return evaluate.expression(node, scope, cost), cost.n
 end
 
---- Turns a list of statements into one function.
+--- Compiles a list of statements into one function.
 local function body (list, scope)
   local run, n = {}, 0
   for i, node in ipairs(list) do
@@ -47,7 +49,7 @@ local function body (list, scope)
   end
 end
 
---- Makes a function that sets the first values of a scope's variables.
+--- Makes a function that sets the initial values of a scope's variables.
 local function entry (scope)
   local loads = scope:entry()
   local n = #loads
@@ -97,7 +99,7 @@ local function assign_to (node, scope)
   end
 end
 
---- Runs statements and collects what they render; returns that and what `run` returned.
+--- Runs statements. Returns the text that they render, and what `run` returned.
 local function captured (rt, run, frame)
   local out, size = rt.out, rt.size
   rt.out, rt.size = {}, 0
@@ -154,8 +156,8 @@ make["set"] = function (node, scope)
   end
 end
 
---- Makes a function that collects what the body of a block renders, puts it through the filters of
--- the block, and returns the value, or nil and a signal.
+--- Makes a function that runs the body of a block and applies the filters of the block to the text
+-- that the body renders. The function returns the value, or nil and a signal.
 local function collected (node, scope)
   local inner = scopes.new(scope)
   inner:analyse(node.body)
@@ -215,7 +217,7 @@ function Loop:advance ()
   return item
 end
 
---- Returns the item behind the current one.
+--- Returns the item after the current one.
 function Loop:peek ()
   if self.after == nil then self.after = self.next_item() end
   return self.after
@@ -268,8 +270,8 @@ function Loop:attribute (name)
   return nil
 end
 
---- Makes a function that filters the items of a loop by its `if`. Items are tested one by one, as
--- the loop goes on.
+--- Makes a function that filters the items of a loop by its `if`. Each item is tested when the loop
+-- asks for it.
 local function filtered (node, scope)
   local inner = scopes.new(scope, true)
   inner:bind(node.target)
@@ -293,7 +295,7 @@ local function filtered (node, scope)
   end
 end
 
---- Makes a function that runs all rounds of a loop; it returns whether `else` applies.
+--- Makes a function that runs all rounds of a loop. The function returns whether `else` applies.
 local function rounds (node, scope)
   local inner = scopes.new(scope)
   inner:parameter("loop")
@@ -351,7 +353,7 @@ make["for"] = function (node, scope)
   end
 end
 
---- Counts the levels of a node.
+--- Returns the number of levels of a syntax tree.
 local function height (node)
   local most = 0
   for _, inner in pairs(node) do
@@ -398,7 +400,8 @@ local function parameters (node, inner)
   return macro, params
 end
 
---- Runs a function some levels of the source deeper.
+--- Calls a function. Meanwhile, its levels are added to the depth of the template's execution,
+-- which is limited.
 local function deeper (rt, levels, fn, ...)
   rt.depth = rt.depth + levels
   if rt.depth > runtime.DEPTH then raise("macros that call one another without end") end
@@ -407,7 +410,8 @@ local function deeper (rt, levels, fn, ...)
   return result
 end
 
---- Makes a function of a frame that makes the value of a macro, or of the caller in a call block.
+--- Makes a function that takes a frame and returns the value of a macro, or of the variable
+-- `caller` of a call block.
 local function function_of (node, scope)
   local inner = scopes.new(scope, true)
   local macro, params = parameters(node, inner)
@@ -459,7 +463,7 @@ make["callblock"] = function (node, scope)
   end
 end
 
--- The body of `{% generation %}` is a function that is called where it stands.
+-- The body of `{% generation %}` is compiled like a macro that is called once, at its own place.
 make["generation"] = function (node, scope)
   local create = function_of({ params = {}, body = node.body, line = node.line }, scope)
   return function (f) emit(f.rt, create(f).call(f.rt, { n = 0 })) end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- Turns expressions into Lua functions of a frame. A frame holds the variables of one function of
--- the template, `rt` (the rendering) and `up` (the frame around it).
+--- Compiles expressions into Lua functions that take a frame and return a value. A frame is a table
+-- with the variables of one call of a function (template, macro, call block), `rt` (the state of
+-- the rendering) and `up` (the enclosing frame).
 -- @module predibase.template.jinja.evaluate
 
 local access = require "predibase.template.jinja.access"
@@ -16,7 +17,7 @@ local kind, truth = values.kind, values.truth
 
 local make = {}
 
---- Turns an expression into a function; adds the number of its nodes to the field `n` of `cost`.
+--- Compiles an expression into a function. Adds the number of its nodes to the field `n` of `cost`.
 function M.expression (node, scope, cost)
   if cost then cost.n = cost.n + 1 end
   return make[node.type](node, scope, cost)
@@ -140,7 +141,8 @@ function M.arguments (given, scope, cost)
   end
 end
 
---- Makes the maker of filters or tests; `list` is the field of the rendering that holds them.
+--- Returns the function that compiles the application of a filter or a test. `list` is the field of
+-- `rt` that contains the filters or tests.
 local function applied (list, what)
   return function (node, scope, cost)
     local inner, name, line = expression(node.inner, scope, cost), node.name, node.line

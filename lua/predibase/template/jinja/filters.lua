@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- The filters by name: functions `(rt, value, args, kwargs)` that return a value. Nothing is
--- escaped for HTML, as `transformers` configures Jinja.
+-- escaped for HTML automatically, as in the Python package `transformers`.
 -- @module predibase.template.jinja.filters
 
 local access = require "predibase.template.jinja.access"
@@ -75,7 +75,8 @@ filter("replace", { "old", "new", "count", required = 2 }, function (rt, v, old,
   return methods.replace(rt, write(rt, v), write(rt, old), write(rt, new), most)
 end)
 
---- Indents all lines; the first one and empty ones only on request.
+--- Indents all lines. The first line is left out unless `first` is true, and empty lines are left
+-- out unless `blank` is true.
 filter("indent", { "width", "first", "blank" }, function (rt, s, width, first, blank)
   if type(s) ~= "string" then
     raise("indent needs a string, got " .. values.type_name(values.needs(s)))
@@ -182,7 +183,7 @@ filter("length", {}, function (rt, v)
   return n
 end)
 
--- Filters of all items.
+-- Filters of sequences, and `default`.
 
 filter("default", { "default_value", "boolean" }, function (_, v, default, boolean)
   if kind(v) == "undefined" or (is_set(boolean) and not truth(v)) then
@@ -236,14 +237,15 @@ filter("items", {}, function (rt, v)
   end)
 end)
 
---- Strings in lower case; other values as they are.
+--- Returns a string in lower case, and any other value unchanged.
 local function ignore_case (rt, v)
   if type(v) ~= "string" then return v end
   charge(rt, #v / 4)
   return strings.lower(v)
 end
 
---- Makes a function that returns what an item is compared by; `attribute` is a path or nil.
+--- Makes a function that returns the key by which an item is compared. `attribute` is a path or
+-- nil.
 local function comparison_key (rt, attribute, case_sensitive)
   local get = access.getter(rt, attribute == nil and values.NONE or attribute)
   if case_sensitive then return get end
@@ -320,7 +322,7 @@ filter("unique", { "case_sensitive", "attribute" }, function (rt, v, case_sensit
   end)
 end)
 
--- Filters that choose or change each item, one by one as their result is read.
+-- Filters that select or change items. Each item is processed only when the result is read.
 
 local function without_first (args, count)
   local rest = { n = math.max(0, args.n - count) }
@@ -351,7 +353,7 @@ end
 
 local function nothing () return nil end
 
---- Gets an attribute of each item, or applies a filter to each.
+--- Returns an attribute of each item, or applies a filter to each item.
 function M.map (rt, v, args, kwargs)
   return values.lazy(function ()
     if not truth(v) then return nothing end

@@ -38,7 +38,7 @@ function functions.range (_, args, kwargs)
   return made
 end
 
---- Makes a dict of a mapping and of keyword arguments.
+--- Makes a dict from a mapping and from keyword arguments.
 function functions.dict (rt, args, kwargs)
   if args.n > 1 then raise("dict takes at most one argument") end
   local made, from = values.dict(), args[1]

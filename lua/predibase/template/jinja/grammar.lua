@@ -12,7 +12,7 @@ local M = {}
 
 -- Expressions.
 
---- Makes a node of a table of its fields.
+--- Makes a node from a table of its fields.
 local function node (kind, line, fields)
   fields.type, fields.line = kind, line
   return fields
@@ -101,7 +101,8 @@ function primary (s, namespace)
   s:fail("unexpected " .. s:describe())
 end
 
---- Notes a filter or test that does not exist. Inside an `if` it is an error only when it runs.
+--- Records a filter or test that does not exist. Inside the statement `if` it is an error only when
+-- it runs, so it is not recorded there.
 local function check_exists (s, list, what, name, line)
   if list[name] or s.soft then return end
   s.unknown[#s.unknown + 1] = { what = what, name = name, line = line }
@@ -156,7 +157,7 @@ local function subscript (s, inner)
     if token.type == "name" then
       return node("attribute", line, { inner = inner, name = token.value })
     elseif token.type ~= "integer" then
-      s:fail("expected name or number behind the dot", token.line)
+      s:fail("expected name or number after the dot", token.line)
     end
     return node("item", line, { inner = inner,
       key = node("const", line, { value = token.value }) })
@@ -181,9 +182,9 @@ local function dotted (s)
   return name
 end
 
---- Reads the filters behind a value; `inner` is nil for those of a block, of which the first has no
--- `|` in front of it when `inline` is true.
-local function filters_behind (s, inner, inline)
+--- Reads the filters after a value. `inner` is the node of the value, or nil for the filters of a
+-- block. With `inline`, the first filter has no `|` in front of it.
+local function filters_after (s, inner, inline)
   local before = s.depth
   while inline or s:is("|") do
     if not inline then s:next() end
@@ -202,7 +203,7 @@ local ARGUMENT = { name = true, string = true, integer = true, float = true, ["(
   ["["] = true, ["{"] = true }
 local NO_ARGUMENT = { ["else"] = true, ["or"] = true, ["and"] = true }
 
---- Reads the attributes, items and calls behind a value.
+--- Reads the attributes, items and calls after a value.
 local function postfix (s, inner)
   local before = s.depth
   while true do
@@ -233,12 +234,12 @@ local function test (s, inner)
   return negated and node("not", line, { inner = made }) or made
 end
 
---- Reads the filters, tests and calls behind a value.
+--- Reads the filters, tests and calls after a value.
 local function trailing (s, inner)
   local before = s.depth
   while true do
     if s:is("|") then
-      inner = filters_behind(s, inner)
+      inner = filters_after(s, inner)
     elseif s:is("name", "is") then
       inner = test(s, inner)
     elseif s:is("(") then
@@ -252,7 +253,7 @@ local function trailing (s, inner)
   return inner
 end
 
---- Reads a value with its signs. A sign binds tighter than a filter: `-x|abs` is `(-x)|abs`.
+--- Reads a value with its signs. A sign is applied before a filter: `-x|abs` is `(-x)|abs`.
 local function unary (s, plain)
   local line = s.token.line
   local made
@@ -268,9 +269,10 @@ local function unary (s, plain)
   return plain and made or trailing(s, made)
 end
 
--- Each of these functions takes the parser of the next tighter operators and returns a parser.
+-- Each of these functions takes the parser of the operators with the next higher precedence, and
+-- returns a parser.
 
---- Binary operators of one precedence, from left to right.
+--- Returns a parser of binary operators of one precedence, which are applied from left to right.
 local function binary (below, operators)
   return function (s)
     local line, first = s.token.line, below(s)
@@ -284,7 +286,7 @@ local function binary (below, operators)
   end
 end
 
---- Operands with the sign `~` or a word between them.
+--- Returns a parser of operands with the sign `~` or a word between them.
 local function several (below, kind, word)
   return function (s)
     local line, items = s.token.line, { below(s) }
@@ -307,7 +309,7 @@ local function comparison (s)
   end
 end
 
---- Comparisons, which may be chained: `a < b < c`.
+--- Returns a parser of comparisons, which may be chained: `a < b < c`.
 local function compares (below)
   return function (s)
     local line, first, rest = s.token.line, below(s), {}
@@ -338,7 +340,7 @@ local sum = binary(several(product, "concat"), { ["+"] = true, ["-"] = true })
 local conjunction = several(negated(compares(sum)), "and", "and")
 local disjunction = several(conjunction, "or", "or")
 
---- Reads one expression; with `no_if`, an `if` behind it is left unread.
+--- Reads one expression. With `no_if`, an `if` after it is not read.
 function expression (s, no_if)
   s:enter()
   local line, mark = s.token.line, #s.unknown
@@ -362,8 +364,8 @@ end
 
 local body, statement
 
---- Reads a part in which an unknown filter is an error even if it never runs, as in Jinja. Inside
--- an `if` it is an error only when it runs.
+--- Reads a part of the template in which an unknown filter or test is an error even if it never
+-- runs, as in Jinja. The parts of the statement `if` are read without this function.
 local function hard (s, read, ...)
   local soft = s.soft
   s.soft = false
@@ -434,7 +436,7 @@ parse["set"] = function (s, line)
   if s:skip("=") then
     return node("set", line, { target = goal, value = tuple(s) })
   end
-  local wrap = s:is("|") and filters_behind(s, nil) or nil
+  local wrap = s:is("|") and filters_after(s, nil) or nil
   return node("setblock", line, { target = goal, filter = wrap,
     body = hard(s, body, { "endset" }) })
 end
@@ -454,7 +456,7 @@ local function signature (s)
   end)
 end
 
---- Reads a body that is a function of its own: `break` cannot leave it.
+--- Reads a body that becomes a function of its own, so that `break` in it cannot end an outer loop.
 local function own_body (s, stop)
   local loops = s.loops
   s.loops = 0
@@ -478,7 +480,7 @@ parse["call"] = function (s, line)
 end
 
 parse["filter"] = function (s, line)
-  local wrap = filters_behind(s, nil, true)
+  local wrap = filters_after(s, nil, true)
   return node("filterblock", line, { filter = wrap, body = hard(s, body, { "endfilter" }) })
 end
 

@@ -2,7 +2,7 @@
 --- Cuts a template into tokens and hands them to the parser.
 --
 -- White space beside tags is removed as `transformers` configures Jinja: `-` removes all of it,
--- `trim_blocks` removes the line end behind a block, and `lstrip_blocks` removes the blanks in
+-- `trim_blocks` removes the line end after a block, and `lstrip_blocks` removes the blanks in
 -- front of a block on its line.
 -- @module predibase.template.jinja.lexer
 
@@ -100,7 +100,7 @@ local function line_ends (text)
   return n
 end
 
---- Appends the tokens of a tag to `out`; `i` is the byte behind its opening braces. Returns where
+--- Appends the tokens of a tag to `out`; `i` is the byte after its opening braces. Returns where
 -- its closing braces begin, with the sign in front of them, and the line there.
 local function read_tag (source, i, line, closing, out)
   local stack = {}
@@ -149,9 +149,9 @@ end
 
 local CLOSING = { ["{"] = "}}", ["%"] = "%}", ["#"] = "#}" }
 
---- Returns where the text goes on behind the closing braces at `i`: `-` removes all white space, a
--- block its line end.
-local function behind (source, i, closing)
+--- Returns the position at which the text continues after the closing braces at `i`: `-` removes
+-- all white space, a block its line end.
+local function after_closing (source, i, closing)
   local sign = source:sub(i, i)
   if sign == "-" then return strings.skip_space(source, i + 3) end
   if sign == "+" then return i + 3 end
@@ -176,7 +176,7 @@ local function raw_ends (source, from, line)
     if not at then raise("a raw block without its end", line) end
     local sign, stop = source:match("^([-+]?)[ \t\n\v\f\r]*endraw[ \t\n\v\f\r]*()", at + 2)
     if stop and source:find("^[-+]?%%}", stop) then
-      return at, sign, behind(source, stop, "%}")
+      return at, sign, after_closing(source, stop, "%}")
     end
     at = at + 2
   end
@@ -188,7 +188,7 @@ local function comment_end (source, from, line)
   if not at then raise("a comment without its end", line) end
   local sign = source:sub(at - 1, at - 1)
   if at > from and (sign == "-" or sign == "+") then at = at - 1 end
-  return behind(source, at, "#}")
+  return after_closing(source, at, "#}")
 end
 
 --- Cuts a template into tokens `{ type, value, line }`: `data`, `{{`, `}}`, `{%`, `%}`, `name`,
@@ -228,7 +228,7 @@ local function read (source)
       out[#out + 1] = { type = "{" .. mark, line = line }
       local stop, there = read_tag(source, at + 2 + #sign, line, closing, out)
       out[#out + 1] = { type = closing, line = there }
-      move(behind(source, stop, closing))
+      move(after_closing(source, stop, closing))
     end
   end
   out[#out + 1] = { type = "end", line = line }
@@ -266,7 +266,7 @@ function Stream:next ()
   return token
 end
 
---- Returns the token behind the current one.
+--- Returns the token after the current one.
 function Stream:look ()
   return self.tokens[self.at + 1] or self.token
 end

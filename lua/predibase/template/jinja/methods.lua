@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- The methods of strings and dicts. No method changes a value: the names of those that would are
--- marked as unsafe, as in Jinja's immutable sandbox.
+--- The methods of strings and dicts. Methods that would change a value do not exist here; their
+-- names are in the table `unsafe`, as in Jinja's immutable sandbox.
 -- @module predibase.template.jinja.methods
 
 local arguments = require "predibase.template.jinja.arguments"
@@ -41,7 +41,7 @@ function M.strip (rt, s, set, left, right)
   return made
 end
 
---- Splits a string at a separator, at most `limit` times; a negative limit is none.
+--- Splits a string at a separator, at most `limit` times if `limit` is not negative.
 local function split (rt, s, sep, limit)
   if sep == "" then raise("empty separator") end
   local out, from = {}, 1
@@ -55,7 +55,8 @@ local function split (rt, s, sep, limit)
   return values.list(out)
 end
 
---- Splits from the right, which makes a difference when there is a limit.
+--- Splits a string at a separator, beginning at its end. The result differs from that of `split`
+-- only when there is a limit.
 local function rsplit (rt, s, sep, limit)
   if limit < 0 then return split(rt, s, sep, limit) end
   runtime.charge_scan(rt, #s)
@@ -64,7 +65,7 @@ local function rsplit (rt, s, sep, limit)
   return values.list(back)
 end
 
---- Splits a string at white space, from the left; a negative limit is none.
+--- Splits a string at white space, at most `limit` times if `limit` is not negative.
 local function words (rt, s, limit)
   local out = {}
   charge(rt, #s / (s:find("[\128-\255]") and 1 or 16))
@@ -86,7 +87,7 @@ local function words (rt, s, limit)
   return values.list(out)
 end
 
---- Replaces a string in another one.
+--- Replaces `old` by `new` in a string, at most `most` times if `most` is neither nil nor negative.
 function M.replace (rt, s, old, new, most)
   if most and most < 0 then most = nil end
   local add, out = runtime.buffer(rt)
@@ -137,7 +138,8 @@ end
 
 local str_methods = {}
 
---- Defines a method of strings. `share` tells how many bytes it reads in one step.
+--- Defines a method of strings. A call is charged one step, and one more for every `share` bytes of
+-- the string.
 local function method (name, params, share, fn)
   local call = arguments.define(name, params, fn)
   str_methods[name] = function (rt, self, args, kwargs)

@@ -19,7 +19,7 @@ local function unsupported (a, operator, b)
     values.type_name(a), values.type_name(b)))
 end
 
---- Both operands as numbers, and whether the result is a float.
+--- Returns both operands as numbers, and whether the result is a float.
 local function both (a, b, operator)
   local x, fx = number(a)
   local y, fy = number(b)
@@ -35,14 +35,15 @@ end
 local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ["'"] = "&#39;",
   ['"'] = "&#34;" }
 
---- Makes the value of the filter `escape`: HTML with entities for the characters it reserves.
+--- Makes the value of the filter `escape`: a text with HTML entities in place of the characters
+-- that HTML reserves.
 function M.escaped (rt, s)
   runtime.charge_string(rt, #s * 5)
   return { kind = "safe", text = (s:gsub("[&<>'\"]", ENTITIES)) }
 end
 
---- Adds to a text of the filter `safe`, which escapes strings as Python's Markup does. A published
--- template depends on it.
+--- Adds two texts of which at least one was made by the filter `safe`. A string is escaped first,
+-- as by Python's Markup class. A published template depends on this.
 local function add_safe (rt, a, b)
   if type(a) == "string" then a = M.escaped(rt, a) end
   if type(b) == "string" then b = M.escaped(rt, b) end
@@ -102,7 +103,7 @@ local function divide (_, a, b)
   return values.float(x / y)
 end
 
---- Python's remainder, which has the sign of the divisor.
+--- Returns the remainder as Python defines it, with the sign of the divisor.
 local function modulo (x, y)
   local rest = math.fmod(x, y)
   if rest ~= 0 and (rest < 0) ~= (y < 0) then rest = rest + y end
@@ -131,7 +132,7 @@ M.binary = { ["+"] = add, ["-"] = subtract, ["*"] = multiply, ["/"] = divide,
   ["//"] = floor_divide, ["%"] = remainder }
 M.binary["**"] = function () raise("the operator ** is not supported") end
 
---- The signs of numbers: name -> a function of a value that returns a value.
+--- The unary operators: name -> a function from a value to a value.
 M.unary = {}
 
 for sign, factor in pairs { ["-"] = -1, ["+"] = 1 } do
@@ -231,7 +232,8 @@ function M.contains (rt, container, item)
   return false
 end
 
---- Sorts keys; equal ones keep their order.
+--- Sorts keys; equal keys keep their order. Returns an array of the positions of the keys, in the
+-- order of the sorted keys.
 function M.stable_order (rt, keys, n, reverse)
   local function before (i, j)       -- a later key moves in front of an earlier one only if less
     if reverse then return M.less(rt, keys[j], keys[i]) end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Values as Python writes them: `str`, `repr`, and the part of `"…" % values` and `"…".format(…)`
+--- Writes values as Python does: `str`, `repr`, and the parts of `"…" % values` and `"…".format(…)`
 -- that chat templates use.
 -- @module predibase.template.jinja.python_text
 
@@ -65,7 +65,7 @@ function repr (rt, v, depth)
   raise(("writing a value of type %s is not supported"):format(values.type_name(v)))
 end
 
---- Writes a value as Python's `str`, and inside lists and dicts as `repr`.
+--- Writes a value as Python's `str` does. Values inside lists and dicts are written as by `repr`.
 function M.str (rt, v)
   if type(v) == "string" then return v end
   if type(v) == "table" then

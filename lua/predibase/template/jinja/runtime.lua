@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- The limits of a template, and its errors. Templates come from outside: each limit ends a
--- template that would take too much of the program's time or memory. A rendering counts steps.
+--- The limits of a template, and its errors. Templates are written by other people, so each limit
+-- ends a template that would take too much of the program's time or memory. A rendering counts
+-- steps.
 -- @module predibase.template.jinja.runtime
 
 local M = {}
@@ -8,8 +9,7 @@ local M = {}
 --- Bytes of source. The longest published template found has 28 KiB.
 M.SOURCE = 1024 * 1024
 
---- Levels of brackets, operators and blocks inside one another in the source. Published templates
--- stay below 30.
+--- Nesting of brackets, operators and blocks in the source. Published templates stay below 30.
 M.NESTING = 100
 
 --- Levels of the source that run inside one another, counting macros that call macros. Lua 5.1 and
@@ -30,7 +30,7 @@ M.STRING = 16 * 1024 * 1024
 --- Items of one `range`, as in Jinja's sandbox.
 M.RANGE = 100000
 
---- Levels of lists and dicts inside one another.
+--- Nesting of lists and dicts.
 M.DATA = 100
 
 --- Largest absolute value of an integer: a number of Lua 5.1 is not exact beyond it.

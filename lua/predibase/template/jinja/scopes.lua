@@ -1,10 +1,12 @@
 -- SPDX-License-Identifier: MIT
---- Finds out which variable a name means, before the template runs. Loops, macros and blocks have a
--- scope of their own, an `if` has none. A name that a scope sets anywhere is a variable of that
--- scope. It starts with the value of the outer variable of that name, or with the program's value
--- if it is read first or set in some branches only, or else undefined.
+--- Determines which variable each name means, before the template runs. Loops, macros and blocks
+-- have their own scopes; an `if` has none. A name that is set anywhere in a scope is a variable of
+-- that scope. Its initial value is the value of the outer variable with the same name. If there is
+-- no outer variable, it is the program's value when the name is read before it is set, or is set
+-- only in some branches of an `if`; otherwise the variable is undefined at first.
 --
--- A variable is a key in the frame of its function (template, macro, call block).
+-- Each call of a function (template, macro, call block) has a frame, a table that contains the
+-- values of its variables.
 -- @module predibase.template.jinja.scopes
 
 local M = {}
@@ -12,8 +14,8 @@ local M = {}
 local Scope = {}
 Scope.__index = Scope
 
---- Makes a scope inside another one, or that of the template (no parent). With `own`, it has a
--- frame of its own.
+--- Makes a scope inside the scope `parent`; without a parent, makes the scope of the template. With
+-- `own`, the scope has a frame of its own.
 function M.new (parent, own)
   local level = parent and parent.level + 1 or 0
   local fn = parent and (own and parent.fn + 1 or parent.fn) or 0
@@ -21,7 +23,8 @@ function M.new (parent, own)
     stores = {} }, Scope)
 end
 
---- Defines a variable and how it starts: "resolve", "alias" of `from`, "nothing", "parameter".
+--- Defines a variable. `how` tells where its initial value comes from: "resolve" (the program),
+-- "alias" (the outer variable `from`), "nothing" (it is undefined) or "parameter" (the caller).
 function Scope:define (name, how, from)
   local ref = { key = "l_" .. self.level .. "_" .. name, fn = self.fn }
   self.refs[name] = ref
@@ -172,7 +175,8 @@ function Scope:bind (node)
   end
 end
 
---- Returns how the variables of this scope start, as an array.
+--- Returns an array of the variables of this scope that are not parameters, with `how` and `from`
+-- as in `define`.
 function Scope:entry ()
   local out = {}
   for _, load in pairs(self.loads) do

@@ -21,8 +21,9 @@ local commands = {
   end,
 }
 
--- Occupies standard descriptors that are closed, so that no socket gets their numbers: what is
--- printed would be sent to the server. The files are opened for reading, so that printing fails.
+-- Occupies standard descriptors that are closed. Otherwise a socket could get their numbers, and
+-- what is printed would be sent to the server. The files are opened for reading, so that printing
+-- fails.
 local function occupy ()
   local files = {}
   for i = 1, 3 do files[i] = io.open "/dev/null" end

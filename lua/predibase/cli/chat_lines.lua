@@ -1,21 +1,22 @@
 -- SPDX-License-Identifier: MIT
---- Reads the questions of a conversation: lines, edited with lua-readline if it is installed, and
--- texts of several lines.
+--- Reads the questions of a conversation: lines, and texts of several lines. If lua-readline is
+-- installed, the user can edit the lines.
 -- @module predibase.cli.chat_lines
 
 local files = require "predibase.files"
 
 local M = {}
 
---- The most lines that are kept of a history file.
+--- The number of lines to which a history file is shortened.
 M.KEPT = 1000
 
 local QUOTES = '"""'
 
 --- Joins lines into texts: a line that ends in a backslash continues in the next one, and three
 -- quotation marks begin and end a text of several lines. The end of the input ends a text, too.
--- @tparam function read returns a line, or nil at the end; gets true when a text is to continue
--- @treturn function returns a text, or nil at the end, and whether it is one line as it was typed
+-- @tparam function read returns a line, or nil at the end; its argument is true when the line
+-- continues a text
+-- @treturn function returns a text, or nil at the end, and whether the text is one unchanged line
 function M.texts (read)
   return function ()
     local line = read(false)

@@ -10,7 +10,7 @@ local version = require "predibase.version"
 
 local M = {}
 
--- Descriptions of parameters in the help. A parameter without one is an option all the same.
+-- Descriptions of parameters in the help. A parameter without a description is an option, too.
 local HELP = {
   adapter_id = "Adapter to answer with, such as my-repo/3.",
   adapter_source = "Where the adapter is: pbase (default), hub, s3 or local.",
@@ -123,11 +123,11 @@ end
 
 local function service (command)
   return {
-    add(command, "--base-url", "Address in front of /generate."):argname "URL",
+    add(command, "--base-url", "Address to which /generate is appended."):argname "URL",
     add(command, "--tenant-id", "Tenant of the deployment."):argname "ID",
     add(command, "--deployment", "Name of the deployment."):argname "NAME",
     add(command, "--token-file", "File with the API token."):argname "FILE",
-    command:flag("--no-token", "Send no API token, also if a variable has one."),
+    command:flag("--no-token", "Send no API token, even if a variable has one."),
     add(command, "--header", "An additional header; can be given several times.")
       :argname("NAME:VALUE"):count "*",
     add(command, "--ca-file", "Certificate authorities to trust."):argname "FILE",
@@ -135,7 +135,7 @@ local function service (command)
     add(command, "--client-key", "Its private key."):argname "FILE",
     add(command, "--client-key-password-file", "File with the key's password."):argname "FILE",
     add(command, "--proxy", "Proxy to use."):argname "URL",
-    command:flag("--no-proxy", "Use no proxy, also if a variable names one."),
+    command:flag("--no-proxy", "Use no proxy, even if a variable names one."),
     add(command, "--http-version", "1.1 or 2; negotiated by default."):argname "V",
     command:flag("--insecure", "Do not check the server's certificate."),
     command:flag("--allow-plain-http", "Send the token over http to other machines, too."),
@@ -213,7 +213,7 @@ local function add_mock_options (command)
   add_number(command, "--port", "Port to listen on; a free one by default.", "N")
     :convert(reader("--port", whole_number, "a whole number"))
   add_number(command, "--delay", "Seconds between two tokens.", "S")
-  add(command, "--seed", "From which the server draws seeds for requests."):argname("N")
+  add(command, "--seed", "Determines the seeds of requests that have none."):argname("N")
     :convert(reader("--seed", digits, "a whole number"))
   add_number(command, "--max-seconds", "End after this number of seconds.", "S")
   add_number(command, "--max-requests", "End after this number of requests.", "N")
@@ -222,7 +222,7 @@ local function add_mock_options (command)
 end
 
 local FORMATS = [[
-Chat formats; choose one unless the name of the deployment tells the model:
+Chat formats; choose one unless the name of the deployment contains the model's:
 ]]
 
 local CHAT = [[
@@ -268,7 +268,7 @@ local function add_text (command, flags, help, show, text_of)
 end
 
 local function add_help (command, show)
-  command:add_help(false)               -- argparse's own ignores errors of writing
+  command:add_help(false)               -- argparse's own option ignores write errors
   add_text(command, "-h --help", "Show this help message and exit.", show, function ()
     return command:get_help() .. "\n"
   end)

@@ -23,7 +23,7 @@ function M.usage (message, hint)
   error(setmetatable({ message = message, hint = hint }, usage_mt), 0)
 end
 
---- Raises the failure to write to standard output.
+--- Raises a failure about writing to standard output.
 -- @tparam string message of the system
 -- @tparam ?integer number of the system's error
 function M.output (message, number)
@@ -90,7 +90,7 @@ local function hint_of (err, command)
   return hint and (hint:gsub("%%s", command))
 end
 
--- Replaces what a terminal would obey; line ends stay.
+-- Replaces control characters, which a terminal would execute. Line ends stay.
 local function printable (text)
   return (text:gsub("\r\n", "\n"):gsub("[^\n]+", function (line)
     return errors.excerpt(line, 4 * #line)

@@ -120,7 +120,7 @@ function M.member (text, wanted)
   end
 end
 
--- Returns the JSON text of an option.
+-- Returns the value of an option that is JSON, or `@FILE` with JSON in the file.
 local function read_json (text, option)
   if text:sub(1, 1) == "@" then text = files.unix(read_file(text:sub(2))) end
   local ok, message = json.check(text)
@@ -174,7 +174,7 @@ local function check_names (parameters)
   error(message, 0)
 end
 
---- Returns the parameters of the API and the options of calls that the command line has.
+--- Returns the parameters of the API and the options of calls that the command line contains.
 -- @tparam table arguments
 -- @treturn table
 function M.parameters (arguments)
@@ -209,7 +209,7 @@ local function headers (list)
   return fields
 end
 
---- Returns the options for `predibase.new` that the command line has.
+--- Returns the options for `predibase.new` that the command line contains.
 -- @tparam table arguments
 -- @treturn table
 function M.client (arguments)

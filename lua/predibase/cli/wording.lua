@@ -23,8 +23,8 @@ for _, name in ipairs {
   OPTIONS[name] = dashed(name)
 end
 OPTIONS["timeout.total"] = "--timeout"
-for _, clock in ipairs { "connect", "first_token", "token", "idle" } do
-  OPTIONS["timeout." .. clock] = dashed(clock .. "_timeout")
+for _, timeout in ipairs { "connect", "first_token", "token", "idle" } do
+  OPTIONS["timeout." .. timeout] = dashed(timeout .. "_timeout")
 end
 
 -- parameter of the API, which messages put in backquotes -> its name in the command

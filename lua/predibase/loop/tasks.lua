@@ -38,11 +38,11 @@ local function reset ()
 end
 reset()
 
--- The exchanges that a task was the last to wait for. They are closed when the task is cancelled,
--- if the task is still in their field `owner`. Most tasks use one exchange, which is in the field
--- `exchange`. Earlier ones are in the table `exchanges`, whose weak keys let them be collected. The
--- garbage collector walks over tables with weak keys in one uninterrupted step, so a task gets this
--- table only if it needs it.
+-- When a task is cancelled, the exchanges that it was the last to wait for are closed. These are
+-- the exchanges whose field `owner` is the task. Most tasks use one exchange, which is in the
+-- task's field `exchange`. Earlier exchanges are in the table `exchanges`, whose weak keys let them
+-- be collected. The garbage collector walks over tables with weak keys in one uninterrupted step,
+-- so a task gets this table only if it needs it.
 
 local WEAK = { __mode = "k" }
 
@@ -64,10 +64,10 @@ local function close_owned (task)
   end
 end
 
--- One wait for all pools. Each client has its own pool, because closing a client closes the
+-- Waiting for all pools. Each client has its own pool, because closing a client closes the
 -- connections of its pool, and because clients differ in certificates and limits. If one pool is in
--- use, the wait is `pool:step` itself. If several are, the wait is one call for all their
--- descriptors, and then only the pools that are readable or due are stepped.
+-- use, the scheduler waits in `pool:step` itself. If several are in use, it waits in one system
+-- call for all their descriptors, and then steps only the pools that are readable or due.
 
 --- Seconds between checks of a pool without a descriptor while another pool is in use. Pools have
 -- no descriptor on systems with neither epoll nor kqueue.
@@ -227,7 +227,7 @@ local function traced (task, err)
   return type(err) == "string" and task.traceback or err
 end
 
---- Handles the result of resuming a task: it waits, has yielded by itself, or has ended.
+--- Handles the result of resuming a task, which now waits, has yielded by itself, or has ended.
 local function stopped (task, ok, ...)
   local first = ...
   if first == WAITS then return end
@@ -237,7 +237,8 @@ local function stopped (task, ok, ...)
     finish(task, false, cancelled)
   elseif not ok then
     finish(task, false, first == cancelled and first or traced(task, first))
-    -- LuaJIT raises Ctrl-C in the running coroutine, but it is meant for the whole program.
+    -- LuaJIT raises the error of Ctrl-C in the running coroutine, but Ctrl-C concerns the whole
+    -- program.
     if outside_errors.is_interrupt(first) then interruption = first end
   elseif cancelled then
     finish(task, false, cancelled)
@@ -275,10 +276,10 @@ function M.spawn (f, ...)
   --   started, ended, ok
   --   woken          it runs in the next round
   --   cancelled      the error that ends it
-  --   traceback      of its error, if it failed
+  --   traceback      the traceback of its error, if it failed
   --   source         the loop that it waits for
   --   groups         the waits of other tasks for its end, see `wait_for`
-  --   exchange, exchanges     that it waits for and waited for, see `own`
+  --   exchange, exchanges     the exchanges that it waits for or has waited for, see `own`
   local task = setmetatable({
     co = coroutine.create(f),
     n = select("#", ...), results = { ... },     -- the arguments of `f` until the task starts

@@ -14,7 +14,8 @@ local validation = require "predibase.mock.validation"
 
 local M = {}
 
-local SLICE = 8            -- tokens generated before other connections run, when there is no delay
+-- Without a delay, other connections run after this number of tokens.
+local SLICE = 8
 
 local str, float = json.string, json.float
 

@@ -8,7 +8,7 @@ local uv_of = require "predibase.mock.uv"
 
 local M = {}
 
-local HIGH, LOW = 65536, 16384     -- unsent bytes at which writing stops and goes on
+local HIGH, LOW = 65536, 16384     -- unsent bytes at which writing stops and continues
 local MAX_INPUT = 4194304          -- bytes read ahead while an answer is being written
 local LINGER = 1                   -- seconds a client may take to close after the server
 

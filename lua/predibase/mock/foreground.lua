@@ -8,7 +8,7 @@ local uv_of = require "predibase.mock.uv"
 
 local M = {}
 
--- The further options of `run`, and those with another default.
+-- The options that only `run` has, and those whose default is another one in `run`.
 local OPTIONS = {
   quiet = false,
   delay = 1 / 30,                   -- about 30 tokens per second, like a real server
@@ -24,7 +24,7 @@ local function complain (message)
   say(io.stderr, "predibase: " .. message)
 end
 
---- Checks options of a command line; the message names them as they were typed.
+--- Checks options of a command line. The message names an option as the user typed it.
 -- @tparam ?table options those of `run`
 -- @treturn[1] table options, complete
 -- @treturn[2] nil

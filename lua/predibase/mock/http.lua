@@ -98,12 +98,12 @@ local function keeps_alive (minor, headers)
 end
 
 --- Parses a request head.
--- @tparam string text what has arrived
+-- @tparam string text the bytes that have arrived
 -- @treturn[1] table `{ method, target, path, query, version, headers, body = "chunked"|bytes,
 --   keep_alive, expects }`
--- @treturn[1] number bytes taken
+-- @treturn[1] number length of the head in bytes
 -- @treturn[2] nil
--- @treturn[2] ?number status of the refusal; none when more bytes are needed
+-- @treturn[2] ?number status of the refusal; nil when more bytes are needed
 function M.parse (text)
   local skipped = #text:match("^[\r\n]*")
   local head, stop = text:match("^(.-\n)\r?\n()", skipped + 1)
@@ -133,7 +133,7 @@ function M.parse (text)
   }, stop - 1
 end
 
--- Takes exactly `count` bytes of input; nil when the client is gone.
+-- Takes exactly `count` bytes of input. Returns nil when the client has closed the connection.
 local function take (self, count)
   while #self.input < count do
     if not self:more() then return nil end
@@ -178,7 +178,7 @@ end
 -- @tparam Connection self
 -- @treturn[1] table as `parse` returns it
 -- @treturn[2] nil
--- @treturn[2] ?number status of the refusal; nil when the client is gone
+-- @treturn[2] ?number status of the refusal; nil when the client has closed the connection
 function M.read_head (self)
   while true do
     local request, taken = M.parse(self.input)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- Sends whole answers: JSON, plain text or nothing, with the headers that every answer has.
--- A context holds what belongs to one request: `{ server, connection, request, entry, faults, … }`.
+-- A context is a table with the data of one request: `{ server, connection, request, entry, faults,
+-- … }`.
 -- @module predibase.mock.reply
 
 local http = require "predibase.mock.http"
@@ -78,7 +79,7 @@ end
 -- @tparam ?string content_type none for an empty answer
 -- @tparam string body
 -- @tparam[opt] table headers array of `{ name, value }`
--- @treturn boolean false when the client is gone
+-- @treturn boolean false when the client has closed the connection
 function M.whole (context, status, content_type, body, headers)
   local all = {}
   if content_type then all[1] = { "content-type", content_type } end
@@ -130,7 +131,7 @@ function M.elapsed (context)
   return (uv_of.now(context.server.uv) - context.began) * 1000
 end
 
--- Sends bytes, or does a list of actions, instead of an answer.
+-- Sends bytes or carries out a list of actions, instead of sending an answer.
 local function raw (context, actions)
   local connection = context.connection
   context.entry.status, context.entry.raw = 0, true

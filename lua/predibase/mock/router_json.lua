@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- JSON for the stand-in server: reads what `predibase.json` does not tell apart, and writes what
--- serde_json writes. When it reads, the order of keys and the spelling of numbers are kept: the
--- router takes `128` where it refuses `128.0`, and a u64 seed fits no double.
+--- JSON for the stand-in server, as the router's library serde_json reads and writes it. Unlike
+-- `predibase.json`, this module keeps the order of keys and the spelling of numbers: the router
+-- accepts `128` where it refuses `128.0`, and a double cannot represent every 64-bit seed.
 -- @module predibase.mock.router_json
 
 local utf8 = require "predibase.utf8"
@@ -10,7 +10,7 @@ local M = {}
 
 local DEPTH = 128          -- nesting that serde_json allows
 
---- The value that `read` gives for `null`.
+--- The value that `read` returns for `null`.
 M.null = setmetatable({}, { __tostring = function () return "null" end })
 
 local ESCAPES = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ["/"] = "/", ["\\"] = "\\",
@@ -78,7 +78,7 @@ end
 
 local read_value
 
--- Reads the members of an array or an object; `member` reads one and gives the place behind it.
+-- Reads the members of an array or an object. `member` reads one and returns the position after it.
 local function read_members (text, at, close, member)
   at = skip(text, at + 1)
   if text:sub(at, at) == close then return at + 1 end
@@ -128,7 +128,7 @@ function read_value (text, at, depth, any_bytes)
   return literal[2], at + #literal[1]
 end
 
---- Reads a JSON text. What follows the value is ignored, as the router does.
+--- Reads a JSON text. Text after the value is ignored, as by the router.
 -- Objects become `{ object = true, keys = array, values = key -> value, twice = a key that came
 -- twice }`, arrays `{ array = true, … }`, numbers `{ literal = "128.0" }`.
 -- @tparam string text
@@ -145,7 +145,7 @@ function M.read (text, any_bytes)
   return nil, ("line %d column %d"):format(line + 1, #before:match("[^\n]*$") + 1)
 end
 
---- Turns what `read` gave into plain Lua tables and numbers; `null` becomes nil.
+--- Converts a value that `read` returned to plain Lua tables and numbers; `null` becomes nil.
 -- @param value
 -- @return the plain value
 function M.plain (value)
@@ -164,7 +164,7 @@ local NAMES = {
   ["\t"] = "\\t",
 }
 
---- Writes a JSON string: UTF-8 as it is, escapes in lower case.
+--- Writes a JSON string. UTF-8 is written unchanged, and escapes in lower case.
 -- @tparam string text
 -- @treturn string
 function M.string (text)

@@ -164,7 +164,7 @@ local function serve (self, client)
       context.entry.closed_by = "client"
       return
     end
-    -- the rest of a refused body cannot be told from a next request
+    -- the rest of a refused body cannot be distinguished from a next request
     if not body then context.refused, context.keep_alive = refused, false end
     routes.answer(context)
     release(self, context)
@@ -245,7 +245,7 @@ end
 --- Sets what happens to requests for a path: a table of faults, or an array of them, one for each
 -- request in turn (the last one stays). nil removes the script.
 -- @tparam string path as requested, without `~` segments; or a route such as `/generate`, which
---   stands for it under any prefix; or `*` for every request
+--   means this route under any prefix; or `*` for every request
 -- @tparam ?table script
 function Server:script (path, script)
   if type(path) ~= "string" then usage.fail "the path of a script must be a string" end
@@ -309,8 +309,9 @@ function Server:connections ()
   return { accepted = self.accepted, open = self.open, active = self.active }
 end
 
---- Fails every request that generates tokens, as an error of the shard's batch does.
--- @tparam table except the context that caused it, which fails by itself
+--- Makes every request fail that generates tokens, like the requests of one GPU batch of a real
+-- server.
+-- @tparam table except the context of the request that caused the error and fails by itself
 function Server:fail_batch (except)
   for client in pairs(self.clients) do
     local context = client.context
@@ -318,7 +319,7 @@ function Server:fail_batch (except)
   end
 end
 
---- Ends as a router does whose process ends: no answer is finished, no connection accepted.
+--- Behaves as if the router's process had ended: closes all connections and accepts no more.
 function Server:crash ()
   self.ended = "crash"
   self:close()

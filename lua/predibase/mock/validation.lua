@@ -1,13 +1,14 @@
 -- SPDX-License-Identifier: MIT
---- What the router accepts: the fields of request bodies, and the order in which it refuses.
--- Written from the router's behaviour, on purpose without a line of the client's own checks.
+--- Checks request bodies as the router does: the same fields, and the same order of checks. It
+-- shares no code with the client's own checks, so that the two can be tested against each other.
 -- @module predibase.mock.validation
 
 local json = require "predibase.mock.router_json"
 
 local M = {}
 
--- The kind of each field; a `?` lets it be null. A list has its items' kind, a table is an object.
+-- The kind of each field. A `?` means that the field may be null. `{ kind }` is a list of items of
+-- that kind, and a table with `fields` is an object.
 local ADAPTERS = {
   ids = { "string" }, weights = { "f32" }, merge_strategy = "string?", density = "f32",
   majority_sign_method = "string?",
@@ -40,13 +41,13 @@ local BODIES = {
 local FORMATS = { Text = true, text = true, JsonObject = true, json_object = true,
   JsonSchema = true, json_schema = true }
 
--- The largest integer of each kind, and the largest number behind a minus sign.
+-- The largest integer of each kind, and the largest number after a minus sign where one is allowed.
 local INTEGERS = {
   u32 = { "4294967295" }, i32 = { "2147483647", "2147483648" },
   usize = { "18446744073709551615" }, u64 = { "18446744073709551615" },
 }
 
--- A `schema` that is left out means "any object"; `"schema": null` means no constraint at all.
+-- A missing `schema` means "any object"; `"schema": null` means no constraint at all.
 local ANY_OBJECT = json.read '{"type":"object"}'
 
 local function fail (path, message, status)
@@ -125,7 +126,7 @@ local function read_one (kind, value, path)
   return out
 end
 
--- Fields that are not known are ignored, a known one may come only once.
+-- Reads the fields of an object. Unknown fields are ignored; a known field may appear only once.
 function read_fields (kind, value, path)
   if type(value) ~= "table" or not value.object then fail(path, "expected an object") end
   local out, prefix = {}, path == "" and "" or path .. "."
@@ -145,7 +146,7 @@ local PREFIXES = {
   [422] = "Failed to deserialize the JSON body into the target type: ",
 }
 
--- Fills in what the router assumes for fields that are left out.
+-- Adds the router's defaults of missing fields.
 local function complete (body, parameters)
   if not parameters then body.parameters = {} end
   local p = body.parameters
@@ -181,7 +182,7 @@ local function outside (value, low, high)
   return value ~= nil and not (value >= low and value <= high)
 end
 
---- Checks what only a stream refuses, before everything else.
+--- Makes the checks that the router makes only for streams, before all others.
 -- @tparam table p parameters
 -- @treturn ?string
 function M.stream_only (p)
@@ -206,7 +207,7 @@ function M.best_of (p, limits)
   end
 end
 
---- Tells whether tokens are sampled; otherwise the most likely ones are taken.
+--- Tells whether tokens are sampled. Otherwise the most likely token is taken each time.
 -- @tparam table p parameters
 -- @treturn boolean
 function M.samples (p)
@@ -220,7 +221,7 @@ local function asks_for_sampling (p)
   return p.do_sample or p.temperature or p.top_k or p.top_p or p.typical_p
 end
 
--- The checks in the router's order: the first that fails is the answer.
+-- Makes the checks in the router's order. Returns the message of the first that fails.
 local function refusal (inputs, p, limits)
   local best_of = p.best_of or 1
   if p.merged_adapters then

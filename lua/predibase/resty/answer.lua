@@ -18,7 +18,7 @@ M.STATUS = {
 }
 M.OTHER_STATUS = 502
 
--- Kinds of errors whose message is about the request of the browser and is shown as it is.
+-- Kinds of errors whose message is about the request of the browser and is shown unchanged.
 local ABOUT_THE_QUESTION = { validation = true, template = true, tool = true, generation = true }
 
 -- Messages for the other kinds, whose own messages may contain hosts, ports and credentials.
@@ -27,12 +27,13 @@ local SENTENCES = {
   overloaded = "the model is busy",
   timeout = "the model did not answer in time",
   cancelled = "the answer was stopped",
-  incomplete_generation = "the answer broke off",     -- as BROKEN
+  incomplete_generation = "the answer broke off",     -- the same text as BROKEN
   too_large = "the question or the answer is too long",
 }
 local OTHER_SENTENCE = "the model cannot be reached"
 
--- Precedes these messages, or replaces the last one, if a part of the answer was already sent.
+-- If a part of the answer was already sent, this text precedes these messages, and stands alone
+-- when there is no message for the kind.
 local BROKEN = "the answer broke off"
 
 local function sentence (err)

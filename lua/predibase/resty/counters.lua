@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Counters that all workers of an nginx share and that stay right when a worker is killed.
+--- Counters that all workers of an nginx share and that stay correct when a worker is killed.
 --
 -- A counter consists of a sum and of one part per process. A worker that is killed cannot subtract
 -- what it added; when the sum reaches a limit, another worker subtracts the parts of dead
@@ -19,8 +19,8 @@ local function is_alive (pid)
   return ffi.C.kill(pid, 0) == 0 or ffi.errno() ~= ESRCH
 end
 
--- The names of these entries are prefixes of the counter's name and not suffixes, because that name
--- ends in a key, which may be any string of a visitor.
+-- These words stand before the counter's name and not after it, because that name ends in a key,
+-- which may be any string of a visitor.
 local function part (counter, pid)
   return ("%d:"):format(pid) .. counter
 end

@@ -25,11 +25,11 @@ M.MAX_STREAMS = 1e6
 --- The smallest and the largest rate that can be set, in streams per second.
 M.MIN_RATE, M.MAX_RATE = 1e-6, 1e6
 
---- Seconds that a visitor is told to wait after a refusal because too many streams are open.
--- Streams take some seconds, and it is not known when the next one ends.
+--- Seconds after which a visitor may try again when too many streams are open. Streams take some
+-- seconds, and it is not known when the next one ends.
 M.RETRY_AFTER = 1
 
---- The longest key in bytes that is stored as it is; longer ones are hashed.
+--- The longest key in bytes that is stored unchanged; longer keys are hashed.
 M.MAX_KEY = 200
 
 local function count (value, name)
@@ -166,21 +166,21 @@ function Limits:open ()
   return self.dict:get(self.prefix .. "streams") or 0
 end
 
---- Ends the lease, when its stream is over. May be called any number of times.
+--- Ends the lease. To be called when the stream has ended. May be called any number of times.
 function Lease:leave ()
   local held = self.held
   self.held = {}
   for _, counter in ipairs(held) do counters.add(self.dict, counter, -1) end
 end
 
---- Makes limits. Limits of one name are the same limits in all workers.
+--- Makes limits. All workers share the limits that have the same name.
 -- @tparam table options `dict`: the name of a `lua_shared_dict`; `streams`: how many streams may be
 -- open at once; `streams_per_key`: the same for each key; `rate`: how many streams may start per
 -- second for each key; `burst`: how many of them may start at once (default: the rate, at least 1);
 -- `name`: a name, if one dict holds several limits (default: "default")
 -- @treturn table the limits
 -- @raise for unknown options, wrong values, and options without any limit. Limits are made when
--- nginx loads its configuration, so such an error stops it at the start.
+-- nginx loads its configuration, so such an error prevents it from starting.
 function M.new (options)
   if type(options) ~= "table" then
     usage.fail("limits take their options as a table, got a " .. type(options))

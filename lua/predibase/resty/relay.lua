@@ -19,7 +19,8 @@ local utf8 = require "predibase.utf8"
 
 local M = {}
 
--- Not `ngx.now`: that follows the wall clock, and a step back would stop the comments.
+-- `ngx.now` is not used here: it follows the wall clock, and when that clock is set back, the
+-- comments would stop for as long.
 local now = nginx.now
 
 --- Seconds between two comments while the model is silent. The LoRAX server uses the same time, and
@@ -83,7 +84,7 @@ local function begin (self)
   ngx.send_headers()
 end
 
---- Waits until the other thread does not write, because nginx allows only one flush at a time.
+--- Waits while the other thread writes, because nginx allows only one flush at a time.
 local function queue (self)
   while self.writing do
     local posted, why = nginx.wait(self.free, self.keep_alive)
@@ -127,13 +128,13 @@ local function keep_open (self)
       if not write(self, self.format.comment or "") then return end
       idle = 0
     end
-    -- nginx's timers count whole milliseconds, and a sleep of 0 lets no time pass.
+    -- nginx's timers count whole milliseconds, so a shorter sleep would not wait at all.
     ngx.sleep(math.max(self.keep_alive - idle, 0.001))
   end
 end
 
---- Encodes a token and the buffered ones after it as one piece of text. Leaves out special tokens,
--- and holds an incomplete character back until its rest has arrived.
+--- Encodes a token and the buffered tokens after it as one piece of text. Leaves out special
+-- tokens, and keeps an incomplete character back until it is complete.
 local function joined (self, token)
   local text, size = self.held .. (token.special and "" or token.text), 0
   local more = streams.take_buffered_texts(self.stream)
@@ -145,7 +146,7 @@ local function joined (self, token)
   return text == "" and text or self.format.token(text)
 end
 
---- Does the same with the option `encode`, which encodes each token separately.
+--- Does the same as `joined`, but with the option `encode`, which encodes each token separately.
 local function encoded (self, token)
   local pieces, size = {}, 0
   repeat
@@ -255,11 +256,11 @@ end
 -- @tparam table stream a stream of `client:generate_stream` that was not read yet
 -- @tparam ?table options `format`: `"sse"` (the default), or `"text"`, whose connection is cut if
 -- the stream fails; `keep_alive`: seconds of silence after which a comment is sent (15);
--- `head_after`: seconds after which the head is sent even without a token, so that an error can
--- only be an event (default: `keep_alive`); `encode`: a function that returns the bytes to send for
--- a token, or nil for none; `message`: a function that returns the message to show for an error;
--- `lease`: a lease from `limits:enter`, which is ended with the stream
--- @treturn[1] table the result, the same as of `stream:result()`
+-- `head_after`: seconds after which the head is sent even without a token; a later error can only
+-- be sent as an event (default: `keep_alive`); `encode`: a function that returns the bytes to send
+-- for a token, or nil for none; `message`: a function that returns the message to show for an
+-- error; `lease`: a lease from `limits:enter`, which is ended with the stream
+-- @treturn[1] table what `stream:result()` returns
 -- @treturn[2] nil
 -- @treturn[2] table the error; of kind "cancelled" if the browser disconnected or repeated its
 -- request
@@ -282,7 +283,7 @@ function M.relay (stream, options)
     settle = nil,             -- the function to call when nothing more is read
     gone = nil,               -- why the browser cannot be reached any more
     over = false,             -- the stream has ended
-    cut = false,              -- the stream failed, and the format cannot express that
+    cut = false,              -- the stream failed, and the format has no event for failures
   }, Relay)
   local ok, err = pcall(run, self)
   stream:close()

@@ -50,8 +50,8 @@ local function run_timers (transport, seconds)
   return seconds
 end
 
---- Handles an exchange that has new data or has ended, given by its number: wakes the coroutine or
--- group that waits for it, or closes it if it only lingered.
+--- Handles an exchange that has new data or has ended, given by its number. Wakes the coroutine or
+-- group that waits for it; closes it if it was released and only the end of its body was awaited.
 local function exchange_moved (transport, id)
   local x = transport.waiting[id]
   if x then return moved(x) end
@@ -64,7 +64,7 @@ local function exchange_moved (transport, id)
   end
 end
 
---- Does the same for all exchanges, if it is not known which of them have moved.
+--- Calls `exchange_moved` for all exchanges that may have moved, if it is not known which have.
 local function all_may_have_moved (transport)
   local ids = {}
   for id in pairs(transport.waiting) do ids[#ids + 1] = id end
@@ -80,9 +80,9 @@ end
 -- that have moved. A loop without `unwatch` may still call it after the client was closed.
 local function stepper (transport)
   -- `ids` are the numbers of the exchanges that have moved (see `predibase.loop.blocking`), `n` is
-  -- how many there are (nil: unknown), `delivered` is how many of them were handled. They outlive a
-  -- call because an error from outside (Ctrl-C) may end a step at any instruction; the next step
-  -- then continues.
+  -- how many there are (nil: unknown), `delivered` is how many of them were handled. They are kept
+  -- between the calls, because Ctrl-C may interrupt a step at any instruction; the next step then
+  -- continues.
   local ids, n, delivered = {}, 0, 0
   local function deliver ()
     if not n then
@@ -150,7 +150,7 @@ local function new_target (cfg, req, events)
   local lines = {}
   for i, header in ipairs(req.headers) do
     local name, value = header[1], header[2]
-    lines[i] = value == "" and name .. ";" or name .. ": " .. value   -- libcurl's form for empty
+    lines[i] = value == "" and name .. ";" or name .. ": " .. value   -- libcurl's empty header
   end
   local proxy = config.proxy(cfg)
   return curl.target {
@@ -251,7 +251,7 @@ function M.new (cfg, loop)
     members = members,    -- id -> exchange that belongs to a group
     timers = timers,      -- the timers of groups
     groups = groups,
-    lingering = {},       -- id -> raw exchange whose body only has to end
+    lingering = {},       -- id -> released exchange (of predibase.curl) whose body has not ended
   }, Transport)
 end
 

@@ -156,8 +156,8 @@ local function send_request (x, fresh)
 end
 
 --- Tells whether the server gave up the connection while it was unused, as a server may at any time
--- (RFC 9112 section 9.3): the connection is closed, or the first bytes are a response 408 that
--- announces that it will be closed.
+-- (RFC 9112 section 9.3): the connection is closed, or the first bytes are a response 408 which
+-- says that the connection will be closed.
 local function is_stale (x, bytes, err)
   if x.began or not x.reused then return false end
   if not bytes then return err ~= "timeout" end
@@ -298,7 +298,7 @@ local function settle (x)
   if x.running then stop(x) end
 end
 
---- Makes the thread read on, or starts one.
+--- Makes the thread continue to read, or starts a thread.
 local function demand (x)
   if x.over or x.state == "done" or x.state == "failed" then return end
   x.user = coroutine.running()

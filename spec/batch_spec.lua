@@ -450,7 +450,7 @@ describe("the end of a batch", function ()
     local many = client:generate_many(numbered(2))
     many:next()
     assert.has_error(function () many:results() end,
-      "batch:results() after batch:next(): some outcomes were handed out already")
+      "batch:results() after batch:next(): some outcomes were returned already")
     many:close()
   end)
 

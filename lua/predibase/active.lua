@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 --- Tells whether a function is still running.
 --
--- An object that must not be entered twice sets a flag while one of its functions runs. An error
--- from outside (Ctrl-C, a time limit of the host program) can interrupt that function at any
--- instruction, so the flag may stay set. Code that finds the flag set calls this module to check
--- that the function is really running.
+-- Some functions must not be called while another call of them runs. Their object has a flag that
+-- is set while the function runs. Ctrl-C or a time limit of the host program can interrupt the
+-- function at any instruction, and then the flag stays set. Code that finds the flag set asks this
+-- module whether the function is really running.
 -- @module predibase.active
 
 local M = {}
@@ -23,12 +23,14 @@ end
 -- @tparam function f
 -- @tparam thread|boolean by the coroutine, as `here` returned it
 -- @tparam[opt=0] integer own number of calls of `f` to ignore when `by` is the current coroutine:
--- 1 when `f` itself asks
--- @treturn boolean false also where the `debug` library is missing
+-- 1 when the caller is `f` itself
+-- @treturn boolean always false where the `debug` library is missing
 function M.runs (f, by, own)
   if not debug then return false end
   local elsewhere = by ~= M.here() and by or nil
-  if elsewhere == true then return true end       -- it resumed this coroutine, so it may be in `f`
+  -- The main program of Lua 5.1 or LuaJIT, whose stack cannot be read from a coroutine. It has
+  -- resumed this coroutine, perhaps from inside `f`.
+  if elsewhere == true then return true end
   if elsewhere and coroutine.status(elsewhere) == "dead" then return false end
   local level, left = 0, elsewhere and 0 or own or 0
   while true do
@@ -44,12 +46,14 @@ function M.runs (f, by, own)
   end
 end
 
---- Calls a function, and catches its error on the main program of Lua 5.1 and LuaJIT. `runs` cannot
--- look into that main program, so the caller must learn of the error to reset its flag.
+--- Calls a function. In the main program of Lua 5.1 and LuaJIT, it also catches the error of the
+-- function: `runs` cannot read the stack of that main program, so the caller must reset its flag
+-- itself.
 -- @tparam thread|boolean by the current coroutine, as `here` returned it
 -- @tparam function f
 -- @param ... its arguments
--- @treturn boolean false when `f` raised on such a main program; elsewhere errors pass through
+-- @treturn boolean false when `f` raised an error in such a main program; elsewhere the error is
+-- raised
 -- @return up to three results of `f`, or the error
 function M.call (by, f, ...)
   if by == true then return pcall(f, ...) end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- A client with one adapter: it renders the adapter's template, and sends the adapter's id, source
--- and defaults with every call. `client:adapter` makes it.
+--- An adapter of a client: an object (called a view in this file) that renders the adapter's
+-- template and sends the adapter's id, source and defaults with every call. `client:adapter` makes
+-- it.
 --
 --     local classify = client:adapter("my-repo/3", {
 --       template = t, defaults = { max_new_tokens = 5 },
@@ -51,7 +52,7 @@ local function check_bound (self, options)
   end
 end
 
---- Raises for values of a type that the template does not take.
+--- Raises when the template does not accept values of this type.
 local function check_values (self, values)
   local wanted = self.template and "table" or "string"
   if type(values) == wanted then return end
@@ -69,7 +70,7 @@ local function render (self, values)
   return self.template:render(values)
 end
 
---- Makes a call. Returns nil and the error when the values or the options are refused.
+--- Makes a call. Returns nil and the error when the values or the options are not valid.
 local function prepare (self, method, values, options)
   check_self(self, method)
   check_values(self, values)
@@ -92,14 +93,14 @@ function View:render (values)
   return render(self, values)
 end
 
---- Renders a prompt and generates, as `client:generate`.
+--- Renders a prompt and calls `client:generate` with it.
 -- @param values for the template; messages where the template is a chat format; the prompt as a
 -- string where there is no template
--- @tparam ?table options as for `client:generate`, laid over the adapter's defaults; they cannot
+-- @tparam ?table options as for `client:generate`; they replace the adapter's defaults, and cannot
 -- name another adapter
 -- @treturn[1] table the result
 -- @treturn[2] nil
--- @treturn[2] table the error; of kind "template" when the values do not fit
+-- @treturn[2] table the error; of kind "template" when the template cannot be rendered with them
 -- @raise as `client:generate`
 function View:generate (values, options)
   local this, err = prepare(self, "generate", values, options)
@@ -107,8 +108,8 @@ function View:generate (values, options)
   return this:run()
 end
 
---- Renders a prompt and streams, as `client:generate_stream`. Bad values are the error of the first
--- `next`.
+--- Renders a prompt and calls `client:generate_stream` with it. If the template cannot be rendered
+-- with the values, the first `next` returns the error.
 -- @param values as for `generate`
 -- @tparam ?table options as for `client:generate_stream`
 -- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
@@ -119,8 +120,8 @@ function View:generate_stream (values, options)
   return made, nil, nil, made
 end
 
---- Renders prompts and generates, as `client:generate_many`. Bad values are the error of their
--- prompt alone.
+--- Renders prompts and calls `client:generate_many` with them. If the template cannot be rendered
+-- with some values, only their prompt fails.
 -- @tparam table|function entries an array of the values that `generate` takes, or a function that
 -- returns the next ones; without a template, the prompts that `client:generate_many` takes
 -- @tparam ?table options as for `client:generate_many`
@@ -139,8 +140,8 @@ function View:generate_many (entries, options)
   return made, nil, nil, made
 end
 
---- Begins a conversation with this adapter, see `predibase.chat`. Its format is the adapter's
--- template, if that is a chat format and `options` name no other.
+--- Begins a conversation with this adapter, see `predibase.chat`. If the adapter's template is a
+-- chat format, it is the default of the option `format`.
 -- @tparam ?table options as for `client:chat_session`; they cannot name another adapter
 -- @treturn[1] table the session
 -- @treturn[2] nil
@@ -192,7 +193,7 @@ local function check (id, options)
   check_bound({ id = id }, options.defaults)
 end
 
---- Makes a view.
+--- Makes a view, for `client:adapter`.
 -- @tparam table of the client
 -- @tparam string id
 -- @tparam ?table options
@@ -207,10 +208,10 @@ function M.new (of, id, options)
   }, View)
   local own = request.copy(request.merge({
     adapter_id = id, adapter_source = options.adapter_source,
-    merged_adapters = json.null,          -- a client's default would contradict
+    merged_adapters = json.null,          -- removes a default of the client, which would contradict
   }, options.defaults))
   local all = is_format(template) and request.merge(rendering.defaults(template), own) or own
-  -- In closures, because the defaults may hold a token.
+  -- In closures, because the defaults may contain an API token.
   self.own, self.options = function () return own end, function () return all end
   self.plan = request.planner(of, all)
   return self

@@ -11,8 +11,8 @@
 --     end)
 --
 -- An error that a task raises contains the traceback of the task: at the end of the message if it
--- is a string, and in the field `traceback` if it is an error object of this library. It is always
--- in `task.traceback` too.
+-- is a string, and in the field `traceback` if it is an error object of this library. The traceback
+-- is always in `task.traceback` too.
 --
 -- On Lua 5.1 (not LuaJIT) a coroutine cannot yield inside the iterator of `for … in`, nor inside
 -- `pcall`. In a task, use `stream:next()` and `task:join()` there instead.
@@ -87,12 +87,12 @@ local function all_tasks (list)
 end
 
 --- Runs functions and tasks at the same time and waits for all of them. A function that returns
--- `nil, err` has not failed and stops no other. If one raises an error, the others are cancelled,
--- and the error is raised when all have ended. If the calling task is cancelled, all are cancelled.
+-- `nil, err` does not stop the others. If a function raises an error, the others are cancelled, and
+-- the error is raised when all have ended. If the calling task is cancelled, all are cancelled.
 -- @tparam table list array of functions and tasks; each function runs in a new task
 -- @treturn table the first result of each one, in the order of the list; `n` is their number
 -- @treturn table the second result of each one, which is the error if a call of this library failed
--- @raise the error of the first one that failed
+-- @raise the first error that a function or a task raised
 function M.gather (list)
   if type(list) ~= "table" then
     usage.fail("async.gather takes a table, got a " .. type(list))

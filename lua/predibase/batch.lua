@@ -1,17 +1,18 @@
 -- SPDX-License-Identifier: MIT
---- Many prompts, some of them at once: `client:generate_many`.
+--- Sends many prompts, several at the same time: `client:generate_many`.
 --
--- Like a stream, a batch begins when it is first asked for something. It returns the outcome of
--- each prompt as it comes (`for index, result, err in batch do`, `batch:next()`), or all of them in
--- the order of the prompts (`batch:results()`).
+-- A batch sends nothing until the program asks for the first outcome. It returns the outcome of
+-- each prompt as soon as there is one (`for index, result, err in batch do`, `batch:next()`), or
+-- all of them in the order of the prompts (`batch:results()`).
 --
--- One coroutine, or the main program, waits for all requests together: a batch needs no tasks,
--- whatever the loop of its client.
+-- The coroutine that reads the batch, or the main program, waits for all requests together. A batch
+-- starts no tasks, so it works the same with every loop.
 --
--- A job is a prompt on its way. It is in `live` from the moment that its prompt is taken until its
--- outcome was returned, and in at most one of `held`, `again`, `late`, `jobs` and `done`. An error
--- of a hook, Ctrl-C or a limit of the host program may end a step anywhere. Then the next step puts
--- every job of `live` back where it belongs, so that each prompt has exactly one outcome.
+-- A job is a prompt with its call. It is in the field `live` from the moment that its prompt is
+-- taken until its outcome is returned, and in at most one of `held`, `again`, `late`, `jobs` and
+-- `done` (see `new`). An error of a hook, Ctrl-C or a limit of the host program may interrupt the
+-- function `step` anywhere. The next call of `step` then puts every job of `live` back into the
+-- right field, so that each prompt has exactly one outcome.
 -- @module predibase.batch
 
 local active = require "predibase.active"
@@ -28,24 +29,27 @@ local usage = require "predibase.usage"
 
 local M = {}
 
---- Requests at once unless the option `concurrency` says otherwise: enough to fill the batches of
--- one GPU, and a small part of what a router of LoRAX takes from all of its callers
--- (`--max-concurrent-requests` 1024).
+--- Default of the option `concurrency`, the number of requests at the same time. It is enough to
+-- fill the batches of one GPU, and a small part of the 1024 requests that a LoRAX router accepts
+-- from all of its clients together (its option `--max-concurrent-requests`).
 M.CONCURRENCY = 32
 
---- Most requests at once. Each may need a descriptor, of which a process commonly has 1024.
+--- Largest value of the option `concurrency`. Each request may need a file descriptor, and the
+-- usual limit of a process is 1024.
 M.MAX_CONCURRENCY = 1000
 
---- Prompts that are kept for a second attempt after an error of kind "generation". Each keeps its
--- request, so a batch without an end has to stop somewhere.
+--- Number of prompts of a batch that get a second attempt after an error of kind "generation". Each
+-- keeps its request in memory, and the number of prompts of a batch has no limit.
 M.MAX_LATE = 1000
 
--- Stands for an entry of which it is unknown whether the program's function returned it.
+-- Takes the place of an entry when an error interrupted the program's function and it is unknown
+-- whether the function had returned an entry.
 local LOST = {}
 
--- Where the prompts come from.
+-- Sources of prompts.
 
---- Splits an entry into its prompt and its own options. Raises for misuse.
+--- Splits an entry into its prompt and its own options. Raises when the entry has a wrong type or
+-- an option that does not exist.
 local function split (entry, index)
   if type(entry) == "string" then return entry end
   if type(entry) ~= "table" then
@@ -86,16 +90,16 @@ local function call_protected (f)
   return true, f()
 end
 
---- Returns a function from index to entry that calls the program's function for each next index.
--- After an error from outside the batch asks for the same index again; it gets LOST when it is
--- unknown whether the program's function had returned.
+--- Returns a function from index to entry that calls the program's function for each new index.
+-- After an interruption (Ctrl-C, a limit of the host program) the batch asks for the same index
+-- again. It gets LOST if the program's function may have returned an entry before the interruption.
 local function from_function (prompts)
   local asked, entry, ended, asking = 0, nil, false, false
   return function (index)
     if ended then return nil end
     if index == asked then return entry end
     if asking then
-      -- The error came while the function ran, or after it had returned.
+      -- The interruption came while the program's function ran, or just after it had returned.
       entry = LOST
     else
       asking = true
@@ -120,20 +124,20 @@ local function source_of (prompts, check)
     .. checks.describe(prompts))
 end
 
--- From one prompt that has ended to the next.
+-- Jobs.
 
 local LOST_ERROR = {
   kind = "cancelled", phase = "interrupted", retryable = false,
   message = "an error was raised (by Ctrl-C, or by a limit of the host program) while the function "
-    .. "that gives the prompts was called, so it is not known which one comes next",
+    .. "that returns the prompts was called, so it is not known which prompt comes next",
 }
 
 local function interruption (job)
   return errors.new {
     kind = "cancelled", phase = "interrupted", retryable = false,
     attempts = job.call and job.call.attempts,
-    message = "an error was raised while the outcome of this prompt was read (by a hook, by Ctrl-C "
-      .. "or by a limit of the host program), so it is lost",
+    message = "an error was raised (by a hook, by Ctrl-C or by a limit of the host program) while "
+      .. "the outcome of this prompt was read, so the outcome is lost",
   }
 end
 
@@ -146,8 +150,8 @@ local function finish (self, job, result, err)
   self.done:push(job)
 end
 
---- Makes the call of an entry. Entries from a function are data, so a bad entry is the error of
--- that prompt and does not end the batch.
+--- Makes the call for an entry. A function usually reads its entries from a file or a database, so
+-- a bad entry fails alone and does not end the batch.
 local function prepare (self, entry, index)
   local function make (e) return self.prepare(e, index) end
   local ok, made, err = usage.catch(make, entry)
@@ -156,7 +160,7 @@ local function prepare (self, entry, index)
   return nil, errors.new { kind = "validation", phase = "request", message = tostring(made) }
 end
 
---- Ends the batch, because it was closed unless an error is given.
+--- Ends the batch. Its error is `err`, or says that the batch was closed.
 local function close (self, err)
   self.err = self.err or err or errors.new { kind = "cancelled", phase = "closed",
     message = "the batch was closed" }
@@ -164,7 +168,8 @@ local function close (self, err)
   self.jobs, self.live, self.open = {}, {}, 0
 end
 
---- Takes the next prompt. Its job keeps the call and not the entry, which may hold a token.
+--- Takes the next prompt and returns its job; nil when there is none. The job keeps the call and
+-- not the entry, which may contain an API token.
 local function take (self)
   if self.exhausted then return nil end
   local index = self.taken + 1
@@ -179,7 +184,7 @@ local function take (self)
     return nil
   end
   if entry == LOST then
-    -- If the batch went on, the indices of later prompts might be wrong.
+    -- The batch cannot go on: the indices of later prompts might be wrong.
     close(self, errors.new(LOST_ERROR))
     return nil
   end
@@ -188,8 +193,8 @@ local function take (self)
   return job
 end
 
---- Returns the next job to begin; nil when none is left. Those that get a second attempt come last,
--- one at a time.
+--- Returns the next job to begin; nil when there is none. The jobs of `late` come last, one at a
+-- time.
 local function next_job (self)
   local job = self.held or self.again:pop() or take(self)
   if not job and not self.late_open then job = self.late:pop() end
@@ -203,7 +208,7 @@ local function not_sent (job, fields)
   return errors.new(fields)
 end
 
---- Returns the error of a job that must not be sent any more; nil when it may be.
+--- Returns an error when the job must not be sent any more, and nil when it may be sent.
 local function refusal_of (self, job)
   local limiter = self.limiter
   if limiter.too_long then
@@ -218,9 +223,9 @@ local function refusal_of (self, job)
   end
 end
 
---- Keeps a job for a second attempt, and tells whether it did. When one request fails while it is
--- decoded, the server fails all requests of the same GPU batch, so "generation" is often caused by
--- another request.
+--- Keeps a job for a second attempt after an error of kind "generation", and tells whether it did.
+-- When the decoding of one request fails, the server fails all requests of the same GPU batch, so
+-- the cause is often another request.
 local function set_aside (self, job, err)
   if err.kind ~= "generation" or job.late or not self.retry_generation
     or self.late_count >= M.MAX_LATE then return false end
@@ -250,7 +255,8 @@ local function handle_failure (self, job, err)
   if set_aside(self, job, err) then return end
   local delay = this:retry(err, 0)
   if not delay then return finish(self, job, nil, err) end
-  -- The whole batch waits for a server that cannot be reached, not each prompt by itself.
+  -- When the server cannot be reached, the limiter makes the whole batch wait, so the job gets no
+  -- `due` time of its own.
   if unreachable then delay = math.max(0, limiter.pause.till - self.now())
   else job.due = self.now() + delay end
   self.again:push(job)
@@ -260,7 +266,7 @@ end
 --- Sends the request of a job. Its hooks may raise, and may close the batch.
 local function begin (self, job)
   local err = job.call and refusal_of(self, job) or job.problem
-  if err then err = job.last or err end         -- the error of the attempt before
+  if err then err = job.last or err end         -- the error of an earlier attempt says more
   if err then return finish(self, job, nil, err) end
   job.ticket = self.limiter:ticket()
   job.call:announce()
@@ -276,6 +282,8 @@ local function begin (self, job)
   self.group:add(exchange)
 end
 
+--- Begins jobs until the limiter allows no more, or `most` outcomes wait to be returned. When
+-- nothing can be sent any more, `begin` makes each of these jobs fail.
 local function fill (self)
   local limiter = self.limiter
   while not self.err and self.done:size() < self.most
@@ -287,7 +295,7 @@ local function fill (self)
   end
 end
 
---- Handles an exchange that has ended, well or not.
+--- Handles an exchange that has ended, with a response or with a failure.
 local function settle (self, exchange)
   local job = self.jobs[exchange]
   self.jobs[exchange] = nil
@@ -299,13 +307,14 @@ local function settle (self, exchange)
   finish(self, job, result)
 end
 
---- Returns the time at which another request may begin; nil: not before an exchange has ended.
+--- Returns the time at which another request may begin; nil when none may begin before an exchange
+-- has ended.
 local function opening_time (self)
   if self.open + 1 > self.limiter.limit or not next_job(self) then return nil end
   return self.limiter.pause.till
 end
 
---- Puts the jobs back where they belong, after a step that an error ended.
+--- Builds the fields and queues of jobs anew from `live`, after an error has interrupted `step`.
 local function recover (self)
   self.held, self.late_open, self.open, self.jobs = nil, nil, 0, {}
   self.again, self.late, self.done = queue.new(), queue.new(), queue.new()
@@ -323,7 +332,7 @@ local function recover (self)
       self.jobs[job.exchange] = job
       self.open = self.open + 1
       if job.late then self.late_open = job end
-      self.group:note(job.exchange)           -- it may have moved unnoticed
+      self.group:note(job.exchange)           -- its end may not have been noted yet
     elseif job.exchange or not (job.call or job.problem) then
       if job.exchange then job.exchange:close() end
       finish(self, job, nil, interruption(job))
@@ -349,8 +358,9 @@ local function next_outcome (self)
   return nil, nil, self.err
 end
 
---- Returns the next outcome, as `Batch:next` does. With `storing`, the caller takes the outcome out
--- of `live` when it has stored it, and gets it again otherwise.
+--- Returns the next outcome, as `Batch:next` does. With `storing`, the caller stores the outcome
+-- and then removes its job from `live`; if an error prevents that, `step` returns the outcome
+-- again.
 local step
 function step (self, storing)
   local by = self.by
@@ -359,7 +369,8 @@ function step (self, storing)
       usage.fail("another coroutine is already waiting for this batch, or a hook of the "
         .. "batch reads it")
     end
-    -- A wait that an error ended has closed the group of `results`: nothing is sent for it.
+    -- If an error interrupted a wait of `results`, the group has closed itself (see
+    -- `group.unreachable`), and nothing more can be sent.
     if self.group.closed then close(self) end
     if not self.err then recover(self) end
   elseif self.given and storing then
@@ -379,7 +390,7 @@ function step (self, storing)
   return index, result, err
 end
 
--- What callers see.
+-- Public methods.
 
 local Batch = {}
 Batch.__index = Batch
@@ -390,7 +401,8 @@ local function check_self (self, method)
   end
 end
 
---- Returns the outcome of the next prompt that has ended, in whatever order; waits for it.
+--- Waits until any prompt has ended, and returns its outcome. The order is that in which the
+-- prompts end.
 -- @treturn[1] integer the index of the prompt, from 1
 -- @treturn[1] table its result, see `predibase.response`
 -- @treturn[2] integer the index of the prompt
@@ -399,7 +411,7 @@ end
 -- @treturn[3] nil all prompts have ended
 -- @treturn[4] nil
 -- @treturn[4] nil
--- @treturn[4] table the error that ended the batch: it was closed, or there is no client
+-- @treturn[4] table the error that ended the batch: it was closed, or no client could be made
 function Batch:next ()
   check_self(self, "next")
   self.begun = true
@@ -414,8 +426,8 @@ function Batch:__call ()
   return index, result, err
 end
 
---- Reads all outcomes. They are stored in the batch, because an error from outside may end this
--- function anywhere, and then it is called again.
+--- Reads all outcomes. They are stored in the batch, because Ctrl-C or a limit of the host program
+-- may interrupt this function anywhere; the program can then call `results` again.
 local function gather (self)
   local results, failed, count = self.found, self.failed, self.count or 0
   while true do
@@ -433,13 +445,13 @@ end
 -- that the array has no holes
 -- @treturn[1] table the errors: index of the prompt -> error; empty when there is none
 -- @treturn[2] nil
--- @treturn[2] table the error, when there is no client
--- @raise after `next`, because outcomes that it returned are not stored
+-- @treturn[2] table the error, when no client could be made
+-- @raise after a call of `next`, because outcomes that `next` has returned are not stored
 function Batch:results ()
   check_self(self, "results")
   if self.gathered then return self.found, self.failed end
   if self.begun then
-    usage.fail("batch:results() after batch:next(): some outcomes were handed out already")
+    usage.fail("batch:results() after batch:next(): some outcomes were returned already")
   end
   self.group:close_on_error()
   self.found, self.failed = self.found or {}, self.failed or {}
@@ -473,11 +485,11 @@ local NO_GROUP = { close = function () end, close_on_error = function () end }
 local function new (fields)
   local batch = setmetatable({
     prompts = nil,            -- function from index to entry
-    prepare = nil,            -- makes a call of an entry
+    prepare = nil,            -- makes the call for an entry
     group = NO_GROUP,         -- the open exchanges
-    limiter = nil,               -- decides when the next request may begin
+    limiter = nil,            -- decides when the next request may begin
     now = nil,                -- monotonic seconds
-    most = 0,                 -- requests at once
+    most = 0,                 -- the option `concurrency`
     count = nil,              -- number of prompts, where it is known
     err = nil,                -- the error that ended the batch
     retry_generation = true,  -- see `set_aside`
@@ -485,8 +497,8 @@ local function new (fields)
     given = nil,              -- index of the prompt whose outcome was returned last
     live = {},                -- index of the prompt -> job whose outcome was not returned
     held = nil,               -- the next job to begin
-    jobs = {},                -- exchange -> job
-    open = 0,                 -- number of them
+    jobs = {},                -- open exchange -> job
+    open = 0,                 -- number of open exchanges
     again = queue.new(),      -- jobs to send once more, before others
     late = queue.new(),       -- jobs to send once more, when all others have begun
     late_count = 0,           -- number of jobs that were ever in `late`
@@ -496,7 +508,7 @@ local function new (fields)
     taken = 0, ended = 0, failures = 0,     -- numbers of prompts
     begun = false,            -- `next` was called
     found = nil, failed = nil,        -- the outcomes that `results` has so far
-    gathered = false,                 -- they are complete
+    gathered = false,                 -- `found` and `failed` are complete
   }, Batch)
   for name, value in pairs(fields) do batch[name] = value end
   return batch
@@ -519,8 +531,8 @@ local function read_retry_generation (value)
   return value ~= false
 end
 
--- How long the server's rate limit keeps the batches of a client from sending; client -> pause. No
--- value refers to its key.
+-- Client -> the pause that the server's rate limit imposes on all batches of this client. The keys
+-- are weak, so no value may refer to its key.
 local pauses = setmetatable({}, { __mode = "k" })
 
 local function pause_of (client)
@@ -530,22 +542,23 @@ end
 
 --- Makes a batch.
 -- @tparam table client `transport`, `shared`, see `predibase.client`
--- @tparam table|function entries prompts, or what `render` makes prompts of
--- @tparam ?table options of `generate_many`, whose names have been checked
--- @tparam ?table base options that `options` are laid over
--- @tparam ?function render makes a prompt of an entry, or returns nil and an error; with a second
+-- @tparam table|function entries prompts, or the values from which `render` makes prompts
+-- @tparam ?table options of `generate_many`; their names must have been checked
+-- @tparam ?table base options that apply where `options` has none
+-- @tparam ?function render makes a prompt from an entry, or returns nil and an error; with a second
 -- argument of `true` it only checks the entry and raises for misuse
 -- @treturn table
--- @raise for misuse, also in an entry of an array
+-- @raise for an option that does not exist or has a wrong type, also in an entry of an array
 function M.new (client, entries, options, base, render)
   if client.closed then usage.fail "client:generate_many on a closed client" end
   local given = json.present(options or {})
   local most = read_concurrency(rawget(given, "concurrency"))
   local again = read_retry_generation(rawget(given, "retry_generation"))
   local common = base and params.merge(base, options) or options
-  -- A closed client ends the batch; it is not misuse.
+  -- The planner gets no field `closed`: if the client is closed later, the batch fails and the
+  -- planner must not raise.
   local plan = request.planner({ cfg = client.cfg, user_agent = client.user_agent }, common)
-  plan "generate"        -- raises for a clock that does not exist; bad values fail each prompt
+  plan "generate"        -- raises for a timeout that does not exist; bad values fail each prompt
   local source, count = source_of(entries, function (entry, index)
     if render then return render(entry, true) end
     request.check(select(2, split(entry, index)), "generate")
@@ -556,7 +569,8 @@ function M.new (client, entries, options, base, render)
     group = client.transport:group(), now = now,
     limiter = limiters.new { most = most, pause = pause_of(client), now = now,
       random = client.shared.random },
-    -- The options stay in this closure: a walk over the tables of a batch finds no token.
+    -- The options stay in this closure, so that code that walks over the tables of a batch finds no
+    -- API token.
     prepare = function (entry, index)
       if render then
         local err
@@ -571,7 +585,7 @@ function M.new (client, entries, options, base, render)
   }
 end
 
---- Makes a batch that fails at once, because there is no client.
+--- Makes a batch that fails at once, because no client could be made.
 -- @tparam table err
 -- @treturn table
 function M.failed (err)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- One call of the client: its attempts, clocks, hooks and errors.
+--- One call of the client: its attempts, time limits, hooks and errors.
 -- @module predibase.call
 
 local errors = require "predibase.errors"
@@ -15,7 +15,7 @@ local M = {}
 local Call = {}
 Call.__index = Call
 
---- Copies a request for the hooks, without secrets. The scheme `Bearer` stays visible.
+--- Copies a request for the hooks, without secrets. The word `Bearer` before the token is kept.
 local function shown (req)
   local headers = { ["x-request-id"] = req.id }
   for i, header in ipairs(header_rules.shown(req.headers)) do
@@ -26,12 +26,12 @@ local function shown (req)
   return { method = req.method, url = req.url, headers = headers }
 end
 
---- Removes secrets from the headers of a response: a server may echo what it received.
+--- Removes secrets from the headers of a response, because a server may echo what it received.
 local function clean (headers, secrets)
   if #secrets == 0 then return headers end
   for name, value in pairs(headers) do
     for i = 1, #secrets do
-      -- The secret may be written literally, or with escapes of JSON, which begin with a backslash.
+      -- The secret may be written literally, or with JSON escapes, which begin with a backslash.
       if value:find(secrets[i], 1, true) or value:find("\\", 1, true) then
         headers[name] = errors.redact(value, secrets)
         break
@@ -48,19 +48,20 @@ local function copy (headers)
   return twin
 end
 
---- Returns the seconds between two readings of the clock, rounded to the clock's microseconds.
+--- Returns the seconds between two points in time, rounded to microseconds.
 local function elapsed (from, to)
   local us = (to - from) * 1e6 + 0.5
   return (us - us % 1) / 1e6
 end
 
---- Starts the clocks of a call. The clocks of a stream start when it is read for the first time.
+--- Records the start of the call and its deadline. A stream starts when it is read for the first
+-- time.
 local function start (self)
   self.started = self.client.now()
   self.deadline = self.total and self.started + self.total or nil
 end
 
---- Prepares the next attempt: starts the clocks if necessary and calls `on_request`.
+--- Prepares the next attempt: records the start if it is the first, and calls `on_request`.
 function Call:announce ()
   if not self.started then start(self) end
   self.responded = false
@@ -84,8 +85,8 @@ function Call:open (delay)
   })
 end
 
---- Takes the head of a response and calls `on_response`.
--- @tparam ?number status nil when there is no head
+--- Stores status and headers of a response and calls `on_response`.
+-- @tparam ?number status nil when no response has arrived; then nothing is done
 -- @tparam ?table headers
 function Call:progress (status, headers)
   if not status then return end
@@ -99,7 +100,7 @@ function Call:progress (status, headers)
 end
 
 --- Waits for the whole body of an exchange and makes the outcome of the call.
--- @tparam table exchange is released
+-- @tparam table exchange the exchange; this function releases it
 -- @treturn[1] table the result
 -- @treturn[2] nil
 -- @treturn[2] table the error
@@ -147,13 +148,13 @@ function Call:matcher ()
   return stops.new(options.client_stop, options.trim_stop and self.request().stop or nil)
 end
 
---- Resets the clocks. They start again with the next attempt.
+--- Forgets the start and the deadline. The next attempt sets them again.
 function Call:renew ()
   self.started, self.deadline, self.ended = nil, nil, nil
 end
 
---- Requeues the call. No clock runs while it waits, and the attempt that was refused does not count
--- against `max_retries`.
+--- Prepares the call to be requeued after the server refused an attempt. The deadline does not
+-- apply while the call waits, and the refused attempt does not count against `max_retries`.
 function Call:put_back ()
   self:renew()
   self.refused = self.refused + 1
@@ -173,7 +174,7 @@ function Call:meta ()
   }
 end
 
---- Adds host and port to the front of the message of a network failure.
+--- Puts host and port in front of the message of a network failure.
 local function explain (self, failure)
   local kind = failure.kind
   if kind ~= "connection" and kind ~= "tls" and failure.phase ~= "connect" then return failure end
@@ -237,15 +238,15 @@ end
 --- Makes a call without sending it. The request and its secrets are kept in a closure, so that code
 -- that walks over the tables of a stream finds no token.
 -- @tparam table client the data that all calls of a client share: `transport`, `place` (host and
--- port, for messages), `now` (returns monotonic seconds), `wall` (returns Unix seconds), `random`,
--- `max_text` (most bytes of the text of a stream)
+-- port, for messages), `now` (returns monotonic seconds), `wall` (returns Unix seconds), `random`
+-- (returns a number in [0, 1)), `max_text` (largest number of bytes in the text of a stream)
 -- @tparam table options `timeout`, `max_retries`, `hooks`
 -- @tparam ?number total seconds for all attempts
 -- @tparam boolean events whether the response is a stream of events
 -- @tparam table req the request, see `predibase.request`
--- @tparam[opt=response.result] function read makes the outcome of a whole response, with the
+-- @tparam[opt=response.result] function read makes the outcome from a whole response; it has the
 -- arguments and results of `response.result`
--- @treturn table
+-- @treturn table the call
 function M.new (client, options, total, events, req, read)
   return setmetatable({
     read = read or response.result,
@@ -254,7 +255,7 @@ function M.new (client, options, total, events, req, read)
     shown = options.hooks.on_request and shown(req),
     attempts = 0,
     refused = 0,             -- attempts after which the call was requeued
-    responded = false,       -- whether the head of the current attempt is known
+    responded = false,       -- whether status and headers of the current attempt are known
   }, Call)
 end
 
@@ -263,7 +264,7 @@ end
 -- @tparam table plan of `predibase.request`
 -- @tparam string text the prompt, or the text to tokenize
 -- @tparam ?function read as for `new`
--- @treturn[1] table
+-- @treturn[1] table the call
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation` or `too_large`
 -- @raise for a prompt that is not a string

@@ -1,13 +1,14 @@
 -- SPDX-License-Identifier: MIT
---- Conversations over `generate` and `generate_stream`. Each call sends the history in the model's
--- chat format. `client:chat_session` makes a session.
+--- A conversation with a model, by means of `generate` and `generate_stream`. Each call sends the
+-- whole history in the model's chat format. `client:chat_session` makes a session.
 --
 --     local session = assert(client:chat_session { system = "Answer in one sentence." })
 --     print(assert(session:send "Why is the sky blue?"))
 --     for token in session:stream "And at night?" do io.write(token.text) end
 --
--- `session.messages` is the history, an array of `{ role, content }` with the system message first;
--- it is to be read only. A question and its answer join it together, when the answer is complete.
+-- `session.messages` is the history, an array of `{ role, content }` with the system message first.
+-- Programs may read it but must not change it. A question and its answer are added together, when
+-- the answer is complete.
 -- @module predibase.chat
 
 local active = require "predibase.active"
@@ -35,7 +36,7 @@ local RESUMABLE = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
 -- @treturn integer
 M.estimate = budget.estimate
 
---- Returns the text of a message of the history, its parts joined.
+--- Returns the text of a message of the history. A content that consists of parts is joined.
 -- @function text
 -- @tparam table message
 -- @treturn string
@@ -82,7 +83,8 @@ local function budget_problem (options)
   end
 end
 
---- Splits options into the session's own, laid over `base`, and those of its calls.
+--- Splits options into the session's own, to which those of `base` are added, and the options of
+-- its calls.
 local function split (options, base)
   local own, of_calls = {}, {}
   for name, value in next, base or {} do own[name] = value end
@@ -96,7 +98,7 @@ local function split (options, base)
   return own, of_calls
 end
 
--- Calls of a session: one at a time.
+-- The state of a session. Only one call runs at a time.
 
 local Session = { __name = "predibase.chat" }
 Session.__index = Session
@@ -104,16 +106,16 @@ Session.__index = Session
 --- Makes the fields of a session that are not settings.
 local function new_state ()
   return {
-    counter = budget.new_counter(),
-    left_out = 0,         -- messages that the last call did not send
-    whole = nil,          -- the length of the history, while a turn joins it
+    counter = budget.new_counter(),     -- the counts of tokens that are known
+    left_out = 0,         -- number of messages that the last call did not send
+    whole = nil,          -- while a turn is added: the length of the history before it
     busy = nil,           -- the coroutine of a running call, see predibase.active
     -- The last stream, as long as the program holds it.
     reading = setmetatable({}, { __mode = "v" }),
   }
 end
 
---- Runs a function, during which no other call of the session may begin.
+--- Runs a function. No other call of the session may begin while it runs.
 local function alone (session, f)
   session.busy = active.here()
   if not RESUMABLE and coroutine.running() then
@@ -127,8 +129,8 @@ local function alone (session, f)
   return value, err
 end
 
---- Removes half a turn from the history: a question that an error from outside parted from its
--- answer.
+--- Removes an incomplete turn from the history: Ctrl-C or a limit of the host program may interrupt
+-- `add_turn` between the question and the answer.
 local function repair (session)
   for i = #session.messages, (session.whole or #session.messages) + 1, -1 do
     session.messages[i] = nil
@@ -136,7 +138,7 @@ local function repair (session)
   session.whole = nil
 end
 
---- Tells whether a call is running. A mark that an error from outside left behind is removed.
+--- Tells whether a call is running. Clears `busy` when the call that set it was interrupted.
 local function is_busy (session)
   repair(session)
   local busy = session.busy
@@ -153,21 +155,22 @@ local function close_stream (session)
   session.reading.stream = nil
 end
 
---- Returns the messages of a session and a new question.
-local function with (session, text)
+--- Returns a new array of the messages of a session and a new question.
+local function with_question (session, text)
   local list = {}
   for i, message in ipairs(session.messages) do list[i] = message end
   list[#list + 1] = { role = "user", content = text }
   return list
 end
 
+--- Renders the prompt of a call: the history, or the part of it that fits, and the question.
 local function prompt_of (session, text, options)
   if session.rendering.special_tokens_in_text == "refuse" then
     local ok, err = rendering.write(session.format, { { role = "user", content = text } },
       session.rendering)
     if not ok then return nil, err end
   end
-  local all = with(session, text)
+  local all = with_question(session, text)
   local messages = all
   if session.max_input_tokens then
     local part, why = budget.fit(session, all, options)
@@ -181,9 +184,9 @@ local function prompt_of (session, text, options)
 end
 
 --- Adds a turn to the history.
-local function join (session, text, result, prompt, plan)
+local function add_turn (session, text, result, prompt, plan)
   local list, answer = session.messages, result.generated_text
-  -- return_full_text puts the prompt in front, which is the history itself.
+  -- return_full_text puts the prompt before the answer, and the prompt repeats the history.
   if plan.return_full_text and answer:sub(1, #prompt) == prompt then
     answer = answer:sub(#prompt + 1)
   end
@@ -193,20 +196,21 @@ local function join (session, text, result, prompt, plan)
   session.whole = nil
 end
 
---- Checks that the format can write the conversation, with a question added where it has none.
+--- Checks that the format can render the conversation. If the conversation does not end with a
+-- question, one is added for the check.
 local function probe (session)
   local messages = session.messages
   local first, last = messages[1], messages[#messages]
-  -- The messages that the program gives must pass in the mode that it chose.
+  -- The system message must be accepted under the `special_tokens_in_text` that the program chose.
   local fresh = { { role = "user", content = "x" } }
   if first and first.role == "system" then table.insert(fresh, 1, first) end
   local good, why = rendering.write(session.format, fresh, session.rendering)
   if not good then return nil, why end
-  if not (last and last.role == "user") then messages = with(session, "x") end
+  if not (last and last.role == "user") then messages = with_question(session, "x") end
   return rendering.write(session.format, messages, rendering.of_history(session.rendering))
 end
 
--- What callers see.
+-- Public methods.
 
 local function check_self (self, method)
   if getmetatable(self) ~= Session then
@@ -230,11 +234,11 @@ end
 --- Sends a question and waits for the whole answer. A stream of this session that is still open is
 -- closed first; a task that reads it gets an error of kind "cancelled".
 -- @tparam string text
--- @tparam ?table options as for `client:generate`, laid over the session's
+-- @tparam ?table options as for `client:generate`; they replace options of the session
 -- @treturn[1] table the result, see `predibase.response`
 -- @treturn[2] nil
 -- @treturn[2] table the error; the history has not changed
--- @raise as `client:generate`, and while another call of this session is running
+-- @raise as `client:generate` does, and while another call of this session is running
 function Session:send (text, options)
   check_self(self, "send")
   check_question(text, "send")
@@ -251,18 +255,19 @@ function Session:send (text, options)
     if not this then return nil, why end
     return this:run()
   end)
-  if result then join(self, text, result, prompt, plan) end
+  if result then add_turn(self, text, result, prompt, plan) end
   return result, err
 end
 
 --- Sends a question and streams the answer. A stream of this session that is still open is closed
 -- first, as by `send`. With `max_input_tokens` this function may wait for the server to count
--- tokens; the question itself is sent by the first `next`. Errors are those of the first `next`.
+-- tokens; the question itself is sent by the first `next`. All errors are returned by the first
+-- `next`.
 -- @tparam string text
--- @tparam ?table options as for `client:generate_stream`, laid over the session's
+-- @tparam ?table options as for `client:generate_stream`; they replace options of the session
 -- @treturn table the stream, see `predibase.stream`, with the further values that the generic `for`
 -- of Lua 5.4 takes
--- @raise as `send`
+-- @raise as `send` does
 function Session:stream (text, options)
   check_self(self, "stream")
   check_question(text, "stream")
@@ -275,7 +280,7 @@ function Session:stream (text, options)
   end
   if prompt then this, err = call.prepare(self.client.shared, plan, prompt) end
   local made = this and stream.new(this, function (ended)
-    join(self, text, ended:result(), prompt, plan)
+    add_turn(self, text, ended:result(), prompt, plan)
   end) or stream.failed(err)
   if this then self.reading.stream = made end
   return made, nil, nil, made
@@ -304,12 +309,12 @@ function Session:set_system (text)
   for i, old in ipairs(self.messages) do
     if i > 1 or old.role ~= "system" then list[#list + 1] = old end
   end
-  self.messages = list          -- as a whole: an error from outside may come at any time
+  self.messages = list          -- one assignment, because Ctrl-C may come at any instruction
   return true
 end
 
---- Empties the history but for the system message. An open stream of this session is closed first,
--- as by `send`.
+--- Removes all messages but the system message from the history. An open stream of this session is
+-- closed first, as by `send`.
 -- @raise while a call is running
 function Session:reset ()
   check_self(self, "reset")
@@ -320,7 +325,8 @@ function Session:reset ()
 end
 
 --- Removes the last turn, a question and its answer, from the history. An open stream of this
--- session is closed first, as by `send`; its question is not in the history.
+-- session is closed first, as by `send`; the question of that stream is not in the history, so it
+-- is not the turn that is removed.
 -- @treturn ?string the question; nil when there was none
 -- @raise while a call is running
 function Session:undo ()
@@ -372,16 +378,16 @@ function Session:__tostring ()
     #self.messages == 1 and "" or "s")
 end
 
---- Makes a session; the body of `client:chat_session`.
+--- Makes a session, for `client:chat_session`.
 -- @tparam table of the client
 -- @tparam ?table options `format` (a chat format, its name, or the name of a model; default: the
--- format of the deployment), `system`, `messages` (to begin with), `max_input_tokens` (older turns
--- that do not fit are not sent), `count_tokens` (a function from text to number, instead of the
--- server's tokenizer), `special_tokens_in_text` (default `"neutralise"`; `"refuse"` for the texts
--- of `send` and `stream`; `"allow"`), `enable_thinking`, `variables`, `date_string`, `now` as for
--- `format:render`; all options of calls
--- @tparam ?table calls options of calls that `options` are laid over
--- @tparam ?table base the session's own options that `options` are laid over
+-- format of the deployment), `system` (the system message), `messages` (the first messages of the
+-- history), `max_input_tokens` (older turns that do not fit are not sent), `count_tokens` (a
+-- function from text to number, used instead of the server's tokenizer), `special_tokens_in_text`
+-- (default `"neutralise"`; `"refuse"` applies to the texts of `send` and `stream`; `"allow"`),
+-- `enable_thinking`, `variables`, `date_string`, `now` as for `format:render`; all options of calls
+-- @tparam ?table calls options of calls that apply where `options` has none
+-- @tparam ?table base the session's own options that apply where `options` has none
 -- @treturn[1] table the session
 -- @treturn[2] nil
 -- @treturn[2] table the error
@@ -407,7 +413,7 @@ function M.new (of, options, calls, base)
   self.rendering.special_tokens_in_text = self.rendering.special_tokens_in_text or "neutralise"
   local own = request.copy(request.merge(calls, of_calls))
   local all = request.merge(rendering.defaults(format), own)
-  -- In closures, because they may hold a token.
+  -- In closures, because the options may contain an API token.
   self.own = function () return own end
   self.plan = request.planner(of, all)
   setmetatable(self, Session)
@@ -420,8 +426,8 @@ end
 --- Continues a conversation that `session:save` wrote.
 -- @tparam table of a client, or an adapter of `client:adapter`
 -- @tparam string source the path of the file, or the JSON itself, which begins with `{`
--- @tparam ?table options as for `client:chat_session`, laid over what was saved; a `format` that is
--- not built in has to be given again
+-- @tparam ?table options as for `client:chat_session`; they replace what was saved. A `format` that
+-- is not built in has to be given again
 -- @treturn[1] table the session
 -- @treturn[2] nil
 -- @treturn[2] table the error

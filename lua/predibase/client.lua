@@ -27,15 +27,16 @@ local function check_self (self, method)
   end
 end
 
---- Generates a text and waits for all of it (LoRAX: POST /generate).
--- @tparam string prompt goes to the model as it is
+--- Generates a text and waits until it is complete (LoRAX: POST /generate).
+-- @tparam string prompt is sent to the model unchanged
 -- @tparam ?table options parameters of the API by their own names (`max_new_tokens`, `temperature`,
 -- `adapter_id`, …; see `predibase.params`), and of the call: `timeout` (seconds for the whole call,
--- default 600, or a table of clocks), `max_retries`, `headers`, `on_request`, `on_response`,
--- `on_retry`; `trim_stop` (boolean) removes the sequence of `stop` at which the server stopped, and
--- which it leaves in the text; `client_stop` (a string or an array of strings) ends the text before
--- the first of these sequences; `check_schema` (boolean, default true) makes a schema an error that
--- the server has no grammar for, see `predibase.schema`
+-- default 600, or a table with the fields `connect`, `first_token`, `token`, `idle` and `total`),
+-- `max_retries`, `headers`, `on_request`, `on_response`, `on_retry`; `trim_stop` (boolean) removes
+-- the sequence of `stop` at which the server stopped and which the server leaves at the end of the
+-- text; `client_stop` (a string or an array of strings) ends the text before the first of these
+-- sequences; `check_schema` (boolean, default true) returns an error for a schema that the server
+-- cannot turn into a grammar, see `predibase.schema`
 -- @treturn[1] table the result, see `predibase.response`; `tostring` of it is the text
 -- @treturn[2] nil
 -- @treturn[2] table the error, see `predibase.errors`
@@ -53,14 +54,14 @@ function Client:generate (prompt, options)
 end
 
 --- Generates a text token by token (LoRAX: POST /generate_stream). The request is sent by the first
--- `next`; bad values are the error of the first `next`, too.
--- @tparam string prompt goes to the model as it is
--- @tparam ?table options as for `generate`, and `on_token`. Without a `timeout` the call may take
--- as long as tokens arrive. At a sequence of `client_stop`, which may span tokens, the stream ends
--- and the model stops
+-- `next`, which also returns the errors about values that are not valid.
+-- @tparam string prompt is sent to the model unchanged
+-- @tparam ?table options as for `generate`, and `on_token`. Without a `timeout` the whole call may
+-- take any time while tokens arrive. At a sequence of `client_stop`, which may extend over several
+-- tokens, the stream ends and the model stops
 -- @treturn table the stream, see `predibase.stream`, with the further values that the generic `for`
 -- of Lua 5.4 takes
--- @raise as `generate`
+-- @raise as `generate` does
 function Client:generate_stream (prompt, options)
   check_self(self, "generate_stream")
   request.check_prompt(prompt)
@@ -71,21 +72,21 @@ function Client:generate_stream (prompt, options)
   return made, nil, nil, made
 end
 
---- Generates a text for each of many prompts, some at once (LoRAX: POST /generate). The first
--- requests are sent when the first outcome is asked for. A prompt that fails does not stop the
--- others. A rate limit of the server slows down the whole batch.
+--- Generates a text for each of many prompts, several at the same time (LoRAX: POST /generate). The
+-- first requests are sent when the program asks for the first outcome. A prompt that fails does not
+-- stop the others. A rate limit of the server slows down the whole batch.
 --
 --     for index, result, err in client:generate_many(prompts) do … end      -- as they finish
 --     local results, errors = client:generate_many(prompts):results()       -- in their order
 -- @tparam table|function prompts an array, or a function that returns the next prompt and nil at
 -- the end, such as `lines(path)` of `predibase.files`; a prompt is a string, or a table with the
--- field `prompt` and its own options, which win over the common ones
--- @tparam ?table options as for `generate`, and `concurrency` (requests at once, 1 to 1000, default
--- 32); `retry_generation` (boolean, default true): a prompt that failed with "generation" is sent
--- once more, alone, after all others have begun
+-- field `prompt` and its own options, which replace the common ones
+-- @tparam ?table options as for `generate`, and `concurrency` (number of requests at the same time,
+-- 1 to 1000, default 32); `retry_generation` (boolean, default true): a prompt whose error is of
+-- kind "generation" is sent once more after all others have begun, one such prompt at a time
 -- @treturn table the batch, see `predibase.batch`, with the further values that the generic `for`
 -- of Lua 5.4 takes
--- @raise as `generate`, also for an entry of the array
+-- @raise as `generate` does, also for an entry of the array
 function Client:generate_many (prompts, options)
   check_self(self, "generate_many")
   request.check(options, "generate_many")
@@ -98,12 +99,13 @@ end
 -- @tparam ?table options `add_special_tokens` (boolean, default true) includes the tokens that
 -- begin and end a text, as `generate` does; `timeout`, `max_retries`, `headers`, `on_request`,
 -- `on_response`, `on_retry` as for `generate`
--- @treturn[1] table array of `{ id, text, start, stop }`: `text` as the vocabulary spells it, and
--- `start` and `stop` are positions in characters, from 0, `stop` not included
+-- @treturn[1] table array of `{ id, text, start, stop }`: `text` is the token as the model's
+-- vocabulary writes it; `start` and `stop` are positions in characters, counted from 0, and the
+-- character at `stop` does not belong to the token
 -- @treturn[2] nil
 -- @treturn[2] table the error; of kind "not_found" where the server has no such route, or the
 -- router could not load the model's tokenizer
--- @raise as `generate`
+-- @raise as `generate` does
 function Client:tokenize (text, options)
   check_self(self, "tokenize")
   local plan, err = self.plan("tokenize", options)
@@ -114,8 +116,9 @@ end
 -- adapter's id, source and defaults with every call. Closing it leaves the client open.
 -- @tparam string id such as `"my-repo/3"`
 -- @tparam ?table options `template` (of `predibase.template`, or a chat format), `adapter_source`,
--- `defaults` (parameters and options of calls); for a chat format also `special_tokens_in_text`,
--- `enable_thinking`, `variables`, `date_string`, `now` as for its `render`
+-- `defaults` (parameters and options of calls); when `template` is a chat format, also
+-- `special_tokens_in_text`, `enable_thinking`, `variables`, `date_string` and `now`, as for
+-- `format:render`
 -- @treturn table see `predibase.adapter`
 -- @raise for options that do not exist or have the wrong type
 function Client:adapter (id, options)
@@ -168,7 +171,7 @@ function M.new (options)
     user_agent = request.user_agent(cfg, transport.version()),
     transport = made,
     closed = false,
-    -- What calls have in common, see `predibase.call`.
+    -- The data that all calls share, see `predibase.call`.
     shared = {
       transport = made, now = transport.now, wall = os.time, random = draw,
       max_text = cfg.max_response_bytes,

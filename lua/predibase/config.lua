@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --- The configuration of a client: reads options and environment variables, and checks them once.
 --
--- Options take precedence over environment variables: first `base_url`, then `tenant_id` and
--- `deployment`, then `PREDIBASE_BASE_URL`, then `PREDIBASE_TENANT_ID` and `PREDIBASE_DEPLOYMENT`.
+-- Options take precedence over environment variables. The address is taken from the first of these
+-- that is given: `base_url`; `tenant_id` and `deployment`; `PREDIBASE_BASE_URL`;
+-- `PREDIBASE_TENANT_ID` and `PREDIBASE_DEPLOYMENT`.
 -- Everything is copied, so later changes of the caller's tables have no effect.
 -- @module predibase.config
 
@@ -130,7 +131,7 @@ local function read_address (given, getenv, token)
   return parts
 end
 
--- Cases in which others could read a secret on its way.
+-- Cases in which others could read a secret while it is sent.
 
 --- Tells why a secret must not be sent to the server of a configuration; nil when it may be sent.
 local function exposure_of (cfg, proxy_loopback, name)
@@ -206,7 +207,7 @@ local function read_each (list, given, base, into)
   end
 end
 
---- Reads and checks the options of a call. Raises for a clock that does not exist.
+--- Reads and checks the options of a call. Raises for a timeout that does not exist.
 local function read_call (cfg, kept, given)
   local retries, timeout, hooks, problem = given.max_retries
   if retries == nil then retries = cfg.max_retries end
@@ -271,7 +272,7 @@ local function fill (cfg, secret, given, getenv)
   problem = read_proxy(cfg, secret, given)
     or secret.token and exposure_of(cfg, secret.proxy_loopback, "api_token")
   if problem then return problem end
-  cfg.timeout, problem = settings.timeout(given.timeout, settings.CLOCKS)
+  cfg.timeout, problem = settings.timeout(given.timeout, settings.TIMEOUTS)
   if problem then return problem end
   secret.headers, problem = headers.check(given.headers == nil and {} or given.headers)
   if problem then return problem end
@@ -300,15 +301,15 @@ local function taken (given, allowed)
   return found
 end
 
---- Builds the configuration of a client. Raises for an option, a parameter or a clock that does not
--- exist. A bad value is an error of kind `config` that names the option or the environment
--- variable.
+--- Builds the configuration of a client. Raises for an option, a parameter or a timeout that does
+-- not exist. For a bad value, returns an error of kind `config` that names the option or the
+-- environment variable.
 -- @tparam ?table given options, see `names`; `api_token = false` sends no token even if the
 -- environment contains one
 -- @tparam[opt=os.getenv] function getenv name -> string or nil
 -- @treturn[1] table `url`, `scheme`, `host`, `port`, `loopback`, `timeout` (seconds), `headers`
 -- (array of `{ name, value }`), `hooks`, `defaults`, `proxy` (without user name and password),
--- and every option of `predibase.config.settings`; secrets have functions of their own
+-- and every option of `predibase.config.settings`; the functions below return the secrets
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `config`
 function M.new (given, getenv)
@@ -380,7 +381,7 @@ function M.secrets (cfg)
   return list
 end
 
---- Merges the options of one call with the client's. Raises for a clock that does not exist.
+--- Merges the options of one call with the client's. Raises for a timeout that does not exist.
 -- @tparam table cfg
 -- @tparam ?table given options of `call_names`; their names must have been checked
 -- @treturn[1] table `timeout`, `max_retries`, `headers`, `hooks`, `client_stop`, `trim_stop`,
@@ -406,7 +407,7 @@ function M.exposure (cfg, name)
 end
 
 --- Returns the limit in seconds for a whole call with its retries.
--- @tparam table timeout the clocks of the call
+-- @tparam table timeout the timeouts of the call
 -- @tparam boolean stream
 -- @treturn ?number nil when there is no limit
 function M.total (timeout, stream)

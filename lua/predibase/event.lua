@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --- Reads the events of LoRAX /generate_stream and the details of both endpoints.
 --
--- The decoded tables are returned themselves, without the fields that are `null` and with integers
--- as integers. Anything that does not have the documented types is a failure of kind `protocol`, so
--- callers need no checks of their own.
+-- The decoded tables are changed in place and returned: fields that are `null` are removed, and
+-- integral numbers become integers. Anything that does not have the documented types is a failure
+-- of kind `protocol`, so callers need no checks of their own.
 -- @module predibase.event
 
 local errors = require "predibase.errors"
@@ -106,8 +106,8 @@ local function check_list (t, field, check)
 end
 
 -- The functions below check an object whose name they do not know. They return the end of a
--- message, such as " is not an object" or ".id is not an integer"; the caller puts the name in
--- front.
+-- message, such as " is not an object" or ".id is not an integer"; the caller adds the name in
+-- front of it.
 
 local function member (message)
   return message and "." .. message
@@ -289,7 +289,7 @@ function M.kind (text, error_type)
   return error_type and M.kinds[error_type]
 end
 
---- Makes a failure of an error event of LoRAX. An unknown `error_type` gets the kind `server`.
+--- Makes a failure from an error event of LoRAX. An unknown `error_type` gets the kind `server`.
 -- @tparam table ev an event with `error`, as `decode` returned it
 -- @tparam ?table secrets array of strings that must not appear in the message
 -- @treturn table `{ kind, message, error_type, retryable }`

@@ -21,17 +21,17 @@
 --     chat.saved           a conversation as JSON
 --   rendering            prompts in a chat format, for adapters and conversations
 --   template.*           templates, chat formats, and Jinja; docs/internals.md names each module
---   batch                many prompts, some of them at once
+--   batch                many prompts, several at the same time
 --     batch.limiter        when the next request of a batch may begin
 --   stream               the tokens of an answer, one after the other
---   call                 one call: its attempts, clocks, hooks and error
+--   call                 one call: its attempts, time limits, hooks and error
 --   request              options -> plan; plan and prompt -> request
 --   config               the options of a client and the environment
 --     config.settings      checks the values of single options
 --     config.url           checks URLs
 --   params               the parameters of the API: names, order, rules
 --     params.kinds         checks one value of each kind
---   schema               refuses JSON schemas that the server has no grammar for
+--   schema               refuses JSON schemas that the server cannot turn into a grammar
 --   tokenize             the tokens of a text (POST /tokenize)
 --   stop_sequences       finds stop sequences in text that arrives in pieces
 --   event                reads an event of a stream, and checks its types
@@ -48,9 +48,9 @@
 --   files                reads text files
 --   utf8                 checks and cuts UTF-8
 --   random               random numbers for delays and request ids
---   queue, heap          values in the order of arrival, and of time
---   active               whether a function still runs, after an error from outside
---   outside_errors       recognises errors from outside (Ctrl-C) behind a pcall
+--   queue, heap          a first-in, first-out queue; a collection ordered by time
+--   active               tells whether a function is still running
+--   outside_errors       tells an error of a called function from an interruption (Ctrl-C)
 --   version              the version number
 --   transport            chooses the transport
 --     transport.curl       libcurl, through the C module predibase.curl
@@ -64,7 +64,7 @@
 --       transport.resty.connect   makes connections: pooled or new, proxies, TLS
 --       transport.resty.http1     writes requests and parses responses (HTTP/1.1)
 --       transport.resty.clocks    the timeouts of an exchange
---   loop.blocking        what a loop is; blocks the program
+--   loop.blocking        describes the functions of a loop; the loop that blocks the program
 --   loop.default         the loop of a client without the option `loop`
 --   loop.tasks           the scheduler of tasks
 --   loop.luv             the loop of libuv
@@ -73,8 +73,8 @@
 --   nginx                what the library needs of nginx: a clock, waiting, the state of coroutines
 --   resty                serves streams to browsers
 --     resty.relay          sends the tokens of a stream to a browser
---     resty.event_formats  what a relayed stream looks like
---     resty.answer         what a browser is told of an error
+--     resty.event_formats  the formats of a relayed stream
+--     resty.answer         the response to a browser for an error
 --     resty.limits         limits that all workers share
 --     resty.counters       counters in a shared dictionary
 --   cli.*                the command; docs/internals.md names each module

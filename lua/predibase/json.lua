@@ -40,9 +40,10 @@ local function renew ()
   -- Otherwise its buffer would keep six times the size of the longest prompt.
   instance.encode_keep_buffer(false)
 
-  --- The decoder of lua-cjson itself, for a hot caller. It raises for bad JSON and for an unpaired
-  -- surrogate, and may round integers from 2^53 on. Call it inside a `pcall`, and call `decode`
-  -- when it fails. Do not keep the function: it is replaced when the program's locale changes.
+  --- The decoder of lua-cjson itself, for code that runs for every token. It raises for bad JSON
+  -- and for an unpaired surrogate, and may round integers from 2^53 on. Call it inside a `pcall`,
+  -- and call `decode` when it fails. Do not keep the function: it is replaced when the program's
+  -- locale changes.
   -- @function parse
   -- @tparam string text
   -- @return the value

@@ -187,9 +187,9 @@ end
 -- @tparam table parameters name -> value, not changed; `json.null` means not given
 -- @tparam table context `stream` (boolean): the parameters are for `generate_stream`, where
 -- `details` is true by default, because only the details contain token counts; `check_schema`
--- (boolean): false skips `predibase.schema`, which refuses schemas that the server has no grammar
--- for; `partial` (boolean): the parameters are defaults to which a call will add others, so rules
--- for combinations are not checked
+-- (boolean): false skips `predibase.schema`, which refuses schemas that the server cannot turn into
+-- a grammar; `partial` (boolean): the parameters are defaults to which a call will add others, so
+-- rules for combinations are not checked
 -- @treturn[1] table array of `{ name, value }`, for `predibase.json.object`
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation`

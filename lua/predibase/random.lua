@@ -11,7 +11,7 @@ local M = {}
 -- Park and Miller's generator (CACM 31, 1988). Its products are exact in doubles on every Lua.
 local MULTIPLIER, MODULUS = 48271, 2147483647
 
--- Range of six hexadecimal digits, which one number of the generator has enough bits for.
+-- Number of values of six hexadecimal digits. One number of the generator has enough bits for them.
 local RANGE = 2 ^ 24
 
 local floor = math.floor

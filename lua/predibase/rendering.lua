@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Writes prompts in a chat format, for adapters and conversations.
+--- Renders messages with a chat format, for adapters and conversations.
 -- @module predibase.rendering
 
 local checks = require "predibase.value_checks"
@@ -9,7 +9,7 @@ local template = require "predibase.template"
 
 local M = {}
 
---- Options of `format:render` that an adapter and a conversation take.
+--- Options of `format:render` that adapters and conversations accept.
 M.names = { "special_tokens_in_text", "enable_thinking", "variables", "date_string", "now" }
 
 --- Makes an error of kind "template".
@@ -21,7 +21,7 @@ function M.refusal (message)
 end
 
 --- Finds a format.
--- @param wanted a format, its name, or the name of a model; nil: the deployment is the name
+-- @param wanted a format, its name, or the name of a model; nil means the name of the deployment
 -- @tparam table cfg of the client
 -- @treturn[1] table the format
 -- @treturn[2] nil
@@ -39,7 +39,7 @@ function M.format (wanted, cfg)
   return template.for_model(wanted or cfg.deployment)
 end
 
---- Splits options into those of rendering and all others.
+--- Splits options into the options of rendering and all others.
 -- @tparam table options
 -- @treturn table the options of rendering
 -- @treturn table all others
@@ -63,8 +63,8 @@ function M.of_history (rendering)
   return options
 end
 
---- Writes a prompt that asks for an answer, without the token that begins a text: LoRAX adds that
--- itself.
+--- Renders a prompt that asks for an answer. The token at the beginning of a text is left out,
+-- because LoRAX adds it itself.
 -- @tparam table format
 -- @tparam table messages
 -- @tparam table rendering the options of rendering
@@ -77,8 +77,9 @@ function M.write (format, messages, rendering)
   return format:render(messages, options)
 end
 
---- Returns the options that a format sets for its calls: the sequences at which answers end. `null`
--- removes defaults of the client that would change a prompt that is already in the model's format.
+--- Returns the options that a format sets for its calls, for example the sequences at which answers
+-- end. `null` removes defaults of the client that would change a prompt that is already in the
+-- model's format.
 -- @tparam table format
 -- @treturn table options of a call
 function M.defaults (format)

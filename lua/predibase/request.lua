@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
---- Makes the request of a call.
+--- Makes the HTTP request of a call.
 --
 -- The options of a call are read once, into a plan: names and values are checked, the options are
--- merged with the client's, and everything that does not depend on the prompt is encoded. A request
--- is made from a plan and a prompt. Plans contain secrets: keep them only in local variables and
--- closures, where code that walks over the tables of an object does not find them.
+-- merged with those of the client, and everything that does not depend on the prompt is encoded. A
+-- request is made from a plan and a prompt. Plans contain secrets: keep them only in local
+-- variables and closures, where code that walks over the tables of an object does not find them.
 -- @module predibase.request
 
 local checks = require "predibase.value_checks"
@@ -25,11 +25,11 @@ M.MAX_BODY = 2097152
 
 local jit = rawget(_G, "jit")
 
---- The running Lua, as a product of a user agent: `lua/5.4`, `luajit/2.1`.
+--- Name and version of the running Lua for the `User-Agent` header: `lua/5.4`, `luajit/2.1`.
 M.LUA = jit and "luajit/" .. tostring(jit.version):match("%d+%.%d+")
   or "lua/" .. _VERSION:match("%d+%.%d+")
 
--- Options of a batch that do not concern its calls.
+-- Options of a batch that are not options of its calls.
 local OF_BATCH = { concurrency = true, retry_generation = true }
 
 local function union (...)
@@ -46,12 +46,12 @@ M.names.generate = union(M.names.generate_stream)
 M.names.generate.on_token = nil
 M.names.generate_many = union(M.names.generate, OF_BATCH)
 M.names.tokenize = union(config.call_names, { add_special_tokens = true })
--- /tokenize returns no text that could be shown or cut.
+-- These options concern generated text, and /tokenize generates none.
 for _, name in ipairs { "on_token", "trim_stop", "client_stop", "check_schema" } do
   M.names.tokenize[name] = nil
 end
 
---- Checks the options of a call for mistakes of the program.
+--- Checks the type and the names of the options of a call.
 -- @tparam ?table options
 -- @tparam string method a key of `names`
 -- @tparam[opt] string shown the name of the method in messages: `client:generate` by default
@@ -96,12 +96,12 @@ local function refuse_size (bytes)
   }
 end
 
--- The common part of all requests of a client to one path.
+-- The part that all requests of a client to one path have in common.
 
 --- Returns the user agent of a client (RFC 9110 section 10.1.5).
 -- @tparam table cfg
--- @tparam ?string transport a product such as `libcurl/7.88.1`
--- @tparam[opt=M.LUA] ?string lua
+-- @tparam ?string transport name and version of the transport, such as `libcurl/7.88.1`
+-- @tparam[opt=M.LUA] ?string lua name and version of the running Lua
 -- @treturn string
 function M.user_agent (cfg, transport, lua)
   if cfg.user_agent then return cfg.user_agent end
@@ -109,8 +109,8 @@ function M.user_agent (cfg, transport, lua)
   return transport and text .. " " .. transport or text
 end
 
---- Lists the headers: the library's first, then the caller's by name. The second result tells
--- whether the caller gave an `X-Request-Id`.
+--- Lists the headers: first those of the library, then those of the program, sorted by name. The
+-- second result tells whether the program gave an `X-Request-Id`.
 local function list_headers (client, own, accept)
   local list, has_id = {}, false
   local token = config.token(client.cfg)
@@ -125,12 +125,13 @@ local function list_headers (client, own, accept)
   return list, has_id
 end
 
--- The caller's headers -> { [path] = start }. A client has one list of headers, and a call with
--- headers of its own has another. The keys are weak, and no value refers to its key.
+-- List of the program's headers -> { [path] = result of `start_of` }. All calls of a client share
+-- one list, but a call with headers of its own has its own list. The keys are weak, so no value may
+-- refer to its key.
 local starts = setmetatable({}, { __mode = "k" })
 
---- Returns the part of a request that does not depend on the parameters. It is made once for each
--- path and list of headers.
+--- Returns the part of a request that depends neither on the parameters nor on the prompt. It is
+-- made once for each path and list of headers.
 local function start_of (client, endpoint, settings)
   local own = config.headers(settings)
   local by_path = starts[own]
@@ -227,8 +228,8 @@ local function split (options, accepted)
   return parameters, of_call
 end
 
---- Reads options into a plan. Their names must have been checked. Raises for a clock or a field of
--- a parameter that does not exist.
+--- Reads options into a plan. Their names must have been checked. Raises for a field of `timeout`
+-- or of a parameter that does not exist.
 -- @tparam table client `cfg` of `predibase.config`, `user_agent`
 -- @tparam string method `generate`, `generate_stream` or `tokenize`
 -- @tparam ?table options those that the method does not accept are ignored
@@ -251,11 +252,11 @@ function M.plan (client, method, options)
   return plan
 end
 
--- Options of a call that are tables of the caller's. Hooks are functions, or objects that must stay
--- what they are.
+-- Options of a call that are tables of the caller. Hooks are not copied: they are functions, or
+-- objects that can be called.
 local TABLES = { timeout = true, headers = true, client_stop = true }
 
---- Copies options, so that a later change of the caller's tables changes nothing.
+--- Copies options, so that later changes of the caller's tables have no effect.
 -- @tparam table options
 -- @treturn table
 function M.copy (options)
@@ -267,10 +268,11 @@ function M.copy (options)
   return made
 end
 
---- Makes a function that plans the calls of an object, which is a client or has its own base
--- options. The function keeps the plans of calls without options.
+--- Makes a function that makes the plans for the calls of an object: a client, or a batch, a
+-- session or an adapter, which have base options. Plans of calls without options are made once and
+-- kept.
 -- @tparam table client as for `plan`, and `closed`
--- @tparam ?table base options with which those of a call are merged
+-- @tparam ?table base options that apply where a call has none
 -- @treturn function takes the method (a key of `names`), the options of one call, and the name of
 -- the method in messages; raises as `check` does, and for a closed client; returns what `plan`
 -- returns
@@ -314,12 +316,12 @@ end
 --- Makes a request (LoRAX `/generate`, `/generate_stream`, `/tokenize`).
 -- @tparam table plan
 -- @tparam string text the prompt, or the text to tokenize, in UTF-8
--- @tparam ?string id for `X-Request-Id`, the same for all attempts of a call
--- @treturn[1] table `method`, `url`, `headers` (array of `{ name, value }`; requests that share
--- the table share method and URL), `id` (the value of `X-Request-Id`; nil when the caller gives a
--- header of that name), `body`, `adapter_id` (nil for the base model), `stop` (the sequences that
--- the server stops at, or nil), `secrets` (array of strings for `errors.redact`); the inner tables
--- are shared and must not be changed
+-- @tparam ?string id value of the header `X-Request-Id`, the same for all attempts of a call
+-- @treturn[1] table `method`, `url`, `headers` (array of `{ name, value }`; requests with the same
+-- table also have the same method and URL), `id` (the value of `X-Request-Id`; nil when the program
+-- gives a header of that name), `body`, `adapter_id` (nil for the base model), `stop` (the
+-- sequences at which the server stops, or nil), `secrets` (array of strings for `errors.redact`);
+-- requests share the inner tables, so they must not be changed
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation` or `too_large`
 -- @raise for a prompt that is not a string

@@ -163,9 +163,9 @@ local function redacted_headers (headers, secrets)
   return out
 end
 
---- Makes the error object of a response with any status except 2xx, or of a 2xx that is not a valid
--- answer of LoRAX. The router's `error_type` determines the kind; without it, the status does. The
--- error contains no secrets.
+--- Makes the error object for a response with any status except 2xx, or of a 2xx that is not a
+-- valid answer of LoRAX. The router's `error_type` determines the kind; without it, the status
+-- does. The error contains no secrets.
 -- @tparam table reply `status`, `headers` (lower-case name -> value), `body` (may be cut off)
 -- @tparam ?table meta `attempts`, `secrets` (array of strings), `now` (Unix seconds, for a
 -- `retry-after` that is a date in a response without a `date` header), `waited` (seconds since
@@ -226,7 +226,7 @@ function M.error (reply, meta, message)
   }
 end
 
---- Makes the error object of a failure without a complete response: the network failed, a time
+--- Makes the error object for a failure without a complete response: the network failed, a time
 -- limit expired, or an event of a stream reported an error.
 -- @tparam table failure `kind`, `message`, `phase`, `error_type`, `retryable`, `sent`
 -- @tparam table head `status` and `headers` of the response, if they were received
@@ -456,7 +456,7 @@ function M.result (reply, meta)
   return result
 end
 
---- Makes a result of a stream that ended normally. It has the same fields as that of `result`.
+--- Makes the result of a stream that ended normally. It has the same fields as that of `result`.
 -- @tparam table state `final` (the last event, as `event.decode` returned it), `text` (a function
 -- that returns the text of all tokens except the special ones), `count` (the number of tokens),
 -- `status`, `headers`; `stopped`, the sequence at which the client ended the text, and `trimmed`,

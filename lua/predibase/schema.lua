@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --- Checks JSON schemas for parts that the server cannot turn into a grammar, and marks empty lists.
 --
--- LoRAX makes a grammar of `response_format.schema` with Outlines 0.1.1, in the process that
--- decodes. If that raises, every request of the batch fails, including those of other callers, and
--- the router may end. Therefore such a schema is refused before it is sent, unless `check_schema`
--- is false. The rules were measured on the real router. Everything that they do not refuse works
--- there.
+-- LoRAX makes a grammar from `response_format.schema` with Outlines 0.1.1, in the process that
+-- generates the tokens. If Outlines raises an error, every request of the batch fails, including
+-- those of other clients, and the router may end. Therefore such a schema is refused before it is
+-- sent, unless `check_schema` is false. The rules were found by tests with the real router, which
+-- accepts everything that they do not refuse.
 -- @module predibase.schema
 
 local json = require "predibase.json"
@@ -198,7 +198,7 @@ local last, last_problem
 
 --- Checks a schema for parts that the server cannot translate.
 -- @tparam string text the schema, as JSON
--- @tparam string name its name for error messages; the same for all schemas
+-- @tparam string name the name of the schema in error messages; always the same
 -- @treturn ?string the path and the reason of the first problem; nil when there is none
 function M.problem (text, name)
   if last == text then return last_problem end
@@ -269,7 +269,7 @@ end
 
 --- Copies a schema. Each table is copied once, even if it occurs several times or contains itself.
 function schema (value, seen)
-  -- The encoder refuses tables that are nested deeper.
+  -- The encoder refuses tables that are nested deeper, so they need no copy.
   if type(value) ~= "table" or seen.depth > json.MAX_DEPTH then return value end
   if not seen[value] then
     seen[value], seen.depth = {}, seen.depth + 1

@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: MIT
 --- A stream of tokens.
 --
--- A stream is not sent yet, open, ended or failed. The last two are final: every later call gives
--- the same answer. A stream has ended well only when its closing event was seen (the event with a
--- `generated_text`), or when its text contained a sequence of `client_stop`. Everything else is an
--- error that carries the text so far.
+-- A stream is in one of four states: not sent yet, open, ended or failed. The last two are final:
+-- every later call returns the same. A stream ends successfully only when its closing event arrives
+-- (the event with a `generated_text`), or when its text contains a sequence of `client_stop`. Any
+-- other end is an error that has the text so far in its field `partial_text`.
 --
--- Ctrl-C, and the time limits of host programs, raise an error at any instruction. So each change
--- of state is one assignment, and the code in front of it can run again. Where that is impossible,
--- `held` is `CHANGING` meanwhile; a stream found in that state has failed.
+-- Ctrl-C and the time limits of host programs can raise an error at any instruction. So each change
+-- of state is one assignment, and the code before the assignment can run again. Where one
+-- assignment is not enough, the field `held` is `CHANGING` during the change. When a later call
+-- finds that value, the change was interrupted, and the stream fails.
 -- @module predibase.stream
 
 local errors = require "predibase.errors"
@@ -22,10 +23,10 @@ local M = {}
 local getmetatable = getmetatable
 local concat = table.concat
 
---- Number of token texts that are joined into one string. A table entry for each token would grow
--- by doubling in thousands of streams at the same time, and the collector would visit each entry
--- again and again. The text of token n is in `parts[n % FOLD]` until the row is full; full rows
--- are strings in `parts.folded`.
+--- Number of token texts that are joined into one string. A table with an entry for each token
+-- would need more memory: tables grow by doubling, and the garbage collector visits each entry in
+-- each cycle. The text of token n is in `parts[n % FOLD]` until FOLD texts are complete; they are
+-- then joined into one string of `parts.folded`.
 local FOLD = 32
 
 local CHANGING = {}
@@ -40,7 +41,7 @@ local CUT = {
 local INTERRUPTED = {
   kind = "cancelled", phase = "interrupted", retryable = false,
   message = "an error was raised while the stream changed its state (Ctrl-C, or a limit of the "
-    .. "host program), so it cannot go on",
+    .. "host program), so the stream cannot go on",
 }
 
 local Stream = {}
@@ -53,8 +54,8 @@ end
 
 -- The text so far.
 
---- Adds the text of one token and counts the token. The count is assigned last, so an error raised
--- in here from outside has changed nothing.
+--- Adds the text of one token and counts the token. The count is assigned last: without it, the
+-- text does not belong to the stream yet.
 local function add_text (self, text)
   local parts, n = self.parts, self.count + 1
   self.left = self.left - #text
@@ -81,8 +82,8 @@ local function has_whole_text (self)
   return final ~= nil and (final.generated_text or "") ~= "" and not self.stopped
 end
 
---- The text that the matcher kept back because a stop sequence might have begun, once the stream
--- has ended.
+--- Returns the text that the matcher had kept back at the end of the stream, because it might have
+-- been the beginning of a stop sequence.
 local function tail_of (self)
   if not self.tail and self.matcher and self.final then
     self.tail, self.trimmed = self.matcher:finish()
@@ -90,10 +91,10 @@ local function tail_of (self)
   return self.tail or ""
 end
 
--- From one state to the next.
+-- Changes of state.
 
---- Gives up the exchange of the current attempt.
--- `how` is "close" to end it at once, "release" to let its body end by itself.
+--- Gives up the exchange of the current attempt. `how` is "close" to end it at once, or "release"
+-- to read its body to the end, so that the connection can be used again.
 local function give_up_exchange (self, how)
   local exchange = self.exchange
   if exchange then
@@ -115,7 +116,8 @@ local function fail (self, err)
   return nil, err
 end
 
---- Gives streams that ended too early one message, whatever the transport says of it.
+--- Replaces the message of the failure when the server ended the stream too early, so that all
+-- transports report it in the same words.
 local function explain (self, failure)
   local cut = failure.kind == "connection" and failure.phase == "body"
   if not cut and failure.kind ~= CUT.kind then return failure end
@@ -138,7 +140,7 @@ local function try_again (self, err)
   return true
 end
 
---- The error of a body that ended without a closing event.
+--- Makes the error for a body that ended without a closing event.
 local function error_at_end (self, exchange)
   local status, headers, streaming = exchange:head()
   if streaming then return self.call:error(explain(self, CUT)) end
@@ -163,14 +165,15 @@ local function complete (self)
   hook(self)
 end
 
---- Fails because of a server that ignores `max_new_tokens` and would fill the memory.
+--- Fails because the text is too large: a server that ignores `max_new_tokens` would fill the
+-- memory.
 local function fail_too_large (self)
   return fail(self, self.call:error { kind = "too_large", phase = "body", message =
     ("the text of the stream is larger than max_response_bytes (%d bytes)"):format(
       self.call.client.max_text) })
 end
 
---- Takes note of the closing event. The body ends by itself.
+--- Records the closing event. The server then ends the body, so the connection can be used again.
 local function finish (self, final)
   self.final = final
   self.call:finish()
@@ -224,15 +227,16 @@ local function handle (self, data)
   local ev, failure = event.decode(data)
   if ev and ev.error then
     ev, failure = nil, event.failure(ev, self.call.request().secrets)
-    -- The server ends the body by itself. The event stays in `held`, to be handled again should an
-    -- error from outside be raised before the next assignment.
+    -- The server ends the body by itself after this event. The event stays in `held`, so that it is
+    -- handled again if Ctrl-C interrupts this function.
     give_up_exchange(self, "release")
   end
   if not ev then return try_again(self, self.call:error(failure)) end
   return take_event(self, ev)
 end
 
---- Handles the end of the body. A closing event without its blank line counts, nothing else does.
+--- Handles the end of the body. If the blank line after the last event is missing, the event is
+-- accepted only when it is the closing event.
 local function handle_end (self)
   local exchange = self.exchange
   local rest = exchange:rest()
@@ -243,7 +247,7 @@ end
 
 local function send (self)
   self.call:announce()
-  -- The hook may have closed the stream, or read it.
+  -- The hook `on_request` may have closed the stream, or read it.
   if self.closed or self.exchange or self.err or self.final then return true end
   self.sent = true
   local exchange, why = self.call:open(self.delay)
@@ -252,9 +256,10 @@ local function send (self)
   return true
 end
 
---- Takes one step towards the next token: returns a token, true to take another step, or nil and
--- what `Stream:next` returns. `how` is the method of the exchange, "next" or "poll". Hooks may
--- raise, close the stream or read on, so an event stays in `held` until it was handled.
+--- Takes one step towards the next token. Returns a token; or true when another step is needed; or
+-- nil and an error or "pending". `how` is the method of the exchange to call, "next" or "poll".
+-- Hooks may raise an error, close the stream or read from it, so an event stays in `held` until it
+-- was handled.
 local function advance (self, how)
   local exchange = self.exchange
   if self.held == CHANGING then return fail(self, self.call:error(INTERRUPTED)) end
@@ -296,8 +301,9 @@ local function step (self, how)
   end
 end
 
---- Fast path: returns a buffered token that no hook or matcher needs, which most tokens are.
--- Anything else is left in `held` for `step`. The second result is true when nothing has arrived.
+--- Fast path for most tokens: returns a token that the transport has decoded and that no hook or
+-- matcher needs. Anything else is left in `held` for `step`. The second result is true when nothing
+-- has arrived.
 local function take_buffered (self)
   local buffered = self.buffered
   local take = buffered and buffered.take
@@ -319,7 +325,8 @@ local function take_buffered (self)
   return token
 end
 
---- Returns the next token when none is buffered; waits when there is nothing else to do.
+--- Waits for the next token and returns it. The loop stays on the fast path while `pending` says
+-- that nothing has arrived.
 local function wait_for_token (self, pending)
   local token
   while pending and self.exchange:await() do
@@ -329,7 +336,7 @@ local function wait_for_token (self, pending)
   return step(self, "next")
 end
 
---- Returns the next token; waits for it.
+--- Waits for the next token and returns it.
 -- @treturn[1] table `{ id, text, logprob, special, skipped, alternative_tokens }`
 -- @treturn[2] nil at the end
 -- @treturn[3] nil
@@ -362,8 +369,8 @@ function Stream:__call ()
   return token
 end
 
---- Returns an iterator over texts that may be shown while stop sequences are looked for. Each may
--- be shorter or longer than its token's own text.
+--- Returns an iterator over the texts that the matcher of stop sequences lets pass. Each may be
+-- shorter or longer than the text of its token, and the last one is what the matcher had kept back.
 local function shown_texts (self)
   local ended = false
   return function ()
@@ -382,7 +389,8 @@ local function token_texts (self)
   end
 end
 
---- Appends a text to an unfinished character; returns what is whole, and the rest.
+--- Appends a text to the bytes of an unfinished character. Returns the whole characters, and the
+-- bytes of the next unfinished one.
 local function split_characters (held, text)
   if held == "" and (text == "" or text:byte(-1) < 0x80) then return text, "" end
   return utf8.split(held .. text)
@@ -391,8 +399,8 @@ end
 --- Iterates over pieces of text as a terminal or a page can show them: special tokens are left
 -- out, a character that several tokens make up comes with the last of them, and no piece is empty.
 -- What may be the beginning of a stop sequence (`trim_stop`, `client_stop`) is held back until
--- that is known. An unfinished character at the end comes as it is. Raises the error object when
--- the stream breaks; `break` closes the connection at once on Lua 5.4.
+-- that is known. An unfinished character at the end of the stream is returned as it is. Raises the
+-- error object when the stream fails. On Lua 5.4, `break` closes the connection at once.
 -- @treturn function the iterator (with the further values that the generic `for` of 5.4 takes)
 function Stream:texts ()
   check_self(self, "texts")
@@ -412,7 +420,7 @@ function Stream:texts ()
   end, nil, nil, self
 end
 
---- Reads to the end.
+--- Reads the stream to its end and returns the text.
 -- @treturn[1] string the whole text
 -- @treturn[2] nil
 -- @treturn[2] table the error
@@ -427,7 +435,7 @@ end
 --- Returns what `generate` would have returned, once the stream has ended.
 -- @treturn[1] table the result, see `predibase.response`
 -- @treturn[2] nil
--- @treturn[2] table the error, when the stream broke
+-- @treturn[2] table the error, when the stream failed
 -- @raise when the stream has not ended yet
 function Stream:result ()
   check_self(self, "result")
@@ -449,8 +457,9 @@ function Stream:result ()
   return self.outcome
 end
 
---- Closes the connection, so that the model stops. May be called at any time, any number of times,
--- also from another coroutine: the one that waits gets an error of kind "cancelled".
+--- Closes the connection, so that the model stops. May be called at any time and any number of
+-- times, also while another coroutine waits for a token: that coroutine gets an error of kind
+-- "cancelled".
 function Stream:close ()
   check_self(self, "close")
   self.closed = true
@@ -469,7 +478,7 @@ end
 local function new (call, err)
   -- There may be thousands of streams, so fields without a value are not created here:
   --   final          the closing event
-  --   exchange       of the current attempt
+  --   exchange       the exchange of the current attempt
   --   sent           an attempt was made, and no further one is due
   --   delay          seconds before the next attempt
   --   buffered       the exchange, once the fast path may be used (see Exchange:events)
@@ -488,14 +497,14 @@ local function new (call, err)
     matcher = call and call:matcher(),       -- looks for stop sequences; nil without any
     parts = {},           -- the text so far, see FOLD
     count = 0,            -- tokens so far
-    left = call and call.client.max_text or math.huge,     -- bytes that the text may still grow by
+    left = call and call.client.max_text or math.huge,     -- number of bytes that may still come
   }, Stream)
 end
 
---- Makes a stream over a call that is sent at the first `next`.
+--- Makes a stream for a call. The call is sent by the first `next`.
 -- @tparam table call of `predibase.call`
 -- @tparam ?function on_complete called once with the stream, whose result is then available, before
--- its last token is returned; not called when the stream fails or ends at the program's wish
+-- its last token is returned; not called when the stream fails or is closed before its end
 -- @treturn table
 function M.new (call, on_complete)
   local self = new(call, nil)
@@ -515,14 +524,14 @@ end
 -- at once.
 -- @function take_buffered
 -- @tparam table stream
--- @treturn ?table nil says nothing; call `next`
+-- @treturn ?table nil when the fast path has no token; call `next`, which knows the reason
 M.take_buffered = take_buffered
 
 --- Returns the text of buffered tokens, for modules that need only the text.
 -- @tparam table stream
 -- @treturn[1] string the text of all buffered tokens, or of the first of them; it may be empty, as
 -- special tokens have no text
--- @treturn[2] nil says nothing; call `next`
+-- @treturn[2] nil when the fast path has no text; call `next`, which knows the reason
 function M.take_buffered_texts (stream)
   local buffered = stream.buffered
   local take = buffered and buffered.take_texts
@@ -541,10 +550,10 @@ function M.take_buffered_texts (stream)
   return text
 end
 
---- Lets the transport read on while the reader is busy, for modules that read to the end or close
--- the stream.
--- @tparam table stream one whose first token was read
--- @treturn ?function the reader calls it at the end
+--- Lets the transport read ahead while the caller does other work. It is for modules that read the
+-- stream to its end or close it.
+-- @tparam table stream its first token must have been read
+-- @treturn ?function the caller must call it when it needs nothing more
 function M.read_ahead (stream)
   local exchange = stream.exchange
   return exchange and exchange.read_ahead and exchange:read_ahead()

@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: MIT
 --- Checks and splits UTF-8 as RFC 3629 defines it.
--- Lua 5.1 and LuaJIT have no `utf8` library, and that of 5.3 accepts surrogates, so this module
--- implements the rules itself.
+-- Lua 5.1 and LuaJIT have no `utf8` library, and the library of Lua 5.3 accepts surrogates, so this
+-- module implements the rules itself.
 -- @module predibase.utf8
 
 local M = {}
 
 local byte, find = string.byte, string.find
 
--- The checkers of 5.3 and 5.4 follow RFC 3629, except that 5.3 accepts surrogates.
+-- `utf8.len` of Lua 5.3 and 5.4 checks a string as RFC 3629 requires, but that of 5.3 accepts
+-- surrogates.
 local library = rawget(_G, "utf8")
 local native = type(library) == "table" and library.len
 

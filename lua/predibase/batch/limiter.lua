@@ -1,13 +1,14 @@
 -- SPDX-License-Identifier: MIT
---- Decides when the next request of a batch may begin: one answer of a server that limits its
--- callers slows down the whole batch.
+--- Decides when the next request of a batch may begin. When the server limits its clients, one such
+-- response slows down the whole batch.
 --
--- A refusal (429, 503, "overloaded", or any failure with a `retry-after`) begins a pause, as long
--- as the server says or else growing, and halves the number of requests at once. Refusals of
--- requests that were sent before the pause do not halve it again. Answers raise the number by one
--- for as many answers as there are requests at once (additive increase, multiplicative decrease as
--- in RFC 5681 section 3.1, with requests for segments). An answer with `x-ratelimit-remaining: 0`
--- begins a pause as well, and halves nothing.
+-- A refusal (429, 503, "overloaded", or any failure with a `retry-after`) begins a pause and halves
+-- the limit, which is the number of requests that may be open at the same time. The pause is as
+-- long as the server says, or else each pause is longer than the one before. Refusals of requests
+-- that were sent before the pause do not halve the limit again. The limit grows by one when as many
+-- responses have arrived as the limit allows requests (additive increase and multiplicative
+-- decrease, as in RFC 5681 section 3.1 for segments). A response with `x-ratelimit-remaining: 0`
+-- also begins a pause, but does not change the limit.
 --
 -- Uses no socket; its caller passes the clock and random numbers. All batches of a client share the
 -- pause.
@@ -38,8 +39,8 @@ function M.is_refusal (err)
     or err.status == 429 or err.status == 503 or err.retry_after ~= nil)
 end
 
---- Tells whether an error means that the server is down, or the server behind a gateway: there is
--- no connection, or the gateway answers 502 or 504 (RFC 9110 section 15.6).
+--- Tells whether an error means that the server is down: no connection can be made, or a gateway in
+-- front of it answers 502 or 504 (RFC 9110 section 15.6).
 -- @tparam table err
 -- @treturn boolean
 function M.is_outage (err)
@@ -49,7 +50,7 @@ function M.is_outage (err)
 end
 
 --- Returns the end of the pause.
--- @treturn[1] number on the clock
+-- @treturn[1] number monotonic seconds
 -- @treturn[2] nil there is no pause
 function Limiter:paused_until ()
   local till = self.pause.till
@@ -74,9 +75,9 @@ local function extend_pause (self, seconds)
   self.pause.till = math.max(self.pause.till, self.now() + seconds)
 end
 
---- Takes note of an answer, good or bad, that is not a refusal.
+--- Records a response that is not a refusal.
 -- @tparam integer ticket
--- @tparam ?table headers of the answer
+-- @tparam ?table headers of the response
 function Limiter:answered (ticket, headers)
   self.refusals, self.rounds, self.outages = 0, 0, 0
   self.first, self.down = nil, nil
@@ -87,15 +88,15 @@ function Limiter:answered (ticket, headers)
   if wait and wait <= M.MAX_PAUSE then extend_pause(self, wait) end
 end
 
---- Takes note of a refusal.
+--- Records a refusal.
 -- @tparam integer ticket
 -- @tparam table err
 -- @tparam integer max_retries of its call
 -- @tparam integer index of the prompt
 -- @treturn[1] number seconds until the pause ends and the request should be sent again
--- @treturn[2] nil the error is final: `max_retries` is 0; or one request at a time was refused
--- more than `max_retries` times without an answer in between; or the server asks for a longer pause
--- than `MAX_PAUSE`
+-- @treturn[2] nil the error is final: `max_retries` is 0; or the limit is one request, and more
+-- than `max_retries` requests were refused since the last response; or the server asks for a longer
+-- pause than `MAX_PAUSE`
 function Limiter:refused (ticket, err, max_retries, index)
   local wait = err.retry_after
   if wait and wait > M.MAX_PAUSE then
@@ -113,7 +114,7 @@ function Limiter:refused (ticket, err, max_retries, index)
   end
   if wait then extend_pause(self, wait) end
   if max_retries == 0 or self.refusals > max_retries then
-    -- A gateway without a server behind it answers 503, too.
+    -- A gateway whose server is down may also answer 503.
     if self.refusals > math.max(max_retries, M.MAX_OUTAGES - 1) and err.status == 503
       and index ~= self.first then self.down = err end
     return nil
@@ -121,8 +122,8 @@ function Limiter:refused (ticket, err, max_retries, index)
   return math.max(0, self.pause.till - self.now())
 end
 
---- Takes note of an outage. All requests wait together, each time longer; requests that were sent
--- before the outage was known do not make the pause longer.
+--- Records an outage. It begins a pause of the whole batch, which is longer after each outage.
+-- Requests that were sent before the pause do not make it longer.
 -- @tparam integer ticket
 -- @tparam table err
 -- @tparam integer max_retries of its call
@@ -137,7 +138,7 @@ function Limiter:failed (ticket, err, max_retries, index)
 end
 
 --- Makes the pause that the batches of one client share.
--- @treturn table `till`, its end on the clock
+-- @treturn table `till`, its end in monotonic seconds
 function M.new_pause ()
   return { till = -math.huge }
 end
@@ -151,11 +152,11 @@ function M.new (fields)
     most = fields.most, pause = fields.pause, now = fields.now, random = fields.random,
     limit = fields.most,      -- requests at once, not always an integer
     round = 1,                -- grows with each refusal or outage that begins a pause
-    rounds = 0,               -- refusals that began a pause since the last answer
-    refusals = 0,             -- since the last answer, of requests that were open alone
+    rounds = 0,               -- refusals that began a pause since the last response
+    refusals = 0,             -- since the last response, while the limit was one request
     too_long = nil,           -- seconds of a pause that the batch does not accept
-    outages = 0,              -- since the last answer
-    first = nil,              -- the prompt that had the first of these refusals or outages
+    outages = 0,              -- since the last response
+    first = nil,              -- index of the prompt of the first of these refusals or outages
     down = nil,               -- the error after which nothing more is sent
   }, Limiter)
 end

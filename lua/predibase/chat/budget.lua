@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: MIT
 --- Finds the turns of a conversation that fit into a number of tokens.
 --
--- It counts the text of each message once, and the prompt with `x` for every text: that is what the
--- format adds. The sum is almost never less than the tokens of the whole prompt: tokens may merge
--- where two texts meet, and each `x` is one token of margin.
+-- It adds the tokens of the text of each message to those of the prompt in which every text is `x`,
+-- which are the tokens that the format adds. The sum is almost never less than the number of tokens
+-- of the whole prompt: tokens may merge where two texts meet, and each `x` is a margin of one
+-- token.
 -- @module predibase.chat.budget
 
 local checks = require "predibase.value_checks"
@@ -14,8 +15,8 @@ local rendering = require "predibase.rendering"
 
 local M = {}
 
---- Bytes per token where the server has no tokenizer. English has four and more, most other scripts
--- and program text about three, so an estimate is rather too high than too low.
+--- Bytes per token for estimates. English text has four and more, most other scripts and program
+-- text have about three, so an estimate is more often too high than too low.
 M.BYTES_PER_TOKEN = 3
 
 --- Estimates the tokens of a text.
@@ -27,7 +28,8 @@ function M.estimate (text)
   return whole < n and whole + 1 or whole
 end
 
--- Errors that mean that there is no route /tokenize. A gateway may call it forbidden.
+-- Kinds of errors for a server without the route /tokenize. A gateway may answer that the route is
+-- forbidden.
 local WITHOUT = { not_found = true, permission = true }
 
 -- Options of the call that also apply to the requests that count tokens.
@@ -78,7 +80,7 @@ local function count_by_function (f, text)
     message = "count_tokens must return a number of tokens, got " .. checks.describe(n) }
 end
 
---- Returns a function that counts each text once. It reuses the counts of the call before; counts
+--- Returns a function that counts each text once. It reuses the counts of the previous call; counts
 -- that this call does not need are dropped.
 local function begin_counting (self, session, options)
   local before, used, plans = self.counts, {}, {}
@@ -97,14 +99,14 @@ local function begin_counting (self, session, options)
   end
 end
 
---- Returns the text of a message as it is written into the prompt.
+--- Returns the text of a message as it appears in the prompt.
 local function written (session, message)
   local text, guard = history.text(message), session.format.guard
   if session.rendering.special_tokens_in_text == "allow" or not guard then return text end
   return guard.admit(text, "neutralise") or text
 end
 
---- Writes the prompt with `x` for every text.
+--- Renders the prompt with `x` in place of every text.
 local function frame (session, messages)
   local bare = {}
   for i, message in ipairs(messages) do
@@ -119,8 +121,8 @@ local function too_long (needed, limit)
       .. "max_input_tokens is %d; nothing was sent"):format(needed, limit) }
 end
 
---- Returns an array: the tokens of the texts of the last turn, of the last two turns, and so on, as
--- far as they may fit.
+--- Returns an array of sums: the tokens of the texts of the last turn, of the last two turns, and
+-- so on, until a sum exceeds the limit. The system message is part of each sum.
 local function text_sums (session, messages, turns, count)
   local total, sums, last = 0, {}, #messages
   if messages[1].role == "system" then

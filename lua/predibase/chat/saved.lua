@@ -194,7 +194,7 @@ function M.decode (source)
   return options
 end
 
---- Reads a conversation, with options laid over the saved ones.
+--- Reads a conversation. The given options replace the saved ones.
 -- @tparam string source as for `decode`
 -- @tparam table options
 -- @tparam boolean bound it continues with an adapter, whose parameters replace the saved ones

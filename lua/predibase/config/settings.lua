@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Checks of single options: numbers, files, switches, hooks and clocks.
+--- Checks of single options: numbers, files, switches, hooks and timeouts.
 -- Every check takes the value and the option's name. It returns the value to keep, or nil and a
 -- message.
 -- @module predibase.config.settings
@@ -10,16 +10,16 @@ local names = require "predibase.option_names"
 
 local M = {}
 
---- Default of each clock in seconds. `first_token` is long because a deployment that was scaled to
--- zero takes minutes to start. `idle` has to be longer than the interval of the server's keep-alive
--- comments (15 s). For `total` see `GENERATE_TOTAL`.
-M.CLOCKS = { connect = 10, first_token = 600, token = 120, idle = 60 }
+--- Default of each timeout in seconds. `first_token` is long because a deployment that was scaled
+-- to zero takes minutes to start. `idle` has to be longer than the interval of the server's
+-- keep-alive comments (15 s). For `total` see `GENERATE_TOTAL`.
+M.TIMEOUTS = { connect = 10, first_token = 600, token = 120, idle = 60 }
 
 --- Default limit in seconds for a `generate` call with all its retries, the same as in the
 -- service's own SDK. Streams have no such limit.
 M.GENERATE_TOTAL = 600
 
---- Longest clock in seconds, ten years. A larger value is a mistake. Ten years fit into a 64-bit
+--- Longest timeout in seconds, ten years. A larger value is a mistake. Ten years fit into a 64-bit
 -- integer both in milliseconds and in nanoseconds.
 M.MAX_SECONDS = 10 * 365 * 86400
 
@@ -191,9 +191,9 @@ function M.hooks (given, base)
   return hooks
 end
 
-local clock_names = { "connect", "first_token", "token", "idle", "total" }
-local clock_set = {}
-for _, name in ipairs(clock_names) do clock_set[name] = true end
+local timeout_names = { "connect", "first_token", "token", "idle", "total" }
+local timeout_set = {}
+for _, name in ipairs(timeout_names) do timeout_set[name] = true end
 
 local function seconds (value, name, hint)
   if not checks.finite(value) or value <= 0 then
@@ -205,37 +205,37 @@ local function seconds (value, name, hint)
   return value
 end
 
---- Reads the clocks of a client or a call. Raises for a clock that does not exist.
--- @param value number of seconds for the whole call, or a table of clocks; `total = false`
--- means no limit for the whole call
--- @tparam table base clocks to use where `value` has none
+--- Reads the timeouts of a client or a call. Raises for a timeout that does not exist.
+-- @param value number of seconds for the whole call, or a table of timeouts; `total = false` means
+-- no limit for the whole call
+-- @tparam table base timeouts to use where `value` has none
 -- @treturn[1] table new: name -> seconds, `total` may be false
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
 function M.timeout (value, base)
-  local clocks = {}
-  for _, name in ipairs(clock_names) do clocks[name] = base[name] end
-  if value == nil then return clocks end
+  local timeouts = {}
+  for _, name in ipairs(timeout_names) do timeouts[name] = base[name] end
+  if value == nil then return timeouts end
   if type(value) ~= "table" then
     local hint = value == false and "timeout = { total = false } removes the limit" or nil
     local total, problem = seconds(value, "timeout", hint)
-    clocks.total = total
+    timeouts.total = total
     if not total then return nil, problem end
-    return clocks
+    return timeouts
   end
-  names.check(value, clock_set, "timeout")
+  names.check(value, timeout_set, "timeout")
   value = json.present(value)
-  for _, name in ipairs(clock_names) do
+  for _, name in ipairs(timeout_names) do
     local given = rawget(value, name)
     if name == "total" and given == false then
-      clocks.total = false
+      timeouts.total = false
     elseif given ~= nil then
       local checked, problem = seconds(given, "timeout." .. name)
       if not checked then return nil, problem end
-      clocks[name] = checked
+      timeouts[name] = checked
     end
   end
-  return clocks
+  return timeouts
 end
 
 return M

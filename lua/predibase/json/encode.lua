@@ -19,8 +19,8 @@ local DIGITS_LIMIT = 2 ^ 64
 -- Subnormal doubles may need fewer than 15 digits to read back as the same number.
 local SMALLEST_NORMAL = 2 ^ -1022
 
---- Formats a number: integers with all digits, floats with as few digits as read back as the same
--- double. Returns nil for NaN and the infinities.
+--- Formats a number: integers with all digits, floats with the fewest digits that read back as the
+-- same double. Returns nil for NaN and the infinities.
 local function number_text (v)
   if subtype and subtype(v) == "integer" then return format("%d", v) end
   if v ~= v or v == huge or v == -huge then return nil end
@@ -32,7 +32,7 @@ local function number_text (v)
     text = format("%." .. digits .. "g", v)
     digits = digits + 1
   until digits > 17 or tonumber(text) == v
-  -- C uses the decimal comma of the program's locale.
+  -- `format` writes a decimal comma if the program's locale has one.
   return (text:gsub(",", "."))
 end
 
@@ -67,9 +67,9 @@ local function child_path (key, path)
   return key .. dot .. path
 end
 
--- The dialect and the state of the text that is being written. One caller at a time enters an
--- encoder: nothing in it calls back or yields. So they are variables of the module, which is faster
--- than fields of a table.
+-- The dialect and the state of the text that is being written. Only one call of an encoder runs at
+-- a time, because it neither calls functions of the program nor yields. So the state can be in
+-- variables of the module, which are faster than fields of a table.
 local escape, null, empty_array, is_array, is_object, is_raw
 local out, size, open, depth     -- pieces, their number, tables around the current value
 local write

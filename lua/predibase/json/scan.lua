@@ -27,7 +27,7 @@ local function string_end (text, i)
   end
 end
 
--- From this number on neighbouring doubles are two apart.
+-- From this number on, the difference between neighbouring doubles is two.
 local GAPS = 2 ^ 53
 
 --- Tells whether a literal is an integer that a double may not hold exactly.
@@ -39,8 +39,8 @@ end
 
 --- Finds the integer literals of 2^53 and more (or -2^53 and less) that are not inside strings.
 -- @tparam string text
--- @treturn ?table array of first and last positions by turns (`{ first, last, first, last, … }`);
--- nil when there are no such literals
+-- @treturn ?table array of the first and the last position of each literal (`{ first, last, first,
+-- last, … }`); nil when there are no such literals
 function M.big_integers (text)
   local found
   local i = find(text, '["%d%-]')

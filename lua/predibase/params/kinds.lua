@@ -21,7 +21,7 @@ M.SINGLE_MAX = 3.4028234663852886e38
 -- ones are rounded to infinity.
 M.SINGLE_LIMIT = 3.4028235677973366e38
 
---- The largest integer of a double to which no other integer is rounded.
+--- Up to this number, every integer is a double of its own, so a float has lost no digits.
 M.EXACT_MAX = 2^53 - 1
 
 --- The largest seed: an unsigned 64-bit integer.
@@ -353,7 +353,7 @@ function M.format (value, name, _)
   return json.object(object)
 end
 
---- Tells why the server cannot make a grammar of a checked `response_format`.
+--- Tells why the server cannot make a grammar from a checked `response_format`.
 -- @tparam table format as `format` returned it
 -- @tparam string name its name for error messages
 -- @treturn ?string nil when the server can make a grammar

@@ -1,10 +1,10 @@
 /*
 ** coalesce.h - fewer wake-ups when many sockets are busy
 ** SPDX-License-Identifier: MIT
-** Waking up costs as much CPU time as reading a token or two. With many
-** streams, the next token arrives just after the process has fallen asleep, and
-** each would wake it up. So under such load a short fixed sleep comes first,
-** and everything that has arrived meanwhile is read at once.
+** A wake-up costs as much CPU time as reading one or two tokens. With many
+** streams, the process would wake up for almost every token. So under such
+** load it first sleeps for a short fixed time, and then reads everything that
+** has arrived meanwhile.
 */
 
 #ifndef PREDIBASE_COALESCE_H
@@ -34,9 +34,9 @@ int coalesce_wait (coalesce *g, poller *w, poller_ready *out, int timeout_ms,
                  size_t open);
 
 /*
-** Its parts, for tests. coalesce_note counts n sockets that were ready at
-** 'now', in microseconds; coalesce_wanted returns 1 if sleeping before the
-** wait is worth it, with the given numbers of ready sockets and open
+** The parts of coalesce_wait, for tests. coalesce_note counts n sockets that
+** were ready at 'now', in microseconds; coalesce_wanted returns 1 if sleeping
+** before the wait is worth it, with the given numbers of ready sockets and open
 ** exchanges.
 */
 void coalesce_note (coalesce *g, int n, int64_t now);

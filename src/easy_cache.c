@@ -11,11 +11,11 @@
 #include "easy_setup.h"
 
 /*
-** Returns the handle without options, or a new one in its place; NULL: no
-** memory. After a transfer over a connection that others still use, libcurl
-** 7.88 keeps the receive buffer, but a reset restores the default size, and
-** the next transfer would write beyond the buffer. In that state it refuses a
-** change of the size.
+** Returns the handle without options, or a new one in its place; NULL if there
+** is no memory. After a transfer over a connection that others still use,
+** libcurl 7.88 keeps the receive buffer, but a reset restores the default size,
+** and the next transfer would write beyond the buffer. In that state libcurl
+** refuses a change of the size, which this function uses as a test.
 */
 static CURL *blank (CURL *easy) {
   if (curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)CURL_MAX_WRITE_SIZE)

@@ -25,9 +25,9 @@
 #define CONNECTION_MAX_AGE 60L
 
 /*
-** Size in bytes of libcurl's receive buffer for a stream, which exists as long
-** as the transfer. The default is 16 KiB, of which a stream of 200-byte events
-** uses a fraction; reading busy streams is no slower with this size.
+** Size in bytes of libcurl's receive buffer for a stream. The buffer exists as
+** long as the transfer. The default is 16 KiB, of which a stream of 200-byte
+** events uses a fraction; reading busy streams is no slower with this size.
 ** Connections that may be shared keep the default: over HTTP/2, libcurl up to
 ** 8.0 ignores the rest of a frame larger than two buffers until the socket is
 ** readable again, which may be never, and may use the buffer after its
@@ -50,12 +50,12 @@ static void check (setter *s, CURLcode code, const char *text) {
 #define SET(s, option, value, what) \
   check(s, curl_easy_setopt((s)->easy, option, value), "libcurl refused " what)
 
-/* The same for a text; NULL leaves libcurl's default. */
+/* The same for a string; if it is NULL, libcurl's default stays. */
 #define SET_TEXT(s, option, value, what) \
   do { if ((value) != NULL) SET(s, option, value, what); } while (0)
 
 static void set_protocols (setter *s) {
-  /* libcurl also reads files and mail, which no base URL may make it do */
+  /* a base URL must not make libcurl read files or mail */
 #if LIBCURL_VERSION_NUM >= 0x075500
   SET(s, CURLOPT_PROTOCOLS_STR, "http,https", "to use only http and https");
 #else
@@ -77,7 +77,7 @@ static void set_connection (setter *s, const target *t) {
   (void)curl_easy_setopt(s->easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
   /* libcurl refuses this while a handle still has the buffer of a transfer
-     that was cut off, which does no harm */
+     that was cut off; the larger buffer does no harm */
   if (o->events && !target_may_share(t))
     (void)curl_easy_setopt(s->easy, CURLOPT_BUFFERSIZE, STREAM_BUFFER);
   SET(s, CURLOPT_TCP_KEEPALIVE, 1L, "TCP keep-alive");

@@ -1,11 +1,12 @@
 /*
 ** exchange.h - one HTTP request and its response
 ** SPDX-License-Identifier: MIT
-** libcurl's callbacks fill an exchange, its owner reads it. It decides about
-** its response, its timeouts and its outcome; transfer_error.c and resend.c,
-** which decide what a failed transfer means, write the same fields. It never
-** calls its pool. The struct also has the fields that the pool, h2_gate and
-** h2_unread need for each exchange, grouped by module. No field is a Lua value.
+** libcurl's callbacks write to an exchange, and its owner reads from it. This
+** module handles the response, the timeouts and the outcome of an exchange, and
+** never calls the pool. transfer_error.c and resend.c decide what a failed
+** transfer means, and write the same fields. The struct also has the fields
+** that the pool, h2_gate and h2_unread need for each exchange, grouped by
+** module. No field is a Lua value.
 */
 
 #ifndef PREDIBASE_EXCHANGE_H
@@ -38,8 +39,8 @@
 #define EXCHANGE_HIGH_WATER (256 * 1024)
 #define EXCHANGE_LOW_WATER (64 * 1024)
 
-/* Bytes of an error response that are read. Any error object is smaller; what
-** follows is not waited for. */
+/* The most bytes of an error response that are read; the rest is ignored. Error
+** objects of servers are smaller. */
 #define EXCHANGE_MAX_ERROR_BODY (64 * 1024)
 
 typedef enum exchange_state {
@@ -49,19 +50,19 @@ typedef enum exchange_state {
   EXCHANGE_FAILED    /* 'failure' says why */
 } exchange_state;
 
-/* 'proxy_status' of a SOCKS proxy that would refuse the next attempt too. */
+/* 'proxy_status' if a SOCKS proxy would refuse the next attempt, too. */
 #define PROXY_REFUSES (-1)
 
 /* Describes an error. The strings are constants, except 'text'. */
 typedef struct exchange_failure {
   const char *kind;   /* connection, tls, timeout, protocol, too_large, ... */
-  const char *phase;  /* resolve, connect, proxy, tls, head, body, or a clock */
+  const char *phase;  /* resolve, connect, proxy, tls, head, body; a timeout */
   int sent;           /* 1 if the request may have reached the server */
   int proxy_status;   /* HTTP status of a proxy's refusal, else 0 */
   char text[CURL_ERROR_SIZE + 96];  /* libcurl's error buffer until a failure */
 } exchange_failure;
 
-/* Times are milliseconds; 0 switches a clock off. */
+/* The timeouts and the delay of an exchange, in milliseconds; 0 means none. */
 typedef struct exchange_clocks {
   int64_t delay;        /* before the start */
   int64_t connect;      /* name look-up, TCP, proxy and TLS together */
@@ -86,7 +87,7 @@ typedef struct exchange {
   exchange_state state;
   /* request; its memory is freed when the transfer is over */
   target *to;
-  struct curl_slist header;  /* the own line, in front of the target's */
+  struct curl_slist header;  /* its own line, in front of the target's lines */
   char *request;          /* the body, then the own header line; or NULL */
   size_t request_len;
   size_t body_len;
@@ -118,7 +119,7 @@ typedef struct exchange {
   struct pool *pool;      /* NULL once the pool is closed */
   list_item pool_item;    /* in the list of all exchanges of the pool */
   list *news;             /* the pool's list of exchanges with news, or NULL */
-  list_item news_item;    /* in that list */
+  list_item news_item;    /* its item in that list */
   /* of resend.c */
   int begun;              /* how often libcurl was about to send the request */
   int unusable;           /* the kept connection for it was dead */
@@ -127,9 +128,10 @@ typedef struct exchange {
   list_item gate_item;    /* in the queue for a shared connection */
   /* of h2_unread.c */
   list *unread;           /* the pool's list, or NULL if libcurl needs none */
-  list_item unread_item;  /* in that list */
-  size_t taken_in;        /* bytes; while paused, of the whole body */
-  int rerun;              /* it was run again the last time */
+  list_item unread_item;  /* its item in that list */
+  size_t taken_in;        /* bytes received since h2_unread looked last; while
+                             the transfer is paused, bytes of the whole body */
+  int rerun;              /* h2_unread ran it again the last time */
 } exchange;
 
 /*
@@ -140,17 +142,17 @@ typedef struct exchange {
 exchange *exchange_new (CURL *easy, int is_set, sockets *s,
                         const exchange_options *o, const char **why);
 
-/* Starts the clock of the delay. */
+/* Starts the delay. */
 void exchange_delay (exchange *x, int64_t now);
 
-/* Marks the exchange as open and starts its other clocks. */
+/* Marks the exchange as open and starts its timeouts. */
 void exchange_started (exchange *x, int64_t now);
 
-/* Restarts the clock of connecting, because the request is sent again. */
+/* Restarts the timeout for connecting, because the request is sent again. */
 void exchange_restarted (exchange *x, int64_t now);
 
-/* Returns 1 if the exchange waits in h2_gate, so that libcurl has not got it
-** yet. */
+/* Returns 1 if the exchange waits in h2_gate; libcurl then does not have its
+** transfer yet. */
 static inline int exchange_is_waiting (const exchange *x) {
   return x->gate_item.in != NULL;
 }
@@ -170,22 +172,24 @@ void exchange_fail (exchange *x, const char *kind, const char *phase,
                     const char *text);
 
 /*
-** exchange_deadline returns when the next clock runs out (INT64_MAX: none is
-** running). It changes with every byte, so no timer is kept there. Instead
-** exchange_check_at returns a time that is never later, whatever arrives until
-** then, and so far away that one timer per shortest clock is enough.
+** exchange_deadline returns the time at which the next timeout expires
+** (INT64_MAX: none is running). This time changes with every byte, so the timer
+** is not set to it. exchange_check_at returns the time for the timer, which is
+** never later than the deadline, whatever arrives until then. A timer set to it
+** expires about once per shortest timeout.
 */
 int64_t exchange_deadline (const exchange *x);
 int64_t exchange_check_at (const exchange *x, int64_t now);
 
-/* Sets the timeout that ran out at 'now' as the outcome. libcurl no longer has
-** the transfer. */
+/* Sets the timeout that has expired at 'now' as the outcome. The transfer must
+** have been removed from libcurl. */
 void exchange_expire (exchange *x, int64_t now);
 
 /*
 ** exchange_resumable returns 1 if the transfer is paused and few enough events
-** are queued to continue; exchange_resume continues it, which may feed at once
-** what libcurl has kept. An error code of it ends the transfer.
+** are queued to continue. exchange_resume continues the transfer; libcurl may
+** immediately deliver what it has kept. If an error code is returned, the
+** transfer must be ended.
 */
 int exchange_resumable (const exchange *x);
 CURLcode exchange_resume (exchange *x);
@@ -202,7 +206,7 @@ void exchange_drain (exchange *x);
 */
 void exchange_discard (exchange *x, int64_t deadline);
 
-/* Adds the exchange to its list of news, and takes it out. */
+/* Add the exchange to the pool's list of exchanges with news, and remove it. */
 void exchange_add_news (exchange *x);
 void exchange_clear_news (exchange *x);
 

@@ -1,21 +1,22 @@
 /*
 ** h2_gate.c - decides which request may open an HTTP/2 connection
 ** SPDX-License-Identifier: MIT
-** libcurl opens a connection for each request that finds none to share, and
-** does not know whether a connection can be shared before the TLS handshake:
-** a hundred streams started at once would be a hundred connections.
-** CURLOPT_PIPEWAIT makes them wait for the first connection, but then libcurl
-** ignores their timeouts, and 7.88 opens one connection each for all requests
-** that exceed the stream limit of the first. So one request at a time goes
-** ahead here, and the others wait until it has a connection. If that cannot be
-** shared, all start at once. A pool belongs to one client and a client to one
-** server, so that one gate per pool is enough.
+** libcurl opens a connection for each request that finds no connection to
+** share. It does not know before the TLS handshake whether a connection can be
+** shared, so a hundred streams started at once would open a hundred
+** connections. CURLOPT_PIPEWAIT makes them wait for the first connection, but
+** then libcurl ignores their timeouts, and 7.88 opens one connection each for
+** all requests that exceed the stream limit of the first connection. So this
+** module lets one request at a time start, and the others wait until it has a
+** connection. If the connection cannot be shared, all start at once. A pool
+** belongs to one client and a client to one server, so one gate per pool is
+** enough.
 **
 ** The server's first frame (SETTINGS) says how many streams a connection may
-** carry, and libcurl does not report its arrival. Streams above that limit are
-** refused, and libcurl opens a connection for each of them. So the others wait
-** until bytes have arrived after the handshake and no more follow at once (the
-** first may be TLS session tickets), or until a time limit.
+** have, and libcurl does not report its arrival. Streams above that limit are
+** refused, and libcurl opens a connection for each of them. So the other
+** requests wait until bytes have arrived after the handshake and no more follow
+** at once (the first bytes may be TLS session tickets), or until a time limit.
 */
 
 #include "h2_gate.h"
@@ -75,8 +76,8 @@ void h2_gate_heard (h2_gate *g, int fd, int64_t now) {
   if (g->settling && fd == g->fd) g->settled_at = now + QUIET;
 }
 
-/* Returns 1 if no connection is being opened any more, and updates the state
-** by what became of the last one. */
+/* Returns 1 if no connection is being opened any more. Updates the state from
+** the outcome of the last one. */
 static int is_free (h2_gate *g, int64_t now) {
   if (g->opener == NULL) return 1;
   if (exchange_connected(g->opener)) {

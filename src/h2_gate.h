@@ -23,8 +23,8 @@ typedef enum h2_gate_state {
 typedef struct h2_gate {
   h2_gate_state state;
   int connected;          /* a request has got a connection */
-  exchange *settler;      /* the last one that opened a connection */
-  int settling;           /* waiting for the server's SETTINGS frame on it */
+  exchange *settler;      /* the last exchange that opened a connection */
+  int settling;           /* waiting for the server's SETTINGS frame there */
   int fd;                 /* the descriptor of that connection */
   int64_t settled_at;     /* end of that wait, on clock_ms */
   exchange *opener;       /* libcurl may be opening a connection for it */
@@ -32,15 +32,16 @@ typedef struct h2_gate {
 } h2_gate;
 
 /*
-** Is called before x starts. Returns 1 if x has to wait (h2_gate_next returns
-** it later), 0 if the caller may give it to libcurl at once.
+** Must be called before x starts. Returns 1 if x has to wait (h2_gate_next
+** returns it later), 0 if the caller may give it to libcurl at once.
 */
 int h2_gate_hold (h2_gate *g, exchange *x);
 
 /*
-** Takes the next exchange that may start out of the queue; NULL if none may.
-** Requires that libcurl has run since the last one was given to it, because
-** only then does that one have a connection if there was one to share.
+** Removes the next exchange that may start from the queue and returns it; NULL
+** if none may start. libcurl must have run since the previous exchange was
+** given to it: only then has that exchange joined a shared connection, if
+** there is one.
 */
 exchange *h2_gate_next (h2_gate *g, int64_t now);
 
@@ -48,10 +49,11 @@ exchange *h2_gate_next (h2_gate *g, int64_t now);
 ** INT64_MAX if that does not depend on time. */
 int64_t h2_gate_at (const h2_gate *g);
 
-/* Notes that bytes arrived on a descriptor. */
+/* Records that bytes arrived on a descriptor. */
 void h2_gate_heard (h2_gate *g, int fd, int64_t now);
 
-/* Notes that libcurl no longer has x, and the HTTP version of its response. */
+/* Records that libcurl no longer has x, and the HTTP version of its
+** response. */
 void h2_gate_leave (h2_gate *g, exchange *x);
 
 #if defined(__GNUC__)

@@ -16,7 +16,7 @@
 /*
 ** Returns 1 if this version of libcurl delays the reset of an HTTP/2 stream.
 ** From 7.88 to 8.14 it stays in a buffer until the connection is used again
-** (curl issue 17611), and the server goes on generating text.
+** (curl issue 17611), and the server continues to generate text.
 */
 int h2_reset_is_late (unsigned version);
 
@@ -30,8 +30,8 @@ long h2_reset_port (const exchange *x);
 /*
 ** Flushes the reset of 'ended', which libcurl no longer has, if another
 ** exchange in 'all' (the list of its pool) uses its connection. Returns 1 if
-** there is one: from libcurl 8.1 on the bytes leave when libcurl runs its
-** timers, which the caller should make it do at once.
+** there is one. From libcurl 8.1 on, the bytes are sent when libcurl runs its
+** timers, so the caller should then make libcurl run them at once.
 */
 int h2_reset_flush (const list *all, const exchange *ended, long port);
 

@@ -3,11 +3,12 @@
 ** SPDX-License-Identifier: MIT
 ** Up to 8.0, libcurl copies HTTP/2 frames into the buffer of the transfer that
 ** they belong to, as far as they fit, and stops reading until that transfer
-** has taken the rest. Then it waits for the socket, although more frames, also
-** of other transfers, may follow that rest in its own memory and the server
+** has taken the rest. Then libcurl waits for the socket, although more frames,
+** also of other transfers, may follow that rest in its memory, and the server
 ** may never send another byte. Such a transfer always takes a full buffer
-** before the rest. So each transfer that did is run again until it takes
-** nothing more; the last of these runs reads all that libcurl has.
+** before the rest. So each transfer that has taken a full buffer is run again
+** until it takes nothing more; the last of these runs reads all that libcurl
+** has.
 */
 
 #include "h2_unread.h"
@@ -31,8 +32,8 @@ void h2_unread_leave (exchange *x) {
   list_remove(&x->unread_item);
 }
 
-/* Returns the bytes that libcurl has received for x since the last call. Those
-** that it keeps for a paused transfer are seen only in its statistics. */
+/* Returns how many bytes libcurl has received for x since the last call. The
+** bytes that it keeps for a paused transfer appear only in its statistics. */
 static size_t received (exchange *x) {
   curl_off_t size = 0;
   size_t before = x->taken_in;

@@ -16,7 +16,7 @@
 
 /* --- arguments ------------------------------------------------------------ */
 
-/* Converts seconds to milliseconds, rounded up: 0 would switch a clock off. */
+/* Converts seconds to milliseconds, rounded up, because 0 means no timeout. */
 static int64_t milliseconds (lua_State *L, const char *name, lua_Number v) {
   if (!(v >= 0 && v <= MAX_SECONDS))
     luaL_error(L, "bad field '%s' (seconds from 0 to 1e9 expected)", name);
@@ -24,8 +24,8 @@ static int64_t milliseconds (lua_State *L, const char *name, lua_Number v) {
 }
 
 /*
-** The arguments of pool:open after pool and target. Where a table is given
-** instead of a target, they are its fields of these names.
+** The arguments of pool:open after pool and target. If a table is given instead
+** of a target, they are the fields of the table with these names.
 */
 enum { AT_BODY = 3, AT_HEADER, AT_DELAY, AT_DEADLINE, AT_CONNECT,
        AT_FIRST_EVENT, AT_EVENT, AT_IDLE };
@@ -47,8 +47,8 @@ static int64_t clock_at (lua_State *L, int at) {
   return milliseconds(L, names[at - AT_BODY], lua_tonumber(L, at));
 }
 
-/* Returns the deadline on clock_ms. One before the start of that clock has
-** passed, so it must not become 0, which means none. */
+/* Returns the deadline on clock_ms, or 0 for none. A deadline of 0 has passed,
+** so it becomes the current time. A negative deadline counts as none. */
 static int64_t deadline_at (lua_State *L, int at) {
   int64_t ms;
   if (lua_isnoneornil(L, at)) return 0;
@@ -269,8 +269,8 @@ static int x_rest (lua_State *L) {
 Returns status and header fields, once the head has arrived.
 @function exchange:head
 @treturn[1] number the HTTP status
-@treturn[1] table lower-case name to value; repeated fields are joined by ", ",
-equal ones count once
+@treturn[1] table lower-case name to value; the values of repeated fields are
+joined by ", ", unless they are equal
 @treturn[1] boolean true if the body is parsed as an event stream
 @treturn[2] nil before the head has arrived
 */
@@ -318,7 +318,7 @@ Returns why the exchange failed.
 @treturn[1] string kind: connection, tls, timeout, protocol, too_large,
 cancelled
 @treturn[1] string phase: resolve, connect, proxy, tls, head, body, or the
-clock: connect, first_token, token, idle, total
+timeout that expired: connect, first_token, token, idle, total
 @treturn[1] string what happened
 @treturn[1] boolean true if the request may have reached the server
 @treturn[1] ?number the HTTP status with which a proxy refused a tunnel

@@ -13,8 +13,8 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/* The longest time that Lua may pass, in seconds (about 30 years): the sum of
-** two fits into 64 bits of milliseconds by far. */
+/* The longest time that Lua may pass, in seconds (about 30 years). The sum of
+** two such times, in milliseconds, fits into 64 bits. */
 #define MAX_SECONDS 1e9
 
 /* The error for objects that a fork() has copied into another process. */

@@ -49,7 +49,7 @@ use. A parser does not depend on sockets.
 
 typedef struct parser {
   sse *core;  /* NULL = closed */
-  sse body;  /* what 'core' points to */
+  sse body;  /* 'core' points to this while the parser is open */
   size_t taken;  /* number of events that the program has taken */
 } parser;
 
@@ -192,8 +192,8 @@ Takes the next complete event. A plain token of LoRAX is returned decoded; its
 event type and ID are ignored. The data of any other event (the closing event,
 an error, a token with alternatives, invalid JSON) is returned as by @{next}.
 @function parser:token
-@treturn[1] table `id`, `text`, `logprob`, `special`, `skipped`: those that the
-server sent
+@treturn[1] table `id`, `text`, `logprob`, `special`, `skipped`; a field that
+the server did not send is nil
 @treturn[1] ?string the text once more, unless it is a special token
 @treturn[2] string the data of an event that is not a plain token
 @treturn[3] nil if there is no complete event
@@ -217,8 +217,8 @@ static int parser_token (lua_State *L) {
 }
 
 /***
-Takes the plain tokens at the start of the queue, up to 4 KiB of text. For
-programs that only pass on text, and need no table for each token.
+Takes the plain tokens at the start of the queue, up to 4 KiB of text. This is
+for programs that only pass on text and need no table for each token.
 @function parser:texts
 @treturn[1] string their texts, joined, without those of special tokens
 @treturn[1] number the number of tokens, with special ones
@@ -268,9 +268,9 @@ static int parser_count (lua_State *L) {
 }
 
 /***
-For the end of the input: returns the data of the event that no blank line has
-ended, with an unfinished `data` line. The standard discards such an event; here
-the caller decides. Changes nothing.
+Returns the data of the last event if the input has ended without the blank line
+that completes an event. An unfinished `data` line is included. The standard
+discards such an event; here the caller decides. Does not change the parser.
 @function parser:finish
 @treturn[1] string the data of the unfinished event
 @treturn[2] nil if there is none, or after an error of `feed`

@@ -7,8 +7,8 @@
 
 /*
 ** The upvalues of a method that pushes tokens: the metatable of its class,
-** then the names of the fields, so that they need not be made strings for each
-** token.
+** then the names of the fields, so that these strings are not created again for
+** each token.
 */
 enum { AT_CLASS = 1, AT_ID, AT_TEXT, AT_LOGPROB, AT_SPECIAL, AT_SKIPPED };
 

@@ -33,7 +33,8 @@ int pool_is_ours (const pool *p);
 
 /*
 ** Starts an exchange, at once or after its delay. Returns NULL with a text in
-** *why if that is impossible. A new exchange may have news already.
+** *why if that is impossible. A new exchange may have news already (see
+** pool_news).
 */
 exchange *pool_open (pool *p, const exchange_options *o, const char **why);
 
@@ -45,8 +46,8 @@ void pool_drop (exchange *x);
 ** little enough is queued. */
 void pool_pop (exchange *x);
 
-/* Discards the rest of an exchange (see exchange_discard), which the caller
-** still has to drop. */
+/* Discards the rest of the response of an exchange (see exchange_discard). The
+** caller still has to drop the exchange. */
 void pool_linger (exchange *x, int64_t deadline);
 
 /*

@@ -28,8 +28,8 @@ curl_socket_t sockets_open (void *ud, curlsocktype purpose,
                             struct curl_sockaddr *address);
 int sockets_close (void *ud, curl_socket_t fd);
 
-/* sockets_mark_http1 notes that the connection with this local port carried an
-** HTTP/1.x response; sockets_is_http1 returns 1 if it did. */
+/* sockets_mark_http1 records that the connection with this local port carried
+** an HTTP/1.x response; sockets_is_http1 returns 1 if it did. */
 void sockets_mark_http1 (sockets *s, long port);
 int sockets_is_http1 (sockets *s, long port);
 

@@ -21,9 +21,9 @@
 #define SSE_KEEP 4096
 
 /*
-** Bytes that a queue with events keeps although most of them are unused. More
-** than one read from a socket returns, so that a busy stream does not shrink
-** and grow its queue all the time.
+** Bytes that a queue with events keeps although most of them are unused. This
+** is more than one read from a socket returns, so that a busy stream does not
+** shrink and grow its queue all the time.
 */
 #define SSE_KEEP_BUSY 65536
 
@@ -39,8 +39,8 @@ enum {
 enum { F_NONE, F_DATA, F_EVENT, F_ID };
 
 /*
-** A last event ID. Events share it: with copies, a stream could set a long one
-** once and multiply it by many tiny events.
+** A last event ID. Events share it. If each event had a copy, a stream could
+** fill the memory with one long ID and many tiny events.
 */
 typedef struct sse_id {
   size_t refs;  /* one of the parser, one per queued event */
@@ -126,7 +126,7 @@ static size_t data_len (const sse *p) {
   return p->has_data ? p->queue.len - p->tail - sizeof(record) : 0;
 }
 
-/* Returns how many bytes the event may still grow by. */
+/* Returns how many more bytes the event may have. */
 static size_t left (const sse *p) {
   size_t used = data_len(p) + p->type.len + p->line.len
               + (p->id != NULL ? p->id->len : 0);
@@ -298,8 +298,8 @@ static int end_line (sse *p) {
   return status;
 }
 
-/* Skips the byte order mark, of which the input may have only a part. Returns
-** the bytes used. */
+/* Skips the byte order mark; the input may contain only a part of it. Returns
+** the number of bytes that were used. */
 static size_t read_mark (sse *p, const char *s, size_t n) {
   static const char mark[] = "\xEF\xBB\xBF";
   size_t i = 0;

@@ -1,9 +1,9 @@
 /*
 ** target.h - what the requests of a client to one endpoint have in common
 ** SPDX-License-Identifier: MIT
-** Made once and shared by many exchanges, so that the same options are not
-** read, copied and passed to libcurl for each of them. Depends on neither Lua
-** nor pools.
+** A target is made once and shared by many exchanges, so that the same options
+** are not read, copied and passed to libcurl for each of them. This file
+** depends on neither Lua nor pools.
 */
 
 #ifndef PREDIBASE_TARGET_H
@@ -32,7 +32,7 @@ typedef struct target_options {
 } target_options;
 
 typedef struct target {
-  target_options o;  /* copied; its strings are in 'text', without 'headers' */
+  target_options o;  /* its strings are in 'text'; 'headers' is NULL */
   struct curl_slist *headers;  /* the header lines, and "Expect:" */
   size_t refs;
   char *text;

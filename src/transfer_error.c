@@ -1,5 +1,5 @@
 /*
-** transfer_error.c - the failure of an exchange whose transfer failed
+** transfer_error.c - turns libcurl's error into the failure of an exchange
 ** SPDX-License-Identifier: MIT
 */
 
@@ -26,8 +26,8 @@ static int says (const exchange *x, const char *words) {
   return strstr(x->failure.text, words) != NULL;
 }
 
-/* Uses libcurl's text where one code has several reasons. If the text is not
-** known either, the kind and phase of the code stay. */
+/* Uses libcurl's text where one code has several reasons. If the text is
+** unknown, the kind and phase of the code stay. */
 static void refine_by_text (const exchange *x, CURLcode code,
                             const char **kind, const char **phase) {
   if (code == CURLE_SSL_CONNECT_ERROR) {
@@ -133,8 +133,8 @@ static void classify (exchange *x, CURLcode code, const char **kind,
   refine_by_text(x, code, kind, phase);
 }
 
-/* Recognises a proxy that refused CONNECT: its response is not the server's,
-** which got nothing. */
+/* Recognises a proxy that refused CONNECT: the response is the proxy's, and the
+** server received nothing. */
 static void set_proxy_refusal (exchange *x, const char **kind,
                                const char **phase) {
   long status = 0;
@@ -146,8 +146,8 @@ static void set_proxy_refusal (exchange *x, const char **kind,
   *phase = "proxy";
 }
 
-/* Writes libcurl's text, with what it lacks: the name of the option that it is
-** about, or the system's reason. */
+/* Writes libcurl's text, and adds the name of the option that is wrong, or the
+** system's reason. */
 static void write_text (const exchange *x, CURLcode code, char *out,
                         size_t n) {
   char text[CURL_ERROR_SIZE];
@@ -161,13 +161,13 @@ static void write_text (const exchange *x, CURLcode code, char *out,
     snprintf(out, n, "%s (%s)", text, strerror((int)os_error));
   else if (code == CURLE_OUT_OF_MEMORY)
     snprintf(out, n, "a line of the response head is longer than libcurl "
-                     "takes, or no memory is left");
+                     "accepts, or no memory is left");
   else if (code == CURLE_SSL_CACERT_BADFILE)
     snprintf(out, n, "ca_file or SSL_CERT_FILE cannot be used: %s", text);
 #if LIBCURL_VERSION_NUM >= 0x080600
   else if (code == CURLE_TOO_LARGE && !x->body_began)
     snprintf(out, n, "a line of the response head is longer than libcurl "
-                     "takes");
+                     "accepts");
 #endif
   else if (code == CURLE_SSL_CERTPROBLEM ||
            (code == CURLE_BAD_FUNCTION_ARGUMENT && is_bad_key(x)))

@@ -1,5 +1,5 @@
 /*
-** transfer_error.h - the failure of an exchange whose transfer failed
+** transfer_error.h - turns libcurl's error into the failure of an exchange
 ** SPDX-License-Identifier: MIT
 */
 
@@ -13,9 +13,9 @@
 #endif
 
 /*
-** Sets the failure of x: the one that a callback left when it stopped the
-** transfer, or else the one that libcurl's code means. Needs the easy handle,
-** which knows how far the transfer got.
+** Sets the failure of x: the one that a callback has stored when it stopped the
+** transfer, or else the one that libcurl's code means. x must still have its
+** easy handle, which knows how far the transfer got.
 */
 void transfer_error_set (exchange *x, CURLcode code);
 
@@ -23,7 +23,8 @@ void transfer_error_set (exchange *x, CURLcode code);
 ** Returns 1 if the only error is that the server closed the connection without
 ** ending TLS, after a response whose body ends with its connection. libcurl up
 ** to 8.0 accepts that as the end of the body, so this library always does; the
-** content of the body shows if it is complete. To be asked first.
+** content of the body shows if it is complete. Must be called before
+** transfer_error_set.
 */
 int transfer_error_is_body_end (const exchange *x, CURLcode code);
 

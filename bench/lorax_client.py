@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Reads the saturated stream with the Python lorax-client, for comparison.
+"""Reads a stream of COUNT tokens from a server that sends as fast as it can, with the Python package
+lorax-client, for comparison with the library.
 
 usage: lorax_client.py stream URL COUNT; prints a line "NAME VALUE".
 """

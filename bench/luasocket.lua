@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Reads the saturated stream with luasocket and lua-cjson, for comparison:
--- `luasocket.lua stream URL COUNT`. Prints a line "NAME VALUE".
+-- Reads a stream of COUNT tokens from a server that sends as fast as it can, with luasocket and
+-- lua-cjson, for comparison with the library: `luasocket.lua stream URL COUNT`. Prints a line
+-- "NAME VALUE".
 
 local cjson = require "cjson"
 local http = require "socket.http"

@@ -26,15 +26,15 @@ end
 local client = assert(predibase.new { base_url = url, max_retries = 0 })
 
 local before, began           -- memory and time before the first stream
-local open = 0                -- streams whose first token came
-local seen, half = 0, math.huge     -- tokens, and how many of them change the window
-local cpu                     -- its start
+local open = 0                -- streams whose first token has arrived
+local seen, half = 0, math.huge     -- tokens so far, and half of those that are expected
+local cpu                     -- CPU time when all streams were open
 local timing = false
 local delays, samples = {}, 0
 
---- Called when all streams are open, and when half of the tokens have arrived: changes to the next
--- part of the measurement.
-local function change_window ()
+--- Begins the next part of the measurement. Called when all streams are open, and when half of the
+-- tokens have arrived.
+local function begin_next_part ()
   if not cpu then
     print_value("open_s", "%.3f", now() - began)
     print_value("open_kib_per_stream", "%.2f", (rss_kib() - before) / streams)
@@ -75,12 +75,12 @@ local function read_one ()
     count = count + 1
     if count == 1 then
       open = open + 1
-      if open == streams then change_window() end
+      if open == streams then begin_next_part() end
     elseif timing then
       if token.text:byte() == 48 then take_stamp(token.text) end
     else
       seen = seen + 1
-      if seen >= half then change_window() end
+      if seen >= half then begin_next_part() end
     end
   end
   assert(count == tokens + 2, "a stream was cut")

@@ -7,11 +7,11 @@
 ** every MICROSECONDS microseconds, and ends each stream after TOKENS tokens
 ** (not counting the first one). The streams take turns, so that the writes are
 ** spread evenly over the time. Tokens of the second half contain the time of
-** their write (wire.h). One thread, one epoll set, loopback only. Prints its
-** port, and for each group of streams that has ended: "STREAMS TOKENS
-** MICROSECONDS",
-** the p50 and p99 of the delay of its writes in microseconds, and its load in
-** CPU-seconds per second. Exits when its standard input is closed.
+** their write (wire.h). The program has one thread and listens on loopback
+** only. It prints its port, and for each group of streams that has ended:
+** "STREAMS TOKENS MICROSECONDS", the p50 and p99 of the delay of its writes in
+** microseconds, and its load in CPU-seconds per second. It exits when its
+** standard input is closed.
 */
 
 #include <errno.h>
@@ -214,7 +214,7 @@ static void accept_all (void) {
     wire_die("pace", "no file descriptor is left for another stream");
 }
 
-/* When the next token is due; INT64_MAX while no group is complete. */
+/* Returns when the next token is due; INT64_MAX while no group is complete. */
 static int64_t due (void) {
   if (group.streams == 0 || group.count < group.streams) return INT64_MAX;
   return group.start +
@@ -222,7 +222,7 @@ static int64_t due (void) {
                    (double)group.streams);
 }
 
-/* Whether the next token contains the time. The streams take turns. */
+/* Returns whether the next token contains the time. The streams take turns. */
 static int is_stamped (void) {
   int64_t round = group.turn / group.streams;
   if (round < PLAIN_TOKENS(group.tokens)) return 0;

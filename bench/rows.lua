@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- The rows of the benchmark's table: the measurements that each row compares, and its limit.
 --
--- `ours` and `base` name measurements as bench/run.sh writes them: WHO/SETTING/NAME. `bar` is the
--- limit, `{ what, "<=" or ">=", number }`, where `what` is "ratio" or "ours". `missing` says how to
--- install what the row needs; a row without it must always be measured. `absolute` rows show no
--- ratio, because a ratio of such short delays has no meaning. To add a row, add a line here and a
--- `measure` in bench/run.sh.
+-- `ours` and `base` are names of measurements as bench/run.sh writes them: WHO/SETTING/NAME. `bar`
+-- is the limit, `{ what, "<=" or ">=", number }`, where `what` is "ratio" or "ours". `missing` says
+-- how to install what the row needs; a row without `missing` must always be measured. Rows with
+-- `absolute` show no ratio, because a ratio of such short delays has no meaning. To add a row, add
+-- a line here and a `measure` in bench/run.sh.
 
 local rows = {}
 

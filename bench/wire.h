@@ -30,7 +30,7 @@
 ** are measured there. (The very first token, which shows that the stream is
 ** open, does not count.) In the second half tokens contain time stamps: all
 ** tokens if there is one stream, else one in STAMP_EVERY. More time stamps
-** would slow the reader down: each is a new text, unlike the words of a model.
+** would slow the reader down: unlike the words of a model, each is a new text.
 */
 #define PLAIN_TOKENS(tokens) ((tokens) / 2)
 #define STAMP_EVERY 16
@@ -43,7 +43,8 @@ size_t wire_token (char *out, const char *text);
 /* The closing event. */
 extern const char wire_last[];
 
-/* Writes its chunk and the end of the body to 'out' (WIRE_END_MAX bytes). */
+/* Writes the chunk of the closing event and the end of the body to 'out'
+** (WIRE_END_MAX bytes). Returns the number of bytes. */
 #define WIRE_END_MAX 512
 size_t wire_end (char *out);
 

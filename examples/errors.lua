@@ -34,7 +34,7 @@ result, err = elsewhere:generate("Hello")
 assert(result == nil)
 print(err.kind, err.retryable, err)
 
--- When a stream breaks, the `for` loop raises the error object, which holds the text so far.
+-- When a stream breaks, the `for` loop raises the error object, which contains the text so far.
 ok, err = pcall(function ()
   for token in elsewhere:generate_stream("Hello") do
     io.write(token.text)

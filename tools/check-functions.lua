@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Finds functions that are too long. A function counts from the line of its name to its end; in
--- Lua, functions inside another one count on their own as well.
+-- Finds functions that are too long. The lines of a function are counted from the line of its name
+-- to its end. In Lua, a function inside another function is also checked by itself.
 -- usage: lua5.4 tools/check-functions.lua FILE... (C if .c or .h, else Lua); prints each violation
 
 local LIMIT = 60 -- lines: what fits on one screen

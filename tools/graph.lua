@@ -74,7 +74,7 @@ local function sorted (set)
   return keys
 end
 
---- The first cycle found from each module, as text; a require inside a function counts as well.
+--- Returns the cycles of requires, as texts. A require inside a function counts as well.
 local function find_cycles (modules, names)
   local state, path, found = {}, {}, {}
   local function visit (name)

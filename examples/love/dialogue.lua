@@ -25,7 +25,7 @@ function Dialogue:known ()
   return self.letters.text
 end
 
---- Returns how many bytes of it are shown; they end at a complete character.
+--- Returns how many bytes of the answer are shown. They end with a complete character.
 function Dialogue:shown ()
   return self.letters.shown
 end
@@ -45,7 +45,7 @@ function Dialogue:say (text)
   return true
 end
 
-local function hang_up (self)
+local function close_stream (self)
   local stream = self.stream
   self.stream = nil
   if stream then stream:close() end
@@ -61,21 +61,21 @@ end
 
 --- Ends the turn with an error.
 function Dialogue:fail (err)
-  hang_up(self)
+  close_stream(self)
   self.state, self.failure = "failed", err
 end
 
 --- Ends the answer early: closes the connection, which stops the model.
 function Dialogue:cancel ()
   if not self:busy() then return false end
-  hang_up(self)
+  close_stream(self)
   self.letters:stop()
   remember(self, self.letters.text)
   self.state = "listening"
   return true
 end
 
---- Shows all text that has arrived.
+--- Shows all text that has arrived at once.
 function Dialogue:hurry ()
   self.letters:finish()
 end
@@ -107,7 +107,7 @@ local function listen (self)
   elseif why then
     self:fail(why)
   else
-    hang_up(self)
+    close_stream(self)
     hear(self, true)
     remember(self, self.letters.text)
     self.state = "speaking"
@@ -124,8 +124,8 @@ function Dialogue:update (dt)
 end
 
 --- Begins a conversation.
--- `ask(turns, text)` returns the stream of an answer, `stop` is a list of strings that end one, and
--- `greeting` is the character's first text.
+-- `ask(turns, text)` returns the stream of an answer, `stop` is a list of the strings that end an
+-- answer, and `greeting` is the character's first text.
 function M.new (options)
   local self = setmetatable({
     ask = options.ask,

@@ -20,7 +20,7 @@ local function right_of (text, i)
   return math.min(i, #text)
 end
 
---- Inserts text at the cursor and moves the cursor behind it.
+--- Inserts text at the cursor and moves the cursor to its end.
 function Field:insert (text)
   text = text:gsub("%c", " ")
   if #self.text + #text > LONGEST then return end
@@ -38,7 +38,7 @@ function Field:backspace ()
   remove(self, left_of(self.text, self.cursor), self.cursor)
 end
 
---- Removes the character behind the cursor.
+--- Removes the character after the cursor.
 function Field:delete ()
   remove(self, self.cursor, right_of(self.text, self.cursor))
 end

@@ -315,7 +315,7 @@ describe("examples/neovim", function ()
 
   it("passes its own health check, and its help can be read", function ()
     vim:command "checkhealth predibase_nvim"
-    vim:wait(function () return vim:text():find("names a server", 1, true) end)
+    vim:wait(function () return vim:text():find("name a server", 1, true) end)
     assert.is_truthy(vim:text():find("the library, version", 1, true))
     vim:command "helptags examples/neovim/doc"
     vim:command "help :PredibaseStop"

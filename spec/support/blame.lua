@@ -6,7 +6,7 @@
 
 local assert = require "luassert"
 
---- Calls a function that must raise an error with a line of the file that the function stands in.
+--- Calls a function that must raise an error with a line of the file that contains the function.
 -- @tparam function f
 -- @treturn string the message
 return function (f)

@@ -20,17 +20,17 @@ from h2 import (ACK, CANCEL, DATA, ENHANCE_YOUR_CALM, INITIAL_WINDOW_SIZE,
 
 
 def reset_before(code):
-    def accident(c, stream):
+    def fault(c, stream):
         c.reset(stream, code)
-    return accident
+    return fault
 
 
 def reset_after(code):
-    def accident(c, stream):
+    def fault(c, stream):
         c.head(stream)
         c.tokens(stream)
         c.reset(stream, code)
-    return accident
+    return fault
 
 
 def goaway_unseen(c, stream):
@@ -133,7 +133,7 @@ def silent(c, stream):
             return
 
 
-ACCIDENTS = {
+FAULTS = {
     "internal-error-before": reset_before(INTERNAL_ERROR),
     "internal-error-before-always": reset_before(INTERNAL_ERROR),
     "internal-error-after": reset_after(INTERNAL_ERROR),
@@ -165,7 +165,7 @@ ACCIDENTS = {
 }
 
 
-def server(name, accident, offer):
+def server(name, fault, offer):
     seen = []
 
     def handle(socket):
@@ -189,7 +189,7 @@ def server(name, accident, offer):
             stream = c.request()
             seen.append(stream)
             if len(seen) % 2 == 1 or name.endswith("-always"):
-                accident(c, stream)
+                fault(c, stream)
             else:
                 c.answer(stream)
 
@@ -198,8 +198,8 @@ def server(name, accident, offer):
 
 def main():
     offer = context(sys.argv[1], sys.argv[2])
-    peer.run({name: server(name, accident, offer)
-              for name, accident in ACCIDENTS.items()})
+    peer.run({name: server(name, fault, offer)
+              for name, fault in FAULTS.items()})
 
 
 main()

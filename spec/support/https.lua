@@ -137,7 +137,7 @@ function M.fails (client, expected)
   end
 end
 
---- Makes one.
+--- Makes a testbed.
 -- @tparam ?string names of the certificate, as `spec.support.ca` takes them
 -- @treturn table `ca`, `certificate`
 function M.new (names)

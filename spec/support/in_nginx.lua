@@ -152,14 +152,15 @@ function M.eval (code, env, http)
   return finish(start(all, http))
 end
 
---- Runs spec files in nginx and returns the same table; `stdout` is TAP.
+--- Runs spec files in nginx. Returns what `eval` returns; `stdout` is TAP.
 function M.run (files, env, http)
   local all = { SPECS = table.concat(files, " ") }
   for name, value in pairs(env or {}) do all[name] = value end
   return finish(start(all, http))
 end
 
---- Returns the outcomes of a run, one per line, and the failures.
+--- Returns nil and the number of tests when all tests of a run have passed. Otherwise returns a
+-- text that describes the failures.
 local function problems_of (process)
   local passed = 0
   for _ in process.stdout:gmatch "%f[^\n%z]ok %d" do passed = passed + 1 end

@@ -48,8 +48,8 @@ function M.start (name, ...)
   })
   running[#running + 1] = self
   self:wait_for("ready")
-  for accident, port in self.process.stdout:gmatch("listening (%S+) (%d+)") do
-    self.port[accident] = tonumber(port)
+  for fault, port in self.process.stdout:gmatch("listening (%S+) (%d+)") do
+    self.port[fault] = tonumber(port)
   end
   return self
 end

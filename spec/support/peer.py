@@ -2,8 +2,8 @@
 """Functions that the test servers in this folder share.
 
 Each fault has its own port. The program prints `listening NAME PORT` for each,
-then `ready`, and later what happens. It exits when standard input is closed, or
-after two minutes.
+then `ready`, and later a line for each event. It exits when standard input is
+closed, or after two minutes.
 """
 
 import os

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Servers that send other data than one response to one request.
+"""Servers that do not send exactly one response to each request.
 
 usage: python3 strays.py FOLDER
 
 Each answers a request whose prompt is "number N" with "answer to N", and prints
 `connection NAME` for each connection. When it has sent data that belongs to no
-request, it appends a byte to the file of its name in FOLDER.
+request, it appends a byte to the file NAME in FOLDER.
 """
 
 import os

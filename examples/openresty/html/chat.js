@@ -22,7 +22,7 @@ let messages = [];
 /** Stops the answer that is being written; null when there is none. */
 let running = null;
 
-/** Whether the end is visible. If the reader has scrolled up, the page does not follow the text. */
+/** Returns whether the end is visible. If not, the page does not scroll to follow the text. */
 function atEnd() {
   return log.scrollHeight - log.scrollTop - log.clientHeight < 60;
 }

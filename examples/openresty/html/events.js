@@ -27,7 +27,7 @@ export async function* events(body) {
           continue;
         }
         const colon = line.indexOf(":");
-        if (colon === 0) continue;                       // a comment keeps the line open
+        if (colon === 0) continue;                       // a comment
         const name = colon < 0 ? line : line.slice(0, colon);
         const text = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
         if (name === "event") type = text;

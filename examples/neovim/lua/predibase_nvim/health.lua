@@ -18,7 +18,7 @@ function M.check ()
   local client, err = predibase.new()
   if not client then return report_error(err.message) end
   client:close()
-  ok "the environment names a server"
+  ok "the environment variables name a server"
 end
 
 return M

@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --- Splits text into tokens: known words and signs with the space before them, bytes for the rest.
--- The ids are numbered as in sentencepiece models: `<unk>` is 0, `<s>` 1, `</s>` 2, the 256 bytes are
--- 3 to 258, and words follow. The joined bytes of the tokens of any string are that string. Words
--- are ASCII, so every other character is split into bytes, as real tokenizers do with rare ones.
+-- The ids are numbered as in sentencepiece models: `<unk>` is 0, `<s>` 1, `</s>` 2, the 256 bytes
+-- are 3 to 258, and words follow. The joined bytes of the tokens of any string are that string.
+-- Words are ASCII, so every other character is split into bytes, as real tokenizers do with rare
+-- ones.
 -- @module predibase.mock.tokenizer
 
 local utf8 = require "predibase.utf8"

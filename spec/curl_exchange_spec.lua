@@ -192,7 +192,7 @@ describe("an exchange of predibase.curl", function ()
 
     it("fails at a deadline in the past, or before its delay is over", function ()
       local before = s:connections().accepted
-      for _, spec in ipairs { { deadline = curl.now() - 5 }, { deadline = 0 },
+      for _, spec in ipairs { { deadline = curl.now() - 5 }, { deadline = 0 }, { deadline = -1 },
           { deadline = curl.now() + 0.02, delay = 3600 } } do
         local x = open("/hang/generate_stream", spec)
         assert.equal("failed", select(2, finish(x)))

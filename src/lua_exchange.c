@@ -47,13 +47,13 @@ static int64_t clock_at (lua_State *L, int at) {
   return milliseconds(L, names[at - AT_BODY], lua_tonumber(L, at));
 }
 
-/* Returns the deadline on clock_ms, or 0 for none. A deadline of 0 has passed,
-** so it becomes the current time. A negative deadline counts as none. */
+/* Returns the deadline on clock_ms, or 0 for none. A deadline of 0 or below has
+** passed, so it becomes the current time. */
 static int64_t deadline_at (lua_State *L, int at) {
   int64_t ms;
   if (lua_isnoneornil(L, at)) return 0;
   check_type(L, at, LUA_TNUMBER);
-  if (lua_tonumber(L, at) < 0) return 0;
+  if (lua_tonumber(L, at) < 0) return clock_ms();
   ms = clock_at(L, at);
   return ms > 0 ? ms : clock_ms();
 }

@@ -47,7 +47,7 @@ describe("an adapter", function ()
       defaults = { max_new_tokens = 9 } })
     assert.equal("a b", tostring(assert(view:generate { instruction = "Sing." })))
     assert.same({ inputs = "### Sing.", parameters = { adapter_id = "my-repo/3",
-      adapter_source = "hub", max_new_tokens = 9, temperature = 0.5 } }, sent())
+      adapter_source = "hub", api_token = "", max_new_tokens = 9, temperature = 0.5 } }, sent())
     assert(view:generate({ instruction = "Sing." }, { max_new_tokens = 2, seed = 4 }))
     assert.equal(2, sent().parameters.max_new_tokens)
     assert.equal(4, sent().parameters.seed)

@@ -9,8 +9,19 @@ describe("adapter_id", function ()
   it("is sent with the source pbase unless another one is given", function ()
     assert.equal('{"adapter_id":"my-repo/3","adapter_source":"pbase"}',
       encoded { adapter_id = "my-repo/3" })
-    assert.equal('{"adapter_id":"my-repo/3","adapter_source":"hub"}',
+    assert.equal('{"adapter_id":"my-repo/3","adapter_source":"hub","api_token":""}',
       encoded { adapter_id = "my-repo/3", adapter_source = "hub" })
+  end)
+
+  it("from the hub never lets the server use the token of the request", function ()
+    assert.equal('{"adapter_id":"my-repo/3","adapter_source":"hub","api_token":"hf_x"}',
+      encoded { adapter_id = "my-repo/3", adapter_source = "hub", api_token = "hf_x" })
+    assert.equal('{"adapter_id":"my-repo/3","adapter_source":"hub","api_token":""}',
+      encoded { adapter_id = "my-repo/3", adapter_source = "hub", api_token = json.null })
+    assert.equal('{"adapter_source":"hub","merged_adapters":{"ids":["a/1"],"weights":[1]},'
+      .. '"api_token":""}',
+      encoded { merged_adapters = { ids = { "a/1" }, weights = { 1 } }, adapter_source = "hub" })
+    assert.equal('{"adapter_source":"hub"}', encoded { adapter_source = "hub" })
   end)
 
   it("means the base model when it is empty, and is sent without a source", function ()

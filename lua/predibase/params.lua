@@ -178,6 +178,12 @@ local function complete (checked, order, context)
   if checked.adapter_id and checked.adapter_id ~= "" and not checked.adapter_source then
     add("adapter_source", M.DEFAULT_SOURCE)
   end
+  local has_adapter = checked.adapter_id and checked.adapter_id ~= "" or checked.merged_adapters
+  if has_adapter and checked.adapter_source == "hub" and checked.api_token == nil then
+    -- Without this the router would use the token of the request, which is Predibase's, to download
+    -- the adapter from the hub.
+    add("api_token", "")
+  end
   if context.stream and checked.details == nil then add("details", true) end
   if #order > added then table.sort(order) end
 end

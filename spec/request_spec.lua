@@ -293,6 +293,12 @@ describe("the options of a call", function ()
         message({ max_retrys = 1 }, "generate"),
       ['unknown option "max_tokens"; did you mean "max_new_tokens"?'] =
         message({ max_tokens = 5 }, "generate"),
+      ['unknown option "stop_sequences"; did you mean "stop"?'] =
+        message({ stop_sequences = {} }, "generate"),
+      ['unknown option "schema"; did you mean "response_format"?'] =
+        message({ schema = {} }, "generate"),
+      ['unknown option "json_schema"; did you mean "response_format"?'] =
+        message({ json_schema = {} }, "generate_stream"),
       ['unknown option "concurrency"'] = message({ concurrency = 1 }, "generate"),
       ['unknown option "temperature"'] = message({ temperature = 1 }, "tokenize"),
       ['unknown option "on_token"'] = message({ on_token = print }, "tokenize"),

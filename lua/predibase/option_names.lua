@@ -57,6 +57,10 @@ function M.nearest (name, candidates)
   return found
 end
 
+-- Names that other clients have for options, and that no number of edits leads to.
+local OTHER_NAMES = { stop_sequences = "stop", schema = "response_format",
+  json_schema = "response_format" }
+
 local function sorted_keys (set)
   local keys = {}
   for key in pairs(set) do keys[#keys + 1] = key end
@@ -81,7 +85,8 @@ function M.check (options, allowed, what)
     usage.fail(("unknown %s %s (%s names must be strings)"):format(what, tostring(unknown), what))
   end
   local message = ('unknown %s "%s"'):format(what, errors.excerpt(unknown, 60))
-  local near = M.nearest(unknown, sorted_keys(allowed))
+  local other = OTHER_NAMES[unknown]
+  local near = other and allowed[other] and other or M.nearest(unknown, sorted_keys(allowed))
   if near then message = ('%s; did you mean "%s"?'):format(message, near) end
   usage.fail(message)
 end

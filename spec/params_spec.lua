@@ -195,6 +195,19 @@ describe("params.merge", function ()
     assert.same({ { "seed", 2 } }, list)
   end)
 
+  it("lets the adapter of a call replace a default one, whichever way it is named", function ()
+    local merged = { ids = { "a/1", "b/1" }, weights = { 1, 1 } }
+    assert.same({ merged_adapters = merged, top_k = 1 },
+      params.merge({ adapter_id = "c/1", top_k = 1 }, { merged_adapters = merged }))
+    assert.same({ adapter_id = "c/1" },
+      params.merge({ merged_adapters = merged }, { adapter_id = "c/1" }))
+    assert.same({ adapter_id = "c/1", merged_adapters = json.null },
+      params.merge({ adapter_id = "c/1" }, { merged_adapters = json.null }))
+    local both = params.merge({ adapter_id = "c/1" },
+      { adapter_id = "d/1", merged_adapters = merged })
+    assert.matches("at most one of", select(2, params.check(both)).message)
+  end)
+
   it("treats both spellings as the same parameter", function ()
     assert.same({ repetition_penalty = 2 },
       params.merge({ repitition_penalty = 1 }, { repetition_penalty = 2 }))

@@ -262,8 +262,11 @@ function M.copy (value)
   return copy(value, {}, 1)
 end
 
+local OTHER_WAY = { adapter_id = "merged_adapters", merged_adapters = "adapter_id" }
+
 --- Merges the parameters of a call with the client's defaults. A value of the call replaces the
--- whole default; `json.null` removes the default.
+-- whole default; `json.null` removes the default. `adapter_id` and `merged_adapters` replace each
+-- other, too.
 -- @tparam ?table defaults
 -- @tparam ?table parameters
 -- @treturn table a new table; its values are shared and must not be changed
@@ -279,6 +282,9 @@ function M.merge (defaults, parameters)
     -- If a table has both spellings, both are kept, so that `check` can refuse them.
     if right and rawget(parameters, right) == nil then name = right end
     merged[name] = value
+    -- A call names its adapter in one of two ways, which replaces a default of the other way.
+    local other = value ~= json.null and OTHER_WAY[name]
+    if other and rawget(parameters, other) == nil then merged[other] = nil end
   end
   return merged
 end

@@ -4,9 +4,10 @@
 -- @module predibase.loop.default
 
 local blocking = require "predibase.loop.blocking"
-local tasks = require "predibase.loop.tasks"
 
 local M = {}
+
+local tasks       -- predibase.loop.tasks, loaded by the first wait: inside nginx there is none
 
 local watched = setmetatable({}, { __mode = "k" })     -- loops of clients that are in use
 
@@ -32,6 +33,7 @@ end
 -- @tparam ?table exchange the exchange or group that the caller waits for
 -- @return nil, or the error that ends the wait
 function Default:suspend (exchange)
+  tasks = tasks or require "predibase.loop.tasks"
   local task = tasks.current()
   if task then return tasks.wait(task, self, exchange) end
   return blocking.wait(self)
@@ -40,7 +42,7 @@ end
 --- Makes a task continue.
 -- @param co its coroutine
 function Default:resume (co) -- luacheck: ignore 212
-  tasks.resume(co)
+  if tasks then tasks.resume(co) end
 end
 
 --- Runs the `step` of every client in use once, without waiting.

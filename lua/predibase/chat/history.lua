@@ -7,7 +7,8 @@ local json = require "predibase.json"
 
 local M = {}
 
--- Deepest nesting of a message, as in predibase.template: deeper tables contain themselves.
+-- Deepest nesting of tables in a message, as in predibase.template.messages. Copies leave deeper
+-- tables out, because a table may contain itself.
 local MAX_DEPTH = 32
 
 local function copy (value, depth)
@@ -20,7 +21,8 @@ end
 
 --- Checks and copies messages. The format checks their roles and contents.
 -- @param messages what was given
--- @treturn[1] table array of `{ role, content }`; messages that were ordered objects still are
+-- @treturn[1] table array of `{ role, content }`; a message made by `predibase.json.object` remains
+-- an ordered object
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
 function M.read (messages)

@@ -290,8 +290,9 @@ function M.check (inputs, p, limits, count)
   return tokens
 end
 
---- Tells whether a request ends the router's process: an unknown way to merge adapters does, and a
--- control character in an adapter's id or source, because both go into response headers.
+--- Tells whether a request ends the router's process. An unknown way to merge adapters does. A
+-- control character in the id or source of an adapter does, too, because the router writes the id
+-- and the source into response headers.
 -- @tparam table p parameters
 -- @treturn boolean
 function M.panics (p)

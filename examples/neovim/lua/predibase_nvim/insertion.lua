@@ -45,7 +45,8 @@ local function join_undo (self)
   pcall(api.nvim_buf_call, self.buffer, function () vim.cmd "undojoin" end)
 end
 
---- Returns the first text as it is inserted: at the beginning of a line, without leading blanks.
+--- Returns the first text as it is to be inserted. Its leading blanks are removed unless the
+-- position follows other text on its line.
 local function first_text (self, text, row, col)
   if self.prefix == "" and col > 0 then
     local line = api.nvim_buf_get_lines(self.buffer, row, row + 1, true)[1]

@@ -132,7 +132,7 @@ async function answer() {
   if (said !== "" && !error || abort.signal.aborted && said !== "") {
     messages.push({ role: "assistant", content: said });
   } else if (!error || abort.signal.aborted) {
-    messages.pop();              // a question without an answer would be asked twice
+    messages.pop();              // remove the question, which got no answer
   }
   follow(true);
   prompt.focus();
@@ -193,5 +193,5 @@ for (const button of document.querySelectorAll(".suggestion")) {
   button.addEventListener("click", () => ask(button.textContent));
 }
 
-// The browser may keep a page that the user has left in memory, together with its connection.
+// The browser may keep a page in memory after the user has left it, together with its connection.
 window.addEventListener("pagehide", () => running?.());

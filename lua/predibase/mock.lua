@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- A LoRAX server for first steps and for tests. It needs the library luv.
--- It speaks LoRAX's protocol, writes text of its own (no language model does), and fails on demand.
+-- It speaks LoRAX's protocol, generates text without a language model, and fails on demand.
 --
 --    local mock = require "predibase.mock"
 --    local server = mock.spawn { script = { ["/generate"] = { overload = 1 } } }

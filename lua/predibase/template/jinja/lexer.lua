@@ -100,8 +100,8 @@ local function line_ends (text)
   return n
 end
 
---- Appends the tokens of a tag to `out`; `i` is the byte after its opening braces. Returns where
--- its closing braces begin, with the sign in front of them, and the line there.
+--- Appends the tokens of a tag to `out`; `i` is the byte after its opening braces. Returns the
+-- position of its closing braces, or of the sign in front of them, and the line there.
 local function read_tag (source, i, line, closing, out)
   local stack = {}
   while true do

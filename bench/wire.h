@@ -30,8 +30,8 @@
 ** are measured there. (The very first token, which shows that the stream is
 ** open, does not count.) In the second half tokens contain time stamps: all
 ** tokens if there is one stream, else one in STAMP_EVERY. More time stamps
-** would slow the reader down: words repeat, but each time stamp is a string that
-** Lua has to create.
+** would slow the reader down: words repeat, but each time stamp is a new string
+** that Lua has to create.
 */
 #define PLAIN_TOKENS(tokens) ((tokens) / 2)
 #define STAMP_EVERY 16

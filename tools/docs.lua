@@ -142,9 +142,11 @@ local function divide (modules)
   return groups, part_of
 end
 
---- Rewrites what LDoc misunderstands. It colours code in Lua only, and stumbles over the names of
--- other languages; it indents such code, so a separator keeps two pieces of it apart. It takes
--- every line that begins with four blanks for code, also in an item of a list.
+--- Rewrites what LDoc misunderstands. LDoc does not know the names of languages other than Lua, so
+-- they are removed from the beginnings of code blocks. It turns these blocks into indented code, in
+-- which two consecutive blocks would become one, so an empty HTML comment is put before each. It
+-- also takes every line that begins with four blanks for code, even inside an item of a list, so
+-- one of these blanks is removed.
 local function prepare_page (text)
   local fenced, before = false, ""
   return (text:gsub("([^\n]*)\n", function (line)

@@ -7,7 +7,7 @@ local blocking = require "predibase.loop.blocking"
 
 local M = {}
 
-local tasks       -- predibase.loop.tasks, loaded by the first wait: inside nginx there is none
+local tasks       -- predibase.loop.tasks, loaded by the first wait; inside nginx no loop waits
 
 local watched = setmetatable({}, { __mode = "k" })     -- loops of clients that are in use
 

@@ -7,7 +7,8 @@ local blocking = require "predibase.loop.blocking"
 
 local M = {}
 
-local tasks       -- predibase.loop.tasks, loaded by the first wait; inside nginx no loop waits
+-- predibase.loop.tasks, loaded by the first wait. A client inside nginx never waits with this loop.
+local tasks
 
 local watched = setmetatable({}, { __mode = "k" })     -- loops of clients that are in use
 

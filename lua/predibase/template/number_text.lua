@@ -12,8 +12,9 @@ local M = {}
 --- Numbers from 10^21 on, and numbers below 10^-6, are written with an exponent, as in JavaScript.
 M.LARGEST, M.SMALLEST = 21, -7
 
---- Splits a number such as `1.25e-05` into its sign, its digits (`125`) and the position of its
--- decimal point before or after the first digit (-4).
+--- Splits a number such as `1.25e-05` into its sign, its digits (`125`) and the number of digits in
+-- front of its decimal point. That number is negative (here -4) when zeros separate the point from
+-- the digits.
 local function parts (text)
   local sign, whole, fraction, exponent = text:match("^(-?)(%d+)%.?(%d*)e([-+]%d+)$")
   return sign, whole .. fraction, #whole + tonumber(exponent)

@@ -4,6 +4,8 @@
 --
 -- The parser is strict if two implementations could understand a response differently, and lenient
 -- otherwise: lines may end in LF alone, a reason phrase may be missing, folded lines are skipped.
+--
+-- Longer than 600 lines: heads, chunks and bodies of one protocol share limits and helpers.
 -- @module predibase.transport.resty.http1
 
 local header_rules = require "predibase.headers"
@@ -44,10 +46,12 @@ end
 
 -- The head of a response.
 
---- The maximum header fields of a response, as over libcurl. Behind a gateway it has about 40.
+--- The maximum number of header fields of a response, as over libcurl. A response through a gateway
+-- has about 40.
 M.MAX_FIELDS = 128
 
---- The maximum bytes of the names and values of a head, or of trailers. Fields of 2 KiB are common.
+--- The maximum bytes of all names and values of a head, or of the trailers. Fields of 2 KiB are
+-- common.
 local MAX_HEAD_BYTES = 32 * 1024
 
 --- The maximum bytes of all heads of one response, including interim ones (libcurl's limit).
@@ -112,7 +116,8 @@ local function take_field (self, line)
   self.last = name
 end
 
---- Parses a line without its line end. Returns true at the end of the head, or nil and the problem.
+--- Parses one line, given without its line end. Returns true at the end of the head, or nil and
+-- what is wrong.
 local function take_line (self, line)
   if line:find "[%z\r]" then return nil, "a line of the response head has a NUL or a CR in it" end
   if not self.status then return nil, status_line(self, line) end
@@ -154,7 +159,8 @@ end
 
 --- Makes a parser for a head. Its fields, once the head is complete: `status`, `minor` (of the
 -- version 1.x), `headers` (lower-case name to value; different values of a repeated header are
--- joined by commas), `doubtful` (Content-Length or Transfer-Encoding came twice).
+-- joined by commas), `doubtful` (Content-Length or Transfer-Encoding came twice, perhaps with equal
+-- values).
 -- @treturn table
 function M.new_head ()
   local self = setmetatable({ partial = "", all = 0 }, Head)
@@ -411,7 +417,8 @@ function M.new_body (head)
   }, Body)
   if head.status == 204 or head.status == 304 then
     body.done = true
-    -- Another implementation may wait for a body of this length or coding. A 304 may have a length.
+    -- Another implementation may wait for a body because of a length or coding in such a head. Only
+    -- a 304 may have a length.
     body.keep = body.keep and not coding and (head.status == 304 or not length or length == "0")
   elseif coding and coding:lower() ~= "identity" then
     if coding:lower() ~= "chunked" then
@@ -447,7 +454,8 @@ local function protocol (message)
   return { kind = "protocol", message = message }
 end
 
---- Tells whether a Content-Type is "text/event-stream", see RFC 9110 section 8.3.1.
+--- Tells whether a Content-Type is "text/event-stream", with or without parameters (RFC 9110
+-- section 8.3.1).
 local function is_event_stream (value)
   return value ~= nil and value:lower():find "^text/event%-stream%f[;%s%z]" ~= nil
 end
@@ -547,8 +555,8 @@ function Response:feed (bytes)
   return true
 end
 
---- Handles the end of the connection.
--- @treturn boolean true, and `done` is true; or false if the response is incomplete
+--- Handles the end of the connection. `done` is true afterwards, unless the response is incomplete.
+-- @treturn boolean false if the response is incomplete
 function Response:finish ()
   if self.done then return true end
   if not self.complete then return false end

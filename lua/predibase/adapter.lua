@@ -204,7 +204,7 @@ function M.new (of, id, options)
   local template = options.template
   local self = setmetatable({
     client = of, id = id, template = template, closed = false,
-    rendering = (rendering.split(options)),
+    rendering = rendering.options_of(options),
   }, View)
   local own = request.copy(request.merge({
     adapter_id = id, adapter_source = options.adapter_source,

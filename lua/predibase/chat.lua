@@ -409,7 +409,7 @@ function M.new (of, options, calls, base)
   local self = new_state()
   self.client, self.format, self.messages = of, format, messages
   self.max_input_tokens, self.count_tokens = given.max_input_tokens, given.count_tokens
-  self.rendering = rendering.split(given)
+  self.rendering = rendering.options_of(given)
   self.rendering.special_tokens_in_text = self.rendering.special_tokens_in_text or "neutralise"
   local own = request.copy(request.merge(calls, of_calls))
   local all = request.merge(rendering.defaults(format), own)

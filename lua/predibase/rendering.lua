@@ -39,15 +39,13 @@ function M.format (wanted, cfg)
   return template.for_model(wanted or cfg.deployment)
 end
 
---- Splits options into the options of rendering and all others.
+--- Returns those of some options that are options of rendering.
 -- @tparam table options
--- @treturn table the options of rendering
--- @treturn table all others
-function M.split (options)
-  local own, others = {}, {}
-  for name, value in next, options do others[name] = value end
-  for _, name in ipairs(M.names) do own[name], others[name] = others[name], nil end
-  return own, others
+-- @treturn table new
+function M.options_of (options)
+  local own = {}
+  for _, name in ipairs(M.names) do own[name] = rawget(options, name) end
+  return own
 end
 
 --- Returns the options of rendering for messages of the history: the answer of a model can contain

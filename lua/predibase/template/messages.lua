@@ -21,17 +21,8 @@ local function guarded (text, guard, mode)
   return guard.admit(text, mode)
 end
 
---- Tells whether a table is an ordered object. Most messages are tables without a metatable.
-local function is_ordered (t)
-  return getmetatable(t) ~= nil and json.is_object(t)
-end
-
-local function is_literal (t)
-  return getmetatable(t) ~= nil and json.literal(t)
-end
-
 local function field (t, name)
-  if getmetatable(t) ~= nil and json.is_object(t) then return t[name] end
+  if json.is_object(t) then return t[name] end
   return rawget(t, name)
 end
 
@@ -57,12 +48,12 @@ end
 --- Iterates over the members of a table: the key, the name (which differs from the key in ordered
 -- objects) and the value.
 local function members (t)
-  return is_ordered(t) and next_ordered or next_plain, t, nil
+  return json.is_object(t) and next_ordered or next_plain, t, nil
 end
 
 --- Puts a member into a copy of a table.
 local function put (out, original, key, name, value)
-  out[key] = is_ordered(original) and { name, value } or value
+  out[key] = json.is_object(original) and { name, value } or value
 end
 
 local function role_of (message)
@@ -153,7 +144,7 @@ end
 --- Returns a copy of a value in which every string is guarded.
 local function copy (value, guard, mode, depth)
   if type(value) == "string" then return guarded(value, guard, mode) end
-  if type(value) ~= "table" or is_literal(value) then return value end
+  if type(value) ~= "table" or json.literal(value) then return value end
   if depth > MAX_DEPTH then
     return nil, ("is nested deeper than %d tables"):format(MAX_DEPTH)
   end
@@ -254,7 +245,7 @@ local FIXED = { role = true, type = true }
 -- @treturn boolean
 function M.any (value, test)
   if type(value) == "string" then return test(value) end
-  if type(value) ~= "table" or is_literal(value) then return false end
+  if type(value) ~= "table" or json.literal(value) then return false end
   for _, name, inner in members(value) do
     if not FIXED[name] and M.any(inner, test) then return true end
   end
@@ -267,7 +258,7 @@ end
 -- @return the copy
 function M.map (value, change)
   if type(value) == "string" then return change(value) end
-  if type(value) ~= "table" or is_literal(value) then return value end
+  if type(value) ~= "table" or json.literal(value) then return value end
   local out = {}
   for key, name, inner in members(value) do
     put(out, value, key, name, FIXED[name] and inner or M.map(inner, change))

@@ -57,7 +57,7 @@ steps["100 streams beside a timer"] = function ()
   end
   assert(ticks > 0)
   for i = 1, 100 do assert(tasks[i].ok and tasks[i].result == text, tasks[i].result) end
-  assert(not client.transport.loop.driver)
+  wait(function () return not client.transport.loop.driver end)
   client:close()
 end
 

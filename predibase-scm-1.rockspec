@@ -120,6 +120,7 @@ build = {
     ["predibase.errors"] = "lua/predibase/errors.lua",
     ["predibase.event"] = "lua/predibase/event.lua",
     ["predibase.files"] = "lua/predibase/files.lua",
+    ["predibase.generate"] = "lua/predibase/generate.lua",
     ["predibase.headers"] = "lua/predibase/headers.lua",
     ["predibase.heap"] = "lua/predibase/heap.lua",
     ["predibase"] = "lua/predibase/init.lua",

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 local call = require "predibase.call"
 local errors = require "predibase.errors"
+local response = require "predibase.response"
 local secrecy = require "spec.support.secrecy"
 
 local TOKEN = secrecy.TOKEN
@@ -15,18 +16,23 @@ local function make (options)
     state.requests[#state.requests + 1], state.specs[#state.specs + 1] = req, spec
     return options.exchange or { "an exchange" }, options.failure
   end
-  local req = {
-    method = "POST", url = "http://127.0.0.1:8080/generate", body = '{"inputs":"x"}',
-    headers = { { "accept", "application/json" }, { "authorization", "Bearer " .. TOKEN } },
-    secrets = options.secrets or { TOKEN }, adapter_id = "a/1", id = "42",
+  local plan = {
+    route = { body = function (_, text) return '{"inputs":"' .. text .. '"}' end,
+      read = response.result },
+    start = { url = "http://127.0.0.1:8080/generate", has_id = true, headers = {
+      { "accept", "application/json" }, { "authorization", "Bearer " .. TOKEN },
+      { "x-request-id", "42" } } },
+    secrets = options.secrets or { TOKEN }, adapter_id = "a/1",
+    settings = { timeout = options.timeout or { connect = 10 },
+      max_retries = options.max_retries or 2, hooks = options.hooks or {} },
+    total = options.total, stream = options.events or false,
   }
-  local this = call.new({
+  local this = call.prepare({
     transport = transport, place = "127.0.0.1:8080",
     now = function () return state.clock end, wall = function () return 1700000000 end,
     random = function () return 0.5 end,
-  }, { timeout = options.timeout or { connect = 10 }, max_retries = options.max_retries or 2,
-    hooks = options.hooks or {} }, options.total, options.events or false, req)
-  return this, state, req
+  }, plan, "x")
+  return this, state, this.request()
 end
 
 local REFUSED = { kind = "connection", phase = "connect", message = "refused", sent = false }

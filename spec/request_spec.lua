@@ -1,8 +1,10 @@
 -- SPDX-License-Identifier: MIT
 local config = require "predibase.config"
 local errors = require "predibase.errors"
+local generate = require "predibase.generate"
 local json = require "predibase.json"
 local request = require "predibase.request"
+local tokenize = require "predibase.tokenize"
 local version = require "predibase.version"
 
 local function none () return nil end
@@ -13,7 +15,8 @@ local function make (cfg, prompt, parameters, context, call_options, id)
   context = context or {}
   local client = { cfg = cfg, user_agent = request.user_agent(cfg, context.transport, context.lua) }
   local given = request.merge(parameters, call_options)
-  local plan, err = request.plan(client, context.stream and "generate_stream" or "generate", given)
+  local route = context.stream and generate.STREAM or generate.ROUTE
+  local plan, err = request.plan(client, route, given)
   if not plan then return nil, err end
   return request.make(plan, prompt, id)
 end
@@ -281,39 +284,39 @@ describe("the options of a call", function ()
   local client = { cfg = cfg, user_agent = "x" }
 
   it("raise for mistakes of the program, with the line of the caller", function ()
-    local function message (given, method)
-      return select(2, pcall(request.check, given, method))
+    local function message (given, route)
+      return select(2, pcall(request.check, given, route))
     end
     for text, said in pairs {
-      ["client:generate takes its options as a table, got a number"] = message(5, "generate"),
-      ["client:generate does not accept on_token"] = message({ on_token = print }, "generate"),
+      ["client:generate takes its options as a table, got a number"] = message(5, generate.ROUTE),
+      ["client:generate does not accept on_token"] = message({ on_token = print }, generate.ROUTE),
       ['unknown option "on_tokn"; did you mean "on_token"?'] =
-        message({ on_tokn = 1 }, "generate_stream"),
+        message({ on_tokn = 1 }, generate.STREAM),
       ['unknown option "max_retrys"; did you mean "max_retries"?'] =
-        message({ max_retrys = 1 }, "generate"),
+        message({ max_retrys = 1 }, generate.ROUTE),
       ['unknown option "max_tokens"; did you mean "max_new_tokens"?'] =
-        message({ max_tokens = 5 }, "generate"),
+        message({ max_tokens = 5 }, generate.ROUTE),
       ['unknown option "stop_sequences"; did you mean "stop"?'] =
-        message({ stop_sequences = {} }, "generate"),
+        message({ stop_sequences = {} }, generate.ROUTE),
       ['unknown option "schema"; did you mean "response_format"?'] =
-        message({ schema = {} }, "generate"),
+        message({ schema = {} }, generate.ROUTE),
       ['unknown option "json_schema"; did you mean "response_format"?'] =
-        message({ json_schema = {} }, "generate_stream"),
-      ['unknown option "concurrency"'] = message({ concurrency = 1 }, "generate"),
-      ['unknown option "temperature"'] = message({ temperature = 1 }, "tokenize"),
-      ['unknown option "on_token"'] = message({ on_token = print }, "tokenize"),
+        message({ json_schema = {} }, generate.STREAM),
+      ['unknown option "concurrency"'] = message({ concurrency = 1 }, generate.ROUTE),
+      ['unknown option "temperature"'] = message({ temperature = 1 }, tokenize.ROUTE),
+      ['unknown option "on_token"'] = message({ on_token = print }, tokenize.ROUTE),
     } do
       assert.is_truthy(said:find(text, 1, true), said)
       assert.is_truthy(said:find("^spec/request_spec.lua:%d+: "), said)
     end
-    assert.is_nil(message(nil, "generate"))
-    assert.is_nil(message({ concurrency = 1 }, "generate_many"))
-    assert.is_nil(message({ on_token = print }, "generate_stream"))
-    assert.is_nil(message({ add_special_tokens = true }, "tokenize"))
+    assert.is_nil(message(nil, generate.ROUTE))
+    assert.is_nil(message({ concurrency = 1 }, generate.MANY))
+    assert.is_nil(message({ on_token = print }, generate.STREAM))
+    assert.is_nil(message({ add_special_tokens = true }, tokenize.ROUTE))
   end)
 
   it("are split into parameters of the API, sent in the body, and options of the call", function ()
-    local plan = assert(request.plan(client, "generate", { temperature = 0.5, timeout = 3,
+    local plan = assert(request.plan(client, generate.ROUTE, { temperature = 0.5, timeout = 3,
       max_retries = 1, adapter_id = "a/1", concurrency = 4 }))
     assert.equal('{"inputs":"x","parameters":{"adapter_id":"a/1","adapter_source":"pbase",'
       .. '"temperature":0.5}}', request.make(plan, "x").body)
@@ -339,19 +342,19 @@ describe("a planner", function ()
   it("merges the options of a call with those of its object", function ()
     local plan = request.planner({ cfg = cfg, user_agent = "x" },
       { temperature = 0.5, max_retries = 1 })
-    local made = assert(plan("generate", { temperature = 0.25 }))
+    local made = assert(plan(generate.ROUTE, { temperature = 0.25 }))
     assert.equal('{"inputs":"x","parameters":{"temperature":0.25}}', request.make(made, "x").body)
     assert.equal(1, made.settings.max_retries)
   end)
 
   it("keeps only the plan of calls without options", function ()
     local plan = request.planner({ cfg = cfg, user_agent = "x" }, { temperature = 0.5 })
-    local first = plan "generate"
-    assert.equal(first, plan("generate", {}))
-    assert.equal(first, (plan("generate", nil)))
-    assert.not_equal(first, plan("generate", { seed = 1 }))
-    assert.not_equal(first, plan "generate_stream")
-    assert.equal(first, plan "generate")
+    local first = plan(generate.ROUTE)
+    assert.equal(first, plan(generate.ROUTE, {}))
+    assert.equal(first, (plan(generate.ROUTE, nil)))
+    assert.not_equal(first, plan(generate.ROUTE, { seed = 1 }))
+    assert.not_equal(first, plan(generate.STREAM))
+    assert.equal(first, plan(generate.ROUTE))
   end)
 
   it("keeps its options when the caller changes the tables later", function ()
@@ -359,7 +362,7 @@ describe("a planner", function ()
     local plan = request.planner({ cfg = cfg, user_agent = "x" }, base)
     base.stop[1], base.headers["X-A"], base.timeout.total, base.seed = "b", "2", 6, 1
     for _, options in ipairs { {}, { temperature = 1 } } do
-      local made = assert(plan("generate", options))
+      local made = assert(plan(generate.ROUTE, options))
       local req = request.make(made, "x")
       assert.is_truthy(req.body:find('"stop":["a"]', 1, true), req.body)
       assert.is_nil(req.body:find("seed", 1, true))
@@ -372,7 +375,7 @@ describe("a planner", function ()
     local plan = request.planner({ cfg = cfg, user_agent = "x" },
       { repetition_penalty = 2, repitition_penalty = 3 })
     for _, options in ipairs { {}, { seed = 1 } } do
-      local made, err = plan("generate", options)
+      local made, err = plan(generate.ROUTE, options)
       assert.is_nil(made)
       assert.is_truthy(err.message:find("is given twice", 1, true), err.message)
     end
@@ -381,22 +384,22 @@ describe("a planner", function ()
   it("refuses bad values every time", function ()
     local plan = request.planner({ cfg = cfg, user_agent = "x" }, { temperature = -1 })
     for _ = 1, 2 do
-      local made, err = plan "generate"
+      local made, err = plan(generate.ROUTE)
       assert.is_nil(made)
       assert.equal("validation", err.kind)
     end
-    assert.is_table(plan("generate", { temperature = 1 }))
+    assert.is_table(plan(generate.ROUTE, { temperature = 1 }))
   end)
 
   it("raises for mistakes of the program, and for a closed client", function ()
     local client = { cfg = cfg, user_agent = "x" }
     local plan = request.planner(client)
-    assert.error_matches(function () plan("generate", { timeout = { totl = 1 } }) end,
+    assert.error_matches(function () plan(generate.ROUTE, { timeout = { totl = 1 } }) end,
       'unknown timeout "totl"; did you mean "total"%?')
-    assert.error_matches(function () plan("generate", 5, "session:send") end,
+    assert.error_matches(function () plan(generate.ROUTE, 5, "session:send") end,
       "session:send takes its options as a table, got a number")
     client.closed = true
-    assert.error_matches(function () plan("generate", nil, "session:send") end,
+    assert.error_matches(function () plan(generate.ROUTE, nil, "session:send") end,
       "session:send on a closed client")
   end)
 end)

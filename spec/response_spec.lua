@@ -21,6 +21,25 @@ describe("response.result", function ()
     assert.same({}, result.timing)
   end)
 
+  it("has the shape of all results", function ()
+    local result = assert(response.result(reply(
+      '{"generated_text":"test","details":{"finish_reason":"eos_token","prompt_tokens":2}}',
+      { ["x-b3-traceid"] = "4f" }), { request_id = "42" }))
+    assert.equal("test", result.text)
+    assert.equal("stop", result.finish_reason)
+    assert.equal("eos_token", result.raw_finish_reason)
+    assert.equal("eos_token", result.details.finish_reason)
+    assert.equal("42", result.request_id)
+    assert.equal("4f", result.trace_id)
+    for raw, name in pairs { length = "length", stop_sequence = "stop_sequence" } do
+      local other = response.result(reply(
+        '{"generated_text":"x","details":{"finish_reason":"' .. raw .. '"}}'))
+      assert.same({ name, raw }, { other.finish_reason, other.raw_finish_reason })
+    end
+    assert.equal("42", select(2, response.result(reply("x", {}, 500),
+      { request_id = "42" })).request_id)
+  end)
+
   it("can be concatenated with a string on both sides", function ()
     local result = response.result(reply '{"generated_text":"test"}')
     assert.equal("a test", "a " .. result)
@@ -151,6 +170,18 @@ describe("response.stream_result", function ()
     assert.equal("a/1", result.adapter_id)
     assert.equal(200, result.status)
     assert.equal(1, result.attempts)
+  end)
+
+  it("has the tokens per second after the first token", function ()
+    assert.equal(10, response.tokens_per_second(21, { total = 3, first_token = 1 }))
+    assert.is_nil(response.tokens_per_second(1, { total = 3, first_token = 1 }))
+    assert.is_nil(response.tokens_per_second(21, { total = 1, first_token = 1 }))
+    assert.is_nil(response.tokens_per_second(21, { total = 1 }))
+    assert.is_nil(response.tokens_per_second(nil, { total = 3, first_token = 1 }))
+    local result = response.stream_result({ final = { generated_text = "x", details = {
+      finish_reason = "length", generated_tokens = 5 } }, count = 5, headers = {} },
+      { timing = { total = 3, first_token = 1 } })
+    assert.equal(2, result.tokens_per_second)
   end)
 
   it("uses the counted tokens when the server sent no details", function ()

@@ -12,6 +12,7 @@
 local call = require "predibase.call"
 local chat = require "predibase.chat"
 local checks = require "predibase.value_checks"
+local generate = require "predibase.generate"
 local json = require "predibase.json"
 local names = require "predibase.option_names"
 local rendering = require "predibase.rendering"
@@ -70,16 +71,15 @@ local function render (self, values)
   return self.template:render(values)
 end
 
---- Makes a call. Returns nil and the error when the values or the options are not valid.
-local function prepare (self, method, values, options)
-  check_self(self, method)
+--- Renders a prompt and makes the plan of a call. Returns the arguments of `call.run`.
+local function prepare (self, route, values, options)
+  check_self(self, route.name)
   check_values(self, values)
   check_bound(self, options)
-  local plan, refusal = self.plan(method, options, "adapter:" .. method)
+  local plan, refusal = self.plan(route, options, "adapter:" .. route.name)
   local prompt, err = render(self, values)
-  if not prompt then return nil, err end
-  if not plan then return nil, refusal end
-  return call.prepare(self.client.shared, plan, prompt)
+  if not prompt then plan, refusal = nil, err end
+  return self.client.shared, prompt, plan, refusal
 end
 
 --- Returns the prompt that `generate` would send.
@@ -103,9 +103,7 @@ end
 -- @treturn[2] table the error; of kind "template" when the template cannot be rendered with them
 -- @raise as `client:generate`
 function View:generate (values, options)
-  local this, err = prepare(self, "generate", values, options)
-  if not this then return nil, err end
-  return this:run()
+  return call.run(prepare(self, generate.ROUTE, values, options))
 end
 
 --- Renders a prompt and calls `client:generate_stream` with it. If the template cannot be rendered
@@ -115,9 +113,7 @@ end
 -- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
 -- @raise as `client:generate`
 function View:generate_stream (values, options)
-  local this, err = prepare(self, "generate_stream", values, options)
-  local made = this and stream.new(this) or stream.failed(err)
-  return made, nil, nil, made
+  return stream.open(prepare(self, generate.STREAM, values, options))
 end
 
 --- Renders prompts and calls `client:generate_many` with them. If the template cannot be rendered
@@ -130,7 +126,7 @@ end
 function View:generate_many (entries, options)
   check_self(self, "generate_many")
   check_bound(self, options)
-  request.check(options, "generate_many", "adapter:generate_many")
+  request.check(options, generate.MANY, "adapter:generate_many")
   local made = require "predibase.batch".new(self.client, entries, options, self.options(),
     self.template and function (values, only_check)
       check_values(self, values)
@@ -189,7 +185,7 @@ local function check (id, options)
   if type(options.defaults) ~= "table" then
     usage.fail("defaults must be a table, got " .. checks.describe(options.defaults))
   end
-  names.check(options.defaults, request.names.generate_stream, "option")
+  names.check(options.defaults, generate.STREAM.names, "option")
   check_bound({ id = id }, options.defaults)
 end
 

@@ -19,6 +19,7 @@ local active = require "predibase.active"
 local call = require "predibase.call"
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
+local generate = require "predibase.generate"
 local limiters = require "predibase.batch.limiter"
 local json = require "predibase.json"
 local params = require "predibase.params"
@@ -558,10 +559,10 @@ function M.new (client, entries, options, base, render)
   -- The planner gets no field `closed`: if the client is closed later, the batch fails and the
   -- planner must not raise.
   local plan = request.planner({ cfg = client.cfg, user_agent = client.user_agent }, common)
-  plan "generate"        -- raises for a timeout that does not exist; bad values fail each prompt
+  plan(generate.ROUTE)   -- raises for a timeout that does not exist; bad values fail each prompt
   local source, count = source_of(entries, function (entry, index)
     if render then return render(entry, true) end
-    request.check(select(2, split(entry, index)), "generate")
+    request.check(select(2, split(entry, index)), generate.ROUTE)
   end)
   local now = client.shared.now
   return new {
@@ -578,7 +579,7 @@ function M.new (client, entries, options, base, render)
         if not entry then return nil, err end
       end
       local prompt, own = split(entry, index)
-      local planned, err = plan("generate", own)
+      local planned, err = plan(generate.ROUTE, own)
       if not planned then return nil, err end
       return call.prepare(client.shared, planned, prompt)
     end,

@@ -112,7 +112,7 @@ function Call:whole (exchange)
   self:progress(status, headers)
   if failure then return nil, self:error(failure) end
   local reply = { status = status, headers = headers, body = body }
-  local outcome, err = self.read(reply, self:meta())
+  local outcome, err = self.route.read(reply, self:meta())
   failure = not outcome and err.kind == "protocol" and response.truncation(reply)
   if failure then return nil, self:error(failure) end
   return outcome, err
@@ -127,7 +127,7 @@ local function attempt (self, delay)
 end
 
 --- Makes attempts until one succeeds or the error is final, for responses that are not streams.
--- @treturn[1] table the outcome, as the call's function `read` makes it
+-- @treturn[1] table the outcome, as the route reads it
 -- @treturn[2] nil
 -- @treturn[2] table the error
 function Call:run ()
@@ -160,6 +160,14 @@ function Call:put_back ()
   self.refused = self.refused + 1
 end
 
+--- Returns the `X-Request-Id` that a request is sent with.
+local function request_id (req)
+  if req.id then return req.id end
+  for _, header in ipairs(req.headers) do
+    if header[1]:lower() == "x-request-id" then return header[2] end
+  end
+end
+
 --- Returns the data of this call for the modules that make results and errors.
 -- @treturn table
 function Call:meta ()
@@ -167,6 +175,7 @@ function Call:meta ()
   return {
     waited = self.opened and now - self.opened,
     attempts = self.attempts, secrets = req.secrets, adapter_id = req.adapter_id,
+    request_id = request_id(req),
     now = self.client.wall(),
     stop = self.options.client_stop, trim = self.options.trim_stop and req.stop or nil,
     timing = { total = elapsed(self.started or now, now),
@@ -235,22 +244,24 @@ function Call:finish ()
   self.ended = self.client.now()
 end
 
---- Makes a call without sending it. The request and its secrets are kept in a closure, so that code
--- that walks over the tables of a stream finds no token.
+--- Makes a call from a plan, without sending it. The request and its secrets are kept in a closure,
+-- so that code that walks over the tables of a stream finds no token.
 -- @tparam table client the data that all calls of a client share: `transport`, `place` (host and
 -- port, for messages), `now` (returns monotonic seconds), `wall` (returns Unix seconds), `random`
 -- (returns a number in [0, 1)), `max_text` (largest number of bytes in the text of a stream)
--- @tparam table options `timeout`, `max_retries`, `hooks`
--- @tparam ?number total seconds for all attempts
--- @tparam boolean events whether the response is a stream of events
--- @tparam table req the request, see `predibase.request`
--- @tparam[opt=response.result] function read makes the outcome from a whole response; it has the
--- arguments and results of `response.result`
--- @treturn table the call
-function M.new (client, options, total, events, req, read)
+-- @tparam table plan of `predibase.request`
+-- @param input what the route of the plan takes: a prompt, messages, …
+-- @treturn[1] table the call
+-- @treturn[2] nil
+-- @treturn[2] table error of kind `validation` or `too_large`
+-- @raise for an input of the wrong type
+function M.prepare (client, plan, input)
+  local req, err = request.make(plan, input, random.id(client.random))
+  if not req then return nil, err end
+  local options = plan.settings
   return setmetatable({
-    read = read or response.result,
-    client = client, options = options, total = total, events = events,
+    route = plan.route,
+    client = client, options = options, total = plan.total, events = plan.stream,
     request = function () return req end,
     shown = options.hooks.on_request and shown(req),
     attempts = 0,
@@ -259,19 +270,20 @@ function M.new (client, options, total, events, req, read)
   }, Call)
 end
 
---- Makes a call from a plan.
--- @tparam table client as for `new`
--- @tparam table plan of `predibase.request`
--- @tparam string text the prompt, or the text to tokenize
--- @tparam ?function read as for `new`
--- @treturn[1] table the call
+--- Makes a call and waits for its outcome.
+-- @tparam table client as for `prepare`
+-- @param input as for `prepare`
+-- @tparam ?table plan of `predibase.request`; nil when the options were refused
+-- @tparam ?table refusal the error, when the options were refused
+-- @treturn[1] table the outcome, as the route reads it
 -- @treturn[2] nil
--- @treturn[2] table error of kind `validation` or `too_large`
--- @raise for a prompt that is not a string
-function M.prepare (client, plan, text, read)
-  local req, err = request.make(plan, text, random.id(client.random))
-  if not req then return nil, err end
-  return M.new(client, plan.settings, plan.total, plan.stream, req, read)
+-- @treturn[2] table the error
+-- @raise for an input of the wrong type
+function M.run (client, input, plan, refusal)
+  if not plan then return nil, refusal end
+  local this, err = M.prepare(client, plan, input)
+  if not this then return nil, err end
+  return this:run()
 end
 
 return M

@@ -16,6 +16,7 @@ local budget = require "predibase.chat.budget"
 local call = require "predibase.call"
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
+local generate = require "predibase.generate"
 local history = require "predibase.chat.history"
 local json = require "predibase.json"
 local names = require "predibase.option_names"
@@ -51,7 +52,7 @@ for _, name in ipairs(rendering.names) do OWN[name] = true end
 
 local NAMES = {}
 for name in pairs(OWN) do NAMES[name] = true end
-for name in pairs(request.names.generate_stream) do NAMES[name] = true end
+for name in pairs(generate.STREAM.names) do NAMES[name] = true end
 
 local function refuse (message)
   return nil, errors.new { kind = "validation", phase = "request", message = message }
@@ -243,17 +244,14 @@ function Session:send (text, options)
   check_self(self, "send")
   check_question(text, "send")
   check_free(self, "send")
-  local plan, refusal = self.plan("generate", options, "session:send")
+  local plan, refusal = self.plan(generate.ROUTE, options, "session:send")
   if not plan then return nil, refusal end
   close_stream(self)
   local prompt
   local result, err = alone(self, function ()
-    local why, this
+    local why
     prompt, why = prompt_of(self, text, options)
-    if not prompt then return nil, why end
-    this, why = call.prepare(self.client.shared, plan, prompt)
-    if not this then return nil, why end
-    return this:run()
+    return call.run(self.client.shared, prompt, prompt and plan, why)
   end)
   if result then add_turn(self, text, result, prompt, plan) end
   return result, err
@@ -272,7 +270,7 @@ function Session:stream (text, options)
   check_self(self, "stream")
   check_question(text, "stream")
   check_free(self, "stream")
-  local plan, err = self.plan("generate_stream", options, "session:stream")
+  local plan, err = self.plan(generate.STREAM, options, "session:stream")
   local prompt, this
   if plan then
     close_stream(self)

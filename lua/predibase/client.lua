@@ -5,6 +5,7 @@
 local call = require "predibase.call"
 local config = require "predibase.config"
 local errors = require "predibase.errors"
+local generate = require "predibase.generate"
 local random = require "predibase.random"
 local request = require "predibase.request"
 local stream = require "predibase.stream"
@@ -44,13 +45,8 @@ end
 -- exist, and a closed client
 function Client:generate (prompt, options)
   check_self(self, "generate")
-  request.check_prompt(prompt)
-  local plan, err = self.plan("generate", options)
-  if not plan then return nil, err end
-  local this
-  this, err = call.prepare(self.shared, plan, prompt)
-  if not this then return nil, err end
-  return this:run()
+  generate.check_prompt(prompt)
+  return call.run(self.shared, prompt, self.plan(generate.ROUTE, options))
 end
 
 --- Generates a text token by token (LoRAX: POST /generate_stream). The request is sent by the first
@@ -64,12 +60,8 @@ end
 -- @raise as `generate` does
 function Client:generate_stream (prompt, options)
   check_self(self, "generate_stream")
-  request.check_prompt(prompt)
-  local plan, err = self.plan("generate_stream", options)
-  local this
-  if plan then this, err = call.prepare(self.shared, plan, prompt) end
-  local made = this and stream.new(this) or stream.failed(err)
-  return made, nil, nil, made
+  generate.check_prompt(prompt)
+  return stream.open(self.shared, prompt, self.plan(generate.STREAM, options))
 end
 
 --- Generates a text for each of many prompts, several at the same time (LoRAX: POST /generate). The
@@ -89,7 +81,7 @@ end
 -- @raise as `generate` does, also for an entry of the array
 function Client:generate_many (prompts, options)
   check_self(self, "generate_many")
-  request.check(options, "generate_many")
+  request.check(options, generate.MANY)
   local made = require "predibase.batch".new(self, prompts, options)
   return made, nil, nil, made
 end
@@ -108,8 +100,9 @@ end
 -- @raise as `generate` does
 function Client:tokenize (text, options)
   check_self(self, "tokenize")
-  local plan, err = self.plan("tokenize", options)
-  return require "predibase.tokenize".run(self.shared, plan, text, err)
+  local tokenize = require "predibase.tokenize"
+  tokenize.check_text(text)
+  return call.run(self.shared, text, self.plan(tokenize.ROUTE, options))
 end
 
 --- Makes an object for the calls of one adapter: it renders the adapter's template, and sends the

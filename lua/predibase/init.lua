@@ -25,7 +25,8 @@
 --     batch.limiter        when the next request of a batch may begin
 --   stream               the tokens of an answer, one after the other
 --   call                 one call: its attempts, time limits, hooks and error
---   request              options -> plan; plan and prompt -> request
+--   generate             the routes that continue a prompt (POST /generate, /generate_stream)
+--   request              options -> plan; plan and input -> request
 --   config               the options of a client and the environment
 --     config.settings      checks the values of single options
 --     config.url           checks URLs

@@ -1,13 +1,34 @@
 -- SPDX-License-Identifier: MIT
 --- Makes the HTTP request of a call.
 --
+-- A route is a table that describes one kind of call to the server. Each part of the API has a
+-- module with its routes, such as `predibase.generate`. The fields of a route:
+--
+--     name       the method that the program calls, such as "generate", for messages
+--     path       is appended to the client's URL, such as "/generate"
+--     verb       the HTTP method; "POST" by default. A "GET" has no body
+--     accept     the content type of the answer
+--     stream     true when the answer is a stream of events
+--     names      the set of options that the method accepts
+--     reasons    option -> why the method does not accept it, for messages
+--     needs      options whose loss would change the answer: the route refuses them among the
+--                client's defaults when it does not accept them
+--     write      takes the plan, the client and the parameters that the program gave; checks the
+--                parameters and encodes them into the plan; returns nil, or an error
+--     body       takes the plan and the input of a call (a prompt, messages, …); returns the body
+--                of the request, or nil and an error; raises for an input of the wrong type
+--     read       takes a whole response and the data of its call (`Call:meta`); returns the
+--                outcome, or nil and an error
+--     reader     streams: makes the object that reads the events, see `predibase.stream`
+--     finish     streams: takes the state of the stream and the data of its call; returns the
+--                result
+--
 -- The options of a call are read once, into a plan: names and values are checked, the options are
--- merged with those of the client, and everything that does not depend on the prompt is encoded. A
--- request is made from a plan and a prompt. Plans contain secrets: keep them only in local
+-- merged with those of the client, and everything that does not depend on the input is encoded. A
+-- request is made from a plan and an input. Plans contain secrets: keep them only in local
 -- variables and closures, where code that walks over the tables of an object does not find them.
 -- @module predibase.request
 
-local checks = require "predibase.value_checks"
 local config = require "predibase.config"
 local errors = require "predibase.errors"
 local headers = require "predibase.headers"
@@ -29,10 +50,10 @@ local jit = rawget(_G, "jit")
 M.LUA = jit and "luajit/" .. tostring(jit.version):match("%d+%.%d+")
   or "lua/" .. _VERSION:match("%d+%.%d+")
 
--- Options of a batch that are not options of its calls.
-local OF_BATCH = { concurrency = true, retry_generation = true }
-
-local function union (...)
+--- Makes the set of the options that a method accepts.
+-- @tparam table ... sets of names, which are joined
+-- @treturn table
+function M.union (...)
   local set = {}
   for _, part in ipairs { ... } do
     for name in pairs(part) do set[name] = true end
@@ -40,32 +61,32 @@ local function union (...)
   return set
 end
 
---- Sets of the options that each method accepts.
-M.names = { generate_stream = union(params.names, config.call_names) }
-M.names.generate = union(M.names.generate_stream)
-M.names.generate.on_token = nil
-M.names.generate_many = union(M.names.generate, OF_BATCH)
-M.names.tokenize = union(config.call_names, { add_special_tokens = true })
--- These options concern generated text, and /tokenize generates none.
-for _, name in ipairs { "on_token", "trim_stop", "client_stop", "check_schema" } do
-  M.names.tokenize[name] = nil
-end
+-- Options of a call that concern generated text.
+local OF_TEXT = { "on_token", "trim_stop", "client_stop", "check_schema" }
+
+--- Set of the options of calls that generate no text.
+M.plain_names = M.union(config.call_names)
+for _, name in ipairs(OF_TEXT) do M.plain_names[name] = nil end
+
+--- Why methods that return whole answers do not accept `on_token`.
+M.NO_TOKENS = { on_token = "it receives only the whole text, not tokens" }
 
 --- Checks the type and the names of the options of a call.
 -- @tparam ?table options
--- @tparam string method a key of `names`
--- @tparam[opt] string shown the name of the method in messages: `client:generate` by default
+-- @tparam table route
+-- @tparam[opt] string shown the name of the method in messages: `client:generate` for example
 -- @raise for an option that does not exist, and for options that are not a table
-function M.check (options, method, shown)
+function M.check (options, route, shown)
   if options == nil then return end
-  local allowed = M.names[method]
-  shown = shown or "client:" .. method
+  local allowed = route.names
+  shown = shown or "client:" .. route.name
   if type(options) ~= "table" then
     usage.fail(("%s takes its options as a table, got a %s"):format(shown, type(options)))
   end
-  local refused = not allowed.on_token and method ~= "tokenize"
-  if refused and rawget(options, "on_token") ~= nil then
-    usage.fail(shown .. " does not accept on_token: it receives only the whole text, not tokens")
+  for name, reason in next, route.reasons or {} do
+    if rawget(options, name) ~= nil then
+      usage.fail(("%s does not accept %s: %s"):format(shown, name, reason))
+    end
   end
   for name in next, options do
     if not allowed[name] then names.check(options, allowed, "option") end
@@ -81,7 +102,11 @@ M.merge = params.merge
 
 -- Errors.
 
-local function refuse (text)
+--- Makes the error for a value that the server would refuse.
+-- @tparam string text
+-- @treturn nil
+-- @treturn table error of kind `validation`
+function M.refuse (text)
   return nil, errors.new {
     kind = "validation", error_type = "validation", phase = "request",
     message = "Input validation error: " .. text,
@@ -111,12 +136,12 @@ end
 
 --- Lists the headers: first those of the library, then those of the program, sorted by name. The
 -- second result tells whether the program gave an `X-Request-Id`.
-local function list_headers (client, own, accept)
+local function list_headers (client, own, route)
   local list, has_id = {}, false
   local token = config.token(client.cfg)
-  list[1] = { "content-type", "application/json" }
-  list[2] = { "accept", accept }
-  if token then list[3] = { "authorization", "Bearer " .. token } end
+  if route.verb ~= "GET" then list[1] = { "content-type", "application/json" } end
+  list[#list + 1] = { "accept", route.accept }
+  if token then list[#list + 1] = { "authorization", "Bearer " .. token } end
   list[#list + 1] = { "user-agent", client.user_agent }
   for _, header in ipairs(own) do
     list[#list + 1] = header
@@ -125,92 +150,70 @@ local function list_headers (client, own, accept)
   return list, has_id
 end
 
--- List of the program's headers -> { [path] = result of `start_of` }. All calls of a client share
+-- List of the program's headers -> { [route] = result of `start_of` }. All calls of a client share
 -- one list, but a call with headers of its own has its own list. The keys are weak, so no value may
 -- refer to its key.
 local starts = setmetatable({}, { __mode = "k" })
 
---- Returns the part of a request that depends neither on the parameters nor on the prompt. It is
--- made once for each path and list of headers.
-local function start_of (client, endpoint, settings)
+--- Returns the part of a request that depends neither on the parameters nor on the input. It is
+-- made once for each route and list of headers.
+local function start_of (client, route, settings)
   local own = config.headers(settings)
-  local by_path = starts[own]
-  if not by_path then
-    by_path = {}
-    starts[own] = by_path
+  local by_route = starts[own]
+  if not by_route then
+    by_route = setmetatable({}, { __mode = "k" })
+    starts[own] = by_route
   end
-  local start = by_path[endpoint.path]
+  local start = by_route[route]
   if not start then
-    local list, has_id = list_headers(client, own, endpoint.accept)
+    local list, has_id = list_headers(client, own, route)
     local secrets = config.secrets(client.cfg)
     headers.add_secrets(own, secrets)
-    start = { url = client.cfg.url .. endpoint.path, headers = list, has_id = has_id,
+    start = { url = client.cfg.url .. route.path, headers = list, has_id = has_id,
       secrets = secrets }
-    by_path[endpoint.path] = start
+    by_route[route] = start
   end
   return start
 end
 
--- Parameters.
+-- Plans.
 
-local function append (list, item)
+--- Adds a secret to those of a plan.
+-- @tparam table plan
+-- @tparam string secret
+function M.add_secret (plan, secret)
   local longer = {}
-  for i = 1, #list do longer[i] = list[i] end
-  longer[#longer + 1] = item
-  return longer
+  for i = 1, #plan.secrets do longer[i] = plan.secrets[i] end
+  longer[#longer + 1] = secret
+  plan.secrets = longer
 end
 
---- Checks the parameters of /generate and /generate_stream and encodes them into a plan.
--- Returns nil, or an error.
-local function write_parameters (plan, client, endpoint, given)
-  local defaults = config.defaults(client.cfg)
-  local merged = given and next(defaults) == nil and given or params.merge(defaults, given)
-  local list, err = params.read(merged, { stream = endpoint.stream,
-    check_schema = plan.settings.check_schema })
-  if not list then return err end
-  local token = merged.api_token
-  if type(token) == "string" and token ~= "" then
-    local problem = config.exposure(client.cfg, "the parameter api_token")
-    if problem then
-      return errors.new { kind = "config", phase = "request", message = problem }
-    end
-    plan.secrets = append(plan.secrets, token)
+--- Checks the `api_token` among the parameters of a call, which is sent in the body.
+-- @tparam table plan gets the token as one of its secrets
+-- @tparam table client
+-- @param token anything
+-- @treturn ?table error of kind `config`, when others could read the token
+function M.check_token (plan, client, token)
+  if type(token) ~= "string" or token == "" then return nil end
+  local problem = config.exposure(client.cfg, "the parameter api_token")
+  if problem then
+    return errors.new { kind = "config", phase = "request", message = problem }
   end
-  plan.return_full_text = merged.return_full_text == true
-  plan.rest = "}"
-  if #list == 0 then return nil end
-  local text, problem = json.write_members(list)
-  if not text then return select(2, refuse(problem)) end
-  plan.rest = ',"parameters":' .. text .. "}"
-  for i = 1, #list do
-    local name, value = list[i][1], list[i][2]
-    if name == "adapter_id" and value ~= "" then
-      plan.adapter_id = value
-    elseif name == "stop" then
-      plan.stop = value
+  M.add_secret(plan, token)
+end
+
+--- Returns an error when the client's defaults, or the options of an adapter or a session, contain
+-- an option that would change the answer and that the route does not have.
+local function lost (client, route, options)
+  for _, name in ipairs(route.needs or {}) do
+    local value = options and rawget(options, name)
+    if value == nil then value = config.defaults(client.cfg)[name] end
+    if value ~= nil and value ~= json.null and not route.names[name] then
+      return select(2, M.refuse(("%s is a default of this client, but %s has no such parameter; "
+        .. "make a client without it"):format(name, route.path)))
     end
   end
 end
-
---- Checks the only parameter of /tokenize and encodes it into a plan.
-local function write_special (plan, _, _, given)
-  local special = given and given.add_special_tokens
-  if special == nil or special == json.null then special = true end
-  if type(special) ~= "boolean" then
-    return errors.new { kind = "validation", phase = "request",
-      message = "add_special_tokens must be a boolean, got " .. checks.describe(special) }
-  end
-  plan.empty = true
-  plan.rest = ',"add_special_tokens":' .. tostring(special) .. "}"
-end
-
--- LoRAX's routes by method.
-local ENDPOINTS = {
-  generate = { path = "/generate", accept = "application/json", write = write_parameters },
-  generate_stream = { path = "/generate_stream", accept = "text/event-stream", stream = true,
-    write = write_parameters },
-  tokenize = { path = "/tokenize", accept = "application/json", write = write_special },
-}
 
 --- Splits options into parameters and options of the call. Each result is nil when it would be
 -- empty. Base options of an object may be for its other methods: they are left out.
@@ -231,23 +234,23 @@ end
 --- Reads options into a plan. Their names must have been checked. Raises for a field of `timeout`
 -- or of a parameter that does not exist.
 -- @tparam table client `cfg` of `predibase.config`, `user_agent`
--- @tparam string method `generate`, `generate_stream` or `tokenize`
--- @tparam ?table options those that the method does not accept are ignored
--- @treturn[1] table the plan: `settings` of `config.call`, `total` (seconds that the call may take,
--- or nil), `stream` (boolean), and what `make` needs
+-- @tparam table route
+-- @tparam ?table options those that the route does not accept are ignored
+-- @treturn[1] table the plan: `route`, `settings` of `config.call`, `total` (seconds that the call
+-- may take, or nil), `stream` (boolean), and what `make` needs
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation` or `config`
-function M.plan (client, method, options)
-  local endpoint = ENDPOINTS[method]
+function M.plan (client, route, options)
   local parameters, of_call
-  if options then parameters, of_call = split(options, M.names[method]) end
+  if options then parameters, of_call = split(options, route.names) end
   local settings, err = config.call(client.cfg, of_call)
   if not settings then return nil, err end
-  local start = start_of(client, endpoint, settings)
-  local plan = { settings = settings, stream = endpoint.stream or false,
-    total = config.total(settings.timeout, endpoint.stream), start = start,
+  local start = start_of(client, route, settings)
+  local plan = { route = route, settings = settings, stream = route.stream or false,
+    total = config.total(settings.timeout, route.stream), start = start,
     secrets = start.secrets }
-  err = endpoint.write(plan, client, endpoint, parameters)
+  err = lost(client, route, options)
+    or route.write and route.write(plan, client, parameters)
   if err then return nil, err end
   return plan
 end
@@ -273,67 +276,64 @@ end
 -- kept.
 -- @tparam table client as for `plan`, and `closed`
 -- @tparam ?table base options that apply where a call has none
--- @treturn function takes the method (a key of `names`), the options of one call, and the name of
--- the method in messages; raises as `check` does, and for a closed client; returns what `plan`
--- returns
+-- @treturn function takes the route, the options of one call, and the name of the method in
+-- messages; raises as `check` does, and for a closed client; returns what `plan` returns
 function M.planner (client, base)
   local kept = {}
   base = base and M.copy(base)
-  return function (method, options, shown)
+  return function (route, options, shown)
     if client.closed then
-      usage.fail((shown or "client:" .. method) .. " on a closed client")
+      usage.fail((shown or "client:" .. route.name) .. " on a closed client")
     end
-    M.check(options, method, shown)
+    M.check(options, route, shown)
     if options ~= nil and next(options) ~= nil then
-      return M.plan(client, method, base and params.merge(base, options) or options)
+      return M.plan(client, route, base and params.merge(base, options) or options)
     end
-    if kept[method] then return kept[method] end
-    local plan, err = M.plan(client, method, base)
-    kept[method] = plan
+    if kept[route] then return kept[route] end
+    local plan, err = M.plan(client, route, base)
+    kept[route] = plan
     return plan, err
   end
 end
 
 -- Requests.
 
---- Checks the type of a prompt.
--- @param text
--- @raise for a prompt that is not a string
-function M.check_prompt (text)
-  if type(text) == "string" then return end
-  usage.fail(("the prompt must be a string, got %s%s"):format(checks.describe(text),
-    type(text) == "table" and "; give the prompt first and then a table of parameters" or ""))
-end
-
-local function check_text (text)
+--- Checks a text that is sent to the server.
+-- @tparam string text
+-- @tparam[opt="inputs"] string name of the field, for the message
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table error of kind `validation` or `too_large`
+function M.check_text (text, name)
   if #text > M.MAX_BODY then return refuse_size(#text) end
   local valid, at = utf8.valid(text)
   if valid then return true end
-  return refuse(("`inputs` must be valid UTF-8, got byte 0x%02x at position %d")
-    :format(text:byte(at), at))
+  return M.refuse(("`%s` must be valid UTF-8, got byte 0x%02x at position %d")
+    :format(name or "inputs", text:byte(at), at))
 end
 
---- Makes a request (LoRAX `/generate`, `/generate_stream`, `/tokenize`).
+--- Makes a request.
 -- @tparam table plan
--- @tparam string text the prompt, or the text to tokenize, in UTF-8
+-- @param input what the route's function `body` takes
 -- @tparam ?string id value of the header `X-Request-Id`, the same for all attempts of a call
 -- @treturn[1] table `method`, `url`, `headers` (array of `{ name, value }`; requests with the same
 -- table also have the same method and URL), `id` (the value of `X-Request-Id`; nil when the program
--- gives a header of that name), `body`, `adapter_id` (nil for the base model), `stop` (the
--- sequences at which the server stops, or nil), `secrets` (array of strings for `errors.redact`);
--- requests share the inner tables, so they must not be changed
+-- gives a header of that name), `body` (nil for a "GET"), `adapter_id` (nil for the base model),
+-- `stop` (the sequences at which the server stops, or nil), `secrets` (array of strings for
+-- `errors.redact`); requests share the inner tables, so they must not be changed
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation` or `too_large`
--- @raise for a prompt that is not a string
-function M.make (plan, text, id)
-  M.check_prompt(text)
-  if text == "" and not plan.empty then return refuse "`inputs` cannot be empty" end
-  local ok, err = check_text(text)
-  if not ok then return nil, err end
-  local start, body = plan.start, '{"inputs":' .. json.text(text) .. plan.rest
-  if #body > M.MAX_BODY then return refuse_size(#body) end
+-- @raise for an input of the wrong type
+function M.make (plan, input, id)
+  local route, start, body = plan.route, plan.start, nil
+  if route.body then
+    local err
+    body, err = route.body(plan, input)
+    if not body then return nil, err end
+    if #body > M.MAX_BODY then return refuse_size(#body) end
+  end
   return {
-    method = "POST",
+    method = route.verb or "POST",
     url = start.url,
     headers = start.headers,
     id = not start.has_id and id or nil,

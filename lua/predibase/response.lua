@@ -1,8 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --- Makes a result or an error object from a response of the server.
 --
--- A result has `generated_text` (also its `tostring`), `details` (nil unless the server sent
--- them), `usage`, `timing`, `headers`, `status`, `attempts`, `adapter_id`, `model_id`, and
+-- A result has `text` (also its `tostring`), `finish_reason` ("stop", "length", "stop_sequence" or
+-- "tool_calls"; nil when the server did not send it), `raw_finish_reason` (the server's word for
+-- it), `usage`, `timing`, `request_id` (the `X-Request-Id` that was sent), `trace_id`, `headers`,
+-- `status`, `attempts`, `adapter_id` and `model_id`. The results of `generate` and of its streams
+-- also have `generated_text`, `details` (nil unless the server sent them), and
 -- `stop_sequence` if the options `trim_stop` or `client_stop` removed one from the text.
 -- `text_incomplete` is true when the text is empty although tokens were generated: LoRAX sends no
 -- text when `max_new_tokens` ends the answer inside a character. With `details = true`, and in a
@@ -13,7 +16,7 @@
 -- `total`, the whole call, and `first_token`, the time until the first token of a stream. The
 -- server's headers (LoRAX /generate) contain `total_server`, `validation`, `queue`, `inference`,
 -- `compute`, `time_per_token`, `time_to_first_token` and `time_per_output_token`; a stream has none
--- of these.
+-- of these. The result of a stream has `tokens_per_second`, of the tokens after the first.
 -- @module predibase.response
 
 local errors = require "predibase.errors"
@@ -220,6 +223,7 @@ function M.error (reply, meta, message)
     -- Compare a date with the server's own clock, if it sent the time.
     retry_after = retry.after(headers, retry.date(text_header(headers, "date")) or meta.now),
     attempts = meta.attempts,
+    request_id = meta.request_id,
     trace_id = trace_id and clean(trace_id, 64),
     headers = redacted_headers(headers, meta.secrets),
     body = safe ~= "" and errors.excerpt(safe, MAX_BODY) or nil,
@@ -244,6 +248,7 @@ function M.broken (failure, head, meta)
     retryable = failure.retryable,
     sent = failure.sent,
     attempts = meta.attempts,
+    request_id = meta.request_id,
     trace_id = trace_id and errors.redact(trace_id, secrets),
     headers = headers and redacted_headers(headers, secrets),
   }
@@ -303,10 +308,13 @@ end
 
 -- Results.
 
+--- The finish reasons of LoRAX /generate by the names that results use.
+local FINISH_REASONS = { eos_token = "stop" }
+
 local result_mt = { __name = "predibase.result" }
 
 function result_mt.__tostring (result)
-  return result.generated_text
+  return result.text
 end
 
 --- Lets `"Answer: " .. result` join the text of the result.
@@ -357,14 +365,17 @@ local function usage_of (details, headers, completion)
   }
 end
 
-local function new_result (text, details, head, meta, completion)
+--- Makes a result without a text.
+-- @tparam table head `status` and `headers` of the response
+-- @tparam table meta of the call, see `result`
+-- @treturn table the caller must set `text`, `finish_reason`, `raw_finish_reason` and `usage`
+function M.new (head, meta)
   local headers = head.headers or {}
   local adapter_id = text_header(headers, "x-adapter-id")
   if not adapter_id and type(meta.adapter_id) == "string" then adapter_id = meta.adapter_id end
   return setmetatable({
-    generated_text = text,
-    details = details,
-    usage = usage_of(details, headers, completion),
+    request_id = meta.request_id,
+    trace_id = M.trace_id(headers),
     timing = timing_of(headers, meta.timing),
     headers = headers,
     status = head.status,
@@ -372,6 +383,25 @@ local function new_result (text, details, head, meta, completion)
     adapter_id = adapter_id,
     model_id = text_header(headers, "x-model-id"),
   }, result_mt)
+end
+
+--- Returns the tokens per second of a stream after its first token; nil when it had only one.
+-- @tparam ?number tokens number of all tokens
+-- @tparam table timing `total` and `first_token`, in seconds
+-- @treturn ?number
+function M.tokens_per_second (tokens, timing)
+  local seconds = timing.first_token and timing.total and timing.total - timing.first_token
+  if not tokens or tokens < 2 or not seconds or seconds <= 0 then return nil end
+  return (tokens - 1) / seconds
+end
+
+local function result_of_generate (text, details, head, meta, completion)
+  local result = M.new(head, meta)
+  local raw = details and details.finish_reason
+  result.text, result.generated_text, result.details = text, text, details
+  result.finish_reason, result.raw_finish_reason = FINISH_REASONS[raw] or raw, raw
+  result.usage = usage_of(details, result.headers, completion)
+  return result
 end
 
 --- Joins the texts of the tokens. LoRAX sends an empty `generated_text` when `max_new_tokens` ends
@@ -450,7 +480,8 @@ function M.result (reply, meta)
   local found, kind
   text, found, kind = cut(text, meta)
   cut_sequences(details, meta)
-  local result = new_result(text, kind == "stop" and stopped(details) or details, reply, meta)
+  if kind == "stop" then details = stopped(details) end
+  local result = result_of_generate(text, details, reply, meta)
   if incomplete and (result.usage.completion_tokens or 0) > 1 then result.text_incomplete = true end
   result.stop_sequence = found
   return result
@@ -473,7 +504,8 @@ function M.stream_result (state, meta)
   elseif meta.trim then
     text, found = stops.cut(text, nil, meta.trim)
   end
-  local result = new_result(text, details, state, meta, state.count)
+  local result = result_of_generate(text, details, state, meta, state.count)
+  result.tokens_per_second = M.tokens_per_second(result.usage.completion_tokens, result.timing)
   result.stop_sequence = found
   return result
 end

@@ -1,5 +1,11 @@
 -- SPDX-License-Identifier: MIT
---- A stream of tokens.
+--- A stream of tokens, or of the deltas of a chat.
+--
+-- The route of the call makes a reader, which turns the data of events into tables with the fields
+-- `token` (a token or a delta), `generated_text` (not nil: the answer is complete, and this is its
+-- whole text, or "" when that is the text of all tokens) and `details`. Its methods are `decode`,
+-- which returns such a table, `{ error, error_type }`, or nil and a failure; and `at_end`, which
+-- returns the closing event when the body has ended and the answer was already complete.
 --
 -- A stream is in one of four states: not sent yet, open, ended or failed. The last two are final:
 -- every later call returns the same. A stream ends successfully only when its closing event arrives
@@ -12,6 +18,7 @@
 -- finds that value, the change was interrupted, and the stream fails.
 -- @module predibase.stream
 
+local call = require "predibase.call"
 local errors = require "predibase.errors"
 local event = require "predibase.event"
 local response = require "predibase.response"
@@ -191,10 +198,10 @@ local function take_token (self, token, final)
   end
   add_text(self, text)
   if sequence then stop_at(self, sequence) end
-  local call, exchange = self.call, self.exchange
-  local on_token = call.options.hooks.on_token
+  local this, exchange = self.call, self.exchange
+  local on_token = this.options.hooks.on_token
   if self.count == 1 then
-    call:first()
+    this:first()
     -- Nothing observes later tokens: use the fast path.
     if exchange and exchange.events and not on_token and not self.matcher then
       exchange:events()
@@ -224,7 +231,7 @@ end
 -- `data` is the event's JSON, or a token that the transport has decoded.
 local function handle (self, data)
   if type(data) == "table" then return take_token(self, data) end
-  local ev, failure = event.decode(data)
+  local ev, failure = self.reader:decode(data)
   if ev and ev.error then
     ev, failure = nil, event.failure(ev, self.call.request().secrets)
     -- The server ends the body by itself after this event. The event stays in `held`, so that it is
@@ -240,8 +247,10 @@ end
 local function handle_end (self)
   local exchange = self.exchange
   local rest = exchange:rest()
-  local ev = rest and event.decode(rest)
+  local ev = rest and self.reader:decode(rest)
   if ev and ev.generated_text then return take_event(self, ev) end
+  ev = self.reader:at_end()
+  if ev then return take_event(self, ev) end
   return try_again(self, error_at_end(self, exchange))
 end
 
@@ -280,8 +289,10 @@ local function advance (self, how)
     if self.closed or self.held ~= data or self.exchange ~= exchange then return true end
   end
   if data then return handle(self, data) end
-  if failure then return try_again(self, self.call:error(explain(self, failure))) end
-  return handle_end(self)
+  if not failure then return handle_end(self) end
+  local final = self.reader:at_end()
+  if final then return take_event(self, final) end
+  return try_again(self, self.call:error(explain(self, failure)))
 end
 
 --- Returns the next token; or nil at the end; or nil and "pending" or the error.
@@ -429,7 +440,7 @@ function Stream:text ()
   local token, err
   repeat token, err = self:next() until not token
   if err then return nil, err end
-  return self:result().generated_text
+  return self:result().text
 end
 
 --- Returns what `generate` would have returned, once the stream has ended.
@@ -447,10 +458,10 @@ function Stream:result ()
   end
   if not self.outcome then
     local tail = tail_of(self)
-    self.outcome = response.stream_result({
+    self.outcome = self.call.route.finish({
       status = self.call.status, headers = self.call.headers, final = self.final,
       text = function () return text_so_far(self) .. tail end,
-      count = self.count, stopped = self.stopped, trimmed = self.trimmed,
+      count = self.count, stopped = self.stopped, trimmed = self.trimmed, reader = self.reader,
     }, self.call:meta())
     if self.stopped then self.parts = {} end     -- the result has the text
   end
@@ -475,7 +486,7 @@ function Stream:__tostring ()
     self.count == 1 and "" or "s")
 end
 
-local function new (call, err)
+local function new (this, err)
   -- There may be thousands of streams, so fields without a value are not created here:
   --   final          the closing event
   --   exchange       the exchange of the current attempt
@@ -491,23 +502,24 @@ local function new (call, err)
   --   on_complete    called once with the stream, before the last token is returned
   --   completing     `on_complete` was called: the result is available to it
   return setmetatable({
-    call = call,
+    call = this,
     err = err,            -- the final error
     closed = false,
-    matcher = call and call:matcher(),       -- looks for stop sequences; nil without any
+    reader = this and this.route.reader(),
+    matcher = this and this:matcher(),       -- looks for stop sequences; nil without any
     parts = {},           -- the text so far, see FOLD
     count = 0,            -- tokens so far
-    left = call and call.client.max_text or math.huge,     -- number of bytes that may still come
+    left = this and this.client.max_text or math.huge,     -- number of bytes that may still come
   }, Stream)
 end
 
 --- Makes a stream for a call. The call is sent by the first `next`.
--- @tparam table call of `predibase.call`
+-- @tparam table this a call of `predibase.call`
 -- @tparam ?function on_complete called once with the stream, whose result is then available, before
 -- its last token is returned; not called when the stream fails or is closed before its end
 -- @treturn table
-function M.new (call, on_complete)
-  local self = new(call, nil)
+function M.new (this, on_complete)
+  local self = new(this, nil)
   self.on_complete = on_complete
   return self
 end
@@ -518,6 +530,20 @@ end
 function M.failed (err)
   errors.add(err, { partial_text = err.partial_text or "", tokens = err.tokens or 0 })
   return new(nil, err)
+end
+
+--- Makes a call and its stream. If the call cannot be made, the stream fails at the first `next`.
+-- @tparam table client the data that all calls share, see `predibase.call`
+-- @param input what the route of the plan takes
+-- @tparam ?table plan of `predibase.request`; nil when the options were refused
+-- @tparam ?table refusal the error, when the options were refused
+-- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
+-- @raise for an input of the wrong type
+function M.open (client, input, plan, refusal)
+  local this
+  if plan then this, refusal = call.prepare(client, plan, input) end
+  local made = this and M.new(this) or M.failed(refusal)
+  return made, nil, nil, made
 end
 
 --- Returns a buffered token that is not a special token, for modules that pass on several tokens

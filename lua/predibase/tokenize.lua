@@ -2,13 +2,40 @@
 --- Splits a text into tokens with the server's tokenizer (LoRAX: POST /tokenize).
 -- @module predibase.tokenize
 
-local call = require "predibase.call"
 local checks = require "predibase.value_checks"
+local errors = require "predibase.errors"
 local json = require "predibase.json"
+local request = require "predibase.request"
 local response = require "predibase.response"
 local usage = require "predibase.usage"
 
 local M = {}
+
+--- Checks the only parameter and encodes it into a plan.
+local function write (plan, _, given)
+  local special = given and given.add_special_tokens
+  if special == nil or special == json.null then special = true end
+  if type(special) ~= "boolean" then
+    return errors.new { kind = "validation", phase = "request",
+      message = "add_special_tokens must be a boolean, got " .. checks.describe(special) }
+  end
+  plan.rest = ',"add_special_tokens":' .. tostring(special) .. "}"
+end
+
+--- Checks the type of a text.
+-- @param text
+-- @raise for a text that is not a string
+function M.check_text (text)
+  if type(text) == "string" then return end
+  usage.fail("client:tokenize takes a text as a string, got " .. checks.describe(text))
+end
+
+local function body (plan, text)
+  M.check_text(text)
+  local ok, err = request.check_text(text)
+  if not ok then return nil, err end
+  return '{"inputs":' .. json.text(text) .. plan.rest
+end
 
 local NO_LIST = "the response of /tokenize is not an array of tokens"
 
@@ -44,23 +71,11 @@ function M.read (reply, meta)
   return tokens
 end
 
---- Tokenizes a text. Implements `client:tokenize`.
--- @tparam table client the data that all calls share, see `predibase.call`
--- @tparam ?table plan as `predibase.request` makes it; nil when the options were refused
--- @tparam string text
--- @tparam ?table refusal the error if the options were refused
--- @treturn[1] table the tokens
--- @treturn[2] nil
--- @treturn[2] table the error
--- @raise for a text that is not a string
-function M.run (client, plan, text, refusal)
-  if type(text) ~= "string" then
-    usage.fail("client:tokenize takes a text as a string, got " .. checks.describe(text))
-  end
-  if not plan then return nil, refusal end
-  local this, err = call.prepare(client, plan, text, M.read)
-  if not this then return nil, err end
-  return this:run()
-end
+--- The route of `client:tokenize`.
+M.ROUTE = {
+  name = "tokenize", path = "/tokenize", accept = "application/json",
+  names = request.union(request.plain_names, { add_special_tokens = true }),
+  write = write, body = body, read = M.read,
+}
 
 return M

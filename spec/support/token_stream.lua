@@ -1,13 +1,15 @@
 -- SPDX-License-Identifier: MIT
 -- Makes streams of given tokens for specs, without a transport.
 
+local generate = require "predibase.generate"
 local stream = require "predibase.stream"
 
 local M = {}
 
 --- Returns a call like those of `predibase.call`, whose only attempt is the given exchange.
 local function call_of (exchange)
-  local call = { client = { max_text = math.huge }, options = { hooks = {} }, responded = true }
+  local call = { client = { max_text = math.huge }, options = { hooks = {} }, responded = true,
+    route = generate.STREAM }
   for _, name in ipairs { "announce", "matcher", "first", "finish", "retry" } do
     call[name] = function () end
   end

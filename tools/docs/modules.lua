@@ -24,9 +24,9 @@ M.public = {
 
 -- Everything else: may change in any release.
 M.internal = {
-  { "One call", "predibase.request", "predibase.call", "predibase.retry", "predibase.event",
-    "predibase.stop_sequences", "predibase.tokenize", "predibase.headers", "predibase.random",
-    "predibase.version" },
+  { "One call", "predibase.generate", "predibase.request", "predibase.call", "predibase.retry",
+    "predibase.event", "predibase.stop_sequences", "predibase.tokenize", "predibase.headers",
+    "predibase.random", "predibase.version" },
   { "Options and parameters", "predibase.config.*", "predibase.params.*", "predibase.schema",
     "predibase.value_checks", "predibase.option_names", "predibase.usage" },
   { "Network", "predibase.transport", "predibase.transport.*", "predibase.nginx" },

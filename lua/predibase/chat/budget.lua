@@ -7,6 +7,7 @@
 -- token.
 -- @module predibase.chat.budget
 
+local call = require "predibase.call"
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local history = require "predibase.chat.history"
@@ -62,11 +63,11 @@ local function ask (self, session, text, special, options, plans)
   if not plans[special] then
     local own = { add_special_tokens = special }
     for _, name in ipairs(SHARED) do own[name] = options and options[name] end
-    local plan, refusal = session.plan("tokenize", own)
+    local plan, refusal = session.plan(tokenize.ROUTE, own)
     if not plan then return nil, refusal end
     plans[special] = plan
   end
-  local tokens, err = tokenize.run(session.client.shared, plans[special], text)
+  local tokens, err = call.run(session.client.shared, text, plans[special])
   if tokens then return #tokens end
   if not WITHOUT[err.kind] then return nil, err end
   self.no_tokenizer = true

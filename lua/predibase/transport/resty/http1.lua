@@ -17,7 +17,7 @@ local M = {}
 
 --- Formats a request.
 -- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`), `id` (sent as
--- `X-Request-Id`, or nil), `body`
+-- `X-Request-Id`, or nil), `body` (nil for a request without one)
 -- @tparam ?table proxy the proxy that receives the request itself, that is not through a tunnel;
 -- see `predibase.transport.resty.target`
 -- @treturn table strings to send one after the other
@@ -28,10 +28,10 @@ function M.request (req, proxy)
     "host: " .. authority }
   for _, header in ipairs(req.headers) do lines[#lines + 1] = header[1] .. ": " .. header[2] end
   if req.id then lines[#lines + 1] = "x-request-id: " .. req.id end
-  lines[#lines + 1] = ("content-length: %d"):format(#req.body)
+  if req.body then lines[#lines + 1] = ("content-length: %d"):format(#req.body) end
   local authorization = proxy and proxy.authorization()
   if authorization then lines[#lines + 1] = "proxy-authorization: " .. authorization end
-  return { table.concat(lines, "\r\n"), "\r\n\r\n", req.body }
+  return { table.concat(lines, "\r\n"), "\r\n\r\n", req.body or "" }
 end
 
 --- Formats the request that asks a proxy for a tunnel (RFC 9110 section 9.3.6).

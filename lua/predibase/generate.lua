@@ -1,0 +1,88 @@
+-- SPDX-License-Identifier: MIT
+--- The routes that continue a prompt (LoRAX: POST /generate and /generate_stream).
+-- @module predibase.generate
+
+local checks = require "predibase.value_checks"
+local config = require "predibase.config"
+local event = require "predibase.event"
+local json = require "predibase.json"
+local params = require "predibase.params"
+local request = require "predibase.request"
+local response = require "predibase.response"
+local usage = require "predibase.usage"
+
+local M = {}
+
+--- Checks the type of a prompt.
+-- @param text
+-- @raise for a prompt that is not a string
+function M.check_prompt (text)
+  if type(text) == "string" then return end
+  usage.fail(("the prompt must be a string, got %s%s"):format(checks.describe(text),
+    type(text) == "table" and "; give the prompt first and then a table of parameters" or ""))
+end
+
+--- Checks the parameters and encodes them into a plan.
+local function write (plan, client, given)
+  local defaults = config.defaults(client.cfg)
+  local merged = given and next(defaults) == nil and given or params.merge(defaults, given)
+  local list, err = params.read(merged, { stream = plan.stream,
+    check_schema = plan.settings.check_schema })
+  if not list then return err end
+  err = request.check_token(plan, client, merged.api_token)
+  if err then return err end
+  plan.return_full_text = merged.return_full_text == true
+  plan.rest = "}"
+  if #list == 0 then return nil end
+  local text, problem = json.write_members(list)
+  if not text then return select(2, request.refuse(problem)) end
+  plan.rest = ',"parameters":' .. text .. "}"
+  for i = 1, #list do
+    local name, value = list[i][1], list[i][2]
+    if name == "adapter_id" and value ~= "" then
+      plan.adapter_id = value
+    elseif name == "stop" then
+      plan.stop = value
+    end
+  end
+end
+
+local function body (plan, prompt)
+  M.check_prompt(prompt)
+  if prompt == "" then return request.refuse "`inputs` cannot be empty" end
+  local ok, err = request.check_text(prompt)
+  if not ok then return nil, err end
+  return '{"inputs":' .. json.text(prompt) .. plan.rest
+end
+
+local STREAM_NAMES = request.union(params.names, config.call_names)
+local NAMES = request.union(STREAM_NAMES)
+NAMES.on_token = nil
+
+--- The route of whole answers.
+M.ROUTE = {
+  name = "generate", path = "/generate", accept = "application/json", names = NAMES,
+  reasons = request.NO_TOKENS, write = write, body = body, read = response.result,
+}
+
+--- Reads the events of a stream. Each event is read on its own, so all streams share this object.
+local reader = {
+  decode = function (_, data) return event.decode(data) end,
+  at_end = function () return nil end,
+}
+
+--- The route of streams.
+M.STREAM = {
+  name = "generate_stream", path = "/generate_stream", accept = "text/event-stream", stream = true,
+  names = STREAM_NAMES, write = write, body = body, read = response.result,
+  reader = function () return reader end,
+  finish = response.stream_result,
+}
+
+--- The options of `generate_many`. Its calls use `ROUTE`.
+M.MANY = {
+  name = "generate_many", reasons = request.NO_TOKENS,
+  names = request.union(NAMES, { concurrency = true, retry_generation = true }),
+}
+
+return M

@@ -185,9 +185,10 @@ describe("stop", function ()
     assert.equal(('{"stop":%s}'):format(json.encode(many)), encoded { stop = many })
   end)
 
-  it("is refused as a single string, with a hint", function ()
-    assert.equal('`stop` must be an array of strings, got the string "END"; '
-      .. 'write stop = { "END" }', refused { stop = "END" })
+  it("may be a single string", function ()
+    assert.equal('{"stop":["END"]}', encoded { stop = "END" })
+    assert.equal("`stop[1]` must not be empty: it would end every answer at its first token",
+      refused { stop = "" })
   end)
 
   it("is refused with holes, other keys, other values, and empty strings", function ()

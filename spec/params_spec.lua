@@ -71,8 +71,8 @@ describe("params.check", function ()
     assert.equal('{"repetition_penalty":1.1}', encoded { repitition_penalty = 1.1 })
     assert.equal("`repetition_penalty` must be strictly positive",
       refused { repitition_penalty = 0 })
-    assert.equal("`repetition_penalty` is given twice, also in its old spelling "
-      .. "`repitition_penalty`", refused { repitition_penalty = 1, repetition_penalty = 2 })
+    assert.equal("`repetition_penalty` is given twice, also as `repitition_penalty`",
+      refused { repitition_penalty = 1, repetition_penalty = 2 })
     assert.equal('{"repetition_penalty":2}',
       encoded { repitition_penalty = json.null, repetition_penalty = 2 })
   end)

@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: MIT
---- Checks the parameters of `generate` and `generate_stream` before a request is sent, with the
--- router's own error messages (LoRAX `/generate`, `/generate_stream`), and puts them in a fixed
--- order.
+--- Checks the parameters of a call before a request is sent, with the router's own error messages,
+-- and puts them in a fixed order.
+--
+-- The parameters of a route are a set, which `define` makes. This module contains the set of LoRAX
+-- `/generate` and `/generate_stream`, which is also that of the client's defaults.
 -- @module predibase.params
 
 local errors = require "predibase.errors"
@@ -15,8 +17,8 @@ local M = {}
 --- The source of adapters trained by Predibase, used when `adapter_source` is not given.
 M.DEFAULT_SOURCE = "pbase"
 
---- Every parameter, in the order of sending. `kind` names a function of `predibase.params.kinds`;
--- `max` is the largest value of the router's integer type.
+--- Every parameter of /generate, in the order of sending. `kind` names a function of
+-- `predibase.params.kinds`; `max` is the largest value of the router's integer type.
 M.list = {
   { name = "adapter_id", kind = "identifier" },
   { name = "adapter_source", kind = "choice", choices = { "hub", "local", "s3", "pbase" } },
@@ -34,7 +36,7 @@ M.list = {
   { name = "max_new_tokens", kind = "integer", max = 2^32 - 1 },               -- u32
   { name = "ignore_eos_token", kind = "boolean" },
   { name = "return_full_text", kind = "boolean" },
-  { name = "stop", kind = "strings" },
+  { name = "stop", kind = "strings", single = true },
   { name = "truncate", kind = "integer", max = 2^53 - 1 },                     -- usize
   { name = "watermark", kind = "boolean" },
   { name = "details", kind = "boolean" },
@@ -45,10 +47,10 @@ M.list = {
   { name = "response_format", kind = "format" },
 }
 
---- Ranges in the order in which the router checks them. A value is out of range when it is below
--- `min`, at or below `above`, above `max`, or at or above `below`.
+--- The ranges of the parameters of /generate, in the order in which the router checks them. A value
+-- is out of range when it is below `min`, at or below `above`, above `max`, or at or above `below`.
 -- The router accepts `top_p = 1`, although its message says otherwise.
-local RANGES = {
+M.ranges = {
   { name = "temperature", min = 0, text = "`temperature` must be non-negative" },
   { name = "repetition_penalty", above = 0,
     text = "`repetition_penalty` must be strictly positive" },
@@ -68,17 +70,26 @@ local RANGES = {
 --- The misspelling in Predibase's documentation and the name that the router knows.
 M.misspelt = { repitition_penalty = "repetition_penalty" }
 
---- Set of all parameter names, including the misspelling and `extra`.
-M.names = { extra = true }
-
-local known = {}
-for _, rule in ipairs(M.list) do known[rule.name] = true end
-for misspelt in pairs(M.misspelt) do known[misspelt] = true end
-for name in pairs(known) do M.names[name] = true end
-
-local position, range_of = {}, {}
-for i, rule in ipairs(M.list) do position[rule.name] = i end
-for _, range in ipairs(RANGES) do range_of[range.name] = range end
+--- Makes a set of parameters.
+-- @tparam table spec `list` (array of entries like those of `list` in this module, in the order of
+-- sending), `ranges` (like those of this module), `aliases` (other name -> name), and functions,
+-- each of which may be missing: `before` and `after` take the checked values and the context of
+-- `read`, and return what is wrong, before and after the ranges are checked; `complete` takes the
+-- checked values, a function that adds a parameter, and the context
+-- @treturn table the set: the fields of `spec`, and `names`, the set of all names that a caller may
+-- use, including the aliases and `extra`
+function M.define (spec)
+  local set = { aliases = {}, ranges = {}, names = { extra = true }, known = {}, position = {},
+    range_of = {} }
+  for field, value in pairs(spec) do set[field] = value end
+  for i, rule in ipairs(set.list) do
+    set.known[rule.name], set.position[rule.name] = true, i
+  end
+  for alias in pairs(set.aliases) do set.known[alias] = true end
+  for name in pairs(set.known) do set.names[name] = true end
+  for _, range in ipairs(set.ranges) do set.range_of[range.name] = range end
+  return set
+end
 
 local function refusal (text)
   return nil, errors.new {
@@ -87,23 +98,24 @@ local function refusal (text)
   }
 end
 
-local FREE = { extra = true, response_format = true }
+local FREE = { extra = true, response_format = true, tools = true }
 
 --- Returns the given parameters by their correct names, and their positions in the order of
 -- sending. Null means not given, because the router accepts null for some parameters only.
-local function given (parameters)
+local function given (set, parameters)
   local found, order = {}, {}
   for name, value in next, parameters do
     if value ~= json.null then
-      local right = M.misspelt[name]
+      local right = set.aliases[name]
       local other = right and rawget(parameters, right)
+      if right and other == nil then other = found[right] end
       if right and other ~= nil and other ~= json.null then
-        return nil, ("`%s` is given twice, also in its old spelling `%s`"):format(right, name)
+        return nil, ("`%s` is given twice, also as `%s`"):format(right, name)
       end
       name = right or name
       -- `predibase.params.kinds` reads the parameters in FREE, which may contain any JSON.
       found[name] = type(value) == "table" and not FREE[name] and json.plain(value) or value
-      order[#order + 1] = position[name]      -- nil for `extra`
+      order[#order + 1] = set.position[name]  -- nil for `extra`
     end
   end
   table.sort(order)
@@ -115,15 +127,22 @@ local function out_of_range (range, value)
     or range.max and value > range.max or range.below and value >= range.below
 end
 
-local function range_problem (values)
-  for _, range in ipairs(RANGES) do
+local function range_problem (set, values)
+  for _, range in ipairs(set.ranges) do
     local value = values[range.name]
     if value and out_of_range(range, kinds.to_single(value)) then return range.text end
   end
 end
 
 --- Finds the mistakes that the router reports before it checks ranges.
-local function conflict (values)
+local function conflict (values, context)
+  if context.stream then
+    if values.best_of and values.best_of ~= 1 then
+      return "`best_of` != 1 is not supported when streaming tokens"
+    elseif values.decoder_input_details then
+      return "`decoder_input_details` == true is not supported when streaming tokens"
+    end
+  end
   if values.merged_adapters and values.adapter_id then
     return "at most one of `adapter_id` or `adapters` may be provided"
   end
@@ -134,47 +153,35 @@ local function conflict (values)
   end
 end
 
-local function stream_conflict (values)
-  if values.best_of and values.best_of ~= 1 then
-    return "`best_of` != 1 is not supported when streaming tokens"
-  elseif values.decoder_input_details then
-    return "`decoder_input_details` == true is not supported when streaming tokens"
-  end
-end
-
 --- Checks each value in the order of sending. The second result tells whether one is out of range.
-local function check_kinds (values, order)
+local function check_kinds (set, values, order)
   local checked, strayed = {}, false
   for i = 1, #order do
-    local rule = M.list[order[i]]
+    local rule = set.list[order[i]]
     local name = rule.name
     local good, problem = kinds[rule.kind](values[name], name, rule)
     if good == nil then return nil, problem end
     checked[name] = good
-    local range = range_of[name]
+    local range = set.range_of[name]
     if range and out_of_range(range, kinds.to_single(good)) then strayed = true end
   end
   return checked, strayed
 end
 
-local function problem_of (values, strayed, context)
+local function problem_of (set, values, strayed, context)
   local whole = not context.partial
-  return whole and context.stream and stream_conflict(values)
-    or whole and conflict(values)
-    or strayed and range_problem(values)
+  return whole and set.before and set.before(values, context)
+    or strayed and range_problem(set, values)
     or values.response_format and context.check_schema ~= false
       and kinds.grammar_problem(values.response_format, "response_format")
-    or whole and (values.best_of or 1) > 1 and values.seed ~= nil
-      and "`seed` must not be set when `best_of` > 1"
+    or whole and set.after and set.after(values, context)
     or nil
 end
 
---- Adds the parameters that get a default value when the caller leaves them out.
-local function complete (checked, order, context)
-  local added = #order
-  local function add (name, value)
-    checked[name], order[#order + 1] = value, position[name]
-  end
+--- Adds the source of an adapter, and the token of the hub, when the caller leaves them out.
+-- @tparam table checked name -> value
+-- @tparam function add adds a parameter
+function M.complete_adapter (checked, add)
   if checked.adapter_id and checked.adapter_id ~= "" and not checked.adapter_source then
     add("adapter_source", M.DEFAULT_SOURCE)
   end
@@ -184,38 +191,64 @@ local function complete (checked, order, context)
     -- the adapter from the hub.
     add("api_token", "")
   end
-  if context.stream and checked.details == nil then add("details", true) end
+end
+
+--- The parameters of LoRAX /generate and /generate_stream. In a stream, `details` is true by
+-- default, because only the details contain token counts.
+M.generate = M.define {
+  list = M.list, ranges = M.ranges, aliases = M.misspelt, before = conflict,
+  after = function (values)
+    return (values.best_of or 1) > 1 and values.seed ~= nil
+      and "`seed` must not be set when `best_of` > 1"
+  end,
+  complete = function (checked, add, context)
+    M.complete_adapter(checked, add)
+    if context.stream and checked.details == nil then add("details", true) end
+  end,
+}
+
+--- Set of the names of the parameters of /generate, including the misspelling and `extra`.
+M.names = M.generate.names
+
+--- Adds the parameters that get a default value when the caller leaves them out.
+local function complete (set, checked, order, context)
+  if not set.complete then return end
+  local added = #order
+  set.complete(checked, function (name, value)
+    checked[name], order[#order + 1] = value, set.position[name]
+  end, context)
   if #order > added then table.sort(order) end
 end
 
 --- Checks parameters and puts them in the order of sending. Their names must have been checked.
 -- Raises for an unknown field of `merged_adapters` or `response_format`.
 -- @tparam table parameters name -> value, not changed; `json.null` means not given
--- @tparam table context `stream` (boolean): the parameters are for `generate_stream`, where
--- `details` is true by default, because only the details contain token counts; `check_schema`
+-- @tparam table context `stream` (boolean): the parameters are for a stream; `check_schema`
 -- (boolean): false skips `predibase.schema`, which refuses schemas that the server cannot turn into
 -- a grammar; `partial` (boolean): the parameters are defaults to which a call will add others, so
 -- rules for combinations are not checked
+-- @tparam[opt] table set the parameters of a route; those of /generate by default
 -- @treturn[1] table array of `{ name, value }`, for `predibase.json.object`
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation`
-function M.read (parameters, context)
-  local values, order = given(parameters)
+function M.read (parameters, context, set)
+  set = set or M.generate
+  local values, order = given(set, parameters)
   if not values then return refusal(order) end
-  local checked, strayed = check_kinds(values, order)
+  local checked, strayed = check_kinds(set, values, order)
   if not checked then return refusal(strayed) end
-  local problem = problem_of(checked, strayed, context)
+  local problem = problem_of(set, checked, strayed, context)
   if problem then return refusal(problem) end
   local fields
   if values.extra ~= nil then
-    fields, problem = kinds.extra(values.extra, known)
+    fields, problem = kinds.extra(values.extra, set.known)
     if not fields then return refusal(problem) end
   end
 
-  complete(checked, order, context)
+  complete(set, checked, order, context)
   local list = {}
   for i = 1, #order do
-    local name = M.list[order[i]].name
+    local name = set.list[order[i]].name
     list[i] = { name, checked[name] }
   end
   for _, field in ipairs(fields or {}) do list[#list + 1] = field end
@@ -269,16 +302,17 @@ local OTHER_WAY = { adapter_id = "merged_adapters", merged_adapters = "adapter_i
 -- other, too.
 -- @tparam ?table defaults
 -- @tparam ?table parameters
+-- @tparam[opt] table set the parameters of a route; those of /generate by default
 -- @treturn table a new table; its values are shared and must not be changed
-function M.merge (defaults, parameters)
-  local merged = {}
+function M.merge (defaults, parameters, set)
+  local aliases, merged = (set or M.generate).aliases, {}
   for name, value in next, defaults or {} do
-    local right = M.misspelt[name]
+    local right = aliases[name]
     if right and rawget(defaults, right) == nil then name = right end
     merged[name] = value
   end
   for name, value in next, parameters or {} do
-    local right = M.misspelt[name]
+    local right = aliases[name]
     -- If a table has both spellings, both are kept, so that `check` can refuse them.
     if right and rawget(parameters, right) == nil then name = right end
     merged[name] = value

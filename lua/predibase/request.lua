@@ -10,6 +10,7 @@
 --     accept     the content type of the answer
 --     stream     true when the answer is a stream of events
 --     names      the set of options that the method accepts
+--     params     the parameters of the route, see `predibase.params`; those of /generate by default
 --     reasons    option -> why the method does not accept it, for messages
 --     needs      options whose loss would change the answer: the route refuses them among the
 --                client's defaults when it does not accept them
@@ -205,9 +206,10 @@ end
 --- Returns an error when the client's defaults, or the options of an adapter or a session, contain
 -- an option that would change the answer and that the route does not have.
 local function lost (client, route, options)
-  for _, name in ipairs(route.needs or {}) do
-    local value = options and rawget(options, name)
-    if value == nil then value = config.defaults(client.cfg)[name] end
+  if not route.needs then return nil end
+  local all = params.merge(config.defaults(client.cfg), options, route.params)
+  for _, name in ipairs(route.needs) do
+    local value = all[name]
     if value ~= nil and value ~= json.null and not route.names[name] then
       return select(2, M.refuse(("%s is a default of this client, but %s has no such parameter; "
         .. "make a client without it"):format(name, route.path)))
@@ -287,7 +289,8 @@ function M.planner (client, base)
     end
     M.check(options, route, shown)
     if options ~= nil and next(options) ~= nil then
-      return M.plan(client, route, base and params.merge(base, options) or options)
+      options = base and params.merge(base, options, route.params) or options
+      return M.plan(client, route, options)
     end
     if kept[route] then return kept[route] end
     local plan, err = M.plan(client, route, base)

@@ -149,8 +149,10 @@ function M.seed (value, name)
   return json.integer(value + 0)
 end
 
---- Checks an array of non-empty UTF-8 strings.
-function M.strings (value, name)
+--- Checks an array of non-empty UTF-8 strings. Where the rule has the field `single`, one string
+-- stands for an array of one.
+function M.strings (value, name, rule)
+  if type(value) == "string" and rule and rule.single then value = { value } end
   if type(value) == "string" then
     return wrong(name, "an array of strings", value,
       ("write %s = { %s }"):format(name, #value <= checks.SHOWN and ("%q"):format(value) or "…"))

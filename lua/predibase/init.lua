@@ -32,7 +32,11 @@
 --     config.url           checks URLs
 --   params               the parameters of the API: names, order, rules
 --     params.kinds         checks one value of each kind
---   schema               refuses JSON schemas that the server cannot turn into a grammar
+--   schema               JSON schemas as text; refuses those of which the server makes no grammar
+--   validator            checks a JSON value against a schema
+--     validator.numbers    compares numbers without losing digits
+--     validator.pattern    matches the regular expressions of schemas
+--   tools                reads the option `tools`, and checks the arguments of calls
 --   tokenize             the tokens of a text (POST /tokenize)
 --   stop_sequences       finds stop sequences in text that arrives in pieces
 --   event                reads an event of a stream, and checks its types

@@ -188,6 +188,11 @@ end
 
 local array_mt, object_mt, raw_mt, number_mt = {}, {}, {}, {}
 
+-- Newer releases of lua-cjson have their own marks for arrays, which a caller's tables may have.
+local arrays = { [array_mt] = true }
+if cjson.array_mt then arrays[cjson.array_mt] = true end
+if cjson.empty_array_mt then arrays[cjson.empty_array_mt] = true end
+
 --- Marks a table as an array, so that an empty one is written as `[]`.
 -- @tparam table t gets a metatable
 -- @treturn table t
@@ -201,6 +206,13 @@ end
 -- @treturn table members
 function M.object (members)
   return setmetatable(members, object_mt)
+end
+
+--- Tells whether a table is marked as an array: by `array`, or by a mark of lua-cjson.
+-- @param value anything
+-- @treturn boolean
+function M.is_array (value)
+  return type(value) == "table" and arrays[getmetatable(value)] == true
 end
 
 function object_mt.__index (members, name)
@@ -277,15 +289,21 @@ end
 -- would return them, at every depth of ordered objects and marked arrays. Returns other values
 -- unchanged.
 -- @param value anything
+-- @tparam ?boolean without_nulls leaves out the members of ordered objects that are null; an array
+-- keeps its nulls, because the other elements have their positions
 -- @treturn any
-function M.plain (value)
+function M.plain (value, without_nulls)
   local function made_of (v, depth)
     if M.literal(v) then return (M.decode(M.literal(v))) end
     local is_object = M.is_object(v)
     if depth > encode.MAX_DEPTH or not (is_object or type(v) == "table"
       and getmetatable(v) == array_mt) then return v end
     local out = {}
-    for key, inner in next, M.fields(v) do out[key] = made_of(inner, depth + 1) end
+    for key, inner in next, M.fields(v) do
+      if inner ~= M.null or not (without_nulls and is_object) then
+        out[key] = made_of(inner, depth + 1)
+      end
+    end
     return is_object and out or M.array(out)
   end
   return made_of(value, 1)
@@ -339,10 +357,6 @@ end
 -- @treturn string
 M.text = escape
 
--- Newer releases of lua-cjson have their own marks for arrays, which a caller's tables may have.
-local arrays = { [array_mt] = true }
-if cjson.array_mt then arrays[cjson.array_mt] = true end
-if cjson.empty_array_mt then arrays[cjson.empty_array_mt] = true end
 
 --- Writes a value as JSON text.
 --

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Checks JSON schemas for parts that the server cannot turn into a grammar, and marks empty lists.
+--- Writes JSON schemas as text, and finds the parts that the server cannot turn into a grammar.
 --
 -- LoRAX makes a grammar from `response_format.schema` with Outlines 0.1.1, in the process that
 -- generates the tokens. If Outlines raises an error, every request of the batch fails, including
@@ -8,6 +8,9 @@
 -- accepts everything that they do not refuse.
 -- @module predibase.schema
 
+local checks = require "predibase.value_checks"
+local errors = require "predibase.errors"
+local files = require "predibase.files"
 local json = require "predibase.json"
 
 local M = {}
@@ -63,7 +66,10 @@ local function at (path, key)
 end
 
 --- Returns the value to which a reference points (RFC 6901: `~1` is a slash, `~0` a tilde).
-local function resolve (root, reference)
+-- @param root the schema, plain or of `predibase.template.ordered`
+-- @param reference the value of `$ref`
+-- @return ?any nil when it does not begin with `#/`, and when there is no such place
+function M.resolve (root, reference)
   if type(reference) ~= "string" then return nil end
   local rest = reference:match "^#(/.*)$"
   if not rest then return nil end
@@ -71,7 +77,10 @@ local function resolve (root, reference)
   for part in rest:gmatch "/([^/]*)" do
     local key = part:gsub("~1", "/"):gsub("~0", "~")
     if type(place) ~= "table" then return nil end
-    if place[key] ~= nil then place = place[key] else place = place[(tonumber(key) or -1) + 1] end
+    local inner = place[key]
+    if inner == nil and not json.is_object(place) then inner = place[(tonumber(key) or -1) + 1] end
+    if inner == nil then return nil end
+    place = inner
   end
   return place
 end
@@ -113,7 +122,7 @@ local function check_type (value, path)
 end
 
 local function visit_reference (state, reference, path)
-  local target = resolve(state.root, reference)
+  local target = M.resolve(state.root, reference)
   if target == nil then return fail(at(path, "$ref"), "reference") end
   if state.open[reference] then return fail(at(path, "$ref"), "recursion") end
   state.open[reference] = true
@@ -194,20 +203,20 @@ function visit (state, schema, path)
 end
 
 -- The last schema that was checked. Programs usually send the same one with every prompt.
-local last, last_problem
+local last, last_name, last_problem
 
 --- Checks a schema for parts that the server cannot translate.
 -- @tparam string text the schema, as JSON
--- @tparam string name the name of the schema in error messages; always the same
+-- @tparam string name the name of the schema in error messages
 -- @treturn ?string the path and the reason of the first problem; nil when there is none
 function M.problem (text, name)
-  if last == text then return last_problem end
+  if last == text and last_name == name then return last_problem end
   local root, why = json.decode(text)
   if root == nil then return ("%s: %s"):format(name, why) end
   local problem = visit({ root = root, open = {}, depth = 0, nodes = 0 }, root, name)
   last_problem = problem and problem .. "; such a schema fails every request that the server "
     .. "decodes together with it (check_schema = false sends it anyway)"
-  last = text
+  last, last_name = text, name
   return last_problem
 end
 
@@ -286,6 +295,36 @@ end
 -- @treturn table a copy
 function M.mark_lists (value)
   return schema(value, { depth = 1 })
+end
+
+local WANTED = "a JSON schema: a table with named fields, or a string of JSON"
+
+--- Returns a schema as JSON text. A string is returned unchanged to keep the order of its
+-- properties, because they are generated in this order.
+-- @tparam string|table value JSON text, a table, or an object of `predibase.json`
+-- @tparam string name its name for error messages
+-- @treturn[1] string the text of a JSON object
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.text (value, name)
+  local text, problem
+  if type(value) == "string" then
+    local ok
+    text = files.without_mark(value)
+    ok, problem = json.check(text)
+    if not ok then
+      return nil, ("`%s` must be %s; this string is not JSON: %s"):format(name, WANTED, problem)
+    end
+  elseif type(value) == "table" then
+    text, problem = json.encode(M.mark_lists(value))
+    if not text then return nil, ("`%s` must be %s: %s"):format(name, WANTED, problem) end
+  else
+    return nil, ("`%s` must be %s, got %s"):format(name, WANTED, checks.describe(value))
+  end
+  if not text:find("^[ \t\r\n]*{") then
+    return nil, ("`%s` must be a JSON object, got %s"):format(name, errors.excerpt(text, 40))
+  end
+  return text
 end
 
 return M

@@ -19,7 +19,8 @@ M.public = {
     "predibase.resty.answer" },
   { "Testing", "predibase.mock", "predibase.mock.server", "predibase.mock.spawn",
     "predibase.mock.faults" },
-  { "Files and text", "predibase.json", "predibase.files", "predibase.utf8" },
+  { "Files and text", "predibase.json", "predibase.files", "predibase.utf8",
+    "predibase.validator" },
 }
 
 -- Everything else: may change in any release.
@@ -28,7 +29,8 @@ M.internal = {
     "predibase.event", "predibase.stop_sequences", "predibase.tokenize", "predibase.headers",
     "predibase.random", "predibase.version" },
   { "Options and parameters", "predibase.config.*", "predibase.params.*", "predibase.schema",
-    "predibase.value_checks", "predibase.option_names", "predibase.usage" },
+    "predibase.validator.*", "predibase.tools", "predibase.value_checks",
+    "predibase.option_names", "predibase.usage" },
   { "Network", "predibase.transport", "predibase.transport.*", "predibase.nginx" },
   { "C modules", "predibase.curl", "predibase.sse", "predibase.replace", "predibase.interrupt" },
   { "Waiting", "predibase.loop.*", "predibase.active", "predibase.outside_errors", "predibase.heap",

@@ -6,7 +6,6 @@
 
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
-local files = require "predibase.files"
 local json = require "predibase.json"
 local names = require "predibase.option_names"
 local utf8 = require "predibase.utf8"
@@ -289,32 +288,6 @@ local FORMATS = { "text", "json_object", "json_schema" }
 
 local FORMAT_FIELDS = { type = true, schema = true }
 
-local WANTED = "a JSON schema: a table with named fields, or a string of JSON"
-
---- Returns a schema as JSON text. A string is returned unchanged to keep the order of its
--- properties, because they are generated in this order.
-local function schema_text (schema, name)
-  local text, problem
-  if type(schema) == "string" then
-    local ok
-    schema = files.without_mark(schema)
-    ok, problem = json.check(schema)
-    if not ok then
-      return nil, ("`%s` must be %s; this string is not JSON: %s"):format(name, WANTED, problem)
-    end
-    text = schema
-  elseif type(schema) == "table" then
-    text, problem = json.encode(require "predibase.schema".mark_lists(schema))
-    if not text then return nil, ("`%s` must be %s: %s"):format(name, WANTED, problem) end
-  else
-    return nil, ("`%s` must be %s, got %s"):format(name, WANTED, checks.describe(schema))
-  end
-  if not text:find("^[ \t\r\n]*{") then
-    return nil, ("`%s` must be a JSON object, got %s"):format(name, errors.excerpt(text, 40))
-  end
-  return text
-end
-
 --- Checks a value of `response_format`. Raises for a field that does not exist.
 --
 -- The router uses only `schema`. A missing schema means "any JSON object", even for the type
@@ -346,7 +319,7 @@ function M.format (value, name, _)
     return nil, ("`%s.schema` must not be null, which removes every constraint; "
       .. "leave it out to allow any JSON object"):format(name)
   elseif schema ~= nil then
-    schema, problem = schema_text(schema, name .. ".schema")
+    schema, problem = require "predibase.schema".text(schema, name .. ".schema")
     if not schema then return nil, problem end
     schema = json.raw(schema)
   end

@@ -159,6 +159,7 @@ build = {
     ["predibase.rendering"] = "lua/predibase/rendering.lua",
     ["predibase.request"] = "lua/predibase/request.lua",
     ["predibase.response"] = "lua/predibase/response.lua",
+    ["predibase.response_format"] = "lua/predibase/response_format.lua",
     ["predibase.resty"] = "lua/predibase/resty.lua",
     ["predibase.resty.answer"] = "lua/predibase/resty/answer.lua",
     ["predibase.resty.counters"] = "lua/predibase/resty/counters.lua",

@@ -147,11 +147,11 @@ describe("response_format", function ()
 
   it("raises for a field that does not exist, with the line of the caller", function ()
     local ok, message = pcall(function ()
-      params.check { response_format = { type = "json_schema", json_schema = {} } }
+      params.check { response_format = { type = "json_schema", shema = {} } }
     end)
     assert.is_false(ok)
     assert.matches("^spec/params_format_spec%.lua:%d+: unknown field of response_format "
-      .. '"json_schema"', message)
+      .. '"shema"; did you mean "schema"%?', message)
   end)
 end)
 

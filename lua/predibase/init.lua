@@ -32,6 +32,7 @@
 --     config.url           checks URLs
 --   params               the parameters of the API: names, order, rules
 --     params.kinds         checks one value of each kind
+--   response_format      reads and writes the parameter `response_format` in both spellings
 --   schema               JSON schemas as text; refuses those of which the server makes no grammar
 --   validator            checks a JSON value against a schema
 --     validator.numbers    compares numbers without losing digits

@@ -173,7 +173,7 @@ local function problem_of (set, values, strayed, context)
   return whole and set.before and set.before(values, context)
     or strayed and range_problem(set, values)
     or values.response_format and context.check_schema ~= false
-      and kinds.grammar_problem(values.response_format, "response_format")
+      and kinds.grammar_problem(values.response_format)
     or whole and set.after and set.after(values, context)
     or nil
 end

@@ -6,6 +6,7 @@
 
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
+local formats = require "predibase.response_format"
 local json = require "predibase.json"
 local names = require "predibase.option_names"
 local utf8 = require "predibase.utf8"
@@ -283,61 +284,14 @@ end
 -- a function, a cycle or NaN in it is found before a request is sent, and later changes of the
 -- caller's table have no effect.
 
---- Values of `response_format.type`.
-local FORMATS = { "text", "json_object", "json_schema" }
+--- Checks a value of `response_format` for /generate, see `predibase.response_format`.
+M.format = formats.flat
 
-local FORMAT_FIELDS = { type = true, schema = true }
-
---- Checks a value of `response_format`. Raises for a field that does not exist.
---
--- The router uses only `schema`. A missing schema means "any JSON object", even for the type
--- `text`, and null means no constraint. Therefore `{ type = "text" }` is sent with a null schema.
--- @param value `{ type = "text" | "json_object" | "json_schema", schema = table or JSON string }`
--- @tparam string name its name for error messages
--- @tparam table _ the rule, unused
--- @treturn[1] table ordered object for `predibase.json`
--- @treturn[2] nil
--- @treturn[2] string error text
-function M.format (value, name, _)
-  if type(value) ~= "table" then
-    return nil, ('`%s` must be a table such as { type = "json_object", schema = … }, got %s')
-      :format(name, checks.describe(value))
-  end
-  value = json.fields(value)
-  names.check(value, FORMAT_FIELDS, "field of " .. name)
-  local kind, problem = M.choice(rawget(value, "type"), name .. ".type",
-    { choices = FORMATS, exact = true })
-  if not kind then return nil, problem end
-  local schema = rawget(value, "schema")
-  if kind == "text" then
-    if schema ~= nil and schema ~= json.null then
-      return nil, ('`%s.schema` cannot be combined with type "text"; use "json_object"')
-        :format(name)
-    end
-    schema = json.null
-  elseif schema == json.null then
-    return nil, ("`%s.schema` must not be null, which removes every constraint; "
-      .. "leave it out to allow any JSON object"):format(name)
-  elseif schema ~= nil then
-    schema, problem = require "predibase.schema".text(schema, name .. ".schema")
-    if not schema then return nil, problem end
-    schema = json.raw(schema)
-  end
-  local object = { { "type", kind } }
-  if schema ~= nil then object[2] = { "schema", schema } end
-  return json.object(object)
-end
+--- Checks a value of `response_format` for /v1/chat/completions.
+M.chat_format = formats.nested
 
 --- Tells why the server cannot make a grammar from a checked `response_format`.
--- @tparam table format as `format` returned it
--- @tparam string name its name for error messages
--- @treturn ?string nil when the server can make a grammar
-function M.grammar_problem (format, name)
-  local pair = rawget(format, 2)
-  local schema = pair and pair[2]
-  if type(schema) ~= "table" then return nil end       -- no schema, or null
-  return require "predibase.schema".problem(rawget(schema, 1), name .. ".schema")
-end
+M.grammar_problem = formats.grammar_problem
 
 --- Checks `extra`, the fields that this library does not know: `{ field = value }`, any JSON value.
 -- @param extra the value that the caller gave

@@ -119,7 +119,8 @@ end
 --- Renders prompts and calls `client:generate_many` with them. If the template cannot be rendered
 -- with some values, only their prompt fails.
 -- @tparam table|function entries an array of the values that `generate` takes, or a function that
--- returns the next ones; without a template, the prompts that `client:generate_many` takes
+-- returns the next ones; without a template, the prompts that `client:generate_many` takes. An
+-- entry may also be a table with the field `values` and its own options
 -- @tparam ?table options as for `client:generate_many`
 -- @treturn table the batch, with the further values that the generic `for` of Lua 5.4 takes
 -- @raise as `client:generate`
@@ -127,12 +128,15 @@ function View:generate_many (entries, options)
   check_self(self, "generate_many")
   check_bound(self, options)
   request.check(options, generate.MANY, "adapter:generate_many")
-  local made = require "predibase.batch".new(self.client, entries, options, self.options(),
-    self.template and function (values, only_check)
+  local made = require "predibase.batch".new(self.client, generate.MANY, entries, options, {
+    base = self.options(),
+    check = function (own) check_bound(self, own) end,
+    check_values = self.template and function (values) check_values(self, values) end,
+    render = self.template and function (values)
       check_values(self, values)
-      if only_check then return nil end
       return render(self, values)
-    end)
+    end,
+  })
   return made, nil, nil, made
 end
 

@@ -19,7 +19,6 @@ local active = require "predibase.active"
 local call = require "predibase.call"
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
-local generate = require "predibase.generate"
 local limiters = require "predibase.batch.limiter"
 local json = require "predibase.json"
 local params = require "predibase.params"
@@ -49,26 +48,33 @@ local LOST = {}
 
 -- Sources of prompts.
 
---- Splits an entry into its prompt and its own options. Raises when the entry has a wrong type or
--- an option that does not exist.
-local function split (entry, index)
-  if type(entry) == "string" then return entry end
-  if type(entry) ~= "table" then
-    usage.fail(("prompt %d must be a string or a table { prompt = … }, got %s"):format(index,
-      checks.describe(entry)))
+-- The entries of a batch whose entries are values for a template. An entry is one with its own
+-- options when its field `values` is a table: no value of a template of text is a table.
+local VALUES = { field = "values", type = "table", what = "entry" }
+
+--- Splits an entry into its input and its own options. `form` describes the entries: an input has
+-- the type `form.type`; an entry with options of its own is a table whose field `form.field` has
+-- that type. Raises when the entry has a wrong type.
+local function split (entry, index, form)
+  local field, wanted = form.field, form.type
+  local input = type(entry) == "table" and rawget(entry, field) or nil
+  if type(input) ~= wanted then
+    if form == VALUES or type(entry) == wanted and input == nil then return entry end
+    if type(entry) ~= "table" then
+      usage.fail(("%s %d must be a %s or a table { %s = … }, got %s"):format(form.what, index,
+        wanted, field, checks.describe(entry)))
+    end
+    usage.fail(("%s %d must have a %s in its field %s, got %s"):format(form.what, index, wanted,
+      field, checks.describe(input)))
   end
-  local prompt, options = rawget(entry, "prompt"), nil
-  if type(prompt) ~= "string" then
-    usage.fail(("prompt %d must have a string in its field prompt, got %s"):format(index,
-      checks.describe(prompt)))
-  end
+  local options
   for name, value in next, entry do
-    if name ~= "prompt" then
+    if name ~= field then
       options = options or {}
       options[name] = value
     end
   end
-  return prompt, options
+  return input, options
 end
 
 --- Checks all entries of an array. Returns a function from index to entry, and their number.
@@ -118,11 +124,11 @@ local function from_function (prompts)
   end
 end
 
-local function source_of (prompts, check)
+local function source_of (prompts, check, method)
   if type(prompts) == "table" then return from_array(prompts, check) end
   if type(prompts) == "function" then return from_function(prompts) end
-  usage.fail("client:generate_many takes an array of prompts or a function that gives them, got "
-    .. checks.describe(prompts))
+  usage.fail(("client:%s takes an array of prompts or a function that gives them, got %s"):format(
+    method, checks.describe(prompts)))
 end
 
 -- Jobs.
@@ -515,19 +521,19 @@ local function new (fields)
   return batch
 end
 
-local function read_concurrency (value)
+local function read_concurrency (value, method)
   if value == nil then return M.CONCURRENCY end
   if not checks.integral(value) or value < 1 or value > M.MAX_CONCURRENCY then
-    usage.fail(("client:generate_many takes a concurrency from 1 to %d, got %s"):format(
+    usage.fail(("client:%s takes a concurrency from 1 to %d, got %s"):format(method,
       M.MAX_CONCURRENCY, checks.describe(value)))
   end
   return value
 end
 
-local function read_retry_generation (value)
+local function read_retry_generation (value, method)
   if value ~= nil and type(value) ~= "boolean" then
-    usage.fail("client:generate_many takes a boolean for retry_generation, got "
-      .. checks.describe(value))
+    usage.fail(("client:%s takes a boolean for retry_generation, got %s"):format(method,
+      checks.describe(value)))
   end
   return value ~= false
 end
@@ -543,27 +549,35 @@ end
 
 --- Makes a batch.
 -- @tparam table client `transport`, `shared`, see `predibase.client`
+-- @tparam table many describes the method: `name`, `route` (of the calls), and `entries` (`field`,
+-- `type` and `what`, see `split`)
 -- @tparam table|function entries prompts, or the values from which `render` makes prompts
--- @tparam ?table options of `generate_many`; their names must have been checked
--- @tparam ?table base options that apply where `options` has none
--- @tparam ?function render makes a prompt from an entry, or returns nil and an error; with a second
--- argument of `true` it only checks the entry and raises for misuse
+-- @tparam ?table options of the method; their names must have been checked
+-- @tparam ?table view of an adapter: `base` (options that apply where `options` has none), `check`
+-- (takes an entry's own options, or nil, and raises for misuse), and, if it has a template,
+-- `render` (makes a prompt from the values of an entry, or returns nil and an error) and `check_values`
+-- (raises for values of the wrong type)
 -- @treturn table
 -- @raise for an option that does not exist or has a wrong type, also in an entry of an array
-function M.new (client, entries, options, base, render)
-  if client.closed then usage.fail "client:generate_many on a closed client" end
+function M.new (client, many, entries, options, view)
+  view = view or {}
+  local method, route, base, render = many.name, many.route, view.base, view.render
+  local form = render and VALUES or many.entries
+  if client.closed then usage.fail(("client:%s on a closed client"):format(method)) end
   local given = json.present(options or {})
-  local most = read_concurrency(rawget(given, "concurrency"))
-  local again = read_retry_generation(rawget(given, "retry_generation"))
-  local common = base and params.merge(base, options) or options
+  local most = read_concurrency(rawget(given, "concurrency"), method)
+  local again = read_retry_generation(rawget(given, "retry_generation"), method)
+  local common = base and params.merge(base, options, route.params) or options
   -- The planner gets no field `closed`: if the client is closed later, the batch fails and the
   -- planner must not raise.
   local plan = request.planner({ cfg = client.cfg, user_agent = client.user_agent }, common)
-  plan(generate.ROUTE)   -- raises for a timeout that does not exist; bad values fail each prompt
+  plan(route)            -- raises for a timeout that does not exist; bad values fail each prompt
   local source, count = source_of(entries, function (entry, index)
-    if render then return render(entry, true) end
-    request.check(select(2, split(entry, index)), generate.ROUTE)
-  end)
+    local input, own = split(entry, index, form)
+    if render then view.check_values(input) end
+    if view.check then view.check(own) end
+    request.check(own, route)
+  end, method)
   local now = client.shared.now
   return new {
     prompts = source, count = count, most = most, retry_generation = again,
@@ -573,15 +587,16 @@ function M.new (client, entries, options, base, render)
     -- The options stay in this closure, so that code that walks over the tables of a batch finds no
     -- API token.
     prepare = function (entry, index)
+      local input, own = split(entry, index, form)
+      if view.check then view.check(own) end
+      local planned, err = plan(route, own)
       if render then
-        local err
-        entry, err = render(entry)
-        if not entry then return nil, err end
+        local why
+        input, why = render(input)
+        if not input then return nil, why end
       end
-      local prompt, own = split(entry, index)
-      local planned, err = plan(generate.ROUTE, own)
       if not planned then return nil, err end
-      return call.prepare(client.shared, planned, prompt)
+      return call.prepare(client.shared, planned, input)
     end,
   }
 end

@@ -175,7 +175,7 @@ function Call:meta ()
   return {
     waited = self.opened and now - self.opened,
     attempts = self.attempts, secrets = req.secrets, adapter_id = req.adapter_id,
-    request_id = request_id(req),
+    request_id = request_id(req), context = req.context, random = self.client.random,
     now = self.client.wall(),
     stop = self.options.client_stop, trim = self.options.trim_stop and req.stop or nil,
     timing = { total = elapsed(self.started or now, now),

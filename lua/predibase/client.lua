@@ -82,8 +82,91 @@ end
 function Client:generate_many (prompts, options)
   check_self(self, "generate_many")
   request.check(options, generate.MANY)
-  local made = require "predibase.batch".new(self, prompts, options)
+  local made = require "predibase.batch".new(self, generate.MANY, prompts, options)
   return made, nil, nil, made
+end
+
+--- Answers a conversation, and waits until the answer is complete (LoRAX and OpenAI: POST
+-- /v1/chat/completions). The server renders the messages with the chat template of its model.
+-- @tparam table messages array of `{ role =, content = }` in OpenAI's form, see
+-- `predibase.wire_messages`: `content` is a string or an array of parts, among them images of
+-- `predibase.image`; also an assistant's `tool_calls`, and the results of tools
+-- @tparam ?table options parameters of the API: `max_tokens` (also as `max_new_tokens` or
+-- `max_completion_tokens`), `adapter_id` (or `model`), `adapter_source`, `api_token`,
+-- `temperature`, `top_p`, `top_k`, `n`, `stop` (a string or an array), `presence_penalty`,
+-- `frequency_penalty`, `repetition_penalty`, `ignore_eos_token`, `seed`, `response_format`, `tool_prompt`,
+-- `guideline`, `extra`; `tools` (see `predibase.tools`) and `tool_choice` (`"auto"`, `"none"`, `"required"`, the
+-- name of a tool, or OpenAI's table); and options of the call, as for `generate`
+-- @treturn[1] table the result, see `predibase.response`: `text`, `message` (to append to the
+-- messages), `tool_calls` (array of `{ id, name, arguments, raw_arguments }`: `arguments` is a
+-- table, and nil when the text of `raw_arguments` is no JSON object), `reasoning`, `choices` (all
+-- answers, when `n` is above 1)
+-- @treturn[2] nil
+-- @treturn[2] table the error
+-- @raise as `generate` does, and for messages that are not a table
+function Client:chat_completion (messages, options)
+  check_self(self, "chat_completion")
+  local chat_completion = require "predibase.chat_completion"
+  chat_completion.check_messages(messages)
+  return call.run(self.shared, messages, self.plan(chat_completion.ROUTE, options))
+end
+
+--- Answers a conversation delta by delta (LoRAX and OpenAI: POST /v1/chat/completions). The stream
+-- is complete when a chunk with a finish reason has come.
+-- @tparam table messages as for `chat_completion`
+-- @tparam ?table options as for `chat_completion`, and `on_token`, which receives each delta
+-- @treturn table the stream, see `predibase.stream`, of deltas `{ text, reasoning, tool_calls,
+-- finish_reason }`; `text` is always a string, and `tool_calls` are in the last delta
+-- @raise as `chat_completion` does
+function Client:chat_completion_stream (messages, options)
+  check_self(self, "chat_completion_stream")
+  local chat_completion = require "predibase.chat_completion"
+  chat_completion.check_messages(messages)
+  return stream.open(self.shared, messages, self.plan(chat_completion.STREAM, options))
+end
+
+--- Answers many conversations, several at the same time. Works as `generate_many`.
+-- @tparam table|function list an array of arrays of messages, or a function that returns the next
+-- one; an entry may also be a table with the field `messages` and its own options
+-- @tparam ?table options as for `chat_completion`, and `concurrency` and `retry_generation` as for
+-- `generate_many`
+-- @treturn table the batch, see `predibase.batch`, with the further values that the generic `for`
+-- of Lua 5.4 takes
+-- @raise as `chat_completion` does, also for an entry of the array
+function Client:chat_completion_many (list, options)
+  check_self(self, "chat_completion_many")
+  local chat_completion = require "predibase.chat_completion"
+  request.check(options, chat_completion.MANY)
+  local made = require "predibase.batch".new(self, chat_completion.MANY, list, options)
+  return made, nil, nil, made
+end
+
+--- Continues a prompt (LoRAX and OpenAI: POST /v1/completions). `generate` does the same with more
+-- parameters and details; this is for servers that only have OpenAI's API.
+-- @tparam string prompt
+-- @tparam ?table options parameters of the API: `max_tokens`, `adapter_id` (or `model`),
+-- `temperature`, `top_p`, `top_k`, `n`, `best_of`, `echo`, `logprobs`, `stop`, `presence_penalty`,
+-- `frequency_penalty`, `repetition_penalty`, `ignore_eos_token`, `seed`, `adapter_source`,
+-- `api_token`, `extra`; and options of the call, as for `generate`
+-- @treturn[1] table the result, see `predibase.response`
+-- @treturn[2] nil
+-- @treturn[2] table the error
+-- @raise as `generate` does
+function Client:completion (prompt, options)
+  check_self(self, "completion")
+  generate.check_prompt(prompt)
+  return call.run(self.shared, prompt, self.plan(require "predibase.completion".ROUTE, options))
+end
+
+--- Continues a prompt delta by delta (LoRAX and OpenAI: POST /v1/completions).
+-- @tparam string prompt
+-- @tparam ?table options as for `completion`, and `on_token`
+-- @treturn table the stream, see `predibase.stream`, of deltas `{ text, finish_reason }`
+-- @raise as `generate` does
+function Client:completion_stream (prompt, options)
+  check_self(self, "completion_stream")
+  generate.check_prompt(prompt)
+  return stream.open(self.shared, prompt, self.plan(require "predibase.completion".STREAM, options))
 end
 
 --- Cuts a text into tokens with the server's own tokenizer, to count them (LoRAX: POST /tokenize).

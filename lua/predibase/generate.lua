@@ -81,7 +81,8 @@ M.STREAM = {
 
 --- The options of `generate_many`. Its calls use `ROUTE`.
 M.MANY = {
-  name = "generate_many", reasons = request.NO_TOKENS,
+  name = "generate_many", reasons = request.NO_TOKENS, route = M.ROUTE,
+  entries = { field = "prompt", type = "string", what = "prompt" },
   names = request.union(NAMES, { concurrency = true, retry_generation = true }),
 }
 

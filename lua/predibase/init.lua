@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 --- Generates text with large language models that Predibase or your own LoRAX server serves.
 --
--- `predibase.new` makes a client. The functions `generate`, `generate_stream`, `generate_many`,
--- `tokenize`, `adapter` and `chat_session` are those of a client that is made from the environment
--- when one of them is first called. `predibase.template` and `predibase.chat` are also the fields
--- `template` and `chat` of this module.
+-- `predibase.new` makes a client. The methods of a client, such as `generate`, are also functions
+-- of this module: they use a client that is made from the environment when one is first called.
+-- `predibase.template` and `predibase.chat` are also the fields `template` and `chat` of this
+-- module, and `predibase.image` makes an image, see `predibase.image`.
 --
 -- A function raises an error only when the program is wrong: an argument of the wrong type, an
 -- option that does not exist, a closed client. Every other failure is returned as `nil, err`.
@@ -26,6 +26,15 @@
 --   stream               the tokens of an answer, one after the other
 --   call                 one call: its attempts, time limits, hooks and error
 --   generate             the routes that continue a prompt (POST /generate, /generate_stream)
+--   chat_completion      the routes that answer a conversation (POST /v1/chat/completions)
+--   completion           the routes of OpenAI's older API (POST /v1/completions)
+--   openai_api           what these two have in common
+--   wire_messages        checks messages and writes them as the server reads them
+--   choices              reads the parts of their answers
+--   chat_delta           reads the chunks of their streams
+--   forced_call          reads the JSON that LoRAX forces on a model that has tools
+--   image                images for prompts and messages
+--   base64               Base64
 --   request              options -> plan; plan and input -> request
 --   config               the options of a client and the environment
 --     config.settings      checks the values of single options
@@ -121,76 +130,117 @@ local function default_client ()
   return made, err
 end
 
---- Calls `client:generate` on the client that is made from the environment.
+--- Makes a function that calls a method of the client that is made from the environment. When that
+-- client cannot be made, `refuse` makes what the function returns.
+local function forward (method, refuse)
+  return function (...)
+    local made, err = default_client()
+    if made then return made[method](made, ...) end
+    if not refuse then return nil, err end
+    local failed = refuse(err)
+    return failed, nil, nil, failed
+  end
+end
+
+local function failed_batch (err)
+  return require "predibase.batch".failed(err)
+end
+
+-- Each function below is a method of the client that is made from the environment, with the same
+-- arguments and results. When the environment names no deployment, functions return nil and an
+-- error of kind "config", and streams and batches fail with it at their first `next`.
+
+--- Calls `client:generate`.
+-- @function generate
 -- @tparam string prompt
 -- @tparam ?table options see `predibase.client`
 -- @treturn[1] table the result
 -- @treturn[2] nil
--- @treturn[2] table the error; of kind "config" when the environment names no deployment
-function M.generate (prompt, options)
-  local made, err = default_client()
-  if not made then return nil, err end
-  return made:generate(prompt, options)
-end
+-- @treturn[2] table the error
+M.generate = forward("generate")
 
---- Calls `client:generate_stream` on the client that is made from the environment.
+--- Calls `client:generate_stream`.
+-- @function generate_stream
 -- @tparam string prompt
 -- @tparam ?table options see `predibase.client`
 -- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
-function M.generate_stream (prompt, options)
-  local made, err = default_client()
-  local tokens = made and made:generate_stream(prompt, options) or stream.failed(err)
-  return tokens, nil, nil, tokens
-end
+M.generate_stream = forward("generate_stream", stream.failed)
 
---- Calls `client:generate_many` on the client that is made from the environment.
+--- Calls `client:generate_many`.
+-- @function generate_many
 -- @tparam table|function prompts
 -- @tparam ?table options see `predibase.client`
 -- @treturn table the batch, with the further values that the generic `for` of Lua 5.4 takes
-function M.generate_many (prompts, options)
-  local made, err = default_client()
-  local many = made and made:generate_many(prompts, options)
-    or require "predibase.batch".failed(err)
-  return many, nil, nil, many
-end
+M.generate_many = forward("generate_many", failed_batch)
 
---- Calls `client:tokenize` on the client that is made from the environment.
+--- Calls `client:chat_completion`.
+-- @function chat_completion
+-- @tparam table messages
+-- @tparam ?table options see `predibase.client`
+-- @treturn[1] table the result
+-- @treturn[2] nil
+-- @treturn[2] table the error
+M.chat_completion = forward("chat_completion")
+
+--- Calls `client:chat_completion_stream`.
+-- @function chat_completion_stream
+-- @tparam table messages
+-- @tparam ?table options see `predibase.client`
+-- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
+M.chat_completion_stream = forward("chat_completion_stream", stream.failed)
+
+--- Calls `client:chat_completion_many`.
+-- @function chat_completion_many
+-- @tparam table|function list
+-- @tparam ?table options see `predibase.client`
+-- @treturn table the batch, with the further values that the generic `for` of Lua 5.4 takes
+M.chat_completion_many = forward("chat_completion_many", failed_batch)
+
+--- Calls `client:completion`.
+-- @function completion
+-- @tparam string prompt
+-- @tparam ?table options see `predibase.client`
+-- @treturn[1] table the result
+-- @treturn[2] nil
+-- @treturn[2] table the error
+M.completion = forward("completion")
+
+--- Calls `client:completion_stream`.
+-- @function completion_stream
+-- @tparam string prompt
+-- @tparam ?table options see `predibase.client`
+-- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
+M.completion_stream = forward("completion_stream", stream.failed)
+
+--- Calls `client:tokenize`.
+-- @function tokenize
 -- @tparam string text
 -- @tparam ?table options see `predibase.client`
 -- @treturn[1] table array of `{ id, text, start, stop }`
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function M.tokenize (text, options)
-  local made, err = default_client()
-  if not made then return nil, err end
-  return made:tokenize(text, options)
-end
+M.tokenize = forward("tokenize")
 
---- Calls `client:adapter` on the client that is made from the environment.
+--- Calls `client:adapter`.
+-- @function adapter
 -- @tparam string id
 -- @tparam ?table options see `predibase.client`
 -- @treturn[1] table see `predibase.adapter`
 -- @treturn[2] nil
--- @treturn[2] table the error, when the environment names no deployment
-function M.adapter (id, options)
-  local made, err = default_client()
-  if not made then return nil, err end
-  return made:adapter(id, options)
-end
+-- @treturn[2] table the error
+M.adapter = forward("adapter")
 
---- Calls `client:chat_session` on the client that is made from the environment.
+--- Calls `client:chat_session`.
+-- @function chat_session
 -- @tparam ?table options see `predibase.chat`
 -- @treturn[1] table the session
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function M.chat_session (options)
-  local made, err = default_client()
-  if not made then return nil, err end
-  return made:chat_session(options)
-end
+M.chat_session = forward("chat_session")
 
 -- Many programs never need these modules, so they are loaded when a program first names them.
 local LAZY = {
+  image = function () return require "predibase.image".new end,
   template = function () return require "predibase.template" end,
   chat = function () return require "predibase.chat" end,
 }

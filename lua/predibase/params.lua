@@ -18,7 +18,8 @@ local M = {}
 M.DEFAULT_SOURCE = "pbase"
 
 --- Every parameter of /generate, in the order of sending. `kind` names a function of
--- `predibase.params.kinds`; `max` is the largest value of the router's integer type.
+-- `predibase.params.kinds`; a function `check` does the same for a kind that only one route has;
+-- `max` is the largest value of the router's integer type.
 M.list = {
   { name = "adapter_id", kind = "identifier" },
   { name = "adapter_source", kind = "choice", choices = { "hub", "local", "s3", "pbase" } },
@@ -159,7 +160,7 @@ local function check_kinds (set, values, order)
   for i = 1, #order do
     local rule = set.list[order[i]]
     local name = rule.name
-    local good, problem = kinds[rule.kind](values[name], name, rule)
+    local good, problem = (rule.check or kinds[rule.kind])(values[name], name, rule)
     if good == nil then return nil, problem end
     checked[name] = good
     local range = set.range_of[name]

@@ -20,7 +20,8 @@
 --                of the request, or nil and an error; raises for an input of the wrong type
 --     read       takes a whole response and the data of its call (`Call:meta`); returns the
 --                outcome, or nil and an error
---     reader     streams: makes the object that reads the events, see `predibase.stream`
+--     reader     streams: takes the `context` of the request and the data that all calls share;
+--                makes the object that reads the events, see `predibase.stream`
 --     finish     streams: takes the state of the stream and the data of its call; returns the
 --                result
 --
@@ -322,7 +323,8 @@ end
 -- @treturn[1] table `method`, `url`, `headers` (array of `{ name, value }`; requests with the same
 -- table also have the same method and URL), `id` (the value of `X-Request-Id`; nil when the program
 -- gives a header of that name), `body` (nil for a "GET"), `adapter_id` (nil for the base model),
--- `stop` (the sequences at which the server stops, or nil), `secrets` (array of strings for
+-- `stop` (the sequences at which the server stops, or nil), `context` (what the route needs to read
+-- the answer, or nil), `secrets` (array of strings for
 -- `errors.redact`); requests share the inner tables, so they must not be changed
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation` or `too_large`
@@ -343,6 +345,7 @@ function M.make (plan, input, id)
     body = body,
     adapter_id = plan.adapter_id,
     stop = plan.stop,
+    context = plan.context,
     secrets = plan.secrets,
   }
 end

@@ -505,7 +505,7 @@ local function new (this, err)
     call = this,
     err = err,            -- the final error
     closed = false,
-    reader = this and this.route.reader(),
+    reader = this and this.route.reader(this.request().context, this.client),
     matcher = this and this:matcher(),       -- looks for stop sequences; nil without any
     parts = {},           -- the text so far, see FOLD
     count = 0,            -- tokens so far

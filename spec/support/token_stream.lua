@@ -10,6 +10,7 @@ local M = {}
 local function call_of (exchange)
   local call = { client = { max_text = math.huge }, options = { hooks = {} }, responded = true,
     route = generate.STREAM }
+  function call.request () return {} end
   for _, name in ipairs { "announce", "matcher", "first", "finish", "retry" } do
     call[name] = function () end
   end

@@ -9,6 +9,7 @@ local M = {}
 M.public = {
   { "Client", "predibase", "predibase.client", "predibase.config", "predibase.params",
     "predibase.adapter" },
+  { "Messages", "predibase.wire_messages", "predibase.image" },
   { "Results and errors", "predibase.response", "predibase.stream", "predibase.errors" },
   { "Prompts and chats", "predibase.template", "predibase.template.text_template",
     "predibase.template.format", "predibase.template.tokenizer_config",
@@ -25,7 +26,9 @@ M.public = {
 
 -- Everything else: may change in any release.
 M.internal = {
-  { "One call", "predibase.generate", "predibase.request", "predibase.call", "predibase.retry",
+  { "One call", "predibase.generate", "predibase.chat_completion", "predibase.completion",
+    "predibase.openai_api", "predibase.choices", "predibase.chat_delta", "predibase.forced_call",
+    "predibase.request", "predibase.call", "predibase.retry",
     "predibase.event", "predibase.stop_sequences", "predibase.tokenize", "predibase.headers",
     "predibase.random", "predibase.version" },
   { "Options and parameters", "predibase.config.*", "predibase.params.*",
@@ -37,7 +40,7 @@ M.internal = {
     "predibase.queue" },
   { "Many calls", "predibase.batch.*" },
   { "Prompts and chats", "predibase.rendering", "predibase.chat.*", "predibase.template.*" },
-  { "JSON", "predibase.json.*" },
+  { "JSON", "predibase.json.*", "predibase.base64" },
   { "OpenResty", "predibase.resty.*" },
   { "The command", "predibase.cli", "predibase.cli.*" },
   { "The stand-in server", "predibase.mock.*" },

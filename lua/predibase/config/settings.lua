@@ -84,6 +84,11 @@ local function user_agent (value, name)
   return value
 end
 
+local function server (value, name)
+  if value == "lorax" or value == "openai" then return value end
+  return wrong(name, '"lorax", or "openai" for other servers with the API of OpenAI', value)
+end
+
 local function http_version (value, name)
   if value == "1.1" or value == "2" then return value end
   local hint
@@ -150,6 +155,7 @@ M.plain = {
   { name = "client_key", check = file },
   { name = "verify", check = boolean, default = true },
   { name = "http_version", check = http_version },
+  { name = "server", check = server, default = "lorax" },
   { name = "allow_plain_http", check = boolean, default = false },
   { name = "max_event_bytes", check = integer(1, M.MAX_BYTES), default = 8 * 1024 * 1024 },
   { name = "max_response_bytes", check = integer(1, M.MAX_BYTES), default = 64 * 1024 * 1024 },

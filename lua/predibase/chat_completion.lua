@@ -1,0 +1,242 @@
+-- SPDX-License-Identifier: MIT
+--- Chat completions (LoRAX and OpenAI: POST /v1/chat/completions).
+--
+-- The server renders the messages with the chat template of its model. LoRAX reads some fields
+-- otherwise than OpenAI's clients write them; with the client's option `server = "lorax"`, which is
+-- the default, this module translates them. With `server = "openai"` they are sent as they are.
+-- @module predibase.chat_completion
+
+local chat_delta = require "predibase.chat_delta"
+local checks = require "predibase.value_checks"
+local choices = require "predibase.choices"
+local config = require "predibase.config"
+local errors = require "predibase.errors"
+local json = require "predibase.json"
+local openai_api = require "predibase.openai_api"
+local params = require "predibase.params"
+local request = require "predibase.request"
+local stops = require "predibase.stop_sequences"
+local usage = require "predibase.usage"
+local wire_messages = require "predibase.wire_messages"
+
+local M = {}
+
+-- Parameters.
+
+local RANGES = {
+  { name = "max_tokens", above = 0, text = "`max_tokens` must be strictly positive" },
+  { name = "n", above = 0, text = "`n` must be strictly positive" },
+}
+for _, range in ipairs(params.ranges) do RANGES[#RANGES + 1] = range end
+
+local function text (value, name)
+  if type(value) == "string" then return value end
+  return nil, ("`%s` must be a string, got %s"):format(name, checks.describe(value))
+end
+
+--- The parameters, in the order of sending. `adapter_id` is sent as `model`.
+M.parameters = params.define {
+  list = {
+    { name = "adapter_id", kind = "identifier" },
+    { name = "adapter_source", kind = "choice", choices = { "hub", "local", "s3", "pbase" } },
+    { name = "api_token", kind = "token" },
+    { name = "temperature", kind = "single" },
+    { name = "top_p", kind = "single" },
+    { name = "n", kind = "integer", max = 2^31 - 1 },
+    { name = "max_tokens", kind = "integer", max = 2^31 - 1 },                 -- i32
+    { name = "stop", kind = "strings", single = true },
+    { name = "presence_penalty", kind = "single" },
+    { name = "frequency_penalty", kind = "single" },
+    { name = "repetition_penalty", kind = "single" },
+    { name = "top_k", kind = "integer", max = 2^31 - 1 },
+    { name = "ignore_eos_token", kind = "boolean" },
+    { name = "seed", kind = "seed" },
+    { name = "response_format", kind = "format" },
+    { name = "tool_prompt", check = text },
+    { name = "guideline", check = text },
+  },
+  ranges = RANGES,
+  aliases = { model = "adapter_id", max_new_tokens = "max_tokens",
+    max_completion_tokens = "max_tokens", repitition_penalty = "repetition_penalty" },
+  before = function (values, context)
+    if context.stream and (values.n or 1) > 1 then
+      return "`n` must be 1 when streaming"
+    end
+  end,
+  complete = function (checked, add, context)
+    if context.server ~= "openai" then params.complete_adapter(checked, add) end
+  end,
+}
+
+local STREAM_NAMES = request.union(M.parameters.names, config.call_names,
+  { tools = true, tool_choice = true })
+local NAMES = request.union(STREAM_NAMES)
+NAMES.on_token = nil
+
+-- Tools.
+
+local function refuse_tool (message)
+  return nil, errors.new { kind = "tool", error_type = "tool_error", phase = "request",
+    retryable = false, message = "Tool error: " .. message }
+end
+
+--- Returns the name that a `tool_choice` in OpenAI's form of an object contains.
+local function chosen_name (choice)
+  choice = json.fields(choice)
+  local is_function = type(choice) == "table" and choice.type == "function"
+  local f = is_function and json.fields(choice["function"])
+  return type(f) == "table" and type(f.name) == "string" and f.name or nil
+end
+
+--- Translates `tool_choice`. Returns the value to send, or nil for none, and whether the tools are
+-- sent; or nil, nil and an error.
+local function read_choice (choice, tools, server)
+  if choice == nil or choice == json.null or choice == "auto" then
+    return choice == "auto" and server == "openai" and choice or nil, true
+  elseif choice == "none" then
+    return server == "openai" and choice or nil, server == "openai"
+  elseif choice == "required" then
+    if server == "openai" then return choice, true end
+    if #tools == 1 then return tools[1].name, true end
+    return nil, nil, select(2, request.refuse('`tool_choice` "required" with several tools: LoRAX '
+      .. "can force one tool by its name only; name it, or give one tool"))
+  end
+  local name = type(choice) == "string" and choice or chosen_name(choice)
+  if not name then
+    return nil, nil, select(2, request.refuse('`tool_choice` must be "auto", "none", "required", '
+      .. "the name of a tool, or { type = \"function\", [\"function\"] = { name = … } }, got "
+      .. checks.describe(choice)))
+  end
+  if not require "predibase.tools".find(tools, name) then
+    return nil, nil, select(2, refuse_tool(("Tool with name %s not found"):format(name)))
+  end
+  if server ~= "openai" then return name, true end
+  return json.object { { "type", "function" }, { "function", json.object { { "name", name } } } },
+    true
+end
+
+--- Reads the options `tools` and `tool_choice` into a plan. Returns an array of members to send; or
+-- nil and an error.
+local function read_tools (plan, given, server)
+  local list, choice = given.tools, given.tool_choice
+  local members = {}
+  if list == nil or list == json.null or type(list) == "table" and next(list) == nil then
+    if choice ~= nil and choice ~= json.null and choice ~= "none" and choice ~= "auto" then
+      return request.refuse "`tool_choice` needs `tools`"
+    end
+    return members
+  end
+  local module = require "predibase.tools"
+  local tools, err = module.read(list, { server = server,
+    check_schema = plan.settings.check_schema })
+  if not tools then return nil, err end
+  local wanted, are_sent
+  wanted, are_sent, err = read_choice(choice, tools, server)
+  if err then return nil, err end
+  if not are_sent then return members end
+  plan.tools = tools
+  members[1] = { "tools", module.wire(tools) }
+  if wanted ~= nil then members[2] = { "tool_choice", wanted } end
+  return members
+end
+
+-- Requests.
+
+local function write (plan, client, given)
+  local server = client.cfg.server
+  local all = openai_api.merged(client, given, plan.route)
+  local of_tools, err = read_tools(plan, all, server)
+  if not of_tools then return err end
+  all.tools, all.tool_choice = nil, nil
+  local list
+  list, err = params.read(all, { stream = plan.stream, server = server,
+    check_schema = server ~= "openai" and plan.settings.check_schema }, M.parameters)
+  if not list then return err end
+  err = request.check_token(plan, client, all.api_token)
+  if err then return err end
+  local model, members = openai_api.members_of(plan, list, server)
+  local format = all.response_format
+  if plan.tools and server ~= "openai" and type(format) == "table"
+    and json.fields(format).type ~= "text" then
+    return select(2, refuse_tool "Response format and tools are mutually exclusive")
+  end
+  for _, member in ipairs(of_tools) do members[#members + 1] = member end
+  openai_api.add_stream(plan, members, server)
+  return openai_api.encode(plan, client, model, members)
+end
+
+--- Checks the type of messages.
+-- @param messages
+-- @raise for messages that are not a table
+function M.check_messages (messages)
+  if type(messages) == "table" then return end
+  usage.fail("messages must be an array such as { { role = \"user\", content = … } }, got "
+    .. checks.describe(messages))
+end
+
+local function body (plan, messages)
+  M.check_messages(messages)
+  local context = plan.context
+  local list, problem = wire_messages.write(messages, context.server, context.forced)
+  if not list then return request.refuse(problem) end
+  return '{"model":' .. plan.model .. ',"messages":' .. list .. plan.rest
+end
+
+--- Reads one choice of a whole answer. Returns `text`, `reasoning`, `tool_calls`, `message`,
+-- `finish_reason` and `raw_finish_reason`; or nil and what is wrong.
+local function read_answer (choice, path, meta)
+  local context, message = meta.context, choice.message
+  if type(message) ~= "table" then return nil, path .. ".message is not an object" end
+  local made = {}
+  local problem, calls, raw
+  made.text, problem = choices.string(message, "content", path .. ".message")
+  if problem then return nil, problem end
+  for _, name in ipairs { "reasoning_content", "reasoning" } do
+    if made.reasoning == nil then
+      made.reasoning, problem = choices.string(message, name, path .. ".message")
+      if problem then return nil, problem end
+    end
+  end
+  calls, problem = choices.calls(message, path .. ".message",
+    choices.id_maker(context.server, meta.random))
+  if problem then return nil, problem end
+  raw, problem = choices.string(choice, "finish_reason", path)
+  if problem then return nil, problem end
+  if made.text == nil and not calls and raw == nil then
+    return nil, path .. ".message has neither content nor tool_calls"
+  end
+  local kind
+  made.text, made.stop_sequence, kind = stops.cut(made.text or "", meta.stop, meta.trim)
+  made.tool_calls, made.raw_finish_reason = calls, raw
+  made.finish_reason = kind == "stop" and "stop_sequence" or calls and "tool_calls"
+    or choices.finish_reason(raw, context.server)
+  made.message = choices.message(made.text, calls)
+  return made
+end
+
+local function read (reply, meta)
+  return openai_api.read(reply, meta, read_answer)
+end
+
+--- The route of whole answers.
+M.ROUTE = {
+  name = "chat_completion", path = "/v1/chat/completions", accept = "application/json",
+  names = NAMES, params = M.parameters, needs = openai_api.NEEDS, reasons = request.NO_TOKENS,
+  write = write, body = body, read = read,
+}
+
+--- The route of streams.
+M.STREAM = {
+  name = "chat_completion_stream", path = "/v1/chat/completions", accept = "text/event-stream",
+  stream = true, names = STREAM_NAMES, params = M.parameters, needs = openai_api.NEEDS,
+  write = write, body = body, read = read, reader = chat_delta.new, finish = openai_api.finish,
+}
+
+--- The options of `chat_completion_many`. Its calls use `ROUTE`.
+M.MANY = {
+  name = "chat_completion_many", reasons = request.NO_TOKENS, route = M.ROUTE,
+  entries = { field = "messages", type = "table", what = "conversation" },
+  names = request.union(NAMES, { concurrency = true, retry_generation = true }),
+}
+
+return M

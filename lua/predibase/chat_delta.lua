@@ -1,0 +1,230 @@
+-- SPDX-License-Identifier: MIT
+--- Reads the chunks of a streamed chat completion or completion.
+--
+-- A delta is what one chunk adds to the answer: `text` (a string, never nil), `reasoning`,
+-- `finish_reason` and `raw_finish_reason` (of the last delta), and `tool_calls` (of the last delta:
+-- the calls are complete then). An answer is complete when a chunk with a finish reason has come.
+-- Some servers send the numbers of tokens in a chunk of their own after it, so the reader waits for
+-- that chunk, for `[DONE]` or for the end of the body.
+-- @module predibase.chat_delta
+
+local checks = require "predibase.value_checks"
+local choices = require "predibase.choices"
+local event = require "predibase.event"
+local forced_call = require "predibase.forced_call"
+local json = require "predibase.json"
+
+local M = {}
+
+--- Most calls in one answer: a server that numbers them wrongly must not fill the memory.
+M.MAX_CALLS = 1000
+
+local Reader = {}
+Reader.__index = Reader
+
+local function protocol (message)
+  return nil, { kind = "protocol", message = message }
+end
+
+local UNFINISHED = {
+  kind = "incomplete_generation",
+  message = "the stream ended with [DONE] before a chunk with a finish_reason",
+}
+
+-- Calls in pieces.
+
+--- Adds a piece of a call. Returns what is wrong.
+local function add_piece (self, piece, path)
+  if type(piece) ~= "table" then return path .. " is not an object" end
+  local index = piece.index
+  if index == nil or index == json.null then index = self.last_call or 0 end
+  if not checks.integral(index) or index < 0 or index >= M.MAX_CALLS then
+    return path .. ".index is not the number of a call"
+  end
+  self.last_call = index
+  local call = self.calls[index]
+  if not call then
+    call = { parts = {} }
+    self.calls[index] = call
+    self.order[#self.order + 1] = index
+  end
+  local id, problem = choices.string(piece, "id", path)
+  if problem then return problem end
+  call.id = call.id or id
+  local f = piece["function"]
+  if f == nil or f == json.null then return nil end
+  if type(f) ~= "table" then return path .. ".function is not an object" end
+  local name, text
+  name, problem = choices.string(f, "name", path .. ".function")
+  if problem then return problem end
+  if name and name ~= "" then call.name = call.name or name end
+  text, problem = choices.string(f, "arguments", path .. ".function")
+  if problem then return problem end
+  if text then
+    call.parts[#call.parts + 1] = text
+    self.bytes = self.bytes + #text
+    if self.bytes > self.max_text then return path .. ".function.arguments is too large" end
+  end
+end
+
+local function add_pieces (self, list)
+  if list == nil or list == json.null then return nil end
+  local count = type(list) == "table" and checks.array(list)
+  if not count then return "delta.tool_calls is not an array" end
+  for i = 1, count do
+    local problem = add_piece(self, list[i], ("delta.tool_calls[%d]"):format(i))
+    if problem then return problem end
+  end
+end
+
+--- Joins the pieces of all calls. Returns nil when there are none; or nil and what is wrong.
+local function joined_calls (self)
+  if #self.order == 0 then return nil end
+  table.sort(self.order)
+  local made = {}
+  for i, index in ipairs(self.order) do
+    local call = self.calls[index]
+    if not call.name then return nil, ("the call %d of a tool has no name"):format(index) end
+    made[i] = choices.new_call(self.new_id(call.id), call.name, table.concat(call.parts))
+  end
+  return made
+end
+
+-- Chunks.
+
+--- Ends the JSON that LoRAX forces on the model. Returns the last words; or nil and a failure.
+local function finish_forced (self, raw)
+  local words, call, cut = self.forced:finish()
+  if words and not (self.forced.cut and raw ~= "length") then
+    if call then
+      self.tool_calls = { choices.new_call(self.new_id(nil), call.name, call.arguments) }
+    end
+    return words
+  end
+  local message = words and "the model's answer is not complete" or call
+  if cut or words then
+    return nil, { kind = "incomplete_generation", retryable = false,
+      message = message .. (raw == "length" and "; raise max_tokens" or "") }
+  end
+  return nil, { kind = "tool", retryable = false, message = message }
+end
+
+--- Records the finish reason and completes the calls. Returns nil; or a failure.
+local function finish (self, delta, raw)
+  if self.forced then
+    local words, failure = finish_forced(self, raw)
+    if not words then return failure end
+    delta.text = delta.text .. words
+  else
+    local calls, problem = joined_calls(self)
+    if problem then return { kind = "protocol", message = "in the event, " .. problem } end
+    self.tool_calls = calls
+  end
+  self.raw_finish_reason = raw
+  self.finish_reason = self.tool_calls and "tool_calls" or choices.finish_reason(raw, self.server)
+  delta.tool_calls, delta.finish_reason = self.tool_calls, self.finish_reason
+  delta.raw_finish_reason = raw
+end
+
+--- Reads the fields of a delta. Returns the text and the reasoning, each of which may be nil; or
+-- nil, nil and what is wrong.
+local function texts_of (self, choice)
+  if self.plain then
+    local text, problem = choices.string(choice, "text", "choices[1]")
+    return text, nil, problem
+  end
+  local given = choice.delta
+  if given == nil or given == json.null then return nil end
+  if type(given) ~= "table" then return nil, nil, "choices[1].delta is not an object" end
+  local text, problem = choices.string(given, "content", "choices[1].delta")
+  if problem then return nil, nil, problem end
+  local reasoning
+  for _, name in ipairs { "reasoning_content", "reasoning" } do
+    if reasoning == nil then
+      reasoning, problem = choices.string(given, name, "choices[1].delta")
+      if problem then return nil, nil, problem end
+    end
+  end
+  return text, reasoning, add_pieces(self, given.tool_calls)
+end
+
+local function closing (self)
+  return { generated_text = "", details = { finish_reason = self.raw_finish_reason } }
+end
+
+--- Reads a choice. Returns an event; or nil and a failure.
+local function read_choice (self, choice)
+  if self.finish_reason then return {} end      -- a chunk after the last one has no meaning
+  local text, reasoning, problem = texts_of(self, choice)
+  if problem then return protocol("in the event, " .. problem) end
+  local raw
+  raw, problem = choices.string(choice, "finish_reason", "choices[1]")
+  if problem then return protocol("in the event, " .. problem) end
+  if raw == "" then raw = nil end
+  if text and self.forced then text = self.forced:feed(text) end
+  if reasoning then self.reasoning[#self.reasoning + 1] = reasoning end
+  -- The first chunk of most servers only has the role.
+  local is_empty = self.server == "openai" and (text or "") == "" and not reasoning
+  if not raw and (is_empty or not text and not reasoning) then return {} end
+  local delta = { text = text or "", reasoning = reasoning }
+  if raw then
+    local failure = finish(self, delta, raw)
+    if failure then return nil, failure end
+  end
+  return { token = delta }
+end
+
+--- Decodes the data of one event.
+-- @tparam string data
+-- @treturn[1] table the event, see `predibase.stream`
+-- @treturn[2] nil
+-- @treturn[2] table `{ kind, message }`
+function Reader:decode (data)
+  if data:find "^%s*%[DONE%]%s*$" then
+    if self.finish_reason then return closing(self) end
+    return nil, UNFINISHED
+  end
+  local chunk, problem = json.decode(data)
+  if chunk == nil then return protocol("the event is not JSON: " .. problem) end
+  if type(chunk) ~= "table" then return protocol "the event is not a JSON object" end
+  local text, error_type = event.error_fields(chunk)
+  if text then return { error = text, error_type = error_type } end
+  local usage
+  usage, problem = choices.usage(chunk)
+  if problem then return protocol("in the event, " .. problem) end
+  self.usage = usage or self.usage
+  local list, count = choices.list(chunk)
+  if not list then return protocol("in the event, " .. count) end
+  if count == 0 then return self.finish_reason and closing(self) or {} end
+  if count > 1 then return protocol "in the event, choices has more than one element" end
+  local ev, failure = read_choice(self, list[1])
+  if ev and ev.token and self.finish_reason and usage then
+    ev.generated_text, ev.details = "", closing(self).details
+  end
+  return ev, failure
+end
+
+--- Returns the closing event when the body has ended and the answer is complete.
+-- @treturn ?table
+function Reader:at_end ()
+  return self.finish_reason and closing(self) or nil
+end
+
+--- Makes a reader for one stream.
+-- @tparam table context `server` (the client's option), `forced` (LoRAX forces the form of a call
+-- on the model), `plain` (the chunks are those of /v1/completions)
+-- @tparam table client the data that all calls share: `random` (a generator), `max_text` (most
+-- bytes of the arguments of calls)
+-- @treturn table
+function M.new (context, client)
+  return setmetatable({
+    server = context.server, plain = context.plain, max_text = client.max_text,
+    new_id = choices.id_maker(context.server, client.random),
+    forced = context.forced and forced_call.new() or nil,
+    calls = {}, order = {}, bytes = 0,     -- calls in pieces: index -> call, and the indices
+    reasoning = {},
+    -- usage, tool_calls, finish_reason, raw_finish_reason: when they are known
+  }, Reader)
+end
+
+return M

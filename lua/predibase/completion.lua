@@ -1,0 +1,116 @@
+-- SPDX-License-Identifier: MIT
+--- Completions (LoRAX and OpenAI: POST /v1/completions): continues a prompt, as `generate` does,
+-- with the fields of OpenAI's older API.
+-- @module predibase.completion
+
+local chat_completion = require "predibase.chat_completion"
+local chat_delta = require "predibase.chat_delta"
+local choices = require "predibase.choices"
+local config = require "predibase.config"
+local generate = require "predibase.generate"
+local json = require "predibase.json"
+local openai_api = require "predibase.openai_api"
+local params = require "predibase.params"
+local request = require "predibase.request"
+local stops = require "predibase.stop_sequences"
+
+local M = {}
+
+local I32 = 2^31 - 1
+
+--- The parameters, in the order of sending. `adapter_id` is sent as `model`.
+M.parameters = params.define {
+  list = {
+    { name = "adapter_id", kind = "identifier" },
+    { name = "adapter_source", kind = "choice", choices = { "hub", "local", "s3", "pbase" } },
+    { name = "api_token", kind = "token" },
+    { name = "best_of", kind = "integer", max = 2^53 - 1 },
+    { name = "temperature", kind = "single" },
+    { name = "top_p", kind = "single" },
+    { name = "n", kind = "integer", max = I32 },
+    { name = "max_tokens", kind = "integer", max = I32 },
+    { name = "echo", kind = "boolean" },
+    { name = "logprobs", kind = "integer", max = I32 },
+    { name = "stop", kind = "strings", single = true },
+    { name = "presence_penalty", kind = "single" },
+    { name = "frequency_penalty", kind = "single" },
+    { name = "repetition_penalty", kind = "single" },
+    { name = "top_k", kind = "integer", max = I32 },
+    { name = "ignore_eos_token", kind = "boolean" },
+    { name = "seed", kind = "seed" },
+  },
+  ranges = chat_completion.parameters.ranges,
+  aliases = { model = "adapter_id", max_new_tokens = "max_tokens",
+    max_completion_tokens = "max_tokens", repitition_penalty = "repetition_penalty",
+    return_full_text = "echo" },
+  before = function (values, context)
+    if not context.stream then return nil end
+    if (values.n or 1) > 1 then return "`n` must be 1 when streaming" end
+    if (values.best_of or 1) > 1 then return "`best_of` must be 1 when streaming" end
+    if values.logprobs and context.server ~= "openai" then
+      return "`logprobs` cannot be used when streaming: LoRAX then refuses the request"
+    end
+  end,
+  complete = chat_completion.parameters.complete,
+}
+
+local STREAM_NAMES = request.union(M.parameters.names, config.call_names)
+local NAMES = request.union(STREAM_NAMES)
+NAMES.on_token = nil
+
+local function write (plan, client, given)
+  local server = client.cfg.server
+  local all = openai_api.merged(client, given, plan.route)
+  local list, err = params.read(all, { stream = plan.stream, server = server }, M.parameters)
+  if not list then return err end
+  err = request.check_token(plan, client, all.api_token)
+  if err then return err end
+  local model, members = openai_api.members_of(plan, list, server)
+  openai_api.add_stream(plan, members, server)
+  err = openai_api.encode(plan, client, model, members)
+  if err then return err end
+  plan.context.plain = true
+end
+
+local function body (plan, prompt)
+  generate.check_prompt(prompt)
+  if prompt == "" then return request.refuse "`prompt` cannot be empty" end
+  local ok, err = request.check_text(prompt, "prompt")
+  if not ok then return nil, err end
+  return '{"model":' .. plan.model .. ',"prompt":' .. json.text(prompt) .. plan.rest
+end
+
+--- Reads one choice. Returns `text`, `finish_reason`, `raw_finish_reason` and `logprobs`; or nil
+-- and what is wrong.
+local function read_answer (choice, path, meta)
+  local text, problem = choices.string(choice, "text", path)
+  if not text then return nil, problem or path .. ".text is not a string" end
+  local raw
+  raw, problem = choices.string(choice, "finish_reason", path)
+  if problem then return nil, problem end
+  local made = { raw_finish_reason = raw }
+  local kind
+  made.text, made.stop_sequence, kind = stops.cut(text, meta.stop, meta.trim)
+  made.finish_reason = kind == "stop" and "stop_sequence"
+    or choices.finish_reason(raw, meta.context.server)
+  if choice.logprobs ~= json.null then made.logprobs = choice.logprobs end
+  return made
+end
+
+--- The route of whole answers.
+M.ROUTE = {
+  name = "completion", path = "/v1/completions", accept = "application/json",
+  names = NAMES, params = M.parameters, needs = openai_api.NEEDS,
+  reasons = request.NO_TOKENS, write = write, body = body,
+  read = function (reply, meta) return openai_api.read(reply, meta, read_answer) end,
+}
+
+--- The route of streams.
+M.STREAM = {
+  name = "completion_stream", path = "/v1/completions", accept = "text/event-stream",
+  stream = true, names = STREAM_NAMES, params = M.parameters, needs = openai_api.NEEDS,
+  write = write, body = body, read = M.ROUTE.read, reader = chat_delta.new,
+  finish = openai_api.finish,
+}
+
+return M

@@ -164,6 +164,7 @@ build = {
     ["predibase.params.kinds"] = "lua/predibase/params/kinds.lua",
     ["predibase.queue"] = "lua/predibase/queue.lua",
     ["predibase.random"] = "lua/predibase/random.lua",
+    ["predibase.reasoning"] = "lua/predibase/reasoning.lua",
     ["predibase.rendering"] = "lua/predibase/rendering.lua",
     ["predibase.request"] = "lua/predibase/request.lua",
     ["predibase.response"] = "lua/predibase/response.lua",

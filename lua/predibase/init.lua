@@ -49,6 +49,7 @@
 --   tools                reads the option `tools`, and checks the arguments of calls
 --   tokenize             the tokens of a text (POST /tokenize)
 --   stop_sequences       finds stop sequences in text that arrives in pieces
+--   reasoning            separates the reasoning of a model from its answer
 --   event                reads an event of a stream, and checks its types
 --   response             an answer -> result or error object
 --   retry                whether to try again, and after how many seconds

@@ -78,14 +78,15 @@ end
 -- @tparam string text
 -- @treturn string the text that may be shown now, including text that was held back before
 -- @treturn ?string the sequence that ended the text; every later piece returns ""
+-- @treturn ?string the rest of the piece, after that sequence
 function Matcher:feed (text)
-  if self.stopped then return "", self.stopped end
+  if self.stopped then return "", self.stopped, text end
   local at, hit = walk(self, text)
   local whole = self.held .. text
   if hit then
     local stop = #self.held + at
     self.held, self.stopped = "", hit.text
-    return sub(whole, 1, stop - hit.size), hit.text
+    return sub(whole, 1, stop - hit.size), hit.text, sub(text, at + 1)
   end
   local kept = self.busy and self.kept or 0
   self.held = sub(whole, #whole - kept + 1)

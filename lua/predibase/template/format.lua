@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --- Chat formats: each writes a conversation in the form that one model was trained to read.
 --
--- Every format, built in or made from a model's own template, has the method `render` and the
--- fields `name`, `source` (the model whose published template it equals), `stop` (the sequences
--- that end an answer), `special_tokens`, and, if the model has them, `bos_token` and `eos_token`.
+-- Every format, built in or made from a model's own template, has the methods `render` and `parse`
+-- and the fields `name`, `source` (the model whose published template it equals), `stop` (the
+-- sequences that end an answer), `special_tokens`, and, if the model has them, `bos_token`,
+-- `eos_token`, `tools` (the form in which the model writes calls) and `reasoning` (the marks around
+-- its reasoning, see `predibase.reasoning`).
 -- @module predibase.template.format
 
 local chat_messages = require "predibase.template.messages"
@@ -11,7 +13,9 @@ local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local guards = require "predibase.template.guard"
 local json = require "predibase.json"
+local model_answer = require "predibase.template.model_answer"
 local names = require "predibase.option_names"
+local reasoning = require "predibase.reasoning"
 local strings = require "predibase.template.python_strings"
 local usage = require "predibase.usage"
 
@@ -61,6 +65,11 @@ local OPTIONS = {
         .. checks.describe(value)
     end
   end,
+  tools = function (value)
+    if type(value) ~= "table" then
+      return "tools must be a list of tools, got " .. checks.describe(value)
+    end
+  end,
   variables = function (value)
     if type(value) ~= "table" then
       return "variables must be a table, got " .. checks.describe(value)
@@ -82,6 +91,13 @@ local function problem_of (self, options)
   if options.variables and not self.open then
     return "variables are for formats made by from_tokenizer_config; this one has none"
   end
+  if options.tools and not self.tools and not self.open then
+    return "it does not know tools; a model's own template may"
+  end
+  local given = options.tools and options.variables and json.fields(options.variables).tools
+  if given ~= nil and given ~= false and given ~= json.null then
+    return "tools are given twice, as tools and in variables"
+  end
   if options.add_generation_prompt and options.continue_final_message then
     return "add_generation_prompt begins an answer and continue_final_message continues one; "
       .. "only one of them can be asked for"
@@ -97,6 +113,7 @@ local function write (self, messages, options, variables)
     date_string = options.date_string,
     enable_thinking = options.enable_thinking,
     now = options.now or os.time(),
+    tools = variables and variables.tools,
     variables = variables,
   })
   if text and bos ~= "" and options.bos_token == false then
@@ -115,6 +132,9 @@ local OPEN_END = "CONTINUE_FINAL_MESSAGE_TAG"
 --- Writes messages of which the last one stays open: marks the end of its text and cuts there, as
 -- `transformers` does. Trailing white space stays if the format keeps it.
 local function write_open (self, messages, options, variables, whole)
+  if not self.open and messages[#messages].tool_calls then
+    return nil, "continue_final_message: the last message has calls of tools"
+  end
   local mark = OPEN_END
   local function holds (text) return text:find(mark, 1, true) ~= nil end
   while holds(whole) or chat_messages.any(messages, holds) do mark = mark .. "E" .. mark end
@@ -141,29 +161,52 @@ end
 local function completed (self, text, messages, options, variables)
   local guard = self.guard
   -- A model's own template may change texts; built-in formats insert them unchanged.
-  if not chat_messages.any(messages, self.open and guard.suspicious or guard.edges) then
+  local test = self.open and guard.suspicious or guard.edges
+  local tools = variables and variables.tools
+  if not chat_messages.any(messages, test) and not chat_messages.any(tools, test) then
     return false
+  end
+  if tools then
+    local blank = {}
+    for name, value in next, variables do blank[name] = value end
+    blank.tools = chat_messages.map(tools, guard.blank)
+    variables = blank
   end
   local plain = write(self, chat_messages.map(messages, guard.blank), options, variables)
   return not plain or guard.sequence(plain) ~= guard.sequence(text)
 end
 
-local function render (self, messages, options)
-  local problem = problem_of(self, options)
-  if problem then return nil, problem end
-  local mode = options.special_tokens_in_text or "refuse"
-  local guard = mode ~= "allow" and self.guard or nil
-  local read, variables
-  read, problem = chat_messages.read(messages, { guard = guard, mode = mode, open = self.open })
-  if not read then return nil, problem end
+--- Returns copies of the variables of a template, with the tools among them.
+local function variables_of (self, options, guard, mode)
+  local variables, problem
   if options.variables then
     variables, problem = chat_messages.values(options.variables, guard, mode)
     if not variables then return nil, problem end
+  end
+  if options.tools then
+    local tools
+    tools, problem = chat_messages.tools(options.tools, guard, mode)
+    if problem then return nil, problem end
+    variables = variables or {}
+    variables.tools = tools
   end
   if self.open and options.enable_thinking ~= nil then
     variables = variables or {}
     variables.enable_thinking = options.enable_thinking
   end
+  return variables
+end
+
+local function render (self, messages, options, text_arguments)
+  local mode = options.special_tokens_in_text or "refuse"
+  local guard = mode ~= "allow" and self.guard or nil
+  local read, problem = chat_messages.read(messages, { guard = guard, mode = mode,
+    open = self.open, text_arguments = text_arguments, tools = self.tools,
+    reasoning = self.reasoning })
+  if not read then return nil, problem end
+  local variables
+  variables, problem = variables_of(self, options, guard, mode)
+  if problem then return nil, problem end
   local text
   text, problem = write(self, read, options, variables)
   if not text then return nil, problem end
@@ -176,6 +219,25 @@ local function render (self, messages, options)
   return text
 end
 
+--- Renders; a template may want the arguments of calls as they are, as text.
+local function render_either (self, messages, options)
+  local problem = problem_of(self, options)
+  if problem then return nil, problem end
+  local text
+  text, problem = render(self, messages, options, false)
+  if text or not self.open or not chat_messages.has_calls(messages) then return text, problem end
+  text = render(self, messages, options, true)
+  if text then return text end
+  return nil, problem
+end
+
+local function refusal (self, problem)
+  return errors.new {
+    kind = "template", phase = "request",
+    message = ('chat format "%s": %s'):format(self.name, problem),
+  }
+end
+
 --- Writes a conversation.
 -- @tparam table messages array of `{ role = …, content = … }`; the content is a string or an array
 -- of `{ type = "text", text = … }`
@@ -184,7 +246,8 @@ end
 -- `bos_token = false`: leaves out the token that the server adds by itself;
 -- `special_tokens_in_text`: `"refuse"` (the default), `"neutralise"` or `"allow"`; `date_string`
 -- and `now` (Unix seconds) for formats that contain today's date; `enable_thinking = false` for
--- models that think by default; `variables` for a model's own template
+-- models that think by default; `tools`: a list of tools in OpenAI's form, or in short
+-- (`{ name, description, parameters }`); `variables` for a model's own template
 -- @treturn[1] string the prompt
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template"
@@ -201,12 +264,88 @@ function Format:render (messages, options)
   end
   options = options or {}
   names.check(options, OPTIONS, "option")
-  local text, problem = render(self, messages, json.present(options))
+  local text, problem = render_either(self, messages, json.present(options))
   if text then return text end
-  return nil, errors.new {
-    kind = "template", phase = "request",
-    message = ('chat format "%s": %s'):format(self.name, problem),
-  }
+  return nil, refusal(self, problem)
+end
+
+-- Reading answers.
+
+local PARSE_OPTIONS = { begins_inside = true, prompt = true, reasoning = true, tools = true }
+
+--- Returns a set of the names of tools.
+local function names_of (tools)
+  local set = {}
+  for _, tool in ipairs(tools) do set[tool["function"].name] = true end
+  return set
+end
+
+--- Tells whether an answer begins inside the reasoning: whether the prompt ends with its opening
+-- mark. Without the prompt, it is one that this format makes.
+local function begins_inside (self, marks, prompt)
+  if marks.begins_inside ~= nil then return marks.begins_inside end
+  prompt = prompt or self:render({ { role = "user", content = "x" } },
+    { add_generation_prompt = true })
+  return prompt ~= nil and reasoning.ends_inside(marks, prompt)
+end
+
+local function parse_problem (options)
+  for name, kind in pairs { begins_inside = "boolean", prompt = "string", tools = "table" } do
+    if options[name] ~= nil and type(options[name]) ~= kind then
+      return ("%s must be a %s, got %s"):format(name, kind, checks.describe(options[name]))
+    end
+  end
+end
+
+local function parse (self, text, options)
+  local problem = parse_problem(options)
+  if problem then return nil, problem end
+  local marks, tools
+  marks, problem = reasoning.read(options.reasoning, self)
+  if problem then return nil, problem end
+  if options.tools then
+    tools, problem = chat_messages.tools(options.tools, nil, "allow")
+    if problem then return nil, problem end
+    tools = tools and names_of(tools) or {}
+  end
+  local inside = options.begins_inside
+  if marks and inside == nil then inside = begins_inside(self, marks, options.prompt) end
+  return model_answer.read(text, self, { marks = marks, begins_inside = inside, tools = tools })
+end
+
+--- Reads the text that the model wrote: separates its reasoning from the answer, and finds the
+-- calls of tools, in the form in which this model writes them. Text that looks like a call but
+-- cannot be read as one stays text.
+-- @tparam string text the raw answer, such as `result.generated_text`; special tokens may be
+-- missing
+-- @tparam ?table options `tools`: the tools that the model knows, so that JSON without marks is a
+-- call only if it names one of them; `prompt`: the prompt that was sent, which tells whether the
+-- answer begins inside the reasoning (default: a prompt of this format), or `begins_inside`
+-- (boolean); `reasoning`: see `predibase.reasoning.read` (default: the marks of the format, if any)
+-- @treturn[1] table the message: `role` (`"assistant"`); `content` (the answer, nil when there are
+-- only calls); `tool_calls`, nil or an array of `{ id, name, arguments, raw_arguments }` (a table,
+-- and its JSON), each with an id of nine letters and digits that no other call has; `reasoning`, a
+-- string or nil. `render` accepts it as a message of the history
+-- @treturn[1] ?table its `tool_calls`
+-- @treturn[1] ?string its `reasoning`
+-- @treturn[2] nil
+-- @treturn[2] table the error, of kind "template": an option has a wrong value
+-- @raise when an argument has the wrong type or an option does not exist
+function Format:parse (text, options)
+  if getmetatable(self) ~= Format then
+    usage.fail("format:parse must be called with a colon on a format")
+  end
+  if type(text) ~= "string" then
+    usage.fail("format:parse takes the answer as a string, got " .. checks.describe(text))
+  end
+  if options ~= nil and type(options) ~= "table" then
+    usage.fail("format:parse takes its options as a table, got a " .. type(options))
+  end
+  options = options or {}
+  names.check(options, PARSE_OPTIONS, "option")
+  local message, problem = parse(self, text, json.present(options))
+  if message then return message, message.tool_calls, message.reasoning end
+  return nil, refusal(self, problem)
 end
 
 function Format:__tostring ()
@@ -218,10 +357,13 @@ end
 -- `bos_token` and `eos_token`; `families` and `plain`, see `predibase.template.guard`; `open`, true
 -- for a template that reads all fields of a message instead of role and text only; and `write`, a
 -- function of the messages and a context (`add_generation_prompt`, `bos_token` and `eos_token`,
--- which are `""` when the format has none, `date_string`, `now`, `enable_thinking`, `variables`)
--- that returns the text, or nil and what is wrong. A message has `role`, `content` (the parts
--- concatenated) and `parts` (an array of strings, if parts were given); with `open`, it is a copy
--- of the given message.
+-- which are `""` when the format has none, `date_string`, `now`, `enable_thinking`, `tools`,
+-- `variables`) that returns the text, or nil and what is wrong. A message has `role`, `content`
+-- (the parts concatenated), `parts` (an array of strings, if parts were given), `tool_calls` (see
+-- `predibase.template.tool_messages`), `tool_call_id` and `reasoning`; with `open`, it is a copy of
+-- the given message. `tools` is the form of calls: `"llama"`, `"hermes"` or `"mistral"`, see
+-- `predibase.template.model_answer`; a built-in format without it knows no tools. `reasoning` is `{
+-- open, close, begins_inside }`.
 -- @treturn table
 function M.new (fields)
   return setmetatable({
@@ -232,6 +374,8 @@ function M.new (fields)
     bos_token = fields.bos_token,
     eos_token = fields.eos_token,
     open = fields.open or false,
+    tools = fields.tools,
+    reasoning = fields.reasoning,
     write = fields.write,
     guard = guards.new(fields.special_tokens or {}, fields.families, fields.plain),
   }, Format)

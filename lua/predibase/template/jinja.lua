@@ -22,6 +22,7 @@ local json = require "predibase.json"
 local names = require "predibase.option_names"
 local runtime = require "predibase.template.jinja.runtime"
 local tests = require "predibase.template.jinja.tests"
+local tojson = require "predibase.template.jinja.tojson"
 local usage = require "predibase.usage"
 
 local M = {}
@@ -77,6 +78,27 @@ function M.compile (source, options)
   return self
 end
 
+--- Makes the state of a rendering.
+local function new_rendering (self, variables, now)
+  return { line = 1, steps = 0, max_steps = self.max_steps or runtime.STEPS, out = {}, size = 0,
+    depth = 0, context = variables, filters = filters, tests = tests,
+    now = function () return now or os.time() end }
+end
+
+--- Writes a value as the filter `tojson` does.
+-- @param value see `predibase.template.jinja.convert`
+-- @tparam ?integer indent spaces for each level; nil writes one line
+-- @treturn[1] string
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong with the value
+function M.tojson (value, indent)
+  local made, problem = convert.value(value, "the value")
+  if problem then return nil, problem end
+  local text, err = protected({}, nil, tojson.write, new_rendering({}, {}), made,
+    { indent = indent })
+  return text, err and err.message
+end
+
 local function execute (self, context, options)
   local variables = {}
   for name, value in pairs(globals) do variables[name] = value end
@@ -88,10 +110,7 @@ local function execute (self, context, options)
     if problem then return nil, problem_with(self, { message = problem }) end
     variables[name] = made
   end
-  local now = options.now
-  local rt = { line = 1, steps = 0, max_steps = self.max_steps or runtime.STEPS, out = {}, size = 0,
-    depth = 0, context = variables, filters = filters, tests = tests,
-    now = function () return now or os.time() end }
+  local rt = new_rendering(self, variables, options.now)
   return protected(self, rt, function ()
     self.run(rt)
     return table.concat(rt.out)

@@ -4,6 +4,7 @@
 
 local checks = require "predibase.value_checks"
 local json = require "predibase.json"
+local tool_messages = require "predibase.template.tool_messages"
 
 local M = {}
 
@@ -112,33 +113,23 @@ end
 
 local KNOWN = { role = true, content = true, name = true }
 
-local function unknown_field (message)
+-- Names of the field with the thoughts before an answer.
+local THOUGHTS = { "reasoning_content", "thinking", "reasoning" }
+
+-- Further fields of messages, for formats that know tools and for those that know reasoning.
+local OF_TOOLS = { tool_calls = true, tool_call_id = true }
+local OF_REASONING = {}
+for _, name in ipairs(THOUGHTS) do OF_REASONING[name] = true end
+
+local function unknown_field (message, how)
   for key in next, message do
-    if not KNOWN[key] then
+    local known = KNOWN[key] or how.tools and OF_TOOLS[key]
+      or how.reasoning and OF_REASONING[key] and message.role == "assistant"
+    if not known then
       return ("has %s, which this format cannot write; a model's own template may"):format(
         type(key) == "string" and '"' .. key .. '"' or describe(key))
     end
   end
-end
-
---- Returns a message for the built-in formats.
-local function closed_message (message, guard, mode)
-  message = json.fields(without_nulls(message))
-  local problem = unknown_field(message)
-  if problem then return nil, problem end
-  local role, content, parts
-  role, problem = role_of(message)
-  if not role then return nil, problem end
-  content, parts = content_of(message)
-  if not content then return nil, parts end
-  local whole
-  whole, problem = guarded(content, guard, mode)
-  if not whole then return nil, problem end
-  for i, part in ipairs(parts or {}) do
-    parts[i], problem = guarded(part, guard, mode)
-    if problem then return nil, problem end
-  end
-  return { role = role, content = whole, parts = parts }
 end
 
 --- Returns a copy of a value in which every string is guarded.
@@ -160,8 +151,68 @@ local function copy (value, guard, mode, depth)
   return alike(out, value)
 end
 
--- Names of the field with the thoughts before an answer.
-local THOUGHTS = { "reasoning_content", "thinking", "reasoning" }
+--- Returns the thoughts of a message under any of their names.
+local function thoughts_of (message)
+  for _, name in ipairs(THOUGHTS) do
+    local value = field(message, name)
+    if value ~= nil then return value, name end
+  end
+end
+
+--- Reads the calls and the thoughts of a message for the built-in formats into `read`. Returns what
+-- is wrong, or nil.
+local function read_extras (read, message, copied)
+  local problem
+  if message.tool_calls ~= nil then
+    if read.role ~= "assistant" then return "has tool_calls, which only an assistant has" end
+    read.tool_calls, problem = tool_messages.calls(message.tool_calls, copied)
+    if problem then return "has wrong tool_calls: " .. problem end
+  end
+  if message.tool_call_id ~= nil then
+    if type(message.tool_call_id) ~= "string" then
+      return "needs a string as its tool_call_id, got " .. describe(message.tool_call_id)
+    end
+    read.tool_call_id, problem = copied(message.tool_call_id)
+    if problem then return problem end
+  end
+  local thoughts, name = thoughts_of(message)
+  if thoughts == nil then return nil end
+  if type(thoughts) ~= "string" then
+    return ("needs a string as its %s, got %s"):format(name, describe(thoughts))
+  end
+  read.reasoning, problem = copied(thoughts)
+  return problem
+end
+
+--- Returns a message for the built-in formats.
+local function closed_message (message, how)
+  local guard, mode = how.guard, how.mode
+  message = json.fields(without_nulls(message))
+  local problem = unknown_field(message, how)
+  if problem then return nil, problem end
+  local role, content, parts
+  role, problem = role_of(message)
+  if not role then return nil, problem end
+  local read = { role = role }
+  problem = read_extras(read, message, function (value)
+    return copy(value, guard, mode, 1)
+  end)
+  if problem then return nil, problem end
+  if message.content == nil and read.tool_calls then
+    read.content = ""
+    return read
+  end
+  content, parts = content_of(message)
+  if not content then return nil, parts end
+  read.content, problem = guarded(content, guard, mode)
+  if not read.content then return nil, problem end
+  for i, part in ipairs(parts or {}) do
+    parts[i], problem = guarded(part, guard, mode)
+    if problem then return nil, problem end
+  end
+  read.parts = parts
+  return read
+end
 
 --- Copies the thoughts of a message to all fields where templates look for them, as
 -- `transformers` 5 does.
@@ -186,11 +237,13 @@ local function share_thoughts (message)
 end
 
 --- Returns a message for a model's own template.
-local function open_message (message, guard, mode)
+local function open_message (message, how)
   local _, problem = role_of(message)
   if problem then return nil, problem end
+  message = without_nulls(message)
+  if not how.text_arguments then message = tool_messages.opened(message) end
   local copied
-  copied, problem = copy(without_nulls(message), guard, mode, 1)
+  copied, problem = copy(message, how.guard, how.mode, 1)
   if not copied then return nil, problem end
   return share_thoughts(copied)
 end
@@ -198,7 +251,9 @@ end
 --- Reads the messages of a conversation.
 -- @tparam table messages array of `{ role, content }`
 -- @tparam table how `guard` (see `predibase.template.guard`; nil accepts every text), `mode`
--- ("refuse" or "neutralise"), `open` (keep every field of a message)
+-- ("refuse" or "neutralise"), `open` (keep every field of a message), `text_arguments` (with
+-- `open`: leave the arguments of calls as they are), `tools` and `reasoning` (without `open`:
+-- accept the fields with calls, and those with thoughts)
 -- @treturn[1] table copies of the messages
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
@@ -217,10 +272,31 @@ function M.read (messages, how)
       return nil, ("message %d must be a table with role and content, got %s"):format(i,
         describe(message))
     end
-    read[i], why = reader(message, how.guard, how.mode)
+    read[i], why = reader(message, how)
     if why then return nil, ("message %d %s"):format(i, why) end
   end
   return read
+end
+
+--- Tells whether any message has calls of tools.
+-- @tparam table messages as they were given
+-- @treturn boolean
+function M.has_calls (messages)
+  for _, message in ipairs(messages) do
+    if type(message) == "table" and field(message, "tool_calls") ~= nil then return true end
+  end
+  return false
+end
+
+--- Copies the option `tools` and guards its texts.
+-- @tparam table tools
+-- @tparam ?table guard
+-- @tparam string mode
+-- @treturn[1] ?table array of tools in OpenAI's form; nil when the list is empty
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.tools (tools, guard, mode)
+  return tool_messages.tools(tools, function (value) return copy(value, guard, mode, 1) end)
 end
 
 --- Copies the other variables of a template and guards their texts.

@@ -3,17 +3,27 @@
 -- the model's weights, or in a file of its own.
 -- @module predibase.template.tokenizer_config
 
+local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local formats = require "predibase.template.format"
 local jinja = require "predibase.template.jinja"
 local json = require "predibase.json"
 local model_files = require "predibase.template.model_files"
 local names = require "predibase.option_names"
+local reasoning = require "predibase.reasoning"
 local usage = require "predibase.usage"
 
 local M = {}
 
-local OPTIONS = { name = true, template = true, stop = true, max_steps = true, tokens = true }
+local OPTIONS = { name = true, template = true, stop = true, max_steps = true, tokens = true,
+  tool_calls = true, reasoning = true }
+
+-- The forms of calls, and a mark by which the template of a model that writes them is known.
+local FORMS = { { "hermes", "<tool_call>" }, { "mistral", "[TOOL_CALLS]" },
+  { "llama", '{"name": function name, "parameters":' } }
+
+-- Marks of reasoning that templates contain.
+local MARKS = { { "<think>", "</think>" }, { "[THINK]", "[/THINK]" } }
 
 -- The tokens that `transformers` passes to a template as variables.
 local TOKENS = { "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token",
@@ -186,6 +196,37 @@ local function writer (tokens, compiled, chosen)
   end
 end
 
+--- Tells whether any of the templates contains a text.
+local function any_has (sources, text)
+  for _, source in pairs(sources) do
+    if source:find(text, 1, true) then return true end
+  end
+  return false
+end
+
+local function known_form (name)
+  for _, form in ipairs(FORMS) do
+    if form[1] == name then return true end
+  end
+  return false
+end
+
+--- Returns the form of calls that was given, or that the templates show.
+local function form_of_calls (given, sources)
+  if given ~= nil then return given or nil end
+  for _, form in ipairs(FORMS) do
+    if any_has(sources, form[2]) then return form[1] end
+  end
+end
+
+--- Returns the marks of reasoning that were given, or that the templates show.
+local function marks_of (given, sources)
+  for _, marks in ipairs(given == nil and MARKS or {}) do
+    if any_has(sources, marks[1]) and any_has(sources, marks[2]) then given = marks end
+  end
+  return reasoning.read(given)
+end
+
 local function checked (source, options)
   if type(source) ~= "string" and type(source) ~= "table" then
     usage.fail(("template.from_tokenizer_config takes a path or a table, got a %s"):format(
@@ -208,6 +249,11 @@ local function checked (source, options)
       usage.fail("template.from_tokenizer_config takes tokens as strings by their names, or false "
         .. "for none")
     end
+  end
+  local form = options.tool_calls
+  if form ~= nil and form ~= false and not known_form(form) then
+    return nil, 'tool_calls must be "hermes", "mistral", "llama" or false, got '
+      .. checks.describe(form)
   end
   return options
 end
@@ -238,6 +284,9 @@ local function build (source, options)
       :format(missing, model_files.class_text(config.tokenizer_class), missing))
   end
   local name = options.name or token_text(rawget(config, "name_or_path")) or "tokenizer_config"
+  local marks
+  marks, problem = marks_of(options.reasoning, sources)
+  if problem then return failed(problem) end
   local compiled
   compiled, problem = compile_all(sources, options, name)
   if not compiled then return failed(problem) end
@@ -249,24 +298,32 @@ local function build (source, options)
     bos_token = tokens.bos_token,
     eos_token = tokens.eos_token,
     open = true,
+    tools = form_of_calls(options.tool_calls, sources),
+    reasoning = marks or nil,
     write = writer(tokens, compiled, chosen),
   }
 end
 
---- Makes a chat format from a model's own template. The other variables of the template (`tools`,
--- `documents`, `enable_thinking` and so on) are passed as `variables` to `format:render`.
+--- Makes a chat format from a model's own template. `tools` are an option of `format:render`; the
+-- other variables of the template (`documents`, `enable_thinking` and so on) are passed as
+-- `variables` to `format:render`.
 -- @tparam string|table source the path of a `tokenizer_config.json` or of a `.jinja` file, with the
 -- other files of the model in the same folder, or the decoded configuration
--- @tparam ?table options `template`: the name of one of several templates (`default`, or
--- `tool_use` if there are tools); `name`: the name of the format; `stop`: the sequences that end an
--- answer (the end-of-sequence token); `tokens`: special tokens that no file names
--- (`{ bos_token = "<s>" }`, `false` for none); `max_steps`, see `predibase.template.jinja`
+-- @tparam ?table options `template`: the name of one of several templates (`default`, or `tool_use`
+-- if there are tools); `name`: the name of the format; `stop`: the sequences that end an answer
+-- (the end-of-sequence token); `tokens`: special tokens that no file names (`{ bos_token = "<s>"
+-- }`, `false` for none); `tool_calls`: the form in which the model writes calls (`"hermes"`,
+-- `"mistral"` or `"llama"`; `false` for none; default: the one that the template shows), and
+-- `reasoning`: the marks around its reasoning (`{ open, close }`, `false` for none; default: those
+-- that the template contains), both for `format:parse`; `max_steps`, see `predibase.template.jinja`
 -- @treturn[1] table the format, see `predibase.template.format`
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template"
 -- @raise when an argument has the wrong type or an option does not exist
 function M.new (source, options)
-  return build(source, checked(source, options))
+  local given, problem = checked(source, options)
+  if not given then return failed(problem) end
+  return build(source, given)
 end
 
 return M

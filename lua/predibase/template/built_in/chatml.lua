@@ -2,6 +2,7 @@
 --- ChatML and its relatives: OpenHermes, Qwen 1.5 to 2.5, Phi-4.
 -- @module predibase.template.built_in.chatml
 
+local tool_texts = require "predibase.template.built_in.tool_texts"
 local writers = require "predibase.template.built_in.writers"
 
 local M = {}
@@ -16,7 +17,7 @@ local function format (source, tokens, spec)
   return {
     source = source, bos_token = spec.token, eos_token = "<|im_end|>",
     stop = { "<|im_end|>", spec.second_stop }, special_tokens = tokens, families = spec.families,
-    write = writers.turns(spec),
+    tools = spec.calls and "hermes", write = writers.turns(spec),
   }
 end
 
@@ -32,7 +33,8 @@ local function default_system (text)
 end
 
 local function qwen (source, text, spec)
-  spec.opening, spec.second_stop = default_system(text), "<|endoftext|>"
+  spec.opening = spec.opening or default_system(text)
+  spec.second_stop = "<|endoftext|>"
   -- Later models have `<|vision_start|>`, `<|fim_prefix|>`, `<|repo_name|>` and others.
   spec.families = { "<|%a[%w_]*|>", "</?tool_call>" }
   return format(source, { "<|endoftext|>" }, spec)
@@ -40,9 +42,18 @@ end
 
 M["qwen-1.5"] = qwen("Qwen/Qwen1.5-7B-Chat", "You are a helpful assistant", { any = TURN })
 M["qwen-2"] = qwen("Qwen/Qwen2-7B-Instruct", "You are a helpful assistant.", { any = TURN })
-M["qwen-2.5"] = qwen("Qwen/Qwen2.5-7B-Instruct",
-  "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.",
-  { turns = { system = TURN, user = TURN, assistant = TURN } })
+local QWEN = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
+
+M["qwen-2.5"] = qwen("Qwen/Qwen2.5-7B-Instruct", QWEN, {
+  turns = { system = TURN, user = TURN, assistant = TURN },
+  opening = tool_texts.qwen_opening(QWEN, "\n\n", true), result = tool_texts.qwen_result,
+  calls = function (message)
+    local calls, problem = tool_texts.marked_calls(message.tool_calls, false)
+    if not calls then return nil, problem end
+    local said = message.content ~= "" and "\n" .. message.content or ""
+    return "<|im_start|>assistant" .. said .. "\n" .. calls .. "<|im_end|>\n"
+  end,
+})
 
 local PHI = { "<|im_start|>ROLE<|im_sep|>", "<|im_end|>" }
 

@@ -85,6 +85,7 @@ local function without_thoughts (text)
 end
 
 M["deepseek-r1"] = format("deepseek-ai/DeepSeek-R1", {
+  reasoning = { open = "<think>", close = "</think>" },
   write = writers.turns {
     bos = true, prompt = ASSISTANT .. "<think>\n", opening = system_texts,
     turns = { system = false, user = { USER, "" },

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- Qwen 3, which thinks before it answers by default, and its releases of July 2025, which do not.
--- These formats render only texts; tools need the model's own template.
 -- @module predibase.template.built_in.qwen3
 
+local tool_texts = require "predibase.template.built_in.tool_texts"
 local writers = require "predibase.template.built_in.writers"
 
 local M = {}
@@ -11,8 +11,9 @@ local TURN = { "<|im_start|>ROLE\n", "<|im_end|>\n" }
 local PROMPT = "<|im_start|>assistant\n"
 local NO_THOUGHTS = "<think>\n\n</think>\n\n"
 
-local function format (source, write)
+local function format (source, write, reasoning)
   return {
+    tools = "hermes", reasoning = reasoning,
     source = source, eos_token = "<|im_end|>", stop = { "<|im_end|>", "<|endoftext|>" },
     special_tokens = { "<|endoftext|>", "<|im_start|>", "<|im_end|>" },
     families = { "<|%a[%w_]*|>", "</?tool_call>", "</?tool_response>" },
@@ -48,19 +49,35 @@ local function rewritten (messages)
   for i, message in ipairs(messages) do
     out[i] = message
     if message.role == "assistant" then
-      local thoughts, said = split(message.content)
+      local thoughts, said = message.reasoning, message.content
+      if not thoughts then thoughts, said = split(said) end
+      local shown = said
       if i > question and (i == #messages or thoughts ~= "") then
-        said = "<think>\n" .. thoughts:gsub("\n+$", "") .. "\n</think>\n\n" .. said:gsub("^\n+", "")
+        thoughts = thoughts:gsub("^\n+", ""):gsub("\n+$", "")
+        shown = "<think>\n" .. thoughts .. "\n</think>\n\n" .. said:gsub("^\n+", "")
       end
-      out[i] = { role = "assistant", content = said }
+      out[i] = { role = "assistant", content = shown, tool_calls = message.tool_calls,
+        silent = said == "" }
     end
   end
   return out
 end
 
-local write = writers.turns {
-  turns = { system = TURN, user = TURN, assistant = TURN }, prompt = PROMPT,
-}
+--- Makes a writer. `gap` returns the text between what a message says and its calls.
+local function writer (gap)
+  return writers.turns {
+    turns = { system = TURN, user = TURN, assistant = TURN }, prompt = PROMPT,
+    opening = tool_texts.qwen_opening("", "\n\n", false), result = tool_texts.qwen_result,
+    calls = function (message)
+      local calls, problem = tool_texts.marked_calls(message.tool_calls, true)
+      if not calls then return nil, problem end
+      return "<|im_start|>assistant\n" .. message.content .. gap(message) .. calls
+        .. "<|im_end|>\n"
+    end,
+  }
+end
+
+local write = writer(function (message) return message.silent and "" or "\n" end)
 
 M["qwen-3"] = format("Qwen/Qwen3-0.6B", function (messages, context)
   local text, problem = write(rewritten(messages), context)
@@ -68,8 +85,10 @@ M["qwen-3"] = format("Qwen/Qwen3-0.6B", function (messages, context)
     text = text .. NO_THOUGHTS
   end
   return text, problem
-end)
+end, { open = "<think>", close = "</think>" })
 
-M["qwen-3-2507"] = format("Qwen/Qwen3-4B-Instruct-2507", write)
+M["qwen-3-2507"] = format("Qwen/Qwen3-4B-Instruct-2507", writer(function (message)
+  return message.content == "" and "" or "\n"
+end))
 
 return M

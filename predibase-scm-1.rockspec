@@ -97,6 +97,7 @@ build = {
     ["predibase.async"] = "lua/predibase/async.lua",
     ["predibase.base64"] = "lua/predibase/base64.lua",
     ["predibase.batch"] = "lua/predibase/batch.lua",
+    ["predibase.batch.entries"] = "lua/predibase/batch/entries.lua",
     ["predibase.batch.limiter"] = "lua/predibase/batch/limiter.lua",
     ["predibase.call"] = "lua/predibase/call.lua",
     ["predibase.chat"] = "lua/predibase/chat.lua",

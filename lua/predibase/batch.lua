@@ -18,6 +18,7 @@
 local active = require "predibase.active"
 local call = require "predibase.call"
 local checks = require "predibase.value_checks"
+local entries_of = require "predibase.batch.entries"
 local errors = require "predibase.errors"
 local limiters = require "predibase.batch.limiter"
 local json = require "predibase.json"
@@ -41,95 +42,6 @@ M.MAX_CONCURRENCY = 1000
 --- Number of prompts of a batch that get a second attempt after an error of kind "generation". Each
 -- keeps its request in memory, and the number of prompts of a batch has no limit.
 M.MAX_LATE = 1000
-
--- Takes the place of an entry when an error interrupted the program's function and it is unknown
--- whether the function had returned an entry.
-local LOST = {}
-
--- Sources of prompts.
-
--- The entries of a batch whose entries are values for a template. An entry is one with its own
--- options when its field `values` is a table: no value of a template of text is a table.
-local VALUES = { field = "values", type = "table", what = "entry" }
-
---- Splits an entry into its input and its own options. `form` describes the entries: an input has
--- the type `form.type`; an entry with options of its own is a table whose field `form.field` has
--- that type. Raises when the entry has a wrong type.
-local function split (entry, index, form)
-  local field, wanted = form.field, form.type
-  local input = type(entry) == "table" and rawget(entry, field) or nil
-  if type(input) ~= wanted then
-    if form == VALUES or type(entry) == wanted and input == nil then return entry end
-    if type(entry) ~= "table" then
-      usage.fail(("%s %d must be a %s or a table { %s = … }, got %s"):format(form.what, index,
-        wanted, field, checks.describe(entry)))
-    end
-    usage.fail(("%s %d must have a %s in its field %s, got %s"):format(form.what, index, wanted,
-      field, checks.describe(input)))
-  end
-  local options
-  for name, value in next, entry do
-    if name ~= field then
-      options = options or {}
-      options[name] = value
-    end
-  end
-  return input, options
-end
-
---- Checks all entries of an array. Returns a function from index to entry, and their number.
-local function from_array (list, check)
-  local count, problem = checks.array(list)
-  if not count then usage.fail("the array of prompts " .. problem) end
-  local taken = {}
-  for i = 1, count do
-    taken[i] = rawget(list, i)
-    check(taken[i], i)
-  end
-  return function (index) return taken[index] end, count
-end
-
--- PUC Lua 5.1 cannot yield inside `pcall`.
-local RESUMABLE = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
-
-local function call_protected (f)
-  if RESUMABLE or not coroutine.running() then return pcall(f) end
-  return true, f()
-end
-
---- Returns a function from index to entry that calls the program's function for each new index.
--- After an interruption (Ctrl-C, a limit of the host program) the batch asks for the same index
--- again. It gets LOST if the program's function may have returned an entry before the interruption.
-local function from_function (prompts)
-  local asked, entry, ended, asking = 0, nil, false, false
-  return function (index)
-    if ended then return nil end
-    if index == asked then return entry end
-    if asking then
-      -- The interruption came while the program's function ran, or just after it had returned.
-      entry = LOST
-    else
-      asking = true
-      local ok, given = call_protected(prompts)
-      if not ok then
-        asking = false
-        error(given, 0)
-      end
-      entry = given
-    end
-    asked = index
-    asking = false
-    ended = entry == nil
-    return entry
-  end
-end
-
-local function source_of (prompts, check, method)
-  if type(prompts) == "table" then return from_array(prompts, check) end
-  if type(prompts) == "function" then return from_function(prompts) end
-  usage.fail(("client:%s takes an array of prompts or a function that gives them, got %s"):format(
-    method, checks.describe(prompts)))
-end
 
 -- Jobs.
 
@@ -190,7 +102,7 @@ local function take (self)
     self.exhausted = true
     return nil
   end
-  if entry == LOST then
+  if entry == entries_of.LOST then
     -- The batch cannot go on: the indices of later prompts might be wrong.
     close(self, errors.new(LOST_ERROR))
     return nil
@@ -550,19 +462,19 @@ end
 --- Makes a batch.
 -- @tparam table client `transport`, `shared`, see `predibase.client`
 -- @tparam table many describes the method: `name`, `route` (of the calls), and `entries` (`field`,
--- `type` and `what`, see `split`)
+-- `type` and `what`, see `predibase.batch.entries`)
 -- @tparam table|function entries prompts, or the values from which `render` makes prompts
 -- @tparam ?table options of the method; their names must have been checked
 -- @tparam ?table view of an adapter: `base` (options that apply where `options` has none), `check`
 -- (takes an entry's own options, or nil, and raises for misuse), and, if it has a template,
--- `render` (makes a prompt from the values of an entry, or returns nil and an error) and `check_values`
--- (raises for values of the wrong type)
+-- `render` (makes a prompt from the values of an entry, or returns nil and an error) and
+-- `check_values` (raises for values of the wrong type)
 -- @treturn table
 -- @raise for an option that does not exist or has a wrong type, also in an entry of an array
 function M.new (client, many, entries, options, view)
   view = view or {}
   local method, route, base, render = many.name, many.route, view.base, view.render
-  local form = render and VALUES or many.entries
+  local form = render and entries_of.VALUES or many.entries
   if client.closed then usage.fail(("client:%s on a closed client"):format(method)) end
   local given = json.present(options or {})
   local most = read_concurrency(rawget(given, "concurrency"), method)
@@ -572,8 +484,8 @@ function M.new (client, many, entries, options, view)
   -- planner must not raise.
   local plan = request.planner({ cfg = client.cfg, user_agent = client.user_agent }, common)
   plan(route)            -- raises for a timeout that does not exist; bad values fail each prompt
-  local source, count = source_of(entries, function (entry, index)
-    local input, own = split(entry, index, form)
+  local source, count = entries_of.source(entries, function (entry, index)
+    local input, own = entries_of.split(entry, index, form)
     if render then view.check_values(input) end
     if view.check then view.check(own) end
     request.check(own, route)
@@ -587,7 +499,7 @@ function M.new (client, many, entries, options, view)
     -- The options stay in this closure, so that code that walks over the tables of a batch finds no
     -- API token.
     prepare = function (entry, index)
-      local input, own = split(entry, index, form)
+      local input, own = entries_of.split(entry, index, form)
       if view.check then view.check(own) end
       local planned, err = plan(route, own)
       if render then

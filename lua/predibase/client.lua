@@ -94,9 +94,10 @@ end
 -- @tparam ?table options parameters of the API: `max_tokens` (also as `max_new_tokens` or
 -- `max_completion_tokens`), `adapter_id` (or `model`), `adapter_source`, `api_token`,
 -- `temperature`, `top_p`, `top_k`, `n`, `stop` (a string or an array), `presence_penalty`,
--- `frequency_penalty`, `repetition_penalty`, `ignore_eos_token`, `seed`, `response_format`, `tool_prompt`,
--- `guideline`, `extra`; `tools` (see `predibase.tools`) and `tool_choice` (`"auto"`, `"none"`, `"required"`, the
--- name of a tool, or OpenAI's table); and options of the call, as for `generate`
+-- `frequency_penalty`, `repetition_penalty`, `ignore_eos_token`, `seed`, `response_format`,
+-- `tool_prompt`, `guideline`, `extra`; `tools` (see `predibase.tools`) and `tool_choice` (`"auto"`,
+-- `"none"`, `"required"`, the name of a tool, or OpenAI's table); and options of the call, as for
+-- `generate`
 -- @treturn[1] table the result, see `predibase.response`: `text`, `message` (to append to the
 -- messages), `tool_calls` (array of `{ id, name, arguments, raw_arguments }`: `arguments` is a
 -- table, and nil when the text of `raw_arguments` is no JSON object), `reasoning`, `choices` (all

@@ -22,6 +22,7 @@
 --   rendering            prompts in a chat format, for adapters and conversations
 --   template.*           templates, chat formats, and Jinja; docs/internals.md names each module
 --   batch                many prompts, several at the same time
+--     batch.entries        the prompts of a batch
 --     batch.limiter        when the next request of a batch may begin
 --   stream               the tokens of an answer, one after the other
 --   call                 one call: its attempts, time limits, hooks and error

@@ -42,6 +42,12 @@ describe("Misuse", function ()
     ["stream.close with a dot"] = {
       function () local r = client:generate_stream("x").close() return r end,
       "stream:close must be called with a colon on a stream" },
+    ["an option of the reasoning that is misspelt"] = {
+      function () local r = client:generate("x", { reasonning = true }) return r end,
+      'unknown option "reasonning"; did you mean "reasoning"?' },
+    ["reasoning where no text is generated"] = {
+      function () local r = client:tokenize("x", { reasoning = true }) return r end,
+      'unknown option "reasoning"' },
     ["an option of a client that does not exist"] = {
       function () local r = predibase.new { base_ulr = "x" } return r end,
       'unknown option "base_ulr"; did you mean "base_url"?' },
@@ -51,6 +57,19 @@ describe("Misuse", function ()
   local greeting = template.new "Hello {name}"
   local chatml = template.chat "chatml"
   for name, case in pairs {
+    ["an answer that is no string"] = { function () local r = chatml:parse() return r end,
+      "format:parse takes the answer as a string, got nil" },
+    ["options of format:parse that are no table"] = {
+      function () local r = chatml:parse("x", true) return r end,
+      "format:parse takes its options as a table, got a boolean" },
+    ["an option of format:parse that does not exist"] = {
+      function () local r = chatml:parse("x", { begin_inside = true }) return r end,
+      'unknown option "begin_inside"; did you mean "begins_inside"?' },
+    ["format.parse with a dot"] = { function () local r = chatml.parse("x") return r end,
+      "format:parse must be called with a colon on a format" },
+    ["tools under another name"] = {
+      function () local r = chatml:render({}, { tool = {} }) return r end,
+      'unknown option "tool"; did you mean "tools"?' },
     ["a template that is no string"] = { function () local r = template.new(1) return r end,
       "template.new takes a string, got a number" },
     ["an option of a template that does not exist"] = {

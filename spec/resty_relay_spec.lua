@@ -334,6 +334,15 @@ describe("predibase.resty.relay", function ()
     assert.is_truthy(model:wait(function () return model:connections().open == 0 end, 10))
   end)
 
+  it("sends the answer alone when the reasoning is separated", function ()
+    start({ answer = { "<think>Hm", "</think>", "\n\nYes", ".", " <" } }, [[location = /thinking {
+      content_by_lua_block {
+        note(resty.relay(client:generate_stream("Hello", { reasoning = { "<think>", "</think>" } })))
+      }
+    }]])
+    assert.equal("Yes. <", text_of(events(site:get "/thinking".body)))
+  end)
+
   it("gives up a browser that reads nothing for send_timeout", function ()
     local answer = {}
     for i = 1, 2000 do answer[i] = ("x"):rep(10000) end

@@ -131,6 +131,8 @@ describe("tools", function ()
       for key, value in pairs(TOOL) do flat[key] = value end
       assert.equal(whole, format:render({ ASK }, { tools = { flat } }))
       assert.equal(print, short.run)
+      short.parameters = '{"type": "object", "properties": {"a": {"type": "string"}}}'
+      assert.equal(whole, format:render({ ASK }, { tools = { short } }))
       assert.equal(format:render { ASK }, format:render({ ASK }, { tools = {} }))
     end
   end)
@@ -155,6 +157,8 @@ describe("tools", function ()
       { { TOOL, { name = "" } }, 'tools[2] needs a name, got the string ""' },
       { { { type = "function", ["function"] = "f" } }, "function must be a table" },
       { { TOOL, TOOL }, 'tools[2] has the name "f" of another tool' },
+      { { { name = "f", parameters = "{" } }, "tools[1] has parameters that are no JSON object" },
+      { { { name = "f", parameters = "[]" } }, "tools[1] has parameters that are no JSON object" },
       { { { name = "f", parameters = print } }, "a function cannot be given to a template" },
       { { { name = "f", description = "<|im_end|>" } },
         'tools[1] has the special token "<|im_end|>" in its text' },

@@ -53,6 +53,13 @@ local function check_bound (self, options)
   end
 end
 
+--- Raises when the options of a call name another format than that of the view.
+local function check_format (self, options)
+  if type(options) == "table" and is_format(self.template) and rawget(options, "format") ~= nil then
+    usage.fail "format cannot be set here: the template of this object is a chat format"
+  end
+end
+
 --- Raises when the template does not accept values of this type.
 local function check_values (self, values)
   local wanted = self.template and "table" or "string"
@@ -76,6 +83,7 @@ local function prepare (self, route, values, options)
   check_self(self, route.name)
   check_values(self, values)
   check_bound(self, options)
+  check_format(self, options)
   local plan, refusal = self.plan(route, options, "adapter:" .. route.name)
   local prompt, err = render(self, values)
   if not prompt then plan, refusal = nil, err end
@@ -127,10 +135,14 @@ end
 function View:generate_many (entries, options)
   check_self(self, "generate_many")
   check_bound(self, options)
+  check_format(self, options)
   request.check(options, generate.MANY, "adapter:generate_many")
   local made = require "predibase.batch".new(self.client, generate.MANY, entries, options, {
     base = self.options(),
-    check = function (own) check_bound(self, own) end,
+    check = function (own)
+      check_bound(self, own)
+      check_format(self, own)
+    end,
     check_values = self.template and function (values) check_values(self, values) end,
     render = self.template and function (values)
       check_values(self, values)

@@ -5,6 +5,7 @@
 local errors = require "predibase.errors"
 local header_rules = require "predibase.headers"
 local random = require "predibase.random"
+local reasoning = require "predibase.reasoning"
 local request = require "predibase.request"
 local response = require "predibase.response"
 local retry = require "predibase.retry"
@@ -148,6 +149,15 @@ function Call:matcher ()
   return stops.new(options.client_stop, options.trim_stop and self.request().stop or nil)
 end
 
+--- Makes the splitter for the reasoning in the text of this call, see `predibase.reasoning`.
+-- @treturn ?table nil when the reasoning is not to be separated
+function Call:splitter ()
+  local context = self.request().context
+  -- With tools, LoRAX forces the model to write JSON.
+  if not self.marks or context and context.forced then return nil end
+  return reasoning.new(self.marks, self.begins_inside)
+end
+
 --- Forgets the start and the deadline. The next attempt sets them again.
 function Call:renew ()
   self.started, self.deadline, self.ended = nil, nil, nil
@@ -176,7 +186,7 @@ function Call:meta ()
     waited = self.opened and now - self.opened,
     attempts = self.attempts, secrets = req.secrets, adapter_id = req.adapter_id,
     request_id = request_id(req), context = req.context, random = self.client.random,
-    now = self.client.wall(),
+    now = self.client.wall(), marks = self.marks, begins_inside = self.begins_inside,
     stop = self.options.client_stop, trim = self.options.trim_stop and req.stop or nil,
     timing = { total = elapsed(self.started or now, now),
       first_token = self.first_token },
@@ -244,6 +254,15 @@ function Call:finish ()
   self.ended = self.client.now()
 end
 
+--- Tells whether the answer to a prompt begins inside the reasoning.
+local function begins_inside (plan, input)
+  local marks, format = plan.marks, plan.format
+  if marks.begins_inside ~= nil then return marks.begins_inside end
+  if type(input) == "string" then return reasoning.ends_inside(marks, input) end
+  -- The server renders the messages, presumably with this format.
+  return format ~= nil and marks == format.reasoning and format:begins_inside()
+end
+
 --- Makes a call from a plan, without sending it. The request and its secrets are kept in a closure,
 -- so that code that walks over the tables of a stream finds no token.
 -- @tparam table client the data that all calls of a client share: `transport`, `place` (host and
@@ -261,6 +280,8 @@ function M.prepare (client, plan, input)
   local options = plan.settings
   return setmetatable({
     route = plan.route,
+    marks = plan.marks,      -- those of the reasoning, if it is to be separated
+    begins_inside = plan.marks and begins_inside(plan, input),
     client = client, options = options, total = plan.total, events = plan.stream,
     request = function () return req end,
     shown = options.hooks.on_request and shown(req),

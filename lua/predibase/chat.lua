@@ -186,7 +186,7 @@ end
 
 --- Adds a turn to the history.
 local function add_turn (session, text, result, prompt, plan)
-  local list, answer = session.messages, result.generated_text
+  local list, answer = session.messages, result.text
   -- return_full_text puts the prompt before the answer, and the prompt repeats the history.
   if plan.return_full_text and answer:sub(1, #prompt) == prompt then
     answer = answer:sub(#prompt + 1)
@@ -226,6 +226,12 @@ local function check_question (text, method)
   end
 end
 
+local function check_options (options)
+  if type(options) == "table" and rawget(options, "format") ~= nil then
+    usage.fail 'unknown option "format": a session has the format with which it was made'
+  end
+end
+
 local function check_free (self, method)
   if not is_busy(self) then return end
   usage.fail(("session:%s while another call of this session is running; wait until it ends, "
@@ -243,6 +249,7 @@ end
 function Session:send (text, options)
   check_self(self, "send")
   check_question(text, "send")
+  check_options(options)
   check_free(self, "send")
   local plan, refusal = self.plan(generate.ROUTE, options, "session:send")
   if not plan then return nil, refusal end
@@ -269,6 +276,7 @@ end
 function Session:stream (text, options)
   check_self(self, "stream")
   check_question(text, "stream")
+  check_options(options)
   check_free(self, "stream")
   local plan, err = self.plan(generate.STREAM, options, "session:stream")
   local prompt, this

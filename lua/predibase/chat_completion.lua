@@ -14,6 +14,7 @@ local errors = require "predibase.errors"
 local json = require "predibase.json"
 local openai_api = require "predibase.openai_api"
 local params = require "predibase.params"
+local reasoning = require "predibase.reasoning"
 local request = require "predibase.request"
 local stops = require "predibase.stop_sequences"
 local usage = require "predibase.usage"
@@ -206,7 +207,13 @@ local function read_answer (choice, path, meta)
     return nil, path .. ".message has neither content nor tool_calls"
   end
   local kind
-  made.text, made.stop_sequence, kind = stops.cut(made.text or "", meta.stop, meta.trim)
+  made.text = made.text or ""
+  if meta.marks and not context.forced then
+    local thoughts
+    made.text, thoughts = reasoning.split(made.text, meta.marks, meta.begins_inside)
+    made.reasoning = made.reasoning or thoughts
+  end
+  made.text, made.stop_sequence, kind = stops.cut(made.text, meta.stop, meta.trim)
   made.tool_calls, made.raw_finish_reason = calls, raw
   made.finish_reason = kind == "stop" and "stop_sequence" or calls and "tool_calls"
     or choices.finish_reason(raw, context.server)
@@ -228,7 +235,8 @@ M.ROUTE = {
 --- The route of streams.
 M.STREAM = {
   name = "chat_completion_stream", path = "/v1/chat/completions", accept = "text/event-stream",
-  stream = true, names = STREAM_NAMES, params = M.parameters, needs = openai_api.NEEDS,
+  stream = true, deltas = true, names = STREAM_NAMES, params = M.parameters,
+  needs = openai_api.NEEDS,
   write = write, body = body, read = read, reader = chat_delta.new, finish = openai_api.finish,
 }
 

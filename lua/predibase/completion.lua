@@ -11,6 +11,7 @@ local generate = require "predibase.generate"
 local json = require "predibase.json"
 local openai_api = require "predibase.openai_api"
 local params = require "predibase.params"
+local reasoning = require "predibase.reasoning"
 local request = require "predibase.request"
 local stops = require "predibase.stop_sequences"
 
@@ -90,6 +91,9 @@ local function read_answer (choice, path, meta)
   if problem then return nil, problem end
   local made = { raw_finish_reason = raw }
   local kind
+  if meta.marks then
+    text, made.reasoning = reasoning.split(text, meta.marks, meta.begins_inside)
+  end
   made.text, made.stop_sequence, kind = stops.cut(text, meta.stop, meta.trim)
   made.finish_reason = kind == "stop" and "stop_sequence"
     or choices.finish_reason(raw, meta.context.server)
@@ -108,7 +112,8 @@ M.ROUTE = {
 --- The route of streams.
 M.STREAM = {
   name = "completion_stream", path = "/v1/completions", accept = "text/event-stream",
-  stream = true, names = STREAM_NAMES, params = M.parameters, needs = openai_api.NEEDS,
+  stream = true, deltas = true, names = STREAM_NAMES, params = M.parameters,
+  needs = openai_api.NEEDS,
   write = write, body = body, read = M.ROUTE.read, reader = chat_delta.new,
   finish = openai_api.finish,
 }

@@ -7,6 +7,7 @@ local config = require "predibase.config"
 local event = require "predibase.event"
 local json = require "predibase.json"
 local params = require "predibase.params"
+local reasoning = require "predibase.reasoning"
 local request = require "predibase.request"
 local response = require "predibase.response"
 local usage = require "predibase.usage"
@@ -22,6 +23,35 @@ function M.check_prompt (text)
     type(text) == "table" and "; give the prompt first and then a table of parameters" or ""))
 end
 
+--- Tells whether the marks of reasoning may be special tokens, which LoRAX leaves out of the text.
+local function may_be_special (marks, format)
+  if not format or marks ~= format.reasoning then return true end
+  for _, token in ipairs(format.special_tokens) do
+    if reasoning.is_mark(marks, token) then return true end
+  end
+  return false
+end
+
+--- Prepares a plan for an answer with reasoning. Returns an error for options that contradict it.
+local function read_marks (plan, list)
+  local settings = plan.settings
+  if not plan.marks then return nil end
+  if plan.return_full_text then
+    if settings.reasoning == nil then
+      plan.marks = nil
+      return nil
+    end
+    return select(2, request.refuse("`return_full_text` cannot be used with `reasoning`, because "
+      .. "the prompt may contain reasoning, too"))
+  end
+  if plan.stream or not may_be_special(plan.marks, plan.format) then return nil end
+  -- The tokens in the details show marks that are special tokens.
+  for i = 1, #list do
+    if list[i][1] == "details" then return nil end
+  end
+  list[#list + 1] = { "details", true }
+end
+
 --- Checks the parameters and encodes them into a plan.
 local function write (plan, client, given)
   local defaults = config.defaults(client.cfg)
@@ -32,6 +62,8 @@ local function write (plan, client, given)
   err = request.check_token(plan, client, merged.api_token)
   if err then return err end
   plan.return_full_text = merged.return_full_text == true
+  err = read_marks(plan, list)
+  if err then return err end
   plan.rest = "}"
   if #list == 0 then return nil end
   local text, problem = json.write_members(list)

@@ -175,10 +175,10 @@ end
 -- @treturn table
 function M.finish (state, meta)
   local reader, result = state.reader, response.new(state, meta)
-  local whole, found = state.text(), state.trimmed
+  local whole, found = (state.answer or state.text)(), state.trimmed
   local calls = not state.stopped and reader.tool_calls or nil
   result.text, result.tool_calls = whole, calls
-  result.reasoning = reader.reasoning[1] and table.concat(reader.reasoning) or nil
+  result.reasoning = reader.reasoning[1] and table.concat(reader.reasoning) or state.reasoning
   result.raw_finish_reason = reader.raw_finish_reason
   result.finish_reason = state.stopped and "stop_sequence" or reader.finish_reason
   result.stop_sequence = state.stopped or found

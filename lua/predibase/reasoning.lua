@@ -237,6 +237,18 @@ local function given_marks (option)
     close = trimmed(sub(close, 1, last_ink(close))), begins_inside = begins_inside }
 end
 
+--- Checks the option `reasoning` without its format.
+-- @param option see `read`
+-- @treturn[1] table|boolean the option, with a copy of the marks
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.check (option)
+  if type(option) == "boolean" then return option end
+  if type(option) == "table" then return given_marks(option) end
+  return nil, "reasoning must be a boolean or a table of two marks, got "
+    .. checks.describe(option)
+end
+
 --- Reads the option `reasoning`.
 -- @param option `true` (the marks of the format); `{ open, close }`, also with names and with
 -- `begins_inside` (default: whether the prompt ends with the opening mark); `false`; nil (the marks
@@ -259,11 +271,7 @@ function M.read (option, format)
     return nil, ('reasoning = true: the chat format "%s" has no marks of reasoning; give them: '
       .. 'reasoning = { "<think>", "</think>" }'):format(format.name)
   end
-  if type(option) ~= "table" then
-    return nil, "reasoning must be a boolean or a table of two marks, got "
-      .. checks.describe(option)
-  end
-  return given_marks(option)
+  return M.check(option)
 end
 
 return M

@@ -84,7 +84,7 @@ function M.defaults (format)
   local stop = {}
   for i, sequence in ipairs(format.stop) do stop[i] = sequence end
   return {
-    stop = stop[1] and stop or nil, trim_stop = true,
+    stop = stop[1] and stop or nil, trim_stop = true, format = format,
     return_full_text = json.null, apply_chat_template = json.null,
   }
 end

@@ -22,6 +22,7 @@
 --                outcome, or nil and an error
 --     reader     streams: takes the `context` of the request and the data that all calls share;
 --                makes the object that reads the events, see `predibase.stream`
+--     deltas     streams: true when their tokens are deltas of a chat
 --     finish     streams: takes the state of the stream and the data of its call; returns the
 --                result
 --
@@ -37,6 +38,7 @@ local headers = require "predibase.headers"
 local json = require "predibase.json"
 local names = require "predibase.option_names"
 local params = require "predibase.params"
+local reasoning = require "predibase.reasoning"
 local usage = require "predibase.usage"
 local utf8 = require "predibase.utf8"
 local version = require "predibase.version"
@@ -64,7 +66,7 @@ function M.union (...)
 end
 
 -- Options of a call that concern generated text.
-local OF_TEXT = { "on_token", "trim_stop", "client_stop", "check_schema" }
+local OF_TEXT = { "on_token", "trim_stop", "client_stop", "check_schema", "reasoning", "format" }
 
 --- Set of the options of calls that generate no text.
 M.plain_names = M.union(config.call_names)
@@ -234,13 +236,31 @@ local function split (options, accepted)
   return parameters, of_call
 end
 
+--- Finds the marks of reasoning that the options of a call mean, and adds them to the plan. Returns
+-- nil, or an error.
+local function add_marks (plan, cfg)
+  local option, format = plan.settings.reasoning, plan.settings.format
+  if option == false or option == nil and format == nil then return nil end
+  if type(format) == "string" or option == true and format == nil and cfg.deployment then
+    local found, err = require "predibase.rendering".format(format, cfg)
+    if format and not found then return err end
+    format = found
+  end
+  local marks, problem = reasoning.read(option, format)
+  if problem then
+    return errors.new { kind = "config", phase = "request", message = problem }
+  end
+  plan.marks, plan.format = marks or nil, format
+end
+
 --- Reads options into a plan. Their names must have been checked. Raises for a field of `timeout`
 -- or of a parameter that does not exist.
 -- @tparam table client `cfg` of `predibase.config`, `user_agent`
 -- @tparam table route
 -- @tparam ?table options those that the route does not accept are ignored
 -- @treturn[1] table the plan: `route`, `settings` of `config.call`, `total` (seconds that the call
--- may take, or nil), `stream` (boolean), and what `make` needs
+-- may take, or nil), `stream` (boolean), `marks` (of the reasoning, or nil), `format` (the chat
+-- format that has them, or nil), and what `make` needs
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation` or `config`
 function M.plan (client, route, options)
@@ -252,7 +272,8 @@ function M.plan (client, route, options)
   local plan = { route = route, settings = settings, stream = route.stream or false,
     total = config.total(settings.timeout, route.stream), start = start,
     secrets = start.secrets }
-  err = lost(client, route, options)
+  err = route.names.reasoning and add_marks(plan, client.cfg)
+    or lost(client, route, options)
     or route.write and route.write(plan, client, parameters)
   if err then return nil, err end
   return plan
@@ -260,7 +281,7 @@ end
 
 -- Options of a call that are tables of the caller. Hooks are not copied: they are functions, or
 -- objects that can be called.
-local TABLES = { timeout = true, headers = true, client_stop = true }
+local TABLES = { timeout = true, headers = true, client_stop = true, reasoning = true }
 
 --- Copies options, so that later changes of the caller's tables have no effect.
 -- @tparam table options

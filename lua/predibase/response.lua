@@ -23,6 +23,7 @@ local errors = require "predibase.errors"
 local event = require "predibase.event"
 local headers_of = require "predibase.headers"
 local json = require "predibase.json"
+local reasoning = require "predibase.reasoning"
 local retry = require "predibase.retry"
 local stops = require "predibase.stop_sequences"
 
@@ -395,10 +396,12 @@ function M.tokens_per_second (tokens, timing)
   return (tokens - 1) / seconds
 end
 
-local function result_of_generate (text, details, head, meta, completion)
+--- Makes a result of /generate. `raw_text` is the text as the server sent it; without reasoning, it
+-- is the shortened text.
+local function result_of_generate (text, raw_text, details, head, meta, completion)
   local result = M.new(head, meta)
   local raw = details and details.finish_reason
-  result.text, result.generated_text, result.details = text, text, details
+  result.text, result.generated_text, result.details = text, raw_text, details
   result.finish_reason, result.raw_finish_reason = FINISH_REASONS[raw] or raw, raw
   result.usage = usage_of(details, result.headers, completion)
   return result
@@ -438,6 +441,38 @@ local function cut (text, meta)
   return stops.cut(text, meta.stop, meta.trim)
 end
 
+--- Joins the texts of tokens, with the special tokens that are marks of reasoning. Returns nil when
+-- none is a mark.
+local function text_with_marks (tokens, marks)
+  local pieces, found = {}, false
+  for _, token in ipairs(tokens or {}) do
+    local is_mark = token.special and reasoning.is_mark(marks, token.text)
+    found = found or is_mark
+    if is_mark or not token.special then pieces[#pieces + 1] = token.text end
+  end
+  return found and table.concat(pieces) or nil
+end
+
+--- Separates the reasoning from the answer, and shortens the answer.
+-- @treturn string the answer
+-- @treturn ?string the reasoning
+-- @treturn ?string the stop sequence that was found
+-- @treturn ?string its kind
+local function separate (text, tokens, meta)
+  local marks, answer, thoughts = meta.marks, text, nil
+  if marks then
+    answer, thoughts = reasoning.split(text_with_marks(tokens, marks) or text, marks,
+      meta.begins_inside)
+  end
+  local found, kind
+  answer, found, kind = cut(answer, meta)
+  if answer == "" and thoughts and meta.trim and not found then
+    -- The answer ended inside the reasoning.
+    thoughts, found, kind = stops.cut(thoughts, nil, meta.trim)
+  end
+  return answer, thoughts, found, kind
+end
+
 --- Copies the details of an answer that the client ended, with the matching `finish_reason`.
 local function stopped (details)
   local copy = {}
@@ -446,12 +481,15 @@ local function stopped (details)
   return copy
 end
 
---- Shortens the other sequences of `best_of` in the same way.
+--- Shortens the other sequences of `best_of`, and separates their reasoning, in the same way.
 local function cut_sequences (details, meta)
-  if not (meta.stop and meta.stop[1]) and not meta.trim then return end
+  if not (meta.stop and meta.stop[1]) and not meta.trim and not meta.marks then return end
   for _, sequence in ipairs(details and details.best_of_sequences or {}) do
-    local kind
-    sequence.generated_text, sequence.stop_sequence, kind = cut(sequence.generated_text, meta)
+    local text, kind
+    text, sequence.reasoning, sequence.stop_sequence, kind = separate(sequence.generated_text,
+      sequence.tokens, meta)
+    sequence.text = text
+    if not meta.marks then sequence.generated_text = text end
     if kind == "stop" then sequence.finish_reason = "stop_sequence" end
   end
 end
@@ -461,7 +499,7 @@ end
 -- @tparam ?table meta `attempts`, `secrets` (array of strings), `adapter_id` (the requested one;
 -- the server's header takes precedence), `timing` (`total`, `first_token`, in seconds; becomes the
 -- `timing` of the result), `now` (Unix seconds), `stop` and `trim` (arrays of sequences, see
--- `predibase.stop_sequences`)
+-- `predibase.stop_sequences`), `marks` and `begins_inside` (see `predibase.reasoning`)
 -- @treturn[1] table the result
 -- @treturn[2] nil
 -- @treturn[2] table the error
@@ -477,11 +515,11 @@ function M.result (reply, meta)
   end
   local incomplete = text == "" and not (details and details.tokens)
   if text == "" then text = text_of_tokens(details) end
-  local found, kind
-  text, found, kind = cut(text, meta)
+  local answer, thoughts, found, kind = separate(text, details and details.tokens, meta)
   cut_sequences(details, meta)
   if kind == "stop" then details = stopped(details) end
-  local result = result_of_generate(text, details, reply, meta)
+  local result = result_of_generate(answer, meta.marks and text or answer, details, reply, meta)
+  result.reasoning = thoughts
   if incomplete and (result.usage.completion_tokens or 0) > 1 then result.text_incomplete = true end
   result.stop_sequence = found
   return result
@@ -491,20 +529,26 @@ end
 -- @tparam table state `final` (the last event, as `event.decode` returned it), `text` (a function
 -- that returns the text of all tokens except the special ones), `count` (the number of tokens),
 -- `status`, `headers`; `stopped`, the sequence at which the client ended the text, and `trimmed`,
--- the sequence removed from its end
+-- the sequence removed from its end; `answer` (a function) and `reasoning`, if these were separated
 -- @tparam ?table meta as for `result`
 -- @treturn table the result
 function M.stream_result (state, meta)
   meta = meta or {}
   local text, details, found = state.final.generated_text, state.final.details, state.trimmed
-  if state.stopped then
+  local raw
+  if state.answer then
+    raw = (text or "") ~= "" and text or state.text()
+    text, found = state.answer(), state.stopped or found
+    if state.stopped then details = stopped(details) end
+  elseif state.stopped then
     text, details, found = state.text(), stopped(details), state.stopped
   elseif text == nil or text == "" then
     text = state.text()
   elseif meta.trim then
     text, found = stops.cut(text, nil, meta.trim)
   end
-  local result = result_of_generate(text, details, state, meta, state.count)
+  local result = result_of_generate(text, raw or text, details, state, meta, state.count)
+  result.reasoning = state.reasoning
   result.tokens_per_second = M.tokens_per_second(result.usage.completion_tokens, result.timing)
   result.stop_sequence = found
   return result

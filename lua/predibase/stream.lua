@@ -89,13 +89,56 @@ local function has_whole_text (self)
   return final ~= nil and (final.generated_text or "") ~= "" and not self.stopped
 end
 
---- Returns the text that the matcher had kept back at the end of the stream, because it might have
--- been the beginning of a stop sequence.
-local function tail_of (self)
-  if not self.tail and self.matcher and self.final then
-    self.tail, self.trimmed = self.matcher:finish()
+--- Separates the reasoning from the answer in the text of a token. Returns the part of the answer
+-- that may be shown, and that of the reasoning. A delta gets both in place of its text.
+local function separate (self, token, text)
+  local splitter = self.splitter
+  if token.special and splitter:is_mark(token.text) then text = token.text end
+  local answer, thoughts = splitter:feed(text)
+  if self.call.route.deltas then
+    if token.finish_reason then
+      local rest, last = splitter:finish()
+      answer, thoughts, self.split = answer .. rest, thoughts .. last, true
+    end
+    token.text = answer
+    if thoughts ~= "" then token.reasoning = (token.reasoning or "") .. thoughts end
   end
-  return self.tail or ""
+  return answer, thoughts
+end
+
+--- Keeps a part of the answer and one of the reasoning.
+local function keep_parts (self, answer, thoughts)
+  local answers, reasons = self.answers, self.reasons
+  if answer ~= "" then answers[#answers + 1] = answer end
+  if thoughts ~= "" then reasons[#reasons + 1] = thoughts end
+end
+
+--- Returns the text that the splitter and the matcher had kept back at the end of the stream,
+-- because it might have been the beginning of a mark or of a stop sequence.
+local function tail_of (self)
+  if self.tail or not self.final or not (self.matcher or self.splitter) then
+    return self.tail or ""
+  end
+  local matcher, tail, thoughts, sequence = self.matcher, "", "", self.stopped
+  if self.splitter and not self.split and not sequence then
+    tail, thoughts = self.splitter:finish()
+  end
+  if matcher then
+    if tail ~= "" then tail, sequence = matcher:feed(tail) end
+    local rest, trimmed = matcher:finish()
+    tail, self.trimmed = tail .. rest, trimmed
+  end
+  self.stopped = sequence
+  if self.splitter then keep_parts(self, tail, thoughts) end
+  self.tail = tail
+  return tail
+end
+
+--- Returns the text of the answer without the reasoning, and the reasoning; nil when they are not
+-- separated.
+local function separated (self)
+  if not self.splitter then return nil end
+  return concat(self.answers), self.reasons[1] and concat(self.reasons) or nil
 end
 
 -- Changes of state.
@@ -112,9 +155,17 @@ local function give_up_exchange (self, how)
 end
 
 local function fail (self, err)
+  local held = self.matcher and self.matcher:rest() or ""
+  local answer, thoughts = separated(self)
+  if answer and not self.split then
+    local rest, last = self.splitter:finish()
+    held = held .. rest
+    if last ~= "" then thoughts = (thoughts or "") .. last end
+  end
   errors.add(err, {
-    partial_text = has_whole_text(self) and self.final.generated_text
-      or text_so_far(self) .. (self.matcher and self.matcher:rest() or ""),
+    partial_text = answer and answer .. held
+      or has_whole_text(self) and self.final.generated_text or text_so_far(self) .. held,
+    partial_reasoning = thoughts,
     tokens = self.count,
   })
   self.err = err
@@ -192,7 +243,12 @@ local function take_token (self, token, final)
   if #text > self.left then return fail_too_large(self) end
   self.held = CHANGING
   if final then finish(self, final) end
-  if self.matcher then
+  if self.splitter then
+    local answer, thoughts = separate(self, token, text)
+    if self.matcher then answer, sequence = self.matcher:feed(answer) end
+    keep_parts(self, answer, thoughts)
+    self.shown = answer
+  elseif self.matcher then
     text, sequence = self.matcher:feed(text)
     self.shown = text
   end
@@ -203,7 +259,7 @@ local function take_token (self, token, final)
   if self.count == 1 then
     this:first()
     -- Nothing observes later tokens: use the fast path.
-    if exchange and exchange.events and not on_token and not self.matcher then
+    if exchange and exchange.events and not on_token and not self.shown then
       exchange:events()
       self.buffered = exchange
     end
@@ -380,8 +436,9 @@ function Stream:__call ()
   return token
 end
 
---- Returns an iterator over the texts that the matcher of stop sequences lets pass. Each may be
--- shorter or longer than the text of its token, and the last one is what the matcher had kept back.
+--- Returns an iterator over the texts that the splitter of the reasoning and the matcher of stop
+-- sequences let pass. Each may be shorter or longer than the text of its token, and the last one is
+-- what they had kept back.
 local function shown_texts (self)
   local ended = false
   return function ()
@@ -408,14 +465,15 @@ local function split_characters (held, text)
 end
 
 --- Iterates over pieces of text as a terminal or a page can show them: special tokens are left
--- out, a character that several tokens make up comes with the last of them, and no piece is empty.
+-- out, and reasoning too if it is separated (option `reasoning`); a character that several tokens
+-- make up comes with the last of them, and no piece is empty.
 -- What may be the beginning of a stop sequence (`trim_stop`, `client_stop`) is held back until
 -- that is known. An unfinished character at the end of the stream is returned as it is. Raises the
 -- error object when the stream fails. On Lua 5.4, `break` closes the connection at once.
 -- @treturn function the iterator (with the further values that the generic `for` of 5.4 takes)
 function Stream:texts ()
   check_self(self, "texts")
-  local source = self.matcher and shown_texts(self) or token_texts(self)
+  local source = (self.matcher or self.splitter) and shown_texts(self) or token_texts(self)
   local held, ended = "", false
   return function ()
     while not ended do
@@ -458,9 +516,11 @@ function Stream:result ()
   end
   if not self.outcome then
     local tail = tail_of(self)
+    local answer, thoughts = separated(self)
     self.outcome = self.call.route.finish({
       status = self.call.status, headers = self.call.headers, final = self.final,
-      text = function () return text_so_far(self) .. tail end,
+      text = function () return text_so_far(self) .. (answer and "" or tail) end,
+      answer = answer and function () return answer end, reasoning = thoughts,
       count = self.count, stopped = self.stopped, trimmed = self.trimmed, reader = self.reader,
     }, self.call:meta())
     if self.stopped then self.parts = {} end     -- the result has the text
@@ -495,18 +555,23 @@ local function new (this, err)
   --   buffered       the exchange, once the fast path may be used (see Exchange:events)
   --   held           the event that was taken from the exchange and not handled yet
   --   stopped        the sequence of `client_stop` that the stream ended at
-  --   shown          the text that the matcher lets pass after the last token
-  --   tail, trimmed  what the matcher had kept back at the end, and the sequence it cut off
+  --   shown          the text that splitter and matcher let pass after the last token
+  --   tail, trimmed  what they had kept back at the end, and the sequence that was cut off
+  --   split          the splitter has returned all of its text
   --   tail_shown     the iterator of `texts` has returned the tail
   --   outcome        the result, made when it is asked for
   --   on_complete    called once with the stream, before the last token is returned
   --   completing     `on_complete` was called: the result is available to it
+  local splitter = this and this:splitter()
   return setmetatable({
     call = this,
     err = err,            -- the final error
     closed = false,
     reader = this and this.route.reader(this.request().context, this.client),
     matcher = this and this:matcher(),       -- looks for stop sequences; nil without any
+    splitter = splitter,       -- separates the reasoning; nil when it is not separated
+    answers = splitter and {},       -- the answer so far, in pieces
+    reasons = splitter and {},       -- the reasoning so far, in pieces
     parts = {},           -- the text so far, see FOLD
     count = 0,            -- tokens so far
     left = this and this.client.max_text or math.huge,     -- number of bytes that may still come
@@ -552,6 +617,24 @@ end
 -- @tparam table stream
 -- @treturn ?table nil when the fast path has no token; call `next`, which knows the reason
 M.take_buffered = take_buffered
+
+--- Returns the text that the token which was read last adds to the answer, without the reasoning if
+-- that is separated.
+-- @tparam table stream
+-- @tparam table token
+-- @treturn string
+function M.text_of (stream, token)
+  if stream.splitter then return stream.shown end
+  return token.special and "" or token.text
+end
+
+--- Returns the text that was kept back until the end of a stream because it might have been the
+-- beginning of a mark of reasoning.
+-- @tparam table stream it has ended
+-- @treturn string
+function M.rest_of (stream)
+  return stream.splitter and tail_of(stream) or ""
+end
 
 --- Returns the text of buffered tokens, for modules that need only the text.
 -- @tparam table stream

@@ -11,7 +11,7 @@ local function call_of (exchange)
   local call = { client = { max_text = math.huge }, options = { hooks = {} }, responded = true,
     route = generate.STREAM }
   function call.request () return {} end
-  for _, name in ipairs { "announce", "matcher", "first", "finish", "retry" } do
+  for _, name in ipairs { "announce", "matcher", "splitter", "first", "finish", "retry" } do
     call[name] = function () end
   end
   function call.open () return exchange end

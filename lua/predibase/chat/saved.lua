@@ -9,6 +9,7 @@ local files = require "predibase.files"
 local history = require "predibase.chat.history"
 local json = require "predibase.json"
 local params = require "predibase.params"
+local reasoning = require "predibase.reasoning"
 local rendering = require "predibase.rendering"
 local template = require "predibase.template"
 local usage = require "predibase.usage"
@@ -22,7 +23,7 @@ M.VERSION = 1
 M.MAX_FILE = 64 * 1024 * 1024
 
 -- Options that are written and are not parameters.
-local KEPT = { "max_input_tokens", "trim_stop", "client_stop" }
+local KEPT = { "max_input_tokens", "trim_stop", "client_stop", "reasoning" }
 
 local function config_error (message)
   return nil, errors.new { kind = "config", phase = "request", message = message }
@@ -75,6 +76,7 @@ function M.encode (session, options)
   for _, name in ipairs(KEPT) do
     local value = options[name]
     if name == "max_input_tokens" then value = session.max_input_tokens end
+    if name == "reasoning" and type(value) == "table" then value = reasoning.check(value) end
     if value ~= nil then members[#members + 1] = { name, value } end
   end
   members[#members + 1] = { "parameters", json.object(parameters_of(options)) }

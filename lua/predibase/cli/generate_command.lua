@@ -10,7 +10,8 @@ local M = {}
 
 local TOKEN_FIELDS = { "id", "text", "logprob", "special", "skipped", "alternative_tokens" }
 local RESULT_FIELDS = {
-  "generated_text", "details", "usage", "timing", "status", "attempts", "adapter_id", "model_id",
+  "generated_text", "reasoning", "details", "usage", "timing", "status", "attempts", "adapter_id",
+  "model_id",
 }
 
 local function stream_text (out, stream)
@@ -54,7 +55,7 @@ function M.run (arguments)
   if arguments.no_stream then
     result, err = client:generate(prompt, parameters)
     if not result then return nil, err end
-    if not arguments.json then out:write(result.generated_text) end
+    if not arguments.json then out:write(result.text) end
   else
     result, err = run_stream(out, client, prompt, parameters, arguments)
     if not result then return nil, err end

@@ -7,6 +7,7 @@
 local checks = require "predibase.value_checks"
 local json = require "predibase.json"
 local names = require "predibase.option_names"
+local reasoning = require "predibase.reasoning"
 
 local M = {}
 
@@ -138,6 +139,14 @@ local function sequences (value, name)
   return copy
 end
 
+--- Checks a chat format or the name of one. The modules of the formats are not loaded for this.
+local function chat_format (value, name)
+  local meta = type(value) == "table" and getmetatable(value)
+  local is_format = type(meta) == "table" and meta.__name == "predibase.template.format"
+  if is_format or type(value) == "string" and value ~= "" then return value end
+  return wrong(name, "a chat format or the name of one", value)
+end
+
 local function callable (value, name)
   if not checks.callable(value) then return wrong(name, "a function", value) end
   return value
@@ -171,6 +180,8 @@ M.text = {
   { name = "client_stop", check = sequences, default = {} },
   { name = "trim_stop", check = boolean, default = false },
   { name = "check_schema", check = boolean, default = true },
+  { name = "reasoning", check = reasoning.check },
+  { name = "format", check = chat_format },
 }
 
 --- Names of the hooks.

@@ -136,7 +136,7 @@ end
 --- Encodes a token and the buffered tokens after it as one piece of text. Leaves out special
 -- tokens, and keeps an incomplete character back until it is complete.
 local function joined (self, token)
-  local text, size = self.held .. (token.special and "" or token.text), 0
+  local text, size = self.held .. streams.text_of(self.stream, token), 0
   local more = streams.take_buffered_texts(self.stream)
   while more do
     text, size = text .. more, size + #more
@@ -180,7 +180,8 @@ end
 local function finish (self, err)
   local format = self.format
   if not err then
-    local last = self.held ~= "" and format.token(self.held) or ""
+    local held = self.held .. streams.rest_of(self.stream)
+    local last = held ~= "" and format.token(held) or ""
     write(self, last .. format.done(self.stream:result()))
   elseif self.gone then
     return

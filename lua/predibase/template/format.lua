@@ -281,8 +281,13 @@ local function names_of (tools)
 end
 
 --- Tells whether an answer begins inside the reasoning: whether the prompt ends with its opening
--- mark. Without the prompt, it is one that this format makes.
-local function begins_inside (self, marks, prompt)
+-- mark.
+-- @tparam ?string prompt default: a prompt that this format makes
+-- @tparam[opt=self.reasoning] ?table marks
+-- @treturn boolean
+function Format:begins_inside (prompt, marks)
+  marks = marks or self.reasoning
+  if not marks then return false end
   if marks.begins_inside ~= nil then return marks.begins_inside end
   prompt = prompt or self:render({ { role = "user", content = "x" } },
     { add_generation_prompt = true })
@@ -309,7 +314,7 @@ local function parse (self, text, options)
     tools = tools and names_of(tools) or {}
   end
   local inside = options.begins_inside
-  if marks and inside == nil then inside = begins_inside(self, marks, options.prompt) end
+  if marks and inside == nil then inside = self:begins_inside(options.prompt, marks) end
   return model_answer.read(text, self, { marks = marks, begins_inside = inside, tools = tools })
 end
 

@@ -13,6 +13,7 @@
 -- they must be calls of these. Everything else stays text.
 -- @module predibase.template.model_answer
 
+local choices = require "predibase.choices"
 local random = require "predibase.random"
 local reasoning = require "predibase.reasoning"
 local written_calls = require "predibase.template.model_answer.written_calls"
@@ -46,8 +47,7 @@ local function finished (calls)
       repeat id = M.new_id() until not seen[id]
     end
     seen[id] = true
-    out[i] = { id = id, name = call.name, arguments = call.arguments,
-      raw_arguments = call.raw_arguments }
+    out[i] = choices.new_call(id, call.name, call.raw_arguments)
   end
   return out
 end

@@ -3,7 +3,8 @@
 -- the messages of an assistant.
 --
 -- Both are accepted in OpenAI's form (`{ type = "function", ["function"] = { name = …, … } }`) and
--- in short (`{ name = …, … }`). The arguments of a call are a table or the text of a JSON object.
+-- in short (`{ name = …, … }`). The parameters of a tool are a table or the text of a JSON object.
+-- The arguments of a call are a table or the text of a JSON object.
 -- @module predibase.template.tool_messages
 
 local checks = require "predibase.value_checks"
@@ -70,15 +71,29 @@ local function with (t, name, value)
   return json.object(out)
 end
 
---- Returns a tool in OpenAI's form, without the function of the program.
-local function whole_tool (tool)
-  tool = without(tool, "run")
-  local described = field(tool, "function")
-  if not described then
-    return json.object { { "type", "function" }, { "function", without(tool, "type") } }
+--- Returns the description of a function without the function of the program, and with its
+-- parameters as a table.
+local function described_for_model (described)
+  if field(described, "run") ~= nil then described = without(described, "run") end
+  local text = field(described, "parameters")
+  if type(text) ~= "string" then return described end
+  local schema, problem = ordered.decode(text)
+  if not json.is_object(schema) then
+    return nil, "has parameters that are no JSON object: " .. (problem or "another value")
   end
-  return field(described, "run") == nil and tool
-    or with(tool, "function", without(described, "run"))
+  return with(described, "parameters", schema)
+end
+
+--- Returns a tool in OpenAI's form. Returns nil and what is wrong.
+local function whole_tool (tool)
+  local inner = field(tool, "function")
+  local described, problem = described_for_model(inner or without(tool, "type"))
+  if not described then return nil, problem end
+  if not inner then
+    return json.object { { "type", "function" }, { "function", described } }
+  end
+  tool = without(tool, "run")
+  return described == inner and tool or with(tool, "function", described)
 end
 
 --- Reads the option `tools`.
@@ -102,7 +117,9 @@ function M.tools (tools, copy)
     local described, problem = function_of(tool)
     if described then name, problem = name_of(described) end
     if name and seen[name] then problem = ('has the name "%s" of another tool'):format(name) end
-    if not problem then out[i], problem = copy(whole_tool(tool)) end
+    local whole
+    if not problem then whole, problem = whole_tool(tool) end
+    if whole then out[i], problem = copy(whole) end
     if problem then return nil, ("tools[%d] %s"):format(i, problem) end
     seen[name] = true
   end

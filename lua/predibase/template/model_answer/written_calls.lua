@@ -2,7 +2,7 @@
 --- Finds the calls of tools in the text that a model wrote.
 --
 -- Each reader takes the text and a function that tells whether a name may be that of a tool, and
--- returns the calls (`{ name, arguments, raw_arguments, id }`), the text in front of the first one
+-- returns the calls (`{ name, raw_arguments, id }`), the text in front of the first one
 -- and the text that is left; or nil if there is no call. A call that cannot be read is left in the
 -- text.
 -- @module predibase.template.model_answer.written_calls
@@ -61,10 +61,8 @@ end
 
 --- Makes a call, or returns nil when its arguments cannot be read.
 local function new_call (name, raw, id)
-  local arguments = raw and json.decode(raw)
-  if type(arguments) ~= "table" then return nil end
-  return { name = name, arguments = arguments, raw_arguments = raw,
-    id = type(id) == "string" and id or nil }
+  if not raw or type(json.decode(raw)) ~= "table" then return nil end
+  return { name = name, raw_arguments = raw, id = type(id) == "string" and id or nil }
 end
 
 local ARGUMENTS = { "arguments", "parameters" }

@@ -180,6 +180,7 @@ build = {
     ["predibase.schema"] = "lua/predibase/schema.lua",
     ["predibase.stop_sequences"] = "lua/predibase/stop_sequences.lua",
     ["predibase.stream"] = "lua/predibase/stream.lua",
+    ["predibase.stream.answer_filter"] = "lua/predibase/stream/answer_filter.lua",
     ["predibase.template"] = "lua/predibase/template.lua",
     ["predibase.template.built_in"] = "lua/predibase/template/built_in.lua",
     ["predibase.template.built_in.chatml"] = "lua/predibase/template/built_in/chatml.lua",

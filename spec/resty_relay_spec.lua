@@ -337,7 +337,8 @@ describe("predibase.resty.relay", function ()
   it("sends the answer alone when the reasoning is separated", function ()
     start({ answer = { "<think>Hm", "</think>", "\n\nYes", ".", " <" } }, [[location = /thinking {
       content_by_lua_block {
-        note(resty.relay(client:generate_stream("Hello", { reasoning = { "<think>", "</think>" } })))
+        local marks = { "<think>", "</think>" }
+        note(resty.relay(client:generate_stream("Hello", { reasoning = marks })))
       }
     }]])
     assert.equal("Yes. <", text_of(events(site:get "/thinking".body)))

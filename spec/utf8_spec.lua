@@ -104,3 +104,21 @@ describe("utf8.split", function ()
     end
   end)
 end)
+
+describe("whole_characters", function ()
+  it("gives whole characters, no empty texts, and the rest at the end", function ()
+    local function pieces (list)
+      local i, out = 0, {}
+      for piece in utf8.whole_characters(function ()
+        i = i + 1
+        return list[i]
+      end) do out[#out + 1] = piece end
+      return out
+    end
+    assert.same({}, pieces {})
+    assert.same({ "a", "b" }, pieces { "", "a", "", "b", "" })
+    assert.same({ "a", "\240\159\140\158b" }, pieces { "a\240", "\159", "\140", "\158b" })
+    assert.same({ "a", "\240\159" }, pieces { "a\240", "\159" })
+    assert.same({ "\128", "x" }, pieces { "\128", "x" })
+  end)
+end)

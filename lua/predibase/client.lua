@@ -36,8 +36,11 @@ end
 -- `max_retries`, `headers`, `on_request`, `on_response`, `on_retry`; `trim_stop` (boolean) removes
 -- the sequence of `stop` at which the server stopped and which the server leaves at the end of the
 -- text; `client_stop` (a string or an array of strings) ends the text before the first of these
--- sequences; `check_schema` (boolean, default true) returns an error for a schema that the server
--- cannot turn into a grammar, see `predibase.schema`
+-- sequences; `reasoning` separates what the model writes before its answer (`true`: between the
+-- marks of the chat format; `{ open, close }`: between these; `false`: not at all), and `format` is
+-- the chat format of the prompt, or its name, whose marks are used by default; see
+-- `predibase.reasoning`; `check_schema` (boolean, default true) returns an error for a schema that
+-- the server cannot turn into a grammar, see `predibase.schema`
 -- @treturn[1] table the result, see `predibase.response`; `tostring` of it is the text
 -- @treturn[2] nil
 -- @treturn[2] table the error, see `predibase.errors`

@@ -21,6 +21,7 @@
 local call = require "predibase.call"
 local errors = require "predibase.errors"
 local event = require "predibase.event"
+local filters = require "predibase.stream.answer_filter"
 local response = require "predibase.response"
 local usage = require "predibase.usage"
 local utf8 = require "predibase.utf8"
@@ -89,56 +90,13 @@ local function has_whole_text (self)
   return final ~= nil and (final.generated_text or "") ~= "" and not self.stopped
 end
 
---- Separates the reasoning from the answer in the text of a token. Returns the part of the answer
--- that may be shown, and that of the reasoning. A delta gets both in place of its text.
-local function separate (self, token, text)
-  local splitter = self.splitter
-  if token.special and splitter:is_mark(token.text) then text = token.text end
-  local answer, thoughts = splitter:feed(text)
-  if self.call.route.deltas then
-    if token.finish_reason then
-      local rest, last = splitter:finish()
-      answer, thoughts, self.split = answer .. rest, thoughts .. last, true
-    end
-    token.text = answer
-    if thoughts ~= "" then token.reasoning = (token.reasoning or "") .. thoughts end
-  end
-  return answer, thoughts
-end
-
---- Keeps a part of the answer and one of the reasoning.
-local function keep_parts (self, answer, thoughts)
-  local answers, reasons = self.answers, self.reasons
-  if answer ~= "" then answers[#answers + 1] = answer end
-  if thoughts ~= "" then reasons[#reasons + 1] = thoughts end
-end
-
---- Returns the text that the splitter and the matcher had kept back at the end of the stream,
--- because it might have been the beginning of a mark or of a stop sequence.
+--- Returns the text that was kept back at the end of the stream, because it might have been the
+-- beginning of a stop sequence or of a mark of reasoning.
 local function tail_of (self)
-  if self.tail or not self.final or not (self.matcher or self.splitter) then
-    return self.tail or ""
-  end
-  local matcher, tail, thoughts, sequence = self.matcher, "", "", self.stopped
-  if self.splitter and not self.split and not sequence then
-    tail, thoughts = self.splitter:finish()
-  end
-  if matcher then
-    if tail ~= "" then tail, sequence = matcher:feed(tail) end
-    local rest, trimmed = matcher:finish()
-    tail, self.trimmed = tail .. rest, trimmed
-  end
-  self.stopped = sequence
-  if self.splitter then keep_parts(self, tail, thoughts) end
-  self.tail = tail
+  if not self.filter or not self.final then return "" end
+  local tail = self.filter:finish(self.stopped)
+  self.stopped = self.filter.stopped
   return tail
-end
-
---- Returns the text of the answer without the reasoning, and the reasoning; nil when they are not
--- separated.
-local function separated (self)
-  if not self.splitter then return nil end
-  return concat(self.answers), self.reasons[1] and concat(self.reasons) or nil
 end
 
 -- Changes of state.
@@ -155,19 +113,10 @@ local function give_up_exchange (self, how)
 end
 
 local function fail (self, err)
-  local held = self.matcher and self.matcher:rest() or ""
-  local answer, thoughts = separated(self)
-  if answer and not self.split then
-    local rest, last = self.splitter:finish()
-    held = held .. rest
-    if last ~= "" then thoughts = (thoughts or "") .. last end
-  end
-  errors.add(err, {
-    partial_text = answer and answer .. held
-      or has_whole_text(self) and self.final.generated_text or text_so_far(self) .. held,
-    partial_reasoning = thoughts,
-    tokens = self.count,
-  })
+  local whole = has_whole_text(self) and self.final.generated_text
+  local text, thoughts = whole or text_so_far(self), nil
+  if self.filter then text, thoughts = self.filter:partial(text, whole) end
+  errors.add(err, { partial_text = text, partial_reasoning = thoughts, tokens = self.count })
   self.err = err
   give_up_exchange(self, "close")
   self.held = nil
@@ -243,15 +192,7 @@ local function take_token (self, token, final)
   if #text > self.left then return fail_too_large(self) end
   self.held = CHANGING
   if final then finish(self, final) end
-  if self.splitter then
-    local answer, thoughts = separate(self, token, text)
-    if self.matcher then answer, sequence = self.matcher:feed(answer) end
-    keep_parts(self, answer, thoughts)
-    self.shown = answer
-  elseif self.matcher then
-    text, sequence = self.matcher:feed(text)
-    self.shown = text
-  end
+  if self.filter then text, sequence = self.filter:take(token, text) end
   add_text(self, text)
   if sequence then stop_at(self, sequence) end
   local this, exchange = self.call, self.exchange
@@ -259,7 +200,7 @@ local function take_token (self, token, final)
   if self.count == 1 then
     this:first()
     -- Nothing observes later tokens: use the fast path.
-    if exchange and exchange.events and not on_token and not self.shown then
+    if exchange and exchange.events and not on_token and not self.filter then
       exchange:events()
       self.buffered = exchange
     end
@@ -436,13 +377,12 @@ function Stream:__call ()
   return token
 end
 
---- Returns an iterator over the texts that the splitter of the reasoning and the matcher of stop
--- sequences let pass. Each may be shorter or longer than the text of its token, and the last one is
--- what they had kept back.
+--- Returns an iterator over the texts that the filter lets pass. Each may be shorter or longer than
+-- the text of its token, and the last one is what the filter had kept back.
 local function shown_texts (self)
   local ended = false
   return function ()
-    if not ended and self() then return self.shown end
+    if not ended and self() then return self.filter.shown end
     ended = true
     if self.tail_shown then return nil end
     self.tail_shown = true
@@ -457,13 +397,6 @@ local function token_texts (self)
   end
 end
 
---- Appends a text to the bytes of an unfinished character. Returns the whole characters, and the
--- bytes of the next unfinished one.
-local function split_characters (held, text)
-  if held == "" and (text == "" or text:byte(-1) < 0x80) then return text, "" end
-  return utf8.split(held .. text)
-end
-
 --- Iterates over pieces of text as a terminal or a page can show them: special tokens are left
 -- out, and reasoning too if it is separated (option `reasoning`); a character that several tokens
 -- make up comes with the last of them, and no piece is empty.
@@ -473,20 +406,8 @@ end
 -- @treturn function the iterator (with the further values that the generic `for` of 5.4 takes)
 function Stream:texts ()
   check_self(self, "texts")
-  local source = (self.matcher or self.splitter) and shown_texts(self) or token_texts(self)
-  local held, ended = "", false
-  return function ()
-    while not ended do
-      local piece
-      local text = source()
-      if text then
-        piece, held = split_characters(held, text)
-      else
-        piece, held, ended = held, "", true
-      end
-      if piece ~= "" then return piece end
-    end
-  end, nil, nil, self
+  local source = self.filter and shown_texts(self) or token_texts(self)
+  return utf8.whole_characters(source), nil, nil, self
 end
 
 --- Reads the stream to its end and returns the text.
@@ -516,12 +437,13 @@ function Stream:result ()
   end
   if not self.outcome then
     local tail = tail_of(self)
-    local answer, thoughts = separated(self)
+    local filter = self.filter or filters.NONE
+    local answer, thoughts = filter:parts()
     self.outcome = self.call.route.finish({
       status = self.call.status, headers = self.call.headers, final = self.final,
       text = function () return text_so_far(self) .. (answer and "" or tail) end,
       answer = answer and function () return answer end, reasoning = thoughts,
-      count = self.count, stopped = self.stopped, trimmed = self.trimmed, reader = self.reader,
+      count = self.count, stopped = self.stopped, trimmed = filter.trimmed, reader = self.reader,
     }, self.call:meta())
     if self.stopped then self.parts = {} end     -- the result has the text
   end
@@ -555,23 +477,17 @@ local function new (this, err)
   --   buffered       the exchange, once the fast path may be used (see Exchange:events)
   --   held           the event that was taken from the exchange and not handled yet
   --   stopped        the sequence of `client_stop` that the stream ended at
-  --   shown          the text that splitter and matcher let pass after the last token
-  --   tail, trimmed  what they had kept back at the end, and the sequence that was cut off
-  --   split          the splitter has returned all of its text
   --   tail_shown     the iterator of `texts` has returned the tail
   --   outcome        the result, made when it is asked for
   --   on_complete    called once with the stream, before the last token is returned
   --   completing     `on_complete` was called: the result is available to it
-  local splitter = this and this:splitter()
   return setmetatable({
     call = this,
     err = err,            -- the final error
     closed = false,
     reader = this and this.route.reader(this.request().context, this.client),
-    matcher = this and this:matcher(),       -- looks for stop sequences; nil without any
-    splitter = splitter,       -- separates the reasoning; nil when it is not separated
-    answers = splitter and {},       -- the answer so far, in pieces
-    reasons = splitter and {},       -- the reasoning so far, in pieces
+    -- Looks for marks of reasoning and stop sequences; nil without any.
+    filter = this and filters.new(this:splitter(), this:matcher(), this.route.deltas),
     parts = {},           -- the text so far, see FOLD
     count = 0,            -- tokens so far
     left = this and this.client.max_text or math.huge,     -- number of bytes that may still come
@@ -624,7 +540,7 @@ M.take_buffered = take_buffered
 -- @tparam table token
 -- @treturn string
 function M.text_of (stream, token)
-  if stream.splitter then return stream.shown end
+  if stream.filter and stream.filter.splitter then return stream.filter.shown end
   return token.special and "" or token.text
 end
 
@@ -633,7 +549,7 @@ end
 -- @tparam table stream it has ended
 -- @treturn string
 function M.rest_of (stream)
-  return stream.splitter and tail_of(stream) or ""
+  return stream.filter and stream.filter.splitter and tail_of(stream) or ""
 end
 
 --- Returns the text of buffered tokens, for modules that need only the text.

@@ -1,0 +1,114 @@
+-- SPDX-License-Identifier: MIT
+--- Finds out which part of the text of a stream may be shown: separates the reasoning of the model
+-- from its answer (`predibase.reasoning`), and looks for stop sequences in the answer
+-- (`predibase.stop_sequences`).
+-- @module predibase.stream.answer_filter
+
+local M = {}
+
+local Filter = {}
+Filter.__index = Filter
+
+--- Separates the text of a token. Returns the part of the answer that may be shown, and that of the
+-- reasoning. A delta gets both in place of its text.
+local function separate (self, token, text)
+  local splitter = self.splitter
+  if token.special and splitter:is_mark(token.text) then text = token.text end
+  local answer, thoughts = splitter:feed(text)
+  if not self.deltas then return answer, thoughts end
+  if token.finish_reason then
+    local rest, last = splitter:finish()
+    answer, thoughts, self.split = answer .. rest, thoughts .. last, true
+  end
+  token.text = answer
+  if thoughts ~= "" then token.reasoning = (token.reasoning or "") .. thoughts end
+  return answer, thoughts
+end
+
+local function keep (self, answer, thoughts)
+  local answers, reasons = self.answers, self.reasons
+  if answer ~= "" then answers[#answers + 1] = answer end
+  if thoughts ~= "" then reasons[#reasons + 1] = thoughts end
+end
+
+--- Processes a token. `shown` is then the text that may be shown.
+-- @tparam table token
+-- @tparam string text its text, "" for a special token
+-- @treturn string the text that belongs to the stream: what may be shown, or all of it if the
+-- reasoning is separated
+-- @treturn ?string the stop sequence at which the text ends
+function Filter:take (token, text)
+  local shown, thoughts, sequence = text, "", nil
+  if self.splitter then shown, thoughts = separate(self, token, text) end
+  if self.matcher then shown, sequence = self.matcher:feed(shown) end
+  self.shown = shown
+  if not self.splitter then return shown, sequence end
+  keep(self, shown, thoughts)
+  return text, sequence
+end
+
+--- Ends the text. The first call sets `stopped` (the stop sequence at which the rest of the text
+-- ended) and `trimmed` (the sequence that was removed from its end).
+-- @tparam ?string sequence the stop sequence at which the text has already ended
+-- @treturn string the text that was kept back, because it might have been the beginning of a mark
+-- or of a stop sequence
+function Filter:finish (sequence)
+  if self.tail then return self.tail end
+  local matcher, tail, thoughts = self.matcher, "", ""
+  if self.splitter and not self.split and not sequence then
+    tail, thoughts = self.splitter:finish()
+  end
+  if matcher then
+    if tail ~= "" then tail, sequence = matcher:feed(tail) end
+    local rest, trimmed = matcher:finish()
+    tail, self.trimmed = tail .. rest, trimmed
+  end
+  self.stopped = sequence
+  if self.splitter then keep(self, tail, thoughts) end
+  self.tail = tail
+  return tail
+end
+
+--- Returns the answer and the reasoning so far.
+-- @treturn ?string the answer; nil when the reasoning is not separated
+-- @treturn ?string the reasoning; nil when there is none
+function Filter:parts ()
+  if not self.splitter then return nil end
+  return table.concat(self.answers), self.reasons[1] and table.concat(self.reasons) or nil
+end
+
+--- Returns what is known of the text of a stream that does not go on.
+-- @tparam string text the text of the stream
+-- @tparam boolean is_whole the text is that of the closing event
+-- @treturn string the answer, or the text if the reasoning is not separated
+-- @treturn ?string the reasoning; nil when there is none
+function Filter:partial (text, is_whole)
+  local held = not self.tail and self.matcher and self.matcher:rest() or ""
+  local answer, thoughts = self:parts()
+  if not answer then return is_whole and text or text .. held end
+  if self.split or self.tail then return answer .. held, thoughts end
+  local rest, last = self.splitter:finish()
+  return answer .. held .. rest, last ~= "" and (thoughts or "") .. last or thoughts
+end
+
+--- A filter that looks for nothing, for results only.
+M.NONE = setmetatable({}, Filter)
+
+--- Makes a filter for one stream.
+-- @tparam ?table splitter of `predibase.reasoning`
+-- @tparam ?table matcher of `predibase.stop_sequences`
+-- @tparam ?boolean deltas the tokens are deltas of a chat
+-- @treturn ?table nil when there is nothing to look for
+function M.new (splitter, matcher, deltas)
+  if not splitter and not matcher then return nil end
+  return setmetatable({
+    splitter = splitter, matcher = matcher, deltas = deltas,
+    shown = "",            -- the text that may be shown after the last token
+    split = false,         -- whether the splitter has returned all of its text
+    answers = splitter and {},       -- the answer so far, in pieces
+    reasons = splitter and {},       -- the reasoning so far, in pieces
+    -- tail, stopped, trimmed: set by `finish`
+  }, Filter)
+end
+
+return M

@@ -117,6 +117,14 @@ describe("reasoning in a stream", function ()
       check(stream:result(), expected, inside and "Hm" or nil, "Hm</think>Yes")
       client:close()
     end
+    for _, method in ipairs { "generate_stream", "generate" } do
+      local quoting = "Write <think>."
+      local client = pipe.client(method == "generate" and body_of(quoting)
+        or { body = events { quoting } })
+      local made = client[method](client, "<think>\n\n</think>\n\n", { reasoning = THINK })
+      assert.equal(quoting, method == "generate" and made.text or made:text())
+      client:close()
+    end
     local client = pipe.client { body = events { "Hm", "</think>", "Yes" } }
     local stream = client:generate_stream("x",
       { reasoning = { "<think>", "</think>", begins_inside = true } })
@@ -331,6 +339,16 @@ describe("a session with a format that reasons", function ()
     assert.equal("Yes", texts_of(stream))
     assert.equal("Hm", stream:result().reasoning)
     assert.equal("Yes", session.messages[2].content)
+    client:close()
+  end)
+
+  it("has the format of the client by default", function ()
+    local client = pipe.client(body_of "<think>Hm</think>Yes", { format = "qwen-3" })
+    local session = assert(client:chat_session())
+    assert.equal("qwen-3", session.format.name)
+    assert.equal("Yes", assert(session:send "Q").text)
+    session = assert(client:chat_session { format = "qwen-2.5" })
+    assert.equal("<think>Hm</think>Yes", assert(session:send "Q").text)
     client:close()
   end)
 

@@ -171,6 +171,14 @@ describe("a prompt", function ()
   end)
 end)
 
+describe("a prompt that ends with the closing mark", function ()
+  it("has the reasoning behind it", function ()
+    assert.is_true(reasoning.is_over(THINK, "<think>\n\n</think>\n\n"))
+    assert.is_false(reasoning.is_over(THINK, "Q<think>\n"))
+    assert.is_false(reasoning.is_over(THINK, ""))
+  end)
+end)
+
 describe("the option reasoning", function ()
   local thinker = { name = "t", reasoning = THINK }
 

@@ -168,6 +168,8 @@ describe("format:parse", function ()
     assert.same({ "", "Hm." }, parts(qwen:parse("Hm.", { begins_inside = true })))
     assert.same({ "", "Hm." }, parts(qwen:parse("Hm.", { prompt = "Q<think>\n" })))
     assert.same({ "Hm." }, parts(r1:parse("Hm.", { prompt = "Q" })))
+    assert.same({ "Write <think>." }, parts(qwen:parse("Write <think>.",
+      { prompt = "<think>\n\n</think>\n\n" })))
     assert.same({ "Hm.</think>Yes." }, parts(r1:parse("Hm.</think>Yes.", { reasoning = false })))
     local marks = { "[T]", "[/T]" }
     assert.same({ "Yes.", "Hm." },

@@ -277,11 +277,12 @@ end
 function M.prepare (client, plan, input)
   local req, err = request.make(plan, input, random.id(client.random))
   if not req then return nil, err end
-  local options = plan.settings
+  local options, marks = plan.settings, plan.marks
+  if marks and type(input) == "string" and reasoning.is_over(marks, input) then marks = nil end
   return setmetatable({
     route = plan.route,
-    marks = plan.marks,      -- those of the reasoning, if it is to be separated
-    begins_inside = plan.marks and begins_inside(plan, input),
+    marks = marks,           -- those of the reasoning, if it is to be separated
+    begins_inside = marks and begins_inside(plan, input),
     client = client, options = options, total = plan.total, events = plan.stream,
     request = function () return req end,
     shown = options.hooks.on_request and shown(req),

@@ -188,14 +188,27 @@ function M.is_mark (marks, text)
   return text == marks.open or text == marks.close
 end
 
+local function ends_with (prompt, mark)
+  local last = last_ink(prompt)
+  return sub(prompt, math.max(1, last - #mark + 1), last) == mark
+end
+
 --- Tells whether a prompt ends with the opening mark, so that the text after it begins inside the
 -- reasoning. White space may follow the mark.
 -- @tparam table marks
 -- @tparam string prompt
 -- @treturn boolean
 function M.ends_inside (marks, prompt)
-  local last = last_ink(prompt)
-  return sub(prompt, math.max(1, last - #marks.open + 1), last) == marks.open
+  return ends_with(prompt, marks.open)
+end
+
+--- Tells whether a prompt ends with the closing mark, so that the text after it has no reasoning.
+-- The prompt of Qwen 3 does with `enable_thinking = false`. White space may follow the mark.
+-- @tparam table marks
+-- @tparam string prompt
+-- @treturn boolean
+function M.is_over (marks, prompt)
+  return ends_with(prompt, marks.close)
 end
 
 -- The option `reasoning`.

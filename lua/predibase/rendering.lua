@@ -21,12 +21,14 @@ function M.refusal (message)
 end
 
 --- Finds a format.
--- @param wanted a format, its name, or the name of a model; nil means the name of the deployment
+-- @param wanted a format, its name, or the name of a model; nil means the client's option `format`,
+-- or the name of the deployment
 -- @tparam table cfg of the client
 -- @treturn[1] table the format
 -- @treturn[2] nil
 -- @treturn[2] table the error
 function M.format (wanted, cfg)
+  if wanted == nil then wanted = cfg.format end
   if template.is_format(wanted) then return wanted end
   if wanted ~= nil and type(wanted) ~= "string" then
     return M.refusal("format must be a chat format or the name of one, got "

@@ -4,8 +4,8 @@
 -- Every format, built in or made from a model's own template, has the methods `render` and `parse`
 -- and the fields `name`, `source` (the model whose published template it equals), `stop` (the
 -- sequences that end an answer), `special_tokens`, and, if the model has them, `bos_token`,
--- `eos_token`, `tools` (the form in which the model writes calls) and `reasoning` (the marks around
--- its reasoning, see `predibase.reasoning`).
+-- `eos_token`, `tool_calls` (the form in which the model writes calls) and `reasoning` (the marks
+-- around its reasoning, see `predibase.reasoning`).
 -- @module predibase.template.format
 
 local chat_messages = require "predibase.template.messages"
@@ -91,7 +91,7 @@ local function problem_of (self, options)
   if options.variables and not self.open then
     return "variables are for formats made by from_tokenizer_config; this one has none"
   end
-  if options.tools and not self.tools and not self.open then
+  if options.tools and not self.tool_calls and not self.open then
     return "it does not know tools; a model's own template may"
   end
   local given = options.tools and options.variables and json.fields(options.variables).tools
@@ -201,7 +201,7 @@ local function render (self, messages, options, text_arguments)
   local mode = options.special_tokens_in_text or "refuse"
   local guard = mode ~= "allow" and self.guard or nil
   local read, problem = chat_messages.read(messages, { guard = guard, mode = mode,
-    open = self.open, text_arguments = text_arguments, tools = self.tools,
+    open = self.open, text_arguments = text_arguments, tools = self.tool_calls,
     reasoning = self.reasoning })
   if not read then return nil, problem end
   local variables
@@ -313,6 +313,7 @@ local function parse (self, text, options)
     if problem then return nil, problem end
     tools = tools and names_of(tools) or {}
   end
+  if marks and options.prompt and reasoning.is_over(marks, options.prompt) then marks = false end
   local inside = options.begins_inside
   if marks and inside == nil then inside = self:begins_inside(options.prompt, marks) end
   return model_answer.read(text, self, { marks = marks, begins_inside = inside, tools = tools })
@@ -366,7 +367,7 @@ end
 -- `variables`) that returns the text, or nil and what is wrong. A message has `role`, `content`
 -- (the parts concatenated), `parts` (an array of strings, if parts were given), `tool_calls` (see
 -- `predibase.template.tool_messages`), `tool_call_id` and `reasoning`; with `open`, it is a copy of
--- the given message. `tools` is the form of calls: `"llama"`, `"hermes"` or `"mistral"`, see
+-- the given message. `tool_calls` is the form of calls: `"llama"`, `"hermes"` or `"mistral"`, see
 -- `predibase.template.model_answer`; a built-in format without it knows no tools. `reasoning` is `{
 -- open, close, begins_inside }`.
 -- @treturn table
@@ -379,7 +380,7 @@ function M.new (fields)
     bos_token = fields.bos_token,
     eos_token = fields.eos_token,
     open = fields.open or false,
-    tools = fields.tools,
+    tool_calls = fields.tool_calls,
     reasoning = fields.reasoning,
     write = fields.write,
     guard = guards.new(fields.special_tokens or {}, fields.families, fields.plain),

@@ -77,7 +77,7 @@ local function without_end (text, format)
 end
 
 local function find_calls (text, format, tools)
-  local read = format.tools and written_calls[format.tools]
+  local read = format.tool_calls and written_calls[format.tool_calls]
   if not read then return nil end
   local function known (name) return not tools or tools[name] == true end
   local calls, before, after = read(without_end(text, format), known)

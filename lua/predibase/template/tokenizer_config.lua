@@ -298,7 +298,7 @@ local function build (source, options)
     bos_token = tokens.bos_token,
     eos_token = tokens.eos_token,
     open = true,
-    tools = form_of_calls(options.tool_calls, sources),
+    tool_calls = form_of_calls(options.tool_calls, sources),
     reasoning = marks or nil,
     write = writer(tokens, compiled, chosen),
   }

@@ -17,7 +17,7 @@ local function format (source, tokens, spec)
   return {
     source = source, bos_token = spec.token, eos_token = "<|im_end|>",
     stop = { "<|im_end|>", spec.second_stop }, special_tokens = tokens, families = spec.families,
-    tools = spec.calls and "hermes", write = writers.turns(spec),
+    tool_calls = spec.calls and "hermes", write = writers.turns(spec),
   }
 end
 

@@ -124,7 +124,7 @@ local function result_turn (messages, i, context)
 end
 
 M.hermes = {
-  source = "NousResearch/Hermes-2-Pro-Llama-3-8B", tools = "hermes",
+  source = "NousResearch/Hermes-2-Pro-Llama-3-8B", tool_calls = "hermes",
   bos_token = "<|begin_of_text|>", eos_token = "<|im_end|>",
   stop = { "<|im_end|>", "<|end_of_text|>" },
   special_tokens = { "<|begin_of_text|>", "<|end_of_text|>", "<|im_start|>", "<|im_end|>",

@@ -44,9 +44,9 @@ M["codellama-70b"] = {
 local TURN = { "<|start_header_id|>ROLE<|end_header_id|>\n\n", "<|eot_id|>", strings.strip }
 local PROMPT = "<|start_header_id|>assistant<|end_header_id|>\n\n"
 
-local function llama3 (source, write, tools)
+local function llama3 (source, write, tool_calls)
   return {
-    tools = tools,
+    tool_calls = tool_calls,
     source = source, bos_token = "<|begin_of_text|>", eos_token = "<|eot_id|>",
     stop = { "<|eot_id|>", "<|end_of_text|>" },
     special_tokens = { "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>",

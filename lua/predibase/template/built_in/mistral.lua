@@ -20,7 +20,7 @@ local function format (source, spec, more)
     special_tokens = tokens,
     -- In the versions before 0.3 these marks are ordinary text and not special tokens.
     plain = { tags = { "[INST]", "[/INST]" } },
-    tools = spec.tools and "mistral",
+    tool_calls = spec.tools and "mistral",
     write = writers.instructions(spec),
   }
 end

@@ -13,7 +13,7 @@ local NO_THOUGHTS = "<think>\n\n</think>\n\n"
 
 local function format (source, write, reasoning)
   return {
-    tools = "hermes", reasoning = reasoning,
+    tool_calls = "hermes", reasoning = reasoning,
     source = source, eos_token = "<|im_end|>", stop = { "<|im_end|>", "<|endoftext|>" },
     special_tokens = { "<|endoftext|>", "<|im_start|>", "<|im_end|>" },
     families = { "<|%a[%w_]*|>", "</?tool_call>", "</?tool_response>" },

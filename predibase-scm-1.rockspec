@@ -135,6 +135,7 @@ build = {
     ["predibase.json"] = "lua/predibase/json.lua",
     ["predibase.json.encode"] = "lua/predibase/json/encode.lua",
     ["predibase.json.scan"] = "lua/predibase/json/scan.lua",
+    ["predibase.json_answer"] = "lua/predibase/json_answer.lua",
     ["predibase.loop.blocking"] = "lua/predibase/loop/blocking.lua",
     ["predibase.loop.cqueues"] = "lua/predibase/loop/cqueues.lua",
     ["predibase.loop.default"] = "lua/predibase/loop/default.lua",

@@ -30,6 +30,42 @@ describe("Misuse", function ()
     ["an option that does not exist"] = {
       function () local r = client:generate("x", { max_tokens = 1 }) return r end,
       'unknown option "max_tokens"; did you mean "max_new_tokens"?' },
+    ["client.generate_json with a dot"] = {
+      function () local r = client.generate_json("x") return r end,
+      "client:generate_json must be called with a colon on a client" },
+    ["a prompt of generate_json that is missing"] = {
+      function () local r = client:generate_json() return r end,
+      "the prompt must be a string, got nil" },
+    ["options of generate_json that are no table"] = {
+      function () local r = client:generate_json("x", '{"type":"object"}') return r end,
+      "client:generate_json takes its options as a table, got a string" },
+    ["a misspelt schema"] = {
+      function () local r = client:generate_json("x", { shema = {} }) return r end,
+      'unknown option "shema"; did you mean "schema"?' },
+    ["a schema for generate"] = {
+      function () local r = client:generate("x", { schema = {} }) return r end,
+      'unknown option "schema"; did you mean "response_format"?' },
+    ["a schema and a format"] = {
+      function ()
+        local r = client:generate_json("x", { schema = {}, response_format = { type = "text" } })
+        return r
+      end,
+      "client:generate_json takes schema or response_format, not both" },
+    ["a prompt before the JSON"] = {
+      function () local r = client:generate_json("x", { return_full_text = true }) return r end,
+      "client:generate_json does not accept return_full_text: it would put the prompt before the "
+        .. "JSON" },
+    ["a hook of generate_json that would never be called"] = {
+      function () local r = client:generate_json("x", { on_token = print }) return r end,
+      "client:generate_json does not accept on_token: it receives only the whole text, not tokens"
+    },
+    ["a field of json_schema that does not exist"] = {
+      function ()
+        local r = client:generate("x", { response_format = { type = "json_schema",
+          json_schema = { shcema = {} } } })
+        return r
+      end,
+      'unknown field of response_format.json_schema "shcema"; did you mean "schema"?' },
     ["a clock that does not exist"] = {
       function () local r = client:generate_stream("x", { timeout = { tokens = 1 } }) return r end,
       'unknown timeout "tokens"; did you mean "token"?' },

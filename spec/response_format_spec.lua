@@ -56,7 +56,7 @@ describe("predibase.response_format", function ()
       json.encode(assert(formats.nested(made, "y"))))
     local alone = assert(formats.of_schema(SCHEMA, "schema"))
     assert.equal('{"type":"json_schema","schema":' .. SCHEMA .. "}", json.encode(alone))
-    assert.same({ "json_schema", SCHEMA }, { formats.demand(alone) })
+    assert.same({ "json_schema", SCHEMA, "schema" }, { formats.demand(alone) })
     assert.same({ "json_object" }, { formats.demand(assert(formats.flat({ type = "json_object" },
       "x"))) })
     assert.same({ nil, "`schema` must be a JSON object, got [1]" },

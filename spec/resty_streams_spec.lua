@@ -10,7 +10,7 @@ local in_nginx = require "spec.support.in_nginx"
 
 describe("inside nginx", function ()
   in_nginx.each({ "adapter", "batch", "chat", "chat_budget", "chat_saved", "client",
-    "client_close", "client_secrecy", "init", "misuse", "roundtrip", "stream", "stream_clocks",
-    "stream_close", "stream_coroutines", "stream_hooks", "stream_reentry", "stream_refusal",
-    "stream_retry", "stream_size", "tokenize" }, it)
+    "client_close", "client_secrecy", "init", "json_answer", "misuse", "roundtrip", "stream",
+    "stream_clocks", "stream_close", "stream_coroutines", "stream_hooks", "stream_reentry",
+    "stream_refusal", "stream_retry", "stream_size", "tokenize" }, it)
 end)

@@ -16,6 +16,7 @@ local PAGES = {
   { "docs/install.md", "topics/install.md.html", title = "Installation" },
   { "docs/parameters.md", "topics/parameters.md.html", title = "Parameters" },
   { "docs/streams.md", "topics/streams.md.html", title = "Streams" },
+  { "docs/structured.md", "topics/structured.md.html", title = "Structured output" },
   { "docs/errors.md", "topics/errors.md.html", title = "Errors" },
   { "docs/templates.md", "topics/templates.md.html", title = "Templates" },
   { "docs/chat.md", "topics/chat.md.html", title = "Chats and adapters" },

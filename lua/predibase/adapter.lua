@@ -114,6 +114,20 @@ function View:generate (values, options)
   return call.run(prepare(self, generate.ROUTE, values, options))
 end
 
+--- Renders a prompt and calls `client:generate_json` with it.
+-- @param values as for `generate`
+-- @tparam ?table options as for `client:generate_json`
+-- @treturn[1] table the value
+-- @treturn[1] table the result
+-- @treturn[2] nil
+-- @treturn[2] table the error; of kind "template" when the template cannot be rendered with them
+-- @raise as `client:generate_json`
+function View:generate_json (values, options)
+  local answer = require "predibase.json_answer"
+  answer.check_options(options, "adapter:generate_json")
+  return answer.run(prepare(self, answer.GENERATE, values, options))
+end
+
 --- Renders a prompt and calls `client:generate_stream` with it. If the template cannot be rendered
 -- with the values, the first `next` returns the error.
 -- @param values as for `generate`

@@ -52,6 +52,30 @@ function Client:generate (prompt, options)
   return call.run(self.shared, prompt, self.plan(generate.ROUTE, options))
 end
 
+--- Generates JSON and returns its value (LoRAX: POST /generate). The text is checked against the
+-- schema again when it has arrived, with the keywords that `predibase.validator` lists.
+-- @tparam string prompt is sent to the model unchanged
+-- @tparam ?table options `schema`: a JSON schema for an object or a list, as JSON text, a table or
+-- a value of `predibase.template.ordered` (the order of the properties is that of the answer); and
+-- the options of `generate`, except for `return_full_text`; `details` is true by default. Without
+-- `schema` and `response_format` the answer is any JSON object
+-- @treturn[1] table the value: members of objects that are null are left out, null in a list is
+-- `json.null` of `predibase.json`, an integer that a number cannot hold is a string of digits
+-- @treturn[1] table the result, as `generate` returns it
+-- @treturn[2] nil
+-- @treturn[2] table the error; of kind "incomplete_generation" when the answer reached its limit of
+-- tokens before its JSON was complete; of kind "protocol" for any other text that is not JSON or
+-- does not fit; both have `partial_text` (the whole text of the answer), `path` and `reason`, and
+-- neither is retryable
+-- @raise as `generate` does
+function Client:generate_json (prompt, options)
+  check_self(self, "generate_json")
+  generate.check_prompt(prompt)
+  local answer = require "predibase.json_answer"
+  answer.check_options(options, "client:generate_json")
+  return answer.run(self.shared, prompt, self.plan(answer.GENERATE, options))
+end
+
 --- Generates a text token by token (LoRAX: POST /generate_stream). The request is sent by the first
 -- `next`, which also returns the errors about values that are not valid.
 -- @tparam string prompt is sent to the model unchanged

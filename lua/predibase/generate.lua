@@ -75,6 +75,8 @@ local function write (plan, client, given)
       plan.adapter_id = value
     elseif name == "stop" then
       plan.stop = value
+    elseif name == "response_format" then
+      plan.response_format = value
     end
   end
 end

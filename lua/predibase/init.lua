@@ -48,6 +48,7 @@
 --   validator            checks a JSON value against a schema
 --     validator.numbers    compares numbers without losing digits
 --     validator.pattern    matches the regular expressions of schemas
+--   json_answer          answers in JSON: their routes, and the value in their text
 --   tools                reads the option `tools`, and checks the arguments of calls
 --   tokenize             the tokens of a text (POST /tokenize)
 --   stop_sequences       finds stop sequences in text that arrives in pieces
@@ -161,6 +162,16 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error
 M.generate = forward("generate")
+
+--- Calls `client:generate_json`.
+-- @function generate_json
+-- @tparam string prompt
+-- @tparam ?table options see `predibase.client`
+-- @treturn[1] table the value
+-- @treturn[1] table the result
+-- @treturn[2] nil
+-- @treturn[2] table the error
+M.generate_json = forward("generate_json")
 
 --- Calls `client:generate_stream`.
 -- @function generate_stream

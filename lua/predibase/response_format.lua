@@ -175,9 +175,10 @@ end
 -- @tparam table object as `flat` or `nested` returned it
 -- @treturn string its `type`
 -- @treturn ?string the schema as JSON; nil for any JSON object, and for a text
+-- @treturn ?string the path of the schema, for messages
 function M.demand (object)
   local format = read_from[object]
-  return format.type, format.text
+  return format.type, format.text, format.path
 end
 
 --- Tells why the server cannot make a grammar from a checked format.

@@ -533,14 +533,19 @@ function Validator:check (value)
   return nil, path_of(problem), problem.reason
 end
 
+-- The last validator and its schema. Programs usually send the same one with every prompt.
+local last, last_text
+
 --- Makes a validator.
 -- @tparam string text the schema as JSON, as `schema.text` of `predibase.schema` returns it
--- @treturn table with the method `check`
+-- @treturn table with the method `check` and the field `root`, the schema as an ordered value
 -- @raise for a text that is not JSON
 function M.new (text)
+  if text == last_text then return last end
   local root, problem = template.ordered.decode(text)
   if root == nil then usage.fail("the schema is not JSON: " .. problem) end
-  return setmetatable({ root = root, patterns = {} }, Validator)
+  last, last_text = setmetatable({ root = root, patterns = {} }, Validator), text
+  return last
 end
 
 --- Checks a value against a schema.

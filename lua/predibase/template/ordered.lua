@@ -34,6 +34,7 @@ end
 --- Reads the literal (a string, a number, true, false or null) at `i`. Returns it and the position
 -- after it.
 local function literal (text, i)
+  if i > #text then return nil, "the text ends before the value" end
   local stop
   if text:sub(i, i) == '"' then
     stop = i + 1

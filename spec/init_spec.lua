@@ -33,7 +33,8 @@ local PRINT_ERROR = [[
   io.write(tostring(ok), " ", tostring(predibase.is_error(raised)), "\n")
   local results, why = predibase.generate_many { "x" }:results()
   io.write(tostring(results), " ", why.kind, "\n")
-  for _, name in ipairs { "generate_json", "tokenize", "adapter", "chat_session" } do
+  for _, name in ipairs { "generate_json", "chat_completion_json", "tokenize", "adapter",
+    "chat_session" } do
     local none, problem = predibase[name](name ~= "chat_session" and "x" or nil)
     assert(none == nil and problem.kind == "config")
   end
@@ -43,7 +44,8 @@ describe("require 'predibase'", function ()
   it("gives the version and the functions of the guide", function ()
     assert.equal(require "predibase.version", predibase._VERSION)
     for _, name in ipairs { "new", "generate", "generate_json", "generate_stream",
-      "generate_many", "tokenize", "adapter", "chat_session", "is_error", "update" } do
+      "generate_many", "chat_completion_json", "tokenize", "adapter", "chat_session", "is_error",
+        "update" } do
       assert.is_function(predibase[name])
     end
     assert.is_function(predibase.template.new)

@@ -234,24 +234,6 @@ describe("generate_json", function ()
     assert.equal(2, result.attempts)
   end)
 
-  it("tells a tool call that was cut by max_tokens", function ()
-    local message = "Tool error: Failed to parse generated text: EOF while parsing an object at "
-      .. [[line 1 column 34 "{\"function\":{\"a\n\u{e9}\u{1f600}\\b"]]
-    open { headers = JSON, status = 422,
-      body = json.encode { error = message, error_type = "tool_error" } }
-    local none, err = client:generate_json "Who?"
-    assert.is_nil(none)
-    assert.same({ "incomplete_generation", false, '{"function":{"a\né😀\\b', 422 },
-      { err.kind, err.retryable, err.partial_text, err.status })
-    assert.equal(1, #network.requests)
-    client:close()
-    open { headers = JSON, status = 422,
-      body = '{"error":"Tool error: Tool with name x not found","error_type":"tool_error"}' }
-    err = select(2, client:generate_json "Who?")
-    assert.equal("tool", err.kind)
-    assert.is_nil(err.partial_text)
-  end)
-
   it("renders the template of an adapter, and uses its defaults", function ()
     open(reply '{"people":[]}', { defaults = { max_new_tokens = 7 } })
     local view = client:adapter("my-repo/3", { template = predibase.template.new "Who is {name}?",
@@ -267,5 +249,97 @@ describe("generate_json", function ()
     assert.is_false(ok)
     assert.matches("adapter_id cannot be set here", message)
     assert.equal(1, #network.requests)
+  end)
+end)
+
+describe("chat_completion_json", function ()
+  local MESSAGES = { { role = "user", content = "Who?" } }
+  local client, network
+
+  local function chat_reply (text, finish_reason)
+    return { headers = JSON, body = json.encode { id = "null", object = "text_completion",
+      created = 0, model = "m", choices = { { index = 0, finish_reason = finish_reason or "stop",
+        message = { role = "assistant", content = text } } },
+      usage = { prompt_tokens = 3, completion_tokens = 7, total_tokens = 10 } } }
+  end
+
+  local function open (replies, options)
+    client, network = pipe.client(replies, options)
+  end
+
+  local function sent ()
+    return network.requests[#network.requests].body
+  end
+
+  after_each(function ()
+    assert.equal(0, client.transport:size())
+    client:close()
+  end)
+
+  it("returns the value and the result", function ()
+    open(chat_reply('{"people":[{"name":"Ada","age":null}]}', "length"))
+    local value, result = client:chat_completion_json(MESSAGES, { schema = PEOPLE })
+    assert.same({ people = { { name = "Ada" } } }, value)
+    assert.equal("assistant", result.message.role)
+    assert.equal("length", result.finish_reason)
+    assert.is_truthy(sent():find('"response_format":{"type":"json_schema","json_schema":{'
+      .. '"name":"answer","schema":' .. PEOPLE .. "}}", 1, true), sent())
+    assert.is_nil(sent():find("details", 1, true))
+    assert(client:chat_completion_json(MESSAGES))
+    assert.is_truthy(sent():find('"response_format":{"type":"json_object"}', 1, true))
+  end)
+
+  it("sends a named schema, also to a server of OpenAI's form", function ()
+    for _, server in ipairs { "lorax", "openai" } do
+      if client then client:close() end
+      open(chat_reply "{}", { server = server })
+      local none, err = client:chat_completion_json(MESSAGES, { model = "m", response_format = {
+        type = "json_schema", json_schema = { name = "people", strict = true, schema = PEOPLE } } })
+      assert.is_nil(none)
+      assert.same({ "protocol", "$", 'has no member "people"', "{}", 7 },
+        { err.kind, err.path, err.reason, err.partial_text, err.tokens })
+      assert.is_truthy(sent():find('"response_format":{"type":"json_schema","json_schema":{'
+        .. '"name":"people","schema":' .. PEOPLE .. ',"strict":true}}', 1, true), sent())
+    end
+  end)
+
+  it("tells an answer that was cut", function ()
+    open(chat_reply('{"people":[', "length"))
+    local none, err = client:chat_completion_json(MESSAGES, { schema = PEOPLE })
+    assert.is_nil(none)
+    assert.same({ "incomplete_generation", false, '{"people":[' },
+      { err.kind, err.retryable, err.partial_text })
+    assert.equal(1, #network.requests)
+  end)
+
+  it("tells a tool call that was cut, with its text", function ()
+    local cut = "Tool error: Failed to parse generated text: EOF while parsing an object at "
+      .. [[line 1 column 34 "{\"function\":{\"a\n\u{e9}\u{1f600}\\b"]]
+    open { { headers = JSON, status = 422,
+      body = json.encode { error = cut, error_type = "tool_error" } },
+      { headers = JSON, status = 422,
+        body = '{"error":"Tool error: Tool with name x not found","error_type":"tool_error"}' } }
+    local none, err = client:chat_completion(MESSAGES, { tools = { { name = "f" } } })
+    assert.is_nil(none)
+    assert.same({ "incomplete_generation", false, '{"function":{"a\né😀\\b', 422 },
+      { err.kind, err.retryable, err.partial_text, err.status })
+    assert.equal(1, #network.requests)
+    none, err = client:chat_completion_json(MESSAGES)
+    assert.is_nil(none)
+    assert.equal("tool", err.kind)
+    assert.is_nil(err.partial_text)
+  end)
+
+  it("refuses tools, as the server would, and bad schemas, before anything is sent", function ()
+    open(chat_reply "{}")
+    local none, err = client:chat_completion_json(MESSAGES, { tools = { { name = "f" } } })
+    assert.is_nil(none)
+    assert.equal("Tool error: Response format and tools are mutually exclusive", err.message)
+    none, err = client:chat_completion_json(MESSAGES, { schema = { type = "object",
+      properties = { x = { type = "String" } } } })
+    assert.is_nil(none)
+    assert.equal(1, (err.message:find("Input validation error: `schema.properties.x.type`: ", 1,
+      true)), err.message)
+    assert.equal(0, #network.requests)
   end)
 end)

@@ -59,6 +59,21 @@ describe("Misuse", function ()
       function () local r = client:generate_json("x", { on_token = print }) return r end,
       "client:generate_json does not accept on_token: it receives only the whole text, not tokens"
     },
+    ["messages of chat_completion_json that are no table"] = {
+      function () local r = client:chat_completion_json "x" return r end,
+      'messages must be an array such as { { role = "user", content = … } }, got the string "x"' },
+    ["a schema and a format for a chat"] = {
+      function ()
+        local r = client:chat_completion_json({}, { schema = {}, response_format = {} })
+        return r
+      end,
+      "client:chat_completion_json takes schema or response_format, not both" },
+    ["a tool with a field that does not exist"] = {
+      function ()
+        local r = client:chat_completion({}, { tools = { { name = "f", parameter = {} } } })
+        return r
+      end,
+      'unknown field of tools[1] "parameter"; did you mean "parameters"?' },
     ["a field of json_schema that does not exist"] = {
       function ()
         local r = client:generate("x", { response_format = { type = "json_schema",

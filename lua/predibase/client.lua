@@ -139,6 +139,23 @@ function Client:chat_completion (messages, options)
   return call.run(self.shared, messages, self.plan(chat_completion.ROUTE, options))
 end
 
+--- Answers a conversation with JSON and returns its value (LoRAX and OpenAI: POST
+-- /v1/chat/completions), as `generate_json` does for a prompt.
+-- @tparam table messages as for `chat_completion`
+-- @tparam ?table options `schema` as for `generate_json`, and those of `chat_completion`
+-- @treturn[1] table the value
+-- @treturn[1] table the result, as `chat_completion` returns it
+-- @treturn[2] nil
+-- @treturn[2] table the error, see `generate_json`
+-- @raise as `chat_completion` does
+function Client:chat_completion_json (messages, options)
+  check_self(self, "chat_completion_json")
+  require "predibase.chat_completion".check_messages(messages)
+  local answer = require "predibase.json_answer"
+  answer.check_options(options, "client:chat_completion_json")
+  return answer.run(self.shared, messages, self.plan(answer.chat(), options))
+end
+
 --- Answers a conversation delta by delta (LoRAX and OpenAI: POST /v1/chat/completions). The stream
 -- is complete when a chunk with a finish reason has come.
 -- @tparam table messages as for `chat_completion`

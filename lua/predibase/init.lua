@@ -196,6 +196,16 @@ M.generate_many = forward("generate_many", failed_batch)
 -- @treturn[2] table the error
 M.chat_completion = forward("chat_completion")
 
+--- Calls `client:chat_completion_json`.
+-- @function chat_completion_json
+-- @tparam table messages
+-- @tparam ?table options see `predibase.client`
+-- @treturn[1] table the value
+-- @treturn[1] table the result
+-- @treturn[2] nil
+-- @treturn[2] table the error
+M.chat_completion_json = forward("chat_completion_json")
+
 --- Calls `client:chat_completion_stream`.
 -- @function chat_completion_stream
 -- @tparam table messages

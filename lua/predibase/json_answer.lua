@@ -70,41 +70,6 @@ function M.read (result, validator)
   }
 end
 
--- Calls that were cut. With tools LoRAX reads the answer itself, and answers a call that
--- `max_tokens` cut off with a `tool_error`: `Tool error: Failed to parse generated text: EOF while
--- parsing an object at line 1 column 34 "{\"function\"…"`. The text is written as by Rust's `{:?}`.
-
-local ESCAPES = { n = "\n", r = "\r", t = "\t", ["0"] = "\0" }
-
---- Returns a character as UTF-8, by way of the escapes of JSON.
-local function character (code)
-  if code < 0x10000 then return json.decode(('"\\u%04x"'):format(code)) end
-  code = code - 0x10000
-  return json.decode(('"\\u%04x\\u%04x"'):format(0xD800 + math.floor(code / 0x400),
-    0xDC00 + code % 0x400))
-end
-
---- Reads a text that Rust wrote with `{:?}`, without its quotes.
-local function unescaped (text)
-  text = text:gsub("\\(.)({?)(%x*)(}?)", function (letter, open, digits, close)
-    local code = letter == "u" and open == "{" and close == "}" and tonumber(digits, 16)
-    if code and code <= 0x10FFFF then return character(code) end
-    return (ESCAPES[letter] or letter) .. open .. digits .. close
-  end)
-  return text
-end
-
---- Turns the error of LoRAX about a tool call that was cut by `max_tokens` into one of kind
--- `incomplete_generation`.
--- @tparam table err
--- @treturn table the same error, changed when it is about such a call
-function M.cut_call (err)
-  if err.kind ~= "tool" or not err.message:find("EOF while parsing", 1, true) then return err end
-  local text = err.message:match ' at line %d+ column %d+ "(.*)"$'
-  return errors.add(err, { kind = "incomplete_generation", retryable = false,
-    partial_text = text and unescaped(text) or nil })
-end
-
 -- Routes.
 
 --- Checks the options of a call before its plan is made.
@@ -181,6 +146,16 @@ end
 --- The route of `generate_json`.
 M.GENERATE = M.route(generate.ROUTE, "generate_json")
 
+local chat
+
+--- Returns the route of `chat_completion_json`. It is made when it is first needed, because many
+-- programs never need its module.
+-- @treturn table
+function M.chat ()
+  chat = chat or M.route(require "predibase.chat_completion".ROUTE, "chat_completion_json")
+  return chat
+end
+
 --- Makes a call and reads its value.
 -- @tparam table client as for `call.run`
 -- @param input as for `call.run`
@@ -192,7 +167,7 @@ M.GENERATE = M.route(generate.ROUTE, "generate_json")
 -- @treturn[2] table the error
 function M.run (client, input, plan, refusal)
   local result, err = call.run(client, input, plan, refusal)
-  if not result then return nil, M.cut_call(err) end
+  if not result then return nil, err end
   return M.read(result, plan.validator)
 end
 

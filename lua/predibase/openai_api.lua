@@ -7,6 +7,7 @@ local choices = require "predibase.choices"
 local config = require "predibase.config"
 local errors = require "predibase.errors"
 local event = require "predibase.event"
+local formats = require "predibase.response_format"
 local json = require "predibase.json"
 local params = require "predibase.params"
 local request = require "predibase.request"
@@ -19,18 +20,8 @@ local M = {}
 --- The client's defaults that these routes cannot do without.
 M.NEEDS = { "merged_adapters", "response_format", "stop" }
 
---- Writes a checked `response_format` in the form of this route.
-local function write_format (format, server)
-  local kind, schema = rawget(format, 1)[2], rawget(format, 2) and rawget(format, 2)[2]
-  if kind == "text" then return json.object { { "type", "text" } } end
-  if schema == nil then return json.object { { "type", "json_object" } } end
-  if kind == "json_object" and server ~= "openai" then return format end
-  return json.object { { "type", "json_schema" }, { "json_schema",
-    json.object { { "name", "answer" }, { "schema", schema } } } }
-end
-
---- Writes checked parameters as the members of a body. The `stop` and the adapter are noted in the
--- plan.
+--- Writes checked parameters as the members of a body. The `stop`, the adapter and the checked
+-- `response_format` are noted in the plan.
 -- @tparam table plan
 -- @tparam table list as `params.read` returns it
 -- @tparam string server the client's option
@@ -44,7 +35,8 @@ function M.members_of (plan, list, server)
       model = value
       if value ~= "" and server ~= "openai" then plan.adapter_id = value end
     elseif name == "response_format" then
-      members[#members + 1] = { name, write_format(value, server) }
+      plan.response_format = value
+      members[#members + 1] = { name, formats.nested(value, server) }
     else
       if name == "stop" then plan.stop = value end
       members[#members + 1] = list[i]
@@ -118,11 +110,36 @@ local function read_list (object, meta, read_answer)
   return answers
 end
 
---- Changes the error of an answer that was cut by `max_tokens` in the middle of its JSON: LoRAX
--- reports that as an error of the tool.
+-- With tools LoRAX reads the JSON of the answer itself, and reports one that `max_tokens` cut off
+-- as an error of the tool: `Tool error: Failed to parse generated text: EOF while parsing an object
+-- at line 1 column 34 "{\"function\"…"`. The text is written as by Rust's `{:?}`.
+
+local ESCAPES = { n = "\n", r = "\r", t = "\t", ["0"] = "\0" }
+
+--- Returns a character as UTF-8, by way of the escapes of JSON.
+local function character (code)
+  if code < 0x10000 then return json.decode(('"\\u%04x"'):format(code)) end
+  code = code - 0x10000
+  return json.decode(('"\\u%04x\\u%04x"'):format(0xD800 + math.floor(code / 0x400),
+    0xDC00 + code % 0x400))
+end
+
+--- Reads a text that Rust wrote with `{:?}`, without its quotes.
+local function unescaped (text)
+  text = text:gsub("\\(.)({?)(%x*)(}?)", function (letter, open, digits, close)
+    local code = letter == "u" and open == "{" and close == "}" and tonumber(digits, 16)
+    if code and code <= 0x10FFFF then return character(code) end
+    return (ESCAPES[letter] or letter) .. open .. digits .. close
+  end)
+  return text
+end
+
+--- Changes the error of an answer that was cut by `max_tokens` in the middle of its JSON.
 local function explain_cut (err)
-  if err.error_type == "tool_error" and err.message:find("EOF", 1, true) then
+  if err.error_type == "tool_error" and err.message:find("EOF while parsing", 1, true) then
+    local text = err.message:match ' at line %d+ column %d+ "(.*)"$'
     errors.add(err, { kind = "incomplete_generation", retryable = false,
+      partial_text = text and unescaped(text) or nil,
       message = err.message .. "; the model's call was cut off: raise max_tokens" })
   end
   return nil, err

@@ -136,30 +136,28 @@ function M.flat (value, name)
   return written(format, members)
 end
 
---- Checks a value and writes it for /v1/chat/completions of LoRAX or OpenAI. Raises for a field
--- that does not exist.
--- @param value as for `flat`
--- @tparam string name its name for error messages
--- @treturn[1] table ordered object for `predibase.json`
--- @treturn[2] nil
--- @treturn[2] string what is wrong
-function M.nested (value, name)
-  local format, problem = read(value, name)
-  if not format then return nil, problem end
+--- Writes a checked format for /v1/chat/completions.
+-- @tparam table object as `flat` returned it
+-- @tparam string server `"lorax"` or `"openai"`; only LoRAX takes a schema with `json_object`
+-- @treturn table ordered object for `predibase.json`
+function M.nested (object, server)
+  local format = read_from[object]
   local members = { { "type", format.type } }
-  if format.text and format.type == "json_object" then
+  if format.text and format.type == "json_object" and server ~= "openai" then
     members[2] = { "schema", json.raw(format.text) }
   elseif format.text then
     local named = { { "name", format.name or M.NAME } }
     if format.description then named[#named + 1] = { "description", format.description } end
     named[#named + 1] = { "schema", json.raw(format.text) }
     if format.strict ~= nil then named[#named + 1] = { "strict", format.strict } end
-    members[2] = { "json_schema", json.object(named) }
+    members = { { "type", "json_schema" }, { "json_schema", json.object(named) } }
+  elseif format.type == "json_schema" then
+    members[1][2] = "json_object"                       -- without a schema it means the same
   end
-  return written(format, members)
+  return json.object(members)
 end
 
---- Makes a format of a schema alone. `flat` and `nested` accept it.
+--- Makes a checked format of a schema alone. `flat` accepts it.
 -- @tparam string|table schema JSON text, a table or an ordered object
 -- @tparam string name its name for error messages
 -- @treturn[1] table ordered object for `predibase.json`
@@ -172,7 +170,7 @@ function M.of_schema (schema, name)
 end
 
 --- Returns what a checked format demands.
--- @tparam table object as `flat` or `nested` returned it
+-- @tparam table object as `flat` returned it
 -- @treturn string its `type`
 -- @treturn ?string the schema as JSON; nil for any JSON object, and for a text
 -- @treturn ?string the path of the schema, for messages
@@ -182,7 +180,7 @@ function M.demand (object)
 end
 
 --- Tells why the server cannot make a grammar from a checked format.
--- @tparam table object as `flat` or `nested` returned it
+-- @tparam table object as `flat` returned it
 -- @treturn ?string nil when the server can make a grammar
 function M.grammar_problem (object)
   local format = read_from[object]

@@ -284,11 +284,8 @@ end
 -- a function, a cycle or NaN in it is found before a request is sent, and later changes of the
 -- caller's table have no effect.
 
---- Checks a value of `response_format` for /generate, see `predibase.response_format`.
+--- Checks a value of `response_format`, see `predibase.response_format`.
 M.format = formats.flat
-
---- Checks a value of `response_format` for /v1/chat/completions.
-M.chat_format = formats.nested
 
 --- Tells why the server cannot make a grammar from a checked `response_format`.
 M.grammar_problem = formats.grammar_problem

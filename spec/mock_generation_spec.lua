@@ -3,11 +3,11 @@
 local generation = require "predibase.mock.generation"
 local model = require "predibase.mock.model"
 local tokenizer = require "predibase.mock.tokenizer"
-local validation = require "predibase.mock.validation"
+local bodies = require "predibase.mock.bodies"
 
 local function start (inputs, parameters, more)
   local body = ('{"inputs":"%s","parameters":{%s}}'):format(inputs, parameters or "")
-  local request = assert(validation.read(body, "generate"))
+  local request = assert(bodies.read(body, "generate"))
   request.tokens = #generation.encode(request.inputs)
   local options = { max_total_tokens = 2048, adapter_source = "pbase", seed = "99" }
   for name, value in pairs(more or {}) do options[name] = value end

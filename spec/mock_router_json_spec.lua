@@ -15,7 +15,8 @@ describe("predibase.mock.router_json", function ()
     assert.is_true(value_of "true")
     assert.is_false(value_of "false")
     assert.equal(json.null, (json.read "null"))
-    assert.same({ array = true, "a", "b", { array = true } }, (json.read '["a","b",[]]'))
+    assert.same({ array = true, "a", "b", { array = true, spans = {} },
+      spans = { { 1, 4 }, { 5, 8 }, { 9, 11 } } }, (json.read '["a","b",[]]'))
   end)
 
   it("keeps the spelling of numbers", function ()
@@ -41,21 +42,41 @@ describe("predibase.mock.router_json", function ()
 
   it("ignores what follows the value, as the router does", function ()
     assert.equal(1, value_of "1 trailing")
+    local value, message = json.read("1 x", { whole = true })
+    assert.is_nil(value)
+    assert.equal("trailing characters at line 1 column 3", message)
   end)
 
   it("refuses broken JSON and says where it is broken", function ()
     local cases = {
-      [""] = "line 1 column 1", ["{"] = "line 1 column 2", ["["] = "line 1 column 2",
-      ['"ab'] = "line 1 column 4", ["[1,]"] = "line 1 column 4", ['{"a":1,}'] = "line 1 column 8",
-      ["[1 2]"] = "line 1 column 4", ['{"a" 1}'] = "line 1 column 6", ["{1:2}"] = "line 1 column 2",
-      ["tru"] = "line 1 column 1", ["nule"] = "line 1 column 1", ["x"] = "line 1 column 1",
-      ["01"] = "line 1 column 1", ["-"] = "line 1 column 1", ["-x"] = "line 1 column 1",
-      ["1."] = "line 1 column 1", ["1.e2"] = "line 1 column 1", ["1e"] = "line 1 column 1",
-      ["1e400"] = "line 1 column 1", ['"\\x"'] = "line 1 column 3",
-      ['"\\ud83dx"'] = "line 1 column 3", ['"\\ude00"'] = "line 1 column 3",
-      ['"a\nb"'] = "line 1 column 3", ['"\255"'] = "line 1 column 1",
-      ["[\n1,\nx]"] = "line 3 column 1", [("["):rep(200)] = "line 1 column 129",
-      [("["):rep(200000)] = "line 1 column 129",
+      [""] = "EOF while parsing a value at line 1 column 0",
+      ["{"] = "EOF while parsing an object at line 1 column 1",
+      ["["] = "EOF while parsing a list at line 1 column 1",
+      ['{"model":"x"'] = "EOF while parsing an object at line 1 column 12",
+      ['"ab'] = "EOF while parsing a string at line 1 column 3",
+      ["[1,]"] = "trailing comma at line 1 column 4",
+      ["[1,"] = "EOF while parsing a value at line 1 column 3",
+      ['{"a":1,}'] = "trailing comma at line 1 column 8",
+      ["[1 2]"] = "expected `,` or `]` at line 1 column 4",
+      ['{"a":1 2}'] = "expected `,` or `}` at line 1 column 8",
+      ['{"a" 1}'] = "expected `:` at line 1 column 6",
+      ["{1:2}"] = "key must be a string at line 1 column 2",
+      ["tru"] = "EOF while parsing a value at line 1 column 3",
+      ["nule"] = "expected ident at line 1 column 4",
+      ["x"] = "expected value at line 1 column 1",
+      ["plain text"] = "expected value at line 1 column 1",
+      ["01"] = "invalid number at line 1 column 2",
+      ["1."] = "EOF while parsing a value at line 1 column 2",
+      ["1.x"] = "invalid number at line 1 column 3",
+      ["1e400"] = "number out of range at line 1 column 5",
+      ['"\\x1234"'] = "invalid escape at line 1 column 3",
+      ['"\\ude00"'] = "lone leading surrogate in hex escape at line 1 column 7",
+      ['"a\nb"'] = "control character (\\u0000-\\u001F) found while parsing a string "
+        .. "at line 2 column 0",
+      ['"\255"'] = "invalid unicode code point at line 1 column 3",
+      ["[\n1,\nx]"] = "expected value at line 3 column 1",
+      [("["):rep(200)] = "recursion limit exceeded at line 1 column 129",
+      [("["):rep(200000)] = "recursion limit exceeded at line 1 column 129",
     }
     for text, place in pairs(cases) do
       local value, message = json.read(text)
@@ -65,7 +86,7 @@ describe("predibase.mock.router_json", function ()
   end)
 
   it("accepts strings of any bytes when told so", function ()
-    assert.equal("\255", (json.read('"\255"', true)))
+    assert.equal("\255", (json.read('"\255"', { any_bytes = true })))
   end)
 
   it("never fails in another way, for any bytes", function ()
@@ -78,7 +99,7 @@ describe("predibase.mock.router_json", function ()
         bytes[i] = alphabet:sub(at, at)
       end
       local value, message = json.read(table.concat(bytes))
-      if value == nil then assert.is_truthy(message:find("^line %d+ column %d+$")) end
+      if value == nil then assert.is_truthy(message:find(" at line %d+ column %d+$")) end
     end
   end)
 
@@ -86,9 +107,14 @@ describe("predibase.mock.router_json", function ()
     assert.same({ a = { 1, {} }, c = "x" }, value_of '{"a":[1,{"b":null}],"c":"x"}')
   end)
 
+  it("writes what it read, with the keys in their order", function ()
+    local text = '{"b":[1.50,null,true,"é\\n"],"a":{}}'
+    assert.equal(text, json.text((json.read(" " .. text:gsub(",", " ,\n")))))
+  end)
+
   it("writes plain tables, with any bytes in strings", function ()
     local value = { list = { 1, 2.5, "\0\255\n" }, yes = true }
-    assert.same(value, json.plain((json.read(json.encode(value), true))))
+    assert.same(value, json.plain((json.read(json.encode(value), { any_bytes = true }))))
     assert.equal("[1,2.5,-3]", json.encode { 1, 2.5, -3 })
   end)
 

@@ -69,12 +69,12 @@ describe("predibase.mock.routes", function ()
     assert.equal(400, answer.status)
     assert.equal("text/plain; charset=utf-8", answer.headers["content-type"])
     assert.equal("Failed to parse the request body as JSON: "
-      .. "line 1 column 2", answer.body)
+      .. "EOF while parsing an object at line 1 column 1", answer.body)
     client:post("/generate_stream", '{"inputs":"x","parameters":{"stop":"x"}}')
     answer = client:answer()
     assert.equal(422, answer.status)
     assert.equal("Failed to deserialize the JSON body into the target type: parameters.stop: "
-      .. "expected a sequence", answer.body)
+      .. 'invalid type: string "x", expected a sequence at line 1 column 38', answer.body)
     client:post("/generate", (" "):rep(2097153))
     answer = client:answer()
     assert.equal(413, answer.status)
@@ -110,7 +110,7 @@ describe("predibase.mock.routes", function ()
   it("answers an unknown path with 404 and a wrong method with 405, both empty", function ()
     local s = server.listen()
     local client = raw.connect(s)
-    for _, path in ipairs { "/nope", "/v1/chat/completions", "/generate/x", "/deployments" } do
+    for _, path in ipairs { "/nope", "/v1/models", "/generate/x", "/deployments" } do
       client:post(path, "{}")
       local answer = client:answer()
       assert.equal(404, answer.status)

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 
+local bodies = require "predibase.mock.bodies"
 local validation = require "predibase.mock.validation"
 
 local LIMITS = { max_best_of = 2, max_stop_sequences = 10, max_input_length = 1792,
@@ -7,7 +8,7 @@ local LIMITS = { max_best_of = 2, max_stop_sequences = 10, max_input_length = 17
 
 local function parse (parameters, inputs)
   local body = ('{"inputs":%s,"parameters":{%s}}'):format(inputs or '"x"', parameters)
-  return validation.read(body, "generate")
+  return bodies.read(body, "generate")
 end
 
 local function refusal (parameters, tokens, inputs)
@@ -76,83 +77,6 @@ describe("predibase.mock.validation", function ()
       local all = table.concat(order, ",", first)
       assert.equal(refusal(order[first]), refusal(all))
     end
-  end)
-
-  it("answers 422 for wrong types, nulls and missing fields, and names the field", function ()
-    local cases = {
-      ['"max_new_tokens":128.0'] = "parameters.max_new_tokens: expected u32",
-      ['"max_new_tokens":4294967296'] = "parameters.max_new_tokens: expected u32",
-      ['"best_of":-1'] = "parameters.best_of: expected usize",
-      ['"top_k":"5"'] = "parameters.top_k: expected i32",
-      ['"top_k":2147483648'] = "parameters.top_k: expected i32",
-      ['"seed":18446744073709551616'] = "parameters.seed: expected u64",
-      ['"seed":1e3'] = "parameters.seed: expected u64",
-      ['"temperature":"hot"'] = "parameters.temperature: expected f32",
-      ['"temperature":{}'] = "parameters.temperature: expected f32",
-      ['"stop":"END"'] = "parameters.stop: expected a sequence",
-      ['"stop":[null]'] = "parameters.stop[0]: expected a string",
-      ['"stop":{}'] = "parameters.stop: expected a sequence",
-      ['"adapter_id":5'] = "parameters.adapter_id: expected a string",
-      ['"merged_adapters":{}'] = "parameters.merged_adapters: missing field `ids`",
-      ['"response_format":{"schema":{}}'] = "parameters.response_format: missing field `type`",
-      ['"response_format":{"type":"xml"}'] =
-        "parameters.response_format.type: unknown variant `xml`",
-      ['"seed":1,"seed":2'] = "parameters: duplicate field `seed`",
-      ['"stop":null'] = "parameters.stop: expected a sequence",
-    }
-    for _, name in ipairs { "do_sample", "ignore_eos_token", "watermark", "details",
-        "decoder_input_details", "apply_chat_template" } do
-      cases[('"%s":null'):format(name)] = ("parameters.%s: expected a boolean"):format(name)
-    end
-    for parameters, expected in pairs(cases) do
-      local request, status, text = parse(parameters)
-      assert.is_nil(request)
-      assert.equal(422, status)
-      assert.equal("Failed to deserialize the JSON body into the target type: " .. expected,
-        text)
-    end
-  end)
-
-  it("reads integers of each width exactly", function ()
-    local p = parse('"seed":18446744073709551615,"max_new_tokens":4294967295,"top_k":-2147483648')
-      .parameters
-    assert.equal("18446744073709551615", p.seed)
-    assert.equal(4294967295, p.max_new_tokens)
-    assert.equal(-2147483648, p.top_k)
-  end)
-
-  it("rounds numbers to 32-bit floats, as the router does", function ()
-    assert.equal(1, parse('"top_p":1.00000001').parameters.top_p)
-    assert.equal(0.699999988079071044921875, parse('"top_p":0.7').parameters.top_p)
-    assert.equal(math.huge, parse('"temperature":1e39').parameters.temperature)
-    assert.equal(0, parse('"temperature":1e-46').parameters.temperature)
-  end)
-
-  it("answers 400 when the type of a response_format is no string, as the router does", function ()
-    local _, status, text = parse('"response_format":{"type":null}')
-    assert.equal(400, status)
-    assert.equal("Failed to parse the request body as JSON: "
-      .. "parameters.response_format.type: expected value", text)
-  end)
-
-  it("answers 422 for a body without inputs and for parameters that are null", function ()
-    local _, status, text = validation.read("{}", "generate")
-    assert.equal(422, status)
-    assert.equal("Failed to deserialize the JSON body into the target type: "
-      .. "missing field `inputs`", text)
-    _, status, text = validation.read('{"inputs":"x","parameters":null}', "generate")
-    assert.equal(422, status)
-    assert.is_truthy(text:find("parameters: expected an object", 1, true))
-    for _, body in ipairs { "[]", "null", '"x"', "1" } do
-      _, status = validation.read(body, "tokenize")
-      assert.equal(422, status)
-    end
-  end)
-
-  it("answers 400 for broken JSON", function ()
-    local _, status, text = validation.read('{"inputs":', "generate")
-    assert.equal(400, status)
-    assert.equal("Failed to parse the request body as JSON: line 1 column 11", text)
   end)
 
   it("refuses on streams what only streams refuse", function ()

@@ -1,14 +1,13 @@
 -- SPDX-License-Identifier: MIT
---- Answers `/generate` and `/generate_stream`, with the faults that a script asks for.
--- The fields of the JSON texts are in the router's order.
+--- Answers requests for text, whole or as streams, with the faults that a script asks for.
+-- A writer turns answers into JSON: `whole(request, best, answers)` returns the text of a whole
+-- answer, or nil, the error's type and its detail; `event(request, answer, token, closing)` returns
+-- the data of the event of a token, or an array of them; `done` is the data after the last event.
 -- @module predibase.mock.answers
 
 local generation = require "predibase.mock.generation"
 local http = require "predibase.mock.http"
-local json = require "predibase.mock.router_json"
-local model = require "predibase.mock.model"
 local reply = require "predibase.mock.reply"
-local tokenizer = require "predibase.mock.tokenizer"
 local uv_of = require "predibase.mock.uv"
 local validation = require "predibase.mock.validation"
 
@@ -17,94 +16,8 @@ local M = {}
 -- Without a delay, other connections run after this number of tokens.
 local SLICE = 8
 
-local str, float = json.string, json.float
-
-local function integer (value)
-  return ("%.0f"):format(value)
-end
-
 local function frame (data)
   return "data: " .. data .. "\n\n"
-end
-
-local function alternatives_json (list)
-  local parts = {}
-  for i, item in ipairs(list) do
-    local text = tokenizer.readable(model.tokenizer.bytes[item.id])
-    parts[i] = ('{"id":%s,"text":%s,"logprob":%s}')
-      :format(integer(item.id), str(text), float(item.logprob))
-  end
-  return "[" .. table.concat(parts, ",") .. "]"
-end
-
-local function token_json (token)
-  local more = token.alternatives
-    and ',"alternative_tokens":' .. alternatives_json(token.alternatives) or ""
-  return ('{"id":%s,"text":%s,"logprob":%s,"special":%s%s,"skipped":false}')
-    :format(integer(token.id), str(token.text), float(token.logprob), tostring(token.special), more)
-end
-
-local function full_text (body, answer)
-  local text = answer:text()
-  return body.parameters.return_full_text and body.inputs .. text or text
-end
-
--- Encodes the data of an event; `closing` is true for the last one of a stream.
-local function event_json (body, answer, token, closing)
-  local text, details = "null", "null"
-  if closing then
-    text = str(full_text(body, answer))
-    if body.parameters.details then
-      details = ('{"finish_reason":"%s","prompt_tokens":%d,"generated_tokens":%d,"seed":%s}')
-        :format(answer.finish_reason, answer.prompt_tokens, #answer.ids, answer.seed or "null")
-    end
-  end
-  return ('{"token":%s,"generated_text":%s,"details":%s}')
-    :format(token_json(token), text, details)
-end
-
-local function tokens_json (answer)
-  local parts = {}
-  for i, token in ipairs(answer.tokens) do parts[i] = token_json(token) end
-  return "[" .. table.concat(parts, ",") .. "]"
-end
-
-local function prefill_json (body, answer)
-  local parts = {}
-  if body.parameters.decoder_input_details then
-    for i, token in ipairs(answer:prefill()) do
-      parts[i] = ('{"id":%s,"text":%s,"logprob":%s}')
-        :format(integer(token.id), str(token.text), float(token.logprob))
-    end
-  end
-  return "[" .. table.concat(parts, ",") .. "]"
-end
-
-local function others_json (body, best, answers)
-  local parts = {}
-  for _, answer in ipairs(answers) do
-    if answer ~= best then
-      parts[#parts + 1] = ('{"generated_text":%s,"finish_reason":"%s","generated_tokens":%d,'
-        .. '"seed":%s,"prefill":%s,"tokens":%s}'):format(str(full_text(body, answer)),
-        answer.finish_reason, #answer.ids, answer.seed or "null", prefill_json(body, answer),
-        tokens_json(answer))
-    end
-  end
-  return "[" .. table.concat(parts, ",") .. "]"
-end
-
--- Encodes a whole answer: the best sequence, and the others of `best_of`.
-local function answer_json (body, best, answers)
-  local p = body.parameters
-  local text = str(full_text(body, best))
-  if not (p.details or p.decoder_input_details) then
-    return ('{"generated_text":%s}'):format(text)
-  end
-  local others = #answers > 1 and ',"best_of_sequences":' .. others_json(body, best, answers) or ""
-  return ('{"generated_text":%s,"details":{"finish_reason":"%s","prompt_tokens":%d,'
-    .. '"generated_tokens":%d,"skipped_tokens":0,"seed":%s,"prefill":%s,"tokens":%s%s}}')
-    :format(text, best.finish_reason or "length", best.prompt_tokens, #best.ids,
-      best.seed or "null", prefill_json(body, best), tokens_json(best), others)
 end
 
 local function adapter_headers (p, server)
@@ -133,11 +46,11 @@ local function admit (context, body, stream)
   context.validated = reply.elapsed(context)
   body.tokens = tokens
   local answers = {}
-  for i = 1, math.max(1, stream and 1 or tonumber(p.best_of or 1)) do
+  for i = 1, math.max(1, stream and 1 or p.best_of or 1) do
     local answer, complaint = generation.new(body, {
       max_total_tokens = server.limits.max_total_tokens,
       adapter_source = server.options.adapter_source,
-      seed = server:seed(), answer = faults.answer,
+      seed = server:seed(), answer = faults.answer or body.answer,
     })
     if not answer then return nil, "generation", complaint end
     answers[i] = answer
@@ -229,11 +142,11 @@ local function timing_headers (context, best, inputs)
   }
 end
 
---- Answers `/generate`, and `/` without streaming.
+--- Sends a whole answer.
 -- @tparam table context
--- @tparam table body as `validation.read` returns it
--- @tparam boolean array true for an array with one answer
-function M.whole (context, body, array)
+-- @tparam table body `inputs` and `parameters`, and what the writer needs
+-- @tparam table writer
+function M.whole (context, body, writer)
   local answers, kind, detail = admit(context, body, false)
   if not answers then return reply.refuse(context, kind, detail) end
   local best, why = answers[1], nil
@@ -252,8 +165,9 @@ function M.whole (context, body, array)
     local message, error_kind, status = scripted_error(context.faults)
     return reply.whole(context, status, "application/json", reply.error_json(message, error_kind))
   end
-  local text = answer_json(body, best, answers)
-  if array then text = "[" .. text .. "]" end
+  local text
+  text, kind, detail = writer.whole(body, best, answers)
+  if not text then return reply.refuse(context, kind, detail) end
   local headers = timing_headers(context, best, body.inputs)
   for _, header in ipairs(adapter_headers(body.parameters, context.server)) do
     headers[#headers + 1] = header
@@ -265,15 +179,23 @@ function M.whole (context, body, array)
   return break_off(context, why)
 end
 
+-- Sends one event, or several. Returns false if the client has disconnected.
+local function send_events (context, list)
+  if type(list) == "string" then list = { list } end
+  for _, data in ipairs(list) do
+    if not context.connection:write(context.wrap(frame(data))) then return false end
+  end
+  return true
+end
+
 -- Sends the tokens. Returns true if the answer is complete.
-local function tokens (context, body, answer)
-  local connection = context.connection
+local function tokens (context, body, answer, writer)
   while true do
     local token, why = step(context, answer)
     if not token then
       if why == "error" then
         local message, kind = scripted_error(context.faults)
-        connection:write(context.wrap(frame(reply.error_json(message, kind))))
+        send_events(context, reply.error_json(message, kind))
         return true
       elseif why ~= "closed" then
         break_off(context, why)
@@ -281,19 +203,19 @@ local function tokens (context, body, answer)
       return false
     end
     local last = token.last and context.faults.final ~= false
-    local data = frame(event_json(body, answer, token, last))
-    if not connection:write(context.wrap(data)) then return false end
+    if not send_events(context, writer.event(body, answer, token, last)) then return false end
     if context.keepalive then
       context.comment_at = uv_of.now(context.server.uv) + context.keepalive
     end
-    if token.last then return true end
+    if token.last then return not (last and writer.done) or send_events(context, writer.done) end
   end
 end
 
---- Answers `/generate_stream`, and `/` with streaming.
+--- Sends an answer as a stream.
 -- @tparam table context
--- @tparam table body as `validation.read` returns it
-function M.stream (context, body)
+-- @tparam table body `inputs` and `parameters`, and what the writer needs
+-- @tparam table writer
+function M.stream (context, body, writer)
   local connection, server, faults = context.connection, context.server, context.faults
   local _, characters = body.inputs:gsub("[%z\1-\127\192-\255]", "")
   local headers = {
@@ -308,18 +230,16 @@ function M.stream (context, body)
   headers[#headers + 1] = { "x-model-id", server.options.model_id }
   local chunked = context.request.version ~= "1.0"
   context.wrap = chunked and http.chunk or function (data) return data end
-  if chunked then
-    headers[#headers + 1] = { "transfer-encoding", "chunked" }
-  else
-    context.keep_alive = false      -- the end of the connection ends the body
-  end
-  if not connection:write(reply.head(context, 200, headers)) then return end
+  -- otherwise the end of the connection ends the body
+  if not chunked then context.keep_alive = false end
+  local framing = chunked and { "transfer-encoding", "chunked" } or nil
+  if not connection:write(reply.head(context, 200, headers, framing)) then return end
   context.keepalive = faults.keepalive_interval or server.options.keepalive_interval
   if context.keepalive <= 0 then context.keepalive = nil end
   context.comment_at = context.keepalive and uv_of.now(server.uv) + context.keepalive
   local answers, kind, detail = admit(context, body, true)
   if answers then
-    if not tokens(context, body, answers[1]) then return end
+    if not tokens(context, body, answers[1], writer) then return end
   else
     local data = frame(reply.error_json(reply.error_text(kind, detail), kind))
     if not connection:write(context.wrap(data)) then return end

@@ -14,10 +14,12 @@ local M = {}
 -- @tparam string inputs
 -- @treturn table array
 function M.encode (inputs)
-  local ids = model.tokenizer:encode(inputs)
+  local ids = model.tokenizer:encode((inputs:gsub("^<s>", "")))
   table.insert(ids, 1, tokenizer.BEGIN)
   return ids
 end
+
+local RARE = 1e-6          -- probability of a word that no answer contains
 
 local SOURCES = { hub = true, ["local"] = true, s3 = true, pbase = true }
 
@@ -49,19 +51,22 @@ end
 local Generation = {}
 Generation.__index = Generation
 
--- Makes a function that returns words for the strings of a JSON text. They are taken from the
--- answer that the prompt would get without a schema.
-local function word_source (self)
-  local context, bytes, words, at = {}, {}, {}, 0
+-- Returns the text that the prompt would get without a schema or tools.
+local function free_text (self)
+  local context, bytes = {}, {}
   for i, id in ipairs(self.context) do context[i] = id end
   for i = 1, 80 do
     local id = model.choose(model.next(context, self.profile, i - 1), self.how)
     if id == tokenizer.END then break end
     bytes[i], context[#context + 1] = model.tokenizer.bytes[id], id
   end
-  for word in tokenizer.readable(table.concat(bytes)):gmatch("[%w\128-\255]+") do
-    words[#words + 1] = word
-  end
+  return tokenizer.readable(table.concat(bytes))
+end
+
+-- Makes a function that returns words for the strings of a JSON text.
+local function word_source (self)
+  local words, at = {}, 0
+  for word in free_text(self):gmatch("[%w\128-\255]+") do words[#words + 1] = word end
   if #words == 0 then words[1] = "word" end
   return function (count)
     local out = {}
@@ -105,9 +110,11 @@ local function text_for_schema (self)
 end
 
 --- Begins an answer.
--- @tparam table request `inputs`, `parameters`, `tokens` (the number that the router counted)
+-- @tparam table request `inputs`, `parameters`, `tokens` (the number that the router counted),
+--   `question` (what decides the answer; default: `inputs`)
 -- @tparam table options `max_total_tokens`, `adapter_source`, `seed` (decimal digits of a u64 for
---   requests that have none), `answer` (a scripted answer: a string or an array of token texts)
+--   requests that have none), `answer` (a known answer: a string, an array of token texts, or a
+--   function that gets the text of the model and returns one of them)
 -- @treturn[1] Generation
 -- @treturn[2] nil
 -- @treturn[2] string why there is no answer, without the router's prefix
@@ -120,7 +127,7 @@ function M.new (request, options)
   self.seed = sampled and (p.seed or options.seed) or nil
   self.context = truncated(M.encode(request.inputs), p.truncate)
   self.prompt_tokens = #self.context
-  self.profile = model.profile(request.inputs, list)
+  self.profile = model.profile(request.question or request.inputs, list)
   self.most = p.max_new_tokens or options.max_total_tokens - request.tokens
   self.how = {
     sample = sampled, random = model.random(self.seed or "0"),
@@ -131,10 +138,12 @@ function M.new (request, options)
   self.ids, self.pieces, self.tokens, self.logprob = {}, {}, {}, 0
   self.answered = -1
   local answer = options.answer
-  if answer == nil then
+  if type(answer) == "function" then
+    answer, complaint = answer(free_text(self))
+  elseif answer == nil then
     answer, complaint = text_for_schema(self)
-    if complaint then return nil, "Server error: " .. complaint end
   end
+  if complaint then return nil, "Server error: " .. complaint end
   if answer ~= nil then self.forced = forced(answer) end
   self.scripted = type(answer) == "table"
   return self
@@ -205,7 +214,7 @@ function Generation:prefill ()
   local list, context = {}, {}
   for i = 1, self.prompt_tokens do
     local id, logprob = self.context[i], nil
-    if i > 1 then logprob = math.log(model.next(context, self.profile)[id]) end
+    if i > 1 then logprob = math.log(model.next(context, self.profile)[id] or RARE) end
     context[i] = id
     list[i] = { id = id, logprob = logprob,
       text = tokenizer.readable(model.tokenizer.bytes[id]) }

@@ -33,9 +33,14 @@ local NOISE = 0.001        -- probability of all tokens that no text puts here
 
 for number, text in ipairs(TEXTS) do TEXTS[number] = " " .. text:gsub("%s+", " ") end
 
+-- Words of chat templates and schemas, without which a prompt with tools had a token for each byte.
+local PROMPT_WORDS = [[user system assistant end type function description name parameters object
+properties string number integer boolean required array items enum no tool content response Open
+ened with specific selected call JSON of these functions Answer]]
+
 --- The tokenizer of the model. It knows the first words of the texts with and without a space.
 M.tokenizer = tokenizer.new(table.concat(TEXTS, "\n"):gsub("\n ", "\n") .. table.concat(TEXTS)
-  .. " Arr Well\nWhat")
+  .. " Arr Well\nWhat", PROMPT_WORDS:gsub("%s+", "\n") .. " " .. PROMPT_WORDS)
 
 -- The places where each token occurs. `</s>` is before the first token of each text and at its end.
 local places = {}

@@ -14,6 +14,7 @@ local JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 
 local STATUS = {
   generation = 424, overloaded = 429, validation = 422, incomplete_generation = 500,
+  template_error = 422, tool_error = 422, embedding_failure = 500, classification_failure = 500,
   healthcheck = 503,
 }
 
@@ -28,6 +29,11 @@ function M.error_text (kind, detail)
     validation = "Input validation error: " .. (detail or ""),
     overloaded = "Model is overloaded",
     incomplete_generation = "Incomplete generation",
+    template_error = "Failed applying chat template to inputs: " .. (detail or ""),
+    tool_error = "Tool error: " .. (detail or ""),
+    embedding_failure = "Embedding Failure",
+    classification_failure = "Classification Failure",
+    healthcheck = "unhealthy",
   }
   return texts[kind] or detail or kind, STATUS[kind] or 500
 end
@@ -52,8 +58,9 @@ end
 -- @tparam table context
 -- @tparam number status
 -- @tparam table headers array of `{ name, value }`
+-- @tparam[opt] table framing `{ name, value }`, which comes after those of every answer
 -- @treturn string
-function M.head (context, status, headers)
+function M.head (context, status, headers, framing)
   local all = {}
   for _, header in ipairs(headers) do all[#all + 1] = header end
   local names = {}
@@ -67,6 +74,7 @@ function M.head (context, status, headers)
       "origin, access-control-request-method, access-control-request-headers" }
     all[#all + 1] = { "access-control-allow-origin", "*" }
   end
+  all[#all + 1] = framing
   if not context.keep_alive then all[#all + 1] = { "connection", "close" } end
   if not has(all, "date") then all[#all + 1] = { "date", http.date(os.time()) } end
   context.entry.status = status

@@ -2,11 +2,15 @@
 --- The routes of the server, and the checks before their handlers are called.
 -- Every route also exists under any prefix, so that the managed service's
 -- `/{tenant}/deployments/v2/llms/{deployment}/generate` works. A segment that begins with `~` holds
--- faults. The routes under `/v1/` do not exist.
+-- faults.
 -- @module predibase.mock.routes
 
 local answers = require "predibase.mock.answers"
+local bodies = require "predibase.mock.bodies"
+local chat_completions = require "predibase.mock.chat_completions"
+local completions = require "predibase.mock.completions"
 local faults = require "predibase.mock.faults"
+local generate_json = require "predibase.mock.generate_json"
 local json = require "predibase.mock.router_json"
 local model = require "predibase.mock.model"
 local reply = require "predibase.mock.reply"
@@ -22,7 +26,7 @@ local VERSION = "0.1.0"           -- of the router
 
 -- Reads the JSON body of a request. If it is wrong, sends the refusal and returns nil.
 local function read_body (context, name)
-  local value, status, text = validation.read(context.entry.body, name)
+  local value, status, text = bodies.read(context.entry.body, name)
   if value then return value end
   reply.text(context, status, text)
 end
@@ -31,14 +35,16 @@ local function generator (name, handle)
   return function (context)
     local body = read_body(context, name)
     if not body then return end
-    if validation.panics(body.parameters) then return context.server:crash() end
+    if validation.panics(body.parameters or { adapter_id = body.model }) then
+      return context.server:crash()
+    end
     handle(context, body)
   end
 end
 
 local function compat (context, body)
-  if body.stream then return answers.stream(context, body) end
-  answers.whole(context, body, true)
+  local send = body.stream and answers.stream or answers.whole
+  send(context, body, generate_json.compat)
 end
 
 local function tokenize (context)
@@ -93,9 +99,13 @@ M.routes = {
   ["/"] = { GET = health, HEAD = health, POST = generator("compat", compat) },
   ["/invocations"] = { POST = generator("compat", compat) },
   ["/generate"] = { POST = generator("generate", function (context, body)
-    answers.whole(context, body, false)
+    answers.whole(context, body, generate_json)
   end) },
-  ["/generate_stream"] = { POST = generator("generate", answers.stream) },
+  ["/generate_stream"] = { POST = generator("generate", function (context, body)
+    answers.stream(context, body, generate_json)
+  end) },
+  ["/v1/completions"] = { POST = generator("completion", completions.answer) },
+  ["/v1/chat/completions"] = { POST = generator("chat", chat_completions.answer) },
   ["/tokenize"] = { POST = tokenize },
   ["/info"] = { GET = info, HEAD = info },
   ["/health"] = GET_OR_HEAD,
@@ -111,8 +121,13 @@ local function resolve (path)
     for name, value in pairs(some or {}) do found[name] = value end
     return ""
   end)
-  local last = plain:match("(/[^/]*)$") or "/"
-  if last ~= "/" and M.routes[last] then return last, plain, found, complaint end
+  -- the longest end of the path that is a route
+  local at = plain:find("/", 1, true)
+  while at and at < #plain do
+    local ending = plain:sub(at)
+    if M.routes[ending] then return ending, plain, found, complaint end
+    at = plain:find("/", at + 1, true)
+  end
   local root = plain == "/" or plain == "" or plain:find("/deployments/v2/llms/[^/]+/?$")
   return root and "/" or nil, plain, found, complaint
 end

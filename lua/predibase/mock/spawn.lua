@@ -61,7 +61,7 @@ local function run_until (uv, condition, seconds)
 end
 
 local function on_line (self, line)
-  local message = json.plain((json.read(line, true)))
+  local message = json.plain((json.read(line, { any_bytes = true })))
   if type(message) == "table" then self.replies[message.id] = message end
 end
 
@@ -221,7 +221,7 @@ function commands.connections ()
 end
 
 local function answer (line)
-  local request = json.plain((json.read(line, true)))
+  local request = json.plain((json.read(line, { any_bytes = true })))
   local ok, result = usage.catch(commands[request.command], request)
   if not ok then return { id = request.id, error = tostring(result) } end
   return { id = request.id, result = result }

@@ -26,22 +26,6 @@ end
 
 local build
 
-local function text_of (value)
-  if value == json.null then return "null" end
-  if type(value) == "string" then return json.string(value) end
-  if type(value) ~= "table" then return tostring(value) end
-  if value.literal then return value.literal end
-  local parts = {}
-  if value.array then
-    for index, item in ipairs(value) do parts[index] = text_of(item) end
-    return "[" .. table.concat(parts, ",") .. "]"
-  end
-  for index, key in ipairs(value.keys) do
-    parts[index] = json.string(key) .. ":" .. text_of(value.values[key])
-  end
-  return "{" .. table.concat(parts, ",") .. "}"
-end
-
 -- Returns a number of the schema, or `default`.
 local function number (value, default)
   if value == nil then return default end
@@ -87,6 +71,10 @@ local function number_for (keys, source, integral)
   local above, below = number(keys.exclusiveMinimum), number(keys.exclusiveMaximum)
   if above and above >= low then low = integral and math.floor(above) + 1 or above + 1e-6 end
   if below and below <= high then high = integral and math.ceil(below) - 1 or below - 1e-6 end
+  local given = source.number and source.number()
+  if given and given >= low and given <= high and (not integral or given % 1 == 0) then
+    return json.encode(given)
+  end
   if low == -math.huge then low = math.min(0, high == math.huge and 0 or high - 100) end
   if high == math.huge then high = low + 100 end
   if integral then low, high = math.ceil(low), math.floor(high) end
@@ -145,10 +133,15 @@ function build (schema, source, root, depth)
     end
   end
   if keys["$ref"] then return build(resolve(root, keys["$ref"]), source, root, depth + 1) end
-  if keys.const ~= nil then return text_of(keys.const) end
+  if keys.const ~= nil then return json.text(keys.const) end
   if keys.enum then
     if #keys.enum == 0 then refuse("`enum` is empty") end
-    return text_of(keys.enum[math.floor(source.random() * #keys.enum) + 1])
+    for _, item in ipairs(keys.enum) do
+      if source.mentions and type(item) == "string" and source.mentions(item) then
+        return json.string(item)
+      end
+    end
+    return json.text(keys.enum[math.floor(source.random() * #keys.enum) + 1])
   end
   local branches = keys.anyOf or keys.oneOf
   if branches then return build(branches[1], source, root, depth + 1) end
@@ -165,7 +158,9 @@ end
 
 --- Writes a text for a schema.
 -- @param schema as `router_json.read` returns it
--- @tparam table source `words(n)` returns a string of n words, `random()` a number in [0, 1)
+-- @tparam table source `words(n)` returns a string of n words, `random()` a number in [0, 1);
+--   optional: `number()` returns a number to use or nil, `mentions(text)` whether an item of an
+--   `enum` is to be preferred
 -- @treturn[1] string JSON text
 -- @treturn[2] nil
 -- @treturn[2] string why not

@@ -17,19 +17,28 @@ local WORD, SIGN = " ?[A-Za-z']+", " ?%p"
 local Tokenizer = {}
 Tokenizer.__index = Tokenizer
 
---- Makes a tokenizer whose vocabulary consists of the words and signs of a text.
--- @tparam string text
--- @treturn Tokenizer with `size` (ids are below it), `ids` (bytes -> id) and `bytes` (id -> bytes)
-function M.new (text)
-  local self = { size = M.FIRST_WORD, ids = {}, bytes = { [0] = "<unk>", "<s>", "</s>" } }
-  for value = 0, 255 do self.bytes[FIRST_BYTE + value] = string.char(value) end
+-- Adds the words and signs of a text to a vocabulary. Returns the id after the last one.
+local function learn (self, text, id)
   for _, pattern in ipairs { WORD, SIGN } do
     for piece in text:gmatch(pattern) do
       if not self.ids[piece] then
-        self.ids[piece], self.bytes[self.size], self.size = self.size, piece, self.size + 1
+        self.ids[piece], self.bytes[id], id = id, piece, id + 1
       end
     end
   end
+  return id
+end
+
+--- Makes a tokenizer whose vocabulary consists of the words and signs of two texts.
+-- @tparam string text
+-- @tparam[opt=""] string prompts words that only prompts contain; their ids are not below `size`
+-- @treturn Tokenizer with `size` (the ids of `text` are below it), `ids` (bytes -> id) and `bytes`
+--   (id -> bytes)
+function M.new (text, prompts)
+  local self = { ids = {}, bytes = { [0] = "<unk>", "<s>", "</s>" } }
+  for value = 0, 255 do self.bytes[FIRST_BYTE + value] = string.char(value) end
+  self.size = learn(self, text, M.FIRST_WORD)
+  learn(self, prompts or "", self.size)
   return setmetatable(self, Tokenizer)
 end
 

@@ -34,6 +34,7 @@ end
 -- request is refused.
 local function admit (context, body, stream)
   local server, p, faults = context.server, body.parameters, context.faults
+  server.metrics:add("lorax_request_count")
   local first = stream and validation.stream_only or validation.best_of
   local wrong = first(p, server.limits)
   if wrong then return nil, "validation", wrong end
@@ -109,11 +110,12 @@ local function step (context, answer)
   return token
 end
 
-local function scripted_error (faults)
-  local kind = faults.error_type or "generation"
-  if faults.error then return faults.error, kind, (select(2, reply.error_text(kind))) end
-  local message, status = reply.error_text(kind, "Server error: a fault was asked for")
-  return message, kind, status
+-- Counts an answer that is complete.
+local function succeeded (context, answer)
+  local metrics = context.server.metrics
+  metrics:add("lorax_batch_inference_count", "decode", #answer.ids)
+  metrics:add("lorax_batch_inference_success", "decode", #answer.ids)
+  metrics:succeeded(reply.elapsed(context) / 1000, context.validated / 1000, answer)
 end
 
 -- Closes or resets the connection in the middle of an answer.
@@ -161,10 +163,8 @@ function M.whole (context, body, writer)
     if answer.logprob / #answer.ids > best.logprob / #best.ids then best = answer end
   end
   if why == "closed" then return nil end
-  if why == "error" then
-    local message, error_kind, status = scripted_error(context.faults)
-    return reply.whole(context, status, "application/json", reply.error_json(message, error_kind))
-  end
+  if why == "error" then return reply.scripted_error(context) end
+  succeeded(context, best)
   local text
   text, kind, detail = writer.whole(body, best, answers)
   if not text then return reply.refuse(context, kind, detail) end
@@ -194,9 +194,9 @@ local function tokens (context, body, answer, writer)
     local token, why = step(context, answer)
     if not token then
       if why == "error" then
-        local message, kind = scripted_error(context.faults)
-        send_events(context, reply.error_json(message, kind))
-        return true
+        local message, kind = reply.fault(context.faults)
+        context.server.metrics:failed(kind)
+        return send_events(context, reply.error_json(message, kind))
       elseif why ~= "closed" then
         break_off(context, why)
       end
@@ -207,7 +207,10 @@ local function tokens (context, body, answer, writer)
     if context.keepalive then
       context.comment_at = uv_of.now(context.server.uv) + context.keepalive
     end
-    if token.last then return not (last and writer.done) or send_events(context, writer.done) end
+    if token.last then
+      succeeded(context, answer)
+      return not (last and writer.done) or send_events(context, writer.done)
+    end
   end
 end
 
@@ -232,7 +235,7 @@ function M.stream (context, body, writer)
   context.wrap = chunked and http.chunk or function (data) return data end
   -- otherwise the end of the connection ends the body
   if not chunked then context.keep_alive = false end
-  local framing = chunked and { "transfer-encoding", "chunked" } or nil
+  local framing = chunked and { { "transfer-encoding", "chunked" } } or nil
   if not connection:write(reply.head(context, 200, headers, framing)) then return end
   context.keepalive = faults.keepalive_interval or server.options.keepalive_interval
   if context.keepalive <= 0 then context.keepalive = nil end
@@ -241,8 +244,10 @@ function M.stream (context, body, writer)
   if answers then
     if not tokens(context, body, answers[1], writer) then return end
   else
-    local data = frame(reply.error_json(reply.error_text(kind, detail), kind))
-    if not connection:write(context.wrap(data)) then return end
+    server.metrics:failed(kind)
+    if not send_events(context, reply.error_json(reply.error_text(kind, detail), kind)) then
+      return
+    end
   end
   if faults.hold and not wait(context, uv_of.now(server.uv) + faults.hold) then return end
   if chunked then connection:write(http.chunk("")) end

@@ -108,14 +108,6 @@ local function integer (kind)
   end
 end
 
--- Returns the nearest 32-bit float (G. Veltkamp's splitting), or infinity beyond the largest one.
-local function single (value)
-  if math.abs(value) > 3.4028235677973e38 then return value > 0 and math.huge or -math.huge end
-  if math.abs(value) < 1.4e-45 / 2 then return 0 end
-  local factor = 536870913 * value          -- 2^29 + 1
-  return factor - (factor - value)
-end
-
 local function read_string (value, place)
   return type(value) == "string" and value or mismatch(value, place, "a string")
 end
@@ -127,7 +119,7 @@ end
 
 local function f32 (value, place)
   local literal = type(value) == "table" and value.literal or mismatch(value, place, "f32")
-  return single(tonumber(literal))
+  return json.single(tonumber(literal))
 end
 
 local function any (value)

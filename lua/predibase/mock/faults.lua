@@ -32,6 +32,8 @@ M.kinds = {
   raw = "bytes",                 -- bytes, or an array of actions, instead of any answer
   slice = "number",              -- write the answer in slices of n bytes
   answer = "text",               -- the text to generate: a string, or an array of token texts
+  embedding = "table",           -- the vector to answer with; strings in it are written as null
+  entities = "table",            -- the entities to answer with
   close = "boolean",             -- end the connection after the answer
 }
 

@@ -17,7 +17,7 @@ end
 local function alternatives_json (list)
   local parts = {}
   for i, item in ipairs(list) do
-    local text = tokenizer.readable(model.tokenizer.bytes[item.id])
+    local text = item.text or tokenizer.readable(model.tokenizer.bytes[item.id])
     parts[i] = ('{"id":%s,"text":%s,"logprob":%s}')
       :format(integer(item.id), str(text), float(item.logprob))
   end

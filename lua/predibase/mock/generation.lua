@@ -23,9 +23,13 @@ local RARE = 1e-6          -- probability of a word that no answer contains
 
 local SOURCES = { hub = true, ["local"] = true, s3 = true, pbase = true }
 
--- Returns the adapters of a request, or nil and why they cannot be loaded. The source is checked
--- even if there are no adapters, as in LoRAX.
-local function adapters (p, default_source)
+--- Finds the adapters of a request. The source is checked even if there are none, as in LoRAX.
+-- @tparam table p parameters
+-- @tparam string default_source
+-- @treturn[1] table array of `{ id, weight }`
+-- @treturn[2] nil
+-- @treturn[2] string why they cannot be loaded, without the router's prefix
+function M.adapters (p, default_source)
   local list = {}
   if p.merged_adapters then
     for i, id in ipairs(p.merged_adapters.ids) do
@@ -37,12 +41,13 @@ local function adapters (p, default_source)
   end
   local source = p.adapter_source or default_source
   if not SOURCES[source:lower()] then
-    return nil, ("Invalid source '%s' when downloading adapter '%s'")
+    return nil, ("Server error: Invalid source '%s' when downloading adapter '%s'")
       :format(source, list[1] and list[1].id or "__base_model__")
   end
   for _, adapter in ipairs(list) do
     if adapter.id:find("missing", 1, true) then
-      return nil, ("Could not find adapter '%s' in source '%s'"):format(adapter.id, source)
+      return nil, ("Server error: Could not find adapter '%s' in source '%s'")
+        :format(adapter.id, source)
     end
   end
   return list
@@ -120,8 +125,8 @@ end
 -- @treturn[2] string why there is no answer, without the router's prefix
 function M.new (request, options)
   local p = request.parameters
-  local list, complaint = adapters(p, options.adapter_source)
-  if not list then return nil, "Server error: " .. complaint end
+  local list, complaint = M.adapters(p, options.adapter_source)
+  if not list then return nil, complaint end
   local self = setmetatable({ parameters = p }, Generation)
   local sampled = validation.samples(p)
   self.seed = sampled and (p.seed or options.seed) or nil
@@ -174,6 +179,7 @@ function Generation:next ()
   local item = self.forced and self.forced[n + 1]
   if item then
     id, shown = item.id, item.text
+    alternatives = self.how.alternatives and { { id = id, text = shown, logprob = 0 } }
   else
     -- A new answer begins after an end of text that was ignored.
     self.answered = self.ids[n] == tokenizer.END and 0 or self.answered + 1

@@ -58,11 +58,14 @@ end
 -- @tparam table context
 -- @tparam number status
 -- @tparam table headers array of `{ name, value }`
--- @tparam[opt] table framing `{ name, value }`, which comes after those of every answer
+-- @tparam[opt] table more headers that come after those of every answer
 -- @treturn string
-function M.head (context, status, headers, framing)
+function M.head (context, status, headers, more)
   local all = {}
-  for _, header in ipairs(headers) do all[#all + 1] = header end
+  local function add (list)
+    for _, header in ipairs(list or {}) do all[#all + 1] = header end
+  end
+  add(headers)
   local names = {}
   for name in pairs(context.faults.headers or {}) do names[#names + 1] = name end
   table.sort(names)
@@ -70,13 +73,20 @@ function M.head (context, status, headers, framing)
     all[#all + 1] = { name, tostring(context.faults.headers[name]) }
   end
   if not context.malformed then
-    all[#all + 1] = { "vary",
-      "origin, access-control-request-method, access-control-request-headers" }
-    all[#all + 1] = { "access-control-allow-origin", "*" }
+    add { { "vary", "origin, access-control-request-method, access-control-request-headers" } }
+    if context.request.method == "OPTIONS" then
+      add { { "access-control-allow-methods", "GET,POST" },
+        { "access-control-allow-headers", "content-type" } }
+    end
+    add { { "access-control-allow-origin", "*" } }
   end
-  all[#all + 1] = framing
-  if not context.keep_alive then all[#all + 1] = { "connection", "close" } end
-  if not has(all, "date") then all[#all + 1] = { "date", http.date(os.time()) } end
+  add(more)
+  -- after a body that it refused, the router closes the connection without saying so
+  if not context.keep_alive and not context.refused and not context.malformed
+      and context.request.version ~= "1.0" then
+    add { { "connection", "close" } }
+  end
+  if not has(all, "date") then add { { "date", http.date(os.time()) } } end
   context.entry.status = status
   return http.head(status, all, context.request.version)
 end
@@ -111,9 +121,31 @@ end
 -- @tparam table context
 -- @tparam string kind error_type
 -- @tparam[opt] string detail
-function M.refuse (context, kind, detail)
-  local message, status = M.error_text(kind, detail)
-  return M.whole(context, status, JSON, M.error_json(message, kind))
+-- @tparam[opt] number status default: that of the kind
+function M.refuse (context, kind, detail, status)
+  local message, usual = M.error_text(kind, detail)
+  context.server.metrics:failed(kind)
+  return M.whole(context, status or usual, JSON, M.error_json(message, kind))
+end
+
+--- Returns the error that a script asks for.
+-- @tparam table faults
+-- @treturn string message
+-- @treturn string error_type
+-- @treturn number status of an answer that is not a stream
+function M.fault (faults)
+  local kind = faults.error_type or "generation"
+  local message, status = M.error_text(kind, "Server error: a fault was asked for")
+  return faults.error or message, kind, status
+end
+
+--- Sends the error that a script asks for.
+-- @tparam table context
+-- @tparam[opt] number status default: that of the error
+function M.scripted_error (context, status)
+  local message, kind, usual = M.fault(context.faults)
+  context.server.metrics:failed(kind)
+  return M.whole(context, status or usual, JSON, M.error_json(message, kind))
 end
 
 --- Sends a plain text, as the router's web framework does.
@@ -124,12 +156,21 @@ function M.text (context, status, body)
   return M.whole(context, status, TEXT, body)
 end
 
---- Sends an empty answer.
+--- Sends an empty answer. Where `content-length` stands among the headers is the router's.
 -- @tparam table context
 -- @tparam number status
 -- @tparam[opt] table headers array of `{ name, value }`
-function M.empty (context, status, headers)
-  return M.whole(context, status, nil, "", headers)
+-- @tparam[opt] table allow the header with the methods of the route
+function M.empty (context, status, headers, allow)
+  local length = { "content-length", "0" }
+  local more = allow and { allow, length } or { length }
+  if context.malformed then
+    headers, more = { { "connection", "close" }, length }, nil
+  elseif context.request.method == "HEAD" then
+    headers, more = { length }, nil
+  end
+  context.complete = true
+  return context.connection:write(M.head(context, status, headers or {}, more))
 end
 
 --- Returns the milliseconds since the request's head was read.

@@ -219,15 +219,39 @@ function M.string (text)
   end) .. '"'
 end
 
---- Writes a 32-bit float with up to seven digits and at least one decimal; `null` for nil, NaN and
+--- Returns the nearest 32-bit float (G. Veltkamp's splitting), or infinity beyond the largest one.
+-- @tparam number value
+-- @treturn number
+function M.single (value)
+  if math.abs(value) > 3.4028235677973e38 then return value > 0 and math.huge or -math.huge end
+  if math.abs(value) < 1.4e-45 / 2 then return 0 end
+  local factor = 536870913.0 * value        -- 2^29 + 1
+  return factor - (factor - value)
+end
+
+--- Writes a 32-bit float with as few digits as distinguish it from others; `null` for nil, NaN and
 -- the infinities.
 -- @tparam ?number value
 -- @treturn string
 function M.float (value)
   if not value or value ~= value or value == math.huge or value == -math.huge then return "null" end
-  local text = ("%.7g"):format(value):gsub(",", "."):gsub("e%-0*", "e-")
-  if not text:find("[.e]") then text = text .. ".0" end
-  return text
+  value = M.single(value)
+  local text
+  for digits = 5, 8 do
+    text = ("%." .. digits .. "e"):format(value):gsub(",", ".")
+    if M.single(tonumber(text)) == value then break end
+  end
+  local sign, first, rest, exponent = text:match("^(%-?)(%d)%.(%d*)e([+-]%d+)$")
+  rest, exponent = rest:gsub("0+$", ""), tonumber(exponent)
+  -- from here on as ryu does, with which serde_json writes floats
+  if exponent > 12 or exponent < -6 then
+    return sign .. first .. (rest == "" and "" or "." .. rest) .. "e" .. ("%d"):format(exponent)
+  elseif exponent < 0 then
+    return sign .. "0." .. ("0"):rep(-exponent - 1) .. first .. rest
+  end
+  local whole = first .. rest .. ("0"):rep(exponent - #rest)
+  local fraction = whole:sub(exponent + 2)
+  return sign .. whole:sub(1, exponent + 1) .. "." .. (fraction == "" and "0" or fraction)
 end
 
 --- Writes a value that `read` returned, with its keys in their order and without white space.

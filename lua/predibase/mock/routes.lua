@@ -8,7 +8,10 @@
 local answers = require "predibase.mock.answers"
 local bodies = require "predibase.mock.bodies"
 local chat_completions = require "predibase.mock.chat_completions"
+local classification = require "predibase.mock.classification"
 local completions = require "predibase.mock.completions"
+local deployment = require "predibase.mock.deployment"
+local embeddings = require "predibase.mock.embeddings"
 local faults = require "predibase.mock.faults"
 local generate_json = require "predibase.mock.generate_json"
 local json = require "predibase.mock.router_json"
@@ -21,8 +24,6 @@ local M = {}
 
 --- The maximum bytes of a request's body.
 M.MAX_BODY = 2097152
-
-local VERSION = "0.1.0"           -- of the router
 
 -- Reads the JSON body of a request. If it is wrong, sends the refusal and returns nil.
 local function read_body (context, name)
@@ -47,9 +48,7 @@ local function compat (context, body)
   send(context, body, generate_json.compat)
 end
 
-local function tokenize (context)
-  local body = read_body(context, "tokenize")
-  if not body then return end
+local function tokenize (context, body)
   local words, parts = model.tokenizer, {}
   local function add (id, start, stop)
     parts[#parts + 1] = ('{"id":%d,"text":%s,"start":%d,"stop":%d}')
@@ -76,27 +75,21 @@ local function tokenize (context)
   reply.json(context, "[" .. table.concat(parts, ",") .. "]")
 end
 
-local function info (context)
-  local limits, options = context.server.limits, context.server.options
-  reply.json(context, ('{"model_id":%s,"model_sha":null,"model_dtype":"torch.float16",'
-    .. '"model_device_type":"cpu","model_pipeline_tag":null,'
-    .. '"max_concurrent_requests":%d,"max_best_of":%d,"max_stop_sequences":%d,'
-    .. '"max_input_length":%d,"max_total_tokens":%d,"waiting_served_ratio":0.3,'
-    .. '"max_batch_total_tokens":400000,"max_waiting_tokens":20,"validation_workers":2,'
-    .. '"eager_prefill":false,"version":"%s","sha":null,"docker_label":null,'
-    .. '"request_logger_url":null}'):format(json.string(options.model_id),
-    options.max_concurrent_requests, limits.max_best_of, limits.max_stop_sequences,
-    limits.max_input_length, limits.max_total_tokens, VERSION))
+-- Makes the handler of a route that takes a JSON body.
+local function reader (name, handle)
+  return function (context)
+    local body = read_body(context, name)
+    if body then handle(context, body) end
+  end
 end
 
-local function health (context)
-  reply.empty(context, 200)
+local function get (handle)
+  return { GET = handle, HEAD = handle }
 end
-
-local GET_OR_HEAD = { GET = health, HEAD = health }
 
 M.routes = {
-  ["/"] = { GET = health, HEAD = health, POST = generator("compat", compat) },
+  ["/"] = { GET = deployment.health, HEAD = deployment.health,
+    POST = generator("compat", compat) },
   ["/invocations"] = { POST = generator("compat", compat) },
   ["/generate"] = { POST = generator("generate", function (context, body)
     answers.whole(context, body, generate_json)
@@ -106,10 +99,18 @@ M.routes = {
   end) },
   ["/v1/completions"] = { POST = generator("completion", completions.answer) },
   ["/v1/chat/completions"] = { POST = generator("chat", chat_completions.answer) },
-  ["/tokenize"] = { POST = tokenize },
-  ["/info"] = { GET = info, HEAD = info },
-  ["/health"] = GET_OR_HEAD,
-  ["/ping"] = GET_OR_HEAD,
+  ["/embed"] = { POST = reader("embed", embeddings.one) },
+  ["/v1/embeddings"] = { POST = reader("embeddings", embeddings.several) },
+  ["/classify"] = { POST = reader("classify", classification.one) },
+  ["/classify_batch"] = { POST = reader("classify_batch", classification.several) },
+  ["/tokenize"] = { POST = reader("tokenize", tokenize) },
+  ["/info"] = get(deployment.info),
+  ["/health"] = get(deployment.health),
+  ["/ping"] = get(deployment.health),
+  ["/startup"] = get(deployment.startup),
+  ["/metrics"] = get(deployment.metrics),
+  ["/docs"] = get(deployment.docs),
+  ["/docs/"] = get(deployment.docs_page),
 }
 
 -- Returns the route of a path, the path without faults, the faults, and what is wrong with them.
@@ -164,15 +165,11 @@ function M.answer (context)
   end
   if reply.scripted(context) then return end
   local route = M.routes[name]
-  if request.method == "OPTIONS" then
-    local headers = { { "access-control-allow-methods", "GET,POST" },
-      { "access-control-allow-headers", "content-type" } }
-    if route then headers[3] = { "allow", allowed_methods(route) } end
-    return reply.empty(context, 200, headers)
-  end
+  local allow = route and { "allow", allowed_methods(route) }
+  if request.method == "OPTIONS" then return reply.empty(context, 200, nil, allow) end
   if not route then return reply.empty(context, 404) end
   local handle = route[request.method]
-  if not handle then return reply.empty(context, 405, { { "allow", allowed_methods(route) } }) end
+  if not handle then return reply.empty(context, 405, nil, allow) end
   if request.method == "POST" then
     if not is_json(request.headers["content-type"]) then
       return reply.text(context, 415, "Expected request with `Content-Type: application/json`")

@@ -8,6 +8,7 @@ local faults = require "predibase.mock.faults"
 local http = require "predibase.mock.http"
 local model = require "predibase.mock.model"
 local names = require "predibase.option_names"
+local prometheus = require "predibase.mock.prometheus"
 local reply = require "predibase.mock.reply"
 local routes = require "predibase.mock.routes"
 local usage = require "predibase.usage"
@@ -34,6 +35,7 @@ M.options = {
   max_stop_sequences = 10,
   max_input_length = 1792,          -- tokens
   max_total_tokens = 2048,          -- tokens of prompt and answer together
+  embedding_size = 256,             -- numbers of a vector
   max_seconds = { "number" },       -- after which the server closes itself
   max_requests = { "number" },      -- after which the server closes itself
   log_limit = 1000,                 -- requests that `log` remembers
@@ -44,6 +46,7 @@ M.options = {
 local WHOLE = {
   max_concurrent_requests = true, max_best_of = true, max_stop_sequences = true,
   max_input_length = true, max_total_tokens = true, max_requests = true, log_limit = true,
+  embedding_size = true,
 }
 
 local function fail (name, message, ...)
@@ -213,7 +216,7 @@ function M.new (options)
   local self = setmetatable({
     uv = uv, options = options, limits = options, host = options.host,
     clients = {}, entries = {}, scripts = {}, seen = {}, failures = {},
-    accepted = 0, open = 0, active = 0, requests = 0, logged = 0,
+    metrics = prometheus.new(), accepted = 0, open = 0, active = 0, requests = 0, logged = 0,
   }, Server)
   self.random = model.random(options.seed or ("%.0f"):format(uv.hrtime() % 2 ^ 53))
   for path, script in pairs(options.script or {}) do self:script(path, script) end
@@ -307,6 +310,13 @@ end
 -- @treturn table `accepted` and `open` connections, `active` requests
 function Server:connections ()
   return { accepted = self.accepted, open = self.open, active = self.active }
+end
+
+--- Returns the metrics, with the number of active requests.
+-- @treturn Metrics see `predibase.mock.prometheus`
+function Server:metrics_now ()
+  self.metrics:set("lorax_batch_current_size", self.active)
+  return self.metrics
 end
 
 --- Makes every request fail that generates tokens, like the requests of one GPU batch of a real

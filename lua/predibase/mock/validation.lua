@@ -91,6 +91,22 @@ local function refusal (inputs, p, limits)
   if inputs == "" then return "`inputs` cannot be empty" end
 end
 
+--- Checks the length of a prompt, and with it that of the answer.
+-- @tparam number tokens of the prompt
+-- @tparam table p `max_new_tokens`
+-- @tparam table limits max_input_length, max_total_tokens
+-- @treturn ?string what is wrong
+function M.length (tokens, p, limits)
+  if p.max_new_tokens and tokens + p.max_new_tokens > limits.max_total_tokens then
+    return ("`inputs` tokens + `max_new_tokens` must be <= %d. Given: %d `inputs` tokens "
+      .. "and %.0f `max_new_tokens`"):format(limits.max_total_tokens, tokens, p.max_new_tokens)
+  end
+  if tokens > limits.max_input_length then
+    return ("`inputs` must have less than %d tokens. Given: %d")
+      :format(limits.max_input_length, tokens)
+  end
+end
+
 --- Checks a request as the router does before it generates.
 -- @tparam string inputs
 -- @tparam table p parameters
@@ -103,14 +119,8 @@ function M.check (inputs, p, limits, count)
   local wrong = refusal(inputs, p, limits)
   if wrong then return nil, wrong end
   local tokens = count(inputs)
-  if p.max_new_tokens and tokens + p.max_new_tokens > limits.max_total_tokens then
-    return nil, ("`inputs` tokens + `max_new_tokens` must be <= %d. Given: %d `inputs` tokens "
-      .. "and %.0f `max_new_tokens`"):format(limits.max_total_tokens, tokens, p.max_new_tokens)
-  end
-  if tokens > limits.max_input_length then
-    return nil, ("`inputs` must have less than %d tokens. Given: %d")
-      :format(limits.max_input_length, tokens)
-  end
+  wrong = M.length(tokens, p, limits)
+  if wrong then return nil, wrong end
   if p.truncate and (p.truncate == 0 or p.truncate > limits.max_input_length) then
     return nil, ("`truncate` must be strictly positive and less than %d. Given: %.0f")
       :format(limits.max_input_length, p.truncate)

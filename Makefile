@@ -54,7 +54,7 @@ MODULES = $(OUT)/predibase/sse.so $(OUT)/predibase/curl.so \
 
 .PHONY: build help headers demo demo-love demo-neovim demo-openresty test check \
   ctest env lint graph docs bench install clean asan valgrind fuzz rock rockspec \
-  honesty jinja warnings
+  honesty python jinja warnings
 .DELETE_ON_ERROR:
 
 build: $(MODULES) $(OUT)/bin/predibase
@@ -83,6 +83,7 @@ help:
 ## make rockspec   write the list of modules into the rockspec
 ## make jinja      templates, compared with Jinja itself (LUA)
 ## make honesty    third-party clients against the stand-in server
+## make python     openai and huggingface_hub against the stand-in server
 ## make warnings   gcc and clang, -Werror, every Lua
 ## make clean      remove build
 
@@ -219,6 +220,9 @@ jinja: build
 
 honesty: build
 	@bash spec/honesty/run.sh
+
+python: build
+	@sh spec/python/run.sh
 
 # --- upkeep -----------------------------------------------------------------
 

@@ -225,6 +225,20 @@ describe("predibase.mock.answers", function ()
     client:close()
   end)
 
+  it("uses a script for the requests whose body contains its text", function ()
+    local s = server.listen()
+    s:script("/generate", { { when = "story", answer = { "a" } }, { answer = { "b" } },
+      { when = "poem", status = 500 }, { answer = { "c" } } })
+    local client, bodies = raw.connect(s), {}
+    for i, inputs in ipairs { "x", "a story", "a poem", "y", "z" } do
+      client:post("/generate", ('{"inputs":"%s"}'):format(inputs))
+      bodies[i] = client:answer().body
+    end
+    assert.same({ '{"generated_text":"b"}', '{"generated_text":"a"}', "",
+      '{"generated_text":"c"}', '{"generated_text":"c"}' }, bodies)
+    client:close()
+  end)
+
   it("uses an array of scripts for one request after the other", function ()
     local s = server.listen()
     s:script("/generate", { { status = 500 }, { status = 502 }, {} })

@@ -1,8 +1,15 @@
 -- SPDX-License-Identifier: MIT
 
+-- once: the stand-in server runs as a process of its own
+
 local classification = require "predibase.mock.classification"
+local json = require "predibase.mock.router_json"
+local raw = require "spec.support.raw_client"
+local server = require "spec.support.server"
 
 describe("predibase.mock.classification", function ()
+  after_each(server.stop)
+
   local function found (text)
     local list = {}
     for i, entity in ipairs(classification.entities(text)) do
@@ -26,5 +33,24 @@ describe("predibase.mock.classification", function ()
     local entity = classification.entities("é😀 in Köln")[1]
     assert.equal(10, entity.start)
     assert.equal(15, entity["end"])
+  end)
+
+  it("answers as the managed service where that is asked for", function ()
+    local s = server.listen { classify = "managed" }
+    local answer = raw.ask(s, "/classify",
+      '{"input":["I love it, thank you","an awful day","x"],"model":"acme/feelings/1"}')
+    local value = json.plain((json.read(answer.body)))
+    assert.equal("list", value.object)
+    assert.equal("acme/feelings/1", value.model)
+    local labels = {}
+    for i, item in ipairs(value.data) do
+      labels[i] = item.label
+      assert.equal(i - 1, item.index)
+      assert.equal(item.num_classes, #item.probs)
+      assert.is_true(math.abs(item.probs[1] + item.probs[2] + item.probs[3] - 1) < 1e-6)
+    end
+    assert.same({ "positive", "negative", "neutral" }, labels)
+    assert.equal(422, raw.ask(s, "/classify", '{"inputs":"x"}').status)
+    assert.equal(424, raw.ask(s, "/classify", '{"input":"x","model":"missing/1"}').status)
   end)
 end)

@@ -29,6 +29,9 @@ describe("predibase.mock.faults", function ()
       { { body = {} }, 'the fault "body" must be a string, got table' },
       { { raw = 5 }, 'the fault "raw" must be a string or an array, got number' },
       { { answer = { 1 } }, 'the fault "answer" must be an array of strings, got number' },
+      { { reasoning = { {} } }, 'the fault "reasoning" must be an array of strings, got table' },
+      { { tool_calls = "x" }, 'the fault "tool_calls" must be an array, got string' },
+      { { when = 1 }, 'the fault "when" must be a string, got number' },
       { { slice = 0.5 }, 'the fault "slice" must be a whole number of bytes, at least 1' },
       { { status = 42 }, 'the fault "status" must be a whole number from 100 to 999' },
     }
@@ -36,6 +39,11 @@ describe("predibase.mock.faults", function ()
     assert.is_truthy(faults.complaint({ raw = { { explode = true } } }):find("action 1", 1, true))
     assert.is_truthy(faults.complaint({ raw = { { send = "a", close = true } } }))
     assert.is_nil(faults.complaint { raw = { { send = "a" }, { sleep = 0.1 }, { reset = true } } })
+    for _, call in ipairs { {}, { name = "x" }, { arguments = "{}" }, 1,
+        { name = "x", arguments = 1 } } do
+      assert.is_truthy(faults.complaint({ tool_calls = { call } }):find("tool_calls", 1, true))
+    end
+    assert.is_nil(faults.complaint { tool_calls = { { name = "x", arguments = { "{", "}" } } } })
     assert.has_error(function () faults.check("delay") end, "faults must be a table, got string")
     local _, message = faults.parse("delay=soon")
     assert.equal('the fault "delay" must be a number, got string', message)

@@ -1,18 +1,24 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs the third-party Python clients (spec/honesty/requirements.txt) from
-# PyPI into build/honesty-venv, unless they are already there, and prints the
-# path of the Python that can import them.
-# usage: sh tools/python-clients.sh [--if-there]
+# Installs third-party Python clients (requirements.txt of a folder) from PyPI
+# into build/NAME-venv, unless they are already there, and prints the path of
+# the Python that can import them.
+# usage: sh tools/python-clients.sh [--if-there] [FOLDER]   (spec/honesty)
 # With --if-there it installs nothing, and exits with 1 if they are missing.
 set -eu
 cd "$(dirname "$0")/.."
-venv=build/honesty-venv
-wanted=spec/honesty/requirements.txt
+install=yes
+if [ "${1:-}" = --if-there ]; then
+  install=no
+  shift
+fi
+folder=${1:-spec/honesty}
+venv=build/$(basename "$folder")-venv
+wanted=$folder/requirements.txt
 
 if ! cmp -s "$wanted" "$venv/installed.txt"; then
-  [ "${1:-}" != --if-there ] || exit 1
-  echo "installing lorax-client and huggingface_hub into $venv" >&2
+  [ $install = yes ] || exit 1
+  echo "installing the packages of $wanted into $venv" >&2
   rm -rf "$venv"
   mkdir -p build
   python3 -m venv "$venv" >&2 || {

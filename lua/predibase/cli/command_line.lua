@@ -209,6 +209,9 @@ local function add_calls (command)
 end
 
 local function add_mock_options (command)
+  add(command, "--server", "Whose API to speak: lorax (the default) or openai."):argname "NAME"
+  add(command, "--classify", "Whose form /classify has: lorax (the default) or managed.")
+    :argname "NAME"
   add(command, "--host", "Address on loopback to listen on."):argname "ADDRESS"
   add_number(command, "--port", "Port to listen on; a free one by default.", "N")
     :convert(reader("--port", whole_number, "a whole number"))

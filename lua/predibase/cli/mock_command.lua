@@ -7,7 +7,8 @@ local mock = require "predibase.mock"
 
 local M = {}
 
-local OPTIONS = { "host", "port", "delay", "seed", "max_seconds", "max_requests", "quiet" }
+local OPTIONS = { "server", "classify", "host", "port", "delay", "seed", "max_seconds",
+  "max_requests", "quiet" }
 
 --- Runs the stand-in server until it is ended.
 -- The bearer token that clients must send can only come from the environment.

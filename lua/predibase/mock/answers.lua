@@ -2,7 +2,8 @@
 --- Answers requests for text, whole or as streams, with the faults that a script asks for.
 -- A writer turns answers into JSON: `whole(request, best, answers)` returns the text of a whole
 -- answer, or nil, the error's type and its detail; `event(request, answer, token, closing)` returns
--- the data of the event of a token, or an array of them; `done` is the data after the last event.
+-- the data of the event of a token, or an array of them; `done` is the data after the last event;
+-- `refuses_early` sends refusals of streams as whole answers, as other servers than LoRAX do.
 -- @module predibase.mock.answers
 
 local generation = require "predibase.mock.generation"
@@ -47,11 +48,11 @@ local function admit (context, body, stream)
   context.validated = reply.elapsed(context)
   body.tokens = tokens
   local answers = {}
-  for i = 1, math.max(1, stream and 1 or p.best_of or 1) do
+  for i = 1, body.sequences or math.max(1, stream and 1 or p.best_of or 1) do
     local answer, complaint = generation.new(body, {
       max_total_tokens = server.limits.max_total_tokens,
       adapter_source = server.options.adapter_source,
-      seed = server:seed(), answer = faults.answer or body.answer,
+      seed = server:seed(), answer = body.parts or faults.answer or body.answer,
     })
     if not answer then return nil, "generation", complaint end
     answers[i] = answer
@@ -168,7 +169,7 @@ function M.whole (context, body, writer)
   local text
   text, kind, detail = writer.whole(body, best, answers)
   if not text then return reply.refuse(context, kind, detail) end
-  local headers = timing_headers(context, best, body.inputs)
+  local headers = context.write_error and {} or timing_headers(context, best, body.inputs)
   for _, header in ipairs(adapter_headers(body.parameters, context.server)) do
     headers[#headers + 1] = header
   end
@@ -195,8 +196,7 @@ local function tokens (context, body, answer, writer)
     if not token then
       if why == "error" then
         local message, kind = reply.fault(context.faults)
-        context.server.metrics:failed(kind)
-        return send_events(context, reply.error_json(message, kind))
+        return send_events(context, (reply.error_body(context, message, kind)))
       elseif why ~= "closed" then
         break_off(context, why)
       end
@@ -214,40 +214,51 @@ local function tokens (context, body, answer, writer)
   end
 end
 
+-- Returns the headers of a stream.
+local function stream_headers (context, body)
+  local kind = { "content-type", context.faults.content_type or "text/event-stream" }
+  if context.write_error then return { kind, { "cache-control", "no-cache" } } end
+  local _, characters = body.inputs:gsub("[%z\1-\127\192-\255]", "")
+  local headers = {
+    kind, { "cache-control", "no-cache" },
+    { "x-compute-type", "gpu+optimized" }, { "x-compute-characters", tostring(characters) },
+    { "x-accel-buffering", "no" },
+  }
+  for _, header in ipairs(adapter_headers(body.parameters, context.server)) do
+    headers[#headers + 1] = header
+  end
+  headers[#headers + 1] = { "x-model-id", context.server.options.model_id }
+  return headers
+end
+
 --- Sends an answer as a stream.
 -- @tparam table context
 -- @tparam table body `inputs` and `parameters`, and what the writer needs
 -- @tparam table writer
 function M.stream (context, body, writer)
   local connection, server, faults = context.connection, context.server, context.faults
-  local _, characters = body.inputs:gsub("[%z\1-\127\192-\255]", "")
-  local headers = {
-    { "content-type", faults.content_type or "text/event-stream" },
-    { "cache-control", "no-cache" },
-    { "x-compute-type", "gpu+optimized" }, { "x-compute-characters", tostring(characters) },
-    { "x-accel-buffering", "no" },
-  }
-  for _, header in ipairs(adapter_headers(body.parameters, server)) do
-    headers[#headers + 1] = header
+  local answers, kind, detail
+  if writer.refuses_early then
+    answers, kind, detail = admit(context, body, true)
+    if not answers then return reply.refuse(context, kind, detail) end
   end
-  headers[#headers + 1] = { "x-model-id", server.options.model_id }
   local chunked = context.request.version ~= "1.0"
   context.wrap = chunked and http.chunk or function (data) return data end
   -- otherwise the end of the connection ends the body
   if not chunked then context.keep_alive = false end
   local framing = chunked and { { "transfer-encoding", "chunked" } } or nil
-  if not connection:write(reply.head(context, 200, headers, framing)) then return end
+  if not connection:write(reply.head(context, 200, stream_headers(context, body), framing)) then
+    return
+  end
   context.keepalive = faults.keepalive_interval or server.options.keepalive_interval
   if context.keepalive <= 0 then context.keepalive = nil end
   context.comment_at = context.keepalive and uv_of.now(server.uv) + context.keepalive
-  local answers, kind, detail = admit(context, body, true)
+  if not answers then answers, kind, detail = admit(context, body, true) end
   if answers then
     if not tokens(context, body, answers[1], writer) then return end
   else
-    server.metrics:failed(kind)
-    if not send_events(context, reply.error_json(reply.error_text(kind, detail), kind)) then
-      return
-    end
+    local message = reply.error_text(kind, detail)
+    if not send_events(context, (reply.error_body(context, message, kind))) then return end
   end
   if faults.hold and not wait(context, uv_of.now(server.uv) + faults.hold) then return end
   if chunked then connection:write(http.chunk("")) end

@@ -128,6 +128,8 @@ local BODIES = {
     "parameters", optional(EMBED_PARAMETERS), "encoding_format", "string?",
     "dimensions", "i32?", "user", "string?" }),
   classify = struct("ClassifyRequest", "inputs", { "inputs", "string" }),
+  managed_classify = struct("ManagedClassifyRequest", "input", {
+    "input", untagged("StringOrVec", texts), "model", "string?", "api_token", "string?" }),
   classify_batch = struct("BatchClassifyRequest", "inputs", { "inputs", list "string" }),
 }
 
@@ -148,7 +150,7 @@ end
 --- Reads a request body.
 -- @tparam string source
 -- @tparam string name "generate", "compat", "tokenize", "chat", "completion", "embed",
---   "embeddings", "classify" or "classify_batch"
+--   "embeddings", "classify", "managed_classify" or "classify_batch"
 -- @treturn[1] table the fields by name
 -- @treturn[2] nil
 -- @treturn[2] number status of the refusal

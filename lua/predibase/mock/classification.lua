@@ -3,6 +3,7 @@
 -- by short lists of known words and by capital letters.
 -- @module predibase.mock.classification
 
+local generation = require "predibase.mock.generation"
 local inference = require "predibase.mock.inference"
 local json = require "predibase.mock.router_json"
 local reply = require "predibase.mock.reply"
@@ -75,6 +76,12 @@ function M.entities (text)
   end
 end
 
+local function words_in (text)
+  local set = {}
+  for word in text:gmatch("%S+") do set[word] = true end
+  return set
+end
+
 local function entities_json (context, text)
   local parts = {}
   for i, entity in ipairs(context.faults.entities or M.entities(text)) do
@@ -113,6 +120,46 @@ function M.several (context, body)
     local list = {}
     for i, text in ipairs(body.inputs) do list[i] = entities_json(context, text) end
     return "[" .. table.concat(list, ",") .. "]", timing(context)
+  end)
+end
+
+local POSITIVE = words_in [[ amazing best excellent fantastic good great happy helpful like love
+  loved nice perfect pleased thank thanks wonderful ]]
+local NEGATIVE = words_in [[ angry awful bad broken disappointed error fail failed hate horrible
+  late poor refund sad slow terrible useless worst wrong ]]
+
+-- Returns the probabilities of the three labels.
+local function feeling (text)
+  local points = { 1, 1, 1.5 }
+  for word in text:lower():gmatch("%a+") do
+    if NEGATIVE[word] then points[1] = points[1] + 4 end
+    if POSITIVE[word] then points[2] = points[2] + 4 end
+  end
+  local sum = points[1] + points[2] + points[3]
+  return { points[1] / sum, points[2] / sum, points[3] / sum }
+end
+
+local LABELS = { "negative", "positive", "neutral" }
+
+--- Answers `/classify` as the managed service does: with the label of each text.
+-- @tparam table context
+-- @tparam table body as `bodies.read` returns it
+function M.managed (context, body)
+  inference.run(context, "classify", body.input, { adapter_id = body.model }, function ()
+    local list, tokens = {}, 0
+    for i, text in ipairs(body.input) do
+      tokens = tokens + #generation.encode(text)
+      local probs, best = feeling(text), 1
+      for j = 2, #probs do best = probs[j] > probs[best] and j or best end
+      for j, value in ipairs(probs) do probs[j] = json.float(value) end
+      list[i] = ('{"index":%d,"label":"%s","probs":[%s],"num_classes":%d}')
+        :format(i - 1, LABELS[best], table.concat(probs, ","), #LABELS)
+    end
+    return ('{"id":"classify-%s","object":"list","created":%d,"model":%s,"data":[%s],'
+      .. '"usage":{"prompt_tokens":%d,"total_tokens":%d,"completion_tokens":0,'
+      .. '"prompt_tokens_details":null}}'):format(context.server:seed(), os.time(),
+      json.string(body.model or context.server.options.model_id), table.concat(list, ","), tokens,
+      tokens)
   end)
 end
 

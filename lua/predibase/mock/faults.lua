@@ -32,6 +32,9 @@ M.kinds = {
   raw = "bytes",                 -- bytes, or an array of actions, instead of any answer
   slice = "number",              -- write the answer in slices of n bytes
   answer = "text",               -- the text to generate: a string, or an array of token texts
+  reasoning = "text",            -- server = "openai": what comes before the answer
+  tool_calls = "calls",          -- server = "openai": array of { name, arguments, id }
+  when = "string",               -- this script is only for requests whose body contains the text
   embedding = "table",           -- the vector to answer with; strings in it are written as null
   entities = "table",            -- the entities to answer with
   close = "boolean",             -- end the connection after the answer
@@ -58,11 +61,24 @@ local function check_actions (list)
   end
 end
 
-local function check_texts (list)
+local function check_texts (list, name)
   for _, text in ipairs(list) do
-    if type(text) ~= "string" then return wrong("answer", "an array of strings", text) end
+    if type(text) ~= "string" then return wrong(name, "an array of strings", text) end
   end
 end
+
+local function check_calls (list)
+  for _, call in ipairs(list) do
+    local arguments = type(call) == "table" and call.arguments
+    if not arguments or type(call.name) ~= "string"
+        or (type(arguments) ~= "table" and type(arguments) ~= "string") then
+      return 'the fault "tool_calls" must be an array of { name = string, arguments = a table, '
+        .. "JSON, or an array of the texts of tokens }"
+    end
+  end
+end
+
+local CHECKS = { bytes = check_actions, text = check_texts, calls = check_calls }
 
 --- Describes what is wrong with the values of some faults; nil when nothing is.
 -- @tparam table faults name -> value; the names must exist
@@ -74,12 +90,12 @@ function M.complaint (faults)
       if type(value) ~= "number" or value ~= value or value < 0 then
         return wrong(name, "a number that is not negative", value)
       end
-    elseif kind == "bytes" or kind == "text" then
+    elseif CHECKS[kind] then
       if type(value) == "table" then
-        local message = (kind == "bytes" and check_actions or check_texts)(value)
+        local message = CHECKS[kind](value, name)
         if message then return message end
-      elseif type(value) ~= "string" then
-        return wrong(name, "a string or an array", value)
+      elseif type(value) ~= "string" or kind == "calls" then
+        return wrong(name, kind == "calls" and "an array" or "a string or an array", value)
       end
     elseif type(value) ~= kind then
       return wrong(name, "a " .. kind, value)
@@ -107,8 +123,9 @@ function M.check (faults)
   return faults
 end
 
---- Checks a script: a table of faults, or an array of them, one for each request in turn (the last
--- one stays).
+--- Checks a script: a table of faults, or an array of them. Those with `when` are for the requests
+-- whose body contains that text; of the others there is one for each request in turn (the last one
+-- stays).
 -- @tparam table script
 -- @treturn table array
 function M.check_script (script)
@@ -149,7 +166,7 @@ function M.parse (segment)
     local name, value = part:match("^([^=]*)=?(.*)$")
     name, value = decode(name), decode(value)
     local kind = M.kinds[name]
-    if not kind or kind == "table" then
+    if not kind or kind == "table" or kind == "calls" or name == "when" then
       local near = names.nearest(name, sorted_names())
       return nil, ("unknown fault %q"):format(name)
         .. (near and ("; did you mean %q?"):format(near) or "")

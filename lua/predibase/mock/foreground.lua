@@ -88,11 +88,16 @@ end
 local FLAGS = {
   ["--port"] = "port", ["--delay"] = "delay", ["--max-seconds"] = "max_seconds",
   ["--max-requests"] = "max_requests", ["--host"] = "host", ["--seed"] = "seed",
+  ["--server"] = "server", ["--classify"] = "classify",
 }
 
+-- Options whose values are not numbers.
+local TEXTS = { host = true, seed = true, server = true, classify = true }
+
 --- Serves with the options of a command line, for programs without the `predibase` command:
--- `--port N --host ADDRESS --delay S --seed N --max-seconds N --max-requests N --quiet`. The bearer
--- token that clients must send can only come from the environment variable PREDIBASE_MOCK_TOKEN.
+-- `--server NAME --classify NAME --port N --host ADDRESS --delay S --seed N --max-seconds N
+-- --max-requests N --quiet`. The bearer token that clients must send can only come from the
+-- environment variable PREDIBASE_MOCK_TOKEN.
 -- @tparam table arguments array of strings
 -- @treturn number exit code of `run`; 64 for an unknown argument
 function M.main (arguments)
@@ -107,7 +112,7 @@ function M.main (arguments)
         i = i + 1
         value = arguments[i]
       end
-      if name ~= "host" and name ~= "seed" then value = tonumber(value) end
+      if not TEXTS[name] then value = tonumber(value) end
       if not value then
         complain(flag .. " needs a value")
         return 64

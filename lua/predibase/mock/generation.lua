@@ -83,16 +83,28 @@ local function word_source (self)
   end
 end
 
--- Returns the tokens of an answer that is known beforehand: a scripted answer, or the text for a
--- schema.
-local function forced (answer)
-  local list = {}
-  if type(answer) == "table" then
-    for i, piece in ipairs(answer) do
-      list[i] = { id = model.tokenizer.ids[piece] or tokenizer.UNKNOWN, text = piece }
+-- Adds the tokens of a text: an array of the texts of tokens, or a string, which is split.
+local function add_tokens (list, text, part)
+  if type(text) == "table" then
+    for _, piece in ipairs(text) do
+      local id = model.tokenizer.ids[piece] or tokenizer.UNKNOWN
+      list[#list + 1] = { id = id, text = piece, part = part }
     end
   else
-    for i, id in ipairs(model.tokenizer:encode(answer)) do list[i] = { id = id } end
+    for _, id in ipairs(model.tokenizer:encode(text)) do
+      list[#list + 1] = { id = id, part = part }
+    end
+  end
+end
+
+-- Returns the tokens of an answer that is known beforehand: a scripted answer, the text for a
+-- schema, or parts.
+local function forced (answer)
+  local list = {}
+  if type(answer) == "table" and type(answer[1]) == "table" then
+    for _, part in ipairs(answer) do add_tokens(list, part.text, part.part) end
+  else
+    add_tokens(list, answer)
   end
   list[#list + 1] = { id = tokenizer.END }
   return list
@@ -118,8 +130,9 @@ end
 -- @tparam table request `inputs`, `parameters`, `tokens` (the number that the router counted),
 --   `question` (what decides the answer; default: `inputs`)
 -- @tparam table options `max_total_tokens`, `adapter_source`, `seed` (decimal digits of a u64 for
---   requests that have none), `answer` (a known answer: a string, an array of token texts, or a
---   function that gets the text of the model and returns one of them)
+--   requests that have none), `answer` (a known answer: a string, an array of token texts, an array
+--   of parts `{ part, text }`, or a function that gets the text of the model and returns one of
+--   them)
 -- @treturn[1] Generation
 -- @treturn[2] nil
 -- @treturn[2] string why there is no answer, without the router's prefix
@@ -171,7 +184,8 @@ local function stopped (self)
 end
 
 --- Generates the next token. Returns nil if the answer is finished; `finish_reason` is then set.
--- @treturn ?table `{ id, text, logprob, special, alternatives }`; the last one has `last = true`
+-- @treturn ?table `{ id, text, logprob, special, alternatives, part }`; the last one has
+--   `last = true`
 function Generation:next ()
   if self.finish_reason then return nil end
   local n = #self.ids
@@ -189,7 +203,7 @@ function Generation:next ()
   self.ids[n + 1], self.context[#self.context + 1] = id, id
   local token = {
     id = id, text = shown or self.decode(id), logprob = logprob, alternatives = alternatives,
-    special = id <= tokenizer.END and not shown,
+    part = item and item.part, special = id <= tokenizer.END and not shown,
   }
   self.pieces[n + 1] = not token.special and (shown or model.tokenizer.bytes[id]) or ""
   self.output[n + 1] = token.text

@@ -72,7 +72,8 @@ function M.head (context, status, headers, more)
   for _, name in ipairs(names) do
     all[#all + 1] = { name, tostring(context.faults.headers[name]) }
   end
-  if not context.malformed then
+  -- what OpenAI's routes answer has no CORS headers
+  if not context.malformed and not context.write_error then
     add { { "vary", "origin, access-control-request-method, access-control-request-headers" } }
     if context.request.method == "OPTIONS" then
       add { { "access-control-allow-methods", "GET,POST" },
@@ -117,6 +118,19 @@ function M.json (context, body, headers)
   return M.whole(context, 200, JSON, body, headers)
 end
 
+--- Writes an error: as the router does, or as another API does whose routes have set
+-- `context.write_error`.
+-- @tparam table context
+-- @tparam string message
+-- @tparam string kind error_type
+-- @treturn string JSON
+-- @treturn ?number status, if it is another one than the router's
+function M.error_body (context, message, kind)
+  context.server.metrics:failed(kind)
+  if context.write_error then return context.write_error(message, kind) end
+  return M.error_json(message, kind)
+end
+
 --- Sends an error as the router does when the answer is not a stream.
 -- @tparam table context
 -- @tparam string kind error_type
@@ -124,8 +138,8 @@ end
 -- @tparam[opt] number status default: that of the kind
 function M.refuse (context, kind, detail, status)
   local message, usual = M.error_text(kind, detail)
-  context.server.metrics:failed(kind)
-  return M.whole(context, status or usual, JSON, M.error_json(message, kind))
+  local body, other = M.error_body(context, context.write_error and detail or message, kind)
+  return M.whole(context, status or other or usual, JSON, body)
 end
 
 --- Returns the error that a script asks for.
@@ -144,8 +158,8 @@ end
 -- @tparam[opt] number status default: that of the error
 function M.scripted_error (context, status)
   local message, kind, usual = M.fault(context.faults)
-  context.server.metrics:failed(kind)
-  return M.whole(context, status or usual, JSON, M.error_json(message, kind))
+  local body, other = M.error_body(context, message, kind)
+  return M.whole(context, status or other or usual, JSON, body)
 end
 
 --- Sends a plain text, as the router's web framework does.

@@ -16,6 +16,7 @@ local faults = require "predibase.mock.faults"
 local generate_json = require "predibase.mock.generate_json"
 local json = require "predibase.mock.router_json"
 local model = require "predibase.mock.model"
+local openai_api = require "predibase.mock.openai_api"
 local reply = require "predibase.mock.reply"
 local tokenizer = require "predibase.mock.tokenizer"
 local validation = require "predibase.mock.validation"
@@ -83,6 +84,15 @@ local function reader (name, handle)
   end
 end
 
+-- Answers as the managed service where that is asked for.
+local function classify (context)
+  local managed = context.server.options.classify == "managed"
+  local body = read_body(context, managed and "managed_classify" or "classify")
+  if not body then return end
+  local answer = managed and classification.managed or classification.one
+  answer(context, body)
+end
+
 local function get (handle)
   return { GET = handle, HEAD = handle }
 end
@@ -101,7 +111,7 @@ M.routes = {
   ["/v1/chat/completions"] = { POST = generator("chat", chat_completions.answer) },
   ["/embed"] = { POST = reader("embed", embeddings.one) },
   ["/v1/embeddings"] = { POST = reader("embeddings", embeddings.several) },
-  ["/classify"] = { POST = reader("classify", classification.one) },
+  ["/classify"] = { POST = classify },
   ["/classify_batch"] = { POST = reader("classify_batch", classification.several) },
   ["/tokenize"] = { POST = reader("tokenize", tokenize) },
   ["/info"] = get(deployment.info),
@@ -114,7 +124,7 @@ M.routes = {
 }
 
 -- Returns the route of a path, the path without faults, the faults, and what is wrong with them.
-local function resolve (path)
+local function resolve (path, routes)
   local found, complaint = {}, nil
   local plain = path:gsub("/~([^/]*)", function (segment)
     local some, message = faults.parse(segment)
@@ -126,7 +136,9 @@ local function resolve (path)
   local at = plain:find("/", 1, true)
   while at and at < #plain do
     local ending = plain:sub(at)
-    if M.routes[ending] then return ending, plain, found, complaint end
+    if routes[ending] then return ending, plain, found, complaint end
+    local above = ending:match("^(/v1/models/)[^/]") and "/v1/models/*"
+    if routes[above] then return above, plain, found, complaint end
     at = plain:find("/", at + 1, true)
   end
   local root = plain == "/" or plain == "" or plain:find("/deployments/v2/llms/[^/]+/?$")
@@ -146,36 +158,51 @@ local function is_json (content_type)
   return kind and (kind == "json" or kind:find("%+json$"))
 end
 
+-- Refuses a request that no route takes.
+local function refuse (context, status, allow, text)
+  if context.write_error then
+    local kind = status == 404 and "not_found" or status == 405 and "method" or "validation"
+    return reply.refuse(context, kind, text or ("%s %s does not exist")
+      :format(context.request.method, context.entry.path), status)
+  end
+  if text then return reply.text(context, status, text) end
+  return reply.empty(context, status, nil, allow)
+end
+
 --- Answers one request whose body has been read.
 -- @tparam table context `entry.body` is the body; if it could not be read, `refused` is the status
 --   of the error
 function M.answer (context)
   local request, server = context.request, context.server
-  local name, plain, found, complaint = resolve(request.path)
+  local openai = server.options.server == "openai"
+  local routes = openai and openai_api.routes or M.routes
+  local name, plain, found, complaint = resolve(request.path, routes)
   context.entry.route, context.entry.path = name, plain
-  context.faults, context.counter = server:faults(plain, name, found)
+  context.faults, context.counter = server:faults(plain, name, found, context.entry.body)
+  context.write_error = openai and openai_api.error or nil
   if context.faults.close then context.keep_alive = false end
   context.connection.slice = context.faults.slice
   if complaint then return reply.text(context, 400, complaint) end
   if server.options.token
       and request.headers.authorization ~= "Bearer " .. server.options.token then
-    return reply.whole(context, 401, "application/json",
-      reply.error_json("The bearer token is missing or not valid"),
+    local body = reply.error_body(context, "The bearer token is missing or not valid",
+      openai and "authentication" or nil)
+    return reply.whole(context, 401, "application/json", body,
       { { "www-authenticate", "Bearer" } })
   end
   if reply.scripted(context) then return end
-  local route = M.routes[name]
+  local route = routes[name]
   local allow = route and { "allow", allowed_methods(route) }
   if request.method == "OPTIONS" then return reply.empty(context, 200, nil, allow) end
-  if not route then return reply.empty(context, 404) end
+  if not route then return refuse(context, 404) end
   local handle = route[request.method]
-  if not handle then return reply.empty(context, 405, nil, allow) end
+  if not handle then return refuse(context, 405, allow) end
   if request.method == "POST" then
     if not is_json(request.headers["content-type"]) then
-      return reply.text(context, 415, "Expected request with `Content-Type: application/json`")
+      return refuse(context, 415, nil, "Expected request with `Content-Type: application/json`")
     end
     if context.refused then
-      return reply.text(context, context.refused, "Failed to buffer the request body: "
+      return refuse(context, context.refused, nil, "Failed to buffer the request body: "
         .. (context.refused == 413 and "length limit exceeded"
           or "error reading a body from connection"))
     end

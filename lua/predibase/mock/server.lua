@@ -28,6 +28,8 @@ M.options = {
   keepalive_interval = 15,          -- seconds between comments while nothing is sent
   script = { "table" },             -- path -> faults, or array of faults
   seed = { "string" },              -- decimal u64 from which seeds for requests are drawn
+  server = "lorax",                 -- or "openai": another API
+  classify = "lorax",               -- or "managed": the managed service's `/classify`
   model_id = "predibase/stand-in",
   adapter_source = "pbase",         -- of adapters in requests that name none
   max_concurrent_requests = 1024,
@@ -49,6 +51,9 @@ local WHOLE = {
   embedding_size = true,
 }
 
+-- Options that have one of two values.
+local CHOICES = { server = { "lorax", "openai" }, classify = { "lorax", "managed" } }
+
 local function fail (name, message, ...)
   usage.fail(('the option "%s" ' .. message):format(name, ...))
 end
@@ -56,6 +61,10 @@ end
 local function check_value (name, default, value)
   local expected = type(default) == "table" and default[1] or type(default)
   if type(value) ~= expected then fail(name, "must be a %s, got %s", expected, type(value)) end
+  local choices = CHOICES[name]
+  if choices and value ~= choices[1] and value ~= choices[2] then
+    fail(name, "must be %q or %q, got %q", choices[1], choices[2], value)
+  end
   if type(value) ~= "number" then return end
   if value ~= value or value < 0 then fail(name, "must not be negative") end
   if WHOLE[name] and value % 1 ~= 0 then
@@ -245,30 +254,48 @@ function M.new (options)
   return self
 end
 
---- Sets what happens to requests for a path: a table of faults, or an array of them, one for each
+--- Sets what happens to requests for a path: a table of faults, or an array of them. Those with
+-- `when` are for requests whose body contains that text; of the others there is one for each
 -- request in turn (the last one stays). nil removes the script.
 -- @tparam string path as requested, without `~` segments; or a route such as `/generate`, which
 --   means this route under any prefix; or `*` for every request
 -- @tparam ?table script
 function Server:script (path, script)
   if type(path) ~= "string" then usage.fail "the path of a script must be a string" end
-  self.scripts[path] = script and { list = faults.check_script(script), used = 0 } or nil
+  self.scripts[path] = nil
+  if script then
+    local turns, cases = {}, {}
+    for _, one in ipairs(faults.check_script(script)) do
+      local list = one.when and cases or turns
+      list[#list + 1] = one
+    end
+    self.scripts[path] = { turns = turns, cases = cases, used = 0 }
+  end
   self.seen["script " .. path] = nil
+end
+
+-- Returns the faults of a script for a request: those whose text the body contains, else the next.
+local function faults_of (script, body)
+  for _, case in ipairs(script.cases) do
+    if body:find(case.when, 1, true) then return case end
+  end
+  script.used = math.min(script.used + 1, #script.turns)
+  return script.turns[script.used] or {}
 end
 
 --- Returns the faults of a request; those in its path take precedence over those of its script.
 -- @tparam string path
 -- @tparam ?string route
 -- @tparam table found faults in the path
+-- @tparam string body of the request
 -- @treturn table
 -- @treturn ?string the name under which refusals by `overload` are counted
-function Server:faults (path, route, found)
+function Server:faults (path, route, found, body)
   local out, counter = {}, nil
   for _, key in ipairs { path, route or path, "*" } do
     local script = self.scripts[key]
     if script then
-      script.used = math.min(script.used + 1, #script.list)
-      for name, value in pairs(script.list[script.used]) do out[name] = value end
+      for name, value in pairs(faults_of(script, body)) do out[name] = value end
       counter = "script " .. key
       break
     end

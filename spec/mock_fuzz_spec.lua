@@ -11,6 +11,26 @@ local BODY = '{"inputs":"Hello \\u00e9 🙂","parameters":{"max_new_tokens":4,"t
   .. '"response_format":{"type":"json_object","schema":{"type":"object","properties":'
   .. '{"a":{"type":"string"},"b":{"type":"integer","minimum":1}}}}}}'
 
+local CHAT = '{"model":"a/1","messages":[{"role":"user","content":[{"type":"text",'
+  .. '"text":"in Oslo"},{"type":"image_url","image_url":{"url":"data:x"}}]},'
+  .. '{"role":"assistant","content":"{\\"function\\":{\\"_name\\":\\"f\\"}}"},'
+  .. '{"role":"user","content":"x"}],"max_tokens":50,'
+  .. '"n":1,"seed":1,"stop":["x"],"tools":[{"type":"function","function":{"name":"f","parameters":'
+  .. '{"type":"object","properties":{"a":{"type":"string"},"b":{"enum":["x",1]}}}}}],'
+  .. '"tool_choice":"auto","temperature":0.5}'
+
+-- The bodies of other routes, by path.
+local OTHERS = {
+  ["/v1/chat/completions"] = CHAT,
+  ["/v1/completions"] = '{"model":"","prompt":"Hi","max_tokens":4,"n":1,"best_of":1,"echo":true}',
+  ["/v1/embeddings"] = '{"model":"m","input":["a","Hello \\u00e9"],"encoding_format":"base64",'
+    .. '"dimensions":4,"parameters":{"adapter_id":"a/1"}}',
+  ["/embed"] = '{"inputs":"Hello","parameters":{"adapter_id":"a/1"}}',
+  ["/classify"] = '{"inputs":"Ada Lovelace in London","input":["bad",""],"model":"m"}',
+  ["/classify_batch"] = '{"inputs":["San Francisco","Dr. X"]}',
+  ["/tokenize"] = '{"inputs":"Hello","add_special_tokens":true}',
+}
+
 local PIECES = {
   "\0", "\r\n", "\n", "{", "}", "[", '"', ",", ":", "-1", "1e999", "null", "\255", "\\ud800", " ",
   "99999999999999999999", "true", "/~delay=", "/~raw=%", "%", "chunked", "HTTP/1.1", "\r\n\r\n",
@@ -55,4 +75,25 @@ describe("predibase.mock under damaged requests", function ()
     assert.same({}, s.failures)
     client:close()
   end)
+
+  for _, options in ipairs { {}, { server = "openai" }, { classify = "managed" } } do
+    it("reads damaged bodies of every route, with other options too", function ()
+      local s = server.listen(options)
+      local client = raw.connect(s)
+      local statuses, paths = {}, {}
+      for path in pairs(OTHERS) do paths[#paths + 1] = path end
+      table.sort(paths)
+      for seed = 1, 700 do
+        local path = paths[seed % #paths + 1]
+        local body = OTHERS[path]
+        client:post(path, damage(body, model.random(tostring(seed))))
+        local status = client:answer().status
+        statuses[status] = true
+        assert.is_true(status < 500, path .. " " .. status)
+      end
+      assert.is_true(statuses[200] and (statuses[422] or statuses[400]))
+      assert.same({}, s.failures)
+      client:close()
+    end)
+  end
 end)

@@ -63,6 +63,12 @@ describe("predibase.mock.structured", function ()
     assert.is_true(object.values.p.array)
   end)
 
+  it("writes an example of each format that the grammar knows", function ()
+    assert.equal("2026-01-31", value '{"type":"string","format":"date"}')
+    assert.is_truthy(value('{"type":"string","format":"date-time"}'):find("^%d+%-%d%d%-%d%dT"))
+    assert.equal(36, #value '{"type":"string","format":"uuid"}')
+  end)
+
   it("adds required properties that are not described", function ()
     local object = value('{"type":"object","properties":{"a":{}},"required":["a","b"]}')
     assert.same({ "a", "b" }, object.keys)
@@ -77,7 +83,7 @@ describe("predibase.mock.structured", function ()
     local unknown = "the stand-in does not know the schema keyword "
     local cases = {
       ['{"type":"string","pattern":"a+"}'] = unknown .. "`pattern`",
-      ['{"type":"string","format":"date"}'] = unknown .. "`format`",
+      ['{"type":"string","format":"email"}'] = "Format email not supported",
       ['{"type":"nothing"}'] = "the schema type `nothing` does not exist",
       ['{"type":"integer","minimum":5,"maximum":4}'] =
         "no number is between `minimum` and `maximum`",

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --- Writes a JSON text that satisfies a JSON schema, with words that the model supplies.
 -- It supports type, enum, const, properties, required, additionalProperties, items, minItems,
--- maxItems, minLength, maxLength, minimum, maximum, exclusiveMinimum, exclusiveMaximum, anyOf and
--- oneOf (the first branch), and $ref to a place in the same schema. Keywords that only describe are
--- skipped. Any other keyword is refused, because ignoring it would give answers that do not satisfy
--- the schema. All properties are written, in the order of the schema, without white space.
+-- maxItems, minLength, maxLength, format, minimum, maximum, exclusiveMinimum, exclusiveMaximum,
+-- anyOf and oneOf (the first branch), and $ref to a place in the same schema. Keywords that only
+-- describe are skipped. Any other keyword is refused, because ignoring it would give answers that
+-- do not satisfy the schema. All properties are written, in the order of the schema, without white
+-- space.
 -- @module predibase.mock.structured
 
 local json = require "predibase.mock.router_json"
@@ -13,10 +14,14 @@ local M = {}
 
 local DEPTH = 32
 
+-- A value of each format that the server's grammar knows.
+local FORMATS = { date = "2026-01-31", time = "12:30:00", ["date-time"] = "2026-01-31T12:30:00Z",
+  uuid = "123e4567-e89b-42d3-a456-426614174000" }
+
 local KNOWN = {}
 for word in ([[ type enum const properties required additionalProperties items minItems maxItems
-    minLength maxLength minimum maximum exclusiveMinimum exclusiveMaximum anyOf oneOf $ref $defs
-    definitions title description default examples $schema $id $comment ]]):gmatch("%S+") do
+    minLength maxLength format minimum maximum exclusiveMinimum exclusiveMaximum anyOf oneOf $ref
+    $defs definitions title description default examples $schema $id $comment ]]):gmatch("%S+") do
   KNOWN[word] = true
 end
 
@@ -53,6 +58,11 @@ local function characters (text)
 end
 
 local function string_for (keys, source)
+  if keys.format then
+    local example = FORMATS[keys.format] or refuse(("Format %s not supported")
+      :format(tostring(keys.format)))
+    return json.string(example)
+  end
   local least, most = number(keys.minLength, 0), number(keys.maxLength, math.huge)
   if least > most then refuse("`minLength` is greater than `maxLength`") end
   local text = source.words(3)

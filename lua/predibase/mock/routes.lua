@@ -16,7 +16,7 @@ local faults = require "predibase.mock.faults"
 local generate_json = require "predibase.mock.generate_json"
 local json = require "predibase.mock.router_json"
 local model = require "predibase.mock.model"
-local openai_api = require "predibase.mock.openai_api"
+local openai_routes = require "predibase.mock.openai_routes"
 local reply = require "predibase.mock.reply"
 local tokenizer = require "predibase.mock.tokenizer"
 local validation = require "predibase.mock.validation"
@@ -175,11 +175,11 @@ end
 function M.answer (context)
   local request, server = context.request, context.server
   local openai = server.options.server == "openai"
-  local routes = openai and openai_api.routes or M.routes
+  local routes = openai and openai_routes.routes or M.routes
   local name, plain, found, complaint = resolve(request.path, routes)
   context.entry.route, context.entry.path = name, plain
   context.faults, context.counter = server:faults(plain, name, found, context.entry.body)
-  context.write_error = openai and openai_api.error or nil
+  context.write_error = openai and openai_routes.error or nil
   if context.faults.close then context.keep_alive = false end
   context.connection.slice = context.faults.slice
   if complaint then return reply.text(context, 400, complaint) end

@@ -49,14 +49,17 @@ local function score (tool, asked)
   return sum
 end
 
--- Tells whether an assistant's message is a call: its text is the JSON that the model had to write.
+-- Returns the names of the tools that an assistant's message calls. For LoRAX its text holds the
+-- JSON that the model had to write, or another form of a call.
 local function calls_of (message, tools)
   if not message or message.role ~= "assistant" then return {} end
   if message.calls then return message.calls end
-  local out = {}
-  if message.text:find("^%s*[{%[]") then
-    for _, tool in ipairs(tools) do
-      if message.text:find('"' .. tool.name .. '"', 1, true) then out[#out + 1] = tool.name end
+  local out, begins = {}, message.text:find("^%s*[{%[]")
+  for _, tool in ipairs(tools) do
+    local name = json.string(tool.name)
+    if message.text:find('"_name":' .. name, 1, true)
+        or begins and message.text:find(name, 1, true) then
+      out[#out + 1] = tool.name
     end
   end
   return out

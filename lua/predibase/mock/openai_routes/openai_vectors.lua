@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- `/v1/embeddings` of OpenAI's API, with vectors as numbers or as base64.
--- @module predibase.mock.openai_api.openai_vectors
+-- @module predibase.mock.openai_routes.openai_vectors
 
+local base64 = require "predibase.base64"
 local embeddings = require "predibase.mock.embeddings"
 local generation = require "predibase.mock.generation"
 local inference = require "predibase.mock.inference"
@@ -9,21 +10,6 @@ local json = require "predibase.mock.router_json"
 local reply = require "predibase.mock.reply"
 
 local M = {}
-
-local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-local function base64 (bytes)
-  local out = {}
-  for at = 1, #bytes, 3 do
-    local a, b, c = bytes:byte(at, at + 2)
-    local number = a * 65536 + (b or 0) * 256 + (c or 0)
-    for i = 1, 4 do
-      local digit = math.floor(number / 64 ^ (4 - i)) % 64 + 1
-      out[#out + 1] = (i == 3 and not b or i == 4 and not c) and "=" or DIGITS:sub(digit, digit)
-    end
-  end
-  return table.concat(out)
-end
 
 -- Writes a number as a little-endian 32-bit float (IEEE 754); too small ones become 0.
 local function float_bytes (value)
@@ -45,7 +31,7 @@ local function vector_json (vector, format)
   for i, number in ipairs(vector) do
     parts[i] = format == "base64" and float_bytes(number) or json.float(number)
   end
-  if format == "base64" then return json.string(base64(table.concat(parts))) end
+  if format == "base64" then return json.string(base64.encode(table.concat(parts))) end
   return "[" .. table.concat(parts, ",") .. "]"
 end
 

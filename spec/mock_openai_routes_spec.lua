@@ -35,7 +35,7 @@ local function chunks (answer)
   return list
 end
 
-describe("predibase.mock.openai_api", function ()
+describe("predibase.mock.openai_routes", function ()
   after_each(server.stop)
 
   it("sends a script's reasoning and text, whole and in pieces", function ()

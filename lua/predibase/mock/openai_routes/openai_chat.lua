@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
 --- `/v1/chat/completions` of OpenAI's API. The parts of an answer (reasoning, content, the
 -- arguments of each call) come as tokens one after the other; each token knows its part.
--- @module predibase.mock.openai_api.openai_chat
+-- @module predibase.mock.openai_routes.openai_chat
 
 local answers = require "predibase.mock.answers"
 local bodies = require "predibase.mock.bodies"
 local json = require "predibase.mock.router_json"
-local openai_text = require "predibase.mock.openai_api.openai_text"
+local openai_text = require "predibase.mock.openai_routes.openai_text"
 local reply = require "predibase.mock.reply"
 local tool_model = require "predibase.mock.tool_model"
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- The fields of the request bodies of OpenAI's API.
--- @module predibase.mock.openai_api.openai_bodies
+-- @module predibase.mock.openai_routes.openai_bodies
 
 local deserialize = require "predibase.mock.deserialize"
 

@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: MIT
 --- The routes of a server that speaks OpenAI's API, as vLLM, llama.cpp and Ollama do. With the
 -- option `server = "openai"`, they take the place of LoRAX's.
--- @module predibase.mock.openai_api
+-- @module predibase.mock.openai_routes
 
 local deployment = require "predibase.mock.deployment"
 local json = require "predibase.mock.router_json"
-local openai_bodies = require "predibase.mock.openai_api.openai_bodies"
-local openai_chat = require "predibase.mock.openai_api.openai_chat"
-local openai_text = require "predibase.mock.openai_api.openai_text"
-local openai_vectors = require "predibase.mock.openai_api.openai_vectors"
+local openai_bodies = require "predibase.mock.openai_routes.openai_bodies"
+local openai_chat = require "predibase.mock.openai_routes.openai_chat"
+local openai_text = require "predibase.mock.openai_routes.openai_text"
+local openai_vectors = require "predibase.mock.openai_routes.openai_vectors"
 local reply = require "predibase.mock.reply"
 
 local M = {}

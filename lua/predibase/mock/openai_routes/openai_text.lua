@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- `/v1/completions` of OpenAI's API, and what it shares with `/v1/chat/completions`.
--- @module predibase.mock.openai_api.openai_text
+-- @module predibase.mock.openai_routes.openai_text
 
 local answers = require "predibase.mock.answers"
 local json = require "predibase.mock.router_json"

@@ -49,6 +49,10 @@ describe("predibase.mock.chat_completions", function ()
     name, arguments = call_of(ask(s, user "Add the numbers 12.5 and -2", '"tools":' .. TOOLS))
     assert.equal("add", name)
     assert.same({ a = 12.5, b = -2 }, arguments)
+    name, arguments = call_of(ask(s, user "In 3 days: add numbers such as 4 and 5",
+      '"tools":' .. TOOLS))
+    assert.equal("add", name)
+    assert.same({ a = 4, b = 5 }, arguments)
   end)
 
   it("answers with a text when no tool fits the question", function ()

@@ -5,12 +5,12 @@
 -- @module predibase.mock.tool_model
 
 local json = require "predibase.mock.router_json"
-local model = require "predibase.mock.model"
 local structured = require "predibase.mock.structured"
 
 local M = {}
 
 local NO_TOOL = "no_tool"
+local SMALL = 0.01         -- instead of a random number: small numbers, the first of an enum
 
 -- Words that say nothing about what a tool is for.
 local COMMON = {}
@@ -136,13 +136,26 @@ local function phrases (question, tool)
   return list
 end
 
+-- Begins a question with the word that a tool is about: its arguments usually follow.
+local function turned (question, tool)
+  local about = {}
+  for _, word in ipairs(words_of(tool.name)) do about[word] = true end
+  for at, word in question:gmatch("()(%a+)") do
+    if about[words_of(word)[1]] then
+      return question:sub(at) .. ". " .. question:sub(1, at - 1)
+    end
+  end
+  return question
+end
+
 -- Makes what `structured` takes the values of arguments from.
 local function source_of (question, tool)
+  question = turned(question, tool)
   local list, numbers, at, number = phrases(question, tool), {}, 0, 0
   for digits in question:gmatch("%-?%d+%.?%d*") do numbers[#numbers + 1] = tonumber(digits) end
   local lower = question:lower()
   return {
-    random = model.random("0"),
+    random = function () return SMALL end,
     words = function ()
       at = at + 1
       return list[at] or question

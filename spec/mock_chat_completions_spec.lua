@@ -84,6 +84,21 @@ describe("predibase.mock.chat_completions", function ()
     assert.is_truthy(answer.body:find("data: [DONE]\n\n", 1, true))
   end)
 
+  it("leaves out the closing event, [DONE] or both", function ()
+    local s = server.listen()
+    local function ending (faults)
+      faults.answer = { "a" }
+      s:script("*", faults)
+      local body = ask(s, user "Hi", '"stream":true').body
+      local finished = body:find('"finish_reason":"stop"', 1, true)
+      return finished ~= nil, body:find("[DONE]", 1, true) ~= nil
+    end
+    assert.same({ true, true }, { ending {} })
+    assert.same({ false, false }, { ending { final = false } })
+    assert.same({ true, false }, { ending { done = false } })
+    assert.same({ false, true }, { ending { final = false, done = true } })
+  end)
+
   it("cuts a call with max_tokens, which is an error outside a stream", function ()
     local answer = ask(server.listen(), user "weather in Oslo?",
       '"max_tokens":5,"tools":' .. TOOLS)

@@ -184,6 +184,11 @@ describe("the options of predibase.mock.server", function ()
     assert.has_error(function () mock_server.check { seed = "x" } end)
     assert.has_error(function () mock_server.check { max_requests = 1.5 } end,
       'the option "max_requests" must be a whole number, got 1.5')
+    assert.has_error(function () mock_server.check { embedding_size = 0 } end,
+      'the option "embedding_size" must be from 1 to 4096, got 0')
+    assert.has_error(function () mock_server.check { server = "vllm" } end,
+      'the option "server" must be "lorax" or "openai", got "vllm"')
+    assert.has_error(function () mock_server.check { classify = true } end)
     for _, host in ipairs { "0.0.0.0", "192.168.1.1", "::", "example.org", "127.0.0.1.evil" } do
       local ok, message = pcall(mock_server.check, { host = host })
       assert.is_false(ok)

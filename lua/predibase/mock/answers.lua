@@ -209,7 +209,9 @@ local function tokens (context, body, answer, writer)
     end
     if token.last then
       succeeded(context, answer)
-      return not (last and writer.done) or send_events(context, writer.done)
+      local done = context.faults.done
+      if done == nil then done = last end
+      return not (done and writer.done) or send_events(context, writer.done)
     end
   end
 end

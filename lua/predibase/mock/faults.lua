@@ -23,6 +23,7 @@ M.kinds = {
   silent_after = "number",       -- after n tokens: only comments are sent
   keepalive_interval = "number", -- between comments while nothing is sent; 0 sends none
   final = "boolean",             -- false: the stream ends without its closing event
+  done = "boolean",              -- whether `[DONE]` follows; default: after a closing event only
   hold = "number",               -- after the closing event: keep the body open for this time
   overload = "number",           -- the first n requests with this script are refused as overloaded
   status = "number",             -- answer with this status instead

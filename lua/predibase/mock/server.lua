@@ -100,6 +100,9 @@ function M.check (options, more)
   if out.port > 65535 or out.port % 1 ~= 0 then
     fail("port", "must be from 0 to 65535, got %s", tostring(out.port))
   end
+  if out.embedding_size < 1 or out.embedding_size > 4096 then
+    fail("embedding_size", "must be from 1 to 4096, got %s", tostring(out.embedding_size))
+  end
   if out.seed and not out.seed:find("^%d+$") then
     fail("seed", "must be a string of decimal digits")
   end

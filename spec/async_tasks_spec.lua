@@ -62,14 +62,12 @@ describe("async.run", function ()
     end))
   end)
 
-  it("cannot be nested, and tasks need it", function ()
+  it("cannot be nested", function ()
     assert.is_false(async.run(function () return (pcall(async.run, print)) end))
-    assert.has_error(function () async.spawn(print) end, "async.spawn outside of async.run")
     assert.has_error(function () async.run(1) end, "async.run takes a function, got a number")
     local task = async.run(function () return async.spawn(function () return 1 end) end)
     assert.equal("predibase.task (done)", tostring(task))
-    assert.has_error(function () task:await() end,
-      "task:await() can only be called in a task, inside async.run")
+    assert.equal(1, task:await())
     assert.is_false(task:cancel())
   end)
 

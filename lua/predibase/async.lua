@@ -45,7 +45,7 @@ end
 -- a task
 function M.run (f, ...)
   check_function(f, "run")
-  if tasks.running() then usage.fail("async.run inside async.run: use async.spawn") end
+  if tasks.inside() then usage.fail("async.run inside a task: use async.spawn") end
   local main, failures = tasks.run(f, ...)
   if not main.ok then error(main.results[1], 0) end
   for _, task in ipairs(failures) do
@@ -55,13 +55,16 @@ function M.run (f, ...)
 end
 
 --- Makes a task, which starts when the calling task waits.
+--
+-- Outside of `run`, for example in a program that draws frames, the task starts at the next
+-- `predibase.update()`, and each `predibase.update()` lets it go on as far as it can without
+-- waiting. `task:status()` tells when it has ended. An error that it raises stays in the task:
+-- `task:await()` raises it.
 -- @tparam function f
 -- @param ... its arguments
 -- @treturn table the task: `task:await()`, `task:join()`, `task:cancel()`, `task:status()`
--- @raise outside of `run`
 function M.spawn (f, ...)
   check_function(f, "spawn")
-  if not tasks.running() then usage.fail("async.spawn outside of async.run") end
   return tasks.spawn(f, ...)
 end
 
@@ -97,7 +100,7 @@ function M.gather (list)
   if type(list) ~= "table" then
     usage.fail("async.gather takes a table, got a " .. type(list))
   end
-  if not tasks.running() then return M.run(M.gather, list) end
+  if not tasks.inside() then return M.run(M.gather, list) end
   local me = tasks.here "async.gather"
   local all = all_tasks(list)
   local failed, err = tasks.wait_for(me, all)

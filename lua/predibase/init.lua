@@ -279,9 +279,9 @@ setmetatable(M, {
   end,
 })
 
---- Reads and writes what is ready, for all clients without the option `loop`; never waits. For
--- programs that draw frames: after this, the first `stream:poll()` of each stream that finds no
--- token needs no system call.
+--- Reads and writes what is ready, for all clients without the option `loop`, and lets the tasks of
+-- `async.spawn` go on; never waits. For programs that draw frames: after this, the first
+-- `stream:poll()` of each stream that finds no token needs no system call.
 function M.update ()
   default_loop.update()
 end

@@ -46,12 +46,14 @@ function Default:resume (co) -- luacheck: ignore 212
   if tasks then tasks.resume(co) end
 end
 
---- Runs the `step` of every client in use once, without waiting.
+--- Runs the `step` of every client in use once, and the tasks that can then go on, without waiting.
 function M.update ()
+  tasks = tasks or package.loaded["predibase.loop.tasks"]     -- a program may have made tasks
   for loop in pairs(watched) do
     loop.updates = (loop.updates or 0) + 1
     loop.step(0)
   end
+  if tasks then tasks.run_once() end
 end
 
 --- Makes a loop for one client.

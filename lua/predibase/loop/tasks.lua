@@ -6,6 +6,9 @@
 -- for the pools that tasks use and for the next task that sleeps. The cost of a round depends on
 -- the number of ready tasks, not on the number of all tasks. Programs use the scheduler through
 -- `predibase.async`, and clients through `predibase.loop.default`.
+--
+-- Tasks that are made inside `run` belong to it: `run` ends when they have ended. Tasks that are
+-- made outside are detached: `update` and `finish` run them, and `run` runs them beside its own.
 -- @module predibase.loop.tasks
 
 local active = require "predibase.active"
@@ -22,21 +25,16 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local WAITS = {}              -- the value that `M.wait` yields; other code yields other values
 
-local tasks                   -- coroutine -> task that has not ended
-local waking                  -- tasks to run in the next round
-local unseen                  -- failed tasks for which no other task waited
-local sleepers                -- heap of the tasks that sleep
+local tasks = {}              -- coroutine -> task of `run` that has not ended
+local detached = {}           -- coroutine -> other task that has not ended
+local waking = {}             -- tasks to run in the next round
+local unseen = {}             -- failed tasks of `run` for which no other task waited
+local sleepers = heap.new()   -- the tasks that sleep, by time
 local current                 -- the running task
 local running                 -- the coroutine inside M.run, see predibase.active
 local interruption            -- the error of a Ctrl-C that was raised in a task
 local system                  -- predibase.curl, for its clock and its wait for descriptors
-local using                   -- loop -> number of tasks that wait for it
-
-local function reset ()
-  tasks, waking, unseen, sleepers, current, interruption = {}, {}, {}, heap.new(), nil, nil
-  using = {}
-end
-reset()
+local using = {}              -- loop -> number of tasks that wait for it
 
 -- When a task is cancelled, the exchanges that it was the last to wait for are closed. These are
 -- the exchanges whose field `owner` is the task. Most tasks use one exchange, which is in the
@@ -159,6 +157,27 @@ local function attach (task, source)
   if source then add_waiter(source) end
 end
 
+--- Forgets the tasks of `run`. An interruption may have come at any instruction, so what concerns
+-- the detached tasks is made anew from the tasks themselves.
+local function reset ()
+  for _, task in pairs(tasks) do
+    task.ended, task.ok, task.results = true, false, { task.cancelled }
+  end
+  tasks, unseen, current, interruption = {}, {}, nil, nil
+  waking, using = {}, {}
+  if not next(detached) then sleepers = heap.new() end
+  for _, task in pairs(detached) do
+    if task.source then add_waiter(task.source) end
+    if task.woken then waking[#waking + 1] = task end
+  end
+end
+
+--- Tells whether the caller is inside `run`, or in a detached task.
+-- @treturn boolean
+function M.inside ()
+  return current ~= nil or M.running()
+end
+
 --- Makes a task continue in the next round.
 -- @tparam table task
 function M.wake (task)
@@ -172,7 +191,7 @@ local wake = M.wake
 --- Makes a coroutine continue in the next round, if it is a task.
 -- @param co a coroutine, or true for the main program
 function M.resume (co)
-  local task = tasks[co]
+  local task = tasks[co] or detached[co]
   if task and task ~= current then wake(task) end
 end
 
@@ -205,14 +224,16 @@ end
 local function finish (task, ok, ...)
   -- Closes the stream of a `for` loop that an error has left.
   if close and not ok then close(task.co) end
-  tasks[task.co] = nil
+  tasks[task.co], detached[task.co] = nil, nil
   task.ended, task.ok = true, ok
   task.n, task.results = select("#", ...), { ... }
   attach(task, nil)
   if task.cancelled then close_owned(task) end
   task.exchange, task.exchanges = nil, nil
   local groups = task.groups
-  if not ok and not task.cancelled and not groups then unseen[#unseen + 1] = task end
+  if not ok and not task.cancelled and not groups and not task.detached then
+    unseen[#unseen + 1] = task
+  end
   for _, group in ipairs(groups or {}) do
     group.left = group.left - 1
     if not ok and not group.failed then group.failed = task end
@@ -267,7 +288,14 @@ local function run_ready ()
   end
 end
 
---- Makes a task, which starts in the next round.
+--- Loads what the scheduler needs. This module is also loaded inside nginx, where libcurl must not
+-- be.
+local function begin ()
+  system = system or require "predibase.curl"
+end
+
+--- Makes a task, which starts in the next round. Outside of `run`, and in a detached task, the task
+-- is detached.
 -- @tparam function f
 -- @param ... its arguments
 -- @treturn table the task
@@ -279,12 +307,19 @@ function M.spawn (f, ...)
   --   traceback      the traceback of its error, if it failed
   --   source         the loop that it waits for
   --   groups         the waits of other tasks for its end, see `wait_for`
+  --   detached       it does not belong to a `run`
   --   exchange, exchanges     the exchanges that it waits for or has waited for, see `own`
   local task = setmetatable({
     co = coroutine.create(f),
     n = select("#", ...), results = { ... },     -- the arguments of `f` until the task starts
   }, Task)
-  tasks[task.co] = task
+  if current and current.detached or not M.running() then
+    begin()
+    task.detached = true
+    detached[task.co] = task
+  else
+    tasks[task.co] = task
+  end
   wake(task)
   return task
 end
@@ -333,12 +368,39 @@ function M.wait_for (me, others)
   return group.failed, err
 end
 
---- Waits for the end of the task and returns its results.
+--- Runs tasks until other tasks have ended, for a caller that is no task.
+-- @tparam table others array of tasks
+local function run_until_ended (others)
+  for _, task in ipairs(others) do
+    while not task.ended do M.run_once(true) end
+  end
+end
+
+--- Waits until other tasks have ended, or one of them has failed. A caller that is no task runs
+-- them.
+-- @tparam table others array of tasks
+-- @treturn ?table the task that failed
+-- @treturn ?table the error if the calling task was cancelled
+function M.finish (others)
+  local me = M.current()
+  if me then return M.wait_for(me, others) end
+  if current or M.running() then
+    usage.fail "a coroutine that a task has made cannot wait for tasks; wait in the task itself"
+  end
+  run_until_ended(others)
+  for _, task in ipairs(others) do
+    task.seen = true
+    if not task.ok then return task end
+  end
+end
+
+--- Waits for the end of the task and returns its results. Outside of tasks, it runs the tasks until
+-- this one has ended.
 -- @return the results of its function
 -- @raise the error of its function; an error of kind "cancelled" if this task or the calling task
 -- is cancelled
 function Task:await ()
-  local _, err = M.wait_for(M.here "task:await()", { self })
+  local _, err = M.finish { self }
   if err then error(err, 0) end
   if not self.ok then error(self.results[1], 0) end
   return unpack(self.results, 1, self.n)
@@ -350,7 +412,7 @@ end
 -- @return[2] the error of its function; an error of kind "cancelled" if the task was cancelled
 -- @raise an error of kind "cancelled" if the calling task is cancelled
 function Task:join ()
-  local _, err = M.wait_for(M.here "task:join()", { self })
+  local _, err = M.finish { self }
   if err then error(err, 0) end
   return self.ok, unpack(self.results, 1, self.n)
 end
@@ -376,17 +438,38 @@ function Task:__tostring ()
   return ("predibase.task (%s)"):format(self:status())
 end
 
---- Runs tasks until none is left or the first one, `main`, has failed.
+local function raise_interruption ()
+  local err = interruption
+  interruption = nil
+  if err then error(err, 0) end
+end
+
+--- Waits until a task can go on.
+local function wait_for_work ()
+  local seconds = sleepers:due(system.now, wake)
+  if #waking > 0 then seconds = 0 end
+  if not wait_for_pools(seconds) then
+    error("predibase.async: deadlock: every task waits for another task", 0)
+  end
+end
+
+--- Runs the tasks that are ready once, for a caller that is no task.
+-- @tparam ?boolean waits whether to wait then until a task can go on
+function M.run_once (waits)
+  if not next(detached) or current then return end
+  sleepers:due(system.now, wake)
+  run_ready()
+  raise_interruption()
+  if waits and next(detached) then wait_for_work() end
+end
+
+--- Runs tasks until none of this run is left or the first one, `main`, has failed.
 local function run_until_end (main)
   while true do
     run_ready()
-    if interruption then error(interruption, 0) end
+    raise_interruption()
     if not next(tasks) or main.ended and not main.ok then return end
-    local seconds = sleepers:due(system.now, wake)
-    if #waking > 0 then seconds = 0 end
-    if not wait_for_pools(seconds) then
-      error("predibase.async: deadlock: every task waits for another task", 0)
-    end
+    wait_for_work()
   end
 end
 
@@ -409,8 +492,7 @@ end
 -- @treturn table array of failed tasks for which no other task waited
 -- @raise the error that interrupted the wait
 function M.run (f, ...)
-  -- Loaded here because this module is also loaded inside nginx, where libcurl must not be.
-  system = require "predibase.curl"
+  begin()
   local main
   local ok, err = pcall(function (...)
     reset()                   -- a previous run may have been interrupted

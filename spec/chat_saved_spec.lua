@@ -34,7 +34,7 @@ describe("a saved chat session", function ()
       client_stop = "###", max_input_tokens = 900, adapter_id = "my-repo/3",
       count_tokens = chat.estimate }
     assert(session:send "One?")
-    assert.equal('{"version":1,"format":"mistral-v0.3","special_tokens_in_text":"neutralise",'
+    assert.equal('{"version":2,"format":"mistral-v0.3","special_tokens_in_text":"neutralise",'
       .. '"max_input_tokens":900,"trim_stop":false,"client_stop":"###",'
       .. '"parameters":{"adapter_id":"my-repo/3","temperature":0.5,"max_new_tokens":20},'
       .. '"system":"Be brief.","messages":[{"role":"user","content":"One?"},'

@@ -1,14 +1,16 @@
 -- SPDX-License-Identifier: MIT
---- A conversation with a model, by means of `generate` and `generate_stream`. Each call sends the
--- whole history in the model's chat format. `client:chat_session` makes a session.
+--- A conversation with a model. Each call sends the whole history: with `generate` in the model's
+-- chat format, or with `over = "chat"` as a chat completion. `client:chat_session` makes a session.
 --
 --     local session = assert(client:chat_session { system = "Answer in one sentence." })
 --     print(assert(session:send "Why is the sky blue?"))
 --     for token in session:stream "And at night?" do io.write(token.text) end
 --
--- `session.messages` is the history, an array of `{ role, content }` with the system message first.
--- Programs may read it but must not change it. A question and its answer are added together, when
--- the answer is complete.
+-- With tools, `session:run` runs the functions that the model calls until it answers in words.
+--
+-- `session.messages` is the history in OpenAI's form, with the system message first. Programs may
+-- read it but must not change it. A question and its answer are added together, when the answer is
+-- complete.
 -- @module predibase.chat
 
 local active = require "predibase.active"
@@ -16,14 +18,16 @@ local budget = require "predibase.chat.budget"
 local call = require "predibase.call"
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
-local generate = require "predibase.generate"
 local history = require "predibase.chat.history"
-local json = require "predibase.json"
 local names = require "predibase.option_names"
 local rendering = require "predibase.rendering"
 local request = require "predibase.request"
+local rounds = require "predibase.chat.rounds"
+local run_stream = require "predibase.chat.run_stream"
 local saved = require "predibase.chat.saved"
+local session_options = require "predibase.chat.session_options"
 local stream = require "predibase.stream"
+local turns = require "predibase.chat.turn"
 local usage = require "predibase.usage"
 
 local M = {}
@@ -43,60 +47,8 @@ M.estimate = budget.estimate
 -- @treturn string
 M.text = history.text
 
--- Options.
-
--- Options of a session that are not options of its calls.
-local OWN = { format = true, system = true, messages = true, max_input_tokens = true,
-  count_tokens = true }
-for _, name in ipairs(rendering.names) do OWN[name] = true end
-
-local NAMES = {}
-for name in pairs(OWN) do NAMES[name] = true end
-for name in pairs(generate.STREAM.names) do NAMES[name] = true end
-
 local function refuse (message)
   return nil, errors.new { kind = "validation", phase = "request", message = message }
-end
-
---- Makes the messages that a session begins with.
-local function first_messages (options)
-  local messages, problem = history.read(options.messages == nil and {} or options.messages)
-  if not messages then return refuse(problem) end
-  local system = options.system
-  if system == nil then return messages end
-  if type(system) ~= "string" then
-    return refuse("system must be a string, got " .. checks.describe(system))
-  end
-  if messages[1] and messages[1].role == "system" then
-    return refuse "the system message is given twice, as system and as the first of messages"
-  end
-  table.insert(messages, 1, { role = "system", content = system })
-  return messages
-end
-
-local function budget_problem (options)
-  local limit, counter = options.max_input_tokens, options.count_tokens
-  if limit ~= nil and (not checks.integral(limit) or limit < 1) then
-    return "max_input_tokens must be an integer above 0, got " .. checks.describe(limit)
-  end
-  if counter ~= nil and not checks.callable(counter) then
-    return "count_tokens must be a function, got " .. checks.describe(counter)
-  end
-end
-
---- Splits options into the session's own, to which those of `base` are added, and the options of
--- its calls.
-local function split (options, base)
-  local own, of_calls = {}, {}
-  for name, value in next, base or {} do own[name] = value end
-  for name, value in next, options do
-    if not OWN[name] then
-      of_calls[name] = value
-    elseif value ~= json.null then
-      own[name] = value
-    end
-  end
-  return own, of_calls
 end
 
 -- The state of a session. Only one call runs at a time.
@@ -120,14 +72,14 @@ end
 local function alone (session, f)
   session.busy = active.here()
   if not RESUMABLE and coroutine.running() then
-    local value, err = f()
+    local value, err, more = f()
     session.busy = nil
-    return value, err
+    return value, err, more
   end
-  local ok, value, err = pcall(f)
+  local ok, value, err, more = pcall(f)
   session.busy = nil
   if not ok then error(value, 0) end
-  return value, err
+  return value, err, more
 end
 
 --- Removes an incomplete turn from the history: Ctrl-C or a limit of the host program may interrupt
@@ -152,63 +104,16 @@ end
 --- Closes the stream that the session made last, unless it has ended.
 local function close_stream (session)
   local open = session.reading.stream
-  if open and not (open.final or open.err) then open:close() end
+  if open and not (open.final or open.outcome or open.err) then open:close() end
   session.reading.stream = nil
 end
 
---- Returns a new array of the messages of a session and a new question.
-local function with_question (session, text)
-  local list = {}
-  for i, message in ipairs(session.messages) do list[i] = message end
-  list[#list + 1] = { role = "user", content = text }
-  return list
-end
-
---- Renders the prompt of a call: the history, or the part of it that fits, and the question.
-local function prompt_of (session, text, options)
-  if session.rendering.special_tokens_in_text == "refuse" then
-    local ok, err = rendering.write(session.format, { { role = "user", content = text } },
-      session.rendering)
-    if not ok then return nil, err end
-  end
-  local all = with_question(session, text)
-  local messages = all
-  if session.max_input_tokens then
-    local part, why = budget.fit(session, all, options)
-    if not part then return nil, why end
-    messages = part
-  end
-  local prompt, err = rendering.write(session.format, messages,
-    rendering.of_history(session.rendering))
-  if prompt then session.left_out = #all - #messages end
-  return prompt, err
-end
-
---- Adds a turn to the history.
-local function add_turn (session, text, result, prompt, plan)
-  local list, answer = session.messages, result.text
-  -- return_full_text puts the prompt before the answer, and the prompt repeats the history.
-  if plan.return_full_text and answer:sub(1, #prompt) == prompt then
-    answer = answer:sub(#prompt + 1)
-  end
+--- Adds the new messages of a turn to the history.
+local function add_turn (session, turn)
+  local list = session.messages
   session.whole = #list
-  list[#list + 1] = { role = "user", content = text }
-  list[#list + 1] = { role = "assistant", content = answer }
+  for _, message in ipairs(turn.fresh) do list[#list + 1] = message end
   session.whole = nil
-end
-
---- Checks that the format can render the conversation. If the conversation does not end with a
--- question, one is added for the check.
-local function probe (session)
-  local messages = session.messages
-  local first, last = messages[1], messages[#messages]
-  -- The system message must be accepted under the `special_tokens_in_text` that the program chose.
-  local fresh = { { role = "user", content = "x" } }
-  if first and first.role == "system" then table.insert(fresh, 1, first) end
-  local good, why = rendering.write(session.format, fresh, session.rendering)
-  if not good then return nil, why end
-  if not (last and last.role == "user") then messages = with_question(session, "x") end
-  return rendering.write(session.format, messages, rendering.of_history(session.rendering))
 end
 
 -- Public methods.
@@ -232,36 +137,97 @@ local function check_options (options)
   end
 end
 
+--- Raises when a call of a tool has no result yet.
+local function check_answered (self, method)
+  local name = history.unanswered(self.messages)
+  if not name then return end
+  usage.fail(("session:%s while a call of the tool %s has no result; give it with session:append")
+    :format(method, name))
+end
+
 local function check_free (self, method)
   if not is_busy(self) then return end
   usage.fail(("session:%s while another call of this session is running; wait until it ends, "
     .. "or fork the session"):format(method))
 end
 
+--- Checks what all methods that ask the model check. Returns a turn; or nil and the error.
+local function begin (self, method, fresh, options)
+  check_self(self, method)
+  check_options(options)
+  check_free(self, method)
+  check_answered(self, method)
+  return turns.new(self, fresh, options)
+end
+
+--- Asks for a whole answer. Returns the result, of which the answer is added to the turn.
+local function ask (self, turn, shown)
+  local plan, input_of, err = turns.prepare(self, turn, self.engine.ROUTE, shown)
+  if not plan then return nil, err end
+  close_stream(self)
+  local input, why = input_of()
+  local result
+  result, err = call.run(self.client.shared, input, input and plan, why)
+  if not result then return nil, err end
+  return result, input, plan
+end
+
+local function ask_once (self, turn, shown)
+  local result, input, plan = alone(self, function () return ask(self, turn, shown) end)
+  if not result then return nil, input end
+  turn.fresh[#turn.fresh + 1] = self.engine.answer(self, result, input, plan, turn)
+  add_turn(self, turn)
+  return result
+end
+
+--- Opens a stream. `finish` is called with the stream, what was sent and the plan, when the answer
+-- is complete.
+local function open_stream (self, turn, shown, finish)
+  local plan, input_of, err = turns.prepare(self, turn, self.engine.STREAM, shown)
+  if not plan then return nil, err end
+  -- A stream of several rounds opens one stream after the other.
+  local before = self.reading.stream
+  if not run_stream.is(before) then close_stream(self) end
+  local input, this
+  input, err = alone(self, input_of)
+  if input then this, err = call.prepare(self.client.shared, plan, input) end
+  if not this then return nil, err end
+  return stream.new(this, finish and function (ended) finish(ended, input, plan) end), input, plan
+end
+
+local function stream_once (self, turn, shown, refusal)
+  local made, err
+  if turn then
+    made, err = open_stream(self, turn, shown, function (ended, input, plan)
+      turn.fresh[#turn.fresh + 1] = self.engine.answer(self, ended:result(), input, plan, turn)
+      add_turn(self, turn)
+    end)
+  end
+  if made then self.reading.stream = made else made = stream.failed(err or refusal) end
+  return made, nil, nil, made
+end
+
+local function asked (text)
+  return { { role = "user", content = text } }
+end
+
 --- Sends a question and waits for the whole answer. A stream of this session that is still open is
 -- closed first; a task that reads it gets an error of kind "cancelled".
 -- @tparam string text
--- @tparam ?table options as for `client:generate`; they replace options of the session
--- @treturn[1] table the result, see `predibase.response`
+-- @tparam ?table options as for `client:generate`, or over `"chat"` as for
+-- `client:chat_completion`; they replace options of the session; also `tools` and `tool_choice`
+-- @treturn[1] table the result, see `predibase.response`; when the model calls tools it has
+-- `tool_calls`, and their results are given with `append`
 -- @treturn[2] nil
 -- @treturn[2] table the error; the history has not changed
--- @raise as `client:generate` does, and while another call of this session is running
+-- @raise as `client:generate` does, while another call of this session is running, and while a call
+-- of a tool has no result
 function Session:send (text, options)
   check_self(self, "send")
   check_question(text, "send")
-  check_options(options)
-  check_free(self, "send")
-  local plan, refusal = self.plan(generate.ROUTE, options, "session:send")
-  if not plan then return nil, refusal end
-  close_stream(self)
-  local prompt
-  local result, err = alone(self, function ()
-    local why
-    prompt, why = prompt_of(self, text, options)
-    return call.run(self.client.shared, prompt, prompt and plan, why)
-  end)
-  if result then add_turn(self, text, result, prompt, plan) end
-  return result, err
+  local turn, err = begin(self, "send", asked(text), options)
+  if not turn then return nil, err end
+  return ask_once(self, turn, "session:send")
 end
 
 --- Sends a question and streams the answer. A stream of this session that is still open is closed
@@ -269,26 +235,136 @@ end
 -- tokens; the question itself is sent by the first `next`. All errors are returned by the first
 -- `next`.
 -- @tparam string text
--- @tparam ?table options as for `client:generate_stream`; they replace options of the session
+-- @tparam ?table options as for `send`, and `on_token`
 -- @treturn table the stream, see `predibase.stream`, with the further values that the generic `for`
 -- of Lua 5.4 takes
 -- @raise as `send` does
 function Session:stream (text, options)
   check_self(self, "stream")
   check_question(text, "stream")
-  check_options(options)
-  check_free(self, "stream")
-  local plan, err = self.plan(generate.STREAM, options, "session:stream")
-  local prompt, this
-  if plan then
-    close_stream(self)
-    prompt, err = alone(self, function () return prompt_of(self, text, options) end)
+  local turn, err = begin(self, "stream", asked(text), options)
+  return stream_once(self, turn, "session:stream", err)
+end
+
+--- Adds a message to the history, for example the result of a tool: `{ role = "tool", tool_call_id
+-- = call.id, content = text }`. An open stream of this session is closed first, as by `send`.
+-- @tparam table message in OpenAI's form, see `predibase.wire_messages`
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table the error, of kind "validation"
+-- @raise while a call is running, and for a message that is not a table
+function Session:append (message)
+  check_self(self, "append")
+  if type(message) ~= "table" then
+    usage.fail("session:append takes a message as a table, got " .. checks.describe(message))
   end
-  if prompt then this, err = call.prepare(self.client.shared, plan, prompt) end
-  local made = this and stream.new(this, function (ended)
-    add_turn(self, text, ended:result(), prompt, plan)
-  end) or stream.failed(err)
-  if this then self.reading.stream = made end
+  check_free(self, "append")
+  local more, problem = history.read { message }
+  if not more then return refuse(problem) end
+  local role = more[1].role
+  if role == "system" and self.messages[1] then
+    return refuse "only the first message can be from the system; see session:set_system"
+  elseif role ~= "tool" and history.unanswered(self.messages) then
+    return refuse(("a call of the tool %s has no result yet"):format(
+      history.unanswered(self.messages)))
+  end
+  local all = history.joined(self.messages, more)
+  local ok, err = require "predibase.wire_messages".check(all)
+  if not ok then return nil, err end
+  close_stream(self)
+  self.messages = all
+  return true
+end
+
+--- Asks for an answer to the history as it is, for example after `append`.
+-- @tparam ?table options as for `send`
+-- @treturn[1] table the result
+-- @treturn[2] nil
+-- @treturn[2] table the error; the history has not changed
+-- @raise as `send` does
+function Session:generate (options)
+  local turn, err = begin(self, "generate", {}, options)
+  if not turn then return nil, err end
+  if not self.messages[1] then return refuse "the session has no message to answer" end
+  return ask_once(self, turn, "session:generate")
+end
+
+--- Streams an answer to the history as it is.
+-- @tparam ?table options as for `stream`
+-- @treturn table the stream
+-- @raise as `send` does
+function Session:generate_stream (options)
+  local turn, err = begin(self, "generate_stream", {}, options)
+  if turn and not self.messages[1] then
+    turn, err = nil, select(2, refuse "the session has no message to answer")
+  end
+  return stream_once(self, turn, "session:generate_stream", err)
+end
+
+--- Makes the rounds of `run` and `run_stream`.
+local function new_rounds (self, method, text, options)
+  check_self(self, method)
+  if text ~= nil then check_question(text, method) end
+  local own
+  options, own = rounds.split(options, method)
+  local turn, err = begin(self, method, text and asked(text) or {}, options)
+  if not turn then return nil, err end
+  rounds.check_tools(turn.tools, method)
+  local shown, input, plan = "session:" .. method, nil, nil
+  return rounds.new(self.client, turn, own, {
+    whole = function ()
+      local result
+      result, input, plan = ask(self, turn, shown)
+      return result, input
+    end,
+    stream = function ()
+      local made
+      made, input, plan = open_stream(self, turn, shown)
+      return made, input
+    end,
+    shown = function () return self.engine.shown(turn) end,
+    answer = function (result) return self.engine.answer(self, result, input, plan, turn) end,
+    commit = function () add_turn(self, turn) end,
+  })
+end
+
+--- Sends a question, runs the tools that the model calls, and asks again, until the model answers
+-- in words. Each tool is a table with a function `run(arguments, call)`, see `predibase.tools`. It
+-- runs in a coroutine of its own, in which calls of a client may wait; the tools of one answer run
+-- at the same time. It returns a string, a table (which is sent as JSON), or nil and a message.
+-- @tparam ?string text the question; nil to answer the history as it is
+-- @tparam ?table options as for `send`, and `max_rounds` (most answers of the model, default 8);
+-- `on_tool(call, result)` observes the result of each call; `on_tool_error(call, err)` returns what
+-- the model is told of a tool's error, or nil to stop. Without it the model gets the error's
+-- message. Arguments that do not fit the tool's schema always go back to the model
+-- @treturn[1] table the result of the last answer, with `rounds`, the number of answers
+-- @treturn[2] nil
+-- @treturn[2] table the error: of kind "tool" when `on_tool_error` returned nil or the rounds were
+-- too many; the history has not changed, and `messages` has the new messages
+-- @raise as `send` does, and when a tool has no function `run`
+function Session:run (text, options)
+  local all, err = new_rounds(self, "run", text, options)
+  if not all then return nil, err end
+  return alone(self, function () return all:run() end)
+end
+
+--- Does the same as `run`, and streams the text of all answers. All errors are returned by the
+-- first `next`.
+-- @tparam ?string text
+-- @tparam ?table options as for `run`
+-- @treturn table the stream, see `predibase.chat.run_stream`, with the further values that the
+-- generic `for` of Lua 5.4 takes
+-- @raise as `run` does
+function Session:run_stream (text, options)
+  local all, err = new_rounds(self, "run_stream", text, options)
+  local made
+  if all then
+    close_stream(self)
+    made = run_stream.new(self.client, all)
+    self.reading.stream = made
+  else
+    made = stream.failed(err)
+  end
   return made, nil, nil, made
 end
 
@@ -306,8 +382,7 @@ function Session:set_system (text)
   check_free(self, "set_system")
   local message = text and { role = "system", content = text }
   if message then
-    local fresh = { message, { role = "user", content = "x" } }
-    local ok, err = rendering.write(self.format, fresh, self.rendering)
+    local ok, err = self.engine.check_system(self, message)
     if not ok then return nil, err end
   end
   close_stream(self)
@@ -355,8 +430,10 @@ function Session:fork ()
   check_self(self, "fork")
   repair(self)
   local twin = new_state()
-  for _, name in ipairs { "client", "format", "rendering", "plan", "own", "max_input_tokens",
-    "count_tokens", "left_out" } do twin[name] = self[name] end
+  for _, name in ipairs { "client", "engine", "over", "format", "rendering", "plan", "own", "tools",
+    "given_tools", "tool_choice", "max_input_tokens", "count_tokens", "left_out" } do
+    twin[name] = self[name]
+  end
   twin.counter = self.counter:copy()
   twin.messages = history.copy(self.messages)
   return setmetatable(twin, Session)
@@ -380,18 +457,33 @@ function Session:save (path)
 end
 
 function Session:__tostring ()
-  return ("predibase.chat (%s, %d message%s)"):format(self.format.name, #self.messages,
+  return ("predibase.chat (%s, %d message%s)"):format(self.format and self.format.name
+    or "over chat", #self.messages,
     #self.messages == 1 and "" or "s")
+end
+
+--- Sets the format of a session over `generate`. Returns nil and the error when there is none.
+local function set_format (self, given)
+  local err
+  self.format, err = rendering.format(given.format, self.client.cfg)
+  if not self.format then return nil, err end
+  self.rendering = rendering.options_of(given)
+  self.rendering.special_tokens_in_text = self.rendering.special_tokens_in_text or "neutralise"
+  return true
 end
 
 --- Makes a session, for `client:chat_session`.
 -- @tparam table of the client
--- @tparam ?table options `format` (a chat format, its name, or the name of a model; default: the
--- format of the deployment), `system` (the system message), `messages` (the first messages of the
--- history), `max_input_tokens` (older turns that do not fit are not sent), `count_tokens` (a
--- function from text to number, used instead of the server's tokenizer), `special_tokens_in_text`
--- (default `"neutralise"`; `"refuse"` applies to the texts of `send` and `stream`; `"allow"`),
--- `enable_thinking`, `variables`, `date_string`, `now` as for `format:render`; all options of calls
+-- @tparam ?table options `over` (`"generate"`, the default, or `"chat"`: how the messages are
+-- sent); `format` (a chat format, its name, or the name of a model; default: the format of the
+-- deployment), `system` (the system message), `messages` (the first messages of the history),
+-- `tools` (see `predibase.tools`) and `tool_choice` of all calls, `max_input_tokens` (older turns
+-- that do not fit are not sent), `count_tokens` (a function from text to number, used instead of
+-- the server's tokenizer), `special_tokens_in_text` (default `"neutralise"`; `"refuse"` applies to
+-- the texts of `send` and `stream`; `"allow"`), `enable_thinking`, `variables`, `date_string`,
+-- `now` as for `format:render`; all options of calls. Over `"chat"` there are no `format` and no
+-- options of `format:render`, and the numbers of tokens that the server adds to the texts are
+-- estimated
 -- @tparam ?table calls options of calls that apply where `options` has none
 -- @tparam ?table base the session's own options that apply where `options` has none
 -- @treturn[1] table the session
@@ -403,28 +495,35 @@ function M.new (of, options, calls, base)
     usage.fail("client:chat_session takes its options as a table, got a " .. type(options))
   end
   options = options or {}
-  names.check(options, NAMES, "option")
-  local given, of_calls = split(options, base)
-  local problem = budget_problem(given)
+  local over, err = session_options.read_over(options, base)
+  if not over then return nil, err end
+  local given, of_calls = session_options.split(options, base)
+  local problem = session_options.budget_problem(given)
   if problem then return refuse(problem) end
-  local messages, err = first_messages(given)
+  local messages
+  messages, err = session_options.first_messages(given)
   if not messages then return nil, err end
-  local format
-  format, err = rendering.format(given.format, of.cfg)
-  if not format then return nil, err end
   local self = new_state()
-  self.client, self.format, self.messages = of, format, messages
+  self.client, self.messages = of, messages
+  self.over, self.engine = over, session_options.engines[over]
   self.max_input_tokens, self.count_tokens = given.max_input_tokens, given.count_tokens
-  self.rendering = rendering.options_of(given)
-  self.rendering.special_tokens_in_text = self.rendering.special_tokens_in_text or "neutralise"
+  self.tools, err = turns.read_tools(of.cfg, given.tools)
+  if err then return nil, err end
+  self.given_tools, self.tool_choice = self.tools and given.tools or nil, given.tool_choice
   local own = request.copy(request.merge(calls, of_calls))
-  local all = request.merge(rendering.defaults(format), own)
+  local all = own
+  if over == "generate" then
+    local ok
+    ok, err = set_format(self, given)
+    if not ok then return nil, err end
+    all = request.merge(rendering.defaults(self.format), own)
+  end
   -- In closures, because the options may contain an API token.
   self.own = function () return own end
   self.plan = request.planner(of, all)
   setmetatable(self, Session)
   local ok
-  ok, err = probe(self)
+  ok, err = self.engine.check(self)
   if not ok then return nil, err end
   return self
 end
@@ -450,7 +549,7 @@ function M.load (of, source, options)
   if options ~= nil and type(options) ~= "table" then
     usage.fail("chat.load takes its options as a table, got a " .. type(options))
   end
-  names.check(options or {}, NAMES, "option")
+  names.check(options or {}, session_options.names, "option")
   local given, err = saved.options(source, options or {}, kind == "predibase.adapter")
   if not given then return nil, err end
   return of:chat_session(given)

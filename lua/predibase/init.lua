@@ -16,6 +16,13 @@
 --   client               one server, its connections, and the calls that it can make
 --   adapter              a client with an adapter: renders its template, then calls
 --   chat                 a conversation: sends its history with each question
+--     chat.session_options   reads the options of a session
+--     chat.turn            what one call adds to the history, and what it sends
+--     chat.over_generate   sends the messages with `generate`, in a chat format
+--     chat.over_chat       sends the messages as a chat completion
+--     chat.rounds          asks, runs tools and asks again (`session:run`)
+--     chat.run_stream      the same as a stream
+--     chat.tool_calls      runs the tools that a model calls
 --     chat.history         checks messages and divides them into turns
 --     chat.budget          finds the turns that fit into a number of tokens
 --     chat.saved           a conversation as JSON
@@ -66,6 +73,7 @@
 --     json.scan            looks at numbers and strings of a text that was decoded
 --   files                reads text files
 --   utf8                 checks and cuts UTF-8
+--   together             runs functions of the program at the same time
 --   random               random numbers for delays and request ids
 --   queue, heap          a first-in, first-out queue; a collection ordered by time
 --   active               tells whether a function is still running

@@ -538,18 +538,22 @@ M.take_buffered = take_buffered
 -- that is separated.
 -- @tparam table stream
 -- @tparam table token
+-- @tparam ?boolean stops without stop sequences, too
 -- @treturn string
-function M.text_of (stream, token)
-  if stream.filter and stream.filter.splitter then return stream.filter.shown end
+function M.text_of (stream, token, stops)
+  local filter = stream.filter
+  if filter and (stops or filter.splitter) then return filter.shown end
   return token.special and "" or token.text
 end
 
 --- Returns the text that was kept back until the end of a stream because it might have been the
 -- beginning of a mark of reasoning.
 -- @tparam table stream it has ended
+-- @tparam ?boolean stops or of a stop sequence
 -- @treturn string
-function M.rest_of (stream)
-  return stream.filter and stream.filter.splitter and tail_of(stream) or ""
+function M.rest_of (stream, stops)
+  local filter = stream.filter
+  return filter and (stops or filter.splitter) and tail_of(stream) or ""
 end
 
 --- Returns the text of buffered tokens, for modules that need only the text.

@@ -11,6 +11,7 @@
 -- @module predibase.wire_messages
 
 local checks = require "predibase.value_checks"
+local errors = require "predibase.errors"
 local image = require "predibase.image"
 local json = require "predibase.json"
 local names = require "predibase.option_names"
@@ -277,6 +278,18 @@ local function plain_list (list)
     end
   end
   return made
+end
+
+--- Checks messages without writing them.
+-- @tparam table list
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table error of kind `validation`
+-- @raise for a field that does not exist
+function M.check (list)
+  local made, problem = read(list)
+  if made then return true end
+  return nil, errors.new { kind = "validation", phase = "request", message = problem }
 end
 
 --- Writes messages as a JSON array.

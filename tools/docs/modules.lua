@@ -39,7 +39,7 @@ M.internal = {
   { "Network", "predibase.transport", "predibase.transport.*", "predibase.nginx" },
   { "C modules", "predibase.curl", "predibase.sse", "predibase.replace", "predibase.interrupt" },
   { "Waiting", "predibase.loop.*", "predibase.active", "predibase.outside_errors", "predibase.heap",
-    "predibase.queue" },
+    "predibase.queue", "predibase.together" },
   { "Many calls", "predibase.batch.*" },
   { "Prompts and chats", "predibase.rendering", "predibase.chat.*", "predibase.template.*" },
   { "JSON", "predibase.json.*", "predibase.base64" },

@@ -12,7 +12,6 @@ local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local history = require "predibase.chat.history"
 local tokenize = require "predibase.tokenize"
-local rendering = require "predibase.rendering"
 
 local M = {}
 
@@ -100,22 +99,6 @@ local function begin_counting (self, session, options)
   end
 end
 
---- Returns the text of a message as it appears in the prompt.
-local function written (session, message)
-  local text, guard = history.text(message), session.format.guard
-  if session.rendering.special_tokens_in_text == "allow" or not guard then return text end
-  return guard.admit(text, "neutralise") or text
-end
-
---- Renders the prompt with `x` in place of every text.
-local function frame (session, messages)
-  local bare = {}
-  for i, message in ipairs(messages) do
-    bare[i] = { role = message.role, content = "x" }
-  end
-  return rendering.write(session.format, bare, rendering.of_history(session.rendering))
-end
-
 local function too_long (needed, limit)
   return nil, errors.new { kind = "too_large", phase = "request",
     message = ("this message takes about %d tokens together with the system message, and "
@@ -127,13 +110,13 @@ end
 local function text_sums (session, messages, turns, count)
   local total, sums, last = 0, {}, #messages
   if messages[1].role == "system" then
-    local n, err = count(written(session, messages[1]), false)
+    local n, err = count(session.engine.written(session, messages[1]), false)
     if not n then return nil, err end
     total = n
   end
   for k = #turns, 1, -1 do
     for i = turns[k], last do
-      local n, err = count(written(session, messages[i]), false)
+      local n, err = count(session.engine.written(session, messages[i]), false)
       if not n then return nil, err end
       total = total + n
     end
@@ -148,10 +131,11 @@ end
 -- @tparam table session
 -- @tparam table messages the last one is the new question
 -- @tparam ?table options of the call
+-- @tparam ?table tools that the model is shown, of `predibase.tools`
 -- @treturn[1] table
 -- @treturn[2] nil
 -- @treturn[2] table the error; of kind "too_large" when not even the last turn fits
-function M.fit (session, messages, options)
+function M.fit (session, messages, options, tools)
   local count, turns = begin_counting(session.counter, session, options), history.turns(messages)
   local sums, err = text_sums(session, messages, turns, count)
   if not sums then return nil, err end
@@ -160,11 +144,11 @@ function M.fit (session, messages, options)
     local part = history.from(messages, turns[#turns - kept + 1])
     needed = sums[kept]
     if needed <= session.max_input_tokens or kept == 1 then
-      local prompt, around
-      prompt, err = frame(session, part)
+      local prompt, around, more
+      prompt, err, more = session.engine.frame(session, part, tools)
       if prompt then around, err = count(prompt, true) end
       if not around then return nil, err end
-      needed = needed + around
+      needed = needed + around + (more or 0)
     end
     if needed <= session.max_input_tokens then return part end
   end

@@ -78,6 +78,36 @@ function M.turns (messages)
   return starts
 end
 
+--- Returns a new array of the messages of two.
+-- @tparam table first
+-- @tparam table second
+-- @treturn table
+function M.joined (first, second)
+  local list = {}
+  for i, message in ipairs(first) do list[i] = message end
+  for _, message in ipairs(second) do list[#list + 1] = message end
+  return list
+end
+
+--- Finds a call of a tool that has no result yet.
+-- @tparam table messages
+-- @treturn ?string the name of the tool; nil when all calls have their results
+function M.unanswered (messages)
+  local answered = {}
+  for i = #messages, 1, -1 do
+    local message = messages[i]
+    if message.role == "tool" then
+      answered[message.tool_call_id] = true
+    else
+      for _, call in ipairs(message.tool_calls or {}) do
+        local id = type(call) == "table" and call.id
+        if id and not answered[id] then return (call["function"] or call).name or id end
+      end
+      return nil
+    end
+  end
+end
+
 --- Returns the system message, if there is one, and all messages from an index on.
 -- @tparam table messages
 -- @tparam integer first

@@ -3,11 +3,13 @@
 -- functions are never written.
 -- @module predibase.chat.saved
 
+local chat_completion = require "predibase.chat_completion"
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local files = require "predibase.files"
 local history = require "predibase.chat.history"
 local json = require "predibase.json"
+local option_names = require "predibase.option_names"
 local params = require "predibase.params"
 local reasoning = require "predibase.reasoning"
 local rendering = require "predibase.rendering"
@@ -16,11 +18,16 @@ local usage = require "predibase.usage"
 
 local M = {}
 
---- Version of the file format.
-M.VERSION = 1
+--- Version of the file format. Version 1, which knew no tools, can still be read.
+M.VERSION = 2
+
+local VERSIONS = { [1] = true, [2] = true }
 
 --- Largest file in bytes that is read: more than any conversation.
 M.MAX_FILE = 64 * 1024 * 1024
+
+-- Parameters of chat completions that `generate` does not have.
+local OF_CHAT = { "model", "max_tokens", "max_completion_tokens", "n", "tool_prompt", "guideline" }
 
 -- Options that are written and are not parameters.
 local KEPT = { "max_input_tokens", "trim_stop", "client_stop", "reasoning" }
@@ -45,19 +52,33 @@ local function parameters_of (options)
   end
   for _, rule in ipairs(params.list) do add(rule.name) end
   for misspelt in pairs(params.misspelt) do add(misspelt) end
+  for _, name in ipairs(OF_CHAT) do add(name) end
   add "extra"
   return list
 end
 
 local function message_of (message)
   if json.is_object(message) then return message end
-  local members, others = { { "role", message.role }, { "content", message.content } }, {}
+  local members, others = { { "role", message.role } }, {}
+  if message.content ~= nil then members[2] = { "content", message.content } end
   for name in pairs(message) do
     if name ~= "role" and name ~= "content" then others[#others + 1] = name end
   end
   table.sort(others)
   for _, name in ipairs(others) do members[#members + 1] = { name, message[name] } end
   return json.object(members)
+end
+
+--- Adds the tools without their functions, and the choice among them.
+local function add_tools (members, session)
+  if session.tools then
+    local wire = {}
+    for i, tool in ipairs(session.tools) do wire[i] = tool.wire end
+    members[#members + 1] = { "tools", json.array(wire) }
+  end
+  if session.tool_choice ~= nil then
+    members[#members + 1] = { "tool_choice", session.tool_choice }
+  end
 end
 
 --- Writes a session.
@@ -67,12 +88,18 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error
 function M.encode (session, options)
-  local members, list = { { "version", M.VERSION }, { "format", session.format.name } }, {}
+  local members, list = { { "version", M.VERSION } }, {}
+  if session.format then
+    members[2] = { "format", session.format.name }
+  else
+    members[2] = { "over", session.over }
+  end
   for _, name in ipairs(rendering.names) do
-    if session.rendering[name] ~= nil then
+    if session.rendering and session.rendering[name] ~= nil then
       members[#members + 1] = { name, session.rendering[name] }
     end
   end
+  add_tools(members, session)
   for _, name in ipairs(KEPT) do
     local value = options[name]
     if name == "max_input_tokens" then value = session.max_input_tokens end
@@ -139,7 +166,9 @@ local function keep_spelling (saved, written)
       if saved.messages[i] ~= json.null then saved.messages[i] = readable(message) end
     end
   end
-  if saved.variables ~= nil then saved.variables = written.variables end
+  for _, name in ipairs { "variables", "tools", "tool_choice" } do
+    if saved[name] ~= nil then saved[name] = written[name] end
+  end
   if type(saved.parameters) ~= "table" or type(parameters) ~= "table" then return end
   for _, name in ipairs { "response_format", "extra" } do
     if saved.parameters[name] ~= nil then saved.parameters[name] = parameters[name] end
@@ -147,13 +176,28 @@ local function keep_spelling (saved, written)
 end
 
 --- Checks parameters from a file. Nothing in a file may raise. Returns nil or what is wrong.
-local function parameter_problem (parameters)
+local function parameter_problem (parameters, over)
   if type(parameters) ~= "table" then return "needs an object in `parameters`" end
   for name in pairs(parameters) do
     if type(name) ~= "string" then return "needs an object in `parameters`" end
     if name == "api_token" then return "contains an API token; delete the line" end
   end
-  local ok, good, err = usage.catch(params.check, parameters, { partial = true })
+  local set = over == "chat" and chat_completion.parameters or params.generate
+  local ok, good, err = usage.catch(function (given)
+    option_names.check(given, set.names, "parameter")
+    return params.read(given, { partial = true }, set)
+  end, parameters)
+  if not ok then return "is invalid: " .. tostring(good) end
+  return not good and "is invalid: " .. err.message or nil
+end
+
+--- Checks tools from a file.
+local function tools_problem (list, choice)
+  if choice ~= nil and type(choice) ~= "string" and type(choice) ~= "table" then
+    return "has " .. checks.describe(choice) .. " as its tool_choice"
+  end
+  if list == nil or list == json.null then return nil end
+  local ok, good, err = usage.catch(require "predibase.tools".read, list)
   if not ok then return "is invalid: " .. tostring(good) end
   return not good and "is invalid: " .. err.message or nil
 end
@@ -172,22 +216,24 @@ function M.decode (source)
     return bad("is not a JSON object: " .. (problem or "it is another value"))
   end
   keep_spelling(saved, template.ordered.decode(text))
-  if saved.version ~= M.VERSION then
-    return bad(("has the version %s, this library reads %d"):format(
-      checks.describe(saved.version), M.VERSION))
+  if not VERSIONS[saved.version] then
+    return bad(("has the version %s, this library reads 1 and 2"):format(
+      checks.describe(saved.version)))
   end
-  problem = parameter_problem(saved.parameters or {})
+  problem = parameter_problem(saved.parameters or {}, saved.over)
+    or tools_problem(saved.tools, saved.tool_choice)
   if problem then return bad(problem) end
   local options = {}
   for name, value in pairs(saved.parameters or {}) do options[name] = value end
   for _, name in ipairs(KEPT) do options[name] = saved[name] end
+  options.tools, options.tool_choice = saved.tools, saved.tool_choice
   for _, name in ipairs(rendering.names) do options[name] = saved[name] end
   for name, value in pairs(options) do
     if value == json.null then options[name] = nil end
   end
   options.messages, problem = history.read(saved.messages)
   if problem then return bad("is invalid: " .. problem) end
-  for _, name in ipairs { "system", "format" } do
+  for _, name in ipairs { "system", "format", "over" } do
     if saved[name] ~= nil and type(saved[name]) ~= "string" then
       return bad(("has %s as its %s"):format(checks.describe(saved[name]), name))
     end
@@ -209,7 +255,7 @@ function M.options (source, options, bound)
   if bound then given.adapter_id, given.adapter_source, given.merged_adapters = nil, nil, nil end
   local name = given.format or ""
   for option, value in next, options do given[option] = value end
-  if options.format ~= nil or template.chat(name) then return given end
+  if options.format ~= nil or given.over == "chat" or template.chat(name) then return given end
   return rendering.refusal(('the format "%s" is not built in: give it again as the option format')
     :format(errors.excerpt(name, 100)))
 end

@@ -1,0 +1,201 @@
+-- SPDX-License-Identifier: MIT
+--- Sends the messages of a conversation with `generate`: they are written in the chat format of the
+-- model, and calls of tools are read out of its text.
+--
+-- `predibase.chat.over_chat` has the same functions, which `predibase.chat` calls.
+-- @module predibase.chat.over_generate
+
+local choices = require "predibase.choices"
+local errors = require "predibase.errors"
+local generate = require "predibase.generate"
+local history = require "predibase.chat.history"
+local json = require "predibase.json"
+local rendering = require "predibase.rendering"
+local stops = require "predibase.stop_sequences"
+
+local M = {}
+
+M.ROUTE, M.STREAM = generate.ROUTE, generate.STREAM
+
+--- Options of rendering, with the tools of a turn.
+local function options_of (session, tools, base)
+  local options = {}
+  for name, value in next, base or rendering.of_history(session.rendering) do
+    options[name] = value
+  end
+  if tools then
+    options.tools = {}
+    for i, tool in ipairs(tools) do options.tools[i] = json.plain(tool.wire) end
+  end
+  return options
+end
+
+--- Checks that the format can write the conversation of a new session. If the conversation does not
+-- end with a question, one is added for the check.
+-- @tparam table session
+-- @treturn[1] string the prompt
+-- @treturn[2] nil
+-- @treturn[2] table error of kind "template"
+function M.check (session)
+  local messages = session.messages
+  local first, last = messages[1], messages[#messages]
+  -- The system message must be accepted under the `special_tokens_in_text` that the program chose.
+  local fresh = { { role = "user", content = "x" } }
+  if first and first.role == "system" then table.insert(fresh, 1, first) end
+  local good, why = rendering.write(session.format, fresh,
+    options_of(session, session.tools, session.rendering))
+  if not good then return nil, why end
+  if not (last and last.role == "user") then
+    messages = history.joined(messages, { { role = "user", content = "x" } })
+  end
+  return rendering.write(session.format, messages, options_of(session, session.tools))
+end
+
+--- Checks that the format accepts a system message.
+-- @tparam table session
+-- @tparam table message
+-- @treturn[1] string a prompt
+-- @treturn[2] nil
+-- @treturn[2] table error of kind "template"
+function M.check_system (session, message)
+  return rendering.write(session.format, { message, { role = "user", content = "x" } },
+    session.rendering)
+end
+
+--- Returns the options of a call with `generate`.
+-- @tparam table turn `options`, `tools`, `tool_choice`
+-- @treturn[1] ?table
+-- @treturn[2] nil
+-- @treturn[2] table error of kind "validation"
+function M.call_options (turn)
+  local choice = turn.tool_choice
+  if choice == nil or choice == "auto" or choice == "none" then return turn.options end
+  return nil, errors.new { kind = "validation", phase = "request",
+    message = 'tool_choice must be "auto" or "none": over generate, no call can be forced on the '
+      .. 'model; use a session with over = "chat"' }
+end
+
+--- Returns the tools that are shown to the model.
+local function shown_tools (turn)
+  return turn.tool_choice ~= "none" and turn.tools or nil
+end
+
+--- Writes the prompt.
+-- @tparam table session
+-- @tparam table messages those that are sent
+-- @tparam table turn with `fresh` (the messages that are new)
+-- @treturn[1] string
+-- @treturn[2] nil
+-- @treturn[2] table error of kind "template"
+function M.input (session, messages, turn)
+  local last = turn.fresh[#turn.fresh]
+  if session.rendering.special_tokens_in_text == "refuse" and last and last.role == "user" then
+    local ok, err = rendering.write(session.format, { last }, session.rendering)
+    if not ok then return nil, err end
+  end
+  return rendering.write(session.format, messages, options_of(session, shown_tools(turn)))
+end
+
+--- Makes the message of an answer, and adds `message` and `tool_calls` to the result.
+-- @tparam table session
+-- @tparam table result
+-- @tparam string prompt
+-- @tparam table plan
+-- @tparam table turn
+-- @treturn table the message
+function M.answer (session, result, prompt, plan, turn)
+  local text = result.text
+  -- return_full_text puts the prompt before the answer, and the prompt repeats the history.
+  if plan.return_full_text and text:sub(1, #prompt) == prompt then
+    text = text:sub(#prompt + 1)
+  end
+  local tools, calls = shown_tools(turn), nil
+  if tools then
+    local read = session.format:parse(text, { tools = options_of(session, tools).tools,
+      reasoning = false })
+    if read and read.tool_calls then
+      calls, text = read.tool_calls, read.content or ""
+      result.text, result.tool_calls, result.finish_reason = text, calls, "tool_calls"
+    end
+  end
+  result.message = choices.message(text, calls)
+  return result.message
+end
+
+-- What is shown of a stream: a model writes its calls as text.
+
+-- Where a call may begin.
+local OPENINGS = { "<tool_call>", "[TOOL_CALLS]", "<|python_tag|>" }
+
+local Shown = {}
+Shown.__index = Shown
+
+--- Takes the next piece of the text. Returns what may be shown: what follows the beginning of a
+-- call is kept back.
+function Shown:feed (text)
+  if self.held then
+    self.held[#self.held + 1] = text
+    return ""
+  end
+  if not self.begun then
+    self.space = self.space .. text
+    local first = self.space:match "%S"
+    if not first then return "" end
+    text, self.begun = self.space, true
+    if first == "{" or first == "[" then
+      self.held = { text }
+      return ""
+    end
+  end
+  local shown, found = self.matcher:feed(text)
+  if found then self.held = {} end
+  self.shown = self.shown + #shown
+  return shown
+end
+
+--- Returns the rest of the text that may be shown.
+-- @tparam table message of the answer, as `answer` made it
+-- @treturn string
+function Shown:finish (message)
+  local content = message.content or ""
+  return content:sub(self.shown + 1)
+end
+
+--- Makes a filter for the text of a stream, of which only what is no call may be shown.
+-- @tparam table turn
+-- @treturn ?table with `feed` and `finish`; nil when everything may be shown
+function M.shown (turn)
+  if not shown_tools(turn) then return nil end
+  return setmetatable({ matcher = stops.new(OPENINGS), space = "", shown = 0 }, Shown)
+end
+
+-- Counting tokens.
+
+--- Returns the text of a message as it appears in the prompt.
+-- @tparam table session
+-- @tparam table message
+-- @treturn string
+function M.written (session, message)
+  local text, guard = history.text(message), session.format.guard
+  if session.rendering.special_tokens_in_text == "allow" or not guard then return text end
+  return guard.admit(text, "neutralise") or text
+end
+
+--- Writes the prompt with `x` in place of every text.
+-- @tparam table session
+-- @tparam table messages
+-- @tparam ?table tools
+-- @treturn[1] string
+-- @treturn[2] nil
+-- @treturn[2] table error of kind "template"
+function M.frame (session, messages, tools)
+  local bare = {}
+  for i, message in ipairs(messages) do
+    bare[i] = { role = message.role, tool_calls = message.tool_calls,
+      tool_call_id = message.tool_call_id, name = message.name,
+      content = not (message.tool_calls and message.content == nil) and "x" or nil }
+  end
+  return rendering.write(session.format, bare, options_of(session, tools))
+end
+
+return M

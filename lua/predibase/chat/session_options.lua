@@ -1,0 +1,118 @@
+-- SPDX-License-Identifier: MIT
+--- The options of a session.
+-- @module predibase.chat.session_options
+
+local checks = require "predibase.value_checks"
+local errors = require "predibase.errors"
+local generate = require "predibase.generate"
+local history = require "predibase.chat.history"
+local json = require "predibase.json"
+local option_names = require "predibase.option_names"
+local over_chat = require "predibase.chat.over_chat"
+local over_generate = require "predibase.chat.over_generate"
+local rendering = require "predibase.rendering"
+local request = require "predibase.request"
+
+local M = {}
+
+--- The modules that send messages, by the option `over`.
+M.engines = { generate = over_generate, chat = over_chat }
+
+-- Options of a session that are not options of its calls.
+local OWN = { over = true, system = true, messages = true, max_input_tokens = true,
+  count_tokens = true, tools = true, tool_choice = true }
+
+-- Those of sessions over `generate`.
+local OF_FORMAT = { format = true }
+for _, name in ipairs(rendering.names) do OF_FORMAT[name] = true end
+
+-- Way to send -> set of all options of a session.
+local NAMES = {
+  generate = request.union(OWN, OF_FORMAT, generate.STREAM.names),
+  chat = request.union(OWN, over_chat.STREAM.names),
+}
+
+--- Set of the options of all sessions.
+M.names = request.union(NAMES.generate, NAMES.chat)
+
+local function refuse (message)
+  return nil, errors.new { kind = "validation", phase = "request", message = message }
+end
+
+--- Makes the messages that a session begins with.
+-- @tparam table options `messages` and `system`
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] table error of kind "validation"
+function M.first_messages (options)
+  local messages, problem = history.read(options.messages == nil and {} or options.messages)
+  if not messages then return refuse(problem) end
+  local system = options.system
+  if system == nil then return messages end
+  if type(system) ~= "string" then
+    return refuse("system must be a string, got " .. checks.describe(system))
+  end
+  if messages[1] and messages[1].role == "system" then
+    return refuse "the system message is given twice, as system and as the first of messages"
+  end
+  table.insert(messages, 1, { role = "system", content = system })
+  return messages
+end
+
+--- Tells what is wrong with the limit of tokens.
+-- @tparam table options `max_input_tokens` and `count_tokens`
+-- @treturn ?string
+function M.budget_problem (options)
+  local limit, counter = options.max_input_tokens, options.count_tokens
+  if limit ~= nil and (not checks.integral(limit) or limit < 1) then
+    return "max_input_tokens must be an integer above 0, got " .. checks.describe(limit)
+  end
+  if counter ~= nil and not checks.callable(counter) then
+    return "count_tokens must be a function, got " .. checks.describe(counter)
+  end
+end
+
+--- Splits options into the session's own, to which those of `base` are added, and the options of
+-- its calls.
+-- @tparam table options
+-- @tparam ?table base
+-- @treturn table the session's own
+-- @treturn table those of its calls
+function M.split (options, base)
+  local own, of_calls = {}, {}
+  for name, value in next, base or {} do own[name] = value end
+  for name, value in next, options do
+    if not OWN[name] and not OF_FORMAT[name] then
+      of_calls[name] = value
+    elseif value ~= json.null then
+      own[name] = value
+    end
+  end
+  return own, of_calls
+end
+
+--- Reads the option `over`, and checks the names of all options.
+-- @tparam table options
+-- @tparam ?table base the session's own options that apply where `options` has none
+-- @treturn[1] string
+-- @treturn[2] nil
+-- @treturn[2] table error of kind "validation"
+-- @raise for an option that does not exist
+function M.read_over (options, base)
+  local over = rawget(options, "over")
+  if over == nil or over == json.null then over = base and base.over or "generate" end
+  if not M.engines[over] then
+    return refuse('over must be "generate" or "chat", got ' .. checks.describe(over))
+  end
+  if over == "chat" then
+    for name in pairs(OF_FORMAT) do
+      if rawget(options, name) ~= nil then
+        return refuse(name .. ' cannot be used with over = "chat": the server writes the prompt')
+      end
+    end
+  end
+  option_names.check(options, NAMES[over], "option")
+  return over
+end
+
+return M

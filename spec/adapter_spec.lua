@@ -209,6 +209,47 @@ describe("an adapter", function ()
     assert.equal("hf_SECRET", sent().parameters.api_token)
   end)
 
+  it("asks for chat completions, which the server renders", function ()
+    local body = json.encode { choices = json.array { { index = 0, finish_reason = "stop",
+      message = { role = "assistant", content = '{"a":1}' } } } }
+    open({}, function () return { headers = JSON, body = body } end)
+    local view = client:adapter("my-repo/3", { template = assert(template.chat "chatml"),
+      defaults = { max_new_tokens = 7, do_sample = true } })
+    local messages = { { role = "user", content = "x" } }
+    assert.equal('{"a":1}', tostring(assert(view:chat_completion(messages))))
+    assert.same({ model = "my-repo/3", adapter_source = "pbase", max_tokens = 7,
+      messages = messages }, sent())
+    assert.same({ a = 1 }, (assert(view:chat_completion_json(messages, { max_tokens = 8 }))))
+    assert.equal(8, sent().max_tokens)
+    assert.equal("json_object", sent().response_format.type)
+    local stream = view:chat_completion_stream(messages, { temperature = 0 })
+    local _, err = stream:next()
+    assert.equal("protocol", err.kind)         -- the reply is no stream
+    assert.equal("my-repo/3", sent().model)
+    assert.is_true(sent().stream)
+    for _, name in ipairs { "model", "adapter_id", "merged_adapters" } do
+      assert.error_matches(function () view:chat_completion(messages, { [name] = "x" }) end,
+        name .. " cannot be set here")
+    end
+  end)
+
+  it("takes options for each entry of a batch beside its values", function ()
+    open()
+    local view = client:adapter("my-repo/3", { template = instruct })
+    local results = view:generate_many({ { values = { instruction = "a" }, seed = 7 },
+      { instruction = "b" } }, { concurrency = 1 }):results()
+    assert.equal(2, #results)
+    assert.equal(7, sent(1).parameters.seed)
+    assert.is_truthy(sent(1).inputs:find("a", 1, true))
+    assert.is_nil(sent(2).parameters.seed)
+    assert.error_matches(function ()
+      view:generate_many { { values = { instruction = "a" }, adapter_id = "b/1" } }
+    end, "always uses")
+    assert.error_matches(function ()
+      client:adapter("a/1"):generate_many { { prompt = "a", adapter_id = "b/1" } }
+    end, "always uses")
+  end)
+
   it("raises with the line of the caller where the program is wrong", function ()
     open()
     local view = client:adapter("my-repo/3", { template = instruct })

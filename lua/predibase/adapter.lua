@@ -32,7 +32,7 @@ local OPTIONS = { template = true, defaults = true, adapter_source = true }
 for _, name in ipairs(rendering.names) do OPTIONS[name] = true end
 
 -- Parameters that the view sets itself.
-local BOUND = { adapter_id = true, merged_adapters = true }
+local BOUND = { adapter_id = true, merged_adapters = true, model = true }
 
 local function check_self (self, method)
   if getmetatable(self) ~= View then
@@ -166,6 +166,51 @@ function View:generate_many (entries, options)
   return made, nil, nil, made
 end
 
+--- Makes the plan of a chat completion. Returns the arguments of `call.run`.
+local function prepare_chat (self, route, messages, options)
+  check_self(self, route.name)
+  check_bound(self, options)
+  require "predibase.chat_completion".check_messages(messages)
+  return self.client.shared, messages, self.chat_plan(route, options, "adapter:" .. route.name)
+end
+
+--- Calls `client:chat_completion` with the adapter. The server writes the messages with the chat
+-- template of its model; the template of this object is not used.
+-- @tparam table messages as for `client:chat_completion`
+-- @tparam ?table options as for `client:chat_completion`; they replace the adapter's defaults, and
+-- cannot name another adapter
+-- @treturn[1] table the result
+-- @treturn[2] nil
+-- @treturn[2] table the error
+-- @raise as `client:chat_completion`
+function View:chat_completion (messages, options)
+  return call.run(prepare_chat(self, require "predibase.chat_completion".ROUTE, messages, options))
+end
+
+--- Calls `client:chat_completion_stream` with the adapter, as `chat_completion` does.
+-- @tparam table messages
+-- @tparam ?table options as for `client:chat_completion_stream`
+-- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
+-- @raise as `client:chat_completion`
+function View:chat_completion_stream (messages, options)
+  return stream.open(prepare_chat(self, require "predibase.chat_completion".STREAM, messages,
+    options))
+end
+
+--- Calls `client:chat_completion_json` with the adapter, as `chat_completion` does.
+-- @tparam table messages
+-- @tparam ?table options as for `client:chat_completion_json`
+-- @treturn[1] table the value
+-- @treturn[1] table the result
+-- @treturn[2] nil
+-- @treturn[2] table the error
+-- @raise as `client:chat_completion_json`
+function View:chat_completion_json (messages, options)
+  local answer = require "predibase.json_answer"
+  answer.check_options(options, "adapter:chat_completion_json")
+  return answer.run(prepare_chat(self, answer.chat(), messages, options))
+end
+
 --- Begins a conversation with this adapter, see `predibase.chat`. If the adapter's template is a
 -- chat format, it is the default of the option `format`.
 -- @tparam ?table options as for `client:chat_session`; they cannot name another adapter
@@ -239,7 +284,7 @@ function M.new (of, id, options)
   local all = is_format(template) and request.merge(rendering.defaults(template), own) or own
   -- In closures, because the defaults may contain an API token.
   self.own, self.options = function () return own end, function () return all end
-  self.plan = request.planner(of, all)
+  self.plan, self.chat_plan = request.planner(of, all), request.planner(of, own)
   return self
 end
 

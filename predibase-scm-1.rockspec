@@ -138,6 +138,7 @@ build = {
     ["predibase.headers"] = "lua/predibase/headers.lua",
     ["predibase.heap"] = "lua/predibase/heap.lua",
     ["predibase.image"] = "lua/predibase/image.lua",
+    ["predibase.info"] = "lua/predibase/info.lua",
     ["predibase"] = "lua/predibase/init.lua",
     ["predibase.json"] = "lua/predibase/json.lua",
     ["predibase.json.encode"] = "lua/predibase/json/encode.lua",

@@ -33,9 +33,11 @@ local PRINT_ERROR = [[
   io.write(tostring(ok), " ", tostring(predibase.is_error(raised)), "\n")
   local results, why = predibase.generate_many { "x" }:results()
   io.write(tostring(results), " ", why.kind, "\n")
+  local given = { info = false, health = false, metrics = false, chat_session = false }
+  local given = { info = false, health = false, metrics = false, chat_session = false }
   for _, name in ipairs { "generate_json", "chat_completion_json", "tokenize", "adapter",
-    "chat_session" } do
-    local none, problem = predibase[name](name ~= "chat_session" and "x" or nil)
+    "chat_session", "info", "health" } do
+    local none, problem = predibase[name](given[name] == nil and "x" or nil)
     assert(none == nil and problem.kind == "config")
   end
 ]]
@@ -45,7 +47,7 @@ describe("require 'predibase'", function ()
     assert.equal(require "predibase.version", predibase._VERSION)
     for _, name in ipairs { "new", "generate", "generate_json", "generate_stream",
       "generate_many", "chat_completion_json", "tokenize", "adapter", "chat_session", "is_error",
-        "update" } do
+      "update", "info", "health" } do
       assert.is_function(predibase[name])
     end
     assert.is_function(predibase.template.new)
@@ -165,6 +167,7 @@ describe("the functions of the module", function ()
       for _, case in ipairs {
         { predibase.tokenize, 5 }, { predibase.adapter, 5 }, { predibase.adapter, "a/1", 5 },
         { predibase.chat_session, 5 }, { predibase.chat_session, { fromat = "x" } },
+        { predibase.info, 5 }, { predibase.health, 5 },
       } do
         ok, message = pcall(function () case[1](case[2], case[3]) end)
         assert(not ok and message:find '^%(command line%):%d+: ', message)

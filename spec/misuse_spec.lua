@@ -99,6 +99,14 @@ describe("Misuse", function ()
     ["reasoning where no text is generated"] = {
       function () local r = client:tokenize("x", { reasoning = true }) return r end,
       'unknown option "reasoning"' },
+    ["client.info with a dot"] = { function () local r = client.info() return r end,
+      "client:info must be called with a colon on a client" },
+    ["options of client:health that are no table"] = {
+      function () local r = client:health "x" return r end,
+      "client:health takes its options as a table, got a string" },
+    ["a parameter of generate for client:info"] = {
+      function () local r = client:info { temperature = 1 } return r end,
+      'unknown option "temperature"' },
     ["an option of a client that does not exist"] = {
       function () local r = predibase.new { base_ulr = "x" } return r end,
       'unknown option "base_ulr"; did you mean "base_url"?' },

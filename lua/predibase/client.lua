@@ -233,6 +233,35 @@ function Client:tokenize (text, options)
   return call.run(self.shared, text, self.plan(tokenize.ROUTE, options))
 end
 
+--- Returns what the server says about its model and its limits (LoRAX: GET /info).
+-- @tparam ?table options `timeout`, `max_retries`, `headers`, `on_request`, `on_response`,
+-- `on_retry` as for `generate`
+-- @treturn[1] table `model_id`, `model_sha`, `model_dtype`, `model_device_type`,
+-- `model_pipeline_tag`, `max_concurrent_requests`, `max_best_of`, `max_stop_sequences`,
+-- `max_input_length`, `max_total_tokens`, `max_batch_total_tokens` (in tokens),
+-- `waiting_served_ratio`, `max_waiting_tokens`, `validation_workers`, `eager_prefill`, `version`,
+-- `sha`, `docker_label`, `request_logger_url`; those that the server does not know are nil
+-- @treturn[2] nil
+-- @treturn[2] table the error; of kind "not_found" where the server has no such route
+-- @raise for options that are not a table, an option that does not exist, and a closed client
+function Client:info (options)
+  check_self(self, "info")
+  return call.run(self.shared, nil, self.plan(require "predibase.info".ROUTE, options))
+end
+
+--- Tells whether the server can answer (LoRAX: GET /health). Before its first answer, LoRAX
+-- generates a token to find out, which may take seconds. A failed attempt is repeated as in
+-- `generate`; with `max_retries = 0` the first one decides.
+-- @tparam ?table options as for `info`
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table the error; of kind "server" with the status 503 when the server is not healthy
+-- @raise as `info` does
+function Client:health (options)
+  check_self(self, "health")
+  return call.run(self.shared, nil, self.plan(require "predibase.info".HEALTH, options))
+end
+
 --- Makes an object for the calls of one adapter: it renders the adapter's template, and sends the
 -- adapter's id, source and defaults with every call. Closing it leaves the client open.
 -- @tparam string id such as `"my-repo/3"`

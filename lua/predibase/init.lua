@@ -58,6 +58,7 @@
 --   json_answer          answers in JSON: their routes, and the value in their text
 --   tools                reads the option `tools`, and checks the arguments of calls
 --   tokenize             the tokens of a text (POST /tokenize)
+--   info                 the server's model, limits and health (GET /info, /health)
 --   stop_sequences       finds stop sequences in text that arrives in pieces
 --   reasoning            separates the reasoning of a model from its answer
 --   event                reads an event of a stream, and checks its types
@@ -252,6 +253,22 @@ M.completion_stream = forward("completion_stream", stream.failed)
 -- @treturn[2] nil
 -- @treturn[2] table the error
 M.tokenize = forward("tokenize")
+
+--- Calls `client:info`.
+-- @function info
+-- @tparam ?table options see `predibase.client`
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] table the error
+M.info = forward("info")
+
+--- Calls `client:health`.
+-- @function health
+-- @tparam ?table options see `predibase.client`
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table the error
+M.health = forward("health")
 
 --- Calls `client:adapter`.
 -- @function adapter

@@ -233,6 +233,24 @@ function M.error (reply, meta, message)
   }
 end
 
+--- Reads the JSON object that a whole response has as its body.
+-- @tparam table reply `status`, `headers`, `body`
+-- @tparam ?table meta as for `error`
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] table the error: for any status except 2xx, and for a body that is no JSON object or
+-- reports an error
+function M.object (reply, meta)
+  local status = reply.status
+  if type(status) ~= "number" or status < 200 or status > 299 then
+    return nil, M.error(reply, meta)
+  end
+  local body = reply.body or ""
+  local object = body:find "^%s*{" and json.decode(body)
+  if type(object) ~= "table" or event.error_fields(object) then return nil, M.error(reply, meta) end
+  return object
+end
+
 --- Makes the error object for a failure without a complete response: the network failed, a time
 -- limit expired, or an event of a stream reported an error.
 -- @tparam table failure `kind`, `message`, `phase`, `error_type`, `retryable`, `sent`

@@ -35,8 +35,9 @@ local PRINT_ERROR = [[
   io.write(tostring(results), " ", why.kind, "\n")
   local given = { info = false, health = false, metrics = false, chat_session = false }
   local given = { info = false, health = false, metrics = false, chat_session = false }
+  local given = { info = false, health = false, metrics = false, chat_session = false }
   for _, name in ipairs { "generate_json", "chat_completion_json", "tokenize", "adapter",
-    "chat_session", "info", "health" } do
+    "chat_session", "info", "health", "embed" } do
     local none, problem = predibase[name](given[name] == nil and "x" or nil)
     assert(none == nil and problem.kind == "config")
   end
@@ -47,7 +48,7 @@ describe("require 'predibase'", function ()
     assert.equal(require "predibase.version", predibase._VERSION)
     for _, name in ipairs { "new", "generate", "generate_json", "generate_stream",
       "generate_many", "chat_completion_json", "tokenize", "adapter", "chat_session", "is_error",
-      "update", "info", "health" } do
+      "update", "info", "health", "embed", "similarity" } do
       assert.is_function(predibase[name])
     end
     assert.is_function(predibase.template.new)
@@ -167,7 +168,7 @@ describe("the functions of the module", function ()
       for _, case in ipairs {
         { predibase.tokenize, 5 }, { predibase.adapter, 5 }, { predibase.adapter, "a/1", 5 },
         { predibase.chat_session, 5 }, { predibase.chat_session, { fromat = "x" } },
-        { predibase.info, 5 }, { predibase.health, 5 },
+        { predibase.info, 5 }, { predibase.health, 5 }, { predibase.embed, 5 },
       } do
         ok, message = pcall(function () case[1](case[2], case[3]) end)
         assert(not ok and message:find '^%(command line%):%d+: ', message)

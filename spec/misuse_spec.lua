@@ -99,6 +99,15 @@ describe("Misuse", function ()
     ["reasoning where no text is generated"] = {
       function () local r = client:tokenize("x", { reasoning = true }) return r end,
       'unknown option "reasoning"' },
+    ["texts of client:embed that are none"] = {
+      function () local r = client:embed { "a", 5 } return r end,
+      "text 2 for client:embed must be a string, got the number 5" },
+    ["an option of client:embed that does not exist"] = {
+      function () local r = client:embed("x", { batchsize = 5 }) return r end,
+      'unknown option "batchsize"; did you mean "batch_size"?' },
+    ["vectors of two sizes"] = {
+      function () local r = predibase.similarity({ 1 }, { 1, 2 }) return r end,
+      "similarity takes two vectors of the same size, got 1 and 2 numbers" },
     ["client.info with a dot"] = { function () local r = client.info() return r end,
       "client:info must be called with a colon on a client" },
     ["options of client:health that are no table"] = {

@@ -22,6 +22,8 @@ describe("adapter_id", function ()
       .. '"api_token":""}',
       encoded { merged_adapters = { ids = { "a/1" }, weights = { 1 } }, adapter_source = "hub" })
     assert.equal('{"adapter_source":"hub"}', encoded { adapter_source = "hub" })
+    assert.equal('{"adapter_id":"my-repo/3","adapter_source":"HUB","api_token":""}',
+      encoded { adapter_id = "my-repo/3", adapter_source = "HUB" })
   end)
 
   it("means the base model when it is empty, and is sent without a source", function ()

@@ -60,4 +60,18 @@ function M.call (by, f, ...)
   return true, f(...)
 end
 
+-- PUC Lua 5.1 cannot yield inside `pcall`.
+local RESUMABLE = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
+
+--- Calls a function in protected mode where it can still yield in it: everywhere except in a
+-- coroutine of PUC Lua 5.1, where an error of the function is raised.
+-- @tparam function f
+-- @param ... its arguments
+-- @treturn boolean false when the function raised an error
+-- @return the results, or the error
+function M.protected (f, ...)
+  if RESUMABLE or not running() then return pcall(f, ...) end
+  return true, f(...)
+end
+
 return M

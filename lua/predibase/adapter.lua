@@ -211,6 +211,21 @@ function View:chat_completion_json (messages, options)
   return answer.run(prepare_chat(self, answer.chat(), messages, options))
 end
 
+--- Calls `client:embed` with this adapter. Of its defaults, those for generated text are left out,
+-- and so is the template.
+-- @tparam string|table input a text, or an array of texts
+-- @tparam ?table options as for `client:embed`; they cannot name another adapter
+-- @treturn[1] table the vector, or the array of the vectors
+-- @treturn[1] table what is known besides
+-- @treturn[2] nil
+-- @treturn[2] table the error
+-- @raise as `client:embed`
+function View:embed (input, options)
+  check_self(self, "embed")
+  check_bound(self, options)
+  return require "predibase.embed".run(self.client, self.plan, input, options, "adapter:embed")
+end
+
 --- Begins a conversation with this adapter, see `predibase.chat`. If the adapter's template is a
 -- chat format, it is the default of the option `format`.
 -- @tparam ?table options as for `client:chat_session`; they cannot name another adapter

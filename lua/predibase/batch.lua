@@ -121,6 +121,11 @@ local function next_job (self)
   return job
 end
 
+--- Tells whether the time for all entries together will be over after a wait.
+local function is_late (self, wait)
+  return self.ends ~= nil and self.now() + (wait or 0) >= self.ends
+end
+
 local function not_sent (job, fields)
   fields.phase, fields.attempts = "request", job.call.attempts
   fields.message = "not sent: " .. fields.message
@@ -130,6 +135,10 @@ end
 --- Returns an error when the job must not be sent any more, and nil when it may be sent.
 local function refusal_of (self, job)
   local limiter = self.limiter
+  if is_late(self) then
+    return not_sent(job, { kind = "timeout", phase = "total",
+      message = "the time for the whole call is used up" })
+  end
   if limiter.too_long then
     return not_sent(job, { kind = "rate_limited", retry_after = limiter.too_long,
       message = ("the server asked for a pause of %.0f seconds, and a batch waits at most %d")
@@ -163,7 +172,7 @@ local function handle_failure (self, job, err)
   job.last = err
   if limiters.is_refusal(err) then
     local wait = limiter:refused(job.ticket, err, this.options.max_retries, job.index)
-    if not wait then return finish(self, job, nil, err) end
+    if not wait or is_late(self, wait) then return finish(self, job, nil, err) end
     this:put_back()
     self.again:push(job)
     return this:retrying(err, wait)
@@ -173,7 +182,7 @@ local function handle_failure (self, job, err)
   elseif err.status then limiter:answered(job.ticket, err.headers) end
   if set_aside(self, job, err) then return end
   local delay = this:retry(err, 0)
-  if not delay then return finish(self, job, nil, err) end
+  if not delay or is_late(self) then return finish(self, job, nil, err) end
   -- When the server cannot be reached, the limiter makes the whole batch wait, so the job gets no
   -- `due` time of its own.
   if unreachable then delay = math.max(0, limiter.pause.till - self.now())
@@ -206,7 +215,9 @@ end
 local function fill (self)
   local limiter = self.limiter
   while not self.err and self.done:size() < self.most
-    and (limiter.too_long or limiter.down or self.group:over() or limiter:may_begin(self.open)) do
+    and not (self.together and self.failures > 0)
+    and (limiter.too_long or limiter.down or self.group:over() or is_late(self)
+      or limiter:may_begin(self.open)) do
     local job = next_job(self)
     if not job then return end
     self.held = nil
@@ -230,7 +241,7 @@ end
 -- has ended.
 local function opening_time (self)
   if self.open + 1 > self.limiter.limit or not next_job(self) then return nil end
-  return self.limiter.pause.till
+  return math.min(self.limiter.pause.till, self.ends or math.huge)
 end
 
 --- Builds the fields and queues of jobs anew from `live`, after an error has interrupted `step`.
@@ -409,6 +420,8 @@ local function new (fields)
     limiter = nil,            -- decides when the next request may begin
     now = nil,                -- monotonic seconds
     most = 0,                 -- the option `concurrency`
+    together = false,         -- one failure ends the whole batch
+    ends = nil,               -- when the time for all entries together ends, if there is a limit
     count = nil,              -- number of prompts, where it is known
     err = nil,                -- the error that ended the batch
     retry_generation = true,  -- see `set_aside`
@@ -509,6 +522,30 @@ function M.new (client, many, entries, options, view)
       end
       if not planned then return nil, err end
       return call.prepare(client.shared, planned, input)
+    end,
+  }
+end
+
+--- Makes a batch of requests that together are one call of the program, with one plan and one time
+-- limit. An error that ends a wait closes it, because the program does not have the batch.
+-- @tparam table client
+-- @tparam table plan of `predibase.request`
+-- @tparam table inputs array of what the route of the plan takes
+-- @tparam integer most number of requests at the same time
+-- @treturn table
+function M.of_plan (client, plan, inputs, most)
+  local now, group = client.shared.now, client.transport:group()
+  local ends = plan.total and now() + plan.total
+  group:close_on_error()
+  return new {
+    prompts = function (index) return inputs[index] end, count = #inputs, most = most,
+    retry_generation = false, group = group, now = now, ends = ends, together = true,
+    limiter = limiters.new { most = most, pause = pause_of(client), now = now,
+      random = client.shared.random },
+    prepare = function (input)
+      local made, err = call.prepare(client.shared, plan, input)
+      if made then made:end_by(ends) end
+      return made, err
     end,
   }
 end

@@ -59,7 +59,13 @@ end
 -- time.
 local function start (self)
   self.started = self.client.now()
-  self.deadline = self.total and self.started + self.total or nil
+  self.deadline = self.ends or self.total and self.started + self.total or nil
+end
+
+--- Sets the deadline of a call that is a part of another one.
+-- @tparam ?number at on the clock of the transport
+function Call:end_by (at)
+  self.ends = at
 end
 
 --- Prepares the next attempt: records the start if it is the first, and calls `on_request`.
@@ -187,6 +193,7 @@ function Call:meta ()
     attempts = self.attempts, secrets = req.secrets, adapter_id = req.adapter_id,
     request_id = request_id(req), context = req.context, random = self.client.random,
     now = self.client.wall(), marks = self.marks, begins_inside = self.begins_inside,
+    input = req.input,
     stop = self.options.client_stop, trim = self.options.trim_stop and req.stop or nil,
     timing = { total = elapsed(self.started or now, now),
       first_token = self.first_token },

@@ -233,6 +233,29 @@ function Client:tokenize (text, options)
   return call.run(self.shared, text, self.plan(tokenize.ROUTE, options))
 end
 
+--- Makes vectors of texts, whose directions are similar when the texts mean similar things (LoRAX:
+-- POST /embed for one text, /v1/embeddings for several). See `predibase.similarity`.
+-- @tparam string|table input a text, or an array of texts; for an empty array nothing is sent
+-- @tparam ?table options `adapter_id` (or `model`), `adapter_source`, `merged_adapters`,
+-- `api_token`, `extra`; `batch_size` (texts in a request, 1 to 2048, default 32) and `concurrency`
+-- (requests at the same time, 1 to 1000, default 8) for long arrays; `timeout` (seconds for the
+-- whole call, default 600, or a table), `max_retries`, `headers`, `on_request`, `on_response`,
+-- `on_retry` as for `generate`. For adapters of Predibase the client's API token is sent in the
+-- body, with which the server downloads them
+-- @treturn[1] table for a text its vector, an array of numbers; for an array the array of the
+-- vectors in the order of the texts, which all have the same size
+-- @treturn[1] table `usage` (`prompt_tokens` and `total_tokens`, where the server counts them),
+-- `timing` (`total` in seconds), `request_id`, `request_ids` (of all requests), `requests` (their
+-- number), `attempts`, `trace_id`, `headers`, `status`, `adapter_id`, `model_id`
+-- @treturn[2] nil
+-- @treturn[2] table the error. When the texts were sent in several requests and one fails, the
+-- others are closed, and no vector is returned
+-- @raise as `generate` does, and for input of another type
+function Client:embed (input, options)
+  check_self(self, "embed")
+  return require "predibase.embed".run(self, self.plan, input, options, "client:embed")
+end
+
 --- Returns what the server says about its model and its limits (LoRAX: GET /info).
 -- @tparam ?table options `timeout`, `max_retries`, `headers`, `on_request`, `on_response`,
 -- `on_retry` as for `generate`

@@ -4,7 +4,8 @@
 -- `predibase.new` makes a client. The methods of a client, such as `generate`, are also functions
 -- of this module: they use a client that is made from the environment when one is first called.
 -- `predibase.template` and `predibase.chat` are also the fields `template` and `chat` of this
--- module, and `predibase.image` makes an image, see `predibase.image`.
+-- module; `predibase.image` makes an image, see `predibase.image`, and
+-- `predibase.similarity(a, b)` compares two vectors, see `predibase.similarity`.
 --
 -- A function raises an error only when the program is wrong: an argument of the wrong type, an
 -- option that does not exist, a closed client. Every other failure is returned as `nil, err`.
@@ -58,6 +59,9 @@
 --   json_answer          answers in JSON: their routes, and the value in their text
 --   tools                reads the option `tools`, and checks the arguments of calls
 --   tokenize             the tokens of a text (POST /tokenize)
+--   embed                vectors of texts (POST /embed, /v1/embeddings)
+--   parts                sends a list of texts in several requests
+--   similarity           compares vectors
 --   info                 the server's model, limits and health (GET /info, /health)
 --   stop_sequences       finds stop sequences in text that arrives in pieces
 --   reasoning            separates the reasoning of a model from its answer
@@ -254,6 +258,16 @@ M.completion_stream = forward("completion_stream", stream.failed)
 -- @treturn[2] table the error
 M.tokenize = forward("tokenize")
 
+--- Calls `client:embed`.
+-- @function embed
+-- @tparam string|table input a text, or an array of texts
+-- @tparam ?table options see `predibase.client`
+-- @treturn[1] table the vector, or the array of the vectors
+-- @treturn[1] table what is known besides
+-- @treturn[2] nil
+-- @treturn[2] table the error
+M.embed = forward("embed")
+
 --- Calls `client:info`.
 -- @function info
 -- @tparam ?table options see `predibase.client`
@@ -289,6 +303,7 @@ M.chat_session = forward("chat_session")
 
 -- Many programs never need these modules, so they are loaded when a program first names them.
 local LAZY = {
+  similarity = function () return require "predibase.similarity".cosine end,
   image = function () return require "predibase.image".new end,
   template = function () return require "predibase.template" end,
   chat = function () return require "predibase.chat" end,

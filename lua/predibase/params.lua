@@ -187,7 +187,8 @@ function M.complete_adapter (checked, add)
     add("adapter_source", M.DEFAULT_SOURCE)
   end
   local has_adapter = checked.adapter_id and checked.adapter_id ~= "" or checked.merged_adapters
-  if has_adapter and checked.adapter_source == "hub" and checked.api_token == nil then
+  if has_adapter and (checked.adapter_source or ""):lower() == "hub"
+    and checked.api_token == nil then
     -- Without this the router would use the token of the request, which is Predibase's, to download
     -- the adapter from the hub.
     add("api_token", "")

@@ -18,6 +18,7 @@
 --                parameters and encodes them into the plan; returns nil, or an error
 --     body       takes the plan and the input of a call (a prompt, messages, …); returns the body
 --                of the request, or nil and an error; raises for an input of the wrong type
+--     keeps_input  true when `read` needs the input, which is then the field `input` of its data
 --     read       takes a whole response and the data of its call (`Call:meta`); returns the
 --                outcome, or nil and an error
 --     reader     streams: takes the `context` of the request and the data that all calls share;
@@ -345,7 +346,7 @@ end
 -- table also have the same method and URL), `id` (the value of `X-Request-Id`; nil when the program
 -- gives a header of that name), `body` (nil for a "GET"), `adapter_id` (nil for the base model),
 -- `stop` (the sequences at which the server stops, or nil), `context` (what the route needs to read
--- the answer, or nil), `secrets` (array of strings for
+-- the answer, or nil), `input` (of a route that keeps it), `secrets` (array of strings for
 -- `errors.redact`); requests share the inner tables, so they must not be changed
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation` or `too_large`
@@ -367,6 +368,7 @@ function M.make (plan, input, id)
     adapter_id = plan.adapter_id,
     stop = plan.stop,
     context = plan.context,
+    input = route.keeps_input and input or nil,
     secrets = plan.secrets,
   }
 end

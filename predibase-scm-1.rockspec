@@ -114,6 +114,7 @@ build = {
     ["predibase.chat_completion"] = "lua/predibase/chat_completion.lua",
     ["predibase.chat_delta"] = "lua/predibase/chat_delta.lua",
     ["predibase.choices"] = "lua/predibase/choices.lua",
+    ["predibase.classify"] = "lua/predibase/classify.lua",
     ["predibase.cli"] = "lua/predibase/cli.lua",
     ["predibase.cli.chat_command"] = "lua/predibase/cli/chat_command.lua",
     ["predibase.cli.chat_lines"] = "lua/predibase/cli/chat_lines.lua",

@@ -105,6 +105,12 @@ describe("Misuse", function ()
     ["an option of client:embed that does not exist"] = {
       function () local r = client:embed("x", { batchsize = 5 }) return r end,
       'unknown option "batchsize"; did you mean "batch_size"?' },
+    ["texts of client:classify that are none"] = {
+      function () local r = client:classify(5) return r end,
+      "client:classify takes a text or an array of texts, got the number 5" },
+    ["an option of client:classify that does not exist"] = {
+      function () local r = client:classify("x", { adapter_ids = "x" }) return r end,
+      'unknown option "adapter_ids"; did you mean "adapter_id"?' },
     ["vectors of two sizes"] = {
       function () local r = predibase.similarity({ 1 }, { 1, 2 }) return r end,
       "similarity takes two vectors of the same size, got 1 and 2 numbers" },

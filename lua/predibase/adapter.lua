@@ -226,6 +226,23 @@ function View:embed (input, options)
   return require "predibase.embed".run(self.client, self.plan, input, options, "adapter:embed")
 end
 
+--- Calls `client:classify` with this adapter. Its defaults for generated text are left out, and so
+-- is the template.
+-- @tparam string|table input a text, or an array of texts
+-- @tparam ?table options as for `client:classify`; they cannot name another adapter
+-- @treturn[1] table the result, or the array of the results
+-- @treturn[1] table what is known besides
+-- @treturn[2] nil
+-- @treturn[2] table the error; of kind "validation" where the server classifies with its base model
+-- only
+-- @raise as `client:classify`
+function View:classify (input, options)
+  check_self(self, "classify")
+  check_bound(self, options)
+  return require "predibase.classify".run(self.client, self.plan, input, options,
+    "adapter:classify")
+end
+
 --- Begins a conversation with this adapter, see `predibase.chat`. If the adapter's template is a
 -- chat format, it is the default of the option `format`.
 -- @tparam ?table options as for `client:chat_session`; they cannot name another adapter

@@ -532,10 +532,11 @@ end
 -- @tparam table plan of `predibase.request`
 -- @tparam table inputs array of what the route of the plan takes
 -- @tparam integer most number of requests at the same time
+-- @tparam number began when the call began, on the clock of the transport
 -- @treturn table
-function M.of_plan (client, plan, inputs, most)
+function M.of_plan (client, plan, inputs, most, began)
   local now, group = client.shared.now, client.transport:group()
-  local ends = plan.total and now() + plan.total
+  local ends = plan.total and began + plan.total
   group:close_on_error()
   return new {
     prompts = function (index) return inputs[index] end, count = #inputs, most = most,

@@ -256,6 +256,27 @@ function Client:embed (input, options)
   return require "predibase.embed".run(self, self.plan, input, options, "client:embed")
 end
 
+--- Classifies texts. What a result is depends on the server. LoRAX (POST /classify,
+-- /classify_batch) finds the entities in a text, such as names, with its base model. The managed
+-- service and vLLM (POST /classify with other fields) give a text one of several labels. The first
+-- call of a client finds out which of the two its server does.
+-- @tparam string|table input a text, or an array of texts; for an empty array nothing is sent
+-- @tparam ?table options `adapter_id` (or `model`), `api_token` (by default the client's, if there
+-- is an adapter), `extra`; `batch_size`, `concurrency` and options of the call as for `embed`
+-- @treturn[1] table for a text its result, for an array the array of the results in the order of
+-- the texts. The result of LoRAX is an array of entities `{ entity_group, score, word, first, last
+-- }`; `first` and `last` are positions in bytes, as `text:sub(first, last)` takes them. The result
+-- of the managed service is a table `{ label, probs, num_classes }`; `probs` has the probability of
+-- each class
+-- @treturn[1] table what is known besides, as for `embed`
+-- @treturn[2] nil
+-- @treturn[2] table the error; as for `embed`, there are no results beside an error
+-- @raise as `embed` does
+function Client:classify (input, options)
+  check_self(self, "classify")
+  return require "predibase.classify".run(self, self.plan, input, options, "client:classify")
+end
+
 --- Returns what the server says about its model and its limits (LoRAX: GET /info).
 -- @tparam ?table options `timeout`, `max_retries`, `headers`, `on_request`, `on_response`,
 -- `on_retry` as for `generate`

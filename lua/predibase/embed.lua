@@ -233,18 +233,6 @@ local function prepare (client, planner, list, options, method)
   return plan, parts
 end
 
---- Collects the vectors of all parts. Returns nil and the error when their sizes differ.
-local function collect (outcomes, about)
-  local vectors = {}
-  for _, outcome in ipairs(outcomes) do
-    for _, vector in ipairs(outcome.values) do vectors[#vectors + 1] = vector end
-  end
-  local problem = size_problem(vectors, 1)
-  if not problem then return vectors end
-  return nil, errors.new { kind = "protocol", phase = "response", message = problem,
-    status = about.status, attempts = about.attempts, request_id = about.request_id }
-end
-
 --- Makes vectors, for `client:embed` and `adapter:embed`.
 -- @tparam table client
 -- @tparam function planner of `predibase.request`
@@ -262,12 +250,14 @@ function M.run (client, planner, input, options, method)
   local began, most = client.shared.now(), parts_of.options(options, method).concurrency
   local plan, parts = prepare(client, planner, list, options, method)
   if not plan then return call.run(client.shared, nil, nil, parts) end
-  local outcomes, err = parts_of.send(client, plan, parts, most)
+  local outcomes, err = parts_of.send(client, plan, parts, most, began)
   if not outcomes then return nil, err end
-  local about = parts_of.join(outcomes, client.shared.now() - began)
-  local vectors
-  vectors, err = collect(outcomes, about)
-  if not vectors then return nil, err end
+  local vectors, about = parts_of.join(outcomes, client.shared.now() - began)
+  local problem = size_problem(vectors, 1)
+  if problem then
+    return nil, errors.new { kind = "protocol", phase = "response", message = problem,
+      status = about.status, attempts = about.attempts, request_id = about.request_id }
+  end
   if type(input) == "string" then return vectors[1], about end
   return vectors, about
 end

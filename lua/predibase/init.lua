@@ -60,6 +60,7 @@
 --   tools                reads the option `tools`, and checks the arguments of calls
 --   tokenize             the tokens of a text (POST /tokenize)
 --   embed                vectors of texts (POST /embed, /v1/embeddings)
+--   classify             entities in texts, or labels of texts (POST /classify, /classify_batch)
 --   parts                sends a list of texts in several requests
 --   similarity           compares vectors
 --   info                 the server's model, limits and health (GET /info, /health)
@@ -267,6 +268,16 @@ M.tokenize = forward("tokenize")
 -- @treturn[2] nil
 -- @treturn[2] table the error
 M.embed = forward("embed")
+
+--- Calls `client:classify`.
+-- @function classify
+-- @tparam string|table input a text, or an array of texts
+-- @tparam ?table options see `predibase.client`
+-- @treturn[1] table the result, or the array of the results
+-- @treturn[1] table what is known besides
+-- @treturn[2] nil
+-- @treturn[2] table the error
+M.classify = forward("classify")
 
 --- Calls `client:info`.
 -- @function info

@@ -135,17 +135,18 @@ end
 -- @tparam table plan of `predibase.request`
 -- @tparam table parts as `cut` returns them
 -- @tparam integer most number of requests at the same time
+-- @tparam number began when the call began, on the clock of the transport
 -- @treturn[1] table array of the outcomes, in the order of the parts
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function M.send (client, plan, parts, most)
+function M.send (client, plan, parts, most, began)
   if #parts == 0 then return {} end
   if #parts == 1 then
     local outcome, err = call.run(client.shared, parts[1], plan)
     if not outcome then return nil, err end
     return { outcome }
   end
-  local batch = batches.of_plan(client, plan, parts, most)
+  local batch = batches.of_plan(client, plan, parts, most, began)
   local ok, found, err = active.protected(gather, batch, #parts)
   batch:close()
   if not ok then error(found, 0) end
@@ -177,18 +178,21 @@ local function sum (outcomes, name)
   return total
 end
 
---- Joins what is known about the answers to all parts. Of several requests, `headers`, `trace_id`
--- and the times that the server measured are those of the first.
--- @tparam table outcomes
+--- Joins the answers to all parts. Of several requests, `headers`, `trace_id` and the times that
+-- the server measured are those of the first.
+-- @tparam table outcomes tables that `about` made, with the array `values`
 -- @tparam number seconds that the whole call took
+-- @treturn table array of all values
 -- @treturn table `usage` (sums), `timing` (`total` is of the whole call), `attempts` (of all
 -- requests), `requests` (their number), `request_id` (of the first), `request_ids` (of all), and
 -- the other fields of the first answer
 function M.join (outcomes, seconds)
   local about = { usage = {}, timing = {}, request_ids = {}, attempts = 0, requests = #outcomes }
+  local values = {}
   for i, outcome in ipairs(outcomes) do
     about.attempts = about.attempts + (outcome.attempts or 0)
     about.request_ids[i] = outcome.request_id
+    for _, value in ipairs(outcome.values) do values[#values + 1] = value end
   end
   for name, value in pairs(outcomes[1] or {}) do
     if about[name] == nil and name ~= "values" then about[name] = value end
@@ -200,7 +204,7 @@ function M.join (outcomes, seconds)
   for _, name in ipairs { "prompt_tokens", "completion_tokens", "total_tokens" } do
     about.usage[name] = sum(outcomes, name)
   end
-  return about
+  return values, about
 end
 
 return M

@@ -34,7 +34,7 @@ M.internal = {
     "predibase.event", "predibase.stream.answer_filter", "predibase.stop_sequences",
     "predibase.tokenize", "predibase.headers", "predibase.random", "predibase.version",
     "predibase.json_answer" },
-  { "Other routes", "predibase.info", "predibase.embed", "predibase.parts" },
+  { "Other routes", "predibase.info", "predibase.embed", "predibase.classify", "predibase.parts" },
   { "Options and parameters", "predibase.config.*", "predibase.params.*",
     "predibase.response_format", "predibase.schema", "predibase.validator.*", "predibase.tools",
     "predibase.value_checks", "predibase.option_names", "predibase.usage" },

@@ -35,13 +35,13 @@ local PRINT_ERROR = [[
   io.write(tostring(results), " ", why.kind, "\n")
   local given = { info = false, health = false, metrics = false, chat_session = false }
   local given = { info = false, health = false, metrics = false, chat_session = false }
-  local given = { info = false, health = false, metrics = false, chat_session = false }
-  local given = { info = false, health = false, metrics = false, chat_session = false }
   for _, name in ipairs { "generate_json", "chat_completion_json", "tokenize", "adapter",
-    "chat_session", "info", "health", "embed", "classify" } do
+    "chat_session", "info", "health", "embed", "classify", "metrics", "request" } do
     local none, problem = predibase[name](given[name] == nil and "x" or nil)
     assert(none == nil and problem.kind == "config")
   end
+  local events = predibase.request("GET", "/x", nil, { stream = true })
+  assert(select(2, events:next()).kind == "config")
 ]]
 
 describe("require 'predibase'", function ()
@@ -49,7 +49,7 @@ describe("require 'predibase'", function ()
     assert.equal(require "predibase.version", predibase._VERSION)
     for _, name in ipairs { "new", "generate", "generate_json", "generate_stream",
       "generate_many", "chat_completion_json", "tokenize", "adapter", "chat_session", "is_error",
-      "update", "info", "health", "embed", "classify", "similarity" } do
+      "update", "info", "health", "embed", "classify", "metrics", "request", "similarity" } do
       assert.is_function(predibase[name])
     end
     assert.is_function(predibase.template.new)
@@ -170,7 +170,7 @@ describe("the functions of the module", function ()
         { predibase.tokenize, 5 }, { predibase.adapter, 5 }, { predibase.adapter, "a/1", 5 },
         { predibase.chat_session, 5 }, { predibase.chat_session, { fromat = "x" } },
         { predibase.info, 5 }, { predibase.health, 5 }, { predibase.embed, 5 },
-        { predibase.classify, 5 },
+        { predibase.classify, 5 }, { predibase.metrics, 5 }, { predibase.request, "GET", 5 },
       } do
         ok, message = pcall(function () case[1](case[2], case[3]) end)
         assert(not ok and message:find '^%(command line%):%d+: ', message)

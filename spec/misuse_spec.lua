@@ -111,6 +111,16 @@ describe("Misuse", function ()
     ["an option of client:classify that does not exist"] = {
       function () local r = client:classify("x", { adapter_ids = "x" }) return r end,
       'unknown option "adapter_ids"; did you mean "adapter_id"?' },
+    ["a method of client:request that does not exist"] = {
+      function () local r = client:request("get", "/info") return r end,
+      "client:request takes one of the methods DELETE, GET, OPTIONS, PATCH, POST, PUT, got the "
+        .. 'string "get"' },
+    ["an option of client:request that does not exist"] = {
+      function () local r = client:request("GET", "/info", nil, { streams = true }) return r end,
+      'unknown option "streams"; did you mean "stream"?' },
+    ["an option of client:metrics that does not exist"] = {
+      function () local r = client:metrics { test = true } return r end,
+      'unknown option "test"; did you mean "text"?' },
     ["vectors of two sizes"] = {
       function () local r = predibase.similarity({ 1 }, { 1, 2 }) return r end,
       "similarity takes two vectors of the same size, got 1 and 2 numbers" },

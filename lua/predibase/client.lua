@@ -306,6 +306,57 @@ function Client:health (options)
   return call.run(self.shared, nil, self.plan(require "predibase.info".HEALTH, options))
 end
 
+--- Returns the numbers that the server counts, such as the requests that wait (LoRAX: GET
+-- /metrics).
+-- @tparam ?table options `text` (boolean): return Prometheus' text format unread; and options of
+-- the call as for `info`
+-- @treturn[1] table name -> `{ type, value, sum, count, series }`. `type` is "counter", "gauge",
+-- "histogram" or "summary". `value` is the number of a counter or a gauge; `sum` and `count` are
+-- those of a histogram or summary. `series` is the array of the numbers with labels: `{ labels,
+-- value, part }`, where `part` is "sum", "count" or "bucket" for the numbers of a histogram
+-- @treturn[2] string with the option `text`
+-- @treturn[3] nil
+-- @treturn[3] table the error
+-- @raise as `info` does
+function Client:metrics (options)
+  check_self(self, "metrics")
+  local metrics = require "predibase.metrics"
+  request.check(options, metrics.ROUTE)
+  local route, err = metrics.route(options)
+  if not route then return nil, err end
+  return call.run(self.shared, nil, self.plan(route, options))
+end
+
+--- Sends a request to any path of the server, for what the other methods do not do.
+--
+--     local models = assert(client:request("GET", "/v1/models")).json
+--     for event in client:request("POST", "/generate_stream", body, { stream = true }) do
+--       print(event.text)
+--     end
+-- @tparam string method GET, POST, PUT, PATCH, DELETE or OPTIONS
+-- @tparam string path is appended to the client's URL: it begins with `/`, may have a query, and
+-- cannot leave the URL (no `//`, `.`, `..`, backslash or fragment, also not percent-encoded)
+-- @tparam ?table|string body a table is sent as JSON, a string as it is; at most 2 MiB
+-- @tparam ?table options `stream` (boolean): read the answer as a stream of events; `accept`
+-- (default `*/*`); `content_type` of the body (default `application/json`); and options of the call
+-- as for `info`. A POST or PATCH is repeated only if the call gives `max_retries`, because the
+-- server may have acted on the first one
+-- @treturn[1] table `status`, `headers` (lower-case name -> value), `body` (string), `json` (the
+-- decoded body, if its content type is JSON), `request_id`, `trace_id`, `timing`, `attempts`
+-- @treturn[2] table with `stream`: the stream, see `predibase.stream`, with the further values that
+-- the generic `for` of Lua 5.4 takes. Each event is a table with its data in the field `text`,
+-- which is not read: an event may report an error
+-- @treturn[3] nil
+-- @treturn[3] table the error, also for every status except 2xx
+-- @raise as `info` does, for a method that is not in the list, and for a body with GET
+function Client:request (method, path, body, options)
+  check_self(self, "request")
+  local plan, err, is_stream = require "predibase.raw_request".plan(self, method, path, body,
+    options)
+  if is_stream then return stream.open(self.shared, nil, plan, err) end
+  return call.run(self.shared, nil, plan, err)
+end
+
 --- Makes an object for the calls of one adapter: it renders the adapter's template, and sends the
 -- adapter's id, source and defaults with every call. Closing it leaves the client open.
 -- @tparam string id such as `"my-repo/3"`

@@ -200,4 +200,15 @@ function M.is_coded (value)
   return false
 end
 
+--- Tells whether a body is JSON: `application/json`, or a type that ends in `+json` (RFC 6839).
+-- @tparam ?table headers lower-case name -> value
+-- @treturn boolean
+function M.is_json (headers)
+  local value = headers and headers["content-type"]
+  local kind = type(value) == "string" and value:match "^%s*([^;%s]+)"
+  if not kind then return false end
+  kind = kind:lower()
+  return kind == "application/json" or kind:find "^[^/]+/[^/]+%+json$" ~= nil
+end
+
 return M

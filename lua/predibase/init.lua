@@ -64,6 +64,8 @@
 --   parts                sends a list of texts in several requests
 --   similarity           compares vectors
 --   info                 the server's model, limits and health (GET /info, /health)
+--   metrics              the numbers that a server counts (GET /metrics)
+--   raw_request          requests to any other path
 --   stop_sequences       finds stop sequences in text that arrives in pieces
 --   reasoning            separates the reasoning of a model from its answer
 --   event                reads an event of a stream, and checks its types
@@ -149,13 +151,13 @@ local function default_client ()
 end
 
 --- Makes a function that calls a method of the client that is made from the environment. When that
--- client cannot be made, `refuse` makes what the function returns.
+-- client cannot be made, `refuse` makes what the function returns, or returns nil.
 local function forward (method, refuse)
   return function (...)
     local made, err = default_client()
     if made then return made[method](made, ...) end
-    if not refuse then return nil, err end
-    local failed = refuse(err)
+    local failed = refuse and refuse(err, ...)
+    if not failed then return nil, err end
     return failed, nil, nil, failed
   end
 end
@@ -294,6 +296,27 @@ M.info = forward("info")
 -- @treturn[2] nil
 -- @treturn[2] table the error
 M.health = forward("health")
+
+--- Calls `client:metrics`.
+-- @function metrics
+-- @tparam ?table options see `predibase.client`
+-- @treturn[1] table or string
+-- @treturn[2] nil
+-- @treturn[2] table the error
+M.metrics = forward("metrics")
+
+--- Calls `client:request`.
+-- @function request
+-- @tparam string method
+-- @tparam string path
+-- @tparam ?table|string body
+-- @tparam ?table options see `predibase.client`
+-- @treturn[1] table the answer, or the stream
+-- @treturn[2] nil
+-- @treturn[2] table the error
+M.request = forward("request", function (err, _, _, _, options)
+  if type(options) == "table" and options.stream == true then return stream.failed(err) end
+end)
 
 --- Calls `client:adapter`.
 -- @function adapter

@@ -8,6 +8,7 @@
 --     path       is appended to the client's URL, such as "/generate"
 --     verb       the HTTP method; "POST" by default. A "GET" has no body
 --     accept     the content type of the answer
+--     content_type  the content type of the body; "application/json" by default, false for none
 --     stream     true when the answer is a stream of events
 --     names      the set of options that the method accepts
 --     params     the parameters of the route, see `predibase.params`; those of /generate by default
@@ -144,7 +145,9 @@ end
 local function list_headers (client, own, route)
   local list, has_id = {}, false
   local token = config.token(client.cfg)
-  if route.verb ~= "GET" then list[1] = { "content-type", "application/json" } end
+  local kind = route.content_type
+  if kind == nil and route.verb ~= "GET" then kind = "application/json" end
+  if kind then list[1] = { "content-type", kind } end
   list[#list + 1] = { "accept", route.accept }
   if token then list[#list + 1] = { "authorization", "Bearer " .. token } end
   list[#list + 1] = { "user-agent", client.user_agent }

@@ -5,7 +5,10 @@
 -- `token` (a token or a delta), `generated_text` (not nil: the answer is complete, and this is its
 -- whole text, or "" when that is the text of all tokens) and `details`. Its methods are `decode`,
 -- which returns such a table, `{ error, error_type }`, or nil and a failure; and `at_end`, which
--- returns the closing event when the body has ended and the answer was already complete.
+-- returns the closing event when the body has ended and the answer was already complete. `at_end`
+-- takes the exchange, if the body has ended as HTTP requires, and the data of an event whose blank
+-- line is missing. A reader with the field `raw` gets the data of every event, also of tokens that
+-- the transport could decode.
 --
 -- A stream is in one of four states: not sent yet, open, ended or failed. The last two are final:
 -- every later call returns the same. A stream ends successfully only when its closing event arrives
@@ -200,7 +203,7 @@ local function take_token (self, token, final)
   if self.count == 1 then
     this:first()
     -- Nothing observes later tokens: use the fast path.
-    if exchange and exchange.events and not on_token and not self.filter then
+    if exchange and exchange.events and not (on_token or self.filter or self.reader.raw) then
       exchange:events()
       self.buffered = exchange
     end
@@ -246,7 +249,7 @@ local function handle_end (self)
   local rest = exchange:rest()
   local ev = rest and self.reader:decode(rest)
   if ev and ev.generated_text then return take_event(self, ev) end
-  ev = self.reader:at_end()
+  ev = self.reader:at_end(exchange, rest)
   if ev then return take_event(self, ev) end
   return try_again(self, error_at_end(self, exchange))
 end
@@ -258,6 +261,7 @@ local function send (self)
   self.sent = true
   local exchange, why = self.call:open(self.delay)
   if not exchange then return try_again(self, self.call:error(why)) end
+  if self.reader.raw then exchange:keep_data() end
   self.exchange = exchange
   return true
 end

@@ -80,6 +80,17 @@ function Exchange:ended ()
   return state ~= "pending"
 end
 
+--- Makes `next` and `poll` return the data of every event, also of plain tokens.
+function Exchange:keep_data ()
+  self.undecoded = true
+end
+
+--- Takes a buffered event. Returns it; or nil and the state of the exchange.
+local function take (x)
+  if x.undecoded then return x.raw:next() end
+  return x.raw:token()
+end
+
 --- Waits for the next event and returns it.
 -- @treturn[1] table a plain token, see `predibase.sse`
 -- @treturn[2] string the data of any other event
@@ -88,7 +99,7 @@ end
 -- @treturn[4] table the failure
 function Exchange:next ()
   while self.raw do
-    local data, state = self.raw:token()
+    local data, state = take(self)
     if data then return data end
     if state == "done" then return nil end
     if state == "failed" then return nil, failure(self) end
@@ -115,12 +126,12 @@ end
 -- @treturn[4] string|table "pending" if no event has arrived yet, or the failure
 function Exchange:poll ()
   if not self.raw then return nil, CLOSED end
-  local data, state = self.raw:token()
+  local data, state = take(self)
   if state == "pending" and not up_to_date(self) then
     local _, why = self.transport.step(0)
     if why then return nil, { kind = "connection", phase = "wait", message = why } end
     if not self.raw then return nil, CLOSED end      -- a coroutine that the step woke closed it
-    data, state = self.raw:token()
+    data, state = take(self)
   end
   if data then return data end
   if state == "done" then return nil end
@@ -244,6 +255,7 @@ function M.new (transport, raw, id)
   --   status, headers, streaming     of the response, once its head is complete
   --   take, source   see Exchange:events
   --   group          the group that it belongs to
+  --   undecoded      `next` and `poll` return the data of every event
   --   owner          see predibase.loop.tasks
   return setmetatable({
     transport = transport,

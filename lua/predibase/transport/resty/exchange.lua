@@ -413,7 +413,8 @@ end
 --- Returns a buffered event, or nil and whether more events may arrive.
 local function next_buffered (x)
   local parser = x.response.parser
-  local event = parser and parser:token()
+  local event
+  if parser and x.undecoded then event = parser:next() elseif parser then event = parser:token() end
   if event then return event end
   return nil, not x:ended()
 end
@@ -421,6 +422,11 @@ end
 local function ending (x)
   if x.state == "failed" then return nil, x.failure end
   return nil
+end
+
+--- Makes `next` and `poll` return the data of every event, also of plain tokens.
+function Exchange:keep_data ()
+  self.undecoded = true
 end
 
 --- Waits for the next event and returns it.
@@ -573,6 +579,7 @@ function M.new (transport, target, bytes, spec)
     waiter = nil,             -- the waiting coroutine
     group = nil,              -- the group that it belongs to
     take = nil, source = nil, take_texts = nil,          -- see Exchange:events
+    undecoded = false,        -- `next` and `poll` return the data of every event
     closed = false,           -- the reader is done
     released = false,         -- `release` or `close` has finished
     over = false,             -- the thread has to end and the connection has to be closed

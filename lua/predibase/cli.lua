@@ -14,6 +14,27 @@ local commands = {
     return require("predibase.cli.generate_command").run(arguments)
   end,
   chat = function (arguments) return require("predibase.cli.chat_command").run(arguments) end,
+  embed = function (arguments)
+    return require("predibase.cli.text_commands").embed(arguments)
+  end,
+  classify = function (arguments)
+    return require("predibase.cli.text_commands").classify(arguments)
+  end,
+  tokenize = function (arguments)
+    return require("predibase.cli.text_commands").tokenize(arguments)
+  end,
+  info = function (arguments)
+    return require("predibase.cli.server_commands").info(arguments)
+  end,
+  health = function (arguments)
+    return require("predibase.cli.server_commands").health(arguments)
+  end,
+  metrics = function (arguments)
+    return require("predibase.cli.server_commands").metrics(arguments)
+  end,
+  request = function (arguments)
+    return require("predibase.cli.server_commands").request(arguments)
+  end,
   mock = function (arguments) return require("predibase.cli.mock_command").run(arguments) end,
   show = function (arguments)
     output.new { terminal = false }:write(arguments.text)

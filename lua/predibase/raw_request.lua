@@ -18,11 +18,10 @@ local M = {}
 -- and the URL in front of the path may have 2 KiB.
 M.MAX_PATH = 6 * 1024
 
--- Method -> whether it may be repeated after a failure that the server may have acted on (RFC 9110
--- section 9.2.2). HEAD is not among them, because its answers have a length and no body, which
--- neither transport reads.
-local METHODS = { GET = true, PUT = true, DELETE = true, OPTIONS = true, POST = false,
-  PATCH = false }
+--- The methods: name -> whether a request may be repeated although the server may have acted on it
+-- (RFC 9110 section 9.2.2). HEAD is not among them, because its answers have a length and no body,
+-- which neither transport reads.
+M.METHODS = { GET = true, PUT = true, DELETE = true, OPTIONS = true, POST = false, PATCH = false }
 
 local NAMES = request.union(request.plain_names,
   { stream = true, accept = true, content_type = true })
@@ -102,7 +101,7 @@ local function encode (body)
 end
 
 local function check_types (method, path, body)
-  if METHODS[method] == nil then
+  if M.METHODS[method] == nil then
     usage.fail(("client:request takes one of the methods DELETE, GET, OPTIONS, PATCH, POST, PUT, "
       .. "got %s"):format(checks.describe(method)))
   end
@@ -186,7 +185,7 @@ function M.plan (client, method, path, body, options)
     read = read, reader = function () return reader end, finish = finish,
   }
   options = options and request.merge(options) or {}
-  if not METHODS[method] and (options.max_retries == nil or options.max_retries == json.null) then
+  if not M.METHODS[method] and (options.max_retries == nil or options.max_retries == json.null) then
     options.max_retries = 0
   end
   local plan

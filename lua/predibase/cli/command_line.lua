@@ -4,8 +4,13 @@
 -- @module predibase.cli.command_line
 
 local argparse = require "argparse"
+local batches = require "predibase.batch"
+local classify = require "predibase.classify"
+local embed = require "predibase.embed"
 local failures = require "predibase.cli.failures"
 local params = require "predibase.params"
+local parts = require "predibase.parts"
+local raw_request = require "predibase.raw_request"
 local version = require "predibase.version"
 
 local M = {}
@@ -108,6 +113,12 @@ local function parameter (command, rule)
   return option
 end
 
+local function add_extra (command)
+  return add(command, "--extra",
+    "A parameter that has no option yet, as NAME=JSON; can be given several times.")
+    :argname("NAME=JSON"):count "*"
+end
+
 local function parameters (command)
   local list = {}
   for _, rule in ipairs(params.list) do
@@ -115,10 +126,20 @@ local function parameters (command)
   end
   list[#list + 1] = command:flag("--no-check-schema",
     "Send a schema although the server is known to fail with it.")
-  list[#list + 1] = add(command, "--extra",
-    "A parameter that has no option yet, as NAME=JSON; can be given several times.")
-    :argname("NAME=JSON"):count "*"
+  list[#list + 1] = add_extra(command)
   return list
+end
+
+-- Adds the parameters of /generate that a set of another route has, too.
+local function parameters_of (set)
+  return function (command)
+    local list = {}
+    for _, rule in ipairs(params.list) do
+      if set.known[rule.name] then list[#list + 1] = parameter(command, rule) end
+    end
+    list[#list + 1] = add_extra(command)
+    return list
+  end
 end
 
 local function service (command)
@@ -126,6 +147,7 @@ local function service (command)
     add(command, "--base-url", "Address to which /generate is appended."):argname "URL",
     add(command, "--tenant-id", "Tenant of the deployment."):argname "ID",
     add(command, "--deployment", "Name of the deployment."):argname "NAME",
+    add(command, "--server", "Whose API it has: lorax (the default) or openai."):argname "NAME",
     add(command, "--token-file", "File with the API token."):argname "FILE",
     command:flag("--no-token", "Send no API token, even if a variable has one."),
     add(command, "--header", "An additional header; can be given several times.")
@@ -194,6 +216,31 @@ local function output (command)
   }
 end
 
+local function text_options (command)
+  return {
+    add(command, "--file", "Read the text from a file."):argname "FILE",
+    command:flag("--lines", "Each line of the file, or of standard input, is a text."),
+    command:flag("--json", "Print a JSON object for each text."),
+  }
+end
+
+local function json_flag (command)
+  return { command:flag("--json", "Print JSON.") }
+end
+
+local function in_parts (command)
+  local function count (name, most, help)
+    return add(command, name, help, reader(name, function (text)
+      local value = whole_number(text)
+      return value and value >= 1 and value <= most and value or nil
+    end, ("a whole number from 1 to %d"):format(most))):argname "N"
+  end
+  return {
+    count("--batch-size", parts.MAX_BATCH_SIZE, "Texts in one request."),
+    count("--concurrency", batches.MAX_CONCURRENCY, "Requests at the same time."),
+  }
+end
+
 local function group (command, title, ...)
   local members = {}
   for _, make in ipairs { ... } do
@@ -249,6 +296,30 @@ control characters in the text are replaced. --details, --stats and errors are
 printed on standard error, after a line end, which a pipe or file gets only
 then.]]
 
+local EMBED = [[
+Output: the vector of each text as a JSON array, one in a line. --json prints
+objects with the fields text and embedding.]]
+
+local CLASSIFY = [[
+Output: for LoRAX a line for each entity: its group, its score, the bytes where
+it begins and ends (from 1), and its words; with --lines, the number of the text
+is in front. For the managed service a line for each text: its label and the
+probability of that label. The columns are separated by tabs. --json prints
+objects with the field text, and entities, or label, probs and num_classes.]]
+
+local TOKENIZE = [[
+Output: a line for each token: its number and its text, separated by a tab; with
+--lines, an empty line after each text. --json prints objects with the fields
+text and tokens.]]
+
+local METRICS = [[
+Output: the server's text for Prometheus. --json prints a JSON object for each
+metric, with the fields name, type, value, sum, count and series.]]
+
+local REQUEST = [[
+Output: the body of the answer as it is. Any status except 2xx is an error. A
+POST or PATCH is repeated only with --max-retries.]]
+
 local MOCK = [[
 The server listens on loopback only, prints its URL and runs until Ctrl-C. It
 also prints a line for another shell, in which programs then use the server:
@@ -300,6 +371,78 @@ local function add_chat (parser, show)
     "\n\n"))
 end
 
+-- Adds a command for routes without generated text. `first` is the title of the first group, and
+-- the further arguments are its options.
+local function add_route (parser, show, name, summary, usage, first, ...)
+  local command = parser:command(name, summary)
+  add_help(command, show)
+  command:usage(("Usage: predibase %s [OPTION]...%s"):format(name, usage))
+  command:help_max_width(80):help_description_margin(32)
+  group(command, first, ...)
+  group(command, "Service", service)
+  group(command, "Limits", limits)
+  return command
+end
+
+local function with_texts (command)
+  command:argument("text", "The text. Without one, or with -, it is read from standard input.",
+    nil, nil, "?")
+end
+
+local function add_text_commands (parser, show)
+  local function epilog (command, about)
+    command:epilog(table.concat({ about, VARIABLES, failures.help() }, "\n\n"))
+  end
+  local command = add_route(parser, show, "embed", "Print the vectors of texts.", " [TEXT]",
+    "Texts, parameters and output", text_options, parameters_of(embed.parameters), in_parts)
+  with_texts(command)
+  epilog(command, EMBED)
+  command = add_route(parser, show, "classify", "Print the entities in texts, or their labels.",
+    " [TEXT]", "Texts, parameters and output", text_options,
+    parameters_of(classify.parameters), in_parts)
+  with_texts(command)
+  epilog(command, CLASSIFY)
+  command = add_route(parser, show, "tokenize", "Print the tokens of texts.", " [TEXT]",
+    "Texts and output", text_options, function (c)
+      return {
+        c:flag("--no-special-tokens", "Leave out the tokens that begin and end a text."),
+        c:flag("--count", "Print the number of tokens of each text."),
+      }
+    end)
+  with_texts(command)
+  epilog(command, TOKENIZE)
+end
+
+local function add_server_commands (parser, show)
+  local function epilog (command, about)
+    command:epilog(table.concat({ about, VARIABLES, failures.help() }, "\n\n"))
+  end
+  epilog(add_route(parser, show, "info", "Print the server's model and limits.", "", "Output",
+    json_flag), "Output: a line for each field. --json prints them as one JSON object.")
+  epilog(add_route(parser, show, "health", "Tell whether the server can answer.", "", "Output",
+    json_flag), "Output: ok, or the error on standard error.")
+  epilog(add_route(parser, show, "metrics", "Print the numbers that the server counts.", "",
+    "Output", json_flag), METRICS)
+  local command = add_route(parser, show, "request", "Send a request to any path of the server.",
+    " METHOD PATH [BODY]", "Request and output", function (c)
+      return {
+        add(c, "--content-type", "Content type of the body; application/json by default.")
+          :argname "TYPE",
+        add(c, "--accept", "Content type to ask for."):argname "TYPE",
+        c:flag("--stream", "Print the data of each event of a stream as it arrives."),
+        c:flag("--json", "Print status, headers and body as JSON."),
+      }
+    end)
+  command:argument("method", "GET, POST, PUT, PATCH, DELETE or OPTIONS.")
+    :convert(reader("METHOD", function (text)
+      return raw_request.METHODS[text:upper()] ~= nil and text:upper() or nil
+    end, "GET, POST, PUT, PATCH, DELETE or OPTIONS"))
+  command:argument("path", "Path below the address of the service, such as /info.")
+  command:argument("body", "The body, @FILE to read it (@@ for a leading @), or - for standard "
+    .. "input.", nil, nil, "?")
+  epilog(command, REQUEST)
+end
+
 local function add_mock (parser, show)
   local command = parser:command("mock", "Start a stand-in LoRAX server on this machine.")
   add_help(command, show)
@@ -319,6 +462,8 @@ local function new (show)
   end)
   add_generate(parser, show)
   add_chat(parser, show)
+  add_text_commands(parser, show)
+  add_server_commands(parser, show)
   add_mock(parser, show)
   parser:epilog("predibase COMMAND --help describes a command.\n\n" .. failures.help())
   return parser
@@ -364,14 +509,19 @@ local function prepare (argv)
   return prepared
 end
 
+-- command -> the noun for its argument
+local TEXTS = { generate = "prompt", embed = "text", classify = "text", tokenize = "text" }
+
 local function refuse (message, name)
-  local known = { generate = true, chat = true, mock = true }
+  local known = { generate = true, chat = true, mock = true, embed = true, classify = true,
+    tokenize = true, info = true, health = true, metrics = true, request = true }
   local command = known[name] and name .. " " or ""
   local hint = ("see predibase %s--help"):format(command)
-  if message == "too many arguments" and command == "generate " then
-    hint = "put the prompt in quotes; " .. hint
-  elseif message:find "^unknown option '%-" and command == "generate " then
-    hint = "put a prompt that begins with a dash after --; " .. hint
+  local takes = TEXTS[name]
+  if message == "too many arguments" and takes then
+    hint = ("put the %s in quotes; "):format(takes) .. hint
+  elseif message:find "^unknown option '%-" and takes then
+    hint = ("put a %s that begins with a dash after --; "):format(takes) .. hint
   end
   failures.usage(message, hint)
 end

@@ -29,16 +29,17 @@ local function without_line_end (text)
   return (text:gsub("\r?\n$", ""))
 end
 
-local function given_prompt (arguments)
-  local given, path = arguments.prompt, arguments.file
+-- Returns an argument, or the text of a file or of standard input. `noun` and `example` are for
+-- messages.
+local function given_text (given, path, noun, example)
   if path and given then
-    failures.usage("a prompt and --file cannot be combined", "give only one of them")
+    failures.usage(("a %s and --file cannot be combined"):format(noun), "give only one of them")
   end
   if path and path ~= "-" then return without_line_end(read_file(path)) end
   if given and given ~= "-" then return given end
   if not given and not path and output.is_terminal(0) then
-    failures.usage("there is no prompt",
-      'predibase generate "What is your name?", or - to type it here and end it with Ctrl-D')
+    failures.usage(("there is no %s"):format(noun),
+      ("predibase %s, or - to type it here and end it with Ctrl-D"):format(example))
   end
   return without_line_end(read_input())
 end
@@ -85,7 +86,42 @@ end
 function M.prompt (arguments)
   if arguments.template then return filled(arguments) end
   if #arguments.var > 0 then failures.usage "--var needs --template" end
-  return given_prompt(arguments)
+  return given_text(arguments.prompt, arguments.file, "prompt", 'generate "What is your name?"')
+end
+
+--- Returns the texts of a command: its argument, a file, or standard input; with `--lines`, each
+-- line of them.
+-- @tparam table arguments of the command line
+-- @treturn table array of strings
+function M.texts (arguments)
+  if arguments.lines and arguments.text and arguments.text ~= "-" then
+    failures.usage("a text and --lines cannot be combined",
+      "--lines reads the lines of --file or of standard input")
+  end
+  local text = given_text(arguments.text, arguments.file, "text",
+    ('%s "I live in Paris."'):format(arguments.command))
+  if not arguments.lines then return { text } end
+  local list = {}
+  for line in (files.unix(text) .. "\n"):gmatch "([^\n]*)\n" do list[#list + 1] = line end
+  return list
+end
+
+--- Returns the body of `predibase request`, byte for byte: an argument, `@FILE` for a file, `@@`
+-- for a leading `@`, or `-` for standard input.
+-- @tparam table arguments of the command line
+-- @treturn ?string nil when there is none
+function M.body (arguments)
+  local given = arguments.body
+  if not given or given:sub(1, 2) == "@@" then return given and given:sub(2) end
+  local path = given:match "^@(.*)$"
+  if not path and given ~= "-" then return given end
+  local file, message = io.stdin, nil
+  if path and path ~= "-" then file, message = io.open(path, "rb") end
+  local bytes
+  if file then bytes, message = file:read "*a" end
+  if path and file and file ~= io.stdin then file:close() end
+  if not bytes then failures.usage(message or "standard input cannot be read") end
+  return bytes
 end
 
 --- Returns the value of a top-level member of a JSON object as JSON text.
@@ -187,11 +223,13 @@ function M.parameters (arguments)
     local path = rule.kind == "token" and arguments.adapter_token_file
     if path then parameters[rule.name] = without_line_end(read_file(path)) end
   end
-  if #arguments.extra > 0 then parameters.extra = extra(arguments.extra) end
+  if arguments.extra and #arguments.extra > 0 then parameters.extra = extra(arguments.extra) end
   check_names(parameters)
   if arguments.trim_stop then parameters.trim_stop = true end
   if arguments.no_check_schema then parameters.check_schema = false end
-  if #arguments.client_stop > 0 then parameters.client_stop = arguments.client_stop end
+  if arguments.client_stop and #arguments.client_stop > 0 then
+    parameters.client_stop = arguments.client_stop
+  end
   return parameters
 end
 
@@ -226,8 +264,8 @@ function M.client (arguments)
     allow_plain_http = arguments.allow_plain_http,
   }
   for _, name in ipairs {
-    "base_url", "tenant_id", "deployment", "max_retries", "ca_file", "client_cert", "client_key",
-    "proxy", "http_version", "user_agent", "max_event_bytes", "max_response_bytes",
+    "base_url", "tenant_id", "deployment", "server", "max_retries", "ca_file", "client_cert",
+    "client_key", "proxy", "http_version", "user_agent", "max_event_bytes", "max_response_bytes",
   } do
     options[name] = arguments[name]
   end

@@ -18,7 +18,7 @@ local OPTIONS = {
 for _, name in ipairs {
   "base_url", "tenant_id", "deployment", "max_retries", "ca_file", "client_cert", "client_key",
   "proxy", "http_version", "user_agent", "allow_plain_http", "max_event_bytes", "format",
-  "max_response_bytes", "max_input_tokens", "client_stop", "trim_stop", "timeout",
+  "server", "max_response_bytes", "max_input_tokens", "client_stop", "trim_stop", "timeout",
 } do
   OPTIONS[name] = dashed(name)
 end
@@ -68,7 +68,8 @@ local PHRASES = {
 }
 
 -- Options that are ordinary words, too: replaced only at the beginning of a sentence.
-local BEGINNINGS = { "proxy", "deployment", "headers", "timeout", "format", "verify" }
+local BEGINNINGS = { "proxy", "deployment", "headers", "timeout", "format", "server",
+  "verify" }
 
 local function parameter (inside)
   local name, rest = inside:match "^([%a_]+)(.*)$"

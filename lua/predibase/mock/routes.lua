@@ -93,6 +93,13 @@ local function classify (context)
   answer(context, body)
 end
 
+-- The managed service has one route for texts and lists.
+local function classify_batch (context)
+  if context.server.options.classify == "managed" then return reply.empty(context, 404) end
+  local body = read_body(context, "classify_batch")
+  if body then classification.several(context, body) end
+end
+
 local function get (handle)
   return { GET = handle, HEAD = handle }
 end
@@ -112,7 +119,7 @@ M.routes = {
   ["/embed"] = { POST = reader("embed", embeddings.one) },
   ["/v1/embeddings"] = { POST = reader("embeddings", embeddings.several) },
   ["/classify"] = { POST = classify },
-  ["/classify_batch"] = { POST = reader("classify_batch", classification.several) },
+  ["/classify_batch"] = { POST = classify_batch },
   ["/tokenize"] = { POST = reader("tokenize", tokenize) },
   ["/info"] = get(deployment.info),
   ["/health"] = get(deployment.health),

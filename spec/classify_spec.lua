@@ -249,6 +249,16 @@ describe("The shape that a server speaks", function ()
     assert.equal(3, #network.requests)
   end)
 
+  it("is found out again when another server has taken the place of the first one", function ()
+    local answer = lorax
+    open(function (log) return answer(log) end)
+    assert.same(entity "abc", client:classify "abc")
+    answer = managed
+    assert.same({ label "a", label "b" }, client:classify { "a", "b" })
+    assert.same(label "c", client:classify "c")
+    assert.equal(4, #network.requests)
+  end)
+
   it("has labels where the server has the API of OpenAI", function ()
     open(managed, { server = "openai" })
     assert.same(label "a", client:classify("a", { model = "m" }))

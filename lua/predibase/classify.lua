@@ -273,7 +273,7 @@ local known = setmetatable({}, { __mode = "k" })
 
 local OTHER = { labels = "entities", entities = "labels" }
 
---- Returns the shape to try first, and whether it is certain.
+--- Returns the shape to try first, and whether the server is known to speak it.
 local function first_shape (client, adapter_id)
   local shape = known[client.shared]
   if shape then return shape, true end
@@ -326,14 +326,19 @@ end
 local function send (of)
   local labels, err = of.planner(M.LABELS, of.options, of.method)
   if not labels then return nil, err end
-  local shape, is_certain = first_shape(of.client, labels.adapter_id)
+  local shape, is_known = first_shape(of.client, labels.adapter_id)
   local plan, parts = prepare(of, shape)
   if not plan then return nil, parts end
-  if #parts == 0 or is_certain then
-    return parts_of.send(of.client, plan, parts, of.concurrency, of.began)
+  local outcomes, first
+  if #parts == 0 or is_known then
+    outcomes, first = parts_of.send(of.client, plan, parts, of.concurrency, of.began)
+  else
+    outcomes, first = probe(of, shape, plan, parts)
   end
-  local outcomes, first = probe(of, shape, plan, parts)
-  if outcomes or not is_other_shape(first) then return outcomes, first end
+  if outcomes or not is_other_shape(first) or of.client.cfg.server == "openai" then
+    return outcomes, first
+  end
+  -- Also when the shape was known: another server may have taken the place of the first one.
   shape = OTHER[shape]
   plan, parts = prepare(of, shape)
   -- A server without the route may be anything, so nothing is said about its adapters.

@@ -9,5 +9,6 @@ if not rawget(_G, "jit") then return end
 local in_nginx = require "spec.support.in_nginx"
 
 describe("inside nginx", function ()
-  in_nginx.each({ "classify", "embed", "info", "metrics", "parts", "raw_request" }, it)
+  in_nginx.each({ "classify", "embed", "info", "metrics", "parts", "raw_request",
+    "routes_server" }, it)
 end)

@@ -17,6 +17,8 @@ local PAGES = {
   { "docs/parameters.md", "topics/parameters.md.html", title = "Parameters" },
   { "docs/streams.md", "topics/streams.md.html", title = "Streams" },
   { "docs/structured.md", "topics/structured.md.html", title = "Structured output" },
+  { "docs/embeddings.md", "topics/embeddings.md.html",
+    title = "Embeddings and classification" },
   { "docs/errors.md", "topics/errors.md.html", title = "Errors" },
   { "docs/templates.md", "topics/templates.md.html", title = "Templates" },
   { "docs/chat.md", "topics/chat.md.html", title = "Chats and adapters" },

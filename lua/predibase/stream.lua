@@ -5,10 +5,8 @@
 -- `token` (a token or a delta), `generated_text` (not nil: the answer is complete, and this is its
 -- whole text, or "" when that is the text of all tokens) and `details`. Its methods are `decode`,
 -- which returns such a table, `{ error, error_type }`, or nil and a failure; and `at_end`, which
--- returns the closing event when the body has ended and the answer was already complete. `at_end`
--- takes the exchange, if the body has ended as HTTP requires, and the data of an event whose blank
--- line is missing. A reader with the field `raw` gets the data of every event, also of tokens that
--- the transport could decode.
+-- takes the exchange (nil after a failure) and the data of an unfinished last event, and returns
+-- the closing event if the answer is complete. A reader with `raw` gets all events undecoded.
 --
 -- A stream is in one of four states: not sent yet, open, ended or failed. The last two are final:
 -- every later call returns the same. A stream ends successfully only when its closing event arrives

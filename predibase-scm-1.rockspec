@@ -119,6 +119,7 @@ build = {
     ["predibase.cli.chat_command"] = "lua/predibase/cli/chat_command.lua",
     ["predibase.cli.chat_lines"] = "lua/predibase/cli/chat_lines.lua",
     ["predibase.cli.command_line"] = "lua/predibase/cli/command_line.lua",
+    ["predibase.cli.doctor_command"] = "lua/predibase/cli/doctor_command.lua",
     ["predibase.cli.failures"] = "lua/predibase/cli/failures.lua",
     ["predibase.cli.generate_command"] = "lua/predibase/cli/generate_command.lua",
     ["predibase.cli.inputs"] = "lua/predibase/cli/inputs.lua",

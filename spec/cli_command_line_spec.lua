@@ -78,7 +78,7 @@ describe("the command line", function ()
         assert.equal("hi", arguments.prompt)
       end
     end
-    for _, command in ipairs { "generate", "chat", "mock" } do
+    for _, command in ipairs { "generate", "chat", "doctor", "mock" } do
       local help = command_line.parse { command, "--help" }.text
       local list, taken = {}, 0
       for name in help:gmatch "\n   (%-%-[%l-]+) %u[%u:=]*%f[%s]" do list[#list + 1] = name end
@@ -117,7 +117,7 @@ describe("the command line", function ()
   it("has a text for --help and --version, with any other arguments", function ()
     assert.equal("show", command_line.parse { "generate", "--help", "--frobnicate" }.command)
     assert.is_truthy(command_line.parse { "--version" }.text:find "^predibase %S+\n$")
-    for _, command in ipairs { "generate", "chat", "mock" } do
+    for _, command in ipairs { "generate", "chat", "doctor", "mock" } do
       local text = command_line.parse { command, "-h" }.text
       assert.is_truthy(text:find("predibase " .. command, 1, true))
     end

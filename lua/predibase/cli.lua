@@ -35,6 +35,7 @@ local commands = {
   request = function (arguments)
     return require("predibase.cli.server_commands").request(arguments)
   end,
+  doctor = function (arguments) return require("predibase.cli.doctor_command").run(arguments) end,
   mock = function (arguments) return require("predibase.cli.mock_command").run(arguments) end,
   show = function (arguments)
     output.new { terminal = false }:write(arguments.text)

@@ -320,6 +320,13 @@ local REQUEST = [[
 Output: the body of the answer as it is. Any status except 2xx is an error. A
 POST or PATCH is repeated only with --max-retries.]]
 
+local DOCTOR = [[
+Prints one line for each check: its name, ok or problem, and what to do. The
+checks are: the configuration and where it comes from; the network; TLS; the
+API token, which is never printed; the deployment, its model and its limits.
+Nothing is generated. The exit code is 0 if there is no problem, else that of
+the first one.]]
+
 local MOCK = [[
 The server listens on loopback only, prints its URL and runs until Ctrl-C. It
 also prints a line for another shell, in which programs then use the server:
@@ -443,6 +450,19 @@ local function add_server_commands (parser, show)
   epilog(command, REQUEST)
 end
 
+local function add_doctor (parser, show)
+  local command = parser:command("doctor", "Find out why calls fail: configuration, network, TLS, "
+    .. "token, deployment.")
+  add_help(command, show)
+  command:usage "Usage: predibase doctor [OPTION]..."
+  command:help_max_width(80):help_description_margin(32)
+  group(command, "Service", service)
+  add_number(command, "--timeout", "Most seconds for each request (20).", "S")
+  add_number(command, "--connect-timeout", "Most seconds to connect (10).", "S")
+  command:flag("--json", "Print one JSON object per line.")
+  command:epilog(table.concat({ DOCTOR, VARIABLES, failures.help() }, "\n\n"))
+end
+
 local function add_mock (parser, show)
   local command = parser:command("mock", "Start a stand-in LoRAX server on this machine.")
   add_help(command, show)
@@ -464,6 +484,7 @@ local function new (show)
   add_chat(parser, show)
   add_text_commands(parser, show)
   add_server_commands(parser, show)
+  add_doctor(parser, show)
   add_mock(parser, show)
   parser:epilog("predibase COMMAND --help describes a command.\n\n" .. failures.help())
   return parser
@@ -514,7 +535,7 @@ local TEXTS = { generate = "prompt", embed = "text", classify = "text", tokenize
 
 local function refuse (message, name)
   local known = { generate = true, chat = true, mock = true, embed = true, classify = true,
-    tokenize = true, info = true, health = true, metrics = true, request = true }
+    tokenize = true, info = true, health = true, metrics = true, request = true, doctor = true }
   local command = known[name] and name .. " " or ""
   local hint = ("see predibase %s--help"):format(command)
   local takes = TEXTS[name]

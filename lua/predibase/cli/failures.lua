@@ -65,8 +65,12 @@ function M.formats (indent)
   return table.concat(lines, "\n" .. indent)
 end
 
--- Returns the hint for an error; some hints depend on more than its kind.
-local function hint_of (err, command)
+--- Returns what the user can do about an error of the library. Some hints depend on more than its
+-- kind.
+-- @tparam table err
+-- @tparam string command that failed
+-- @treturn ?string
+function M.hint (err, command)
   local kind, message = err.kind, tostring(err.message)
   if kind == "connection" and (err.phase == "proxy" or err.status == 407
     or message:find "no connection to the proxy" or message:find "resolve proxy")
@@ -144,7 +148,7 @@ function M.report (err, command)
   if mt == usage_mt or mt == output_mt then
     message, hint = "predibase: " .. err.message, err.hint
   elseif errors.is(err) then
-    message, hint = M.text(err), hint_of(err, command or "generate")
+    message, hint = M.text(err), M.hint(err, command or "generate")
   else
     message, hint = "predibase: internal error: " .. tostring(err), "please report this"
     if message:find("module 'predibase.curl' not found", 1, true) then

@@ -375,7 +375,7 @@ describe("predibase.resty.relay", function ()
       { "relay(client)", "relay takes a stream" },
       { "relay(client:generate_stream 'x', 1)", "relay takes its options as a table" },
       { "relay(client:generate_stream 'x', { formt = 'sse' })", "formt.*format" },
-      { "relay(client:generate_stream 'x', { format = 'xml' })", 'format must be "sse" or "text"' },
+      { "relay(client:generate_stream 'x', { format = 'xml' })", 'format must be "sse", "text"' },
       { "relay(client:generate_stream 'x', { keep_alive = 0 })", "keep_alive must be a number" },
       { "refuse 'no'", "refuse takes an error object" },
     } do

@@ -99,6 +99,7 @@
 --       transport.resty.connect   makes connections: pooled or new, proxies, TLS
 --       transport.resty.http1     writes requests and parses responses (HTTP/1.1)
 --       transport.resty.clocks    the timeouts of an exchange
+--       transport.resty.request_counts  counts the calls of a request, for its log
 --   loop.blocking        describes the functions of a loop; the loop that blocks the program
 --   loop.default         the loop of a client without the option `loop`
 --   loop.tasks           the scheduler of tasks
@@ -109,6 +110,7 @@
 --   resty                serves streams to browsers
 --     resty.relay          sends the tokens of a stream to a browser
 --     resty.event_formats  the formats of a relayed stream
+--     resty.openai_answers  streams, whole answers and errors in the format of OpenAI's API
 --     resty.answer         the response to a browser for an error
 --     resty.limits         limits that all workers share
 --     resty.counters       counters in a shared dictionary

@@ -14,10 +14,16 @@
 -- @module predibase.resty
 
 local answer = require "predibase.resty.answer"
+local checks = require "predibase.value_checks"
 local limits = require "predibase.resty.limits"
+local names = require "predibase.option_names"
+local openai_answers = require "predibase.resty.openai_answers"
 local relay = require "predibase.resty.relay"
+local usage = require "predibase.usage"
 
 local M = {}
+
+local REFUSE = { format = true, message = true }
 
 --- Sends a stream to the browser. See `predibase.resty.relay`.
 -- @function relay
@@ -28,11 +34,29 @@ local M = {}
 -- @treturn[2] table the error
 M.relay = relay.relay
 
---- Answers the request with an error. See `predibase.resty.answer`.
--- @function refuse
--- @tparam table err
--- @tparam ?function message
-M.refuse = answer.refuse
+--- Answers the request with an error: a status, `Retry-After` if it is known, and JSON. Must be
+-- called before anything else is sent.
+-- @tparam table err an error of `predibase.errors`
+-- @tparam ?table|function options `format = "openai"`: in the shape of OpenAI's API; `message`: a
+-- function that receives the error and returns the message to show, which can also be given in
+-- place of the table
+-- @raise for wrong arguments
+function M.refuse (err, options)
+  if type(options) == "function" or options == nil then return answer.refuse(err, options) end
+  if type(options) ~= "table" then
+    usage.fail("refuse takes its options as a table, got " .. checks.describe(options))
+  end
+  names.check(options, REFUSE, "option")
+  local format, message = options.format, options.message
+  if message ~= nil and type(message) ~= "function" then
+    usage.fail("message must be a function, got " .. checks.describe(message))
+  end
+  if format == nil then return answer.refuse(err, message) end
+  if format ~= "openai" then
+    usage.fail('format must be "openai", got ' .. checks.describe(format))
+  end
+  return openai_answers.refuse(err, message)
+end
 
 --- Makes limits for streams. See `predibase.resty.limits`.
 -- @function limits

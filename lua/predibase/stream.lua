@@ -536,26 +536,25 @@ end
 -- @treturn ?table nil when the fast path has no token; call `next`, which knows the reason
 M.take_buffered = take_buffered
 
---- Returns the text that the token which was read last adds to the answer, without the reasoning if
--- that is separated.
+--- Returns what the token that was read last adds to the text to show: without special tokens,
+-- without the reasoning if it is separated, and without what may be a stop sequence.
 -- @tparam table stream
 -- @tparam table token
--- @tparam ?boolean stops without stop sequences, too
 -- @treturn string
-function M.text_of (stream, token, stops)
+-- @treturn ?string the reasoning that it adds
+function M.text_of (stream, token)
   local filter = stream.filter
-  if filter and (stops or filter.splitter) then return filter.shown end
-  return token.special and "" or token.text
+  if not filter then return token.special and "" or token.text, token.reasoning end
+  return filter.shown, token.reasoning or filter.thoughts
 end
 
---- Returns the text that was kept back until the end of a stream because it might have been the
--- beginning of a mark of reasoning.
+--- Returns what was kept back until the end of a stream, because it might have been the beginning
+-- of a stop sequence or of a mark of reasoning.
 -- @tparam table stream it has ended
--- @tparam ?boolean stops or of a stop sequence
 -- @treturn string
-function M.rest_of (stream, stops)
-  local filter = stream.filter
-  return filter and (stops or filter.splitter) and tail_of(stream) or ""
+-- @treturn ?string the reasoning that was kept back
+function M.rest_of (stream)
+  return tail_of(stream), stream.filter and stream.filter.thoughts
 end
 
 --- Returns the text of buffered tokens, for modules that need only the text.

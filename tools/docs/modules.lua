@@ -19,7 +19,7 @@ M.public = {
   { "Many calls", "predibase.batch", "predibase.async" },
   { "Loops", "predibase.loop.blocking", "predibase.loop.luv", "predibase.loop.cqueues" },
   { "OpenResty", "predibase.resty", "predibase.resty.relay", "predibase.resty.limits",
-    "predibase.resty.answer" },
+    "predibase.resty.answer", "predibase.resty.openai_answers" },
   { "Testing", "predibase.mock", "predibase.mock.server", "predibase.mock.spawn",
     "predibase.mock.faults" },
   { "Files and text", "predibase.json", "predibase.files", "predibase.utf8",

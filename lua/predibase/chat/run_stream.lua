@@ -28,7 +28,7 @@ end
 
 --- Makes the delta of a token, or of a delta of the server.
 local function delta_of (self, token)
-  local text = stream.text_of(self.stream, token, true)
+  local text = stream.text_of(self.stream, token)
   if self.shown then text = self.shown:feed(text) end
   if token.id ~= nil then return { text = text, token = token } end
   return { text = text, reasoning = token.reasoning, tool_calls = token.tool_calls,
@@ -37,7 +37,7 @@ end
 
 --- Ends a round. Returns the last delta of it, if there is one.
 local function end_round (self)
-  local rest = stream.rest_of(self.stream, true)
+  local rest = stream.rest_of(self.stream)
   local result, err = self.stream:result()
   if not result then return fail(self, err) end
   local message = self.rounds:take(result)

@@ -64,6 +64,19 @@ function M.encode (public)
   return text or ('{"kind":"%s","message":"%s"}'):format(public.kind, OTHER_SENTENCE)
 end
 
+--- Sends a whole response with JSON. Must be called before anything else is sent.
+-- @tparam number status
+-- @tparam string text JSON
+-- @tparam ?number retry_after seconds
+function M.send (status, text, retry_after)
+  ngx.status = status
+  local header = ngx.header
+  header["Content-Type"] = "application/json"
+  header["Cache-Control"] = "no-store"
+  if retry_after then header["Retry-After"] = math.max(1, math.ceil(retry_after)) end
+  ngx.print(text)
+end
+
 --- Answers the request with an error: a status, `Retry-After` if it is known, and JSON. Must be
 -- called before anything else is sent.
 -- @tparam table err an error of `predibase.errors`
@@ -74,12 +87,7 @@ function M.refuse (err, message)
     usage.fail("refuse takes an error object of predibase, got a " .. type(err))
   end
   local public = M.public(err, message)
-  ngx.status = M.STATUS[err.kind] or M.OTHER_STATUS
-  local header = ngx.header
-  header["Content-Type"] = "application/json"
-  header["Cache-Control"] = "no-store"
-  if public.retry_after then header["Retry-After"] = math.max(1, math.ceil(public.retry_after)) end
-  ngx.print(M.encode(public))
+  M.send(M.STATUS[err.kind] or M.OTHER_STATUS, M.encode(public), public.retry_after)
 end
 
 return M

@@ -6,10 +6,9 @@
 -- browser slows the connection to the model instead of filling the memory.
 -- @module predibase.resty.relay
 
-local answer = require "predibase.resty.answer"
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
-local formats = require "predibase.resty.event_formats"
+local event_formats = require "predibase.resty.event_formats"
 local names = require "predibase.option_names"
 local nginx = require "predibase.nginx"
 local semaphore = require "ngx.semaphore"
@@ -18,6 +17,8 @@ local usage = require "predibase.usage"
 local utf8 = require "predibase.utf8"
 
 local M = {}
+
+local formats = event_formats.by_name
 
 -- `ngx.now` is not used here: it follows the wall clock, and when that clock is set back, the
 -- comments would stop for as long.
@@ -29,6 +30,9 @@ M.KEEP_ALIVE = 15
 
 --- The maximum bytes of text in one write if many tokens are buffered.
 M.BATCH = 16384
+
+-- U+FFFD, in place of a character that the model has not finished.
+local REPLACEMENT = "\239\191\189"
 
 local function seconds (value, name)
   if not checks.finite(value) or value <= 0 then
@@ -42,10 +46,29 @@ local function callable (value, name)
   end
 end
 
+local function utf8_text (value, name)
+  if type(value) ~= "string" or not utf8.valid(value) then
+    return ("%s must be a string in UTF-8, got %s"):format(name, checks.describe(value))
+  end
+end
+
 local OPTIONS = {
   format = function (value)
-    if type(value) ~= "string" or type(formats[value]) ~= "table" then
-      return 'format must be "sse" or "text", got ' .. checks.describe(value)
+    if type(value) ~= "string" or not formats[value] then
+      return 'format must be "sse", "text", "openai" or "openai_completion", got '
+        .. checks.describe(value)
+    end
+  end,
+  model = utf8_text,
+  id = utf8_text,
+  created = function (value, name)
+    if not checks.integral(value) or value < 0 then
+      return ("%s must be a number of Unix seconds, got %s"):format(name, checks.describe(value))
+    end
+  end,
+  include_usage = function (value, name)
+    if type(value) ~= "boolean" then
+      return ("%s must be a boolean, got %s"):format(name, checks.describe(value))
     end
   end,
   keep_alive = seconds,
@@ -58,6 +81,8 @@ local OPTIONS = {
     end
   end,
 }
+
+local OF_OPENAI = { model = true, id = true, created = true, include_usage = true }
 
 local Relay = {}
 Relay.__index = Relay
@@ -134,7 +159,8 @@ local function keep_open (self)
 end
 
 --- Encodes a token and the buffered tokens after it as one piece of text. Leaves out special
--- tokens, and keeps an incomplete character back until it is complete.
+-- tokens and what a stop sequence removes, and keeps an incomplete character back until it is
+-- complete.
 local function joined (self, token)
   local text, size = self.held .. streams.text_of(self.stream, token), 0
   local more = streams.take_buffered_texts(self.stream)
@@ -143,7 +169,7 @@ local function joined (self, token)
     more = size < M.BATCH and streams.take_buffered_texts(self.stream) or nil
   end
   text, self.held = utf8.split(text)
-  return text == "" and text or self.format.token(text)
+  return text == "" and text or self.format:token(text)
 end
 
 --- Does the same as `joined`, but with the option `encode`, which encodes each token separately.
@@ -180,15 +206,17 @@ end
 local function finish (self, err)
   local format = self.format
   if not err then
-    local held = self.held .. streams.rest_of(self.stream)
-    local last = held ~= "" and format.token(held) or ""
-    write(self, last .. format.done(self.stream:result()))
+    local last, unfinished = utf8.split(self.held .. (not self.encode
+      and streams.rest_of(self.stream) or ""))
+    -- Many clients fail at bytes that are not UTF-8.
+    if unfinished ~= "" then last = last .. REPLACEMENT end
+    write(self, (last ~= "" and format:token(last) or "") .. format:done(self.stream:result()))
   elseif self.gone then
     return
   elseif not self.begun then
-    answer.refuse(err, self.message)
+    format.refuse(err, self.message)
   elseif format.failed then
-    write(self, format.failed(answer.public(err, self.message)))
+    write(self, format:failed(err, self.message))
   else
     self.cut = true
   end
@@ -230,6 +258,9 @@ local function check (stream, options)
   for name, value in pairs(options) do
     local problem = OPTIONS[name](value, name)
     if problem then usage.fail(problem) end
+    if OF_OPENAI[name] and not formats[options.format or "sse"].of_openai then
+      usage.fail(name .. ' is for the formats "openai" and "openai_completion"')
+    end
   end
   if ngx.headers_sent then usage.fail("call relay before anything else is sent") end
   return options
@@ -255,12 +286,16 @@ end
 -- `finish_reason` and `usage`, or `failed` (WHATWG HTML, section 9.2). It has the id "done". A
 -- request with this id in `Last-Event-ID` is answered with 204, and the stream is not sent.
 -- @tparam table stream a stream of `client:generate_stream` that was not read yet
--- @tparam ?table options `format`: `"sse"` (the default), or `"text"`, whose connection is cut if
--- the stream fails; `keep_alive`: seconds of silence after which a comment is sent (15);
--- `head_after`: seconds after which the head is sent even without a token; a later error can only
--- be sent as an event (default: `keep_alive`); `encode`: a function that returns the bytes to send
--- for a token, or nil for none; `message`: a function that returns the message to show for an
--- error; `lease`: a lease from `limits:enter`, which is ended with the stream
+-- @tparam ?table options `format`: `"sse"` (the default); `"text"`, whose connection is cut if the
+-- stream fails; `"openai"`: chunks of OpenAI's chat completions up to `[DONE]`, errors in that
+-- API's shape; `"openai_completion"`: the same for its completions. With the last two also `model`
+-- (the name to show), `id`, `created` (Unix seconds) and `include_usage` (boolean, a last chunk
+-- with the numbers of tokens), see `predibase.resty.openai_answers`; `keep_alive`: seconds of
+-- silence after which a comment is sent (15); `head_after`: seconds after which the head is sent
+-- even without a token; a later error can only be sent as an event (default: `keep_alive`);
+-- `encode`: a function that returns the bytes to send for a token, or nil for none; `message`: a
+-- function that returns the message to show for an error; `lease`: a lease from `limits:enter`,
+-- which is ended with the stream
 -- @treturn[1] table what `stream:result()` returns
 -- @treturn[2] nil
 -- @treturn[2] table the error; of kind "cancelled" if the browser disconnected or repeated its
@@ -268,12 +303,12 @@ end
 -- @raise for wrong arguments, and any error that `encode` and hooks raise
 function M.relay (stream, options)
   options = check(stream, options)
-  if ngx.var.http_last_event_id == formats.LAST_ID then
+  if ngx.var.http_last_event_id == event_formats.LAST_ID then
     return refuse_repeated(stream, options.lease)
   end
   local keep_alive = options.keep_alive or M.KEEP_ALIVE
   local self = setmetatable({
-    stream = stream, format = formats[options.format or "sse"],
+    stream = stream, format = formats[options.format or "sse"].new(options),
     keep_alive = keep_alive, head_after = options.head_after or keep_alive,
     encode = options.encode, message = options.message,
     held = "",                -- an incomplete character

@@ -31,7 +31,7 @@ local function keep (self, answer, thoughts)
   if thoughts ~= "" then reasons[#reasons + 1] = thoughts end
 end
 
---- Processes a token. `shown` is then the text that may be shown.
+--- Processes a token. `shown` is then the text that may be shown, and `thoughts` the reasoning.
 -- @tparam table token
 -- @tparam string text its text, "" for a special token
 -- @treturn string the text that belongs to the stream: what may be shown, or all of it if the
@@ -41,7 +41,7 @@ function Filter:take (token, text)
   local shown, thoughts, sequence = text, "", nil
   if self.splitter then shown, thoughts = separate(self, token, text) end
   if self.matcher then shown, sequence = self.matcher:feed(shown) end
-  self.shown = shown
+  self.shown, self.thoughts = shown, thoughts
   if not self.splitter then return shown, sequence end
   keep(self, shown, thoughts)
   return text, sequence
@@ -65,7 +65,7 @@ function Filter:finish (sequence)
   end
   self.stopped = sequence
   if self.splitter then keep(self, tail, thoughts) end
-  self.tail = tail
+  self.tail, self.thoughts = tail, thoughts
   return tail
 end
 
@@ -104,6 +104,7 @@ function M.new (splitter, matcher, deltas)
   return setmetatable({
     splitter = splitter, matcher = matcher, deltas = deltas,
     shown = "",            -- the text that may be shown after the last token
+    thoughts = "",         -- the reasoning that it added
     split = false,         -- whether the splitter has returned all of its text
     answers = splitter and {},       -- the answer so far, in pieces
     reasons = splitter and {},       -- the reasoning so far, in pieces

@@ -64,6 +64,7 @@ local function finish (self, job, result, err)
   job.result, job.err = result, err
   job.ended = true
   job.exchange = nil
+  if job.call then job.call:count(result, err) end
   self.ended = self.ended + 1
   if err then self.failures = self.failures + 1 end
   self.done:push(job)

@@ -71,6 +71,8 @@ end
 --- Prepares the next attempt: records the start if it is the first, and calls `on_request`.
 function Call:announce ()
   if not self.started then start(self) end
+  local begin = self.client.count
+  if begin and self.counts == nil then self.counts = begin() or false end
   self.responded = false
   local hook, shown_request = self.options.hooks.on_request, self.shown
   if hook then
@@ -86,6 +88,7 @@ end
 -- @treturn[2] table the failure
 function Call:open (delay)
   self.attempts = self.attempts + 1
+  if self.counts then self.counts:attempt() end
   self.opened = self.client.now() + (delay or 0)
   return self.client.transport:open(self.request(), {
     events = self.events, delay = delay, timeout = self.options.timeout, deadline = self.deadline,
@@ -141,9 +144,11 @@ function Call:run ()
   local delay
   repeat
     local outcome, err = attempt(self, delay)
-    if outcome then return outcome end
-    delay = self:retry(err, 0)
-    if not delay then return nil, err end
+    if not outcome then delay = self:retry(err, 0) end
+    if outcome or not delay then
+      self:count(outcome, err)
+      return outcome, err
+    end
     self:retrying(err, delay)
   until false
 end
@@ -245,6 +250,7 @@ end
 -- @tparam table err
 -- @tparam number delay seconds
 function Call:retrying (err, delay)
+  if self.counts then self.counts:retry() end
   local hook = self.options.hooks.on_retry
   if hook then hook { error = err, attempt = self.attempts, delay = delay } end
 end
@@ -253,12 +259,39 @@ end
 -- because the call is not retried after a token.
 function Call:first ()
   self.request().body = nil
-  if not self.first_token then self.first_token = elapsed(self.started, self.client.now()) end
+  if self.first_token then return end
+  self.first_token = elapsed(self.started, self.client.now())
+  if self.counts then self.counts:first(self.first_token) end
 end
 
 --- Records the end of the answer.
 function Call:finish ()
   self.ended = self.client.now()
+end
+
+--- Counts the end of the call where calls are counted (in nginx, `ngx.ctx.predibase`). Only the
+-- first end of a call counts.
+-- @param outcome nil when the call failed
+-- @param more the final error, whose field `tokens` is the number of those that arrived; else the
+-- second value that the route reads. It has the `usage` when the outcome has none
+function Call:count (outcome, more)
+  local counts = self.counts
+  if not counts then return end
+  self.counts = false
+  -- A call that was requeued has no start.
+  local seconds = 0
+  if self.started then seconds = elapsed(self.started, self.ended or self.client.now()) end
+  if outcome == nil then
+    return counts:finish(seconds, { completion_tokens = more.tokens }, more)
+  end
+  local usage = type(outcome) == "table" and outcome.usage or type(more) == "table" and more.usage
+  counts:finish(seconds, usage or nil)
+end
+
+--- Counts the end of a call whose stream was closed.
+-- @tparam number tokens that arrived
+function Call:give_up (tokens)
+  if self.counts then self:count(nil, { kind = "cancelled", tokens = tokens }) end
 end
 
 --- Tells whether the answer to a prompt begins inside the reasoning.
@@ -274,7 +307,8 @@ end
 -- so that code that walks over the tables of a stream finds no token.
 -- @tparam table client the data that all calls of a client share: `transport`, `place` (host and
 -- port, for messages), `now` (returns monotonic seconds), `wall` (returns Unix seconds), `random`
--- (returns a number in [0, 1)), `max_text` (largest number of bytes in the text of a stream)
+-- (returns a number in [0, 1)), `max_text` (largest number of bytes in the text of a stream), and
+-- in nginx `count` (see `predibase.transport.resty.request_counts`)
 -- @tparam table plan of `predibase.request`
 -- @param input what the route of the plan takes: a prompt, messages, …
 -- @treturn[1] table the call

@@ -419,7 +419,7 @@ function M.new (options)
     -- The data that all calls share, see `predibase.call`.
     shared = {
       transport = made, now = transport.now, wall = os.time, random = draw,
-      max_text = cfg.max_response_bytes,
+      max_text = cfg.max_response_bytes, count = transport.count,
       place = (cfg.host:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(cfg.host, cfg.port),
     },
   }, Client)

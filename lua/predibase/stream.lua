@@ -42,10 +42,8 @@ local CHANGING = {}
 
 local CANCELLED = { kind = "cancelled", phase = "closed", message = "the stream was closed" }
 
-local CUT = {
-  kind = "incomplete_generation", phase = "body",
-  message = "the stream ended before the model had finished",
-}
+local CUT = { kind = "incomplete_generation", phase = "body",
+  message = "the stream ended before the model had finished" }
 
 local INTERRUPTED = {
   kind = "cancelled", phase = "interrupted", retryable = false,
@@ -121,6 +119,7 @@ local function fail (self, err)
   self.err = err
   give_up_exchange(self, "close")
   self.held = nil
+  if self.call.counts then self.call:count(nil, err) end
   return nil, err
 end
 
@@ -166,11 +165,12 @@ local function stop_at (self, sequence)
   give_up_exchange(self, "close")
 end
 
---- Calls `on_complete`, once.
+--- Counts the call, and calls `on_complete`, once.
 local function complete (self)
   local hook = self.on_complete
   self.on_complete, self.completing = nil, true
-  hook(self)
+  if self.call.counts then self.call:count(self:result()) end
+  if hook then hook(self) end
 end
 
 --- Fails because the text is too large: a server that ignores `max_new_tokens` would fill the
@@ -206,7 +206,7 @@ local function take_token (self, token, final)
       self.buffered = exchange
     end
   end
-  if self.final and self.on_complete then complete(self) end
+  if self.final and (self.on_complete or this.counts) then complete(self) end
   if has_whole_text(self) then self.parts = {} end
   self.held = nil
   if on_token then on_token(token) end
@@ -219,6 +219,7 @@ local function take_event (self, ev)
   if final then
     self.held = CHANGING
     finish(self, final)
+    if self.on_complete or self.call.counts then complete(self) end
     if has_whole_text(self) then self.parts = {} end
   end
   self.held = nil
@@ -458,6 +459,7 @@ end
 function Stream:close ()
   check_self(self, "close")
   self.closed = true
+  if self.call and not self.final then self.call:give_up(self.count) end
   give_up_exchange(self, "close")
 end
 
@@ -548,13 +550,12 @@ function M.text_of (stream, token)
   return filter.shown, token.reasoning or filter.thoughts
 end
 
---- Returns what was kept back until the end of a stream, because it might have been the beginning
--- of a stop sequence or of a mark of reasoning.
+--- Returns what was kept back until the end of a stream, see `predibase.stream.answer_filter`.
 -- @tparam table stream it has ended
 -- @treturn string
 -- @treturn ?string the reasoning that was kept back
 function M.rest_of (stream)
-  return tail_of(stream), stream.filter and stream.filter.thoughts
+  return tail_of(stream), stream.filter and stream.filter.last_thoughts
 end
 
 --- Returns the text of buffered tokens, for modules that need only the text.

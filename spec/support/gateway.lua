@@ -18,6 +18,7 @@ local CONFIG = [[
 %s
 lua_shared_dict predibase 1m;
 lua_socket_log_errors off;
+%s
 init_by_lua_block {
   predibase, resty = require "predibase", require "predibase.resty"
   client = assert(predibase.new { base_url = "%s", api_token = "pb_SENTINEL_7f3a",
@@ -140,12 +141,13 @@ end
 -- @tparam table model `url`
 -- @tparam ?string locations more of them
 -- @tparam ?number workers 1 unless given
-function M.start (model, locations, workers)
+-- @tparam ?string http lines for the block `http`
+function M.start (model, locations, workers, http)
   local self = setmetatable({}, Site)
   local dir = scratch.new()
   self.outcomes = dir
   self.nginx = nginx.start({ "main", "http2" }, function (address)
-    return CONFIG:format(in_nginx.paths(), model.url, dir, address.main, address.http2,
+    return CONFIG:format(in_nginx.paths(), http or "", model.url, dir, address.main, address.http2,
       locations or "")
   end, { main = in_nginx.modules(), workers = workers, env = in_nginx.sanitizers() })
   sites[#sites + 1] = self

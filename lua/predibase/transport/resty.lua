@@ -12,6 +12,7 @@ local exchange = require "predibase.transport.resty.exchange"
 local group = require "predibase.transport.resty.group"
 local http1 = require "predibase.transport.resty.http1"
 local nginx = require "predibase.nginx"
+local request_counts = require "predibase.transport.resty.request_counts"
 local target = require "predibase.transport.resty.target"
 
 local ngx = ngx
@@ -36,6 +37,11 @@ end
 function M.process ()
   return ngx.worker.pid()
 end
+
+--- Counts the beginning of a call in `ngx.ctx.predibase`.
+-- @function count
+-- @treturn ?table the counts of the request that nginx handles
+M.count = request_counts.begin
 
 -- Phases in which nginx allows no network I/O, with their directives in nginx.conf.
 local FORBIDDEN = {

@@ -217,6 +217,7 @@ build = {
     ["predibase.stream"] = "lua/predibase/stream.lua",
     ["predibase.stream.answer_filter"] = "lua/predibase/stream/answer_filter.lua",
     ["predibase.template"] = "lua/predibase/template.lua",
+    ["predibase.template.answer_reader"] = "lua/predibase/template/answer_reader.lua",
     ["predibase.template.built_in"] = "lua/predibase/template/built_in.lua",
     ["predibase.template.built_in.chatml"] = "lua/predibase/template/built_in/chatml.lua",
     ["predibase.template.built_in.command_r"] = "lua/predibase/template/built_in/command_r.lua",

@@ -19,6 +19,28 @@ local LOCATION = [[
       note(resty.relay(client:generate_stream("Hello", parameters), options))
     }
   }
+  location = /chat {
+    content_by_lua_block {
+      local messages = { { role = "user", content = "Hello" } }
+      local made = require "predibase".new { base_url = client.cfg.url, server = "openai",
+        api_token = false }
+      local format = ngx.var.arg_format
+      if format then
+        note(resty.relay(made:chat_completion_stream(messages), { format = format,
+          include_usage = format == "openai" or nil }))
+      else
+        ngx.print(require "predibase.resty.openai_answers".whole(
+          assert(made:chat_completion(messages)), { model = "m" }))
+      end
+    }
+  }
+  location = /read {
+    content_by_lua_block {
+      local format = require "predibase.template".chat "qwen-3"
+      resty.relay(client:generate_stream "Hello", { format = "openai", reader = format:reader {
+        tools = { { name = "f", parameters = { type = "object", properties = {} } } } } })
+    }
+  }
   location = /whole {
     content_by_lua_block {
       local answers = require "predibase.resty.openai_answers"
@@ -47,6 +69,14 @@ local function text_of (list)
   for _, chunk in ipairs(list) do
     local choice = chunk ~= "[DONE]" and chunk.choices and chunk.choices[1]
     parts[#parts + 1] = choice and (choice.text or choice.delta.content) or nil
+  end
+  return table.concat(parts)
+end
+
+local function reasoning_of (list)
+  local parts = {}
+  for _, chunk in ipairs(list) do
+    parts[#parts + 1] = chunk ~= "[DONE]" and chunk.choices[1].delta.reasoning_content or nil
   end
   return table.concat(parts)
 end
@@ -261,6 +291,100 @@ describe("predibase.resty in OpenAI's format", function ()
     } }, choice.message)
   end)
 
+  it("sends the reasoning that the option `reasoning` of the call separates", function ()
+    start { answer = { "<think>", "Sun", " or", " rain?", "</think>", "Sun", "." } }
+    local call = "{ reasoning = { '<think>', '</think>' } }"
+    local list = chunks(get("{}", call).body)
+    assert.equal("Sun or rain?", reasoning_of(list))
+    assert.equal("Sun.", text_of(list))
+    assert.equal("Sun.", get("{ format = 'text' }", call).body)
+    -- An answer that never leaves the reasoning.
+    model:script("/generate_stream", { answer = { "<think>", "Sun", " </thi" } })
+    list = chunks(get("{}", call).body)
+    assert.equal("", text_of(list))
+    assert.equal("Sun </thi", reasoning_of(list))
+  end)
+
+  it("separates the reasoning and the calls of tools with a reader", function ()
+    local function special (text)
+      return ('data:{"token":{"id":1,"text":"%s","special":true}}\n\n'):format(text)
+    end
+    local function plain (text)
+      return ('data:{"token":{"id":1,"text":"%s","special":false}}\n\n'):format(text)
+    end
+    local bodies = { }
+    bodies[1] = special "<think>" .. plain "Hm" .. special "</think>" .. plain "Let me"
+      .. plain " see.\\n<tool" .. plain '_call>{\\"name\\":\\"f\\",' .. plain '\\"arguments\\":{}}'
+      .. plain "</tool_call>"
+    bodies[2] = bodies[1]:gsub("data:", ":\n\ndata:")      -- not as plain tokens of one read
+    for _, body in ipairs(bodies) do
+      start({ raw = HEAD .. body .. 'data:{"token":{"id":2,"text":"<|im_end|>","special":true},'
+        .. '"generated_text":"x","details":{"finish_reason":"eos_token","generated_tokens":9,'
+        .. '"prompt_tokens":1}}\n\n' }, nil)
+      local list = chunks(site:get "/read".body)
+      assert.equal("Hm", reasoning_of(list))
+      assert.equal("assistant", list[1].choices[1].delta.role)
+      assert.equal("Let me see.", text_of(list))
+      assert.equal("f", list[#list - 2].choices[1].delta.tool_calls[1]["function"].name)
+      assert.equal("{}", list[#list - 2].choices[1].delta.tool_calls[1]["function"].arguments)
+      assert.equal("tool_calls", list[#list - 1].choices[1].finish_reason)
+      gateway.stop()
+      server.stop()
+    end
+  end)
+
+  local function chat_stream (...)
+    local parts = { HEAD }
+    for _, data in ipairs { ... } do parts[#parts + 1] = "data: " .. data .. "\n\n" end
+    model = server.spawn { script = { ["/v1/chat/completions"] = { raw = table.concat(parts) } } }
+    site = gateway.start(model, LOCATION)
+  end
+
+  local function delta (text, reason)
+    return ('{"choices":[{"index":0,"delta":%s,"finish_reason":%s}]}'):format(text,
+      reason or "null")
+  end
+
+  it("relays the deltas of a chat, with reasoning, tool calls and usage", function ()
+    chat_stream(delta '{"role":"assistant","reasoning_content":"Hm"}', delta '{"content":"Let"}',
+      delta '{"content":" me see"}',
+      delta ('{"tool_calls":[{"index":0,"id":"c1","type":"function","function":'
+        .. '{"name":"weather","arguments":"{\\"city\\":"}}]}'),
+      delta '{"tool_calls":[{"index":0,"function":{"arguments":"\\"Rome\\"}"}}]}',
+      delta('{}', '"tool_calls"'),
+      '{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":7,"total_tokens":12}}',
+      "[DONE]")
+    local list = chunks(site:get "/chat?format=openai".body)
+    assert.same({ role = "assistant", reasoning_content = "Hm" }, list[1].choices[1].delta)
+    assert.equal("Let me see", text_of(list))
+    local calls = list[#list - 3].choices[1].delta.tool_calls
+    assert.same({ { index = 0, id = "c1", type = "function",
+      ["function"] = { name = "weather", arguments = '{"city":"Rome"}' } } }, calls)
+    assert.equal("tool_calls", list[#list - 2].choices[1].finish_reason)
+    assert.same({ prompt_tokens = 5, completion_tokens = 7, total_tokens = 12 },
+      list[#list - 1].usage)
+    assert.equal("[DONE]", list[#list])
+    assert.equal("ended well", site:last_line())
+    -- The formats for text show the text.
+    assert.equal("Let me see", site:get "/chat?format=text".body)
+  end)
+
+  it("encodes whole chats with several answers", function ()
+    model = server.spawn { script = { ["/v1/chat/completions"] = { status = 200,
+      content_type = "application/json", body = '{"choices":[{"index":0,"message":{"role":'
+      .. '"assistant","content":"one"},"finish_reason":"stop"},{"index":1,"message":{"role":'
+      .. '"assistant","content":"two","reasoning_content":"Hm"},"finish_reason":"length"}],'
+      .. '"usage":{"prompt_tokens":5,"completion_tokens":7,"total_tokens":12}}' } } }
+    site = gateway.start(model, LOCATION)
+    local body = assert(json.decode(site:get "/chat".body))
+    assert.equal("one", body.choices[1].message.content)
+    assert.same({ role = "assistant", content = "two", reasoning_content = "Hm" },
+      body.choices[2].message)
+    assert.equal(1, body.choices[2].index)
+    assert.equal("length", body.choices[2].finish_reason)
+    assert.equal(12, body.usage.total_tokens)
+  end)
+
   it("raises for misuse", function ()
     start { answer = "one" }
     for _, case in ipairs {
@@ -273,6 +397,9 @@ describe("predibase.resty in OpenAI's format", function ()
         "created must be" },
       { "relay(client:generate_stream 'x', { format = 'openai', include_usage = 1 })",
         "include_usage must be a boolean" },
+      { "relay(client:generate_stream 'x', { reader = 7 })", "reader must be a reader" },
+      { "relay(client:generate_stream 'x', { reader = { feed = refuse }, encode = refuse })",
+        "encode and reader cannot be combined" },
       { "refuse('no', { format = 'openai' })", "refuse takes an error object" },
       { "refuse(nil, { fromat = 'openai' })", 'did you mean "format"' },
       { "refuse(nil, { format = 'xml' })", 'format must be "openai"' },

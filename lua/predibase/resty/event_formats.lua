@@ -4,7 +4,7 @@
 --
 -- Each format has `new(options)`, which makes the encoder for one stream. An encoder has `type`,
 -- its media type; `refuse(err, message)`, which answers when nothing was sent yet; and the methods
--- `token(text)`, `done(result)` and, if it can express them, `more(reasoning, tool_calls)` and
+-- `token(text)`, `done(result)` and, if it can express them, `reasoning(text)`, `calls(list)` and
 -- `failed(err, message)`, which return bytes. `comment` are bytes that the receiver ignores.
 --
 -- An `EventSource` sends its request again whenever a response ends, with the id of the last event.

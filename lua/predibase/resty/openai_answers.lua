@@ -63,7 +63,7 @@ end
 --- Writes the message of a whole answer. The content is null when there are only tool calls.
 local function message_text (choice)
   local calls = has_calls(choice)
-  local text = choice.text or ""
+  local text = choice.text or choice.content or ""
   local parts = { '{"role":"assistant","content":'
     .. (calls and text == "" and "null" or json.text(text)) }
   if choice.reasoning and choice.reasoning ~= "" then
@@ -110,12 +110,7 @@ function M.whole (result, options)
   for i, choice in ipairs(not options.parsed and result.choices or { options.parsed or result }) do
     local reason = has_calls(choice) and "tool_calls"
       or reason_of(choice.finish_reason and choice or result)
-    local shown = choice
-    if choice.text == nil then
-      shown = { text = result.generated_text, reasoning = choice.reasoning,
-        tool_calls = choice.tool_calls }
-    end
-    choices[i] = choice_text(kind, shown, choice.index or i - 1, reason)
+    choices[i] = choice_text(kind, choice, i - 1, reason)
   end
   return ('%s,"choices":[%s],"usage":%s}'):format(head_text(kind, KINDS[kind].whole, options),
     table.concat(choices, ","), usage_text(result))
@@ -218,21 +213,21 @@ function Chunks:token (text)
   return chunk(self, self.text_member .. json.text(text))
 end
 
---- Encodes what a delta has beside its text.
--- @tparam ?string reasoning
--- @tparam ?table tool_calls whole calls
+--- Encodes a piece of reasoning, for which completions have no field.
+-- @tparam string text
 -- @treturn string
-function Chunks:more (reasoning, tool_calls)
+function Chunks:reasoning (text)
   if self.kind == "completion" then return "" end
-  local bytes = ""
-  if reasoning and reasoning ~= "" then
-    bytes = chunk(self, '"reasoning_content":' .. json.text(reasoning))
-  end
-  if tool_calls and tool_calls[1] then
-    self.called = true
-    bytes = bytes .. chunk(self, '"tool_calls":' .. calls_text(tool_calls, true))
-  end
-  return bytes
+  return chunk(self, '"reasoning_content":' .. json.text(text))
+end
+
+--- Encodes calls of tools, which completions have not.
+-- @tparam table calls array of whole calls
+-- @treturn string
+function Chunks:calls (calls)
+  if self.kind == "completion" or not calls[1] then return "" end
+  self.called = true
+  return chunk(self, '"tool_calls":' .. calls_text(calls, true))
 end
 
 --- Encodes the end of a stream: the finish reason, the numbers of tokens if they are wanted, and

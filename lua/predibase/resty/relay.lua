@@ -75,6 +75,11 @@ local OPTIONS = {
   head_after = seconds,
   message = callable,
   encode = callable,
+  reader = function (value, name)
+    if type(value) ~= "table" or type(value.feed) ~= "function" then
+      return ("%s must be a reader of format:reader, got %s"):format(name, checks.describe(value))
+    end
+  end,
   lease = function (value, name)
     if type(value) ~= "table" or type(value.leave) ~= "function" then
       return ("%s must be a lease from limits:enter, got %s"):format(name, checks.describe(value))
@@ -158,18 +163,50 @@ local function keep_open (self)
   end
 end
 
---- Encodes a token and the buffered tokens after it as one piece of text. Leaves out special
--- tokens and what a stop sequence removes, and keeps an incomplete character back until it is
--- complete.
+--- Encodes a piece of an answer and of its reasoning, and calls.
+local function encode_parts (self, text, reasoning, calls)
+  local format = self.format
+  local bytes = reasoning and reasoning ~= "" and format.reasoning and format:reasoning(reasoning)
+    or ""
+  if text ~= "" then bytes = bytes .. format:token(text) end
+  if calls and format.calls then bytes = bytes .. format:calls(calls) end
+  return bytes
+end
+
+--- Encodes a token, or a delta, and the buffered tokens after it as one piece of text. Leaves out
+-- special tokens and what a stop sequence removes, and keeps an incomplete character back until it
+-- is complete.
 local function joined (self, token)
-  local text, size = self.held .. streams.text_of(self.stream, token), 0
+  local text, reasoning = streams.text_of(self.stream, token)
+  local size = 0
+  text = self.held .. text
   local more = streams.take_buffered_texts(self.stream)
   while more do
     text, size = text .. more, size + #more
     more = size < M.BATCH and streams.take_buffered_texts(self.stream) or nil
   end
   text, self.held = utf8.split(text)
+  if reasoning or token.tool_calls then
+    return encode_parts(self, text, reasoning, token.tool_calls)
+  end
   return text == "" and text or self.format:token(text)
+end
+
+--- Does the same as `joined`, but with the option `reader`, which divides the text of the model.
+local function divided (self, token)
+  local reader, pieces, size = self.reader, { self.held }, 0
+  local calls, reasoning = token.tool_calls, ""        -- of a delta
+  repeat
+    local text, more = streams.text_of(self.stream, token)
+    if token.special and reader:is_mark(token.text) then text = text .. token.text end
+    pieces[#pieces + 1], reasoning = text, reasoning .. (more or "")
+    size = size + #text
+    token = size < M.BATCH and streams.take_buffered(self.stream) or nil
+  until not token
+  local text, thoughts
+  text, self.held = utf8.split(table.concat(pieces))
+  text, thoughts = reader:feed(text)
+  return encode_parts(self, text, reasoning .. thoughts, calls)
 end
 
 --- Does the same as `joined`, but with the option `encode`, which encodes each token separately.
@@ -190,7 +227,7 @@ local function settled () end
 
 --- Copies the stream to the browser until its end. Returns the error, or nil.
 local function copy (self)
-  local encode = self.encode and encoded or joined
+  local encode = self.encode and encoded or self.reader and divided or joined
   while true do
     local token, err = self.stream:next()
     if not token then return err end
@@ -203,14 +240,25 @@ local function copy (self)
   end
 end
 
+--- Encodes what was held back until the end.
+local function last_part (self)
+  if self.encode then return "" end
+  local text, reasoning = streams.rest_of(self.stream)
+  local unfinished
+  text, unfinished = utf8.split(self.held .. text)
+  -- Many clients fail at bytes that are not UTF-8.
+  if unfinished ~= "" then text = text .. REPLACEMENT end
+  if not self.reader then return encode_parts(self, text, reasoning) end
+  local thoughts, rest, thought, calls
+  text, thoughts = self.reader:feed(text)
+  rest, thought, calls = self.reader:finish()
+  return encode_parts(self, text .. rest, (reasoning or "") .. thoughts .. thought, calls)
+end
+
 local function finish (self, err)
   local format = self.format
   if not err then
-    local last, unfinished = utf8.split(self.held .. (not self.encode
-      and streams.rest_of(self.stream) or ""))
-    -- Many clients fail at bytes that are not UTF-8.
-    if unfinished ~= "" then last = last .. REPLACEMENT end
-    write(self, (last ~= "" and format:token(last) or "") .. format:done(self.stream:result()))
+    write(self, last_part(self) .. format:done(self.stream:result()))
   elseif self.gone then
     return
   elseif not self.begun then
@@ -262,6 +310,9 @@ local function check (stream, options)
       usage.fail(name .. ' is for the formats "openai" and "openai_completion"')
     end
   end
+  if options.encode and options.reader then
+    usage.fail "encode and reader cannot be combined"
+  end
   if ngx.headers_sent then usage.fail("call relay before anything else is sent") end
   return options
 end
@@ -293,9 +344,10 @@ end
 -- with the numbers of tokens), see `predibase.resty.openai_answers`; `keep_alive`: seconds of
 -- silence after which a comment is sent (15); `head_after`: seconds after which the head is sent
 -- even without a token; a later error can only be sent as an event (default: `keep_alive`);
--- `encode`: a function that returns the bytes to send for a token, or nil for none; `message`: a
--- function that returns the message to show for an error; `lease`: a lease from `limits:enter`,
--- which is ended with the stream
+-- `reader`: of `format:reader`, which separates reasoning and calls of tools from the text of the
+-- model; `encode`: a function that returns the bytes to send for a token, or nil for none;
+-- `message`: a function that returns the message to show for an error; `lease`: a lease from
+-- `limits:enter`, which is ended with the stream
 -- @treturn[1] table what `stream:result()` returns
 -- @treturn[2] nil
 -- @treturn[2] table the error; of kind "cancelled" if the browser disconnected or repeated its
@@ -310,7 +362,7 @@ function M.relay (stream, options)
   local self = setmetatable({
     stream = stream, format = formats[options.format or "sse"].new(options),
     keep_alive = keep_alive, head_after = options.head_after or keep_alive,
-    encode = options.encode, message = options.message,
+    encode = options.encode, reader = options.reader, message = options.message,
     held = "",                -- an incomplete character
     begun = false,            -- the head was sent
     writing = false,          -- one of the threads writes

@@ -48,7 +48,8 @@ function Filter:take (token, text)
 end
 
 --- Ends the text. The first call sets `stopped` (the stop sequence at which the rest of the text
--- ended) and `trimmed` (the sequence that was removed from its end).
+-- ended), `trimmed` (the sequence that was removed from its end) and `last_thoughts` (the reasoning
+-- that was kept back).
 -- @tparam ?string sequence the stop sequence at which the text has already ended
 -- @treturn string the text that was kept back, because it might have been the beginning of a mark
 -- or of a stop sequence
@@ -65,7 +66,7 @@ function Filter:finish (sequence)
   end
   self.stopped = sequence
   if self.splitter then keep(self, tail, thoughts) end
-  self.tail, self.thoughts = tail, thoughts
+  self.tail, self.last_thoughts = tail, thoughts
   return tail
 end
 
@@ -108,7 +109,7 @@ function M.new (splitter, matcher, deltas)
     split = false,         -- whether the splitter has returned all of its text
     answers = splitter and {},       -- the answer so far, in pieces
     reasons = splitter and {},       -- the reasoning so far, in pieces
-    -- tail, stopped, trimmed: set by `finish`
+    -- tail, stopped, trimmed, last_thoughts: set by `finish`
   }, Filter)
 end
 

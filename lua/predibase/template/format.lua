@@ -302,7 +302,9 @@ local function parse_problem (options)
   end
 end
 
-local function parse (self, text, options)
+--- Reads the options of `parse` and `reader`. Returns what `model_answer.read` takes; or nil and
+-- what is wrong.
+local function how_to_read (self, options)
   local problem = parse_problem(options)
   if problem then return nil, problem end
   local marks, tools
@@ -316,7 +318,19 @@ local function parse (self, text, options)
   if marks and options.prompt and reasoning.is_over(marks, options.prompt) then marks = false end
   local inside = options.begins_inside
   if marks and inside == nil then inside = self:begins_inside(options.prompt, marks) end
-  return model_answer.read(text, self, { marks = marks, begins_inside = inside, tools = tools })
+  return { marks = marks, begins_inside = inside, tools = tools }
+end
+
+local function check_parse (self, options, method)
+  if getmetatable(self) ~= Format then
+    usage.fail(("format:%s must be called with a colon on a format"):format(method))
+  end
+  if options ~= nil and type(options) ~= "table" then
+    usage.fail(("format:%s takes its options as a table, got a %s"):format(method, type(options)))
+  end
+  options = options or {}
+  names.check(options, PARSE_OPTIONS, "option")
+  return json.present(options)
 end
 
 --- Reads the text that the model wrote: separates its reasoning from the answer, and finds the
@@ -338,20 +352,30 @@ end
 -- @treturn[2] table the error, of kind "template": an option has a wrong value
 -- @raise when an argument has the wrong type or an option does not exist
 function Format:parse (text, options)
-  if getmetatable(self) ~= Format then
-    usage.fail("format:parse must be called with a colon on a format")
-  end
+  options = check_parse(self, options, "parse")
   if type(text) ~= "string" then
     usage.fail("format:parse takes the answer as a string, got " .. checks.describe(text))
   end
-  if options ~= nil and type(options) ~= "table" then
-    usage.fail("format:parse takes its options as a table, got a " .. type(options))
-  end
-  options = options or {}
-  names.check(options, PARSE_OPTIONS, "option")
-  local message, problem = parse(self, text, json.present(options))
-  if message then return message, message.tool_calls, message.reasoning end
-  return nil, refusal(self, problem)
+  local how, problem = how_to_read(self, options)
+  if not how then return nil, refusal(self, problem) end
+  local message = model_answer.read(text, self, how)
+  return message, message.tool_calls, message.reasoning
+end
+
+--- Makes a reader for an answer that arrives in pieces. It finds what `parse` finds in the whole
+-- text, and shows as much of the answer as it can before that. `reader:feed(text)` takes a piece
+-- and returns the text of the answer that may be shown now, and that of the reasoning;
+-- `reader:finish()` returns the rest of both, and the calls; `reader:is_mark(text)` tells whether
+-- the text of a special token has to be fed as well, which otherwise are not part of an answer.
+-- @tparam ?table options as for `parse`; calls are looked for only when `tools` are given
+-- @treturn[1] table see `predibase.template.answer_reader`
+-- @treturn[2] nil
+-- @treturn[2] table the error, of kind "template": an option has a wrong value
+-- @raise as `parse` does
+function Format:reader (options)
+  local how, problem = how_to_read(self, check_parse(self, options, "reader"))
+  if not how then return nil, refusal(self, problem) end
+  return require "predibase.template.answer_reader".new(self, how)
 end
 
 function Format:__tostring ()

@@ -5,47 +5,22 @@
 local browser = require "spec.support.browser"
 local child = require "spec.support.child"
 local http = require "socket.http"
-local in_nginx = require "spec.support.in_nginx"
 local ltn12 = require "ltn12"
 local nginx = require "spec.support.nginx"
-local scratch = require "spec.support.scratch"
+local openresty_site = require "spec.support.openresty_site"
 local server = require "spec.support.server"
 local uv = require "luv"
 
 local WORDS = {}
 for i = 1, 400 do WORDS[i] = (i == 1 and "word" or " word") .. i end
 
---- The block `http` of the example's own nginx.conf, at another address and with other paths.
-local function site_of (address, html, lua)
-  local block = scratch.read "examples/openresty/nginx.conf":match "\nhttp {\n(.*)}\n$"
-  local function change (from, to)
-    local first, last = block:find(from, 1, true)
-    assert(first, "the example's nginx.conf has no more: " .. from)
-    block = block:sub(1, first - 1) .. to .. block:sub(last + 1)
-  end
-  change("listen 127.0.0.1:8080 default_server;", ("listen %s default_server;"):format(address))
-  change("listen 127.0.0.1:8080;", ("listen %s;"):format(address))
-  change("root html;", ("root %s;"):format(html))
-  change("include resolver.conf;", "")
-  change('lua_package_path "${prefix}lua/?.lua;;";', (in_nginx.paths()
-    :gsub('(lua_package_path ")', "%1" .. lua .. "/?.lua;")))
-  block = block:gsub("access_log [^;]*;", ""):gsub("[%w_]+_temp_path [^;]*;", "")
-  return block
-end
-
 describe("examples/openresty", function ()
   local model, site, url
 
   local function start (script, format)
     model = server.spawn { max_seconds = 300, script = { ["/generate_stream"] = script } }
-    local here = uv.cwd() .. "/examples/openresty"
-    site = nginx.start({ "main" }, function (address)
-      return site_of(address.main, here .. "/html", here .. "/lua")
-    end, {
-      main = in_nginx.modules() .. "env PREDIBASE_BASE_URL;\nenv CHAT_FORMAT;\nenv CHAT_SYSTEM;\n",
-      env = { PREDIBASE_BASE_URL = model.url, CHAT_FORMAT = format },
-    })
-    url = "http://127.0.0.1:" .. site.port.main .. "/"
+    site = openresty_site.start { PREDIBASE_BASE_URL = model.url, CHAT_FORMAT = format }
+    url = site.url
   end
 
   after_each(function ()

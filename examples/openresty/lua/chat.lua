@@ -2,9 +2,8 @@
 --- The handler of /api/chat: receives a conversation as JSON and sends the answer as events.
 
 local cjson = require "cjson.safe"
-local predibase = require "predibase"
+local model = require "model"
 local resty = require "predibase.resty"
-local template = require "predibase.template"
 
 local M = {}
 
@@ -12,38 +11,6 @@ local M = {}
 local MAX_MESSAGES = 100
 
 local ROLES = { user = true, assistant = true }
-
--- Created by the first request of a worker and shared by all later ones. It contains no data of a
--- request.
-local state
-
-local function format ()
-  local name = os.getenv "CHAT_FORMAT"
-  if name then return template.chat(name) end
-  local deployment = os.getenv "PREDIBASE_DEPLOYMENT"
-  if deployment then return template.for_model(deployment) end
-  return template.chat "alpaca"            -- set CHAT_FORMAT for the model of your own server
-end
-
-local function ready ()
-  if state then return state end
-  local client, err = predibase.new {
-    defaults = { max_new_tokens = 400, temperature = 0.7 },
-    timeout = { first_token = 120 },
-  }
-  if not client then return nil, err end
-  local chosen
-  chosen, err = format()
-  if not chosen then return nil, err end
-  state = {
-    client = client,
-    format = chosen,
-    limits = resty.limits {
-      dict = "chat", streams = 200, streams_per_key = 4, rate = 1, burst = 5,
-    },
-  }
-  return state
-end
 
 local function bad (message)
   ngx.status = 400
@@ -81,7 +48,7 @@ function M.answer ()
   if not (ngx.var.content_type or ""):lower():find "^application/json%f[;%s%z]" then
     return ngx.exit(415)
   end
-  local this, err = ready()
+  local this, err = model.get()
   if not this then
     ngx.log(ngx.ERR, "chat: ", tostring(err))
     return resty.refuse(err)
@@ -103,7 +70,7 @@ function M.answer ()
   end
   local result
   result, err = resty.relay(this.client:generate_stream(prompt, {
-    stop = this.format.stop, trim_stop = true,
+    max_new_tokens = 400, temperature = 0.7, stop = this.format.stop, trim_stop = true,
   }), { lease = lease })
   if not result and err.kind ~= "cancelled" then ngx.log(ngx.ERR, "chat: ", tostring(err)) end
 end

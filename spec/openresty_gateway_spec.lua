@@ -10,9 +10,13 @@ local http = require "socket.http"
 local json = require "predibase.json"
 local ltn12 = require "ltn12"
 local nginx = require "spec.support.nginx"
+local random = require "spec.support.random"
 local openresty_site = require "spec.support.openresty_site"
 local scratch = require "spec.support.scratch"
 local server = require "spec.support.server"
+
+local WEATHER = { type = "function", ["function"] = { name = "weather",
+  parameters = { type = "object", properties = { city = { type = "string" } } } } }
 
 describe("/v1 of examples/openresty", function ()
   local model, site
@@ -36,7 +40,7 @@ describe("/v1 of examples/openresty", function ()
     local text = type(body) == "table" and json.encode(body) or body
     local pieces = {}
     local headers = { ["content-type"] = "application/json",
-      ["content-length"] = text and #text or nil }
+      ["content-length"] = text and not options.chunked and #text or nil }
     for name, value in pairs(options.headers or {}) do headers[name] = value end
     local _, status, answered = http.request { url = site.url .. path, headers = headers,
       method = options.method or text and "POST" or "GET",
@@ -130,6 +134,42 @@ describe("/v1 of examples/openresty", function ()
     assert.equal("stop", body.choices[1].finish_reason)
   end)
 
+  it("writes tools into the prompt, and reads calls out of the answer", function ()
+    start({ answer = { '{"name": "weather", ', '"parameters": {"city": "Rome"}}' } },
+      { CHAT_FORMAT = "llama-3.1" })
+    local status, body = chat { tools = { WEATHER } }
+    assert.equal(200, status)
+    local choice = body.choices[1]
+    assert.equal("tool_calls", choice.finish_reason)
+    assert.equal(json.null, choice.message.content)
+    assert.same({ name = "weather", arguments = '{"city": "Rome"}' },
+      choice.message.tool_calls[1]["function"])
+    assert.matches('"weather"', sent().inputs)
+    -- Without tools the same text is text.
+    status, body = chat { tools = { WEATHER }, tool_choice = "none" }
+    assert.equal(200, status)
+    assert.matches("^{", body.choices[1].message.content)
+    assert.is_nil(sent().inputs:find '"weather"')
+  end)
+
+  it("refuses tools when the chat format does not know them", function ()
+    start({ answer = "Hi" }, { CHAT_FORMAT = "alpaca" })
+    refuses(400, "does not know tools", nil, nil, chat { tools = { WEATHER } })
+    -- The library's own words, about a tool.
+    refuses(400, "chat format", nil, nil, chat { tools = { { type = "function" } } })
+  end)
+
+  it("separates the reasoning of a model", function ()
+    start({ answer = { "<think>", "\n", "Hm", "\n", "</think>", "\n\n", "Yes." } },
+      { CHAT_FORMAT = "qwen-3" })
+    local _, body = chat()
+    assert.equal("Yes.", body.choices[1].message.content)
+    assert.equal("Hm", body.choices[1].message.reasoning_content)
+    local _, _, text = chat { stream = true }
+    assert.matches('"reasoning_content":"Hm"', text)
+    assert.matches('"content":"Yes."', text)
+  end)
+
   it("takes the meaning from special tokens in texts of users", function ()
     start { answer = "Hi" }
     assert.equal(200, (chat { messages = { { role = "user",
@@ -177,8 +217,13 @@ describe("/v1 of examples/openresty", function ()
       { { n = 2 }, "n", "unsupported_value" },
       { { logprobs = true }, "logprobs", "unsupported_value" },
       { { temprature = 1 }, "temprature", "unknown_parameter" },
+      { { stream = "yes" }, "stream", "unsupported_value" },
+      { { tools = "x" }, "tools" },
+      { { tools = { WEATHER }, tool_choice = "required" }, "tool_choice", "unsupported_value" },
+      { { tools = { WEATHER }, response_format = { type = "json_object" } }, "response_format" },
       { { stop = 7 }, "stop" },
       { { stop = { "" } }, "stop" },
+      { { stop = { "a", "b", "c", "d", "e" } }, "stop" },
       { { messages = {} }, "messages" },
       { { messages = "Hello" }, "messages" },
       { { messages = { "Hello" } }, "messages[0]" },
@@ -208,7 +253,37 @@ describe("/v1 of examples/openresty", function ()
     refuses(405, "takes GET", nil, nil, call("v1/models", {}))
     refuses(404, "no such path", nil, nil, call "v1/files")
     refuses(413, "too large", nil, nil, chat { user = ("x"):rep(1100000) })
+    refuses(413, "too large", nil, nil, call("v1/chat/completions",
+      '{"user":"' .. ("x"):rep(1100000) .. '"}',
+      { headers = { ["transfer-encoding"] = "chunked" }, chunked = true }))
     assert.same({}, model:log())
+  end)
+
+  it("answers any request with an answer or an error object", function ()
+    start({ answer = "Hi" }, { CHAT_FORMAT = "qwen-2.5" })
+    local draw = random.new(11)
+    local VALUES = { json.null, true, false, -1, 0, 1.5, 1e300, "", "x", "\255", {}, { 1 }, { {} },
+      { { type = "function" } }, { type = "json_schema" }, { role = "user" },
+      { { role = "user" } }, { { role = "user", content = { { type = "image_url" } } } },
+      { { role = "tool", content = "x" } }, { { role = "assistant", tool_calls = { {} } } },
+      { type = "json_schema", json_schema = { name = "x", schema = { type = "nonsense" } } },
+      { include_usage = 7 }, { { type = "function", ["function"] = { name = "f" } } } }
+    local FIELDS = { "model", "messages", "tools", "tool_choice", "stop", "stream",
+      "stream_options", "response_format", "temperature", "max_tokens", "seed", "top_p", "n",
+      "user", "prompt" }
+    for _ = 1, 150 do
+      local parts = { '"model":""', '"messages":[{"role":"user","content":"Hello"}]' }
+      for _ = 1, draw:int(1, 3) do
+        local value = draw:pick(VALUES)
+        parts[#parts + 1] = ('"%s":%s'):format(draw:pick(FIELDS),
+          json.encode(value) or '"\255"')
+      end
+      local text = "{" .. table.concat(parts, ",") .. "}"
+      local status, body, got = call("v1/chat/completions", text)
+      assert.is_true(status == 200 or status == 400 or status == 404, text .. "\n" .. got)
+      assert.is_truthy(got:find "^data: " or body and (body.choices or body.error),
+        text .. "\n" .. got)
+    end
   end)
 
   it("checks the key of the client", function ()

@@ -11,6 +11,10 @@ local M = {}
 -- The longest conversation. A longer one would not fit into a model's context.
 local MAX_MESSAGES = 500
 
+-- Most stop sequences of a request, as in OpenAI's API. The server takes ten, among them those of
+-- the chat format.
+local MAX_STOPS = 4
+
 --- Makes a refusal: an error in OpenAI's shape, with its status.
 local function refuse (message, param, status, code)
   return nil, { status = status or 400, message = message, type = "invalid_request_error",
@@ -32,6 +36,7 @@ local NO_EFFECT = { "user", "metadata", "store", "service_tier", "safety_identif
 local ONLY = {
   n = { [1] = true }, best_of = { [1] = true }, logprobs = { [false] = true },
   echo = { [false] = true }, parallel_tool_calls = { [true] = true },
+  stream = { [true] = true, [false] = true },
 }
 
 local function set (...)
@@ -78,7 +83,7 @@ function M.read (kind)
       return refuse("unknown field " .. name, name, 400, "unknown_parameter")
     end
     if ONLY[name] and not ONLY[name][value] then
-      return refuse("this gateway supports only one value of " .. name, name, 400,
+      return refuse(("this gateway does not support that value of %s"):format(name), name, 400,
         "unsupported_value")
     end
   end
@@ -100,6 +105,9 @@ local function stop_of (fields, more)
   if type(stop) == "string" then stop = { stop } end
   if stop ~= nil and type(stop) ~= "table" then
     return refuse("stop must be a string or an array of strings", "stop")
+  end
+  if #(stop or {}) > MAX_STOPS then
+    return refuse(("stop takes at most %d sequences"):format(MAX_STOPS), "stop")
   end
   for i, text in ipairs(stop or {}) do
     if type(text) ~= "string" or text == "" then
@@ -175,8 +183,11 @@ function M.tools (fields)
   if tools ~= nil and type(tools) ~= "table" or json.is_object(tools) then
     return refuse("tools must be an array", "tools")
   end
-  if choice == nil or choice == "auto" then return tools and tools[1] and tools or nil end
-  if choice == "none" then return nil end
+  if choice == "none" or not tools or not tools[1] then return nil end
+  if fields.response_format then
+    return refuse("response_format and tools exclude each other", "response_format")
+  end
+  if choice == nil or choice == "auto" then return tools end
   return refuse('tool_choice can be "auto" or "none": no prompt can force a call', "tool_choice",
     400, "unsupported_value")
 end

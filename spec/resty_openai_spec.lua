@@ -277,6 +277,24 @@ describe("predibase.resty in OpenAI's format", function ()
       .. "}", body)
   end)
 
+  it("encodes embeddings", function ()
+    start {}
+    local function embeddings (options)
+      local text = site:evaluate([[require "predibase.resty.openai_answers".embeddings(
+        { { 0.5, -1.25, 3 }, { 1e-3, 2, 4 } }, ]] .. options .. ")")
+      return assert(json.decode(text), text)
+    end
+    local body = embeddings '{ model = "m", usage = { prompt_tokens = 5 } }'
+    assert.same({ object = "list", model = "m", usage = { prompt_tokens = 5, total_tokens = 5 },
+      data = {
+        { object = "embedding", index = 0, embedding = { 0.5, -1.25, 3 } },
+        { object = "embedding", index = 1, embedding = { 0.001, 2, 4 } },
+      } }, body)
+    assert.equal("AAAAPwAAoL8AAEBA", embeddings "{ base64 = true }".data[1].embedding)
+    assert.equal("nil\n", site:evaluate('require "predibase.resty.openai_answers".embeddings('
+      .. '{ { 0 / 0 } })'))
+  end)
+
   it("encodes tool calls and reasoning that were found in the text", function ()
     start(nil, { answer = { "x" } })
     local body = site:get("/whole?options=" .. escaped [[{ parsed = { text = "", reasoning = "hm",

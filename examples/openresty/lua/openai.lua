@@ -133,6 +133,27 @@ function M.completion ()
   end)
 end
 
+--- POST /v1/embeddings
+function M.embeddings ()
+  return handle("POST", function (this)
+    local fields, err = request.read "embedding"
+    if not fields then return nil, err end
+    local adapter, texts
+    adapter, err = request.adapter(fields, this)
+    if not adapter then return nil, err end
+    texts, err = request.texts(fields)
+    if not texts then return nil, err end
+    return with_lease(this, function ()
+      local vectors, more = this.client:embed(texts,
+        { adapter_id = adapter ~= "" and adapter or nil })
+      if not vectors then return nil, more end
+      send(assert(answers.embeddings(vectors, { model = fields.model, usage = more.usage,
+        base64 = fields.encoding_format == "base64" })))
+      return true
+    end)
+  end)
+end
+
 local function model_object (this, name)
   return json.object { { "id", name }, { "object", "model" }, { "created", this.created },
     { "owned_by", "predibase" } }

@@ -11,6 +11,9 @@ local M = {}
 -- The longest conversation. A longer one would not fit into a model's context.
 local MAX_MESSAGES = 500
 
+-- Most texts of one request for embeddings.
+local MAX_TEXTS = 256
+
 -- Most stop sequences of a request, as in OpenAI's API. The server takes ten, among them those of
 -- the chat format.
 local MAX_STOPS = 4
@@ -36,7 +39,7 @@ local NO_EFFECT = { "user", "metadata", "store", "service_tier", "safety_identif
 local ONLY = {
   n = { [1] = true }, best_of = { [1] = true }, logprobs = { [false] = true },
   echo = { [false] = true }, parallel_tool_calls = { [true] = true },
-  stream = { [true] = true, [false] = true },
+  stream = { [true] = true, [false] = true }, encoding_format = { float = true, base64 = true },
 }
 
 local function set (...)
@@ -175,6 +178,23 @@ function M.wants_usage (fields)
     return refuse("stream_options is an object, and only for streams", "stream_options")
   end
   return options.include_usage == true
+end
+
+--- Returns the texts to embed.
+function M.texts (fields)
+  local input = fields.input
+  if type(input) == "string" then input = { input } end
+  if type(input) ~= "table" or #input == 0 then
+    return refuse("input must be a string or an array of strings", "input")
+  elseif #input > MAX_TEXTS then
+    return refuse(("input takes at most %d texts"):format(MAX_TEXTS), "input")
+  end
+  for _, text in ipairs(input) do
+    if type(text) ~= "string" then
+      return refuse("input must have only strings; this gateway takes no tokens", "input")
+    end
+  end
+  return input
 end
 
 --- Returns the tools that the model may call, or nil for none.

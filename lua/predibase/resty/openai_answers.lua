@@ -9,6 +9,7 @@
 
 local answer = require "predibase.resty.answer"
 local errors = require "predibase.errors"
+local ffi = require "ffi"
 local json = require "predibase.json"
 local usage = require "predibase.usage"
 
@@ -114,6 +115,38 @@ function M.whole (result, options)
   end
   return ('%s,"choices":[%s],"usage":%s}'):format(head_text(kind, KINDS[kind].whole, options),
     table.concat(choices, ","), usage_text(result))
+end
+
+-- Embeddings.
+
+--- Writes a vector as OpenAI does for `encoding_format = "base64"`: 32-bit floats, the least
+-- significant byte first.
+local function base64_of (vector)
+  local bytes = ffi.string(ffi.new("float[?]", #vector, vector), 4 * #vector)
+  -- The bytes of each number are reversed on processors that store the most significant one first.
+  if not ffi.abi "le" then bytes = bytes:gsub("....", string.reverse) end
+  return json.text(ngx.encode_base64(bytes))
+end
+
+--- Encodes embeddings as the answer of OpenAI's `/v1/embeddings`.
+-- @tparam table vectors array of arrays of numbers
+-- @tparam ?table options `model`: the name to show (`""`); `base64` (boolean): the vectors are
+-- texts, as with `encoding_format = "base64"`; `usage`: the numbers of tokens
+-- @treturn[1] string JSON
+-- @treturn[2] nil
+-- @treturn[2] string which number cannot be written
+function M.embeddings (vectors, options)
+  options = options or {}
+  local list = {}
+  for i, vector in ipairs(vectors) do
+    local text, problem
+    if options.base64 then text = base64_of(vector) else text, problem = json.encode(vector) end
+    if not text then return nil, problem end
+    list[i] = ('{"object":"embedding","index":%d,"embedding":%s}'):format(i - 1, text)
+  end
+  local tokens = options.usage and (options.usage.prompt_tokens or options.usage.total_tokens) or 0
+  return ('{"object":"list","data":[%s],"model":%s,"usage":{"prompt_tokens":%d,"total_tokens":%d}}')
+    :format(table.concat(list, ","), json.text(options.model or ""), tokens, tokens)
 end
 
 -- Errors.

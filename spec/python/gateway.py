@@ -220,6 +220,32 @@ def tools():
     same("the field", error.param, "tool_choice")
 
 
+def embeddings(api):
+    texts = ["A fox lives in a lighthouse.", "The sky is blue.", "The sky is very blue."]
+    answer = api.embeddings.create(model="base", input=texts)
+    vectors = [each.embedding for each in answer.data]
+    same("one vector for each text", len(vectors), 3)
+    same("in order", [each.index for each in answer.data], [0, 1, 2])
+    same("their object", answer.object, "list")
+    check("a vector has numbers", all(isinstance(x, float) for x in vectors[0]), vectors[0][:3])
+
+    def product(a, b):
+        return sum(x * y for x, y in zip(a, b))
+
+    check("similar texts have similar vectors",
+          product(vectors[1], vectors[2]) > product(vectors[0], vectors[2]))
+    floats = api.embeddings.create(model="base", input=texts, encoding_format="float")
+    check("as numbers they are the same",
+          all(abs(a - b) < 1e-6 for a, b in zip(floats.data[0].embedding, vectors[0])))
+    single = api.embeddings.create(model="base", input=texts[0]).data[0].embedding
+    check("a text alone has the same vector",
+          all(abs(a - b) < 1e-6 for a, b in zip(single, vectors[0])))
+    for what, given in (("no texts", []), ("tokens", [[1, 2, 3]]), ("a number", [7])):
+        error = error_of(lambda given=given: api.embeddings.create(model="base", input=given))
+        check(what, isinstance(error, openai.BadRequestError), error)
+        same(what + ", the field", error.param, "input")
+
+
 def errors(api):
     def asked(**fields):
         return error_of(
@@ -274,7 +300,7 @@ def main():
     api = client()
     parts = [
         (models, api), (whole, api), (adapter, api), (stream, api), (helper, api),
-        (completions, api), (structured, api), (errors, api), (tools,), (broken,),
+        (completions, api), (structured, api), (embeddings, api), (errors, api), (tools,), (broken,),
     ]
     for part, *arguments in parts:
         try:

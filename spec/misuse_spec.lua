@@ -87,6 +87,11 @@ describe("Misuse", function ()
     ["a hook that would never be called"] = {
       function () local r = client:generate("x", { on_token = print }) return r end,
       "client:generate does not accept on_token: it receives only the whole text, not tokens" },
+    ["an option of format:reader that does not exist"] = {
+      function ()
+        local r = require "predibase.template".chat "chatml":reader { tolls = {} }
+        return r
+      end, 'unknown option "tolls"; did you mean "tools"?' },
     ["stream.next with a dot"] = {
       function () local r = client:generate_stream("x").next() return r end,
       "stream:next must be called with a colon on a stream" },

@@ -322,7 +322,7 @@ local function new_rounds (self, method, text, options)
       made, input, plan = open_stream(self, turn, shown)
       return made, input
     end,
-    shown = function () return self.engine.shown(turn) end,
+    shown = function () return self.engine.shown(self, turn) end,
     answer = function (result) return self.engine.answer(self, result, input, plan, turn) end,
     commit = function () add_turn(self, turn) end,
   })

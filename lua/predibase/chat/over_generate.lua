@@ -11,7 +11,6 @@ local generate = require "predibase.generate"
 local history = require "predibase.chat.history"
 local json = require "predibase.json"
 local rendering = require "predibase.rendering"
-local stops = require "predibase.stop_sequences"
 
 local M = {}
 
@@ -122,51 +121,14 @@ function M.answer (session, result, prompt, plan, turn)
   return result.message
 end
 
--- What is shown of a stream: a model writes its calls as text.
-
--- Where a call may begin.
-local OPENINGS = { "<tool_call>", "[TOOL_CALLS]", "<|python_tag|>" }
-
-local Shown = {}
-Shown.__index = Shown
-
---- Takes the next piece of the text. Returns what may be shown: what follows the beginning of a
--- call is kept back.
-function Shown:feed (text)
-  if self.held then
-    self.held[#self.held + 1] = text
-    return ""
-  end
-  if not self.begun then
-    self.space = self.space .. text
-    local first = self.space:match "%S"
-    if not first then return "" end
-    text, self.begun = self.space, true
-    if first == "{" or first == "[" then
-      self.held = { text }
-      return ""
-    end
-  end
-  local shown, found = self.matcher:feed(text)
-  if found then self.held = {} end
-  self.shown = self.shown + #shown
-  return shown
-end
-
---- Returns the rest of the text that may be shown.
--- @tparam table message of the answer, as `answer` made it
--- @treturn string
-function Shown:finish (message)
-  local content = message.content or ""
-  return content:sub(self.shown + 1)
-end
-
 --- Makes a filter for the text of a stream, of which only what is no call may be shown.
+-- @tparam table session
 -- @tparam table turn
 -- @treturn ?table with `feed` and `finish`; nil when everything may be shown
-function M.shown (turn)
-  if not shown_tools(turn) then return nil end
-  return setmetatable({ matcher = stops.new(OPENINGS), space = "", shown = 0 }, Shown)
+function M.shown (session, turn)
+  local tools = shown_tools(turn)
+  if not tools then return nil end
+  return session.format:reader { tools = options_of(session, tools).tools, reasoning = false }
 end
 
 -- Counting tokens.

@@ -61,14 +61,12 @@ end
 
 --- Records an answer.
 -- @tparam table result
--- @treturn table its message
 function Rounds:take (result)
   local message = self.ask.answer(result)
   self.turn.fresh[#self.turn.fresh + 1] = message
   self.count = self.count + 1
   self.turn.tool_choice = self.later_choice
   result.rounds = self.count
-  return message
 end
 
 --- Adds messages.

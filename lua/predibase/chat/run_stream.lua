@@ -40,8 +40,8 @@ local function end_round (self)
   local rest = stream.rest_of(self.stream)
   local result, err = self.stream:result()
   if not result then return fail(self, err) end
-  local message = self.rounds:take(result)
-  if self.shown then rest = self.shown:feed(rest) .. self.shown:finish(message) end
+  self.rounds:take(result)
+  if self.shown then rest = (self.shown:feed(rest)) .. (self.shown:finish()) end
   self.stream = nil
   if not result.tool_calls then
     self.rounds:complete(result)

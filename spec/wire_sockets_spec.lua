@@ -79,7 +79,7 @@ describe("over a socket", function ()
 
     it(("the accident %s comes out as expected, whole and cut in two"):format(name), function ()
       local client = client_of(fix)
-      for _, way in ipairs(fix.call == "generate" and { "next" } or { "next", "poll" }) do
+      for _, way in ipairs(fixture.is_whole(fix) and { "next" } or { "next", "poll" }) do
         check(client, fix, fix.replies, way, way)
       end
       for i, cut in ipairs(places(fix, body)) do

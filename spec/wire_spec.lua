@@ -44,7 +44,7 @@ local function runner (fix)
 end
 
 local function ways (fix, names)
-  return fix.call == "generate" and { "next" } or names
+  return fixture.is_whole(fix) and { "next" } or names
 end
 
 local function check (problems, how)

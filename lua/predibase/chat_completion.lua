@@ -192,12 +192,8 @@ local function read_answer (choice, path, meta)
   local problem, calls, raw
   made.text, problem = choices.string(message, "content", path .. ".message")
   if problem then return nil, problem end
-  for _, name in ipairs { "reasoning_content", "reasoning" } do
-    if made.reasoning == nil then
-      made.reasoning, problem = choices.string(message, name, path .. ".message")
-      if problem then return nil, problem end
-    end
-  end
+  made.reasoning, problem = choices.reasoning(message, path .. ".message")
+  if problem then return nil, problem end
   calls, problem = choices.calls(message, path .. ".message",
     choices.id_maker(context.server, meta.random))
   if problem then return nil, problem end
@@ -214,6 +210,7 @@ local function read_answer (choice, path, meta)
     made.reasoning = made.reasoning or thoughts
   end
   made.text, made.stop_sequence, kind = stops.cut(made.text, meta.stop, meta.trim)
+  if kind == "stop" then calls = nil end        -- the model calls tools after its text
   made.tool_calls, made.raw_finish_reason = calls, raw
   made.finish_reason = kind == "stop" and "stop_sequence" or calls and "tool_calls"
     or choices.finish_reason(raw, context.server)

@@ -27,13 +27,37 @@ local function protocol (message)
 end
 
 local UNFINISHED = {
-  kind = "incomplete_generation",
+  kind = "incomplete_generation", phase = "body",
   message = "the stream ended with [DONE] before a chunk with a finish_reason",
 }
 
+--- Counts bytes that the reader keeps and that are not text of the answer: a server that ignores
+-- `max_tokens` would fill the memory. Returns a failure when there are too many.
+local function keep (self, bytes)
+  self.bytes = self.bytes + bytes
+  if self.bytes <= self.max_text then return nil end
+  return { kind = "too_large", phase = "body", message =
+    ("the reasoning and the calls of the stream are larger than max_response_bytes (%d bytes)")
+      :format(self.max_text) }
+end
+
 -- Calls in pieces.
 
---- Adds a piece of a call. Returns what is wrong.
+--- Returns the call that a piece belongs to. Some servers number all calls with 0, or do not number
+-- them; then the id of a piece tells where the next call begins, or its name where it has no id.
+local function call_of (self, index, id, name)
+  local call = self.calls[index]
+  local is_next = call and (id and call.id and id ~= call.id
+    or not id and name and call.name and call.parts[1])
+  if call and not is_next then return call end
+  if #self.order == M.MAX_CALLS then return nil end
+  call = { parts = {}, index = index, position = #self.order + 1 }
+  self.calls[index] = call
+  self.order[call.position] = call
+  return call
+end
+
+--- Adds a piece of a call. Returns what is wrong, or nil and a failure.
 local function add_piece (self, piece, path)
   if type(piece) ~= "table" then return path .. " is not an object" end
   local index = piece.index
@@ -41,50 +65,47 @@ local function add_piece (self, piece, path)
   if not checks.integral(index) or index < 0 or index >= M.MAX_CALLS then
     return path .. ".index is not the number of a call"
   end
-  self.last_call = index
-  local call = self.calls[index]
-  if not call then
-    call = { parts = {} }
-    self.calls[index] = call
-    self.order[#self.order + 1] = index
-  end
-  local id, problem = choices.string(piece, "id", path)
-  if problem then return problem end
-  call.id = call.id or id
   local f = piece["function"]
-  if f == nil or f == json.null then return nil end
+  if f == nil or f == json.null then f = {} end
   if type(f) ~= "table" then return path .. ".function is not an object" end
+  local id, problem = choices.text(piece, "id", path)
+  if problem then return problem end
   local name, text
-  name, problem = choices.string(f, "name", path .. ".function")
+  name, problem = choices.text(f, "name", path .. ".function")
   if problem then return problem end
-  if name and name ~= "" then call.name = call.name or name end
-  text, problem = choices.string(f, "arguments", path .. ".function")
+  text, problem = choices.arguments(f, path .. ".function")
   if problem then return problem end
-  if text then
-    call.parts[#call.parts + 1] = text
-    self.bytes = self.bytes + #text
-    if self.bytes > self.max_text then return path .. ".function.arguments is too large" end
-  end
+  local call = call_of(self, index, id, name)
+  if not call then return path .. " is one call too many" end
+  self.last_call = index
+  call.id, call.name = call.id or id, call.name or name
+  if text == "" then return nil end
+  call.parts[#call.parts + 1] = text
+  return nil, keep(self, #text)
 end
 
+--- Adds the pieces in a delta. Returns what is wrong, or nil and a failure.
 local function add_pieces (self, list)
   if list == nil or list == json.null then return nil end
   local count = type(list) == "table" and checks.array(list)
-  if not count then return "delta.tool_calls is not an array" end
+  if not count then return "choices[1].delta.tool_calls is not an array" end
   for i = 1, count do
-    local problem = add_piece(self, list[i], ("delta.tool_calls[%d]"):format(i))
-    if problem then return problem end
+    local problem, failure = add_piece(self, list[i],
+      ("choices[1].delta.tool_calls[%d]"):format(i))
+    if problem or failure then return problem, failure end
   end
 end
 
 --- Joins the pieces of all calls. Returns nil when there are none; or nil and what is wrong.
 local function joined_calls (self)
   if #self.order == 0 then return nil end
-  table.sort(self.order)
+  table.sort(self.order, function (a, b)
+    if a.index ~= b.index then return a.index < b.index end
+    return a.position < b.position
+  end)
   local made = {}
-  for i, index in ipairs(self.order) do
-    local call = self.calls[index]
-    if not call.name then return nil, ("the call %d of a tool has no name"):format(index) end
+  for i, call in ipairs(self.order) do
+    if not call.name then return nil, ("the call %d of a tool has no name"):format(call.index) end
     made[i] = choices.new_call(self.new_id(call.id), call.name, table.concat(call.parts))
   end
   return made
@@ -127,7 +148,7 @@ local function finish (self, delta, raw)
 end
 
 --- Reads the fields of a delta. Returns the text and the reasoning, each of which may be nil; or
--- nil, nil and what is wrong.
+-- nil, nil and what is wrong, or nil, nil, nil and a failure.
 local function texts_of (self, choice)
   if self.plain then
     local text, problem = choices.string(choice, "text", "choices[1]")
@@ -139,12 +160,8 @@ local function texts_of (self, choice)
   local text, problem = choices.string(given, "content", "choices[1].delta")
   if problem then return nil, nil, problem end
   local reasoning
-  for _, name in ipairs { "reasoning_content", "reasoning" } do
-    if reasoning == nil then
-      reasoning, problem = choices.string(given, name, "choices[1].delta")
-      if problem then return nil, nil, problem end
-    end
-  end
+  reasoning, problem = choices.reasoning(given, "choices[1].delta")
+  if problem then return nil, nil, problem end
   return text, reasoning, add_pieces(self, given.tool_calls)
 end
 
@@ -152,26 +169,47 @@ local function closing (self)
   return { generated_text = "", details = { finish_reason = self.raw_finish_reason } }
 end
 
+--- Keeps what belongs to the answer and is not its text. Returns a failure when it is too much.
+local function take_texts (self, text, reasoning)
+  if reasoning then self.reasoning[#self.reasoning + 1] = reasoning end
+  return keep(self, (self.forced and #(text or "") or 0) + #(reasoning or ""))
+end
+
 --- Reads a choice. Returns an event; or nil and a failure.
 local function read_choice (self, choice)
-  if self.finish_reason then return {} end      -- a chunk after the last one has no meaning
-  local text, reasoning, problem = texts_of(self, choice)
+  local index = choice.index
+  if index ~= nil and index ~= json.null and index ~= 0 then
+    return protocol "in the event, choices[1].index is not 0"
+  end
+  local text, reasoning, problem, failure = texts_of(self, choice)
   if problem then return protocol("in the event, " .. problem) end
   local raw
-  raw, problem = choices.string(choice, "finish_reason", "choices[1]")
+  raw, problem = choices.text(choice, "finish_reason", "choices[1]")
   if problem then return protocol("in the event, " .. problem) end
-  if raw == "" then raw = nil end
+  failure = failure or take_texts(self, text, reasoning)
+  if failure then return nil, failure end
   if text and self.forced then text = self.forced:feed(text) end
-  if reasoning then self.reasoning[#self.reasoning + 1] = reasoning end
   -- The first chunk of most servers only has the role.
   local is_empty = self.server == "openai" and (text or "") == "" and not reasoning
   if not raw and (is_empty or not text and not reasoning) then return {} end
   local delta = { text = text or "", reasoning = reasoning }
   if raw then
-    local failure = finish(self, delta, raw)
+    failure = finish(self, delta, raw)
     if failure then return nil, failure end
   end
   return { token = delta }
+end
+
+--- Reads what comes after the last delta. The answer is complete, so only the numbers of tokens
+-- matter.
+local function read_rest (self, data)
+  local chunk = json.decode(data)
+  if type(chunk) ~= "table" then return closing(self) end
+  local usage, problem = choices.usage(chunk)
+  if problem then return protocol("in the event, " .. problem) end
+  self.usage = usage or self.usage
+  local _, count = choices.list(chunk)
+  return not usage and type(count) == "number" and count > 0 and {} or closing(self)
 end
 
 --- Decodes the data of one event.
@@ -180,10 +218,8 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table `{ kind, message }`
 function Reader:decode (data)
-  if data:find "^%s*%[DONE%]%s*$" then
-    if self.finish_reason then return closing(self) end
-    return nil, UNFINISHED
-  end
+  if self.finish_reason then return read_rest(self, data) end
+  if data:find "^%s*%[DONE%]%s*$" then return nil, UNFINISHED end
   local chunk, problem = json.decode(data)
   if chunk == nil then return protocol("the event is not JSON: " .. problem) end
   if type(chunk) ~= "table" then return protocol "the event is not a JSON object" end
@@ -195,7 +231,7 @@ function Reader:decode (data)
   self.usage = usage or self.usage
   local list, count = choices.list(chunk)
   if not list then return protocol("in the event, " .. count) end
-  if count == 0 then return self.finish_reason and closing(self) or {} end
+  if count == 0 then return {} end
   if count > 1 then return protocol "in the event, choices has more than one element" end
   local ev, failure = read_choice(self, list[1])
   if ev and ev.token and self.finish_reason and usage then
@@ -214,15 +250,17 @@ end
 -- @tparam table context `server` (the client's option), `forced` (LoRAX forces the form of a call
 -- on the model), `plain` (the chunks are those of /v1/completions)
 -- @tparam table client the data that all calls share: `random` (a generator), `max_text` (most
--- bytes of the arguments of calls)
+-- bytes of the reasoning and of the calls)
 -- @treturn table
 function M.new (context, client)
   return setmetatable({
     server = context.server, plain = context.plain, max_text = client.max_text,
     new_id = choices.id_maker(context.server, client.random),
     forced = context.forced and forced_call.new() or nil,
-    calls = {}, order = {}, bytes = 0,     -- calls in pieces: index -> call, and the indices
+    calls = {}, order = {},     -- calls in pieces: index -> its newest call, and all calls
+    bytes = 0,                  -- kept bytes that are not text of the answer
     reasoning = {},
+    -- last_call: the index of the last piece
     -- usage, tool_calls, finish_reason, raw_finish_reason: when they are known
   }, Reader)
 end

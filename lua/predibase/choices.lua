@@ -40,6 +40,44 @@ function M.string (object, name, path)
   return nil, ("%s.%s is not a string"):format(path, name)
 end
 
+--- Reads a field that must be a string, where an empty one stands for a field that is missing.
+-- @tparam table object
+-- @tparam string name
+-- @tparam string path of the object
+-- @treturn[1] ?string nil when it is missing or empty
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.text (object, name, path)
+  local value, problem = M.string(object, name, path)
+  return value ~= "" and value or nil, problem
+end
+
+--- Reads the reasoning of a message or delta.
+-- @tparam table object
+-- @tparam string path of the object
+-- @treturn[1] ?string nil when there is none
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.reasoning (object, path)
+  local found, problem = M.text(object, "reasoning_content", path)
+  if found or problem then return found, problem end
+  return M.text(object, "reasoning", path)
+end
+
+--- Reads the arguments of a call, or a piece of them.
+-- @tparam table object with the field `arguments`: a string, or an object, as Ollama's own API
+-- writes it
+-- @tparam string path of the object
+-- @treturn[1] string empty when they are missing
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function M.arguments (object, path)
+  if type(object.arguments) == "table" then return json.encode(object.arguments) end
+  local text, problem = M.string(object, "arguments", path)
+  if problem then return nil, problem end
+  return text or ""
+end
+
 --- Reads the choices of an answer.
 -- @tparam table object the answer or chunk
 -- @treturn[1] table the array
@@ -81,6 +119,8 @@ function M.usage (object)
     end
   end
   if usage.prompt_tokens == 0 then
+    -- LoRAX /v1/completions writes zeros into every chunk but the last.
+    if usage.completion_tokens == 0 then return nil end
     usage.prompt_tokens, usage.total_tokens = nil, nil
   end
   return usage
@@ -147,12 +187,12 @@ function M.calls (message, path, new_id)
     local f = type(entry) == "table" and entry["function"]
     if type(f) ~= "table" then return nil, place .. ".function is not an object" end
     if type(f.name) ~= "string" then return nil, place .. ".function.name is not a string" end
-    local text = f.arguments
-    if type(text) == "table" then text = json.encode(text) end       -- as Ollama's own API does
-    if type(text) ~= "string" then
-      return nil, place .. ".function.arguments is not a string"
-    end
-    calls[i] = M.new_call(new_id(type(entry.id) == "string" and entry.id or nil), f.name, text)
+    local text, problem, id
+    text, problem = M.arguments(f, place .. ".function")
+    if not text then return nil, problem end
+    id, problem = M.string(entry, "id", place)
+    if problem then return nil, problem end
+    calls[i] = M.new_call(new_id(id), f.name, text)
   end
   return calls[1] and calls or nil
 end

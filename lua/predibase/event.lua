@@ -263,6 +263,10 @@ function M.error_fields (object)
   local value, error_type = object.error, object.error_type
   if type(error_type) ~= "string" or error_type == "" then error_type = nil end
   if value == nil or value == null or value == false then
+    if object.object == "error" and type(object.message) == "string" then     -- older vLLM
+      value, error_type = object.message, type(object.type) == "string" and object.type or nil
+      return value ~= "" and value or error_type or "the server gave no reason", error_type
+    end
     if error_type and object.token == nil then return error_type, error_type end
     return nil
   end

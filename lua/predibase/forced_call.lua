@@ -152,7 +152,7 @@ end
 local function arguments_of (self)
   local rest = table.concat(self.parts):match "^%s*,?(.*)}%s*$"
   if not rest then return nil end
-  local text = "{" .. rest:gsub("^%s+", "")
+  local text = "{" .. rest:match "^%s*(.-)%s*$"
   local value = json.decode(text)
   return type(value) == "table" and text or nil
 end

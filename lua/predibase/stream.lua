@@ -6,7 +6,9 @@
 -- whole text, or "" when that is the text of all tokens) and `details`. Its methods are `decode`,
 -- which returns such a table, `{ error, error_type }`, or nil and a failure; and `at_end`, which
 -- takes the exchange (nil after a failure) and the data of an unfinished last event, and returns
--- the closing event if the answer is complete. A reader with `raw` gets all events undecoded.
+-- the closing event if the answer is complete. A reader with `raw` gets all events undecoded. One
+-- with `stateless` reads each event on its own, so that an event may be read twice; any other one
+-- is made for one attempt.
 --
 -- A stream is in one of four states: not sent yet, open, ended or failed. The last two are final:
 -- every later call returns the same. A stream ends successfully only when its closing event arrives
@@ -49,6 +51,11 @@ local INTERRUPTED = {
   kind = "cancelled", phase = "interrupted", retryable = false,
   message = "an error was raised while the stream changed its state (Ctrl-C, or a limit of the "
     .. "host program), so the stream cannot go on",
+}
+
+local FOREIGN = {
+  kind = "protocol", message = "the event is a token as LoRAX /generate_stream sends it, and not "
+    .. "one of the route that was called",
 }
 
 local Stream = {}
@@ -134,6 +141,11 @@ local function explain (self, failure)
   return setmetatable({ message = message }, { __index = failure })
 end
 
+--- Makes the reader for the events of one attempt.
+local function new_reader (this)
+  return this.route.reader(this.request().context, this.client)
+end
+
 --- Prepares the next attempt after an error, or makes the error final.
 local function try_again (self, err)
   local delay = self.call:retry(err, self.count)
@@ -142,6 +154,7 @@ local function try_again (self, err)
   self.held = CHANGING
   self.delay = delay
   self.sent = false
+  self.reader = new_reader(self.call)
   self.held = nil
   self.call:retrying(err, delay)
   return true
@@ -226,14 +239,25 @@ local function take_event (self, ev)
   return true
 end
 
+--- Decodes the data of an event. If Ctrl-C interrupts this function, the event is decoded again, or
+-- the stream fails where that would change the state of the reader a second time.
+local function decode (self, data)
+  local reader = self.reader
+  if not reader.stateless then self.held = CHANGING end
+  return reader:decode(data)
+end
+
 --- Handles one event: returns a token, true to look for the next one, or nil and the final error.
 -- `data` is the event's JSON, or a token that the transport has decoded.
 local function handle (self, data)
-  if type(data) == "table" then return take_token(self, data) end
-  local ev, failure = self.reader:decode(data)
+  if type(data) == "table" then
+    if self.reader.stateless then return take_token(self, data) end
+    return try_again(self, self.call:error(FOREIGN))
+  end
+  local ev, failure = decode(self, data)
   if ev and ev.error then
     ev, failure = nil, event.failure(ev, self.call.request().secrets)
-    -- The server ends the body by itself after this event. The event stays in `held`, so that it is
+    -- The server ends the body by itself after this event. Where the event stays in `held`, it is
     -- handled again if Ctrl-C interrupts this function.
     give_up_exchange(self, "release")
   end
@@ -242,14 +266,14 @@ local function handle (self, data)
 end
 
 --- Handles the end of the body. If the blank line after the last event is missing, the event is
--- accepted only when it is the closing event.
+-- accepted only when the answer is complete with it.
 local function handle_end (self)
   local exchange = self.exchange
   local rest = exchange:rest()
-  local ev = rest and self.reader:decode(rest)
-  if ev and ev.generated_text then return take_event(self, ev) end
-  ev = self.reader:at_end(exchange, rest)
-  if ev then return take_event(self, ev) end
+  local ev = rest and decode(self, rest)
+  local final = ev and ev.generated_text and ev or self.reader:at_end(exchange, rest)
+  if final then return take_event(self, { token = ev and ev.token, generated_text =
+    final.generated_text, details = final.details }) end
   return try_again(self, error_at_end(self, exchange))
 end
 
@@ -489,7 +513,7 @@ local function new (this, err)
     call = this,
     err = err,            -- the final error
     closed = false,
-    reader = this and this.route.reader(this.request().context, this.client),
+    reader = this and new_reader(this),
     -- Looks for marks of reasoning and stop sequences; nil without any.
     filter = this and filters.new(this:splitter(), this:matcher(), this.route.deltas),
     parts = {},           -- the text so far, see FOLD

@@ -6,17 +6,22 @@
 -- A fixture is a table:
 --
 -- * `story`: what happened and why it matters
--- * `call`: "generate_stream" (the default) or "generate"
+-- * `call`: the method of the client: "generate_stream" (the default), "generate",
+--   "chat_completion", "chat_completion_stream", "completion" or "completion_stream"
 -- * `status` (200), `headers` (lower-case name -> value), `body` or `pieces` (what the server
 --   writes at a time; numbers are pauses in seconds), `ending`: "end" (the default), "cut" or
 --   "reset" (the connection is lost), "open" (it stays open and nothing more comes); or `replies`,
 --   an array of such tables, when the call makes several requests
 -- * `options` of the call (`max_retries` is 0 unless given), `client`: options of the client
--- * `expect`: for a success `text`, `usage`, `finish_reason`, `seed` and `other_seed` (digits),
---   `no_details`; for an error `kind`, `message` (a pattern), `partial_text`, `status`,
---   `error_type`, `retryable`, `longest_message`; for both `texts` (of all tokens), `pieces` (of
---   `stream:texts()`, where they are not the same), `tokens` (fields by number), `absent` (fields
---   that a token must not have), `ids` (digits), `attempts`, `requests` (that reached the server)
+-- * `expect`: for a success `text`, `usage`, `finish_reason` (of `generate`: the one in `details`),
+--   `seed` and `other_seed` (digits), `no_details`; of chats and completions also
+--   `raw_finish_reason` (the same as `finish_reason` unless given), `no_raw_finish_reason`,
+--   `reasoning`, `calls` (array of `{ name, raw arguments }`), `call_ids`, `choices` (texts),
+--   `stop_sequence`: each must be absent unless given; for an error `kind`, `message` (a pattern),
+--   `partial_text`, `status`, `error_type`, `retryable`, `longest_message`; for both `texts` (of
+--   all tokens), `pieces` (of `stream:texts()`, where they are not the same), `tokens` (fields by
+--   number), `absent` (fields that a token must not have), `ids` (digits), `attempts`, `requests`
+--   (that reached the server)
 
 local outcome = require "spec.support.outcome"
 local wire = require "spec.support.wire"
@@ -40,11 +45,16 @@ function M.names ()
   return names
 end
 
-local function complete (reply, call)
+--- Tells whether the call of a fixture returns its answer whole, and not as a stream.
+function M.is_whole (fixture)
+  return not fixture.call:find "_stream$"
+end
+
+local function complete (reply, is_whole)
   return {
     status = reply.status or 200,
     headers = reply.headers
-      or (call == "generate" and { ["content-type"] = "application/json" } or wire.stream_head()),
+      or (is_whole and { ["content-type"] = "application/json" } or wire.stream_head()),
     pieces = reply.pieces or { reply.body },
     ending = reply.ending or "end",
   }
@@ -58,7 +68,7 @@ function M.load (name)
   fixture.call = fixture.call or "generate_stream"
   local replies = {}
   for i, reply in ipairs(fixture.replies or { fixture }) do
-    replies[i] = complete(reply, fixture.call)
+    replies[i] = complete(reply, M.is_whole(fixture))
   end
   fixture.replies = replies
   return fixture
@@ -88,6 +98,14 @@ function M.client_options (fixture, base_url, transport)
   local options = { base_url = base_url, transport = transport, api_token = M.TOKEN }
   for name, value in pairs(fixture.client or {}) do options[name] = value end
   return options
+end
+
+local QUESTION = "What colour is the sky?"
+
+--- Returns what the model is asked: a prompt, or the messages of a chat.
+local function input_of (fixture)
+  if not fixture.call:find "^chat" then return QUESTION end
+  return { { role = "user", content = QUESTION } }
 end
 
 local function call_options (fixture)
@@ -149,22 +167,23 @@ M.ways = {
 --- Makes the call of a fixture with a client and reads its answer.
 -- @tparam table client whose server serves this fixture
 -- @tparam table fixture
--- @tparam[opt="next"] string way one of `ways`; a `generate` has only one
+-- @tparam[opt="next"] string way one of `ways`; a whole answer has only one
 -- @tparam ?function idle what to do while `poll` has nothing
 -- @treturn table `tokens` or `pieces`, `err` or `result`, `final` (every later call gave the same)
 function M.run (client, fixture, way, idle)
-  if fixture.call == "generate" then
-    local result, err = client:generate("What colour is the sky?", call_options(fixture))
+  local input, options = input_of(fixture), call_options(fixture)
+  if M.is_whole(fixture) then
+    local result, err = client[fixture.call](client, input, options)
     return { result = result, err = err, final = (result == nil) == (err ~= nil) }
   end
-  local stream = client:generate_stream("What colour is the sky?", call_options(fixture))
+  local stream = client[fixture.call](client, input, options)
   return M.ways[way or "next"](stream, idle)
 end
 
 --- Compares an outcome of `run` with what a fixture expects.
 -- @treturn ?string the differences, one per line; nil when there are none
 function M.problems (fixture, found)
-  return outcome.problems(fixture.expect, found, M.TOKEN)
+  return outcome.problems(fixture.expect, found, M.TOKEN, fixture.call)
 end
 
 return M

@@ -67,13 +67,36 @@ local function without_empty (texts)
   return left
 end
 
-local function compare_result (expect, result, check)
+--- Compares what only the results of chats and completions have.
+local function compare_answer (expect, result, check)
+  local calls, ids, texts = {}, {}, {}
+  for i, call in ipairs(result.tool_calls or {}) do
+    calls[i], ids[i] = { call.name, call.raw_arguments }, call.id
+    check(("call %d has an id"):format(i), true, type(call.id) == "string" and call.id ~= "")
+  end
+  for i, choice in ipairs(result.choices or {}) do texts[i] = choice.text end
+  check("calls", expect.calls or {}, calls)
+  check("no empty list of calls", expect.calls == nil, result.tool_calls == nil)
+  if expect.call_ids then check("ids of the calls", expect.call_ids, ids) end
+  check("texts of the choices", expect.choices or {}, texts)
+  check("reasoning", expect.reasoning, result.reasoning)
+  check("stop_sequence", expect.stop_sequence, result.stop_sequence)
+  check("finish_reason", expect.finish_reason, result.finish_reason)
+  check("raw_finish_reason",
+    not expect.no_raw_finish_reason and (expect.raw_finish_reason or expect.finish_reason) or nil,
+    result.raw_finish_reason)
+end
+
+local function compare_result (expect, result, check, is_answer)
   if type(result) ~= "table" then return check("the result", "a table", result) end
-  check("generated_text", expect.text, result.generated_text)
+  check("text", expect.text, result.text)
   check("tostring(result)", expect.text, tostring(result))
+  if expect.usage then check("usage", expect.usage, result.usage) end
+  if expect.attempts then check("attempts", expect.attempts, result.attempts) end
+  if is_answer then return compare_answer(expect, result, check) end
+  check("generated_text", expect.text, result.generated_text)
   local details = result.details or {}
   check("details are absent", expect.no_details or false, result.details == nil)
-  if expect.usage then check("usage", expect.usage, result.usage) end
   if expect.finish_reason then
     check("finish_reason", expect.finish_reason, details.finish_reason)
   end
@@ -82,7 +105,6 @@ local function compare_result (expect, result, check)
     check("seed of the sequence that lost", expect.other_seed,
       tostring(details.best_of_sequences[1].seed))
   end
-  if expect.attempts then check("attempts", expect.attempts, result.attempts) end
 end
 
 local function compare_error (expect, err, check, secret)
@@ -103,15 +125,16 @@ end
 -- @tparam table expect see `spec.support.fixture`
 -- @tparam table outcome of `fixture.run`
 -- @tparam string secret that the error must not contain
+-- @tparam string call the method that was called
 -- @treturn ?string the differences, one per line; nil when there are none
-function M.problems (expect, outcome, secret)
+function M.problems (expect, outcome, secret, call)
   local problems, check = collector()
   if expect.kind then
     check("the result", nil, outcome.result)
     compare_error(expect, outcome.err, check, secret)
   else
     check("the error", nil, outcome.err and tostring(outcome.err))
-    if not outcome.err then compare_result(expect, outcome.result, check) end
+    if not outcome.err then compare_result(expect, outcome.result, check, not call:find "^generate") end
   end
   if outcome.tokens then compare_tokens(expect, outcome.tokens, check) end
   if outcome.pieces then

@@ -54,59 +54,56 @@ local function collect (self, text)
   return ""
 end
 
---- Returns where the last whole character of a JSON string in `text` ends: before an escape that is
--- cut, and before the first half of a surrogate pair without its second half.
-local function end_of_whole (text)
-  local at = 1
-  while true do
-    local escape = text:find("\\", at, true)
-    if not escape then return #text end
-    local hex = text:match("^u(%x%x%x%x)", escape + 1)
-    local size = hex and 6 or 2
-    if not hex and text:find("^u", escape + 1) and #text < escape + 5 then return escape - 1 end
-    if #text < escape + 1 then return escape - 1 end
-    if hex and hex:lower():find "^d[89ab]" then
-      local rest = text:sub(escape + 6, escape + 7)
-      if #text < escape + 11 and rest == ("\\u"):sub(1, #rest) then return escape - 1 end
-      if rest == "\\u" then size = 12 end
-    end
-    at = escape + size
+-- The second half of a surrogate pair, character by character.
+local SECOND_HALF = { "\\", "u", "[dD]", "[c-fC-F]", "%x", "%x" }
+
+--- Returns the size of the escape at `place`: 12 for a surrogate pair, 0 when its end has not
+-- arrived, nil when JSON has no such escape.
+local function escape_size (text, place)
+  local rest = text:sub(place + 1, place + 11)
+  if rest == "" then return 0 end
+  if rest:sub(1, 1) ~= "u" then return rest:find '^["\\/bfnrt]' and 2 or nil end
+  local digits = rest:match "^u(%x?%x?%x?%x?)"
+  if #digits < 4 then return #rest == #digits + 1 and 0 or nil end
+  if not digits:find "^[dD][89abAB]" then return 6 end
+  for i, class in ipairs(SECOND_HALF) do
+    local character = rest:sub(5 + i, 5 + i)
+    if character == "" then return 0 end
+    if not character:find(class) then return 6 end
   end
+  return 12
 end
 
---- Returns the position of the quotation mark that ends a JSON string; nil when it is not there.
-local function find_quote (text)
+--- Reads a JSON string up to its end, to an escape that has not arrived, or to one that JSON does
+-- not have. Returns the position of the last whole character, and "end", "cut" or "wrong".
+local function follow_string (text)
   local at = 1
   while true do
     local place = text:find('["\\]', at)
-    if not place then return nil end
-    if text:byte(place) == 34 then return place end
-    at = place + 2
+    if not place then return #text, "cut" end
+    if text:byte(place) == 34 then return place - 1, "end" end
+    local size = escape_size(text, place)
+    if size == 0 then return place - 1, "cut" end
+    if not size then return place - 1, "wrong" end
+    at = place + size
   end
 end
 
+--- Decodes the inner text of a JSON string.
 local function decoded (text)
-  local value = json.decode('["' .. text:gsub("%c", function (c)
+  return json.decode('["' .. text:gsub("%c", function (c)
     return ("\\u%04x"):format(c:byte())
-  end) .. '"]')
-  return type(value) == "table" and value[1] or nil
+  end) .. '"]')[1]
 end
 
 --- Decodes the words of `no_tool` as they arrive.
 local function read_words (self, text)
   text = self.held .. text
-  local quote = find_quote(text)
-  local whole = quote and quote - 1 or end_of_whole(text)
+  local whole, ending = follow_string(text)
   local words = decoded(text:sub(1, whole))
-  if not words then
-    self.problem = "a string in it is not JSON"
-    self.state = ignore
-    return ""
-  end
-  self.held = text:sub(whole + 1)
-  if quote then
-    self.held, self.complete, self.state = "", true, ignore
-  end
+  self.held = ending == "cut" and text:sub(whole + 1) or ""
+  if ending == "end" then self.complete, self.state = true, ignore end
+  if ending == "wrong" then self.problem, self.state = "a string in it is not JSON", ignore end
   return words
 end
 

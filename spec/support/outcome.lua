@@ -134,7 +134,9 @@ function M.problems (expect, outcome, secret, call)
     compare_error(expect, outcome.err, check, secret)
   else
     check("the error", nil, outcome.err and tostring(outcome.err))
-    if not outcome.err then compare_result(expect, outcome.result, check, not call:find "^generate") end
+    if not outcome.err then
+      compare_result(expect, outcome.result, check, not call:find "^generate")
+    end
   end
   if outcome.tokens then compare_tokens(expect, outcome.tokens, check) end
   if outcome.pieces then

@@ -42,7 +42,7 @@ end
 -- @treturn[1] string the bytes
 -- @treturn[2] nil the text is not Base64
 function M.decode (text)
-  local body = text:match "^([%w+/]*)=?=?$"
+  local body = text:match "^([A-Za-z0-9+/]*)=?=?$"
   if not body or #text % 4 ~= 0 or #body % 4 == 1 then return nil end
   local out, bits, value = {}, 0, 0
   for character in body:gmatch "." do

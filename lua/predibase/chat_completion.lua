@@ -59,6 +59,8 @@ M.parameters = params.define {
   ranges = RANGES,
   aliases = { model = "adapter_id", max_new_tokens = "max_tokens",
     max_completion_tokens = "max_tokens", repitition_penalty = "repetition_penalty" },
+  others = { "tools", "tool_choice" },
+  reserved = { "messages", "stream" },
   before = function (values, context)
     if context.stream and (values.n or 1) > 1 then
       return "`n` must be 1 when streaming"
@@ -69,8 +71,7 @@ M.parameters = params.define {
   end,
 }
 
-local STREAM_NAMES = request.union(M.parameters.names, config.call_names,
-  { tools = true, tool_choice = true })
+local STREAM_NAMES = request.union(M.parameters.names, config.call_names)
 local NAMES = request.union(STREAM_NAMES)
 NAMES.on_token = nil
 
@@ -83,10 +84,11 @@ end
 
 --- Returns the name that a `tool_choice` in OpenAI's form of an object contains.
 local function chosen_name (choice)
-  choice = json.fields(choice)
-  local is_function = type(choice) == "table" and choice.type == "function"
-  local f = is_function and json.fields(choice["function"])
-  return type(f) == "table" and type(f.name) == "string" and f.name or nil
+  if type(choice) ~= "table" then return nil end
+  choice = json.present(choice)
+  local f = choice.type == "function" and choice["function"]
+  local name = type(f) == "table" and json.present(f).name
+  return type(name) == "string" and name or nil
 end
 
 --- Translates `tool_choice`. Returns the value to send, or nil for none, and whether the tools are
@@ -158,7 +160,7 @@ local function write (plan, client, given)
   local model, members = openai_api.members_of(plan, list, server)
   local format = all.response_format
   if plan.tools and server ~= "openai" and type(format) == "table"
-    and json.fields(format).type ~= "text" then
+    and json.present(format).type ~= "text" then
     return select(2, refuse_tool "Response format and tools are mutually exclusive")
   end
   for _, member in ipairs(of_tools) do members[#members + 1] = member end

@@ -25,7 +25,7 @@ M.parameters = params.define {
     { name = "adapter_id", kind = "identifier" },
     { name = "adapter_source", kind = "choice", choices = { "hub", "local", "s3", "pbase" } },
     { name = "api_token", kind = "token" },
-    { name = "best_of", kind = "integer", max = 2^53 - 1 },
+    { name = "best_of", kind = "integer", min = 0, max = 2^53 - 1 },
     { name = "temperature", kind = "single" },
     { name = "top_p", kind = "single" },
     { name = "n", kind = "integer", max = I32 },
@@ -44,6 +44,7 @@ M.parameters = params.define {
   aliases = { model = "adapter_id", max_new_tokens = "max_tokens",
     max_completion_tokens = "max_tokens", repitition_penalty = "repetition_penalty",
     return_full_text = "echo" },
+  reserved = { "prompt", "stream" },
   before = function (values, context)
     if not context.stream then return nil end
     if (values.n or 1) > 1 then return "`n` must be 1 when streaming" end

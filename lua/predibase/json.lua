@@ -267,22 +267,25 @@ function M.fields (value)
   return fields
 end
 
---- Returns options or parameters without those that are null, because null means not given.
+local function has_null (options)
+  for _, value in next, options do
+    if value == M.null then return true end
+  end
+  return false
+end
+
+--- Returns options or parameters without those that are null, because null means not given. The
+-- result has no metatable, so that indexing it cannot call functions of the caller.
 -- @tparam table options may be made by `object`
--- @treturn table the given table, or a new one when something was left out
+-- @treturn table the given table, or a new one
 function M.present (options)
   options = M.fields(options)
-  local kept
+  if getmetatable(options) == nil and not has_null(options) then return options end
+  local kept = {}
   for name, value in next, options do
-    if value == M.null then
-      if not kept then
-        kept = {}
-        for other, of_other in next, options do kept[other] = of_other end
-      end
-      kept[name] = nil
-    end
+    if value ~= M.null then kept[name] = value end
   end
-  return kept or options
+  return kept
 end
 
 --- Converts ordered objects to plain tables and the values of `number` to numbers, as `decode`

@@ -73,8 +73,9 @@ M.misspelt = { repitition_penalty = "repetition_penalty" }
 
 --- Makes a set of parameters.
 -- @tparam table spec `list` (array of entries like those of `list` in this module, in the order of
--- sending), `ranges` (like those of this module), `aliases` (other name -> name), and functions,
--- each of which may be missing: `before` and `after` take the checked values and the context of
+-- sending), `ranges` (like those of this module), `aliases` (other name -> name), `others` (array of
+-- options of the route that are read elsewhere), `reserved` (array of fields of the body that the
+-- route writes itself; neither may be in `extra`), and functions, each of which may be missing: `before` and `after` take the checked values and the context of
 -- `read`, and return what is wrong, before and after the ranges are checked; `complete` takes the
 -- checked values, a function that adds a parameter, and the context
 -- @treturn table the set: the fields of `spec`, and `names`, the set of all names that a caller may
@@ -87,6 +88,7 @@ function M.define (spec)
     set.known[rule.name], set.position[rule.name] = true, i
   end
   for alias in pairs(set.aliases) do set.known[alias] = true end
+  for _, name in ipairs(set.others or {}) do set.known[name] = true end
   for name in pairs(set.known) do set.names[name] = true end
   for _, range in ipairs(set.ranges) do set.range_of[range.name] = range end
   return set
@@ -243,7 +245,7 @@ function M.read (parameters, context, set)
   if problem then return refusal(problem) end
   local fields
   if values.extra ~= nil then
-    fields, problem = kinds.extra(values.extra, set.known)
+    fields, problem = kinds.extra(values.extra, set.known, set.reserved)
     if not fields then return refusal(problem) end
   end
 

@@ -32,6 +32,11 @@ local function wrong (path, wanted, value)
   return nil, ("`%s` must be %s, got %s"):format(path, wanted, checks.describe(value))
 end
 
+--- Returns the fields of a table of the caller; every other value unchanged.
+local function fields (value)
+  return type(value) == "table" and json.present(value) or value
+end
+
 local function check_utf8 (text, path)
   local valid, at = utf8.valid(text)
   if valid then return true end
@@ -55,7 +60,7 @@ local function image_part (url)
 end
 
 local function read_image_part (part, path)
-  local given = json.fields(part.image_url)
+  local given = fields(part.image_url)
   if type(given) == "string" then given = { url = given } end
   if type(given) ~= "table" then return wrong(path .. ".image_url", "a table with url", given) end
   local ok, problem = check_string(given.url, path .. ".image_url.url")
@@ -72,7 +77,7 @@ local function read_part (part, path)
   if image.is(part) then return image_part(part.url) end
   if type(part) == "string" then part = { type = "text", text = part } end
   if type(part) ~= "table" then return wrong(path, "a part of a message", part) end
-  part = json.fields(part)
+  part = fields(part)
   if part.type == "text" then
     local ok, problem = check_string(part.text, path .. ".text")
     if not ok then return nil, problem end
@@ -113,9 +118,9 @@ end
 --- Reads one call of an assistant's message. Returns `{ id, name, arguments }`.
 local function read_call (entry, path)
   if type(entry) ~= "table" then return wrong(path, "a table", entry) end
-  entry = json.fields(entry)
+  entry = fields(entry)
   names.check(entry, CALL_FIELDS, "field of " .. path)
-  local f = json.fields(entry["function"])
+  local f = fields(entry["function"])
   if type(f) ~= "table" then return wrong(path .. ".function", "a table", f) end
   local ok, problem = check_string(f.name, path .. ".function.name")
   if not ok then return nil, problem end
@@ -224,11 +229,16 @@ end
 
 -- LoRAX's form.
 
---- Returns the text with which a model of LoRAX makes a call.
+--- Returns the text with which a model of LoRAX makes a call. Arguments that are no JSON object are
+-- written as a string, so that the model sees what it wrote.
 local function call_text (call)
-  local inner = call.arguments:match "^%s*{%s*(.-)%s*}%s*$"
-  local rest = inner and inner ~= "" and "," .. inner or ""
-  return ('{"function":{"_name":%s%s}}'):format(json.text(call.name), rest)
+  local inner, rest = call.arguments:match "^%s*{%s*(.-)%s*}%s*$", ""
+  if inner and json.check(call.arguments) then
+    if inner ~= "" then rest = "," .. inner end
+  elseif call.arguments:find "%S" then
+    rest = ',"arguments":' .. json.text(call.arguments)
+  end
+  return '{"function":{"_name":' .. json.text(call.name) .. rest .. "}}"
 end
 
 local function as_parts (content)

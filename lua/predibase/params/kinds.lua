@@ -293,16 +293,23 @@ M.grammar_problem = formats.grammar_problem
 --- Checks `extra`, the fields that this library does not know: `{ field = value }`, any JSON value.
 -- @param extra the value that the caller gave
 -- @tparam table known set of the parameters that this library knows
+-- @tparam ?table reserved array of the fields that the route writes itself
 -- @treturn[1] table array of `{ name, value }` sorted by name
 -- @treturn[2] nil
 -- @treturn[2] string error text
-function M.extra (extra, known)
+function M.extra (extra, known, reserved)
   if type(extra) ~= "table" then
     return nil, ("`extra` must be a table of field = value, got %s")
       :format(checks.describe(extra))
   end
   local fields = {}
-  for key, value in next, json.fields(extra) do
+  extra = json.fields(extra)
+  for _, name in ipairs(reserved or {}) do
+    if extra[name] ~= nil then
+      return nil, ("`extra.%s` is a field that the method writes itself"):format(name)
+    end
+  end
+  for key, value in next, extra do
     if type(key) ~= "string" or key == "" then
       return nil, ("`extra` must have the names of fields as keys, got %s")
         :format(checks.describe(key))

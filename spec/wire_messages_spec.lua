@@ -43,7 +43,8 @@ end
 describe("messages", function ()
   it("have roles, contents and names", function ()
     local list = {
-      { role = "system", content = "Be \"brief\".\n" }, { role = "user", content = "Hi", name = "Al" },
+      { role = "system", content = "Be \"brief\".\n" },
+      { role = "user", content = "Hi", name = "Al" },
       { role = "assistant", content = "" }, { role = "developer", content = "é\0" },
     }
     local text = '[{"role":"system","content":"Be \\"brief\\".\\n"},{"role":"user","content":"Hi",'
@@ -215,7 +216,8 @@ describe("a mistake in messages is named with its path:", function ()
       { { role = "user", content = "" }, { content = "Hi" } } },
     { '`messages[1].role` must be system, developer, user, assistant or tool, got the string '
       .. '"model"', { { role = "model", content = "Hi" } } },
-    { "`messages[1].content` must be a string or an array of parts, got nil", { { role = "user" } } },
+    { "`messages[1].content` must be a string or an array of parts, got nil",
+      { { role = "user" } } },
     { "`messages[1].content` must be a string or an array of parts, got the number 5",
       { { role = "user", content = 5 } } },
     { '`messages[1].content` must be an array of parts; the table given has the key the string '

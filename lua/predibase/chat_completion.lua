@@ -18,6 +18,7 @@ local reasoning = require "predibase.reasoning"
 local request = require "predibase.request"
 local stops = require "predibase.stop_sequences"
 local usage = require "predibase.usage"
+local utf8 = require "predibase.utf8"
 local wire_messages = require "predibase.wire_messages"
 
 local M = {}
@@ -31,8 +32,13 @@ local RANGES = {
 for _, range in ipairs(params.ranges) do RANGES[#RANGES + 1] = range end
 
 local function text (value, name)
-  if type(value) == "string" then return value end
-  return nil, ("`%s` must be a string, got %s"):format(name, checks.describe(value))
+  if type(value) ~= "string" then
+    return nil, ("`%s` must be a string, got %s"):format(name, checks.describe(value))
+  end
+  local valid, at = utf8.valid(value)
+  if valid then return value end
+  return nil, ("`%s` must be valid UTF-8, got byte 0x%02x at position %d"):format(name,
+    value:byte(at), at)
 end
 
 --- The parameters, in the order of sending. `adapter_id` is sent as `model`.
@@ -62,9 +68,12 @@ M.parameters = params.define {
   others = { "tools", "tool_choice" },
   reserved = { "messages", "stream" },
   before = function (values, context)
-    if context.stream and (values.n or 1) > 1 then
-      return "`n` must be 1 when streaming"
-    end
+    if (values.n or 1) <= 1 then return nil end
+    if context.stream then return "`n` must be 1 when streaming" end
+    if context.server == "openai" then return nil end
+    -- LoRAX makes `n` answers as /generate does with `best_of`.
+    if values.temperature == 0 then return "you must use sampling when `n` is > 1" end
+    if values.seed ~= nil then return "`seed` must not be set when `n` is > 1" end
   end,
   complete = function (checked, add, context)
     if context.server ~= "openai" then params.complete_adapter(checked, add) end

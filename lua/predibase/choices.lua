@@ -205,9 +205,9 @@ function M.message (text, calls)
   if not calls then return { role = "assistant", content = text } end
   local list = {}
   for i, call in ipairs(calls) do
-    local text = call.raw_arguments
+    local raw = call.raw_arguments
     list[i] = { id = call.id, type = "function",
-      ["function"] = { name = call.name, arguments = text:find "%S" and text or "{}" } }
+      ["function"] = { name = call.name, arguments = raw:find "%S" and raw or "{}" } }
   end
   return { role = "assistant", content = text ~= "" and text or nil, tool_calls = list }
 end

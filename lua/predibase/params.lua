@@ -73,11 +73,12 @@ M.misspelt = { repitition_penalty = "repetition_penalty" }
 
 --- Makes a set of parameters.
 -- @tparam table spec `list` (array of entries like those of `list` in this module, in the order of
--- sending), `ranges` (like those of this module), `aliases` (other name -> name), `others` (array of
--- options of the route that are read elsewhere), `reserved` (array of fields of the body that the
--- route writes itself; neither may be in `extra`), and functions, each of which may be missing: `before` and `after` take the checked values and the context of
--- `read`, and return what is wrong, before and after the ranges are checked; `complete` takes the
--- checked values, a function that adds a parameter, and the context
+-- sending), `ranges` (like those of this module), `aliases` (other name -> name), `others` (array
+-- of options of the route that are read elsewhere), `reserved` (array of fields of the body that
+-- the route writes itself; neither may be in `extra`), and functions, each of which may be missing:
+-- `before` and `after` take the checked values and the context of `read`, and return what is wrong,
+-- before and after the ranges are checked; `complete` takes the checked values, a function that
+-- adds a parameter, and the context
 -- @treturn table the set: the fields of `spec`, and `names`, the set of all names that a caller may
 -- use, including the aliases and `extra`
 function M.define (spec)
@@ -315,10 +316,13 @@ function M.merge (defaults, parameters, set)
     if right and rawget(defaults, right) == nil then name = right end
     merged[name] = value
   end
+  local taken = {}
   for name, value in next, parameters or {} do
     local right = aliases[name]
-    -- If a table has both spellings, both are kept, so that `check` can refuse them.
-    if right and rawget(parameters, right) == nil then name = right end
+    -- If a table has several spellings, all are kept, so that `check` can refuse them.
+    if right and rawget(parameters, right) == nil and not taken[right] then
+      name, taken[right] = right, true
+    end
     merged[name] = value
     -- A call names its adapter in one of two ways, which replaces a default of the other way.
     local other = value ~= json.null and OTHER_WAY[name]

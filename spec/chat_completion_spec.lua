@@ -246,7 +246,8 @@ describe("response_format", function ()
   end)
 
   it("is checked for LoRAX, unless check_schema is false", function ()
-    local bad = { type = "json_schema", schema = '{"type":"object","properties":{"a":{"not":{}}}}' }
+    local bad = { type = "json_schema",
+      schema = '{"type":"object","properties":{"a":{"not":{}}}}' }
     local body, err = sent { response_format = bad }
     assert.is_nil(body)
     assert.equal("validation", err.kind)
@@ -256,7 +257,8 @@ describe("response_format", function ()
   end)
 
   it("is refused together with tools, as the server would", function ()
-    for _, value in ipairs { { type = "json_object" }, { type = "json_schema", schema = SCHEMA } } do
+    for _, value in ipairs { { type = "json_object" },
+      { type = "json_schema", schema = SCHEMA } } do
       local options = { tools = wire_chat.tools(), response_format = value }
       refused("tool", "Tool error: Response format and tools are mutually exclusive", options)
       refused("tool", "Tool error: Response format and tools are mutually exclusive", options, nil,

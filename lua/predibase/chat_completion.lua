@@ -210,7 +210,8 @@ local function read_answer (choice, path, meta)
   if problem then return nil, problem end
   raw, problem = choices.string(choice, "finish_reason", path)
   if problem then return nil, problem end
-  if made.text == nil and not calls and raw == nil then
+  local is_empty = made.text == nil and not calls
+  if is_empty and (raw == nil or message.content == nil and not made.reasoning) then
     return nil, path .. ".message has neither content nor tool_calls"
   end
   local kind

@@ -151,11 +151,12 @@ end
 -- nil, nil and what is wrong, or nil, nil, nil and a failure.
 local function texts_of (self, choice)
   if self.plain then
+    if choice.text == nil then return nil, nil, "choices[1].text is not a string" end
     local text, problem = choices.string(choice, "text", "choices[1]")
     return text, nil, problem
   end
   local given = choice.delta
-  if given == nil or given == json.null then return nil end
+  if given == json.null then return nil end
   if type(given) ~= "table" then return nil, nil, "choices[1].delta is not an object" end
   local text, problem = choices.string(given, "content", "choices[1].delta")
   if problem then return nil, nil, problem end

@@ -31,7 +31,7 @@ M.parameters = params.define {
     { name = "n", kind = "integer", max = I32 },
     { name = "max_tokens", kind = "integer", max = I32 },
     { name = "echo", kind = "boolean" },
-    { name = "logprobs", kind = "integer", max = I32 },
+    { name = "logprobs", kind = "integer", min = 0, max = I32 },
     { name = "stop", kind = "strings", single = true },
     { name = "presence_penalty", kind = "single" },
     { name = "frequency_penalty", kind = "single" },
@@ -46,11 +46,19 @@ M.parameters = params.define {
     return_full_text = "echo" },
   reserved = { "prompt", "stream" },
   before = function (values, context)
-    if not context.stream then return nil end
-    if (values.n or 1) > 1 then return "`n` must be 1 when streaming" end
-    if (values.best_of or 1) > 1 then return "`best_of` must be 1 when streaming" end
-    if values.logprobs and context.server ~= "openai" then
-      return "`logprobs` cannot be used when streaming: LoRAX then refuses the request"
+    local is_lorax = context.server ~= "openai"
+    if context.stream then
+      if (values.n or 1) > 1 then return "`n` must be 1 when streaming" end
+      if (values.best_of or 1) > 1 then return "`best_of` must be 1 when streaming" end
+      if values.logprobs and is_lorax then
+        return "`logprobs` cannot be used when streaming: LoRAX then refuses the request"
+      end
+    elseif is_lorax and (values.best_of or 1) > 1 then
+      -- LoRAX samples whenever there is an `n`.
+      if not (values.n or values.temperature or values.top_k or values.top_p) then
+        return "you must use sampling when `best_of` is > 1"
+      end
+      if values.seed ~= nil then return "`seed` must not be set when `best_of` > 1" end
     end
   end,
   complete = chat_completion.parameters.complete,

@@ -7,6 +7,7 @@
 local async = require "predibase.async"
 local pipe = require "spec.support.pipe_transport"
 local predibase = require "predibase"
+local wire_chat = require "spec.support.wire_chat"
 
 -- Testing each instruction takes a minute or two, so only `make test ALL=1` does it, on two Luas.
 local EACH = _VERSION == "Lua 5.4" or rawget(_G, "jit") ~= nil
@@ -189,6 +190,36 @@ local function stream_scenario (options, replies)
   end
 end
 
+--- A stream of deltas with a call in pieces: no piece may be taken twice.
+local function chat_scenario (body, options, client_options)
+  return function (at)
+    local client = pipe.client({ pieces = { body:sub(1, 300), 0.5, body:sub(301) } },
+      client_options)
+    local stream = client:chat_completion_stream({ { role = "user", content = "x" } }, options)
+    local got = {}
+    local hit, opening = interrupt(at, function ()
+      for delta in stream do got[#got + 1] = delta.text end
+    end)
+    local err = read_on(stream, got, at)
+    for i = #got, 1, -1 do
+      if got[i] == "" then table.remove(got, i) end
+    end
+    assert_in_order(WORDS, got, at)
+    if err then
+      assert.is_true(predibase.is_error(err))
+    else
+      local result = stream:result()
+      assert.equal(TEXT, result.text)
+      local calls = {}
+      for i, call in ipairs(result.tool_calls or {}) do calls[i] = call.raw_arguments end
+      assert.same(options.tools and {} or { '{"x":1}' }, calls)
+    end
+    stream:close()
+    given_back(client, opening, at)
+    return hit
+  end
+end
+
 describe("an error from outside at every instruction", function ()
   it("of a stream", function ()
     at_every_instruction(stream_scenario())
@@ -208,6 +239,22 @@ describe("an error from outside at every instruction", function ()
       end
       return streamed()
     end))
+  end)
+
+  it("of a stream of deltas and pieces of a call", function ()
+    at_every_instruction(chat_scenario(wire_chat.vllm_role() .. wire_chat.vllm_text(WORDS[1])
+      .. wire_chat.vllm_piece '"index":0,"id":"a","function":{"name":"f","arguments":"{\\"x\\""}'
+      .. wire_chat.vllm_text(WORDS[2]) .. wire_chat.vllm_text(WORDS[3])
+      .. wire_chat.vllm_piece '"index":0,"function":{"arguments":":1}"}'
+      .. wire_chat.vllm_text("", "tool_calls") .. wire_chat.vllm_usage(2, 3) .. wire_chat.DONE, {},
+      { server = "openai" }))
+  end)
+
+  it("of a stream of deltas in the form that LoRAX forces", function ()
+    at_every_instruction(chat_scenario(
+      wire_chat.delta '{\\"function\\":{\\"_name\\":\\"no_tool\\",\\"content\\":\\"one'
+      .. wire_chat.delta(WORDS[2]) .. wire_chat.delta(WORDS[3] .. '\\"}}') .. wire_chat.stop()
+      .. wire_chat.DONE, { tools = wire_chat.tools() }))
   end)
 
   it("of the close of a stream", function ()

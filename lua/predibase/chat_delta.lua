@@ -19,7 +19,7 @@ local M = {}
 --- Most calls in one answer: a server that numbers them wrongly must not fill the memory.
 M.MAX_CALLS = 1000
 
-local Reader = {}
+local Reader = { raw = true }
 Reader.__index = Reader
 
 local function protocol (message)

@@ -101,7 +101,6 @@ M.ROUTE = {
 
 --- Reads the events of a stream. Each event is read on its own, so all streams share this object.
 local reader = {
-  stateless = true,
   decode = function (_, data) return event.decode(data) end,
   at_end = function () return nil end,
 }

@@ -6,9 +6,8 @@
 -- whole text, or "" when that is the text of all tokens) and `details`. Its methods are `decode`,
 -- which returns such a table, `{ error, error_type }`, or nil and a failure; and `at_end`, which
 -- takes the exchange (nil after a failure) and the data of an unfinished last event, and returns
--- the closing event if the answer is complete. A reader with `raw` gets all events undecoded. One
--- with `stateless` reads each event on its own, so that an event may be read twice; any other one
--- is made for one attempt.
+-- the closing event if the answer is complete. A reader with `raw` gets all events undecoded, and
+-- each of them once. Each attempt has a reader of its own.
 --
 -- A stream is in one of four states: not sent yet, open, ended or failed. The last two are final:
 -- every later call returns the same. A stream ends successfully only when its closing event arrives
@@ -51,11 +50,6 @@ local INTERRUPTED = {
   kind = "cancelled", phase = "interrupted", retryable = false,
   message = "an error was raised while the stream changed its state (Ctrl-C, or a limit of the "
     .. "host program), so the stream cannot go on",
-}
-
-local FOREIGN = {
-  kind = "protocol", message = "the event is a token as LoRAX /generate_stream sends it, and not "
-    .. "one of the route that was called",
 }
 
 local Stream = {}
@@ -243,17 +237,14 @@ end
 -- the stream fails where that would change the state of the reader a second time.
 local function decode (self, data)
   local reader = self.reader
-  if not reader.stateless then self.held = CHANGING end
+  if reader.raw then self.held = CHANGING end
   return reader:decode(data)
 end
 
 --- Handles one event: returns a token, true to look for the next one, or nil and the final error.
 -- `data` is the event's JSON, or a token that the transport has decoded.
 local function handle (self, data)
-  if type(data) == "table" then
-    if self.reader.stateless then return take_token(self, data) end
-    return try_again(self, self.call:error(FOREIGN))
-  end
+  if type(data) == "table" then return take_token(self, data) end
   local ev, failure = decode(self, data)
   if ev and ev.error then
     ev, failure = nil, event.failure(ev, self.call.request().secrets)
@@ -289,6 +280,13 @@ local function send (self)
   return true
 end
 
+--- Tells whether Ctrl-C came between taking an event from the exchange and storing it in `held`. A
+-- stream whose closing event has the whole text can go on without the event.
+local function has_lost_event (self, exchange)
+  if self.held then exchange.taking = nil end
+  return exchange.taking
+end
+
 --- Takes one step towards the next token. Returns a token; or true when another step is needed; or
 -- nil and an error or "pending". `how` is the method of the exchange to call, "next" or "poll".
 -- Hooks may raise an error, close the stream or read from it, so an event stays in `held` until it
@@ -301,10 +299,12 @@ local function advance (self, how)
     if not self.held then return fail(self, self.call:error(INTERRUPTED)) end
     return handle(self, self.held)
   end
+  if has_lost_event(self, exchange) then return fail(self, self.call:error(INTERRUPTED)) end
   local data, failure = self.held, nil
   if not data then
     data, failure = exchange[how](exchange)
     self.held = data
+    exchange.taking = nil
   end
   if failure == "pending" then return nil, failure end
   if self.closed then return true end

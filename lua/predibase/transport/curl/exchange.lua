@@ -80,14 +80,19 @@ function Exchange:ended ()
   return state ~= "pending"
 end
 
---- Makes `next` and `poll` return the data of every event, also of plain tokens.
+--- Makes `next` and `poll` return the data of every event, also of plain tokens. The field `taking`
+-- is then true when they return an event, until the caller has stored it and sets it to nil; and
+-- when they were interrupted where that may have lost an event.
 function Exchange:keep_data ()
   self.undecoded = true
 end
 
 --- Takes a buffered event. Returns it; or nil and the state of the exchange.
 local function take (x)
-  if x.undecoded then return x.raw:next() end
+  if x.undecoded then
+    x.taking = true
+    return x.raw:next()
+  end
   return x.raw:token()
 end
 
@@ -101,6 +106,7 @@ function Exchange:next ()
   while self.raw do
     local data, state = take(self)
     if data then return data end
+    self.taking = nil
     if state == "done" then return nil end
     if state == "failed" then return nil, failure(self) end
     if self.broken then return nil, self.broken end
@@ -128,12 +134,14 @@ function Exchange:poll ()
   if not self.raw then return nil, CLOSED end
   local data, state = take(self)
   if state == "pending" and not up_to_date(self) then
+    self.taking = nil
     local _, why = self.transport.step(0)
     if why then return nil, { kind = "connection", phase = "wait", message = why } end
     if not self.raw then return nil, CLOSED end      -- a coroutine that the step woke closed it
     data, state = take(self)
   end
   if data then return data end
+  self.taking = nil
   if state == "done" then return nil end
   if state == "failed" then return nil, failure(self) end
   return nil, "pending"
@@ -255,7 +263,7 @@ function M.new (transport, raw, id)
   --   status, headers, streaming     of the response, once its head is complete
   --   take, source   see Exchange:events
   --   group          the group that it belongs to
-  --   undecoded      `next` and `poll` return the data of every event
+  --   undecoded, taking   see Exchange:keep_data
   --   owner          see predibase.loop.tasks
   return setmetatable({
     transport = transport,

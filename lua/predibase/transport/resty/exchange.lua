@@ -414,8 +414,14 @@ end
 local function next_buffered (x)
   local parser = x.response.parser
   local event
-  if parser and x.undecoded then event = parser:next() elseif parser then event = parser:token() end
+  if parser and x.undecoded then
+    x.taking = true
+    event = parser:next()
+  elseif parser then
+    event = parser:token()
+  end
   if event then return event end
+  x.taking = nil
   return nil, not x:ended()
 end
 
@@ -424,7 +430,9 @@ local function ending (x)
   return nil
 end
 
---- Makes `next` and `poll` return the data of every event, also of plain tokens.
+--- Makes `next` and `poll` return the data of every event, also of plain tokens. The field `taking`
+-- is then true when they return an event, until the caller has stored it and sets it to nil; and
+-- when they were interrupted where that may have lost an event.
 function Exchange:keep_data ()
   self.undecoded = true
 end
@@ -579,7 +587,7 @@ function M.new (transport, target, bytes, spec)
     waiter = nil,             -- the waiting coroutine
     group = nil,              -- the group that it belongs to
     take = nil, source = nil, take_texts = nil,          -- see Exchange:events
-    undecoded = false,        -- `next` and `poll` return the data of every event
+    undecoded = false, taking = nil,    -- see Exchange:keep_data
     closed = false,           -- the reader is done
     released = false,         -- `release` or `close` has finished
     over = false,             -- the thread has to end and the connection has to be closed

@@ -98,4 +98,17 @@ describe("over a socket", function ()
       end)
     end
   end
+
+  for _, name in ipairs { "chat-stream-eos", "completion-stream-eos", "openai-stream-vllm" } do
+    it(("five answers like %s need one connection, although more follows them"):format(name),
+      function ()
+        local fix = fixture.load(name)
+        local client, before = client_of(fix), #server.connections
+        local reply = { raw = true, ending = "end", pieces = { wire_server.bytes(fix.replies[1]) } }
+        for _ = 1, 5 do check(client, fix, { reply }, "next", "in one piece") end
+        -- nginx may have kept a connection of an earlier test.
+        assert.is_true(#server.connections <= before + 1)
+        client:close()
+      end)
+  end
 end)

@@ -211,7 +211,9 @@ function Exchange:release ()
   local transport, raw = self.transport, self.raw
   if not raw then return M.moved(self) end
   self.take = nil
-  local _, state = raw:next()
+  -- Events behind the closing one, such as [DONE], may have arrived.
+  local event, state
+  repeat event, state = raw:next() until not event
   if state ~= "pending" then
     raw:close()
     return forget(self)

@@ -142,6 +142,111 @@ describe("Misuse", function ()
       'unknown option "base_ulr"; did you mean "base_url"?' },
   }
 
+  -- The calls of chats and completions, on a client; what they take first, and what a client says
+  -- about a value that is none.
+  local CHATS = "messages must be an array such as { { role = \"user\", content = … } }, got "
+  local PROMPTS = "the prompt must be a string, got "
+  for name, call in pairs {
+    chat_completion = { {}, CHATS }, chat_completion_stream = { {}, CHATS },
+    completion = { "x", PROMPTS }, completion_stream = { "x", PROMPTS },
+  } do
+    local input, wanted = call[1], call[2]
+    local function add (what, message, f)
+      CASES[("%s %s"):format(name, what)] = { f, message }
+    end
+    add("with a dot", ("client:%s must be called with a colon on a client"):format(name),
+      function () local r = client[name](input) return r end)
+    add("on another object", ("client:%s must be called with a colon on a client"):format(name),
+      function () local r = client[name](predibase, input) return r end)
+    add("without its input", wanted .. "nil",
+      function () local r = client[name](client) return r end)
+    add("with a number as its input", wanted .. "the number 5",
+      function () local r = client[name](client, 5) return r end)
+    add("with options that are no table",
+      ("client:%s takes its options as a table, got a boolean"):format(name),
+      function () local r = client[name](client, input, true) return r end)
+    add("with a misspelt option", 'unknown option "temprature"; did you mean "temperature"?',
+      function () local r = client[name](client, input, { temprature = 1 }) return r end)
+    add("with an option of other clients", 'unknown option "stop_sequences"; did you mean "stop"?',
+      function () local r = client[name](client, input, { stop_sequences = {} }) return r end)
+    add("with an option of /generate", 'unknown option "decoder_input_details"',
+      function ()
+        local r = client[name](client, input, { decoder_input_details = true })
+        return r
+      end)
+    add("with a key that is no name", "unknown option 1 (option names must be strings)",
+      function () local r = client[name](client, input, { "x" }) return r end)
+    add("with a clock that does not exist", 'unknown timeout "tokens"; did you mean "token"?',
+      function () local r = client[name](client, input, { timeout = { tokens = 1 } }) return r end)
+    if not name:find "_stream$" then
+      add("with a hook that would never be called", ("client:%s does not accept on_token: it "
+        .. "receives only the whole text, not tokens"):format(name),
+        function () local r = client[name](client, input, { on_token = print }) return r end)
+    end
+  end
+
+  local USER = { { role = "user", content = "x" } }
+  for name, case in pairs {
+    ["a prompt where messages are expected"] = {
+      function () local r = client:chat_completion "Hi" return r end,
+      CHATS .. 'the string "Hi"' },
+    ["messages where a prompt is expected"] = {
+      function () local r = client:completion(USER) return r end,
+      PROMPTS .. "a table; give the prompt first and then a table of parameters" },
+    ["a field of a message that does not exist"] = {
+      function () local r = client:chat_completion { { contant = "x" } } return r end,
+      'unknown field of messages[1] "contant"; did you mean "content"?' },
+    ["a field of a stream's message that does not exist"] = {
+      function () local r = client:chat_completion_stream { { rule = "user" } } return r end,
+      'unknown field of messages[1] "rule"; did you mean "role"?' },
+    ["a field of a tool that does not exist"] = {
+      function ()
+        local r = client:chat_completion(USER, { tools = { { nam = "x" } } })
+        return r
+      end,
+      'unknown field of tools[1] "nam"; did you mean "name"?' },
+    ["a field of a response_format that does not exist"] = {
+      function ()
+        local r = client:chat_completion(USER, { response_format = { typ = "text" } })
+        return r
+      end, 'unknown field of response_format "typ"; did you mean "type"?' },
+    ["tools of a completion"] = {
+      function () local r = client:completion("x", { tools = {} }) return r end,
+      'unknown option "tools"' },
+    ["a response_format of a completion"] = {
+      function () local r = client:completion("x", { response_format = {} }) return r end,
+      'unknown option "response_format"' },
+    ["client.chat_completion_many with a dot"] = {
+      function () local r = client.chat_completion_many {} return r end,
+      "client:chat_completion_many must be called with a colon on a client" },
+    ["many conversations that are no table"] = {
+      function () local r = client:chat_completion_many() return r end,
+      "client:chat_completion_many takes an array of conversations or a function that gives them, "
+        .. "got nil" },
+    ["a conversation that is no table"] = {
+      function () local r = client:chat_completion_many { "Hi" } return r end,
+      "conversation 1 must be an array of messages or a table { messages = … }, got the string "
+        .. '"Hi"' },
+    ["an option of many conversations that does not exist"] = {
+      function () local r = client:chat_completion_many({}, { concurency = 1 }) return r end,
+      'unknown option "concurency"; did you mean "concurrency"?' },
+    ["an image that is no table"] = { function () local r = predibase.image "a.png" return r end,
+      'predibase.image takes a table with path or bytes, got the string "a.png"' },
+    ["an option of an image that does not exist"] = {
+      function () local r = predibase.image { file = "a.png" } return r end,
+      'unknown option "file"' },
+    ["stream.poll with a dot on deltas"] = {
+      function () local r = client:chat_completion_stream(USER).poll() return r end,
+      "stream:poll must be called with a colon on a stream" },
+    ["stream.texts on another object"] = {
+      function () local r = client:chat_completion_stream(USER).texts(client) return r end,
+      "stream:texts must be called with a colon on a stream" },
+    ["stream.result before the end of a stream of deltas"] = {
+      function () local r = client:chat_completion_stream(USER):result() return r end,
+      "stream:result() before the end of the stream: read all tokens first, or call "
+        .. "stream:text()" },
+  } do CASES[name] = case end
+
   local template = predibase.template
   local greeting = template.new "Hello {name}"
   local chatml = template.chat "chatml"
@@ -198,9 +303,15 @@ describe("Misuse", function ()
 
   it("of a closed client names the line", function ()
     client:close()
-    local text, line = raised(function () local r = client:generate("x") return r end)
-    assert.equal("client:generate on a closed client", text)
-    assert.is_truthy(line)
+    for name, input in pairs { generate = "x", chat_completion = {}, chat_completion_stream = {},
+      chat_completion_many = {}, completion = "x", completion_stream = "x" } do
+      local text, line = raised(function ()
+        local r = client[name](client, input)
+        return r
+      end)
+      assert.equal(("client:%s on a closed client"):format(name), text)
+      assert.is_truthy(line)
+    end
     client:close()     -- again is no misuse
   end)
 

@@ -503,7 +503,7 @@ function M.new (client, many, entries, options, view)
     if render then view.check_values(input) end
     if view.check then view.check(own) end
     request.check(own, route)
-  end, method)
+  end, method, form)
   local now = client.shared.now
   return new {
     prompts = source, count = count, most = most, retry_generation = again,

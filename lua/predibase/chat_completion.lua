@@ -252,7 +252,8 @@ M.STREAM = {
 --- The options of `chat_completion_many`. Its calls use `ROUTE`.
 M.MANY = {
   name = "chat_completion_many", reasons = request.NO_TOKENS, route = M.ROUTE,
-  entries = { field = "messages", type = "table", what = "conversation" },
+  entries = { field = "messages", type = "table", what = "conversation", many = "conversations",
+    wanted = "an array of messages" },
   names = request.union(NAMES, { concurrency = true, retry_generation = true }),
 }
 

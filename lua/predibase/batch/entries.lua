@@ -19,20 +19,21 @@ M.VALUES = { field = "values", type = "table", what = "entry" }
 -- @param entry
 -- @tparam integer index of the entry, for messages
 -- @tparam table form describes the entries: an input has the type `type`; an entry with options of
--- its own is a table whose field `field` has that type; `what` is the noun for messages
+-- its own is a table whose field `field` has that type; for messages, `what` is the noun, `many` its
+-- plural ("prompts" by default), and `wanted` describes an input ("a string" for that type)
 -- @return the input
 -- @treturn ?table the options; nil when the entry has none
 -- @raise when the entry has a wrong type
 function M.split (entry, index, form)
-  local field, wanted = form.field, form.type
+  local field, kind, wanted = form.field, form.type, form.wanted or "a " .. form.type
   local input = type(entry) == "table" and rawget(entry, field) or nil
-  if type(input) ~= wanted then
-    if form == M.VALUES or type(entry) == wanted and input == nil then return entry end
+  if type(input) ~= kind then
+    if form == M.VALUES or type(entry) == kind and input == nil then return entry end
     if type(entry) ~= "table" then
-      usage.fail(("%s %d must be a %s or a table { %s = … }, got %s"):format(form.what, index,
+      usage.fail(("%s %d must be %s or a table { %s = … }, got %s"):format(form.what, index,
         wanted, field, checks.describe(entry)))
     end
-    usage.fail(("%s %d must have a %s in its field %s, got %s"):format(form.what, index, wanted,
+    usage.fail(("%s %d must have %s in its field %s, got %s"):format(form.what, index, wanted,
       field, checks.describe(input)))
   end
   local options
@@ -46,9 +47,9 @@ function M.split (entry, index, form)
 end
 
 --- Checks all entries of an array. Returns a function from index to entry, and their number.
-local function from_array (list, check)
+local function from_array (list, check, many)
   local count, problem = checks.array(list)
-  if not count then usage.fail("the array of prompts " .. problem) end
+  if not count then usage.fail(("the array of %s %s"):format(many, problem)) end
   local taken = {}
   for i = 1, count do
     taken[i] = rawget(list, i)
@@ -97,14 +98,16 @@ end
 -- @tparam table|function prompts an array, or a function that returns the next entry
 -- @tparam function check takes an entry of an array and its index; raises for misuse
 -- @tparam string method for messages
+-- @tparam table form as for `split`
 -- @treturn function takes the index of an entry and returns it; nil at the end
 -- @treturn ?integer the number of entries, where it is known
 -- @raise for prompts of another type
-function M.source (prompts, check, method)
-  if type(prompts) == "table" then return from_array(prompts, check) end
+function M.source (prompts, check, method, form)
+  local many = form.many or "prompts"
+  if type(prompts) == "table" then return from_array(prompts, check, many) end
   if type(prompts) == "function" then return from_function(prompts) end
-  usage.fail(("client:%s takes an array of prompts or a function that gives them, got %s"):format(
-    method, checks.describe(prompts)))
+  usage.fail(("client:%s takes an array of %s or a function that gives them, got %s"):format(
+    method, many, checks.describe(prompts)))
 end
 
 return M

@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Streams of deltas: how they are read, closed, retried and limited, on a simulated clock that
 --- only waits advance.
-local async = require "predibase.async"
 local coroutines = require "spec.support.coroutines"
 local pipe = require "spec.support.pipe_transport"
 local wire = require "spec.support.wire"
@@ -340,20 +339,5 @@ describe("a stream of deltas", function ()
     local stream = client:chat_completion_stream(MESSAGES, { client_stop = "END" })
     assert.equal("ab ", stream:text())
     assert.is_nil(stream:result().tool_calls)
-  end)
-
-  it("is read by tasks", function ()
-    local client = pipe.client { body = wire_chat.answer() }
-    local texts = async.run(function ()
-      local tasks, found = {}, {}
-      for i = 1, 3 do
-        tasks[i] = async.spawn(function ()
-          return client:chat_completion_stream(MESSAGES):text()
-        end)
-      end
-      for i = 1, 3 do found[i] = tasks[i]:await() end
-      return found
-    end)
-    assert.same({ " The sky is blue.", " The sky is blue.", " The sky is blue." }, texts)
   end)
 end)

@@ -19,8 +19,8 @@ M.VALUES = { field = "values", type = "table", what = "entry" }
 -- @param entry
 -- @tparam integer index of the entry, for messages
 -- @tparam table form describes the entries: an input has the type `type`; an entry with options of
--- its own is a table whose field `field` has that type; for messages, `what` is the noun, `many` its
--- plural ("prompts" by default), and `wanted` describes an input ("a string" for that type)
+-- its own is a table whose field `field` has that type. For messages: `what` is the noun, `many`
+-- its plural ("prompts" by default), and `wanted` describes an input ("a string" for that type)
 -- @return the input
 -- @treturn ?table the options; nil when the entry has none
 -- @raise when the entry has a wrong type

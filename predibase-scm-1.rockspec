@@ -216,6 +216,7 @@ build = {
     ["predibase.stop_sequences"] = "lua/predibase/stop_sequences.lua",
     ["predibase.stream"] = "lua/predibase/stream.lua",
     ["predibase.stream.answer_filter"] = "lua/predibase/stream/answer_filter.lua",
+    ["predibase.stream.endings"] = "lua/predibase/stream/endings.lua",
     ["predibase.template"] = "lua/predibase/template.lua",
     ["predibase.template.answer_reader"] = "lua/predibase/template/answer_reader.lua",
     ["predibase.template.built_in"] = "lua/predibase/template/built_in.lua",

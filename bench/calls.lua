@@ -8,6 +8,7 @@ package.cpath = "./build/lua5.4/?.so;" .. package.cpath
 
 local pipe = require "spec.support.pipe_transport"
 local wire = require "spec.support.wire"
+local wire_chat = require "spec.support.wire_chat"
 
 --- Runs a function twice, so that caches are filled, and counts the second time.
 local function count (name, f)
@@ -26,7 +27,7 @@ local function count (name, f)
   end, "c")
   f()
   debug.sethook()
-  print(("%-28s %3d files, %4d calls, %4d changes of file"):format(name, n, calls, changes))
+  print(("%-30s %3d files, %4d calls, %4d changes of file"):format(name, n, calls, changes))
 end
 
 local ANSWER = '{"generated_text":"Blue.","details":null}'
@@ -46,6 +47,16 @@ count("session:send", function ()
   session:undo()
 end)
 count("session:undo", function () session:undo() end)
+
+local chatting = pipe.client { headers = { ["content-type"] = "application/json" },
+  body = wire_chat.body { wire_chat.message "Blue." } }
+local messages = { { role = "user", content = "Why is the sky blue?" } }
+count("client:chat_completion", function () assert(chatting:chat_completion(messages)) end)
+
+local answering = pipe.client { body = wire_chat.answer() }
+count("client:chat_completion_stream", function ()
+  assert(answering:chat_completion_stream(messages):text())
+end)
 
 local streaming = pipe.client { body = wire.answer() }
 count("client:generate_stream", function ()

@@ -34,6 +34,7 @@
 --     batch.limiter        when the next request of a batch may begin
 --   stream               the tokens of an answer, one after the other
 --     stream.answer_filter  which part of the text may be shown
+--     stream.endings       the failures of a stream that did not come to its end
 --   call                 one call: its attempts, time limits, hooks and error
 --   generate             the routes that continue a prompt (POST /generate, /generate_stream)
 --   chat_completion      the routes that answer a conversation (POST /v1/chat/completions)

@@ -21,6 +21,7 @@
 -- @module predibase.stream
 
 local call = require "predibase.call"
+local endings = require "predibase.stream.endings"
 local errors = require "predibase.errors"
 local event = require "predibase.event"
 local filters = require "predibase.stream.answer_filter"
@@ -40,17 +41,6 @@ local concat = table.concat
 local FOLD = 32
 
 local CHANGING = {}
-
-local CANCELLED = { kind = "cancelled", phase = "closed", message = "the stream was closed" }
-
-local CUT = { kind = "incomplete_generation", phase = "body",
-  message = "the stream ended before the model had finished" }
-
-local INTERRUPTED = {
-  kind = "cancelled", phase = "interrupted", retryable = false,
-  message = "an error was raised while the stream changed its state (Ctrl-C, or a limit of the "
-    .. "host program), so the stream cannot go on",
-}
 
 local Stream = {}
 Stream.__index = Stream
@@ -124,17 +114,6 @@ local function fail (self, err)
   return nil, err
 end
 
---- Replaces the message of the failure when the server ended the stream too early, so that all
--- transports report it in the same words.
-local function explain (self, failure)
-  local cut = failure.kind == "connection" and failure.phase == "body"
-  if not cut and failure.kind ~= CUT.kind then return failure end
-  local message = ("the server, or a gateway in front of it, ended the stream after %.1f s and %d "
-    .. "token%s, before the model had finished; a time limit of the gateway or a restart may be "
-    .. "the reason"):format(self.call:waited(), self.count, self.count == 1 and "" or "s")
-  return setmetatable({ message = message }, { __index = failure })
-end
-
 --- Makes the reader for the events of one attempt.
 local function new_reader (this)
   return this.route.reader(this.request().context, this.client)
@@ -157,7 +136,7 @@ end
 --- Makes the error for a body that ended without a closing event.
 local function error_at_end (self, exchange)
   local status, headers, streaming = exchange:head()
-  if streaming then return self.call:error(explain(self, CUT)) end
+  if streaming then return self.call:error(endings.explain(endings.CUT, self.call, self.count)) end
   local body = exchange:body() or ""
   return response.error({ status = status, headers = headers, body = body }, self.call:meta())
 end
@@ -180,14 +159,6 @@ local function complete (self)
   if hook then hook(self) end
 end
 
---- Fails because the text is too large: a server that ignores `max_new_tokens` would fill the
--- memory.
-local function fail_too_large (self)
-  return fail(self, self.call:error { kind = "too_large", phase = "body", message =
-    ("the text of the stream is larger than max_response_bytes (%d bytes)"):format(
-      self.call.client.max_text) })
-end
-
 --- Records the closing event. The server then ends the body, so the connection can be used again.
 local function finish (self, final)
   self.final = final
@@ -197,7 +168,9 @@ end
 
 local function take_token (self, token, final)
   local text, sequence = token.special and "" or token.text, nil
-  if #text > self.left then return fail_too_large(self) end
+  if #text > self.left then
+    return fail(self, self.call:error(endings.too_large("text", self.call.client.max_text)))
+  end
   self.held = CHANGING
   if final then finish(self, final) end
   if self.filter then text, sequence = self.filter:take(token, text) end
@@ -280,8 +253,7 @@ local function send (self)
   return true
 end
 
---- Tells whether Ctrl-C came between taking an event from the exchange and storing it in `held`. A
--- stream whose closing event has the whole text can go on without the event.
+--- Tells whether Ctrl-C came between taking an event from the exchange and storing it in `held`.
 local function has_lost_event (self, exchange)
   if self.held then exchange.taking = nil end
   return exchange.taking
@@ -293,13 +265,13 @@ end
 -- was handled.
 local function advance (self, how)
   local exchange = self.exchange
-  if self.held == CHANGING then return fail(self, self.call:error(INTERRUPTED)) end
+  if self.held == CHANGING then return fail(self, self.call:error(endings.INTERRUPTED)) end
   if not exchange then
     if not self.sent then return send(self) end
-    if not self.held then return fail(self, self.call:error(INTERRUPTED)) end
+    if not self.held then return fail(self, self.call:error(endings.INTERRUPTED)) end
     return handle(self, self.held)
   end
-  if has_lost_event(self, exchange) then return fail(self, self.call:error(INTERRUPTED)) end
+  if has_lost_event(self, exchange) then return fail(self, self.call:error(endings.INTERRUPTED)) end
   local data, failure = self.held, nil
   if not data then
     data, failure = exchange[how](exchange)
@@ -316,7 +288,7 @@ local function advance (self, how)
   if not failure then return handle_end(self) end
   local final = self.reader:at_end()
   if final then return take_event(self, final) end
-  return try_again(self, self.call:error(explain(self, failure)))
+  return try_again(self, self.call:error(endings.explain(failure, self.call, self.count)))
 end
 
 --- Returns the next token; or nil at the end; or nil and "pending" or the error.
@@ -330,7 +302,7 @@ local function step (self, how)
       give_up_exchange(self, "release")
       return nil
     end
-    if self.closed then return fail(self, self.call:error(CANCELLED)) end
+    if self.closed then return fail(self, self.call:error(endings.CANCELLED)) end
     local token, err = advance(self, how)
     if token ~= true then return token, err end
   end

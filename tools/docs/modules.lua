@@ -31,7 +31,7 @@ M.internal = {
   { "One call", "predibase.generate", "predibase.chat_completion", "predibase.completion",
     "predibase.openai_api", "predibase.choices", "predibase.chat_delta", "predibase.forced_call",
     "predibase.request", "predibase.call", "predibase.retry",
-    "predibase.event", "predibase.stream.answer_filter", "predibase.stop_sequences",
+    "predibase.event", "predibase.stream.*", "predibase.stop_sequences",
     "predibase.tokenize", "predibase.headers", "predibase.random", "predibase.version",
     "predibase.json_answer" },
   { "Other routes", "predibase.info", "predibase.metrics", "predibase.embed",

@@ -235,6 +235,18 @@ describe("what LoRAX forces", function ()
     end
   end)
 
+  it("says what cut it off", function ()
+    for raw, ending in pairs { length = "; raise max_tokens",
+      content_filter = "; a sequence of stop ended it" } do
+      local _, failure = read({ content('{"function":{"_name":"f","a":', raw) }, FORCED)
+      assert.equal("the model's call of f is not complete" .. ending, failure.message)
+    end
+    local _, failure = read({ content('{"function":{"_name":"no_tool","content":"a',
+      "content_filter") }, FORCED)
+    assert.equal("the model's answer is not complete; a sequence of stop ended it",
+      failure.message)
+  end)
+
   it("may be an answer to a request with tools that has no call at all", function ()
     local made = reader(FORCED)
     assert.equal("Hello", made:decode(content "Hello").token.text)

@@ -16,7 +16,11 @@ local MANY = 20
 local function talk (client)
   local stream = client:chat_completion_stream(MESSAGES, OPTIONS)
   local texts = {}
-  for delta in stream do texts[#texts + 1] = delta.text end
+  while true do           -- Lua 5.1 cannot wait inside a generic `for`
+    local delta = stream:next()
+    if not delta then break end
+    texts[#texts + 1] = delta.text
+  end
   local whole = assert(client:chat_completion(MESSAGES, OPTIONS))
   local completed = assert(client:completion_stream("Say something.", OPTIONS):text())
   return { table.concat(texts), whole.text, completed }

@@ -91,9 +91,13 @@ for _, call in ipairs(CALLS) do
       local function reader (number)
         return function ()
           local stream = client[call.name](client, call.input)
-          for piece in stream:texts() do
-            seen[#seen + 1], texts[number] = number, (texts[number] or "") .. piece
-          end
+          texts[number] = ""
+          local token
+          repeat
+            token = stream:next()
+            seen[#seen + 1] = number
+            texts[number] = texts[number] .. (token and token.text or "")
+          until not token
         end
       end
       loop:run(reader(1), reader(2))

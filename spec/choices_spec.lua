@@ -54,6 +54,14 @@ describe("a field", function ()
     assert.equal('{"a":1}', choices.arguments({ arguments = '{"a":1}' }, "p"))
     assert.equal('{"a":1}', choices.arguments({ arguments = { a = 1 } }, "p"))
     assert.equal("{}", choices.arguments({ arguments = {} }, "p"))
+    assert.equal('{"a":[1,{"b":"12345"}],"c":null}',
+      choices.arguments({ arguments = { a = { 1, { b = "12345" } }, c = null } }, "p"))
+    -- {} or []? A number or a string?
+    for _, lossy in ipairs { { a = {} }, { a = { 1, {} } }, { a = "12345678901234567890" },
+      { a = { b = "-9007199254740993" } } } do
+      assert.same({ nil, "p.arguments is an object, and not its JSON text" },
+        { choices.arguments({ arguments = lossy }, "p") })
+    end
     assert.equal("", choices.arguments({}, "p"))
     assert.equal("", choices.arguments({ arguments = null }, "p"))
     assert.same({ nil, "p.arguments is not a string" },

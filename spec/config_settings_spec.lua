@@ -143,6 +143,16 @@ describe("files, switches and names", function ()
     end
   end)
 
+  it("name the API of the server", function ()
+    assert.equal("lorax", new({}).server)
+    assert.equal("lorax", new({ server = "lorax" }).server)
+    assert.equal("openai", new({ server = "openai" }).server)
+    for value, shown in pairs { vllm = 'the string "vllm"', [5] = "the number 5" } do
+      assert.equal('server must be "lorax", or "openai" for other servers with the API of OpenAI, '
+        .. "got " .. shown, refused { server = value })
+    end
+  end)
+
   it("allow a certificate without a key, but not a key without a certificate", function ()
     assert.is_table(new { client_cert = "both.pem" })
     assert.matches("^client_key needs client_cert", refused { client_key = "k.pem" })

@@ -113,6 +113,9 @@ end
 
 -- Chunks.
 
+-- What to add to a message about an answer that is cut off, by the finish reason.
+local CUT_BY = { length = "; raise max_tokens", content_filter = "; a sequence of stop ended it" }
+
 --- Ends the JSON that LoRAX forces on the model. Returns the last words; or nil and a failure.
 local function finish_forced (self, raw)
   local words, call, cut = self.forced:finish()
@@ -125,7 +128,7 @@ local function finish_forced (self, raw)
   local message = words and "the model's answer is not complete" or call
   if cut or words then
     return nil, { kind = "incomplete_generation", retryable = false,
-      message = message .. (raw == "length" and "; raise max_tokens" or "") }
+      message = message .. (CUT_BY[raw] or "") }
   end
   return nil, { kind = "tool", retryable = false, message = message }
 end

@@ -64,15 +64,28 @@ function M.reasoning (object, path)
   return M.text(object, "reasoning", path)
 end
 
+--- Tells whether a decoded object can be encoded again without a change: `{}` and `[]` are the same
+-- table, and `json.decode` returns an integer beyond a double as a string of digits.
+local function is_exact (object)
+  for _, inner in next, object do
+    if type(inner) == "table" and (next(inner) == nil or not is_exact(inner))
+      or type(inner) == "string" and #inner >= 16 and inner:find "^%-?%d+$" then return false end
+  end
+  return true
+end
+
 --- Reads the arguments of a call, or a piece of them.
 -- @tparam table object with the field `arguments`: a string, or an object, as Ollama's own API
--- writes it
+-- writes it, if that can be converted to text without a loss
 -- @tparam string path of the object
 -- @treturn[1] string empty when they are missing
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
 function M.arguments (object, path)
-  if type(object.arguments) == "table" then return json.encode(object.arguments) end
+  if type(object.arguments) == "table" then
+    if is_exact(object.arguments) then return json.encode(object.arguments) end
+    return nil, path .. ".arguments is an object, and not its JSON text"
+  end
   local text, problem = M.string(object, "arguments", path)
   if problem then return nil, problem end
   return text or ""

@@ -140,7 +140,8 @@ local function explain_cut (err)
     local text = err.message:match ' at line %d+ column %d+ "(.*)"$'
     errors.add(err, { kind = "incomplete_generation", retryable = false,
       partial_text = text and unescaped(text) or nil,
-      message = err.message .. "; the model's call was cut off: raise max_tokens" })
+      message = err.message
+        .. "; the model's call was cut off by max_tokens, or by a sequence of stop" })
   end
   return nil, err
 end

@@ -137,6 +137,14 @@ local function ready (transport)
   return true
 end
 
+--- Prepares the transport for a wait or a request.
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table the failure: the client was closed, or no pool could be made
+function Transport:ready ()
+  return ready(self)
+end
+
 local HTTP_VERSIONS = { ["1.1"] = 1, ["2"] = 2 }
 
 --- Returns the file of certificate authorities that the environment names for all programs that use
@@ -183,7 +191,7 @@ end
 -- this table share one target), `id` (sent as `X-Request-Id`, or nil), `body`
 -- @tparam table spec `events` (parse an event stream), `delay` (seconds before the start),
 -- `timeout` (`connect`, `first_token`, `token`, `idle` in seconds), `deadline` (on the clock of
--- `now`)
+-- `now`), `done` (a function that is called once when the exchange was closed or released)
 -- @treturn[1] table the exchange
 -- @treturn[2] nil
 -- @treturn[2] table the failure
@@ -197,7 +205,7 @@ function Transport:open (req, spec)
     id and "x-request-id: " .. id, spec.delay, spec.deadline, timeout.connect,
     timeout.first_token, timeout.token, timeout.idle)
   if not raw then return nil, { kind = "connection", phase = "connect", message = number } end
-  return exchange.new(self, raw, number)
+  return exchange.new(self, raw, number, spec.done)
 end
 
 --- Makes a group of exchanges for which one caller waits together.

@@ -61,26 +61,39 @@ end
 local Transport = {}
 Transport.__index = Transport
 
---- Starts a request.
--- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`), `id` (sent as
--- `X-Request-Id`, or nil), `body`
--- @tparam table spec `events` (parse an event stream), `delay` (seconds before the start),
--- `timeout` (`connect`, `first_token`, `token`, `idle` in seconds), `deadline` (on the clock of
--- `now`)
--- @treturn[1] table the exchange
+--- Prepares the transport for a wait or a request.
+-- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] table the failure
+-- @treturn[2] table the failure: the client was closed, or nginx allows no network I/O here
 -- @raise a string if nginx has ended the request whose code calls this
-function Transport:open (req, spec)
+function Transport:ready ()
   if self.closed then
     return nil, { kind = "cancelled", phase = "closed", message = "the client was closed" }
   end
   nginx.raise_if_ended()
   local phase = ngx.get_phase()
   if FORBIDDEN[phase] then return nil, misplaced(phase) end
+  return true
+end
+
+--- Starts a request.
+-- @tparam table req `method`, `url`, `headers` (array of `{ name, value }`), `id` (sent as
+-- `X-Request-Id`, or nil), `body`
+-- @tparam table spec `events` (parse an event stream), `delay` (seconds before the start),
+-- `timeout` (`connect`, `first_token`, `token`, `idle` in seconds), `deadline` (on the clock of
+-- `now`), `done` (a function that is called when the exchange has ended or was closed; more than
+-- once, perhaps)
+-- @treturn[1] table the exchange
+-- @treturn[2] nil
+-- @treturn[2] table the failure
+-- @raise a string if nginx has ended the request whose code calls this
+function Transport:open (req, spec)
+  local ok, problem = self:ready()
+  if not ok then return nil, problem end
   local place = self.target
   if place.client_cert and not place.identity then
-    local pair, problem = connect.load_identity(self.cfg)
+    local pair
+    pair, problem = connect.load_identity(self.cfg)
     if not pair then return nil, { kind = "tls", phase = "tls", message = problem } end
     place.identity = pair
   end

@@ -198,18 +198,27 @@ end
 -- `release` and `close`. Both can be called again after it, because they close the exchange of the
 -- C core first and clear the reference to it last.
 
---- Clears the reference to the exchange of the C core and wakes the waiting coroutine.
+--- Wakes the waiting coroutine and calls `done`.
+local function finish (x)
+  M.moved(x)
+  local done = x.done
+  if not done then return end
+  done()
+  x.done = nil
+end
+
+--- Clears the reference to the exchange of the C core.
 local function forget (x)
   x.source = nil
   x.raw = nil
-  M.moved(x)
+  finish(x)
 end
 
 --- Ends the exchange for a reader that needs no more of it. The body may still end by itself within
 -- `LINGER` seconds, so that the connection can be used again.
 function Exchange:release ()
   local transport, raw = self.transport, self.raw
-  if not raw then return M.moved(self) end
+  if not raw then return finish(self) end
   self.take = nil
   -- Events behind the closing one, such as [DONE], may have arrived.
   local event, state
@@ -243,7 +252,7 @@ end
 -- gets a failure of kind "cancelled". May be called any number of times.
 function Exchange:close ()
   local raw = self.raw
-  if not raw then return M.moved(self) end
+  if not raw then return finish(self) end
   self.take = nil
   raw:close()
   self.transport.lingering[self.id] = nil
@@ -256,8 +265,10 @@ end
 -- @tparam table transport its transport
 -- @tparam userdata raw the exchange of `predibase.curl`
 -- @tparam number id its number in the pool
+-- @tparam ?function done called when the exchange was closed or released; may be called twice when
+-- an error from outside interrupts it
 -- @treturn table
-function M.new (transport, raw, id)
+function M.new (transport, raw, id, done)
   -- A program may have thousands of exchanges, so the table stays small. Fields that are set later:
   --   waiter         the waiting coroutine; true for the main program of Lua 5.1
   --   broken         the failure if the pool cannot wait any more
@@ -271,6 +282,7 @@ function M.new (transport, raw, id)
     transport = transport,
     raw = raw,            -- nil once closed
     id = id,
+    done = done,
     updates = transport.loop.updates,     -- the count of updates that `poll` saw last
     -- Reserves space for fields that nearly every exchange gets, so that the table never grows.
     waiter = nil, status = nil, headers = nil, streaming = nil,

@@ -55,8 +55,15 @@ function Group:over ()
 end
 
 --- Closes the group when an error ends a wait for it, because no caller could do so.
-function Group:close_on_error ()
-  self.unreachable = true
+-- @tparam ?function f called after the group was closed
+function Group:close_on_error (f)
+  self.unreachable = f or true
+end
+
+--- Ends the wait of `next`, which returns nil; or its next wait, if nobody waits.
+function Group:end_wait ()
+  self.ended = true
+  wake(self)
 end
 
 local function leave (group, exchange)
@@ -95,7 +102,9 @@ function suspend (group)
   local _, err = active.call(me, loop.suspend, loop, group)
   group.waiter = nil
   if err == nil then return end
-  if group.unreachable then group:close() end
+  local f = group.unreachable
+  if f then group:close() end
+  if f and f ~= true then f() end
   error(err, 0)
 end
 
@@ -103,8 +112,8 @@ end
 -- ends the wait early (Ctrl-C, a cancelled task) is raised; the caller can then wait again.
 -- @tparam ?number at when to stop waiting, on the clock of the transport
 -- @treturn[1] table the exchange, whose body can be read without waiting
--- @treturn[2] nil if the time has come, or the group was closed, or the client was closed and the
--- group has no members
+-- @treturn[2] nil if the time has come, or `end_wait` was called, or the group was closed, or the
+-- client was closed and the group has no members
 function Group:next (at)
   if self.inside then
     -- An error ended the previous call, perhaps after it had taken a member out of the queue.
@@ -115,11 +124,11 @@ function Group:next (at)
   local exchange
   while not self.closed and not exchange do
     exchange = take(self)
-    if exchange or at and self.transport.now() >= at then break end
+    if exchange or self.ended or at and self.transport.now() >= at then break end
     if self.transport.closed and not next(self.members) then break end
     suspend(self)
   end
-  self.inside = false
+  self.inside, self.ended = false, false
   return exchange
 end
 
@@ -187,8 +196,10 @@ function M.new (transport)
     waiter = nil,             -- the waiting coroutine; true for the main program of Lua 5.1
     timer = nil,              -- its entry in the heap of timers
     inside = false,           -- a call of `next` has not returned
+    ended = false,            -- `end_wait` was called
     closed = false,
-    unreachable = false,      -- close the group if an error ends a wait for it
+    unreachable = false,      -- close the group if an error ends a wait for it; or a function, see
+                              -- `close_on_error`
   }, Group)
   transport.groups[group] = true
   return group

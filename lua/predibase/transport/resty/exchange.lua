@@ -263,6 +263,7 @@ local function guard (x, job)
   pcall(ngx.thread.kill, thread)
   close_socket(x)
   if x.state ~= "done" and x.state ~= "failed" then x.state, x.failure = "failed", LEFT end
+  if x.done then x.done() end
   x.running = false
   x:notify()
 end
@@ -375,6 +376,7 @@ end
 --- Marks the exchange as closed for its reader.
 local function mark_closed (x)
   x.closed = true
+  if x.done then x.done() end
   x.transport.exchanges[x] = nil
   x.take, x.source, x.take_texts = nil, nil, nil
 end
@@ -566,7 +568,7 @@ function M.new (transport, target, bytes, spec)
       max_body = cfg.max_response_bytes },
     clocks = { connect = timeout.connect, first_token = timeout.first_token,
       token = timeout.token, idle = timeout.idle },
-    deadline = spec.deadline, delay = spec.delay, streams = spec.events,
+    deadline = spec.deadline, delay = spec.delay, streams = spec.events, done = spec.done,
     state = spec.delay and "delayed" or "connecting",    -- later "open", "done" or "failed"
     started = at, connecting = at, last_byte = at, last_event = at, got_event = false,
     failure = nil,

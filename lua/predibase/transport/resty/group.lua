@@ -39,8 +39,17 @@ function Group:has (exchange)
   return self.members[exchange] == true
 end
 
---- For other transports, where an error can end a wait. Here none does.
-function Group:close_on_error () -- luacheck: ignore 212
+--- Sets what is done when nginx has ended the request, so that no wait is possible any more. The
+-- exchanges then end by themselves.
+-- @tparam ?function f called before the error of the wait is raised
+function Group:close_on_error (f)
+  self.on_error = f
+end
+
+--- Ends the wait of `next`, which returns nil; or its next wait, if nobody waits.
+function Group:end_wait ()
+  self.ended = true
+  self:wake()
 end
 
 --- Tells whether the client was closed, after which no request can begin.
@@ -95,6 +104,7 @@ local function suspend (group, at)
   -- A group without members has no exchange that could fail, and its caller would wait forever.
   local empty = not next(group.members)
   for exchange in pairs(group.members) do exchange:give_up(nginx.wait_failure(why)) end
+  if group.on_error then group.on_error() end
   nginx.raise_if_ended()
   if empty then error("predibase: " .. nginx.wait_failure(why).message, 0) end
 end
@@ -102,14 +112,17 @@ end
 --- Waits for the next member that ends, removes it from the group and returns it.
 -- @tparam ?number at when to stop waiting, on the clock of the transport
 -- @treturn[1] table the exchange, whose body can be read without waiting
--- @treturn[2] nil if the time has come, or the group was closed, or the client was closed and the
--- group has no members
+-- @treturn[2] nil if the time has come, or `end_wait` was called, or the group was closed, or the
+-- client was closed and the group has no members
 function Group:next (at)
   while not self.closed do
     local clocks_at = expire(self)
     local exchange = take(self)
     if exchange then return exchange end
-    if at and now() >= at then return nil end
+    if self.ended or at and now() >= at then
+      self.ended = false
+      return nil
+    end
     if self.transport.closed and not next(self.members) then return nil end
     suspend(self, math.min(at or math.huge, clocks_at))
   end
@@ -138,6 +151,8 @@ function M.new (transport)
     moved = queue.new(),      -- members with new data, or ended
     news = semaphore.new(0),
     waiter = nil,             -- the waiting coroutine
+    ended = false,            -- `end_wait` was called
+    on_error = nil,           -- see `close_on_error`
     closed = false,
   }, Group)
   transport.groups[group] = true

@@ -72,6 +72,10 @@
 --   event                reads an event of a stream, and checks its types
 --   response             an answer -> result or error object
 --   retry                whether to try again, and after how many seconds
+--   turn                 waits until the limits of the client allow a request
+--     turn.line            first come, first served
+--     turn.concurrency     a limit of requests at the same time
+--     turn.rate_limit      a limit of requests and tokens in a time
 --   errors               the error object; removes secrets from texts
 --   headers              checks and redacts HTTP headers
 --   usage                raises an error for misuse, with the position of the program's line

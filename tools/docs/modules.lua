@@ -39,6 +39,7 @@ M.internal = {
   { "Options and parameters", "predibase.config.*", "predibase.params.*",
     "predibase.response_format", "predibase.schema", "predibase.validator.*", "predibase.tools",
     "predibase.value_checks", "predibase.option_names", "predibase.usage" },
+  { "Deployments", "predibase.turn", "predibase.turn.*" },
   { "Network", "predibase.transport", "predibase.transport.*", "predibase.nginx" },
   { "C modules", "predibase.curl", "predibase.sse", "predibase.replace", "predibase.interrupt" },
   { "Waiting", "predibase.loop.*", "predibase.active", "predibase.outside_errors", "predibase.heap",

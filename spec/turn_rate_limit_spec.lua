@@ -72,6 +72,13 @@ describe("a rate limit", function ()
     assert.equal(10, select(2, limit:take(50, 4)))
   end)
 
+  it("keeps no times where it has no limit of requests", function ()
+    local limit = rate_limit.new { seconds = 1, tokens = 10 }
+    for i = 1, 100 do limit:correct(assert(limit:take(0, i)), 10, i) end
+    assert.same({}, limit.times)
+    assert.equal(101, select(2, limit:take(0, 100.5)))
+  end)
+
   it("keeps no tokens where it has no limit of tokens", function ()
     local limit = rate_limit.new { requests = 1000, seconds = 1 }
     for i = 1, 5000 do limit:correct(assert(limit:take(5, i * 0.01)), 7, i * 0.01) end

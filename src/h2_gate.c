@@ -8,9 +8,8 @@
 ** then libcurl ignores their timeouts, and 7.88 opens one connection each for
 ** all requests that exceed the stream limit of the first connection. So this
 ** module lets one request at a time start, and the others wait until it has a
-** connection. If the connection cannot be shared, all start at once. A pool
-** belongs to one client and a client to one server, so one gate per pool is
-** enough.
+** connection. If the connection cannot be shared, all start at once. Each
+** server that a pool connects to has a gate of its own.
 **
 ** The server's first frame (SETTINGS) says how many streams a connection may
 ** have, and libcurl does not report its arrival. Streams above that limit are
@@ -19,6 +18,9 @@
 ** at once (the first bytes may be TLS session tickets), or until a time limit.
 */
 
+#include <string.h>
+
+#include "buf.h"
 #include "h2_gate.h"
 
 /* Milliseconds without further bytes after which SETTINGS has arrived. */
@@ -31,7 +33,24 @@
 #define PATIENCE 50
 #define PATIENCE_MAX 1000
 
+/* Returns the gate of x. Without memory for a new one, sites share a gate,
+** which costs time but does no harm. */
+static h2_gate *gate_of (h2_gate *g, const exchange *x) {
+  int site = x->to->o.site;
+  h2_gate *first = g, *made;
+  for (; g != NULL; g = g->next)
+    if (g->site == site) return g;
+  made = mem_realloc(NULL, sizeof *made);
+  if (made == NULL) return first;
+  memset(made, 0, sizeof *made);
+  made->site = site;
+  made->next = first->next;
+  first->next = made;
+  return made;
+}
+
 int h2_gate_hold (h2_gate *g, exchange *x) {
+  g = gate_of(g, x);
   if (!x->shareable || g->state == H2_GATE_OPEN) return 0;
   if (g->opener != NULL || g->waiting.first != NULL) {
     list_append(&g->waiting, &x->gate_item);
@@ -68,12 +87,23 @@ static int is_settling (h2_gate *g, int64_t now) {
 }
 
 int64_t h2_gate_at (const h2_gate *g) {
-  return g->settling && g->waiting.first != NULL && g->opener == NULL
-         ? g->settled_at : INT64_MAX;
+  int64_t at = INT64_MAX;
+  for (; g != NULL; g = g->next)
+    if (g->settling && g->waiting.first != NULL && g->opener == NULL &&
+        g->settled_at < at)
+      at = g->settled_at;
+  return at;
+}
+
+int h2_gate_is_due (const h2_gate *g) {
+  for (; g != NULL; g = g->next)
+    if (g->waiting.first != NULL && g->opener == NULL) return 1;
+  return 0;
 }
 
 void h2_gate_heard (h2_gate *g, int fd, int64_t now) {
-  if (g->settling && fd == g->fd) g->settled_at = now + QUIET;
+  for (; g != NULL; g = g->next)
+    if (g->settling && fd == g->fd) g->settled_at = now + QUIET;
 }
 
 /* Returns 1 if no connection is being opened any more. Updates the state from
@@ -95,7 +125,7 @@ static int is_free (h2_gate *g, int64_t now) {
   return 1;
 }
 
-exchange *h2_gate_next (h2_gate *g, int64_t now) {
+static exchange *next_of (h2_gate *g, int64_t now) {
   exchange *x;
   (void)is_settling(g, now);  /* ends the wait for an earlier connection */
   if (!is_free(g, now) || is_settling(g, now) || g->waiting.first == NULL)
@@ -106,16 +136,32 @@ exchange *h2_gate_next (h2_gate *g, int64_t now) {
   return x;
 }
 
+exchange *h2_gate_next (h2_gate *g, int64_t now) {
+  exchange *x = NULL;
+  for (; g != NULL && x == NULL; g = g->next) x = next_of(g, now);
+  return x;
+}
+
 void h2_gate_leave (h2_gate *g, exchange *x) {
-  if (g->opener == x) g->opener = NULL;
-  if (g->settler == x) {
+  h2_gate *own = gate_of(g, x);
+  for (; g != NULL; g = g->next) {
+    if (g->opener == x) g->opener = NULL;
+    if (g->settler != x) continue;
     if (x->head.status != 0) g->settling = 0;
     g->settler = NULL;
   }
   list_remove(&x->gate_item);
   if (!x->shareable) return;
   if (x->head.version != 0)
-    g->state = x->head.version >= 2 ? H2_GATE_SHARED : H2_GATE_OPEN;
-  else if (g->state == H2_GATE_UNKNOWN)
-    g->connected = 0;  /* its connection may have ended with it */
+    own->state = x->head.version >= 2 ? H2_GATE_SHARED : H2_GATE_OPEN;
+  else if (own->state == H2_GATE_UNKNOWN)
+    own->connected = 0;  /* its connection may have ended with it */
+}
+
+void h2_gate_free (h2_gate *g) {
+  while (g->next != NULL) {
+    h2_gate *next = g->next;
+    g->next = next->next;
+    mem_realloc(next, 0);
+  }
 }

@@ -19,8 +19,14 @@ typedef enum h2_gate_state {
   H2_GATE_OPEN      /* HTTP/1: one request per connection, no waiting */
 } h2_gate_state;
 
-/* All zeros is the gate of a server that was not contacted yet. */
+/*
+** All zeros is the gate of a server that was not contacted yet. A pool has the
+** gate of site 0, which is the first of a list with one gate for each site (see
+** target.h). The functions take this first gate.
+*/
 typedef struct h2_gate {
+  int site;
+  struct h2_gate *next;   /* the gate of another site */
   h2_gate_state state;
   int connected;          /* a request has got a connection */
   exchange *settler;      /* the last exchange that opened a connection */
@@ -49,12 +55,18 @@ exchange *h2_gate_next (h2_gate *g, int64_t now);
 ** INT64_MAX if that does not depend on time. */
 int64_t h2_gate_at (const h2_gate *g);
 
+/* Returns 1 if h2_gate_next may return an exchange now. */
+int h2_gate_is_due (const h2_gate *g);
+
 /* Records that bytes arrived on a descriptor. */
 void h2_gate_heard (h2_gate *g, int fd, int64_t now);
 
 /* Records that libcurl no longer has x, and the HTTP version of its
 ** response. */
 void h2_gate_leave (h2_gate *g, exchange *x);
+
+/* Frees all gates but the first. */
+void h2_gate_free (h2_gate *g);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -135,6 +135,7 @@ static void read_options (lua_State *L, int arg, target_options *o) {
   if (version != 0 && version != 1 && version != 2)
     luaL_error(L, "bad field 'http_version' (0, 1 or 2 expected)");
   o->http_version = (int)version;
+  o->site = (int)number_field(L, arg, "site", 0);
 }
 
 void lua_target_push (lua_State *L, int arg) {

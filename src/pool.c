@@ -178,7 +178,7 @@ static void detach (pool *p, exchange *x) {
   h2_unread_leave(x);
   if (with_curl) curl_multi_remove_handle(p->multi, x->easy);
   h2_gate_leave(&p->gate, x);
-  if (p->gate.waiting.first != NULL && p->gate.opener == NULL)
+  if (h2_gate_is_due(&p->gate))
     p->curl_at = clock_ms();  /* the next step starts one */
 }
 
@@ -217,6 +217,7 @@ void pool_free (pool *p) {
     release(p, x);
     unlink_exchange(p, x);
   }
+  h2_gate_free(&p->gate);
   easy_cache_free(&p->spare);
   if (p->multi != NULL) curl_multi_cleanup(p->multi);
   sockets_free(&p->sockets);

@@ -29,6 +29,8 @@ typedef struct target_options {
   const char *ca_file, *client_cert, *client_key, *client_key_password;
   int verify;                  /* check the server's certificate */
   int http_version;            /* 0 automatic, 1 HTTP/1.1, 2 HTTP/2 */
+  int site;                    /* requests of different sites never share a
+                                  connection */
 } target_options;
 
 typedef struct target {

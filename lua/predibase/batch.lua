@@ -25,6 +25,7 @@ local json = require "predibase.json"
 local params = require "predibase.params"
 local queue = require "predibase.queue"
 local request = require "predibase.request"
+local retry = require "predibase.retry"
 local outside_errors = require "predibase.outside_errors"
 local usage = require "predibase.usage"
 
@@ -68,6 +69,18 @@ local function finish (self, job, result, err)
   self.ended = self.ended + 1
   if err then self.failures = self.failures + 1 end
   self.done:push(job)
+  if job.call then job.call:abandon() end
+  local hook = job.call and job.call.on_error or self.on_error
+  if err and hook then hook(err) end
+end
+
+--- Ends a job with an error, unless the client has another one in its option `fallback`.
+local function fail (self, job, err)
+  local other, final = nil, err
+  if job.call then other, final = job.call:fall_back(err, 0) end
+  if not other then return finish(self, job, nil, final) end
+  job.call, job.due, job.last = other, nil, nil
+  self.again:push(job)
 end
 
 --- Makes the call for an entry. A function usually reads its entries from a file or a database, so
@@ -85,6 +98,9 @@ local function close (self, err)
   self.err = self.err or err or errors.new { kind = "cancelled", phase = "closed",
     message = "the batch was closed" }
   self.group:close()
+  for _, job in pairs(self.live) do
+    if job.call then job.call:abandon() end
+  end
   self.jobs, self.live, self.open = {}, {}, 0
 end
 
@@ -113,10 +129,22 @@ local function take (self)
   return job
 end
 
+--- Returns the next job of `again`. Where requests wait for their turn, they wait for their own
+-- delay before it, so a job that is not due must not hold up the others.
+local function next_again (self)
+  self.due_at = nil
+  for _ = 1, self.again:size() do
+    local job = self.again:pop()
+    if not job.call.admission or not job.due or job.due <= self.now() then return job end
+    self.again:push(job)
+    self.due_at = math.min(self.due_at or job.due, job.due)
+  end
+end
+
 --- Returns the next job to begin; nil when there is none. The jobs of `late` come last, one at a
 -- time.
 local function next_job (self)
-  local job = self.held or self.again:pop() or take(self)
+  local job = self.held or next_again(self) or take(self)
   if not job and not self.late_open then job = self.late:pop() end
   self.held = job
   return job
@@ -133,8 +161,10 @@ local function not_sent (job, fields)
   return errors.new(fields)
 end
 
---- Returns an error when the job must not be sent any more, and nil when it may be sent.
+--- Returns an error when the job must not be sent any more, and nil when it may be sent. The
+-- limiter knows only the first client, not those of `fallback`.
 local function refusal_of (self, job)
+  if job.call.earlier then return nil end
   local limiter = self.limiter
   if is_late(self) then
     return not_sent(job, { kind = "timeout", phase = "total",
@@ -166,14 +196,46 @@ local function set_aside (self, job, err)
   return true
 end
 
+--- Prepares another attempt that is not due to a retry: at another server, or while the deployment
+-- starts. Returns the seconds until then; nil when there is none.
+local function without_retry (self, job, err)
+  local this = job.call
+  if this:spills(err) then return 0 end
+  if this.earlier or not (this.options.cold_start and retry.is_cold(err)) then return nil end
+  self.cold_since = self.cold_since or self.now()
+  local wait = retry.cold_delay(err, self.now() - self.cold_since, this.options.cold_start,
+    this.client.random)
+  if not wait then return nil end
+  self.limiter:wait(wait)
+  this:put_back()
+  return wait
+end
+
+--- Handles the error of an attempt at a client of `fallback`.
+local function handle_other_failure (self, job, err)
+  local delay = job.call:retry(err, 0)
+  if not delay then return fail(self, job, err) end
+  job.due = self.now() + delay
+  self.again:push(job)
+  job.call:retrying(err, delay)
+end
+
 --- Handles the error of an attempt: the job begins again later, or fails.
 local function handle_failure (self, job, err)
   local this, limiter = job.call, self.limiter
   job.exchange = nil
   job.last = err
+  if this.earlier then return handle_other_failure(self, job, err) end
+  this:noted(err)
+  this:counted {}
+  local soon = without_retry(self, job, err)
+  if soon then
+    self.again:push(job)
+    return this:retrying(err, soon)
+  end
   if limiters.is_refusal(err) then
     local wait = limiter:refused(job.ticket, err, this.options.max_retries, job.index)
-    if not wait or is_late(self, wait) then return finish(self, job, nil, err) end
+    if not wait or is_late(self, wait) then return fail(self, job, err) end
     this:put_back()
     self.again:push(job)
     return this:retrying(err, wait)
@@ -183,7 +245,7 @@ local function handle_failure (self, job, err)
   elseif err.status then limiter:answered(job.ticket, err.headers) end
   if set_aside(self, job, err) then return end
   local delay = this:retry(err, 0)
-  if not delay or is_late(self) then return finish(self, job, nil, err) end
+  if not delay or is_late(self) then return fail(self, job, err) end
   -- When the server cannot be reached, the limiter makes the whole batch wait, so the job gets no
   -- `due` time of its own.
   if unreachable then delay = math.max(0, limiter.pause.till - self.now())
@@ -196,7 +258,7 @@ end
 local function begin (self, job)
   local err = job.call and refusal_of(self, job) or job.problem
   if err then err = job.last or err end         -- the error of an earlier attempt says more
-  if err then return finish(self, job, nil, err) end
+  if err then return fail(self, job, err) end
   job.ticket = self.limiter:ticket()
   job.call:announce()
   if self.err then return end
@@ -211,6 +273,26 @@ local function begin (self, job)
   self.group:add(exchange)
 end
 
+--- Gets what the next attempt of a job needs: its turn, a server, a token. Returns false while its
+-- turn has not come. A job that cannot get it fails.
+local function is_admitted (self, job)
+  self.turn_at = nil
+  local this = job.call
+  if not this or not this.admission or refusal_of(self, job) or self.group:over() then
+    return true
+  end
+  this.admission:wake_by(self.wake)
+  local ok, why, at = this:ready "group"
+  if ok then return true end
+  if why == "pending" then
+    self.turn_at = at
+    return false
+  end
+  self.held = nil
+  fail(self, job, this:error(why))
+  return true
+end
+
 --- Begins jobs until the limiter allows no more, or `most` outcomes wait to be returned. When
 -- nothing can be sent any more, `begin` makes each of these jobs fail.
 local function fill (self)
@@ -220,9 +302,11 @@ local function fill (self)
     and (limiter.too_long or limiter.down or self.group:over() or is_late(self)
       or limiter:may_begin(self.open)) do
     local job = next_job(self)
-    if not job then return end
-    self.held = nil
-    begin(self, job)
+    if not job or not is_admitted(self, job) then return end
+    if self.held == job then
+      self.held = nil
+      begin(self, job)
+    end
   end
 end
 
@@ -234,15 +318,18 @@ local function settle (self, exchange)
   if self.late_open == job then self.late_open = nil end
   local result, err = job.call:whole(exchange)
   if not result then return handle_failure(self, job, err) end
-  self.limiter:answered(job.ticket, result.headers)
+  self.cold_since = nil
+  if not job.call.earlier then self.limiter:answered(job.ticket, result.headers) end
   finish(self, job, result)
 end
 
 --- Returns the time at which another request may begin; nil when none may begin before an exchange
 -- has ended.
 local function opening_time (self)
-  if self.open + 1 > self.limiter.limit or not next_job(self) then return nil end
-  return math.min(self.limiter.pause.till, self.ends or math.huge)
+  if self.open + 1 > self.limiter.limit then return nil end
+  local at = self.due_at
+  if next_job(self) then at = math.max(self.limiter.pause.till, self.turn_at or -math.huge) end
+  return at and math.min(at, self.ends or math.huge)
 end
 
 --- Builds the fields and queues of jobs anew from `live`, after an error has interrupted `step`.
@@ -281,7 +368,7 @@ local function next_outcome (self)
     local job = self.done:pop()
     if job then return job.index, job.result, job.err end
     if self.err then break end
-    if self.open == 0 and not next_job(self) then return nil end
+    if self.open == 0 and not next_job(self) and not self.due_at then return nil end
     local exchange = self.group:next(opening_time(self))
     if exchange then settle(self, exchange) end
     if self.group.closed then close(self) end
@@ -436,6 +523,11 @@ local function new (fields)
     late = queue.new(),       -- jobs to send once more, when all others have begun
     late_count = 0,           -- number of jobs that were ever in `late`
     late_open = nil,          -- the job of `late` that is open
+    due_at = nil,             -- when the first job of `again` is due, if none is due now
+    turn_at = nil,            -- when to ask again for the turn of `held`
+    wake = nil,               -- ends the wait of the group, when that turn may have come
+    cold_since = nil,         -- since when the deployment starts
+    on_error = nil,           -- hook for prompts that never became a call
     done = queue.new(),       -- jobs that have ended, in this order
     exhausted = false,        -- there are no further prompts
     taken = 0, ended = 0, failures = 0,     -- numbers of prompts
@@ -496,7 +588,8 @@ function M.new (client, many, entries, options, view)
   local common = base and params.merge(base, options, route.params) or options
   -- The planner gets no field `closed`: if the client is closed later, the batch fails and the
   -- planner must not raise.
-  local plan = request.planner({ cfg = client.cfg, user_agent = client.user_agent }, common)
+  local plan = request.planner({
+    cfg = client.cfg, user_agent = client.user_agent, fallback = client.fallback }, common)
   plan(route)            -- raises for a timeout that does not exist; bad values fail each prompt
   local source, count = entries_of.source(entries, function (entry, index)
     local input, own = entries_of.split(entry, index, form)
@@ -504,10 +597,11 @@ function M.new (client, many, entries, options, view)
     if view.check then view.check(own) end
     request.check(own, route)
   end, method, form)
-  local now = client.shared.now
+  local now, group = client.shared.now, client.transport:group()
   return new {
     prompts = source, count = count, most = most, retry_generation = again,
-    group = client.transport:group(), now = now,
+    group = group, now = now, wake = function () group:end_wait() end,
+    on_error = common and common.on_error or client.shared.on_error,
     limiter = limiters.new { most = most, pause = pause_of(client), now = now,
       random = client.shared.random },
     -- The options stay in this closure, so that code that walks over the tables of a batch finds no

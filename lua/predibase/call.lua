@@ -2,6 +2,7 @@
 --- One call of the client: its attempts, time limits, hooks and errors.
 -- @module predibase.call
 
+local admissions = require "predibase.call.admission"
 local errors = require "predibase.errors"
 local header_rules = require "predibase.headers"
 local random = require "predibase.random"
@@ -10,8 +11,11 @@ local request = require "predibase.request"
 local response = require "predibase.response"
 local retry = require "predibase.retry"
 local stops = require "predibase.stop_sequences"
+local trace_context = require "predibase.trace_context"
 
 local M = {}
+
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local Call = {}
 Call.__index = Call
@@ -68,14 +72,34 @@ function Call:end_by (at)
   self.ends = at
 end
 
---- Prepares the next attempt: records the start if it is the first, and calls `on_request`.
+--- Gets what the next attempt needs: one of several servers, the turn, a token. Records the start
+-- of the call if it is the first attempt.
+-- @tparam string how as for `ready` of `predibase.call.admission`
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string "pending"
+-- @treturn[2] ?number when to try again, at the latest
+-- @treturn[3] nil
+-- @treturn[3] table the failure
+function Call:ready (how)
+  if not self.started then start(self) end
+  self.responded = false
+  local admission = self.admission
+  if not admission then return true end
+  local ok, why, at = admission:ready(how, self.deadline)
+  if ok then self.direct(admission.server, admission.token()) end
+  return ok, why, at
+end
+
+--- Calls `on_request` before an attempt.
 function Call:announce ()
   if not self.started then start(self) end
   local begin = self.client.count
   if begin and self.counts == nil then self.counts = begin() or false end
   self.responded = false
-  local hook, shown_request = self.options.hooks.on_request, self.shown
+  local hook = self.options.hooks.on_request
   if hook then
+    local shown_request = shown(self.request())
     hook { method = shown_request.method, url = shown_request.url,
       headers = shown_request.headers, attempt = self.attempts + 1 }
   end
@@ -87,12 +111,24 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the failure
 function Call:open (delay)
+  local client, admission, done = self.client, self.admission, nil
+  self.site = admission and admission.server and client.sites[admission.server] or client
+  if admission then delay, done = admission:begin(delay) end
   self.attempts = self.attempts + 1
   if self.counts then self.counts:attempt() end
-  self.opened = self.client.now() + (delay or 0)
-  return self.client.transport:open(self.request(), {
+  self.opened = client.now() + (delay or 0)
+  local exchange, failure = self.site.transport:open(self.request(), {
     events = self.events, delay = delay, timeout = self.options.timeout, deadline = self.deadline,
+    done = done,
   })
+  if not exchange and done then done() end
+  return exchange, failure
+end
+
+--- Gives back what the call has for its next attempt, because it is given up. May be called any
+-- number of times.
+function Call:abandon ()
+  if self.admission then self.admission:leave() end
 end
 
 --- Stores status and headers of a response and calls `on_response`.
@@ -107,6 +143,26 @@ function Call:progress (status, headers)
   if hook then
     hook { status = status, headers = copy(self.headers), attempt = self.attempts }
   end
+end
+
+--- Counts the tokens of the last attempt for the rate limit of the client.
+-- @tparam table usage of the result
+function Call:counted (usage)
+  if self.admission then self.admission:used(usage) end
+end
+
+--- Names the client in a result, when the call could also have gone to other clients.
+-- @param outcome anything; nothing is done when it is no result
+function Call:mark (outcome)
+  if self.others and response.is(outcome) then outcome.client = self.client.owner end
+end
+
+--- Records a success. `more` is the second value that the route reads.
+local function succeeded (self, outcome, more)
+  if self.admission then self.admission:noted() end
+  self:counted(type(outcome) == "table" and outcome.usage
+    or type(more) == "table" and more.usage or {})
+  self:mark(outcome)
 end
 
 --- Waits for the whole body of an exchange and makes the outcome of the call.
@@ -125,32 +181,53 @@ function Call:whole (exchange)
   local outcome, err = self.route.read(reply, self:meta())
   failure = not outcome and err.kind == "protocol" and response.truncation(reply)
   if failure then return nil, self:error(failure) end
+  if outcome then succeeded(self, outcome, err) end
   return outcome, err
 end
 
 --- Makes one attempt. Returns the outcome, or nil and the error.
 local function attempt (self, delay)
+  local ok, why = self:ready "next"
+  if not ok then return nil, self:error(why) end
   self:announce()
   local exchange, failure = self:open(delay)
   if not exchange then return nil, self:error(failure) end
   return self:whole(exchange)
 end
 
---- Makes attempts until one succeeds or the error is final, for responses that are not streams.
+--- Makes attempts until one succeeds or the error is final, for responses that are not streams. The
+-- clients of `fallback` are tried, too.
 -- @treturn[1] table the outcome, as the route reads it
 -- @treturn[2] nil
 -- @treturn[2] table the error
 function Call:run ()
-  local delay
+  local this, delay = self, nil
   repeat
-    local outcome, err = attempt(self, delay)
-    if not outcome then delay = self:retry(err, 0) end
-    if outcome or not delay then
-      self:count(outcome, err)
+    local outcome, err = attempt(this, delay)
+    if outcome then
+      this:count(outcome, err)
       return outcome, err
     end
-    self:retrying(err, delay)
+    delay = this:retry(err, 0)
+    if delay then
+      this:retrying(err, delay)
+    else
+      local other, final = this:fall_back(err, 0)
+      if not other then return this:failed(final) end
+      this = other
+    end
   until false
+end
+
+--- Reports the final error of the call to the hook `on_error`.
+-- @tparam table err
+-- @treturn nil
+-- @treturn table the error
+function Call:failed (err)
+  self:count(nil, err)
+  local hook = self.on_error
+  if hook then hook(err) end
+  return nil, err
 end
 
 --- Makes the matcher for stop sequences in the text of this call, see `predibase.stop_sequences`.
@@ -179,6 +256,7 @@ end
 function Call:put_back ()
   self:renew()
   self.refused = self.refused + 1
+  if self.admission then self.admission:again(0) end
 end
 
 --- Returns the `X-Request-Id` that a request is sent with.
@@ -209,7 +287,8 @@ end
 local function explain (self, failure)
   local kind = failure.kind
   if kind ~= "connection" and kind ~= "tls" and failure.phase ~= "connect" then return failure end
-  local explained = { message = ("%s: %s"):format(self.client.place, failure.message) }
+  local place = (self.site or self.client).place
+  local explained = { message = ("%s: %s"):format(place, failure.message) }
   return setmetatable(explained, { __index = failure })
 end
 
@@ -227,12 +306,45 @@ function Call:waited ()
   return self.opened and self.client.now() - self.opened or 0
 end
 
---- Decides whether to retry after an error. If the wait that the server requests or the time left
--- prevents a retry, the reason is added to the message of the error.
+--- Records an error for the choice of the next server.
 -- @tparam table err
--- @tparam number delivered number of tokens that the caller received
--- @treturn ?number seconds to wait; nil when the error is final
-function Call:retry (err, delivered)
+function Call:noted (err)
+  if self.admission then self.admission:noted(err) end
+end
+
+--- Tells whether to send the request to another server at once after an error. That is no retry.
+-- `noted` must have been called.
+-- @tparam table err
+-- @treturn boolean
+function Call:spills (err)
+  if not (self.admission and self.admission:spills(err)) then return false end
+  if self.deadline and self.client.now() >= self.deadline then return false end
+  self.refused = self.refused + 1
+  self.admission:again(0)
+  return true
+end
+
+--- Returns the seconds to wait for a deployment that starts (option `cold_start`); nil when the
+-- error has another reason, or the time is used up.
+local function cold_delay (self, err)
+  local limit, client = self.options.cold_start, self.client
+  if not limit or not retry.is_cold(err) then return nil end
+  local now = client.now()
+  self.cold_since = self.cold_since or now
+  local delay = retry.cold_delay(err, now - self.cold_since, limit, client.random)
+  if not delay then
+    errors.add(err, { message = ("%s; the deployment did not start within %g seconds (cold_start)")
+      :format(err.message, limit) })
+    return nil
+  end
+  -- The last attempt must have some time.
+  if self.deadline and now + delay >= self.deadline then return nil end
+  self.refused = self.refused + 1
+  return delay
+end
+
+--- Returns the seconds to wait before a retry; or nil, and the reason if the caller should know it.
+local function usual_delay (self, err, delivered)
   local failed = self.attempts - self.refused
   local delay, reason = retry.delay(err, failed, {
     max_retries = self.options.max_retries,
@@ -240,7 +352,24 @@ function Call:retry (err, delivered)
     random = self.client.random,
     delivered = delivered,
   })
-  if not delay and err.retryable and delivered == 0 and failed <= self.options.max_retries then
+  if delay then return delay end
+  local unexpected = err.retryable and delivered == 0 and failed <= self.options.max_retries
+  return nil, unexpected and reason or nil
+end
+
+--- Decides whether to retry after an error. If the wait that the server requests or the time left
+-- prevents a retry, the reason is added to the message of the error.
+-- @tparam table err
+-- @tparam number delivered number of tokens that the caller received
+-- @treturn ?number seconds to wait; nil when the error is final
+function Call:retry (err, delivered)
+  self:noted(err)
+  if delivered == 0 then self:counted {} end       -- an attempt that failed has used no tokens
+  if delivered == 0 and self:spills(err) then return 0 end
+  local delay, reason = delivered == 0 and cold_delay(self, err) or nil, nil
+  if not delay then delay, reason = usual_delay(self, err, delivered) end
+  if delay and self.admission then self.admission:again(delay) end
+  if not delay and reason then
     errors.add(err, { message = ("%s; not retried: %s"):format(err.message, reason) })
   end
   return delay
@@ -259,6 +388,7 @@ end
 -- because the call is not retried after a token.
 function Call:first ()
   self.request().body = nil
+  if self.admission then self.admission:noted() end
   if self.first_token then return end
   self.first_token = elapsed(self.started, self.client.now())
   if self.counts then self.counts:first(self.first_token) end
@@ -303,34 +433,149 @@ local function begins_inside (plan, input)
   return format ~= nil and marks == format.reasoning and format:begins_inside()
 end
 
+--- Kinds of errors that another deployment would not mend: the program is wrong, or does not want
+-- the answer any more.
+local FINAL = { config = true, validation = true, too_large = true, template = true, tool = true,
+  cancelled = true }
+
+--- Makes the call for the next client of `fallback` whose options allow it. Returns nil and the
+-- error when there is none.
+local function next_call (self, err)
+  local earlier = { unpack(self.earlier or {}) }
+  local again, input = self.others()
+  while not (self.deadline and self.client.now() >= self.deadline) do
+    local position = (self.position or 0) + 1
+    local client = self.list[position]
+    if not client then break end
+    self.position = position
+    earlier[#earlier + 1] = err
+    local plan, this
+    if client.owner.closed then
+      err = errors.new { kind = "cancelled", phase = "closed",
+        message = "this client of fallback was closed" }
+    else
+      plan, err = again(client.owner)
+    end
+    if plan then this, err = M.prepare(client, plan, input, self) end
+    if this then
+      this.earlier = earlier
+      return this
+    end
+  end
+  if #earlier > 0 then errors.add(err, { earlier = earlier }) end
+  return nil, err
+end
+
+--- Makes the call that continues this one with the next client of `fallback`.
+-- @tparam table err the final error of this call
+-- @tparam number delivered number of tokens that the caller received
+-- @treturn[1] table the call, which has the start and the deadline of this one
+-- @treturn[2] nil
+-- @treturn[2] table the error, whose field `earlier` has the errors of the clients before
+function Call:fall_back (err, delivered)
+  if not self.others then return nil, err end
+  local other, final
+  if delivered == 0 and not FINAL[err.kind] then
+    other, final = next_call(self, err)
+  else
+    final = self.earlier and errors.add(err, { earlier = self.earlier }) or err
+  end
+  if other then
+    self:abandon()
+    self:retrying(err, 0)
+  end
+  return other, final
+end
+
+--- Takes over what belongs to the whole call from the call to the client before.
+local function continue (this, before)
+  this.started, this.deadline = before.started, before.deadline
+  this.others, this.list, this.position = before.others, before.list, before.position
+  this.counts = before.counts
+  this.on_error = before.on_error
+end
+
+--- Returns a function that directs the request of an attempt: to one of several servers, with the
+-- token of a function.
+local function director (req, plan, trace)
+  local headers, secrets = req.headers, req.secrets
+  req.headers = request.with_headers(headers, nil, trace)
+  return function (server, token)
+    if server then req.url = server.url .. plan.route.path end
+    if not token then return end
+    req.headers = request.with_headers(headers, token, trace)
+    local all = { token }
+    for _, secret in ipairs(secrets) do all[#all + 1] = secret end
+    req.secrets = all
+  end
+end
+
 --- Makes a call from a plan, without sending it. The request and its secrets are kept in a closure,
 -- so that code that walks over the tables of a stream finds no token.
 -- @tparam table client the data that all calls of a client share: `transport`, `place` (host and
 -- port, for messages), `now` (returns monotonic seconds), `wall` (returns Unix seconds), `random`
--- (returns a number in [0, 1)), `max_text` (largest number of bytes in the text of a stream), and
--- in nginx `count` (see `predibase.transport.resty.request_counts`)
+-- (returns a number in [0, 1)), `max_text` (largest number of bytes in the text of a stream),
+-- `owner` (the client), `on_error`, `limits` (of `predibase.turn`), `replicas`, `sites` (server ->
+-- `transport` and `place`), `token` (the function `api_token`), `fallback` (array of such data),
+-- and in nginx `count` (see `predibase.transport.resty.request_counts`)
 -- @tparam table plan of `predibase.request`
 -- @param input what the route of the plan takes: a prompt, messages, …
+-- @tparam ?table before the call to another client that this one continues
 -- @treturn[1] table the call
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation` or `too_large`
 -- @raise for an input of the wrong type
-function M.prepare (client, plan, input)
-  local req, err = request.make(plan, input, random.id(client.random))
+function M.prepare (client, plan, input, before)
+  local id = before and before.request().id or random.id(client.random)
+  local req, err = request.make(plan, input, id)
   if not req then return nil, err end
-  local options, marks = plan.settings, plan.marks
+  local options, marks, trace = plan.settings, plan.marks, nil
   if marks and type(input) == "string" and reasoning.is_over(marks, input) then marks = nil end
-  return setmetatable({
+  if before then
+    trace = before.trace
+  elseif options.traceparent then
+    trace, err = trace_context.headers(options.traceparent)
+    if err then
+      return nil, errors.new { kind = "validation", phase = "request", message = err }
+    end
+  end
+  local this = setmetatable({
     route = plan.route,
     marks = marks,           -- those of the reasoning, if it is to be separated
     begins_inside = marks and begins_inside(plan, input),
     client = client, options = options, total = plan.total, events = plan.stream,
     request = function () return req end,
-    shown = options.hooks.on_request and shown(req),
+    direct = nil,            -- directs the request of the next attempt
+    trace = trace,           -- the headers of the trace that the call belongs to
+    admission = admissions.new(client, plan),
+    on_error = options.hooks.on_error,
     attempts = 0,
     refused = 0,             -- attempts after which the call was requeued
     responded = false,       -- whether status and headers of the current attempt are known
+    -- For a client with `fallback`:
+    --   others         returns the function that makes the plan for another client, and the input
+    --   list, position the data of the clients, and the number of those that were tried
+    --   earlier        the errors of the clients before
   }, Call)
+  if this.admission or trace then this.direct = director(req, plan, trace) end
+  if before then
+    continue(this, before)
+  elseif plan.again then
+    this.others, this.list = function () return plan.again, input end, client.fallback
+  end
+  return this
+end
+
+--- Reports an error that was found before a call could be made to the hook `on_error`.
+-- @tparam table client as for `prepare`
+-- @tparam table err
+-- @tparam[opt=client.on_error] ?function on_error the hook of the call
+-- @treturn nil
+-- @treturn table the error
+function M.refused (client, err, on_error)
+  local hook = on_error or client.on_error
+  if hook then hook(err) end
+  return nil, err
 end
 
 --- Makes a call and waits for its outcome.
@@ -338,14 +583,15 @@ end
 -- @param input as for `prepare`
 -- @tparam ?table plan of `predibase.request`; nil when the options were refused
 -- @tparam ?table refusal the error, when the options were refused
+-- @tparam ?function on_error the hook of the call, when the options were refused
 -- @treturn[1] table the outcome, as the route reads it
 -- @treturn[2] nil
 -- @treturn[2] table the error
 -- @raise for an input of the wrong type
-function M.run (client, input, plan, refusal)
-  if not plan then return nil, refusal end
+function M.run (client, input, plan, refusal, on_error)
+  if not plan then return M.refused(client, refusal, on_error) end
   local this, err = M.prepare(client, plan, input)
-  if not this then return nil, err end
+  if not this then return M.refused(client, err, plan.settings.hooks.on_error) end
   return this:run()
 end
 

@@ -3,11 +3,13 @@
 -- @module predibase.client
 
 local call = require "predibase.call"
+local checks = require "predibase.value_checks"
 local config = require "predibase.config"
 local errors = require "predibase.errors"
 local generate = require "predibase.generate"
 local random = require "predibase.random"
 local request = require "predibase.request"
+local shared = require "predibase.client.shared"
 local stream = require "predibase.stream"
 local transports = require "predibase.transport"
 local usage = require "predibase.usage"
@@ -397,6 +399,50 @@ function Client:__tostring ()
   return ("predibase.client (%s%s)"):format(self.cfg.url, self.closed and ", closed" or "")
 end
 
+local function is_client (value)
+  return type(value) == "table" and getmetatable(value) == Client
+end
+
+--- Makes the object of a client or a view. Returns nil and an error when its options do not fit
+-- together.
+local function new_client (cfg, transport, clock, base, own)
+  local self = setmetatable({
+    cfg = cfg,
+    user_agent = request.user_agent(cfg, clock.version),
+    transport = transport,
+    clock = clock,            -- what belongs to the transport: `now`, `random`, `version`
+    closed = false,
+    shared = nil, fallback = nil, plan = nil,
+  }, Client)
+  local err
+  self.shared, err = shared.new(self, clock, is_client, base and base.shared, own)
+  if not self.shared then return nil, err end
+  self.fallback = self.shared.fallback
+  self.plan = request.planner(self)
+  return self
+end
+
+--- Makes a view of this client: another deployment, token or default parameters over the same
+-- connections. The calls of both count for the same `rate_limit` and `concurrency`, unless the view
+-- is given its own. Closing the view leaves the client open.
+-- @tparam table options as for `predibase.new`, without `loop` and `transport`. They replace those
+-- of the client; `defaults`, `headers` and `timeout` are merged with them
+-- @treturn[1] table a client
+-- @treturn[2] nil
+-- @treturn[2] table the error, of kind "config"
+-- @raise for an option that does not exist, and for options that are not a table
+function Client:with (options)
+  check_self(self, "with")
+  if type(options) ~= "table" then
+    usage.fail("client:with takes the options as a table, got " .. checks.describe(options))
+  end
+  local cfg, own = config.with(self.cfg, options, os.getenv)
+  if not cfg then return nil, own end
+  local door, problem = self.transport:door(cfg)
+  if not door then return nil, errors.new { kind = "config", message = problem } end
+  return new_client(cfg, door, self.clock, self, own)
+end
+
 --- Makes a client. Opens no connection yet.
 -- @tparam ?table options see `predibase.config`
 -- @treturn[1] table the client
@@ -410,21 +456,10 @@ function M.new (options)
   local loop = cfg.loop or require "predibase.loop.default".new()
   local made, problem = transport.new(cfg, loop)
   if not made then return nil, errors.new { kind = "config", message = problem } end
-  local draw = random.of_process(transport.process, transport.now)
-  local self = setmetatable({
-    cfg = cfg,
-    user_agent = request.user_agent(cfg, transport.version()),
-    transport = made,
-    closed = false,
-    -- The data that all calls share, see `predibase.call`.
-    shared = {
-      transport = made, now = transport.now, wall = os.time, random = draw,
-      max_text = cfg.max_response_bytes, count = transport.count,
-      place = (cfg.host:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(cfg.host, cfg.port),
-    },
-  }, Client)
-  self.plan = request.planner(self)
-  return self
+  return new_client(cfg, made, {
+    now = transport.now, version = transport.version(), count = transport.count,
+    random = random.of_process(transport.process, transport.now),
+  })
 end
 
 return M

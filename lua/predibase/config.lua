@@ -3,7 +3,7 @@
 --
 -- Options take precedence over environment variables. The address is taken from the first of these
 -- that is given: `base_url`; `tenant_id` and `deployment`; `PREDIBASE_BASE_URL`;
--- `PREDIBASE_TENANT_ID` and `PREDIBASE_DEPLOYMENT`.
+-- `PREDIBASE_TENANT_ID` and `PREDIBASE_DEPLOYMENT` (or `PREDIBASE_MODEL`).
 -- Everything is copied, so later changes of the caller's tables have no effect.
 -- @module predibase.config
 
@@ -56,12 +56,19 @@ local VARIABLES = {
   base_url = "PREDIBASE_BASE_URL",
 }
 
+-- Variables that count where the first one is not set. This one is read by other programs, too.
+local SECOND_VARIABLES = { deployment = "PREDIBASE_MODEL" }
+
 --- Returns the value of an option or of its environment variable, and its name for messages.
 local function lookup (given, getenv, name)
   local value = given[name]
   if value ~= nil then return value, name end
   local variable = VARIABLES[name]
   value = getenv(variable)
+  if (value == nil or value == "") and SECOND_VARIABLES[name] then
+    variable = SECOND_VARIABLES[name]
+    value = getenv(variable)
+  end
   if value == "" then value = nil end
   return value, ("%s (from the environment variable %s)"):format(name, variable)
 end
@@ -83,13 +90,13 @@ local function read_name (given, getenv, name, problem_of)
   return value
 end
 
---- Reads and checks the API token. Returns nil when there is none.
+--- Reads and checks the API token, or the function that returns it. Returns nil when there is none.
 local function read_token (given, getenv)
   if given.api_token == false then return nil end
   local token, what = lookup(given, getenv, "api_token")
-  if token == nil then return nil end
+  if token == nil or checks.callable(token) then return token end
   if type(token) ~= "string" then
-    return nil, ("%s must be a string, got a %s"):format(what, type(token))
+    return nil, ("%s must be a string or a function, got a %s"):format(what, type(token))
   end
   local problem = checks.token(token)
   if problem then return nil, what .. " " .. problem end
@@ -113,7 +120,33 @@ local function read_managed_address (given, getenv, token)
   return nil, table.concat(problems, "; ")
 end
 
---- Reads the URL to which `/generate` is appended. Returns its parts, as `url.parse` does.
+--- Reads the URLs of several servers that serve the same. Returns an array of their parts.
+local function read_replicas (list)
+  local count, why = checks.array(list)
+  if not count then
+    return nil, "base_url must be a string or an array of strings, but it " .. why
+  end
+  if count == 0 or count > settings.MAX_SERVERS then
+    return nil, ("base_url must have 1 to %d URLs, got %d"):format(settings.MAX_SERVERS, count)
+  end
+  local replicas, known = {}, {}
+  for i = 1, count do
+    local text, what = rawget(list, i), ("base_url[%d]"):format(i)
+    if type(text) ~= "string" then
+      return nil, ("%s must be a string, got %s"):format(what, checks.describe(text))
+    end
+    local parts, problem = url.parse(text)
+    if not parts then return nil, what .. " " .. problem end
+    if known[parts.url] then
+      return nil, ("%s is the same URL as base_url[%d]"):format(what, known[parts.url])
+    end
+    known[parts.url], replicas[i] = i, parts
+  end
+  return replicas
+end
+
+--- Reads the URL to which `/generate` is appended. Returns its parts, as `url.parse` does; or an
+-- array of such parts.
 local function read_address (given, getenv, token)
   local named = given.tenant_id ~= nil or given.deployment ~= nil
   if named and given.base_url ~= nil then
@@ -123,6 +156,7 @@ local function read_address (given, getenv, token)
   local base, what
   if not named then base, what = lookup(given, getenv, "base_url") end
   if base == nil then return read_managed_address(given, getenv, token) end
+  if type(base) == "table" then return read_replicas(base) end
   if type(base) ~= "string" then
     return nil, ("%s must be a string, got %s"):format(what, checks.describe(base))
   end
@@ -260,27 +294,63 @@ local function read_proxy (cfg, secret, given)
   end
 end
 
-local function fill (cfg, secret, given, getenv)
+--- Reads the proxy of a server, and tells why the token must not be sent to it.
+local function read_way (cfg, secret, given)
+  return read_proxy(cfg, secret, given)
+    or secret.token and exposure_of(cfg, secret.proxy_loopback, "api_token")
+end
+
+--- Reads what leads to the server, or to each of several servers.
+local function read_servers (cfg, secret, given, getenv)
+  local parts, problem = read_address(given, getenv, secret.token)
+  if not parts then return problem end
+  for name, value in pairs(parts[1] or parts) do cfg[name] = value end
+  problem = read_way(cfg, secret, given)
+  if problem or not parts[2] then return problem end
+  local servers = {}
+  for i, own in ipairs(parts) do
+    local server, hidden = {}, { token = secret.token }
+    for name, value in pairs(cfg) do server[name] = value end
+    for name, value in pairs(own) do server[name] = value end
+    server.proxy = nil
+    problem = read_way(server, hidden, given)
+    if problem then return problem end
+    hidden.password = secret.password
+    private[server], servers[i] = hidden, setmetatable(server, mt)
+  end
+  cfg.servers = servers
+end
+
+--- Reads the options that a view of a client merges with those of the client.
+local function read_merged (cfg, secret, given, base)
+  local hidden, problem = base and private[base] or {}
+  cfg.timeout, problem = settings.timeout(given.timeout, base and base.timeout or settings.TIMEOUTS)
+  if problem then return problem end
+  secret.headers, problem = headers.check(given.headers == nil and {} or given.headers)
+  if problem then return problem end
+  if hidden.headers then
+    secret.headers, problem = headers.merge(hidden.headers, secret.headers)
+    if problem then return problem end
+  end
+  cfg.headers = headers.shown(secret.headers)
+  local defaults = given.defaults
+  if base and defaults == nil then
+    defaults = M.defaults(base)
+  elseif base and type(defaults) == "table" then
+    defaults = params.merge(M.defaults(base), defaults)
+  end
+  cfg.defaults, secret.defaults_token, problem = read_defaults(defaults, given.check_schema)
+  return problem
+end
+
+local function fill (cfg, secret, given, getenv, base)
   local problem = read_plain(cfg, given) or read_password(cfg, secret, given)
   if problem then return problem end
   secret.token, problem = read_token(given, getenv)
   if problem then return problem end
-  local parts
-  parts, problem = read_address(given, getenv, secret.token)
-  if not parts then return problem end
-  for name, value in pairs(parts) do cfg[name] = value end
-  problem = read_proxy(cfg, secret, given)
-    or secret.token and exposure_of(cfg, secret.proxy_loopback, "api_token")
+  problem = read_servers(cfg, secret, given, getenv) or read_merged(cfg, secret, given, base)
   if problem then return problem end
-  cfg.timeout, problem = settings.timeout(given.timeout, settings.TIMEOUTS)
-  if problem then return problem end
-  secret.headers, problem = headers.check(given.headers == nil and {} or given.headers)
-  if problem then return problem end
-  cfg.headers = headers.shown(secret.headers)
   cfg.hooks, problem = settings.hooks(given, {})
-  if problem then return problem end
-  cfg.defaults, secret.defaults_token, problem = read_defaults(given.defaults,
-    given.check_schema)
   return problem
 end
 
@@ -301,6 +371,32 @@ local function taken (given, allowed)
   return found
 end
 
+--- Copies the options that a view of the client builds on.
+local function copy_for_views (given)
+  local copied = {}
+  for name, value in pairs(given) do
+    local is_data = name == "base_url" or name == "rate_limit" or name == "client_stop"
+      or name == "check_limits" or name == "fallback"
+    if is_data and type(value) == "table" then
+      local twin = {}
+      for key, inner in next, value do twin[key] = inner end
+      value = twin
+    end
+    if name ~= "defaults" and name ~= "headers" and name ~= "timeout" then copied[name] = value end
+  end
+  return copied
+end
+
+local function build (given, getenv, base)
+  local cfg, secret = {}, {}
+  local problem = fill(cfg, secret, given, getenv, base)
+  if problem then return refuse(problem) end
+  secret.kept = { headers = secret.headers, shown = cfg.headers }
+  secret.given = copy_for_views(given)
+  private[cfg] = secret
+  return setmetatable(cfg, mt)
+end
+
 --- Builds the configuration of a client. Raises for an option, a parameter or a timeout that does
 -- not exist. For a bad value, returns an error of kind `config` that names the option or the
 -- environment variable.
@@ -309,24 +405,66 @@ end
 -- @tparam[opt=os.getenv] function getenv name -> string or nil
 -- @treturn[1] table `url`, `scheme`, `host`, `port`, `loopback`, `timeout` (seconds), `headers`
 -- (array of `{ name, value }`), `hooks`, `defaults`, `proxy` (without user name and password),
--- and every option of `predibase.config.settings`; the functions below return the secrets
+-- `servers` (nil, or a configuration for each URL of `base_url`), and every option of
+-- `predibase.config.settings`; the functions below return the secrets
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `config`
 function M.new (given, getenv)
-  given = taken(given, M.names)
-  local cfg, secret = {}, {}
-  local problem = fill(cfg, secret, given, getenv or os.getenv)
-  if problem then return refuse(problem) end
-  secret.kept = { headers = secret.headers, shown = cfg.headers }
-  private[cfg] = secret
-  return setmetatable(cfg, mt)
+  return build(taken(given, M.names), getenv or os.getenv)
+end
+
+-- Options that belong to the connections, which a view shares with its client.
+local SHARED = { "loop", "transport" }
+
+--- Builds the configuration of a view: options that are given replace those of the client. The
+-- fields of `defaults`, `headers` and `timeout` are merged. A null removes an option. Raises as
+-- `new` does.
+-- @tparam table base the configuration of the client
+-- @tparam table given
+-- @tparam[opt=os.getenv] function getenv as for `new`
+-- @treturn[1] table the configuration
+-- @treturn[1] table set of the options that were given
+-- @treturn[2] nil
+-- @treturn[2] table error of kind `config`
+function M.with (base, given, getenv)
+  local present = taken(given, M.names)
+  for _, name in ipairs(SHARED) do
+    if present[name] ~= nil then
+      return refuse(name .. " cannot be given here: a view shares the connections of its client")
+    end
+  end
+  local all, own = {}, {}
+  for name, value in pairs(private[base].given) do all[name] = value end
+  if present.base_url ~= nil then
+    all.tenant_id, all.deployment = nil, nil
+  elseif present.tenant_id ~= nil or present.deployment ~= nil then
+    all.base_url = nil
+  end
+  for name, value in next, given do
+    if value == json.null then all[name], own[name] = nil, true end
+  end
+  for name, value in next, present do
+    all[name], own[name] = value, true
+  end
+  local cfg, err = build(all, getenv or os.getenv, base)
+  if not cfg then return nil, err end
+  return cfg, own
 end
 
 --- Returns the API token.
 -- @tparam table cfg
--- @treturn ?string nil when requests are sent without a token
+-- @treturn ?string nil when requests are sent without a token, or a function returns it
 function M.token (cfg)
-  return private[cfg].token
+  local token = private[cfg].token
+  return type(token) == "string" and token or nil
+end
+
+--- Returns the function that returns the API token.
+-- @tparam table cfg
+-- @treturn ?function
+function M.token_function (cfg)
+  local token = private[cfg].token
+  return type(token) ~= "string" and token or nil
 end
 
 --- Returns the password of the client key.
@@ -403,7 +541,10 @@ end
 -- @tparam string name of the secret, for the message
 -- @treturn ?string what is wrong; nil when it may be sent
 function M.exposure (cfg, name)
-  return exposure_of(cfg, private[cfg].proxy_loopback, name)
+  for _, server in ipairs(cfg.servers or { cfg }) do
+    local problem = exposure_of(server, private[server].proxy_loopback, name)
+    if problem then return problem end
+  end
 end
 
 --- Returns the limit in seconds for a whole call with its retries.

@@ -61,6 +61,11 @@ local function write (plan, client, given)
   if not list then return err end
   err = request.check_token(plan, client, merged.api_token)
   if err then return err end
+  local values = {}
+  for i = 1, #list do values[list[i][1]] = list[i][2] end
+  err = request.check_limits(plan, values)
+  if err then return err end
+  plan.max_new_tokens = values.max_new_tokens
   plan.return_full_text = merged.return_full_text == true
   err = read_marks(plan, list)
   if err then return err end
@@ -69,16 +74,9 @@ local function write (plan, client, given)
   local text, problem = json.write_members(list)
   if not text then return select(2, request.refuse(problem)) end
   plan.rest = ',"parameters":' .. text .. "}"
-  for i = 1, #list do
-    local name, value = list[i][1], list[i][2]
-    if name == "adapter_id" and value ~= "" then
-      plan.adapter_id = value
-    elseif name == "stop" then
-      plan.stop = value
-    elseif name == "response_format" then
-      plan.response_format = value
-    end
-  end
+  if values.adapter_id ~= "" then plan.adapter_id = values.adapter_id end
+  plan.stop = values.stop
+  plan.response_format = values.response_format
 end
 
 local function body (plan, prompt)

@@ -39,6 +39,7 @@ function M.members_of (plan, list, server)
       members[#members + 1] = { name, formats.nested(value, server) }
     else
       if name == "stop" then plan.stop = value end
+      if name == "max_tokens" then plan.max_new_tokens = value end
       members[#members + 1] = list[i]
     end
   end
@@ -86,6 +87,8 @@ end
 -- @tparam table members
 -- @treturn ?table error of kind `validation`
 function M.encode (plan, client, model, members)
+  local err = request.check_limits(plan, { max_new_tokens = plan.max_new_tokens, stop = plan.stop })
+  if err then return err end
   local body, problem = json.write_members(members)
   if not body then return select(2, request.refuse(problem)) end
   plan.rest = #members > 0 and "," .. body:sub(2) or "}"

@@ -41,6 +41,7 @@ local json = require "predibase.json"
 local names = require "predibase.option_names"
 local params = require "predibase.params"
 local reasoning = require "predibase.reasoning"
+local server_limits = require "predibase.server_limits"
 local usage = require "predibase.usage"
 local utf8 = require "predibase.utf8"
 local version = require "predibase.version"
@@ -68,7 +69,8 @@ function M.union (...)
 end
 
 -- Options of a call that concern generated text.
-local OF_TEXT = { "on_token", "trim_stop", "client_stop", "check_schema", "reasoning", "format" }
+local OF_TEXT = { "on_token", "trim_stop", "client_stop", "check_schema", "check_limits", "reasoning",
+  "format" }
 
 --- Set of the options of calls that generate no text.
 M.plain_names = M.union(config.call_names)
@@ -184,6 +186,35 @@ local function start_of (client, route, settings)
   return start
 end
 
+-- Headers -> { key, list }: the last list that `with_headers` made of them. The keys are weak, so
+-- no value may refer to its key.
+local extended = setmetatable({}, { __mode = "k" })
+
+--- Adds headers that are known only when a call or an attempt begins. Calls with the same token and
+-- the same trace share one list.
+-- @tparam table list the headers of a request
+-- @tparam ?string token the API token of this attempt
+-- @tparam ?table trace array of `{ name, value }`; headers that the list has already are not added
+-- @treturn table the list itself when there is nothing to add
+function M.with_headers (list, token, trace)
+  if not token and not trace then return list end
+  local key = token or ""
+  for _, header in ipairs(trace or {}) do key = key .. "\n" .. header[2] end
+  local known = extended[list]
+  if known and known.key == key then return known.list end
+  local longer, taken = {}, {}
+  for i, header in ipairs(list) do
+    longer[i] = header
+    taken[header[1]:lower()] = true
+  end
+  if token then longer[#longer + 1] = { "authorization", "Bearer " .. token } end
+  for _, header in ipairs(trace or {}) do
+    if not taken[header[1]] then longer[#longer + 1] = header end
+  end
+  extended[list] = { key = key, list = longer }
+  return longer
+end
+
 -- Plans.
 
 --- Adds a secret to those of a plan.
@@ -208,6 +239,16 @@ function M.check_token (plan, client, token)
     return errors.new { kind = "config", phase = "request", message = problem }
   end
   M.add_secret(plan, token)
+end
+
+--- Checks parameters against the limits of the server (option `check_limits`).
+-- @tparam table plan
+-- @tparam table values see `predibase.server_limits`
+-- @treturn ?table error of kind `validation`
+function M.check_limits (plan, values)
+  local limits = plan.settings.check_limits
+  local problem = limits and server_limits.problem(limits, values)
+  return problem and select(2, M.refuse(problem)) or nil
 end
 
 --- Returns an error when the client's defaults, or the options of an adapter or a session, contain
@@ -264,14 +305,16 @@ end
 -- @tparam ?table options those that the route does not accept are ignored
 -- @treturn[1] table the plan: `route`, `settings` of `config.call`, `total` (seconds that the call
 -- may take, or nil), `stream` (boolean), `marks` (of the reasoning, or nil), `format` (the chat
--- format that has them, or nil), and what `make` needs
+-- format that has them, or nil), and what `make` needs; `again`, for a client with `fallback`, a
+-- function that makes the plan of the same call for another client
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation` or `config`
+-- @treturn[2] ?function the hook `on_error` of the call
 function M.plan (client, route, options)
   local parameters, of_call
   if options then parameters, of_call = split(options, route.names) end
   local settings, err = config.call(client.cfg, of_call)
-  if not settings then return nil, err end
+  if not settings then return nil, err, client.cfg.hooks.on_error end
   local start = start_of(client, route, settings)
   local plan = { route = route, settings = settings, stream = route.stream or false,
     total = config.total(settings.timeout, route.stream), start = start,
@@ -279,7 +322,11 @@ function M.plan (client, route, options)
   err = route.names.reasoning and add_marks(plan, client.cfg)
     or lost(client, route, options)
     or route.write and route.write(plan, client, parameters)
-  if err then return nil, err end
+  if err then return nil, err, settings.hooks.on_error end
+  if client.fallback then
+    options = options and M.copy(options)
+    plan.again = function (other) return M.plan(other, route, options) end
+  end
   return plan
 end
 
@@ -319,9 +366,9 @@ function M.planner (client, base)
       return M.plan(client, route, options)
     end
     if kept[route] then return kept[route] end
-    local plan, err = M.plan(client, route, base)
+    local plan, err, on_error = M.plan(client, route, base)
     kept[route] = plan
-    return plan, err
+    return plan, err, on_error
   end
 end
 

@@ -135,6 +135,36 @@ function M.backoff (attempt, random)
   return random() * math.min(M.LAST_WAIT, M.FIRST_WAIT * 2 ^ (attempt - 1))
 end
 
+--- Longest wait in seconds between two attempts while a deployment starts.
+M.LAST_COLD_WAIT = 10
+
+--- Tells whether an error may mean that the deployment has not started yet: a gateway answers 503
+-- or 504 in its place, or nothing accepts connections.
+-- @tparam table err
+-- @treturn boolean
+function M.is_cold (err)
+  if err.status then
+    return (err.status == 503 or err.status == 504) and err.kind ~= "overloaded"
+  end
+  return err.kind == "connection" and err.phase == "connect" and err.sent == false
+end
+
+--- Returns the wait before the next attempt while a deployment starts. It grows to `LAST_COLD_WAIT`
+-- and has half jitter, so that many clients do not come back at the same time.
+-- @tparam table err
+-- @tparam number waited seconds since the first such error
+-- @tparam number limit seconds that the deployment may take to start
+-- @tparam function random returns a number in [0, 1)
+-- @treturn[1] number seconds
+-- @treturn[2] nil it took longer than the limit
+function M.cold_delay (err, waited, limit, random)
+  if waited >= limit then return nil end
+  local wait = math.min(M.LAST_COLD_WAIT, math.max(1, waited / 2))
+  wait = wait * (0.5 + random() / 2)
+  if err.retry_after and err.retry_after <= M.MAX_WAIT then wait = err.retry_after end
+  return math.min(wait, limit - waited)
+end
+
 --- Decides whether a failed attempt is retried, and when.
 --
 -- There is no retry after a token was returned, beyond `max_retries`, or when the wait would not

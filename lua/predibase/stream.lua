@@ -110,8 +110,10 @@ local function fail (self, err)
   self.err = err
   give_up_exchange(self, "close")
   self.held = nil
-  if self.call.counts then self.call:count(nil, err) end
-  return nil, err
+  local this = self.call
+  this:abandon()
+  this:counted { completion_tokens = self.count }
+  return this:failed(err)
 end
 
 --- Makes the reader for the events of one attempt.
@@ -119,10 +121,22 @@ local function new_reader (this)
   return this.route.reader(this.request().context, this.client)
 end
 
---- Prepares the next attempt after an error, or makes the error final.
+--- Continues with the next client of `fallback`, or makes an error final.
+local function give_up (self, err)
+  local other, final = self.call:fall_back(err, self.count)
+  if not other then return fail(self, final) end
+  give_up_exchange(self, "release")
+  self.held = CHANGING
+  self.call, self.reader, self.matcher = other, new_reader(other), other:matcher()
+  self.left, self.delay, self.sent = other.client.max_text, nil, false
+  self.held = nil
+  return true
+end
+
+--- Prepares the next attempt after an error, or gives up.
 local function try_again (self, err)
   local delay = self.call:retry(err, self.count)
-  if not delay then return fail(self, err) end
+  if not delay then return give_up(self, err) end
   give_up_exchange(self, "release")
   self.held = CHANGING
   self.delay = delay
@@ -241,13 +255,21 @@ local function handle_end (self)
   return try_again(self, error_at_end(self, exchange))
 end
 
-local function send (self)
-  self.call:announce()
+--- Sends the request, once the call has everything that it needs. Returns as `advance` does.
+local function send (self, how)
+  local this = self.call
+  local ready, why = this:ready(how)
+  if why == "pending" then return nil, why end
+  -- Another coroutine may have closed the stream, or read it, while this one waited.
+  if self.closed or self.exchange or self.err or self.final then return true end
+  if not ready then return give_up(self, this:error(why)) end
+  this:announce()
   -- The hook `on_request` may have closed the stream, or read it.
   if self.closed or self.exchange or self.err or self.final then return true end
   self.sent = true
-  local exchange, why = self.call:open(self.delay)
-  if not exchange then return try_again(self, self.call:error(why)) end
+  local exchange
+  exchange, why = this:open(self.delay)
+  if not exchange then return try_again(self, this:error(why)) end
   if self.reader.raw then exchange:keep_data() end
   self.exchange = exchange
   return true
@@ -267,7 +289,7 @@ local function advance (self, how)
   local exchange = self.exchange
   if self.held == CHANGING then return fail(self, self.call:error(endings.INTERRUPTED)) end
   if not exchange then
-    if not self.sent then return send(self) end
+    if not self.sent then return send(self, how) end
     if not self.held then return fail(self, self.call:error(endings.INTERRUPTED)) end
     return handle(self, self.held)
   end
@@ -300,6 +322,7 @@ local function step (self, how)
     end
     if self.final and self.held ~= CHANGING then
       give_up_exchange(self, "release")
+      if self.call.admission then self.call:counted(self:result().usage) end
       return nil
     end
     if self.closed then return fail(self, self.call:error(endings.CANCELLED)) end
@@ -444,6 +467,7 @@ function Stream:result ()
       answer = answer and function () return answer end, reasoning = thoughts,
       count = self.count, stopped = self.stopped, trimmed = filter.trimmed, reader = self.reader,
     }, self.call:meta())
+    self.call:mark(self.outcome)
     if self.stopped then self.parts = {} end     -- the result has the text
   end
   return self.outcome
@@ -457,6 +481,7 @@ function Stream:close ()
   self.closed = true
   if self.call and not self.final then self.call:give_up(self.count) end
   give_up_exchange(self, "close")
+  if self.call then self.call:abandon() end
 end
 
 Stream.__close = Stream.close
@@ -518,11 +543,15 @@ end
 -- @param input what the route of the plan takes
 -- @tparam ?table plan of `predibase.request`; nil when the options were refused
 -- @tparam ?table refusal the error, when the options were refused
+-- @tparam ?function on_error the hook of the call, when the options were refused
 -- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
 -- @raise for an input of the wrong type
-function M.open (client, input, plan, refusal)
+function M.open (client, input, plan, refusal, on_error)
   local this
   if plan then this, refusal = call.prepare(client, plan, input) end
+  if not this then
+    call.refused(client, refusal, plan and plan.settings.hooks.on_error or on_error)
+  end
   local made = this and M.new(this) or M.failed(refusal)
   return made, nil, nil, made
 end

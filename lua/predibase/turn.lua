@@ -123,6 +123,24 @@ function Turn:wait (transport, deadline)
   return ok, failure
 end
 
+--- Looks whether the turn has come. Never waits.
+-- @tparam ?number deadline as for `wait`
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string "pending"
+-- @treturn[2] number when to look again
+-- @treturn[3] nil
+-- @treturn[3] table the failure, of kind "timeout"
+function Turn:poll (deadline)
+  local ok, at = self:ask()
+  if ok then return true end
+  if not deadline then return nil, "pending", at end
+  if self.limits.now() < deadline then return nil, "pending", math.min(at, deadline) end
+  local failure = late(self)
+  self:leave()
+  return nil, failure
+end
+
 --- Sets what is called when it is time to ask again, for callers that wait for several things.
 -- @tparam function wake
 function Turn:wake_by (wake)

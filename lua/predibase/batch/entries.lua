@@ -2,6 +2,7 @@
 --- The entries of a batch: an array or a function of the program, and what an entry consists of.
 -- @module predibase.batch.entries
 
+local active = require "predibase.active"
 local checks = require "predibase.value_checks"
 local usage = require "predibase.usage"
 
@@ -58,14 +59,6 @@ local function from_array (list, check, many)
   return function (index) return taken[index] end, count
 end
 
--- PUC Lua 5.1 cannot yield inside `pcall`.
-local RESUMABLE = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
-
-local function call_protected (f)
-  if RESUMABLE or not coroutine.running() then return pcall(f) end
-  return true, f()
-end
-
 --- Returns a function from index to entry that calls the program's function for each new index.
 -- After an interruption (Ctrl-C, a limit of the host program) the batch asks for the same index
 -- again. It gets `LOST` if the program's function may have returned an entry before the
@@ -80,7 +73,7 @@ local function from_function (prompts)
       entry = M.LOST
     else
       asking = true
-      local ok, given = call_protected(prompts)
+      local ok, given = active.protected(prompts)
       if not ok then
         asking = false
         error(given, 0)

@@ -75,6 +75,12 @@ local function extend_pause (self, seconds)
   self.pause.till = math.max(self.pause.till, self.now() + seconds)
 end
 
+--- Makes the whole batch wait, for a reason that does not change the limit.
+-- @tparam number seconds
+function Limiter:wait (seconds)
+  extend_pause(self, seconds)
+end
+
 --- Records a response that is not a refusal.
 -- @tparam integer ticket
 -- @tparam ?table headers of the response

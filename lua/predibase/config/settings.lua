@@ -8,6 +8,8 @@ local checks = require "predibase.value_checks"
 local json = require "predibase.json"
 local names = require "predibase.option_names"
 local reasoning = require "predibase.reasoning"
+local server_limits = require "predibase.server_limits"
+local trace_context = require "predibase.trace_context"
 
 local M = {}
 
@@ -35,6 +37,16 @@ M.MAX_BYTES = 2^31 - 1
 
 --- Longest user agent in bytes.
 M.MAX_USER_AGENT = 256
+
+--- Most requests at the same time, and most requests in the period of a rate limit, whose times are
+-- kept. A larger number is no limit for a Lua program.
+M.MAX_REQUESTS = 1000000
+
+--- Most tokens in the period of a rate limit. The sum of such numbers is exact in a double.
+M.MAX_TOKENS = 2^40
+
+--- Most clients in `fallback`, and most URLs in `base_url`.
+M.MAX_SERVERS = 100
 
 local describe = checks.describe
 
@@ -152,6 +164,64 @@ local function callable (value, name)
   return value
 end
 
+local function seconds (value, name, hint)
+  if not checks.finite(value) or value <= 0 then
+    return wrong(name, "a number of seconds above 0", value, hint)
+  end
+  if value > M.MAX_SECONDS then
+    return wrong(name, ("at most %d seconds (ten years)"):format(M.MAX_SECONDS), value, hint)
+  end
+  return value
+end
+
+--- Makes a check that also accepts false, which means none.
+local function or_false (check)
+  return function (value, name)
+    if value == false then return false end
+    return check(value, name)
+  end
+end
+
+--- Checks the option `fallback`; `predibase.client` checks that its entries are clients.
+local function clients (value, name)
+  if type(value) ~= "table" then return wrong(name, "an array of clients", value) end
+  local count, why = checks.array(value)
+  if not count then return nil, ("%s must be an array of clients, but it %s"):format(name, why) end
+  if count > M.MAX_SERVERS then
+    return nil, ("%s takes at most %d clients, got %d"):format(name, M.MAX_SERVERS, count)
+  end
+  local list = {}
+  for i = 1, count do list[i] = rawget(value, i) end
+  return count > 0 and list
+end
+
+local RATE_FIELDS = { requests = true, seconds = true, tokens = true }
+
+local RATE_CHECKS = { { "requests", integer(1, M.MAX_REQUESTS) }, { "seconds", seconds },
+  { "tokens", integer(1, M.MAX_TOKENS) } }
+
+--- Checks the option `rate_limit`. Raises for a field that does not exist.
+local function rate_limit (value, name)
+  if type(value) ~= "table" then
+    return wrong(name, "a table such as { requests = 1, seconds = 1 }", value)
+  end
+  names.check(value, RATE_FIELDS, "field of rate_limit")
+  value = json.present(value)
+  local made = { seconds = 1 }
+  if value.requests == nil and value.tokens == nil then
+    return nil, name .. " needs requests, tokens, or both"
+  end
+  for _, field in ipairs(RATE_CHECKS) do
+    local key, check = field[1], field[2]
+    if value[key] ~= nil then
+      local checked, problem = check(value[key], name .. "." .. key)
+      if problem then return nil, problem end
+      made[key] = checked
+    end
+  end
+  return made
+end
+
 --- Checks the number of retries.
 M.retries = integer(0, M.MAX_RETRIES)
 
@@ -171,6 +241,9 @@ M.plain = {
   { name = "user_agent", check = user_agent },
   { name = "loop", check = loop },
   { name = "transport", check = transport },
+  { name = "concurrency", check = or_false(integer(1, M.MAX_REQUESTS)) },
+  { name = "rate_limit", check = or_false(rate_limit) },
+  { name = "fallback", check = or_false(clients), default = false },
 }
 
 M.password = password
@@ -182,10 +255,13 @@ M.text = {
   { name = "check_schema", check = boolean, default = true },
   { name = "reasoning", check = reasoning.check },
   { name = "format", check = chat_format },
+  { name = "cold_start", check = or_false(seconds), default = false },
+  { name = "check_limits", check = server_limits.read, default = false },
+  { name = "traceparent", check = trace_context.read, default = false },
 }
 
 --- Names of the hooks.
-M.hook_names = { "on_request", "on_response", "on_retry", "on_token" }
+M.hook_names = { "on_request", "on_response", "on_retry", "on_token", "on_error" }
 
 --- Reads the hooks of a client or a call.
 -- @tparam table given options
@@ -211,16 +287,6 @@ end
 local timeout_names = { "connect", "first_token", "token", "idle", "total" }
 local timeout_set = {}
 for _, name in ipairs(timeout_names) do timeout_set[name] = true end
-
-local function seconds (value, name, hint)
-  if not checks.finite(value) or value <= 0 then
-    return wrong(name, "a number of seconds above 0", value, hint)
-  end
-  if value > M.MAX_SECONDS then
-    return wrong(name, ("at most %d seconds (ten years)"):format(M.MAX_SECONDS), value, hint)
-  end
-  return value
-end
 
 --- Reads the timeouts of a client or a call. Raises for a timeout that does not exist.
 -- @param value number of seconds for the whole call, or a table of timeouts; `total = false` means

@@ -9,6 +9,7 @@
 
 local curl = require "predibase.curl"
 local config = require "predibase.config"
+local doors = require "predibase.transport.curl.door"
 local exchange = require "predibase.transport.curl.exchange"
 local group = require "predibase.transport.curl.group"
 
@@ -154,7 +155,22 @@ local function authorities ()
   return path ~= "" and path or nil
 end
 
-local function new_target (cfg, req, events)
+--- Returns the number of the servers and settings whose requests may share connections.
+local function site_of (transport, cfg)
+  local key = {}
+  for i, part in ipairs { cfg.scheme, cfg.host, ("%d"):format(cfg.port), cfg.verify,
+    cfg.ca_file or "", cfg.client_cert or "", cfg.client_key or "", cfg.http_version or "",
+    cfg.proxy or "" } do
+    key[i] = tostring(part)
+  end
+  local text, sites = table.concat(key, "\n"), transport.sites
+  if not sites[text] then
+    sites[text], sites.n = sites.n, sites.n + 1
+  end
+  return sites[text]
+end
+
+local function new_target (cfg, site, req, events)
   local lines = {}
   for i, header in ipairs(req.headers) do
     local name, value = header[1], header[2]
@@ -168,19 +184,19 @@ local function new_target (cfg, req, events)
     ca_file = cfg.ca_file or authorities(),
     client_cert = cfg.client_cert, client_key = cfg.client_key,
     client_key_password = config.client_key_password(cfg), verify = cfg.verify,
-    http_version = HTTP_VERSIONS[cfg.http_version],
+    http_version = HTTP_VERSIONS[cfg.http_version], site = site,
   }
 end
 
 --- Returns a function that returns the target of a request. A target is made once for all requests
 -- that share a headers table. The headers contain the token, so they are kept in this closure and
 -- in no table that a program could walk over and print.
-local function targets_of (cfg)
+local function targets_of (cfg, site)
   local made = setmetatable({}, { __mode = "k" })
   return function (req, events)
     local known = made[req.headers]
     if known and known.url == req.url and known.events == events then return known.target end
-    known = { target = new_target(cfg, req, events), url = req.url, events = events }
+    known = { target = new_target(cfg, site, req, events), url = req.url, events = events }
     made[req.headers] = known
     return known.target
   end
@@ -192,20 +208,36 @@ end
 -- @tparam table spec `events` (parse an event stream), `delay` (seconds before the start),
 -- `timeout` (`connect`, `first_token`, `token`, `idle` in seconds), `deadline` (on the clock of
 -- `now`), `done` (a function that is called once when the exchange was closed or released)
+-- @tparam[opt=self] ?table door through which the request goes, see `door`
 -- @treturn[1] table the exchange
 -- @treturn[2] nil
 -- @treturn[2] table the failure
-function Transport:open (req, spec)
+function Transport:open (req, spec, door)
   local ok, why = ready(self)
   if not ok then return nil, why end
   -- The connections of lingering exchanges may be free by now.
   if next(self.lingering) then self.step(0) end
   local id, timeout = req.id, spec.timeout
-  local raw, number = self.pool:open(self.target(req, spec.events), req.body,
+  local way = door or self
+  local raw, number = self.pool:open(way.target(req, spec.events), req.body,
     id and "x-request-id: " .. id, spec.delay, spec.deadline, timeout.connect,
     timeout.first_token, timeout.token, timeout.idle)
   if not raw then return nil, { kind = "connection", phase = "connect", message = number } end
-  return exchange.new(self, raw, number, spec.done)
+  return exchange.new(self, raw, number, spec.done, door and door.place)
+end
+
+--- Returns the server of a configuration, for messages.
+local function place_of (cfg)
+  local proxy = config.proxy(cfg)
+  return { host = cfg.host, port = cfg.port,
+    tls_proxy = type(proxy) == "string" and proxy:find "^https:" ~= nil }
+end
+
+--- Makes a transport that shares the connections of this one, with a configuration of its own.
+-- @tparam table cfg a configuration of `predibase.config`
+-- @treturn table see `predibase.transport.curl.door`
+function Transport:door (cfg)
+  return doors.new(self, targets_of(cfg, site_of(self, cfg)), place_of(cfg))
 end
 
 --- Makes a group of exchanges for which one caller waits together.
@@ -243,11 +275,11 @@ end
 -- @treturn table the transport
 function M.new (cfg, loop)
   local members, timers, groups = group.state()
-  local proxy = config.proxy(cfg)
+  local sites = { n = 0 }
   return setmetatable({
-    target = targets_of(cfg),
-    place = { host = cfg.host, port = cfg.port,
-      tls_proxy = type(proxy) == "string" and proxy:find "^https:" ~= nil },
+    sites = sites,        -- see site_of
+    target = targets_of(cfg, site_of({ sites = sites }, cfg)),
+    place = place_of(cfg),
     loop = loop,
     closed = false,
     ended = false,        -- `close` has finished

@@ -67,7 +67,7 @@ Transport.__index = Transport
 -- @treturn[2] table the failure: the client was closed, or nginx allows no network I/O here
 -- @raise a string if nginx has ended the request whose code calls this
 function Transport:ready ()
-  if self.closed then
+  if self.closed or self.base and self.base.closed then
     return nil, { kind = "cancelled", phase = "closed", message = "the client was closed" }
   end
   nginx.raise_if_ended()
@@ -109,6 +109,20 @@ function Transport:group ()
   return group.new(self)
 end
 
+--- Makes a transport with a configuration of its own that is closed with this one. Connections to
+-- the same server are shared anyway: nginx keeps them for the whole worker.
+-- @tparam table cfg a configuration of `predibase.config`
+-- @treturn[1] table the transport
+-- @treturn[2] nil
+-- @treturn[2] string which setting nginx does not support
+function Transport:door (cfg)
+  local base = self.base or self
+  local made, problem = M.new(cfg)
+  if not made then return nil, problem end
+  made.base, base.doors[made] = base, true
+  return made
+end
+
 --- Returns the number of exchanges that are not closed. Released exchanges that only wait for the
 -- end of their body are not counted.
 -- @treturn number
@@ -129,6 +143,9 @@ function Transport:close ()
   local groups = {}
   for one in pairs(self.groups) do groups[#groups + 1] = one end
   for _, one in ipairs(groups) do one:wake() end
+  local doors = {}
+  for door in pairs(self.doors) do doors[#doors + 1] = door end
+  for _, door in ipairs(doors) do door:close() end
 end
 
 --- Makes the transport of one client. It opens no connection, so a client may be made before nginx
@@ -144,6 +161,8 @@ function M.new (cfg)
     cfg = cfg,
     target = place,
     closed = false,
+    base = nil,               -- the transport that it is a door of
+    doors = setmetatable({}, { __mode = "k" }),
     -- Weak, so that the exchanges of a request that nginx ended are collected.
     exchanges = setmetatable({}, { __mode = "k" }),
     groups = setmetatable({}, { __mode = "k" }),

@@ -49,7 +49,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] number when the limit allows the request, unless other tokens are counted until then
 function RateLimit:take (tokens, now)
-  local oldest = self.times[self.next]
+  local oldest = self.requests and self.times[self.next]
   local at = oldest and oldest + self.seconds
   if at and at <= now then at = nil end
   if self.tokens then
@@ -59,8 +59,10 @@ function RateLimit:take (tokens, now)
     if later then at = math.max(at or later, later) end
   end
   if at then return nil, at end
-  self.times[self.next] = now
-  self.next = self.next % self.requests + 1
+  if self.requests then
+    self.times[self.next] = now
+    self.next = self.next % self.requests + 1
+  end
   return self.tokens and count(self, tokens, now) or { tokens = tokens, gone = true }
 end
 
@@ -81,8 +83,8 @@ function RateLimit:correct (entry, tokens, now)
 end
 
 --- Makes a limit.
--- @tparam table options `requests` and `seconds`: at most so many requests in any period of so many
--- seconds; `tokens` (nil: not limited) at most so many tokens in the same period
+-- @tparam table options `requests` and `tokens`, of which at least one is given: at most so many in
+-- any period of `seconds` seconds
 -- @treturn table
 function M.new (options)
   return setmetatable({

@@ -69,7 +69,7 @@ function Exchange:head ()
 end
 
 local function failure (x)
-  return failures.read(x.raw, x.transport.place)
+  return failures.read(x.raw, x.place or x.transport.place)
 end
 
 --- Tells whether the exchange has ended: the body is complete, or the exchange has failed.
@@ -267,8 +267,9 @@ end
 -- @tparam number id its number in the pool
 -- @tparam ?function done called when the exchange was closed or released; may be called twice when
 -- an error from outside interrupts it
+-- @tparam ?table place of the server, for messages; that of the transport by default
 -- @treturn table
-function M.new (transport, raw, id, done)
+function M.new (transport, raw, id, done, place)
   -- A program may have thousands of exchanges, so the table stays small. Fields that are set later:
   --   waiter         the waiting coroutine; true for the main program of Lua 5.1
   --   broken         the failure if the pool cannot wait any more
@@ -282,7 +283,7 @@ function M.new (transport, raw, id, done)
     transport = transport,
     raw = raw,            -- nil once closed
     id = id,
-    done = done,
+    done = done, place = place,
     updates = transport.loop.updates,     -- the count of updates that `poll` saw last
     -- Reserves space for fields that nearly every exchange gets, so that the table never grows.
     waiter = nil, status = nil, headers = nil, streaming = nil,

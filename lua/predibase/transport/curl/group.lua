@@ -51,7 +51,7 @@ end
 --- Tells whether the client was closed, after which no request can begin.
 -- @treturn boolean
 function Group:over ()
-  return self.transport.closed
+  return self.transport.closed or self.door ~= nil and self.door.closed
 end
 
 --- Closes the group when an error ends a wait for it, because no caller could do so.
@@ -125,7 +125,7 @@ function Group:next (at)
   while not self.closed and not exchange do
     exchange = take(self)
     if exchange or self.ended or at and self.transport.now() >= at then break end
-    if self.transport.closed and not next(self.members) then break end
+    if self:over() and not next(self.members) then break end
     suspend(self)
   end
   self.inside, self.ended = false, false
@@ -187,10 +187,11 @@ end
 
 --- Makes a group.
 -- @tparam table transport
+-- @tparam ?table door of the transport that the reader uses, see `predibase.transport.curl.door`
 -- @treturn table
-function M.new (transport)
+function M.new (transport, door)
   local group = setmetatable({
-    transport = transport,
+    transport = transport, door = door,
     members = {},             -- exchange -> true
     moved = queue.new(),      -- members that have moved
     waiter = nil,             -- the waiting coroutine; true for the main program of Lua 5.1

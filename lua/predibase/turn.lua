@@ -17,6 +17,8 @@ local M = {}
 local CLOSED = { kind = "cancelled", phase = "closed", sent = false,
   message = "the call was ended before its turn came" }
 
+local WEAK = { __mode = "v" }
+
 local Turn = {}
 Turn.__index = Turn
 
@@ -164,8 +166,13 @@ end
 -- @treturn function must be called when the request ends; may be called more than once
 function Turn:begin ()
   local holder = setmetatable({ place = self.place, limits = self.limits }, Turn)
-  self.place, self.ready = nil, false
-  return function () give_back(holder) end
+  self.place, self.ready, self.holder = nil, false, holder
+  -- Only the call refers to the place: inside nginx a light thread keeps the exchange of a stream
+  -- that the program has dropped.
+  local weak = setmetatable({ holder }, WEAK)
+  return function ()
+    if weak[1] then give_back(weak[1]) end
+  end
 end
 
 --- Prepares the turn of another attempt of the same call. It waits at the front of the lines.
@@ -194,7 +201,8 @@ end
 function M.new (limits, tokens)
   -- Fields that are set later:
   --   ticket, where  the ticket and the line in which it waits
-  --   place          the place among the requests under way
+  --   place          the place among the requests under way, before the request begins
+  --   holder         has the place of the request that has begun
   --   entry          the entry of the last attempt in the rate limit
   --   ready          the turn has come and the request has not begun
   --   again, after   it is not the first attempt; the time before which it does not ask

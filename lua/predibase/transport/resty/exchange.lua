@@ -103,7 +103,11 @@ local function park (x)
   while x.parked and not x.over do
     local posted, why = nginx.wait(x.demand, seconds)
     if posted == nil then error(why, 0) end
-    if x.parked and nginx.coroutine_state(x.user) ~= "busy" then return false end
+    local state = nginx.coroutine_state(x.user)
+    if x.parked and state ~= "busy" then
+      if state == "gone" and x.done then x.done() end
+      return false
+    end
     seconds = math.min(2 * seconds, LONGEST_PARK)
   end
   return not x.over

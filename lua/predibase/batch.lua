@@ -25,7 +25,6 @@ local json = require "predibase.json"
 local params = require "predibase.params"
 local queue = require "predibase.queue"
 local request = require "predibase.request"
-local retry = require "predibase.retry"
 local outside_errors = require "predibase.outside_errors"
 local usage = require "predibase.usage"
 
@@ -196,60 +195,44 @@ local function set_aside (self, job, err)
   return true
 end
 
---- Prepares another attempt that is not due to a retry: at another server, or while the deployment
--- starts. Returns the seconds until then; nil when there is none.
+--- Prepares an attempt that is no retry: at another server, while the deployment starts, or when
+-- the server wants fewer requests. Returns the seconds until then; or nil, and whether it fails.
 local function without_retry (self, job, err)
-  local this = job.call
-  if this:spills(err) then return 0 end
-  if this.earlier or not (this.options.cold_start and retry.is_cold(err)) then return nil end
-  self.cold_since = self.cold_since or self.now()
-  local wait = retry.cold_delay(err, self.now() - self.cold_since, this.options.cold_start,
-    this.client.random)
-  if not wait then return nil end
-  self.limiter:wait(wait)
-  this:put_back()
-  return wait
-end
-
---- Handles the error of an attempt at a client of `fallback`.
-local function handle_other_failure (self, job, err)
-  local delay = job.call:retry(err, 0)
-  if not delay then return fail(self, job, err) end
-  job.due = self.now() + delay
-  self.again:push(job)
-  job.call:retrying(err, delay)
-end
-
---- Handles the error of an attempt: the job begins again later, or fails.
-local function handle_failure (self, job, err)
   local this, limiter = job.call, self.limiter
-  job.exchange = nil
-  job.last = err
-  if this.earlier then return handle_other_failure(self, job, err) end
   this:noted(err)
   this:counted {}
-  local soon = without_retry(self, job, err)
-  if soon then
-    self.again:push(job)
-    return this:retrying(err, soon)
+  if this:spills(err) then return 0 end
+  local wait = limiter:cold(err, this.options.cold_start)
+  local refused = not wait and limiters.is_refusal(err)
+  if refused then
+    wait = limiter:refused(job.ticket, err, this.options.max_retries, job.index)
   end
-  if limiters.is_refusal(err) then
-    local wait = limiter:refused(job.ticket, err, this.options.max_retries, job.index)
-    if not wait or is_late(self, wait) then return fail(self, job, err) end
-    this:put_back()
-    self.again:push(job)
-    return this:retrying(err, wait)
+  if wait and is_late(self, wait) then return nil, true end
+  if wait then this:put_back() end
+  return wait, refused
+end
+
+--- Handles the error of an attempt: the job begins again later, or fails. The limiter, and the
+-- second attempt after an error of kind "generation", concern no client of `fallback`.
+local function handle_failure (self, job, err)
+  local this, limiter, is_first = job.call, self.limiter, job.call.earlier == nil
+  local delay, refused, unreachable
+  job.exchange, job.last = nil, err
+  if is_first then delay, refused = without_retry(self, job, err) end
+  if not delay and not refused then
+    if is_first then
+      unreachable = limiters.is_outage(err)
+      if unreachable then limiter:failed(job.ticket, err, this.options.max_retries, job.index)
+      elseif err.status then limiter:answered(job.ticket, err.headers) end
+      if set_aside(self, job, err) then return end
+    end
+    delay = this:retry(err, 0)
+    -- When the server cannot be reached, the limiter makes the whole batch wait, so the job gets no
+    -- `due` time of its own.
+    if delay and unreachable then delay = math.max(0, limiter.pause.till - self.now())
+    elseif delay then job.due = self.now() + delay end
   end
-  local unreachable = limiters.is_outage(err)
-  if unreachable then limiter:failed(job.ticket, err, this.options.max_retries, job.index)
-  elseif err.status then limiter:answered(job.ticket, err.headers) end
-  if set_aside(self, job, err) then return end
-  local delay = this:retry(err, 0)
   if not delay or is_late(self) then return fail(self, job, err) end
-  -- When the server cannot be reached, the limiter makes the whole batch wait, so the job gets no
-  -- `due` time of its own.
-  if unreachable then delay = math.max(0, limiter.pause.till - self.now())
-  else job.due = self.now() + delay end
   self.again:push(job)
   this:retrying(err, delay)
 end
@@ -318,7 +301,6 @@ local function settle (self, exchange)
   if self.late_open == job then self.late_open = nil end
   local result, err = job.call:whole(exchange)
   if not result then return handle_failure(self, job, err) end
-  self.cold_since = nil
   if not job.call.earlier then self.limiter:answered(job.ticket, result.headers) end
   finish(self, job, result)
 end
@@ -526,7 +508,6 @@ local function new (fields)
     due_at = nil,             -- when the first job of `again` is due, if none is due now
     turn_at = nil,            -- when to ask again for the turn of `held`
     wake = nil,               -- ends the wait of the group, when that turn may have come
-    cold_since = nil,         -- since when the deployment starts
     on_error = nil,           -- hook for prompts that never became a call
     done = queue.new(),       -- jobs that have ended, in this order
     exhausted = false,        -- there are no further prompts

@@ -75,10 +75,17 @@ local function extend_pause (self, seconds)
   self.pause.till = math.max(self.pause.till, self.now() + seconds)
 end
 
---- Makes the whole batch wait, for a reason that does not change the limit.
--- @tparam number seconds
-function Limiter:wait (seconds)
-  extend_pause(self, seconds)
+--- Makes the whole batch wait while the deployment starts.
+-- @tparam table err
+-- @tparam number|boolean limit the option `cold_start`
+-- @treturn ?number seconds until the pause ends; nil when the error has another reason, or the
+-- deployment takes longer than the limit
+function Limiter:cold (err, limit)
+  if not limit or not retry.is_cold(err) then return nil end
+  self.cold_since = self.cold_since or self.now()
+  local wait = retry.cold_delay(err, self.now() - self.cold_since, limit, self.random)
+  if wait then extend_pause(self, wait) end
+  return wait
 end
 
 --- Records a response that is not a refusal.
@@ -86,7 +93,7 @@ end
 -- @tparam ?table headers of the response
 function Limiter:answered (ticket, headers)
   self.refusals, self.rounds, self.outages = 0, 0, 0
-  self.first, self.down = nil, nil
+  self.first, self.down, self.cold_since = nil, nil, nil
   if ticket == self.round then
     self.limit = math.min(self.most, self.limit + 1 / self.limit)
   end
@@ -162,6 +169,7 @@ function M.new (fields)
     refusals = 0,             -- since the last response, while the limit was one request
     too_long = nil,           -- seconds of a pause that the batch does not accept
     outages = 0,              -- since the last response
+    cold_since = nil,         -- when the deployment first seemed to start, since then
     first = nil,              -- index of the prompt of the first of these refusals or outages
     down = nil,               -- the error after which nothing more is sent
   }, Limiter)

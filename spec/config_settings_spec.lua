@@ -180,6 +180,54 @@ describe("files, switches and names", function ()
   end)
 end)
 
+describe("concurrency, rate_limit and cold_start", function ()
+  it("have no limit by default, and with false", function ()
+    local cfg = new {}
+    assert.is_nil(cfg.concurrency)
+    assert.is_nil(cfg.rate_limit)
+    assert.is_false(cfg.cold_start)
+    cfg = new { concurrency = false, rate_limit = false, cold_start = false }
+    assert.is_false(cfg.concurrency)
+    assert.is_false(cfg.rate_limit)
+  end)
+
+  it("are kept", function ()
+    local cfg = new { concurrency = 4, rate_limit = { requests = 3 }, cold_start = 300 }
+    assert.equal(4, cfg.concurrency)
+    assert.same({ requests = 3, seconds = 1 }, cfg.rate_limit)
+    assert.equal(300, cfg.cold_start)
+    assert.same({ tokens = 1000, seconds = 60 },
+      new { rate_limit = { tokens = 1000, seconds = 60 } }.rate_limit)
+  end)
+
+  it("are refused when they are not numbers in their range", function ()
+    for _, bad in ipairs { 0, -1, 1.5, "5", true, 1e7 } do
+      assert.matches("^concurrency must be an integer from 1 to 1000000, got ",
+        refused { concurrency = bad })
+      assert.matches("^rate_limit%.requests must be an integer from 1 to 1000000, got ",
+        refused { rate_limit = { requests = bad } })
+    end
+    for _, bad in ipairs { 0, -1, 0 / 0, math.huge, "5" } do
+      assert.matches("^rate_limit%.seconds must be a number of seconds above 0, got ",
+        refused { rate_limit = { requests = 1, seconds = bad } })
+      assert.matches("^cold_start must be a number of seconds above 0, got ",
+        refused { cold_start = bad })
+    end
+    assert.matches("^rate_limit%.tokens must be an integer from 1 to ",
+      refused { rate_limit = { tokens = 0 } })
+    assert.equal("rate_limit needs requests, tokens, or both",
+      refused { rate_limit = { seconds = 1 } })
+    assert.equal("rate_limit must be a table such as { requests = 1, seconds = 1 }, got the number 5",
+      refused { rate_limit = 5 })
+  end)
+
+  it("raise for a field that does not exist, with the nearest one", function ()
+    local ok, err = pcall(new, { rate_limit = { request = 1 } })
+    assert.is_false(ok)
+    assert.matches('unknown field of rate_limit "request"; did you mean "requests"%?$', err)
+  end)
+end)
+
 describe("loop and transport", function ()
   it("are refused when functions are missing, and the message names them", function ()
     assert.equal('loop must be a loop such as require "predibase.loop.blocking".new(), '

@@ -66,6 +66,19 @@ describe("the address", function ()
     assert.is_true(asked.PREDIBASE_API_TOKEN)
   end)
 
+  it("takes the deployment from PREDIBASE_MODEL where PREDIBASE_DEPLOYMENT is not set", function ()
+    local variables = { PREDIBASE_API_TOKEN = "pb_x", PREDIBASE_TENANT_ID = "acme",
+      PREDIBASE_MODEL = "from-model" }
+    assert.matches("/from%-model$", config.new({}, environment(variables)).url)
+    variables.PREDIBASE_DEPLOYMENT = ""
+    assert.matches("/from%-model$", config.new({}, environment(variables)).url)
+    variables.PREDIBASE_DEPLOYMENT = "from-deployment"
+    assert.matches("/from%-deployment$", config.new({}, environment(variables)).url)
+    variables.PREDIBASE_DEPLOYMENT, variables.PREDIBASE_MODEL = nil, "a b"
+    assert.matches("^deployment %(from the environment variable PREDIBASE_MODEL%) ",
+      refused({}, environment(variables)))
+  end)
+
   it("counts empty variables as not set", function ()
     local empty = environment {
       PREDIBASE_API_TOKEN = "", PREDIBASE_TENANT_ID = "", PREDIBASE_DEPLOYMENT = "",

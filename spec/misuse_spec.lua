@@ -247,6 +247,42 @@ describe("Misuse", function ()
         .. "stream:text()" },
   } do CASES[name] = case end
 
+  for name, case in pairs {
+    ["client.with with a dot"] = { function () local r = client.with {} return r end,
+      "client:with must be called with a colon on a client" },
+    ["client:with without options"] = { function () local r = client:with() return r end,
+      "client:with takes the options as a table, got nil" },
+    ["an option of client:with that does not exist"] = {
+      function () local r = client:with { deploymnet = "x" } return r end,
+      'unknown option "deploymnet"; did you mean "deployment"?' },
+    ["a field of rate_limit that does not exist"] = {
+      function () local r = client:with { rate_limit = { second = 1 } } return r end,
+      'unknown field of rate_limit "second"; did you mean "seconds"?' },
+    ["concurrency of one call"] = {
+      function () local r = client:generate("x", { concurrency = 1 }) return r end,
+      'unknown option "concurrency"' },
+    ["a misspelt cold_start"] = {
+      function () local r = client:generate("x", { coldstart = 1 }) return r end,
+      'unknown option "coldstart"; did you mean "cold_start"?' },
+    ["a misspelt on_error"] = {
+      function () local r = client:generate("x", { on_eror = print }) return r end,
+      'unknown option "on_eror"; did you mean "on_error"?' },
+    ["a misspelt traceparent"] = {
+      function () local r = client:generate("x", { trace_parent = "x" }) return r end,
+      'unknown option "trace_parent"; did you mean "traceparent"?' },
+    ["a misspelt check_limits"] = {
+      function () local r = client:generate("x", { check_limit = {} }) return r end,
+      'unknown option "check_limit"; did you mean "check_limits"?' },
+    ["a misspelt fallback"] = {
+      function () local r = predibase.new { fallbacks = {} } return r end,
+      'unknown option "fallbacks"; did you mean "fallback"?' },
+    ["client.wait_ready with a dot"] = { function () local r = client.wait_ready() return r end,
+      "client:wait_ready must be called with a colon on a client" },
+    ["an option of client:wait_ready that does not exist"] = {
+      function () local r = client:wait_ready { timeuot = 1 } return r end,
+      'unknown option "timeuot"; did you mean "timeout"?' },
+  } do CASES[name] = case end
+
   local template = predibase.template
   local greeting = template.new "Hello {name}"
   local chatml = template.chat "chatml"

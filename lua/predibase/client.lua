@@ -422,6 +422,21 @@ local function new_client (cfg, transport, clock, base, own)
   return self
 end
 
+--- Waits until the server can answer, for example while a deployment that was scaled to zero starts
+-- (LoRAX: GET /health).
+-- @tparam ?table options `timeout` (seconds, default 600); `on_wait`, a function that is called before
+-- each pause with `{ error, attempt, waited, delay }`: why the server is not ready, the number of
+-- questions, the seconds since the beginning, and those until the next question
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table the error: of kind "timeout", or one that does not go away by waiting, such as
+-- "authentication" or "not_found"
+-- @raise for options that do not exist or have the wrong type, and for a closed client
+function Client:wait_ready (options)
+  check_self(self, "wait_ready")
+  return require "predibase.readiness".wait(self, options)
+end
+
 --- Makes a view of this client: another deployment, token or default parameters over the same
 -- connections. The calls of both count for the same `rate_limit` and `concurrency`, unless the view
 -- is given its own. Closing the view leaves the client open.

@@ -91,6 +91,26 @@ describe("Streams over HTTP/2 that begin at once", function ()
     assert.same({ 20 }, shares(20))
   end)
 
+  it("share one connection to each server that a client and its view use", function ()
+    local client = new("modern", nil, SILENT)
+    local url = client.cfg.url:gsub(":%d+/", (":%d/"):format(server.port.narrow), 1)
+    local view = assert(client:with { base_url = url })
+    local old = assert(client:with { base_url = client.cfg.url:gsub(":%d+/",
+      (":%d/"):format(server.port.old), 1) })
+    local streams = at_once(30, function (i)
+      local one = i <= 18 and client or i <= 21 and view or old
+      local stream = one:generate_stream("Hello", { max_new_tokens = 9 })
+      assert(stream:next())
+      return stream
+    end)
+    open_upstream(30)
+    close(streams)
+    open_upstream(0)
+    assert.same({ 18, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 }, shares(30))
+    view:close()
+    old:close()
+  end)
+
   it("take as many connections as the server's limit asks for, and no more", function ()
     local client = new("narrow", nil, SILENT)
     local streams = begin(client, 1)      -- and with its answer the limit is known

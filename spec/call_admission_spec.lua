@@ -165,7 +165,8 @@ end)
 describe("concurrency", function ()
   it("counts open streams until they end or are closed", function ()
     local client, network = pipe.client(answer, { concurrency = 2 })
-    local a, b, c = client:generate_stream "a", client:generate_stream "b", client:generate_stream "c"
+    local a, b = client:generate_stream "a", client:generate_stream "b"
+    local c = client:generate_stream "c"
     assert(a:next())
     assert(b:next())
     assert.same({ nil, "pending" }, { c:poll() })
@@ -189,7 +190,8 @@ describe("concurrency", function ()
 
   it("lets a stream that is closed while it waits leave the line", function ()
     local client, network = pipe.client(answer, { concurrency = 1 })
-    local a, b, c = client:generate_stream "a", client:generate_stream "b", client:generate_stream "c"
+    local a, b = client:generate_stream "a", client:generate_stream "b"
+    local c = client:generate_stream "c"
     assert(a:next())
     assert.same({ nil, "pending" }, { b:poll() })
     assert.same({ nil, "pending" }, { c:poll() })
@@ -230,7 +232,8 @@ describe("concurrency", function ()
   it("gives the place back when a hook raises an error", function ()
     local client = pipe.client(whole(), { concurrency = 1 })
     for _, hook in ipairs { "on_request", "on_response" } do
-      assert.is_false((pcall(client.generate, client, "a", { [hook] = function () error "no" end })))
+      local options = { [hook] = function () error "no" end }
+      assert.is_false((pcall(client.generate, client, "a", options)))
     end
     assert(client:generate "b")
     client:close()
@@ -346,8 +349,8 @@ describe("api_token as a function", function ()
       { function () end, "the function api_token returned no token and no error" },
       { function () return 5 end, "the function api_token must return a string, but it returned a "
         .. "number" },
-      { function () return "SENT\nINEL" end, "the function api_token returned a token that has byte "
-        .. "0x0a at position 5; a token is visible ASCII without spaces" },
+      { function () return "SENT\nINEL" end, "the function api_token returned a token that has "
+        .. "byte 0x0a at position 5; a token is visible ASCII without spaces" },
     } do
       local client, network = pipe.client(whole(), { api_token = case[1], concurrency = 1 })
       for _ = 1, 2 do
@@ -406,8 +409,8 @@ describe("base_url with several URLs", function ()
   local function hosts (network)
     local list = {}
     for i, req in ipairs(network.requests) do
-      list[i] = req.url:match "^http://127.0.0.1:808(%d)/health$" and "probe" .. req.url:match ":808(%d)"
-        or req.url:match ":808(%d)/generate"
+      local asked = req.url:match "^http://127.0.0.1:808(%d)/health$"
+      list[i] = asked and "probe" .. asked or req.url:match ":808(%d)/generate"
     end
     return table.concat(list, " ")
   end

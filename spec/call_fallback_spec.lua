@@ -80,7 +80,9 @@ describe("fallback", function ()
     local result = assert(client:generate "x")
     local ids = {}
     for i, req in ipairs(network.requests) do
-      for _, line in ipairs(req.headers) do ids[i] = ids[i] or line:match "^x%-request%-id: (.*)$" end
+      for _, line in ipairs(req.headers) do
+        ids[i] = ids[i] or line:match "^x%-request%-id: (.*)$"
+      end
     end
     assert.equal(ids[1], ids[2])
     assert.equal(ids[1], result.request_id)
@@ -107,7 +109,8 @@ describe("fallback", function ()
   end)
 
   it("stays inside total", function ()
-    local client = new({ { headers = JSON, before = 100, body = "" }, whole "two" }, { timeout = 5 })
+    local client = new({ { headers = JSON, before = 100, body = "" }, whole "two" },
+      { timeout = 5 })
     local clock = network.clock
     local _, err = client:generate "x"
     assert.equal("timeout", err.kind)
@@ -225,7 +228,8 @@ describe("fallback", function ()
     for message, list in pairs {
       ["fallback must be an array of clients, got the boolean true"] = true,
       ["fallback[1] must be a client of predibase.new"] = { {} },
-      ["fallback must be an array of clients, but it has the key the string \"url\""] = { url = "x" },
+      ['fallback must be an array of clients, but it has the key the string "url"'] = {
+        url = "x" },
     } do
       local made, err = predibase.new { base_url = "http://127.0.0.1:1", fallback = list }
       assert.is_nil(made)
@@ -291,7 +295,8 @@ describe("on_error", function ()
 
   it("observes the error of each prompt of a batch", function ()
     new(failure("no", "validation", 422))
-    local _, failed = client:generate_many({ "a", { prompt = "b", temperature = -1 }, "" }):results()
+    local prompts = { "a", { prompt = "b", temperature = -1 }, "" }
+    local _, failed = client:generate_many(prompts):results()
     assert.equal(3, #seen)
     local all = {}
     for _, err in ipairs(seen) do all[err] = true end

@@ -77,8 +77,8 @@ describe("client:with", function ()
   end)
 
   it("keeps the secrets of merged options", function ()
-    new { defaults = { adapter_source = "hub", adapter_id = "a/b", api_token = "hf_SENTINEL_of_hub" },
-      headers = { ["X-Api-Key"] = "SENTINEL_of_key" } }
+    new { defaults = { adapter_source = "hub", adapter_id = "a/b",
+      api_token = "hf_SENTINEL_of_hub" }, headers = { ["X-Api-Key"] = "SENTINEL_of_key" } }
     local view = assert(client:with { defaults = { seed = 1 } })
     assert(view:generate "x")
     assert.matches("hf_SENTINEL_of_hub", last().body)

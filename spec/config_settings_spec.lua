@@ -217,8 +217,8 @@ describe("concurrency, rate_limit and cold_start", function ()
       refused { rate_limit = { tokens = 0 } })
     assert.equal("rate_limit needs requests, tokens, or both",
       refused { rate_limit = { seconds = 1 } })
-    assert.equal("rate_limit must be a table such as { requests = 1, seconds = 1 }, got the number 5",
-      refused { rate_limit = 5 })
+    assert.equal("rate_limit must be a table such as { requests = 1, seconds = 1 }, got the "
+      .. "number 5", refused { rate_limit = 5 })
   end)
 
   it("raise for a field that does not exist, with the nearest one", function ()

@@ -109,22 +109,23 @@ describe("over real connections", function ()
   it("the calls of an adapter go to one server, and to another when that one fails", function ()
     local both = { server.spawn(), server.spawn() }
     local client = new { base_url = { both[1].url, both[2].url }, max_retries = 0 }
-    for _ = 1, 3 do assert(client:generate(QUESTION, { adapter_id = "a/1", max_new_tokens = 2 })) end
+    local options = { adapter_id = "a/1", max_new_tokens = 2 }
+    for _ = 1, 3 do assert(client:generate(QUESTION, options)) end
     local counts = { #both[1]:log(), #both[2]:log() }
     table.sort(counts)
     assert.same({ 0, 3 }, counts)
     local first = #both[1]:log() == 3 and both[1] or both[2]
     local other = first == both[1] and both[2] or both[1]
     first:script("*", { status = 502 })
-    assert(client:generate(QUESTION, { adapter_id = "a/1", max_new_tokens = 2 }))
-    assert(client:generate_stream(QUESTION, { adapter_id = "a/1", max_new_tokens = 2 }):text())
+    assert(client:generate(QUESTION, options))
+    assert(client:generate_stream(QUESTION, options):text())
     assert.equal(2, #other:log())
     assert.equal(4, #first:log())
     first:script("*", nil)
     other:script("*", { head_delay = 0.1 })
     local began = now()
     repeat
-      assert(client:generate(QUESTION, { adapter_id = "a/1", max_new_tokens = 2 }))
+      assert(client:generate(QUESTION, options))
     until #first:log() > 4 or now() - began > 20
     local log = first:log()
     assert.equal(6, #log)

@@ -26,7 +26,7 @@ describe("replicas", function ()
     end
   end)
 
-  it("send the calls of one adapter to one server, in whatever order the URLs are given", function ()
+  it("send the calls of one adapter to one server, in any order of the URLs", function ()
     local all = new(4)
     local turned = {}
     for i, server in ipairs(servers) do turned[5 - i] = server end

@@ -121,7 +121,8 @@ describe("requests of nginx", function ()
 
   it("pass on their traceparent and tracestate", function ()
     local parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    assert.equal("answered\n", get("/trace", "traceparent: " .. parent .. "\r\ntracestate: a=b\r\n"))
+    assert.equal("answered\n", get("/trace", "traceparent: " .. parent
+      .. "\r\ntracestate: a=b\r\n"))
     assert.equal(parent, last_headers().traceparent)
     assert.equal("a=b", last_headers().tracestate)
     assert.equal("answered\n", get "/trace")
@@ -146,9 +147,9 @@ describe("requests of nginx", function ()
   it("do not block others when their browser disconnects while they wait", function ()
     local holder = send "/holder"
     assert.is_truthy(holder:wait("holding", 20))
-    local gone, waiter = send "/waiter", nil
+    local gone = send "/waiter"
     assert.is_truthy(gone:wait("waiting", 20))
-    waiter = send "/waiter"
+    local waiter = send "/waiter"
     assert.is_truthy(waiter:wait("waiting", 20))
     gone:close()
     holder:close()

@@ -15,8 +15,8 @@ describe("the limits of a server", function ()
       ["`best_of` must be > 0 and <= 2. Given: 3"] = { best_of = 3 },
       ["`stop` supports up to 3 stop sequences. Given: 4"] = { stop = { "a", "b", "c", "d" } },
       ["`truncate` must be strictly positive and less than 100. Given: 101"] = { truncate = 101 },
-      ["`inputs` tokens + `max_new_tokens` must be <= 200. Given: at least 1 `inputs` tokens and 200 "
-        .. "`max_new_tokens`"] = { max_new_tokens = 200 },
+      ["`inputs` tokens + `max_new_tokens` must be <= 200. Given: at least 1 `inputs` tokens and "
+        .. "200 `max_new_tokens`"] = { max_new_tokens = 200 },
     } do
       assert.equal(message, server_limits.problem(limits, values))
     end
@@ -49,7 +49,8 @@ end)
 describe("the option check_limits", function ()
   it("checks calls before they are sent", function ()
     local client, network = pipe.client({ headers = { ["content-type"] = "application/json" },
-      body = '{"generated_text":"yes"}' }, { check_limits = INFO, defaults = { max_new_tokens = 200 } })
+      body = '{"generated_text":"yes"}' }, { check_limits = INFO,
+      defaults = { max_new_tokens = 200 } })
     for _, options in ipairs { {}, { max_new_tokens = 5, stop = { "a", "b", "c", "d" } },
       { max_new_tokens = 5, best_of = 3, do_sample = true, details = true } } do
       local _, err = client:generate("x", options)
@@ -61,7 +62,8 @@ describe("the option check_limits", function ()
     assert(client:generate("x", { max_new_tokens = 199 }))
     assert(client:generate("x", { check_limits = false }))
     assert(client:generate("x", { check_limits = { max_total_tokens = 201 } }))
-    local _, err = client:chat_completion({ { role = "user", content = "x" } }, { max_tokens = 300 })
+    local messages = { { role = "user", content = "x" } }
+    local _, err = client:chat_completion(messages, { max_tokens = 300 })
     assert.equal("validation", err.kind)
     client:close()
   end)

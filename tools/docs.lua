@@ -22,6 +22,7 @@ local PAGES = {
   { "docs/errors.md", "topics/errors.md.html", title = "Errors" },
   { "docs/templates.md", "topics/templates.md.html", title = "Templates" },
   { "docs/chat.md", "topics/chat.md.html", title = "Chats and adapters" },
+  { "docs/deployments.md", "topics/deployments.md.html", title = "Deployments" },
   { "docs/many.md", "topics/many.md.html", title = "Many prompts" },
   { "docs/loops.md", "topics/loops.md.html", title = "Loops" },
   { "docs/openresty.md", "topics/openresty.md.html", title = "OpenResty" },

@@ -163,12 +163,12 @@ end
 --- Returns an error when the job must not be sent any more, and nil when it may be sent. The
 -- limiter knows only the first client, not those of `fallback`.
 local function refusal_of (self, job)
-  if job.call.earlier then return nil end
   local limiter = self.limiter
   if is_late(self) then
     return not_sent(job, { kind = "timeout", phase = "total",
       message = "the time for the whole call is used up" })
   end
+  if job.call.earlier then return nil end
   if limiter.too_long then
     return not_sent(job, { kind = "rate_limited", retry_after = limiter.too_long,
       message = ("the server asked for a pause of %.0f seconds, and a batch waits at most %d")

@@ -219,11 +219,14 @@ function Call:run ()
   until false
 end
 
---- Reports the final error of the call to the hook `on_error`.
+--- Ends the call with its final error, and reports the error to the hook `on_error`.
 -- @tparam table err
+-- @tparam ?number tokens that the caller received
 -- @treturn nil
 -- @treturn table the error
-function Call:failed (err)
+function Call:failed (err, tokens)
+  self:abandon()
+  if tokens then self:counted { completion_tokens = tokens } end
   self:count(nil, err)
   local hook = self.on_error
   if hook then hook(err) end
@@ -578,20 +581,36 @@ function M.refused (client, err, on_error)
   return nil, err
 end
 
---- Makes a call and waits for its outcome.
+--- Makes a call from what a planner returned, and reports an error to the hook `on_error`.
 -- @tparam table client as for `prepare`
 -- @param input as for `prepare`
 -- @tparam ?table plan of `predibase.request`; nil when the options were refused
 -- @tparam ?table refusal the error, when the options were refused
 -- @tparam ?function on_error the hook of the call, when the options were refused
+-- @treturn[1] table the call
+-- @treturn[2] nil
+-- @treturn[2] table the error
+-- @raise for an input of the wrong type
+function M.begin (client, input, plan, refusal, on_error)
+  if not plan then return M.refused(client, refusal, on_error) end
+  local this, err = M.prepare(client, plan, input)
+  if not this then return M.refused(client, err, plan.settings.hooks.on_error) end
+  return this
+end
+
+--- Makes a call and waits for its outcome.
+-- @tparam table client as for `begin`
+-- @param input as for `begin`
+-- @tparam ?table plan as for `begin`
+-- @tparam ?table refusal as for `begin`
+-- @tparam ?function on_error as for `begin`
 -- @treturn[1] table the outcome, as the route reads it
 -- @treturn[2] nil
 -- @treturn[2] table the error
 -- @raise for an input of the wrong type
 function M.run (client, input, plan, refusal, on_error)
-  if not plan then return M.refused(client, refusal, on_error) end
-  local this, err = M.prepare(client, plan, input)
-  if not this then return M.refused(client, err, plan.settings.hooks.on_error) end
+  local this, err = M.begin(client, input, plan, refusal, on_error)
+  if not this then return nil, err end
   return this:run()
 end
 

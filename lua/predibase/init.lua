@@ -15,6 +15,7 @@
 -- docs/internals.md follows a call through them.
 --
 --   client               one server, its connections, and the calls that it can make
+--     client.shared        the data that all calls of a client share
 --   adapter              a client with an adapter: renders its template, then calls
 --   chat                 a conversation: sends its history with each question
 --     chat.session_options   reads the options of a session
@@ -72,6 +73,11 @@
 --   event                reads an event of a stream, and checks its types
 --   response             an answer -> result or error object
 --   retry                whether to try again, and after how many seconds
+--     call.admission       what a call needs before each attempt: a server, its turn, a token
+--   replicas             chooses one of several servers
+--   readiness            waits until a server is ready
+--   server_limits        checks a call against the limits of its server
+--   trace_context        the headers of the trace that a call belongs to
 --   turn                 waits until the limits of the client allow a request
 --     turn.line            first come, first served
 --     turn.concurrency     a limit of requests at the same time
@@ -96,6 +102,7 @@
 --     transport.curl       libcurl, through the C module predibase.curl
 --       transport.curl.exchange   one request and its response
 --       transport.curl.group      waits for many exchanges
+--       transport.curl.door       the connections of a transport, with another configuration
 --       transport.curl.failure    words what failed, with host and port
 --     transport.resty      the sockets of nginx
 --       transport.resty.exchange  one request and its response, read in a light thread

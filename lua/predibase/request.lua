@@ -69,8 +69,8 @@ function M.union (...)
 end
 
 -- Options of a call that concern generated text.
-local OF_TEXT = { "on_token", "trim_stop", "client_stop", "check_schema", "check_limits", "reasoning",
-  "format" }
+local OF_TEXT = { "on_token", "trim_stop", "client_stop", "check_schema", "check_limits",
+  "reasoning", "format" }
 
 --- Set of the options of calls that generate no text.
 M.plain_names = M.union(config.call_names)

@@ -110,10 +110,7 @@ local function fail (self, err)
   self.err = err
   give_up_exchange(self, "close")
   self.held = nil
-  local this = self.call
-  this:abandon()
-  this:counted { completion_tokens = self.count }
-  return this:failed(err)
+  return self.call:failed(err, self.count)
 end
 
 --- Makes the reader for the events of one attempt.
@@ -267,9 +264,8 @@ local function send (self, how)
   -- The hook `on_request` may have closed the stream, or read it.
   if self.closed or self.exchange or self.err or self.final then return true end
   self.sent = true
-  local exchange
-  exchange, why = this:open(self.delay)
-  if not exchange then return try_again(self, this:error(why)) end
+  local exchange, failure = this:open(self.delay)
+  if not exchange then return try_again(self, this:error(failure)) end
   if self.reader.raw then exchange:keep_data() end
   self.exchange = exchange
   return true
@@ -547,12 +543,8 @@ end
 -- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
 -- @raise for an input of the wrong type
 function M.open (client, input, plan, refusal, on_error)
-  local this
-  if plan then this, refusal = call.prepare(client, plan, input) end
-  if not this then
-    call.refused(client, refusal, plan and plan.settings.hooks.on_error or on_error)
-  end
-  local made = this and M.new(this) or M.failed(refusal)
+  local this, err = call.begin(client, input, plan, refusal, on_error)
+  local made = this and M.new(this) or M.failed(err)
   return made, nil, nil, made
 end
 

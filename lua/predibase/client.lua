@@ -425,8 +425,8 @@ end
 --- Waits until the server can answer, for example while a deployment that was scaled to zero starts
 -- (LoRAX: GET /health).
 -- @tparam ?table options `timeout` (seconds, default 600); `on_wait`, a function that is called
--- before each pause with `{ error, attempt, waited, delay }`: why the server is not ready, the number
--- of questions, the seconds since the beginning, and those until the next question
+-- before each pause with `{ error, attempt, waited, delay }`: why the server is not ready, the
+-- number of questions, the seconds since the beginning, and those until the next question
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] table the error: of kind "timeout", or one that does not go away by waiting, such as

@@ -11,9 +11,13 @@ local function call_of (exchange)
   local call = { client = { max_text = math.huge }, options = { hooks = {} }, responded = true,
     route = generate.STREAM }
   function call.request () return {} end
-  for _, name in ipairs { "announce", "matcher", "splitter", "first", "finish", "retry" } do
+  for _, name in ipairs { "announce", "matcher", "splitter", "first", "finish", "retry", "abandon",
+    "mark" } do
     call[name] = function () end
   end
+  function call.ready () return true end
+  function call.fall_back (_, err) return nil, err end
+  function call.failed (_, err) return nil, err end
   function call.open () return exchange end
   function call.error (_, failure) return failure end
   return call

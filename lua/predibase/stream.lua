@@ -118,14 +118,22 @@ local function new_reader (this)
   return this.route.reader(this.request().context, this.client)
 end
 
+--- Sets the call whose tokens the stream returns, and what reads them.
+local function use (self, this)
+  self.call, self.left = this, this.client.max_text       -- number of bytes that may still come
+  self.reader = new_reader(this)
+  -- Looks for marks of reasoning and stop sequences; nil without any.
+  self.filter = filters.new(this:splitter(), this:matcher(), this.route.deltas)
+end
+
 --- Continues with the next client of `fallback`, or makes an error final.
 local function give_up (self, err)
   local other, final = self.call:fall_back(err, self.count)
   if not other then return fail(self, final) end
   give_up_exchange(self, "release")
   self.held = CHANGING
-  self.call, self.reader, self.matcher = other, new_reader(other), other:matcher()
-  self.left, self.delay, self.sent = other.client.max_text, nil, false
+  self.delay, self.sent = nil, false
+  use(self, other)
   self.held = nil
   return true
 end
@@ -136,8 +144,7 @@ local function try_again (self, err)
   if not delay then return give_up(self, err) end
   give_up_exchange(self, "release")
   self.held = CHANGING
-  self.delay = delay
-  self.sent = false
+  self.delay, self.sent = delay, false
   self.reader = new_reader(self.call)
   self.held = nil
   self.call:retrying(err, delay)
@@ -257,11 +264,10 @@ local function send (self, how)
   local this = self.call
   local ready, why = this:ready(how)
   if why == "pending" then return nil, why end
-  -- Another coroutine may have closed the stream, or read it, while this one waited.
+  -- Other code may have closed the stream, or read it, during the wait and in the hook below.
   if self.closed or self.exchange or self.err or self.final then return true end
   if not ready then return give_up(self, this:error(why)) end
   this:announce()
-  -- The hook `on_request` may have closed the stream, or read it.
   if self.closed or self.exchange or self.err or self.final then return true end
   self.sent = true
   local exchange, failure = this:open(self.delay)
@@ -312,10 +318,7 @@ end
 --- Returns the next token; or nil at the end; or nil and "pending" or the error.
 local function step (self, how)
   while true do
-    if self.err then
-      give_up_exchange(self, "close")
-      return nil, self.err
-    end
+    if self.err then give_up_exchange(self, "close") return nil, self.err end
     if self.final and self.held ~= CHANGING then
       give_up_exchange(self, "release")
       if self.call.admission then self.call:counted(self:result().usage) end
@@ -489,7 +492,7 @@ function Stream:__tostring ()
     self.count == 1 and "" or "s")
 end
 
-local function new (this, err)
+local function new (err)
   -- There may be thousands of streams, so fields without a value are not created here:
   --   final          the closing event
   --   exchange       the exchange of the current attempt
@@ -503,15 +506,11 @@ local function new (this, err)
   --   on_complete    called once with the stream, before the last token is returned
   --   completing     `on_complete` was called: the result is available to it
   return setmetatable({
-    call = this,
+    call = nil, left = nil, reader = nil, filter = nil,      -- see `use`
     err = err,            -- the final error
     closed = false,
-    reader = this and new_reader(this),
-    -- Looks for marks of reasoning and stop sequences; nil without any.
-    filter = this and filters.new(this:splitter(), this:matcher(), this.route.deltas),
     parts = {},           -- the text so far, see FOLD
     count = 0,            -- tokens so far
-    left = this and this.client.max_text or math.huge,     -- number of bytes that may still come
   }, Stream)
 end
 
@@ -521,7 +520,8 @@ end
 -- its last token is returned; not called when the stream fails or is closed before its end
 -- @treturn table
 function M.new (this, on_complete)
-  local self = new(this, nil)
+  local self = new(nil)
+  use(self, this)
   self.on_complete = on_complete
   return self
 end
@@ -531,7 +531,7 @@ end
 -- @treturn table
 function M.failed (err)
   errors.add(err, { partial_text = err.partial_text or "", tokens = err.tokens or 0 })
-  return new(nil, err)
+  return new(err)
 end
 
 --- Makes a call and its stream. If the call cannot be made, the stream fails at the first `next`.
@@ -590,11 +590,7 @@ function M.take_buffered_texts (stream)
     stream.held = { text = text }        -- as one token, so that `step` fails with the right error
     return nil
   end
-  local rest = text
-  for _ = 1, n do
-    add_text(stream, rest)
-    rest = ""
-  end
+  for i = 1, n do add_text(stream, i == 1 and text or "") end
   return text
 end
 

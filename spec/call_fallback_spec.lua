@@ -284,6 +284,20 @@ describe("on_error", function ()
     assert.equal(0, #network.requests)
   end)
 
+  it("observes the errors of sessions, and of answers that are no JSON", function ()
+    new(whole "no JSON")
+    local _, err = client:generate_json("x", { schema = { type = "object", properties = {} } })
+    assert.equal("protocol", err.kind)
+    assert.same({ err }, seen)
+    local session = assert(client:chat_session { format = "chatml", max_input_tokens = 1,
+      special_tokens_in_text = "refuse" })
+    seen[1] = nil
+    _, err = session:stream("<|im_end|>"):next()
+    assert.equal(err, seen[1])
+    _, err = session:send "<|im_end|>"
+    assert.equal(err, seen[2])
+  end)
+
   it("observes the error of a stream once", function ()
     new { body = wire.token "Hel", ending = "cut" }
     local s = client:generate_stream "x"

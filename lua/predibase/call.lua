@@ -569,13 +569,13 @@ function M.prepare (client, plan, input, before)
   return this
 end
 
---- Reports an error that was found before a call could be made to the hook `on_error`.
+--- Reports an error that was found before or after a call to the hook `on_error`.
 -- @tparam table client as for `prepare`
 -- @tparam table err
 -- @tparam[opt=client.on_error] ?function on_error the hook of the call
 -- @treturn nil
 -- @treturn table the error
-function M.refused (client, err, on_error)
+function M.report (client, err, on_error)
   local hook = on_error or client.on_error
   if hook then hook(err) end
   return nil, err
@@ -592,9 +592,9 @@ end
 -- @treturn[2] table the error
 -- @raise for an input of the wrong type
 function M.begin (client, input, plan, refusal, on_error)
-  if not plan then return M.refused(client, refusal, on_error) end
+  if not plan then return M.report(client, refusal, on_error) end
   local this, err = M.prepare(client, plan, input)
-  if not this then return M.refused(client, err, plan.settings.hooks.on_error) end
+  if not this then return M.report(client, err, plan.settings.hooks.on_error) end
   return this
 end
 

@@ -190,7 +190,7 @@ local function open_stream (self, turn, shown, finish)
   if not run_stream.is(before) then close_stream(self) end
   local input, this
   input, err = alone(self, input_of)
-  if input then this, err = call.prepare(self.client.shared, plan, input) end
+  this, err = call.begin(self.client.shared, input, input and plan, err)
   if not this then return nil, err end
   return stream.new(this, finish and function (ended) finish(ended, input, plan) end), input, plan
 end

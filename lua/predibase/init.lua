@@ -210,6 +210,14 @@ M.generate_json = forward("generate_json")
 -- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
 M.generate_stream = forward("generate_stream", stream.failed)
 
+--- Calls `client:wait_ready`.
+-- @function wait_ready
+-- @tparam ?table options see `predibase.client`
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table the error
+M.wait_ready = forward("wait_ready")
+
 --- Calls `client:generate_many`.
 -- @function generate_many
 -- @tparam table|function prompts

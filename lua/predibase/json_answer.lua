@@ -161,14 +161,17 @@ end
 -- @param input as for `call.run`
 -- @tparam ?table plan of a route that `route` made
 -- @tparam ?table refusal as for `call.run`
+-- @tparam ?function on_error as for `call.run`
 -- @treturn[1] table the value
 -- @treturn[1] table the result
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function M.run (client, input, plan, refusal)
-  local result, err = call.run(client, input, plan, refusal)
+function M.run (client, input, plan, refusal, on_error)
+  local result, err = call.run(client, input, plan, refusal, on_error)
   if not result then return nil, err end
-  return M.read(result, plan.validator)
+  local value, more = M.read(result, plan.validator)
+  if value == nil then return call.report(client, more, plan.settings.hooks.on_error) end
+  return value, more
 end
 
 return M

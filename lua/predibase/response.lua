@@ -11,7 +11,7 @@
 -- none), and `generated_text` is the text as the server sent it. `text_incomplete` is true when the
 -- text is empty although tokens were generated: LoRAX sends no text when `max_new_tokens` ends the
 -- answer inside a character. With `details = true`, and in a stream, the text comes from the tokens
--- instead.
+-- instead. `client` is the client that answered, if the called one has the option `fallback`.
 --
 -- `usage` has the numbers of tokens that are known: `prompt_tokens` (LoRAX does not know it for
 -- every model), `completion_tokens`, `total_tokens`. `timing` is in seconds. The client measures

@@ -131,7 +131,10 @@ function Admission:ready (how, deadline)
     if not ok then return nil, why, at end
   end
   -- Other calls may have found out meanwhile that the server fails.
-  if all and not all:is_well(self.server) then self.server = all:choose(self.key, self.tried) end
+  if all and not all:is_well(self.server) then
+    self.server = nil
+    if not choose(self, how) then return nil, "pending" end
+  end
   if self.client.token and not self.has_token then
     local token, failure = ask_for_token(self)
     if not token then

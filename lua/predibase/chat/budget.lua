@@ -33,7 +33,10 @@ end
 local WITHOUT = { not_found = true, permission = true }
 
 -- Options of the call that also apply to the requests that count tokens.
-local SHARED = { "timeout", "max_retries", "headers", "on_request", "on_response", "on_retry" }
+local SHARED = { "timeout", "max_retries", "headers", "cold_start", "traceparent", "on_request",
+  "on_response", "on_retry" }
+
+local function ignore () end
 
 local Counter = {}
 Counter.__index = Counter
@@ -60,7 +63,8 @@ end
 local function ask (self, session, text, special, options, plans)
   if self.no_tokenizer then return M.estimate(text) end
   if not plans[special] then
-    local own = { add_special_tokens = special }
+    -- An error of counting is not always one of the call, which reports it otherwise.
+    local own = { add_special_tokens = special, on_error = ignore }
     for _, name in ipairs(SHARED) do own[name] = options and options[name] end
     local plan, refusal = session.plan(tokenize.ROUTE, own)
     if not plan then return nil, refusal end

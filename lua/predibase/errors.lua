@@ -2,10 +2,10 @@
 --- Makes the error objects of the library, and removes secrets and unprintable bytes from texts.
 --
 -- An error is a table `{ kind, message, status, error_type, phase, retryable, retry_after,
--- sent, attempts, request_id, trace_id, partial_text, partial_reasoning, tokens, headers, body }`.
--- Only `kind`, `message` and `retryable` are always set. `tokens` is a count, `partial_text` and
--- `partial_reasoning` are strings, `retry_after` is in seconds. `tostring` returns one line for a
--- log.
+-- sent, attempts, request_id, trace_id, partial_text, partial_reasoning, tokens, headers, body,
+-- earlier }`. Only `kind`, `message` and `retryable` are always set. `tokens` is a count,
+-- `partial_text` and `partial_reasoning` are strings, `retry_after` is in seconds, `earlier` is an
+-- array of errors (option `fallback`). `tostring` returns one line for a log.
 -- @module predibase.errors
 
 local utf8 = require "predibase.utf8"

@@ -153,6 +153,24 @@ describe("client:with", function ()
     new()
   end)
 
+  it("is collected with its client, although their functions refer to them", function ()
+    local weak = setmetatable({}, { __mode = "v" })
+    local function make ()
+      local one, view
+      local function refer () return one, view end
+      one = assert(predibase.new { base_url = "http://127.0.0.1:1", on_error = refer,
+        api_token = refer, traceparent = refer, rate_limit = { requests = 1 } })
+      view = assert(one:with { on_retry = refer, api_token = refer, fallback = { one } })
+      view:generate("", { on_error = refer })
+      weak[1], weak[2] = one, view
+    end
+    make()
+    collectgarbage()
+    collectgarbage()
+    assert.same({}, weak)
+    new()
+  end)
+
   it("can make adapters, sessions and batches", function ()
     new()
     local view = assert(client:with { defaults = { seed = 3 } })

@@ -297,12 +297,12 @@ end
 --- Reads the proxy of a server, and tells why the token must not be sent to it.
 local function read_way (cfg, secret, given)
   return read_proxy(cfg, secret, given)
-    or secret.token and exposure_of(cfg, secret.proxy_loopback, "api_token")
+    or (secret.token or cfg.api_token) and exposure_of(cfg, secret.proxy_loopback, "api_token")
 end
 
 --- Reads what leads to the server, or to each of several servers.
 local function read_servers (cfg, secret, given, getenv)
-  local parts, problem = read_address(given, getenv, secret.token)
+  local parts, problem = read_address(given, getenv, secret.token or cfg.api_token)
   if not parts then return problem end
   for name, value in pairs(parts[1] or parts) do cfg[name] = value end
   problem = read_way(cfg, secret, given)
@@ -346,8 +346,11 @@ end
 local function fill (cfg, secret, given, getenv, base)
   local problem = read_plain(cfg, given) or read_password(cfg, secret, given)
   if problem then return problem end
-  secret.token, problem = read_token(given, getenv)
+  local token
+  token, problem = read_token(given, getenv)
   if problem then return problem end
+  -- A function is no secret, and may refer to the client.
+  if type(token) == "string" then secret.token = token else cfg.api_token = token end
   problem = read_servers(cfg, secret, given, getenv) or read_merged(cfg, secret, given, base)
   if problem then return problem end
   cfg.hooks, problem = settings.hooks(given, {})
@@ -371,20 +374,29 @@ local function taken (given, allowed)
   return found
 end
 
---- Copies the options that a view of the client builds on.
-local function copy_for_views (given)
-  local copied = {}
+-- Options that a view merges with those of the client.
+local MERGED = { defaults = true, headers = true, timeout = true }
+
+-- Options that are copied when they are tables.
+local TABLES = { base_url = true, rate_limit = true, client_stop = true, check_limits = true,
+  fallback = true }
+
+--- Divides the options that views build on into those without and those with secrets. Only texts
+-- are kept with the secrets: functions and objects may refer to the client, and Lua 5.1 would then
+-- never collect it.
+local function divide (given)
+  local open, hidden = {}, {}
   for name, value in pairs(given) do
-    local is_data = name == "base_url" or name == "rate_limit" or name == "client_stop"
-      or name == "check_limits" or name == "fallback"
-    if is_data and type(value) == "table" then
+    local is_secret = name == "api_token" or name == "client_key_password" or name == "proxy"
+    if TABLES[name] and type(value) == "table" then
       local twin = {}
       for key, inner in next, value do twin[key] = inner end
       value = twin
     end
-    if name ~= "defaults" and name ~= "headers" and name ~= "timeout" then copied[name] = value end
+    if is_secret and type(value) == "string" then hidden[name] = value
+    elseif not MERGED[name] then open[name] = value end
   end
-  return copied
+  return open, hidden
 end
 
 local function build (given, getenv, base)
@@ -392,7 +404,7 @@ local function build (given, getenv, base)
   local problem = fill(cfg, secret, given, getenv, base)
   if problem then return refuse(problem) end
   secret.kept = { headers = secret.headers, shown = cfg.headers }
-  secret.given = copy_for_views(given)
+  cfg.given, secret.given = divide(given)
   private[cfg] = secret
   return setmetatable(cfg, mt)
 end
@@ -405,8 +417,9 @@ end
 -- @tparam[opt=os.getenv] function getenv name -> string or nil
 -- @treturn[1] table `url`, `scheme`, `host`, `port`, `loopback`, `timeout` (seconds), `headers`
 -- (array of `{ name, value }`), `hooks`, `defaults`, `proxy` (without user name and password),
--- `servers` (nil, or a configuration for each URL of `base_url`), and every option of
--- `predibase.config.settings`; the functions below return the secrets
+-- `api_token` (only a function), `servers` (nil, or a configuration for each URL of `base_url`),
+-- `given` (the options that views build on), and every option of `predibase.config.settings`; the
+-- functions below return the secrets
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `config`
 function M.new (given, getenv)
@@ -434,6 +447,7 @@ function M.with (base, given, getenv)
     end
   end
   local all, own = {}, {}
+  for name, value in pairs(base.given) do all[name] = value end
   for name, value in pairs(private[base].given) do all[name] = value end
   if present.base_url ~= nil then
     all.tenant_id, all.deployment = nil, nil
@@ -455,16 +469,7 @@ end
 -- @tparam table cfg
 -- @treturn ?string nil when requests are sent without a token, or a function returns it
 function M.token (cfg)
-  local token = private[cfg].token
-  return type(token) == "string" and token or nil
-end
-
---- Returns the function that returns the API token.
--- @tparam table cfg
--- @treturn ?function
-function M.token_function (cfg)
-  local token = private[cfg].token
-  return type(token) ~= "string" and token or nil
+  return private[cfg].token
 end
 
 --- Returns the password of the client key.

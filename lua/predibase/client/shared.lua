@@ -2,7 +2,6 @@
 --- The data that all calls of a client share, see `prepare` of `predibase.call`.
 -- @module predibase.client.shared
 
-local config = require "predibase.config"
 local errors = require "predibase.errors"
 local replicas = require "predibase.replicas"
 local turn = require "predibase.turn"
@@ -88,7 +87,7 @@ function M.new (owner, clock, is_client, base, own)
     count = clock.count,
     max_text = cfg.max_response_bytes, place = place_of(cfg), on_error = cfg.hooks.on_error,
     limits = limits_of(cfg, clock.now, base, own),
-    token = config.token_function(cfg),
+    token = cfg.api_token,
   }
   if cfg.servers then
     local problem

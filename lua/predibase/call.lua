@@ -518,8 +518,8 @@ end
 -- @tparam table client the data that all calls of a client share: `transport`, `place` (host and
 -- port, for messages), `now` (returns monotonic seconds), `wall` (returns Unix seconds), `random`
 -- (returns a number in [0, 1)), `max_text` (largest number of bytes in the text of a stream),
--- `owner` (the client), `on_error`, `limits` (of `predibase.turn`), `replicas`, `sites` (server ->
--- `transport` and `place`), `token` (the function `api_token`), `fallback` (array of such data),
+-- `owner` (the client), `on_error`, `limits` (of `predibase.throttle`), `replicas`, `sites` (server
+-- -> `transport` and `place`), `token` (the function `api_token`), `fallback` (array of such data),
 -- and in nginx `count` (see `predibase.transport.resty.request_counts`)
 -- @tparam table plan of `predibase.request`
 -- @param input what the route of the plan takes: a prompt, messages, …

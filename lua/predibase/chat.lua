@@ -163,7 +163,7 @@ end
 --- Asks for a whole answer. Returns the result, of which the answer is added to the turn.
 local function ask (self, turn, shown)
   local plan, input_of, err = turns.prepare(self, turn, self.engine.ROUTE, shown)
-  if not plan then return nil, err end
+  if not plan then return call.report(self.client.shared, err) end
   close_stream(self)
   local input, why = input_of()
   local result
@@ -184,7 +184,7 @@ end
 -- is complete.
 local function open_stream (self, turn, shown, finish)
   local plan, input_of, err = turns.prepare(self, turn, self.engine.STREAM, shown)
-  if not plan then return nil, err end
+  if not plan then return call.report(self.client.shared, err) end
   -- A stream of several rounds opens one stream after the other.
   local before = self.reading.stream
   if not run_stream.is(before) then close_stream(self) end

@@ -78,10 +78,10 @@
 --   readiness            waits until a server is ready
 --   server_limits        checks a call against the limits of its server
 --   trace_context        the headers of the trace that a call belongs to
---   turn                 waits until the limits of the client allow a request
---     turn.line            first come, first served
---     turn.concurrency     a limit of requests at the same time
---     turn.rate_limit      a limit of requests and tokens in a time
+--   throttle             makes requests wait until the limits of the client allow them
+--     throttle.line          first come, first served
+--     throttle.concurrency   a limit of requests at the same time
+--     throttle.rate_limit    a limit of requests and tokens in a time
 --   errors               the error object; removes secrets from texts
 --   headers              checks and redacts HTTP headers
 --   usage                raises an error for misuse, with the position of the program's line

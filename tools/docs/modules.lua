@@ -39,7 +39,7 @@ M.internal = {
   { "Options and parameters", "predibase.config.*", "predibase.params.*",
     "predibase.response_format", "predibase.schema", "predibase.validator.*", "predibase.tools",
     "predibase.value_checks", "predibase.option_names", "predibase.usage" },
-  { "Deployments", "predibase.turn", "predibase.turn.*", "predibase.replicas",
+  { "Deployments", "predibase.throttle", "predibase.throttle.*", "predibase.replicas",
     "predibase.readiness", "predibase.server_limits", "predibase.trace_context",
     "predibase.call.*", "predibase.client.*" },
   { "Network", "predibase.transport", "predibase.transport.*", "predibase.nginx" },

@@ -9,7 +9,7 @@ local active = require "predibase.active"
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local replicas = require "predibase.replicas"
-local turn = require "predibase.turn"
+local throttle = require "predibase.throttle"
 
 local M = {}
 
@@ -231,7 +231,7 @@ function M.new (client, plan)
   return setmetatable({
     client = client,
     key = plan.adapter_id or client.owner.cfg.server == "openai" and plan.model or "",
-    turn = client.limits and turn.new(client.limits, plan.max_new_tokens or 0),
+    turn = client.limits and throttle.new(client.limits, plan.max_new_tokens or 0),
     tried = {},               -- set of the servers that this call has tried
     server = nil,
     asked = nil, probe = nil, -- the server that is asked whether it is well, and the exchange

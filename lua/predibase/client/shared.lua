@@ -4,7 +4,7 @@
 
 local errors = require "predibase.errors"
 local replicas = require "predibase.replicas"
-local turn = require "predibase.turn"
+local throttle = require "predibase.throttle"
 
 local M = {}
 
@@ -62,12 +62,12 @@ end
 
 --- Makes the limits of a client. A view shares those of its client that it was not given.
 local function limits_of (cfg, now, base, own)
-  if not base then return turn.limits(cfg, now) end
+  if not base then return throttle.limits(cfg, now) end
   local given = {}
   for _, name in ipairs { "concurrency", "rate_limit" } do
     if own[name] then given[name] = cfg[name] or false end
   end
-  return turn.limits(given, now, base.limits)
+  return throttle.limits(given, now, base.limits)
 end
 
 --- Makes the data of a client.

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 local pipe = require "spec.support.pipe_transport"
-local turn = require "predibase.turn"
+local throttle = require "predibase.throttle"
 
 describe("the turn of a request", function ()
   local client, network, limits, transport
@@ -13,30 +13,30 @@ describe("the turn of a request", function ()
   after_each(function () client:close() end)
 
   local function limit (options)
-    limits = turn.limits(options, network.now)
+    limits = throttle.limits(options, network.now)
     return limits
   end
 
   it("does not exist without limits", function ()
-    assert.is_nil(turn.limits({}, network.now))
-    assert.is_nil(turn.limits({ concurrency = false, rate_limit = false }, network.now,
-      turn.limits({ concurrency = 1 }, network.now)))
+    assert.is_nil(throttle.limits({}, network.now))
+    assert.is_nil(throttle.limits({ concurrency = false, rate_limit = false }, network.now,
+      throttle.limits({ concurrency = 1 }, network.now)))
   end)
 
   it("shares the limits of another client unless it has its own", function ()
-    local base = turn.limits({ concurrency = 1, rate_limit = { requests = 1, seconds = 1 } },
+    local base = throttle.limits({ concurrency = 1, rate_limit = { requests = 1, seconds = 1 } },
       network.now)
-    local view = turn.limits({}, network.now, base)
+    local view = throttle.limits({}, network.now, base)
     assert.equal(base.concurrency, view.concurrency)
     assert.equal(base.rate, view.rate)
-    view = turn.limits({ concurrency = 2, rate_limit = false }, network.now, base)
+    view = throttle.limits({ concurrency = 2, rate_limit = false }, network.now, base)
     assert.not_equal(base.concurrency, view.concurrency)
     assert.is_nil(view.rate)
   end)
 
   it("comes at once as long as the limits allow it", function ()
     limit { concurrency = 2 }
-    local a, b, c = turn.new(limits, 0), turn.new(limits, 0), turn.new(limits, 0)
+    local a, b, c = throttle.new(limits, 0), throttle.new(limits, 0), throttle.new(limits, 0)
     assert.is_true(a:ask())
     assert.is_true(a:ask())              -- asking again takes nothing more
     assert.is_true(b:wait(transport))
@@ -53,7 +53,7 @@ describe("the turn of a request", function ()
     limit { rate_limit = { requests = 1, seconds = 10 } }
     local began = network.clock
     for _ = 1, 3 do
-      local one = turn.new(limits, 0)
+      local one = throttle.new(limits, 0)
       assert.is_true(one:wait(transport))
       one:begin()()
     end
@@ -62,8 +62,8 @@ describe("the turn of a request", function ()
 
   it("gives up at the deadline, and gives its place in the line back", function ()
     limit { rate_limit = { requests = 1, seconds = 10 } }
-    assert.is_true(turn.new(limits, 0):ask())
-    local late = turn.new(limits, 0)
+    assert.is_true(throttle.new(limits, 0):ask())
+    local late = throttle.new(limits, 0)
     local ok, failure = late:wait(transport, network.clock + 4)
     assert.is_nil(ok)
     assert.equal("timeout", failure.kind)
@@ -76,7 +76,7 @@ describe("the turn of a request", function ()
 
   it("waits for its own delay before it enters the line", function ()
     limit { rate_limit = { requests = 1, seconds = 10 } }
-    local again, other = turn.new(limits, 0), turn.new(limits, 0)
+    local again, other = throttle.new(limits, 0), throttle.new(limits, 0)
     assert.is_true(again:ask())
     again:begin()()
     again:renew(30)
@@ -88,7 +88,7 @@ describe("the turn of a request", function ()
 
   it("of another attempt comes before those of other calls", function ()
     limit { concurrency = 1 }
-    local a, b = turn.new(limits, 0), turn.new(limits, 0)
+    local a, b = throttle.new(limits, 0), throttle.new(limits, 0)
     assert.is_true(a:ask())
     local done = a:begin()
     assert.is_nil(b:ask())
@@ -100,7 +100,7 @@ describe("the turn of a request", function ()
 
   it("ends the wait of another coroutine when it is left", function ()
     limit { concurrency = 1 }
-    local holder, waiting = turn.new(limits, 0), turn.new(limits, 0)
+    local holder, waiting = throttle.new(limits, 0), throttle.new(limits, 0)
     assert.is_true(holder:ask())
     local loop, resumed = client.transport.loop, nil
     loop.suspend = function () coroutine.yield() end
@@ -120,7 +120,7 @@ describe("the turn of a request", function ()
 
   it("is woken when a place is given back, in the order of coming", function ()
     limit { concurrency = 1 }
-    local holder = turn.new(limits, 0)
+    local holder = throttle.new(limits, 0)
     assert.is_true(holder:ask())
     local loop, resumed, order, suspended = client.transport.loop, {}, {}, {}
     loop.suspend = function ()
@@ -134,7 +134,7 @@ describe("the turn of a request", function ()
     local done = holder:begin()
     local turns = {}
     for i = 1, 3 do
-      turns[i] = turn.new(limits, 0)
+      turns[i] = throttle.new(limits, 0)
       assert(coroutine.resume(coroutine.create(function ()
         assert(turns[i]:wait(transport))
         order[#order + 1] = i
@@ -149,7 +149,7 @@ describe("the turn of a request", function ()
 
   it("goes to the next one when a waiting coroutine is gone", function ()
     limit { concurrency = 1 }
-    local holder = turn.new(limits, 0)
+    local holder = throttle.new(limits, 0)
     assert.is_true(holder:ask())
     local loop = client.transport.loop
     loop.suspend = function (_, group)
@@ -158,7 +158,7 @@ describe("the turn of a request", function ()
       return group.fault
     end
     loop.resume = function () end
-    local dead, next_one = turn.new(limits, 0), turn.new(limits, 0)
+    local dead, next_one = throttle.new(limits, 0), throttle.new(limits, 0)
     -- An error that ends the wait, as that of a cancelled task, and kills the coroutine.
     local co = coroutine.create(function () dead:wait(transport) end)
     assert(coroutine.resume(co))
@@ -172,16 +172,16 @@ describe("the turn of a request", function ()
 
   it("fails when its client is closed", function ()
     limit { concurrency = 1 }
-    assert.is_true(turn.new(limits, 0):ask())
+    assert.is_true(throttle.new(limits, 0):ask())
     client:close()
-    local ok, failure = turn.new(limits, 0):wait(transport)
+    local ok, failure = throttle.new(limits, 0):wait(transport)
     assert.is_nil(ok)
     assert.equal("cancelled", failure.kind)
   end)
 
   it("counts the tokens of an answer when they are known", function ()
     limit { rate_limit = { requests = 100, seconds = 10, tokens = 100 } }
-    local a, b = turn.new(limits, 0), turn.new(limits, 0)
+    local a, b = throttle.new(limits, 0), throttle.new(limits, 0)
     assert.is_true(a:ask())
     a:begin()()
     a:used { prompt_tokens = 90, completion_tokens = 20 }
@@ -192,7 +192,7 @@ describe("the turn of a request", function ()
 
   it("of one stream cannot be waited for twice", function ()
     limit { concurrency = 1 }
-    local holder, waiting = turn.new(limits, 0), turn.new(limits, 0)
+    local holder, waiting = throttle.new(limits, 0), throttle.new(limits, 0)
     assert.is_true(holder:ask())
     client.transport.loop.suspend = function () coroutine.yield() end
     assert(coroutine.resume(coroutine.create(function () waiting:wait(transport) end)))

@@ -4,7 +4,7 @@
 -- Nobody knows how many tokens a request needs before its answer has ended. A request counts with
 -- the tokens that are known when it is sent; `correct` replaces them by the real number. Uses no
 -- clock: the time is an argument.
--- @module predibase.turn.rate_limit
+-- @module predibase.throttle.rate_limit
 
 local M = {}
 

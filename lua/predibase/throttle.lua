@@ -4,12 +4,12 @@
 --
 -- A request waits in two lines, one after the other: first for a place among those under way, then
 -- for the rate limit. All requests of a client, and of its views, wait in the same lines.
--- @module predibase.turn
+-- @module predibase.throttle
 
 local active = require "predibase.active"
-local concurrency = require "predibase.turn.concurrency"
-local line = require "predibase.turn.line"
-local rate_limit = require "predibase.turn.rate_limit"
+local concurrency = require "predibase.throttle.concurrency"
+local line = require "predibase.throttle.line"
+local rate_limit = require "predibase.throttle.rate_limit"
 local usage = require "predibase.usage"
 
 local M = {}
@@ -206,7 +206,7 @@ function M.new (limits, tokens)
   --   entry          the entry of the last attempt in the rate limit
   --   ready          the turn has come and the request has not begun
   --   again, after   it is not the first attempt; the time before which it does not ask
-  --   group, wake, waits     while a coroutine waits; see `predibase.turn.line`
+  --   group, wake, waits     while a coroutine waits; see `predibase.throttle.line`
   --   left           the turn was given back during a wait
   return setmetatable({ limits = limits, tokens = tokens }, Turn)
 end

@@ -3,7 +3,7 @@
 --
 -- A place is given back when its request ends. A place whose request was dropped, as a stream that
 -- nobody reads any more, is given back by the garbage collector: the limit refers to places weakly.
--- @module predibase.turn.concurrency
+-- @module predibase.throttle.concurrency
 
 local M = {}
 

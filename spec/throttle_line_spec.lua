@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
-local line = require "predibase.turn.line"
+local line = require "predibase.throttle.line"
 
 describe("the line of calls that wait for a limit", function ()
   local clock, free, queue

@@ -7,7 +7,7 @@
 -- `LOOK` seconds, because nobody is told when a coroutine is killed or a stream is collected.
 --
 -- The line refers to its tickets weakly. A ticket belongs to the call that entered the line.
--- @module predibase.turn.line
+-- @module predibase.throttle.line
 
 local M = {}
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
-local rate_limit = require "predibase.turn.rate_limit"
+local rate_limit = require "predibase.throttle.rate_limit"
 local random = require "predibase.random"
 
 describe("a rate limit", function ()

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
-local concurrency = require "predibase.turn.concurrency"
+local concurrency = require "predibase.throttle.concurrency"
 
 describe("a limit of requests at the same time", function ()
   it("has as many places as it says", function ()

@@ -1,12 +1,81 @@
 -- SPDX-License-Identifier: MIT
---- Calls that wait for their turn in the loops of other programs: luv, cqueues, and one that
--- docs/loops.md shows.
+--- Calls that wait for their turn in programs that draw frames, and in the loops of other programs:
+-- luv, cqueues, and one that docs/loops.md shows.
+local async = require "predibase.async"
 local predibase = require "predibase"
 local loops = require "spec.support.loops"
 local server = require "spec.support.server"
 local uv = require "luv"
 
 local QUESTION = "What colour is the sky?"
+
+describe("in frames, limits", function ()
+  local client, one
+
+  local function new (options)
+    one = server.spawn { delay = 0.01 }
+    local all = { base_url = one.url }
+    for name, value in pairs(options) do all[name] = value end
+    client = assert(predibase.new(all))
+  end
+
+  after_each(function ()
+    client:close()
+    server.stop()
+  end)
+
+  --- Draws frames until a condition is true.
+  local function draw (condition)
+    local ends = uv.hrtime() + 20e9
+    while not condition() do
+      assert(uv.hrtime() < ends, "this takes too long")
+      local began = uv.hrtime()
+      predibase.update()
+      assert(uv.hrtime() - began < 5e9)
+      uv.sleep(1)
+    end
+  end
+
+  it("make polled streams pending, in the order in which they were polled first", function ()
+    new { concurrency = 1, rate_limit = { requests = 1, seconds = 0.05 } }
+    local streams, order, began = {}, {}, uv.hrtime()
+    for i = 1, 4 do streams[i] = client:generate_stream(QUESTION, { max_new_tokens = 3 }) end
+    draw(function ()
+      for i = 1, 4 do
+        local stream = streams[i]
+        local token, state
+        if stream then token, state = stream:poll() end
+        if token and order[#order] ~= i then order[#order + 1] = i end
+        if stream and not token and state ~= "pending" then
+          assert.is_nil(state)
+          streams[i] = false
+        end
+      end
+      return not (streams[1] or streams[2] or streams[3] or streams[4])
+    end)
+    assert.same({ 1, 2, 3, 4 }, order)
+    assert.is_true(uv.hrtime() - began >= 0.15e9)
+  end)
+
+  it("let tasks wait that update drives", function ()
+    new { rate_limit = { requests = 1, seconds = 0.1 } }
+    local tasks, began = {}, uv.hrtime()
+    for i = 1, 3 do
+      tasks[i] = async.spawn(function ()
+        return client:generate(QUESTION, { max_new_tokens = 2 })
+      end)
+    end
+    draw(function ()
+      for _, task in ipairs(tasks) do
+        if task:status() == "running" then return false end
+      end
+      return true
+    end)
+    for _, task in ipairs(tasks) do assert.equal("done", task:status()) end
+    assert.is_true(uv.hrtime() - began >= 0.2e9)
+    assert.equal(3, #one:log())
+  end)
+end)
 
 for _, loop in ipairs(loops.list) do
   describe("in the loop of " .. loop.name .. ", limits", function ()

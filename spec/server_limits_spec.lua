@@ -26,14 +26,6 @@ describe("the limits of a server", function ()
     end
   end)
 
-  it("use the number of tokens of a prompt where it is known", function ()
-    assert.equal("`inputs` tokens + `max_new_tokens` must be <= 200. Given: 90 `inputs` tokens and "
-      .. "111 `max_new_tokens`", server_limits.problem(limits, { max_new_tokens = 111 }, 90))
-    assert.equal("`inputs` must have less than 100 tokens. Given: 101",
-      server_limits.problem(limits, {}, 101))
-    assert.is_nil(server_limits.problem(limits, { max_new_tokens = 110 }, 90))
-  end)
-
   it("know servers that do not offer best_of", function ()
     assert.equal("`best_of` != 1 is not allowed for this endpoint",
       server_limits.problem({ max_best_of = 1 }, { best_of = 2 }))
@@ -42,7 +34,7 @@ describe("the limits of a server", function ()
 
   it("are checked only where the server reports them", function ()
     assert.is_nil(server_limits.problem({ max_best_of = 2 }, { max_new_tokens = 10 ^ 6,
-      stop = { "a", "b", "c", "d" }, truncate = 10 ^ 6 }, 10 ^ 6))
+      stop = { "a", "b", "c", "d" }, truncate = 10 ^ 6 }))
   end)
 end)
 

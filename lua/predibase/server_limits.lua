@@ -52,25 +52,18 @@ local function of_best_of (limits, value)
   return ("`best_of` must be > 0 and <= %d. Given: %.0f"):format(most, value)
 end
 
-local function of_tokens (limits, value, prompt)
+local function of_tokens (limits, value)
   local most = limits.max_total_tokens
-  local tokens = prompt or 1
-  if above(value and tokens + value, most) then
-    return ("`inputs` tokens + `max_new_tokens` must be <= %d. Given: %s%.0f `inputs` tokens and "
-      .. "%.0f `max_new_tokens`"):format(most, prompt and "" or "at least ", tokens, value)
-  end
-  if above(prompt, limits.max_input_length) then
-    return ("`inputs` must have less than %d tokens. Given: %.0f"):format(limits.max_input_length,
-      prompt)
-  end
+  if not above(value and value + 1, most) then return nil end
+  return ("`inputs` tokens + `max_new_tokens` must be <= %d. Given: at least 1 `inputs` tokens and "
+    .. "%.0f `max_new_tokens`"):format(most, value)
 end
 
 --- Tells what the server would refuse. The values must be valid otherwise.
 -- @tparam table limits as `read` returns them
 -- @tparam table values `max_new_tokens`, `best_of`, `stop` (array), `truncate`, where given
--- @tparam ?integer prompt number of tokens of the prompt, where it is known
--- @treturn ?string the server's message; nil when the server would accept the values
-function M.problem (limits, values, prompt)
+-- @treturn ?string the server's message; nil when nothing is known to be wrong
+function M.problem (limits, values)
   local problem = of_best_of(limits, values.best_of)
   if problem then return problem end
   local stops = type(values.stop) == "table" and #values.stop or 0
@@ -82,7 +75,7 @@ function M.problem (limits, values, prompt)
     return ("`truncate` must be strictly positive and less than %d. Given: %.0f")
       :format(limits.max_input_length, values.truncate)
   end
-  return of_tokens(limits, values.max_new_tokens, prompt)
+  return of_tokens(limits, values.max_new_tokens)
 end
 
 return M

@@ -57,6 +57,8 @@ describe("the option check_limits", function ()
     local messages = { { role = "user", content = "x" } }
     local _, err = client:chat_completion(messages, { max_tokens = 300 })
     assert.equal("validation", err.kind)
+    _, err = client:chat_completion(messages, { n = 3, max_tokens = 5 })
+    assert.equal("Input validation error: `best_of` must be > 0 and <= 2. Given: 3", err.message)
     client:close()
   end)
 

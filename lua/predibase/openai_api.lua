@@ -40,6 +40,7 @@ function M.members_of (plan, list, server)
     else
       if name == "stop" then plan.stop = value end
       if name == "max_tokens" then plan.max_new_tokens = value end
+      if name == "n" then plan.best_of = value end       -- LoRAX reads it as `best_of`
       members[#members + 1] = list[i]
     end
   end
@@ -87,7 +88,8 @@ end
 -- @tparam table members
 -- @treturn ?table error of kind `validation`
 function M.encode (plan, client, model, members)
-  local err = request.check_limits(plan, { max_new_tokens = plan.max_new_tokens, stop = plan.stop })
+  local err = request.check_limits(plan, { max_new_tokens = plan.max_new_tokens,
+    stop = plan.stop, best_of = plan.best_of })
   if err then return err end
   local body, problem = json.write_members(members)
   if not body then return select(2, request.refuse(problem)) end

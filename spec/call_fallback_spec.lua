@@ -165,6 +165,27 @@ describe("fallback", function ()
     assert.equal(" The ", s:result().text)
   end)
 
+  it("continues chat completions, whole and streamed", function ()
+    local chunk = 'data: {"id":"null","object":"chat.completion.chunk","created":0,'
+      .. '"model":"null",'
+      .. '"choices":[{"index":0,"delta":{"role":"assistant","content":"%s"},"finish_reason":%s}]}'
+      .. "\n\n"
+    local client = new { DOWN, { body = chunk:format("Hel", "null") .. chunk:format("lo", '"stop"')
+      .. "data: [DONE]\n\n" } }
+    local s = client:chat_completion_stream { { role = "user", content = "x" } }
+    assert.equal("Hello", s:text())
+    assert.equal(clients[2], s:result().client)
+    client = new { DOWN, { headers = JSON, body = '{"id":"null","object":"text_completion",'
+      .. '"created":0,"model":"null","choices":[{"index":0,"message":{"role":"assistant",'
+      .. '"content":"Hi"},'
+      .. '"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"total_tokens":2,'
+      .. '"completion_tokens":1}}' } }
+    local result = assert(client:chat_completion { { role = "user", content = "x" } })
+    assert.equal("Hi", result.text)
+    assert.equal(clients[2], result.client)
+    assert.equal("1 2", visited())
+  end)
+
   it("returns the errors of all clients from a stream", function ()
     local client = new { DOWN, { body = wire.error("no", "generation") } }
     local _, err = client:generate_stream "x":text()

@@ -17,10 +17,11 @@
 
 local active = require "predibase.active"
 local call = require "predibase.call"
-local checks = require "predibase.value_checks"
 local entries_of = require "predibase.batch.entries"
 local errors = require "predibase.errors"
 local limiters = require "predibase.batch.limiter"
+local lost = require "predibase.batch.lost"
+local options_of = require "predibase.batch.options"
 local json = require "predibase.json"
 local params = require "predibase.params"
 local queue = require "predibase.queue"
@@ -30,35 +31,14 @@ local usage = require "predibase.usage"
 
 local M = {}
 
---- Default of the option `concurrency`, the number of requests at the same time. It is enough to
--- fill the batches of one GPU, and a small part of the 1024 requests that a LoRAX router accepts
--- from all of its clients together (its option `--max-concurrent-requests`).
-M.CONCURRENCY = 32
-
---- Largest value of the option `concurrency`. Each request may need a file descriptor, and the
--- usual limit of a process is 1024.
-M.MAX_CONCURRENCY = 1000
+--- Largest value of the option `concurrency`.
+M.MAX_CONCURRENCY = options_of.MAX_CONCURRENCY
 
 --- Number of prompts of a batch that get a second attempt after an error of kind "generation". Each
 -- keeps its request in memory, and the number of prompts of a batch has no limit.
 M.MAX_LATE = 1000
 
 -- Jobs.
-
-local LOST_ERROR = {
-  kind = "cancelled", phase = "interrupted", retryable = false,
-  message = "an error was raised (by Ctrl-C, or by a limit of the host program) while the function "
-    .. "that returns the prompts was called, so it is not known which prompt comes next",
-}
-
-local function interruption (job)
-  return errors.new {
-    kind = "cancelled", phase = "interrupted", retryable = false,
-    attempts = job.call and job.call.attempts,
-    message = "an error was raised (by a hook, by Ctrl-C or by a limit of the host program) while "
-      .. "the outcome of this prompt was read, so the outcome is lost",
-  }
-end
 
 local function finish (self, job, result, err)
   job.result, job.err = result, err
@@ -120,7 +100,7 @@ local function take (self)
   end
   if entry == entries_of.LOST then
     -- The batch cannot go on: the indices of later prompts might be wrong.
-    close(self, errors.new(LOST_ERROR))
+    close(self, lost.prompt())
     return nil
   end
   job.asking = nil
@@ -335,7 +315,7 @@ local function recover (self)
       self.group:note(job.exchange)           -- its end may not have been noted yet
     elseif job.exchange or not (job.call or job.problem) then
       if job.exchange then job.exchange:close() end
-      finish(self, job, nil, interruption(job))
+      finish(self, job, nil, lost.outcome(job.call and job.call.attempts))
     elseif job.late then
       self.late:push(job)
     else
@@ -517,33 +497,9 @@ local function new (fields)
     gathered = false,                 -- `found` and `failed` are complete
   }, Batch)
   for name, value in pairs(fields) do batch[name] = value end
+  local group = batch.group
+  batch.wake = function () group:end_wait() end
   return batch
-end
-
-local function read_concurrency (value, method)
-  if value == nil then return M.CONCURRENCY end
-  if not checks.integral(value) or value < 1 or value > M.MAX_CONCURRENCY then
-    usage.fail(("client:%s takes a concurrency from 1 to %d, got %s"):format(method,
-      M.MAX_CONCURRENCY, checks.describe(value)))
-  end
-  return value
-end
-
-local function read_retry_generation (value, method)
-  if value ~= nil and type(value) ~= "boolean" then
-    usage.fail(("client:%s takes a boolean for retry_generation, got %s"):format(method,
-      checks.describe(value)))
-  end
-  return value ~= false
-end
-
--- Client -> the pause that the server's rate limit imposes on all batches of this client. The keys
--- are weak, so no value may refer to its key.
-local pauses = setmetatable({}, { __mode = "k" })
-
-local function pause_of (client)
-  pauses[client] = pauses[client] or limiters.new_pause()
-  return pauses[client]
 end
 
 --- Makes a batch.
@@ -564,8 +520,8 @@ function M.new (client, many, entries, options, view)
   local form = render and entries_of.VALUES or many.entries
   if client.closed then usage.fail(("client:%s on a closed client"):format(method)) end
   local given = json.present(options or {})
-  local most = read_concurrency(rawget(given, "concurrency"), method)
-  local again = read_retry_generation(rawget(given, "retry_generation"), method)
+  local most = options_of.concurrency(rawget(given, "concurrency"), method)
+  local again = options_of.retry_generation(rawget(given, "retry_generation"), method)
   local common = base and params.merge(base, options, route.params) or options
   -- The planner gets no field `closed`: if the client is closed later, the batch fails and the
   -- planner must not raise.
@@ -581,10 +537,9 @@ function M.new (client, many, entries, options, view)
   local now, group = client.shared.now, client.transport:group()
   return new {
     prompts = source, count = count, most = most, retry_generation = again,
-    group = group, now = now, wake = function () group:end_wait() end,
+    group = group, now = now,
     on_error = common and common.on_error or client.shared.on_error,
-    limiter = limiters.new { most = most, pause = pause_of(client), now = now,
-      random = client.shared.random },
+    limiter = limiters.of_client(client, most),
     -- The options stay in this closure, so that code that walks over the tables of a batch finds no
     -- API token.
     prepare = function (entry, index)
@@ -617,8 +572,7 @@ function M.of_plan (client, plan, inputs, most, began)
   return new {
     prompts = function (index) return inputs[index] end, count = #inputs, most = most,
     retry_generation = false, group = group, now = now, ends = ends, together = true,
-    limiter = limiters.new { most = most, pause = pause_of(client), now = now,
-      random = client.shared.random },
+    limiter = limiters.of_client(client, most),
     prepare = function (input)
       local made, err = call.prepare(client.shared, plan, input)
       if made then made:end_by(ends) end

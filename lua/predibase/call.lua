@@ -492,7 +492,7 @@ end
 
 --- Takes over what belongs to the whole call from the call to the client before.
 local function continue (this, before)
-  this.started, this.deadline = before.started, before.deadline
+  this.started, this.deadline, this.ends = before.started, before.deadline, before.ends
   this.others, this.list, this.position = before.others, before.list, before.position
   this.counts = before.counts
   this.on_error = before.on_error

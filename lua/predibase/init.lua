@@ -33,6 +33,8 @@
 --   batch                many prompts, several at the same time
 --     batch.entries        the prompts of a batch
 --     batch.limiter        when the next request of a batch may begin
+--     batch.options        the options of a batch
+--     batch.lost           errors about what an interruption has destroyed
 --   stream               the tokens of an answer, one after the other
 --     stream.answer_filter  which part of the text may be shown
 --     stream.endings       the failures of a stream that did not come to its end

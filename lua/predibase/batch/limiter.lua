@@ -175,4 +175,18 @@ function M.new (fields)
   }, Limiter)
 end
 
+-- Client -> the pause that the server's rate limit imposes on all batches of this client. The keys
+-- are weak, so no value may refer to its key.
+local pauses = setmetatable({}, { __mode = "k" })
+
+--- Makes the limiter of a batch of a client.
+-- @tparam table client see `predibase.client`
+-- @tparam integer most requests at once
+-- @treturn table as `new` returns it
+function M.of_client (client, most)
+  pauses[client] = pauses[client] or M.new_pause()
+  return M.new { most = most, pause = pauses[client], now = client.shared.now,
+    random = client.shared.random }
+end
+
 return M

@@ -319,6 +319,18 @@ describe("on_error", function ()
     assert.equal(err, seen[2])
   end)
 
+  it("observes the error of classify once, and none of a shape that was wrong", function ()
+    new { failure("missing field `inputs`", "validation", 422), { headers = JSON, body = "[]" } }
+    client:classify "x"
+    seen[1] = nil
+    network:serve { failure("no", "generation", 424) }
+    local _, err = client:classify "x"
+    assert.same({ err }, seen)
+    _, err = client:classify("x", { on_error = 5 })
+    assert.equal("config", err.kind)
+    assert.equal(err, seen[2])
+  end)
+
   it("observes the error of a stream once", function ()
     new { body = wire.token "Hel", ending = "cut" }
     local s = client:generate_stream "x"

@@ -348,6 +348,17 @@ local function send (of)
   return outcomes, err
 end
 
+local function ignore () end
+
+--- Returns options with which an error is not reported to `on_error`, because another shape may be
+-- right; and the hook. A hook of a wrong type stays, so that the planner refuses it.
+local function unreported (options)
+  local hook = options and rawget(options, "on_error")
+  if hook == json.null then hook = nil end
+  if hook ~= nil and not checks.callable(hook) then return options, nil end
+  return request.merge(options, { on_error = ignore }), hook
+end
+
 --- Classifies texts, for `client:classify` and `adapter:classify`.
 -- @tparam table client
 -- @tparam function planner of `predibase.request`
@@ -363,10 +374,12 @@ function M.run (client, planner, input, options, method)
   local list = parts_of.list(input, method)
   request.check(options, M.LABELS, method)
   local of = parts_of.options(options, method)
-  of.client, of.planner, of.options, of.list, of.method = client, planner, options, list, method
+  of.client, of.planner, of.list, of.method = client, planner, list, method
+  local hook
+  of.options, hook = unreported(options)
   of.began = client.shared.now()
   local outcomes, err = send(of)
-  if not outcomes then return nil, err end
+  if not outcomes then return call.report(client.shared, err, hook) end
   local results, about = parts_of.join(outcomes, client.shared.now() - of.began)
   if type(input) == "string" then return results[1], about end
   return results, about

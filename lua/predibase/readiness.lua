@@ -5,10 +5,10 @@
 local call = require "predibase.call"
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
+local info = require "predibase.info"
 local json = require "predibase.json"
 local names = require "predibase.option_names"
 local request = require "predibase.request"
-local response = require "predibase.response"
 local retry = require "predibase.retry"
 local usage = require "predibase.usage"
 
@@ -27,17 +27,10 @@ local OPTIONS = { timeout = true, on_wait = true }
 local PASSING = { connection = true, timeout = true, server = true, overloaded = true,
   rate_limited = true, generation = true, incomplete_generation = true }
 
-local ROUTE = {
-  name = "wait_ready", path = "/health", verb = "GET", accept = "*/*", names = request.plain_names,
-  read = function (reply, meta)
-    if reply.status >= 200 and reply.status <= 299 then return true end
-    return nil, response.error(reply, meta)
-  end,
-}
-
 --- Asks the server once. Returns true; or nil and the error.
 local function ask (client, shared, left)
-  local plan, err = request.plan({ cfg = client.cfg, user_agent = client.user_agent }, ROUTE, {
+  local asking = { cfg = client.cfg, user_agent = client.user_agent }
+  local plan, err = request.plan(asking, info.HEALTH, {
     max_retries = 0, timeout = math.min(left, M.QUESTION), cold_start = false,
     on_error = function () end,
   })

@@ -103,6 +103,7 @@ build = {
     ["predibase.batch.options"] = "lua/predibase/batch/options.lua",
     ["predibase.call"] = "lua/predibase/call.lua",
     ["predibase.call.admission"] = "lua/predibase/call/admission.lua",
+    ["predibase.call.shown_headers"] = "lua/predibase/call/shown_headers.lua",
     ["predibase.chat"] = "lua/predibase/chat.lua",
     ["predibase.chat.budget"] = "lua/predibase/chat/budget.lua",
     ["predibase.chat.history"] = "lua/predibase/chat/history.lua",

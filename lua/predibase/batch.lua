@@ -44,13 +44,13 @@ local function finish (self, job, result, err)
   job.result, job.err = result, err
   job.ended = true
   job.exchange = nil
-  if job.call then job.call:count(result, err) end
+  if not err then job.call:count(result) end
   self.ended = self.ended + 1
   if err then self.failures = self.failures + 1 end
   self.done:push(job)
-  if job.call then job.call:abandon() end
-  local hook = job.call and job.call.on_error or self.on_error
-  if err and hook then hook(err) end
+  if not err then return end
+  if job.call then job.call:failed(err)
+  elseif self.on_error then self.on_error(err) end
 end
 
 --- Ends a job with an error, unless the client has another one in its option `fallback`.

@@ -4,12 +4,12 @@
 
 local admissions = require "predibase.call.admission"
 local errors = require "predibase.errors"
-local header_rules = require "predibase.headers"
 local random = require "predibase.random"
 local reasoning = require "predibase.reasoning"
 local request = require "predibase.request"
 local response = require "predibase.response"
 local retry = require "predibase.retry"
+local shown_headers = require "predibase.call.shown_headers"
 local stops = require "predibase.stop_sequences"
 local trace_context = require "predibase.trace_context"
 
@@ -19,39 +19,6 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local Call = {}
 Call.__index = Call
-
---- Copies a request for the hooks, without secrets. The word `Bearer` before the token is kept.
-local function shown (req)
-  local headers = { ["x-request-id"] = req.id }
-  for i, header in ipairs(header_rules.shown(req.headers)) do
-    local name, value = header[1], header[2]
-    if name == "authorization" then value = req.headers[i][2] end
-    headers[name] = errors.redact(value, req.secrets)
-  end
-  return { method = req.method, url = req.url, headers = headers }
-end
-
---- Removes secrets from the headers of a response, because a server may echo what it received.
-local function clean (headers, secrets)
-  if #secrets == 0 then return headers end
-  for name, value in pairs(headers) do
-    for i = 1, #secrets do
-      -- The secret may be written literally, or with JSON escapes, which begin with a backslash.
-      if value:find(secrets[i], 1, true) or value:find("\\", 1, true) then
-        headers[name] = errors.redact(value, secrets)
-        break
-      end
-    end
-  end
-  return headers
-end
-
---- Copies headers for a hook, which may change them.
-local function copy (headers)
-  local twin = {}
-  for name, value in pairs(headers) do twin[name] = value end
-  return twin
-end
 
 --- Returns the seconds between two points in time, rounded to microseconds.
 local function elapsed (from, to)
@@ -99,9 +66,9 @@ function Call:announce ()
   self.responded = false
   local hook = self.options.hooks.on_request
   if hook then
-    local shown_request = shown(self.request())
-    hook { method = shown_request.method, url = shown_request.url,
-      headers = shown_request.headers, attempt = self.attempts + 1 }
+    local shown = shown_headers.request(self.request())
+    hook { method = shown.method, url = shown.url, headers = shown.headers,
+      attempt = self.attempts + 1 }
   end
 end
 
@@ -136,12 +103,12 @@ end
 -- @tparam ?table headers
 function Call:progress (status, headers)
   if not status then return end
-  self.headers = clean(headers, self.request().secrets)
+  self.headers = shown_headers.clean(headers, self.request().secrets)
   self.status = status
   self.responded = true
   local hook = self.options.hooks.on_response
   if hook then
-    hook { status = status, headers = copy(self.headers), attempt = self.attempts }
+    hook { status = status, headers = shown_headers.copy(self.headers), attempt = self.attempts }
   end
 end
 

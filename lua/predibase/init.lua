@@ -76,6 +76,7 @@
 --   response             an answer -> result or error object
 --   retry                whether to try again, and after how many seconds
 --     call.admission       what a call needs before each attempt: a server, its turn, a token
+--     call.shown_headers   what hooks and errors see of headers: everything but secrets
 --   replicas             chooses one of several servers
 --   readiness            waits until a server is ready
 --   server_limits        checks a call against the limits of its server

@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- A stream of tokens, or of the deltas of a chat.
 --
+-- Longer than 600 lines: one state machine, whose fast path and slow path share all fields.
+--
 -- The route of the call makes a reader, which turns the data of events into tables with the fields
 -- `token` (a token or a delta), `generated_text` (not nil: the answer is complete, and this is its
 -- whole text, or "" when that is the text of all tokens) and `details`. Its methods are `decode`,

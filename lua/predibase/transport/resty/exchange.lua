@@ -2,6 +2,8 @@
 --- One request and its response over nginx's sockets, with the same methods as
 -- `predibase.transport.curl.exchange`.
 --
+-- Longer than 600 lines: one state machine of a request and its response.
+--
 -- A light thread connects, sends and reads. The coroutine that uses the exchange (the reader) waits
 -- on a semaphore, watches the timeouts, and wakes the thread when it wants more data. The reader
 -- does not use the socket itself, because nginx does not allow a socket to be closed while another

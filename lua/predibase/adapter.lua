@@ -9,7 +9,6 @@
 --     local result, err = classify:generate { text = "The parcel never came." }
 -- @module predibase.adapter
 
-local call = require "predibase.call"
 local chat = require "predibase.chat"
 local checks = require "predibase.value_checks"
 local generate = require "predibase.generate"
@@ -78,7 +77,7 @@ local function render (self, values)
   return self.template:render(values)
 end
 
---- Renders a prompt and makes the plan of a call. Returns the arguments of `call.run`.
+--- Renders a prompt and makes the plan of a call. Returns the arguments of `stream.run`.
 local function prepare (self, route, values, options)
   check_self(self, route.name)
   check_values(self, values)
@@ -111,7 +110,7 @@ end
 -- @treturn[2] table the error; of kind "template" when the template cannot be rendered with them
 -- @raise as `client:generate`
 function View:generate (values, options)
-  return call.run(prepare(self, generate.ROUTE, values, options))
+  return stream.run(prepare(self, generate.ROUTE, values, options))
 end
 
 --- Renders a prompt and calls `client:generate_json` with it.
@@ -166,7 +165,7 @@ function View:generate_many (entries, options)
   return made, nil, nil, made
 end
 
---- Makes the plan of a chat completion. Returns the arguments of `call.run`.
+--- Makes the plan of a chat completion. Returns the arguments of `stream.run`.
 local function prepare_chat (self, route, messages, options)
   check_self(self, route.name)
   check_bound(self, options)
@@ -184,7 +183,8 @@ end
 -- @treturn[2] table the error
 -- @raise as `client:chat_completion`
 function View:chat_completion (messages, options)
-  return call.run(prepare_chat(self, require "predibase.chat_completion".ROUTE, messages, options))
+  return stream.run(prepare_chat(self, require "predibase.chat_completion".ROUTE, messages,
+    options))
 end
 
 --- Calls `client:chat_completion_stream` with the adapter, as `chat_completion` does.
@@ -316,7 +316,7 @@ function M.new (of, id, options)
   local all = is_format(template) and request.merge(rendering.defaults(template), own) or own
   -- In closures, because the defaults may contain an API token.
   self.own, self.options = function () return own end, function () return all end
-  self.plan, self.chat_plan = request.planner(of, all), request.planner(of, own)
+  self.plan, self.chat_plan = request.planner(of, all, true), request.planner(of, own, true)
   return self
 end
 

@@ -134,6 +134,8 @@ end
 local function check_options (options)
   if type(options) == "table" and rawget(options, "format") ~= nil then
     usage.fail 'unknown option "format": a session has the format with which it was made'
+  elseif type(options) == "table" and rawget(options, "keep_text") ~= nil then
+    usage.fail 'unknown option "keep_text": a session keeps the texts of its history'
   end
 end
 
@@ -167,7 +169,7 @@ local function ask (self, turn, shown)
   close_stream(self)
   local input, why = input_of()
   local result
-  result, err = call.run(self.client.shared, input, input and plan, why)
+  result, err = stream.run(self.client.shared, input, input and plan, why)
   if not result then return nil, err end
   return result, input, plan
 end
@@ -518,9 +520,11 @@ function M.new (of, options, calls, base)
     if not ok then return nil, err end
     all = request.merge(rendering.defaults(self.format), own)
   end
+  -- The history needs the text of streams. Copied before, so that `own` is saved as it was given.
+  all = request.merge(all, { keep_text = true })
   -- In closures, because the options may contain an API token.
   self.own = function () return own end
-  self.plan = request.planner(of, all)
+  self.plan = request.planner(of, all, true)
   setmetatable(self, Session)
   local ok
   ok, err = self.engine.check(self)

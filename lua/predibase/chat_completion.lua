@@ -9,7 +9,6 @@
 local chat_delta = require "predibase.chat_delta"
 local checks = require "predibase.value_checks"
 local choices = require "predibase.choices"
-local config = require "predibase.config"
 local errors = require "predibase.errors"
 local json = require "predibase.json"
 local openai_api = require "predibase.openai_api"
@@ -80,9 +79,8 @@ M.parameters = params.define {
   end,
 }
 
-local STREAM_NAMES = request.union(M.parameters.names, config.call_names)
-local NAMES = request.union(STREAM_NAMES)
-NAMES.on_token = nil
+local STREAM_NAMES = request.stream_names(M.parameters.names)
+local NAMES = request.whole_names(STREAM_NAMES)
 
 -- Tools.
 
@@ -249,12 +247,14 @@ M.STREAM = {
   write = write, body = body, read = read, reader = chat_delta.new, finish = openai_api.finish,
 }
 
+M.ROUTE.streamed = M.STREAM
+
 --- The options of `chat_completion_many`. Its calls use `ROUTE`.
 M.MANY = {
   name = "chat_completion_many", reasons = request.NO_TOKENS, route = M.ROUTE,
   entries = { field = "messages", type = "table", what = "conversation", many = "conversations",
     wanted = "an array of messages" },
-  names = request.union(NAMES, { concurrency = true, retry_generation = true }),
+  names = request.many_names(NAMES),
 }
 
 return M

@@ -38,11 +38,13 @@ end
 -- `max_retries`, `headers`, `on_request`, `on_response`, `on_retry`; `trim_stop` (boolean) removes
 -- the sequence of `stop` at which the server stopped and which the server leaves at the end of the
 -- text; `client_stop` (a string or an array of strings) ends the text before the first of these
--- sequences; `reasoning` separates what the model writes before its answer (`true`: between the
--- marks of the chat format; `{ open, close }`: between these; `false`: not at all), and `format` is
--- the chat format of the prompt, or its name, whose marks are used by default; see
--- `predibase.reasoning`; `check_schema` (boolean, default true) returns an error for a schema that
--- the server cannot turn into a grammar, see `predibase.schema`
+-- sequences, while the model goes on, unless `stop_on_server` is true: the answer is then collected
+-- from a stream, which stops the model, and has no `details.tokens` and no times of the server;
+-- `reasoning` separates what the model writes before its answer (`true`: between the marks of the
+-- chat format; `{ open, close }`: between these; `false`: not at all), and `format` is the chat
+-- format of the prompt, or its name, whose marks are used by default; see `predibase.reasoning`;
+-- `check_schema` (boolean, default true) returns an error for a schema that the server cannot turn
+-- into a grammar, see `predibase.schema`
 -- @treturn[1] table the result, see `predibase.response`; `tostring` of it is the text
 -- @treturn[2] nil
 -- @treturn[2] table the error, see `predibase.errors`
@@ -51,7 +53,7 @@ end
 function Client:generate (prompt, options)
   check_self(self, "generate")
   generate.check_prompt(prompt)
-  return call.run(self.shared, prompt, self.plan(generate.ROUTE, options))
+  return stream.run(self.shared, prompt, self.plan(generate.ROUTE, options))
 end
 
 --- Generates JSON and returns its value (LoRAX: POST /generate). The text is checked against the
@@ -81,9 +83,11 @@ end
 --- Generates a text token by token (LoRAX: POST /generate_stream). The request is sent by the first
 -- `next`, which also returns the errors about values that are not valid.
 -- @tparam string prompt is sent to the model unchanged
--- @tparam ?table options as for `generate`, and `on_token`. Without a `timeout` the whole call may
--- take any time while tokens arrive. At a sequence of `client_stop`, which may extend over several
--- tokens, the stream ends and the model stops
+-- @tparam ?table options as for `generate`, and `on_token`; `keep_text = false` does not keep the
+-- text of the tokens, for long streams whose text is not needed again: the result has the text of
+-- the closing event, `stream:text()` raises, and errors have no `partial_text`. Without a `timeout`
+-- the whole call may take any time while tokens arrive. At a sequence of `client_stop`, which may
+-- extend over several tokens, the stream ends and the model stops
 -- @treturn table the stream, see `predibase.stream`, with the further values that the generic `for`
 -- of Lua 5.4 takes
 -- @raise as `generate` does
@@ -138,7 +142,7 @@ function Client:chat_completion (messages, options)
   check_self(self, "chat_completion")
   local chat_completion = require "predibase.chat_completion"
   chat_completion.check_messages(messages)
-  return call.run(self.shared, messages, self.plan(chat_completion.ROUTE, options))
+  return stream.run(self.shared, messages, self.plan(chat_completion.ROUTE, options))
 end
 
 --- Answers a conversation with JSON and returns its value (LoRAX and OpenAI: POST
@@ -202,7 +206,7 @@ end
 function Client:completion (prompt, options)
   check_self(self, "completion")
   generate.check_prompt(prompt)
-  return call.run(self.shared, prompt, self.plan(require "predibase.completion".ROUTE, options))
+  return stream.run(self.shared, prompt, self.plan(require "predibase.completion".ROUTE, options))
 end
 
 --- Continues a prompt delta by delta (LoRAX and OpenAI: POST /v1/completions).
@@ -418,7 +422,7 @@ local function new_client (cfg, transport, clock, base, own)
   self.shared, err = shared.new(self, clock, is_client, base and base.shared, own)
   if not self.shared then return nil, err end
   self.fallback = self.shared.fallback
-  self.plan = request.planner(self)
+  self.plan = request.planner(self, nil, true)
   return self
 end
 

@@ -6,7 +6,6 @@
 local chat_completion = require "predibase.chat_completion"
 local chat_delta = require "predibase.chat_delta"
 local choices = require "predibase.choices"
-local config = require "predibase.config"
 local generate = require "predibase.generate"
 local json = require "predibase.json"
 local openai_api = require "predibase.openai_api"
@@ -64,9 +63,8 @@ M.parameters = params.define {
   complete = chat_completion.parameters.complete,
 }
 
-local STREAM_NAMES = request.union(M.parameters.names, config.call_names)
-local NAMES = request.union(STREAM_NAMES)
-NAMES.on_token = nil
+local STREAM_NAMES = request.stream_names(M.parameters.names)
+local NAMES = request.whole_names(STREAM_NAMES)
 
 local function write (plan, client, given)
   local server = client.cfg.server
@@ -126,5 +124,7 @@ M.STREAM = {
   write = write, body = body, read = M.ROUTE.read, reader = chat_delta.new,
   finish = openai_api.finish,
 }
+
+M.ROUTE.streamed = M.STREAM
 
 return M

@@ -87,9 +87,8 @@ local function body (plan, prompt)
   return '{"inputs":' .. json.text(prompt) .. plan.rest
 end
 
-local STREAM_NAMES = request.union(params.names, config.call_names)
-local NAMES = request.union(STREAM_NAMES)
-NAMES.on_token = nil
+local STREAM_NAMES = request.stream_names(params.names)
+local NAMES = request.whole_names(STREAM_NAMES)
 
 --- The route of whole answers.
 M.ROUTE = {
@@ -111,11 +110,13 @@ M.STREAM = {
   finish = response.stream_result,
 }
 
+M.ROUTE.streamed = M.STREAM
+
 --- The options of `generate_many`. Its calls use `ROUTE`.
 M.MANY = {
   name = "generate_many", reasons = request.NO_TOKENS, route = M.ROUTE,
   entries = { field = "prompt", type = "string", what = "prompt" },
-  names = request.union(NAMES, { concurrency = true, retry_generation = true }),
+  names = request.many_names(NAMES),
 }
 
 return M

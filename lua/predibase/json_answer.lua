@@ -130,7 +130,7 @@ function M.route (base, name)
   for field, value in pairs(base) do route[field] = value end
   route.name = name
   route.names = request.union(base.names, { schema = true })
-  route.names.return_full_text = nil
+  route.names.return_full_text, route.names.stop_on_server, route.streamed = nil, nil, nil
   route.reasons = { return_full_text = "it would put the prompt before the JSON" }
   for option, reason in pairs(base.reasons or {}) do route.reasons[option] = reason end
   route.write = function (plan, client, given)

@@ -175,7 +175,7 @@ end
 local function problem_of (set, values, strayed, context)
   local whole = not context.partial
   return whole and set.before and set.before(values, context)
-    or strayed and range_problem(set, values)
+    or strayed and context.server ~= "openai" and range_problem(set, values)
     or values.response_format and context.check_schema ~= false
       and kinds.grammar_problem(values.response_format)
     or whole and set.after and set.after(values, context)
@@ -231,7 +231,7 @@ end
 -- @tparam table context `stream` (boolean): the parameters are for a stream; `check_schema`
 -- (boolean): false skips `predibase.schema`, which refuses schemas that the server cannot turn into
 -- a grammar; `partial` (boolean): the parameters are defaults to which a call will add others, so
--- rules for combinations are not checked
+-- rules for combinations are not checked; `server`: `"openai"` leaves the ranges of LoRAX out
 -- @tparam[opt] table set the parameters of a route; those of /generate by default
 -- @treturn[1] table array of `{ name, value }`, for `predibase.json.object`
 -- @treturn[2] nil

@@ -13,6 +13,7 @@
 --     names      the set of options that the method accepts
 --     params     the parameters of the route, see `predibase.params`; those of /generate by default
 --     reasons    option -> why the method does not accept it, for messages
+--     streamed   whole answers: the route of the stream that the option `stop_on_server` uses
 --     needs      options whose loss would change the answer: the route refuses them among the
 --                client's defaults when it does not accept them
 --     write      takes the plan, the client and the parameters that the program gave; checks the
@@ -69,12 +70,39 @@ function M.union (...)
 end
 
 -- Options of a call that concern generated text.
-local OF_TEXT = { "on_token", "trim_stop", "client_stop", "check_schema", "check_limits",
-  "reasoning", "format" }
+local OF_TEXT = { "on_token", "trim_stop", "client_stop", "stop_on_server", "keep_text",
+  "check_schema", "check_limits", "reasoning", "format" }
 
 --- Set of the options of calls that generate no text.
 M.plain_names = M.union(config.call_names)
 for _, name in ipairs(OF_TEXT) do M.plain_names[name] = nil end
+
+--- Makes the options of a method that returns a whole answer from those of its stream.
+-- @tparam table accepted
+-- @treturn table
+function M.whole_names (accepted)
+  local set = M.union(accepted, { stop_on_server = true })
+  set.on_token, set.keep_text = nil, nil
+  return set
+end
+
+--- Makes the options of a method that answers many inputs from those of the method for one.
+-- @tparam table accepted
+-- @treturn table
+function M.many_names (accepted)
+  local set = M.union(accepted, { concurrency = true, retry_generation = true })
+  set.stop_on_server = nil
+  return set
+end
+
+--- Makes the options of a stream: all of a call, but for those that only whole answers have.
+-- @tparam table ... sets of names
+-- @treturn table
+function M.stream_names (...)
+  local set = M.union(config.call_names, ...)
+  set.stop_on_server = nil
+  return set
+end
 
 --- Why methods that return whole answers do not accept `on_token`.
 M.NO_TOKENS = { on_token = "it receives only the whole text, not tokens" }
@@ -303,29 +331,34 @@ end
 -- @tparam table client `cfg` of `predibase.config`, `user_agent`
 -- @tparam table route
 -- @tparam ?table options those that the route does not accept are ignored
+-- @tparam ?boolean may_stream a whole answer may be collected from a stream (`stop_on_server`)
 -- @treturn[1] table the plan: `route`, `settings` of `config.call`, `total` (seconds that the call
--- may take, or nil), `stream` (boolean), `marks` (of the reasoning, or nil), `format` (the chat
+-- may take, or nil), `stream` (boolean), `is_collected` (the answer is collected from the stream),
+-- `marks` (of the reasoning, or nil), `format` (the chat
 -- format that has them, or nil), and what `make` needs; `again`, for a client with `fallback`, a
 -- function that makes the plan of the same call for another client
 -- @treturn[2] nil
 -- @treturn[2] table error of kind `validation` or `config`
 -- @treturn[2] ?function the hook `on_error` of the call
-function M.plan (client, route, options)
+function M.plan (client, route, options, may_stream)
   local parameters, of_call
   if options then parameters, of_call = split(options, route.names) end
   local settings, err = config.call(client.cfg, of_call)
   if not settings then return nil, err, client.cfg.hooks.on_error end
+  local total = config.total(settings.timeout, route.stream)
+  local is_collected = may_stream and route.streamed and settings.stop_on_server
+    and settings.client_stop[1] ~= nil
+  if is_collected then route = route.streamed end
   local start = start_of(client, route, settings)
   local plan = { route = route, settings = settings, stream = route.stream or false,
-    total = config.total(settings.timeout, route.stream), start = start,
-    secrets = start.secrets }
+    is_collected = is_collected, total = total, start = start, secrets = start.secrets }
   err = route.names.reasoning and add_marks(plan, client.cfg)
     or lost(client, route, options)
     or route.write and route.write(plan, client, parameters)
   if err then return nil, err, settings.hooks.on_error end
   if client.fallback then
     options = options and M.copy(options)
-    plan.again = function (other) return M.plan(other, route, options) end
+    plan.again = function (other) return M.plan(other, route, options, may_stream) end
   end
   return plan
 end
@@ -351,9 +384,10 @@ end
 -- kept.
 -- @tparam table client as for `plan`, and `closed`
 -- @tparam ?table base options that apply where a call has none
+-- @tparam ?boolean may_stream as for `plan`
 -- @treturn function takes the route, the options of one call, and the name of the method in
 -- messages; raises as `check` does, and for a closed client; returns what `plan` returns
-function M.planner (client, base)
+function M.planner (client, base, may_stream)
   local kept = {}
   base = base and M.copy(base)
   return function (route, options, shown)
@@ -363,10 +397,10 @@ function M.planner (client, base)
     M.check(options, route, shown)
     if options ~= nil and next(options) ~= nil then
       options = base and params.merge(base, options, route.params) or options
-      return M.plan(client, route, options)
+      return M.plan(client, route, options, may_stream)
     end
     if kept[route] then return kept[route] end
-    local plan, err, on_error = M.plan(client, route, base)
+    local plan, err, on_error = M.plan(client, route, base, may_stream)
     kept[route] = plan
     return plan, err, on_error
   end

@@ -8,10 +8,11 @@
 -- also have `generated_text`, `details` (nil unless the server sent them), and `stop_sequence` if
 -- the options `trim_stop` or `client_stop` removed one from the text. With the option `reasoning`,
 -- `text` is the answer alone, `reasoning` is what the model wrote before it (nil when there is
--- none), and `generated_text` is the text as the server sent it. `text_incomplete` is true when the
--- text is empty although tokens were generated: LoRAX sends no text when `max_new_tokens` ends the
--- answer inside a character. With `details = true`, and in a stream, the text comes from the tokens
--- instead. `client` is the client that answered, if the called one has the option `fallback`.
+-- none), and `generated_text` is the text as the server sent it. `text_incomplete` is true when a
+-- stream with `keep_text = false` got no whole text at its end, and when the text is empty although
+-- tokens were generated: LoRAX sends no text when `max_new_tokens` ends the answer inside a
+-- character. With `details = true`, and in a stream, the text comes from the tokens instead.
+-- `client` is the client that answered, if the called one has the option `fallback`.
 --
 -- `usage` has the numbers of tokens that are known: `prompt_tokens` (LoRAX does not know it for
 -- every model), `completion_tokens`, `total_tokens`. `timing` is in seconds. The client measures

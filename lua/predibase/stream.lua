@@ -62,7 +62,7 @@ local function add_text (self, text)
   local slot = n % FOLD
   if slot ~= 0 then
     parts[slot] = text
-  else
+  elseif not self.forgets then
     local folded = parts.folded or {}
     parts.folded = folded
     folded[n / FOLD] = concat(parts, "", 1, FOLD - 1) .. text
@@ -71,6 +71,7 @@ local function add_text (self, text)
 end
 
 local function text_so_far (self)
+  if self.forgets then return "" end
   local parts, waiting = self.parts, self.count % FOLD
   return concat(parts.folded or {}, "", 1, (self.count - waiting) / FOLD)
     .. concat(parts, "", 1, waiting)
@@ -123,9 +124,10 @@ end
 --- Sets the call whose tokens the stream returns, and what reads them.
 local function use (self, this)
   self.call, self.left = this, this.client.max_text       -- number of bytes that may still come
+  self.forgets = this.options.keep_text == false or nil   -- nil: the text is kept
   self.reader = new_reader(this)
   -- Looks for marks of reasoning and stop sequences; nil without any.
-  self.filter = filters.new(this:splitter(), this:matcher(), this.route.deltas)
+  self.filter = filters.new(this:splitter(), this:matcher(), this.route.deltas, self.forgets)
 end
 
 --- Continues with the next client of `fallback`, or makes an error final.
@@ -439,6 +441,9 @@ end
 -- @treturn[2] table the error
 function Stream:text ()
   check_self(self, "text")
+  if self.forgets then
+    usage.fail "stream:text() with keep_text = false: the stream does not keep its text"
+  end
   local token, err
   repeat token, err = self:next() until not token
   if err then return nil, err end
@@ -470,6 +475,9 @@ function Stream:result ()
     }, self.call:meta())
     self.call:mark(self.outcome)
     if self.stopped then self.parts = {} end     -- the result has the text
+    if self.forgets and self.outcome.text == "" and self.count > 1 then
+      self.outcome.text_incomplete = true
+    end
   end
   return self.outcome
 end
@@ -534,6 +542,28 @@ end
 function M.failed (err)
   errors.add(err, { partial_text = err.partial_text or "", tokens = err.tokens or 0 })
   return new(err)
+end
+
+--- Makes a call and waits for its outcome, as `call.run` does. When the plan says so, the outcome
+-- is the result of a stream.
+-- @tparam table client the data that all calls share, see `predibase.call`
+-- @param input what the route of the plan takes
+-- @tparam ?table plan of `predibase.request`; nil when the options were refused
+-- @tparam ?table refusal the error, when the options were refused
+-- @tparam ?function on_error the hook of the call, when the options were refused
+-- @treturn[1] table the result
+-- @treturn[2] nil
+-- @treturn[2] table the error
+-- @raise for an input of the wrong type
+function M.run (client, input, plan, refusal, on_error)
+  if not (plan and plan.is_collected) then
+    return call.run(client, input, plan, refusal, on_error)
+  end
+  local made = M.open(client, input, plan)
+  local token, err
+  repeat token, err = made:next() until not token
+  if err then return nil, err end
+  return made:result()
 end
 
 --- Makes a call and its stream. If the call cannot be made, the stream fails at the first `next`.

@@ -271,7 +271,9 @@ local function plain (message)
     if content == "" then content = nil end
     content = join(content, call_text(call))
   end
-  return { role = message.role, content = content, name = message.name }
+  -- OpenAI's newer name for the system, which the chat templates of models do not know.
+  local role = message.role == "developer" and "system" or message.role
+  return { role = role, content = content, name = message.name }
 end
 
 --- Converts messages. The results of several calls become one message, because many models accept

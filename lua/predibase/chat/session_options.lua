@@ -22,14 +22,21 @@ M.engines = { generate = over_generate, chat = over_chat }
 local OWN = { over = true, system = true, messages = true, max_input_tokens = true,
   count_tokens = true, tools = true, tool_choice = true }
 
+--- Makes the set of the options of calls of a session, which keeps the texts of streams.
+local function names_of (route)
+  local set = request.union(route.names, { stop_on_server = true })
+  set.keep_text = nil
+  return set
+end
+
 -- Those of sessions over `generate`.
 local OF_FORMAT = { format = true }
 for _, name in ipairs(rendering.names) do OF_FORMAT[name] = true end
 
 -- Way to send -> set of all options of a session.
 local NAMES = {
-  generate = request.union(OWN, OF_FORMAT, generate.STREAM.names),
-  chat = request.union(OWN, over_chat.STREAM.names),
+  generate = request.union(OWN, OF_FORMAT, names_of(generate.STREAM)),
+  chat = request.union(OWN, names_of(over_chat.STREAM)),
 }
 
 --- Set of the options of all sessions.

@@ -252,6 +252,8 @@ M.password = password
 M.text = {
   { name = "client_stop", check = sequences, default = {} },
   { name = "trim_stop", check = boolean, default = false },
+  { name = "stop_on_server", check = boolean, default = false },
+  { name = "keep_text", check = boolean, default = true },
   { name = "check_schema", check = boolean, default = true },
   { name = "reasoning", check = reasoning.check },
   { name = "format", check = chat_format },

@@ -27,6 +27,7 @@ end
 
 local function keep (self, answer, thoughts)
   local answers, reasons = self.answers, self.reasons
+  if not answers then return end
   if answer ~= "" then answers[#answers + 1] = answer end
   if thoughts ~= "" then reasons[#reasons + 1] = thoughts end
 end
@@ -74,7 +75,7 @@ end
 -- @treturn ?string the answer; nil when the reasoning is not separated
 -- @treturn ?string the reasoning; nil when there is none
 function Filter:parts ()
-  if not self.splitter then return nil end
+  if not self.answers then return nil end
   return table.concat(self.answers), self.reasons[1] and table.concat(self.reasons) or nil
 end
 
@@ -99,16 +100,17 @@ M.NONE = setmetatable({}, Filter)
 -- @tparam ?table splitter of `predibase.reasoning`
 -- @tparam ?table matcher of `predibase.stop_sequences`
 -- @tparam ?boolean deltas the tokens are deltas of a chat
+-- @tparam ?boolean forgets whether the text that was shown is not kept
 -- @treturn ?table nil when there is nothing to look for
-function M.new (splitter, matcher, deltas)
+function M.new (splitter, matcher, deltas, forgets)
   if not splitter and not matcher then return nil end
   return setmetatable({
     splitter = splitter, matcher = matcher, deltas = deltas,
     shown = "",            -- the text that may be shown after the last token
     thoughts = "",         -- the reasoning that it added
     split = false,         -- whether the splitter has returned all of its text
-    answers = splitter and {},       -- the answer so far, in pieces
-    reasons = splitter and {},       -- the reasoning so far, in pieces
+    answers = splitter and not forgets and {} or nil,      -- the answer so far, in pieces
+    reasons = splitter and not forgets and {} or nil,      -- the reasoning so far, in pieces
     -- tail, stopped, trimmed, last_thoughts: set by `finish`
   }, Filter)
 end

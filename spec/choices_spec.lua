@@ -172,6 +172,7 @@ describe("choices.without_nulls", function ()
     assert.same({ b = { 1, null, { c = 1 } }, d = {} }, choices.without_nulls { a = null,
       b = { 1, null, { c = 1, e = null } }, d = { x = null } })
     assert.same({ null, 1 }, choices.without_nulls { null, 1 })
+    assert.same({ a = { null } }, choices.without_nulls { a = { null } })
   end)
 end)
 

@@ -125,6 +125,12 @@ describe("an answer in words", function ()
     end
   end)
 
+  it("may not have white space without end", function ()
+    local reader = forced_call.new()
+    reader:feed('{"function":{"_name":"no_tool",' .. (" "):rep(2000))
+    assert.is_nil((reader:finish()))
+  end)
+
   it("with an escape that JSON does not have keeps the words before it", function ()
     for _, content in ipairs { "ab\\x", "ab\\u12g4" } do
       local found = everywhere(no_tool(content))
@@ -182,6 +188,11 @@ describe("another text", function ()
   end)
 
   it("is passed on as soon as it cannot be a call", function ()
+    -- No name is that long, and no server writes that much white space.
+    for _, text in ipairs { '{"function":{"_name":"' .. ("x"):rep(2000),
+      "{" .. (" "):rep(2000) } do
+      assert.same({ text, "" }, read({ text }).words)
+    end
     assert.same({ "", '{"functions', '":1', "" }, read({ '{"function', "s", '":1' }).words)
     assert.same({ "Hel", "lo", "" }, read({ "Hel", "lo" }).words)
   end)

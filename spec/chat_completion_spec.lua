@@ -486,6 +486,65 @@ describe("the answer", function ()
   end)
 end)
 
+describe("a whole answer of a wrong type", function ()
+  local CASES = {
+    ["choices is not an array"] = { "{}", '{"choices":5}', '{"choices":null}' },
+    ["choices is empty"] = { '{"choices":[]}' },
+    ["choices[1] is not an object"] = { '{"choices":[5]}', '{"choices":[null]}' },
+    ["choices[1].message is not an object"] = { '{"choices":[{}]}',
+      '{"choices":[{"message":null,"finish_reason":"stop"}]}', '{"choices":[{"text":"x"}]}',
+      '{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}' },
+    ["choices[1].message.content is not a string"] = {
+      '{"choices":[{"message":{"content":5}}]}', '{"choices":[{"message":{"content":[]}}]}' },
+    ["choices[1].message.reasoning_content is not a string"] = {
+      '{"choices":[{"message":{"content":"","reasoning_content":5}}]}' },
+    ["choices[1].message.reasoning is not a string"] = {
+      '{"choices":[{"message":{"content":"","reasoning":{}}}]}' },
+    ["choices[1].message.tool_calls is not an array"] = {
+      '{"choices":[{"message":{"content":"","tool_calls":5}}]}' },
+    ["choices[1].message.tool_calls[1].function is not an object"] = {
+      '{"choices":[{"message":{"tool_calls":[{}]}}]}' },
+    ["choices[1].finish_reason is not a string"] = {
+      '{"choices":[{"message":{"content":""},"finish_reason":5}]}' },
+    ["choices[1].message has neither content nor tool_calls"] = {
+      '{"choices":[{"message":{},"finish_reason":"stop"}]}',
+      '{"choices":[{"message":{"tool_calls":[]},"finish_reason":"stop"}]}',
+      '{"choices":[{"message":{"content":null}}]}' },
+    ["choices[2].message is not an object"] = {
+      '{"choices":[{"message":{"content":"x"}},{"message":5}]}' },
+    ["usage is not an object"] = { '{"choices":[{"message":{"content":"x"}}],"usage":5}' },
+    ["usage.prompt_tokens is not a number of tokens"] = {
+      '{"choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":-1}}' },
+  }
+
+  for message, bodies in pairs(CASES) do
+    it("is refused: " .. message, function ()
+      for _, server in ipairs { "lorax", "openai" } do
+        for _, text in ipairs(bodies) do
+          local client = pipe.client({ headers = { ["content-type"] = "application/json" },
+            body = text }, { server = server })
+          local result, err = client:chat_completion(MESSAGES)
+          assert.is_nil(result, text)
+          assert.equal("protocol", err.kind)
+          assert.equal("in the answer, " .. message, err.message)
+          client:close()
+        end
+      end
+    end)
+  end
+
+  it("is an answer where nothing is missing but words", function ()
+    for _, text in ipairs { '{"choices":[{"message":{"content":null},"finish_reason":"stop"}]}',
+      '{"choices":[{"message":{"content":"","tool_calls":null},"finish_reason":null}]}',
+      '{"choices":[{"message":{"reasoning":"R"},"finish_reason":"length"}],"usage":null}' } do
+      local client = pipe.client({ headers = { ["content-type"] = "application/json" },
+        body = text }, OPENAI)
+      assert.equal("", assert(client:chat_completion(MESSAGES)).text)
+      client:close()
+    end
+  end)
+end)
+
 describe("chat_completion_many", function ()
   it("answers each conversation, with options of its own", function ()
     local client, network = pipe.client { headers = { ["content-type"] = "application/json" },

@@ -292,6 +292,13 @@ describe("a stream of deltas", function ()
     assert.equal(0, client.transport:size())
   end)
 
+  it("counts its deltas where LoRAX sends no counts", function ()
+    local client = pipe.client { body = delta "a" .. delta("b", "length") .. wire_chat.DONE }
+    local stream = client:chat_completion_stream(MESSAGES)
+    assert.equal("ab", stream:text())
+    assert.same({ completion_tokens = 2 }, stream:result().usage)
+  end)
+
   it("leaves its connection to the next call when it has ended", function ()
     local client, network = pipe.client { pieces = { wire_chat.answer(), 1 } }
     assert(client:chat_completion_stream(MESSAGES):text())

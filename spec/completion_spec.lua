@@ -166,6 +166,23 @@ describe("the answer", function ()
     client:close()
   end)
 
+  it("of a wrong type is refused", function ()
+    for body, message in pairs {
+      ['{"choices":[{"text":5}]}'] = "choices[1].text is not a string",
+      ['{"choices":[{"text":null}]}'] = "choices[1].text is not a string",
+      ['{"choices":[{"text":"x","finish_reason":5}]}'] =
+        "choices[1].finish_reason is not a string",
+      ['{"choices":[{"text":"x"},{}]}'] = "choices[2].text is not a string",
+    } do
+      local client = pipe.client { headers = JSON, body = body }
+      local result, err = client:completion "Hi"
+      assert.is_nil(result)
+      assert.equal("protocol", err.kind)
+      assert.equal("in the answer, " .. message, err.message)
+      client:close()
+    end
+  end)
+
   it("of a chat where a completion was asked for is refused", function ()
     local client = pipe.client { body = wire_chat.answer() }
     local text, err = client:completion_stream "Hi":text()

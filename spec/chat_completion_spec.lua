@@ -121,12 +121,9 @@ describe("a chat completion", function ()
     assert.equal('{"model":"",' .. SENT .. "}", sent(nulls, OPENAI))
   end)
 
-  it("refuses values that LoRAX would refuse", function ()
+  it("refuses values out of LoRAX's ranges, which other servers may accept", function ()
     for message, options in pairs {
       ["`max_tokens` must be strictly positive"] = { max_tokens = 0 },
-      ["`max_tokens` must be an integer, got the number 1.5"] = { max_tokens = 1.5 },
-      ["`max_tokens` must be an integer <= 2147483647, got the number 2147483648"] =
-        { max_tokens = 2147483648 },
       ["`n` must be strictly positive"] = { n = 0 },
       ["`temperature` must be non-negative"] = { temperature = -0.5 },
       ["`top_p` must be > 0.0 and < 1.0"] = { top_p = 0 },
@@ -134,6 +131,19 @@ describe("a chat completion", function ()
       ["`presence_penalty` must be >= -2.0 and <= 2.0"] = { presence_penalty = 3 },
       ["`frequency_penalty` must be >= -2.0 and <= 2.0"] = { frequency_penalty = -3 },
       ["`repetition_penalty` must be strictly positive"] = { repetition_penalty = 0 },
+      ["`top_k` must be strictly positive "] = { top_k = -1 },
+    } do
+      invalid((message:gsub(" $", "")), options)
+      invalid((message:gsub(" $", "")), options, nil, true)
+      assert.is_string(sent(options, OPENAI))
+    end
+  end)
+
+  it("refuses values that LoRAX would refuse", function ()
+    for message, options in pairs {
+      ["`max_tokens` must be an integer, got the number 1.5"] = { max_tokens = 1.5 },
+      ["`max_tokens` must be an integer <= 2147483647, got the number 2147483648"] =
+        { max_tokens = 2147483648 },
       ["`ignore_eos_token` must be a boolean, got the string \"yes\""] =
         { ignore_eos_token = "yes" },
       ["`seed` must be an integer from 0 to 18446744073709551615, got the number -1"] =

@@ -87,8 +87,6 @@ describe("a completion", function ()
 
   it("refuses values that the server would refuse", function ()
     for message, options in pairs {
-      ["`max_tokens` must be strictly positive"] = { max_tokens = 0 },
-      ["`n` must be strictly positive"] = { n = 0 },
       ["`best_of` must be an integer >= 0, got the number -1"] = { best_of = -1 },
       ["`logprobs` must be an integer >= 0, got the number -1"] = { logprobs = -1 },
       ["`echo` must be a boolean, got the number 1"] = { echo = 1 },
@@ -97,6 +95,13 @@ describe("a completion", function ()
     } do
       invalid(message, options)
       invalid(message, options, OPENAI)
+    end
+    for message, options in pairs {
+      ["`max_tokens` must be strictly positive"] = { max_tokens = 0 },
+      ["`n` must be strictly positive"] = { n = 0 },
+    } do
+      invalid(message, options)
+      assert.is_string(sent(options, OPENAI))
     end
     invalid("`prompt` cannot be empty", nil, nil, false, "")
     invalid("`prompt` must be valid UTF-8, got byte 0xff at position 1", nil, nil, false, "\255")

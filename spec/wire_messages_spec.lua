@@ -50,8 +50,8 @@ describe("messages", function ()
     local text = '[{"role":"system","content":"Be \\"brief\\".\\n"},{"role":"user","content":"Hi",'
       .. '"name":"Al"},{"role":"assistant","content":""},'
       .. '{"role":"developer","content":"é\\u0000"}]'
-    assert.equal(text, lorax(list))
     assert.equal(text, openai(list))
+    assert.equal((text:gsub("developer", "system")), lorax(list))
   end)
 
   it("may have contents in parts", function ()

@@ -49,12 +49,12 @@ M.parameters = params.define {
     { name = "temperature", kind = "single" },
     { name = "top_p", kind = "single" },
     { name = "n", kind = "integer", max = 2^31 - 1 },
-    { name = "max_tokens", kind = "integer", max = 2^31 - 1 },                 -- i32
+    { name = "max_tokens", kind = "integer", min = -2^31, max = 2^31 - 1 },                 -- i32
     { name = "stop", kind = "strings", single = true },
     { name = "presence_penalty", kind = "single" },
     { name = "frequency_penalty", kind = "single" },
     { name = "repetition_penalty", kind = "single" },
-    { name = "top_k", kind = "integer", max = 2^31 - 1 },
+    { name = "top_k", kind = "integer", min = -2^31, max = 2^31 - 1 },
     { name = "ignore_eos_token", kind = "boolean" },
     { name = "seed", kind = "seed" },
     { name = "response_format", kind = "format" },

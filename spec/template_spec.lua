@@ -120,7 +120,7 @@ describe("an unknown role", function ()
       assert.matches('cannot write a message of role "tool", only of assistant, system, user',
         tool(name), name)
     end
-    for _, name in ipairs { "llama-2", "mistral-v7" } do
+    for _, name in ipairs { "llama-2" } do
       assert.matches('cannot write a message of role "tool", only of assistant, user', tool(name))
     end
     for _, name in ipairs { "gemma", "gemma-3" } do

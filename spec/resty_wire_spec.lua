@@ -9,7 +9,7 @@ if not rawget(_G, "jit") then return end
 
 local in_nginx = require "spec.support.in_nginx"
 
-local PARTS = 8
+local PARTS = 16
 
 for part = 1, PARTS do
   describe(("inside nginx, part %d of %d"):format(part, PARTS), function ()

@@ -13,11 +13,18 @@ local PATIENCE = 30e9                   -- nanoseconds, far beyond what anything
 local Editor = {}
 Editor.__index = Editor
 
+-- How often a question is asked again when the editor, which is busy, refuses the connection.
+local TRIES = 5
+
 local function run (self, ...)
-  local remote = child.start("nvim", {
-    args = { "--clean", "--headless", "--server", self.address, ... }, env = child.STRANGER,
-  })
-  if remote:wait() ~= 0 then
+  local remote
+  for _ = 1, TRIES do
+    remote = child.start("nvim", {
+      args = { "--clean", "--headless", "--server", self.address, ... }, env = child.STRANGER,
+    })
+    if remote:wait() == 0 or not remote.stderr:find("refused", 1, true) then break end
+  end
+  if remote.code ~= 0 then
     uv.run "nowait"
     local process = self.process
     error(("%sthe editor: code %s, signal %s\n%s"):format(remote.stderr, tostring(process.code),

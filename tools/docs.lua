@@ -16,6 +16,7 @@ local PAGES = {
   { "docs/install.md", "topics/install.md.html", title = "Installation" },
   { "docs/parameters.md", "topics/parameters.md.html", title = "Parameters" },
   { "docs/streams.md", "topics/streams.md.html", title = "Streams" },
+  { "docs/tools.md", "topics/tools.md.html", title = "Chat completions and tools" },
   { "docs/structured.md", "topics/structured.md.html", title = "Structured output" },
   { "docs/embeddings.md", "topics/embeddings.md.html",
     title = "Embeddings and classification" },

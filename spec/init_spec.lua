@@ -36,7 +36,7 @@ local PRINT_ERROR = [[
   local given = { info = false, health = false, metrics = false, chat_session = false }
   local given = { info = false, health = false, metrics = false, chat_session = false }
   for _, name in ipairs { "generate_json", "chat_completion_json", "tokenize", "adapter",
-    "chat_session", "info", "health", "embed", "classify", "metrics", "request" } do
+    "chat_session", "info", "health", "embed", "classify", "metrics", "request", "with" } do
     local none, problem = predibase[name](given[name] == nil and "x" or nil)
     assert(none == nil and problem.kind == "config")
   end
@@ -49,7 +49,8 @@ describe("require 'predibase'", function ()
     assert.equal(require "predibase.version", predibase._VERSION)
     for _, name in ipairs { "new", "generate", "generate_json", "generate_stream",
       "generate_many", "chat_completion_json", "tokenize", "adapter", "chat_session", "is_error",
-      "update", "info", "health", "embed", "classify", "metrics", "request", "similarity" } do
+      "update", "info", "health", "embed", "classify", "metrics", "request", "with",
+      "similarity" } do
       assert.is_function(predibase[name])
     end
     assert.is_function(predibase.template.new)

@@ -360,6 +360,14 @@ M.adapter = forward("adapter")
 -- @treturn[2] table the error
 M.chat_session = forward("chat_session")
 
+--- Calls `client:with`.
+-- @function with
+-- @tparam table options see `predibase.client`
+-- @treturn[1] table a client
+-- @treturn[2] nil
+-- @treturn[2] table the error
+M.with = forward("with")
+
 -- Many programs never need these modules, so they are loaded when a program first names them.
 local LAZY = {
   similarity = function () return require "predibase.similarity".cosine end,

@@ -87,6 +87,18 @@ describe("the clocks of a stream", function ()
     assert.is_true(math.abs(timing.total - timing.first_token - 4) < 1e-6)
   end)
 
+  it("never say that the first token came after the whole", function ()
+    local client = pipe.client { body = wire.closing("x", "x") }
+    local s, time = client:generate_stream "x", 0
+    client.shared.now = function ()
+      time = time + 1
+      return time
+    end
+    s:text()
+    local timing = s:result().timing
+    assert.equal(timing.total, timing.first_token)
+  end)
+
   it("do not move a result that is asked for later", function ()
     local client, network = pipe.client { pieces = { 2, wire.answer() } }
     local s = client:generate_stream "x"

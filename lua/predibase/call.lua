@@ -360,7 +360,7 @@ function Call:first ()
   self.request().body = nil
   if self.admission then self.admission:noted() end
   if self.first_token then return end
-  self.first_token = elapsed(self.started, self.client.now())
+  self.first_token = elapsed(self.started, self.ended or self.client.now())
   if self.counts then self.counts:first(self.first_token) end
 end
 

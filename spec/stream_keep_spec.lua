@@ -42,6 +42,18 @@ describe("keep_text = false", function ()
     assert.equal("", stream:result().text)
     assert.is_true(stream:result().text_incomplete)
     assert.equal("stop", stream:result().finish_reason)
+    assert.is_nil(stream:result().message)
+  end)
+
+  it("does not mistake an answer without text for one whose text was not kept", function ()
+    local client = pipe.client { { body = delta("") .. delta("", "stop") .. "data: [DONE]\n\n" },
+      { body = delta("a", "stop") .. "data: [DONE]\n\n" } }
+    for i = 1, 2 do
+      local stream = client:chat_completion_stream({ { role = "user", content = "x" } },
+        { keep_text = false })
+      for _ in stream do end
+      assert.equal(i == 2 and true or nil, stream:result().text_incomplete)
+    end
   end)
 
   it("leaves errors without a partial text", function ()

@@ -475,8 +475,9 @@ function Stream:result ()
     }, self.call:meta())
     self.call:mark(self.outcome)
     if self.stopped then self.parts = {} end     -- the result has the text
-    if self.forgets and self.outcome.text == "" and self.count > 1 then
-      self.outcome.text_incomplete = true
+    -- The text that came was not kept, so there is no message for the history either.
+    if self.forgets and self.outcome.text == "" and self.left < self.call.client.max_text then
+      self.outcome.text_incomplete, self.outcome.message = true, nil
     end
   end
   return self.outcome

@@ -205,6 +205,14 @@ describe("generate_json", function ()
       { { response_format = { type = "json_object", schema = { type = "null" } } },
         '`response_format.schema.type` must be "object" or "array", because it is that of the '
           .. 'whole answer, got the string "null"' },
+      { { schema = { type = { "object", "null" } } }, '`schema.type` must be "object" or "array", '
+        .. 'because it is that of the whole answer, got the string "null"' },
+      { { schema = { enum = { "yes", "no" } } }, "`schema.enum` must contain objects and lists "
+        .. 'only, because the whole answer is one of them, got the string "yes"; write it as a '
+        .. "property of an object" },
+      { { schema = { const = 5 } }, "`schema.const` must contain objects and lists only, because "
+        .. "the whole answer is one of them, got the number 5; write it as a property of an "
+        .. "object" },
       { { response_format = { type = "text" } }, '`response_format.type` "text" asks for no JSON' },
       { { schema = { type = "object", properties = { x = { type = "String" } } } },
         "`schema.properties.x.type`: " .. schema.REASONS.unknown_type },
@@ -340,6 +348,16 @@ describe("chat_completion_json", function ()
     assert.is_nil(none)
     assert.equal(1, (err.message:find("Input validation error: `schema.properties.x.type`: ", 1,
       true)), err.message)
+    assert.equal(0, #network.requests)
+  end)
+
+  it("refuses tools for other servers, which would call them in place of the JSON", function ()
+    open(chat_reply "{}", { server = "openai" })
+    local none, err = client:chat_completion_json(MESSAGES, { tools = { { name = "f" } } })
+    assert.is_nil(none)
+    assert.equal("validation", err.kind)
+    assert.equal(1, (err.message:find("Input validation error: `tools` cannot be combined with a "
+      .. "schema", 1, true)), err.message)
     assert.equal(0, #network.requests)
   end)
 end)

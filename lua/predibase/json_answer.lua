@@ -109,15 +109,35 @@ local function parameters_of (base, client, given)
   return parameters
 end
 
+local function is_value (value)
+  return type(value) == "table" and not json.literal(value)
+end
+
+--- Finds the keyword of a schema that allows a value which is no object and no list. Returns its
+-- name and that value; nil when there is none.
+local function narrow_keyword (root)
+  for _, kind in ipairs(json.is_array(root.type) and root.type or { root.type }) do
+    if not TOP[kind] then return "type", kind end
+  end
+  for _, value in ipairs(json.is_array(root.enum) and root.enum or {}) do
+    if not is_value(value) then return "enum", value end
+  end
+  if root.const ~= nil and not is_value(root.const) then return "const", root.const end
+end
+
 --- Makes the validator of a plan from its format. Returns nil, or what is wrong.
 local function add_validator (plan)
   local kind, text, path = formats.demand(plan.response_format)
   if kind == "text" then return '`response_format.type` "text" asks for no JSON' end
   plan.validator = validators.new(text or ANY_OBJECT)
-  local top = plan.validator.root.type
-  if type(top) ~= "string" or TOP[top] then return nil end
-  return ('`%s.type` must be "object" or "array", because it is that of the whole answer, got %s')
-    :format(path, checks.describe(top))
+  local name, value = narrow_keyword(plan.validator.root)
+  if name == nil then return nil end
+  if name == "type" then
+    return ('`%s.type` must be "object" or "array", because it is that of the whole answer, got %s')
+      :format(path, checks.describe(value))
+  end
+  return ("`%s.%s` must contain objects and lists only, because the whole answer is one of them, "
+    .. "got %s; write it as a property of an object"):format(path, name, checks.describe(value))
 end
 
 --- Makes the route of a method that returns a value.
@@ -135,6 +155,10 @@ function M.route (base, name)
   for option, reason in pairs(base.reasons or {}) do route.reasons[option] = reason end
   route.write = function (plan, client, given)
     local parameters, problem = parameters_of(base, client, given)
+    if parameters and parameters.tools ~= nil and client.cfg.server == "openai" then
+      return select(2, request.refuse("`tools` cannot be combined with a schema: a call of a tool "
+        .. "would come in place of the JSON; use chat_completion"))
+    end
     local err = parameters and base.write(plan, client, parameters)
     problem = problem or not err and add_validator(plan)
     if problem then return select(2, request.refuse(problem)) end

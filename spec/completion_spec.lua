@@ -64,7 +64,10 @@ describe("a completion", function ()
       .. '"presence_penalty":1,"frequency_penalty":-1,"repetition_penalty":1.5,"top_k":3,'
       .. '"ignore_eos_token":false,"seed":7,"suffix":"s"}'
     assert.equal('{"model":"r/1",' .. SENT .. rest, sent(all, OPENAI))
-    all.seed, rest = nil, rest:gsub('"seed":7,', "")
+    all.seed, all.n, all.logprobs = nil, nil, nil
+    for _, field in ipairs { '"seed":7,', '"n":2,', '"logprobs":3,' } do
+      rest = rest:gsub(field, "")
+    end
     assert.equal('{"model":"r/1",' .. SENT .. rest, sent(all))
   end)
 
@@ -115,9 +118,20 @@ describe("a completion", function ()
       invalid(message, options, nil, true)
       invalid(message, options, OPENAI, true)
     end
-    invalid("`logprobs` cannot be used when streaming: LoRAX then refuses the request",
-      { logprobs = 0 }, nil, true)
-    assert.is_string(sent({ logprobs = 0 }, OPENAI, true))
+    invalid("`echo` cannot be used when streaming: LoRAX then leaves the prompt out",
+      { return_full_text = true }, nil, true)
+    assert.is_string(sent({ logprobs = 0, echo = true }, OPENAI, true))
+    assert.equal('{"model":"",' .. SENT .. ',"stream":true}',
+      sent(nil, { defaults = { return_full_text = true } }, true))
+  end)
+
+  it("refuses what LoRAX would leave out of the answer", function ()
+    for _, stream in ipairs { false, true } do
+      invalid("`logprobs`: LoRAX returns none here; use generate with details = true",
+        { logprobs = 0 }, nil, stream)
+    end
+    invalid("`n` must be 1: LoRAX returns one answer here; chat_completion returns several",
+      { n = 2 })
   end)
 
   it("refuses several samples where LoRAX could not choose between them", function ()

@@ -198,7 +198,8 @@ end
 -- @tparam ?table options parameters of the API: `max_tokens`, `adapter_id` (or `model`),
 -- `temperature`, `top_p`, `top_k`, `n`, `best_of`, `echo`, `logprobs`, `stop`, `presence_penalty`,
 -- `frequency_penalty`, `repetition_penalty`, `ignore_eos_token`, `seed`, `adapter_source`,
--- `api_token`, `extra`; and options of the call, as for `generate`
+-- `api_token`, `extra`; and options of the call, as for `generate`. LoRAX would ignore an `n` above
+-- 1, `logprobs`, and in a stream `echo`, so they are refused unless `server` is `"openai"`
 -- @treturn[1] table the result, see `predibase.response`
 -- @treturn[2] nil
 -- @treturn[2] table the error

@@ -18,6 +18,28 @@ local M = {}
 
 local I32 = 2^31 - 1
 
+--- Finds values that a server would refuse, or would ignore without a word.
+local function conflict (values, context)
+  local is_lorax, stream = context.server ~= "openai", context.stream
+  local n, best_of = values.n or 1, values.best_of or 1
+  if stream and n > 1 then return "`n` must be 1 when streaming" end
+  if stream and best_of > 1 then return "`best_of` must be 1 when streaming" end
+  if not is_lorax then return nil end
+  if n > 1 then
+    return "`n` must be 1: LoRAX returns one answer here; chat_completion returns several"
+  elseif values.logprobs then
+    return "`logprobs`: LoRAX returns none here; use generate with details = true"
+  elseif stream and values.echo then
+    return "`echo` cannot be used when streaming: LoRAX then leaves the prompt out"
+  elseif best_of > 1 then
+    -- LoRAX samples whenever there is an `n`.
+    if not (values.n or values.temperature or values.top_k or values.top_p) then
+      return "you must use sampling when `best_of` is > 1"
+    end
+    if values.seed ~= nil then return "`seed` must not be set when `best_of` > 1" end
+  end
+end
+
 --- The parameters, in the order of sending. `adapter_id` is sent as `model`.
 M.parameters = params.define {
   list = {
@@ -44,22 +66,7 @@ M.parameters = params.define {
     max_completion_tokens = "max_tokens", repitition_penalty = "repetition_penalty",
     return_full_text = "echo" },
   reserved = { "prompt", "stream" },
-  before = function (values, context)
-    local is_lorax = context.server ~= "openai"
-    if context.stream then
-      if (values.n or 1) > 1 then return "`n` must be 1 when streaming" end
-      if (values.best_of or 1) > 1 then return "`best_of` must be 1 when streaming" end
-      if values.logprobs and is_lorax then
-        return "`logprobs` cannot be used when streaming: LoRAX then refuses the request"
-      end
-    elseif is_lorax and (values.best_of or 1) > 1 then
-      -- LoRAX samples whenever there is an `n`.
-      if not (values.n or values.temperature or values.top_k or values.top_p) then
-        return "you must use sampling when `best_of` is > 1"
-      end
-      if values.seed ~= nil then return "`seed` must not be set when `best_of` > 1" end
-    end
-  end,
+  before = conflict,
   complete = chat_completion.parameters.complete,
 }
 
@@ -69,6 +76,9 @@ local NAMES = request.whole_names(STREAM_NAMES)
 local function write (plan, client, given)
   local server = client.cfg.server
   local all = openai_api.merged(client, given, plan.route)
+  if plan.stream and not (given and (given.echo or given.return_full_text)) then
+    all.echo = nil        -- a default of the client, which is for whole answers
+  end
   local list, err = params.read(all, { stream = plan.stream, server = server }, M.parameters)
   if not list then return err end
   err = request.check_token(plan, client, all.api_token)

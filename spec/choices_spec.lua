@@ -177,6 +177,13 @@ describe("choices.without_nulls", function ()
 end)
 
 describe("choices.message", function ()
+  it("decode arguments, and print their integers without a fraction", function ()
+    local arguments = choices.new_call("a", "f", '{"n":3,"deep":{"list":[-2,0.5,null]}}').arguments
+    local list = arguments.deep.list
+    assert.same({ "3", "-2", "0.5", json.null },
+      { tostring(arguments.n), tostring(list[1]), tostring(list[2]), list[3] })
+  end)
+
   it("has OpenAI's form", function ()
     assert.same({ role = "assistant", content = "" }, choices.message("", nil))
     local calls = { choices.new_call("a", "f", '{"x":1}'), choices.new_call("b", "g", " ") }

@@ -153,6 +153,14 @@ function M.id_maker (server, draw)
   end
 end
 
+--- Converts the integral numbers in a value, so that they print without a fraction.
+local function with_integers (value)
+  for key, inner in next, value do
+    value[key] = type(inner) == "table" and with_integers(inner) or json.integer(inner)
+  end
+  return value
+end
+
 --- Makes a call of a tool. The arguments are decoded; where they are no JSON object, `arguments` is
 -- nil, and `raw_arguments` has the text.
 -- @tparam string id
@@ -163,7 +171,7 @@ function M.new_call (id, name, text)
   local value = text:find "^%s*{" and json.decode(text) or nil
   if not text:find "%S" then value = {} end
   return { id = id, name = name, raw_arguments = text,
-    arguments = type(value) == "table" and M.without_nulls(value) or nil }
+    arguments = type(value) == "table" and with_integers(M.without_nulls(value)) or nil }
 end
 
 --- Removes the members of objects that are null, at every depth. Elements of arrays stay.

@@ -207,6 +207,8 @@ describe("generate_json", function ()
           .. 'whole answer, got the string "null"' },
       { { schema = { type = { "object", "null" } } }, '`schema.type` must be "object" or "array", '
         .. 'because it is that of the whole answer, got the string "null"' },
+      { { schema = {} }, '`schema.type` must be "object" or "array", because it is that of the '
+        .. "whole answer, got nil" },
       { { schema = { enum = { "yes", "no" } } }, "`schema.enum` must contain objects and lists "
         .. 'only, because the whole answer is one of them, got the string "yes"; write it as a '
         .. "property of an object" },

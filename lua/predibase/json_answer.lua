@@ -115,7 +115,8 @@ end
 
 --- Finds the keyword of a schema that allows a value which is no object and no list. Returns its
 -- name and that value; nil when there is none.
-local function narrow_keyword (root)
+local function scalar_keyword (root)
+  if #root == 0 then return "type", nil end         -- {} allows any value
   for _, kind in ipairs(json.is_array(root.type) and root.type or { root.type }) do
     if not TOP[kind] then return "type", kind end
   end
@@ -130,7 +131,7 @@ local function add_validator (plan)
   local kind, text, path = formats.demand(plan.response_format)
   if kind == "text" then return '`response_format.type` "text" asks for no JSON' end
   plan.validator = validators.new(text or ANY_OBJECT)
-  local name, value = narrow_keyword(plan.validator.root)
+  local name, value = scalar_keyword(plan.validator.root)
   if name == nil then return nil end
   if name == "type" then
     return ('`%s.type` must be "object" or "array", because it is that of the whole answer, got %s')

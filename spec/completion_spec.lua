@@ -151,7 +151,8 @@ describe("a completion", function ()
         .. "make a client without it", nil, { defaults = { [name] = value } })
     end
     assert.equal('{"model":"",' .. SENT .. ',"max_tokens":9,"stop":["a"]}',
-      sent(nil, { defaults = { max_new_tokens = 9, stop = "a", details = true, truncate = 5 } }))
+      sent(nil, { defaults = { response_format = { type = "text" },
+        max_new_tokens = 9, stop = "a", details = true, truncate = 5 } }))
   end)
 end)
 

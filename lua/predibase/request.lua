@@ -279,6 +279,11 @@ function M.check_limits (plan, values)
   return problem and select(2, M.refuse(problem)) or nil
 end
 
+--- Tells whether a parameter is a format that any text has.
+local function is_free_text (name, value)
+  return name == "response_format" and type(value) == "table" and json.present(value).type == "text"
+end
+
 --- Returns an error when the client's defaults, or the options of an adapter or a session, contain
 -- an option that would change the answer and that the route does not have.
 local function lost (client, route, options)
@@ -286,7 +291,8 @@ local function lost (client, route, options)
   local all = params.merge(config.defaults(client.cfg), options, route.params)
   for _, name in ipairs(route.needs) do
     local value = all[name]
-    if value ~= nil and value ~= json.null and not route.names[name] then
+    local is_set = value ~= nil and value ~= json.null and not is_free_text(name, value)
+    if is_set and not route.names[name] then
       return select(2, M.refuse(("%s is a default of this client, but %s has no such parameter; "
         .. "make a client without it"):format(name, route.path)))
     end

@@ -114,6 +114,15 @@ describe("stop_on_server", function ()
     assert.is_true(network.requests[1].closed)
   end)
 
+  it("keeps the text of the answer, even if the client's streams do not", function ()
+    for _, defaults in ipairs { { keep_text = false },
+      { keep_text = false, stop_on_server = true, client_stop = "t4" } } do
+      local client = pipe.client({ body = BODY }, defaults)
+      local options = not defaults.client_stop and { client_stop = "t4", stop_on_server = true }
+      assert.equal("t1 t2 t3 ", assert(client:generate("x", options or nil)).text)
+    end
+  end)
+
   it("returns the error of the stream, with the text so far", function ()
     local client = pipe.client({ body = wire.token "a" }, { max_retries = 0 })
     local result, err = client:generate("x", { client_stop = "z", stop_on_server = true })

@@ -354,7 +354,12 @@ function M.plan (client, route, options, may_stream)
   local total = config.total(settings.timeout, route.stream)
   local is_collected = may_stream and route.streamed and settings.stop_on_server
     and settings.client_stop[1] ~= nil
-  if is_collected then route = route.streamed end
+  if is_collected then
+    -- Only the result has the text, whatever the client's option `keep_text` says.
+    route, options = route.streamed, M.merge(options, { keep_text = true })
+    parameters, of_call = split(options, route.names)
+    settings = config.call(client.cfg, of_call)
+  end
   local start = start_of(client, route, settings)
   local plan = { route = route, settings = settings, stream = route.stream or false,
     is_collected = is_collected, total = total, start = start, secrets = start.secrets }

@@ -156,6 +156,7 @@ describe("The path of client:request", function ()
       "", "info", "//evil.example/x", "/a//b", "http://evil.example/", "@evil.example/x",
       "/..", "/../x", "/a/../../x", "/a/..", "/./x", "/a/.", "/%2e%2e/x", "/%2E./x", "/.%2e",
       "/a%2f..%2fb", "/%252e%252e/x", "/%25252e%25252e/x", "/..;a=1/x", "/a/%2e%2e;/x",
+      "/%2fhost/x", "/a%2f/b", "/..%3f/x", "/..%23", "/%c0%ae%c0%ae/x",
       "/a\\b", "/a%5cb", "/a%5C..%5Cb", "\\\\evil.example", "/a#b", "/a?b#c",
       "/a\0b", "/a\r\nX: y", "/a%0d%0aX", "/a%00", "/a b", "/é", "/a?q=é", "/a?q=a b", "/%", "/%2",
       "/%zz", "/a?%", "/a<b>", "/{a}", "/a|b", "/a?q=\1", "/" .. ("x"):rep(7000),

@@ -11,6 +11,7 @@ local json = require "predibase.json"
 local request = require "predibase.request"
 local response = require "predibase.response"
 local usage = require "predibase.usage"
+local utf8 = require "predibase.utf8"
 
 local M = {}
 
@@ -41,12 +42,15 @@ end
 
 --- Checks the part before the query. Returns the rest of a sentence about what is wrong, or nil.
 local function problem_of_segments (path)
-  if path:find "//" then return 'must not contain "//"' end
   local plain = decoded(path)
+  if plain:find "//" then return 'must not contain "//"' end
   if plain:find("\\", 1, true) then return "must not contain a backslash" end
   if checks.control(plain) then return "must not contain control characters" end
+  -- Among others, because old servers read 0xC0 0xAE as a dot.
+  if not utf8.valid(plain) then return "must be valid UTF-8 when its %XX are decoded" end
   for segment in (plain .. "/"):gmatch "([^/]*)/" do
-    segment = segment:gsub(";.*$", "")         -- some servers leave out what follows a semicolon
+    -- Some servers leave out what follows a semicolon, or decode before they look for a query.
+    segment = segment:gsub("[;?#].*$", "")
     if segment == "." or segment == ".." then
       return 'must not have "." or ".." in it: it stays below the URL of the client'
     end
@@ -132,7 +136,7 @@ local function read (reply, meta)
   return {
     status = reply.status, headers = reply.headers or {}, body = body, json = value,
     request_id = meta.request_id, trace_id = response.trace_id(reply.headers or {}),
-    timing = meta.timing, attempts = meta.attempts,
+    timing = meta.timing, attempts = meta.attempts, client = meta.client,
   }
 end
 

@@ -229,13 +229,16 @@ describe("concurrency", function ()
     client:close()
   end)
 
-  it("gives the place back when a hook raises an error", function ()
-    local client = pipe.client(whole(), { concurrency = 1 })
-    for _, hook in ipairs { "on_request", "on_response" } do
-      local options = { [hook] = function () error "no" end }
-      assert.is_false((pcall(client.generate, client, "a", options)))
+  it("gives the place back at once when a hook raises an error", function ()
+    local client, network = pipe.client(whole(), { concurrency = 1 })
+    for _ = 1, 3 do
+      for _, hook in ipairs { "on_request", "on_response" } do
+        local options = { [hook] = function () error "no" end }
+        assert.is_false((pcall(client.generate, client, "a", options)))
+      end
     end
     assert(client:generate "b")
+    assert.equal(1000, network.clock)
     client:close()
   end)
 

@@ -2,6 +2,7 @@
 --- One call of the client: its attempts, time limits, hooks and errors.
 -- @module predibase.call
 
+local active = require "predibase.active"
 local admissions = require "predibase.call.admission"
 local errors = require "predibase.errors"
 local random = require "predibase.random"
@@ -67,8 +68,12 @@ function Call:announce ()
   local hook = self.options.hooks.on_request
   if hook then
     local shown = shown_headers.request(self.request())
-    hook { method = shown.method, url = shown.url, headers = shown.headers,
-      attempt = self.attempts + 1 }
+    local ok, problem = active.protected(hook, { method = shown.method, url = shown.url,
+      headers = shown.headers, attempt = self.attempts + 1 })
+    if not ok then
+      self:abandon()
+      error(problem, 0)
+    end
   end
 end
 

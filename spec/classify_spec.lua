@@ -194,6 +194,16 @@ describe("client:classify with the managed service", function ()
     }, bodies())
   end)
 
+  it("sends the token of a function with an adapter, too", function ()
+    network = pipe.new(managed)
+    client = assert(predibase.new { tenant_id = "t1", deployment = "d1", transport = network,
+      api_token = function () return TOKEN end })
+    assert.same(label "good", client:classify("good", { adapter_id = "r/1" }))
+    assert.same(label "bad", client:classify "bad")
+    assert.same({ '{"input":["good"],"model":"r/1","api_token":"' .. TOKEN .. '"}',
+      '{"input":["bad"],"model":""}' }, bodies())
+  end)
+
   it("leaves out the client's other defaults, and refuses those that change the answer", function ()
     deployment(managed, { defaults = { adapter_id = "r/1", max_new_tokens = 3 } })
     assert(client:classify("x", { api_token = "" }))

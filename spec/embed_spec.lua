@@ -171,6 +171,24 @@ describe("The adapter of client:embed", function ()
     assert.equal("r/1", about.adapter_id)
   end)
 
+  it("gets the token of a function, which is asked for each attempt", function ()
+    local n = 0
+    open({ { status = 503, headers = {} }, vectors.lorax }, { api_token = function ()
+      n = n + 1
+      return TOKEN .. n
+    end, allow_plain_http = true })
+    assert(client:embed("a", { adapter_id = "r/1" }))
+    local all = bodies()
+    for i = 1, 2 do
+      assert.equal('{"inputs":"a","parameters":{"adapter_id":"r/1","adapter_source":"pbase",'
+        .. '"api_token":"' .. TOKEN .. i .. '"}}', all[i])
+    end
+    assert(client:embed({ "a", "b" }, { adapter_id = "r/1", adapter_source = "hub" }))
+    assert.is_nil(bodies()[3]:find(TOKEN, 1, true))
+    assert(client:embed "a")
+    assert.equal('{"inputs":"a"}', bodies()[4])
+  end)
+
   it("gets no token of Predibase when it comes from another source", function ()
     open(vectors.lorax, { api_token = TOKEN, allow_plain_http = true })
     for _, source in ipairs { "hub", "HUB", "local", "s3" } do

@@ -471,14 +471,16 @@ local function continue (this, before)
 end
 
 --- Returns a function that directs the request of an attempt: to one of several servers, with the
--- token of a function.
+-- token of a function, which is in the body, too, where the plan has a function `rest_with`.
 local function director (req, plan, trace)
   local headers, secrets = req.headers, req.secrets
+  local head = plan.rest_with and req.body:sub(1, -#plan.rest - 1)
   req.headers = request.with_headers(headers, nil, trace)
   return function (server, token)
     if server then req.url = server.url .. plan.route.path end
     if not token then return end
     req.headers = request.with_headers(headers, token, trace)
+    if head then req.body = head .. plan.rest_with(token) end
     local all = { token }
     for _, secret in ipairs(secrets) do all[#all + 1] = secret end
     req.secrets = all

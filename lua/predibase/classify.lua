@@ -31,28 +31,33 @@ M.parameters = params.define {
   aliases = { model = "adapter_id" },
   complete = function (checked, add, context)
     local has_adapter = (checked.adapter_id or "") ~= "" and context.server ~= "openai"
-    if has_adapter and checked.api_token == nil and context.token then
-      add("api_token", context.token)
+    if has_adapter and checked.api_token == nil then
+      if context.token then add("api_token", context.token) end
+      context.needs_token = not context.token
     end
   end,
 }
 
 local NAMES = request.union(request.plain_names, M.parameters.names, parts_of.names)
 
---- Merges the options of a call with the defaults of the client, and checks them.
+--- Merges the options of a call with the defaults of the client, and checks them. Returns the list
+-- of `params.read`, and whether the body needs the token of a function; or nil and an error.
 local function read_parameters (client, given)
   local cfg = client.cfg
   local all = params.merge(config.defaults(cfg), given, M.parameters)
   for name in next, all do
     if not M.parameters.names[name] then all[name] = nil end
   end
-  return params.read(all, { server = cfg.server, token = config.token(cfg) }, M.parameters)
+  local context = { server = cfg.server, token = config.token(cfg) }
+  local list, err = params.read(all, context, M.parameters)
+  if not list then return nil, err end
+  return list, context.needs_token and cfg.api_token ~= nil
 end
 
 local function write_labels (plan, client, given)
-  local list, err = read_parameters(client, given)
-  if not list then return err end
-  local members = { { "model", "" } }
+  local list, needs_token = read_parameters(client, given)
+  if not list then return needs_token end
+  local members, err = { { "model", "" } }, nil
   for i = 1, #list do
     local name, value = list[i][1], list[i][2]
     if name == "adapter_id" then
@@ -67,6 +72,9 @@ local function write_labels (plan, client, given)
   local text, problem = json.write_members(members)
   if not text then return select(2, request.refuse(problem)) end
   plan.rest = "," .. text:sub(2)
+  plan.rest_with = needs_token and function (token)
+    return plan.rest:sub(1, -2) .. ',"api_token":' .. json.text(token) .. "}"
+  end
 end
 
 --- Checks the parameters, although LoRAX has none: an adapter would be ignored, and the answer

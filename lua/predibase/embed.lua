@@ -22,12 +22,12 @@ local null = json.null
 
 -- Parameters.
 
---- Returns the token with which the server downloads an adapter from Predibase: the client's. The
--- router copies it by itself in /generate, but not here. Nothing is added when the adapters may
--- come from another source, whose owner must not get the token.
-local function own_token (checked, context)
+--- Tells whether the server downloads the adapters from Predibase, with the client's token. The
+-- router copies it by itself in /generate, but not here. An owner of another source must not get
+-- the token.
+local function is_of_predibase (checked, context)
   local source = checked.adapter_source or context.managed and params.DEFAULT_SOURCE or ""
-  return source:lower() == params.DEFAULT_SOURCE and context.token or nil
+  return source:lower() == params.DEFAULT_SOURCE
 end
 
 --- The parameters, in the order of sending.
@@ -47,8 +47,10 @@ M.parameters = params.define {
     if context.server == "openai" then return end
     params.complete_adapter(checked, add)
     local has_adapter = (checked.adapter_id or "") ~= "" or checked.merged_adapters
-    local token = own_token(checked, context)
-    if has_adapter and checked.api_token == nil and token then add("api_token", token) end
+    if has_adapter and checked.api_token == nil and is_of_predibase(checked, context) then
+      if context.token then add("api_token", context.token) end
+      context.needs_token = not context.token
+    end
   end,
 }
 
@@ -56,8 +58,8 @@ local NAMES = request.union(request.plain_names, M.parameters.names, parts_of.na
 
 -- Requests.
 
---- Checks the parameters. Returns the list of `params.read`, and whether adapters are merged; or
--- nil and an error.
+--- Checks the parameters. Returns the list of `params.read`, whether adapters are merged, and
+-- whether the body needs the token of a function; or nil and an error.
 local function read_parameters (plan, client, given)
   local cfg = client.cfg
   local all = params.merge(config.defaults(cfg), given, M.parameters)
@@ -68,8 +70,9 @@ local function read_parameters (plan, client, given)
   if is_merged and cfg.server == "openai" then
     return request.refuse "servers with the API of OpenAI have no `merged_adapters`"
   end
-  local list, err = params.read(all, { server = cfg.server, token = config.token(cfg),
-    managed = cfg.deployment ~= nil }, M.parameters)
+  local context = { server = cfg.server, token = config.token(cfg),
+    managed = cfg.deployment ~= nil }
+  local list, err = params.read(all, context, M.parameters)
   if not list then return nil, err end
   for i = 1, #list do
     local name, value = list[i][1], list[i][2]
@@ -79,34 +82,42 @@ local function read_parameters (plan, client, given)
     end
   end
   if err then return nil, err end
-  return list, is_merged
+  return list, is_merged, context.needs_token and cfg.api_token ~= nil
 end
 
---- Takes the adapter's id out of a list of parameters, and returns it; "" when there is none.
-local function take_model (list)
-  for i = 1, #list do
-    if list[i][1] == "adapter_id" then return table.remove(list, i)[2] end
-  end
-  return ""
-end
-
---- Checks the parameters and encodes the end of the body into a plan.
-local function write (plan, client, given)
-  local list, is_merged = read_parameters(plan, client, given)
-  if not list then return is_merged end
-  plan.is_merged = is_merged
+--- Encodes the end of the body. Returns it; or nil and what is wrong.
+local function encode (plan, client, list)
   local members = {}
   if client.cfg.server == "openai" then
-    members = { { "model", take_model(list) } }
-    for _, member in ipairs(list) do members[#members + 1] = member end
+    members[1] = { "model", "" }
+    for _, member in ipairs(list) do
+      if member[1] == "adapter_id" then members[1][2] = member[2]
+      else members[#members + 1] = member end
+    end
   else
     -- LoRAX requires a model and does not use it.
     if plan.route == M.SEVERAL then members[1] = { "model", plan.adapter_id or "" } end
     if #list > 0 then members[#members + 1] = { "parameters", json.object(list) } end
   end
   local text, problem = json.write_members(members)
-  if not text then return select(2, request.refuse(problem)) end
-  plan.rest = #members > 0 and "," .. text:sub(2) or "}"
+  if not text then return nil, problem end
+  return #members > 0 and "," .. text:sub(2) or "}"
+end
+
+--- Checks the parameters and encodes the end of the body into a plan.
+local function write (plan, client, given)
+  local list, is_merged, needs_token = read_parameters(plan, client, given)
+  if not list then return is_merged end
+  local problem
+  plan.is_merged = is_merged
+  plan.rest, problem = encode(plan, client, list)
+  if not plan.rest then return select(2, request.refuse(problem)) end
+  plan.rest_with = needs_token and function (token)
+    list[#list + 1] = { "api_token", token }
+    local rest = encode(plan, client, list)
+    list[#list] = nil
+    return rest
+  end
 end
 
 -- Answers.
@@ -212,24 +223,24 @@ M.SEVERAL = {
 
 -- The call.
 
---- Chooses the route, makes its plan and cuts the texts. Returns the plan and the parts; or nil and
--- the error.
+--- Chooses the route, makes its plan and cuts the texts. Returns the plan and the parts; or nil, the
+-- error and the hook `on_error` of the call.
 local function prepare (client, planner, list, options, method)
   local size = parts_of.options(options, method).batch_size
   local of_openai = client.cfg.server == "openai"
   local route = #list == 1 and not of_openai and M.ONE or M.SEVERAL
-  local plan, err = planner(route, options, method)
+  local plan, err, hook = planner(route, options, method)
   if plan and plan.is_merged and route == M.SEVERAL then
     -- LoRAX's /v1/embeddings merges no adapters: each text needs a request of its own.
     size = 1
-    plan, err = planner(M.ONE, options, method)
+    plan, err, hook = planner(M.ONE, options, method)
   end
-  if not plan then return nil, err end
+  if not plan then return nil, err, hook end
   local before = plan.route == M.ONE and #'{"inputs":' or #'{"input":[]'
   local field = #list == 1 and not of_openai and "inputs" or "input"
   local parts
   parts, err = parts_of.cut(list, size, before + #plan.rest, field)
-  if not parts then return nil, err end
+  if not parts then return nil, err, plan.settings.hooks.on_error end
   return plan, parts
 end
 
@@ -248,15 +259,16 @@ function M.run (client, planner, input, options, method)
   local list = parts_of.list(input, method)
   request.check(options, M.ONE, method)
   local began, most = client.shared.now(), parts_of.options(options, method).concurrency
-  local plan, parts = prepare(client, planner, list, options, method)
-  if not plan then return call.run(client.shared, nil, nil, parts) end
+  local plan, parts, hook = prepare(client, planner, list, options, method)
+  if not plan then return call.report(client.shared, parts, hook) end
   local outcomes, err = parts_of.send(client, plan, parts, most, began)
   if not outcomes then return nil, err end
   local vectors, about = parts_of.join(outcomes, client.shared.now() - began)
   local problem = size_problem(vectors, 1)
   if problem then
-    return nil, errors.new { kind = "protocol", phase = "response", message = problem,
-      status = about.status, attempts = about.attempts, request_id = about.request_id }
+    return call.report(client.shared, errors.new { kind = "protocol", phase = "response",
+      message = problem, status = about.status, attempts = about.attempts,
+      request_id = about.request_id }, plan.settings.hooks.on_error)
   end
   if type(input) == "string" then return vectors[1], about end
   return vectors, about

@@ -123,18 +123,11 @@ function Call:counted (usage)
   if self.admission then self.admission:used(usage) end
 end
 
---- Names the client in a result, when the call could also have gone to other clients.
--- @param outcome anything; nothing is done when it is no result
-function Call:mark (outcome)
-  if self.others and response.is(outcome) then outcome.client = self.client.owner end
-end
-
 --- Records a success. `more` is the second value that the route reads.
 local function succeeded (self, outcome, more)
   if self.admission then self.admission:noted() end
   self:counted(type(outcome) == "table" and outcome.usage
     or type(more) == "table" and more.usage or {})
-  self:mark(outcome)
 end
 
 --- Waits for the whole body of an exchange and makes the outcome of the call.
@@ -252,6 +245,7 @@ function Call:meta ()
     request_id = request_id(req), context = req.context, random = self.client.random,
     now = self.client.wall(), marks = self.marks, begins_inside = self.begins_inside,
     input = req.input,
+    client = self.others and self.client.owner,
     stop = self.options.client_stop, trim = self.options.trim_stop and req.stop or nil,
     timing = { total = elapsed(self.started or now, now),
       first_token = self.first_token },

@@ -339,13 +339,6 @@ function result_mt.__tostring (result)
   return result.text
 end
 
---- Tells whether a value is a result.
--- @param value anything
--- @treturn boolean
-function M.is (value)
-  return type(value) == "table" and getmetatable(value) == result_mt
-end
-
 --- Lets `"Answer: " .. result` join the text of the result.
 function result_mt.__concat (a, b)
   return tostring(a) .. tostring(b)
@@ -411,6 +404,7 @@ function M.new (head, meta)
     attempts = meta.attempts,
     adapter_id = adapter_id,
     model_id = text_header(headers, "x-model-id"),
+    client = meta.client,
   }, result_mt)
 end
 

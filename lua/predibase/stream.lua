@@ -473,7 +473,6 @@ function Stream:result ()
       answer = answer and function () return answer end, reasoning = thoughts,
       count = self.count, stopped = self.stopped, trimmed = filter.trimmed, reader = self.reader,
     }, self.call:meta())
-    self.call:mark(self.outcome)
     if self.stopped then self.parts = {} end     -- the result has the text
     -- The text that came was not kept, so there is no message for the history either.
     if self.forgets and self.outcome.text == "" and self.left < self.call.client.max_text then

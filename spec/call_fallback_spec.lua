@@ -186,6 +186,18 @@ describe("fallback", function ()
     assert.equal("1 2", visited())
   end)
 
+  it("names the client beside vectors, results of classify, JSON and other answers", function ()
+    local client = new { DOWN, { headers = JSON,
+      body = '{"embeddings":[1],"generated_text":"{}"}' } }
+    assert.equal(clients[2], select(2, client:embed "x").client)
+    assert.equal(clients[2], select(2, client:generate_json "x").client)
+    assert.equal(clients[2], client:request("GET", "/x").client)
+    client = new { DOWN, { headers = JSON, body = "[]" } }
+    assert.equal(clients[2], select(2, client:classify "x").client)
+    client = new { { headers = JSON, body = "[]" }, DOWN }
+    assert.equal(clients[1], select(2, client:classify "x").client)
+  end)
+
   it("returns the errors of all clients from a stream", function ()
     local client = new { DOWN, { body = wire.error("no", "generation") } }
     local _, err = client:generate_stream "x":text()
@@ -329,6 +341,27 @@ describe("on_error", function ()
     _, err = client:classify("x", { on_error = 5 })
     assert.equal("config", err.kind)
     assert.equal(err, seen[2])
+  end)
+
+  it("observes the errors of all other methods", function ()
+    new(DOWN, { max_retries = 0 })
+    local errs = {
+      select(2, client:embed "x"), select(2, client:embed { "x\255" }),
+      select(2, client:embed("x", { timeout = -1 })), select(2, client:info()),
+      select(2, client:metrics { text = 5 }), select(2, client:request("GET", "x")),
+      select(2, client:request("GET", "x", nil, { stream = true }):next()),
+      select(2, client:wait_ready { timeout = 0.001 }),
+    }
+    assert.equal(8, #errs)
+    for i, err in ipairs(errs) do assert.equal(err, seen[i]) end
+    local own = {}
+    local options = { on_error = function (err) own[#own + 1] = err end }
+    errs = { select(2, client:embed("x\255", options)), select(2, client:request("GET", "x", nil,
+      options)) }
+    options.text = 5
+    errs[3] = select(2, client:metrics(options))
+    for i = 1, 3 do assert.equal(errs[i], own[i]) end
+    assert.equal(8, #seen)
   end)
 
   it("observes the error of a stream once", function ()

@@ -330,7 +330,7 @@ function Client:metrics (options)
   local metrics = require "predibase.metrics"
   request.check(options, metrics.ROUTE)
   local route, err = metrics.route(options)
-  if not route then return nil, err end
+  if not route then return call.report(self.shared, err, request.error_hook(options)) end
   return call.run(self.shared, nil, self.plan(route, options))
 end
 
@@ -360,8 +360,9 @@ function Client:request (method, path, body, options)
   check_self(self, "request")
   local plan, err, is_stream = require "predibase.raw_request".plan(self, method, path, body,
     options)
-  if is_stream then return stream.open(self.shared, nil, plan, err) end
-  return call.run(self.shared, nil, plan, err)
+  local hook = not plan and request.error_hook(options) or nil
+  if is_stream then return stream.open(self.shared, nil, plan, err, hook) end
+  return call.run(self.shared, nil, plan, err, hook)
 end
 
 --- Makes an object for the calls of one adapter: it renders the adapter's template, and sends the

@@ -223,8 +223,8 @@ M.SEVERAL = {
 
 -- The call.
 
---- Chooses the route, makes its plan and cuts the texts. Returns the plan and the parts; or nil, the
--- error and the hook `on_error` of the call.
+--- Chooses the route, makes its plan and cuts the texts. Returns the plan and the parts; or nil,
+-- the error and the hook `on_error` of the call.
 local function prepare (client, planner, list, options, method)
   local size = parts_of.options(options, method).batch_size
   local of_openai = client.cfg.server == "openai"

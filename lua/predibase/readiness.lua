@@ -81,15 +81,8 @@ local function read (options)
   return seconds or M.TIMEOUT, hook
 end
 
---- Waits until the server can answer.
--- @tparam table client
--- @tparam ?table options `timeout`, `on_wait`, see `client:wait_ready`
--- @treturn[1] boolean true
--- @treturn[2] nil
--- @treturn[2] table the error
--- @raise for options that do not exist or have the wrong type
-function M.wait (client, options)
-  local seconds, hook = read(options)
+--- Asks until the server is well. Returns true; or nil and the error.
+local function wait (client, seconds, hook)
   -- The question is no call of the program: it needs no turn.
   local shared = setmetatable({ limits = false }, { __index = client.shared })
   local now, began, attempts = shared.now, shared.now(), 0
@@ -105,6 +98,19 @@ function M.wait (client, options)
     err = pause(client, delay)
     if err then return nil, err end
   end
+end
+
+--- Waits until the server can answer.
+-- @tparam table client
+-- @tparam ?table options `timeout`, `on_wait`, see `client:wait_ready`
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table the error
+-- @raise for options that do not exist or have the wrong type
+function M.wait (client, options)
+  local ok, err = wait(client, read(options))
+  if ok then return true end
+  return call.report(client.shared, err)
 end
 
 return M

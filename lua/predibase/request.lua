@@ -35,6 +35,7 @@
 -- variables and closures, where code that walks over the tables of an object does not find them.
 -- @module predibase.request
 
+local checks = require "predibase.value_checks"
 local config = require "predibase.config"
 local errors = require "predibase.errors"
 local headers = require "predibase.headers"
@@ -415,6 +416,14 @@ function M.planner (client, base, may_stream)
     kept[route] = plan
     return plan, err, on_error
   end
+end
+
+--- Returns the hook `on_error` of a call that is refused before its options are read.
+-- @tparam ?table options
+-- @treturn ?function nil when there is none, or no function
+function M.error_hook (options)
+  local hook = options and rawget(options, "on_error")
+  return checks.callable(hook) and hook or nil
 end
 
 -- Requests.

@@ -199,6 +199,12 @@ describe("predibase doctor", function ()
     assert.matches("no healthy upstream.*scaled to zero", lines.deployment.text)
   end)
 
+  it("gives no advice about an option that it does not have", function ()
+    local code, lines = doctor { "--base-url", start { ["*"] = { status = 429, body = "" } } }
+    assert.equal(errors.kinds.rate_limited.exit, code)
+    assert.matches("wait a little, and try again$", lines.deployment.text)
+  end)
+
   it("tells that the server is no LoRAX server", function ()
     local code, lines = doctor { "--base-url", start { ["*"] = { status = 200, body = "<h1>Hi</h1>",
       content_type = "text/html" } } }

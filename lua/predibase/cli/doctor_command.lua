@@ -240,6 +240,8 @@ local function check_deployment (report, health_error, info, info_error)
   local advice
   if err.kind == "server" or err.kind == "overloaded" or err.kind == "timeout" then
     advice = NOT_READY
+  elseif err.kind == "rate_limited" then
+    advice = "wait a little, and try again"
   end
   problem(report, "deployment", err, advice)
 end

@@ -3,6 +3,7 @@
 --- The commands for routes without generated text, against the stand-in server.
 local child = require "spec.support.child"
 local json = require "predibase.json"
+local scratch = require "spec.support.scratch"
 local server = require "spec.support.server"
 
 local running
@@ -138,5 +139,51 @@ describe("the commands for routes without generated text", function ()
     refused(2, "%-%-server must be", { "embed", "--server", "vllm", "x" })
     refused(14, "connection",
       { "health", "--base-url", "http://127.0.0.1:1", "--max-retries", "0" })
+  end)
+end)
+
+describe("predibase generate --schema", function ()
+  local folder
+
+  setup(function ()
+    running = server.spawn()
+    folder = scratch.new()
+  end)
+  teardown(function ()
+    scratch.remove(folder)
+    server.stop()
+  end)
+
+  local function schema (text)
+    local path = folder .. "/schema.json"
+    local file = assert(io.open(path, "wb"))
+    file:write(text)
+    file:close()
+    return path
+  end
+
+  local GOOD = [[{ "type": "object", "properties": {
+    "zone": { "type": "string", "maxLength": 5 }, "age": { "type": "integer" } },
+    "required": ["zone", "age"] }]]
+
+  it("prints the value, in the order of the schema", function ()
+    local code, out, err = run { "generate", "--schema", schema(GOOD), "x" }
+    assert.equal("", err)
+    assert.equal(0, code)
+    assert.is_truthy(out:find('^{"zone":"[^"]*","age":%d+}\n$'), out)
+    local _, object = run { "generate", "--schema", schema(GOOD), "--json", "x" }
+    assert.equal(out, assert(json.decode(object)).generated_text .. "\n")
+  end)
+
+  it("says what is wrong, on standard error alone", function ()
+    refused(10, "raise %-%-max%-new%-tokens",
+      { "generate", "--schema", schema(GOOD), "--max-new-tokens", "3", "x" })
+    refused(3, "must be \"object\" or \"array\"",
+      { "generate", "--schema", schema '{"type":"string"}', "x" })
+    refused(3, "schema%.type", { "generate", "--schema", schema '{"type":"strin"}', "x" })
+    refused(64, "%-%-schema is not JSON", { "generate", "--schema", schema "{", "x" })
+    refused(64, "No such file", { "generate", "--schema", "/does/not/exist", "x" })
+    refused(64, "cannot be combined", { "generate", "--schema", schema(GOOD),
+      "--response-format", '{"type":"json_object"}', "x" })
   end)
 end)

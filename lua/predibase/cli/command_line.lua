@@ -211,6 +211,8 @@ end
 local function output (command)
   return {
     command:flag("--no-stream", "Wait for the whole answer."),
+    add(command, "--schema", "Answer with JSON that fits the JSON schema in this file; it is "
+      .. "checked, and printed when it is complete."):argname "FILE",
     command:flag("--json", "Print JSON instead of text."),
     command:flag("--stats", "Print tokens, time to first token, tokens per second."),
   }
@@ -286,15 +288,15 @@ empty). If standard input is not a terminal, its lines are read in the same way
 and answered one after the other, and the first error ends the program.]]
 
 local VARIABLES = [[
-Environment: PREDIBASE_API_TOKEN, PREDIBASE_TENANT_ID, PREDIBASE_DEPLOYMENT,
-PREDIBASE_BASE_URL; http_proxy, https_proxy, no_proxy.]]
+Environment: PREDIBASE_API_TOKEN, PREDIBASE_TENANT_ID, PREDIBASE_DEPLOYMENT (or
+PREDIBASE_MODEL), PREDIBASE_BASE_URL; http_proxy, https_proxy, no_proxy.]]
 
 local OUTPUT = [[
 Output: the text, as it arrives. --json prints one JSON object per line: each
-token, then the result; with --no-stream only the result. On a terminal,
-control characters in the text are replaced. --details, --stats and errors are
-printed on standard error, after a line end, which a pipe or file gets only
-then.]]
+token, then the result; with --no-stream or --schema only the result. On a
+terminal, control characters in the text are replaced. --details, --stats and
+errors are printed on standard error, after a line end, which a pipe or file
+gets only then.]]
 
 local EMBED = [[
 Output: the vector of each text as a JSON array, one in a line. --json prints

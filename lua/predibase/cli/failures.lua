@@ -76,6 +76,10 @@ function M.hint (err, command)
     or message:find "no connection to the proxy" or message:find "resolve proxy")
   then
     return "--proxy and the proxy variables name the proxy; --no-proxy uses none"
+  elseif err.reason and kind == "incomplete_generation" then      -- of --schema
+    return "raise --max-new-tokens, or limit the lengths in the schema"
+  elseif err.reason and kind == "protocol" then
+    return "the model's answer is wrong; with a --temperature above 0 it may differ"
   elseif kind == "connection" and err.phase == "body" then
     return "try again"
   elseif kind == "tls" and message:find("certificate", 1, true) then

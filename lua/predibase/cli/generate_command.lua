@@ -37,6 +37,14 @@ local function run_stream (out, client, prompt, parameters, arguments)
   error(err, 0)
 end
 
+-- Prints JSON that fits a schema, as the model wrote it: a table would lose its order.
+local function print_value (out, client, prompt, parameters, arguments)
+  local value, result = client:generate_json(prompt, parameters)
+  if value == nil then return nil, result end
+  if not arguments.json then out:write(result.text .. "\n") end
+  return result
+end
+
 --- Runs the command.
 -- @tparam table arguments of the command line
 -- @treturn[1] integer exit code
@@ -52,7 +60,10 @@ function M.run (arguments)
 
   local out = output.new()
   local result
-  if arguments.no_stream then
+  if arguments.schema then
+    result, err = print_value(out, client, prompt, parameters, arguments)
+    if not result then return nil, err end
+  elseif arguments.no_stream then
     result, err = client:generate(prompt, parameters)
     if not result then return nil, err end
     if not arguments.json then out:write(result.text) end

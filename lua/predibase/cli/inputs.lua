@@ -225,6 +225,12 @@ function M.parameters (arguments)
   end
   if arguments.extra and #arguments.extra > 0 then parameters.extra = extra(arguments.extra) end
   check_names(parameters)
+  if arguments.schema then
+    if arguments.response_format or arguments.return_full_text then
+      failures.usage "--schema cannot be combined with --response-format or --return-full-text"
+    end
+    parameters.schema = read_json("@" .. arguments.schema, "--schema")
+  end
   if arguments.trim_stop then parameters.trim_stop = true end
   if arguments.no_check_schema then parameters.check_schema = false end
   if arguments.client_stop and #arguments.client_stop > 0 then

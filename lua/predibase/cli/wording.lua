@@ -14,6 +14,7 @@ end
 local OPTIONS = {
   api_token = "the API token", headers = "--header", verify = "--insecure",
   client_key_password = "--client-key-password-file", check_schema = "--no-check-schema",
+  schema = "--schema",
 }
 for _, name in ipairs {
   "base_url", "tenant_id", "deployment", "max_retries", "ca_file", "client_cert", "client_key",

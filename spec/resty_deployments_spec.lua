@@ -71,6 +71,13 @@ local HANDLERS = [[
     s:close()
     ngx.say(select(2, ngx.thread.wait(second)))
   } }
+  location = /killed_answer { content_by_lua_block {
+    local thread = ngx.thread.spawn(ask, limited)
+    ngx.sleep(0.01)
+    ngx.thread.kill(thread)
+    local answer = ask(limited)
+    ngx.say(answer, " ", coroutine.status(thread))      -- the thread was not garbage until now
+  } }
   location = /killed_stream { content_by_lua_block {
     local thread = ngx.thread.spawn(function ()
       local s = hold()
@@ -164,6 +171,7 @@ describe("requests of nginx", function ()
 
   it("may kill light threads that wait or hold a place", function ()
     assert.equal("answered\n", get "/killed")
+    assert.matches("^answered ", get "/killed_answer")
     assert.equal("answered\n", get "/killed_stream")
     assert.equal("answered\n", get "/ask")
   end)

@@ -245,6 +245,8 @@ local function run_job (x, job)
   run(x)
   job.ended, x.running = true, false
   x.halt:post(1)
+  -- A reader that was killed does not give the place of its request back.
+  if x.done and nginx.coroutine_state(x.user) == "gone" then x.done() end
   x:notify()
 end
 

@@ -37,8 +37,8 @@ end
 -- @treturn string
 function Sse:done (result) -- luacheck: ignore 212
   local list = {}
-  local details, usage = result.details, result.usage
-  if details then list[1] = { "finish_reason", details.finish_reason } end
+  local usage, reason = result.usage, result.raw_finish_reason
+  if reason then list[1] = { "finish_reason", reason } end
   if usage then list[#list + 1] = { "usage", usage } end
   return LAST .. "event: done\ndata: " .. json.encode(json.object(list)) .. "\n\n"
 end

@@ -246,6 +246,7 @@ describe("parts.cut", function ()
       local found, err = parts.cut({ "a", text }, 9, 10, "input")
       assert.is_nil(found)
       assert.equal("too_large", err.kind)
+      assert.is_truthy(err.message:find("text 2 needs", 1, true), err.message)
     end
   end)
 

@@ -85,8 +85,8 @@ end
 local function too_large (index, bytes)
   return nil, errors.new {
     kind = "too_large", phase = "request",
-    message = ("text %d needs a request body of %d bytes, but the server accepts at most %d; "
-      .. "shorten it"):format(index, bytes, request.MAX_BODY),
+    message = ("text %d needs a request body of at least %d bytes, but the server accepts at most "
+      .. "%d; shorten it"):format(index, bytes, request.MAX_BODY),
   }
 end
 
@@ -104,6 +104,7 @@ function M.cut (list, size, used, field)
   local parts, part, bytes = {}, nil, 0
   for i = 1, #list do
     local text = list[i]
+    if #text > request.MAX_BODY then return too_large(i, used + #text) end
     local ok, err = request.check_text(text, #list == 1 and field or ("%s[%d]"):format(field, i))
     if not ok then return nil, err end
     local encoded = json.text(text)
@@ -200,7 +201,9 @@ function M.join (outcomes, seconds)
   for name, value in pairs(outcomes[1] and outcomes[1].timing or {}) do
     about.timing[name] = value
   end
-  if #outcomes ~= 1 then about.timing.total = seconds end
+  if #outcomes ~= 1 then
+    about.timing.total = math.floor(seconds * 1e6 + 0.5) / 1e6      -- as exact as the clock
+  end
   for _, name in ipairs { "prompt_tokens", "completion_tokens", "total_tokens" } do
     about.usage[name] = sum(outcomes, name)
   end

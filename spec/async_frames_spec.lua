@@ -80,6 +80,102 @@ describe("a task outside of async.run", function ()
     assert.equal("here", task:await())
   end)
 
+  it("does not hold up the wait for another task", function ()
+    local slow = async.spawn(function () async.sleep(30) end)
+    assert.equal("here", async.spawn(function () return "here" end):await())
+    assert.equal("running", slow:status())
+    slow:cancel()
+    predibase.update()
+    assert.equal("cancelled", slow:status())
+  end)
+
+  it("does not run when predibase.update() is called inside another task", function ()
+    local order = {}
+    local first = async.spawn(function ()
+      predibase.update()
+      order[#order + 1] = "first"
+    end)
+    local second = async.spawn(function () order[#order + 1] = "second" end)
+    first:await()
+    second:await()
+    assert.same({ "first", "second" }, order)
+  end)
+
+  it("can be cancelled before it starts", function ()
+    local ran = false
+    local task = async.spawn(function () ran = true end)
+    assert.is_true(task:cancel())
+    assert.is_false(task:cancel())
+    predibase.update()
+    assert.equal("cancelled", task:status())
+    assert.is_false(ran)
+    assert.equal("cancelled", select(2, task:join()).kind)
+  end)
+
+  it("that waits for nothing is told as a deadlock to who waits for it", function ()
+    local a, b
+    a = async.spawn(function () b:await() end)
+    b = async.spawn(function () a:await() end)
+    assert.matches("deadlock", select(2, pcall(a.await, a)))
+    a:cancel()
+    assert.is_false((b:join()))
+  end)
+
+  it("of a run waits for one outside, and one outside for one of a run", function ()
+    local outside = async.spawn(function ()
+      async.sleep(0.01)
+      return "out"
+    end)
+    local seen = async.run(function ()
+      local inside = async.spawn(function ()
+        async.sleep(0.01)
+        return "in"
+      end)
+      local other = async.spawn(function () return outside:await() end)
+      return inside:await() .. other:await()
+    end)
+    assert.equal("inout", seen)
+    local task, result
+    async.run(function ()
+      local inside = async.spawn(function () async.sleep(60) end)
+      task = async.spawn(function () result = { inside:join() } end)
+      async.sleep(0)
+      inside:cancel()
+    end)
+    assert.is_not_nil(task)
+    assert.is_false(result[1])
+  end)
+
+  it("closes its connections when it is cancelled", function ()
+    local client = lifetime.client(s, "/hang")
+    local stream = client:generate_stream "x"
+    local count = 0
+    local task = async.spawn(function ()
+      while stream:next() do count = count + 1 end
+    end)
+    while count < 2 do
+      predibase.update()
+      async.sleep(0.001)
+    end
+    task:cancel()
+    predibase.update()
+    assert.equal("cancelled", task:status())
+    assert.equal(0, client.transport:size())
+    client:close()
+  end)
+
+  it("may close its own client", function ()
+    local client = lifetime.client(s, "/hang")
+    local task = async.spawn(function ()
+      local stream = client:generate_stream "x"
+      stream:next()
+      stream:next()
+      client:close()
+      return select(2, stream:next()).kind
+    end)
+    assert.equal("cancelled", task:await())
+  end)
+
   it("cannot call async.run", function ()
     local task = async.spawn(function () return pcall(async.run, print) end)
     assert.is_false((task:await()))

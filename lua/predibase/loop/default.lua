@@ -27,6 +27,7 @@ end
 --- Forgets the client, which is being closed.
 function Default:unwatch ()
   watched[self] = nil
+  self.closed = true
 end
 
 --- Waits until any exchange of this client has new data or has ended. In a task, other tasks run
@@ -46,21 +47,24 @@ function Default:resume (co) -- luacheck: ignore 212
   if tasks then tasks.resume(co) end
 end
 
---- Runs the `step` of every client in use once, and the tasks that can then go on, without waiting.
-function M.update ()
-  tasks = tasks or package.loaded["predibase.loop.tasks"]     -- a program may have made tasks
+local function step_all ()
   for loop in pairs(watched) do
     loop.updates = (loop.updates or 0) + 1
     loop.step(0)
   end
-  if tasks then tasks.run_once() end
+end
+
+--- Runs the `step` of every client in use once, and the tasks that can then go on, without waiting.
+function M.update ()
+  tasks = tasks or package.loaded["predibase.loop.tasks"]     -- a program may have made tasks
+  if not (tasks and tasks.run_once(nil, step_all)) then step_all() end
 end
 
 --- Makes a loop for one client.
 -- @treturn table the loop
 function M.new ()
   return setmetatable({
-    fd = nil, timeout = nil, step = false,
+    fd = nil, timeout = nil, step = false, closed = false,
     updates = nil,            -- how often `update` ran `step`; nil: never
   }, Default)
 end

@@ -21,6 +21,7 @@ local M = {}
 
 local isyieldable, close = rawget(coroutine, "isyieldable"), rawget(coroutine, "close")
 local resume, running_co, yield = coroutine.resume, coroutine.running, coroutine.yield
+local status = coroutine.status
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local WAITS = {}              -- the value that `M.wait` yields; other code yields other values
@@ -31,6 +32,7 @@ local waking = {}             -- tasks to run in the next round
 local unseen = {}             -- failed tasks of `run` for which no other task waited
 local sleepers = heap.new()   -- the tasks that sleep, by time
 local current                 -- the running task
+local driving = false         -- M.run_once is running, or was interrupted
 local running                 -- the coroutine inside M.run, see predibase.active
 local interruption            -- the error of a Ctrl-C that was raised in a task
 local system                  -- predibase.curl, for its clock and its wait for descriptors
@@ -110,6 +112,10 @@ end
 --- Waits until any pool in use has work to do, and steps it. Returns false if there is nothing to
 -- wait for.
 local function wait_for_pools (seconds)
+  -- An interruption may have left a closed client behind.
+  for source in pairs(using) do
+    if source.closed then using[source] = nil end
+  end
   local source = next(using)
   if not source then
     if not seconds then return false end
@@ -148,13 +154,21 @@ function M.running ()
   return running ~= nil
 end
 
+--- Tells whether a task is running now. An interruption may leave `current` behind.
+local function in_task ()
+  if not current then return false end
+  local state = status(current.co)
+  return state == "running" or state == "normal"
+end
+
 --- Sets the source that a task waits for. The task keeps it until it waits for something else or
 -- ends, so that the waits for the next tokens of a stream cost nothing here.
 local function attach (task, source)
   local before = task.source
+  -- In this order, because an interruption must not make the scheduler forget a source.
+  if source then add_waiter(source) end
   task.source = source
   if before then remove_waiter(before) end
-  if source then add_waiter(source) end
 end
 
 --- Forgets the tasks of `run`. An interruption may have come at any instruction, so what concerns
@@ -164,7 +178,7 @@ local function reset ()
     task.ended, task.ok, task.results = true, false, { task.cancelled }
   end
   tasks, unseen, current, interruption = {}, {}, nil, nil
-  waking, using = {}, {}
+  waking, using, driving = {}, {}, false
   if not next(detached) then sleepers = heap.new() end
   for _, task in pairs(detached) do
     if task.source then add_waiter(task.source) end
@@ -175,15 +189,15 @@ end
 --- Tells whether the caller is inside `run`, or in a detached task.
 -- @treturn boolean
 function M.inside ()
-  return current ~= nil or M.running()
+  return in_task() or M.running()
 end
 
 --- Makes a task continue in the next round.
 -- @tparam table task
 function M.wake (task)
   if task.ended or task.woken then return end
-  task.woken = true
   waking[#waking + 1] = task
+  task.woken = true
 end
 
 local wake = M.wake
@@ -192,7 +206,7 @@ local wake = M.wake
 -- @param co a coroutine, or true for the main program
 function M.resume (co)
   local task = tasks[co] or detached[co]
-  if task and task ~= current then wake(task) end
+  if task and (task ~= current or not in_task()) then wake(task) end
 end
 
 --- Lets other tasks run until this task is woken.
@@ -216,7 +230,7 @@ end
 function M.wait_until (task, at)
   local entry = sleepers:push(at, task)
   local err
-  repeat err = M.wait(task) until err or not entry.value
+  repeat err = M.wait(task) until err or not entry.value or system.now() >= at
   entry.value = nil           -- an entry without a value is dropped when its time has come
   return err
 end
@@ -224,9 +238,10 @@ end
 local function finish (task, ok, ...)
   -- Closes the stream of a `for` loop that an error has left.
   if close and not ok then close(task.co) end
+  -- In this order, because an interruption may come at any instruction.
+  task.n, task.results, task.ok = select("#", ...), { ... }, ok
+  task.ended = true
   tasks[task.co], detached[task.co] = nil, nil
-  task.ended, task.ok = true, ok
-  task.n, task.results = select("#", ...), { ... }
   attach(task, nil)
   if task.cancelled then close_owned(task) end
   task.exchange, task.exchanges = nil, nil
@@ -243,6 +258,7 @@ end
 
 --- Adds the traceback of a task to its error.
 local function traced (task, err)
+  task.raised = err
   task.traceback = debug.traceback(task.co, tostring(err))
   if errors.is(err) then errors.add(err, { traceback = err.traceback or task.traceback }) end
   return type(err) == "string" and task.traceback or err
@@ -271,11 +287,13 @@ end
 local function run (task)
   task.woken = false
   if task.ended then return end
-  if task.started then return stopped(task, resume(task.co)) end
+  if task.started then
+    task.results = nil
+    return stopped(task, resume(task.co))
+  end
   if task.cancelled then return finish(task, false, task.cancelled) end
-  local args = task.results
-  task.started, task.results = true, nil
-  stopped(task, resume(task.co, unpack(args, 1, task.n)))
+  task.started = true
+  stopped(task, resume(task.co, unpack(task.results, 1, task.n)))
 end
 
 local function run_ready ()
@@ -305,15 +323,16 @@ function M.spawn (f, ...)
   --   woken          it runs in the next round
   --   cancelled      the error that ends it
   --   traceback      the traceback of its error, if it failed
+  --   raised         its error as the function raised it
   --   source         the loop that it waits for
   --   groups         the waits of other tasks for its end, see `wait_for`
   --   detached       it does not belong to a `run`
   --   exchange, exchanges     the exchanges that it waits for or has waited for, see `own`
   local task = setmetatable({
     co = coroutine.create(f),
-    n = select("#", ...), results = { ... },     -- the arguments of `f` until the task starts
+    n = select("#", ...), results = { ... },     -- the arguments of `f` until its first wait ends
   }, Task)
-  if current and current.detached or not M.running() then
+  if in_task() and current.detached or not M.running() then
     begin()
     task.detached = true
     detached[task.co] = task
@@ -331,7 +350,7 @@ end
 function M.cancel (task, err)
   if task.ended or task.cancelled then return false end
   task.cancelled = err
-  if task ~= current then wake(task) end
+  if task ~= current or not in_task() then wake(task) end
   return true
 end
 
@@ -343,6 +362,17 @@ function M.here (what)
   local task = M.current()
   if not task then usage.fail(what .. " can only be called in a task, inside async.run") end
   return task
+end
+
+--- Counts the tasks of a group that have not ended. An interruption may have kept one of them from
+-- telling its end.
+local function recount (group, others)
+  local left = 0
+  for _, task in ipairs(others) do
+    if not task.ended then left = left + 1
+    elseif not task.ok then group.failed = group.failed or task end
+  end
+  group.left = left
 end
 
 --- Waits until other tasks have ended, or one of them has failed.
@@ -364,7 +394,10 @@ function M.wait_for (me, others)
     end
   end
   local err
-  while group.left > 0 and not group.failed and not err do err = M.wait(me) end
+  while group.left > 0 and not group.failed and not err do
+    err = M.wait(me)
+    if group.left > 0 and not group.failed then recount(group, others) end
+  end
   return group.failed, err
 end
 
@@ -372,7 +405,7 @@ end
 -- @tparam table others array of tasks
 local function run_until_ended (others)
   for _, task in ipairs(others) do
-    while not task.ended do M.run_once(true) end
+    while not task.ended do M.run_once(task) end
   end
 end
 
@@ -384,7 +417,7 @@ end
 function M.finish (others)
   local me = M.current()
   if me then return M.wait_for(me, others) end
-  if current or M.running() then
+  if M.inside() then
     usage.fail "a coroutine that a task has made cannot wait for tasks; wait in the task itself"
   end
   run_until_ended(others)
@@ -453,14 +486,52 @@ local function wait_for_work ()
   end
 end
 
+--- Wakes all tasks after an interruption of `run_once`, which may have lost some of those that it
+-- was to run. A task that had nothing to do waits again.
+local function repair ()
+  local task = current
+  current, waking, using, driving = nil, {}, {}, false
+  if task and not task.ended and status(task.co) == "dead" then
+    finish(task, false, errors.new { kind = "cancelled", phase = "interrupted",
+      message = "the task was interrupted while it ended" })
+  end
+  for co, other in pairs(detached) do
+    if other.ended then
+      detached[co] = nil
+    else
+      if other.source then add_waiter(other.source) end
+      other.woken = false
+      wake(other)
+    end
+  end
+end
+
 --- Runs the tasks that are ready once, for a caller that is no task.
--- @tparam ?boolean waits whether to wait then until a task can go on
-function M.run_once (waits)
-  if not next(detached) or current then return end
+-- @tparam ?table wanted a task; unless it has ended then, waits until any task can go on
+-- @tparam ?function step is called first, to do the work of clients
+-- @treturn boolean false when there was no task, or the caller is one; `step` was not called then
+function M.run_once (wanted, step)
+  if in_task() then return false end
+  if driving then repair() end
+  if not next(detached) then return false end
+  driving = true
+  if step then step() end
   sleepers:due(system.now, wake)
   run_ready()
   raise_interruption()
-  if waits and next(detached) then wait_for_work() end
+  if wanted and not wanted.ended then wait_for_work() end
+  driving = false
+  return true
+end
+
+local function step_pools ()
+  collect(0)
+  for i = 1, #list do list[i].step(0) end
+end
+
+--- Lets tasks go on as far as they can without waiting, for a caller that is no task.
+function M.poll ()
+  M.run_once(nil, step_pools)
 end
 
 --- Runs tasks until none of this run is left or the first one, `main`, has failed.

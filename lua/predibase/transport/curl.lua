@@ -98,7 +98,10 @@ local function stepper (transport)
   end
   return function (seconds)
     if transport.closed then return end
-    deliver()
+    if not n or delivered < n then
+      deliver()
+      seconds = 0             -- what was interrupted may be all that there is to wait for
+    end
     seconds = run_timers(transport, seconds)
     delivered, n = 0, nil
     local count, why = transport.pool:step(seconds, ids)

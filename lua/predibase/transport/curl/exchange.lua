@@ -51,9 +51,9 @@ end
 function M.moved (x)
   local transport, waiter = x.transport, x.waiter
   if not waiter then return end
+  transport.loop:resume(waiter)     -- first: after an interruption, the next step does it again
   x.waiter = nil
   transport.waiting[x.id] = nil
-  transport.loop:resume(waiter)
 end
 
 --- Returns the head of the response.

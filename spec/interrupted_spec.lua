@@ -7,6 +7,7 @@
 local async = require "predibase.async"
 local pipe = require "spec.support.pipe_transport"
 local predibase = require "predibase"
+local scripted = require "spec.support.scripted_model"
 local wire_chat = require "spec.support.wire_chat"
 
 -- Testing each instruction takes a minute or two, so only `make test ALL=1` does it, on two Luas.
@@ -46,10 +47,12 @@ local function any (log)
   return log.url:find("stream", 1, true) and streamed() or answered(log)
 end
 
--- Functions that open an exchange. While one runs, only it refers to the exchange.
+-- Functions that open an exchange, or start a task that does. While one runs, only it refers to the
+-- exchange.
 local OPENERS = { "function Transport:open", "function Call:open", "local function send %(",
   "local function begin %(", "local function attempt %(", "function Call:whole",
-  "^function M.new %(transport, raw, id%)" }
+  "^function M.new %(transport, raw, id%)", "^function M.spawn",
+  "^local function start_tasks" }
 local OPENS = {}    -- function -> whether it is one of these
 
 local function opens (info)
@@ -462,6 +465,109 @@ assert.is_true(results[i] and tostring(results[i]) == "re " .. prompt
         assert.is_true(left <= (opening and 1 or 0), ("after instruction %d"):format(at))
         client:close()
         return hit
+      end)
+    end)
+  end
+
+  -- A tool that calls the model, and a model that calls it twice.
+
+  local CALLED = { scripted.call("ask", {}, "a"), scripted.call("ask", {}, "b") }
+
+  local function with_tools ()
+    local client, network = pipe.client(function (log)
+      if log.url:find("/completions$") and not log.url:find "chat" then
+        return { headers = JSON, before = 1,
+          body = '{"choices":[{"index":0,"text":"fine","finish_reason":"stop"}]}' }
+      end
+      local answer = log.body:find('"role":"tool","content":"[^"]*"[^}]*}%]') and TEXT or CALLED
+      return scripted.reply(answer, scripted.WAYS[2], log.url, log.body)
+    end, { server = "openai" })
+    return client, assert(client:chat_session { over = "chat", tools = {
+      { name = "ask", run = function ()
+        local result, err = client:completion "x"
+        return result and result.text, err
+      end } } }), network
+  end
+
+  local function check_conversation (client, session, opening, at)
+    local result, err = safely(at, session.run, session, "Last?")
+    assert.is_truthy(result, ("after instruction %d: %s"):format(at, tostring(err)))
+    local list = session.messages
+    assert.equal(0, #list % 5)
+    for i, message in ipairs(list) do
+      assert.equal(({ "user", "assistant", "tool", "tool", "assistant" })[(i - 1) % 5 + 1],
+        message.role)
+    end
+    given_back(client, opening, at)
+  end
+
+  for _, which in ipairs(jit and { false } or { false, 1, 2 }) do
+    local where = which and ", in tool number " .. which or ""
+    it("of a conversation with tools" .. where, function ()
+      at_every_instruction(function (at)
+        local client, session = with_tools()
+        local hit, opening = interrupt(at, function () session:run "One?" end, which or nil)
+        check_conversation(client, session, opening, at)
+        return hit or at < 101
+      end)
+    end)
+  end
+
+  it("of a streamed conversation with tools", function ()
+    at_every_instruction(function (at)
+      local client, session, network = with_tools()
+      local stream, got = nil, {}
+      local hit, opening = interrupt(at, function ()
+        stream = session:run_stream "One?"
+        while true do
+          local delta, err = stream:poll()
+          if delta then
+            got[#got + 1] = delta.text
+          elseif err == "pending" then
+            network:advance(1)
+          else
+            break
+          end
+        end
+      end)
+      if stream then
+        local err = read_on(stream, got, at)
+        if not err then assert.equal(TEXT, tostring(stream:result())) end
+      end
+      assert.is_truthy(TEXT:find(table.concat(got), 1, true) or hit)
+      check_conversation(client, session, opening, at)
+      return hit
+    end)
+  end)
+
+  for _, which in ipairs(jit and { false } or { false, 1, 2 }) do
+    it("of tasks outside of async.run" .. (which and ", in number " .. which or ""), function ()
+      at_every_instruction(function (at)
+        local client, network = pipe.client(any)
+        local tasks = {}
+        local hit, opening = interrupt(at, function ()
+          for i = 1, 2 do
+            tasks[i] = async.spawn(function ()
+              async.sleep(0)
+              return tostring(assert(client:generate("p" .. i)))
+            end)
+          end
+          while tasks[1]:status() == "running" do
+            network:advance(1)
+            predibase.update()
+          end
+        end, which or nil)
+        for i, task in pairs(tasks) do
+          local ok, value = task:join()
+          if ok then assert.equal("re p" .. i, value) end
+          if not hit then assert.equal("re p" .. i, tostring(value)) end
+        end
+        assert.equal(3, async.run(function ()
+          async.sleep(0)
+          return 3
+        end))
+        given_back(client, opening, at)
+        return hit or at < 101
       end)
     end)
   end

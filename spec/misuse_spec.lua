@@ -283,6 +283,47 @@ describe("Misuse", function ()
       'unknown option "timeuot"; did you mean "timeout"?' },
   } do CASES[name] = case end
 
+  for name, case in pairs {
+    ["session.run with a dot"] = { "run", true,
+      "session:run must be called with a colon on a session" },
+    ["session.append with a dot"] = { "append", true,
+      "session:append must be called with a colon on a session" },
+    ["a question of run that is no string"] = { "run", false, 5,
+      "session:run takes the question as a string, got the number 5" },
+    ["max_rounds that is no number"] = { "run", false, "x", { max_rounds = 0 },
+      "session:run takes max_rounds as an integer above 0, got the number 0" },
+    ["on_tool that is no function"] = { "run_stream", false, "x", { on_tool = "y" },
+      'session:run_stream takes on_tool as a function, got the string "y"' },
+    ["on_tool_error that is no function"] = { "run", false, "x", { on_tool_error = 1 },
+      "session:run takes on_tool_error as a function, got the number 1" },
+    ["max_rounds for send"] = { "send", false, "x", { max_rounds = 1 },
+      'unknown option "max_rounds"' },
+    ["a misspelt max_rounds"] = { "run", false, "x", { max_round = 1 },
+      'unknown option "max_round"; did you mean "max_rounds"?' },
+    ["misspelt tools over generate"] = { "send", false, "x", { tool = {} }, "generate",
+      'unknown option "tool"; did you mean "tools"?' },
+    ["misspelt tools"] = { "send", false, "x", { tool = {} },
+      'unknown option "tool"; did you mean "tools"?' },
+    ["a message that is no table"] = { "append", false, "x",
+      'session:append takes a message as a table, got the string "x"' },
+    ["on_token for run"] = { "run", false, "x", { on_token = print },
+      "session:run does not accept on_token: it receives only the whole text, not tokens" },
+    ["a tool without run"] = { "run", false, "x", { tools = { { name = "f" } } },
+      "session:run needs a function run in every tool, and f has none" },
+  } do
+    CASES[name] = { function ()
+      local over = case[5] == "generate" and { format = "hermes" } or { over = "chat" }
+      local session = assert(client:chat_session(over))
+      local r
+      if case[2] then
+        r = session[case[1]]()
+      else
+        r = session[case[1]](session, case[3], #case > 4 and case[4] or nil)
+      end
+      return r
+    end, case[#case] }
+  end
+
   local template = predibase.template
   local greeting = template.new "Hello {name}"
   local chatml = template.chat "chatml"

@@ -68,8 +68,9 @@ local function new_state ()
   }
 end
 
---- Runs a function. No other call of the session may begin while it runs.
-local function alone (session, f)
+--- Runs a function. No other call of the session may begin while it runs. `clean_up` is called when
+-- the function raises an error.
+local function alone (session, f, clean_up)
   session.busy = active.here()
   if not RESUMABLE and coroutine.running() then
     local value, err, more = f()
@@ -78,6 +79,7 @@ local function alone (session, f)
   end
   local ok, value, err, more = pcall(f)
   session.busy = nil
+  if not ok and clean_up then clean_up() end
   if not ok then error(value, 0) end
   return value, err, more
 end
@@ -108,9 +110,11 @@ local function close_stream (session)
   session.reading.stream = nil
 end
 
---- Adds the new messages of a turn to the history.
+--- Adds the new messages of a turn to the history, unless they were added before.
 local function add_turn (session, turn)
+  repair(session)
   local list = session.messages
+  if list[#list] == turn.fresh[#turn.fresh] then return end
   session.whole = #list
   for _, message in ipairs(turn.fresh) do list[#list + 1] = message end
   session.whole = nil
@@ -131,12 +135,14 @@ local function check_question (text, method)
   end
 end
 
-local function check_options (options)
-  if type(options) == "table" and rawget(options, "format") ~= nil then
+local function check_options (self, options, by_over)
+  if type(options) ~= "table" then return end
+  if rawget(options, "format") ~= nil then
     usage.fail 'unknown option "format": a session has the format with which it was made'
-  elseif type(options) == "table" and rawget(options, "keep_text") ~= nil then
+  elseif rawget(options, "keep_text") ~= nil then
     usage.fail 'unknown option "keep_text": a session keeps the texts of its history'
   end
+  names.check(options, by_over[self.over], "option")
 end
 
 --- Raises when a call of a tool has no result yet.
@@ -156,7 +162,7 @@ end
 --- Checks what all methods that ask the model check. Returns a turn; or nil and the error.
 local function begin (self, method, fresh, options)
   check_self(self, method)
-  check_options(options)
+  check_options(self, options, session_options.call_names)
   check_free(self, method)
   check_answered(self, method)
   return turns.new(self, fresh, options)
@@ -177,7 +183,7 @@ end
 local function ask_once (self, turn, shown)
   local result, input, plan = alone(self, function () return ask(self, turn, shown) end)
   if not result then return nil, input end
-  turn.fresh[#turn.fresh + 1] = self.engine.answer(self, result, input, plan, turn)
+  turn.fresh[#turn.fresh + 1] = turns.answer(self, turn, result, input, plan)
   add_turn(self, turn)
   return result
 end
@@ -201,7 +207,7 @@ local function stream_once (self, turn, shown, refusal)
   local made, err
   if turn then
     made, err = open_stream(self, turn, shown, function (ended, input, plan)
-      turn.fresh[#turn.fresh + 1] = self.engine.answer(self, ended:result(), input, plan, turn)
+      turn.fresh[#turn.fresh + 1] = turns.answer(self, turn, ended:result(), input, plan)
       add_turn(self, turn)
     end)
   end
@@ -308,10 +314,14 @@ local function new_rounds (self, method, text, options)
   check_self(self, method)
   if text ~= nil then check_question(text, method) end
   local own
+  check_options(self, options, session_options.run_names)
   options, own = rounds.split(options, method)
   local turn, err = begin(self, method, text and asked(text) or {}, options)
   if not turn then return nil, err end
   rounds.check_tools(turn.tools, method)
+  if not text and not self.messages[1] then
+    return refuse "the session has no message to answer"
+  end
   local shown, input, plan = "session:" .. method, nil, nil
   return rounds.new(self.client, turn, own, {
     whole = function ()
@@ -325,7 +335,9 @@ local function new_rounds (self, method, text, options)
       return made, input
     end,
     shown = function () return self.engine.shown(self, turn) end,
-    answer = function (result) return self.engine.answer(self, result, input, plan, turn) end,
+    answer = function (result) return turns.answer(self, turn, result, input, plan) end,
+    own_ids = function (calls) turns.own_ids(self, turn, calls) end,
+    waits = function () return turns.waits(self) end,
     commit = function () add_turn(self, turn) end,
   })
 end
@@ -347,7 +359,7 @@ end
 function Session:run (text, options)
   local all, err = new_rounds(self, "run", text, options)
   if not all then return nil, err end
-  return alone(self, function () return all:run() end)
+  return alone(self, function () return all:run() end, function () all:cancel() end)
 end
 
 --- Does the same as `run`, and streams the text of all answers. All errors are returned by the

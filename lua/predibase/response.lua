@@ -576,4 +576,11 @@ function M.stream_result (state, meta)
   return result
 end
 
+--- Tells whether a value is a result that holds a text.
+-- @param value anything
+-- @treturn boolean
+function M.is (value)
+  return getmetatable(value) == result_mt
+end
+
 return M

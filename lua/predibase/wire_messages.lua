@@ -2,9 +2,10 @@
 --- Checks the messages of a chat completion, and writes them in the form that the server reads.
 --
 -- A message has OpenAI's form: `role` (`system`, `developer`, `user`, `assistant` or `tool`),
--- `content` (a string, or an array of parts), `name`, `tool_calls` (of an assistant), and
--- `tool_call_id` (of a tool's result). A part is a string, `{ type = "text", text = … }`,
--- `{ type = "image_url", image_url = { url = … } }`, or an image of `predibase.image`.
+-- `content` (a string, or an array of parts), `name`, `tool_calls` (of an assistant, in OpenAI's
+-- form or as in a result), and `tool_call_id` (of a tool's result). A part is a string,
+-- `{ type = "text", text = … }`, `{ type = "image_url", image_url = { url = … } }`, or an image of
+-- `predibase.image`.
 --
 -- LoRAX ignores calls and results in the history. So a call is written as the text with which the
 -- model made it, and a result as a message of the user that names the tool.
@@ -27,6 +28,9 @@ local FIELDS = { role = true, content = true, name = true, tool_calls = true, to
   reasoning = true, reasoning_content = true, refusal = true, annotations = true }
 
 local CALL_FIELDS = { id = true, type = true, ["function"] = true, index = true }
+
+-- Fields of the calls in results, which may be given as calls of a message.
+local RESULT_FIELDS = { id = true, name = true, arguments = true, raw_arguments = true }
 
 local function wrong (path, wanted, value)
   return nil, ("`%s` must be %s, got %s"):format(path, wanted, checks.describe(value))
@@ -119,6 +123,12 @@ end
 local function read_call (entry, path)
   if type(entry) ~= "table" then return wrong(path, "a table", entry) end
   entry = fields(entry)
+  if entry["function"] == nil and entry.name ~= nil then
+    names.check(entry, RESULT_FIELDS, "field of " .. path)
+    local arguments = entry.raw_arguments
+    if arguments == nil then arguments = entry.arguments end
+    entry = { id = entry.id, ["function"] = { name = entry.name, arguments = arguments } }
+  end
   names.check(entry, CALL_FIELDS, "field of " .. path)
   local f = fields(entry["function"])
   if type(f) ~= "table" then return wrong(path .. ".function", "a table", f) end

@@ -108,6 +108,30 @@ function M.unanswered (messages)
   end
 end
 
+--- Gives new ids to the calls whose id another call of the conversation has, or which have none.
+-- Some servers number the calls of each answer from 0.
+-- @tparam table calls of an answer; they are changed
+-- @tparam table lists arrays of messages: the conversation before the answer
+-- @tparam function new_id
+function M.own_ids (calls, lists, new_id)
+  local taken = {}
+  for _, messages in ipairs(lists) do
+    for _, message in ipairs(messages) do
+      for _, call in ipairs(message.tool_calls or {}) do
+        if type(call) == "table" and call.id ~= nil then taken[call.id] = true end
+      end
+    end
+  end
+  for _, call in ipairs(calls) do
+    local n = 0
+    while type(call.id) ~= "string" or taken[call.id] do
+      call.id, n = new_id(), n + 1
+      if n > 1 then call.id = call.id:sub(1, -#tostring(n) - 1) .. n end
+    end
+    taken[call.id] = true
+  end
+end
+
 --- Returns the system message, if there is one, and all messages from an index on.
 -- @tparam table messages
 -- @tparam integer first

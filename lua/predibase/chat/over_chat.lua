@@ -8,6 +8,7 @@
 local chat_completion = require "predibase.chat_completion"
 local history = require "predibase.chat.history"
 local json = require "predibase.json"
+local random = require "predibase.random"
 local wire_messages = require "predibase.wire_messages"
 
 local M = {}
@@ -50,6 +51,13 @@ end
 -- @treturn table
 function M.input (_, messages)
   return messages
+end
+
+--- Makes an id for a call of a tool.
+-- @tparam table session
+-- @treturn string
+function M.new_id (session)
+  return "call_" .. random.id(session.client.shared.random)
 end
 
 --- Returns the message of an answer.

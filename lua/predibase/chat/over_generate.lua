@@ -10,6 +10,7 @@ local errors = require "predibase.errors"
 local generate = require "predibase.generate"
 local history = require "predibase.chat.history"
 local json = require "predibase.json"
+local random = require "predibase.random"
 local rendering = require "predibase.rendering"
 
 local M = {}
@@ -29,13 +30,28 @@ local function options_of (session, tools, base)
   return options
 end
 
+--- Returns the options of a call with `generate`.
+-- @tparam table turn `options`, `tools`, `tool_choice`
+-- @treturn[1] ?table
+-- @treturn[2] nil
+-- @treturn[2] table error of kind "validation"
+function M.call_options (turn)
+  local choice = turn.tool_choice
+  if choice == nil or choice == "auto" or choice == "none" then return turn.options end
+  return nil, errors.new { kind = "validation", phase = "request",
+    message = 'tool_choice must be "auto" or "none": over generate, no call can be forced on the '
+      .. 'model; use a session with over = "chat"' }
+end
+
 --- Checks that the format can write the conversation of a new session. If the conversation does not
 -- end with a question, one is added for the check.
 -- @tparam table session
 -- @treturn[1] string the prompt
 -- @treturn[2] nil
--- @treturn[2] table error of kind "template"
+-- @treturn[2] table error of kind "template", or "validation" for the `tool_choice`
 function M.check (session)
+  local _, refusal = M.call_options { tool_choice = session.tool_choice }
+  if refusal then return nil, refusal end
   local messages = session.messages
   local first, last = messages[1], messages[#messages]
   -- The system message must be accepted under the `special_tokens_in_text` that the program chose.
@@ -61,19 +77,6 @@ function M.check_system (session, message)
     session.rendering)
 end
 
---- Returns the options of a call with `generate`.
--- @tparam table turn `options`, `tools`, `tool_choice`
--- @treturn[1] ?table
--- @treturn[2] nil
--- @treturn[2] table error of kind "validation"
-function M.call_options (turn)
-  local choice = turn.tool_choice
-  if choice == nil or choice == "auto" or choice == "none" then return turn.options end
-  return nil, errors.new { kind = "validation", phase = "request",
-    message = 'tool_choice must be "auto" or "none": over generate, no call can be forced on the '
-      .. 'model; use a session with over = "chat"' }
-end
-
 --- Returns the tools that are shown to the model.
 local function shown_tools (turn)
   return turn.tool_choice ~= "none" and turn.tools or nil
@@ -93,6 +96,13 @@ function M.input (session, messages, turn)
     if not ok then return nil, err end
   end
   return rendering.write(session.format, messages, options_of(session, shown_tools(turn)))
+end
+
+--- Makes an id for a call of a tool: Mistral's models know only ids of nine letters and digits.
+-- @tparam table session
+-- @treturn string
+function M.new_id (session)
+  return random.id(session.client.shared.random):gsub("%W", ""):sub(1, 9)
 end
 
 --- Makes the message of an answer, and adds `message` and `tool_calls` to the result.

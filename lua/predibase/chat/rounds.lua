@@ -7,6 +7,7 @@
 
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
+local history = require "predibase.chat.history"
 local tool_calls = require "predibase.chat.tool_calls"
 local usage = require "predibase.usage"
 
@@ -59,22 +60,34 @@ function M.check_tools (tools, method)
   end
 end
 
+local function count_answers (messages)
+  local n = 0
+  for _, message in ipairs(messages) do n = n + (message.role == "assistant" and 1 or 0) end
+  return n
+end
+
+-- A stream of rounds may be interrupted by Ctrl-C at any instruction and go on after it. So `take`
+-- and `add` change the messages with one assignment, and do nothing when they are called again.
+
 --- Records an answer.
 -- @tparam table result
 function Rounds:take (result)
-  local message = self.ask.answer(result)
-  self.turn.fresh[#self.turn.fresh + 1] = message
-  self.count = self.count + 1
-  self.turn.tool_choice = self.later_choice
+  local turn, message = self.turn, result.message
+  if not message or turn.fresh[#turn.fresh] ~= message then
+    message = self.ask.answer(result)
+    turn.fresh = history.joined(turn.fresh, { message })
+  end
+  self.count = count_answers(turn.fresh)
+  turn.tool_choice = self.later_choice
   result.rounds = self.count
 end
 
 --- Adds messages.
 -- @tparam table messages
 function Rounds:add (messages)
-  for _, message in ipairs(messages) do
-    self.turn.fresh[#self.turn.fresh + 1] = message
-  end
+  local turn = self.turn
+  if turn.fresh[#turn.fresh] == messages[#messages] then return end
+  turn.fresh = history.joined(turn.fresh, messages)
 end
 
 --- Returns the error when the model still calls tools after the last round.
@@ -84,6 +97,13 @@ function Rounds:problem ()
   return errors.new { kind = "tool", phase = "tool", retryable = false,
     message = ("the model still calls tools after %d round%s (max_rounds); its last calls were not "
       .. "run"):format(self.count, self.count == 1 and "" or "s") }
+end
+
+--- Returns the error when the client was closed after the first round.
+-- @treturn ?table
+function Rounds:closed ()
+  if self.count == 0 or not self.client.closed then return nil end
+  return errors.new { kind = "cancelled", phase = "closed", message = "the client was closed" }
 end
 
 --- Adds the messages of the rounds to an error.
@@ -103,7 +123,21 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error
 function Rounds:open ()
+  local err = self:closed()
+  if err then return nil, err end
   return self.ask.stream()
+end
+
+--- Tells whether `open` may have to wait, for the server to count tokens.
+-- @treturn boolean
+function Rounds:open_waits ()
+  return self.ask.waits()
+end
+
+--- Gives calls ids that no other call of the conversation has.
+-- @tparam ?table calls
+function Rounds:own_ids (calls)
+  if calls then self.ask.own_ids(calls) end
 end
 
 --- Returns the filter for the text of the current stream, or nil.
@@ -118,7 +152,8 @@ end
 -- @treturn[2] table the error
 function Rounds:run ()
   while true do
-    local result, err = self.ask.whole()
+    local result, err = nil, self:closed()
+    if not err then result, err = self.ask.whole() end
     if not result then return nil, self:failed(err) end
     self:take(result)
     if not result.tool_calls then
@@ -128,12 +163,19 @@ function Rounds:run ()
     err = self:problem()
     local messages
     if not err then
-      messages, err = tool_calls.finish(tool_calls.start(self.client, self.tools or {},
-        result.tool_calls), self.hooks)
+      self.work = tool_calls.new(self.client, self.tools or {}, result.tool_calls)
+      self.work:start()
+      messages, err = self.work:finish(self.hooks)
+      self.work = nil
     end
     if not messages then return nil, self:failed(err) end
     self:add(messages)
   end
+end
+
+--- Ends the tools that still run, after an error was raised.
+function Rounds:cancel ()
+  if self.work then self.work:cancel() end
 end
 
 --- Makes the rounds of one question.
@@ -141,14 +183,16 @@ end
 -- @tparam table turn `fresh` (the new messages), `tools`, `tool_choice`
 -- @tparam table own as `split` returns it
 -- @tparam table ask what the session does: `whole` asks and returns the result, `stream` returns a
--- stream, `answer` makes the message of a result, `shown` makes the filter of a stream, `commit`
--- adds the new messages to the history
+-- stream, `waits` tells whether that may wait, `answer` makes the message of a result, `own_ids`
+-- makes ids unique, `shown` makes the filter of a stream, `commit` adds the new messages to the
+-- history
 -- @treturn table
 function M.new (client, turn, own, ask)
   local choice = turn.tool_choice
   return setmetatable({
     client = client, turn = turn, tools = turn.tools, ask = ask, hooks = own,
     max_rounds = own.max_rounds, count = 0,
+    -- work: the tools that run
     -- A call is forced once only; otherwise the model could never answer.
     later_choice = choice == "none" and choice or nil,
   }, Rounds)

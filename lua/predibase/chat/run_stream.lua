@@ -7,6 +7,7 @@
 
 local errors = require "predibase.errors"
 local stream = require "predibase.stream"
+local together = require "predibase.together"
 local tool_calls = require "predibase.chat.tool_calls"
 local usage = require "predibase.usage"
 local utf8 = require "predibase.utf8"
@@ -31,6 +32,7 @@ local function delta_of (self, token)
   local text = stream.text_of(self.stream, token)
   if self.shown then text = self.shown:feed(text) end
   if token.id ~= nil then return { text = text, token = token } end
+  self.rounds:own_ids(token.tool_calls)
   return { text = text, reasoning = token.reasoning, tool_calls = token.tool_calls,
     finish_reason = token.finish_reason, raw_finish_reason = token.raw_finish_reason }
 end
@@ -42,41 +44,64 @@ local function end_round (self)
   if not result then return fail(self, err) end
   self.rounds:take(result)
   if self.shown then rest = (self.shown:feed(rest)) .. (self.shown:finish()) end
-  self.stream = nil
   if not result.tool_calls then
-    self.rounds:complete(result)
+    self.rounds:complete()
     self.outcome = result
   else
     local problem = self.rounds:problem()
     if problem then return fail(self, problem) end
-    self.work = tool_calls.start(self.client, self.rounds.tools, result.tool_calls)
+    self.work = tool_calls.new(self.client, self.rounds.tools or {}, result.tool_calls)
   end
+  self.stream = nil           -- last, because Ctrl-C may come at any instruction
   local calls = self.shown and result.tool_calls or nil
   if rest == "" and not calls then return true end
   return { text = rest, tool_calls = calls,
     finish_reason = calls and "tool_calls" or nil }
 end
 
+--- Opens the stream of the next round. For `poll` this happens in a coroutine of its own when it
+-- may wait. Returns as `advance`.
+local function open_round (self, how)
+  local opened, err
+  if not self.opening and how == "poll" and self.rounds:open_waits() then
+    self.opening = together.new(self.client, { function () return self.rounds:open() end })
+    self.opening:start()
+  end
+  if self.opening then
+    if how == "poll" and not self.opening:ended() then return nil, "pending" end
+    local outcomes
+    outcomes, err = self.opening:wait()
+    self.opening = nil
+    local outcome = outcomes and outcomes[1] or { true, nil, err }
+    if not outcome[1] then error(outcome[2], 0) end
+    opened, err = outcome[2], outcome[3]
+  else
+    opened, err = self.rounds:open()
+  end
+  if self.closed then
+    if opened then opened:close() end
+    return true
+  end
+  if not opened then return fail(self, err) end
+  self.stream, self.shown = opened, self.rounds:shown()
+  return true
+end
+
 --- Takes one step. Returns a delta; true when another step is needed; or nil and an error or
 -- "pending".
 local function advance (self, how)
   if self.work then
-    if how == "poll" and self.work.handle and not self.work.handle:ended() then
-      return nil, "pending"
-    end
-    local messages, err = tool_calls.finish(self.work, self.rounds.hooks)
-    self.work = nil
+    self.stream = nil
+    self.work:start()
+    if how == "poll" and not self.work:ended() then return nil, "pending" end
+    local messages, err = self.work:finish(self.rounds.hooks)
     if self.closed then return true end
     if not messages then return fail(self, err) end
     self.rounds:add(messages)
+    self.work = nil
     return true
   end
-  if not self.stream then
-    local opened, err = self.rounds:open()
-    if not opened then return fail(self, err) end
-    self.stream, self.shown = opened, self.rounds:shown()
-    return true
-  end
+  if not self.stream then return open_round(self, how) end
   local token, err = self.stream[how](self.stream)
   if token then return delta_of(self, token) end
   if err == "pending" then return nil, err end
@@ -176,7 +201,8 @@ function RunStream:close ()
   check_self(self, "close")
   self.closed = true
   if self.stream then self.stream:close() end
-  if self.work and self.work.handle then self.work.handle:cancel() end
+  if self.work then self.work:cancel() end
+  if self.opening then self.opening:cancel() end
 end
 
 RunStream.__close = RunStream.close
@@ -198,8 +224,8 @@ end
 -- @tparam table rounds of `predibase.chat.rounds`
 -- @treturn table
 function M.new (client, rounds)
-  -- Fields that are set later: stream (of the current answer), shown (its filter), work (the tools
-  -- that run), outcome (the last result), err.
+  -- Fields that are set later: opening (the work of opening the next stream), stream (of the
+  -- current answer), shown (its filter), work (the tools that run), outcome (the last result), err.
   return setmetatable({ client = client, rounds = rounds, closed = false }, RunStream)
 end
 

@@ -15,6 +15,7 @@ local reasoning = require "predibase.reasoning"
 local rendering = require "predibase.rendering"
 local template = require "predibase.template"
 local usage = require "predibase.usage"
+local wire_messages = require "predibase.wire_messages"
 
 local M = {}
 
@@ -25,6 +26,8 @@ local VERSIONS = { [1] = true, [2] = true }
 
 --- Largest file in bytes that is read: more than any conversation.
 M.MAX_FILE = 64 * 1024 * 1024
+
+local OVERS = { generate = true, chat = true }
 
 -- Parameters of chat completions that `generate` does not have.
 local OF_CHAT = { "model", "max_tokens", "max_completion_tokens", "n", "tool_prompt", "guideline" }
@@ -197,9 +200,20 @@ local function tools_problem (list, choice)
     return "has " .. checks.describe(choice) .. " as its tool_choice"
   end
   if list == nil or list == json.null then return nil end
-  local ok, good, err = usage.catch(require "predibase.tools".read, list)
+  -- The session checks later what only LoRAX refuses.
+  local ok, good, err = usage.catch(require "predibase.tools".read, list, { server = "openai" })
   if not ok then return "is invalid: " .. tostring(good) end
   return not good and "is invalid: " .. err.message or nil
+end
+
+--- Reads the messages of a file. Returns nil and what is wrong.
+local function read_messages (given, over)
+  local messages, problem = history.read(given)
+  if not messages or over ~= "chat" or not messages[1] then return messages, problem end
+  local ok, good, err = usage.catch(wire_messages.check, messages)
+  if not ok then return nil, tostring(good) end
+  if not good then return nil, err.message end
+  return messages
 end
 
 --- Reads a conversation.
@@ -220,6 +234,9 @@ function M.decode (source)
     return bad(("has the version %s, this library reads 1 and 2"):format(
       checks.describe(saved.version)))
   end
+  if saved.over ~= nil and saved.over ~= json.null and not OVERS[saved.over] then
+    return bad("has " .. checks.describe(saved.over) .. " as its over")
+  end
   problem = parameter_problem(saved.parameters or {}, saved.over)
     or tools_problem(saved.tools, saved.tool_choice)
   if problem then return bad(problem) end
@@ -231,7 +248,7 @@ function M.decode (source)
   for name, value in pairs(options) do
     if value == json.null then options[name] = nil end
   end
-  options.messages, problem = history.read(saved.messages)
+  options.messages, problem = read_messages(saved.messages, saved.over)
   if problem then return bad("is invalid: " .. problem) end
   for _, name in ipairs { "system", "format", "over" } do
     if saved[name] ~= nil and type(saved[name]) ~= "string" then

@@ -12,6 +12,7 @@ local over_chat = require "predibase.chat.over_chat"
 local over_generate = require "predibase.chat.over_generate"
 local rendering = require "predibase.rendering"
 local request = require "predibase.request"
+local rounds = require "predibase.chat.rounds"
 
 local M = {}
 
@@ -37,6 +38,20 @@ for _, name in ipairs(rendering.names) do OF_FORMAT[name] = true end
 local NAMES = {
   generate = request.union(OWN, OF_FORMAT, names_of(generate.STREAM)),
   chat = request.union(OWN, names_of(over_chat.STREAM)),
+}
+
+local OF_TOOLS = { tools = true, tool_choice = true }
+
+--- The options of `send`, `stream`, `generate` and `generate_stream`, by the option `over`.
+M.call_names = {
+  generate = request.union(generate.STREAM.names, OF_TOOLS),
+  chat = request.union(over_chat.STREAM.names, OF_TOOLS),
+}
+
+--- The options of `run` and `run_stream`, by the option `over`.
+M.run_names = {
+  generate = request.union(M.call_names.generate, rounds.names),
+  chat = request.union(M.call_names.chat, rounds.names),
 }
 
 --- Set of the options of all sessions.

@@ -6,11 +6,15 @@ local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local json = require "predibase.json"
 local option_names = require "predibase.option_names"
+local response = require "predibase.response"
 local together = require "predibase.together"
 local tools_of = require "predibase.tools"
 local utf8 = require "predibase.utf8"
 
 local M = {}
+
+local Work = {}
+Work.__index = Work
 
 local function tool_error (message, call, cause)
   return errors.new { kind = "tool", phase = "tool", retryable = false, message = message,
@@ -19,15 +23,17 @@ end
 
 --- Returns what the model is told when it calls a tool that does not exist.
 local function unknown_tool (tools, name)
+  if not tools[1] then return ("There is no tool named %s. There are no tools."):format(name) end
   local known = {}
   for i, tool in ipairs(tools) do known[i] = tool.name end
   local near = option_names.nearest(name, known)
-  return ("There is no tool named %s%s. The tools are: %s."):format(name,
-    near and "; did you mean " .. near .. "?" or "", table.concat(known, ", "))
+  return ("There is no tool named %s%s The tools are: %s."):format(name,
+    near and "; did you mean " .. near .. "?" or ".", table.concat(known, ", "))
 end
 
 --- Makes the text of a tool's result. Returns nil and a message for a value that cannot be sent.
 local function text_of (value)
+  if response.is(value) then value = value.text end
   if type(value) == "string" then
     local valid, at = utf8.valid(value)
     if valid then return value end
@@ -72,14 +78,13 @@ local function handle_error (call, err, on_tool_error)
   return nil, tool_error("on_tool_error: " .. problem, call, err)
 end
 
---- Begins to run the tools of an answer, several at once.
+--- Prepares the tools of an answer to run.
 -- @tparam table client
 -- @tparam table tools of `predibase.tools`
 -- @tparam table calls of a result
--- @treturn table the work, for `finish`; `handle` is of `predibase.together`, or nil when there is
--- nothing to run
-function M.start (client, tools, calls)
-  local work, fs = { calls = calls, told = {}, places = {} }, {}
+-- @treturn table the work, with `start`, `ended`, `finish` and `cancel`
+function M.new (client, tools, calls)
+  local work, fs = { calls = calls, told = {}, places = {}, observed = 0 }, {}
   for i, call in ipairs(calls) do
     local tool = tools_of.find(tools, call.name)
     local arguments, path, reason
@@ -94,36 +99,53 @@ function M.start (client, tools, calls)
       work.places[#fs] = i
     end
   end
-  if fs[1] then work.handle = together.start(client, fs) end
-  return work
+  if fs[1] then work.handle = together.new(client, fs) end
+  return setmetatable(work, Work)
 end
 
---- Waits for the tools and makes the messages of their results, in the order of the calls.
--- @tparam table work as `start` returned it
+--- Starts the tools, several at once.
+function Work:start ()
+  if self.handle then self.handle:start() end
+end
+
+--- Tells whether all tools have ended. Never waits.
+-- @treturn boolean
+function Work:ended ()
+  return not self.handle or self.handle:ended()
+end
+
+--- Ends the tools that run, see `predibase.together`.
+function Work:cancel ()
+  if self.handle then self.handle:cancel() end
+end
+
+--- Waits for the tools and makes the messages of their results, in the order of the calls. May be
+-- called again after `on_tool` raised an error; it then calls this function for the later calls.
 -- @tparam table hooks `on_tool`, `on_tool_error`, each of which may be nil
 -- @treturn[1] table array of messages
 -- @treturn[2] nil
 -- @treturn[2] table the error: of kind `tool` when `on_tool_error` returned nil
-function M.finish (work, hooks)
+function Work:finish (hooks)
   local outcomes, err = {}, nil
-  if work.handle then outcomes, err = work.handle:wait() end
+  if self.handle then outcomes, err = self.handle:wait() end
   if not outcomes then return nil, err end
-  for k, i in ipairs(work.places) do
-    local call = work.calls[i]
-    local text
-    text, err = result_of(call, outcomes[k])
-    if not text then
-      text, err = handle_error(call, err, hooks.on_tool_error)
-      if not text then return nil, err end
+  for k, i in ipairs(self.places) do
+    local call, text = self.calls[i], self.told[i]
+    if not text then text, err = result_of(call, outcomes[k]) end
+    if not text then text, err = handle_error(call, err, hooks.on_tool_error) end
+    if not text then return nil, err end
+    self.told[i] = text
+  end
+  local messages = self.messages or {}
+  for i, call in ipairs(self.calls) do
+    if hooks.on_tool and i > self.observed then
+      self.observed = i
+      hooks.on_tool(call, self.told[i])
     end
-    work.told[i] = text
+    messages[i] = messages[i] or { role = "tool", tool_call_id = call.id, name = call.name,
+      content = self.told[i] }
   end
-  local messages = {}
-  for i, call in ipairs(work.calls) do
-    if hooks.on_tool then hooks.on_tool(call, work.told[i]) end
-    messages[i] = { role = "tool", tool_call_id = call.id, name = call.name,
-      content = work.told[i] }
-  end
+  self.messages = messages
   return messages
 end
 

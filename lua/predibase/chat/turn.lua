@@ -12,7 +12,6 @@ local json = require "predibase.json"
 
 local M = {}
 
-
 --- Reads the tools of a session or a turn.
 -- @tparam table cfg of the client
 -- @tparam ?table list as the program gave it
@@ -49,8 +48,44 @@ function M.new (session, fresh, options)
     turn.tools, err = M.read_tools(session.client.cfg, list)
     if err then return nil, err end
     turn.given_tools = turn.tools and list or nil
+    -- A choice of the session is one among its own tools.
+    if not turn.tools and choice == nil then turn.tool_choice = nil end
   end
   return turn
+end
+
+--- Gives the calls of an answer ids that no other call of the conversation has.
+-- @tparam table session
+-- @tparam table turn
+-- @tparam table calls
+function M.own_ids (session, turn, calls)
+  history.own_ids(calls, { session.messages, turn.fresh }, function ()
+    return session.engine.new_id(session)
+  end)
+end
+
+--- Makes the message of an answer.
+-- @tparam table session
+-- @tparam table turn
+-- @tparam table result
+-- @param input what was sent
+-- @tparam table plan
+-- @treturn table
+function M.answer (session, turn, result, input, plan)
+  local message = session.engine.answer(session, result, input, plan, turn)
+  if result.tool_calls then
+    M.own_ids(session, turn, result.tool_calls)
+    for i, call in ipairs(result.tool_calls) do message.tool_calls[i].id = call.id end
+  end
+  return message
+end
+
+--- Tells whether making what is sent may wait for the server to count tokens.
+-- @tparam table session
+-- @treturn boolean
+function M.waits (session)
+  return session.max_input_tokens ~= nil and session.count_tokens == nil
+    and not session.counter.no_tokenizer
 end
 
 --- Returns the messages to send: the history, or the part of it that fits, and the new messages.

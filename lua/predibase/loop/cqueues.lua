@@ -116,6 +116,16 @@ function Cqueues:resume (co)
   if woken then woken:signal() end
 end
 
+--- Starts a function in a coroutine of the controller.
+-- @tparam function f
+-- @treturn boolean false if no controller runs the calling coroutine
+function Cqueues:spawn (f) -- luacheck: ignore 212
+  local controller, directly = cqueues.running()
+  if not (controller and directly) then return false end
+  controller:wrap(f)
+  return true
+end
+
 --- Makes a loop for one client.
 -- @treturn table the loop
 function M.new ()

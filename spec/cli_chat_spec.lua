@@ -3,6 +3,7 @@
 --- `predibase chat`, with questions from a pipe and in a terminal.
 local child = require "spec.support.child"
 local json = require "predibase.json"
+local scratch = require "spec.support.scratch"
 local server = require "spec.support.server"
 
 local CTRL_C, CTRL_D, UP = "\3", "\4", "\27[A"
@@ -126,17 +127,47 @@ describe("predibase chat", function ()
       assert.is_nil(prompts()[2]:find("Be brief.", 1, true))
     end)
 
-    it("says how to choose a format when no deployment tells it, and lists the formats", function ()
+    it("lets the server write the prompts when nothing tells the format", function ()
       open()
       local program = child.start(child.interpreter(), { args = { "bin/predibase", "chat",
         "--base-url", running.url }, stdin = "x\n" })
-      assert.equal(11, program:wait())
-      local err = program.stderr
+      assert.equal(0, program:wait(), program.stderr)
+      local list = running:log()
+      assert.equal("/v1/chat/completions", list[#list].path)
+    end)
+
+    it("runs tools of a file, and shows calls and results", function ()
+      open()
+      local path = os.tmpname()
+      scratch.write(path, [[return { { name = "get_weather", description = "Weather of a town",
+        parameters = '{"type":"object","properties":{"town":{"type":"string"}}}',
+        run = function (arguments) return "rain in " .. arguments.town end } }]])
+      local program = child.start(child.interpreter(), { args = { "bin/predibase", "chat",
+        "--base-url", running.url, "--tools", path },
+        stdin = "How is the weather in Oslo?\n" })
+      assert.equal(0, program:wait(), program.stderr)
+      local shown = '[get_weather {"town":"Oslo"}]\n[rain in Oslo]'
+      assert.is_truthy(program.stderr:find(shown, 1, true), program.stderr)
+      assert.is_truthy(program.stdout:find("rain in Oslo", 1, true))
+      for text, wanted in pairs { ["return 5"] = "must return a list of tools, got a number",
+        ["error('no', 0)"] = ": no", ["return ("] = "--tools: " } do
+        scratch.write(path, text)
+        local code, _, err = pipe("x\n", { "--tools", path })
+        assert.equal(64, code)
+        assert.is_truthy(err:find(wanted, 1, true), err)
+      end
+      os.remove(path)
+      assert.equal(64, (pipe("x\n", { "--tools", path })))
+    end)
+
+    it("says how to choose a format for an unknown model, and lists the formats", function ()
+      open()
+      local code, _, err = pipe("x\n", { "--format", "moon" })
+      assert.equal(11, code)
       assert.is_truthy(err:find("--format NAME", 1, true))
       for _, name in ipairs(require "predibase.template".formats()) do
         assert.is_truthy((err:gsub("[,\n]", " ") .. " "):find(" " .. name .. " ", 1, true), name)
       end
-      for line in err:gmatch "[^\n]+" do assert.is_true(#line <= 120, line) end
       local _, _, hint = pipe("x\n", { "--format", "moon" })
       assert.is_truthy(hint:find("\n  --format NAME", 1, true))
     end)

@@ -9,6 +9,7 @@ local inputs = require "predibase.cli.inputs"
 local output = require "predibase.cli.output"
 local slash_commands = require "predibase.cli.slash_commands"
 local outside_errors = require "predibase.outside_errors"
+local usage = require "predibase.usage"
 
 local M = {}
 
@@ -16,9 +17,36 @@ local NO_READLINE = "Line editing: apt install lua-readline (elsewhere: luarocks
 
 local function nothing () end
 
+-- Returns the tools that a Lua file of the user returns.
+local function read_tools (path)
+  if not path then return nil end
+  local chunk, problem = loadfile(path)
+  if not chunk then failures.usage("--tools: " .. problem) end
+  local ok, list = pcall(chunk)
+  if not ok then failures.usage(("--tools: %s: %s"):format(path, tostring(list))) end
+  if type(list) ~= "table" then
+    failures.usage(("--tools: %s must return a list of tools, got a %s"):format(path, type(list)))
+  end
+  return list
+end
+
+-- Shows a call of a tool and its result.
+local function show_call (talk, call, result)
+  talk.out:end_line()
+  talk.say(("[%s %s]"):format(call.name, call.raw_arguments))
+  talk.say("[" .. result .. "]")
+end
+
+local function ask (talk, text)
+  if not talk.options.tools then return talk.session:stream(text) end
+  return talk.session:run_stream(text, {
+    on_tool = function (call, result) show_call(talk, call, result) end,
+  })
+end
+
 -- Streams one answer. The connection is closed also when that fails.
 local function stream_answer (talk, text)
-  local stream = talk.session:stream(text)
+  local stream = ask(talk, text)
   local ok, err = pcall(function ()
     for piece in stream:texts() do talk.out:write(piece) end
   end)
@@ -71,6 +99,26 @@ local function source (out)
     found or not out.terminal
 end
 
+-- Makes a session. If neither an option nor the name of the deployment tells the format, that of
+-- the server's model is used, and without one the server writes the prompts.
+local function new_session (client, options, named)
+  local session, err = client:chat_session(options)
+  if session or err.kind ~= "template" or named then return session, err end
+  local info = client.info and client:info()
+  local given = {}
+  for name, value in pairs(options) do given[name] = value end
+  local model = type(info) == "table" and info.model_id
+  given.format = type(model) == "string" and model or nil
+  if given.format then
+    session = client:chat_session(given)
+    if session then return session end
+  end
+  given.format, given.over = nil, "chat"
+  local ok, made, problem = usage.catch(client.chat_session, client, given)
+  if not ok then return nil, err end
+  return made, problem
+end
+
 -- Creates the client and the session, and the table that the loop and the commands share.
 local function begin (arguments)
   local parameters = inputs.parameters(arguments)
@@ -79,6 +127,7 @@ local function begin (arguments)
   local options = {}
   for name, value in pairs(parameters) do options[name] = value end
   options.format, options.max_input_tokens = arguments.format, arguments.max_input_tokens
+  options.tools = read_tools(arguments.tools)
   local session
   if arguments.load then
     if arguments.system then failures.usage "--load and --system cannot be combined" end
@@ -86,7 +135,7 @@ local function begin (arguments)
   else
     local first = { system = inputs.text(arguments.system) }
     for name, value in pairs(options) do first[name] = value end
-    session, err = client:chat_session(first)
+    session, err = new_session(client, first, arguments.format)
   end
   if not session then return nil, err end
   return { client = client, session = session, options = options, path = arguments.load,
@@ -126,8 +175,10 @@ function M.run (arguments)
   function talk.say (text) io.stderr:write(output.safe(text), "\n") end
   if typed then
     talk.interrupt.disarm()
-    talk.say(("The format is %s. /help lists commands, Ctrl-D ends."):format(
-      talk.session.format.name))
+    local format = talk.session.format
+    local how = format and "The format is " .. format.name or "The server writes the prompts"
+    talk.say(how
+      .. ". /help lists commands, Ctrl-D ends.")
     if not edited and talk.out.terminal then talk.say(NO_READLINE) end
   end
   local code

@@ -201,6 +201,8 @@ local function conversation (command)
     add(command, "--format", "Chat format, or the model that has it."):argname "NAME",
     add(command, "--system", "The system message, or @FILE to read it "
       .. "(@@ for a leading @)."):argname "TEXT",
+    add(command, "--tools", "Lua file that returns a list of tools, each with run; the "
+      .. "functions that the model calls are run."):argname "FILE",
     add(command, "--load", "Continue a conversation written by /save."):argname "FILE",
     add(command, "--max-input-tokens", "Leave out the oldest turns above this number of tokens.",
       reader("--max-input-tokens", whole_number, "a whole number")):argname "N",

@@ -85,10 +85,15 @@ local function at_random (body, count, seed)
   return pieces
 end
 
+-- Under the sanitizers, which make everything several times slower, `next` and `poll` take turns.
+local TAKING_TURNS = os.getenv "ASAN_OPTIONS" ~= nil
+
 local function every_cut (fix, body)
   local run = runner(fix)
-  for _, way in ipairs(ways(fix, { "next", "poll" })) do
-    for cut = 1, #body - 1 do
+  for i, way in ipairs(ways(fix, { "next", "poll" })) do
+    local first, step = 1, 1
+    if TAKING_TURNS and fix.call:find "_stream$" then first, step = i, 2 end
+    for cut = first, #body - 1, step do
       local problems = run(fixture.sliced(fix, in_two(body, cut)), way)
       check(problems, ("%s, cut after byte %d"):format(way, cut))
     end

@@ -44,9 +44,11 @@ end
 -- @treturn table see `spec.support.nginx`, with `url`, which ends in a slash
 function M.start (env)
   local here = uv.cwd() .. "/examples/openresty"
+  local all = in_nginx.sanitizers()
+  for name, value in pairs(env) do all[name] = value end
   local site = nginx.start({ "main" }, function (address)
     return block_of(address.main, here .. "/html", here .. "/lua")
-  end, { main = in_nginx.modules() .. variables(), env = env })
+  end, { main = in_nginx.modules() .. variables(), env = all })
   site.url = "http://127.0.0.1:" .. site.port.main .. "/"
   return site
 end

@@ -547,10 +547,15 @@ end
 --- Cancels the tasks that are left and runs them to their end.
 local function end_tasks ()
   while next(tasks) do
-    for _, task in pairs(tasks) do
-      task.woken = false      -- the queue of woken tasks may be lost after an interruption
-      M.cancel(task, errors.new { kind = "cancelled", message = "the run of its task has ended" })
-      wake(task)
+    for co, task in pairs(tasks) do
+      if task.ended then      -- an interruption came while it ended
+        tasks[co] = nil
+      else
+        task.woken = false    -- the queue of woken tasks may be lost after an interruption
+        M.cancel(task, errors.new { kind = "cancelled",
+          message = "the run of its task has ended" })
+        wake(task)
+      end
     end
     run_ready()
   end

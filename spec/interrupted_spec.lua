@@ -14,6 +14,9 @@ local wire_chat = require "spec.support.wire_chat"
 local EACH = _VERSION == "Lua 5.4" or rawget(_G, "jit") ~= nil
 local STRIDE = (os.getenv "ALL" or "") == "" and 11 or EACH and 1 or 5
 
+-- Conversations with tools have so many instructions that each of them would take many minutes.
+local LONG = math.max(STRIDE, 7)
+
 local JSON = { ["content-type"] = "application/json" }
 local MESSAGE = "interrupted from outside"
 local WORDS = { "one", " two", " three." }
@@ -157,10 +160,10 @@ local function read_on (stream, got, at)
 end
 
 --- Runs a scenario repeatedly, interrupted at a later instruction each time.
-local function at_every_instruction (scenario)
+local function at_every_instruction (scenario, stride)
   local at, reached = 0, true
   while reached do
-    at = at + STRIDE
+    at = at + (stride or STRIDE)
     reached = scenario(at)
     assert.is_true(at < 50000)
   end
@@ -509,7 +512,7 @@ assert.is_true(results[i] and tostring(results[i]) == "re " .. prompt
         local hit, opening = interrupt(at, function () session:run "One?" end, which or nil)
         check_conversation(client, session, opening, at)
         return hit or at < 101
-      end)
+      end, LONG)
     end)
   end
 
@@ -537,7 +540,7 @@ assert.is_true(results[i] and tostring(results[i]) == "re " .. prompt
       assert.is_truthy(TEXT:find(table.concat(got), 1, true) or hit)
       check_conversation(client, session, opening, at)
       return hit
-    end)
+    end, LONG)
   end)
 
   for _, which in ipairs(jit and { false } or { false, 1, 2 }) do

@@ -175,8 +175,9 @@ local function set_aside (self, job, err)
   return true
 end
 
---- Prepares an attempt that is no retry: at another server, while the deployment starts, or when
--- the server wants fewer requests. Returns the seconds until then; or nil, and whether it fails.
+--- Prepares an attempt that does not count as a retry: at another server, while the deployment
+-- starts, or when the server wants fewer requests. Returns the seconds until then; or nil, and
+-- whether it fails.
 local function without_retry (self, job, err)
   local this, limiter = job.call, self.limiter
   this:noted(err)

@@ -281,7 +281,7 @@ function Call:noted (err)
   if self.admission then self.admission:noted(err) end
 end
 
---- Tells whether to send the request to another server at once after an error. That is no retry.
+--- Tells whether to send the request to another server at once after an error. That is not a retry.
 -- `noted` must have been called.
 -- @tparam table err
 -- @treturn boolean

@@ -167,7 +167,7 @@ local function conclude (reply, meta, results, problem, counts)
   return outcome
 end
 
---- Decodes a body that must be an array. Returns nil and the error when it is none.
+--- Decodes a body that must be an array. Returns nil and the error when it is something else.
 local function array_in (reply, meta)
   local body = reply.body or ""
   local is_good = reply.status >= 200 and reply.status <= 299 and body:find "^%s*%["

@@ -459,9 +459,9 @@ function Client:with (options)
   end
   local cfg, own = config.with(self.cfg, options, os.getenv)
   if not cfg then return nil, own end
-  local door, problem = self.transport:door(cfg)
-  if not door then return nil, errors.new { kind = "config", message = problem } end
-  return new_client(cfg, door, self.clock, self, own)
+  local view, problem = self.transport:view(cfg)
+  if not view then return nil, errors.new { kind = "config", message = problem } end
+  return new_client(cfg, view, self.clock, self, own)
 end
 
 --- Makes a client. Opens no connection yet.

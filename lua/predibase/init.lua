@@ -105,7 +105,7 @@
 --     transport.curl       libcurl, through the C module predibase.curl
 --       transport.curl.exchange   one request and its response
 --       transport.curl.group      waits for many exchanges
---       transport.curl.door       the connections of a transport, with another configuration
+--       transport.curl.view       the connections of a transport, with another configuration
 --       transport.curl.failure    words what failed, with host and port
 --     transport.resty      the sockets of nginx
 --       transport.resty.exchange  one request and its response, read in a light thread

@@ -113,7 +113,7 @@ local function is_value (value)
   return type(value) == "table" and not json.literal(value)
 end
 
---- Finds the keyword of a schema that allows a value which is no object and no list. Returns its
+--- Finds the keyword of a schema that allows a value other than an object or a list. Returns its
 -- name and that value; nil when there is none.
 local function scalar_keyword (root)
   if #root == 0 then return "type", nil end         -- {} allows any value

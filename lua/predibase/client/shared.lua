@@ -18,9 +18,9 @@ end
 local function sites_of (cfg, transport)
   local sites = {}
   for _, server in ipairs(cfg.servers) do
-    local door, problem = transport:door(server)
-    if not door then return nil, problem end
-    sites[server] = { transport = door, place = place_of(server) }
+    local view, problem = transport:view(server)
+    if not view then return nil, problem end
+    sites[server] = { transport = view, place = place_of(server) }
   end
   return sites
 end
@@ -35,7 +35,7 @@ local function borrow (shared, transport)
   local copy, owner = {}, shared.owner
   local problem
   for name, value in pairs(shared) do copy[name] = value end
-  copy.transport, problem = transport:door(owner.cfg)
+  copy.transport, problem = transport:view(owner.cfg)
   if copy.transport and owner.cfg.servers then
     copy.sites, problem = sites_of(owner.cfg, transport)
   end

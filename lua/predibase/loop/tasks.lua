@@ -401,7 +401,7 @@ function M.wait_for (me, others)
   return group.failed, err
 end
 
---- Runs tasks until other tasks have ended, for a caller that is no task.
+--- Runs tasks until other tasks have ended, for a caller that is not a task.
 -- @tparam table others array of tasks
 local function run_until_ended (others)
   for _, task in ipairs(others) do
@@ -409,7 +409,7 @@ local function run_until_ended (others)
   end
 end
 
---- Waits until other tasks have ended, or one of them has failed. A caller that is no task runs
+--- Waits until other tasks have ended, or one of them has failed. A caller that is not a task runs
 -- them.
 -- @tparam table others array of tasks
 -- @treturn ?table the task that failed
@@ -506,7 +506,7 @@ local function repair ()
   end
 end
 
---- Runs the tasks that are ready once, for a caller that is no task.
+--- Runs the tasks that are ready once, for a caller that is not a task.
 -- @tparam ?table wanted a task; unless it has ended then, waits until any task can go on
 -- @tparam ?function step is called first, to do the work of clients
 -- @treturn boolean false when there was no task, or the caller is one; `step` was not called then
@@ -529,7 +529,7 @@ local function step_pools ()
   for i = 1, #list do list[i].step(0) end
 end
 
---- Lets tasks go on as far as they can without waiting, for a caller that is no task.
+--- Lets tasks go on as far as they can without waiting, for a caller that is not a task.
 function M.poll ()
   M.run_once(nil, step_pools)
 end

@@ -2,7 +2,8 @@
 --- A limit of requests under way at the same time.
 --
 -- A place is given back when its request ends. A place whose request was dropped, as a stream that
--- nobody reads any more, is given back by the garbage collector: the limit refers to places weakly.
+-- no code reads any more, is given back by the garbage collector: the limit refers to places
+-- weakly.
 -- @module predibase.throttle.concurrency
 
 local M = {}

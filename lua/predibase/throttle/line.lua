@@ -4,7 +4,8 @@
 -- Nothing is handed over: a call takes its turn itself, when it asks and is the first of those that
 -- are still there. So a call that was cancelled, or whose coroutine was killed, takes nothing with
 -- it. Whoever leaves the line or takes a turn wakes the new first one. Calls also ask again every
--- `LOOK` seconds, because nobody is told when a coroutine is killed or a stream is collected.
+-- `LOOK` seconds, because no function is called when a coroutine is killed or a stream is
+-- collected.
 --
 -- The line refers to its tickets weakly. A ticket belongs to the call that entered the line.
 -- @module predibase.throttle.line
@@ -14,7 +15,7 @@ local M = {}
 --- Seconds until a call that waits asks again without being woken.
 M.LOOK = 1
 
---- Seconds for which a ticket keeps its place although nobody asks with it: a program that draws
+--- Seconds for which a ticket keeps its place although no call asks with it: a program that draws
 -- frames polls its streams several times a second. A ticket that was away for longer goes to the
 -- end of the line when it comes back.
 M.PATIENCE = 2

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --- A limit of requests, and of tokens, in any period of some seconds (a sliding window).
 --
--- Nobody knows how many tokens a request needs before its answer has ended. A request counts with
--- the tokens that are known when it is sent; `correct` replaces them by the real number. Uses no
--- clock: the time is an argument.
+-- The number of tokens that a request needs is not known before its answer has ended. A request
+-- counts with the tokens that are known when it is sent; `correct` replaces them by the real
+-- number. Uses no clock: the time is an argument.
 -- @module predibase.throttle.rate_limit
 
 local M = {}

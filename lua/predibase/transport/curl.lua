@@ -9,7 +9,7 @@
 
 local curl = require "predibase.curl"
 local config = require "predibase.config"
-local doors = require "predibase.transport.curl.door"
+local views = require "predibase.transport.curl.view"
 local exchange = require "predibase.transport.curl.exchange"
 local group = require "predibase.transport.curl.group"
 
@@ -211,22 +211,22 @@ end
 -- @tparam table spec `events` (parse an event stream), `delay` (seconds before the start),
 -- `timeout` (`connect`, `first_token`, `token`, `idle` in seconds), `deadline` (on the clock of
 -- `now`), `done` (a function that is called once when the exchange was closed or released)
--- @tparam[opt=self] ?table door through which the request goes, see `door`
+-- @tparam[opt=self] ?table view through which the request goes, see `view`
 -- @treturn[1] table the exchange
 -- @treturn[2] nil
 -- @treturn[2] table the failure
-function Transport:open (req, spec, door)
+function Transport:open (req, spec, view)
   local ok, why = ready(self)
   if not ok then return nil, why end
   -- The connections of lingering exchanges may be free by now.
   if next(self.lingering) then self.step(0) end
   local id, timeout = req.id, spec.timeout
-  local way = door or self
+  local way = view or self
   local raw, number = self.pool:open(way.target(req, spec.events), req.body,
     id and "x-request-id: " .. id, spec.delay, spec.deadline, timeout.connect,
     timeout.first_token, timeout.token, timeout.idle)
   if not raw then return nil, { kind = "connection", phase = "connect", message = number } end
-  return exchange.new(self, raw, number, spec.done, door and door.place)
+  return exchange.new(self, raw, number, spec.done, view and view.place)
 end
 
 --- Returns the server of a configuration, for messages.
@@ -238,9 +238,9 @@ end
 
 --- Makes a transport that shares the connections of this one, with a configuration of its own.
 -- @tparam table cfg a configuration of `predibase.config`
--- @treturn table see `predibase.transport.curl.door`
-function Transport:door (cfg)
-  return doors.new(self, targets_of(cfg, site_of(self, cfg)), place_of(cfg))
+-- @treturn table see `predibase.transport.curl.view`
+function Transport:view (cfg)
+  return views.new(self, targets_of(cfg, site_of(self, cfg)), place_of(cfg))
 end
 
 --- Makes a group of exchanges for which one caller waits together.

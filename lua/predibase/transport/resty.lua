@@ -115,11 +115,11 @@ end
 -- @treturn[1] table the transport
 -- @treturn[2] nil
 -- @treturn[2] string which setting nginx does not support
-function Transport:door (cfg)
+function Transport:view (cfg)
   local base = self.base or self
   local made, problem = M.new(cfg)
   if not made then return nil, problem end
-  made.base, base.doors[made] = base, true
+  made.base, base.views[made] = base, true
   return made
 end
 
@@ -143,9 +143,9 @@ function Transport:close ()
   local groups = {}
   for one in pairs(self.groups) do groups[#groups + 1] = one end
   for _, one in ipairs(groups) do one:wake() end
-  local doors = {}
-  for door in pairs(self.doors) do doors[#doors + 1] = door end
-  for _, door in ipairs(doors) do door:close() end
+  local views = {}
+  for view in pairs(self.views) do views[#views + 1] = view end
+  for _, view in ipairs(views) do view:close() end
 end
 
 --- Makes the transport of one client. It opens no connection, so a client may be made before nginx
@@ -161,8 +161,8 @@ function M.new (cfg)
     cfg = cfg,
     target = place,
     closed = false,
-    base = nil,               -- the transport that it is a door of
-    doors = setmetatable({}, { __mode = "k" }),
+    base = nil,               -- the transport that it is a view of
+    views = setmetatable({}, { __mode = "k" }),
     -- Weak, so that the exchanges of a request that nginx ended are collected.
     exchanges = setmetatable({}, { __mode = "k" }),
     groups = setmetatable({}, { __mode = "k" }),

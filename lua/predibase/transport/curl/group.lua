@@ -51,7 +51,7 @@ end
 --- Tells whether the client was closed, after which no request can begin.
 -- @treturn boolean
 function Group:over ()
-  return self.transport.closed or self.door ~= nil and self.door.closed
+  return self.transport.closed or self.view ~= nil and self.view.closed
 end
 
 --- Closes the group when an error ends a wait for it, because no caller could do so.
@@ -187,11 +187,11 @@ end
 
 --- Makes a group.
 -- @tparam table transport
--- @tparam ?table door of the transport that the reader uses, see `predibase.transport.curl.door`
+-- @tparam ?table view of the transport that the reader uses, see `predibase.transport.curl.view`
 -- @treturn table
-function M.new (transport, door)
+function M.new (transport, view)
   local group = setmetatable({
-    transport = transport, door = door,
+    transport = transport, view = view,
     members = {},             -- exchange -> true
     moved = queue.new(),      -- members that have moved
     waiter = nil,             -- the waiting coroutine; true for the main program of Lua 5.1

@@ -2,7 +2,7 @@
 --- A transport that shares the connections and the loop of another one, but has a configuration of
 -- its own: another URL, other certificates, another proxy. Views of a client and the servers of
 -- `base_url = { … }` use it.
--- @module predibase.transport.curl.door
+-- @module predibase.transport.curl.view
 
 local group = require "predibase.transport.curl.group"
 
@@ -10,14 +10,14 @@ local M = {}
 
 local CLOSED = { kind = "cancelled", phase = "closed", message = "the client was closed" }
 
-local Door = {}
-Door.__index = Door
+local View = {}
+View.__index = View
 
 --- Prepares the transport for a wait or a request, as `Transport:ready` does.
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] table the failure
-function Door:ready ()
+function View:ready ()
   if self.closed then return nil, CLOSED end
   return self.base:ready()
 end
@@ -28,32 +28,32 @@ end
 -- @treturn[1] table the exchange
 -- @treturn[2] nil
 -- @treturn[2] table the failure
-function Door:open (req, spec)
+function View:open (req, spec)
   if self.closed then return nil, CLOSED end
   local x, failure = self.base:open(req, spec, self)
   if x then self.exchanges[x] = true end
   return x, failure
 end
 
---- Makes a group of exchanges for which one caller waits together. Exchanges of all doors of one
+--- Makes a group of exchanges for which one caller waits together. Exchanges of all views of one
 -- transport may be its members.
 -- @treturn table see `predibase.transport.curl.group`
-function Door:group ()
+function View:group ()
   local made = group.new(self.base, self)
   self.groups[made] = true
   return made
 end
 
---- Makes another door of the same transport.
+--- Makes another view of the same transport.
 -- @tparam table cfg a configuration of `predibase.config`
 -- @treturn table
-function Door:door (cfg)
-  return self.base:door(cfg)
+function View:view (cfg)
+  return self.base:view(cfg)
 end
 
---- Returns the number of exchanges of this door that are not closed.
+--- Returns the number of exchanges of this view that are not closed.
 -- @treturn number
-function Door:size ()
+function View:size ()
   local n = 0
   for x in pairs(self.exchanges) do
     if x.raw then n = n + 1 end
@@ -61,9 +61,9 @@ function Door:size ()
   return n
 end
 
---- Closes the exchanges of this door. The connections stay open for others. May be called any
+--- Closes the exchanges of this view. The connections stay open for others. May be called any
 -- number of times.
-function Door:close ()
+function View:close ()
   self.closed = true
   local open, groups = {}, {}
   for x in pairs(self.exchanges) do open[#open + 1] = x end
@@ -72,7 +72,7 @@ function Door:close ()
   for _, made in ipairs(groups) do made:end_wait() end
 end
 
---- Makes a door.
+--- Makes a view.
 -- @tparam table base the transport whose connections it shares
 -- @tparam function target returns the target of a request
 -- @tparam table place of the server, for messages
@@ -83,7 +83,7 @@ function M.new (base, target, place)
     -- Weak, so that exchanges and groups that a program drops are collected.
     exchanges = setmetatable({}, { __mode = "k" }),
     groups = setmetatable({}, { __mode = "k" }),
-  }, Door)
+  }, View)
 end
 
 return M

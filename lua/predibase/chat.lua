@@ -32,9 +32,6 @@ local usage = require "predibase.usage"
 
 local M = {}
 
--- PUC Lua 5.1 cannot yield inside `pcall`.
-local RESUMABLE = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
-
 --- Estimates the tokens of a text, for the option `count_tokens`.
 -- @function estimate
 -- @tparam string text
@@ -72,12 +69,7 @@ end
 -- the function raises an error.
 local function alone (session, f, clean_up)
   session.busy = active.here()
-  if not RESUMABLE and coroutine.running() then
-    local value, err, more = f()
-    session.busy = nil
-    return value, err, more
-  end
-  local ok, value, err, more = pcall(f)
+  local ok, value, err, more = active.protected(f)
   session.busy = nil
   if not ok and clean_up then clean_up() end
   if not ok then error(value, 0) end

@@ -69,9 +69,8 @@ local function write_labels (plan, client, given)
     end
   end
   if err then return err end
-  local text, problem = json.write_members(members)
-  if not text then return select(2, request.refuse(problem)) end
-  plan.rest = "," .. text:sub(2)
+  plan.rest, err = request.rest_of_body(members)
+  if err then return err end
   plan.rest_with = needs_token and function (token)
     return plan.rest:sub(1, -2) .. ',"api_token":' .. json.text(token) .. "}"
   end
@@ -92,9 +91,8 @@ local function write_entities (plan, client, given)
       members[#members + 1] = list[i]
     end
   end
-  local text, problem = json.write_members(members)
-  if not text then return select(2, request.refuse(problem)) end
-  plan.rest = #members > 0 and "," .. text:sub(2) or "}"
+  plan.rest, err = request.rest_of_body(members)
+  return err
 end
 
 -- Answers.

@@ -85,7 +85,7 @@ local function read_parameters (plan, client, given)
   return list, is_merged, context.needs_token and cfg.api_token ~= nil
 end
 
---- Encodes the end of the body. Returns it; or nil and what is wrong.
+--- Encodes the end of the body. Returns it; or nil and the error.
 local function encode (plan, client, list)
   local members = {}
   if client.cfg.server == "openai" then
@@ -99,19 +99,17 @@ local function encode (plan, client, list)
     if plan.route == M.SEVERAL then members[1] = { "model", plan.adapter_id or "" } end
     if #list > 0 then members[#members + 1] = { "parameters", json.object(list) } end
   end
-  local text, problem = json.write_members(members)
-  if not text then return nil, problem end
-  return #members > 0 and "," .. text:sub(2) or "}"
+  return request.rest_of_body(members)
 end
 
 --- Checks the parameters and encodes the end of the body into a plan.
 local function write (plan, client, given)
   local list, is_merged, needs_token = read_parameters(plan, client, given)
   if not list then return is_merged end
-  local problem
+  local err
   plan.is_merged = is_merged
-  plan.rest, problem = encode(plan, client, list)
-  if not plan.rest then return select(2, request.refuse(problem)) end
+  plan.rest, err = encode(plan, client, list)
+  if err then return err end
   plan.rest_with = needs_token and function (token)
     list[#list + 1] = { "api_token", token }
     local rest = encode(plan, client, list)

@@ -91,9 +91,8 @@ function M.encode (plan, client, model, members)
   local err = request.check_limits(plan, { max_new_tokens = plan.max_new_tokens,
     stop = plan.stop, best_of = plan.best_of })
   if err then return err end
-  local body, problem = json.write_members(members)
-  if not body then return select(2, request.refuse(problem)) end
-  plan.rest = #members > 0 and "," .. body:sub(2) or "}"
+  plan.rest, err = request.rest_of_body(members)
+  if err then return err end
   plan.model = json.text(model)
   local server = client.cfg.server
   plan.context = { server = server, forced = plan.tools ~= nil and server ~= "openai" }

@@ -256,6 +256,18 @@ function M.add_secret (plan, secret)
   plan.secrets = longer
 end
 
+--- Writes the end of a body, whose first member comes before it.
+-- @tparam table members array of `{ name, value }`
+-- @treturn[1] string
+-- @treturn[2] nil
+-- @treturn[2] table error of kind `validation`
+function M.rest_of_body (members)
+  if #members == 0 then return "}" end
+  local text, problem = json.write_members(members)
+  if not text then return M.refuse(problem) end
+  return "," .. text:sub(2)
+end
+
 --- Checks the `api_token` among the parameters of a call, which is sent in the body.
 -- @tparam table plan gets the token as one of its secrets
 -- @tparam table client

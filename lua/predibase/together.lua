@@ -8,6 +8,7 @@
 -- other.
 -- @module predibase.together
 
+local active = require "predibase.active"
 local errors = require "predibase.errors"
 local outside_errors = require "predibase.outside_errors"
 local transport = require "predibase.transport"
@@ -214,12 +215,7 @@ end
 -- @treturn[2] table the error that ended the wait; the functions are then cancelled
 -- @raise Ctrl-C; the functions are then cancelled, too
 function Handle:wait ()
-  local ok, err = true, nil -- luacheck: ignore 311
-  if RESUMABLE or not coroutine.running() then
-    ok, err = pcall(self.way.wait, self.state)
-  else
-    err = self.way.wait(self.state)
-  end
+  local ok, err = active.protected(self.way.wait, self.state)
   if ok and not err then
     if has_all(self) then return self.state.outcomes end
     err = cancelled()         -- an interruption has prevented that all started

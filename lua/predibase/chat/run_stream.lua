@@ -154,19 +154,10 @@ end
 -- @treturn function the iterator (with the further values that the generic `for` of 5.4 takes)
 function RunStream:texts ()
   check_self(self, "texts")
-  local held, ended = "", false
-  return function ()
-    while not ended do
-      local piece
-      local delta = self()
-      if delta then
-        piece, held = utf8.split(held .. delta.text)
-      else
-        piece, held, ended = held, "", true
-      end
-      if piece ~= "" then return piece end
-    end
-  end, nil, nil, self
+  return utf8.whole_characters(function ()
+    local delta = self()
+    return delta and delta.text
+  end), nil, nil, self
 end
 
 --- Reads the stream to its end and returns the text of the last answer.

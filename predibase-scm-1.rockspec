@@ -98,6 +98,7 @@ build = {
     ["predibase.base64"] = "lua/predibase/base64.lua",
     ["predibase.batch"] = "lua/predibase/batch.lua",
     ["predibase.batch.entries"] = "lua/predibase/batch/entries.lua",
+    ["predibase.batch.jobs"] = "lua/predibase/batch/jobs.lua",
     ["predibase.batch.limiter"] = "lua/predibase/batch/limiter.lua",
     ["predibase.batch.lost"] = "lua/predibase/batch/lost.lua",
     ["predibase.batch.options"] = "lua/predibase/batch/options.lua",

@@ -228,7 +228,7 @@ describe("a client that is closed", function ()
         local _, errs = batch:results()
         for i, err in pairs(errs) do outcomes[i] = err.kind end
       end)
-      while batch.limiter.pause.till < client.shared.now() do async.sleep(0) end
+      while batch.jobs.limiter.pause.till < client.shared.now() do async.sleep(0) end
       async.sleep(0)
       client:close()
       reader:await()

@@ -395,7 +395,7 @@ describe("the end of a batch", function ()
   it("by close ends what is in flight, and begins nothing more", function ()
     local many = client:generate_many(numbered(50), { concurrency = 5 })
     many:next()
-    assert.equal(5, many.open)
+    assert.equal(5, (many:level()))
     many:close()
     many:close()
     assert.is_truthy(tostring(many):find(" 0 open,", 1, true))
@@ -422,7 +422,7 @@ describe("the end of a batch", function ()
   it("keeps results that came before it was closed", function ()
     local many
     many = client:generate_many(numbered(3), {
-      concurrency = 1, on_request = function () if many.ended == 2 then many:close() end end,
+      concurrency = 1, on_request = function () if many.jobs.ended == 2 then many:close() end end,
     })
     local results, errs = many:results()
     assert.equal("re p1", tostring(results[1]))

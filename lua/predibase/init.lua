@@ -32,6 +32,7 @@
 --   template.*           templates, chat formats, and Jinja; docs/internals.md names each module
 --   batch                many prompts, several at the same time
 --     batch.entries        the prompts of a batch
+--     batch.jobs           what a batch sends next
 --     batch.limiter        when the next request of a batch may begin
 --     batch.options        the options of a batch
 --     batch.lost           errors about what an interruption has destroyed

@@ -8,7 +8,8 @@
 -- that were sent before the pause do not halve the limit again. The limit grows by one when as many
 -- responses have arrived as the limit allows requests (additive increase and multiplicative
 -- decrease, as in RFC 5681 section 3.1 for segments). A response with `x-ratelimit-remaining: 0`
--- also begins a pause, but does not change the limit.
+-- also begins a pause, but does not change the limit. With the option `adaptive`, the limit is also
+-- halved when the time that requests wait inside the server grows (LoRAX: `x-queue-time`).
 --
 -- Uses no socket; its caller passes the clock and random numbers. All batches of a client share the
 -- pause.
@@ -26,6 +27,14 @@ M.MAX_PAUSE = 3600
 -- sent yet fail (`max_retries` + 1 where that is more). An error that one prompt alone may have
 -- caused counts only when another prompt has had it, too.
 M.MAX_OUTAGES = 3
+
+--- Queue times in seconds that are never too long: less than most answers take, and about what a
+-- busy server needs between two steps of its batch.
+M.SHORT_QUEUE = 0.1
+
+--- How many times the shortest mean queue time a mean queue time may be. The shortest one grows by
+-- `FORGET` in each round, because other clients may have come.
+M.QUEUE_GROWTH, M.FORGET = 2, 1.05
 
 local Limiter = {}
 Limiter.__index = Limiter
@@ -88,14 +97,59 @@ function Limiter:cold (err, limit)
   return wait
 end
 
+--- Halves the limit for the requests that begin from now on.
+local function halve (self)
+  self.round = self.round + 1
+  self.limit = math.max(1, math.floor(self.limit / 2))
+  self.queue_sum, self.queue_count = 0, 0
+end
+
+--- Compares the queue times of a round, which has as many responses as the limit, with those of
+-- earlier rounds.
+local function watch_queue (self, headers)
+  local ms = tonumber(headers["x-queue-time"])
+  if not ms then return end
+  self.queue_sum, self.queue_count = self.queue_sum + ms / 1000, self.queue_count + 1
+  if self.queue_count < self.limit then return end
+  local mean = self.queue_sum / self.queue_count
+  local least = math.min(mean, self.least_queue * M.FORGET)
+  self.least_queue = least
+  self.queue_sum, self.queue_count = 0, 0
+  if mean > M.QUEUE_GROWTH * math.max(least, M.SHORT_QUEUE) then halve(self) end
+end
+
+--- Tells whether the server has refused or failed for less time than the caller is patient.
+local function is_patient (self)
+  if not self.patience then return false end
+  self.trouble_since = self.trouble_since or self.now()
+  return self.now() - self.trouble_since < self.patience
+end
+
+--- Tells why nothing more is to be sent.
+-- @treturn ?table `kind`, `message` and further fields of an error; nil when requests may be sent
+function Limiter:verdict ()
+  if self.too_long then
+    return { kind = "rate_limited", retry_after = self.too_long,
+      message = ("the server asked for a pause of %.0f seconds, and a batch waits at most %d")
+        :format(self.too_long, M.MAX_PAUSE) }
+  end
+  local down = self.down
+  if not down then return nil end
+  local what = self.patience and ("has not answered for %d seconds"):format(self.patience)
+    or "failed several times in a row"
+  return { kind = down.kind, status = down.status,
+    message = ("the server %s: %s"):format(what, down.message) }
+end
+
 --- Records a response that is not a refusal.
 -- @tparam integer ticket
 -- @tparam ?table headers of the response
 function Limiter:answered (ticket, headers)
   self.refusals, self.rounds, self.outages = 0, 0, 0
-  self.first, self.down, self.cold_since = nil, nil, nil
+  self.first, self.down, self.cold_since, self.trouble_since = nil, nil, nil, nil
   if ticket == self.round then
     self.limit = math.min(self.most, self.limit + 1 / self.limit)
+    if self.adaptive and headers then watch_queue(self, headers) end
   end
   local wait = retry.exhausted(headers or {})
   if wait and wait <= M.MAX_PAUSE then extend_pause(self, wait) end
@@ -121,12 +175,13 @@ function Limiter:refused (ticket, err, max_retries, index)
       self.refusals = self.refusals + 1
       self.first = self.first or index
     end
-    self.round, self.rounds = self.round + 1, self.rounds + 1
-    self.limit = math.max(1, math.floor(self.limit / 2))
+    self.rounds = self.rounds + 1
+    halve(self)
     wait = wait or retry.backoff(self.rounds, self.random)
   end
   if wait then extend_pause(self, wait) end
-  if max_retries == 0 or self.refusals > max_retries then
+  if max_retries == 0 or self.refusals > max_retries and not is_patient(self) then
+    if self.patience and max_retries > 0 then self.down = err end
     -- A gateway whose server is down may also answer 503.
     if self.refusals > math.max(max_retries, M.MAX_OUTAGES - 1) and err.status == 503
       and index ~= self.first then self.down = err end
@@ -145,7 +200,9 @@ function Limiter:failed (ticket, err, max_retries, index)
   if ticket ~= self.round then return end
   self.round, self.outages = self.round + 1, self.outages + 1
   self.first = self.first or index
-  if self.outages > math.max(max_retries, M.MAX_OUTAGES - 1)
+  if is_patient(self) then -- luacheck: ignore 542
+    -- The pause below is all.
+  elseif self.patience or self.outages > math.max(max_retries, M.MAX_OUTAGES - 1)
     and (err.sent == false or index ~= self.first) then self.down = err end
   extend_pause(self, retry.backoff(self.outages, self.random))
 end
@@ -158,12 +215,15 @@ end
 
 --- Makes the limiter of a batch.
 -- @tparam table fields `most` (requests at once), `pause` (shared), `now` (monotonic seconds),
--- `random`
+-- `random`; `start` (requests at once in the beginning, `most` by default), `adaptive` (boolean),
+-- `patience` (seconds for which the server may be down or refuse all requests, before nothing more
+-- is sent; without it the number of such failures decides)
 -- @treturn table its fields `limit`, `too_long`, `down` and `pause` may be read
 function M.new (fields)
   return setmetatable({
     most = fields.most, pause = fields.pause, now = fields.now, random = fields.random,
-    limit = fields.most,      -- requests at once, not always an integer
+    adaptive = fields.adaptive, patience = fields.patience,
+    limit = math.min(fields.start or fields.most, fields.most),     -- not always an integer
     round = 1,                -- grows with each refusal or outage that begins a pause
     rounds = 0,               -- refusals that began a pause since the last response
     refusals = 0,             -- since the last response, while the limit was one request
@@ -172,6 +232,9 @@ function M.new (fields)
     cold_since = nil,         -- when the deployment first seemed to start, since then
     first = nil,              -- index of the prompt of the first of these refusals or outages
     down = nil,               -- the error after which nothing more is sent
+    trouble_since = nil,      -- when the first of these refusals or outages came
+    queue_sum = 0, queue_count = 0,         -- seconds and responses of the present round
+    least_queue = math.huge,  -- the shortest mean of a round, in seconds
   }, Limiter)
 end
 
@@ -182,11 +245,14 @@ local pauses = setmetatable({}, { __mode = "k" })
 --- Makes the limiter of a batch of a client.
 -- @tparam table client see `predibase.client`
 -- @tparam integer most requests at once
+-- @tparam ?table further `start`, `adaptive` and `patience`, as `new` takes them
 -- @treturn table as `new` returns it
-function M.of_client (client, most)
+function M.of_client (client, most, further)
   pauses[client] = pauses[client] or M.new_pause()
+  further = further or {}
   return M.new { most = most, pause = pauses[client], now = client.shared.now,
-    random = client.shared.random }
+    random = client.shared.random, start = further.start, adaptive = further.adaptive,
+    patience = further.patience }
 end
 
 return M

@@ -184,6 +184,7 @@ build = {
     ["predibase.mock.openai_routes.openai_text"] = "lua/predibase/mock/openai_routes/openai_text.lua",
     ["predibase.mock.openai_routes.openai_vectors"] = "lua/predibase/mock/openai_routes/openai_vectors.lua",
     ["predibase.mock.prometheus"] = "lua/predibase/mock/prometheus.lua",
+    ["predibase.mock.random_faults"] = "lua/predibase/mock/random_faults.lua",
     ["predibase.mock.reply"] = "lua/predibase/mock/reply.lua",
     ["predibase.mock.router_json"] = "lua/predibase/mock/router_json.lua",
     ["predibase.mock.routes"] = "lua/predibase/mock/routes.lua",

@@ -8,7 +8,7 @@ local mock = require "predibase.mock"
 local M = {}
 
 local OPTIONS = { "server", "classify", "host", "port", "delay", "seed", "max_seconds",
-  "max_requests", "quiet" }
+  "max_requests", "fault_rate", "quiet" }
 
 --- Runs the stand-in server until it is ended.
 -- The bearer token that clients must send can only come from the environment.

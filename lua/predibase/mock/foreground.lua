@@ -89,6 +89,7 @@ local FLAGS = {
   ["--port"] = "port", ["--delay"] = "delay", ["--max-seconds"] = "max_seconds",
   ["--max-requests"] = "max_requests", ["--host"] = "host", ["--seed"] = "seed",
   ["--server"] = "server", ["--classify"] = "classify",
+  ["--fault-rate"] = "fault_rate",
 }
 
 -- Options whose values are not numbers.
@@ -96,8 +97,8 @@ local TEXTS = { host = true, seed = true, server = true, classify = true }
 
 --- Serves with the options of a command line, for programs without the `predibase` command:
 -- `--server NAME --classify NAME --port N --host ADDRESS --delay S --seed N --max-seconds N
--- --max-requests N --quiet`. The bearer token that clients must send can only come from the
--- environment variable PREDIBASE_MOCK_TOKEN.
+-- --max-requests N --fault-rate X --quiet`. The bearer token that clients must send can only come
+-- from the environment variable PREDIBASE_MOCK_TOKEN.
 -- @tparam table arguments array of strings
 -- @treturn number exit code of `run`; 64 for an unknown argument
 function M.main (arguments)

@@ -9,6 +9,7 @@ local http = require "predibase.mock.http"
 local model = require "predibase.mock.model"
 local names = require "predibase.option_names"
 local prometheus = require "predibase.mock.prometheus"
+local random_faults = require "predibase.mock.random_faults"
 local reply = require "predibase.mock.reply"
 local routes = require "predibase.mock.routes"
 local usage = require "predibase.usage"
@@ -38,6 +39,7 @@ M.options = {
   max_input_length = 1792,          -- tokens
   max_total_tokens = 2048,          -- tokens of prompt and answer together
   embedding_size = 256,             -- numbers of a vector
+  fault_rate = 0,                   -- how many requests fail by chance, from 0 to 1
   max_seconds = { "number" },       -- after which the server closes itself
   max_requests = { "number" },      -- after which the server closes itself
   log_limit = 1000,                 -- requests that `log` remembers
@@ -102,6 +104,9 @@ function M.check (options, more)
   end
   if out.embedding_size < 1 or out.embedding_size > 4096 then
     fail("embedding_size", "must be from 1 to 4096, got %s", tostring(out.embedding_size))
+  end
+  if out.fault_rate > 1 then
+    fail("fault_rate", "must be from 0 to 1, got %s", tostring(out.fault_rate))
   end
   if out.seed and not out.seed:find("^%d+$") then
     fail("seed", "must be a string of decimal digits")
@@ -287,6 +292,7 @@ local function faults_of (script, body)
 end
 
 --- Returns the faults of a request; those in its path take precedence over those of its script.
+-- Without either there may be one by chance, see `predibase.mock.random_faults`.
 -- @tparam string path
 -- @tparam ?string route
 -- @tparam table found faults in the path
@@ -302,6 +308,9 @@ function Server:faults (path, route, found, body)
       counter = "script " .. key
       break
     end
+  end
+  if not counter and next(found) == nil then
+    return random_faults.draw(self.options.fault_rate, self.random) or out
   end
   if found.overload then counter = "path " .. path .. found.overload end
   for name, value in pairs(found) do out[name] = value end

@@ -6,12 +6,13 @@
 
 local M = {}
 
-local byte, find = string.byte, string.find
+local byte, find, match = string.byte, string.find, string.match
 
 -- `utf8.len` of Lua 5.3 and 5.4 checks a string as RFC 3629 requires, but that of 5.3 accepts
 -- surrogates.
 local library = rawget(_G, "utf8")
 local native = type(library) == "table" and library.len
+local lenient = native and native("\237\160\128") ~= nil
 
 --- Returns the length of the character that a first byte begins, and the range of its second byte.
 -- The narrow ranges exclude overlong forms (E0, F0), surrogates (ED) and code points above U+10FFFF
@@ -45,15 +46,19 @@ local function size_at (s, i)
 end
 
 --- Tells whether a string is valid UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing
--- above U+10FFFF). For ASCII text it does only one search.
+-- above U+10FFFF). It passes over ASCII text once.
 -- @tparam string s
 -- @treturn[1] boolean true
 -- @treturn[2] boolean false
 -- @treturn[2] integer the position of the first invalid sequence
 function M.valid (s)
-  local i = find(s, "[\128-\255]")
-  if not i then return true end
-  if native and native(s) and not find(s, "\237[\160-\191]") then return true end
+  if native and native(s)
+    and not (lenient and find(s, "\237", 1, true) and find(s, "\237[\160-\191]")) then
+    return true
+  end
+  -- Much faster than `find`, which tries to match at each byte anew.
+  local i = match(s, "^[^\128-\255]*()")
+  if i > #s then return true end
   while i do
     local size = size_at(s, i)
     if not size then return false, i end

@@ -36,6 +36,11 @@
 --     batch.limiter        when the next request of a batch may begin
 --     batch.options        the options of a batch
 --     batch.lost           errors about what an interruption has destroyed
+--   bulk.rows            reads and writes files of rows
+--     bulk.rows.input_window   the part of a file that is being read
+--     bulk.rows.delimited      CSV and TSV
+--     bulk.rows.json_lines     JSON Lines
+--     bulk.rows.plain_lines    each line is a row
 --   stream               the tokens of an answer, one after the other
 --     stream.answer_filter  which part of the text may be shown
 --     stream.endings       the failures of a stream that did not come to its end

@@ -1,0 +1,280 @@
+-- SPDX-License-Identifier: MIT
+--- CSV (RFC 4180), and TSV with the same rules and a tab in place of the comma.
+--
+-- A cell in quotes may have line breaks of any kind, separators, and each quote doubled. A quote
+-- anywhere else is an error of its row, as is a carriage return without a line feed outside of
+-- quotes. After such an error, and after a quote that is never closed or only closed after more
+-- than `max_record` bytes, only the first line of the record counts as the row that failed, and
+-- reading goes on with the line after it. So one wrong quote does not take other rows with it.
+-- @module predibase.bulk.rows.delimited
+
+local json = require "predibase.json"
+local utf8 = require "predibase.utf8"
+
+local M = {}
+
+local byte, find, gsub, sub = string.byte, string.find, string.gsub, string.sub
+local huge = math.huge
+
+local LF, CR, QUOTE = 10, 13, 34
+
+--- The separators of the formats.
+M.SEPARATORS = { csv = ",", tsv = "\t" }
+
+M.__index = M
+
+--- Makes a scanner of rows.
+-- @tparam table window see `predibase.bulk.rows.input_window`
+-- @tparam string separator one character
+-- @tparam boolean quotes whether quotes have a meaning
+-- @treturn table has `next`, and `read_header` or `use_columns`, which must be called first
+function M.new (window, separator, quotes)
+  return setmetatable({ window = window, separator = separator,
+    separator_byte = byte(separator), quotes = quotes, next_separator = 0, next_feed = 0,
+    next_return = 0, next_quote = quotes and 0 or huge }, M)
+end
+
+-- What `scan` returns for a record whose end is not in the text.
+local UNFINISHED = "unfinished"
+
+local AFTER_QUOTE = "text follows the quote that ends a cell; a quote inside a cell in quotes must "
+  .. "be doubled"
+local INNER_QUOTE = "a quote inside a cell that does not begin with one; put the cell in quotes "
+  .. "and double the quotes in it, or read the file with quotes = false"
+local LONE_RETURN = "a carriage return without a line feed outside of quotes"
+
+--- Finds the cells of the record at `at`. `names[i]` is the key of the i-th cell in `row`.
+-- The positions of the next separator, line feed, carriage return and quote are kept between calls,
+-- because `find` for a plain character is the fastest search that Lua has.
+-- Returns the number of cells, the position of the last byte, the position after the line end (nil
+-- when there is none), and the number of lines. Returns nil, what is wrong, and the position of it;
+-- or nil and UNFINISHED.
+local function scan (self, text, at, row, names)
+  local mark, separator_byte = self.separator, self.separator_byte
+  local separator, feed, back, quote = self.next_separator, self.next_feed, self.next_return,
+    self.next_quote
+  local count, lines = 0, 1
+  local last, after, problem, position
+  repeat
+    local stop, following                        -- the position after the cell, and its byte
+    count = count + 1
+    if quote < at then quote = find(text, '"', at, true) or huge end
+    if quote == at then
+      local doubled
+      quote = find(text, '"', at + 1, true)
+      following = quote and byte(text, quote + 1)
+      while following == QUOTE do
+        doubled, quote = true, find(text, '"', quote + 2, true)
+        following = quote and byte(text, quote + 1)
+      end
+      if not quote then quote, problem = huge, UNFINISHED break end
+      local cell = sub(text, at + 1, quote - 1)
+      row[names[count]] = doubled and gsub(cell, '""', '"') or cell
+      if feed < at then feed = find(text, "\n", at, true) or huge end
+      while feed < quote do
+        lines, feed = lines + 1, find(text, "\n", feed + 1, true) or huge
+      end
+      stop = quote + 1
+    else
+      if separator < at then separator = find(text, mark, at, true) or huge end
+      if feed < at then feed = find(text, "\n", at, true) or huge end
+      if back < at then back = find(text, "\r", at, true) or huge end
+      stop, following = separator, separator_byte
+      if feed < stop then stop, following = feed, LF end
+      if back < stop then stop, following = back, CR end
+      if quote < stop then problem, position = INNER_QUOTE, quote break end
+      if stop == huge then stop, following = #text + 1, nil end
+      row[names[count]] = sub(text, at, stop - 1)
+    end
+    if following == separator_byte then
+      at = stop + 1
+    elseif following == LF then
+      last, after = stop - 1, stop + 1
+    elseif following == CR then
+      following = byte(text, stop + 1)
+      if following and following ~= LF then problem, position = LONE_RETURN, stop break end
+      last, after = stop - 1, following and stop + 2
+    elseif following then
+      problem, position = AFTER_QUOTE, stop
+    else
+      last = stop - 1
+    end
+  until last or problem
+  self.next_separator, self.next_feed, self.next_return, self.next_quote = separator, feed, back,
+    quote
+  if problem then return nil, problem, position end
+  return count, last, after, lines
+end
+
+--- Forgets the positions of characters, because the text of the window has changed.
+local function forget (self)
+  self.next_separator, self.next_feed, self.next_return = 0, 0, 0
+  self.next_quote = self.quotes and 0 or huge
+end
+
+--- Takes the first line of a record that cannot be read.
+local function refuse_line (self, message)
+  local window = self.window
+  local feed, err = window:line_end()
+  local place
+  if feed then
+    place = window:take_line(feed)
+  elseif not err then
+    place, err = window:take_long_line()
+    message = window:too_long()
+  end
+  forget(self)
+  if not place then return nil, nil, err end
+  return window.refuse(place, message)
+end
+
+--- Decides what to do when the end of the record at `here` was not found.
+-- Returns true when more of the source was read; otherwise what `next` returns.
+local function go_on (self, problem, position)
+  local window = self.window
+  local size = #window.text - window.here + 1
+  local too_long = position and position - window.here >= window.max_record
+    or not position and size > window.max_record + 2
+  if too_long then return false, refuse_line(self, window:too_long()) end
+  if position and find(window.text, "\n", window.here, true) then
+    return false, refuse_line(self, problem)
+  end
+  if not window.final then
+    local ok, err = window:more()
+    if ok == nil then return false, nil, nil, err end
+    forget(self)
+    return true
+  end
+  if position then return false, refuse_line(self, problem) end
+  -- Whoever appends to a file looks for a record that was cut off, so the row of a quote that is
+  -- open at the end of the file does not count as ended, although its first line is.
+  local row, place, err = refuse_line(self, "a quote is opened and never closed")
+  if place then place.ended = false end
+  return false, row, place, err
+end
+
+--- Returns the next row that is not an empty line, and its place.
+-- @treturn[1] table the row; empty when the place has an `err`
+-- @treturn[1] table the place
+-- @treturn[2] nil nothing follows
+-- @treturn[2] nil
+-- @treturn[2] ?table the error of the source
+function M:next ()
+  local window, names, width = self.window, self.names, self.width
+  while true do
+    local row = {}
+    local text, here = window.text, window.here
+    local count, last, after, lines = scan(self, text, here, row, names)
+    if count and not after and not window.final then count, last = nil, UNFINISHED end
+    if not count then
+      local again, failed, place, err = go_on(self, last, after)
+      if not again then return failed, place, err end
+    elseif last < here then                      -- an empty line, or the end
+      window.here, window.line = after or #text + 1, window.line + 1
+      if not after then return nil end
+    elseif last - here >= window.max_record then
+      return refuse_line(self, window:too_long())
+    else
+      local place = window:take(last, after or #text + 1, after ~= nil, lines)
+      local problem
+      if count ~= width and width then
+        problem = ("the row has %d cell%s, but there are %d columns"):format(count,
+          count == 1 and "" or "s", width)
+      elseif place.first < window.doubtful then
+        problem = window:not_utf8(place)
+      end
+      if problem then return window.refuse(place, problem) end
+      return row, place
+    end
+  end
+end
+
+-- The keys of the cells of the header: their numbers.
+local NUMBERS = setmetatable({}, { __index = function (_, n) return n end })
+
+--- Sets the names of the columns.
+-- @tparam table columns array of strings
+function M:use_columns (columns)
+  self.names, self.width = setmetatable({}, { __index = NUMBERS }), #columns
+  for i, name in ipairs(columns) do self.names[i] = name end
+end
+
+--- Finds out whether names can be those of columns: not empty, and each only once.
+-- @tparam table columns array of strings
+-- @treturn ?string what is wrong
+function M.bad_columns (columns)
+  local seen = {}
+  for i, name in ipairs(columns) do
+    if name == "" then return ("column %d has no name"):format(i) end
+    if seen[name] then
+      return ("columns %d and %d are both called %q"):format(seen[name], i, name)
+    end
+    seen[name] = i
+  end
+  return nil
+end
+
+--- Names the columns without a name `column_N`, where N is the number of the column from 1.
+-- Programs that write the numbers of rows often leave the name of that column empty.
+local function name_all (columns)
+  for i, name in ipairs(columns) do
+    if name == "" then columns[i] = "column_" .. i end
+  end
+end
+
+--- Reads the header.
+-- @treturn[1] table the names of the columns; empty when the file is
+-- @treturn[1] ?table the place of the header; nil when the file is empty
+-- @treturn[2] nil
+-- @treturn[2] ?table the place
+-- @treturn[2] table the error
+function M:read_header ()
+  self.names = NUMBERS
+  local columns, place, err = self:next()
+  if err then return nil, nil, err end
+  if not columns then columns = {} end
+  if place and place.err then return nil, place, place.err end
+  name_all(columns)
+  local problem = M.bad_columns(columns)
+  if problem then
+    self.window.refuse(place, "the header cannot be used: " .. problem)
+    return nil, place, place.err
+  end
+  self:use_columns(columns)
+  return columns, place
+end
+
+--- Returns the text of a cell, or nil and what cannot be written.
+local function cell_text (value)
+  local kind = type(value)
+  if kind == "string" then return value end
+  if kind == "boolean" then return value and "true" or "false" end
+  if value == nil or value == json.null then return "" end
+  return json.encode(value)
+end
+
+--- Writes cells as a line.
+-- @tparam string separator
+-- @tparam integer count how many cells
+-- @tparam function value returns the value and the name of the i-th cell
+-- @treturn[1] string with its line end
+-- @treturn[2] nil
+-- @treturn[2] string what cannot be written
+function M.encode_cells (separator, count, value)
+  local special = '["\r\n' .. separator .. "]"
+  local cells = {}
+  for i = 1, count do
+    local content, name = value(i)
+    local text, problem = cell_text(content)
+    if text and not utf8.valid(text) then text, problem = nil, "is not UTF-8" end
+    if not text then return nil, ("%s: %s"):format(name, problem) end
+    -- In quotes, an empty cell alone is no empty line, and a byte order mark is no mark.
+    if find(text, special) or (count == 1 and text == "") or sub(text, 1, 3) == "\239\187\191" then
+      text = '"' .. gsub(text, '"', '""') .. '"'
+    end
+    cells[i] = text
+  end
+  return table.concat(cells, separator) .. "\n"
+end
+
+return M

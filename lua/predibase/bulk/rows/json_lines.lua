@@ -1,0 +1,81 @@
+-- SPDX-License-Identifier: MIT
+--- JSON Lines: one JSON object (RFC 8259) in each line.
+-- @module predibase.bulk.rows.json_lines
+
+local errors = require "predibase.errors"
+local json = require "predibase.json"
+
+local M = {}
+
+local find = string.find
+
+M.__index = M
+
+--- Makes a scanner of rows.
+-- @tparam table window see `predibase.bulk.rows.input_window`
+-- @treturn table has `next`
+function M.new (window)
+  return setmetatable({ window = window }, M)
+end
+
+--- Reads the object of a line. Returns nil and what is wrong with it when it is none.
+local function object (line)
+  if not find(line, "^[ \t\r]*{") then return nil, "the row is not a JSON object" end
+  local row, problem = json.decode(line)
+  -- `decode` accepts a little more than RFC 8259 allows. The row will be part of the output, so it
+  -- is checked strictly, but only when it has what `decode` is generous about.
+  if row ~= nil and (find(line, "%c") or find(line, "%d%.%D") or find(line, "-.", 1, true)
+    or find(line, "[eE]%+?%d%d") or find(line, "\\u[dD]")) then
+    local ok
+    ok, problem = json.check(line)
+    if not ok then row = nil end
+  end
+  if row == nil then return nil, "the row is not a JSON object: " .. errors.excerpt(problem) end
+  return row
+end
+
+--- Returns the next row that is not blank, and its place.
+-- @treturn[1] table the row; empty when the place has an `err`
+-- @treturn[1] table the place
+-- @treturn[2] nil nothing follows
+-- @treturn[2] nil
+-- @treturn[2] ?table the error of the source
+function M:next ()
+  local place, err = self.window:next_line("[^ \t\r]")
+  if not place then return nil, nil, err end
+  if place.err then return {}, place end
+  local row, problem = object(place.raw)
+  if not row then return self.window.refuse(place, problem) end
+  return row, place
+end
+
+--- Writes a row as a line.
+-- @tparam table row
+-- @tparam ?table columns array of the names that come first, in this order; the others follow in
+-- alphabetical order
+-- @treturn[1] string with its line end
+-- @treturn[2] nil
+-- @treturn[2] string what cannot be written
+function M.encode (row, columns)
+  local text, problem
+  if columns and not json.is_object(row) then
+    local members, listed, others = {}, {}, {}
+    for _, name in ipairs(columns) do
+      listed[name] = true
+      if row[name] ~= nil then members[#members + 1] = { name, row[name] } end
+    end
+    for name in pairs(row) do
+      if not listed[name] then others[#others + 1] = name end
+    end
+    table.sort(others, function (a, b) return tostring(a) < tostring(b) end)
+    for _, name in ipairs(others) do members[#members + 1] = { name, row[name] } end
+    text, problem = json.encode(json.object(members))
+  else
+    text, problem = json.encode(row)
+  end
+  if not text then return nil, problem end
+  if text:sub(1, 1) ~= "{" then return nil, "a row is a table with names as keys, not an array" end
+  return text .. "\n"
+end
+
+return M

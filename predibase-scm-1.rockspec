@@ -107,6 +107,7 @@ build = {
     ["predibase.bulk.rows.input_window"] = "lua/predibase/bulk/rows/input_window.lua",
     ["predibase.bulk.rows.json_lines"] = "lua/predibase/bulk/rows/json_lines.lua",
     ["predibase.bulk.rows.plain_lines"] = "lua/predibase/bulk/rows/plain_lines.lua",
+    ["predibase.bulk.shards"] = "lua/predibase/bulk/shards.lua",
     ["predibase.call"] = "lua/predibase/call.lua",
     ["predibase.call.admission"] = "lua/predibase/call/admission.lua",
     ["predibase.call.shown_headers"] = "lua/predibase/call/shown_headers.lua",

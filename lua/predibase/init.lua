@@ -41,6 +41,8 @@
 --     bulk.rows.delimited      CSV and TSV
 --     bulk.rows.json_lines     JSON Lines
 --     bulk.rows.plain_lines    each line is a row
+--   bulk.*               files of prompts, and files of their answers
+--     bulk.shards          divides a run among several machines
 --   stream               the tokens of an answer, one after the other
 --     stream.answer_filter  which part of the text may be shown
 --     stream.endings       the failures of a stream that did not come to its end

@@ -47,6 +47,7 @@ M.internal = {
   { "Waiting", "predibase.loop.*", "predibase.active", "predibase.outside_errors", "predibase.heap",
     "predibase.queue", "predibase.together" },
   { "Many calls", "predibase.batch.*", "predibase.bulk.rows.*" },
+  { "Many calls", "predibase.batch.*", "predibase.bulk.*" },
   { "Prompts and chats", "predibase.rendering", "predibase.chat.*", "predibase.template.*" },
   { "JSON", "predibase.json.*", "predibase.base64" },
   { "OpenResty", "predibase.resty.*" },

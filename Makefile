@@ -15,6 +15,7 @@ curl_SOURCES = lua_curl lua_exchange lua_target lua_class lua_token pool \
   token sse buf
 interrupt_SOURCES = lua_interrupt
 replace_SOURCES = lua_replace
+folder_SOURCES = lua_folder
 
 # -Werror is for development and CI only (make build WERROR=-Werror): a warning
 # of a new compiler must not prevent users from building the library.
@@ -50,7 +51,8 @@ CURL_LIBS ?= $(shell $(PKG_CONFIG) --libs libcurl)
 
 OUT = $(BUILDDIR)/$(LUA)
 MODULES = $(OUT)/predibase/sse.so $(OUT)/predibase/curl.so \
-  $(OUT)/predibase/interrupt.so $(OUT)/predibase/replace.so
+  $(OUT)/predibase/interrupt.so $(OUT)/predibase/replace.so \
+  $(OUT)/predibase/folder.so
 
 .PHONY: build help headers demo demo-love demo-neovim demo-openresty test check \
   ctest env lint graph docs bench install clean asan valgrind fuzz rock rockspec \
@@ -114,6 +116,10 @@ $(OUT)/predibase/interrupt.so: $(call objects,$(interrupt_SOURCES))
 	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 $(OUT)/predibase/replace.so: $(call objects,$(replace_SOURCES))
+	@mkdir -p $(@D)
+	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(OUT)/predibase/folder.so: $(call objects,$(folder_SOURCES))
 	@mkdir -p $(@D)
 	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
@@ -240,7 +246,7 @@ warnings:
 
 lint:
 	@sh tools/lint.sh '$(sse_SOURCES)' '$(curl_SOURCES)' '$(interrupt_SOURCES)' \
-	  '$(replace_SOURCES)'
+	  '$(replace_SOURCES)' '$(folder_SOURCES)'
 
 graph:
 	@lua5.4 tools/graph.lua $(if $(DOT),--dot)
@@ -250,7 +256,7 @@ docs:
 
 rockspec:
 	lua5.4 tools/check-rockspec.lua '$(sse_SOURCES)' '$(curl_SOURCES)' \
-	  '$(interrupt_SOURCES)' '$(replace_SOURCES)' --write
+	  '$(interrupt_SOURCES)' '$(replace_SOURCES)' '$(folder_SOURCES)' --write
 
 bench:
 	@BENCH_LUA=$(LUA) sh tools/setup.sh bench

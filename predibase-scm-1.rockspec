@@ -58,6 +58,12 @@ build = {
       },
       defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
     },
+    ["predibase.folder"] = {
+      sources = {
+        "src/lua_folder.c",
+      },
+      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
+    },
     ["predibase.curl"] = {
       sources = {
         "src/lua_curl.c",

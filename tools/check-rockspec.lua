@@ -2,7 +2,7 @@
 -- Compares the rockspec with the files in lua/ and with the Makefile. `--write`
 -- updates the rockspec first.
 -- usage: lua5.4 tools/check-rockspec.lua SSE_SOURCES CURL_SOURCES
---   INTERRUPT_SOURCES REPLACE_SOURCES [--write]
+--   INTERRUPT_SOURCES REPLACE_SOURCES FOLDER_SOURCES [--write]
 -- (SOURCES are names without src/ and .c, separated by spaces)
 
 local ROCKSPEC = "predibase-scm-1.rockspec"
@@ -10,7 +10,7 @@ local BEGIN, END = "    -- Lua modules: make lint compares them with lua/\n", " 
 
 -- In the order of the arguments.
 local C_MODULES = { "predibase.sse", "predibase.curl", "predibase.interrupt",
-  "predibase.replace" }
+  "predibase.replace", "predibase.folder" }
 
 local failures = 0
 local function fail (...)

@@ -14,7 +14,7 @@ find lua -name '*.lua' | while read -r path; do
   install -m 644 "$path" "$target"
 done
 mkdir -p "$cmod/predibase" "$bin"
-for module in sse curl interrupt replace; do
+for module in sse curl interrupt replace folder; do
   install -m 755 "$BUILDDIR/$lua/predibase/$module.so" \
     "$cmod/predibase/$module.so"
 done

@@ -3,7 +3,7 @@
 # Runs every check that does not execute the library: luacheck, the rockspec,
 # the layout of the modules, sizes of files and functions, comments.
 # usage: sh tools/lint.sh SSE_SOURCES CURL_SOURCES INTERRUPT_SOURCES
-#   REPLACE_SOURCES (from the Makefile)
+#   REPLACE_SOURCES FOLDER_SOURCES (from the Makefile)
 set -u
 cd "$(dirname "$0")/.."
 sh tools/setup.sh lint || exit 1
@@ -77,7 +77,7 @@ rock_lint () {
 check "luacheck" luacheck -q --no-color lua spec tools examples bench bin/predibase \
   .busted predibase-scm-1.rockspec
 check "rockspec lists every module" \
-  lua5.4 tools/check-rockspec.lua "$1" "$2" "$3" "$4"
+  lua5.4 tools/check-rockspec.lua "$@"
 check "rockspec passes luarocks lint" rock_lint
 check "modules follow the layout rules" lua5.4 tools/graph.lua --check
 check "every public function is documented" lua5.4 tools/check-docs.lua

@@ -43,6 +43,10 @@
 --     bulk.rows.plain_lines    each line is a row
 --   bulk.*               files of prompts, and files of their answers
 --     bulk.shards          divides a run among several machines
+--   bulk.figures         the figures of a bulk run: counts, times, tokens, speed
+--     bulk.figures.log_histogram  a histogram of any number of values
+--     bulk.figures.timeline       what was done in each part of a run
+--     bulk.sample          chooses a few rows of many, always the same ones
 --   stream               the tokens of an answer, one after the other
 --     stream.answer_filter  which part of the text may be shown
 --     stream.endings       the failures of a stream that did not come to its end
@@ -102,6 +106,7 @@
 --     json.encode          writes values
 --     json.scan            looks at numbers and strings of a text that was decoded
 --   files                reads text files
+--   amounts              numbers, times and shares as people read them
 --   utf8                 checks and cuts UTF-8
 --   together             runs functions of the program at the same time
 --   random               random numbers for delays and request ids

@@ -49,6 +49,8 @@ M.internal = {
     "predibase.queue", "predibase.together" },
   { "Many calls", "predibase.batch.*", "predibase.bulk.rows.*" },
   { "Many calls", "predibase.batch.*", "predibase.bulk.*" },
+  { "Many calls", "predibase.batch.*" },
+  { "Bulk runs", "predibase.bulk.*", "predibase.amounts" },
   { "Prompts and chats", "predibase.rendering", "predibase.chat.*", "predibase.template.*" },
   { "JSON", "predibase.json.*", "predibase.base64" },
   { "OpenResty", "predibase.resty.*" },

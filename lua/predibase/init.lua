@@ -108,6 +108,7 @@
 --   files                reads text files
 --   amounts              numbers, times and shares as people read them
 --   utf8                 checks and cuts UTF-8
+--   python_strings       Python's functions for strings: white space, case, slices
 --   together             runs functions of the program at the same time
 --   random               random numbers for delays and request ids
 --   queue, heap          a first-in, first-out queue; a collection ordered by time

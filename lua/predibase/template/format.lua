@@ -16,7 +16,7 @@ local json = require "predibase.json"
 local model_answer = require "predibase.template.model_answer"
 local names = require "predibase.option_names"
 local reasoning = require "predibase.reasoning"
-local strings = require "predibase.template.python_strings"
+local strings = require "predibase.python_strings"
 local usage = require "predibase.usage"
 
 local M = {}

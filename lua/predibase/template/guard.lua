@@ -9,7 +9,7 @@
 -- @module predibase.template.guard
 
 local errors = require "predibase.errors"
-local strings = require "predibase.template.python_strings"
+local strings = require "predibase.python_strings"
 local utf8 = require "predibase.utf8"
 
 local M = {}

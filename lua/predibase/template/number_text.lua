@@ -5,7 +5,7 @@
 -- @module predibase.template.number_text
 
 local checks = require "predibase.value_checks"
-local python_strings = require "predibase.template.python_strings"
+local python_strings = require "predibase.python_strings"
 
 local M = {}
 

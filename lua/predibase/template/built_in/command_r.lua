@@ -2,7 +2,7 @@
 --- Cohere's Command-R and Command-R+ (without tools and documents).
 -- @module predibase.template.built_in.command_r
 
-local strings = require "predibase.template.python_strings"
+local strings = require "predibase.python_strings"
 local writers = require "predibase.template.built_in.writers"
 
 local M = {}

@@ -2,7 +2,7 @@
 --- Google's Gemma 1, 2 (one format) and 3.
 -- @module predibase.template.built_in.gemma
 
-local strings = require "predibase.template.python_strings"
+local strings = require "predibase.python_strings"
 local writers = require "predibase.template.built_in.writers"
 
 local M = {}

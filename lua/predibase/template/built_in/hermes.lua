@@ -3,7 +3,7 @@
 -- @module predibase.template.built_in.hermes
 
 local json = require "predibase.json"
-local strings = require "predibase.template.python_strings"
+local strings = require "predibase.python_strings"
 local tool_texts = require "predibase.template.built_in.tool_texts"
 local writers = require "predibase.template.built_in.writers"
 

@@ -5,7 +5,7 @@
 -- trained with the formats whose names end in 2023.
 -- @module predibase.template.built_in.mistral
 
-local strings = require "predibase.template.python_strings"
+local strings = require "predibase.python_strings"
 local tool_texts = require "predibase.template.built_in.tool_texts"
 local writers = require "predibase.template.built_in.writers"
 

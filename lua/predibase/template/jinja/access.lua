@@ -4,7 +4,7 @@
 
 local methods = require "predibase.template.jinja.methods"
 local runtime = require "predibase.template.jinja.runtime"
-local strings = require "predibase.template.python_strings"
+local strings = require "predibase.python_strings"
 local values = require "predibase.template.jinja.values"
 
 local M = {}

@@ -10,7 +10,7 @@ local numbers = require "predibase.template.number_text"
 local operators = require "predibase.template.jinja.operators"
 local python_text = require "predibase.template.jinja.python_text"
 local runtime = require "predibase.template.jinja.runtime"
-local strings = require "predibase.template.python_strings"
+local strings = require "predibase.python_strings"
 local tojson = require "predibase.template.jinja.tojson"
 local values = require "predibase.template.jinja.values"
 

@@ -7,7 +7,7 @@
 -- @module predibase.template.jinja.lexer
 
 local runtime = require "predibase.template.jinja.runtime"
-local strings = require "predibase.template.python_strings"
+local strings = require "predibase.python_strings"
 
 local M = {}
 

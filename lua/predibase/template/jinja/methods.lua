@@ -6,7 +6,7 @@
 local arguments = require "predibase.template.jinja.arguments"
 local python_text = require "predibase.template.jinja.python_text"
 local runtime = require "predibase.template.jinja.runtime"
-local strings = require "predibase.template.python_strings"
+local strings = require "predibase.python_strings"
 local values = require "predibase.template.jinja.values"
 
 local M = {}

@@ -5,7 +5,7 @@
 local numbers = require "predibase.template.number_text"
 local operators = require "predibase.template.jinja.operators"
 local runtime = require "predibase.template.jinja.runtime"
-local strings = require "predibase.template.python_strings"
+local strings = require "predibase.python_strings"
 local values = require "predibase.template.jinja.values"
 
 local M = {}

@@ -5,7 +5,7 @@
 -- @module predibase.template.jinja.values
 
 local runtime = require "predibase.template.jinja.runtime"
-local strings = require "predibase.template.python_strings"
+local strings = require "predibase.python_strings"
 
 local M = {}
 

@@ -4,7 +4,7 @@
 --
 -- Upper and lower case is known for the Latin, Greek and Cyrillic letters up to U+052F. Other
 -- letters stay as they are, and a Greek sigma at the end of a word is not treated specially.
--- @module predibase.template.python_strings
+-- @module predibase.python_strings
 
 local M = {}
 

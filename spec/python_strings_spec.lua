@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
-local strings = require "predibase.template.python_strings"
+local strings = require "predibase.python_strings"
 
 -- All that Python's str.isspace is true for.
 local SPACES = { "\t", "\n", "\v", "\f", "\r", "\28", "\29", "\30", "\31", " ", "\194\133",

@@ -47,6 +47,10 @@
 --     bulk.figures.log_histogram  a histogram of any number of values
 --     bulk.figures.timeline       what was done in each part of a run
 --     bulk.sample          chooses a few rows of many, always the same ones
+--   bulk.evaluation      compares answers with a column of expected ones
+--     bulk.evaluation.normal_text  removes what does not change an answer
+--     bulk.evaluation.objects      compares JSON objects field by field
+--     bulk.evaluation.confusion    which class was answered as which
 --   stream               the tokens of an answer, one after the other
 --     stream.answer_filter  which part of the text may be shown
 --     stream.endings       the failures of a stream that did not come to its end

@@ -156,18 +156,6 @@ describe("the parameters of the command line", function ()
   end)
 end)
 
-describe("a member of a JSON text", function ()
-  it("is found at the top level only", function ()
-    assert.equal("2", inputs.member('{"a":{"x":1},"x":2}', "x"))
-    assert.is_nil(inputs.member('{"a":{"x":1},"b":["x",{"x":3}]}', "x"))
-    assert.equal('[1,{"b":"}"}]', inputs.member('{ "a" : [1,{"b":"}"}] , "c": 1 }', "a"))
-  end)
-
-  it("is found by its name, also when that is escaped", function ()
-    assert.equal('"\\"x\\\\"', inputs.member('{"\\u0061":"\\"x\\\\"}', "a"))
-  end)
-end)
-
 describe("the client options of the command line", function ()
   it("are empty without options", function ()
     assert.same({}, inputs.client(parse("hello")))

@@ -276,6 +276,29 @@ describe("with a newer lua-cjson, which decodes integers to integers and may lea
   end)
 end)
 
+describe("a member of a JSON text", function ()
+  it("is found at the top level only, with its positions", function ()
+    assert.same({ "2", 19, 19 }, { json.member('{"a":{"x":1}, "x":2}', "x") })
+    assert.is_nil(json.member('{"a":{"x":1},"b":["x",{"x":3}]}', "x"))
+    assert.equal('[1,{"b":"}"}]', (json.member('{ "a" : [1,{"b":"}"}] , "c": 1 }', "a")))
+    assert.equal("1.50", (json.member('\n{\t"a":\r\n 1.50\n}\n', "a")))
+    assert.is_nil(json.member('["a",1]', "a"))
+    assert.is_nil(json.member("{}", "a"))
+  end)
+
+  it("is found by its name, also when that is escaped", function ()
+    assert.equal('"\\"x\\\\"', (json.member('{"\\u0061":"\\"x\\\\"}', "a")))
+    assert.equal("2", (json.member('{"a\\"b":1,"é\\n":2}', "é\n")))
+    assert.equal("1", (json.member('{"a\\"b":1,"é\\n":2}', 'a"b')))
+  end)
+
+  it("is the last one of its name, as in decoding", function ()
+    local text = '{"a":1,"b":{"a":2},"a":[3],"c":4}'
+    assert.equal("[3]", (json.member(text, "a")))
+    assert.same({ 3 }, json.decode(text).a)
+  end)
+end)
+
 describe("decoding random texts", function ()
   it("never raises, and always returns a value or a message", function ()
     local rng = random.new(77)

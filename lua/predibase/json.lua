@@ -176,6 +176,23 @@ function M.check (text)
   return scan.strict(text)
 end
 
+--- Finds the value of a top-level member of an object as it is written in a JSON text. If the name
+-- occurs twice, the last value is found, which is the one that `decode` keeps.
+-- @tparam string text JSON that `decode` accepts
+-- @tparam string name
+-- @treturn[1] string the JSON text of the value
+-- @treturn[1] integer the position of its first byte
+-- @treturn[1] integer the position of its last byte
+-- @treturn[2] nil the text is not an object, or has no such member
+function M.member (text, name)
+  local plain = '"' .. name .. '"'
+  local first, last = scan.member(text, function (written)
+    return written == plain or find(written, "\\", 1, true) and decode_near(written) == name
+  end)
+  if not first then return nil end
+  return sub(text, first, last), first, last
+end
+
 --- Converts an integral number so that it prints without a fraction: to an integer on 5.3 and
 -- newer. Every other value is returned unchanged, including strings of digits.
 -- @param v anything

@@ -124,38 +124,6 @@ function M.body (arguments)
   return bytes
 end
 
---- Returns the value of a top-level member of a JSON object as JSON text.
--- @tparam string text valid JSON of an object
--- @tparam string wanted name of the member
--- @treturn ?string
-function M.member (text, wanted)
-  local depth, key, start = 0, nil, nil
-  local position = 1
-  while true do
-    local at, _, mark = text:find('([%[%]{},:"])', position)
-    if not at then return nil end
-    position = at + 1
-    if mark == '"' then
-      local stop = at + 1
-      while text:sub(stop, stop) ~= '"' do
-        stop = stop + (text:sub(stop, stop) == "\\" and 2 or 1)
-      end
-      if depth == 1 and not start then key = json.decode(text:sub(at, stop)) end
-      position = stop + 1
-    elseif mark == ":" then
-      if depth == 1 then start = at + 1 end
-    elseif mark == "{" or mark == "[" then
-      depth = depth + 1
-    else
-      if depth == 1 and start then
-        if key == wanted then return text:sub(start, at - 1):match("^%s*(.-)%s*$") end
-        start = nil
-      end
-      if mark ~= "," then depth = depth - 1 end
-    end
-  end
-end
-
 -- Returns the value of an option that is JSON, or `@FILE` with JSON in the file.
 local function read_json (text, option)
   if text:sub(1, 1) == "@" then text = files.unix(read_file(text:sub(2))) end
@@ -181,7 +149,7 @@ end
 local function response_format (text)
   local value
   value, text = read_object(text, "--response-format")
-  if type(value.schema) == "table" then value.schema = M.member(text, "schema") end
+  if type(value.schema) == "table" then value.schema = (json.member(text, "schema")) end
   return value
 end
 

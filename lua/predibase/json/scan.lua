@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
---- Scans the literals of a JSON text without decoding it.
+--- Scans a JSON text without decoding it: its literals, and the members of its object.
 -- The texts must have been decoded successfully before, so these functions only look for what a
 -- decoder accepts. All of them take linear time.
 -- @module predibase.json.scan
 
 local M = {}
 
-local find, sub, huge = string.find, string.sub, math.huge
+local byte, find, sub, huge = string.byte, string.find, string.sub, math.huge
 
 --- Returns the position of the quote that ends the string which begins at `i`, and the position of
 -- the first raw control character in it (nil when there is none).
@@ -87,6 +87,43 @@ function M.strict (text)
     i = find(text, '["%d%-]', last + 1)
   end
   return true
+end
+
+local QUOTE, COLON, COMMA, OPEN_OBJECT, OPEN_ARRAY = byte('":,{[', 1, 5)
+
+--- Finds the value of a top-level member of an object. If the name occurs twice, the last value is
+-- found, which is also the one that a decoder keeps.
+-- @tparam string text
+-- @tparam function is_wanted takes a name as it is written in the text, with its quotes
+-- @treturn[1] integer the position of the first byte of the value
+-- @treturn[1] integer the position of its last byte
+-- @treturn[2] nil there is no such member
+function M.member (text, is_wanted)
+  local depth, name, start, first, last = 0, nil, nil, nil, nil
+  local at = find(text, '[%[%]{},:"]')
+  while at do
+    local mark, after = byte(text, at), at + 1
+    if mark == QUOTE then
+      local stop = string_end(text, at)
+      if depth == 1 and not start then name = sub(text, at, stop) end
+      after = stop + 1
+    elseif mark == COLON then
+      if depth == 1 then start = at + 1 end
+    elseif mark == OPEN_OBJECT or mark == OPEN_ARRAY then
+      depth = depth + 1
+    else
+      if depth == 1 and start then
+        if is_wanted(name) then first, last = start, at - 1 end
+        start = nil
+      end
+      if mark ~= COMMA then depth = depth - 1 end
+    end
+    at = find(text, '[%[%]{},:"]', after)
+  end
+  if not first then return nil end
+  while find(text, "^[ \t\r\n]", first) do first = first + 1 end
+  while find(text, "^[ \t\r\n]", last) do last = last - 1 end
+  return first, last
 end
 
 --- Returns the UTF-16 unit that an escape at `i` stands for, or nil when there is no `\uXXXX`.

@@ -10,8 +10,8 @@
 --   `{?name}`, `{:else}` or `{/name}` is alone on its line, the whole line is removed.
 -- * `{{` and `}}` are replaced by single braces.
 --
--- A template has the field `variables`, the names in the order of their first appearance, and the
--- method `render`. It can also be called: `t { name = "…" }`.
+-- A template has the fields `text`, from which it was made, and `variables`, the names in the order
+-- of their first appearance, and the method `render`. It can also be called: `t { name = "…" }`.
 -- @module predibase.template.text_template
 
 local built_in = require "predibase.template.built_in"
@@ -227,13 +227,13 @@ local function text_of (value, name, guard, mode)
 end
 
 --- Returns the texts of values by their names. `true` is kept for conditions; `false` and null
--- count as missing.
-local function texts_of (template, values, guard)
+-- count as missing. With `booleans`, both booleans are kept, and `append` writes them as text.
+local function texts_of (template, values, guard, booleans)
   local texts = {}
   for _, name in ipairs(template.variables) do
     local value = rawget(values, name)
-    if value == true then
-      texts[name] = true
+    if value == true or booleans and value == false then
+      texts[name] = value
     elseif value ~= nil and value ~= false and value ~= json.null then
       local text, problem = text_of(value, name, guard, template.mode)
       if not text then return nil, problem end
@@ -243,17 +243,19 @@ local function texts_of (template, values, guard)
   return texts
 end
 
---- Appends the texts of nodes to `out`; `missing` collects the names of values that are missing or
--- `true`.
-local function append (nodes, texts, out, missing)
+--- Appends the texts of nodes to `out`; `missing` collects the names of values that are missing, or
+-- `true` where booleans are not written.
+local function append (nodes, texts, out, missing, booleans)
   for _, node in ipairs(nodes) do
     local text = node
     if type(node) == "table" and node.test then
       local value = texts[node.test]
-      append((value and value ~= "") and node.yes or node.no, texts, out, missing)
+      append((value and value ~= "") and node.yes or node.no, texts, out, missing, booleans)
       text = ""
     elseif type(node) == "table" then
-      text = texts[node.name] or node.default
+      text = texts[node.name]
+      if booleans and type(text) == "boolean" then text = tostring(text) end
+      text = text or node.default
       if type(text) ~= "string" then
         if not missing[node.name] then missing[#missing + 1] = node.name end
         missing[node.name], text = true, ""
@@ -291,28 +293,29 @@ end
 
 --- Tells whether values together with the text around them form a special token that none of them
 -- contains.
-local function completed (template, guard, texts, text)
+local function completed (template, guard, texts, text, booleans)
   local blank, edges = {}, false
   for name, value in pairs(texts) do
     blank[name] = type(value) == "string" and guard.blank(value) or value
     edges = edges or type(value) == "string" and guard.edges(value)
   end
   if not edges then return false end
-  return guard.sequence(table.concat(append(template.nodes, blank, {}, {}))) ~= guard.sequence(text)
+  local without = table.concat(append(template.nodes, blank, {}, {}, booleans))
+  return guard.sequence(without) ~= guard.sequence(text)
 end
 
 --- Renders a template. Returns the text, or nil and what is wrong.
-local function fill (template, values, allow_extra)
+local function fill (template, values, allow_extra, booleans)
   local problem = not allow_extra and extra_message(template, values)
   if problem then return nil, problem end
   local guard = template.mode ~= "allow" and template.guard or nil
   local texts
-  texts, problem = texts_of(template, values, guard)
+  texts, problem = texts_of(template, values, guard, booleans)
   if not texts then return nil, problem end
   local missing = {}
-  local text = table.concat(append(template.nodes, texts, {}, missing))
+  local text = table.concat(append(template.nodes, texts, {}, missing, booleans))
   if missing[1] then return nil, missing_message(missing, texts) end
-  if guard and completed(template, guard, texts, text) then
+  if guard and completed(template, guard, texts, text, booleans) then
     return nil, "values and the text around them make up a special token"
   end
   return text
@@ -329,9 +332,12 @@ local function template_error (message, fields)
   return errors.new(fields)
 end
 
+local RENDER_OPTIONS = { allow_extra = true, booleans = true }
+
 --- Renders the template.
 -- @tparam ?table values strings and numbers by the names of the template
--- @tparam ?table options `allow_extra` (boolean): ignore values that the template does not use
+-- @tparam ?table options `allow_extra` (boolean): ignore values that the template does not use;
+-- `booleans` (boolean): write `true` and `false` where `{name}` stands
 -- @treturn[1] string
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "template", which names the value
@@ -346,10 +352,11 @@ function Template:render (values, options)
   if options ~= nil and type(options) ~= "table" then
     usage.fail("template:render takes its options as a table, got a " .. type(options))
   end
-  names.check(options or {}, { allow_extra = true }, "option")
-  local allow_extra = json.present(options or {}).allow_extra
+  names.check(options or {}, RENDER_OPTIONS, "option")
+  local given = json.present(options or {})
+  local allow_extra = given.allow_extra
   if allow_extra == nil then allow_extra = self.allow_extra end
-  local text, problem = fill(self, json.fields(values or {}), allow_extra)
+  local text, problem = fill(self, json.fields(values or {}), allow_extra, given.booleans)
   if text then return text end
   return nil, template_error(self.place .. problem)
 end
@@ -400,6 +407,7 @@ local function compile (text, options, place)
   end
   return setmetatable({
     place = place,               -- the beginning of its messages
+    text = text,
     variables = variables,
     nodes = nodes,
     guard = guard,

@@ -51,6 +51,11 @@
 --     bulk.evaluation.normal_text  removes what does not change an answer
 --     bulk.evaluation.objects      compares JSON objects field by field
 --     bulk.evaluation.confusion    which class was answered as which
+--   bulk.dialects        turns the rows of a file into calls
+--     bulk.dialects.recognition     in which dialect a row is written
+--     bulk.dialects.row_parameters  the parameters that a row has
+--     bulk.dialects.row_template    fills rows into a template
+--     bulk.dialects.openai_rows     rows in the form of OpenAI's batches
 --   stream               the tokens of an answer, one after the other
 --     stream.answer_filter  which part of the text may be shown
 --     stream.endings       the failures of a stream that did not come to its end
@@ -108,7 +113,7 @@
 --   option_names         checks names of options, and suggests the nearest
 --   json                 JSON, the only user of lua-cjson
 --     json.encode          writes values
---     json.scan            looks at numbers and strings of a text that was decoded
+--     json.scan            looks at numbers, strings and members of a text that was decoded
 --   files                reads text files
 --   amounts              numbers, times and shares as people read them
 --   utf8                 checks and cuts UTF-8

@@ -53,6 +53,8 @@ M.internal = {
   { "Bulk runs", "predibase.bulk.*", "predibase.amounts" },
   { "Prompts and chats", "predibase.rendering", "predibase.chat.*", "predibase.template.*",
     "predibase.python_strings" },
+  { "Many calls", "predibase.batch.*", "predibase.bulk.*" },
+  { "Prompts and chats", "predibase.rendering", "predibase.chat.*", "predibase.template.*" },
   { "JSON", "predibase.json.*", "predibase.base64" },
   { "OpenResty", "predibase.resty.*" },
   { "The command", "predibase.cli", "predibase.cli.*" },

@@ -56,14 +56,16 @@ function M.valid (s)
     and not (lenient and find(s, "\237", 1, true) and find(s, "\237[\160-\191]")) then
     return true
   end
-  -- Much faster than `find`, which tries to match at each byte anew.
-  local i = match(s, "^[^\128-\255]*()")
-  if i > #s then return true end
-  while i do
-    local size = size_at(s, i)
-    if not size then return false, i end
-    i = find(s, "[\128-\255]", i + size)
-  end
+  local n, i = #s, 1
+  repeat
+    -- Much faster than `find`, which tries to match at each byte anew.
+    i = match(s, "^[^\128-\255]*()", i)
+    while i <= n and byte(s, i) >= 0x80 do
+      local size = size_at(s, i)
+      if not size then return false, i end
+      i = i + size
+    end
+  until i > n
   return true
 end
 

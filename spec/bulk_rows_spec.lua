@@ -102,7 +102,8 @@ describe("predibase.bulk.rows reads CSV", function ()
       ["a,b,a\n"] = 'the input: line 1: the header cannot be used: columns 1 and 3 are both called '
         .. '"a"',
       ["\n\n\"a\n\n"] = "the input: line 3: a quote is opened and never closed",
-      ["a\rb\rc"] = "the input: line 1: a carriage return without a line feed outside of quotes",
+      ["a\rb\rc"] = "the input: line 1: a carriage return without a line feed; put the cell in "
+        .. "quotes, or end the lines in LF or CR LF",
       ["column_2,\n"] = 'the input: line 1: the header cannot be used: columns 1 and 2 are both '
         .. 'called "column_2"',
     } do
@@ -144,8 +145,8 @@ describe("predibase.bulk.rows reads CSV", function ()
   end)
 
   it("and reports a lone carriage return outside of quotes", function ()
-    assert.same({ "line 2: a carriage return without a line feed outside of quotes",
-      { a = "1", b = "2" } }, (csv("a,b\n1\r,2\n1,2\r\n")))
+    assert.same({ "line 2: a carriage return without a line feed; put the cell in quotes, or end "
+      .. "the lines in LF or CR LF", { a = "1", b = "2" } }, (csv("a,b\n1\r,2\n1,2\r\n")))
   end)
 
   it("and reports rows that are not UTF-8", function ()

@@ -41,7 +41,8 @@ local AFTER_QUOTE = "text follows the quote that ends a cell; a quote inside a c
   .. "be doubled"
 local INNER_QUOTE = "a quote inside a cell that does not begin with one; put the cell in quotes "
   .. "and double the quotes in it, or read the file with quotes = false"
-local LONE_RETURN = "a carriage return without a line feed outside of quotes"
+local LONE_RETURN = "a carriage return without a line feed; put the cell in quotes, or end the "
+  .. "lines in LF or CR LF"
 
 --- Finds the cells of the record at `at`. `names[i]` is the key of the i-th cell in `row`.
 -- The positions of the next separator, line feed, carriage return and quote are kept between calls,

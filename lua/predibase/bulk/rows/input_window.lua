@@ -83,27 +83,28 @@ function M:more ()
   return true
 end
 
---- Recognises UTF-16 and UTF-32 by their marks, and without one by the zero byte that the first
--- character has in them.
-local function wide (text)
-  local a, b = byte(text, 1, 2)
-  if (a == 0xFF and b == 0xFE) or (a == 0xFE and b == 0xFF) or (a == 0 or b == 0) then
-    return true
-  end
-  return false
+--- Recognises UTF-16 and UTF-32 by their marks, and without a mark by zero bytes: each of the first
+-- characters has one if it is ASCII.
+local function is_wide (text)
+  local a, b, c, d = byte(text, 1, 4)
+  return a == 0xFF and b == 0xFE or a == 0xFE and b == 0xFF
+    or a == 0 and c == 0 or b == 0 and d == 0
 end
+
+-- Bytes that tell whether a file is UTF-16.
+local BEGINNING = 4
 
 --- Reads the beginning of the source, skips a byte order mark and refuses UTF-16.
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] table the error
 function M:begin ()
-  while #self.text < #BOM do
+  while #self.text < BEGINNING do
     local ok, err = self:more()
     if ok == nil then return nil, err end
     if not ok then break end
   end
-  if wide(self.text) then
+  if is_wide(self.text) then
     return nil, errors.new { kind = "validation", message = self.name .. ": is UTF-16, or no text "
       .. "at all; convert it to UTF-8 (iconv -f UTF-16 -t UTF-8, or \"CSV UTF-8\" when a "
       .. "spreadsheet saves it)" }

@@ -62,6 +62,12 @@ row("generate_cpu", "  CPU us per call", "ours/generate/cpu_us_per_call",
 row("require_ms", 'require "predibase", ms', "ours/require/ms", nil, { "ours", "<=", 5 })
 row("require_kib", 'require "predibase", KiB', "ours/require/kib", nil, { "ours", "<=", 1024 })
 
+local NO_PYTHON = "python3 is not installed: apt install python3"
+row("csv_dict_reader", "CSV, MB/CPU-s, to Python's csv.DictReader", "ours/csv/mb_per_cpu_s",
+  "python/csv/dict_reader_mb_per_cpu_s", nil, NO_PYTHON)
+row("csv_reader", "  to csv.reader, whose rows are lists", "ours/csv/mb_per_cpu_s",
+  "python/csv/reader_mb_per_cpu_s", nil, NO_PYTHON)
+
 local NO_NGINX = "nginx with Lua is not installed: apt install libnginx-mod-http-lua; and "
   .. "make build LUA=luajit"
 

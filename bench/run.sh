@@ -7,7 +7,7 @@
 #   ROUNDS   how often each thing is measured (5)
 #   SPAN     seconds of each half of a run with many streams (3)
 #   ONLY     settings instead of all: 1 100 100-busy 1000 5000 stream
-#            generate first require relay-1 relay-100 relay-1000 relay-busy
+#            generate first require csv relay-1 relay-100 relay-1000 relay-busy
 #            relay-100-busy; prints the measured values without a table
 #   PYTHON   1: install the Python lorax-client into build/ if it is missing
 #   QUICK    1: one short round, to check that everything works
@@ -20,7 +20,7 @@ rounds=${ROUNDS:-${quick:+1}}
 rounds=${rounds:-5}
 span=${SPAN:-${quick:+1}}
 span=${span:-3}
-settings=${ONLY:-"1 100 100-busy 1000 5000 stream generate first require \
+settings=${ONLY:-"1 100 100-busy 1000 5000 stream generate first require csv \
   relay-1 relay-100 relay-1000 relay-busy relay-100-busy"}
 most=5000
 eval "$(make -s env LUA="$lua")"
@@ -156,6 +156,12 @@ setting () {
         500 "$out/requests/generate_stream"
       measure ours first "$lua" bench/ours.lua first "$url/1" 500 ;;
     require) measure ours require "$lua" bench/ours.lua require ;;
+    csv)
+      [ -e "$out/rows.csv" ] || "$lua" bench/csv.lua make "$out/rows.csv"
+      measure ours csv "$lua" bench/csv.lua read "$out/rows.csv"
+      if command -v python3 >/dev/null; then
+        measure python csv python3 bench/csv_module.py "$out/rows.csv"
+      fi ;;
     *) die "unknown setting $1" ;;
   esac
 }

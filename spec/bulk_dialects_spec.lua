@@ -451,7 +451,8 @@ describe("a row in the form of OpenAI", function ()
 
   it("is an error when a field is missing or wrong", function ()
     refused('the row has no "method", "url": a row of the dialect openai has "custom_id", '
-      .. '"method", "url" and "body"; found: "body", "custom_id"', {}, '{"custom_id":"a","body":{}}')
+      .. '"method", "url" and "body"; found: "body", "custom_id"', {},
+      '{"custom_id":"a","body":{}}')
     refused('`method` must be "POST", got the string "GET"', {},
       '{"custom_id":"a","method":"GET","url":"/v1/completions","body":{}}')
     for _, url in ipairs { "/v1/responses", "v1/completions", "http://x/v1/completions?a=1",

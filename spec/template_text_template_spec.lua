@@ -162,6 +162,19 @@ describe("rendering", function ()
     assert.is_nil((t:render { a = 1, b = 2 }))
   end)
 
+  it("writes booleans where it is told to, and still has them as conditions", function ()
+    local t = template.new "{a} {b} {?a}yes{:else}no{/a} {?b}yes{:else}no{/b} {b=x}"
+    assert.equal("true false yes no false",
+      (t:render({ a = true, b = false }, { booleans = true })))
+    local text, err = t:render { a = true, b = false }
+    assert.is_nil(text)
+    assert.equal('"a" must be a string or a number, got the boolean true', err.message)
+  end)
+
+  it("has the text that it was made from", function ()
+    assert.equal("<{a}>", template.new("<{a}>").text)
+  end)
+
   it("accepts strings and numbers only", function ()
     assert.matches('"a" must be a string or a number, got a table', refused("{a}", { a = {} }))
     assert.matches("the number nan", refused("{a}", { a = 0 / 0 }))

@@ -152,11 +152,10 @@ local function of_messages (self, record)
     row_parameters.read(record, chat_completion.parameters, true))
 end
 
--- Dialect -> function that takes the dialect and a record; returns an entry, or nil and what is
--- wrong. The fields of the record are complete.
-local READ = {}
+-- The functions below take a record with the fields of its dialect; they return an entry, or nil and
+-- what is wrong.
 
-function READ.template (self, record)
+local function for_template (self, record)
   local input, problem = self.fill(record)
   if input == nil then return nil, problem end
   if type(input) == "string" then
@@ -165,13 +164,13 @@ function READ.template (self, record)
   return { route = chat_completion.ROUTE, input = input, form = "chat" }
 end
 
-function READ.prompt (self, record)
+local function with_prompt (self, record)
   if record.is_line then return of_prompt(self, record, "text") end
   if recognition.has(record, "messages") then return of_messages(self, record) end
   return of_prompt(self, record, "prompt", true)
 end
 
-function READ.predibase (self, record)
+local function of_predibase (self, record)
   local stray = row_parameters.misplaced(record, params.generate)
   if stray then
     return nil, ('"%s" is a parameter: in the dialect predibase it is a member of "parameters"')
@@ -180,12 +179,15 @@ function READ.predibase (self, record)
   return of_prompt(self, record, "inputs", false)
 end
 
-function READ.openai (_, record)
+local function of_openai (_, record)
   local entry, problem = openai_rows.read(record)
   if not entry then return nil, problem end
   entry.openai = true
   return entry
 end
+
+local READ = { template = for_template, prompt = with_prompt, predibase = of_predibase,
+  openai = of_openai }
 
 --- Returns what is wrong with the options of all rows for this kind of row, or nil. Each kind is
 -- checked once.

@@ -7,7 +7,7 @@ local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local json = require "predibase.json"
 local names_of = require "predibase.option_names"
-local ordered = require "predibase.template.ordered"
+local ordered = require "predibase.template".ordered
 local recognition = require "predibase.bulk.dialects.recognition"
 
 local M = {}

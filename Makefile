@@ -16,6 +16,11 @@ curl_SOURCES = lua_curl lua_exchange lua_target lua_class lua_token pool \
 interrupt_SOURCES = lua_interrupt
 replace_SOURCES = lua_replace
 folder_SOURCES = lua_folder
+append_SOURCES = lua_append lua_class
+done_SOURCES = lua_done lua_class done_set buf
+C_MODULES = sse curl interrupt replace folder append done
+# As tools/check-rockspec.lua takes them: 'NAME=FILES' for each module.
+C_MODULE_LISTS = $(foreach module,$(C_MODULES),'$(module)=$($(module)_SOURCES)')
 
 # -Werror is for development and CI only (make build WERROR=-Werror): a warning
 # of a new compiler must not prevent users from building the library.
@@ -50,9 +55,7 @@ CURL_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libcurl)
 CURL_LIBS ?= $(shell $(PKG_CONFIG) --libs libcurl)
 
 OUT = $(BUILDDIR)/$(LUA)
-MODULES = $(OUT)/predibase/sse.so $(OUT)/predibase/curl.so \
-  $(OUT)/predibase/interrupt.so $(OUT)/predibase/replace.so \
-  $(OUT)/predibase/folder.so
+MODULES = $(C_MODULES:%=$(OUT)/predibase/%.so)
 
 .PHONY: build help headers demo demo-love demo-neovim demo-openresty test check \
   ctest env lint graph docs bench install clean asan valgrind fuzz rock rockspec \
@@ -103,25 +106,14 @@ $(OUT)/obj/%.o: src/%.c Makefile | headers
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(OUT)/predibase/sse.so: $(call objects,$(sse_SOURCES))
-	@mkdir -p $(@D)
-	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^
-
-$(OUT)/predibase/curl.so: $(call objects,$(curl_SOURCES))
-	@mkdir -p $(@D)
-	$(CC) $(SHARED) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
-
-$(OUT)/predibase/interrupt.so: $(call objects,$(interrupt_SOURCES))
-	@mkdir -p $(@D)
-	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^
-
-$(OUT)/predibase/replace.so: $(call objects,$(replace_SOURCES))
-	@mkdir -p $(@D)
-	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^
-
-$(OUT)/predibase/folder.so: $(call objects,$(folder_SOURCES))
-	@mkdir -p $(@D)
-	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^
+# One rule for each C module. Only curl needs threads and libcurl.
+define link_module
+$(OUT)/predibase/$(1).so: $(call objects,$($(1)_SOURCES))
+	@mkdir -p $$(@D)
+	$$(CC) $$(SHARED) $$(if $$(filter curl,$(1)),-pthread) $$(CFLAGS) $$(LDFLAGS) \
+	  -o $$@ $$^ $$(if $$(filter curl,$(1)),$$(CURL_LIBS))
+endef
+$(foreach module,$(C_MODULES),$(eval $(call link_module,$(module))))
 
 -include $(wildcard $(OUT)/obj/*.d)
 
@@ -245,8 +237,7 @@ warnings:
 	  echo "$$cc, C tests: no warning"; done
 
 lint:
-	@sh tools/lint.sh '$(sse_SOURCES)' '$(curl_SOURCES)' '$(interrupt_SOURCES)' \
-	  '$(replace_SOURCES)' '$(folder_SOURCES)'
+	@sh tools/lint.sh $(C_MODULE_LISTS)
 
 graph:
 	@lua5.4 tools/graph.lua $(if $(DOT),--dot)
@@ -255,8 +246,7 @@ docs:
 	@sh tools/docs.sh
 
 rockspec:
-	lua5.4 tools/check-rockspec.lua '$(sse_SOURCES)' '$(curl_SOURCES)' \
-	  '$(interrupt_SOURCES)' '$(replace_SOURCES)' '$(folder_SOURCES)' --write
+	lua5.4 tools/check-rockspec.lua $(C_MODULE_LISTS) --write
 
 bench:
 	@BENCH_LUA=$(LUA) sh tools/setup.sh bench

@@ -46,24 +46,6 @@ build = {
       },
       defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
     },
-    ["predibase.interrupt"] = {
-      sources = {
-        "src/lua_interrupt.c",
-      },
-      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
-    },
-    ["predibase.replace"] = {
-      sources = {
-        "src/lua_replace.c",
-      },
-      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
-    },
-    ["predibase.folder"] = {
-      sources = {
-        "src/lua_folder.c",
-      },
-      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
-    },
     ["predibase.curl"] = {
       sources = {
         "src/lua_curl.c",
@@ -97,6 +79,40 @@ build = {
       incdirs = { "$(CURL_INCDIR)" },
       libdirs = { "$(CURL_LIBDIR)" },
     },
+    ["predibase.interrupt"] = {
+      sources = {
+        "src/lua_interrupt.c",
+      },
+      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
+    },
+    ["predibase.replace"] = {
+      sources = {
+        "src/lua_replace.c",
+      },
+      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
+    },
+    ["predibase.folder"] = {
+      sources = {
+        "src/lua_folder.c",
+      },
+      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
+    },
+    ["predibase.append"] = {
+      sources = {
+        "src/lua_append.c",
+        "src/lua_class.c",
+      },
+      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
+    },
+    ["predibase.done"] = {
+      sources = {
+        "src/lua_done.c",
+        "src/lua_class.c",
+        "src/done_set.c",
+        "src/buf.c",
+      },
+      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
+    },
     -- Lua modules: make lint compares them with lua/
     ["predibase.active"] = "lua/predibase/active.lua",
     ["predibase.adapter"] = "lua/predibase/adapter.lua",
@@ -109,12 +125,11 @@ build = {
     ["predibase.batch.limiter"] = "lua/predibase/batch/limiter.lua",
     ["predibase.batch.lost"] = "lua/predibase/batch/lost.lua",
     ["predibase.batch.options"] = "lua/predibase/batch/options.lua",
-    ["predibase.bulk.rows"] = "lua/predibase/bulk/rows.lua",
-    ["predibase.bulk.rows.delimited"] = "lua/predibase/bulk/rows/delimited.lua",
-    ["predibase.bulk.rows.input_window"] = "lua/predibase/bulk/rows/input_window.lua",
-    ["predibase.bulk.rows.json_lines"] = "lua/predibase/bulk/rows/json_lines.lua",
-    ["predibase.bulk.rows.plain_lines"] = "lua/predibase/bulk/rows/plain_lines.lua",
-    ["predibase.bulk.shards"] = "lua/predibase/bulk/shards.lua",
+    ["predibase.bulk.dialects"] = "lua/predibase/bulk/dialects.lua",
+    ["predibase.bulk.dialects.openai_rows"] = "lua/predibase/bulk/dialects/openai_rows.lua",
+    ["predibase.bulk.dialects.recognition"] = "lua/predibase/bulk/dialects/recognition.lua",
+    ["predibase.bulk.dialects.row_parameters"] = "lua/predibase/bulk/dialects/row_parameters.lua",
+    ["predibase.bulk.dialects.row_template"] = "lua/predibase/bulk/dialects/row_template.lua",
     ["predibase.bulk.evaluation"] = "lua/predibase/bulk/evaluation.lua",
     ["predibase.bulk.evaluation.confusion"] = "lua/predibase/bulk/evaluation/confusion.lua",
     ["predibase.bulk.evaluation.normal_text"] = "lua/predibase/bulk/evaluation/normal_text.lua",
@@ -122,12 +137,13 @@ build = {
     ["predibase.bulk.figures"] = "lua/predibase/bulk/figures.lua",
     ["predibase.bulk.figures.log_histogram"] = "lua/predibase/bulk/figures/log_histogram.lua",
     ["predibase.bulk.figures.timeline"] = "lua/predibase/bulk/figures/timeline.lua",
+    ["predibase.bulk.rows"] = "lua/predibase/bulk/rows.lua",
+    ["predibase.bulk.rows.delimited"] = "lua/predibase/bulk/rows/delimited.lua",
+    ["predibase.bulk.rows.input_window"] = "lua/predibase/bulk/rows/input_window.lua",
+    ["predibase.bulk.rows.json_lines"] = "lua/predibase/bulk/rows/json_lines.lua",
+    ["predibase.bulk.rows.plain_lines"] = "lua/predibase/bulk/rows/plain_lines.lua",
     ["predibase.bulk.sample"] = "lua/predibase/bulk/sample.lua",
-    ["predibase.bulk.dialects"] = "lua/predibase/bulk/dialects.lua",
-    ["predibase.bulk.dialects.openai_rows"] = "lua/predibase/bulk/dialects/openai_rows.lua",
-    ["predibase.bulk.dialects.recognition"] = "lua/predibase/bulk/dialects/recognition.lua",
-    ["predibase.bulk.dialects.row_parameters"] = "lua/predibase/bulk/dialects/row_parameters.lua",
-    ["predibase.bulk.dialects.row_template"] = "lua/predibase/bulk/dialects/row_template.lua",
+    ["predibase.bulk.shards"] = "lua/predibase/bulk/shards.lua",
     ["predibase.call"] = "lua/predibase/call.lua",
     ["predibase.call.admission"] = "lua/predibase/call/admission.lua",
     ["predibase.call.shown_headers"] = "lua/predibase/call/shown_headers.lua",

@@ -1,16 +1,20 @@
 -- SPDX-License-Identifier: MIT
 -- Compares the rockspec with the files in lua/ and with the Makefile. `--write`
 -- updates the rockspec first.
--- usage: lua5.4 tools/check-rockspec.lua SSE_SOURCES CURL_SOURCES
---   INTERRUPT_SOURCES REPLACE_SOURCES FOLDER_SOURCES [--write]
--- (SOURCES are names without src/ and .c, separated by spaces)
+-- usage: lua5.4 tools/check-rockspec.lua 'MODULE=SOURCES'... [--write]
+-- (MODULE is a C module without `predibase.`, SOURCES are names without src/ and .c, separated by
+-- spaces)
 
 local ROCKSPEC = "predibase-scm-1.rockspec"
 local BEGIN, END = "    -- Lua modules: make lint compares them with lua/\n", "  },\n  install"
 
--- In the order of the arguments.
-local C_MODULES = { "predibase.sse", "predibase.curl", "predibase.interrupt",
-  "predibase.replace", "predibase.folder" }
+-- The C modules: array of `{ name, sources }`.
+local c_modules, may_write = {}, false
+for _, argument in ipairs(arg) do
+  local name, sources = argument:match "^(%w+)=(.*)$"
+  if name then c_modules[#c_modules + 1] = { "predibase." .. name, sources }
+  else may_write = argument == "--write" end
+end
 
 local failures = 0
 local function fail (...)
@@ -83,16 +87,25 @@ local function check_modules (spec, tree)
   end
 end
 
--- Returns the rockspec's text with the sources of one C module in the Makefile's order.
-local function with_sources (text, module, names)
-  local lines = {}
-  for name in names:gmatch("%S+") do
-    lines[#lines + 1] = ("        %q,\n"):format("src/" .. name .. ".c")
+-- What follows the sources of a C module that needs no library.
+local PLAIN = '      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },\n    '
+
+-- Returns the rockspec's text with the C modules of the Makefile. Only curl needs libraries; its
+-- entry keeps the lines after its sources.
+local function with_c_modules (text)
+  local first = text:find('    ["predibase.sse"] = {', 1, true)
+  local last = text:find(BEGIN, 1, true)
+  local old, lines = text:sub(first, last - 1), {}
+  for _, module in ipairs(c_modules) do
+    lines[#lines + 1] = ('    [%q] = {\n      sources = {\n'):format(module[1])
+    for name in module[2]:gmatch "%S+" do
+      lines[#lines + 1] = ("        %q,\n"):format("src/" .. name .. ".c")
+    end
+    local entry = old:match('%["' .. module[1] .. '"%] = (%b{})')
+    local rest = entry and entry:match "sources = %b{},?\n(.*)}$" or PLAIN
+    lines[#lines + 1] = "      },\n" .. rest .. "},\n"
   end
-  local key = ('["%s"] = {\n      sources = '):format(module)
-  local _, start = text:find(key, 1, true)
-  local _, stop = text:find("^%b{}", start + 1)
-  return ("%s{\n%s      }%s"):format(text:sub(1, start), table.concat(lines), text:sub(stop + 1))
+  return text:sub(1, first - 1) .. table.concat(lines) .. text:sub(last)
 end
 
 local function write_modules (text, tree)
@@ -108,12 +121,12 @@ local function write_modules (text, tree)
 end
 
 local text, tree = read(ROCKSPEC), modules_in_tree()
-if arg[#C_MODULES + 1] == "--write" then
-  for i, name in ipairs(C_MODULES) do text = with_sources(text, name, arg[i]) end
+if may_write then
+  text = with_c_modules(text)
   write_modules(text, tree)
   text = read(ROCKSPEC)
 end
 local spec = load_rockspec(text)
-for i, name in ipairs(C_MODULES) do check_sources(spec, name, arg[i]) end
+for _, module in ipairs(c_modules) do check_sources(spec, module[1], module[2]) end
 check_modules(spec, tree)
 os.exit(failures == 0 and 0 or 1)

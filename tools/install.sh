@@ -14,9 +14,8 @@ find lua -name '*.lua' | while read -r path; do
   install -m 644 "$path" "$target"
 done
 mkdir -p "$cmod/predibase" "$bin"
-for module in sse curl interrupt replace folder; do
-  install -m 755 "$BUILDDIR/$lua/predibase/$module.so" \
-    "$cmod/predibase/$module.so"
+for module in "$BUILDDIR/$lua/predibase/"*.so; do
+  install -m 755 "$module" "$cmod/predibase/${module##*/}"
 done
 # The command's first line names the interpreter that the modules were built for.
 sed "1s|.*|#!$(command -v "$lua")|" bin/predibase >"$bin/predibase"

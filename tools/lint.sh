@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Runs every check that does not execute the library: luacheck, the rockspec,
 # the layout of the modules, sizes of files and functions, comments.
-# usage: sh tools/lint.sh SSE_SOURCES CURL_SOURCES INTERRUPT_SOURCES
-#   REPLACE_SOURCES FOLDER_SOURCES (from the Makefile)
+# usage: sh tools/lint.sh 'MODULE=SOURCES'... (from the Makefile)
 set -u
 cd "$(dirname "$0")/.."
 sh tools/setup.sh lint || exit 1

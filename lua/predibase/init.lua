@@ -56,6 +56,8 @@
 --     bulk.dialects.row_parameters  the parameters that a row has
 --     bulk.dialects.row_template    fills rows into a template
 --     bulk.dialects.openai_rows     rows in the form of OpenAI's batches
+--     bulk.answer_file     the output of a run over a file, and how an interrupted run goes on
+--     bulk.records         writes a row with its answer as one record, and reads it back
 --   stream               the tokens of an answer, one after the other
 --     stream.answer_filter  which part of the text may be shown
 --     stream.endings       the failures of a stream that did not come to its end

@@ -5,6 +5,7 @@ local errors = require "predibase.errors"
 local json = require "predibase.json"
 local pipe = require "spec.support.pipe_transport"
 local predibase = require "predibase"
+local rows = require "predibase.bulk.rows"
 local template = require "predibase.template"
 
 local SECRET = "pb_SENTINEL_7f3a"        -- the token of the client that pipe_transport makes
@@ -717,13 +718,15 @@ describe("the fingerprint of a dialect", function ()
       { template = template.chat "llama-3" }, { template = template.chat "chatml" },
       { template = print }, { options = { temperature = 1 } }, { options = { temperature = 0 } },
       { options = { adapter_id = "a" } }, { options = { client_stop = { "x" } } },
-      { options = { trim_stop = true } }, { options = { reasoning = false } } } do
+      { options = { trim_stop = true } }, { options = { reasoning = false } },
+      { template = template.chat "chatml", view = { rendering = { enable_thinking = false } } },
+      } do
       local text = print_of(given)
       assert.is_nil(seen[text], text)
       seen[text] = true
       count = count + 1
     end
-    assert.equal(13, count)
+    assert.equal(14, count)
   end)
 
   it("has the defaults of the client and its deployment", function ()
@@ -743,5 +746,59 @@ describe("the fingerprint of a dialect", function ()
   it("is not all that a dialect shows of itself", function ()
     assert.equal("predibase.bulk.dialects (openai)", tostring(made { dialect = "openai" }))
     assert.equal("predibase.bulk.dialects (by the fields of each row)", tostring(made {}))
+  end)
+end)
+
+describe("the rows of a file", function ()
+  after_each(close)
+
+  --- Reads a text as a file of this format. Returns for each row what it sends, or its error.
+  local function outcomes (text, format, given)
+    local file = { read = function (_, n)
+      if text == "" then return nil end
+      local piece = text:sub(1, n)
+      text = text:sub(n + 1)
+      return piece
+    end }
+    local reader = assert(rows.open(file, { format = format }))
+    given = given or {}
+    given.format = reader.format
+    local dialect, list = made(given), {}
+    for row, at in reader do
+      local entry, err = dialect:prepare(row, at)
+      list[#list + 1] = entry and assert(dialect:call(entry)).request().body or err.message
+    end
+    reader:close()
+    return list
+  end
+
+  it("are calls or errors with their lines, in JSON Lines", function ()
+    local list = outcomes('\239\187\191{"prompt":"a"}\r\n\n{"url":"/v1/completions",'
+      .. '"method":"POST","custom_id":"1","body": { "prompt":"x", "n":1.0 } }\n{"prompt":\n'
+      .. '{"x":1}\n{"inputs":"é","parameters":{"seed":1}}', "jsonl")
+    assert.is_truthy(table.remove(list, 3):find "^line 4: ")
+    assert.same({
+      '{"inputs":"a","parameters":{"details":true}}',
+      '{ "prompt":"x", "n":1.0 }',
+      'line 5: the row is in no known dialect; found: "x"; expected: "prompt" or "messages" '
+        .. '(dialect prompt), "inputs" (dialect predibase), or "custom_id", "method", "url" and '
+        .. '"body" (dialect openai); other columns need a template',
+      '{"inputs":"é","parameters":{"details":true,"seed":1}}',
+    }, list)
+  end)
+
+  it("are calls or errors with their lines, in CSV", function ()
+    assert.same({
+      '{"inputs":"a\\nb","parameters":{"max_new_tokens":5,"details":true}}',
+      'line 4: `max_new_tokens` must be an integer, got the string "x"',
+      '{"inputs":"say \\"d\\"","parameters":{"details":true}}',
+    }, outcomes('prompt,max_new_tokens\r\n"a\nb",5\r\nc,x\r\n"say ""d""",\r\n', "csv"))
+    assert.same({ '{"inputs":"<a\\nb>","parameters":{"details":true}}' },
+      outcomes('the text,y\n"a\nb",5\n', "csv", { template = "<{the text}>" }))
+  end)
+
+  it("are prompts in a file of plain lines", function ()
+    assert.same({ '{"inputs":"a {b}","parameters":{"details":true}}' },
+      outcomes("\na {b}\n", "lines"))
   end)
 end)

@@ -47,8 +47,6 @@ M.internal = {
     "predibase.interrupt" },
   { "Waiting", "predibase.loop.*", "predibase.active", "predibase.outside_errors", "predibase.heap",
     "predibase.queue", "predibase.together" },
-  { "Many calls", "predibase.batch.*", "predibase.bulk.rows.*" },
-  { "Many calls", "predibase.batch.*", "predibase.bulk.*" },
   { "Many calls", "predibase.batch.*" },
   { "Bulk runs", "predibase.bulk.*", "predibase.amounts" },
   { "Prompts and chats", "predibase.rendering", "predibase.chat.*", "predibase.template.*",

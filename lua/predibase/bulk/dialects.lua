@@ -49,7 +49,7 @@ M.names = request.union(generate.MANY.names, chat_completion.MANY.names)
 for _, name in ipairs { "concurrency", "retry_generation" } do M.names[name] = nil end
 
 -- Options of calls that change the text of an answer. Others are not part of the fingerprint.
-local OF_ANSWERS = { "client_stop", "trim_stop" }
+local OF_ANSWERS = { "client_stop", "trim_stop", "reasoning" }
 
 local Dialect = { __name = "predibase.bulk.dialects" }
 Dialect.__index = Dialect
@@ -152,8 +152,8 @@ local function of_messages (self, record)
     row_parameters.read(record, chat_completion.parameters, true))
 end
 
--- The functions below take a record with the fields of its dialect; they return an entry, or nil and
--- what is wrong.
+-- The functions below take a record with the fields of its dialect; they return an entry, or nil
+-- and what is wrong.
 
 local function for_template (self, record)
   local input, problem = self.fill(record)
@@ -303,10 +303,10 @@ local function printer (client, dialect, source, bases)
     for _, name in ipairs(OF_ANSWERS) do
       local value = all[name]
       if value == nil then value = client.cfg[name] end
-      local is_empty = type(value) == "table" and next(value) == nil
-      if value and not is_empty then parameters[name] = text_of(value) end
+      local is_default = value == nil or type(value) == "table" and next(value) == nil
+        or name == "trim_stop" and value == false
+      if not is_default then parameters[name] = text_of(value) end
     end
-    if all.reasoning ~= nil then parameters.reasoning = text_of(all.reasoning) end
     return (json.write_members {
       { "dialect", dialect or "auto" },
       { "template", source or null },

@@ -120,8 +120,9 @@ function M.new (template, options)
   end
   if templates.is_template(template) then return of_text(template), "text:" .. template.text end
   if templates.is_format(template) then
-    local name = template.name .. (template.source and " of " .. template.source or "")
-    return of_format(template, options or {}), "format:" .. name
+    options = options or {}
+    local shown = next(options) ~= nil and " " .. (json.encode(options) or "") or ""
+    return of_format(template, options), "format:" .. tostring(template.name) .. shown
   end
   if checks.callable(template) then return of_function(template), "function" end
   if type(template) == "table" and checks.callable(template.render) then

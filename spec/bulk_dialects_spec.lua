@@ -6,9 +6,10 @@ local json = require "predibase.json"
 local pipe = require "spec.support.pipe_transport"
 local predibase = require "predibase"
 local rows = require "predibase.bulk.rows"
+local secrecy = require "spec.support.secrecy"
 local template = require "predibase.template"
 
-local SECRET = "pb_SENTINEL_7f3a"        -- the token of the client that pipe_transport makes
+local SECRET = secrecy.TOKEN             -- the token of the client that pipe_transport makes
 
 local client
 
@@ -317,6 +318,8 @@ describe("a row of a table of text", function ()
     wrong('`do_sample` must be true or false, got the string "yes"', "do_sample", "yes")
     wrong("`response_format` must be JSON: Expected value but found invalid token at character 1",
       "response_format", "json")
+    refused('`best_of` must be an integer, got the string "x"', csv(),
+      { prompt = "Hi", temperature = "x", best_of = "x", top_p = "x", seed = "1" })
     refused_call("Input validation error: `max_new_tokens` must be an integer, got the number 5.5",
       csv(), { prompt = "Hi", max_new_tokens = "5.5" })
     refused_call("Input validation error: `seed` must be an integer from 0 to "
@@ -621,6 +624,21 @@ describe("the options of all rows", function ()
     assert.is_nil(call)
     assert.equal("Input validation error: `inputs` cannot be empty", err.message)
     assert.equal(hook, found)
+  end)
+
+  it("are kept where no walk over tables finds their token", function ()
+    open()
+    local token = "hf_SENTINEL_91c2"
+    local dialect = made { options = { adapter_id = "r/1", api_token = token,
+      adapter_source = "hub" } }
+    local entry = assert(dialect:prepare({ prompt = "Hi" }))
+    local call = assert(dialect:call(entry))
+    assert.is_truthy(call.request().body:find(token, 1, true))
+    for _, value in ipairs { dialect, entry, call } do
+      assert.is_nil(secrecy.find(value, token, pipe.is_core))
+      assert.is_nil(secrecy.find(value, SECRET, pipe.is_core))
+    end
+    assert.is_nil(dialect:fingerprint():find(token, 1, true))
   end)
 
   it("raise when they do not exist", function ()

@@ -132,24 +132,34 @@ local function add (own, name, value, spellings)
   own[right] = value
 end
 
+--- Calls a function with each member of a table. Returns the problem that it returns for the first
+-- name in alphabetical order, so that the same row always has the same error.
+local function first_problem (members, check)
+  local first, found
+  for name, value in next, members do
+    local problem = check(name, value)
+    if problem and (first == nil or tostring(name) < tostring(first)) then
+      first, found = name, problem
+    end
+  end
+  return found
+end
+
 --- Adds the parameters that are members, or columns, of the row itself.
 local function add_members (own, record, set, spellings)
   local by_name = readers_of(set)
-  for name in next, record.row do
+  return first_problem(record.row, function (name, value)
     local known = by_name[name] or spellings and by_name[spellings[name]]
-    if known and recognition.has(record, name) then
-      local value = rawget(record.row, name)
+    if not known or not recognition.has(record, name) then return nil end
+    if record.cells then
       local problem
-      if record.cells then
-        value, problem = known(value, name)
-        if value == nil then return problem end
-      elseif ORDERED[name] then
-        value = in_order(M.text_of(record, name), value)
-      end
-      problem = add(own, name, value, spellings)
-      if problem then return problem end
+      value, problem = known(value, name)
+      if value == nil then return problem end
+    elseif ORDERED[name] then
+      value = in_order(M.text_of(record, name), value)
     end
-  end
+    return add(own, name, value, spellings)
+  end)
 end
 
 local function unknown (name, set)
@@ -165,21 +175,19 @@ end
 --- Adds the parameters of the row's member `parameters`.
 local function add_object (own, record, set, spellings)
   if not recognition.has(record, "parameters") then return nil end
-  local object, problem = M.json_value(record, "parameters")
-  if object == nil then return problem end
+  local object, wrong_json = M.json_value(record, "parameters")
+  if object == nil then return wrong_json end
   if type(object) ~= "table" then
     return '"parameters" must be an object, got ' .. checks.describe(object)
   end
   local raw = record.cells and record.row.parameters or M.text_of(record, "parameters")
-  for name, value in next, json.fields(object) do
+  return first_problem(json.fields(object), function (name, value)
     local right = spellings and spellings[name] or name
     if not set.names[right] then return unknown(name, set) end
-    if value ~= json.null then
-      if ORDERED[name] then value = in_order(raw and json.member(raw, name), value) end
-      problem = add(own, name, value, spellings)
-      if problem then return problem end
-    end
-  end
+    if value == json.null then return nil end
+    if ORDERED[name] then value = in_order(raw and json.member(raw, name), value) end
+    return add(own, name, value, spellings)
+  end)
 end
 
 --- Reads the parameters of a row.

@@ -3,6 +3,7 @@
 -- find how many requests the server bears. Over a simulated network, whose clock only waits
 -- advance.
 local batches = require "predibase.batch"
+local call = require "predibase.call"
 local generate = require "predibase.generate"
 local limiters = require "predibase.batch.limiter"
 local pipe = require "spec.support.pipe_transport"
@@ -38,7 +39,7 @@ describe("a batch of calls", function ()
       if n <= count then return "p" .. n end
     end
     fields.prepare = fields.prepare or function (prompt)
-      return client.plan(generate.ROUTE, options), prompt
+      return call.prepare(client.shared, client.plan(generate.ROUTE, options), prompt)
     end
     fields.most = fields.most or 4
     return batches.of_calls(client, fields)
@@ -63,7 +64,7 @@ describe("a batch of calls", function ()
     local batch
     batch = open(3, nil, { prepare = function (prompt)
       if prompt == "p2" then return nil, { kind = "validation", message = "no" } end
-      return client.plan(generate.ROUTE), prompt
+      return call.prepare(client.shared, client.plan(generate.ROUTE), prompt)
     end })
     local found, failed = gather(batch)
     assert.same({ "re p1", nil, "re p3" }, found)

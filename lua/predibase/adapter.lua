@@ -165,6 +165,21 @@ function View:generate_many (entries, options)
   return made, nil, nil, made
 end
 
+--- Answers rows with the adapter, as `client:run_bulk` does. Its template is filled with the rows,
+-- unless the options have a template or a dialect of their own.
+-- @tparam table options as for `client:run_bulk`; they cannot name another adapter
+-- @treturn table the run, with the further values that the generic `for` of Lua 5.4 takes
+-- @raise as `client:run_bulk`
+function View:run_bulk (options)
+  check_self(self, "run_bulk")
+  check_bound(self, type(options) == "table" and rawget(options, "options"))
+  local run = require "predibase.bulk".new(self.client, options, {
+    base = self.options(), chat_base = self.own(), template = self.template,
+    rendering = self.rendering, check = function (own) check_bound(self, own) end,
+  })
+  return run, nil, nil, run
+end
+
 --- Makes the plan of a chat completion. Returns the arguments of `stream.run`.
 local function prepare_chat (self, route, messages, options)
   check_self(self, route.name)

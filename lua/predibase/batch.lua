@@ -275,20 +275,15 @@ end
 --- Makes a batch of calls of any kind, whose limiter can adapt to the server.
 -- @tparam table client
 -- @tparam table fields `next` (returns the next entry, nil when there is none), `prepare` (takes an
--- entry and returns the plan of a call and its input, or nil and an error), `most` (number of
--- requests at the same time), `limiter` (further options of `predibase.batch.limiter`), and
--- `may_take` (tells whether the next entry may be taken now; the batch ends when it may not and
--- nothing is under way)
+-- entry and returns its call, or nil and an error), `most` (number of requests at the same time),
+-- `limiter` (further options of `predibase.batch.limiter`), and `may_take` (tells whether the next
+-- entry may be taken now; the batch ends when it may not and nothing is under way)
 -- @treturn table
 function M.of_calls (client, fields)
   local group, now = client.transport:group(), client.shared.now
   return new {
     prompts = entries_of.source(fields.next, nil, "run_bulk", {}), most = fields.most,
-    prepare = function (entry)
-      local plan, input = fields.prepare(entry)
-      if not plan then return nil, input end
-      return call.prepare(client.shared, plan, input)
-    end,
+    prepare = fields.prepare,
     may_take = fields.may_take, group = group, now = now, on_error = client.shared.on_error,
     limiter = limiters.of_client(client, fields.most, fields.limiter),
   }

@@ -119,6 +119,42 @@ function Client:generate_many (prompts, options)
   return made, nil, nil, made
 end
 
+--- Answers the rows of a file, or of the program, several at the same time, and writes the answers
+-- into a file. See `predibase.bulk.run` for what the run does, and docs/bulk.md for a tour.
+--
+--     for row, result, err, at in client:run_bulk { input = "in.csv", template = t } do … end
+--     local summary, err = client:run_bulk { input = "in.jsonl", out = "out.jsonl" }:finish()
+-- @tparam table options either `input` (the path of a file, or an open file) or `rows` (an array,
+-- or a function that returns the next row and nil at the end; a row is a table of its columns, or a
+-- prompt as a string); and
+--
+-- * `format` of the file ("jsonl", "csv", "tsv", "lines"; by default that of its extension),
+--   `columns` (array of names, for CSV without a header line)
+-- * `template` (a text with `{names}`, a template, a chat format, or a function that takes a row
+--   and returns a prompt or messages), `dialect` ("template", "prompt", "predibase", "openai"; by
+--   default found by the fields of each row), `id` (the column with the ids), `options` (of all
+--   calls, as for `generate` or `chat_completion`; `max_retries` is 8 by default)
+-- * `out` (the path of the output, or a function that takes the text of each record), `out_format`
+--   ("jsonl", "csv", "tsv"), `ordered` (boolean: in the order of the rows), `timing` (boolean: with
+--   the seconds of each answer), `keep_changed` (boolean: keep answers of rows or options that have
+--   changed since then)
+-- * `concurrency` (1 to 1000, or "auto", the default: from 16 up to 256, as the server bears it),
+--   `limit` (the first rows only), `sample` (so many rows by chance), `shard` ("I/N", "auto",
+--   "auto/N", see `predibase.bulk.shards`)
+-- * `max_tokens` and `max_cost`: no row is begun that would exceed them; `price_in` and `price_out`
+--   of a million tokens
+-- * `evaluate`: the column with the expected answers, or `{ column =, how = }`, see
+--   `predibase.bulk.evaluation`
+-- @treturn table the run, see `predibase.bulk.run`, with the further values that the generic `for`
+-- of Lua 5.4 takes. If a file cannot be read or written, or options contradict each other, its
+-- first `next` returns the error
+-- @raise for an option that does not exist or has the wrong type, and for a closed client
+function Client:run_bulk (options)
+  check_self(self, "run_bulk")
+  local run = require "predibase.bulk".new(self, options)
+  return run, nil, nil, run
+end
+
 --- Answers a conversation, and waits until the answer is complete (LoRAX and OpenAI: POST
 -- /v1/chat/completions). The server renders the messages with the chat template of its model.
 -- @tparam table messages array of `{ role =, content = }` in OpenAI's form, see

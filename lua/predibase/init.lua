@@ -36,28 +36,21 @@
 --     batch.limiter        when the next request of a batch may begin
 --     batch.options        the options of a batch
 --     batch.lost           errors about what an interruption has destroyed
---   bulk.rows            reads and writes files of rows
---     bulk.rows.input_window   the part of a file that is being read
---     bulk.rows.delimited      CSV and TSV
---     bulk.rows.json_lines     JSON Lines
---     bulk.rows.plain_lines    each line is a row
---   bulk.*               files of prompts, and files of their answers
+--   bulk                 rows in, answers out (`client:run_bulk`)
+--     bulk.run_options     the options of a run
+--     bulk.source          where the rows come from
+--     bulk.rows.*          reads and writes files of rows: JSON Lines, CSV, TSV, text
+--     bulk.choice          the rows that a run takes
 --     bulk.shards          divides a run among several machines
---   bulk.figures         the figures of a bulk run: counts, times, tokens, speed
---     bulk.figures.log_histogram  a histogram of any number of values
---     bulk.figures.timeline       what was done in each part of a run
---     bulk.sample          chooses a few rows of many, always the same ones
---   bulk.evaluation      compares answers with a column of expected ones
---     bulk.evaluation.normal_text  removes what does not change an answer
---     bulk.evaluation.objects      compares JSON objects field by field
---     bulk.evaluation.confusion    which class was answered as which
---   bulk.dialects        turns the rows of a file into calls
---     bulk.dialects.recognition     in which dialect a row is written
---     bulk.dialects.row_parameters  the parameters that a row has
---     bulk.dialects.row_template    fills rows into a template
---     bulk.dialects.openai_rows     rows in the form of OpenAI's batches
---     bulk.answer_file     the output of a run over a file, and how an interrupted run goes on
+--     bulk.dialects.*      turns rows into calls
+--     bulk.run             sends the calls and handles their outcomes
+--     bulk.spending        counts tokens and what they cost
+--     bulk.destination     where the answers go
+--     bulk.answer_file     the file of answers, and how an interrupted run goes on
 --     bulk.records         writes a row with its answer as one record, and reads it back
+--     bulk.figures.*       what is counted: rows, failures, times, tokens, speed
+--     bulk.sample          chooses a few rows of many, always the same ones
+--     bulk.evaluation.*    compares answers with a column of expected ones
 --   stream               the tokens of an answer, one after the other
 --     stream.answer_filter  which part of the text may be shown
 --     stream.endings       the failures of a stream that did not come to its end

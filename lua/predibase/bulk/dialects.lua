@@ -235,6 +235,18 @@ function Dialect:prepare (row, at)
   return entry
 end
 
+--- Returns the id of a row, without preparing its call.
+-- @tparam table row
+-- @tparam table at as for `prepare`
+-- @treturn[1] ?string nil when the row has none
+-- @treturn[2] nil
+-- @treturn[2] table the error, of kind "validation"
+function Dialect:read_id (row, at)
+  local id, problem = id_of(self, record_of(self, json.fields(row), at))
+  if id == false then return refuse(at, problem) end
+  return id
+end
+
 --- Makes the plan of an entry's request, see `predibase.request`.
 -- @tparam table entry of `prepare`
 -- @treturn[1] table the plan, which contains secrets
@@ -383,6 +395,14 @@ local function checker (client, given, bases)
     return unfit and ("the option %s does not exist for this row, which is sent to %s")
       :format(unfit, entry.route.path)
   end
+end
+
+--- Finds the dialect of a row, when it has no template.
+-- @tparam table row
+-- @tparam ?string format of the file
+-- @treturn ?string nil when the row is in no dialect, or in several
+function M.of_row (row, format)
+  return (recognition.find { row = row, cells = CELLS[format], is_line = format == "lines" })
 end
 
 --- Makes the object that turns rows into calls.

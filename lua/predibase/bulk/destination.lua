@@ -1,0 +1,176 @@
+-- SPDX-License-Identifier: MIT
+--- Where the answers of a run go: a file, a function of the caller, or only to the caller.
+-- @module predibase.bulk.destination
+
+local answer_file = require "predibase.bulk.answer_file"
+local done = require "predibase.done"
+local errors = require "predibase.errors"
+local outside_errors = require "predibase.outside_errors"
+local records = require "predibase.bulk.records"
+
+local M = {}
+
+-- Formats that cannot hold rows with other columns than those of the first row.
+local TABLES = { csv = true, tsv = true }
+
+local Destination = {}
+Destination.__index = Destination
+
+--- Returns the place of a row as records take it: a row of a program has its number as its line,
+-- and no text that could not be read.
+local function place_of (outcome)
+  local at = outcome.at
+  if at.raw then return at end
+  return { line = outcome.line, number = at.number }
+end
+
+--- Returns the hash of a row and of the options.
+-- @tparam table row
+-- @tparam table at where it is
+-- @treturn[1] ?string nil when there is no output
+-- @treturn[2] nil
+-- @treturn[2] table the error of a row that the output cannot hold
+function Destination:hash (row, at)
+  if not self.layout then return nil end
+  return self.layout:hash(row, at, self.options)
+end
+
+--- Tells whether an earlier row of this run had the same id, and remembers it.
+-- @tparam string id
+-- @treturn boolean
+function Destination:has_met (id)
+  return self.met:repeats(id)
+end
+
+--- Tells whether the output has the answer of a row.
+-- @tparam table item `id`, `line` and `hash`
+-- @treturn ?string nil when not; "done", "row_changed" or "options_changed"
+function Destination:state (item)
+  local file = self.file
+  return file and file:state(item.id, item.line, item.hash)
+end
+
+--- Makes the error of a row whose answer belongs to another row, or to other options.
+-- @tparam table item
+-- @tparam string state as `state` returns it
+-- @treturn table
+function Destination:change (item, state)
+  local path = self.file.path
+  local what = state == "row_changed"
+    and "has another row than the one that %s has the answer of: the input has changed"
+    or "was answered with other options: those of %s are not the options of this run (template, "
+      .. "model, adapter or parameters)"
+  return errors.new { kind = "config", phase = "request", line = item.line,
+    message = ("line %d %s. Choose another output, or keep the answers that it has (keep_changed)")
+      :format(item.line, what:format(path)) }
+end
+
+--- Passes a record to the function of the caller.
+local function pass (self, text)
+  local ok, result, problem = pcall(self.write, text)
+  if not ok then
+    outside_errors.raise_if_outside(result, self.write, text)
+    problem = result
+  elseif result ~= nil or problem == nil then
+    return true
+  end
+  if errors.is(problem) then return nil, problem end
+  return nil, errors.new { kind = "config", phase = "body",
+    message = "the answers cannot be written: " .. tostring(problem) }
+end
+
+--- Writes a record into the output.
+local function write (self, outcome)
+  outcome.at = place_of(outcome)
+  local text, err = self.layout:write(outcome)
+  if not text then return nil, err end
+  if self.file then return self.file:append(text) end
+  if not self.begun then
+    self.begun = true
+    text = self.layout:header() .. text
+  end
+  return pass(self, text)
+end
+
+--- Writes the record of a row that was answered.
+-- @tparam table outcome see `layout:write` of `predibase.bulk.records`
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function Destination:answered (outcome)
+  if not self.layout then return true end
+  return write(self, outcome)
+end
+
+--- Writes a row that failed: into the file of failed rows, or, where the output is no file, as a
+-- record with its error.
+-- @tparam table outcome with `err`
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function Destination:failed (outcome)
+  if self.file then return self.file:fail(outcome.row, place_of(outcome), outcome.err) end
+  if not self.layout then return true end
+  outcome.hash = outcome.hash or done.hash(outcome.at.raw or "") .. "-" .. self.options
+  return write(self, outcome)
+end
+
+--- Flushes the file to the disk once a second.
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function Destination:sync_if_due ()
+  if not self.file then return true end
+  return self.file:sync_if_due()
+end
+
+--- Flushes and closes the files.
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function Destination:close ()
+  return not self.file or self.file:close()
+end
+
+--- Returns the path of the file of failed rows.
+-- @treturn ?string nil when no row has failed, or there is no such file
+function Destination:failed_path ()
+  local file = self.file
+  return file and file.failed_count > 0 and file.failed_path or nil
+end
+
+--- Opens the output of a run.
+-- @tparam table given `out` (a path, a function that takes the text of each record, or nil),
+-- `out_format` ("jsonl", "csv", "tsv" or "openai"), `timing`
+-- @tparam table source of the rows
+-- @tparam ?table columns array of the columns of the rows, for outputs that are tables
+-- @tparam string fingerprint of the options
+-- @tparam table hooks `clock` (returns seconds) and `on_done` (is called with each record that the
+-- output has already)
+-- @treturn[1] table `done` is the number of records that the output has already
+-- @treturn[2] nil
+-- @treturn[2] table the error, of kind "config"
+function M.open (given, source, columns, fingerprint, hooks)
+  local self = setmetatable({ layout = nil, file = nil, write = nil, done = 0, begun = false,
+    options = done.short_hash(fingerprint), met = nil }, Destination)
+  local out = given.out
+  if out == nil then
+    self.met = done.new()
+    return self
+  end
+  if not TABLES[given.out_format] then columns = source.columns end
+  if type(out) ~= "string" then
+    self.met, self.write = done.new(), out
+    self.layout = records.new { format = given.out_format, input = source.format,
+      columns = columns, timing = given.timing }
+    return self
+  end
+  local file, err = answer_file.open(out, { format = given.out_format, input = source.format,
+    columns = columns, timing = given.timing, clock = hooks.clock, on_done = hooks.on_done,
+    input_path = source.path })
+  if not file then return nil, err end
+  self.file, self.met, self.layout, self.done = file, file, file.layout, file.done
+  return self
+end
+
+return M

@@ -190,12 +190,36 @@ describe("predibase.bulk.rows reads records up to a limit", function ()
     local found, places = csv('a,b\n1,"2\n' .. ("3,4\n"):rep(500) .. '5,"6"\n',
       { max_record = 100 })
     assert.equal(502, #found)
-    assert.equal("line 2: the row is longer than 100 bytes", found[1])
+    assert.equal("line 2: the row is longer than 100 bytes; perhaps a quote in its first line is "
+      .. "not closed", found[1])
     assert.equal('1,"2', places[1].raw)
     assert.is_true(places[1].ended)
     for i = 2, 501 do assert.same({ a = "3", b = "4" }, found[i]) end
     assert.same({ a = "5", b = "6" }, found[502])
     assert.equal(503, places[502].line)
+  end)
+
+  it("in memory that does not grow with the file", function ()
+    for _, format in ipairs { "csv", "jsonl" } do
+      local line = format == "csv" and '1,"some\ntext ""x"""\n' or '{"a":1,"b":"some\\ntext"}\n'
+      local piece, left = line:rep(200), 1000
+      local reader = assert(rows.open({ read = function ()
+        left = left - 1
+        if left >= 0 then return piece end
+      end }, { format = format, columns = format == "csv" and { "a", "b" } or nil }))
+      local count, least, most = 0, math.huge, 0
+      for _ in reader do
+        count = count + 1
+        if count % 20000 == 0 then
+          collectgarbage()
+          collectgarbage()
+          local now = collectgarbage "count"
+          least, most = math.min(least, now), math.max(most, now)
+        end
+      end
+      assert.equal(200000, count)
+      assert.is_true(most - least < 100, "grew by KiB: " .. most - least)
+    end
   end)
 
   it("which is 16 MiB", function ()

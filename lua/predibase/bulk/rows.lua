@@ -285,8 +285,9 @@ function M.encode (format, columns, row)
   local text, problem
   local separator = delimited.SEPARATORS[format]
   if separator then
-    local count, filled = check_columns(columns), 0
-    text, problem = delimited.encode_cells(separator, count, function (i)
+    if type(columns) ~= "table" then check_columns(columns) end
+    local filled = 0
+    text, problem = delimited.encode_cells(separator, #columns, function (i)
       local name = columns[i]
       if row[name] ~= nil then filled = filled + 1 end
       return row[name], name

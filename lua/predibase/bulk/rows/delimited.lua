@@ -13,10 +13,12 @@ local utf8 = require "predibase.utf8"
 
 local M = {}
 
-local byte, find, gsub, sub = string.byte, string.find, string.gsub, string.sub
+local byte, find, gsub, match, sub = string.byte, string.find, string.gsub, string.match,
+  string.sub
 local huge = math.huge
 
 local LF, CR, QUOTE = 10, 13, 34
+local BOM = "\239\187\191"
 
 --- The separators of the formats.
 M.SEPARATORS = { csv = ",", tsv = "\t" }
@@ -41,6 +43,7 @@ local AFTER_QUOTE = "text follows the quote that ends a cell; a quote inside a c
   .. "be doubled"
 local INNER_QUOTE = "a quote inside a cell that does not begin with one; put the cell in quotes "
   .. "and double the quotes in it, or read the file with quotes = false"
+local NOT_CLOSED = "; perhaps a quote in its first line is not closed"
 local LONE_RETURN = "a carriage return without a line feed; put the cell in quotes, or end the "
   .. "lines in LF or CR LF"
 
@@ -136,7 +139,7 @@ local function go_on (self, problem, position)
   local size = #window.text - window.here + 1
   local too_long = position and position - window.here >= window.max_record
     or not position and size > window.max_record + 2
-  if too_long then return false, refuse_line(self, window:too_long()) end
+  if too_long then return false, refuse_line(self, window:too_long() .. NOT_CLOSED) end
   if position and find(window.text, "\n", window.here, true) then
     return false, refuse_line(self, problem)
   end
@@ -174,7 +177,7 @@ function M:next ()
       window.here, window.line = after or #text + 1, window.line + 1
       if not after then return nil end
     elseif last - here >= window.max_record then
-      return refuse_line(self, window:too_long())
+      return refuse_line(self, window:too_long() .. NOT_CLOSED)
     else
       local place = window:take(last, after or #text + 1, after ~= nil, lines)
       local problem
@@ -262,7 +265,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string what cannot be written
 function M.encode_cells (separator, count, value)
-  local special = '["\r\n' .. separator .. "]"
+  local ordinary = '^[^"\r\n' .. separator .. "]*()"
   local cells = {}
   for i = 1, count do
     local content, name = value(i)
@@ -270,8 +273,9 @@ function M.encode_cells (separator, count, value)
     if text and not utf8.valid(text) then text, problem = nil, "is not UTF-8" end
     if not text then return nil, ("%s: %s"):format(name, problem) end
     -- In quotes, an empty cell alone is no empty line, and a byte order mark is no mark.
-    if find(text, special) or (count == 1 and text == "") or sub(text, 1, 3) == "\239\187\191" then
-      text = '"' .. gsub(text, '"', '""') .. '"'
+    if match(text, ordinary) <= #text or (count == 1 and text == "") or sub(text, 1, 3) == BOM then
+      if find(text, '"', 1, true) then text = gsub(text, '"', '""') end
+      text = '"' .. text .. '"'
     end
     cells[i] = text
   end

@@ -43,8 +43,8 @@ uint64_t done_hash (const char *s, size_t n) {
 }
 
 /*
-** Distributes numbers evenly (the last step of MurmurHash3), because the slot is
-** taken from their first bits. Different numbers stay different. 0 marks an
+** Distributes numbers evenly (the last step of MurmurHash3), because the slot
+** is taken from their first bits. Different numbers stay different. 0 marks an
 ** empty slot, so it becomes 1.
 */
 static uint64_t as_key (uint64_t h) {

@@ -296,8 +296,8 @@ static int file_write (lua_State *L) {
 }
 
 /***
-Flushes the file to the disk, and checks that its path still leads to it: records
-in a deleted file would be lost.
+Flushes the file to the disk, and checks that its path still leads to it:
+records in a deleted file would be lost.
 @function file:sync
 @treturn[1] boolean true
 @treturn[2] nil

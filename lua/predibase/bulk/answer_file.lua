@@ -10,8 +10,9 @@
 --
 -- The file of failed rows is called `failed-NAME`, in the same folder. It is emptied when a run
 -- begins, because these rows are tried again, and removed at the end when no row failed. It is
--- known to be ours when every row in it either has the column `predibase_error` or cannot be read;
--- otherwise the run is refused.
+-- known to be ours when each of its rows either has the column `predibase_error` or cannot be read,
+-- and when there are only rows that cannot be read, by the output being there, too. Otherwise the
+-- run is refused.
 -- @module predibase.bulk.answer_file
 
 local append = require "predibase.append"
@@ -211,34 +212,51 @@ end
 
 -- The file of failed rows ------------------------------------------------------------------------
 
---- Tells whether a file that is there may be replaced by the file of failed rows.
-local function check_failed_file (path, format)
+local function exists (path)
   local file = io.open(path, "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
+--- Looks for a row that is not ours in a file of failed rows.
+-- @treturn[1] ?integer the line of such a row
+-- @treturn[1] boolean whether there is a row that is certainly ours
+-- @treturn[2] nil
+-- @treturn[2] nil
+-- @treturn[2] table the error
+local function foreign_row (path, format)
+  local reader, err = rows.open(path, { format = format })
+  if not reader then return nil, nil, err end
+  local foreign, certain = nil, false
+  for row, at in reader do
+    if row[records.FAILURE] ~= nil then
+      certain = true
+    elseif not at.err and at.ended then            -- the last record may be torn
+      foreign = at.line
+      break
+    end
+  end
+  reader:close()
+  return foreign, certain, reader.err
+end
+
+--- Tells whether a file that is there may be replaced by the file of failed rows.
+local function check_failed_file (self)
+  local file = io.open(self.failed_path, "rb")
   if not file then return true end                -- opening it will say what is wrong
   local size = file:seek("end")
   file:close()
   if size == 0 then return true end
-  local reader, err = rows.open(path, { format = format })
-  if not reader then return nil, err end
-  local foreign
-  for row, at in reader do
-    -- The last record may be torn.
-    if not at.err and at.ended and row[records.FAILURE] == nil then foreign = at.line break end
-  end
-  err = reader.err
-  reader:close()
+  local foreign, certain, err = foreign_row(self.failed_path, self.layout.failed_format)
   if err then return nil, err end
-  if not foreign then return true end
-  return refused(path, ("line %d has no %s, so this is not the file of failed rows of an earlier "
-    .. "run and is left as it is; move it away"):format(foreign, records.FAILURE))
+  if not foreign and (certain or exists(self.path)) then return true end
+  return refused(self.failed_path, ("line %d has no %s, so this is not the file of failed rows of "
+    .. "an earlier run and is left as it is; move it away"):format(foreign or 1, records.FAILURE))
 end
 
 --- Empties the file of failed rows if there is one.
 local function clear_failed_file (self)
-  local file = io.open(self.failed_path, "rb")
-  if not file then return true end
-  file:close()
-  return self:open_failed()
+  return not exists(self.failed_path) or self:open_failed()
 end
 
 --- Opens the file of failed rows, and empties it.
@@ -307,7 +325,7 @@ function M.open (path, options)
     failed_path = M.failed_path(path, options.format, layout.failed_format), repeated = 0,
     failed_count = 0, clock = options.clock, dirty = false }, File)
   local ok, err = check_input(path, self.failed_path, options.input_path)
-  if ok then ok, err = check_failed_file(self.failed_path, layout.failed_format) end
+  if ok then ok, err = check_failed_file(self) end
   if not ok then return nil, err end
   local handle, problem, locked = append.open(path, options.unlocked)
   if not handle then

@@ -9,7 +9,8 @@
 -- column `predibase_hash`, ours is `predibase_predibase_hash`, whether there is a column `hash` or
 -- not: of all columns that are called `hash` with any number of prefixes, ours is the one with the
 -- most. So it can be found again without the input. In JSON Lines this is decided for each row, in
--- CSV for the whole file.
+-- CSV for the whole file. For the same reason, a row with a column `time` has `predibase_time` also
+-- when no times are wanted; it is then empty.
 --
 -- `predibase_error` is no column of a row: a record that failed has it in the file of failed rows,
 -- and it is dropped when this file is read as input.
@@ -107,6 +108,12 @@ local function names_in (record, list, ours)
   -- Ours is called like this when the row has a column `error`.
   if record[M.FAILURE] ~= nil and (most.error or 0) < 1 then names.error = M.FAILURE end
   return names
+end
+
+--- Tells whether a record has our column `time`. It is empty when it is not wanted, but the row has
+-- a column of this name, which would be taken for ours.
+local function has_time (self, names)
+  return self.timing or names.time ~= "time"
 end
 
 -- The text of JSON objects -----------------------------------------------------------------------
@@ -242,7 +249,9 @@ function M.new (options)
   self.all = {}
   for i, name in ipairs(self.columns) do self.all[i] = name end
   for _, base in ipairs(CELLS) do
-    if base ~= "time" or self.timing then self.all[#self.all + 1] = self.names[base] end
+    if base ~= "time" or has_time(self, self.names) then
+      self.all[#self.all + 1] = self.names[base]
+    end
   end
   return self
 end
@@ -357,7 +366,9 @@ local function write_jsonl (self, entry)
   local values = { id = text_or_null(entry.id), line = number_or_null(entry.at.line),
     hash = json.text(entry.hash), text = text, finish_reason = text_or_null(entry.finish_reason),
     tokens = tokens, error = error_text(entry.err) }
-  if self.timing then values.time = entry.time and number_or_null(seconds(entry.time)) or "null" end
+  if has_time(self, names) then
+    values.time = number_or_null(self.timing and entry.time and seconds(entry.time))
+  end
   local pieces = {}
   for _, base in ipairs(MEMBERS) do
     if values[base] then pieces[#pieces + 1] = json.text(names[base]) .. ":" .. values[base] end
@@ -382,7 +393,7 @@ local function write_cells (self, entry)
   record[names.text], record[names.finish_reason] = cell(entry.text), cell(entry.finish_reason)
   record[names.tokens_in], record[names.tokens_out] = entry.tokens_in, entry.tokens_out
   record[names.error] = entry.err and error_text(entry.err) or nil
-  if self.timing then record[names.time] = entry.time and seconds(entry.time) end
+  if self.timing then record[names.time] = entry.time and seconds(entry.time) or nil end
   return rows.encode(self.format, self.all, record)
 end
 

@@ -50,6 +50,7 @@
 --     bulk.records         writes a row with its answer as one record, and reads it back
 --     bulk.figures.*       what is counted: rows, failures, times, tokens, speed
 --     bulk.sample          chooses a few rows of many, always the same ones
+--     bulk.merge.*         joins the outputs of several machines
 --     bulk.evaluation.*    compares answers with a column of expected ones
 --   stream               the tokens of an answer, one after the other
 --     stream.answer_filter  which part of the text may be shown

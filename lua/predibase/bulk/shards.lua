@@ -129,12 +129,20 @@ function M.read (value, getenv)
   return { index = index, count = count }
 end
 
+--- Returns the index of the shard that a row belongs to.
+-- @tparam integer count the number of shards
+-- @tparam integer number the number of the row in the input, from 1
+-- @treturn integer
+function M.of (count, number)
+  return (number - 1) % count
+end
+
 --- Tells whether a row belongs to a shard.
 -- @tparam table shard
 -- @tparam integer number the number of the row in the input, from 1
 -- @treturn boolean
 function M.takes (shard, number)
-  return (number - 1) % shard.count == shard.index
+  return M.of(shard.count, number) == shard.index
 end
 
 --- Returns the path of a shard's file.

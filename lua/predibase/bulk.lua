@@ -5,7 +5,6 @@
 --     local bulk = require "predibase.bulk"
 --     bulk.rows.open("questions.csv")         -- reads and writes files of rows
 --     bulk.merge("answers.jsonl")             -- joins the outputs of several machines
---     bulk.report("report.html", summary)     -- writes what a run has done as a page
 -- @module predibase.bulk
 
 local choice = require "predibase.bulk.choice"
@@ -27,6 +26,16 @@ local M = {}
 
 --- Reads and writes files of rows, see `predibase.bulk.rows`.
 M.rows = rows
+
+--- Joins the outputs of the shards of a run, see `predibase.bulk.merge`.
+-- @tparam string out path of the whole output
+-- @tparam ?table options
+-- @treturn[1] table the summary
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function M.merge (out, options)
+  return require "predibase.bulk.merge".run(out, options)
+end
 
 local function refuse (text, ...)
   return nil, errors.new { kind = "config", phase = "request", message = text:format(...) }

@@ -59,7 +59,7 @@ MODULES = $(C_MODULES:%=$(OUT)/predibase/%.so)
 
 .PHONY: build help headers demo demo-love demo-neovim demo-openresty test check \
   ctest env lint graph docs bench install clean asan valgrind fuzz rock rockspec \
-  honesty python jinja warnings
+  honesty python jinja warnings example-report
 .DELETE_ON_ERROR:
 
 build: $(MODULES) $(OUT)/bin/predibase
@@ -79,6 +79,7 @@ help:
 ## make lint       luacheck, rockspec, layout, documentation, file sizes
 ## make graph      which module requires which (DOT=1: for Graphviz)
 ## make docs       the API reference, in build/docs
+## make example-report  the report page of an invented bulk run, in build
 ## make bench      the benchmark table (ARGS=--json, ROUNDS, QUICK=1, PYTHON=1)
 ## make install    PREFIX, DESTDIR, INSTALL_LMOD, INSTALL_CMOD
 ## make asan       the tests under AddressSanitizer and UBSan (LUA)
@@ -244,6 +245,11 @@ graph:
 
 docs:
 	@sh tools/docs.sh
+
+example-report: build
+	@eval "$$($(MAKE) -s env)"; \
+	  $(LUA) tools/example-report.lua build/example-report.html && \
+	  echo build/example-report.html
 
 rockspec:
 	lua5.4 tools/check-rockspec.lua $(C_MODULE_LISTS) --write

@@ -74,6 +74,9 @@ describe("predibase.bulk.figures", function ()
     assert.equal(7, summary.output_sizes.p50)
     assert.same({ { from = 7, to = 8, count = 1 } }, summary.output_sizes.bars)
     assert.same({ { from = 0, to = 1, count = 1 } }, summary.input_sizes.bars)
+    figures = figures_of.new { clock = function () return now end }
+    figures:add { time = 1e-9 }
+    assert.equal(1, figures:summary().times.bars[1].count)
   end)
 
   it("ignores times that are not numbers, and takes a negative time for 0", function ()

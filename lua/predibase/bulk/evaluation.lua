@@ -46,14 +46,16 @@ end
 -- @param expected the value of the column: a string, a number, a boolean, or a value of JSON. A row
 -- with nil, null or the empty string has no expectation.
 -- @tparam ?string text the answer; nil for a row that was not answered
--- @tparam ?table at `number` of the row, from 1, and `line`, for examples
+-- @tparam ?table at for examples: `number` of the row, from 1; `line`; `input`, or else `raw`: what
+-- the answer is about
 function Evaluation:add (expected, text, at)
   if text ~= nil and type(text) ~= "string" then
     usage.fail("evaluation:add takes the answer as a string, got " .. checks.describe(text))
   end
   self.added = self.added + 1
   local row = { expected = text_of(expected), answer = text,
-    number = at and at.number or self.added, line = at and at.line }
+    number = at and at.number or self.added, line = at and at.line,
+    input = at and (at.input or at.raw) }
   if not row.expected then
     self.without_expectation = self.without_expectation + 1
   elseif not text then
@@ -105,8 +107,8 @@ end
 -- * `worst`: array of `{ expected =, answered =, rows =, examples = }`: answers have no score, so
 --   the worst ones are the most frequent confusions. `expected` or `answered` is nil for all texts
 --   that are too long (above 100 bytes) or too many to be told apart. `examples` is an array of up
---   to 3 wrong rows (10 where both are nil): `number`, `line`, `expected`, `answer`,
---   `expected_bytes`, `answer_bytes`; the texts are cut at 200 bytes.
+--   to 3 wrong rows (10 where both are nil): `number`, `line`, `input`, `expected`, `answer`, and
+--   `input_bytes`, `expected_bytes`, `answer_bytes`; the texts are cut at 200 bytes.
 -- * `complete`: whether all classes were told apart. They are, up to 2,000 different texts of at
 --   most 100 bytes.
 -- @treturn table

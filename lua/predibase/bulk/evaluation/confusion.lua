@@ -19,7 +19,8 @@ local MAX_NAMES, MAX_ANSWERS = 2000, 1000
 -- How many pairs of a class and an answer are told apart.
 local MAX_PAIRS = 5000
 
--- Examples of each pair, and of all pairs without names together; most bytes of their texts.
+-- Examples of each pair, and of all pairs without names together; most bytes of each of their
+-- texts.
 local EXAMPLES, NAMELESS_EXAMPLES, EXAMPLE_BYTES = 3, 10, 200
 
 -- The number of pairs with examples, and of answers that are no class, in a result.
@@ -64,7 +65,7 @@ end
 -- @tparam ?string expected the name of its class
 -- @tparam ?string answered the name of the class that was answered
 -- @tparam boolean right whether the answer is right
--- @tparam table row `number`, `line`, and the texts `expected` and `answer`
+-- @tparam table row `number`, `line`, and the texts `input`, `expected` and `answer`
 function Confusion:add (expected, answered, right, row)
   local class = number_of(self, expected, MAX_NAMES)
   if class == OTHER then self.complete = false end
@@ -74,6 +75,7 @@ function Confusion:add (expected, answered, right, row)
     pair.right = pair.right + 1
   elseif pair.sample:wants(row.number) then
     local example = { number = row.number, line = row.line }
+    example.input, example.input_bytes = sample.excerpt(row.input, EXAMPLE_BYTES)
     example.expected, example.expected_bytes = sample.excerpt(row.expected, EXAMPLE_BYTES)
     example.answer, example.answer_bytes = sample.excerpt(row.answer, EXAMPLE_BYTES)
     pair.sample:put(row.number, example)

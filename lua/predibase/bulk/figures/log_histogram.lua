@@ -85,7 +85,7 @@ local function bounds (self, least, steps)
   while bound(self, k + 1, steps) <= least do k = k + 1 end
   local list = { bound(self, k, steps) }
   if self.zeros > 0 and list[1] > 0 then table.insert(list, 1, 0) end
-  while list[#list] <= self.greatest do
+  while #list < 2 or list[#list] <= self.greatest do
     k = k + 1
     local value = bound(self, k, steps)
     if value > list[#list] then list[#list + 1] = value end

@@ -5,6 +5,7 @@
 --     local bulk = require "predibase.bulk"
 --     bulk.rows.open("questions.csv")         -- reads and writes files of rows
 --     bulk.merge("answers.jsonl")             -- joins the outputs of several machines
+--     bulk.report("report.html", { summary = run:summary() })     -- a page about a run
 -- @module predibase.bulk
 
 local choice = require "predibase.bulk.choice"
@@ -35,6 +36,16 @@ M.rows = rows
 -- @treturn[2] table the error
 function M.merge (out, options)
   return require "predibase.bulk.merge".run(out, options)
+end
+
+--- Writes a page about a run, see `predibase.bulk.report`.
+-- @tparam string path
+-- @tparam table data `summary` (of the run), `evaluation`, and `run`: how it was run
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table the error, of kind "config"
+function M.report (path, data)
+  return require "predibase.bulk.report".write(path, data)
 end
 
 local function refuse (text, ...)

@@ -233,6 +233,26 @@ describe("a bulk run", function ()
     assert.equal(200, number)
   end)
 
+  it("restores the order when a row that had failed is answered later", function ()
+    questions(20)
+    for _, name in ipairs { "out.jsonl", "out.csv" } do
+      local broken = true
+      open(function (log)
+        return broken and number_of(log) % 7 == 0 and failure(422) or answer(log)
+      end)
+      local given = { input = path_of "in.csv", out = path_of(name), template = "{question}",
+        ordered = true }
+      assert.equal(2, assert(client:run_bulk(given):finish()).rows.failed)
+      broken = false
+      assert.equal(2, assert(client:run_bulk(given):finish()).rows.answered)
+      local numbers = {}
+      for number in read(name):gmatch "re row (%d+)" do numbers[#numbers + 1] = tonumber(number) end
+      assert.equal(20, #numbers)
+      for i = 1, 20 do assert.equal(i, numbers[i]) end
+      assert.equal(20, assert(client:run_bulk(given):finish()).rows.resumed)
+    end
+  end)
+
   it("leaves no gap in the order when it is stopped", function ()
     questions(60)
     open(function (log) return answer(log, number_of(log) == 10 and 100 or 1) end)

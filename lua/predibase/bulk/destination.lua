@@ -79,12 +79,22 @@ local function pass (self, text)
     message = "the answers cannot be written: " .. tostring(problem) }
 end
 
+--- Notes the line of a record, in the order in which records are in the output.
+local function note_line (self, line)
+  if line and line < self.last_line then self.disordered = true end
+  self.last_line = math.max(self.last_line, line or 0)
+end
+
 --- Writes a record into the output.
 local function write (self, outcome)
   outcome.at = place_of(outcome)
   local text, err = self.layout:write(outcome)
   if not text then return nil, err end
-  if self.file then return self.file:append(text) end
+  if self.file then
+    self.written = true
+    note_line(self, outcome.line)
+    return self.file:append(text)
+  end
   if not self.begun then
     self.begun = true
     text = self.layout:header() .. text
@@ -124,12 +134,24 @@ function Destination:sync_if_due ()
   return self.file:sync_if_due()
 end
 
---- Flushes and closes the files.
+--- Tells whether a record of the output may come after one of a later row. Records in OpenAI's form
+-- do not say which row they answer.
+local function is_disordered (self)
+  return self.disordered or self.is_openai and self.done > 0 and self.written
+end
+
+--- Flushes and closes the files. With `ordered`, an output whose records are not in the order of
+-- the rows is written again.
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] table the error
 function Destination:close ()
-  return not self.file or self.file:close()
+  local file = self.file
+  if not file or self.closed then return true end
+  self.closed = true
+  local ok, err = file:close()
+  if not ok or not self.reorder or not is_disordered(self) then return ok, err end
+  return self.reorder(file.path)
 end
 
 --- Returns the path of the file of failed rows.
@@ -141,7 +163,7 @@ end
 
 --- Opens the output of a run.
 -- @tparam table given `out` (a path, a function that takes the text of each record, or nil),
--- `out_format` ("jsonl", "csv", "tsv" or "openai"), `timing`
+-- `out_format` ("jsonl", "csv", "tsv" or "openai"), `timing`, `ordered`
 -- @tparam table source of the rows
 -- @tparam ?table columns array of the columns of the rows, for outputs that are tables
 -- @tparam string fingerprint of the options
@@ -152,7 +174,9 @@ end
 -- @treturn[2] table the error, of kind "config"
 function M.open (given, source, columns, fingerprint, hooks)
   local self = setmetatable({ layout = nil, file = nil, write = nil, done = 0, begun = false,
-    options = done.short_hash(fingerprint), met = nil }, Destination)
+    options = done.short_hash(fingerprint), met = nil, reorder = nil, closed = false,
+    is_openai = given.out_format == "openai", written = false,
+    last_line = 0, disordered = false }, Destination)
   local out = given.out
   if out == nil then
     self.met = done.new()
@@ -166,9 +190,19 @@ function M.open (given, source, columns, fingerprint, hooks)
     return self
   end
   local file, err = answer_file.open(out, { format = given.out_format, input = source.format,
-    columns = columns, timing = given.timing, clock = hooks.clock, on_done = hooks.on_done,
-    input_path = source.path })
+    columns = columns, timing = given.timing, clock = hooks.clock, input_path = source.path,
+    on_done = function (record)
+      note_line(self, record.line)
+      hooks.on_done(record)
+    end })
   if not file then return nil, err end
+  if given.ordered then
+    self.reorder = function (path)
+      return require "predibase.bulk.merge".reorder(path, {
+        format = TABLES[given.out_format] and given.out_format or "jsonl", input = source.path,
+        input_options = { format = source.format } })
+    end
+  end
   self.file, self.met, self.layout, self.done = file, file, file.layout, file.done
   return self
 end

@@ -316,6 +316,36 @@ function M.run (out, options)
   return nil, err
 end
 
+--- Writes an output again in the order of the input, completely or not at all. A run with `ordered`
+-- does so at its end when an earlier run could not answer every row in its turn.
+-- @tparam string out
+-- @tparam table options `format`: "jsonl", "csv" or "tsv"; `input`: the path of the input, needed
+-- for the form of OpenAI's batches; `input_options`: options of `rows.open`
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table the error
+function M.reorder (out, options)
+  local files = { { index = 0, count = 1, path = out }, count = 1 }
+  local unlock, err = shard_files.lock(files[1])
+  if not unlock then return nil, err end
+  local self = { files = files, shared = { format = options.format },
+    order = input_order.new(files, shard_answers.quoted(options.format)), contents = done.new() }
+  local ok
+  ok, err = shard_answers.read(self.shared, files[1], function (record, at)
+    return self.order:add(record.line or record.id, 1, at.first)
+  end)
+  if ok then
+    self.target, err = merged_file.create(out, true)
+    ok = self.target ~= nil
+  end
+  if ok then ok, err = write_ordered(self, options) end
+  if ok then ok, err = self.target:commit() end
+  release(self)
+  unlock()
+  if ok then return true end
+  return nil, err
+end
+
 --- Returns how many there are of something.
 local function counted (count, one, more)
   return ("%.0f %s"):format(count, count == 1 and one or more)

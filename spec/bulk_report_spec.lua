@@ -151,6 +151,11 @@ describe("predibase.bulk.report", function ()
       .. "U+000DkU+E0041l\239\191\189m", 1, true), all)
   end)
 
+  it("has no elements in its title", function ()
+    local page = report.html { summary = figures_with {}, run = { title = "a\226\128\174<b>" } }
+    assert.is_truthy(page:find("<title>a[U+202E]&lt;b&gt;</title>", 1, true))
+  end)
+
   it("cuts long texts, and says so", function ()
     local page, all = page_of { run = { options = { { "--template", ("y"):rep(3000) } } },
       summary = figures_with { { text = ("\226\130\172"):rep(500000) } } }
@@ -207,6 +212,15 @@ describe("predibase.bulk.report", function ()
     assert.is_true(bars > 100, bars)
     for x in page:gmatch '<text[^>]* x="([%d.]+)%%"' do assert.is_true(tonumber(x) <= 100) end
     for y in page:gmatch ' y="([^"%%]+)"' do assert.is_true(tonumber(y) > -40) end
+  end)
+
+  it("leaves out what there is nothing of", function ()
+    local _, all = page_of { summary = figures_with { { tokens_in = 5 } } }
+    for _, text in ipairs { "Tokens generated per second", "Time to answer", "Failures by kind",
+      "Tokens of the answers", "Evaluation", "How it was run", "Answered before", "Left out" } do
+      assert.is_nil(all:find(text, 1, true), text)
+    end
+    assert.is_truthy(all:find("Tokens of the prompts", 1, true))
   end)
 
   it("says why there is no matrix, and that nothing was compared", function ()

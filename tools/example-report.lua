@@ -69,7 +69,10 @@ function M.data (count, classes)
     local answered = draw() < 0.9 and class or math.floor(draw() * classes) + 1
     local text = class_name(answered, classes)
     if draw() < 0.3 then text = " " .. text:upper() .. ".\n" end
-    if draw() < 0.02 then text = M.HOSTILE[number % #M.HOSTILE + 1] end
+    -- Some of these are among the rows that are chosen as examples.
+    if draw() < 0.02 or number * 0.6180339887 % 1 < 10 / count then
+      text = M.HOSTILE[math.floor(number / 7) % #M.HOSTILE + 1]
+    end
     local failing = draw() < (part > 0.55 and part < 0.65 and 0.08 or 0.004)
     local err = failing and failure(draw) or nil
     local row = { number = number, line = number + math.floor(number / 9) + 1,

@@ -99,7 +99,7 @@ local function over_time (summary)
       plots.bars { id = "rows", title = "Rows per second", head = "Time since the start",
         description = "Rows answered and failed per second" .. about,
         series = { "answered", "failed" }, bars = rows, ticks = ticks },
-      plots.bars { id = "tokens", title = "Tokens generated per second",
+      summary.tokens_out > 0 and plots.bars { id = "tokens", title = "Tokens generated per second",
         head = "Time since the start", description = "Tokens out per second" .. about,
         series = { "tokens out" }, bars = tokens, ticks = ticks }))
 end
@@ -160,7 +160,7 @@ local function failures (summary)
   end
   return tag("section", { id = "failures" }, tag("h2", nil, "Failures by kind"),
     markup.table("Share of all rows; the bars show the share of all failures",
-      { "Kind", "Rows", "Share", "" }, rows))
+      { "Kind", "Rows", "Share", "Bar" }, rows))
 end
 
 -- How it was run.

@@ -43,7 +43,7 @@ local function measures (result)
     end
   end
   return { markup.table("Accuracy in each way to compare",
-    { "Way", "Right", "Rows", "Accuracy", "" }, rows),
+    { "Way", "Right", "Rows", "Accuracy", "Bar" }, rows),
     tag("p", { class = "soft" }, table.concat(about, " ")) }
 end
 
@@ -61,7 +61,7 @@ local function fields (found)
       " with a field that is not expected.",
       not found.complete and " Only the first fields are counted by name."),
     markup.table("Fields of the JSON objects, the least accurate first",
-      { "Field", "Right", "Missing", "Rows", "Accuracy", "" }, rows) }
+      { "Field", "Right", "Missing", "Rows", "Accuracy", "Bar" }, rows) }
 end
 
 local function classes (result)
@@ -72,7 +72,7 @@ local function classes (result)
       amounts.percent(class.recall or 0), decimals(class.f1), plots.share(class.f1) }
   end
   return markup.table("Classes; the bars show F1",
-    { "Class", "Rows", "Answered so", "Precision", "Recall", "F1", "" }, rows)
+    { "Class", "Rows", "Answered so", "Precision", "Recall", "F1", "Bar" }, rows)
 end
 
 --- Returns the class of a cell: how dark it is, for the share of its row.
@@ -130,7 +130,7 @@ local function strays (result)
     rows[i] = { name_of(entry.answered), amounts.count(entry.rows) }
   end
   return { tag("h3", nil, "Answers that are no class"),
-    markup.table("The most frequent answers that were never expected", { "Answer", "Rows" }, rows) }
+    markup.table("The most frequent ones", { "Answer", "Rows" }, rows) }
 end
 
 local function worst (result)

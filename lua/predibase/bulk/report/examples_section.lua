@@ -14,6 +14,10 @@ local tag = markup.tag
 -- megabytes.
 M.MAX_TEXT = 2000
 
+-- Texts of more bytes or line ends than these may be higher than their boxes. The keyboard reaches
+-- such a box, so that it can scroll.
+local LOW_BYTES, LOW_LINES = 400, 9
+
 --- Cuts a text, and says so.
 -- @tparam string text
 -- @tparam ?number bytes the size of the text before it was cut by someone else
@@ -36,9 +40,12 @@ function M.text_box (label, text, bytes)
   if not text then return nil end
   local note
   text, note = M.cut(text, bytes)
+  local _, lines = text:gsub("\n", "")
+  local high = #text > LOW_BYTES or lines > LOW_LINES
   return tag("div", nil, tag("p", { class = "label" }, label),
     text == "" and tag("p", { class = "soft" }, "(empty)")
-      or tag("pre", { dir = "auto", tabindex = 0, ["aria-label"] = label }, text), note)
+      or tag("pre", { dir = "auto", role = high and "group", tabindex = high and 0,
+        ["aria-label"] = high and label }, text), note)
 end
 
 --- Names the row of an example.

@@ -65,19 +65,22 @@ local function escape (text)
   return (text:gsub("[&<>\"']", ESCAPES))
 end
 
+-- What stands around the code of an invisible character. A title cannot contain elements.
+local MARKS, PLAIN_MARKS = { '<span class="code">', "</span>" }, { "[", "]" }
+
 local function attribute (value)
-  return escape(visible(tostring(value), "[", "]"))
+  return escape(visible(tostring(value), PLAIN_MARKS[1], PLAIN_MARKS[2]))
 end
 
-local function add_children (out, children, count)
+local function add_children (out, children, count, marks)
   for i = 1, count do
     local child = children[i]
     if getmetatable(child) == Markup then
       out[#out + 1] = child.html
     elseif type(child) == "table" then
-      add_children(out, child, #child)
+      add_children(out, child, #child, marks)
     elseif child then
-      out[#out + 1] = visible(escape(tostring(child)), '<span class="code">', "</span>")
+      out[#out + 1] = visible(escape(tostring(child)), marks[1], marks[2])
     end
   end
 end
@@ -101,7 +104,7 @@ function M.tag (name, attributes, ...)
     out[#out + 1] = " />"
   else
     out[#out + 1] = ">"
-    add_children(out, { ... }, select("#", ...))
+    add_children(out, { ... }, select("#", ...), name == "title" and PLAIN_MARKS or MARKS)
     out[#out + 1] = "</" .. name .. ">"
   end
   return setmetatable({ html = table.concat(out) }, Markup)
@@ -118,12 +121,12 @@ end
 -- @tparam string caption
 -- @tparam table heads array of texts
 -- @tparam table rows array of arrays of cells; the first one is the head of its row. A cell is a
--- number, a text, or markup; numbers are aligned to the right.
+-- text or markup; texts that are numbers, percentages or "none" are aligned to the right.
 -- @treturn table markup
 function M.table (caption, heads, rows)
   local tag, head, body = M.tag, {}, {}
   local function class_of (cell)
-    return type(cell) == "string" and cell:find(NUMBER) and "number"
+    return type(cell) == "string" and (cell == "none" or cell:find(NUMBER)) and "number"
   end
   for i, text in ipairs(heads) do
     local class = i > 1 and rows[1] and class_of(rows[1][i])

@@ -6,7 +6,7 @@ local M = {}
 
 --- The SHA-256 of `CSS` in Base64, for the Content-Security-Policy. The spec of the report compares
 -- them, and says what to write here.
-M.HASH = "1BEq2KcA94AkH4vP6oQab9fLnWZGT7kb3QHWgay34KM="
+M.HASH = "gSJj9oqKgFpMjPGlpydWS5212nwCd1bPmlWf7ryLq7Q="
 
 --- The style.
 M.CSS = [[
@@ -24,7 +24,8 @@ main{max-width:68rem;margin:0 auto;padding:2rem 1rem 4rem}
 h1{font-size:1.7rem;line-height:1.25;margin:0 0 .4rem;overflow-wrap:anywhere}
 h2{font-size:1.25rem;margin:0 0 1rem}
 h3{font-size:1rem;margin:1.6rem 0 .6rem}
-p{margin:.4rem 0;overflow-wrap:anywhere}
+p{margin:.4rem 0}
+h3,p,dd{overflow-wrap:anywhere}
 .soft,figcaption,caption,.legend{color:var(--soft)}
 section{background:var(--panel);border:1px solid var(--line);border-radius:10px;
 padding:1.2rem;margin-top:1.2rem}
@@ -72,8 +73,9 @@ tbody th{font-weight:400;overflow-wrap:break-word;max-width:22rem;min-width:5rem
 .matrix td,.matrix th{padding:.3rem .45rem;border:1px solid var(--line)}
 .matrix td{text-align:right;min-width:2.6rem}
 .matrix thead th{vertical-align:bottom;text-align:left}
-.matrix tbody th{position:sticky;left:0;background:var(--panel);max-width:9rem;min-width:4rem}
-.matrix .turned span{writing-mode:vertical-rl;transform:rotate(180deg);max-height:11rem;
+.matrix tbody th{position:sticky;left:0;background:var(--panel);max-width:9rem;min-width:4rem;
+overflow-wrap:anywhere}
+.matrix .turned>span{writing-mode:vertical-rl;transform:rotate(180deg);max-height:11rem;
 overflow:hidden;display:block;line-height:1.2}
 .g1{background:rgba(var(--good),.12)}.g2{background:rgba(var(--good),.24)}
 .g3{background:rgba(var(--good),.36)}.g4{background:rgba(var(--good),.5)}

@@ -53,13 +53,20 @@ local function y_of (value, top)
   return ABOVE + HEIGHT * (1 - value / top)
 end
 
+--- Writes a number so that it fits at the left of a plot.
+local function short (value)
+  if value < 1e6 then return amounts.number(value) end
+  if value < 1e9 then return amounts.number(value / 1e6) .. " M" end
+  return amounts.number(value / 1e9) .. " G"
+end
+
 --- Draws the lines with their labels.
 local function draw_axis (top, distance)
   local labels, lines = {}, {}
   for i = 0, floor(top / distance + 0.5) do
     local y = y_of(i * distance, top)
     labels[#labels + 1] = tag("text", { x = LEFT - 6, y = pixels(y + 4), ["text-anchor"] = "end" },
-      amounts.number(i * distance))
+      short(i * distance))
     lines[#lines + 1] = tag("line", { x1 = 0, x2 = "100%", y1 = pixels(y), y2 = pixels(y),
       class = i == 0 and "base" or "grid" })
   end

@@ -252,7 +252,9 @@ describe("predibase.bulk.evaluation", function ()
   it("refuses other ways, and raises for misuse", function ()
     local evaluation, problem = evaluation_of.new { column = "x", how = "fuzzy" }
     assert.is_nil(evaluation)
-    assert.equal('how must be "exact", "normalised" or "json", got the string "fuzzy"', problem)
+    assert.equal("config", problem.kind)
+    assert.equal('evaluate: how must be "exact", "normalised" or "json", got the string "fuzzy"',
+      problem.message)
     for _, case in ipairs {
       { function () evaluation_of.new {} end, "takes a table with the name of a column" },
       { function () evaluation_of.new { column = "x", hwo = "json" } end, 'did you mean "how"' },

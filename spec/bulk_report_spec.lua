@@ -151,6 +151,20 @@ describe("predibase.bulk.report", function ()
       .. "U+000DkU+E0041l\239\191\189m", 1, true), all)
   end)
 
+  it("shows what a run adds to its figures", function ()
+    local summary = figures_with { { time = 1 } }
+    summary.cost, summary.changed, summary.missing = 12.345, 3, 1
+    summary.reason = "max_cost"
+    local evaluation = evaluations.new { column = "label" }
+    evaluation:add("a", "a")
+    summary.evaluation = evaluation:result()
+    local _, all = page_of { summary = summary }
+    for _, text in ipairs { "Cost12.3", "Changed3 rows", "Without a row1 answer", "Accuracy100%",
+      "It ended early: max_cost." } do
+      assert.is_truthy(all:find(text, 1, true), text)
+    end
+  end)
+
   it("has no elements in its title", function ()
     local page = report.html { summary = figures_with {}, run = { title = "a\226\128\174<b>" } }
     assert.is_truthy(page:find("<title>a[U+202E]&lt;b&gt;</title>", 1, true))

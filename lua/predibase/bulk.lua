@@ -103,7 +103,8 @@ local function evaluation_of (given, source)
   local wanted = given.evaluate
   if wanted == nil then return nil end
   if type(wanted) == "string" then wanted = { column = wanted } end
-  local evaluation = evaluations.new(wanted)
+  local evaluation, err = evaluations.new(wanted)
+  if not evaluation then return nil, err end
   local first, known = source:first(), source.columns
   local has = first == nil or rawget(first, wanted.column) ~= nil
   for _, name in ipairs(known or {}) do has = has or name == wanted.column end

@@ -130,7 +130,7 @@ end
 -- row where something else is expected is compared as in `"normalised"`)
 -- @treturn[1] table
 -- @treturn[2] nil
--- @treturn[2] string what is wrong with `how`
+-- @treturn[2] table the error, of kind "config": what is wrong with `how`
 -- @raise for anything but a table with a column
 function M.new (options)
   if type(options) ~= "table" or type(options.column) ~= "string" then
@@ -139,7 +139,8 @@ function M.new (options)
   option_names.check(options, OPTIONS, "option")
   local how = options.how or "normalised"
   if not M.ways[how] then
-    return nil, 'how must be "exact", "normalised" or "json", got ' .. checks.describe(how)
+    return nil, errors.new { kind = "config", phase = "request", message =
+      'evaluate: how must be "exact", "normalised" or "json", got ' .. checks.describe(how) }
   end
   return setmetatable({ column = options.column, how = how, added = 0, rows = 0, right = 0,
     exact = 0, normalised = 0, without_expectation = 0, unanswered = 0,

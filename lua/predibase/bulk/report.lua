@@ -41,6 +41,12 @@ local function tiles (summary, evaluation)
     add("Answered before", amounts.count(rows.resumed), "by earlier runs")
   end
   if rows.skipped > 0 then add("Left out", amounts.count(rows.skipped)) end
+  if (summary.changed or 0) > 0 then
+    add("Changed", amounts.of(summary.changed, "row"), "since they were answered")
+  end
+  if (summary.missing or 0) > 0 then
+    add("Without a row", amounts.of(summary.missing, "answer"), "the input does not have them")
+  end
   if evaluation and evaluation.accuracy then
     add("Accuracy", amounts.percent(evaluation.accuracy),
       "of " .. amounts.of(evaluation.rows, "row"))
@@ -54,6 +60,7 @@ local function tiles (summary, evaluation)
   add("Tokens out", amounts.count(summary.tokens_out), before
     and amounts.count(summary.tokens_out + summary.resumed_tokens_out) .. " with earlier runs"
     or amounts.number(summary.tokens_out_per_second) .. " per second")
+  if summary.cost then add("Cost", amounts.number(summary.cost)) end
   if times.count > 0 then
     add("Time to answer, p50", amounts.seconds(times.p50), "half of the answers were faster")
     add("p95", amounts.seconds(times.p95))
@@ -199,8 +206,9 @@ local POLICY = "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form
 --- Writes the page.
 -- @tparam table data
 --
--- * `summary`: as `figures:summary` returns it
--- * `evaluation`: as `evaluation:result` returns it; nil without an evaluation
+-- * `summary`: as `figures:summary` or `run:summary` returns it; of the latter, `cost`, `changed`,
+--   `missing`, `reason` and `evaluation` are shown, too
+-- * `evaluation`: as `evaluation:result` returns it, if it is not in `summary`
 -- * `run`: how it was run, a table that may have: `title`; `input` and `output`, their names;
 --   `state`, a sentence about how the run ended; `started` and `ended`, in seconds since 1970;
 --   `options` and `versions`, arrays of `{ name, value }` without secrets; `secrets`, an array of
@@ -211,11 +219,13 @@ function M.html (data)
   if type(data) ~= "table" or type(data.summary) ~= "table" then
     usage.fail("report.html takes a table with a summary")
   end
-  local run, summary, evaluation = data.run or {}, data.summary, data.evaluation
+  local run, summary = data.run or {}, data.summary
+  local evaluation = data.evaluation or summary.evaluation
   local title = written(run.title or "Bulk run" .. (run.input and ": " .. run.input or ""),
     run.secrets)
   local when = { run.started and "Started " .. date(run.started) .. "." or nil,
-    run.state and written(run.state, run.secrets) or nil }
+    run.state and written(run.state, run.secrets)
+      or summary.reason and "It ended early: " .. summary.reason .. "." or nil }
   local page = tag("html", { lang = "en" },
     tag("head", nil, tag("meta", { charset = "utf-8" }),
       tag("meta", { ["http-equiv"] = "Content-Security-Policy",

@@ -510,6 +510,10 @@ describe("a bulk run", function ()
     given.evaluate = "lable"
     local _, err = client:run_bulk(given):finish()
     assert.equal('evaluate: there is no column "lable"; the columns are prompt, label', err.message)
+    given.evaluate = { column = "label", how = "fuzzy" }
+    _, err = client:run_bulk(given):finish()
+    assert.equal('evaluate: how must be "exact", "normalised" or "json", got the string "fuzzy"',
+      tostring(err and err.message))
   end)
 
   it("passes records to a function, those of failed rows too", function ()

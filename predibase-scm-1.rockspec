@@ -154,6 +154,7 @@ build = {
     ["predibase.bulk.report.markup"] = "lua/predibase/bulk/report/markup.lua",
     ["predibase.bulk.report.page_style"] = "lua/predibase/bulk/report/page_style.lua",
     ["predibase.bulk.report.plots"] = "lua/predibase/bulk/report/plots.lua",
+    ["predibase.bulk.records.object_text"] = "lua/predibase/bulk/records/object_text.lua",
     ["predibase.bulk.rows"] = "lua/predibase/bulk/rows.lua",
     ["predibase.bulk.rows.delimited"] = "lua/predibase/bulk/rows/delimited.lua",
     ["predibase.bulk.rows.input_window"] = "lua/predibase/bulk/rows/input_window.lua",

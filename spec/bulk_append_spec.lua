@@ -128,12 +128,12 @@ describe("predibase.append", function ()
   end)
 
   it("opens regular files only", function ()
-    local cases = { [folder] = "directory", ["/dev/null"] = "Invalid",
+    local cases = { [folder] = "directory", ["/dev/null"] = "is not a regular file",
       [folder .. "/none/file"] = "No such file", [folder .. "/a\0b"] = "Invalid",
       [folder .. "/" .. ("x"):rep(5000)] = "too long", [""] = "No such file" }
     assert(uv.spawn("mkfifo", { args = { folder .. "/pipe" } }, function () end))
     uv.run()
-    cases[folder .. "/pipe"] = "Invalid"
+    cases[folder .. "/pipe"] = "is not a regular file"
     assert(uv.fs_symlink("loop", folder .. "/loop"))
     cases[folder .. "/loop"] = "symbolic links"
     for name, wanted in pairs(cases) do

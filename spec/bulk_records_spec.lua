@@ -362,6 +362,65 @@ describe("a failed row", function ()
   it("is copied as it is when it could not be read", function ()
     local failed = fail("{\"a\":\n", jsonl())
     assert.equal("{\"a\":\n", failed)
+    failed = fail("q,r\na,b,c\n", { format = "csv", input = "csv" })
+    assert.equal("q,r,predibase_error\na,b,c,\"server: status 500: 'a', b c\"\n", failed)
+  end)
+
+  it("that could not be read does not become a row, nor a part of one", function ()
+    local bad = { csv = { "a", "a,b,c", "a,\"b", "a,\"b\"c", "a,b\"", "a,b,", "a,b,\"c\nd\"",
+      "a,\"b\"\"", '"a\255",b', "a\rb,c", '{"q":"a","r":"b"}', "a\tb" },
+      tsv = { "a", "a\tb\tc", "a\t\"b", '{"q":"a"}' },
+      jsonl = { "{", "[1]", "a", '{"q":1}}', '{"q":"\255"}' }, lines = { "\255" } }
+    local good = { csv = '"x, y",z', tsv = '"x\ty"\tz', jsonl = '{"q":"x","r":"z"}', lines = "x" }
+    local headers = { csv = "q,r\n", tsv = "q\tr\n", jsonl = "", lines = "" }
+    for from, texts in pairs(bad) do
+      for _, to in ipairs { "jsonl", "csv", "tsv" } do
+        for _, text in ipairs(texts) do
+          local input = headers[from] .. text .. "\n" .. good[from] .. "\n"
+          local list = read(input, from)
+          assert.is_table(list[1][2].err)
+          local layout = records.new { format = to, input = from,
+            columns = from == "lines" and { "text" } or { "q", "r" } }
+          local out = { layout:failed_header() }
+          for _ = 1, 2 do
+            for _, one in ipairs(list) do
+              out[#out + 1] = assert(layout:failed(one[1], one[2], one[2].err or ERR))
+            end
+          end
+          local again = read(table.concat(out), layout.failed_format)
+          local whole = 0
+          for _, one in ipairs(again) do
+            local row = one[1]
+            if not one[2].err and row.predibase_record == nil then
+              whole = whole + 1
+              assert.same(list[#list][1], { q = row.q, r = row.r,
+                text = from == "lines" and row.text or nil })
+            end
+          end
+          assert.equal(2, whole, from .. " " .. to .. " " .. text)
+        end
+      end
+    end
+  end)
+
+  it("that could not be read is printed without columns", function ()
+    local layout = records.new(jsonl())
+    local hash = "0123456789abcdef-01234567"
+    assert.equal('{"id":null,"line":7,"hash":"' .. hash .. '","text":null,"finish_reason":null,'
+      .. '"tokens":null,"error":{"kind":"server","message":"status 500: \\"a\\",\\tb\\nc"}}\n',
+      (layout:write { row = {}, at = { raw = "{", line = 7, err = ERR }, hash = hash, err = ERR }))
+  end)
+
+  it("has the id that is read back", function ()
+    for format, wanted in pairs { jsonl = "a\0\239\191\189", csv = "a\239\191\189\239\191\189" } do
+      local layout = records.new { format = format, input = "jsonl", columns = { "a" } }
+      assert.equal(wanted, layout:id("a\0\255"))
+      assert.is_nil(layout:id(""))
+      assert.is_nil(layout:id(nil))
+      local text = assert(layout:write { row = { a = "x" }, at = { raw = '{"a":"x"}', line = 1 },
+        hash = "0123456789abcdef-01234567", id = "a\0\255" })
+      assert.equal(wanted, read_record(text, layout).id)
+    end
   end)
 
   it("of a program is JSON, or the error alone", function ()

@@ -39,9 +39,10 @@ do this: it has no functions to lock, shorten and flush a file to the disk.
 /* Attempts to open a file that other processes replace again and again. */
 #define MAX_ATTEMPTS 10
 
-/* Results besides error numbers, which are positive. */
+/* Failures besides those with an error number, which is positive. */
 #define REPLACED (-1)  /* the path leads to another file now */
 #define MIXED (-2)  /* another process has written to the file */
+#define IRREGULAR (-3)  /* a device or a pipe */
 
 typedef struct output {
   int fd;  /* -1 = closed */
@@ -68,6 +69,8 @@ static const char *describe (int error) {
     return "has been deleted or replaced by another file";
   if (error == MIXED)
     return "another program has written to this file";
+  if (error == IRREGULAR)
+    return "is not a regular file";
   return strerror(error);
 }
 
@@ -136,35 +139,33 @@ static int flush_folder (const char *path) {
   return error == EIO || error == ENOSPC ? error : 0;
 }
 
-/* Opens a regular file, or makes it. Returns a descriptor, or -1 with errno. */
-static int open_regular (const char *path, int *created) {
+/* Opens a regular file, or makes it. Returns 0, IRREGULAR or an error number. */
+static int open_regular (const char *path, int *fd, int *created) {
   const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   struct stat st;
-  int fd, error = 0;
+  int error = 0;
   *created = 0;
   /* Opening a device or a pipe may already have an effect. */
-  if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-    errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-    return -1;
-  }
-  fd = open(path, flags);
-  if (fd < 0 && errno == ENOENT) {
-    fd = open(path, flags | O_CREAT, 0666);
+  if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+    return S_ISDIR(st.st_mode) ? EISDIR : IRREGULAR;
+  *fd = open(path, flags);
+  if (*fd < 0 && errno == ENOENT) {
+    *fd = open(path, flags | O_CREAT, 0666);
     *created = 1;
   }
-  if (fd < 0)
-    return -1;
-  if (fstat(fd, &st) != 0)
+  if (*fd < 0)
+    return errno;
+  if (fstat(*fd, &st) != 0)
     error = errno;
   else if (!S_ISREG(st.st_mode))
-    error = EINVAL;
-  else if (fcntl(fd, F_SETFL, O_APPEND) != 0)  /* without O_NONBLOCK */
+    error = IRREGULAR;
+  else if (fcntl(*fd, F_SETFL, O_APPEND) != 0)  /* without O_NONBLOCK */
     error = errno;
-  if (error == 0)
-    return fd;
-  close(fd);
-  errno = error;
-  return -1;
+  if (error != 0) {
+    close(*fd);
+    *fd = -1;
+  }
+  return error;
 }
 
 static int lock (int fd) {
@@ -181,12 +182,12 @@ static int lock (int fd) {
 */
 static int open_output (output *o, const char *path, int with_lock,
                         int *locking) {
-  int created, error = 0, attempt;
+  int created, error, attempt;
   for (attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     *locking = 0;
-    o->fd = open_regular(path, &created);
-    if (o->fd < 0)
-      return errno;
+    error = open_regular(path, &o->fd, &created);
+    if (error != 0)
+      return error;
     if (with_lock && (error = lock(o->fd)) != 0)
       *locking = 1;
     if (error == 0 && realpath(path, o->path) == NULL)
@@ -201,7 +202,6 @@ static int open_output (output *o, const char *path, int with_lock,
     o->fd = -1;
     if (error != REPLACED)
       return error;
-    error = 0;
   }
   return REPLACED;
 }

@@ -48,6 +48,7 @@
 --     bulk.destination     where the answers go
 --     bulk.answer_file     the file of answers, and how an interrupted run goes on
 --     bulk.records         writes a row with its answer as one record, and reads it back
+--       bulk.records.object_text   adds members to JSON objects and removes them
 --     bulk.figures.*       what is counted: rows, failures, times, tokens, speed
 --     bulk.sample          chooses a few rows of many, always the same ones
 --     bulk.merge.*         joins the outputs of several machines

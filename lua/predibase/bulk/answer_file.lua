@@ -364,7 +364,7 @@ end
 -- @treturn ?string nil, "done", "row_changed" or "options_changed"
 function File:state (id, line, hash)
   check_open(self)
-  return self.set:state(id, line, hash)
+  return self.set:state(self.layout:id(id), line, hash)
 end
 
 --- Tells whether this run has met an id before, and remembers it.
@@ -373,7 +373,8 @@ end
 -- @treturn boolean
 function File:repeats (id)
   check_open(self)
-  return self.set:repeats(id)
+  id = self.layout:id(id)
+  return id ~= nil and self.set:repeats(id)
 end
 
 --- Appends a record: completely or not at all.

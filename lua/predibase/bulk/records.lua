@@ -19,6 +19,7 @@
 local done = require "predibase.done"
 local errors = require "predibase.errors"
 local json = require "predibase.json"
+local object_text = require "predibase.bulk.records.object_text"
 local rows = require "predibase.bulk.rows"
 local usage = require "predibase.usage"
 local utf8 = require "predibase.utf8"
@@ -28,6 +29,9 @@ local M = {}
 
 --- The column of a failed row that says why it failed.
 M.FAILURE = "predibase_error"
+
+--- The member of a failed row that could not be read and is written as JSON: its text.
+M.UNREADABLE = "predibase_record"
 
 --- Most bytes of a failure in the file of failed rows: a message may repeat a part of an answer.
 M.MAX_FAILURE = 500
@@ -116,102 +120,13 @@ local function has_time (self, names)
   return self.timing or names.time ~= "time"
 end
 
--- The text of JSON objects -----------------------------------------------------------------------
-
---- Returns the position of the last byte of the string that begins at `i`.
-local function string_end (text, i)
-  local at = text:find('["\\]', i + 1)
-  while text:byte(at) == 92 do at = text:find('["\\]', at + 2) end
-  return at
-end
-
---- Returns the position after the value that begins at `i`, where a comma or brace follows.
-local function value_end (text, i)
-  local depth = 0
-  local at = text:find('[%[%]{}",]', i)
-  while true do
-    local c = text:sub(at, at)
-    if c == '"' then
-      at = string_end(text, at)
-    elseif c == "{" or c == "[" then
-      depth = depth + 1
-    elseif depth == 0 then
-      return at
-    elseif c ~= "," then
-      depth = depth - 1
-    end
-    at = text:find('[%[%]{}",]', at + 1)
-  end
-end
-
---- Lists the members of a JSON object: `{ name, first, stop }` with the positions of the name's
--- quote, and of the comma or brace after the value.
-local function members_of (text)
-  local list = {}
-  local first = text:find('["}]', text:find("{", 1, true) + 1)
-  while text:byte(first) == 34 do
-    local last = string_end(text, first)
-    local stop = value_end(text, text:find("[^%s:]", last + 1))
-    list[#list + 1] = { json.decode(text:sub(first, last)), first, stop }
-    if text:byte(stop) == 125 then break end
-    first = text:find('"', stop, true)
-  end
-  return list
-end
-
---- Writes members before the closing brace of an object.
-local function with_members (object, members)
-  local brace = object:find("}[ \t\r]*$")
-  local head = object:sub(1, brace - 1)
-  return head .. (head:find("{%s*$") and head:find("^%s*{%s*$") and "" or ",") .. members
-    .. object:sub(brace)
-end
-
---- Removes the member FAILURE from the text of an object. If it is the last one, which is how it
--- was written, what remains is the text that the row had before.
-local function without_failure (object)
-  local list = members_of(object)
-  for i = #list, 1, -1 do
-    local name, first, stop = list[i][1], list[i][2], list[i][3]
-    if name == M.FAILURE then
-      if i < #list then
-        stop = list[i + 1][2]
-      elseif i > 1 then
-        first = list[i - 1][3]
-      end
-      object = object:sub(1, first - 1) .. object:sub(stop)
-      return without_failure(object)
-    end
-  end
-  return object
-end
-
---- Writes a JSON text in one line: between tokens a line end becomes a space. Inside of strings,
--- JSON allows none; if there is one nevertheless, it is escaped.
-local function one_line (text)
-  if not text:find("[%z\1-\31]") then return text end
-  local out, from = {}, 1
-  local first = text:find('"', 1, true)
-  while first do
-    local last = string_end(text, first) or #text
-    out[#out + 1] = text:sub(from, first - 1):gsub("%c", " ")
-    out[#out + 1] = text:sub(first, last):gsub("[%z\1-\31]", function (c)
-      return ("\\u%04x"):format(c:byte())
-    end)
-    from = last + 1
-    first = text:find('"', from, true)
-  end
-  out[#out + 1] = text:sub(from):gsub("%c", " ")
-  return table.concat(out)
-end
-
 --- Returns the names of the members of a JSON object in their order, each once: the columns of CSV
 -- that is made of JSON Lines.
 -- @tparam string object a JSON object, as `raw` of a row of JSON Lines
 -- @treturn table array of strings
 function M.columns (object)
   local list, seen = {}, { [M.FAILURE] = true }
-  for _, member in ipairs(members_of(object)) do
+  for _, member in ipairs(object_text.members(object)) do
     if not seen[member[1]] then list[#list + 1] = member[1] end
     seen[member[1]] = true
   end
@@ -241,6 +156,7 @@ end
 function M.new (options)
   local self = setmetatable({ format = options.format, input = options.input,
     columns = row_columns(options.columns), timing = options.timing or false }, Layout)
+  self.has_failure = #(options.columns or {}) ~= #(self.columns or {})
   local cells = SEPARATORS[self.format]
   self.failed_format = cells and self.input and self.input ~= "jsonl" and self.format or "jsonl"
   if not cells then return self end
@@ -274,7 +190,7 @@ local function source (self, row, at)
   end
   local failure = row[M.FAILURE]
   if failure == nil then return raw end
-  if self.input == "jsonl" then return without_failure(raw) end
+  if self.input == "jsonl" then return object_text.without_member(raw, M.FAILURE) end
   if not SEPARATORS[self.input] then return raw end
   local cell = rows.encode(self.input, { "x", M.FAILURE }, { x = "x", [M.FAILURE] = failure })
   cell = cell and cell:sub(2, -2)
@@ -328,6 +244,21 @@ end
 
 -- Writing ----------------------------------------------------------------------------------------
 
+--- Returns a value that a cell can hold. A zero byte is never written, so that one in an output is
+-- damage.
+local function cell (value)
+  if type(value) ~= "string" then return value end
+  return (mend(value):gsub("%z", REPLACEMENT))
+end
+
+--- Returns an id as it is read back from an output.
+-- @tparam ?string id
+-- @treturn ?string nil for an empty one
+function Layout:id (id)
+  if id == nil or id == "" then return nil end
+  return self.all and cell(id) or mend(id)
+end
+
 local function text_or_null (value)
   return value and json.text(mend(value)) or "null"
 end
@@ -353,7 +284,8 @@ local function seconds (time)
 end
 
 local function write_jsonl (self, entry)
-  local object, err = object_of(self, entry.row, entry.at)
+  local object, err = "{}", nil                   -- of a row that could not be read
+  if not entry.at.err then object, err = object_of(self, entry.row, entry.at) end
   if not object then return nil, err end
   local text, problem = answer_text(entry.text)
   if not text then return invalid("the answer " .. problem) end
@@ -363,7 +295,7 @@ local function write_jsonl (self, entry)
     tokens = ('{"in":%s,"out":%s}'):format(number_or_null(entry.tokens_in),
       number_or_null(entry.tokens_out))
   end
-  local values = { id = text_or_null(entry.id), line = number_or_null(entry.at.line),
+  local values = { id = text_or_null(self:id(entry.id)), line = number_or_null(entry.at.line),
     hash = json.text(entry.hash), text = text, finish_reason = text_or_null(entry.finish_reason),
     tokens = tokens, error = error_text(entry.err) }
   if has_time(self, names) then
@@ -373,14 +305,7 @@ local function write_jsonl (self, entry)
   for _, base in ipairs(MEMBERS) do
     if values[base] then pieces[#pieces + 1] = json.text(names[base]) .. ":" .. values[base] end
   end
-  return with_members(object, table.concat(pieces, ",")) .. "\n"
-end
-
---- Returns a value that a cell can hold. A zero byte is never written, so that one in an output is
--- damage.
-local function cell (value)
-  if type(value) ~= "string" then return value end
-  return (mend(value):gsub("%z", REPLACEMENT))
+  return object_text.with_members(object, table.concat(pieces, ",")) .. "\n"
 end
 
 local function write_cells (self, entry)
@@ -388,7 +313,7 @@ local function write_cells (self, entry)
   for name, value in next, entry.row do
     if name ~= M.FAILURE then record[name] = cell(value) end
   end
-  record[names.id], record[names.line] = cell(entry.id), entry.at.line
+  record[names.id], record[names.line] = self:id(entry.id), entry.at.line
   record[names.hash] = entry.hash
   record[names.text], record[names.finish_reason] = cell(entry.text), cell(entry.finish_reason)
   record[names.tokens_in], record[names.tokens_out] = entry.tokens_in, entry.tokens_out
@@ -406,7 +331,7 @@ local function write_openai (_, entry)
   else
     response = ('{"status_code":%s,"request_id":%s,"body":%s}'):format(
       number_or_null(entry.status or 200), text_or_null(entry.request_id),
-      one_line(mend(entry.raw_body)))
+      object_text.one_line(mend(entry.raw_body)))
   end
   return ('{"id":%s,"custom_id":%s,"response":%s,"error":%s}\n'):format(
     json.text("batch_req_" .. entry.hash), text_or_null(entry.id), response, failure)
@@ -450,11 +375,34 @@ function Layout:failed_columns ()
   return list
 end
 
+--- Writes a text as a cell in quotes.
+local function quoted (text)
+  return '"' .. cell(text):gsub('"', '""') .. '"'
+end
+
+--- Writes a row that could not be read, so that it cannot be read again either: other text around
+-- it must not make a valid row of it.
+local function unreadable (self, at, failure)
+  local format, separator = self.failed_format, SEPARATORS[self.failed_format]
+  if format == self.input then
+    if not separator or self.has_failure then return at.raw .. "\n" end
+    -- One more cell, as every row has it, keeps the number of cells wrong, and its quotes do not
+    -- close one that is open. Of a row that is too long only the first cells are known.
+    local count = #at.raw < rows.MAX_RECORD and 1 or #self.columns + 1
+    return at.raw .. separator:rep(count) .. quoted(failure) .. "\n"
+  end
+  if separator then return quoted(at.raw) .. "\n" end
+  return ('{"%s":%s,"%s":%s}\n'):format(M.UNREADABLE, json.text(mend(at.raw)), M.FAILURE,
+    json.text(failure))
+end
+
 --- Writes a row that failed as a record of the file of failed rows, which is input again: the text
--- of the row as it was, and the column `predibase_error`. A row that could not be read is written
--- as it is, and of a row of a program that JSON cannot hold, only the error is written. A plain
--- line becomes the column `text`, and `prompt`, too, so that it is read as a prompt when there is
--- no template.
+-- of the row as it was, and the column `predibase_error`. A plain line becomes the column `text`,
+-- and `prompt`, too, so that it is read as a prompt when there is no template.
+--
+-- A row that could not be read is copied as it is, in CSV and TSV with the additional cell. If the
+-- formats of input and output differ, its text is the member `predibase_record` of JSON Lines, or
+-- the only cell of a line. Of a row of a program that JSON cannot hold, only the error is written.
 -- @tparam table row
 -- @tparam table at
 -- @tparam table err the error object
@@ -462,11 +410,12 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "validation"
 function Layout:failed (row, at, err)
-  if at.err then return at.raw .. "\n" end
   local failure, format = failure_text(err), self.failed_format
+  if at.err then return unreadable(self, at, failure) end
   if format == "jsonl" and self.input ~= "lines" then
     local object = object_of(self, row, at) or "{}"
-    return with_members(object, json.text(M.FAILURE) .. ":" .. json.text(failure)) .. "\n"
+    local member = json.text(M.FAILURE) .. ":" .. json.text(failure)
+    return object_text.with_members(object, member) .. "\n"
   end
   if format == self.input and at.raw then
     local written = rows.encode(format, { "x", M.FAILURE }, { x = "x", [M.FAILURE] = failure })

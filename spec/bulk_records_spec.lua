@@ -255,6 +255,23 @@ describe("a record in OpenAI's form", function ()
     end
   end)
 
+  it("can be read back, whatever the server sends", function ()
+    for body, wanted in pairs {
+      ['{"choices":[{"text":"\\ud83d"}],"n":1e2}'] = "\239\191\189",
+      ['{"choices":[{"text":"a\127\1\255"}],"n":-.5,"m":1.}'] = "a\127\1\239\191\189" } do
+      local text, layout = answer(INPUT, OPENAI, { id = "r-1", raw_body = body })
+      assert(json.check(text))
+      assert.equal(wanted, assert(read_record(text, layout)).text)
+    end
+    local layout = records.new(OPENAI)
+    for _, body in ipairs { '{"n":1e400}', ("["):rep(127) .. ("]"):rep(127), "no JSON" } do
+      local text, err = layout:write { row = {}, at = { raw = "{}", line = 1 }, id = "x",
+        hash = "0123456789abcdef-01234567", raw_body = body }
+      assert.is_nil(text)
+      assert.equal("validation", err.kind)
+    end
+  end)
+
   it("says why a row failed, where failed rows are printed", function ()
     local text, layout = answer(INPUT, OPENAI, { id = "r-1",
       err = errors.new { kind = "server", message = "m" } })

@@ -116,7 +116,7 @@ static int flush (int fd) {
 #endif
   while (fsync(fd) != 0)
     if (errno != EINTR)
-      return errno;
+      return errno != EINVAL ? errno : 0;  /* EINVAL: nothing can be flushed */
   return 0;
 }
 
@@ -139,7 +139,8 @@ static int flush_folder (const char *path) {
   return error == EIO || error == ENOSPC ? error : 0;
 }
 
-/* Opens a regular file, or makes it. Returns 0, IRREGULAR or an error number. */
+/* Opens a regular file, or makes it. Returns 0, IRREGULAR or an error
+** number. */
 static int open_regular (const char *path, int *fd, int *created) {
   const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   struct stat st;

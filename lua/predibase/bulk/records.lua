@@ -322,19 +322,31 @@ local function write_cells (self, entry)
   return rows.encode(self.format, self.all, record)
 end
 
---- Writes the form of OpenAI's batches.
-local function write_openai (_, entry)
-  local response, failure = "null", "null"
-  if entry.err then
-    failure = ('{"code":%s,"message":%s}'):format(text_or_null(entry.err.kind),
-      text_or_null(entry.err.message))
-  else
-    response = ('{"status_code":%s,"request_id":%s,"body":%s}'):format(
-      number_or_null(entry.status or 200), text_or_null(entry.request_id),
-      object_text.one_line(mend(entry.raw_body)))
-  end
+local function openai_text (entry, response, failure)
   return ('{"id":%s,"custom_id":%s,"response":%s,"error":%s}\n'):format(
     json.text("batch_req_" .. entry.hash), text_or_null(entry.id), response, failure)
+end
+
+--- Writes the form of OpenAI's batches. The body of the response is written as it came, unless the
+-- record could not be read back with it: a server may send halves of surrogate pairs.
+local function write_openai (_, entry)
+  if entry.err then
+    return openai_text(entry, "null", ('{"code":%s,"message":%s}'):format(
+      text_or_null(entry.err.kind), text_or_null(entry.err.message)))
+  end
+  local response = ('{"status_code":%s,"request_id":%s,"body":'):format(
+    number_or_null(entry.status or 200), text_or_null(entry.request_id))
+  local body = object_text.one_line(mend(entry.raw_body))
+  local text = openai_text(entry, response .. body .. "}", "null")
+  local ok, problem = json.check(text)
+  if ok then return text end
+  local value = json.decode(body)
+  body = value ~= nil and json.encode(value)
+  if body then
+    text = openai_text(entry, response .. body .. "}", "null")
+    if json.check(text) then return text end
+  end
+  return invalid("the body of the response cannot be written: " .. problem)
 end
 
 local WRITERS = { jsonl = write_jsonl, csv = write_cells, tsv = write_cells, openai = write_openai }

@@ -115,4 +115,40 @@ describe("the pieces in which predibase.bulk.rows reads", function ()
     end
     assert.is_true(read_rows > 5000)
   end)
+
+  -- This is how a file to which rows were being appended is mended.
+  it("do not matter for finding the end of the last whole row", function ()
+    local columns = { 'a "b"', "c\nd" }
+    local cells = { "x", "", "x\ny", '"', "\r\n", "é", '""\n', "\n1,2\n", "," }
+    for _, format in ipairs { "csv", "tsv", "jsonl" } do
+      local text, ends = rows.header(format, columns), { 0 }
+      if text ~= "" then ends[2] = #text end
+      for i, cell in ipairs(cells) do
+        text = text .. rows.encode(format, columns, { [columns[1]] = cell,
+          [columns[2]] = cells[#cells + 1 - i] })
+        ends[#ends + 1] = #text
+      end
+      for size = 0, #text do
+        local wanted = 0
+        for _, stop in ipairs(ends) do
+          if stop <= size then wanted = stop end
+        end
+        local reader, err = rows.open(source_of(text:sub(1, size), whole), { format = format })
+        local cut
+        if not reader then
+          assert.is_true(err.unfinished)
+          cut = 0
+        elseif reader.header and not reader.header.ended then
+          cut = 0
+        else
+          cut = reader.header and reader.header.stop or 0
+          for _, at in reader do
+            if not at.ended then break end
+            cut = at.stop
+          end
+        end
+        assert.equal(wanted, cut)
+      end
+    end
+  end)
 end)

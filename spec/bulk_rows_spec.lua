@@ -142,6 +142,9 @@ describe("predibase.bulk.rows reads CSV", function ()
       { number = places[2].number, line = places[2].line, raw = places[2].raw,
         first = places[2].first, stop = places[2].stop, ended = places[2].ended })
     assert.is_true(places[3].ended)
+    found = csv('a,b\n1,"x\n3,y""\n""\n4,5\n')
+    assert.same({ "line 2: a quote is opened and never closed", "line 3: " .. inner,
+      "line 4: the row has 1 cell, but there are 2 columns", { a = "4", b = "5" } }, found)
   end)
 
   it("and reports a lone carriage return outside of quotes", function ()

@@ -185,8 +185,10 @@ local function start (reader, options)
   end
   reader.columns, reader.header, err = reader.scanner:read_header()
   if not reader.columns then
-    if errors.is(err) and err.line then
-      err = errors.add(err, { message = window.name .. ": " .. err.message })
+    local header = reader.header
+    if header then
+      errors.add(err, { message = window.name .. ": " .. err.message,
+        unfinished = not header.ended })
     end
     return nil, err
   end
@@ -210,7 +212,7 @@ end
 -- none) and `err` (the error that ended the reading)
 -- @treturn[2] nil
 -- @treturn[2] table the error: of kind "config" when the file cannot be read, otherwise of kind
--- "validation"
+-- "validation"; `unfinished` is true when the file ends before the header does
 function M.open (source, options)
   options = check_options(options, OPEN_OPTIONS)
   local format, err = choose_format(options.format, type(source) == "string" and source or nil)

@@ -47,14 +47,24 @@ local NOT_CLOSED = "; perhaps a quote in its first line is not closed"
 local LONE_RETURN = "a carriage return without a line feed; put the cell in quotes, or end the "
   .. "lines in LF or CR LF"
 
+--- Finds the next separator, line feed, carriage return and quote. `find` for a plain character is
+-- the fastest search that Lua has, and each of them is searched for only when it has been passed.
+local function look (self, text, at)
+  if self.next_separator < at then
+    self.next_separator = find(text, self.separator, at, true) or huge
+  end
+  if self.next_feed < at then self.next_feed = find(text, "\n", at, true) or huge end
+  if self.next_return < at then self.next_return = find(text, "\r", at, true) or huge end
+  if self.next_quote < at then self.next_quote = find(text, '"', at, true) or huge end
+end
+
 --- Finds the cells of the record at `at`. `names[i]` is the key of the i-th cell in `row`.
--- The positions of the next separator, line feed, carriage return and quote are kept between calls,
--- because `find` for a plain character is the fastest search that Lua has.
 -- Returns the number of cells, the position of the last byte, the position after the line end (nil
 -- when there is none), and the number of lines. Returns nil, what is wrong, and the position of it;
 -- or nil and UNFINISHED.
 local function scan (self, text, at, row, names)
   local mark, separator_byte = self.separator, self.separator_byte
+  look(self, text, at)
   local separator, feed, back, quote = self.next_separator, self.next_feed, self.next_return,
     self.next_quote
   local count, lines = 0, 1
@@ -71,7 +81,7 @@ local function scan (self, text, at, row, names)
         doubled, quote = true, find(text, '"', quote + 2, true)
         following = quote and byte(text, quote + 1)
       end
-      if not quote then quote, problem = huge, UNFINISHED break end
+      if not quote then problem = UNFINISHED break end
       local cell = sub(text, at + 1, quote - 1)
       row[names[count]] = doubled and gsub(cell, '""', '"') or cell
       if feed < at then feed = find(text, "\n", at, true) or huge end
@@ -104,9 +114,10 @@ local function scan (self, text, at, row, names)
       last = stop - 1
     end
   until last or problem
+  -- After a problem reading goes on at an earlier position, for which these would be wrong.
+  if problem then return nil, problem, position end
   self.next_separator, self.next_feed, self.next_return, self.next_quote = separator, feed, back,
     quote
-  if problem then return nil, problem, position end
   return count, last, after, lines
 end
 
@@ -116,19 +127,24 @@ local function forget (self)
   self.next_quote = self.quotes and 0 or huge
 end
 
---- Takes the first line of a record that cannot be read.
+--- Takes the first line of a record that cannot be read. Without a message, the record is too long.
 local function refuse_line (self, message)
   local window = self.window
+  local text = window.text
   local feed, err = window:line_end()
+  if err then return nil, nil, err end
   local place
   if feed then
     place = window:take_line(feed)
-  elseif not err then
+  else
     place, err = window:take_long_line()
-    message = window:too_long()
+    if not place then return nil, nil, err end
+    message = nil
   end
-  forget(self)
-  if not place then return nil, nil, err end
+  if not message or window.text ~= text then forget(self) end
+  if not message then
+    message = window:too_long() .. (feed and #place.raw <= window.max_record and NOT_CLOSED or "")
+  end
   return window.refuse(place, message)
 end
 
@@ -139,7 +155,7 @@ local function go_on (self, problem, position)
   local size = #window.text - window.here + 1
   local too_long = position and position - window.here >= window.max_record
     or not position and size > window.max_record + 2
-  if too_long then return false, refuse_line(self, window:too_long() .. NOT_CLOSED) end
+  if too_long then return false, refuse_line(self) end
   if position and find(window.text, "\n", window.here, true) then
     return false, refuse_line(self, problem)
   end
@@ -177,7 +193,7 @@ function M:next ()
       window.here, window.line = after or #text + 1, window.line + 1
       if not after then return nil end
     elseif last - here >= window.max_record then
-      return refuse_line(self, window:too_long() .. NOT_CLOSED)
+      return refuse_line(self)
     else
       local place = window:take(last, after or #text + 1, after ~= nil, lines)
       local problem

@@ -61,6 +61,39 @@ function M.raise_if_ended ()
     .. "of the request (such as If-Match) may be the reason", 0)
 end
 
+-- Phases in which nginx allows no network I/O, with their directives in nginx.conf.
+local FORBIDDEN = {
+  init = "init_by_lua", init_worker = "init_worker_by_lua", set = "set_by_lua",
+  header_filter = "header_filter_by_lua", body_filter = "body_filter_by_lua", log = "log_by_lua",
+  balancer = "balancer_by_lua", exit_worker = "exit_worker_by_lua",
+  ssl_session_store = "ssl_session_store_by_lua",
+}
+
+--- Tells whether nginx allows network I/O in the current phase.
+-- @treturn ?string a message that says why not; nil if it does
+function M.why_no_network ()
+  local directive = FORBIDDEN[ngx.get_phase()]
+  return directive and ("nginx allows no network I/O in %s; call from a timer instead "
+    .. "(ngx.timer.at(0, f)), or in rewrite_by_lua, access_by_lua or content_by_lua")
+    :format(directive)
+end
+
+--- Performs the TLS handshake. If it ends without waiting and the certificate is bad,
+-- lua-resty-core raises an unrelated error; the reason is then in its shared error buffer. If it
+-- were not asked for the session, it would report success and close the connection.
+-- @tparam table sock a cosocket that is connected
+-- @tparam string name to send (SNI), and to look for in the certificate
+-- @tparam boolean verify false: any certificate is accepted
+-- @treturn[1] userdata the session
+-- @treturn[2] nil
+-- @treturn[2] string what went wrong
+function M.handshake (sock, name, verify)
+  local ok, session, err = pcall(sock.sslhandshake, sock, nil, name, verify)
+  if ok then return session, err end
+  local reason = require "resty.core.base".get_errmsg_ptr()[0]
+  return nil, reason ~= nil and ffi.string(reason) or tostring(session)
+end
+
 --- Returns the state of a coroutine of this request. A suspended coroutine may never be resumed.
 -- @tparam ?thread co
 -- @treturn string "busy" (it runs, or waits for nginx), "suspended" or "gone"

@@ -43,21 +43,6 @@ end
 -- @treturn ?table the counts of the request that nginx handles
 M.count = request_counts.begin
 
--- Phases in which nginx allows no network I/O, with their directives in nginx.conf.
-local FORBIDDEN = {
-  init = "init_by_lua", init_worker = "init_worker_by_lua", set = "set_by_lua",
-  header_filter = "header_filter_by_lua", body_filter = "body_filter_by_lua", log = "log_by_lua",
-  balancer = "balancer_by_lua", exit_worker = "exit_worker_by_lua",
-  ssl_session_store = "ssl_session_store_by_lua",
-}
-
-local function misplaced (phase)
-  return { kind = "config", phase = "connect", retryable = false,
-    message = ("nginx allows no network I/O in %s; call from a timer instead "
-      .. "(ngx.timer.at(0, f)), or in rewrite_by_lua, access_by_lua or content_by_lua")
-      :format(FORBIDDEN[phase]) }
-end
-
 local Transport = {}
 Transport.__index = Transport
 
@@ -71,8 +56,10 @@ function Transport:ready ()
     return nil, { kind = "cancelled", phase = "closed", message = "the client was closed" }
   end
   nginx.raise_if_ended()
-  local phase = ngx.get_phase()
-  if FORBIDDEN[phase] then return nil, misplaced(phase) end
+  local misplaced = nginx.why_no_network()
+  if misplaced then
+    return nil, { kind = "config", phase = "connect", retryable = false, message = misplaced }
+  end
   return true
 end
 

@@ -3,7 +3,6 @@
 -- with or without TLS.
 -- @module predibase.transport.resty.connect
 
-local ffi = require "ffi"
 local files = require "predibase.files"
 local http1 = require "predibase.transport.resty.http1"
 local nginx = require "predibase.nginx"
@@ -123,15 +122,6 @@ local function is_gone (err)
   return err == "closed" or err:find("reset by peer", 1, true) or err:find("broken pipe", 1, true)
 end
 
---- Performs the TLS handshake. If the handshake ends without waiting and the certificate is bad,
--- lua-resty-core raises an unrelated error; the reason is then in its shared error buffer.
-local function handshake (sock, target)
-  local ok, session, err = pcall(sock.sslhandshake, sock, nil, target.name, target.verify)
-  if ok then return session, err end
-  local reason = require "resty.core.base".get_errmsg_ptr()[0]
-  return nil, reason ~= nil and ffi.string(reason) or tostring(session)
-end
-
 --- Starts TLS on a connection. Returns a failure, or nil.
 local function secure (sock, target)
   local identity = target.identity
@@ -141,7 +131,7 @@ local function secure (sock, target)
       return failed("tls", "tls", "client_cert or client_key cannot be used: " .. tostring(err))
     end
   end
-  local ok, err = handshake(sock, target)
+  local ok, err = nginx.handshake(sock, target.name, target.verify)
   if ok then return nil end
   if err == "timeout" then
     return failed("timeout", "connect", "no TLS connection could be made")

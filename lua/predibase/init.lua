@@ -157,7 +157,11 @@
 --     resty.event_formats  the formats of a relayed stream
 --     resty.openai_answers  streams, whole answers and errors in the format of OpenAI's API
 --     resty.answer         the response to a browser for an error
---     resty.limits         limits that all workers share
+--     resty.limits         limits that all workers share, or several machines
+--       resty.limits.dict_store        keeps them in a shared dictionary
+--       resty.limits.redis_store       keeps them in Redis: leases, and what happens when it fails
+--       resty.limits.redis_connection  connects to Redis, and runs scripts there
+--       resty.limits.redis_scripts     the scripts
 --     resty.counters       counters in a shared dictionary
 --   cli.*                the command; docs/internals.md names each module
 --   mock.*               the stand-in server; docs/internals.md names each module

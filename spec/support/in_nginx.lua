@@ -29,10 +29,11 @@ function M.modules ()
   return ""
 end
 
---- The Lua search paths for nginx: this checkout, and nginx's own modules.
+--- The Lua search paths for nginx: this checkout, nginx's own modules, and what tools/setup.sh
+-- fetched.
 function M.paths ()
   return ('lua_package_path "%s";\nlua_package_cpath "%s";\n'):format(
-    package.path .. ";/usr/share/lua/5.1/?.lua;;", package.cpath .. ";;")
+    package.path .. ";/usr/share/lua/5.1/?.lua;./build/?.lua;;", package.cpath .. ";;")
 end
 
 -- The specs open hundreds of streams, and a stream whose end is not sent keeps its connection for a

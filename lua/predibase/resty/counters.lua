@@ -74,11 +74,14 @@ M.COLLECT_EVERY = 10
 
 local collected
 
-local function collect ()
+--- Runs the garbage collector, which ends lost leases, unless it ran a short time ago.
+-- @treturn boolean true if it ran
+function M.collect ()
   local at = nginx.now()
-  if collected and at - collected < M.COLLECT_EVERY then return end
+  if collected and at - collected < M.COLLECT_EVERY then return false end
   collected = at
   collectgarbage()
+  return true
 end
 
 --- Subtracts from a counter what dead processes added. Before that it runs the garbage collector,
@@ -88,7 +91,7 @@ end
 -- @treturn boolean true if the counter changed
 function M.remove_dead (dict, counter)
   local before = dict:get(counter)
-  collect()
+  M.collect()
   local living = ""
   for word in (dict:get(register(counter)) or ""):gmatch "%d+" do
     local pid = tonumber(word)

@@ -1,21 +1,17 @@
 -- SPDX-License-Identifier: MIT
 --- Limits for a gateway: how many streams may be open at once, and how many may start per second.
--- All workers share them through a `lua_shared_dict`.
---
--- Times come from a monotonic clock that all processes of a machine share. If the wall clock were
--- used, setting it back would refuse every stream, and setting it forward would lift the limits.
---
--- The rate is a token bucket, stored as one number per key: the time at which the bucket would be
--- full again (the "theoretical arrival time" of the generic cell rate algorithm, ITU-T I.371). A
--- token is taken by one atomic addition, so workers need no lock.
+-- All workers of an nginx share them through a `lua_shared_dict`; several machines share them
+-- through Redis.
 -- @module predibase.resty.limits
 
 local checks = require "predibase.value_checks"
+local connections = require "predibase.resty.limits.redis_connection"
+local counters = require "predibase.resty.counters"
+local dict_store = require "predibase.resty.limits.dict_store"
 local errors = require "predibase.errors"
 local names = require "predibase.option_names"
-local nginx = require "predibase.nginx"
+local redis_store = require "predibase.resty.limits.redis_store"
 local usage = require "predibase.usage"
-local counters = require "predibase.resty.counters"
 
 local M = {}
 
@@ -56,6 +52,15 @@ local OPTIONS = {
         checks.describe(value))
     end
   end,
+  redis = function (value)
+    connections.check(value)
+  end,
+  on_redis_down = function (value, name)
+    if value ~= "allow" and value ~= "refuse" and value ~= "local" then
+      return ('%s must be "allow", "refuse" or "local", got %s'):format(name,
+        checks.describe(value))
+    end
+  end,
   streams = count, streams_per_key = count, burst = count,
   rate = function (value, name)
     if not checks.finite(value) or value < M.MIN_RATE or value > M.MAX_RATE then
@@ -78,55 +83,14 @@ local function refused (message, retry_after)
   }
 end
 
-local function full (limits)
-  return nil, errors.new {
-    kind = "config", phase = "request",
-    message = ("the lua_shared_dict %s is full; increase its size"):format(limits.dict_name),
-  }
-end
-
---- Takes a token out of the bucket of a key. Returns true; or false and the seconds until there is
--- a token; or nil and an error of the dict.
-local function take_token (limits, key)
-  local span = 1 / limits.rate
-  local at, dict = nginx.now(), limits.dict
-  key = limits.prefix .. "rate:" .. key
-  -- The entry expires when its bucket is full, so its time is rarely in the past.
-  local due, why = dict:incr(key, span, at, span)
-  if not due then return nil, why end
-  if due < at + span then
-    due = at + span
-    dict:set(key, due)
-  end
-  if due - span > at + (limits.burst - 1) * span then
-    dict:incr(key, -span)
-    return false, due - span - at - (limits.burst - 1) * span
-  end
-  dict:expire(key, math.max(due - at, 0.001))
-  return true
-end
-
---- Adds one stream to a counter, up to a limit. If the limit is reached, streams of dead workers
--- are subtracted first. Returns the new count; or false; or nil and an error of the dict.
-local function add_stream (limits, counter, most)
-  local n, why = counters.add(limits.dict, counter, 1)
-  if n and n > most and counters.remove_dead(limits.dict, counter) then
-    n = limits.dict:get(counter) or n
-  end
-  if n and n > most then
-    counters.add(limits.dict, counter, -1)
-    return false
-  end
-  return n, why
-end
-
 --- Asks for permission to start one more stream.
 -- @tparam ?string key the visitor, such as `ngx.var.remote_addr` or the name of a user; without a
 -- key all visitors count as one
 -- @treturn[1] table a lease; pass it to `relay`, or end it with `lease:leave()`
 -- @treturn[2] nil
--- @treturn[2] table the error: of kind "rate_limited" with `retry_after` in seconds, or "config"
--- if the shared dict is full
+-- @treturn[2] table the error: of kind "rate_limited" with `retry_after` in seconds; "overloaded"
+-- if Redis fails and `on_redis_down` is "refuse"; "config" if the shared dict is full, or if nginx
+-- allows no network I/O in this phase, which limits in Redis need
 -- @raise for a key that is not a string
 function Limits:enter (key)
   if key ~= nil and type(key) ~= "string" then
@@ -134,74 +98,90 @@ function Limits:enter (key)
   end
   key = key or ""
   if #key > M.MAX_KEY then key = ngx.md5(key) end
-  local lease = setmetatable({ dict = self.dict, held = {} }, Lease)
-  for _, place in ipairs { { self.streams, "streams" }, { self.streams_per_key, "key:" .. key } } do
-    local most, counter = place[1], self.prefix .. place[2]
-    if most then
-      local ok, why = add_stream(self, counter, most)
-      if not ok then
-        lease:leave()
-        if why then return full(self) end
-        return refused(("%d streams are open already, which is the limit"):format(most),
-          M.RETRY_AFTER)
-      end
-      lease.held[#lease.held + 1] = counter
-    end
+  local held, why, value = self.store:enter(key)
+  if why == "streams" then
+    return refused(("%d streams are open already, which is the limit"):format(value),
+      M.RETRY_AFTER)
+  elseif why == "rate" then
+    return refused("too many streams were started in a short time", value)
+  elseif not held then
+    return nil, why
   end
-  if self.rate then
-    local ok, wait = take_token(self, key)
-    if not ok then
-      lease:leave()
-      if ok == nil then return full(self) end
-      return refused("too many streams were started in a short time", wait)
-    end
-  end
-  lease.guard = counters.finalizer(function () lease:leave() end)
+  local lease = setmetatable({ store = self.store, held = held }, Lease)
+  lease.guard = counters.finalizer(function () lease.store:leave(held, true) end)
   return lease
 end
 
---- Returns the number of open streams of all workers under these limits.
--- @treturn number
+--- Returns the number of open streams under these limits: of all workers, with Redis of all
+-- machines.
+-- @treturn[1] number
+-- @treturn[2] nil
+-- @treturn[2] table the error, of kind "overloaded": Redis does not answer; or "config": nginx
+-- allows no network I/O in this phase
 function Limits:open ()
-  return self.dict:get(self.prefix .. "streams") or 0
+  return self.store:open()
 end
 
---- Ends the lease. To be called when the stream has ended. May be called any number of times.
+--- Ends the lease. To be called when the stream has ended. May be called any number of times and in
+-- every phase of nginx. With Redis it waits for the answer where nginx allows that.
 function Lease:leave ()
-  local held = self.held
-  self.held = {}
-  for _, counter in ipairs(held) do counters.add(self.dict, counter, -1) end
+  self.store:leave(self.held)
 end
 
---- Makes limits. All workers share the limits that have the same name.
+--- Returns what is wrong with options that are valid by themselves, or nil.
+local function contradiction (options)
+  if options.redis then
+    if options.on_redis_down == "local" and not options.dict then
+      return 'on_redis_down = "local" requires dict, the name of a lua_shared_dict'
+    end
+  elseif options.on_redis_down then
+    return "on_redis_down requires redis"
+  elseif options.dict == nil then
+    return "limits need dict, the name of a lua_shared_dict, or redis"
+  end
+  if options.burst and not options.rate then return "burst requires rate" end
+  if not (options.streams or options.streams_per_key or options.rate) then
+    return "limits need streams, streams_per_key or rate"
+  end
+end
+
+--- Makes limits. All workers share the limits that have the same name. Connects to nothing.
 -- @tparam table options `dict`: the name of a `lua_shared_dict`; `streams`: how many streams may be
 -- open at once; `streams_per_key`: the same for each key; `rate`: how many streams may start per
 -- second for each key; `burst`: how many of them may start at once (default: the rate, at least 1);
--- `name`: a name, if one dict holds several limits (default: "default")
+-- `name`: a name, if one dict or Redis holds several limits (default: "default");
+-- `redis`: a table, to share the limits with other machines: `host` ("127.0.0.1") and `port` (6379)
+-- or `unix` (a path), `username`, `password`, `database`, `ssl`, `verify`, `server_name`, `timeout`
+-- (seconds), `pool_size`, `keepalive` (seconds), `prefix` of all names in Redis ("predibase:");
+-- `on_redis_down`: `"local"` applies the limits on each machine, with `dict` (the default if there
+-- is a `dict`), `"allow"` admits every stream (otherwise the default), `"refuse"` none
 -- @treturn table the limits
--- @raise for unknown options, wrong values, and options without any limit. Limits are made when
--- nginx loads its configuration, so such an error prevents it from starting.
+-- @raise for unknown options, wrong values, and options without any limit; if there is no
+-- lua-resty-redis. Limits are made when nginx loads its configuration, so such an error prevents it
+-- from starting.
 function M.new (options)
   if type(options) ~= "table" then
     usage.fail("limits take their options as a table, got a " .. type(options))
   end
   names.check(options, OPTIONS, "option")
-  if options.dict == nil then usage.fail("limits need dict, the name of a lua_shared_dict") end
   for name, value in pairs(options) do
     local problem = OPTIONS[name](value, name)
     if problem then usage.fail(problem) end
   end
-  if options.burst and not options.rate then usage.fail("burst requires rate") end
-  if not (options.streams or options.streams_per_key or options.rate) then
-    usage.fail("limits need streams, streams_per_key or rate")
-  end
-  return setmetatable({
-    dict = ngx.shared[options.dict], dict_name = options.dict,
-    prefix = "predibase:" .. (options.name or "default") .. ":",
-    streams = options.streams, streams_per_key = options.streams_per_key,
-    rate = options.rate,
+  local problem = contradiction(options)
+  if problem then usage.fail(problem) end
+  local name = options.name or "default"
+  local numbers = {
+    streams = options.streams, streams_per_key = options.streams_per_key, rate = options.rate,
     burst = options.burst or math.max(1, math.floor(options.rate or 1)),
-  }, Limits)
+  }
+  local store = options.dict and dict_store.new(options.dict, name, numbers)
+  if options.redis then
+    -- A limit protects the model and is no permission, so a failed Redis must not stop the site.
+    local on_down = options.on_redis_down or (store and "local" or "allow")
+    store = redis_store.new(options.redis, name, numbers, on_down, store)
+  end
+  return setmetatable({ store = store }, Limits)
 end
 
 return M

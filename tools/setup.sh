@@ -3,6 +3,8 @@
 # Installs what a job needs and is missing, with apt if the system has it.
 # usage: sh tools/setup.sh build|test|lint|docs|rock|bench|love|neovim|
 #   examples|ci
+# LUA_RESTY_REDIS_URL is the URL of lua-resty-redis (its file redis.lua), for a
+# system that has no package of it.
 # Tests for each tool or library itself, not for its package, so that it finds
 # those that were installed without apt, and a second run is fast.
 set -eu
@@ -77,6 +79,19 @@ nginx_has_lua () {
     PATH="$PATH:/usr/sbin" nginx -V 2>&1 | grep lua
 }
 
+# lua-resty-redis: that of the system, or else the file of LUA_RESTY_REDIS_URL.
+has_resty_redis () {
+  for file in /usr/share/lua/5.1/nginx/redis.lua \
+    /usr/share/lua/5.1/resty/redis.lua \
+    /usr/local/openresty/lualib/resty/redis.lua build/resty/redis.lua; do
+    test ! -e "$file" || return 0
+  done
+  test -n "${LUA_RESTY_REDIS_URL:-}" || return 1
+  mkdir -p build/resty
+  python3 -c 'import sys, urllib.request; urllib.request.urlretrieve(*sys.argv[1:])' \
+    "$LUA_RESTY_REDIS_URL" build/resty/redis.lua
+}
+
 # has LUA MODULE: succeeds if the Lua can load the module.
 has () {
   "$1" -e "require '$2'"
@@ -127,7 +142,11 @@ test_needs () {
   done
   need nginx-light have nginx
   case " ${LUAS:-luajit} " in
-    *" luajit "*) need libnginx-mod-http-lua nginx_has_lua ;;
+    *" luajit "*)
+      need libnginx-mod-http-lua nginx_has_lua
+      wish redis-server "limits in Redis" have redis-server
+      wish lua-nginx-redis "limits in Redis" has_resty_redis
+      ;;
   esac
   need openssl have openssl
   need python3 python3 -c 'import ssl, threading'

@@ -1,15 +1,17 @@
 /*
-** lua_interrupt.c - the module predibase.interrupt: Ctrl-C as a Lua error
+** lua_interrupt.c - the module predibase.interrupt: Ctrl-C as an error or flag
 ** SPDX-License-Identifier: MIT
 */
 
 /***
-Ctrl-C as a Lua error, for programs that continue after it.
+Ctrl-C as a Lua error, or as a flag, for programs that continue after it.
 
 The `lua` program turns the first SIGINT into an error and then restores the
 default action, so a second one ends the process. A chat in a terminal needs
-the error for each answer. A process has one handler per signal: this one
-replaces any other for SIGINT.
+the error for each answer (`arm`). A run over a file finishes the requests that
+are in flight before it ends, so the first signal is only noted (`watch`). A
+process has one handler per signal: this one replaces any other for SIGINT, and
+`watch` also for SIGTERM.
 
 @module predibase.interrupt
 */
@@ -19,12 +21,16 @@ replaces any other for SIGINT.
 #include <signal.h>
 #include <string.h>
 
-/* The coroutine that called arm last, in which the error is raised; NULL:
-** none. */
+/* The coroutine that called arm or watch last, in which the error is raised;
+** NULL: none. */
 static lua_State *volatile listener = NULL;
 
 /* The registry of its Lua state, by which at_close recognises that state. */
 static const void *state = NULL;
+
+/* watch was called: the first signal is only noted in 'caught', 0 before. */
+static volatile sig_atomic_t watching = 0;
+static volatile sig_atomic_t caught = 0;
 
 /* The registry field that keeps the coroutine from being collected. */
 #define ANCHOR "predibase.interrupt"
@@ -40,19 +46,38 @@ static void stop (lua_State *L, lua_Debug *ar) {
 ** `lua` program does the same. */
 static void on_signal (int number) {
   lua_State *L = listener;
-  (void)number;
+  if (watching && !caught) {
+    caught = number;
+    return;
+  }
+  if (watching)  /* a third signal ends the process, whatever Lua does */
+    signal(number, SIG_DFL);
   if (L != NULL)
     lua_sethook(L, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
 }
 
-static int set_handler (lua_State *L, void (*handler) (int)) {
+static int set_handler (int number, void (*handler) (int)) {
   struct sigaction action;
   memset(&action, 0, sizeof action);
   action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
   /* no SA_RESTART: a system call that waits has to return, so that Lua runs */
-  lua_pushboolean(L, sigaction(SIGINT, &action, NULL) == 0);
-  return 1;
+  return sigaction(number, &action, NULL) == 0;
+}
+
+static void listen (lua_State *L) {
+  lua_pushthread(L);
+  lua_setfield(L, LUA_REGISTRYINDEX, ANCHOR);
+  state = lua_topointer(L, LUA_REGISTRYINDEX);
+  listener = L;
+}
+
+/* Restores the default action of SIGTERM, and ends what watch began. */
+static int end_watch (void) {
+  int ok = !watching || set_handler(SIGTERM, SIG_DFL);
+  watching = 0;
+  caught = 0;
+  return ok;
 }
 
 /***
@@ -62,23 +87,56 @@ this, as soon as it runs.
 @treturn boolean true if the system allowed it
 */
 static int interrupt_arm (lua_State *L) {
-  lua_pushthread(L);
-  lua_setfield(L, LUA_REGISTRYINDEX, ANCHOR);
-  state = lua_topointer(L, LUA_REGISTRYINDEX);
-  listener = L;
-  return set_handler(L, on_signal);
+  int ok = end_watch();
+  listen(L);
+  lua_pushboolean(L, ok && set_handler(SIGINT, on_signal));
+  return 1;
 }
 
 /***
-Makes SIGINT end the process, which is the default action.
+Makes the first SIGINT or SIGTERM only set a flag, which `caught` returns. A
+system call that waits ends at the signal. The second signal raises the error
+"interrupted!" in the coroutine that called this, as soon as it runs; a third
+one ends the process.
+@function watch
+@treturn boolean true if the system allowed it
+*/
+static int interrupt_watch (lua_State *L) {
+  end_watch();
+  listen(L);
+  watching = 1;
+  lua_pushboolean(L, set_handler(SIGINT, on_signal) &&
+                     set_handler(SIGTERM, on_signal));
+  return 1;
+}
+
+/***
+Returns the signal that came first since `watch`.
+@function caught
+@treturn ?integer its number, 2 for SIGINT and 15 for SIGTERM; nil when none
+came
+*/
+static int interrupt_caught (lua_State *L) {
+  if (caught)
+    lua_pushinteger(L, caught);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+/***
+Makes SIGINT, and after `watch` also SIGTERM, end the process, which is the
+default action.
 @function disarm
 @treturn boolean true if the system allowed it
 */
 static int interrupt_disarm (lua_State *L) {
+  int ok = end_watch();
   listener = NULL;
   lua_pushnil(L);
   lua_setfield(L, LUA_REGISTRYINDEX, ANCHOR);
-  return set_handler(L, SIG_DFL);
+  lua_pushboolean(L, set_handler(SIGINT, SIG_DFL) && ok);
+  return 1;
 }
 
 /* The finalizer that lua_close runs: the coroutine is about to be freed. */
@@ -90,6 +148,8 @@ static int at_close (lua_State *L) {
 
 static const luaL_Reg functions[] = {
   {"arm", interrupt_arm},
+  {"watch", interrupt_watch},
+  {"caught", interrupt_caught},
   {"disarm", interrupt_disarm},
   {NULL, NULL}
 };

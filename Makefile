@@ -18,7 +18,8 @@ replace_SOURCES = lua_replace
 folder_SOURCES = lua_folder
 append_SOURCES = lua_append lua_class
 done_SOURCES = lua_done lua_class done_set buf
-C_MODULES = sse curl interrupt replace folder append done
+descriptor_SOURCES = lua_descriptor
+C_MODULES = sse curl interrupt replace folder append done descriptor
 # As tools/check-rockspec.lua takes them: 'NAME=FILES' for each module.
 C_MODULE_LISTS = $(foreach module,$(C_MODULES),'$(module)=$($(module)_SOURCES)')
 

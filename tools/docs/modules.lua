@@ -46,7 +46,7 @@ M.internal = {
     "predibase.call.*", "predibase.client.*" },
   { "Network", "predibase.transport", "predibase.transport.*", "predibase.nginx" },
   { "C modules", "predibase.curl", "predibase.sse", "predibase.replace", "predibase.folder",
-    "predibase.append", "predibase.done", "predibase.interrupt" },
+    "predibase.append", "predibase.done", "predibase.interrupt", "predibase.descriptor" },
   { "Waiting", "predibase.loop.*", "predibase.active", "predibase.outside_errors", "predibase.heap",
     "predibase.queue", "predibase.together" },
   { "Many calls", "predibase.batch.*" },

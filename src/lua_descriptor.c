@@ -1,0 +1,148 @@
+/*
+** lua_descriptor.c - the module predibase.descriptor: reads and writes a
+** descriptor directly
+** SPDX-License-Identifier: MIT
+*/
+
+/***
+Reads from and writes to a descriptor, such as standard input and output.
+
+Lua's own files wait until a buffer is full, even if a pipe has some lines
+already, and lose what was not written when a signal interrupts them. These
+functions return at a signal and lose nothing.
+
+@module predibase.descriptor
+*/
+
+#include "compat.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* The most bytes of one read: the size of a pipe's buffer on Linux. */
+#define MOST_READ 65536
+
+static int failure (lua_State *L, int error) {
+  lua_pushnil(L);
+  lua_pushstring(L, strerror(error));
+  lua_pushinteger(L, error);
+  return 3;
+}
+
+/* Tells whether a descriptor would only block. Then this waits until it does
+** not; another program may have made it non-blocking. */
+static int waited (int fd, short events) {
+  struct pollfd one;
+  if (errno != EAGAIN && errno != EWOULDBLOCK)
+    return 0;
+  one.fd = fd;
+  one.events = events;
+  one.revents = 0;
+  return poll(&one, 1, -1) >= 0;  /* otherwise errno is that of poll */
+}
+
+/***
+Reads what a descriptor has; waits until it has anything.
+@function read
+@tparam integer fd
+@tparam integer most number of bytes; at most 65536 are read
+@treturn[1] string
+@treturn[2] nil at the end
+@treturn[3] nil
+@treturn[3] string reason; also when a signal has ended the wait
+@treturn[3] integer number of the system's error
+*/
+static int descriptor_read (lua_State *L) {
+  char bytes[MOST_READ];
+  int fd = (int)luaL_checkinteger(L, 1);
+  lua_Integer most = luaL_checkinteger(L, 2);
+  ssize_t n;
+  luaL_argcheck(L, most >= 1, 2, "must be at least 1");
+  do
+    n = read(fd, bytes, most < MOST_READ ? (size_t)most : sizeof bytes);
+  while (n < 0 && waited(fd, POLLIN));
+  if (n < 0)
+    return failure(L, errno);
+  if (n == 0)
+    lua_pushnil(L);
+  else
+    lua_pushlstring(L, bytes, (size_t)n);
+  return 1;
+}
+
+/***
+Writes a part of a text; waits until the descriptor takes any of it.
+@function write
+@tparam integer fd
+@tparam string text
+@tparam integer from position of the first byte to write, from 1
+@treturn[1] integer position of the next byte to write; `from` itself when a
+signal has ended the wait
+@treturn[2] nil
+@treturn[2] string reason
+@treturn[2] integer number of the system's error
+*/
+static int descriptor_write (lua_State *L) {
+  size_t size;
+  int fd = (int)luaL_checkinteger(L, 1);
+  const char *text = luaL_checklstring(L, 2, &size);
+  lua_Integer from = luaL_checkinteger(L, 3);
+  ssize_t n = 0;
+  luaL_argcheck(L, from >= 1 && (size_t)from <= size + 1, 3,
+                "is outside of the text");
+  if ((size_t)from <= size) {
+    do
+      n = write(fd, text + from - 1, size - (size_t)from + 1);
+    while (n < 0 && waited(fd, POLLOUT));
+  }
+  if (n < 0 && errno != EINTR)
+    return failure(L, errno);
+  lua_pushinteger(L, n < 0 ? from : from + (lua_Integer)n);
+  return 1;
+}
+
+/***
+Tells whether a descriptor is a terminal.
+@function is_terminal
+@tparam integer fd
+@treturn boolean
+*/
+static int descriptor_is_terminal (lua_State *L) {
+  lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
+/***
+Returns the width of a terminal at this moment.
+@function width
+@tparam integer fd
+@treturn ?integer number of columns; nil if it is no terminal or does not know
+*/
+static int descriptor_width (lua_State *L) {
+  struct winsize size;
+  memset(&size, 0, sizeof size);
+  if (ioctl((int)luaL_checkinteger(L, 1), TIOCGWINSZ, &size) == 0 &&
+      size.ws_col > 0)
+    lua_pushinteger(L, size.ws_col);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+  {"read", descriptor_read},
+  {"write", descriptor_write},
+  {"is_terminal", descriptor_is_terminal},
+  {"width", descriptor_width},
+  {NULL, NULL}
+};
+
+MODULE_API int luaopen_predibase_descriptor (lua_State *L);
+
+MODULE_API int luaopen_predibase_descriptor (lua_State *L) {
+  luaL_newlib(L, functions);
+  return 1;
+}

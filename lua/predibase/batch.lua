@@ -157,10 +157,13 @@ end
 --- Tells how many requests are under way, and how many may be.
 -- @treturn integer
 -- @treturn number
+-- @treturn number seconds until the pause ends that the server wants; 0 without one
 function Batch:level ()
   check_self(self, "level")
-  local limiter = self.jobs.limiter
-  return self.jobs.open, limiter and limiter.limit or 0
+  local jobs, limiter = self.jobs, self.jobs.limiter
+  if not limiter then return jobs.open, 0, 0 end
+  local till = limiter:paused_until()
+  return jobs.open, limiter.limit, till and math.max(0, till - limiter.now()) or 0
 end
 
 --- Tells why no further request is sent: the server is down, or asks for a pause that is too long.

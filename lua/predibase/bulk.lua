@@ -121,8 +121,9 @@ local function options_of_calls (given)
   return options
 end
 
---- Puts the parts of a run together. Returns them, or nil and an error.
-local function assemble (client, given, source, view)
+--- Puts together what makes the calls: `source`, `dialect`, `choice` and `evaluation`. Returns
+-- these parts, or nil and an error.
+local function assemble_calls (client, given, source, view)
   local ok, err = complete(given, source)
   if not ok then return nil, err end
   local parts = { source = source }
@@ -137,6 +138,13 @@ local function assemble (client, given, source, view)
     if not total then return nil, err end
   end
   parts.choice = choice.new(given, total)
+  return parts
+end
+
+--- Puts the parts of a run together. Returns them, or nil and an error.
+local function assemble (client, given, source, view)
+  local parts, err = assemble_calls(client, given, source, view)
+  if not parts then return nil, err end
   local clock = client.shared.now
   parts.figures = figures_of.new { clock = clock }
   parts.spending = spendings.new(given)
@@ -180,6 +188,43 @@ function M.new (client, options, view)
   source:close()
   if not ok then error(parts, 0) end
   return run.failed(problem)
+end
+
+--- Prepares the first requests of a run, and counts its rows and their tokens. Only `/tokenize` is
+-- called, and no output is opened.
+-- @tparam table client
+-- @tparam table options as for `client:run_bulk`
+-- @tparam integer most number of requests to prepare
+-- @treturn[1] table see `predibase.bulk.preview`
+-- @treturn[2] nil
+-- @treturn[2] table the error
+-- @raise as `client:run_bulk` does
+function M.preview (client, options, most)
+  local given, err = run_options.read(options, "client:run_bulk")
+  if not given then return nil, err end
+  local source
+  source, err = sources.open(given)
+  if not source then return nil, err end
+  local ok, made, problem = pcall(function ()
+    local parts, failure = assemble_calls(client, given, source)
+    if not parts then return nil, failure end
+    parts.is_counted = source.path ~= nil or type(given.rows) == "table"
+    return require "predibase.bulk.preview".run(client, parts, most)
+  end)
+  source:close()
+  if not ok then error(made, 0) end
+  return made, problem
+end
+
+--- Writes what a run has done as a few lines of text.
+-- @tparam table summary as `run:summary` returns it
+-- @treturn table array of printable lines without line ends
+function M.lines (summary)
+  local lines = figures_of.lines(summary)
+  for _, line in ipairs(summary.evaluation and evaluations.lines(summary.evaluation) or {}) do
+    lines[#lines + 1] = line
+  end
+  return lines
 end
 
 return M

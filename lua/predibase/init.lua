@@ -43,6 +43,7 @@
 --     bulk.choice          the rows that a run takes
 --     bulk.shards          divides a run among several machines
 --     bulk.dialects.*      turns rows into calls
+--     bulk.preview         prepares the first requests without sending them
 --     bulk.run             sends the calls and handles their outcomes
 --     bulk.spending        counts tokens and what they cost
 --     bulk.destination     where the answers go

@@ -309,6 +309,19 @@ end
 
 Run.__close = Run.close
 
+--- Returns how far the run is, to be shown while it runs.
+-- @treturn table `rows` and `rates` of `predibase.bulk.figures`, `open` (requests under way),
+-- `concurrency` (how many may be), `pause` (seconds until the server may be asked again; 0 without
+-- a pause), `read` (bytes of the input read so far), `size` (bytes of the input, nil when unknown),
+-- `is_read` (boolean: the input was read to its end)
+function Run:progress ()
+  check_self(self, "progress")
+  local open, limit, pause = self.batch:level()
+  return { rows = self.figures:rows(), rates = self.figures:rates(), open = open,
+    concurrency = math.floor(limit), pause = pause, read = self.read_bytes,
+    size = self.source.size, is_read = self.at_end or false }
+end
+
 --- Returns what was counted up to now.
 -- @treturn table the fields of `predibase.bulk.figures`, and `reason` (why the run ended before the
 -- end of its rows: "stopped", "max_tokens", "max_cost", or what the error is about; nil otherwise),

@@ -14,6 +14,10 @@ local commands = {
     return require("predibase.cli.generate_command").run(arguments)
   end,
   chat = function (arguments) return require("predibase.cli.chat_command").run(arguments) end,
+  batch = function (arguments) return require("predibase.cli.batch_command").run(arguments) end,
+  ["batch-merge"] = function (arguments)
+    return require("predibase.cli.batch_command").merge(arguments)
+  end,
   embed = function (arguments)
     return require("predibase.cli.text_commands").embed(arguments)
   end,

@@ -1,182 +1,24 @@
 -- SPDX-License-Identifier: MIT
---- The command line: its options, its help, and how it is parsed, with lua-argparse. There is an
--- option for every parameter of the API.
+--- The command line: its options, its help, and how it is parsed, with lua-argparse.
 -- @module predibase.cli.command_line
 
 local argparse = require "argparse"
+local batch_options = require "predibase.cli.command_line.batch_options"
 local batches = require "predibase.batch"
 local classify = require "predibase.classify"
 local embed = require "predibase.embed"
 local failures = require "predibase.cli.failures"
-local params = require "predibase.params"
 local parts = require "predibase.parts"
 local raw_request = require "predibase.raw_request"
+local shared_options = require "predibase.cli.command_line.shared_options"
 local version = require "predibase.version"
 
 local M = {}
 
--- Descriptions of parameters in the help. A parameter without a description is an option, too.
-local HELP = {
-  adapter_id = "Adapter to answer with, such as my-repo/3.",
-  adapter_source = "Where the adapter is: pbase (default), hub, s3 or local.",
-  merged_adapters = 'Adapters to merge: {"ids":[...],"weights":[...]}.',
-  best_of = "Generate this many and answer with the best (with --no-stream).",
-  temperature = "0 picks the likeliest token; higher is more random.",
-  repetition_penalty = "Above 1 makes repeating a token less likely.",
-  frequency_penalty = "From -2 to 2, by how often a token came before.",
-  presence_penalty = "From -2 to 2, by whether a token came before.",
-  top_k = "Choose from the K likeliest tokens.",
-  top_p = "Choose from the likeliest tokens that add up to P.",
-  typical_p = "Choose from typical tokens that add up to P.",
-  do_sample = "Sample even if no other option makes the server do it.",
-  max_new_tokens = "At most this many tokens.",
-  ignore_eos_token = "Go on after the end-of-text token.",
-  return_full_text = "The result begins with the prompt.",
-  stop = "End the answer with this text, which stays in it; can be given several times.",
-  truncate = "Keep the last N tokens of the prompt.",
-  watermark = "Watermark the text.",
-  details = "Print the server's details of the answer, as JSON on standard error.",
-  decoder_input_details = "Details of the prompt's tokens, too (with --no-stream).",
-  return_k_alternatives = "List the K likeliest tokens at each place (see --json).",
-  apply_chat_template = "Sent to the server; LoRAX accepts and ignores it.",
-  seed = "Seed of the random choice, up to 2^64 - 1.",
-  response_format = 'Shape of the answer: {"type":"json_object","schema":{...}}.',
-}
-
--- kind of parameter -> the placeholder of its value in the help
-local VALUES = {
-  identifier = "ID", choice = "NAME", merged = "JSON", integer = "N", single = "X",
-  strings = "TEXT", seed = "N", format = "JSON",
-}
-
-local function number (text)
-  if text:find "^[+-]?%d+%.?%d*$" or text:find "^[+-]?%d*%.?%d+$"
-    or text:find "^[+-]?%d+%.?%d*[eE][+-]?%d+$" or text:find "^[+-]?%d*%.?%d+[eE][+-]?%d+$"
-  then
-    return tonumber((text:gsub("^%+", "")))
-  end
-end
-
-local function whole_number (text)
-  return text:find "^%d+$" and tonumber(text)
-end
-
--- A seed stays text, because not every Lua has a number for every seed.
-local function digits (text)
-  return text:find "^%d+$" and text
-end
-
--- Makes a reader for argparse whose errors name the option.
-local function reader (name, read, wanted)
-  return function (text)
-    local value = read(text)
-    if value then return value end
-    return nil, ("%s takes %s, got '%s'"):format(name, wanted, text)
-  end
-end
-
--- kind of parameter -> function that reads its value, and the name of such values in errors
-local READ = {
-  integer = { number, "a number" },
-  single = { number, "a number" },
-  seed = { digits, "a whole number" },
-}
-
-local valued = {}                       -- set of the options that take a value
-
-local function dashed (name)
-  return "--" .. name:gsub("_", "-")
-end
-
--- Adds an option that takes a value.
-local function add (command, name, help, read)
-  valued[name] = true
-  return command:option(name, help, nil, read)
-end
-
-local function add_number (command, name, help, argname)
-  return add(command, name, help, reader(name, number, "a number")):argname(argname)
-end
-
-local function parameter (command, rule)
-  local name, help = dashed(rule.name), HELP[rule.name]
-  if rule.kind == "boolean" then
-    return command:flag(name, help)
-  elseif rule.kind == "token" then
-    return add(command, "--adapter-token-file",
-      "File with the token for the adapter's repository, not for the API."):argname "FILE"
-  end
-  local option = add(command, name, help):argname(VALUES[rule.kind] or "VALUE")
-  if rule.kind == "strings" then option:count "*" end
-  local read = READ[rule.kind]
-  if read then option:convert(reader(name, read[1], read[2])) end
-  return option
-end
-
-local function add_extra (command)
-  return add(command, "--extra",
-    "A parameter that has no option yet, as NAME=JSON; can be given several times.")
-    :argname("NAME=JSON"):count "*"
-end
-
-local function parameters (command)
-  local list = {}
-  for _, rule in ipairs(params.list) do
-    list[#list + 1] = parameter(command, rule)
-  end
-  list[#list + 1] = command:flag("--no-check-schema",
-    "Send a schema although the server is known to fail with it.")
-  list[#list + 1] = add_extra(command)
-  return list
-end
-
--- Adds the parameters of /generate that a set of another route has, too.
-local function parameters_of (set)
-  return function (command)
-    local list = {}
-    for _, rule in ipairs(params.list) do
-      if set.known[rule.name] then list[#list + 1] = parameter(command, rule) end
-    end
-    list[#list + 1] = add_extra(command)
-    return list
-  end
-end
-
-local function service (command)
-  return {
-    add(command, "--base-url", "Address to which /generate is appended."):argname "URL",
-    add(command, "--tenant-id", "Tenant of the deployment."):argname "ID",
-    add(command, "--deployment", "Name of the deployment."):argname "NAME",
-    add(command, "--server", "Whose API it has: lorax (the default) or openai."):argname "NAME",
-    add(command, "--token-file", "File with the API token."):argname "FILE",
-    command:flag("--no-token", "Send no API token, even if a variable has one."),
-    add(command, "--header", "An additional header; can be given several times.")
-      :argname("NAME:VALUE"):count "*",
-    add(command, "--ca-file", "Certificate authorities to trust."):argname "FILE",
-    add(command, "--client-cert", "Certificate of this client."):argname "FILE",
-    add(command, "--client-key", "Its private key."):argname "FILE",
-    add(command, "--client-key-password-file", "File with the key's password."):argname "FILE",
-    add(command, "--proxy", "Proxy to use."):argname "URL",
-    command:flag("--no-proxy", "Use no proxy, even if a variable names one."),
-    add(command, "--http-version", "1.1 or 2; negotiated by default."):argname "V",
-    command:flag("--insecure", "Do not check the server's certificate."),
-    command:flag("--allow-plain-http", "Send the token over http to other machines, too."),
-    add(command, "--user-agent", "Text after the client's own user agent."):argname "TEXT",
-  }
-end
-
-local function limits (command)
-  return {
-    add_number(command, "--timeout", "Most seconds for the whole call.", "S"),
-    add_number(command, "--connect-timeout", "Most seconds to connect.", "S"),
-    add_number(command, "--first-token-timeout", "Most seconds to the first token.", "S"),
-    add_number(command, "--token-timeout", "Most seconds between two tokens.", "S"),
-    add_number(command, "--idle-timeout", "Most seconds without any byte.", "S"),
-    add_number(command, "--max-retries", "Tries after the first one.", "N"),
-    add_number(command, "--max-event-bytes", "Largest event of a stream.", "N"),
-    add_number(command, "--max-response-bytes", "Largest answer.", "N"),
-  }
-end
+local add, add_number, reader = shared_options.add, shared_options.add_number, shared_options.reader
+local group, add_help = shared_options.group, shared_options.add_help
+local whole_number = shared_options.whole_number
+local VARIABLES = shared_options.VARIABLES
 
 local function prompts (command)
   return {
@@ -185,14 +27,6 @@ local function prompts (command)
     add(command, "--var", "A value for the template, or @FILE to read it (@@ for a leading @); "
       .. "can be given several times."):argname("NAME=VALUE"):count "*",
     add(command, "--file", "Read the prompt from a file."):argname "FILE",
-  }
-end
-
-local function cuts (command)
-  return {
-    command:flag("--trim-stop", "Remove the text of --stop from the end."),
-    add(command, "--client-stop", "End the text before this string, anywhere in it; can be "
-      .. "given several times."):argname("TEXT"):count "*",
   }
 end
 
@@ -245,20 +79,6 @@ local function in_parts (command)
   }
 end
 
-local function group (command, title, ...)
-  local members = {}
-  for _, make in ipairs { ... } do
-    for _, option in ipairs(make(command)) do members[#members + 1] = option end
-  end
-  command:group(title, (rawget(table, "unpack") or rawget(_G, "unpack"))(members))
-end
-
-local function add_calls (command)
-  group(command, "Parameters of the API; JSON may be given as @FILE", parameters)
-  group(command, "Service", service)
-  group(command, "Limits", limits)
-end
-
 local function add_mock_options (command)
   add(command, "--server", "Whose API to speak: lorax (the default) or openai."):argname "NAME"
   add(command, "--classify", "Whose form /classify has: lorax (the default) or managed.")
@@ -268,7 +88,7 @@ local function add_mock_options (command)
     :convert(reader("--port", whole_number, "a whole number"))
   add_number(command, "--delay", "Seconds between two tokens.", "S")
   add(command, "--seed", "Determines the seeds of requests that have none."):argname("N")
-    :convert(reader("--seed", digits, "a whole number"))
+    :convert(reader("--seed", shared_options.digits, "a whole number"))
   add_number(command, "--fault-rate", "Let this part of the requests fail, from 0 to 1.", "X")
   add_number(command, "--max-seconds", "End after this number of seconds.", "S")
   add_number(command, "--max-requests", "End after this number of requests.", "N")
@@ -289,10 +109,6 @@ edited, Tab completes commands, and there is a history (in
 ~/.predibase_history, or in the file that PREDIBASE_HISTORY names; none if it is
 empty). If standard input is not a terminal, its lines are read in the same way
 and answered one after the other, and the first error ends the program.]]
-
-local VARIABLES = [[
-Environment: PREDIBASE_API_TOKEN, PREDIBASE_TENANT_ID, PREDIBASE_DEPLOYMENT (or
-PREDIBASE_MODEL), PREDIBASE_BASE_URL; http_proxy, https_proxy, no_proxy.]]
 
 local OUTPUT = [[
 Output: the text, as it arrives. --json prints one JSON object per line: each
@@ -348,18 +164,6 @@ local TOKEN_REFUSED = "the token cannot be an argument, because every user of th
   .. "could read it"
 local TOKEN_HINT = "set PREDIBASE_API_TOKEN, or name a file that holds it with --token-file"
 
--- Adds a flag that shows a text instead of running a command.
-local function add_text (command, flags, help, show, text_of)
-  command:flag(flags, help):action(function () show(text_of()) end)
-end
-
-local function add_help (command, show)
-  command:add_help(false)               -- argparse's own option ignores write errors
-  add_text(command, "-h --help", "Show this help message and exit.", show, function ()
-    return command:get_help() .. "\n"
-  end)
-end
-
 local function add_generate (parser, show)
   local command = parser:command("generate", "Generate text and stream it to standard output.")
   add_help(command, show)
@@ -367,8 +171,8 @@ local function add_generate (parser, show)
   command:help_max_width(80):help_description_margin(32)
   command:argument("prompt",
     "The prompt. Without one, or with -, it is read from standard input.", nil, nil, "?")
-  group(command, "Input and output", prompts, output, cuts)
-  add_calls(command)
+  group(command, "Input and output", prompts, output, shared_options.cuts)
+  shared_options.add_calls(command)
   command:epilog(table.concat({ OUTPUT, VARIABLES, failures.help() }, "\n\n"))
 end
 
@@ -377,8 +181,8 @@ local function add_chat (parser, show)
   add_help(command, show)
   command:usage "Usage: predibase chat [OPTION]..."
   command:help_max_width(80):help_description_margin(32)
-  group(command, "Conversation", conversation, cuts)
-  add_calls(command)
+  group(command, "Conversation", conversation, shared_options.cuts)
+  shared_options.add_calls(command)
   command:epilog(table.concat({ CHAT, FORMATS .. failures.formats "", VARIABLES, failures.help() },
     "\n\n"))
 end
@@ -391,8 +195,8 @@ local function add_route (parser, show, name, summary, usage, first, ...)
   command:usage(("Usage: predibase %s [OPTION]...%s"):format(name, usage))
   command:help_max_width(80):help_description_margin(32)
   group(command, first, ...)
-  group(command, "Service", service)
-  group(command, "Limits", limits)
+  group(command, "Service", shared_options.service)
+  group(command, "Limits", shared_options.limits)
   return command
 end
 
@@ -406,12 +210,13 @@ local function add_text_commands (parser, show)
     command:epilog(table.concat({ about, VARIABLES, failures.help() }, "\n\n"))
   end
   local command = add_route(parser, show, "embed", "Print the vectors of texts.", " [TEXT]",
-    "Texts, parameters and output", text_options, parameters_of(embed.parameters), in_parts)
+    "Texts, parameters and output", text_options,
+    shared_options.parameters_of(embed.parameters), in_parts)
   with_texts(command)
   epilog(command, EMBED)
   command = add_route(parser, show, "classify", "Print the entities in texts, or their labels.",
     " [TEXT]", "Texts, parameters and output", text_options,
-    parameters_of(classify.parameters), in_parts)
+    shared_options.parameters_of(classify.parameters), in_parts)
   with_texts(command)
   epilog(command, CLASSIFY)
   command = add_route(parser, show, "tokenize", "Print the tokens of texts.", " [TEXT]",
@@ -461,7 +266,7 @@ local function add_doctor (parser, show)
   add_help(command, show)
   command:usage "Usage: predibase doctor [OPTION]..."
   command:help_max_width(80):help_description_margin(32)
-  group(command, "Service", service)
+  group(command, "Service", shared_options.service)
   add_number(command, "--timeout", "Most seconds for each request (20).", "S")
   add_number(command, "--connect-timeout", "Most seconds to connect (10).", "S")
   command:flag("--json", "Print one JSON object per line.")
@@ -482,11 +287,13 @@ local function new (show)
   parser:command_target "command"
   parser:help_max_width(80)
   add_help(parser, show)
-  add_text(parser, "--version", "Print the version and exit.", show, function ()
+  shared_options.add_text(parser, "--version", "Print the version and exit.", show, function ()
     return "predibase " .. version .. "\n"
   end)
   add_generate(parser, show)
   add_chat(parser, show)
+  batch_options.add_batch(parser, show)
+  batch_options.add_merge(parser, show)
   add_text_commands(parser, show)
   add_server_commands(parser, show)
   add_doctor(parser, show)
@@ -515,7 +322,7 @@ local function prepare (argv)
   local prepared, texts, i = {}, {}, 1
   while i <= #argv and argv[i] ~= "--" do
     local argument = argv[i]
-    if valued[argument] and argv[i + 1] then
+    if shared_options.takes_value(argument) and argv[i + 1] then
       i = i + 1
       argument = argument .. "=" .. argv[i]
       prepared[#prepared + 1] = argument
@@ -538,18 +345,32 @@ end
 -- command -> the noun for its argument
 local TEXTS = { generate = "prompt", embed = "text", classify = "text", tokenize = "text" }
 
+-- What a command has in place of a text, when there are too many arguments.
+local ONE_FILE = { batch = "name one file of rows; ", ["batch-merge"] = "name one file; " }
+
 local function refuse (message, name)
   local known = { generate = true, chat = true, mock = true, embed = true, classify = true,
-    tokenize = true, info = true, health = true, metrics = true, request = true, doctor = true }
-  local command = known[name] and name .. " " or ""
+    tokenize = true, info = true, health = true, metrics = true, request = true, doctor = true,
+    batch = true, ["batch-merge"] = true }
+  local command = known[name] and name:gsub("-", " ") .. " " or ""
   local hint = ("see predibase %s--help"):format(command)
   local takes = TEXTS[name]
   if message == "too many arguments" and takes then
     hint = ("put the %s in quotes; "):format(takes) .. hint
+  elseif message == "too many arguments" and ONE_FILE[name] then
+    hint = ONE_FILE[name] .. hint
   elseif message:find "^unknown option '%-" and takes then
     hint = ("put a %s that begins with a dash after --; "):format(takes) .. hint
   end
   failures.usage(message, hint)
+end
+
+-- Makes one word of the words `batch merge`, because a file can be there, too.
+local function join_words (argv)
+  if argv[1] ~= "batch" or argv[2] ~= "merge" then return argv end
+  local joined = { "batch-merge" }
+  for i = 3, #argv do joined[i - 1] = argv[i] end
+  return joined
 end
 
 --- Parses the command line. Raises a usage failure.
@@ -558,6 +379,7 @@ end
 --   `--help` and `--version`, with the `text` to print
 function M.parse (argv)
   local shown
+  argv = join_words(argv)
   local parser = new(function (text)
     shown = text
     error "shown"                       -- the rest of the command line does not matter

@@ -10,6 +10,9 @@ local M = {}
 -- Exit codes that do not come from `predibase.errors`.
 M.INTERNAL, M.USAGE, M.INTERRUPTED, M.PIPE = 1, 64, 130, 141
 
+--- Exit codes of `predibase batch`, when the run itself went well.
+M.ROWS_FAILED, M.OVER_BUDGET = 32, 33
+
 local WIDTH = 80
 
 local EPIPE = 32                        -- the same on Linux, the BSDs and macOS
@@ -143,8 +146,9 @@ end
 --- Prints a failure on standard error, unless it is one that is not reported.
 -- @param err as for `exit_code`
 -- @tparam[opt="generate"] string command that failed
+-- @tparam[opt=true] boolean with_hint says what the user can do about an error of the library
 -- @treturn integer its exit code
-function M.report (err, command)
+function M.report (err, command, with_hint)
   local code = M.exit_code(err)
   if M.is_quiet(err) then return code end
   local mt = type(err) == "table" and getmetatable(err)
@@ -152,7 +156,8 @@ function M.report (err, command)
   if mt == usage_mt or mt == output_mt then
     message, hint = "predibase: " .. err.message, err.hint
   elseif errors.is(err) then
-    message, hint = M.text(err), M.hint(err, command or "generate")
+    message = M.text(err)
+    hint = with_hint ~= false and M.hint(err, command or "generate") or nil
   else
     message, hint = "predibase: internal error: " .. tostring(err), "please report this"
     if message:find("module 'predibase.curl' not found", 1, true) then

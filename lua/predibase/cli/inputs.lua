@@ -59,6 +59,13 @@ function M.text (value)
   return value and text_of(value)
 end
 
+--- Returns the text of a template in a file, without the line end at its end.
+-- @tparam string path
+-- @treturn string
+function M.template (path)
+  return without_line_end(files.unix(read_file(path)))
+end
+
 -- Returns the prompt of a template, or nil and an error of kind "template".
 local function filled (arguments)
   if arguments.prompt or arguments.file then
@@ -72,8 +79,7 @@ local function filled (arguments)
     if values[name] then failures.usage(("--var gives '%s' twice"):format(name)) end
     values[name] = text_of(value)
   end
-  local text = without_line_end(files.unix(read_file(arguments.template)))
-  local template, err = require("predibase.template").new(text)
+  local template, err = require("predibase.template").new(M.template(arguments.template))
   if not template then return nil, err end
   return template:render(values)
 end

@@ -20,10 +20,14 @@ for _, name in ipairs {
   "base_url", "tenant_id", "deployment", "max_retries", "ca_file", "client_cert", "client_key",
   "proxy", "http_version", "user_agent", "allow_plain_http", "max_event_bytes", "format",
   "server", "max_response_bytes", "max_input_tokens", "client_stop", "trim_stop", "timeout",
+  "keep_changed", "out_format", "max_cost", "price_in", "price_out",
 } do
   OPTIONS[name] = dashed(name)
 end
 OPTIONS["timeout.total"] = "--timeout"
+OPTIONS["rate_limit.requests"] = "the number of requests of --rate-limit"
+OPTIONS["rate_limit.tokens"] = "the number of tokens of --rate-limit"
+OPTIONS["rate_limit.seconds"] = "the period of --rate-limit in seconds"
 for _, timeout in ipairs { "connect", "first_token", "token", "idle" } do
   OPTIONS["timeout." .. timeout] = dashed(timeout .. "_timeout")
 end
@@ -66,6 +70,11 @@ local PHRASES = {
   { "template%.from_tokenizer_config takes the model's own", "no --format is like it" },
   { "template%.new makes the prompt", "predibase generate --template makes the prompt" },
   { "(got) the %l+ (%S)", "%1 %2" },
+  { "give the option format: ", "give --format: " },
+  { "^sample and limit ", "--sample and --limit " },
+  { "^evaluate: ", "--evaluate: " },
+  { "a sample needs a file or an array,", "--sample needs a file," },
+  { "max_tokens and max_cost", "--max-tokens and --max-cost" },
 }
 
 -- Options that are ordinary words, too: replaced only at the beginning of a sentence.

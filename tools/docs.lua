@@ -24,6 +24,7 @@ local PAGES = {
   { "docs/templates.md", "topics/templates.md.html", title = "Templates" },
   { "docs/chat.md", "topics/chat.md.html", title = "Chats and adapters" },
   { "docs/deployments.md", "topics/deployments.md.html", title = "Deployments" },
+  { "docs/bulk.md", "topics/bulk.md.html", title = "Bulk runs" },
   { "docs/many.md", "topics/many.md.html", title = "Many prompts" },
   { "docs/loops.md", "topics/loops.md.html", title = "Loops" },
   { "docs/openresty.md", "topics/openresty.md.html", title = "OpenResty" },

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- Measures the CSV reader. `csv.lua make FILE` writes a file, of which every other row has line
--- breaks and quotes in a cell; `csv.lua read FILE` reads it and prints a line "mb_per_cpu_s VALUE",
--- as csv_module.py does for Python. Alone, `csv.lua` makes a file, measures both, and prints their
--- ratios.
+-- Measures the CSV reader. `csv.lua make FILE [ROWS]` writes a file, of which every other row has
+-- line breaks and quotes in a cell; `csv.lua read FILE` reads it and prints a line "mb_per_cpu_s
+-- VALUE", as csv_module.py does for Python. Alone, `csv.lua` makes a file, measures both, and prints
+-- their ratios.
 
 local rows = require "predibase.bulk.rows"
 
@@ -13,8 +13,8 @@ local WORDS = {}
 for word in ("the order has not arrived yet and I would like to know what happened with my parcel "
   .. "please answer soon"):gmatch "%a+" do WORDS[#WORDS + 1] = word end
 
---- Writes a file of about SIZE bytes that is the same on every machine.
-local function make (path)
+--- Writes a file that is the same on every machine: of so many rows, or of about SIZE bytes.
+local function make (path, rows_wanted)
   local x = 12
   local function random (n)                     -- Lehmer's generator
     x = (x * 16807) % 2147483647
@@ -23,7 +23,7 @@ local function make (path)
   local writer = assert(rows.create(path, { format = "csv",
     columns = { "id", "text", "label", "score", "source" } }))
   local number, size = 0, 0
-  while size < SIZE do
+  while rows_wanted and number < rows_wanted or not rows_wanted and size < SIZE do
     number = number + 1
     local words = {}
     for i = 1, 4 + random(56) do words[i] = WORDS[random(#WORDS)] end
@@ -61,7 +61,7 @@ end
 
 local job, path = arg[1], arg[2]
 if job == "make" then
-  make(path)
+  make(path, tonumber(arg[3]))
 elseif job == "read" then
   print(("mb_per_cpu_s %.1f"):format(measure(path)))
 else

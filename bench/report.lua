@@ -54,6 +54,7 @@ function M.compute (row, values, rounds)
   local out = { id = row.id, title = row.title, measurement = row.ours, baseline_measurement =
     row.base }
   if row.bar then out.bar = { of = row.bar[1], is = row.bar[2], limit = row.bar[3] } end
+  if row.once then rounds = 1 end
   if row.missing and not values[row.ours] then
     out.missing = row.missing
     return out

@@ -4,8 +4,8 @@
 -- `ours` and `base` are names of measurements as bench/run.sh writes them: WHO/SETTING/NAME. `bar`
 -- is the limit, `{ what, "<=" or ">=", number }`, where `what` is "ratio" or "ours". `missing` says
 -- how to install what the row needs; a row without `missing` must always be measured. Rows with
--- `absolute` show no ratio, because a ratio of such short delays has no meaning. To add a row, add
--- a line here and a `measure` in bench/run.sh.
+-- `absolute` show no ratio, because a ratio of such short delays has no meaning. Rows with `once` are
+-- measured in the first round only. To add a row, add a line here and a `measure` in bench/run.sh.
 
 local rows = {}
 
@@ -44,14 +44,15 @@ row("flat", "CPU us per token, 5,000 against 100 streams", "ours/5000/cpu_us_per
 row("flat_floor", "  the same of libcurl itself", "floor/5000/cpu_us_per_token",
   "floor/100-busy/cpu_us_per_token")
 
+local NO_LORAX = "lorax-client is not installed: make bench PYTHON=1 installs it into build/"
+
 row("stream_floor", "saturated stream, tokens/CPU-s, to libcurl", "ours/stream/tokens_per_cpu_s",
   "floor/stream/tokens_per_cpu_s")
 row("stream_luasocket", "  to luasocket + lua-cjson", "ours/stream/tokens_per_cpu_s",
   "luasocket/stream/tokens_per_cpu_s", { "ratio", ">=", 2 },
   "luasocket is not installed: apt install lua-socket")
 row("stream_lorax", "  to the Python lorax-client", "ours/stream/tokens_per_cpu_s",
-  "lorax/stream/tokens_per_cpu_s", { "ratio", ">=", 15 },
-  "lorax-client is not installed: make bench PYTHON=1 installs it into build/")
+  "lorax/stream/tokens_per_cpu_s", { "ratio", ">=", 15 }, NO_LORAX)
 
 row("first", "time to first token, us, p50", "ours/first/first_us_p50", "floor/first/first_us_p50",
   { "ratio", "<=", 1.1 })
@@ -67,6 +68,27 @@ row("csv_dict_reader", "CSV, MB/CPU-s, to Python's csv.DictReader", "ours/csv/mb
   "python/csv/dict_reader_mb_per_cpu_s", nil, NO_PYTHON)
 row("csv_reader", "  to csv.reader, whose rows are lists", "ours/csv/mb_per_cpu_s",
   "python/csv/reader_mb_per_cpu_s", nil, NO_PYTHON)
+
+row("bulk_threads", "bulk run, rows/CPU-s, to lorax-client in threads", "ours/bulk/rows_per_cpu_s",
+  "threads/bulk/rows_per_cpu_s", { "ratio", ">=", 5 }, NO_LORAX)
+row("bulk_asyncio", "  to its AsyncClient", "ours/bulk/rows_per_cpu_s",
+  "asyncio/bulk/rows_per_cpu_s", { "ratio", ">=", 2.5 }, NO_LORAX)
+
+local function bulk_memory (id, title, run)
+  row(id, title, ("ours/bulk-large%s/peak_mib"):format(run),
+    ("ours/bulk-small%s/peak_mib"):format(run), run ~= "-done" and { "ratio", "<=", 1.25 } or nil)
+  rows[#rows].once = true
+  row(id .. "_middle", "  100,000 against 10,000 rows", ("ours/bulk-middle%s/peak_mib"):format(run),
+    ("ours/bulk-small%s/peak_mib"):format(run))
+  rows[#rows].once = true
+end
+
+bulk_memory("bulk_memory", "  memory, MiB, 1,000,000 against 10,000 rows", "")
+bulk_memory("bulk_memory_out", "  with an output", "-out")
+bulk_memory("bulk_memory_done", "  when all rows are done", "-done")
+row("bulk_bytes_per_row", "  bytes of memory for each row that is done",
+  "ours/bulk-large-done/bytes_per_row", nil, { "ours", "<=", 16 })
+rows[#rows].once = true
 
 local NO_NGINX = "nginx with Lua is not installed: apt install libnginx-mod-http-lua; and "
   .. "make build LUA=luajit"

@@ -7,8 +7,9 @@
 #   ROUNDS   how often each thing is measured (5)
 #   SPAN     seconds of each half of a run with many streams (3)
 #   ONLY     settings instead of all: 1 100 100-busy 1000 5000 stream
-#            generate first require csv relay-1 relay-100 relay-1000 relay-busy
-#            relay-100-busy; prints the measured values without a table
+#            generate first require csv bulk bulk-memory relay-1 relay-100
+#            relay-1000 relay-busy relay-100-busy; prints the measured values
+#            without a table
 #   PYTHON   1: install the Python lorax-client into build/ if it is missing
 #   QUICK    1: one short round, to check that everything works
 set -eu
@@ -21,7 +22,7 @@ rounds=${rounds:-5}
 span=${SPAN:-${quick:+1}}
 span=${span:-3}
 settings=${ONLY:-"1 100 100-busy 1000 5000 stream generate first require csv \
-  relay-1 relay-100 relay-1000 relay-busy relay-100-busy"}
+  bulk bulk-memory relay-1 relay-100 relay-1000 relay-busy relay-100-busy"}
 most=5000
 eval "$(make -s env LUA="$lua")"
 unset http_proxy HTTP_PROXY all_proxy ALL_PROXY PREDIBASE_API_TOKEN \
@@ -79,7 +80,7 @@ paced=http://127.0.0.1:$(cat "$out/pace")
 measure () {
   key=$1/$2
   shift 2
-  if timeout 300 "$@" 3>&- >"$out/printed" 2>"$out/error" &&
+  if timeout 1800 "$@" 3>&- >"$out/printed" 2>"$out/error" &&
       [ -s "$out/printed" ]; then
     sed "s|^|$round $key/|" "$out/printed" >>"$out/results"
   else
@@ -116,6 +117,55 @@ gateway () {
   set -- "$1" "$2" "$3" "$5" "$out/bin/browsers" "$PWD/$out/nginx"
   measure proxy "$1" "$5" "$6" /proxy "$2" "$3" "$4" '"generated_text":"'
   measure ours "$1" "$5" "$6" /relay "$2" "$3" "$4" 'event: done'
+}
+
+make_rows () {
+  [ -e "$1" ] || "$lua" bench/csv.lua make "$1" "$2"
+}
+
+# bulk ROWS ROWS_PYTHON: measures a run over the rows of a file, and the same job
+# in Python, with fewer rows because each takes longer.
+bulk () {
+  answers=$out/answers.jsonl
+  rm -f "$answers"
+  make_rows "$out/bulk.csv" "$1"
+  measure ours bulk "$lua" bench/bulk.lua "$url/1" "$out/bulk.csv" "$1" \
+    "$answers"
+  [ -n "$python" ] || return 0
+  make_rows "$out/bulk-python.csv" "$2"
+  for way in threads asyncio; do
+    measure $way bulk "$python" bench/lorax_bulk.py $way "$url/1" \
+      "$out/bulk-python.csv" "$2" "$answers"
+  done
+}
+
+# bulk_memory SIZE ROWS: measures the memory of runs over so many rows: without
+# an output, with one, and again when that has all answers.
+bulk_memory () {
+  rows=$out/$1.csv answers=$out/$1.jsonl
+  make_rows "$rows" "$2"
+  measure ours "bulk-$1" "$lua" bench/bulk.lua "$url/1" "$rows" "$2"
+  measure ours "bulk-$1-out" "$lua" bench/bulk.lua "$url/1" "$rows" "$2" \
+    "$answers"
+  measure ours "bulk-$1-done" "$lua" bench/bulk.lua "$url/1" "$rows" "$2" \
+    "$answers"
+  rm "$rows" "$answers"
+}
+
+# bulk_memories SMALL MIDDLE LARGE: measures the memory of three sizes, and by
+# how much each row that is done makes a resumed run larger. Only the first round
+# does so, because a million rows take minutes.
+bulk_memories () {
+  [ "$round" = 1 ] || return 0
+  bulk_memory small "$1"
+  bulk_memory middle "$2"
+  bulk_memory large "$3"
+  awk -v rows=$(($3 - $1)) '
+    $2 == "ours/bulk-small-done/peak_mib" { small = $3 }
+    $2 == "ours/bulk-large-done/peak_mib" { large = $3 }
+    END { printf "1 ours/bulk-large-done/bytes_per_row %.1f\n", \
+      (large - small) * 1048576 / rows }' "$out/results" >"$out/grown"
+  cat "$out/grown" >>"$out/results"
 }
 
 setting () {
@@ -162,6 +212,11 @@ setting () {
       if command -v python3 >/dev/null; then
         measure python csv python3 bench/csv_module.py "$out/rows.csv"
       fi ;;
+    bulk)
+      if [ -n "$quick" ]; then bulk 500 100; else bulk 20000 2000; fi ;;
+    bulk-memory)
+      if [ -n "$quick" ]; then bulk_memories 100 200 400
+      else bulk_memories 10000 100000 1000000; fi ;;
     *) die "unknown setting $1" ;;
   esac
 }

@@ -3,10 +3,11 @@
 ** SPDX-License-Identifier: MIT
 ** usage: server [DIRECTORY]
 ** POST /N/generate_stream answers with N tokens, framed as LoRAX frames them,
-** POST /N/generate with one JSON object; POST /N with either, as "stream" in
-** the request says (lorax-client uses this path). One thread per connection,
-** loopback only. Writes the first request of each kind to DIRECTORY/generate
-** or DIRECTORY/generate_stream, so that other programs can send the same bytes.
+** POST /N/generate with one JSON object; POST /N (the path of lorax-client) with
+** the tokens or with an array of the object, as "stream" in the request says.
+** One thread per connection, loopback only. Writes the first request of each
+** kind to DIRECTORY/generate or DIRECTORY/generate_stream, so that other
+** programs can send the same bytes.
 ** Prints its port; exits when its standard input is closed.
 */
 
@@ -54,11 +55,13 @@ static int stream (int fd, long n) {
   return send_all(fd, end, wire_end(end));
 }
 
-static int answer (int fd) {
+static int answer (int fd, int in_array) {
   char text[1024];
   int len = snprintf(text, sizeof text,
                      "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-                     "content-length: %zu\r\n\r\n%s", strlen(whole), whole);
+                     "content-length: %zu\r\n\r\n%s%s%s",
+                     strlen(whole) + (in_array ? 2 : 0), in_array ? "[" : "",
+                     whole, in_array ? "]" : "");
   return send_all(fd, text, (size_t)len);
 }
 
@@ -79,9 +82,15 @@ static void keep (const char *text, size_t len, int streaming) {
   pthread_mutex_unlock(&writing);
 }
 
-/* Reads one request; returns the number of tokens, or -1 at the end. */
-static long read_request (int fd, char *text, size_t size, int *streaming) {
+/*
+** Reads one request; returns the number of tokens, or -1 at the end. Tells
+** whether its path is /N alone.
+*/
+static long read_request (int fd, char *text, size_t size, int *streaming,
+                          int *bare) {
   size_t len = 0;
+  char *end;
+  long n;
   do {
     ssize_t got = recv(fd, text + len, size - 1 - len, 0);
     if (got <= 0) return -1;
@@ -91,16 +100,18 @@ static long read_request (int fd, char *text, size_t size, int *streaming) {
   *streaming = strstr(text, "/generate_stream") != NULL ||
                strstr(text, "\"stream\": true") != NULL;
   keep(text, len, *streaming);
-  return atol(text + strlen("POST /"));
+  n = strtol(text + strlen("POST /"), &end, 10);
+  *bare = *end != '/';
+  return n;
 }
 
 static void *serve (void *arg) {
-  int fd = (int)(long)arg, on = 1, streaming = 0;
+  int fd = (int)(long)arg, on = 1, streaming = 0, bare = 0;
   static __thread char text[65536];
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   for (;;) {
-    long n = read_request(fd, text, sizeof text, &streaming);
-    if (n < 0 || (streaming ? stream(fd, n) : answer(fd)) != 0) break;
+    long n = read_request(fd, text, sizeof text, &streaming, &bare);
+    if (n < 0 || (streaming ? stream(fd, n) : answer(fd, bare)) != 0) break;
   }
   close(fd);
   return NULL;

@@ -55,6 +55,16 @@ describe("the report of the benchmark", function ()
       "not a measurement: 1 ours/1/cpu failed")
   end)
 
+  it("wants a measurement of the first round alone where there is only one", function ()
+    local some = values "1 ours/1/cpu 13; 1 floor/1/cpu 10"
+    local row = { id = "memory", title = "memory", ours = "ours/1/cpu", base = "floor/1/cpu",
+      once = true }
+    local computed = report.compute(row, some, 3)
+    assert.same({ 1.3 }, computed.ratios)
+    row.once = nil
+    assert.has_error(function () report.compute(row, some, 3) end)
+  end)
+
   it("says in the table that a baseline is not installed, and gives no verdict", function ()
     local row = { id = "lorax", title = "to lorax-client", ours = "ours/1/cpu",
       base = "lorax/1/cpu", bar = { "ratio", ">=", 15 }, missing = "lorax-client is not installed" }

@@ -4,8 +4,9 @@
 -- `ours` and `base` are names of measurements as bench/run.sh writes them: WHO/SETTING/NAME. `bar`
 -- is the limit, `{ what, "<=" or ">=", number }`, where `what` is "ratio" or "ours". `missing` says
 -- how to install what the row needs; a row without `missing` must always be measured. Rows with
--- `absolute` show no ratio, because a ratio of such short delays has no meaning. Rows with `once` are
--- measured in the first round only. To add a row, add a line here and a `measure` in bench/run.sh.
+-- `absolute` show no ratio, because a ratio of such short delays has no meaning. Rows with `once`
+-- are measured in the first round only. To add a row, add a line here and a `measure` in
+-- bench/run.sh.
 
 local rows = {}
 

@@ -109,6 +109,51 @@ describe("the command line", function ()
     assert.is_truthy(refusal("generate", "- a", "- b"):find "quotes")
   end)
 
+  it("reads the rates of batch", function ()
+    for text, rate in pairs {
+      ["100/s"] = { requests = 100, seconds = 1 },
+      ["60 requests/min"] = { requests = 60, seconds = 60 },
+      ["1000000 tokens/day"] = { tokens = 1000000, seconds = 86400 },
+      [" 5 tokens / 10s "] = { tokens = 5, seconds = 10 },
+      ["1request/2hours"] = { requests = 1, seconds = 7200 },
+    } do
+      assert.same({ rate }, command_line.parse { "batch", "--rate-limit", text }.rate_limit)
+    end
+    for _, text in ipairs { "100", "/s", "1/0s", "1.5/s", "-1/s", "1 word/s", "1/fortnight", "" } do
+      local message = refusal("batch", "--rate-limit=" .. text)
+      assert.is_truthy(message:find("--rate-limit", 1, true), text)
+    end
+  end)
+
+  it("reads the numbers and names of batch", function ()
+    local arguments = command_line.parse { "batch", "in.csv", "--concurrency", "auto",
+      "--limit", "3", "--max-cost", "0.5", "--format", "tsv" }
+    assert.equal("auto", arguments.concurrency)
+    assert.equal(3, arguments.limit)
+    assert.equal(0.5, arguments.max_cost)
+    assert.equal("in.csv", arguments.input)
+    assert.equal(7, command_line.parse { "batch", "--concurrency", "7" }.concurrency)
+    for option, values in pairs { ["--concurrency"] = { "0", "1001", "many" },
+      ["--limit"] = { "0", "1.5", "-1" }, ["--max-cost"] = { "-1", "x" },
+      ["--format"] = { "xml", "" }, ["--out-format"] = { "lines" }, ["--id"] = { "" } } do
+      for _, value in ipairs(values) do
+        assert.is_truthy(refusal("batch", option .. "=" .. value):find(option, 1, true), option)
+      end
+    end
+  end)
+
+  it("takes the word merge after batch for a command", function ()
+    local arguments = command_line.parse { "batch", "merge", "out.jsonl", "--force" }
+    assert.equal("batch-merge", arguments.command)
+    assert.equal("out.jsonl", arguments.out)
+    assert.is_true(arguments.force)
+    assert.equal("./merge", command_line.parse { "batch", "./merge" }.input)
+    assert.is_truthy(refusal("batch", "merge"):find("predibase batch merge --help", 1, true))
+    assert.is_truthy(command_line.parse { "batch", "merge", "--help" }.text:find("batch merge", 1,
+      true))
+    assert.is_truthy(refusal("batch", "a", "b"):find "one file of rows")
+  end)
+
   it("says that an option has no value", function ()
     assert.is_truthy(refusal("generate", "--stop"):find("--stop", 1, true))
     assert.is_truthy(refusal("generate", "--json=x", "hi"):find("--json", 1, true))

@@ -38,6 +38,11 @@ describe("the progress of a run", function ()
     assert.equal(2000, (progress.expected(state { limit = 2000, size = false })))
     assert.equal(5100, (progress.expected(state { limit = 9000 })))
     assert.equal(1020, (progress.expected(state { limit = 10 })))
+    assert.equal(30, (progress.expected(state { sample = 30, read = 10, open = 0,
+      rows = { answered = 5, failed = 0, resumed = 0, skipped = 95 }, size = 5000 })))
+    -- A fourth of the first 1,000 rows, because there are four shards.
+    assert.equal(250, (progress.expected(state { limit = 1000, read = 10, open = 0,
+      rows = { answered = 25, failed = 0, resumed = 0, skipped = 75 }, size = 5000 })))
   end)
 
   it("knows the number of rows when all are read", function ()
@@ -107,6 +112,21 @@ describe("the line on a terminal", function ()
     assert.is_true(shown:due(0))
     out.text = ""
     shown:clear()
+    assert.equal("", out.text)
+  end)
+
+  it("says at the beginning what takes some time", function ()
+    local out = file()
+    local options = { file = out, terminal = true, now = 0, width = function () return 30 end }
+    local shown = progress.new(options)
+    shown:begin "reading answers.jsonl"
+    shown:show(state(), 0)
+    assert.equal("reading answers.jsonl\r1,000 of about 5,100 rows", out.text)
+    out.text = ""
+    options.terminal = false
+    progress.new(options):begin "reading"
+    options.terminal, options.quiet = true, true
+    progress.new(options):begin "reading"
     assert.equal("", out.text)
   end)
 

@@ -50,7 +50,8 @@ describe("predibase", function ()
 
   it("prints help with the exit codes", function ()
     for _, arguments in ipairs { { "--help" }, { "generate", "--help" }, { "chat", "--help" },
-      { "doctor", "--help" }, { "mock", "--help" } } do
+      { "batch", "--help" }, { "batch", "merge", "--help" }, { "doctor", "--help" },
+      { "mock", "--help" } } do
       local code, out, err = run(arguments)
       assert.equal(0, code)
       assert.equal("", err)

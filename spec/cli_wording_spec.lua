@@ -3,6 +3,7 @@
 --- Messages of the library in the command's terms. The library itself makes them here.
 local config = require "predibase.config"
 local params = require "predibase.params"
+local predibase = require "predibase"
 local command_line = require "predibase.cli.command_line"
 local wording = require "predibase.cli.wording"
 
@@ -129,6 +130,31 @@ describe("a message of the library in the command's terms", function ()
       end
     end
     assert.is_true(n > 15)
+  end)
+
+  it("names the flags of batch", function ()
+    local bulk = require "predibase.bulk"
+    local client = assert(predibase.new { base_url = "http://127.0.0.1:9", api_token = false })
+    local function of_run (given)
+      given.input, given.format = { read = function () return nil end }, given.format
+      local made, err = bulk.preview(client, given, 1)
+      assert.is_nil(made)
+      return wording.reword(err.message)
+    end
+    assert.equal("--max-cost needs --price-in and --price-out, the prices of a million tokens",
+      of_run { format = "jsonl", max_cost = 1 })
+    assert.equal("--sample and --limit cannot be combined: both choose rows",
+      of_run { format = "jsonl", sample = 1, limit = 1 })
+    assert.equal("the format of the input is not known from its name; give --format: jsonl, csv, "
+      .. "tsv or lines", of_run {})
+    assert.equal("a.txt: an output is JSON Lines (.jsonl), CSV or TSV; choose another name, or "
+      .. "give --out-format", of_run { format = "jsonl", out = "a.txt" })
+    assert.equal("--sample needs a file, because all rows are counted first",
+      of_run { format = "jsonl", sample = 1 })
+    client:close()
+    assert.equal("the number of requests of --rate-limit must be an integer from 1 to 1000000, "
+      .. "got 0", of_config { base_url = "http://127.0.0.1:9", api_token = false,
+      rate_limit = { requests = 0 } })
   end)
 
   it("does not change text that the user gave, nor addresses", function ()

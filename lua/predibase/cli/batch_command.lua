@@ -4,6 +4,7 @@
 
 local descriptor = require "predibase.descriptor"
 local ending = require "predibase.cli.batch_command.ending"
+local errors = require "predibase.errors"
 local failures = require "predibase.cli.failures"
 local inputs = require "predibase.cli.inputs"
 local interrupt = require "predibase.interrupt"
@@ -169,7 +170,7 @@ local function drive (work)
     local at = now()
     if shown:due(at) then
       local state = run:progress()
-      state.stopping, state.limit = work.signal ~= nil, work.limit
+      state.stopping, state.limit, state.sample = work.signal ~= nil, work.limit, work.sample
       shown:show(state, at)
     end
   end
@@ -223,10 +224,18 @@ function M.run (arguments)
   end
   local problem = {}
   options.out = options.out or new_writer(problem)
-  local run = called(client.run_bulk, client, options)
   local now = client.shared.now
+  local shown = new_progress(arguments, now)
+  -- An output with a million answers takes some seconds to read.
+  if arguments.out then shown:begin("reading " .. errors.excerpt(arguments.out)) end
+  local ok, run = pcall(called, client.run_bulk, client, options)
+  if not ok then
+    shown:clear()
+    error(run, 0)
+  end
   local code = complete({ run = run, now = now, started = os.time(), problem = problem,
-    shown = new_progress(arguments, now), limit = arguments.limit or arguments.sample }, arguments)
+    shown = shown, limit = arguments.limit, sample = not arguments.shard and arguments.sample
+    or nil }, arguments)
   client:close()
   return code
 end

@@ -28,8 +28,13 @@ function M.expected (state)
   if state.is_read then return own, true end
   local all
   if size and read and read > 0 and own > 0 then all = own * math.max(1, size / read) end
-  if state.limit then all = math.min(all or state.limit, state.limit) end
-  return all and math.max(all, own), false
+  local most = state.sample
+  if state.limit then
+    -- Rows of other shards count, too.
+    most = state.limit * (own > 0 and own / (own + (rows.skipped or 0)) or 1)
+  end
+  if most then all = math.min(all or most, most) end
+  return all and math.max(math.floor(all + 0.5), own), false
 end
 
 --- Estimates how long the run still takes.
@@ -44,12 +49,13 @@ function M.left (state)
 end
 
 --- Describes a state in parts, the most important ones first.
--- @tparam table state `rows` (`answered`, `failed`, `resumed`), `rates` (`rows` and `tokens_out`
--- per second), `open` (requests under way), `concurrency` (how many may be), `read` and `size`
+-- @tparam table state `rows` (`answered`, `failed`, `resumed`, `skipped`), `rates` (`rows` and
+-- `tokens_out` per second), `open` (requests under way), `concurrency` (how many may be), `read` and `size`
 -- (bytes of the input that were read, and all; may be nil), `is_read` (the input has been read to
 -- its end),
--- `limit` (of rows, or nil), `pause` (seconds until the server may be asked again, or nil),
--- `stopping` (true after Ctrl-C)
+-- `limit` and `sample` (rows of the input that are taken at most, those of other shards included;
+-- or nil), `pause` (seconds until the server may be asked again, or nil), `stopping` (true after
+-- Ctrl-C)
 -- @treturn table array of strings
 function M.parts (state)
   local rows, rates, parts = state.rows, state.rates, {}
@@ -113,6 +119,15 @@ function Progress:show (state, now)
   -- Not the last column: some terminals would begin a new line there.
   local line = M.fit(parts, (self.width() or WIDTH) - 1)
   write(self, "\r" .. line .. (" "):rep(self.shown - #line))
+  self.shown = #line
+end
+
+--- Shows a text until the first state is shown. Only on a terminal.
+-- @tparam string text without control characters
+function Progress:begin (text)
+  if self.quiet or not self.terminal then return end
+  local line = M.fit({ text }, (self.width() or WIDTH) - 1)
+  write(self, line)
   self.shown = #line
 end
 

@@ -55,6 +55,7 @@ describe("the progress of a run", function ()
     assert.is_nil((progress.expected(state { size = false })))
     assert.is_nil(progress.left(state { size = false }))
     assert.is_nil(progress.left(state { rates = { rows = 0, tokens_out = 0 } }))
+    assert.is_nil(progress.left(state { rows = { answered = 8, failed = 1, resumed = 100 } }))
     local none = { answered = 0, failed = 0, resumed = 0 }
     assert.is_nil((progress.expected(state { rows = none, open = 0, read = 0 })))
     assert.same({ "0 rows", "0 rows/s", "0 tokens/s", "0 of 32 requests" }, progress.parts(state {

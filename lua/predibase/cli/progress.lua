@@ -15,6 +15,9 @@ M.TERMINAL_INTERVAL, M.LOG_INTERVAL = 0.2, 30
 -- Columns of a terminal that does not tell its width.
 local WIDTH = 80
 
+-- Rows that must have ended before the speed says how long the rest takes.
+local FEWEST = 10
+
 local Progress = {}
 Progress.__index = Progress
 
@@ -41,21 +44,19 @@ end
 -- @tparam table state see `parts`
 -- @treturn ?number seconds; nil when that is not known
 function M.left (state)
-  local expected = M.expected(state)
-  local rate = state.rates.rows
-  if not expected or rate <= 0 then return nil end
-  local rows = state.rows
+  local expected, rows, rate = M.expected(state), state.rows, state.rates.rows
+  local is_known = rows.answered + rows.failed >= FEWEST and rate > 0
+  if not expected or not is_known then return nil end
   return math.max(0, expected - rows.answered - rows.failed - rows.resumed) / rate
 end
 
 --- Describes a state in parts, the most important ones first.
 -- @tparam table state `rows` (`answered`, `failed`, `resumed`, `skipped`), `rates` (`rows` and
--- `tokens_out` per second), `open` (requests under way), `concurrency` (how many may be), `read` and `size`
--- (bytes of the input that were read, and all; may be nil), `is_read` (the input has been read to
--- its end),
--- `limit` and `sample` (rows of the input that are taken at most, those of other shards included;
--- or nil), `pause` (seconds until the server may be asked again, or nil), `stopping` (true after
--- Ctrl-C)
+-- `tokens_out` per second), `open` (requests under way), `concurrency` (how many may be), `read`
+-- and `size` (bytes of the input that were read, and all; may be nil), `is_read` (the input has
+-- been read to its end), `limit` and `sample` (rows of the input that are taken at most, those of
+-- other shards included; or nil), `pause` (seconds until the server may be asked again, or nil),
+-- `stopping` (true after Ctrl-C)
 -- @treturn table array of strings
 function M.parts (state)
   local rows, rates, parts = state.rows, state.rates, {}

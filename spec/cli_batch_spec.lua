@@ -248,19 +248,19 @@ describe("predibase batch", function ()
 
     it("finishes what is under way at the first signal, and goes on later", function ()
       for _, signal in ipairs { SIGINT, SIGTERM } do
-        local program, given = slow(12, 0.2)
+        local program, given = slow(40, 0.2)
         program:kill(signal)
         assert.equal(128 + signal, program:wait(), program.stderr)
         assert.is_truthy(program.stderr:find "finishing %d requests?; ")
         assert.is_truthy(program.stderr:find("the same command goes on", 1, true))
         local asked = #inputs()
         assert.equal(asked, #records(read "out.jsonl"))
-        assert.is_true(asked < 12)
+        assert.is_true(asked < 40)
         server.stop()
         open()
         local code, _, err = run(given)
         assert.equal(0, code, err)
-        assert.equal(12 - asked, #inputs())
+        assert.equal(40 - asked, #inputs())
         local seen = {}
         for _, record in ipairs(records(read "out.jsonl")) do
           assert.is_nil(seen[record.prompt])
@@ -373,6 +373,8 @@ describe("predibase batch", function ()
     local program = child.start(child.interpreter(), { args = { "bin/predibase", "batch", "merge",
       path "out.jsonl", "--input", input, "--ordered" } })
     assert.equal(0, program:wait(), program.stderr)
+    assert.equal(("predibase: 7 answers of 3 shards in %s\n"):format(path "out.jsonl"),
+      program.stderr)
     local list = records(read "out.jsonl")
     assert.equal(7, #list)
     for i, record in ipairs(list) do assert.equal("Number " .. i, record.prompt) end
@@ -381,7 +383,16 @@ describe("predibase batch", function ()
     program = child.start(child.interpreter(), { args = { "bin/predibase", "batch", "merge",
       path "out.jsonl" } })
     assert.equal(2, program:wait(), program.stderr)
-    assert.is_truthy(program.stderr:find("1", 1, true))
+    assert.is_truthy(program.stderr:find("or merge what is there with --partial", 1, true),
+      program.stderr)
+    program = child.start(child.interpreter(), { args = { "bin/predibase", "batch", "merge",
+      path "out.jsonl", "--input", input, "--partial", "--into", path "part.jsonl" } })
+    assert.equal(32, program:wait(), program.stderr)
+    assert.equal(("predibase: 5 answers of 2 shards in %s\n"
+      .. "predibase: missing of the shards 0 to 2: 1\n"
+      .. "predibase: 2 rows of 7 in the input have no answer: line 2, 5\n"):format(
+      path "part.jsonl"), program.stderr)
+    assert.equal(5, #records(read "part.jsonl"))
   end)
 
   it("exits with 64 for wrong arguments", function ()

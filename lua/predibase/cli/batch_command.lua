@@ -204,7 +204,7 @@ local function new_progress (arguments, now)
   local is_same = not arguments.out and is_terminal and descriptor.is_terminal(STDOUT)
   return progress.new {
     file = io.stderr, terminal = is_terminal, quiet = arguments.quiet or is_same, now = now(),
-    width = function () return tonumber(os.getenv "COLUMNS") or descriptor.width(STDERR) end,
+    width = function () return descriptor.width(STDERR) or tonumber(os.getenv "COLUMNS") end,
   }
 end
 

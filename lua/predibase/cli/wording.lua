@@ -71,6 +71,8 @@ local PHRASES = {
   { "template%.new makes the prompt", "predibase generate --template makes the prompt" },
   { "(got) the %l+ (%S)", "%1 %2" },
   { "give the option format: ", "give --format: " },
+  { "with the option (partial)", "with --%1" },
+  { "with the option (force)", "with --%1" },
   { "^sample and limit ", "--sample and --limit " },
   { "^evaluate: ", "--evaluate: " },
   { "a sample needs a file or an array,", "--sample needs a file," },

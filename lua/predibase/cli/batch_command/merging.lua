@@ -23,15 +23,14 @@ end
 --- Tells what is missing. Returns whether anything is.
 local function tell_missing (found)
   if #found.missing_shards > 0 then
-    say("of %s these are missing: %s", amounts.of(found.shards, "shard"),
-      list(found.missing_shards))
+    say("missing of the shards 0 to %d: %s", found.shards - 1, list(found.missing_shards))
   end
   if found.missing and found.missing > 0 then
     local lines = {}
     for i, row in ipairs(found.missing_rows) do lines[i] = row.line or row.number end
-    say("%s of %s in the input %s no answer, among them line %s",
-      amounts.of(found.missing, "row"), amounts.count(found.input_rows),
-      found.missing == 1 and "has" or "have", list(lines))
+    say("%s of %s in the input %s no answer: line %s%s", amounts.of(found.missing, "row"),
+      amounts.count(found.input_rows), found.missing == 1 and "has" or "have", list(lines),
+      #lines < found.missing and ", …" or "")
   elseif found.gaps and found.gaps > 0 then
     say("%s of the input %s no answer; --input IN finds out which", amounts.of(found.gaps, "line"),
       found.gaps == 1 and "has" or "have")
@@ -78,8 +77,8 @@ function M.run (arguments)
     partial = arguments.partial,
   })
   if not found then return failures.report(err, "batch", false) end
-  say("%s of %s in %s", amounts.of(found.rows, "answer"), amounts.of(found.shards, "shard"),
-    found.out)
+  say("%s of %s in %s", amounts.of(found.rows, "answer"),
+    amounts.of(found.shards - #found.missing_shards, "shard"), found.out)
   tell_left_out(found)
   local is_incomplete = tell_missing(found)
   if found.failed > 0 then

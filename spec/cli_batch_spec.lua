@@ -378,6 +378,7 @@ describe("predibase batch", function ()
     local list = records(read "out.jsonl")
     assert.equal(7, #list)
     for i, record in ipairs(list) do assert.equal("Number " .. i, record.prompt) end
+    local second = read "out.jsonl.1-of-3"
     os.remove(path "out.jsonl")
     os.remove(path "out.jsonl.1-of-3")
     program = child.start(child.interpreter(), { args = { "bin/predibase", "batch", "merge",
@@ -393,6 +394,18 @@ describe("predibase batch", function ()
       .. "predibase: 2 rows of 7 in the input have no answer: line 2, 5\n"):format(
       path "part.jsonl"), program.stderr)
     assert.equal(5, #records(read "part.jsonl"))
+    write("out.jsonl.1-of-3", second)
+    write("out.jsonl.2-of-3", read "out.jsonl.2-of-3"
+      .. second:gsub('"text":"', '"text":"Another answer. ', 1))
+    program = child.start(child.interpreter(), { args = { "bin/predibase", "batch", "merge",
+      path "out.jsonl" } })
+    assert.equal(0, program:wait(), program.stderr)
+    assert.equal(("predibase: 7 answers of 3 shards in %s\n"
+      .. "predibase: 1 row was twice in the shards and is written once\n"
+      .. "predibase: 1 answer left out, because its row has another answer in an earlier shard\n"
+      .. "predibase:   %s.2-of-3: line 3\n"):format(path "out.jsonl", path "out.jsonl"),
+      program.stderr)
+    assert.equal(7, #records(read "out.jsonl"))
   end)
 
   it("exits with 64 for wrong arguments", function ()

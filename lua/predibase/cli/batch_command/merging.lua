@@ -48,6 +48,10 @@ local function tell_left_out (found)
     say("%s left out, because %s another answer in an earlier shard",
       amounts.of(found.differing, "answer"), found.differing == 1 and "its row has"
       or "their rows have")
+    for _, row in ipairs(found.differing_rows) do
+      say("  %s: line %s", row.path, amounts.count(row.record_line))
+    end
+    if #found.differing_rows < found.differing then say("  …") end
   end
   if found.options > 1 then
     say("the answers come from %d different sets of options", found.options)

@@ -480,6 +480,17 @@ describe("a bulk run", function ()
     assert.equal(6, select(2, text:gsub("\n", "")))
   end)
 
+  it("does not begin a shard beside those of another division", function ()
+    scratch.write(path_of "out.csv.0-of-3", "")
+    local run = open():run_bulk { input = questions(5), template = "{question}",
+      out = path_of "out.csv", shard = "1/2" }
+    local summary, err = run:finish()
+    assert.is_nil(summary)
+    assert.equal("config", err.kind)
+    assert.matches("out.csv.0%-of%-3 is a shard of 3, and this run is a shard of 2", err.message)
+    assert.is_nil(read "out.csv.1-of-2")
+  end)
+
   it("answers OpenAI's rows in OpenAI's form", function ()
     local path = write("in.jsonl", '{"custom_id":"x","method":"POST","url":"/v1/completions",'
       .. '"body":{"model":"m","prompt":"a","seed":18446744073709551615}}\n')

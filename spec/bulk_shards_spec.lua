@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Tests predibase.bulk.shards: which rows a process takes, and the names of its files.
 
+local scratch = require "spec.support.scratch"
 local shards = require "predibase.bulk.shards"
 
 --- Returns a function that looks variables up in a table.
@@ -180,5 +181,40 @@ describe("the path of a shard's file", function ()
       assert.equal(path, plain)
       assert.is_nil(shard)
     end
+  end)
+end)
+
+describe("the files of an output", function ()
+  local folder, out
+
+  before_each(function ()
+    folder = scratch.new()
+    out = folder .. "/answers.jsonl"
+    for _, name in ipairs { "answers.jsonl", "answers.jsonl.0-of-2", "answers.jsonl.1-of-2.jsonl",
+      "answers.jsonl.2-of-3", "answers.jsonl.2-of-2", "other.jsonl.0-of-4",
+      "answers.jsonl.0-of-2.0-of-5" } do
+      scratch.write(folder .. "/" .. name, "")
+    end
+  end)
+  after_each(function () scratch.remove(folder) end)
+
+  it("are found by their names", function ()
+    assert.same({ [2] = { [0] = out .. ".0-of-2" }, [3] = { [2] = out .. ".2-of-3" } },
+      shards.files(out))
+    assert.same({ [2] = { [1] = out .. ".1-of-2.jsonl" } }, shards.files(out, ".jsonl"))
+    local found, err = shards.files(folder .. "/none/answers.jsonl")
+    assert.is_nil(found)
+    assert.equal("config", err.kind)
+  end)
+
+  it("belong to one division", function ()
+    assert.is_true(shards.check_division(folder .. "/other.jsonl", { index = 1, count = 4 }))
+    assert.is_true(shards.check_division(folder .. "/new.jsonl", { index = 1, count = 4 }))
+    assert.is_true(shards.check_division(folder .. "/none/x", { index = 1, count = 4 }))
+    local ok, err = shards.check_division(folder .. "/other.jsonl", { index = 0, count = 1 })
+    assert.is_nil(ok)
+    assert.equal(folder .. "/other.jsonl.0-of-4 is a shard of 4, and this run is a shard of 1 "
+      .. "(0/1) of the same output. Run all shards with the same number, --shard I/4, or choose "
+      .. "another output", err.message)
   end)
 end)

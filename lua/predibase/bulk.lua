@@ -72,7 +72,12 @@ local function complete (given, source)
     local shard, err = shards.read(given.shard)
     if not shard then return nil, err end
     given.shard = shard
-    if type(given.out) == "string" then given.out = shards.path(given.out, shard) end
+    if type(given.out) == "string" then
+      local ok
+      ok, err = shards.check_division(given.out, shard)
+      if not ok then return nil, err end
+      given.out = shards.path(given.out, shard)
+    end
   end
   local first = source:first()
   if not given.dialect and given.template == nil and first

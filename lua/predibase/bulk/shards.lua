@@ -5,6 +5,7 @@
 -- @module predibase.bulk.shards
 
 local errors = require "predibase.errors"
+local folder = require "predibase.folder"
 local usage = require "predibase.usage"
 
 local M = {}
@@ -166,6 +167,56 @@ function M.split (path)
   if not shard.index or not shard.count or shard.index >= shard.count
     or shard.count > M.MAX_COUNT or M.path(out, shard) ~= path then return path end
   return out, shard
+end
+
+--- Divides a path into its folder, with the slash, and its name.
+-- @tparam string path
+-- @treturn string the folder, empty for the current one
+-- @treturn string the name
+function M.divide (path)
+  return path:match "^(.-)([^/]*)$"
+end
+
+--- Finds the files of the shards of an output, of all divisions.
+-- @tparam string out the path of the whole output
+-- @tparam ?string extension what the names have after that of the shard
+-- @treturn[1] table number of shards -> index -> path
+-- @treturn[2] nil
+-- @treturn[2] table an error of kind `config`: the folder cannot be read
+function M.files (out, extension)
+  extension = extension or ""
+  local parent, name = M.divide(out)
+  local names, problem = folder.names(parent == "" and "." or parent, name .. ".")
+  if not names then return misplaced(problem) end
+  local found = {}
+  for _, entry in ipairs(names) do
+    local plain, shard = M.split(entry:sub(1, -1 - #extension))
+    if shard and plain == name and entry:sub(#entry - #extension + 1) == extension then
+      found[shard.count] = found[shard.count] or {}
+      found[shard.count][shard.index] = parent .. entry
+    end
+  end
+  return found
+end
+
+--- Refuses to begin a shard beside those of another division. So an array job that is submitted
+-- again for some of its tasks only, which is another division, does not answer rows twice.
+-- @tparam string out the path of the whole output
+-- @tparam table shard
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] table an error of kind `config`
+function M.check_division (out, shard)
+  -- A folder that cannot be read is told by what opens the output.
+  for count, paths in pairs(M.files(out) or {}) do
+    if count ~= shard.count then
+      local _, path = next(paths)
+      return misplaced(("%s is a shard of %d, and this run is a shard of %d (%d/%d) of the same "
+        .. "output. Run all shards with the same number, --shard I/%d, or choose another output")
+        :format(path, count, shard.count, shard.index, shard.count, count))
+    end
+  end
+  return true
 end
 
 return M

@@ -6,7 +6,7 @@
 local append = require "predibase.append"
 local errors = require "predibase.errors"
 local folder = require "predibase.folder"
-local shard_files = require "predibase.bulk.merge.shard_files"
+local shards = require "predibase.bulk.shards"
 
 local M = {}
 
@@ -99,7 +99,7 @@ function File:commit ()
   if not ok then return config_error(problem) end
   self.handle:close()
   self.handle = nil
-  local parent = shard_files.divide(self.path)
+  local parent = shards.divide(self.path)
   ok, problem = folder.sync(parent == "" and "." or parent)
   if not ok then return config_error(problem) end
   return true

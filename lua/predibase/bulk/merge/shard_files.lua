@@ -5,7 +5,6 @@
 local answer_file = require "predibase.bulk.answer_file"
 local append = require "predibase.append"
 local errors = require "predibase.errors"
-local folder = require "predibase.folder"
 local shard_answers = require "predibase.bulk.merge.shard_answers"
 local shards = require "predibase.bulk.shards"
 
@@ -26,31 +25,6 @@ function M.list (list)
   for i = 1, math.min(#list, SHOWN) do shown[i] = ("%d"):format(list[i]) end
   local text = table.concat(shown, ", ")
   return #list > SHOWN and ("%s, … (%d in all)"):format(text, #list) or text
-end
-
---- Divides a path into its folder, with the slash, and its name.
--- @tparam string path
--- @treturn string the folder, empty for the current one
--- @treturn string the name
-function M.divide (path)
-  return path:match "^(.-)([^/]*)$"
-end
-
---- Collects the shards of one output in its folder: count -> index -> path. The name of the file
--- of a shard may have an extension after it.
-local function collect (out, extension)
-  local parent, name = M.divide(out)
-  local names, problem = folder.names(parent == "" and "." or parent, name .. ".")
-  if not names then return config_error("%s", problem) end
-  local found = {}
-  for _, entry in ipairs(names) do
-    local plain, shard = shards.split(entry:sub(1, -1 - #extension))
-    if shard and plain == name and entry:sub(#entry - #extension + 1) == extension then
-      found[shard.count] = found[shard.count] or {}
-      found[shard.count][shard.index] = parent .. entry
-    end
-  end
-  return found
 end
 
 --- Returns the only number of shards, or nil and an error.
@@ -80,11 +54,11 @@ end
 
 --- Finds the files of failed rows of all shards, which have one of two formats.
 local function find_failed (out, format)
-  local plain, err = collect(answer_file.failed_path(out, format, format), "")
+  local plain, err = shards.files(answer_file.failed_path(out, format, format))
   if not plain then return nil, err end
   local json = {}
   if shard_answers.quoted(format) then
-    json, err = collect(answer_file.failed_path(out, format, format), ".jsonl")
+    json, err = shards.files(answer_file.failed_path(out, format, format), ".jsonl")
     if not json then return nil, err end
   end
   if not next(json) then return plain, format end
@@ -106,7 +80,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table an error of kind `config`: there are no shards, or those of several divisions
 function M.find (out, format)
-  local answers, err = collect(out, "")
+  local answers, err = shards.files(out)
   if not answers then return nil, err end
   local failed, failed_format = find_failed(out, format)
   if not failed then return nil, failed_format end

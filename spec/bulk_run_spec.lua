@@ -321,6 +321,19 @@ describe("a bulk run", function ()
     assert.has_error(function () for _ in client:run_bulk { rows = { "a" } } do end end)
   end)
 
+  it("ends when the options of all rows are wrong, and fails no row", function ()
+    questions(10)
+    open()
+    local run = client:run_bulk { input = path_of "in.csv", out = path_of "out.jsonl",
+      template = "{question}", options = { temperature = -1 } }
+    local _, err = run:finish()
+    assert.equal("validation", err.kind)
+    assert.equal("options", run:summary().reason)
+    assert.equal(0, run:summary().rows.failed)
+    assert.is_nil(read "failed-out.jsonl")
+    assert.equal(0, #network.requests)
+  end)
+
   it("ends when there is no such deployment, but not when one row was not found", function ()
     open(function () return failure(404, "no such deployment") end)
     local _, err = client:run_bulk { rows = { "a", "b" }, concurrency = 1 }:finish()

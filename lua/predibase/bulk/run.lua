@@ -147,6 +147,7 @@ local function ends_run (self, err)
     stop(self, "server", errors.new(halted))
     if err.retryable or err.message:find("^not sent: ") then return true end
   end
+  if self.reason == "options" and err == self.err then return true end
   if COMMON[err.kind] or COMMON_AT_FIRST[err.kind] and self.answered == 0 then
     stop(self, "server", err)
     return true

@@ -27,6 +27,7 @@ local openai_rows = require "predibase.bulk.dialects.openai_rows"
 local outside_errors = require "predibase.outside_errors"
 local params = require "predibase.params"
 local recognition = require "predibase.bulk.dialects.recognition"
+local records = require "predibase.bulk.records"
 local rendering = require "predibase.rendering"
 local request = require "predibase.request"
 local row_parameters = require "predibase.bulk.dialects.row_parameters"
@@ -85,18 +86,10 @@ end
 
 -- Rows.
 
-local function without_error (row)
-  if rawget(row, recognition.ERROR_FIELD) == nil then return row end
-  local kept = {}
-  for name, value in next, row do kept[name] = value end
-  kept[recognition.ERROR_FIELD] = nil
-  return kept
-end
-
 --- Returns what the functions below need of a row.
 local function record_of (self, row, at)
   local raw = not self.cells and type(at.raw) == "string" and at.raw:find "^%s*{" and at.raw or nil
-  return { row = without_error(row), at = at, raw = raw, cells = self.cells,
+  return { row = records.without_failure(row), at = at, raw = raw, cells = self.cells,
     is_line = self.format == "lines" }
 end
 

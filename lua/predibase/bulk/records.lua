@@ -209,7 +209,7 @@ end
 -- @tparam table row
 -- @treturn table the given one, or a copy
 function M.without_failure (row)
-  if row[M.FAILURE] == nil then return row end
+  if rawget(row, M.FAILURE) == nil then return row end
   local copy = {}
   for name, value in next, row do
     if name ~= M.FAILURE then copy[name] = value end

@@ -4,14 +4,12 @@
 
 local errors = require "predibase.errors"
 local json = require "predibase.json"
+local records = require "predibase.bulk.records"
 
 local M = {}
 
 --- The names of the dialects.
 M.NAMES = { "template", "prompt", "predibase", "openai" }
-
---- The field that a file of failed rows has in addition. It is not part of the row.
-M.ERROR_FIELD = "predibase_error"
 
 -- The fields of OpenAI's batch form.
 local OPENAI = { "custom_id", "method", "url", "body" }
@@ -48,7 +46,7 @@ end
 function M.fields_of (row)
   local names = {}
   for name in next, row do
-    if name ~= M.ERROR_FIELD then names[#names + 1] = tostring(name) end
+    if name ~= records.FAILURE then names[#names + 1] = tostring(name) end
   end
   if #names == 0 then return "none" end
   table.sort(names)

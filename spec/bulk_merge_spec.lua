@@ -347,8 +347,9 @@ describe("a row that is in the shards twice", function ()
       assert.equal(6, #lines_of(out))
       assert.is_nil(scratch.read(out):find("another answer", 1, true))
       local text = table.concat(merge.lines(found), "\n")
-      assert.matches("left out: 1 repetition of an answer\nleft out, because the row has another "
-        .. "answer already: 1 answer\n  %S+%.1%-of%-2: line 5 %(line 3 of the input%)", text)
+      assert.matches("left out, because they are there twice: 1 answer\nleft out, because the row "
+        .. "has another answer already: 1 answer\n  %S+%.1%-of%-2: line 5 %(line 3 of the input%)",
+        text)
     end
   end)
 
@@ -384,7 +385,7 @@ describe("the rows without an answer", function ()
     local text = table.concat(merge.lines(found), "\n")
     assert.matches("without an answer: 3 of 30 rows", text)
     assert.matches("row 30 in line 30 %(shard 1%)", text)
-    assert.matches("shard 2 is not finished: 1 row is neither", text)
+    assert.matches("shard 2 is not finished: 1 row neither", text)
   end)
 
   it("are not missing when they failed", function ()

@@ -373,7 +373,7 @@ describe("predibase batch", function ()
     local program = child.start(child.interpreter(), { args = { "bin/predibase", "batch", "merge",
       path "out.jsonl", "--input", input, "--ordered" } })
     assert.equal(0, program:wait(), program.stderr)
-    assert.equal(("predibase: 7 answers of 3 shards in %s\n"):format(path "out.jsonl"),
+    assert.equal(("predibase: %s: 7 answers from 3 shards\n"):format(path "out.jsonl"),
       program.stderr)
     local list = records(read "out.jsonl")
     assert.equal(7, #list)
@@ -389,9 +389,11 @@ describe("predibase batch", function ()
     program = child.start(child.interpreter(), { args = { "bin/predibase", "batch", "merge",
       path "out.jsonl", "--input", input, "--partial", "--into", path "part.jsonl" } })
     assert.equal(32, program:wait(), program.stderr)
-    assert.equal(("predibase: 5 answers of 2 shards in %s\n"
-      .. "predibase: missing of the shards 0 to 2: 1\n"
-      .. "predibase: 2 rows of 7 in the input have no answer: line 2, 5\n"):format(
+    assert.equal(("predibase: %s: 5 answers from 2 shards\n"
+      .. "predibase: missing: 1 of 3 shards: 1\n"
+      .. "predibase: without an answer: 2 of 7 rows\n"
+      .. "predibase:   row 2 in line 2 (shard 1)\npredibase:   row 5 in line 5 (shard 1)\n"
+      .. "predibase: shard 1 is not finished: 2 rows neither answered nor failed\n"):format(
       path "part.jsonl"), program.stderr)
     assert.equal(5, #records(read "part.jsonl"))
     write("out.jsonl.1-of-3", second)
@@ -400,11 +402,11 @@ describe("predibase batch", function ()
     program = child.start(child.interpreter(), { args = { "bin/predibase", "batch", "merge",
       path "out.jsonl" } })
     assert.equal(0, program:wait(), program.stderr)
-    assert.equal(("predibase: 7 answers of 3 shards in %s\n"
-      .. "predibase: 1 row was twice in the shards and is written once\n"
-      .. "predibase: 1 answer left out, because its row has another answer in an earlier shard\n"
-      .. "predibase:   %s.2-of-3: line 3\n"):format(path "out.jsonl", path "out.jsonl"),
-      program.stderr)
+    assert.equal(("predibase: %s: 7 answers from 3 shards\n"
+      .. "predibase: left out, because they are there twice: 1 answer\n"
+      .. "predibase: left out, because the row has another answer already: 1 answer\n"
+      .. "predibase:   %s.2-of-3: line 3 (line 2 of the input)\n"):format(path "out.jsonl",
+      path "out.jsonl"), program.stderr)
     assert.equal(7, #records(read "out.jsonl"))
   end)
 

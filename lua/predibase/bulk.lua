@@ -38,6 +38,13 @@ function M.merge (out, options)
   return require "predibase.bulk.merge".run(out, options)
 end
 
+--- Writes the result of `merge` as a few lines of text.
+-- @tparam table found
+-- @treturn table array of lines without line ends
+function M.merge_lines (found)
+  return require "predibase.bulk.merge".lines(found)
+end
+
 --- Writes a page about a run, see `predibase.bulk.report`.
 -- @tparam string path
 -- @tparam table data `summary` (of the run), `evaluation`, and `run`: how it was run

@@ -6,6 +6,7 @@
 -- shards twice is written once.
 -- @module predibase.bulk.merge
 
+local amounts = require "predibase.amounts"
 local answer_file = require "predibase.bulk.answer_file"
 local append = require "predibase.append"
 local coverage = require "predibase.bulk.merge.coverage"
@@ -346,67 +347,57 @@ function M.reorder (out, options)
   return nil, err
 end
 
---- Returns how many there are of something.
-local function counted (count, one, more)
-  return ("%.0f %s"):format(count, count == 1 and one or more)
-end
-
+--- Adds a line when something has occurred.
 local function add (lines, count, text, ...)
   if count and count > 0 then lines[#lines + 1] = text:format(...) end
 end
 
---- Lists the first of the rows without an answer.
+--- Describes the rows without an answer, as far as they are known.
 local function missing_lines (found, lines)
-  for _, row in ipairs(found.missing_rows or {}) do
-    lines[#lines + 1] = ("  row %.0f in line %.0f (shard %d)"):format(row.number, row.line,
-      row.shard)
+  add(lines, #found.missing_shards, "missing: %d of %s: %s", #found.missing_shards,
+    amounts.of(found.shards, "shard"), shard_files.list(found.missing_shards))
+  add(lines, found.failed, "failed: %s, in %s with the reasons", amounts.of(found.failed, "row"),
+    found.failed_out or "")
+  if found.input_rows then
+    add(lines, found.missing, "without an answer: %s of %s%s", amounts.count(found.missing),
+      amounts.of(found.input_rows, "row"), found.failed > 0 and ", failed ones among them" or "")
+    for _, row in ipairs(found.missing_rows) do
+      lines[#lines + 1] = ("  row %.0f in line %.0f (shard %d)"):format(row.number, row.line,
+        row.shard)
+    end
+    if found.missing > #found.missing_rows then lines[#lines + 1] = "  …" end
+    for _, entry in ipairs(found.unfinished) do
+      lines[#lines + 1] = ("shard %d is not finished: %s neither answered nor failed"):format(
+        entry.index, amounts.of(entry.rows, "row"))
+    end
+  elseif not found.gaps then
+    lines[#lines + 1] = "whether rows are missing is not known without the input"
+  else
+    local gaps = found.gaps - found.failed
+    add(lines, gaps, "without an answer or a failed row: %s before the last answer; with the input "
+      .. "the missing rows are known", amounts.of(gaps, "line"))
   end
-  if (found.missing or 0) > #(found.missing_rows or {}) then lines[#lines + 1] = "  …" end
 end
 
---- Lists the first of the records that were left out because they differ.
-local function differing_lines (found, lines)
+--- Describes a summary for a person.
+-- @tparam table found the result of `run`
+-- @treturn table array of lines without line ends, in which nothing was made printable
+function M.lines (found)
+  local lines = { ("%s: %s from %s"):format(found.out, amounts.of(found.rows, "answer"),
+    amounts.of(found.shards - #found.missing_shards, "shard")) }
+  missing_lines(found, lines)
+  add(lines, found.changed, "changed since they were answered: %s of the input",
+    amounts.of(found.changed or 0, "row"))
+  add(lines, found.stray, "without a row in the input: %s", amounts.of(found.stray or 0, "answer"))
+  add(lines, found.repeats, "left out, because they are there twice: %s",
+    amounts.of(found.repeats, "answer"))
+  add(lines, found.differing, "left out, because the row has another answer already: %s",
+    amounts.of(found.differing, "answer"))
   for _, row in ipairs(found.differing_rows) do
     lines[#lines + 1] = ("  %s: line %.0f (%s)"):format(row.path, row.record_line,
       row.id and "id " .. errors.excerpt(row.id, 60) or ("line %.0f of the input"):format(row.line))
   end
   if found.differing > #found.differing_rows then lines[#lines + 1] = "  …" end
-end
-
---- Describes a summary for a person.
--- @tparam table found the result of `run`
--- @treturn table array of lines without line ends
-function M.lines (found)
-  local lines = { ("%s: %s from %s"):format(found.out, counted(found.rows, "answer", "answers"),
-    counted(found.shards - #found.missing_shards, "shard", "shards")) }
-  add(lines, #found.missing_shards, "missing: %d of %d shards: %s", #found.missing_shards,
-    found.shards, shard_files.list(found.missing_shards))
-  add(lines, found.failed, "failed: %s, in %s", counted(found.failed, "row", "rows"),
-    found.failed_out or "")
-  if found.input_rows then
-    add(lines, found.missing, "without an answer: %.0f of %s, failed ones among them",
-      found.missing, counted(found.input_rows, "row", "rows"))
-    missing_lines(found, lines)
-    for _, entry in ipairs(found.unfinished) do
-      lines[#lines + 1] = ("shard %d is not finished: %s neither answered nor failed"):format(
-        entry.index, counted(entry.rows, "row is", "rows are"))
-    end
-    add(lines, found.changed, "changed since they were answered: %s of the input",
-      counted(found.changed, "row", "rows"))
-    add(lines, found.stray, "without a row in the input: %s",
-      counted(found.stray, "answer", "answers"))
-  elseif not found.gaps then
-    lines[#lines + 1] = "whether rows are missing is not known without the input"
-  else
-    local gaps = found.gaps - found.failed
-    add(lines, gaps, "without an answer or a failed row: %s before the last answer; name the input "
-      .. "to see which rows are missing", counted(gaps, "line", "lines"))
-  end
-  add(lines, found.repeats, "left out: %s of an answer", counted(found.repeats, "repetition",
-    "repetitions"))
-  add(lines, found.differing, "left out, because the row has another answer already: %s",
-    counted(found.differing, "answer", "answers"))
-  differing_lines(found, lines)
   add(lines, found.options - 1, "the answers were made with %d different sets of options",
     found.options)
   return lines

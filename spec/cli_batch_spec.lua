@@ -378,6 +378,12 @@ describe("predibase batch", function ()
     local list = records(read "out.jsonl")
     assert.equal(7, #list)
     for i, record in ipairs(list) do assert.equal("Number " .. i, record.prompt) end
+    local table_input = write("in.csv", "One?,1\nTwo?,2\n")
+    assert.equal(0, (run { table_input, "--columns", "prompt,n", "--out", path "csv.jsonl", "--shard",
+      "0/1", "--quiet" }))
+    program = child.start(child.interpreter(), { args = { "bin/predibase", "batch", "merge",
+      path "csv.jsonl", "--input", table_input, "--input-columns", "prompt,n" } })
+    assert.equal(0, program:wait(), program.stderr)
     local second = read "out.jsonl.1-of-3"
     os.remove(path "out.jsonl")
     os.remove(path "out.jsonl.1-of-3")

@@ -68,13 +68,6 @@ local function rate_limit (list)
   return made
 end
 
-local function names (text)
-  if not text then return nil end
-  local list = {}
-  for name in (text .. ","):gmatch "([^,]*)," do list[#list + 1] = name end
-  return list
-end
-
 local function evaluation (arguments)
   if not arguments.evaluate then
     if arguments.evaluate_how then failures.usage "--evaluate-how needs --evaluate COLUMN" end
@@ -100,7 +93,7 @@ end
 local function run_options (arguments)
   check(arguments)
   local options = {
-    input = source(arguments), columns = names(arguments.columns), template = template(arguments),
+    input = source(arguments), columns = arguments.columns, template = template(arguments),
     options = inputs.parameters(arguments), evaluate = evaluation(arguments),
   }
   options.options.max_retries = arguments.max_retries

@@ -14,9 +14,9 @@ local M = {}
 function M.run (arguments)
   local input_options
   if arguments.input then
-    input_options = { format = arguments.input_format }
-  elseif arguments.input_format then
-    failures.usage "--input-format needs --input IN"
+    input_options = { format = arguments.input_format, columns = arguments.input_columns }
+  elseif arguments.input_format or arguments.input_columns then
+    failures.usage "--input-format and --input-columns need --input IN"
   end
   local found, err = bulk.merge(arguments.out, {
     into = arguments.into, input = arguments.input, input_options = input_options,

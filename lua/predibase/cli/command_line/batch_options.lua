@@ -102,6 +102,13 @@ local function concurrency (text)
   return text == "auto" and text or value and value <= batches.MAX_CONCURRENCY and value or nil
 end
 
+-- Divides names at commas.
+local function names (text)
+  local list = {}
+  for name in (text .. ","):gmatch "([^,]*)," do list[#list + 1] = name end
+  return list
+end
+
 local function given (text)
   return text ~= "" and text or nil
 end
@@ -129,7 +136,7 @@ local function input (command)
     add_choice(command, "--format", "%s; by default what the name of IN says.", "jsonl", "csv",
       "tsv", "lines"),
     add(command, "--columns", "Names of the columns of CSV or TSV that has no header line, with "
-      .. "commas between them."):argname "NAMES",
+      .. "commas between them.", names):argname "NAMES",
     add_choice(command, "--dialect", "What kind of rows all rows are: %s; see below.", "template",
       "prompt", "predibase", "openai"),
     add(command, "--template", "Make the prompt of each row from the template in this file; "
@@ -189,6 +196,8 @@ local function of_merge (command)
     add(command, "--input", "The input of the run, to find rows that are missing."):argname "IN",
     add_choice(command, "--input-format", "%s; by default what the name of IN says.", "jsonl",
       "csv", "tsv", "lines"),
+    add(command, "--input-columns", "Names of the columns of an input in CSV or TSV that has no "
+      .. "header line, with commas between them.", names):argname "NAMES",
     add_choice(command, "--out-format", "%s; by default what the name of OUT says.", "jsonl", "csv",
       "tsv"),
     command:flag("--ordered", "Write the rows in the order of the input."),

@@ -39,7 +39,7 @@ M.MAX_FAILURE = 500
 --- What our columns get in front when a column of the row has their name.
 M.PREFIX = "predibase_"
 
-local PREFIX = M.PREFIX
+local PREFIX, PREFIXED = M.PREFIX, "^" .. M.PREFIX
 local HASH = "^%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%-%x%x%x%x%x%x%x%x$"
 local REPLACEMENT = "\239\191\189"             -- U+FFFD
 local SEPARATORS = { csv = ",", tsv = "\t" }
@@ -83,9 +83,10 @@ end
 local function most_prefixes (row, ours)
   local most = {}
   for name in next, row do
-    if type(name) == "string" and name ~= M.FAILURE then
+    local is_like_ours = ours[name] or type(name) == "string" and name:find(PREFIXED)
+    if is_like_ours and name ~= M.FAILURE then
       local base, count = name, 0
-      while base:sub(1, #PREFIX) == PREFIX do
+      while base:find(PREFIXED) do
         base, count = base:sub(#PREFIX + 1), count + 1
       end
       if ours[base] and count >= (most[base] or 0) then most[base] = count end
@@ -103,6 +104,21 @@ local function names_beside (row, list, ours)
   return names
 end
 
+-- Our members before their values, where the row has no columns of the same names.
+local LABELS = {}
+for _, base in ipairs(MEMBERS) do LABELS[base] = '"' .. base .. '":' end
+
+--- Returns our names beside those of a row, as JSON with a colon: base -> text.
+local function labels_beside (row)
+  local most = most_prefixes(row, IS_MEMBER)
+  if next(most) == nil then return LABELS end
+  local labels = {}
+  for base, label in next, LABELS do
+    labels[base] = most[base] and '"' .. PREFIX:rep(most[base] + 1) .. base .. '":' or label
+  end
+  return labels
+end
+
 --- Returns the names of our columns in a record: base -> name.
 local function names_in (record, list, ours)
   local most, names = most_prefixes(record, ours), {}
@@ -112,12 +128,6 @@ local function names_in (record, list, ours)
   -- Ours is called like this when the row has a column `error`.
   if record[M.FAILURE] ~= nil and (most.error or 0) < 1 then names.error = M.FAILURE end
   return names
-end
-
---- Tells whether a record has our column `time`. It is empty when it is not wanted, but the row has
--- a column of this name, which would be taken for ours.
-local function has_time (self, names)
-  return self.timing or names.time ~= "time"
 end
 
 --- Returns the names of the members of a JSON object in their order, each once: the columns of CSV
@@ -165,7 +175,8 @@ function M.new (options)
   self.all = {}
   for i, name in ipairs(self.columns) do self.all[i] = name end
   for _, base in ipairs(CELLS) do
-    if base ~= "time" or has_time(self, self.names) then
+    -- An empty column `time` keeps one of the rows from being taken for ours.
+    if base ~= "time" or self.timing or self.names.time ~= base then
       self.all[#self.all + 1] = self.names[base]
     end
   end
@@ -289,23 +300,23 @@ local function write_jsonl (self, entry)
   if not object then return nil, err end
   local text, problem = answer_text(entry.text)
   if not text then return invalid("the answer " .. problem) end
-  local names = names_beside(entry.row, MEMBERS, IS_MEMBER)
-  local tokens = "null"
+  local labels, tokens, time = labels_beside(entry.row), "null", ""
   if entry.tokens_in or entry.tokens_out then
-    tokens = ('{"in":%s,"out":%s}'):format(number_or_null(entry.tokens_in),
-      number_or_null(entry.tokens_out))
+    tokens = '{"in":' .. number_or_null(entry.tokens_in) .. ',"out":'
+      .. number_or_null(entry.tokens_out) .. "}"
   end
-  local values = { id = text_or_null(self:id(entry.id)), line = number_or_null(entry.at.line),
-    hash = json.text(entry.hash), text = text, finish_reason = text_or_null(entry.finish_reason),
-    tokens = tokens, error = error_text(entry.err) }
-  if has_time(self, names) then
-    values.time = number_or_null(self.timing and entry.time and seconds(entry.time))
+  -- An empty `time` keeps a column of the row from being taken for ours.
+  if self.timing or labels.time ~= LABELS.time then
+    time = "," .. labels.time
+      .. number_or_null(self.timing and entry.time and seconds(entry.time))
   end
-  local pieces = {}
-  for _, base in ipairs(MEMBERS) do
-    if values[base] then pieces[#pieces + 1] = json.text(names[base]) .. ":" .. values[base] end
-  end
-  return object_text.with_members(object, table.concat(pieces, ",")) .. "\n"
+  return object_text.with_members(object, labels.id .. text_or_null(self:id(entry.id))
+    .. "," .. labels.line .. number_or_null(entry.at.line)
+    .. "," .. labels.hash .. json.text(entry.hash)
+    .. "," .. labels.text .. text
+    .. "," .. labels.finish_reason .. text_or_null(entry.finish_reason)
+    .. "," .. labels.tokens .. tokens
+    .. "," .. labels.error .. error_text(entry.err) .. time) .. "\n"
 end
 
 local function write_cells (self, entry)

@@ -55,10 +55,9 @@ end
 -- @tparam string members as JSON, without braces
 -- @treturn string
 function M.with_members (object, members)
-  local brace = object:find("}[ \t\r]*$")
-  local head = object:sub(1, brace - 1)
-  return head .. (head:find("{%s*$") and head:find("^%s*{%s*$") and "" or ",") .. members
-    .. object:sub(brace)
+  local brace = object:byte(-1) == 125 and #object or object:find("}[ \t\r]*$")
+  local comma = object:find("^%s*{%s*}") and "" or ","
+  return object:sub(1, brace - 1) .. comma .. members .. object:sub(brace)
 end
 
 --- Removes the members of a name from the text of an object. If the member was added by

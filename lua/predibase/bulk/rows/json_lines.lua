@@ -4,6 +4,7 @@
 
 local errors = require "predibase.errors"
 local json = require "predibase.json"
+local utf8 = require "predibase.utf8"
 
 local M = {}
 
@@ -79,6 +80,39 @@ function M:next ()
   return row, place
 end
 
+--- Writes a row that has a text in each column and nothing else, as rows of CSV do. Returns nil for
+-- every other row.
+local function encode_texts (row, columns)
+  local members, listed = {}, {}
+  for i = 1, #columns do
+    local name = columns[i]
+    local value = row[name]
+    if type(name) ~= "string" or type(value) ~= "string" or listed[name]
+      or not (utf8.valid(name) and utf8.valid(value)) then return nil end
+    listed[name] = true
+    members[i] = json.text(name) .. ":" .. json.text(value)
+  end
+  for name in next, row do
+    if not listed[name] then return nil end
+  end
+  return "{" .. table.concat(members, ",") .. "}"
+end
+
+--- Writes a row as JSON with some columns first.
+local function encode_in_order (row, columns)
+  local members, listed, others = {}, {}, {}
+  for _, name in ipairs(columns) do
+    listed[name] = true
+    if row[name] ~= nil then members[#members + 1] = { name, row[name] } end
+  end
+  for name in pairs(row) do
+    if not listed[name] then others[#others + 1] = name end
+  end
+  table.sort(others, function (a, b) return tostring(a) < tostring(b) end)
+  for _, name in ipairs(others) do members[#members + 1] = { name, row[name] } end
+  return json.encode(json.object(members))
+end
+
 --- Writes a row as a line.
 -- @tparam table row
 -- @tparam ?table columns array of the names that come first, in this order; the others follow in
@@ -89,17 +123,8 @@ end
 function M.encode (row, columns)
   local text, problem
   if columns and not json.is_object(row) then
-    local members, listed, others = {}, {}, {}
-    for _, name in ipairs(columns) do
-      listed[name] = true
-      if row[name] ~= nil then members[#members + 1] = { name, row[name] } end
-    end
-    for name in pairs(row) do
-      if not listed[name] then others[#others + 1] = name end
-    end
-    table.sort(others, function (a, b) return tostring(a) < tostring(b) end)
-    for _, name in ipairs(others) do members[#members + 1] = { name, row[name] } end
-    text, problem = json.encode(json.object(members))
+    text = encode_texts(row, columns)
+    if not text then text, problem = encode_in_order(row, columns) end
   else
     text, problem = json.encode(row)
   end

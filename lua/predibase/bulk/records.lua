@@ -259,7 +259,9 @@ end
 -- damage.
 local function cell (value)
   if type(value) ~= "string" then return value end
-  return (mend(value):gsub("%z", REPLACEMENT))
+  value = mend(value)
+  if not value:find("\0", 1, true) then return value end
+  return (value:gsub("%z", REPLACEMENT))
 end
 
 --- Returns an id as it is read back from an output.

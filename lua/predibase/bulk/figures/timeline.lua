@@ -19,14 +19,13 @@ local RECENT = 10
 local Timeline = {}
 Timeline.__index = Timeline
 
-local FIELDS = { "answered", "failed", "tokens_in", "tokens_out" }
-
 local function empty ()
   return { answered = 0, failed = 0, tokens_in = 0, tokens_out = 0 }
 end
 
 local function add_to (bin, other)
-  for _, field in ipairs(FIELDS) do bin[field] = bin[field] + other[field] end
+  bin.answered, bin.failed = bin.answered + other.answered, bin.failed + other.failed
+  bin.tokens_in, bin.tokens_out = bin.tokens_in + other.tokens_in, bin.tokens_out + other.tokens_out
 end
 
 --- Doubles the width of the bins.

@@ -87,15 +87,15 @@ local function encode_texts (row, columns)
   for i = 1, #columns do
     local name = columns[i]
     local value = row[name]
-    if type(name) ~= "string" or type(value) ~= "string" or listed[name]
-      or not (utf8.valid(name) and utf8.valid(value)) then return nil end
+    if type(name) ~= "string" or type(value) ~= "string" or listed[name] then return nil end
     listed[name] = true
     members[i] = json.text(name) .. ":" .. json.text(value)
   end
   for name in next, row do
     if not listed[name] then return nil end
   end
-  return "{" .. table.concat(members, ",") .. "}"
+  local text = "{" .. table.concat(members, ",") .. "}"
+  return utf8.valid(text) and text or nil
 end
 
 --- Writes a row as JSON with some columns first.

@@ -210,6 +210,29 @@ describe("a row with a prompt", function ()
         .. '"extra":{"new_one":{"z":1.0,"a":[]}},"top_p":null}}')))
   end)
 
+  it("sends the parameters of each row, whatever those of the row before were", function ()
+    local dialect = made {}
+    for _, case in ipairs {
+      { '"seed":7,"temperature":0.5', '"temperature":0.5,"details":true,"seed":7' },
+      { '"temperature":0.5,"seed":7', '"temperature":0.5,"details":true,"seed":7' },
+      { '"seed":7', '"details":true,"seed":7' },
+      { '"seed":8', '"details":true,"seed":8' },
+      { '"seed":8,"stop":["a"]', '"stop":["a"],"details":true,"seed":8' },
+      { '"seed":8,"stop":["b"]', '"stop":["b"],"details":true,"seed":8' },
+      { '"seed":8', '"details":true,"seed":8' },
+      { '"label":"x"', '"details":true' },
+      { '"seed":8', '"details":true,"seed":8' },
+    } do
+      local entry = assert(dialect:prepare(row_of('{"prompt":"Hi",' .. case[1] .. "}")))
+      assert.equal('{"inputs":"Hi","parameters":{' .. case[2] .. "}}",
+        assert(dialect:call(entry)).request().body)
+    end
+    local chat = assert(dialect:prepare(row_of(
+      '{"messages":[{"role":"user","content":"Hi"}],"seed":8}')))
+    assert.equal('{"model":"","messages":[{"role":"user","content":"Hi"}],"seed":8}',
+      assert(dialect:call(chat)).request().body)
+  end)
+
   it("may call the limit of tokens as OpenAI does", function ()
     assert.equal('{"inputs":"Hi","parameters":{"max_new_tokens":5,"details":true}}',
       (sent({}, '{"prompt":"Hi","max_tokens":5}')))

@@ -390,6 +390,32 @@ local function checker (client, given, bases)
   end
 end
 
+--- Tells whether two rows have the same options. Options with tables are not compared.
+local function same_options (a, b)
+  for name, value in next, a do
+    if b[name] ~= value or type(value) == "table" then return false end
+  end
+  for name in next, b do
+    if a[name] == nil then return false end
+  end
+  return true
+end
+
+--- Makes a planner that keeps the last plan for rows with options, because the rows of a file often
+-- have the same ones.
+-- @tparam function planner of `predibase.request`
+-- @treturn function takes the route and the options of a row; returns what `planner` returns
+local function keeping_last (planner)
+  local last_route, last_own, last_plan
+  return function (route, own)
+    if own == nil then return planner(route) end
+    if route == last_route and same_options(own, last_own) then return last_plan end
+    local plan, err, on_error = planner(route, own)
+    if plan then last_route, last_own, last_plan = route, own, plan end
+    return plan, err, on_error
+  end
+end
+
 --- Finds the dialect of a row, when it has no template.
 -- @tparam table row
 -- @tparam ?string format of the file
@@ -431,8 +457,8 @@ function M.new (client, given)
   -- The options stay in closures, so that code that walks over the tables finds no API token.
   local bases = bases_of(client, given, view, template)
   local of = { cfg = client.cfg, user_agent = client.user_agent, fallback = client.fallback }
-  local for_generate = request.planner(of, bases.generate)
-  local for_others = request.planner(of, bases.others)
+  local for_generate = keeping_last(request.planner(of, bases.generate))
+  local for_others = keeping_last(request.planner(of, bases.others))
   return setmetatable({
     client = client, dialect = dialect, fill = fill, id = given.id, check = view.check,
     format = given.format, cells = CELLS[given.format] or false,

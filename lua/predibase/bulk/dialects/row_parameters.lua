@@ -180,12 +180,14 @@ local function add_object (own, record, set, spellings)
   if type(object) ~= "table" then
     return '"parameters" must be an object, got ' .. checks.describe(object)
   end
-  local raw = record.cells and record.row.parameters or M.text_of(record, "parameters")
   return first_problem(json.fields(object), function (name, value)
     local right = spellings and spellings[name] or name
     if not set.names[right] then return unknown(name, set) end
     if value == json.null then return nil end
-    if ORDERED[name] then value = in_order(raw and json.member(raw, name), value) end
+    if ORDERED[name] then
+      local raw = record.cells and record.row.parameters or M.text_of(record, "parameters")
+      value = in_order(raw and json.member(raw, name), value)
+    end
     return add(own, name, value, spellings)
   end)
 end

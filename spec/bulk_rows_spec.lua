@@ -340,6 +340,7 @@ describe("predibase.bulk.rows opens", function ()
     assert.is_nil(reader:next())
     reader:close()
     assert.is_truthy(pipe:close())
+    assert.is_nil(reader.size)
   end)
 
   it("nothing for a program that is wrong", function ()

@@ -457,6 +457,21 @@ describe("a bulk run", function ()
     assert.equal("nonsense\n", read "failed-out.jsonl")
   end)
 
+  -- The second row is for whoever opens the pipe a second time.
+  it("reads a named pipe, once", function ()
+    local path = path_of "in.jsonl"
+    assert(os.execute(("mkfifo %s; (echo '{\"prompt\":\"1\"}' > %s; sleep 2; test ! -p %s ||"
+      .. " echo '{\"prompt\":\"2\"}' > %s) &"):format(path, path, path, path)))
+    open()
+    local run = client:run_bulk { input = path, out = path_of "out.jsonl" }
+    assert.is_nil(run:progress().size)
+    assert.equal(1, assert(run:finish()).rows.answered)
+    assert(os.execute(("echo '{\"prompt\":\"1\"}' > %s &"):format(path)))
+    local summary, err = client:run_bulk({ input = path, sample = 1 }):finish()
+    assert.is_nil(summary)
+    assert.matches("a sample needs a file or an array", err.message)
+  end)
+
   it("takes the first rows, a sample or a shard, each time the same", function ()
     questions(100)
     open()

@@ -146,7 +146,7 @@ local function assemble_calls (client, given, source, view)
   if not parts.dialect then return nil, err end
   local total
   if given.sample then
-    total, err = sources.count(given)
+    total, err = sources.count(given, source)
     if not total then return nil, err end
   end
   parts.choice = choice.new(given, total)

@@ -152,12 +152,15 @@ function Reader:close ()
   self.closed, self.done = true, true
 end
 
---- Opens a source as it is needed for the window.
+--- Opens a source as it is needed for the window. Returns it, its name, and its size in bytes,
+-- where it has one.
 local function open_source (source)
   if type(source) == "string" then
     local file, problem = io.open(source, "rb")
     if not file then return nil, errors.new { kind = "config", message = problem } end
-    return file, source
+    local size = file:seek("end")                -- a pipe has no positions
+    if size then file:seek("set", 0) end
+    return file, source, size
   end
   local kind = type(source)
   if kind ~= "userdata" and kind ~= "table" or not value_checks.callable(source.read) then
@@ -208,7 +211,7 @@ end
 -- most bytes of a record (`MAX_RECORD`)
 -- @treturn[1] table the reader, for `for row, at in reader do`, with the methods `next` and `close`
 -- and the fields `format`, `columns` (array of the names of the columns of CSV and TSV, in their
--- order; empty when the file is empty), `header` (where the header is, like `at`; nil when there is
+-- order; empty when the file is empty), `size` (of the file in bytes; nil for a pipe), `header` (where the header is, like `at`; nil when there is
 -- none) and `err` (the error that ended the reading)
 -- @treturn[2] nil
 -- @treturn[2] table the error: of kind "config" when the file cannot be read, otherwise of kind
@@ -224,11 +227,12 @@ function M.open (source, options)
     local problem = delimited.bad_columns(options.columns)
     if problem then return invalid("columns: " .. problem) end
   end
-  local file, name = open_source(source)
+  local file, name, size = open_source(source)
   if not file then return nil, name end
   local window = input_window.new(file, { owned = type(source) == "string", name = name,
-    max_record = options.max_record })
-  local reader = setmetatable({ format = format, number = 0, window = window }, Reader)
+    is_pipe = size == nil, max_record = options.max_record })
+  local reader = setmetatable({ format = format, size = size, number = 0, window = window },
+    Reader)
   local ok
   ok, err = start(reader, options)
   if ok then return reader end

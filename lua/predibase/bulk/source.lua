@@ -90,19 +90,10 @@ local function of_program (rows)
   }
 end
 
---- Returns the size of a file in bytes; nil when it has none, as a pipe.
-local function size_of (path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local size = file:seek("end")
-  file:close()
-  return size
-end
-
 --- Opens the rows of a run.
 -- @tparam table given the options `input`, `rows`, `format` and `columns`
 -- @treturn[1] table the source: `format` and `columns` of a file, see `predibase.bulk.rows`; `size`
--- in bytes, where it is known; `path`
+-- in bytes, where it is known; `path` of a file that can be read again, which a pipe cannot
 -- @treturn[2] nil
 -- @treturn[2] table the error
 function M.open (given)
@@ -113,7 +104,8 @@ function M.open (given)
   local reader, err = rows_of.open(given.input, { format = format, columns = given.columns })
   if not reader then return nil, err end
   return new {
-    format = reader.format, columns = reader.columns, path = path, size = path and size_of(path),
+    format = reader.format, columns = reader.columns,
+    size = reader.size, path = reader.size and path,
     read = function ()
       local row, at, problem = reader:next()
       if row == nil then return nil, nil, problem end
@@ -125,22 +117,23 @@ end
 
 --- Counts the rows of a file, or of an array.
 -- @tparam table given as for `open`
+-- @tparam table source what `open` returned
 -- @treturn[1] integer
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function M.count (given)
+function M.count (given, source)
   if type(given.rows) == "table" and not checks.callable(given.rows) then return #given.rows end
-  if type(given.input) ~= "string" then
+  if not source.path then
     return nil, errors.new { kind = "config", phase = "request",
       message = "a sample needs a file or an array, because all rows are counted first" }
   end
-  local source, err = M.open(given)
-  if not source then return nil, err end
+  local counted, err = M.open(given)
+  if not counted then return nil, err end
   local count = 0
   while true do
-    local row, _, problem = source:next()
+    local row, _, problem = counted:next()
     if row == nil then
-      source:close()
+      counted:close()
       if problem then return nil, problem end
       return count
     end

@@ -27,14 +27,15 @@ local BOM = "\239\187\191"
 --- Makes a window at the beginning of a source.
 -- @tparam table|userdata source has `read(n)`, which returns at most `n` bytes, nil at the end, or
 -- nil and a message
--- @tparam table options `owned`: whether to close the source at the end; `name` for messages;
--- `max_record` in bytes
+-- @tparam table options `owned`: whether to close the source at the end; `is_pipe`: whether others
+-- may still be writing it; `name` for messages; `max_record` in bytes
 -- @treturn table the window, with the fields `text`, `here` (the position in `text` where the next
 -- record begins), `base` (the offset in the file of the first byte of `text`), `line` (the number
 -- of the line that begins at `here`), `final` (whether nothing follows `text`), `doubtful` (the
 -- offset before which a record may have bytes that are not UTF-8) and `max_record`
 function M.new (source, options)
   return setmetatable({ source = source, owned = options.owned, name = options.name,
+    chunk = options.is_pipe and PIPE_CHUNK or CHUNK,
     max_record = options.max_record or M.MAX_RECORD, text = "", here = 1, base = 0, line = 1,
     final = false, doubtful = 0, tail = "" }, M)
 end
@@ -62,7 +63,7 @@ function M:more ()
   if self.final then return false end
   local rest = self.here == 1 and self.text or sub(self.text, self.here)
   -- A long record is read in pieces of growing size, so that it is searched a few times only.
-  local wanted = max(self.owned and CHUNK or PIPE_CHUNK, min(#rest, self.max_record))
+  local wanted = max(self.chunk, min(#rest, self.max_record))
   local piece, problem = self.source:read(wanted)
   self.text, self.base, self.here = rest, self.base + self.here - 1, 1
   local stop = self.base + #rest

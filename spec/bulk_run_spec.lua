@@ -411,11 +411,47 @@ describe("a bulk run", function ()
     given.options = { temperature = 0.7 }
     local _, err = client:run_bulk(given):finish()
     assert.is_truthy(err.message:find "^line 1 was answered with other options")
+    -- A row that is not in the output yet is not answered with the new options before.
+    local text = read "out.jsonl"
+    write("out.jsonl", text:match "\n(.*)$")
+    _, err = client:run_bulk(given):finish()
+    assert.is_truthy(err.message:find "^line 2 was answered with other options")
+    assert.equal(2, #network.requests)
+    assert.equal(text:match "\n(.*)$", read "out.jsonl")
+    write("out.jsonl", text)
     given.options = { temperature = 0.5, timeout = 7 }          -- changes no answer
     write("in.jsonl", '{"prompt":"a"}\n')
     assert.equal(1, client:run_bulk(given):finish().missing)
     given.limit = 1
     assert.is_nil(client:run_bulk(given):finish().missing)
+  end)
+
+  it("does not answer rows again because their ids are in another column", function ()
+    local given = { keep_changed = true,
+      input = write("in.jsonl", '{"prompt":"a","k":1,"l":"x"}\n') }
+    open()
+    for _, format in ipairs { "jsonl", "csv" } do
+      given.out = path_of("out." .. format)
+      for _, ids in ipairs { { nil, "k" }, { "k", nil }, { "k", "l" } } do
+        os.remove(given.out)
+        given.id = ids[1]
+        assert(client:run_bulk(given):finish())
+        assert.equal(1, assert(client:run_bulk(given):finish()).rows.resumed)
+        given.id = ids[2]
+        local summary, err = client:run_bulk(given):finish()
+        assert.is_nil(summary)
+        assert.equal("config", err.kind)
+        assert.matches("the option id has changed", err.message)
+      end
+    end
+    given.input = write("in.jsonl", '{"custom_id":null,"prompt":"a"}\n')
+    given.out, given.id = path_of "null.csv", nil
+    assert(client:run_bulk(given):finish())
+    assert.equal(1, assert(client:run_bulk(given):finish()).rows.resumed)
+    given.input, given.id = write("in.jsonl", '{"custom_id":"x","method":"POST",'
+      .. '"url":"/v1/completions","body":{"model":"m","prompt":"a"}}\n'), "k"
+    local _, err = client:run_bulk(given):finish()
+    assert.matches("have their ids in custom_id", err.message)
   end)
 
   it("fails the second row of an id", function ()

@@ -101,6 +101,9 @@ local function complete (given, source)
   end
   given.out_format = wanted or "jsonl"
   if given.dialect == "openai" then
+    if given.id and given.id ~= "custom_id" then
+      return refuse("rows in OpenAI's form have their ids in custom_id; leave out the option id")
+    end
     if given.out_format ~= "jsonl" then
       return refuse("rows in OpenAI's form have answers in OpenAI's form, which is JSON Lines and "
         .. "not %s", given.out_format)
@@ -163,6 +166,7 @@ local function assemble (client, given, source, view)
   parts.output, err = destination.open(given, source, columns_of(source),
     parts.dialect:fingerprint(), {
       clock = clock,
+      id_of = function (row) return (parts.dialect:read_id(row, {})) end,
       on_done = function (record)
         parts.figures:resumed(record)
         parts.spending:add(record.tokens_in, record.tokens_out)

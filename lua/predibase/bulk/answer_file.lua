@@ -154,7 +154,8 @@ local function read_records (self, reader, limit, on_done)
     if reason then return damaged(path, at.line, reason) end
     if not set:add(record.id, record.line, record.hash) then self.repeated = self.repeated + 1 end
     count = count + 1
-    if on_done then on_done(record) end
+    local err = on_done and on_done(record, layout)
+    if err then return nil, err end
   end
   if reader.err then return nil, reader.err end
   return limit
@@ -309,8 +310,9 @@ end
 -- @tparam string path
 -- @tparam table options `format`, `input`, `columns` and `timing` as in `predibase.bulk.records`;
 -- `clock`: a function that returns the time in seconds; `on_done`: a function that is called with
--- each record that is read back, see `layout:read`; `input_path`: of the input, which must be
--- another file; `unlocked`: does without the lock, for file systems that have none
+-- each record that is read back, see `layout:read`, and with the layout, and may return an error,
+-- for which the file is refused; `input_path`: of the input, which must be another file;
+-- `unlocked`: does without the lock, for file systems that have none
 -- @treturn[1] table the file, with the fields `layout` (see `predibase.bulk.records`), `path`,
 -- `failed_path`, `done` (number of records that were read back), `repeated` (how many of them have
 -- the id, or the line number, of another one) and `cut` (bytes that were cut off)

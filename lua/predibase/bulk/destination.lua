@@ -50,19 +50,40 @@ function Destination:state (item)
   return file and file:state(item.id, item.line, item.hash)
 end
 
---- Makes the error of a row whose answer belongs to another row, or to other options.
+local CHOOSE = "Choose another output, or keep the answers that it has (keep_changed)"
+
+local function changed (message, line)
+  return errors.new { kind = "config", phase = "request", line = line, message = message }
+end
+
+--- Makes the error of a row whose answer belongs to another row.
 -- @tparam table item
--- @tparam string state as `state` returns it
 -- @treturn table
-function Destination:change (item, state)
-  local path = self.file.path
-  local what = state == "row_changed"
-    and "has another row than the one that %s has the answer of: the input has changed"
-    or "was answered with other options: those of %s are not the options of this run (template, "
-      .. "model, adapter or parameters)"
-  return errors.new { kind = "config", phase = "request", line = item.line,
-    message = ("line %d %s. Choose another output, or keep the answers that it has (keep_changed)")
-      :format(item.line, what:format(path)) }
+function Destination:change (item)
+  return changed(("line %d has another row than the one that %s has the answer of: the input has "
+    .. "changed. %s"):format(item.line, self.file.path, CHOOSE), item.line)
+end
+
+--- Finds out whether a record of the output is of another run: no request may be sent then.
+-- @tparam string path of the output
+-- @tparam table given `id`, `keep_changed`
+-- @tparam string options hash of the options
+-- @tparam table record see `layout:read`
+-- @tparam ?string id of the row, by the options of this run
+-- @treturn ?table the error
+local function record_problem (path, given, options, record, id)
+  local of_row = record.line and ("line %d"):format(record.line)
+    or ('the row "%s"'):format(tostring(record.id))
+  if given.out_format ~= "openai" and (record.id ~= id or given.id and not id) then
+    return changed(("%s has another id in %s than in this run: the option id has changed, so no "
+      .. "row would be found there. Choose another output, or the same column for the ids"):format(
+      of_row, path), record.line)
+  end
+  if not given.keep_changed and record.hash:sub(-#options) ~= options then
+    return changed(("%s was answered with other options: those of %s are not the options of this "
+      .. "run (template, model, adapter or parameters). %s"):format(of_row, path, CHOOSE),
+      record.line)
+  end
 end
 
 --- Passes a record to the function of the caller.
@@ -163,12 +184,12 @@ end
 
 --- Opens the output of a run.
 -- @tparam table given `out` (a path, a function that takes the text of each record, or nil),
--- `out_format` ("jsonl", "csv", "tsv" or "openai"), `timing`, `ordered`
+-- `out_format` ("jsonl", "csv", "tsv" or "openai"), `timing`, `ordered`, `id`, `keep_changed`
 -- @tparam table source of the rows
 -- @tparam ?table columns array of the columns of the rows, for outputs that are tables
 -- @tparam string fingerprint of the options
--- @tparam table hooks `clock` (returns seconds) and `on_done` (is called with each record that the
--- output has already)
+-- @tparam table hooks `clock` (returns seconds), `on_done` (is called with each record that the
+-- output has already) and `id_of` (returns the id of a row, or nil)
 -- @treturn[1] table `done` is the number of records that the output has already
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "config"
@@ -191,7 +212,10 @@ function M.open (given, source, columns, fingerprint, hooks)
   end
   local file, err = answer_file.open(out, { format = given.out_format, input = source.format,
     columns = columns, timing = given.timing, clock = hooks.clock, input_path = source.path,
-    on_done = function (record)
+    on_done = function (record, layout)
+      local problem = record_problem(out, given, self.options, record,
+        layout:id(hooks.id_of(record.columns)))
+      if problem then return problem end
       note_line(self, record.line)
       hooks.on_done(record)
     end })

@@ -63,15 +63,15 @@ local function read_row (self)
   end
 end
 
---- Tells whether the output has the answer of a row already. A row or options that have changed
--- since then end the run, unless the caller wants to keep the answers.
+--- Tells whether the output has the answer of a row already. A row that has changed since then ends
+-- the run, unless the caller wants to keep the answers.
 local function is_done (self, item)
   local state = self.output:state(item)
   if not state then return false end
   if state ~= "done" then
     self.changed = self.changed + 1
     if not self.keep_changed then
-      stop(self, "changed", self.output:change(item, state))
+      stop(self, "changed", self.output:change(item))
       return true
     end
   end

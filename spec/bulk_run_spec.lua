@@ -181,6 +181,22 @@ describe("a bulk run", function ()
     for i = 1, 20 do assert.equal("re row " .. i, texts[i + 1]) end
   end)
 
+  it("goes on after a loop that was left", function ()
+    questions(20)
+    local given = { input = path_of "in.csv", out = path_of "out.jsonl",
+      template = "{question}", concurrency = 4 }
+    open()
+    local function leave () for _ in client:run_bulk(given) do break end end
+    leave()
+    leave()
+    assert(client:run_bulk(given):finish())
+    assert.equal(20, #records "out.jsonl")
+    local texts = by_line "out.jsonl"
+    for i = 1, 20 do assert.equal("re row " .. i, texts[i + 1]) end
+    client:close()                       -- with the requests that the loops have left
+    client = nil
+  end)
+
   it("puts failed rows into a file of their own, and tries them again", function ()
     questions(9)
     local broken = true

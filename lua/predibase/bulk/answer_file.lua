@@ -61,6 +61,21 @@ function M.failed_path (path, format, failed_format)
   return (folder or "") .. "failed-" .. (name or path) .. extension
 end
 
+--- Opens a file and locks it. A run of this program that a loop has left with `break` keeps its
+-- lock until it is collected, except in Lua 5.4, so a refused lock is tried again after that.
+-- @tparam string path
+-- @tparam ?boolean unlocked do without the lock
+-- @treturn ?userdata see `predibase.append`
+-- @treturn ?string what is wrong
+-- @treturn ?boolean whether the lock was refused
+function M.open_locked (path, unlocked)
+  local handle, problem, locked = append.open(path, unlocked)
+  if handle or not locked then return handle, problem, locked end
+  collectgarbage()
+  collectgarbage()                       -- what only finalizers kept alive
+  return append.open(path, unlocked)
+end
+
 -- Reading back -----------------------------------------------------------------------------------
 
 --- Makes a source for `rows.open` of the first bytes of an open file.
@@ -262,7 +277,7 @@ end
 
 --- Opens the file of failed rows, and empties it.
 function File:open_failed ()
-  local handle, problem = append.open(self.failed_path, self.unlocked)
+  local handle, problem = M.open_locked(self.failed_path, self.unlocked)
   local ok
   if handle then ok, problem = handle:truncate(0) end
   local header
@@ -329,7 +344,7 @@ function M.open (path, options)
   local ok, err = check_input(path, self.failed_path, options.input_path)
   if ok then ok, err = check_failed_file(self) end
   if not ok then return nil, err end
-  local handle, problem, locked = append.open(path, options.unlocked)
+  local handle, problem, locked = M.open_locked(path, options.unlocked)
   if not handle then
     return nil, errors.new { kind = "config", message = problem, locked = locked or nil }
   end

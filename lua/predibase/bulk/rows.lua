@@ -212,7 +212,8 @@ end
 -- @treturn[1] table the reader, for `for row, at in reader do`, with the methods `next` and `close`
 -- and the fields `format`, `columns` (array of the names of the columns of CSV and TSV, in their
 -- order; empty when the file is empty), `size` (of the file in bytes; nil for a pipe or an object),
--- `header` (where the header is, like `at`; nil when there is none) and `err` (the error that ended the reading)
+-- `header` (where the header is, like `at`; nil when there is none) and `err` (the error that ended
+-- the reading)
 -- @treturn[2] nil
 -- @treturn[2] table the error: of kind "config" when the file cannot be read, otherwise of kind
 -- "validation"; `unfinished` is true when the file ends before the header does

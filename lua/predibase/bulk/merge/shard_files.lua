@@ -3,7 +3,6 @@
 -- @module predibase.bulk.merge.shard_files
 
 local answer_file = require "predibase.bulk.answer_file"
-local append = require "predibase.append"
 local errors = require "predibase.errors"
 local shard_answers = require "predibase.bulk.merge.shard_answers"
 local shards = require "predibase.bulk.shards"
@@ -107,7 +106,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table an error of kind `config`: a run writes to the file
 function M.lock (file)
-  local handle, problem, locked = append.open(file.path)
+  local handle, problem, locked = answer_file.open_locked(file.path)
   if handle then return function () handle:close() end end
   if not locked then return function () end end
   return config_error("%s. Wait until the run of this shard (%d/%d) has ended, then merge", problem,

@@ -116,6 +116,9 @@ describe("a row of plain columns", function ()
       .. 'found: "label", "text"', { template = "{txt}" }, '{"text":"x","label":"y"}')
     refused('the template: no value for "a"; the column "a" is null', { template = "{a}" },
       '{"a":null}')
+    refused('the template: no value for "a"; the row has no column "a"; found: "a;b" (a single '
+      .. "column: the separator is a comma in csv, a tab in tsv)", { template = "{a}" },
+      '{"a;b":"x"}')
     refused('the template: no values for "a", "b"; the row has no column "a"; found: none',
       { template = "{a}{b}" }, "{}")
     refused('the template: no value for "predibase_error"; the row has no column '

@@ -119,6 +119,16 @@ describe("predibase.bulk.rows reads CSV", function ()
       "line 4: the row has 3 cells, but there are 2 columns" }, (csv("a,b\n1\n1,2\n1,2,3\n")))
   end)
 
+  it("and names the separator when there may be another one", function ()
+    local other = "; the separator is a comma in csv, and a tab in tsv"
+    assert.same({ 'line 2: the row has 2 cells, but there is 1 column, "a;b"' .. other,
+      { ["a;b"] = "3;4" } }, (csv("a;b\n1,5;2\n3;4\n")))
+    assert.same({ 'line 2: the row has 2 cells, but there is 1 column, "a"' }, (csv("a\n1,5\n")))
+    local reader, err = rows.open(source_of '"a";"b"\n', { format = "csv" })
+    assert.is_nil(reader)
+    assert.equal(other, err.message:sub(-#other))
+  end)
+
   it("and goes on in the next line when quotes are wrong", function ()
     local after = "text follows the quote that ends a cell; a quote inside a cell in quotes must "
       .. "be doubled"

@@ -186,7 +186,11 @@ describe("a bulk run", function ()
     local given = { input = path_of "in.csv", out = path_of "out.jsonl",
       template = "{question}", concurrency = 4 }
     open()
-    local function leave () for _ in client:run_bulk(given) do break end end
+    local function leave ()
+      for row in client:run_bulk(given) do
+        if row then break end
+      end
+    end
     leave()
     leave()
     assert(client:run_bulk(given):finish())

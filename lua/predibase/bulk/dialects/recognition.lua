@@ -40,6 +40,9 @@ function M.has (record, name)
   return value ~= nil and value ~= json.null and not (record.cells and value == "")
 end
 
+-- What a single column with another separator in its name is followed by.
+local ONE_COLUMN = " (a single column: the separator is a comma in csv, a tab in tsv)"
+
 --- Writes names in quotes, in alphabetical order.
 -- @tparam table row
 -- @treturn string such as `"label", "text"`, or `none`
@@ -55,6 +58,7 @@ function M.fields_of (row)
     shown[i] = '"' .. errors.excerpt(names[i], SHOWN_BYTES) .. '"'
   end
   local text = table.concat(shown, ", ")
+  if #names == 1 and names[1]:find "[;,\t|]" then return text .. ONE_COLUMN end
   if #names <= SHOWN_FIELDS then return text end
   return ("%s and %d more"):format(text, #names - SHOWN_FIELDS)
 end

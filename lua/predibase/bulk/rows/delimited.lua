@@ -8,6 +8,7 @@
 -- reading goes on with the line after it. So one wrong quote does not take other rows with it.
 -- @module predibase.bulk.rows.delimited
 
+local errors = require "predibase.errors"
 local json = require "predibase.json"
 local utf8 = require "predibase.utf8"
 
@@ -19,6 +20,12 @@ local huge = math.huge
 
 local LF, CR, QUOTE = 10, 13, 34
 local BOM = "\239\187\191"
+
+-- Bytes that separate the cells of other formats than the one that is read: , tab ; |
+local OTHERS = { [44] = true, [9] = true, [59] = true, [124] = true }
+
+-- Most bytes of a name in a message.
+local SHOWN_NAME = 60
 
 --- The separators of the formats.
 M.SEPARATORS = { csv = ",", tsv = "\t" }
@@ -41,6 +48,7 @@ local UNFINISHED = "unfinished"
 
 local AFTER_QUOTE = "text follows the quote that ends a cell; a quote inside a cell in quotes must "
   .. "be doubled"
+local OTHER = "; the separator is a comma in csv, and a tab in tsv"
 local INNER_QUOTE = "a quote inside a cell that does not begin with one; put the cell in quotes "
   .. "and double the quotes in it, or read the file with quotes = false"
 local NOT_CLOSED = "; perhaps a quote in its first line is not closed"
@@ -109,7 +117,8 @@ local function scan (self, text, at, row, names)
       if following and following ~= LF then problem, position = LONE_RETURN, stop break end
       last, after = stop - 1, following and stop + 2
     elseif following then
-      problem, position = AFTER_QUOTE, stop
+      problem, position = OTHERS[following] and AFTER_QUOTE .. OTHER or AFTER_QUOTE,
+        stop
     else
       last = stop - 1
     end
@@ -173,6 +182,17 @@ local function go_on (self, problem, position)
   return false, row, place, err
 end
 
+--- Says that a row has another number of cells than there are columns.
+local function cells_problem (self, count)
+  local cells = count == 1 and "1 cell" or ("%d cells"):format(count)
+  if self.width ~= 1 then
+    return ("the row has %s, but there are %d columns"):format(cells, self.width)
+  end
+  local other = find(self.names[1], "[;,\t|]") and OTHER or ""
+  return ('the row has %s, but there is 1 column, "%s"%s'):format(cells,
+    errors.excerpt(self.names[1], SHOWN_NAME), other)
+end
+
 --- Returns the next row that is not an empty line, and its place.
 -- @treturn[1] table the row; empty when the place has an `err`
 -- @treturn[1] table the place
@@ -198,8 +218,7 @@ function M:next ()
       local place = window:take(last, after or #text + 1, after ~= nil, lines)
       local problem
       if count ~= width and width then
-        problem = ("the row has %d cell%s, but there are %d columns"):format(count,
-          count == 1 and "" or "s", width)
+        problem = cells_problem(self, count)
       elseif place.first < window.doubtful then
         problem = window:not_utf8(place)
       end

@@ -201,6 +201,18 @@ describe("an adaptive limiter", function ()
     assert.equal(8, limiter.limit)
   end)
 
+  it("halves when its own requests let the queue grow slowly", function ()
+    local limiter, highest = new(256), 0
+    limiter.limit = 16
+    -- A server that answers ten requests at the same time, each in 40 ms.
+    for _ = 1, 20000 do
+      answers(limiter, 1, math.max(0, (math.floor(limiter.limit) - 10) * 4))
+      highest = math.max(highest, limiter.limit)
+    end
+    assert.is_true(highest > 30 and highest < 80, highest)
+    assert.is_true(limiter.limit > 15)
+  end)
+
   it("takes short waits for no sign, and needs a whole round", function ()
     local limiter = new(16)
     answers(limiter, 160, 0)

@@ -32,9 +32,9 @@ M.MAX_OUTAGES = 3
 -- busy server needs between two steps of its batch.
 M.SHORT_QUEUE = 0.1
 
---- How many times the shortest mean queue time a mean queue time may be. The shortest one grows by
--- `FORGET` in each round, because other clients may have come.
-M.QUEUE_GROWTH, M.FORGET = 2, 1.05
+--- How many times the shortest mean queue time, of those since the limit was halved, a mean queue
+-- time may be. What is measured after that includes the requests of other clients.
+M.QUEUE_GROWTH = 2
 
 local Limiter = {}
 Limiter.__index = Limiter
@@ -101,18 +101,18 @@ end
 local function halve (self)
   self.round = self.round + 1
   self.limit = math.max(1, math.floor(self.limit / 2))
-  self.queue_sum, self.queue_count = 0, 0
+  self.queue_sum, self.queue_count, self.least_queue = 0, 0, math.huge
 end
 
 --- Compares the queue times of a round, which has as many responses as the limit, with those of
--- earlier rounds.
+-- the rounds since the limit was halved.
 local function watch_queue (self, headers)
   local ms = tonumber(headers["x-queue-time"])
   if not ms then return end
   self.queue_sum, self.queue_count = self.queue_sum + ms / 1000, self.queue_count + 1
   if self.queue_count < self.limit then return end
   local mean = self.queue_sum / self.queue_count
-  local least = math.min(mean, self.least_queue * M.FORGET)
+  local least = math.min(mean, self.least_queue)
   self.least_queue = least
   self.queue_sum, self.queue_count = 0, 0
   if mean > M.QUEUE_GROWTH * math.max(least, M.SHORT_QUEUE) then halve(self) end
@@ -234,7 +234,7 @@ function M.new (fields)
     down = nil,               -- the error after which nothing more is sent
     trouble_since = nil,      -- when the first of these refusals or outages came
     queue_sum = 0, queue_count = 0,         -- seconds and responses of the present round
-    least_queue = math.huge,  -- the shortest mean of a round, in seconds
+    least_queue = math.huge,  -- the shortest mean of a round since `halve`
   }, Limiter)
 end
 

@@ -23,7 +23,8 @@ describe("the spending of a bulk run", function ()
 
   it("counts rows under way as the mean of those that have ended", function ()
     local spending = spendings.new { max_tokens = 100 }
-    assert.is_nil(spending:exceeded(50))       -- nothing is known yet
+    assert.is_nil(spending:exceeded(0))        -- nothing is known yet
+    assert.equal("max_tokens", spending:exceeded(1))
     spending:add(5, 5)
     spending:add(15, 15)                       -- 40 tokens, 20 for a row
     assert.is_nil(spending:exceeded(0))
@@ -32,6 +33,15 @@ describe("the spending of a bulk run", function ()
     spending:add(30, 10)
     assert.is_nil(spending:exceeded(-1))
     assert.equal("max_tokens", spending:exceeded(0))
+  end)
+
+  it("takes one row first, whose tokens tell what the others need", function ()
+    assert.is_nil(spendings.new({}):exceeded(50))
+    local spending = spendings.new { max_cost = 1, price_in = 1 }
+    assert.is_nil(spending:exceeded(0))
+    assert.equal("max_cost", spending:exceeded(1))
+    spending:add(10, 10)
+    assert.is_nil(spending:exceeded(50))
   end)
 
   it("is over when the limit is reached exactly", function ()

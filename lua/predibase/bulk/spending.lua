@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- Counts the tokens of a run and what they cost, and tells whether another row fits into the
--- limits. What rows still under way will need is estimated from the mean of those that have ended.
+-- limits. What rows still under way will need is estimated from the mean of those that have ended,
+-- so the second row begins when the first one has ended.
 -- @module predibase.bulk.spending
 
 local M = {}
@@ -29,6 +30,9 @@ end
 -- @tparam integer open number of rows under way
 -- @treturn ?string "max_tokens" or "max_cost"; nil when the row fits
 function Spending:exceeded (open)
+  if self.rows == 0 and open > 0 then
+    return self.max_tokens and "max_tokens" or self.max_cost and "max_cost" or nil
+  end
   local mean = self.rows > 0 and 1 / self.rows or 0
   local factor = 1 + (open + 1) * mean
   local tokens = self.tokens_in + self.tokens_out

@@ -29,8 +29,8 @@ describe("a batch of calls", function ()
   end)
 
   --- Makes a batch of `count` prompts.
-  local function open (count, replies, fields, options)
-    client, network = pipe.client(replies or answer, { max_retries = 3 })
+  local function open (count, replies, fields, options, rate_limit)
+    client, network = pipe.client(replies or answer, { max_retries = 3, rate_limit = rate_limit })
     client.shared.random = function () return 0.5 end
     local n = 0
     fields = fields or {}
@@ -148,6 +148,28 @@ describe("a batch of calls", function ()
     assert.equal(40, #found)
     assert.same({}, failed)
     assert.is_true(network.clock >= back and network.clock < back + 60)
+  end)
+
+  it("counts no time in which a row waits for its turn", function ()
+    local failing, requests = { p2 = true, p3 = true }, 0
+    local batch = open(7, function (log)
+      requests = requests + 1
+      local prompt = prompt_of(log)
+      if failing[prompt] then
+        failing[prompt] = nil
+        return { status = 500, headers = JSON, body = '{"error":"no","error_type":"x"}' }
+      end
+      return answer(log)
+    end, nil, { timeout = { total = 5 } }, { requests = 2, seconds = 60 })
+    local count = 0
+    for _, result, err in batch do
+      assert.is_nil(err)
+      assert.is_true(result.timing.total < 4, result.timing.total)
+      count = count + 1
+    end
+    assert.equal(7, count)
+    assert.equal(9, requests)
+    assert.is_true(network.clock >= 1240, network.clock)
   end)
 
   it("halts when the server was down for longer", function ()

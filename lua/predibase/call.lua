@@ -219,6 +219,15 @@ function Call:renew ()
   self.started, self.deadline, self.ended = nil, nil, nil
 end
 
+--- Moves the start and the deadline, so that a time in which the call waited does not count. A
+-- deadline that was set by `end_by` stays.
+-- @tparam number seconds
+function Call:shift (seconds)
+  if not self.started then return end
+  self.started = self.started + seconds
+  if self.deadline and not self.ends then self.deadline = self.deadline + seconds end
+end
+
 --- Prepares the call to be requeued after the server refused an attempt. The deadline does not
 -- apply while the call waits, and the refused attempt does not count against `max_retries`.
 function Call:put_back ()

@@ -191,6 +191,7 @@ local function handle_failure (self, job, err)
     elseif delay then job.due = self.now() + delay end
   end
   if not delay or self.stopped or is_late(self) then return fail(self, job, err) end
+  job.waits_since = job.due or self.now()
   self.again:push(job)
   this:retrying(err, delay)
 end
@@ -215,7 +216,8 @@ local function begin (self, job)
 end
 
 --- Gets what the next attempt of a job needs: its turn, a server, a token. Returns false while its
--- turn has not come. A job that cannot get it fails.
+-- turn has not come; the time until then does not count for its call. A job that cannot get it
+-- fails.
 local function is_admitted (self, job)
   self.turn_at = nil
   local this = job.call
@@ -223,10 +225,13 @@ local function is_admitted (self, job)
     return true
   end
   this.admission:wake_by(self.wake)
+  local now, since = self.now(), job.waits_since
+  job.waits_since = nil
+  if since then this:shift(now - since) end
   local ok, why, at = this:ready "group"
   if ok then return true end
   if why == "pending" then
-    self.turn_at = at
+    self.turn_at, job.waits_since = at, now
     return false
   end
   self.held = nil

@@ -379,8 +379,8 @@ describe("predibase batch", function ()
     assert.equal(7, #list)
     for i, record in ipairs(list) do assert.equal("Number " .. i, record.prompt) end
     local table_input = write("in.csv", "One?,1\nTwo?,2\n")
-    assert.equal(0, (run { table_input, "--columns", "prompt,n", "--out", path "csv.jsonl", "--shard",
-      "0/1", "--quiet" }))
+    assert.equal(0, (run { table_input, "--columns", "prompt,n", "--out", path "csv.jsonl",
+      "--shard", "0/1", "--quiet" }))
     program = child.start(child.interpreter(), { args = { "bin/predibase", "batch", "merge",
       path "csv.jsonl", "--input", table_input, "--input-columns", "prompt,n" } })
     assert.equal(0, program:wait(), program.stderr)

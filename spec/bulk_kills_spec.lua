@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- once: the command and the stand-in server run as processes of their own
---- Kills `predibase batch` at random instants, and compares what it has written in the end with the
--- output of a run that nothing disturbed. ROWS and KILLS set how many there are.
+--- Kills `predibase batch`, or its server, at random instants, and compares what it has written in
+-- the end with the output of a run that nothing disturbed. ROWS and KILLS set how many there are.
 local child = require "spec.support.child"
 local mock = require "predibase.mock"
 local random = require "predibase.random"
@@ -38,13 +38,17 @@ describe("a bulk run that is killed", function ()
     assert.equal(0, program:wait(), program.stderr)
   end
 
-  --- Kills a run after a random time. Returns whether it had not ended before.
-  local function kill (programs)
+  local function rest (seconds)
     local over = false
     local timer = uv.new_timer()
-    timer:start(math.floor(draw() * LIFE * 1000), 0, function () over = true end)
+    timer:start(math.floor(seconds * 1000), 0, function () over = true end)
     child.wait(function () return over end, "a timer")
     timer:close()
+  end
+
+  --- Kills runs after a random time. Returns how many had not ended before.
+  local function kill (programs)
+    rest(draw() * LIFE)
     local killed = 0
     for _, program in ipairs(programs) do
       if not program.code then program:kill(SIGKILL) end
@@ -102,6 +106,21 @@ describe("a bulk run that is killed", function ()
     for _ = 1, KILLS do kill { start(wild, "wild.jsonl") } end
     finish(start(wild, "wild.jsonl"))
     compare "wild.jsonl"
+  end)
+
+  it("fails no row when the server is killed and started again", function ()
+    local server = assert(mock.spawn { fault_rate = 0.2, seed = "5" })
+    local port, program = server.port, start(server, "restarts.jsonl")
+    for _ = 1, math.ceil(KILLS / 4) do
+      rest(draw() * LIFE)
+      uv.kill(server.pid, SIGKILL)
+      server:close()
+      rest(draw() * LIFE)
+      server = assert(mock.spawn { port = port, fault_rate = 0.2, seed = "6" })
+    end
+    finish(program)
+    server:close()
+    compare "restarts.jsonl"
   end)
 
   it("has each row once when four shards are killed and merged", function ()

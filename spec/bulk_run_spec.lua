@@ -595,6 +595,33 @@ describe("a bulk run", function ()
     assert.equal(2, summary.resumed_tokens_out)
   end)
 
+  it("restores the order of OpenAI's rows after a run that was killed", function ()
+    local lines = {}
+    for i = 1, 3 do
+      lines[i] = ('{"custom_id":"%d","method":"POST","url":"/v1/completions",'
+        .. '"body":{"model":"m","prompt":"a"}}\n'):format(i)
+    end
+    open(function () return { headers = JSON, body = '{"id":"c","object":"text_completion",'
+      .. '"created":1,"model":"m","choices":[{"text":"b","index":0,"finish_reason":"stop"}],'
+      .. '"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}' } end)
+    local given = { input = write("in.jsonl", table.concat(lines)), out = path_of "out.jsonl",
+      ordered = true }
+    assert(client:run_bulk(given):finish())
+    local whole = read "out.jsonl"
+    write("out.jsonl", whole:gsub("^([^\n]*\n)(.*)$", "%2%1"))
+    assert.is_true(whole ~= read "out.jsonl")
+    local of_pipe = { input = assert(io.open(given.input)), format = "jsonl", out = given.out,
+      ordered = true }
+    local summary, err = client:run_bulk(of_pipe):finish()
+    of_pipe.input:close()
+    assert.is_nil(summary)
+    assert.equal("config", err.kind)
+    assert.matches("give the path of the input", err.message)
+    assert(client:run_bulk(given):finish())
+    assert.equal(whole, read "out.jsonl")
+    assert.equal(3, #network.requests)
+  end)
+
   it("compares the answers with a column, those of earlier runs included", function ()
     local path = write("in.jsonl", '{"prompt":"a","label":"re a"}\n{"prompt":"b","label":"no"}\n')
     local given = { input = path, out = path_of "out.jsonl", evaluate = "label", limit = 1 }

@@ -112,7 +112,6 @@ local function write (self, outcome)
   local text, err = self.layout:write(outcome)
   if not text then return nil, err end
   if self.file then
-    self.written = true
     note_line(self, outcome.line)
     return self.file:append(text)
   end
@@ -156,9 +155,9 @@ function Destination:sync_if_due ()
 end
 
 --- Tells whether a record of the output may come after one of a later row. Records in OpenAI's form
--- do not say which row they answer.
+-- do not say which row they answer, and an earlier run may have been killed before it ordered them.
 local function is_disordered (self)
-  return self.disordered or self.is_openai and self.done > 0 and self.written
+  return self.disordered or self.is_openai and self.done > 0
 end
 
 --- Flushes and closes the files. With `ordered`, an output whose records are not in the order of
@@ -196,7 +195,7 @@ end
 function M.open (given, source, columns, fingerprint, hooks)
   local self = setmetatable({ layout = nil, file = nil, write = nil, done = 0, begun = false,
     options = done.short_hash(fingerprint), met = nil, reorder = nil, closed = false,
-    is_openai = given.out_format == "openai", written = false,
+    is_openai = given.out_format == "openai",
     last_line = 0, disordered = false }, Destination)
   local out = given.out
   if out == nil then
@@ -220,6 +219,12 @@ function M.open (given, source, columns, fingerprint, hooks)
       hooks.on_done(record)
     end })
   if not file then return nil, err end
+  if given.ordered and self.is_openai and file.done > 0 and not source.path then
+    file:close()
+    return nil, errors.new { kind = "config", phase = "request", message = out .. " has answers in "
+      .. "OpenAI's form, which have no line numbers; to go on in the order of the rows (ordered), "
+      .. "give the path of the input" }
+  end
   if given.ordered then
     self.reorder = function (path)
       return require "predibase.bulk.merge".reorder(path, {

@@ -228,6 +228,18 @@ describe("the output of a merge", function ()
     assert.equal(4, #lines_of(out))
   end)
 
+  it("stays behind its symbolic link, with its permissions", function ()
+    run_shards(make_input(4), { count = 2 })
+    scratch.write(path_of "real.jsonl", "old")
+    assert(uv.fs_chmod(path_of "real.jsonl", 384))               -- 0600
+    assert(uv.fs_symlink("real.jsonl", out))
+    assert(merge.run(out, { force = true }))
+    assert.equal("link", assert(uv.fs_lstat(out)).type)
+    assert.equal(4, #lines_of(path_of "real.jsonl"))
+    assert.equal(384, assert(uv.fs_stat(out)).mode % 512)
+    assert.is_false(exists(path_of "real.jsonl.merging"))
+  end)
+
   it("is written by one merge at a time", function ()
     run_shards(make_input(4), { count = 2 })
     local other = assert(append.open(out .. ".merging"))

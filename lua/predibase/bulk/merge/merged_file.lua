@@ -42,7 +42,8 @@ end
 
 --- Begins a file. An unfinished file of an interrupted merge is overwritten.
 -- @tparam string path
--- @tparam ?boolean force replaces a file that exists
+-- @tparam ?boolean force replaces a file that exists. Its permissions are kept, and so is a symbolic
+-- link to it
 -- @treturn[1] table the file
 -- @treturn[2] nil
 -- @treturn[2] table an error of kind `config`: the file exists, another merge writes it, or it
@@ -50,11 +51,13 @@ end
 function M.create (path, force)
   local ok, err = M.check(path, force)
   if not ok then return nil, err end
+  path = append.real_path(path) or path
   local handle, problem = append.open(path .. M.SUFFIX)
   if not handle then return config_error(problem) end
   local self = setmetatable({ path = path, force = force, handle = handle, pieces = {}, size = 0 },
     File)
   ok, problem = handle:truncate(0)
+  if ok and exists(path) then ok, problem = handle:take_mode(path) end
   if ok then return self end
   self:abandon()
   return config_error(problem)

@@ -309,6 +309,19 @@ describe("predibase.bulk.rows opens", function ()
     assert.matches("data is not known from its name; give the option format", err.message)
   end)
 
+  it("no archives", function ()
+    for _, format in ipairs { "jsonl", "csv", "lines" } do
+      local reader, err = rows.open(source_of("\31\139\8\0x", 1), { format = format })
+      assert.is_nil(reader)
+      assert.equal("validation", err.kind)
+      assert.matches("is compressed with gzip", err.message)
+      reader, err = rows.open(source_of "PK\3\4\20\0", { format = format })
+      assert.is_nil(reader)
+      assert.matches("is a ZIP archive.*save it as CSV", err.message)
+    end
+    assert.equal("PK", assert(rows.open(source_of "PK", { format = "lines" })):next().text)
+  end)
+
   it("no missing file, folder or UTF-16", function ()
     local reader, err = rows.open(folder .. "/none.csv")
     assert.is_nil(reader)

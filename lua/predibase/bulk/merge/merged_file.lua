@@ -42,8 +42,8 @@ end
 
 --- Begins a file. An unfinished file of an interrupted merge is overwritten.
 -- @tparam string path
--- @tparam ?boolean force replaces a file that exists. Its permissions are kept, and so is a symbolic
--- link to it
+-- @tparam ?boolean force replaces a file that exists. Its permissions are kept, and so is a
+-- symbolic link to it
 -- @treturn[1] table the file
 -- @treturn[2] nil
 -- @treturn[2] table an error of kind `config`: the file exists, another merge writes it, or it

@@ -92,10 +92,16 @@ local function is_wide (text)
     or a == 0 and c == 0 or b == 0 and d == 0
 end
 
--- Bytes that tell whether a file is UTF-16.
+-- How files begin that people take for tables of text -> what they are.
+local OTHERS = {
+  ["\31\139"] = "is compressed with gzip; unpack it first, or pipe it: gzip -dc FILE | …",
+  ["PK\3\4"] = "is a ZIP archive, as files of spreadsheets are (.xlsx, .ods); save it as CSV",
+}
+
+-- Bytes that tell whether a file is UTF-16, or no text.
 local BEGINNING = 4
 
---- Reads the beginning of the source, skips a byte order mark and refuses UTF-16.
+--- Reads the beginning of the source, skips a byte order mark and refuses files that are no text.
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] table the error
@@ -104,6 +110,10 @@ function M:begin ()
     local ok, err = self:more()
     if ok == nil then return nil, err end
     if not ok then break end
+  end
+  local other = OTHERS[sub(self.text, 1, 2)] or OTHERS[sub(self.text, 1, 4)]
+  if other then
+    return nil, errors.new { kind = "validation", message = self.name .. ": " .. other }
   end
   if is_wide(self.text) then
     return nil, errors.new { kind = "validation", message = self.name .. ": is UTF-16, or no text "

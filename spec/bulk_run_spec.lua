@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Bulk runs over a simulated network: rows, outputs, limits, ends. Only waits advance its clock.
+local errors = require "predibase.errors"
 local json = require "predibase.json"
 local pipe = require "spec.support.pipe_transport"
 local scratch = require "spec.support.scratch"
@@ -106,6 +107,28 @@ describe("a bulk run", function ()
     for row, result in run do found[row] = tostring(result) end
     assert.same({ p1 = "re p1", p2 = "re p2", p3 = "re p3" }, found)
     assert.is_nil((run:next()))
+  end)
+
+  it("ends with the error with which the rows ended", function ()
+    open()
+    local function failing (second, third)
+      local count = 0
+      return function ()
+        count = count + 1
+        if count < 3 then return "row " .. count end
+        return nil, second, third
+      end
+    end
+    local given = errors.new { kind = "config", message = "no disk" }
+    for _, rows in ipairs { failing("no disk"), failing(given), failing(nil, given) } do
+      local run = client:run_bulk { rows = rows }
+      local summary, err = run:finish()
+      assert.is_nil(summary)
+      assert.equal("config", err.kind)
+      assert.matches("no disk$", err.message)
+      assert.equal(2, run:summary().rows.answered)
+    end
+    assert.equal(2, assert(client:run_bulk { rows = failing() }:finish()).rows.answered)
   end)
 
   it("fails a row alone", function ()

@@ -66,7 +66,15 @@ local function no_row (number, value)
       checks.describe(value)) }
 end
 
---- Makes the source of rows of the program. A string is a prompt.
+--- Returns what a program said at the end of its rows as an error; nil when it said nothing.
+local function error_of (problem)
+  if problem == nil or errors.is(problem) then return problem end
+  return errors.new { kind = "config", phase = "request", message = "the rows ended with an error: "
+    .. tostring(problem) }
+end
+
+--- Makes the source of rows of the program. A string is a prompt. After the last row, `rows` may
+-- return nil and an error, as functions of Lua do, or nil, nil and an error, as readers do.
 local function of_program (rows)
   local number = 0
   local take = rows
@@ -76,8 +84,8 @@ local function of_program (rows)
   return new {
     shut = function () end,
     read = function ()
-      local value, at = take()
-      if value == nil then return nil end
+      local value, at, problem = take()
+      if value == nil then return nil, nil, error_of(problem or at) end
       number = number + 1
       if type(value) == "string" then return { prompt = value }, { number = number }, value end
       if type(value) ~= "table" then

@@ -7,11 +7,9 @@ local done = require "predibase.done"
 local errors = require "predibase.errors"
 local outside_errors = require "predibase.outside_errors"
 local records = require "predibase.bulk.records"
+local rows = require "predibase.bulk.rows"
 
 local M = {}
-
--- Formats that cannot hold rows with other columns than those of the first row.
-local TABLES = { csv = true, tsv = true }
 
 local Destination = {}
 Destination.__index = Destination
@@ -202,7 +200,8 @@ function M.open (given, source, columns, fingerprint, hooks)
     self.met = done.new()
     return self
   end
-  if not TABLES[given.out_format] then columns = source.columns end
+  -- A table cannot hold rows with other columns than those of the first row.
+  if not rows.SEPARATORS[given.out_format] then columns = source.columns end
   if type(out) ~= "string" then
     self.met, self.write = done.new(), out
     self.layout = records.new { format = given.out_format, input = source.format,
@@ -228,8 +227,8 @@ function M.open (given, source, columns, fingerprint, hooks)
   if given.ordered then
     self.reorder = function (path)
       return require "predibase.bulk.merge".reorder(path, {
-        format = TABLES[given.out_format] and given.out_format or "jsonl", input = source.path,
-        input_options = { format = source.format } })
+        format = given.out_format == "openai" and "jsonl" or given.out_format,
+        input = source.path, input_options = { format = source.format } })
     end
   end
   self.file, self.met, self.layout, self.done = file, file, file.layout, file.done

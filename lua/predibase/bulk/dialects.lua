@@ -32,15 +32,13 @@ local rendering = require "predibase.rendering"
 local request = require "predibase.request"
 local row_parameters = require "predibase.bulk.dialects.row_parameters"
 local row_template = require "predibase.bulk.dialects.row_template"
+local rows = require "predibase.bulk.rows"
 local templates = require "predibase.template"
 local usage = require "predibase.usage"
 
 local M = {}
 
 local null = json.null
-
--- Formats of files whose values are all texts.
-local CELLS = { csv = true, tsv = true }
 
 -- What OpenAI's API calls parameters of /generate, in rows with a prompt.
 local SPELLINGS = { max_tokens = "max_new_tokens", max_completion_tokens = "max_new_tokens" }
@@ -421,7 +419,8 @@ end
 -- @tparam ?string format of the file
 -- @treturn ?string nil when the row is in no dialect, or in several
 function M.of_row (row, format)
-  return (recognition.find { row = row, cells = CELLS[format], is_line = format == "lines" })
+  return (recognition.find { row = row, cells = rows.SEPARATORS[format] ~= nil,
+    is_line = format == "lines" })
 end
 
 --- Makes the object that turns rows into calls.
@@ -461,7 +460,7 @@ function M.new (client, given)
   local for_others = keeping_last(request.planner(of, bases.others))
   return setmetatable({
     client = client, dialect = dialect, fill = fill, id = given.id, check = view.check,
-    format = given.format, cells = CELLS[given.format] or false,
+    format = given.format, cells = rows.SEPARATORS[given.format] ~= nil,
     problems = {},               -- kind of row -> what is wrong with the options, or false
     problem_of = checker(client, given, bases),
     planner_of = function (form) return form == "generate" and for_generate or for_others end,

@@ -42,7 +42,7 @@ M.PREFIX = "predibase_"
 local PREFIX, PREFIXED = M.PREFIX, "^" .. M.PREFIX
 local HASH = "^%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%-%x%x%x%x%x%x%x%x$"
 local REPLACEMENT = "\239\191\189"             -- U+FFFD
-local SEPARATORS = { csv = ",", tsv = "\t" }
+local SEPARATORS = rows.SEPARATORS
 
 -- Our columns in their order.
 local MEMBERS = { "id", "line", "hash", "text", "finish_reason", "tokens", "error", "time" }

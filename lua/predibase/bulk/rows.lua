@@ -45,6 +45,9 @@ local M = {}
 --- Most bytes that one record may have, without its line end. A longer one is an error of its row.
 M.MAX_RECORD = input_window.MAX_RECORD
 
+--- The formats whose rows are cells under a header line: format -> the separator of the cells.
+M.SEPARATORS = { csv = ",", tsv = "\t" }
+
 local FORMATS = { jsonl = true, csv = true, tsv = true, lines = true }
 local EXTENSIONS = { jsonl = "jsonl", ndjson = "jsonl", csv = "csv", tsv = "tsv", txt = "lines" }
 local OPEN_OPTIONS = { format = true, columns = true, quotes = true, max_record = true }
@@ -172,7 +175,7 @@ end
 
 --- Makes the scanner of a format, and reads the header of CSV and TSV.
 local function start (reader, options)
-  local window, separator = reader.window, delimited.SEPARATORS[reader.format]
+  local window, separator = reader.window, M.SEPARATORS[reader.format]
   local ok, err = window:begin()
   if not ok then return nil, err end
   if not separator then
@@ -222,7 +225,7 @@ function M.open (source, options)
   local format, err = choose_format(options.format, type(source) == "string" and source or nil)
   if not format then return nil, err end
   if options.columns then
-    if not delimited.SEPARATORS[format] then
+    if not M.SEPARATORS[format] then
       return invalid("columns: only csv and tsv have columns, the format is " .. format)
     end
     local problem = delimited.bad_columns(options.columns)
@@ -259,7 +262,7 @@ end
 function M.header (format, columns)
   local known, err = choose_format(format)
   if not known then return nil, err end
-  local separator = delimited.SEPARATORS[format]
+  local separator = M.SEPARATORS[format]
   if not separator then return "" end
   local count = check_columns(columns)
   local problem = count == 0 and "there are none" or delimited.bad_columns(columns)
@@ -290,7 +293,7 @@ function M.encode (format, columns, row)
     usage.fail("expected a row as a table, got " .. value_checks.describe(row))
   end
   local text, problem
-  local separator = delimited.SEPARATORS[format]
+  local separator = M.SEPARATORS[format]
   if separator then
     if type(columns) ~= "table" then check_columns(columns) end
     local filled = 0

@@ -9,8 +9,6 @@ local rows = require "predibase.bulk.rows"
 
 local M = {}
 
-local QUOTED = { csv = true, tsv = true }
-
 -- The last columns of an output: the names and order of `records`, with `time` and without.
 local OURS = { #records.new { format = "csv", columns = {} }.all,
   #records.new { format = "csv", columns = {}, timing = true }.all }
@@ -31,7 +29,7 @@ end
 -- @tparam string format
 -- @treturn boolean
 function M.quoted (format)
-  return QUOTED[format] or false
+  return rows.SEPARATORS[format] ~= nil
 end
 
 --- Returns the bytes of a record with its line end.

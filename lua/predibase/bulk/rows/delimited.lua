@@ -9,6 +9,7 @@
 -- @module predibase.bulk.rows.delimited
 
 local errors = require "predibase.errors"
+local input_window = require "predibase.bulk.rows.input_window"
 local json = require "predibase.json"
 local utf8 = require "predibase.utf8"
 
@@ -19,16 +20,13 @@ local byte, find, gsub, match, sub = string.byte, string.find, string.gsub, stri
 local huge = math.huge
 
 local LF, CR, QUOTE = 10, 13, 34
-local BOM = "\239\187\191"
+local BOM = input_window.BOM
 
 -- Bytes that separate the cells of other formats than the one that is read: , tab ; |
 local OTHERS = { [44] = true, [9] = true, [59] = true, [124] = true }
 
 -- Most bytes of a name in a message.
 local SHOWN_NAME = 60
-
---- The separators of the formats.
-M.SEPARATORS = { csv = ",", tsv = "\t" }
 
 M.__index = M
 
@@ -308,7 +306,8 @@ function M.encode_cells (separator, count, value)
     if text and not utf8.valid(text) then text, problem = nil, "is not UTF-8" end
     if not text then return nil, ("%s: %s"):format(name, problem) end
     -- In quotes, an empty cell alone is no empty line, and a byte order mark is no mark.
-    if match(text, ordinary) <= #text or (count == 1 and text == "") or sub(text, 1, 3) == BOM then
+    if match(text, ordinary) <= #text or (count == 1 and text == "")
+      or sub(text, 1, #BOM) == BOM then
       if find(text, '"', 1, true) then text = gsub(text, '"', '""') end
       text = '"' .. text .. '"'
     end

@@ -22,7 +22,8 @@ M.MAX_RECORD = 16 * 1024 * 1024
 -- has all of them, and a program may write its rows slowly.
 local CHUNK, PIPE_CHUNK = 65536, 4096
 
-local BOM = "\239\187\191"
+--- The byte order mark of UTF-8.
+M.BOM = "\239\187\191"
 
 --- Makes a window at the beginning of a source.
 -- @tparam table|userdata source has `read(n)`, which returns at most `n` bytes, nil at the end, or
@@ -120,7 +121,7 @@ function M:begin ()
       .. "at all; convert it to UTF-8 (iconv -f UTF-16 -t UTF-8, or \"CSV UTF-8\" when a "
       .. "spreadsheet saves it)" }
   end
-  if sub(self.text, 1, #BOM) == BOM then self.here = #BOM + 1 end
+  if sub(self.text, 1, #M.BOM) == M.BOM then self.here = #M.BOM + 1 end
   return true
 end
 

@@ -2,9 +2,12 @@
 --- Plain text: each line is a row `{ text = line }`.
 -- @module predibase.bulk.rows.plain_lines
 
+local input_window = require "predibase.bulk.rows.input_window"
 local utf8 = require "predibase.utf8"
 
 local M = {}
+
+local BOM = input_window.BOM
 
 M.__index = M
 
@@ -45,7 +48,7 @@ function M.encode (row)
   if text:find("\n", 1, true) or text:sub(-1) == "\r" then
     return nil, "a plain line cannot hold a line break"
   end
-  if text:sub(1, 3) == "\239\187\191" then
+  if text:sub(1, #BOM) == BOM then
     return nil, "a plain line cannot begin with a byte order mark"
   end
   return text .. "\n"

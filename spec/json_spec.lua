@@ -276,6 +276,19 @@ describe("with a newer lua-cjson, which decodes integers to integers and may lea
   end)
 end)
 
+describe("the members of a JSON text", function ()
+  it("are listed in their order, with the positions of names and ends", function ()
+    assert.same({ { "a", 3, 14 }, { 'b"', 16, 32 }, { "a", 33, 39 } },
+      json.members('{ "a":{"x":1}, "b\\"" : ["}",2] ,"a": 3}'))
+    assert.same({}, json.members(" {} "))
+  end)
+
+  it("can be written in one line", function ()
+    assert.equal('{ "a b":  "c\\u000ad" }', json.one_line('{\n"a b":\r\n"c\nd"\t}'))
+    assert.equal('{"a":1}', json.one_line('{"a":1}'))
+  end)
+end)
+
 describe("a member of a JSON text", function ()
   it("is found at the top level only, with its positions", function ()
     assert.same({ "2", 19, 19 }, { json.member('{"a":{"x":1}, "x":2}', "x") })

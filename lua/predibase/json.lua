@@ -193,6 +193,25 @@ function M.member (text, name)
   return sub(text, first, last), first, last
 end
 
+--- Lists the members of an object as they are written in a JSON text.
+-- @tparam string text JSON of an object that `decode` accepts
+-- @treturn table array of `{ name, first, stop }` in the order of the text, with the positions of
+-- the first byte of the name, which is its quote, and of the comma or brace after the value
+function M.members (text)
+  local list = {}
+  scan.each_member(text, function (first, name_end, _, stop)
+    list[#list + 1] = { decode_near(sub(text, first, name_end)), first, stop }
+  end)
+  return list
+end
+
+--- Writes a JSON text in one line: white space between tokens becomes spaces, and control
+-- characters inside of strings, which JSON does not allow, are escaped.
+-- @function one_line
+-- @tparam string text JSON that `decode` accepts
+-- @treturn string
+M.one_line = scan.one_line
+
 --- Converts an integral number so that it prints without a fraction: to an integer on 5.3 and
 -- newer. Every other value is returned unchanged, including strings of digits.
 -- @param v anything

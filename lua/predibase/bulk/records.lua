@@ -136,7 +136,7 @@ end
 -- @treturn table array of strings
 function M.columns (object)
   local list, seen = {}, { [M.FAILURE] = true }
-  for _, member in ipairs(object_text.members(object)) do
+  for _, member in ipairs(json.members(object)) do
     if not seen[member[1]] then list[#list + 1] = member[1] end
     seen[member[1]] = true
   end
@@ -349,7 +349,7 @@ local function write_openai (_, entry)
   end
   local response = ('{"status_code":%s,"request_id":%s,"body":'):format(
     number_or_null(entry.status or 200), text_or_null(entry.request_id))
-  local body = object_text.one_line(mend(entry.raw_body))
+  local body = json.one_line(mend(entry.raw_body))
   local text = openai_text(entry, response .. body .. "}", "null")
   local ok, problem = json.check(text)
   if ok then return text end

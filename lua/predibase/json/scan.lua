@@ -91,6 +91,35 @@ end
 
 local QUOTE, COLON, COMMA, OPEN_OBJECT, OPEN_ARRAY = byte('":,{[', 1, 5)
 
+--- Calls a function for each member of an object, in the order of the text. Members of inner
+-- objects are not visited.
+-- @tparam string text
+-- @tparam function visit takes the positions of the quotes around the name, of the colon, and of
+-- the comma or brace after the value
+function M.each_member (text, visit)
+  local depth, name, name_end, colon = 0, nil, nil, nil
+  local at = find(text, '[%[%]{},:"]')
+  while at do
+    local mark, after = byte(text, at), at + 1
+    if mark == QUOTE then
+      local stop = string_end(text, at)
+      if depth == 1 and not colon then name, name_end = at, stop end
+      after = stop + 1
+    elseif mark == COLON then
+      if depth == 1 then colon = at end
+    elseif mark == OPEN_OBJECT or mark == OPEN_ARRAY then
+      depth = depth + 1
+    else
+      if depth == 1 and colon then
+        visit(name, name_end, colon, at)
+        colon = nil
+      end
+      if mark ~= COMMA then depth = depth - 1 end
+    end
+    at = find(text, '[%[%]{},:"]', after)
+  end
+end
+
 --- Finds the value of a top-level member of an object. If the name occurs twice, the last value is
 -- found, which is also the one that a decoder keeps.
 -- @tparam string text
@@ -99,31 +128,35 @@ local QUOTE, COLON, COMMA, OPEN_OBJECT, OPEN_ARRAY = byte('":,{[', 1, 5)
 -- @treturn[1] integer the position of its last byte
 -- @treturn[2] nil there is no such member
 function M.member (text, is_wanted)
-  local depth, name, start, first, last = 0, nil, nil, nil, nil
-  local at = find(text, '[%[%]{},:"]')
-  while at do
-    local mark, after = byte(text, at), at + 1
-    if mark == QUOTE then
-      local stop = string_end(text, at)
-      if depth == 1 and not start then name = sub(text, at, stop) end
-      after = stop + 1
-    elseif mark == COLON then
-      if depth == 1 then start = at + 1 end
-    elseif mark == OPEN_OBJECT or mark == OPEN_ARRAY then
-      depth = depth + 1
-    else
-      if depth == 1 and start then
-        if is_wanted(name) then first, last = start, at - 1 end
-        start = nil
-      end
-      if mark ~= COMMA then depth = depth - 1 end
-    end
-    at = find(text, '[%[%]{},:"]', after)
-  end
+  local first, last
+  M.each_member(text, function (name, name_end, colon, stop)
+    if is_wanted(sub(text, name, name_end)) then first, last = colon + 1, stop - 1 end
+  end)
   if not first then return nil end
   while find(text, "^[ \t\r\n]", first) do first = first + 1 end
   while find(text, "^[ \t\r\n]", last) do last = last - 1 end
   return first, last
+end
+
+--- Writes a JSON text in one line: between tokens a control character becomes a space. Inside of
+-- strings, JSON allows none; if there is one nevertheless, it is escaped.
+-- @tparam string text
+-- @treturn string
+function M.one_line (text)
+  if not find(text, "[%z\1-\31]") then return text end
+  local out, from = {}, 1
+  local first = find(text, '"', 1, true)
+  while first do
+    local last = string_end(text, first)
+    out[#out + 1] = sub(text, from, first - 1):gsub("%c", " ")
+    out[#out + 1] = sub(text, first, last):gsub("[%z\1-\31]", function (c)
+      return ("\\u%04x"):format(byte(c))
+    end)
+    from = last + 1
+    first = find(text, '"', from, true)
+  end
+  out[#out + 1] = sub(text, from):gsub("%c", " ")
+  return table.concat(out)
 end
 
 --- Returns the UTF-16 unit that an escape at `i` stands for, or nil when there is no `\uXXXX`.

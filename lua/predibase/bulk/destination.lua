@@ -105,9 +105,11 @@ local function note_line (self, line)
 end
 
 --- Writes a record into the output.
-local function write (self, outcome)
-  outcome.at = place_of(outcome)
-  local text, err = self.layout:write(outcome)
+local function write (self, outcome, hash)
+  local entry = {}
+  for name, value in next, outcome do entry[name] = value end
+  entry.at, entry.hash = place_of(outcome), hash
+  local text, err = self.layout:write(entry)
   if not text then return nil, err end
   if self.file then
     note_line(self, outcome.line)
@@ -127,7 +129,7 @@ end
 -- @treturn[2] table the error
 function Destination:answered (outcome)
   if not self.layout then return true end
-  return write(self, outcome)
+  return write(self, outcome, outcome.hash)
 end
 
 --- Writes a row that failed: into the file of failed rows, or, where the output is no file, as a
@@ -139,8 +141,9 @@ end
 function Destination:failed (outcome)
   if self.file then return self.file:fail(outcome.row, place_of(outcome), outcome.err) end
   if not self.layout then return true end
-  outcome.hash = outcome.hash or done.hash(outcome.at.raw or "") .. "-" .. self.options
-  return write(self, outcome)
+  -- A row that cannot be read has no hash yet.
+  local hash = outcome.hash or done.hash(outcome.at.raw or "") .. "-" .. self.options
+  return write(self, outcome, hash)
 end
 
 --- Flushes the file to the disk once a second.

@@ -119,7 +119,7 @@ function Evaluation:result ()
   result.exact = measure(self.exact, self.rows)
   result.normalised = measure(self.normalised, self.rows)
   result.json = self.objects:result()
-  self.confusion:add_to(result)
+  for name, value in next, self.confusion:result() do result[name] = value end
   return result
 end
 

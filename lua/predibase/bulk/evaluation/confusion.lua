@@ -203,14 +203,15 @@ local function strays (self)
   return first_of(list, STRAYS)
 end
 
---- Adds what was counted to a result.
--- @tparam table result gets the fields from `classes` on, see `predibase.bulk.evaluation`
-function Confusion:add_to (result)
+--- Returns what was counted.
+-- @treturn table the fields from `classes` on, see `predibase.bulk.evaluation`
+function Confusion:result ()
   local classes, more, positions = choose_classes(self)
+  local result = { more_classes = more, complete = self.complete, strays = strays(self),
+    worst = worst(self) }
   if #classes > 0 then result.matrix = fill(self, classes, positions) end
   result.classes, result.macro_f1 = measure(classes)
-  result.more_classes, result.complete = more, self.complete
-  result.strays, result.worst = strays(self), worst(self)
+  return result
 end
 
 --- Makes an empty matrix.

@@ -208,7 +208,7 @@ function M:next ()
       local again, failed, place, err = go_on(self, last, after)
       if not again then return failed, place, err end
     elseif last < here then                      -- an empty line, or the end
-      window.here, window.line = after or #text + 1, window.line + 1
+      window:skip_line(after or #text + 1)
       if not after then return nil end
     elseif last - here >= window.max_record then
       return refuse_line(self)

@@ -155,6 +155,12 @@ function M:take (last, after, ended, lines)
     stop = base + after, ended = ended }
 end
 
+--- Moves behind an empty line.
+-- @tparam integer after the position after its line end
+function M:skip_line (after)
+  self.here, self.line = after, self.line + 1
+end
+
 --- Takes the rest of the line at `here` when it is known where it ends, without its line end.
 -- @tparam integer feed the position that `line_end` returned
 -- @treturn table as `take` returns it

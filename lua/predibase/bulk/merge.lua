@@ -63,7 +63,7 @@ end
 --- Tells whether a record is the first one of its row. Counts and lists the others.
 local function is_first (self, file, record, at)
   local found, id = self.found, not record.line and record.id or nil
-  local content = done.hash(at.raw) .. "-00000000"
+  local content = done.hash(at.raw) .. "-" .. coverage.NO_OPTIONS
   local state = self.contents:state(id, record.line, content)
   if not state then
     self.contents:add(id, record.line, content)
@@ -97,9 +97,9 @@ local function take (self, number, record, at)
   found.rows = found.rows + 1
   self.lines:add(file.index, record.line)
   if self.order then return self.order:add(record.line or record.id, number, at.first) end
-  if self.shared.header and not self.header_written then
+  if self.shards.header and not self.header_written then
     self.header_written = true
-    local ok, err = self.target:write(self.shared.header)
+    local ok, err = self.target:write(self.shards.header)
     if not ok then return nil, err end
   end
   return self.target:write(shard_answers.bytes(at))
@@ -143,7 +143,7 @@ local function read_shard (self, number)
   local unlock, err = shard_files.lock(file)
   if not unlock then return nil, err end
   local ok
-  ok, err = shard_answers.read(self.shared, file, function (record, at)
+  ok, err = self.shards:read(file, function (record, at)
     return take(self, number, record, at)
   end)
   if ok and file.failed then ok, err = copy_failed(self, file) end
@@ -155,7 +155,7 @@ end
 -- Completeness -----------------------------------------------------------------------------------
 
 local function is_openai (self)
-  return self.shared.layout ~= nil and self.shared.layout.format == "openai"
+  return self.shards.layout ~= nil and self.shards.layout.format == "openai"
 end
 
 --- Compares the answers with the input, and refuses to merge when a shard is not finished: it has
@@ -219,7 +219,7 @@ local function write_ordered (self, options)
     if not ids then return nil, reader end
   end
   local ok = true
-  if self.shared.header then ok, err = self.target:write(self.shared.header) end
+  if self.shards.header then ok, err = self.target:write(self.shards.header) end
   if ok then ok, err = self.order:write(self.target, ids) end
   if reader then reader:close() end
   if ok and reader and reader.err then return nil, reader.err end
@@ -240,8 +240,8 @@ local function run_all (self, options)
   end
   if ok and self.order then
     ok, err = write_ordered(self, options)
-  elseif ok and self.shared.header and not self.header_written then
-    ok, err = self.target:write(self.shared.header)
+  elseif ok and self.shards.header and not self.header_written then
+    ok, err = self.target:write(self.shards.header)
   end
   if not ok then return nil, err end
   if self.failed_target then
@@ -299,13 +299,13 @@ function M.run (out, options)
   ok, err = check_missing(files, out, options)
   if ok then ok, err = check_target(files, target, options.input) end
   if not ok then return nil, err end
-  local self = { files = files, shared = { format = format }, force = options.force,
+  local self = { files = files, shards = shard_answers.new(format), force = options.force,
     failed_path = answer_file.failed_path(target, format, files.failed_format), failed_of = {},
     digits = {}, contents = done.new(), answers = options.input ~= nil and done.new() or nil,
     lines = coverage.new_lines(files.count), found = { out = target, rows = 0,
       shards = files.count, missing_shards = files.missing, failed = 0, repeats = 0, differing = 0,
       differing_rows = {}, options = 0 } }
-  if options.ordered then self.order = input_order.new(files, shard_answers.quoted(format)) end
+  if options.ordered then self.order = input_order.new(files, rows.SEPARATORS[format] ~= nil) end
   ok, err = merged_file.check(self.failed_path, options.force)
   if ok then
     self.target, err = merged_file.create(target, options.force)
@@ -329,10 +329,10 @@ function M.reorder (out, options)
   local files = { { index = 0, count = 1, path = out }, count = 1 }
   local unlock, err = shard_files.lock(files[1])
   if not unlock then return nil, err end
-  local self = { files = files, shared = { format = options.format },
-    order = input_order.new(files, shard_answers.quoted(options.format)), contents = done.new() }
+  local self = { files = files, shards = shard_answers.new(options.format),
+    order = input_order.new(files, rows.SEPARATORS[options.format] ~= nil), contents = done.new() }
   local ok
-  ok, err = shard_answers.read(self.shared, files[1], function (record, at)
+  ok, err = self.shards:read(files[1], function (record, at)
     return self.order:add(record.line or record.id, 1, at.first)
   end)
   if ok then

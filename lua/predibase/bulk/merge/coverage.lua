@@ -16,8 +16,8 @@ local M = {}
 --- How many missing rows are listed.
 M.SHOWN = 10
 
--- The digits of the options in a hash when the options do not matter.
-local NO_OPTIONS = "00000000"
+--- The digits of the options in a hash when the options do not matter.
+M.NO_OPTIONS = "00000000"
 
 local Lines = {}
 Lines.__index = Lines
@@ -80,8 +80,8 @@ function M.compare (source, options, answers, count, openai)
   local matched = 0
   for row, at in reader do
     local id, line = key_of(row, at, openai)
-    local hash = not at.err and layout:hash(row, at, NO_OPTIONS)
-      or done.hash(at.raw) .. "-" .. NO_OPTIONS
+    local hash = not at.err and layout:hash(row, at, M.NO_OPTIONS)
+      or done.hash(at.raw) .. "-" .. M.NO_OPTIONS
     local state = answers:state(id, line, hash)
     found.rows = found.rows + 1
     if state then

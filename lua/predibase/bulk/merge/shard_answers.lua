@@ -9,6 +9,9 @@ local rows = require "predibase.bulk.rows"
 
 local M = {}
 
+local Shards = {}
+Shards.__index = Shards
+
 -- The last columns of an output: the names and order of `records`, with `time` and without.
 local OURS = { #records.new { format = "csv", columns = {} }.all,
   #records.new { format = "csv", columns = {}, timing = true }.all }
@@ -23,13 +26,6 @@ end
 function M.run_again (file)
   return ("Run this shard again with the same command (--shard %d/%d), which goes on where it "
     .. "stopped, then merge"):format(file.index, file.count)
-end
-
---- Tells whether records of a format can have line breaks inside quotes.
--- @tparam string format
--- @treturn boolean
-function M.quoted (format)
-  return rows.SEPARATORS[format] ~= nil
 end
 
 --- Returns the bytes of a record with its line end.
@@ -53,37 +49,37 @@ end
 
 --- Returns the layout of a file whose header has been read. That of the first file is the layout of
 -- all.
-local function layout_of_header (shared, file, reader)
+local function layout_of_header (self, file, reader)
   local header = M.bytes(reader.header)
   if not reader.header.ended then
     return refused("config", "%s: line 1 is not complete: the run of this shard was interrupted. "
       .. "%s", file.path, M.run_again(file))
   end
-  if not shared.header then
-    shared.layout = layout_of_columns(shared.format, reader.columns)
-    shared.header, shared.first = header, file
-  elseif header ~= shared.header then
+  if not self.header then
+    self.layout = layout_of_columns(self.format, reader.columns)
+    self.header, self.first = header, file
+  elseif header ~= self.header then
     return refused("validation", "%s has other columns than %s: these are not outputs of the same "
-      .. "run", file.path, shared.first.path)
+      .. "run", file.path, self.first.path)
   end
-  if shared.layout then return shared.layout end
+  if self.layout then return self.layout end
   return refused("validation", "%s is not an output of predibase batch: its columns do not end "
     .. "with hash, text, …. Move it away if it is another file", file.path)
 end
 
 --- Returns the layout of JSON Lines: that of OpenAI's batches if the first record has it.
-local function layout_of_record (shared, row)
-  if not shared.layout then
+local function layout_of_record (self, row)
+  if not self.layout then
     local copy = {}
     for name, value in next, row do copy[name] = value end
     local openai = records.new { format = "openai" }
-    shared.layout = openai:read(copy) and openai or records.new { format = "jsonl" }
+    self.layout = openai:read(copy) and openai or records.new { format = "jsonl" }
   end
-  return shared.layout
+  return self.layout
 end
 
 --- Reads one record, or returns an error that names the file and the line.
-local function read_record (shared, file, row, at)
+local function read_record (self, file, row, at)
   if not at.ended then
     return refused("config", "%s: line %.0f is not complete: the run of this shard was "
       .. "interrupted. %s", file.path, at.line, M.run_again(file))
@@ -92,7 +88,7 @@ local function read_record (shared, file, row, at)
     return refused("validation", "%s: %s. The file was damaged or changed: remove the record and "
       .. "run this shard again (--shard %d/%d)", file.path, problem, file.index, file.count)
   end
-  local layout = shared.layout or layout_of_record(shared, row)
+  local layout = self.layout or layout_of_record(self, row)
   local record, problem = layout:read(row)
   if record then return record end
   return refused("validation", "%s: line %.0f is not an answer of predibase batch: %s. Remove it, "
@@ -100,8 +96,7 @@ local function read_record (shared, file, row, at)
 end
 
 --- Reads the answers of a shard.
--- @tparam table shared what all shards have in common: `format` ("jsonl", "csv" or "tsv"); gets the
--- fields `layout` (see `predibase.bulk.records`) and `header` (its bytes)
+-- @function shards:read
 -- @tparam table file an entry of `shard_files.find`
 -- @tparam function visit is called with each record of `records` and its `at`; returns true, or nil
 -- and an error
@@ -109,24 +104,32 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table an error of kind `config` when the shard is not complete or cannot be read, and
 -- of kind `validation` when it has something else than answers
-function M.read (shared, file, visit)
+function Shards:read (file, visit)
   local reader, err = rows.open(file.path, {
-    format = shared.format, max_record = answer_file.MAX_RECORD })
+    format = self.format, max_record = answer_file.MAX_RECORD })
   if not reader then return nil, err end
   local ok = true
-  if reader.header then ok, err = layout_of_header(shared, file, reader) end
+  if reader.header then ok, err = layout_of_header(self, file, reader) end
   while ok do
     local row, at, problem = reader:next()
     if not row then
       ok, err = not problem, problem
       break
     end
-    ok, err = read_record(shared, file, row, at)
+    ok, err = read_record(self, file, row, at)
     if ok then ok, err = visit(ok, at) end
   end
   reader:close()
   if ok then return true end
   return nil, err
+end
+
+--- Makes a reader of shards that have to be outputs of the same run.
+-- @tparam string format "jsonl", "csv" or "tsv"
+-- @treturn table the reader. Its fields `layout` (see `predibase.bulk.records`) and `header` (the
+-- bytes of the header line, nil without one) are known when the first shard has been read
+function M.new (format)
+  return setmetatable({ format = format, layout = nil, header = nil, first = nil }, Shards)
 end
 
 return M

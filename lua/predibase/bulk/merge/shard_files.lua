@@ -4,7 +4,7 @@
 
 local answer_file = require "predibase.bulk.answer_file"
 local errors = require "predibase.errors"
-local shard_answers = require "predibase.bulk.merge.shard_answers"
+local rows = require "predibase.bulk.rows"
 local shards = require "predibase.bulk.shards"
 
 local M = {}
@@ -56,7 +56,7 @@ local function find_failed (out, format)
   local plain, err = shards.files(answer_file.failed_path(out, format, format))
   if not plain then return nil, err end
   local json = {}
-  if shard_answers.quoted(format) then
+  if rows.SEPARATORS[format] then
     json, err = shards.files(answer_file.failed_path(out, format, format), ".jsonl")
     if not json then return nil, err end
   end

@@ -153,7 +153,7 @@ describe("predibase.bulk.report", function ()
 
   it("shows what a run adds to its figures", function ()
     local summary = figures_with { { time = 1 } }
-    summary.cost, summary.changed, summary.missing = 12.345, 3, 1
+    summary.cost, summary.changed, summary.stray = 12.345, 3, 1
     summary.reason = "max_cost"
     local evaluation = evaluations.new { column = "label" }
     evaluation:add("a", "a")

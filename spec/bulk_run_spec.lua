@@ -154,7 +154,7 @@ describe("a bulk run", function ()
       input = questions(3), out = path_of "out.jsonl", template = "{question}" }:finish())
     assert.equal(3, summary.rows.answered)
     assert.equal(30, summary.tokens_in)
-    assert.equal(0, summary.missing)
+    assert.equal(0, summary.stray)
     local list = records "out.jsonl"
     table.sort(list, function (a, b) return a.line < b.line end)
     assert.equal("row 2", list[2].question)
@@ -446,7 +446,7 @@ describe("a bulk run", function ()
     assert.equal(3, #records "out.jsonl")
   end)
 
-  it("notices that the options have changed, and that rows are missing", function ()
+  it("notices that the options have changed, and that rows have gone", function ()
     local path = write("in.jsonl", '{"prompt":"a"}\n{"prompt":"b"}\n')
     local given = { input = path, out = path_of "out.jsonl", options = { temperature = 0.5 } }
     open()
@@ -464,9 +464,9 @@ describe("a bulk run", function ()
     write("out.jsonl", text)
     given.options = { temperature = 0.5, timeout = 7 }          -- changes no answer
     write("in.jsonl", '{"prompt":"a"}\n')
-    assert.equal(1, client:run_bulk(given):finish().missing)
+    assert.equal(1, client:run_bulk(given):finish().stray)
     given.limit = 1
-    assert.is_nil(client:run_bulk(given):finish().missing)
+    assert.is_nil(client:run_bulk(given):finish().stray)
   end)
 
   it("does not answer rows again because their ids are in another column", function ()

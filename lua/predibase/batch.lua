@@ -167,12 +167,12 @@ function Batch:level ()
 end
 
 --- Tells why no further request is sent: the server is down, or asks for a pause that is too long.
--- The prompts that were not sent then fail with an error whose message begins with "not sent".
+-- The prompts that were not sent then fail with an error whose field `sent` is false.
 -- @treturn ?table `kind`, `message` and further fields of an error; nil when requests are sent
 function Batch:halted ()
   check_self(self, "halted")
   local limiter = self.jobs.limiter
-  return limiter and limiter:verdict()
+  return limiter and limiter:halted()
 end
 
 function Batch:__tostring ()

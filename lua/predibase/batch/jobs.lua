@@ -121,7 +121,7 @@ local function is_late (self, wait)
 end
 
 local function not_sent (job, fields)
-  fields.phase, fields.attempts = "request", job.call.attempts
+  fields.phase, fields.attempts, fields.sent = "request", job.call.attempts, false
   fields.message = "not sent: " .. fields.message
   return errors.new(fields)
 end
@@ -133,8 +133,8 @@ local function refusal_of (self, job)
     return not_sent(job, { kind = "timeout", phase = "total",
       message = "the time for the whole call is used up" })
   end
-  local verdict = not job.call.earlier and self.limiter:verdict()
-  return verdict and not_sent(job, verdict) or nil
+  local halted = not job.call.earlier and self.limiter:halted()
+  return halted and not_sent(job, halted) or nil
 end
 
 --- Keeps a job for a second attempt after an error of kind "generation", and tells whether it did.

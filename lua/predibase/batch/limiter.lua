@@ -118,7 +118,8 @@ local function watch_queue (self, headers)
   if mean > M.QUEUE_GROWTH * math.max(least, M.SHORT_QUEUE) then halve(self) end
 end
 
---- Tells whether the server has refused or failed for less time than the caller is patient.
+--- Notes when the server began to refuse or fail, and tells whether that is not longer ago than the
+-- caller wants to wait.
 local function is_patient (self)
   if not self.patience then return false end
   self.trouble_since = self.trouble_since or self.now()
@@ -127,7 +128,7 @@ end
 
 --- Tells why nothing more is to be sent.
 -- @treturn ?table `kind`, `message` and further fields of an error; nil when requests may be sent
-function Limiter:verdict ()
+function Limiter:halted ()
   if self.too_long then
     return { kind = "rate_limited", retry_after = self.too_long,
       message = ("the server asked for a pause of %.0f seconds, and a batch waits at most %d")
@@ -200,10 +201,9 @@ function Limiter:failed (ticket, err, max_retries, index)
   if ticket ~= self.round then return end
   self.round, self.outages = self.round + 1, self.outages + 1
   self.first = self.first or index
-  if is_patient(self) then -- luacheck: ignore 542
-    -- The pause below is all.
-  elseif self.patience or self.outages > math.max(max_retries, M.MAX_OUTAGES - 1)
-    and (err.sent == false or index ~= self.first) then self.down = err end
+  local is_down = self.patience or self.outages > math.max(max_retries, M.MAX_OUTAGES - 1)
+    and (err.sent == false or index ~= self.first)
+  if not is_patient(self) and is_down then self.down = err end
   extend_pause(self, retry.backoff(self.outages, self.random))
 end
 

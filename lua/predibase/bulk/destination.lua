@@ -36,7 +36,7 @@ end
 --- Tells whether an earlier row of this run had the same id, and remembers it.
 -- @tparam string id
 -- @treturn boolean
-function Destination:has_met (id)
+function Destination:repeats (id)
   return self.met:repeats(id)
 end
 

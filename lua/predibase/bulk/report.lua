@@ -44,8 +44,8 @@ local function tiles (summary, evaluation)
   if (summary.changed or 0) > 0 then
     add("Changed", amounts.of(summary.changed, "row"), "since they were answered")
   end
-  if (summary.missing or 0) > 0 then
-    add("Without a row", amounts.of(summary.missing, "answer"), "the input does not have them")
+  if (summary.stray or 0) > 0 then
+    add("Without a row", amounts.of(summary.stray, "answer"), "the input does not have them")
   end
   if evaluation and evaluation.accuracy then
     add("Accuracy", amounts.percent(evaluation.accuracy),
@@ -207,7 +207,7 @@ local POLICY = "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form
 -- @tparam table data
 --
 -- * `summary`: as `figures:summary` or `run:summary` returns it; of the latter, `cost`, `changed`,
---   `missing`, `reason` and `evaluation` are shown, too
+--   `stray`, `reason` and `evaluation` are shown, too
 -- * `evaluation`: as `evaluation:result` returns it, if it is not in `summary`
 -- * `run`: how it was run, a table that may have: `title`; `input` and `output`, their names;
 --   `state`, a sentence about how the run ended; `started` and `ended`, in seconds since 1970;

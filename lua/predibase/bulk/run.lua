@@ -86,7 +86,7 @@ local function read_item (self, row, at, given)
   local item = { row = row, at = at, given = given, line = at.line or at.number,
     problem = at.err }
   if not item.problem then item.id, item.problem = self.dialect:read_id(row, at) end
-  if item.id and self.output:has_met(item.id) then
+  if item.id and self.output:repeats(item.id) then
     item.problem = errors.new { kind = "validation", phase = "request", line = at.line,
       message = ('line %d: an earlier row has the same id, "%s"'):format(item.line,
         errors.excerpt(item.id, SHOWN_ID)) }
@@ -145,7 +145,7 @@ local function ends_run (self, err)
   local halted = self.batch:halted()
   if halted then
     stop(self, "server", errors.new(halted))
-    if err.retryable or err.message:find("^not sent: ") then return true end
+    if err.retryable or err.sent == false then return true end
   end
   if self.reason == "options" and err == self.err then return true end
   if COMMON[err.kind] or COMMON_AT_FIRST[err.kind] and self.answered == 0 then
@@ -182,7 +182,7 @@ local function settle (self, item, result, err)
   if err then return self.output:failed(outcome) end
   self.answered = self.answered + 1
   self.spending:add(outcome.tokens_in, outcome.tokens_out)
-  if self.spending:is_blind() then
+  if self.spending:is_uncounted() then
     stop(self, "limits", errors.new { kind = "config", message = "the server does not say how many "
       .. "tokens it used, so max_tokens and max_cost cannot be kept" })
   end
@@ -190,7 +190,7 @@ local function settle (self, item, result, err)
 end
 
 --- Ends the run: closes its files.
-local function finish (self, err)
+local function end_run (self, err)
   if self.over then return end
   self.over = true
   if err then stop(self, "closed", err) end
@@ -266,7 +266,7 @@ function Run:next (seconds)
     local index, result, err = next_outcome(self, seconds)
     if index == false then return false end
     if not index then
-      finish(self, err)
+      end_run(self, err)
       break
     end
     local row, answer, failure, at = handle(self, index, result, err)
@@ -305,7 +305,7 @@ end
 function Run:close ()
   check_self(self, "close")
   stop(self, "stopped")
-  finish(self)
+  end_run(self)
 end
 
 Run.__close = Run.close
@@ -328,7 +328,7 @@ end
 -- end of its rows: "stopped", "max_tokens", "max_cost", or what the error is about; nil otherwise),
 -- `cost` (nil without prices), `open` (requests under way), `concurrency` (how many may be), `read`
 -- (bytes of the input read so far), `size` (bytes of the input, nil when unknown), `changed` (rows
--- that have changed since they were answered), `missing` (answers whose rows the input does not
+-- that have changed since they were answered), `stray` (answers whose rows the input does not
 -- have any more, when it was read to its end), `evaluation`, `failed_path` (of the file of failed
 -- rows, when the run has ended and there are some)
 function Run:summary ()
@@ -339,7 +339,7 @@ function Run:summary ()
   summary.open, summary.concurrency = open, math.floor(limit)
   summary.read, summary.size = self.read_bytes, self.source.size
   summary.changed = self.changed
-  if self.at_end and not self.is_part then summary.missing = self.output.done - self.matched end
+  if self.at_end and not self.is_part then summary.stray = self.output.done - self.matched end
   summary.evaluation = self.evaluation and self.evaluation:result()
   summary.failed_path = self.failed_path
   return summary

@@ -45,7 +45,7 @@ end
 
 --- Tells whether there is a limit that cannot be kept, because the server does not count tokens.
 -- @treturn boolean
-function Spending:is_blind ()
+function Spending:is_uncounted ()
   return (self.max_tokens or self.max_cost) ~= nil and self.uncounted > 0
 end
 

@@ -58,9 +58,9 @@ local function print_summary (summary)
     say(("%-8s  %s from before %s"):format("changed", amounts.of(summary.changed, "answer"),
       "the row or the options changed"))
   end
-  if (summary.missing or 0) > 0 then
+  if (summary.stray or 0) > 0 then
     say(("%-8s  %s to rows that the input does not have any more"):format("stray",
-      amounts.of(summary.missing, "answer")))
+      amounts.of(summary.stray, "answer")))
   end
 end
 

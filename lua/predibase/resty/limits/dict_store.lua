@@ -93,6 +93,18 @@ function Store:enter (key)
   return held
 end
 
+--- Counts one more stream that something else has allowed.
+-- @tparam string key of the visitor, at most `MAX_KEY` bytes
+-- @treturn table what the stream holds, for `leave`; a full dict counts it nowhere
+function Store:note (key)
+  local held = {}
+  for _, place in ipairs { { self.streams, "streams" }, { self.streams_per_key, "key:" .. key } } do
+    local counter = self.prefix .. place[2]
+    if place[1] and counters.add(self.dict, counter, 1) then held[#held + 1] = counter end
+  end
+  return held
+end
+
 --- Subtracts a stream. May be called any number of times, in every phase.
 -- @tparam table held the result of `enter`
 function Store:leave (held)

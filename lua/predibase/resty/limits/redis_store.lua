@@ -248,7 +248,11 @@ function Store:enter (key)
     if not held then forget(self, record) end
     return held, why, value
   end
-  if answer[1] == 0 then return hold(self, record) end
+  if answer[1] == 0 then
+    -- If Redis fails, the local limits must know the streams that are open then.
+    if self.on_down == "local" then record.held = self.local_store:note(key) end
+    return hold(self, record)
+  end
   if answer[1] == 3 then return false, "rate", answer[2] / 1e6 end
   return false, "streams", answer[1] == 1 and self.numbers.streams or self.numbers.streams_per_key
 end

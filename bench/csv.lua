@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Measures the CSV reader. `csv.lua make FILE [ROWS]` writes a file, of which every other row has
--- line breaks and quotes in a cell; `csv.lua read FILE` reads it and prints a line "mb_per_cpu_s
--- VALUE", as csv_module.py does for Python. Alone, `csv.lua` makes a file, measures both, and
--- prints their ratios.
+-- line breaks and quotes in a cell; `csv.lua read FILE` reads it and prints a line
+-- "mb_per_cpu_s VALUE", as csv_module.py does for Python. Alone, `csv.lua` makes a file, measures
+-- both, and prints their ratios.
 
 local rows = require "predibase.bulk.rows"
 

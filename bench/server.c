@@ -5,9 +5,8 @@
 ** POST /N/generate_stream answers with N tokens, framed as LoRAX frames them,
 ** POST /N/generate with one JSON object; POST /N (the path of lorax-client)
 ** with the tokens or with an array of the object, as "stream" in the request
-** says.
-** One thread per connection, loopback only. Writes the first request of each
-** kind to DIRECTORY/generate or DIRECTORY/generate_stream, so that other
+** says. One thread per connection, loopback only. Writes the first request of
+** each kind to DIRECTORY/generate or DIRECTORY/generate_stream, so that other
 ** programs can send the same bytes.
 ** Prints its port; exits when its standard input is closed.
 */

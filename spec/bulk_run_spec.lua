@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Bulk runs over a simulated network: rows, outputs, limits, ends. Only waits advance its clock.
+local bulk_rows = require "predibase.bulk.rows"
 local errors = require "predibase.errors"
 local json = require "predibase.json"
 local pipe = require "spec.support.pipe_transport"
@@ -129,6 +130,36 @@ describe("a bulk run", function ()
       assert.equal(2, run:summary().rows.answered)
     end
     assert.equal(2, assert(client:run_bulk { rows = failing() }:finish()).rows.answered)
+  end)
+
+  it("answers the rows of a reader as those of its file", function ()
+    open()
+    local path = write("in.csv", 'question,custom_id\r\n"a\nb",x\r\n"c" d,y\r\n')
+    for i, rows in ipairs { false, assert(bulk_rows.open(path)) } do
+      assert(client:run_bulk { input = not rows and path or nil, rows = rows or nil,
+        template = "{question}", out = path_of(i .. ".csv") }:finish())
+    end
+    assert.equal(read "1.csv", read "2.csv")
+    assert.equal(read "failed-1.csv", read "failed-2.csv")
+    assert.is_truthy(read("2.csv"):find('"a\nb",x,x,2,', 1, true))
+    -- A function may change the rows of a reader.
+    local reader = assert(bulk_rows.open(path))
+    assert(client:run_bulk { out = path_of "3.jsonl", template = "{more}", rows = function ()
+      local row, at, err = reader:next()
+      if row then row.more = "m" end
+      return row, at, err
+    end }:finish())
+    local record = records("3.jsonl")[1]
+    assert.equal("m", record.more)
+    assert.equal(2, record.line)
+    assert.equal(1, #records "failed-3.jsonl")
+    -- The columns of an output in CSV are those of the first row.
+    local errs = {}
+    for _, _, err in client:run_bulk { rows = { { prompt = "a" }, { prompt = "b", c = 1 } },
+        out = path_of "4.csv" } do
+      errs[#errs + 1] = err and err.message
+    end
+    assert.matches('^row 2: the column "c" is not one of the output', errs[1])
   end)
 
   it("fails a row alone", function ()

@@ -244,9 +244,10 @@ function Layout:hash (row, at, options)
     self.known = known
     for name in next, row do
       if not known[name] and name ~= M.FAILURE then
-        return invalid(("line %s: the column %q is not one of the output, which has those of the "
-          .. "first row; JSON Lines can hold such rows"):format(tostring(at.line), tostring(name)),
-          at.line)
+        local place = at.line and "line" or "row"
+        return invalid(("%s %d: the column %q is not one of the output, which has those of the "
+          .. "first row; JSON Lines can hold such rows"):format(place, at.line or at.number,
+          tostring(name)), at.line)
       end
     end
   end

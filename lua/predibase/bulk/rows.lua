@@ -155,6 +155,13 @@ function Reader:close ()
   self.closed, self.done = true, true
 end
 
+--- Tells whether a value is a reader that `open` returned.
+-- @param value
+-- @treturn boolean
+function M.is_reader (value)
+  return getmetatable(value) == Reader
+end
+
 --- Opens a source as it is needed for the window. Returns it, its name, and its size in bytes,
 -- where it has one.
 local function open_source (source)

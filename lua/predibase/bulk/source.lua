@@ -73,6 +73,14 @@ local function error_of (problem)
     .. tostring(problem) }
 end
 
+--- Returns where a row of a program is. A function that takes its rows from a reader may pass on
+-- what that says, but not the text of the row, because the function may have changed the row.
+local function place_of (at, number)
+  if type(at) ~= "table" then return { number = number } end
+  return { number = number, line = checks.integral(at.line) and at.line or nil,
+    err = errors.is(at.err) and at.err or nil }
+end
+
 --- Makes the source of rows of the program. A string is a prompt. After the last row, `rows` may
 -- return nil and an error, as functions of Lua do, or nil, nil and an error, as readers do.
 local function of_program (rows)
@@ -91,9 +99,20 @@ local function of_program (rows)
       if type(value) ~= "table" then
         return {}, { number = number, err = no_row(number, value) }, value
       end
-      -- A reader of `predibase.bulk.rows` also says where the row is.
-      if type(at) == "table" and at.raw then return value, at, value end
-      return json.fields(value), { number = number }, value
+      return json.fields(value), place_of(at, number), value
+    end,
+  }
+end
+
+--- Makes the source of rows of a reader.
+local function of_reader (reader, path, shut)
+  return new {
+    format = reader.format, columns = reader.columns,
+    size = reader.size, path = reader.size and path, shut = shut,
+    read = function ()
+      local row, at, problem = reader:next()
+      if row == nil then return nil, nil, problem end
+      return row, at, row
     end,
   }
 end
@@ -105,22 +124,14 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table the error
 function M.open (given)
+  if rows_of.is_reader(given.rows) then return of_reader(given.rows, nil, function () end) end
   if given.rows ~= nil then return of_program(given.rows) end
   local path = type(given.input) == "string" and given.input or nil
   local format = given.format
   if not format and path then format = rows_of.format_of((shards.split(path))) end
   local reader, err = rows_of.open(given.input, { format = format, columns = given.columns })
   if not reader then return nil, err end
-  return new {
-    format = reader.format, columns = reader.columns,
-    size = reader.size, path = reader.size and path,
-    read = function ()
-      local row, at, problem = reader:next()
-      if row == nil then return nil, nil, problem end
-      return row, at, row
-    end,
-    shut = function () reader:close() end,
-  }
+  return of_reader(reader, path, function () reader:close() end)
 end
 
 --- Counts the rows of a file, or of an array.

@@ -490,6 +490,25 @@ describe("predibase.resty.limits, when Redis fails,", function ()
     assert.is_truthy(hasty:enter "ann":find("timeout", 1, true))
   end)
 
+  it("take no more time for a script that it does not know", function ()
+    local a = start(redis_at(5) .. "'refuse'")
+    assert.equal("2 true", a:run [[
+      local set, client = {}, { connect = function () return true end }
+      function client:set_timeout (ms) set[#set + 1] = ms end
+      function client:get_reused_times () return 1 end
+      function client:set_keepalive () end
+      function client:evalsha ()
+        ngx.sleep(0.1)
+        set = { set[#set] }
+        return false, "NOSCRIPT No matching script"
+      end
+      function client:eval () return { 0 } end
+      limits.store.connection.client = { new = function () return client end }
+      assert(limits:enter "ann")
+      return #set .. " " .. tostring(set[1] - (set[2] or set[1]) >= 90)
+    ]])
+  end)
+
   it("act when its memory is full", function ()
     local a = start(by_port() .. ", streams = 4, rate = 100, dict = 'predibase'")
     assert.equal("ok", a:enter("ann", "1"))

@@ -189,12 +189,13 @@ local hashes = setmetatable({}, { __index = function (self, script)
 end })
 
 --- Calls a script by its hash, or by its text if Redis does not know it (after a restart).
-local function evaluate (client, script, keys, values)
+local function evaluate (client, script, keys, values, deadline)
   local words = { #keys }
   for _, key in ipairs(keys) do words[#words + 1] = key end
   for _, value in ipairs(values) do words[#words + 1] = value end
   local answer, why = client:evalsha(hashes[script], unpack(words))
   if answer == false and tostring(why):find "^NOSCRIPT" then
+    if not set_timeout(client, deadline) then return nil, "timeout" end
     answer, why = client:eval(script, unpack(words))
   end
   return answer, why
@@ -207,7 +208,7 @@ local function run (self, script, keys, values)
     if not client then return nil, new end
     local answer, why = nil, "timeout"
     if set_timeout(client, deadline) then
-      answer, why = evaluate(client, script, keys, values)
+      answer, why = evaluate(client, script, keys, values, deadline)
     end
     if answer then
       client:set_keepalive(self.keepalive, self.pool_size)

@@ -638,20 +638,6 @@ describe("the options of all rows", function ()
       { options = { temperature = -1 } }, '{"prompt":"Hi"}')
   end)
 
-  it("give the hook on_error of a call that is refused", function ()
-    local function hook () end
-    local dialect = made { options = { on_error = hook, temperature = -1 } }
-    local call, err, found = dialect:call(assert(dialect:prepare({ prompt = "Hi" })))
-    assert.is_nil(call)
-    assert.equal("validation", err.kind)
-    assert.equal(hook, found)
-    dialect = made { options = { on_error = hook } }
-    call, err, found = dialect:call(assert(dialect:prepare({ prompt = "" })))
-    assert.is_nil(call)
-    assert.equal("Input validation error: `inputs` cannot be empty", err.message)
-    assert.equal(hook, found)
-  end)
-
   it("are kept where no walk over tables finds their token", function ()
     open()
     local token = "hf_SENTINEL_91c2"

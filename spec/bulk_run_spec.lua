@@ -162,6 +162,16 @@ describe("a bulk run", function ()
     assert.matches('^row 2: the column "c" is not one of the output', errs[1])
   end)
 
+  it("tells the hook on_error of the options about rows that cannot be sent", function ()
+    open(nil, { on_error = function () error("the hook of the client") end })
+    local told = {}
+    assert(client:run_bulk { rows = { "Hi", { prompt = "" }, { prompt = 7 } },
+      options = { on_error = function (err) told[#told + 1] = err.message end } }:finish())
+    assert.same({ "row 2: Input validation error: `inputs` cannot be empty",
+      'row 3: "prompt" must be a string, got the number 7' }, told)
+    assert.equal(1, #network.requests)
+  end)
+
   it("fails a row alone", function ()
     open(function (log)
       return prompt_of(log) == "bad" and failure(422, "too bad") or answer(log)

@@ -279,15 +279,17 @@ end
 -- @tparam table client
 -- @tparam table fields `next` (returns the next entry, nil when there is none), `prepare` (takes an
 -- entry and returns its call, or nil and an error), `most` (number of requests at the same time),
--- `limiter` (further options of `predibase.batch.limiter`), and `may_take` (tells whether the next
--- entry may be taken now; the batch ends when it may not and nothing is under way)
+-- `limiter` (further options of `predibase.batch.limiter`), `may_take` (tells whether the next
+-- entry may be taken now; the batch ends when it may not and nothing is under way), and `on_error`
+-- (hook for entries that become no call; by default that of the client)
 -- @treturn table
 function M.of_calls (client, fields)
   local group, now = client.transport:group(), client.shared.now
   return new {
     prompts = entries_of.source(fields.next, nil, "run_bulk", {}), most = fields.most,
     prepare = fields.prepare,
-    may_take = fields.may_take, group = group, now = now, on_error = client.shared.on_error,
+    may_take = fields.may_take, group = group, now = now,
+    on_error = fields.on_error or client.shared.on_error,
     limiter = limiters.of_client(client, fields.most, fields.limiter),
   }
 end

@@ -243,17 +243,11 @@ end
 -- @treturn[1] table the plan, which contains secrets
 -- @treturn[2] nil
 -- @treturn[2] table the error, which names the line of the row
--- @treturn[2] ?function the hook `on_error` of the call
 function Dialect:plan (entry)
-  local hook
-  local planner = self.planner_of(entry.form, entry.openai)
-  local plan, err = protected(function ()
-    local made, refusal, on_error = planner(entry.route, entry.own)
-    hook = on_error
-    return made, refusal
-  end)
+  local planner = self.planner_of(entry.form)
+  local plan, err = protected(function () return planner(entry.route, entry.own) end)
   if plan then return plan end
-  return nil, located(err, entry.at), hook
+  return nil, located(err, entry.at)
 end
 
 --- Makes the call of an entry, without sending it.
@@ -261,16 +255,15 @@ end
 -- @treturn[1] table the call, see `predibase.call`
 -- @treturn[2] nil
 -- @treturn[2] table the error, which names the line of the row
--- @treturn[2] ?function the hook `on_error` of the call
 function Dialect:call (entry)
-  local plan, err, hook = self:plan(entry)
-  if not plan then return nil, err, hook end
+  local plan, err = self:plan(entry)
+  if not plan then return nil, err end
   local made
   made, err = protected(function ()
     return call.prepare(self.client.shared, plan, entry.input)
   end)
   if made then return made end
-  return nil, located(err, entry.at), plan.settings.hooks.on_error
+  return nil, located(err, entry.at)
 end
 
 --- Returns a text that is the same for two runs whose options ask for the same answers: the
@@ -434,7 +427,7 @@ end
 -- that apply where `options` has none), `chat_base` (the same for calls that are no `generate`),
 -- `check` (takes the options of a row, and raises for misuse), `template`, `rendering` (options of
 -- its chat format)
--- @treturn[1] table
+-- @treturn[1] table its field `on_error` is the hook of the options, for rows that become no call
 -- @treturn[2] nil
 -- @treturn[2] table the error, of kind "config" or "template"
 -- @raise for an option that does not exist or has a wrong type
@@ -463,6 +456,7 @@ function M.new (client, given)
     format = given.format, cells = rows.SEPARATORS[given.format] ~= nil,
     problems = {},               -- kind of row -> what is wrong with the options, or false
     problem_of = checker(client, given, bases),
+    on_error = bases.others.on_error,
     planner_of = function (form) return form == "generate" and for_generate or for_others end,
     print = printer(client, dialect, source, bases),
   }, Dialect)

@@ -389,7 +389,7 @@ function M.new (client, parts)
     next = function () return next_item(run) end,
     prepare = function (item) return prepare(run, item) end,
     may_take = function () return may_take(run) end,
-    most = parts.most,
+    most = parts.most, on_error = parts.dialect.on_error,
     limiter = { start = parts.start, adaptive = parts.adaptive, patience = parts.patience },
   })
   return run

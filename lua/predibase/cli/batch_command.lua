@@ -2,6 +2,7 @@
 --- Runs `predibase batch` and `predibase batch merge`.
 -- @module predibase.cli.batch_command
 
+local amounts = require "predibase.amounts"
 local descriptor = require "predibase.descriptor"
 local ending = require "predibase.cli.batch_command.ending"
 local errors = require "predibase.errors"
@@ -149,7 +150,7 @@ local function notice (work)
   if open > 0 then
     local again = signal == SIGTERM and "a second signal stops at once"
       or "press Ctrl-C again to stop at once"
-    work.shown:say(("predibase: finishing %s; %s"):format(ending.requests(open), again))
+    work.shown:say(("predibase: finishing %s; %s"):format(amounts.of(open, "request"), again))
   end
 end
 

@@ -23,16 +23,14 @@ local M = {}
 
 local null = json.null
 
---- The parameters that name an adapter. Other parameters are in the rows.
-M.OF_ADAPTER = { adapter_id = true, adapter_source = true, api_token = true }
+-- The parameters that name an adapter. Other parameters are in the rows.
+local OF_ADAPTER = { adapter_id = true, adapter_source = true, api_token = true }
 
 -- Options.
 
 local function is_set (value)
   return value ~= nil and value ~= null
 end
-
-local NAMES_OF_ADAPTER = { "adapter_id", "adapter_source", "api_token" }
 
 -- Every parameter of every route.
 local PARAMETERS = request.union(params.names, chat_completion.parameters.names,
@@ -42,7 +40,7 @@ local PARAMETERS = request.union(params.names, chat_completion.parameters.names,
 local function stray (options, with_adapter)
   local found
   for name, value in next, options or {} do
-    local allowed = with_adapter and (M.OF_ADAPTER[name] or name == "model")
+    local allowed = with_adapter and (OF_ADAPTER[name] or name == "model")
     if PARAMETERS[name] and not allowed and is_set(value) and (not found or name < found) then
       found = name
     end
@@ -123,7 +121,7 @@ local function writer (write_adapter)
     plan.rest, plan.added = "}", {}
     if not is_set(all.adapter_id) then return nil end
     local of_adapter = {}
-    for _, name in ipairs(NAMES_OF_ADAPTER) do of_adapter[name] = all[name] end
+    for name in next, OF_ADAPTER do of_adapter[name] = all[name] end
     return write_adapter(plan, client, of_adapter)
   end
 end
@@ -183,7 +181,7 @@ local function route_of (base, read, write_adapter)
   for name in pairs(base.names) do
     if config.call_names[name] then names[name] = true end
   end
-  for name in pairs(M.OF_ADAPTER) do names[name] = true end
+  for name in pairs(OF_ADAPTER) do names[name] = true end
   return {
     name = base.name, path = base.path, accept = base.accept, names = names, params = base.params,
     body = body, keeps_input = true, read = keeping(read), write = writer(write_adapter),

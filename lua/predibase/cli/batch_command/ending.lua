@@ -8,7 +8,6 @@ local errors = require "predibase.errors"
 local failures = require "predibase.cli.failures"
 local json = require "predibase.json"
 local output = require "predibase.cli.output"
-
 local version = require "predibase.version"
 local wording = require "predibase.cli.wording"
 
@@ -30,13 +29,6 @@ local BUDGETS = { max_tokens = "--max-tokens", max_cost = "--max-cost" }
 
 local function say (text)
   io.stderr:write(output.safe(text), "\n")
-end
-
---- Writes a number of requests with its noun.
--- @tparam integer number
--- @treturn string
-function M.requests (number)
-  return amounts.of(number, "request")
 end
 
 --- Prints the first message of each kind of failure.
@@ -76,7 +68,7 @@ local function tell_next (work, summary, arguments, tell)
   if is_stopped(work, summary) then
     local what = work.signal == SIGTERM and "stopped by SIGTERM" or "stopped by Ctrl-C"
     if work.is_cut and work.open > 0 then
-      what = ("%s, and %s cut off"):format(what, M.requests(work.open))
+      what = ("%s, and %s cut off"):format(what, amounts.of(work.open, "request"))
     end
     tell(what .. goes_on)
     return BY_SIGNAL + work.signal
@@ -114,7 +106,7 @@ local NOT_SHOWN = { command = true, batch = true, input = true, out = true, repo
 local function rates_of (list)
   local texts = {}
   for i, rate in ipairs(list) do
-    texts[i] = ("%s in %s"):format(rate.requests and M.requests(rate.requests)
+    texts[i] = ("%s in %s"):format(rate.requests and amounts.of(rate.requests, "request")
       or amounts.of(rate.tokens, "token"), amounts.seconds(rate.seconds))
   end
   return texts[1] and table.concat(texts, ", ")

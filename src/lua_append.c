@@ -19,6 +19,7 @@ do this: it has no functions to lock, shorten and flush a file to the disk.
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -72,6 +73,18 @@ static const char *describe (int error) {
   if (error == IRREGULAR)
     return "is not a regular file";
   return strerror(error);
+}
+
+/* Returns the path at an argument, or NULL with an error number. */
+static const char *check_path_argument (lua_State *L, int arg, int *error) {
+  size_t length;
+  const char *path = luaL_checklstring(L, arg, &length);
+  if (strlen(path) != length) {
+    *error = EINVAL;
+    return NULL;
+  }
+  *error = 0;
+  return path;
 }
 
 /* Returns nil, "path: reason" to Lua. */
@@ -452,6 +465,35 @@ static int file_remove (lua_State *L) {
 }
 
 /***
+Gives the file another path in its folder, in place of the file that has this
+path, and flushes the folder to the disk.
+@function file:rename
+@tparam string path
+@treturn[1] boolean true
+@treturn[2] nil
+@treturn[2] string path and reason; the file may have its new path nevertheless
+@raise if the file is closed
+*/
+static int file_rename (lua_State *L) {
+  output *o = check_open(L);
+  int error;
+  const char *path = check_path_argument(L, 2, &error);
+  char renamed[PATH_MAX];
+  if (path == NULL)
+    return failed(L, luaL_checkstring(L, 2), error);
+  error = check_path(o->fd, o->path);
+  if (error == 0 && rename(o->path, path) != 0)
+    error = errno;
+  if (error == 0 && realpath(path, renamed) == NULL)
+    error = errno;
+  if (error == 0) {
+    strcpy(o->path, renamed);
+    error = flush_folder(o->path);
+  }
+  return error == 0 ? succeeded(L) : failed(L, path, error);
+}
+
+/***
 Closes the file, which releases its lock. May be called any number of times. In
 Lua 5.4 a file can be a to-be-closed variable.
 @function file:close
@@ -483,18 +525,6 @@ static int file_tostring (lua_State *L) {
 }
 
 /* --- functions of the module ---------------------------------------------- */
-
-/* Returns the path at an argument, or NULL with an error number. */
-static const char *check_path_argument (lua_State *L, int arg, int *error) {
-  size_t length;
-  const char *path = luaL_checklstring(L, arg, &length);
-  if (strlen(path) != length) {
-    *error = EINVAL;
-    return NULL;
-  }
-  *error = 0;
-  return path;
-}
 
 /***
 Opens a file for appending and locks it, or makes it. Follows symbolic links.
@@ -597,6 +627,7 @@ static const luaL_Reg methods[] = {
   {"data_end", file_data_end},
   {"remove", file_remove},
   {"take_mode", file_take_mode},
+  {"rename", file_rename},
   {"close", file_close},
   {NULL, NULL}
 };

@@ -1,11 +1,11 @@
 /*
-** lua_folder.c - the module predibase.folder: names in a folder, and its sync
+** lua_folder.c - the module predibase.folder: the names in a folder
 ** SPDX-License-Identifier: MIT
 */
 
 /***
-What Lua lacks for a group of files in one folder: finding them, and making
-sure that a file, or its new name, is still there after a power failure.
+Finds files by the beginning of their names. Lua itself has no function to read
+a folder.
 
 @module predibase.folder
 */
@@ -14,10 +14,8 @@ sure that a file, or its new name, is still there after a power failure.
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/types.h>
-#include <unistd.h>
 
 static int failed (lua_State *L, const char *path, int error) {
   lua_pushnil(L);
@@ -87,36 +85,8 @@ static int folder_names (lua_State *L) {
   return 1;
 }
 
-/***
-Waits until a file is on the disk (fsync). For a folder, it waits for the names
-in it: call this after renaming a file.
-@function sync
-@tparam string path
-@treturn[1] boolean true
-@treturn[2] nil
-@treturn[2] string path and reason
-*/
-static int folder_sync (lua_State *L) {
-  const char *path = checkpath(L, 1);
-  int fd, error = 0;
-  if (path == NULL)
-    return failed(L, lua_tostring(L, 1), EINVAL);
-  fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return failed(L, path, errno);
-  /* EINVAL, ENOTSUP: this file system has no fsync of folders */
-  if (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
-    error = errno;
-  close(fd);
-  if (error != 0)
-    return failed(L, path, error);
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
 static const luaL_Reg functions[] = {
   {"names", folder_names},
-  {"sync", folder_sync},
   {NULL, NULL}
 };
 

@@ -5,8 +5,6 @@
 
 local append = require "predibase.append"
 local errors = require "predibase.errors"
-local folder = require "predibase.folder"
-local shards = require "predibase.bulk.shards"
 
 local M = {}
 
@@ -98,13 +96,10 @@ function File:commit ()
   if not ok then return config_error(problem) end
   ok, problem = M.check(self.path, self.force)
   if not ok then return nil, problem end
-  ok, problem = os.rename(self.path .. M.SUFFIX, self.path)
+  ok, problem = self.handle:rename(self.path)
   if not ok then return config_error(problem) end
   self.handle:close()
   self.handle = nil
-  local parent = shards.divide(self.path)
-  ok, problem = folder.sync(parent == "" and "." or parent)
-  if not ok then return config_error(problem) end
   return true
 end
 

@@ -31,6 +31,12 @@ describe("predibase.files", function ()
     assert.equal("123", files.optional(path, 3))
   end)
 
+  it("tells whether a file exists", function ()
+    assert.is_false(files.exists(path))
+    scratch.write(path, "")
+    assert.is_true(files.exists(path))
+  end)
+
   it("distinguishes a missing file from one that cannot be read", function ()
     local text, problem = files.read(folder .. "/none")
     assert.is_nil(text)

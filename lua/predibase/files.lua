@@ -65,6 +65,15 @@ function M.optional (path, bytes)
   return nil, code ~= MISSING and problem or nil
 end
 
+--- Tells whether there is a file that can be read.
+-- @tparam string path
+-- @treturn boolean
+function M.exists (path)
+  local file = io.open(path, "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
 --- Iterates over the lines of a file, without their line ends: for `client:generate_many`, or for
 -- JSON line by line. The file is closed after its last line.
 -- @tparam string path

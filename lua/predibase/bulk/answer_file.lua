@@ -18,6 +18,7 @@
 local append = require "predibase.append"
 local done = require "predibase.done"
 local errors = require "predibase.errors"
+local files = require "predibase.files"
 local option_names = require "predibase.option_names"
 local records = require "predibase.bulk.records"
 local rows = require "predibase.bulk.rows"
@@ -56,9 +57,9 @@ end
 -- @treturn string `failed-NAME` in the same folder; with `.jsonl` at the end when the output is CSV
 -- or TSV and the failed rows are JSON Lines
 function M.failed_path (path, format, failed_format)
-  local folder, name = path:match("^(.*/)([^/]*)$")
+  local folder, name = path:match "^(.-)([^/]*)$"
   local extension = ROW_FORMATS[format] ~= failed_format and "." .. failed_format or ""
-  return (folder or "") .. "failed-" .. (name or path) .. extension
+  return folder .. "failed-" .. name .. extension
 end
 
 --- Opens a file and locks it. A run of this program that a loop has left with `break` keeps its
@@ -228,12 +229,6 @@ end
 
 -- The file of failed rows ------------------------------------------------------------------------
 
-local function exists (path)
-  local file = io.open(path, "rb")
-  if file then file:close() end
-  return file ~= nil
-end
-
 --- Looks for a row that is not ours in a file of failed rows.
 -- @treturn[1] ?integer the line of such a row
 -- @treturn[1] boolean whether there is a row that is certainly ours
@@ -258,21 +253,19 @@ end
 
 --- Tells whether a file that is there may be replaced by the file of failed rows.
 local function check_failed_file (self)
-  local file = io.open(self.failed_path, "rb")
-  if not file then return true end                -- opening it will say what is wrong
-  local size = file:seek("end")
-  file:close()
-  if size == 0 then return true end
+  local beginning = files.optional(self.failed_path, 1)
+  -- If it cannot be read, opening it will say what is wrong.
+  if beginning == nil or beginning == "" then return true end
   local foreign, certain, err = foreign_row(self.failed_path, self.layout.failed_format)
   if err then return nil, err end
-  if not foreign and (certain or exists(self.path)) then return true end
+  if not foreign and (certain or files.exists(self.path)) then return true end
   return refused(self.failed_path, ("line %d has no %s, so this is not the file of failed rows of "
     .. "an earlier run and is left as it is; move it away"):format(foreign or 1, records.FAILURE))
 end
 
 --- Empties the file of failed rows if there is one.
 local function clear_failed_file (self)
-  return not exists(self.failed_path) or self:open_failed()
+  return not files.exists(self.failed_path) or self:open_failed()
 end
 
 --- Opens the file of failed rows, and empties it.

@@ -169,14 +169,6 @@ function M.split (path)
   return out, shard
 end
 
---- Divides a path into its folder, with the slash, and its name.
--- @tparam string path
--- @treturn string the folder, empty for the current one
--- @treturn string the name
-function M.divide (path)
-  return path:match "^(.-)([^/]*)$"
-end
-
 --- Finds the files of the shards of an output, of all divisions.
 -- @tparam string out the path of the whole output
 -- @tparam ?string extension what the names have after that of the shard
@@ -185,7 +177,7 @@ end
 -- @treturn[2] table an error of kind `config`: the folder cannot be read
 function M.files (out, extension)
   extension = extension or ""
-  local parent, name = M.divide(out)
+  local parent, name = out:match "^(.-)([^/]*)$"
   local names, problem = folder.names(parent == "" and "." or parent, name .. ".")
   if not names then return misplaced(problem) end
   local found = {}

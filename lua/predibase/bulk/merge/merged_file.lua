@@ -5,6 +5,7 @@
 
 local append = require "predibase.append"
 local errors = require "predibase.errors"
+local files = require "predibase.files"
 
 local M = {}
 
@@ -21,12 +22,6 @@ local function config_error (message)
   return nil, errors.new { kind = "config", message = message }
 end
 
-local function exists (path)
-  local file = io.open(path, "rb")
-  if file then file:close() end
-  return file ~= nil
-end
-
 --- Returns an error when a file exists that may not be replaced.
 -- @tparam string path
 -- @tparam ?boolean force whether it may be replaced
@@ -34,7 +29,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table an error of kind `config`
 function M.check (path, force)
-  if force or not exists(path) then return true end
+  if force or not files.exists(path) then return true end
   return config_error(path .. " exists already; it is replaced only with the option force")
 end
 
@@ -55,7 +50,7 @@ function M.create (path, force)
   local self = setmetatable({ path = path, force = force, handle = handle, pieces = {}, size = 0 },
     File)
   ok, problem = handle:truncate(0)
-  if ok and exists(path) then ok, problem = handle:take_mode(path) end
+  if ok and files.exists(path) then ok, problem = handle:take_mode(path) end
   if ok then return self end
   self:abandon()
   return config_error(problem)

@@ -104,12 +104,19 @@ local function note_line (self, line)
   self.last_line = math.max(self.last_line, line or 0)
 end
 
---- Writes a record into the output.
-local function write (self, outcome, hash)
+--- Returns an outcome as records take it. A row that cannot be read has no hash yet.
+local function entry_of (self, outcome)
+  if outcome.at.raw and outcome.hash then return outcome end
   local entry = {}
   for name, value in next, outcome do entry[name] = value end
-  entry.at, entry.hash = place_of(outcome), hash
-  local text, err = self.layout:write(entry)
+  entry.at = place_of(outcome)
+  entry.hash = outcome.hash or done.hash(outcome.at.raw or "") .. "-" .. self.options
+  return entry
+end
+
+--- Writes a record into the output.
+local function write (self, outcome)
+  local text, err = self.layout:write(entry_of(self, outcome))
   if not text then return nil, err end
   if self.file then
     note_line(self, outcome.line)
@@ -129,7 +136,7 @@ end
 -- @treturn[2] table the error
 function Destination:answered (outcome)
   if not self.layout then return true end
-  return write(self, outcome, outcome.hash)
+  return write(self, outcome)
 end
 
 --- Writes a row that failed: into the file of failed rows, or, where the output is no file, as a
@@ -141,9 +148,7 @@ end
 function Destination:failed (outcome)
   if self.file then return self.file:fail(outcome.row, place_of(outcome), outcome.err) end
   if not self.layout then return true end
-  -- A row that cannot be read has no hash yet.
-  local hash = outcome.hash or done.hash(outcome.at.raw or "") .. "-" .. self.options
-  return write(self, outcome, hash)
+  return write(self, outcome)
 end
 
 --- Flushes the file to the disk once a second.

@@ -51,19 +51,18 @@
 --     bulk.records         writes a row with its answer as one record, and reads it back
 --       bulk.records.object_text   adds members to JSON objects and removes them
 --     bulk.figures.*       what is counted: rows, failures, times, tokens, speed
---     bulk.sample          chooses a few rows of many, always the same ones
+--     bulk.examples        keeps a few rows of many, always the same ones
 --     bulk.merge.*         joins the outputs of several machines
 --     bulk.evaluation.*    compares answers with a column of expected ones
---   bulk.evaluation      compares answers with a column of expected ones
---     bulk.evaluation.normal_text  removes what does not change an answer
---     bulk.evaluation.objects      compares JSON objects field by field
---     bulk.evaluation.confusion    which class was answered as which
---   bulk.report          the report of a bulk run, an HTML page
---     bulk.report.markup               writes HTML, with every text escaped
---     bulk.report.page_style           the style, and its hash for the policy of the page
---     bulk.report.plots                draws bars as SVG
---     bulk.report.evaluation_section   shows an evaluation
---     bulk.report.examples_section     shows rows with their answers
+--       bulk.evaluation.normal_text  removes what does not change an answer
+--       bulk.evaluation.objects      compares JSON objects field by field
+--       bulk.evaluation.confusion    which class was answered as which
+--     bulk.report.*        the report of a run, an HTML page
+--       bulk.report.markup             writes HTML, with every text escaped
+--       bulk.report.page_style         the style, and its hash for the policy of the page
+--       bulk.report.plots              draws bars as SVG
+--       bulk.report.evaluation_section shows an evaluation
+--       bulk.report.examples_section   shows rows with their answers
 --   stream               the tokens of an answer, one after the other
 --     stream.answer_filter  which part of the text may be shown
 --     stream.endings       the failures of a stream that did not come to its end

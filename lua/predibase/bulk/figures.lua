@@ -6,8 +6,8 @@
 
 local amounts = require "predibase.amounts"
 local errors = require "predibase.errors"
+local examples = require "predibase.bulk.examples"
 local log_histogram = require "predibase.bulk.figures.log_histogram"
-local sample = require "predibase.bulk.sample"
 local timeline = require "predibase.bulk.figures.timeline"
 local usage = require "predibase.usage"
 
@@ -26,7 +26,7 @@ Figures.__index = Figures
 local function group_of (self, kind)
   local group = self.groups[kind]
   if not group then
-    group = { rows = 0, sample = sample.new(M.EXAMPLES) }
+    group = { rows = 0, examples = examples.new(M.EXAMPLES) }
     self.groups[kind] = group
   end
   group.rows = group.rows + 1
@@ -35,13 +35,13 @@ end
 
 --- Keeps a row as an example, if it is one of those that are kept.
 local function keep (group, row, number)
-  if not group.sample:wants(number) then return end
+  if not group.examples:wants(number) then return end
   local example = { number = row.number, line = row.line }
-  example.input, example.input_bytes = sample.excerpt(row.input, M.EXAMPLE_BYTES)
-  example.text, example.text_bytes = sample.excerpt(row.text, M.EXAMPLE_BYTES)
+  example.input, example.input_bytes = examples.excerpt(row.input, M.EXAMPLE_BYTES)
+  example.text, example.text_bytes = examples.excerpt(row.text, M.EXAMPLE_BYTES)
   example.message, example.message_bytes =
-    sample.excerpt(row.err and tostring(row.err.message), M.EXAMPLE_BYTES)
-  group.sample:put(number, example)
+    examples.excerpt(row.err and tostring(row.err.message), M.EXAMPLE_BYTES)
+  group.examples:put(number, example)
 end
 
 --- Counts a row of this run that was answered or failed. It counts at the time of the call.
@@ -169,7 +169,7 @@ function Figures:summary ()
     local group = self.groups[entry.kind]
     if group then
       summary.examples[#summary.examples + 1] = { kind = entry.kind, rows = group.rows,
-        examples = group.sample:list() }
+        examples = group.examples:list() }
     end
   end
   return summary

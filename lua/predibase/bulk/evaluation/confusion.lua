@@ -2,7 +2,7 @@
 --- Counts how often each class was answered as which class, in bounded memory.
 -- @module predibase.bulk.evaluation.confusion
 
-local sample = require "predibase.bulk.sample"
+local examples = require "predibase.bulk.examples"
 
 local M = {}
 
@@ -56,7 +56,7 @@ local function pair_of (self, expected, answered)
   end
   local size = expected == OTHER and answered == OTHER and NAMELESS_EXAMPLES or EXAMPLES
   pair = { expected = expected, answered = answered, rows = 0, right = 0,
-    sample = sample.new(size) }
+    examples = examples.new(size) }
   self.pairs[key], self.pair_count = pair, self.pair_count + 1
   return pair
 end
@@ -73,12 +73,12 @@ function Confusion:add (expected, answered, right, row)
   pair.rows = pair.rows + 1
   if right then
     pair.right = pair.right + 1
-  elseif pair.sample:wants(row.number) then
+  elseif pair.examples:wants(row.number) then
     local example = { number = row.number, line = row.line }
-    example.input, example.input_bytes = sample.excerpt(row.input, EXAMPLE_BYTES)
-    example.expected, example.expected_bytes = sample.excerpt(row.expected, EXAMPLE_BYTES)
-    example.answer, example.answer_bytes = sample.excerpt(row.answer, EXAMPLE_BYTES)
-    pair.sample:put(row.number, example)
+    example.input, example.input_bytes = examples.excerpt(row.input, EXAMPLE_BYTES)
+    example.expected, example.expected_bytes = examples.excerpt(row.expected, EXAMPLE_BYTES)
+    example.answer, example.answer_bytes = examples.excerpt(row.answer, EXAMPLE_BYTES)
+    pair.examples:put(row.number, example)
   end
 end
 
@@ -178,11 +178,11 @@ local function worst (self)
   for _, pair in pairs(self.pairs) do
     if pair.rows > pair.right then
       list[#list + 1] = { expected = self.names[pair.expected],
-        answered = self.names[pair.answered], rows = pair.rows - pair.right, sample = pair.sample }
+        answered = self.names[pair.answered], rows = pair.rows - pair.right, kept = pair.examples }
     end
   end
   for _, entry in ipairs(first_of(list, WORST)) do
-    entry.examples, entry.sample = entry.sample:list(), nil
+    entry.examples, entry.kept = entry.kept:list(), nil
   end
   return list
 end

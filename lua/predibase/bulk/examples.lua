@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- Chooses a few rows of any number of rows, always the same ones: which rows are kept depends on
--- their numbers only, and not on the order in which their answers arrive.
--- @module predibase.bulk.sample
+--- Keeps examples: a few rows of any number of rows, always the same ones. Which rows are kept
+-- depends on their numbers only, and not on the order in which their answers arrive.
+-- @module predibase.bulk.examples
 
 local json = require "predibase.json"
 local utf8 = require "predibase.utf8"
@@ -13,20 +13,20 @@ local M = {}
 -- the whole file.
 local GOLDEN = (math.sqrt(5) - 1) / 2
 
-local Sample = {}
-Sample.__index = Sample
+local Examples = {}
+Examples.__index = Examples
 
 --- Tells whether a row would be kept now. Ask before making an example, which costs more.
 -- @tparam number number of the row
 -- @treturn boolean
-function Sample:wants (number)
+function Examples:wants (number)
   return #self.kept < self.size or number * GOLDEN % 1 < self.kept[self.size].key
 end
 
 --- Keeps an example, in place of another one when there are too many.
 -- @tparam number number of the row
 -- @param example anything
-function Sample:put (number, example)
+function Examples:put (number, example)
   local kept, key = self.kept, number * GOLDEN % 1
   local i = math.min(#kept + 1, self.size)
   while i > 1 and kept[i - 1].key > key do
@@ -38,7 +38,7 @@ end
 
 --- Returns the kept examples in the order of their rows.
 -- @treturn table array
-function Sample:list ()
+function Examples:list ()
   local sorted, list = {}, {}
   for i, entry in ipairs(self.kept) do sorted[i] = entry end
   table.sort(sorted, function (a, b)
@@ -49,11 +49,11 @@ function Sample:list ()
   return list
 end
 
---- Makes an empty sample.
--- @tparam number size how many examples it keeps, at least 1
+--- Makes a set without examples.
+-- @tparam number size how many examples it may keep, at least 1
 -- @treturn table
 function M.new (size)
-  return setmetatable({ size = size, kept = {} }, Sample)
+  return setmetatable({ size = size, kept = {} }, Examples)
 end
 
 --- Cuts a value to a text that can be kept.

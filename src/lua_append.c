@@ -1,6 +1,7 @@
 /*
 ** lua_append.c - the module predibase.append: a file that only grows by records
 ** SPDX-License-Identifier: MIT
+** Longer than 600 lines: the methods of one object, with the same failures.
 */
 
 /***
@@ -44,6 +45,8 @@ do this: it has no functions to lock, shorten and flush a file to the disk.
 #define REPLACED (-1)  /* the path leads to another file now */
 #define MIXED (-2)  /* another process has written to the file */
 #define IRREGULAR (-3)  /* a device or a pipe */
+#define LOCKED (-4)  /* by another run */
+#define NO_LOCKS (-5)  /* the file system has none */
 
 typedef struct output {
   int fd;  /* -1 = closed */
@@ -72,19 +75,19 @@ static const char *describe (int error) {
     return "another program has written to this file";
   if (error == IRREGULAR)
     return "is not a regular file";
+  if (error == LOCKED)
+    return "another run writes to this file";
+  if (error == NO_LOCKS)
+    return "this file system has no locks (NFS without a lock service, or "
+      "Lustre without flock), so that a second run would not be noticed";
   return strerror(error);
 }
 
-/* Returns the path at an argument, or NULL with an error number. */
-static const char *check_path_argument (lua_State *L, int arg, int *error) {
+/* Returns the path at an argument, or NULL if it contains a zero byte. */
+static const char *check_path_argument (lua_State *L, int arg) {
   size_t length;
   const char *path = luaL_checklstring(L, arg, &length);
-  if (strlen(path) != length) {
-    *error = EINVAL;
-    return NULL;
-  }
-  *error = 0;
-  return path;
+  return strlen(path) == length ? path : NULL;
 }
 
 /* Returns nil, "path: reason" to Lua. */
@@ -185,25 +188,22 @@ static int open_regular (const char *path, int *fd, int *created) {
 static int lock (int fd) {
   while (flock(fd, LOCK_EX | LOCK_NB) != 0)
     if (errno != EINTR)
-      return errno;
+      return errno == EWOULDBLOCK || errno == EAGAIN ? LOCKED : NO_LOCKS;
   return 0;
 }
 
 /*
 ** Opens the file of 'o' and locks it. Between the two, another run may end and
-** remove the file; then the next attempt makes a new one. Returns 0, REPLACED
-** or an error number; 'locking' says whether the lock was refused.
+** remove the file; then the next attempt makes a new one. Returns 0 or the
+** failure.
 */
-static int open_output (output *o, const char *path, int with_lock,
-                        int *locking) {
+static int open_output (output *o, const char *path) {
   int created, error, attempt;
   for (attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    *locking = 0;
     error = open_regular(path, &o->fd, &created);
     if (error != 0)
       return error;
-    if (with_lock && (error = lock(o->fd)) != 0)
-      *locking = 1;
+    error = lock(o->fd);
     if (error == 0 && realpath(path, o->path) == NULL)
       error = errno == ENOENT ? REPLACED : errno;
     if (error == 0)
@@ -220,12 +220,11 @@ static int open_output (output *o, const char *path, int with_lock,
   return REPLACED;
 }
 
-/* Returns the message about a lock that the system refused. */
-static const char *describe_lock (int error) {
-  if (error == EWOULDBLOCK || error == EAGAIN)
-    return "another run writes to this file";
-  return "this file system has no locks (NFS without a lock service, or Lustre "
-    "without flock), so that a second run would not be noticed";
+static int shorten (int fd, off_t size) {
+  while (ftruncate(fd, size) != 0)
+    if (errno != EINTR)
+      return errno;
+  return 0;
 }
 
 /*
@@ -235,17 +234,17 @@ static const char *describe_lock (int error) {
 */
 static int remove_torn (output *o) {
   struct stat st;
+  int error;
   if (o->torn == 0)
     return 0;
   if (fstat(o->fd, &st) != 0)
     return errno;
   if (st.st_size != o->size + o->torn)
     return MIXED;
-  while (ftruncate(o->fd, o->size) != 0)
-    if (errno != EINTR)
-      return errno;
-  o->torn = 0;
-  return 0;
+  error = shorten(o->fd, o->size);
+  if (error == 0)
+    o->torn = 0;
+  return error;
 }
 
 static int write_record (output *o, const char *text, size_t size) {
@@ -351,9 +350,8 @@ static int file_truncate (lua_State *L) {
   output *o = check_open(L);
   off_t size = check_offset(L, 2, o);
   int error = remove_torn(o);
-  while (error == 0 && ftruncate(o->fd, size) != 0)
-    if (errno != EINTR)
-      error = errno;
+  if (error == 0)
+    error = shorten(o->fd, size);
   if (error != 0)
     return failed(L, o->path, error);
   o->size = size;
@@ -476,11 +474,11 @@ path, and flushes the folder to the disk.
 */
 static int file_rename (lua_State *L) {
   output *o = check_open(L);
-  int error;
-  const char *path = check_path_argument(L, 2, &error);
+  const char *path = check_path_argument(L, 2);
   char renamed[PATH_MAX];
+  int error;
   if (path == NULL)
-    return failed(L, luaL_checkstring(L, 2), error);
+    return failed(L, lua_tostring(L, 2), EINVAL);
   error = check_path(o->fd, o->path);
   if (error == 0 && rename(o->path, path) != 0)
     error = errno;
@@ -534,7 +532,6 @@ asks the server for the lock, so that it holds between machines; with the mount
 option `nolock` or `local_lock` it holds on one machine only.
 @function open
 @tparam string path
-@tparam[opt=false] boolean unlocked does without the lock
 @treturn[1] table the file
 @treturn[2] nil
 @treturn[2] string path and reason
@@ -542,29 +539,26 @@ option `nolock` or `local_lock` it holds on one machine only.
 locked at all
 */
 static int append_open (lua_State *L) {
-  int error, locking = 0, unlocked;
-  const char *path = check_path_argument(L, 1, &error);
+  const char *path = check_path_argument(L, 1);
   struct stat st;
   output *o;
+  int error;
   if (path == NULL)
-    return failed(L, luaL_checkstring(L, 1), error);
-  unlocked = lua_toboolean(L, 2);
+    return failed(L, lua_tostring(L, 1), EINVAL);
   o = lua_newuserdatauv(L, sizeof *o, 0);
   o->fd = -1;
   o->size = o->torn = 0;
   o->path[0] = '\0';
   luaL_setmetatable(L, FILE_T);
-  error = open_output(o, path, !unlocked, &locking);
+  error = open_output(o, path);
   if (error == 0 && fstat(o->fd, &st) != 0)
     error = errno;
   if (error == 0) {
     o->size = st.st_size;
     return 1;
   }
-  lua_pushnil(L);
-  lua_pushfstring(L, "%s: %s", path,
-                  locking ? describe_lock(error) : describe(error));
-  lua_pushboolean(L, locking);
+  failed(L, path, error);
+  lua_pushboolean(L, error == LOCKED || error == NO_LOCKS);
   return 3;
 }
 

@@ -35,7 +35,7 @@ M.SYNC_INTERVAL = 1
 M.MAX_RECORD = 8 * rows.MAX_RECORD
 
 local OPTIONS = { format = true, input = true, columns = true, timing = true, clock = true,
-  on_done = true, input_path = true, unlocked = true }
+  on_done = true, input_path = true }
 local FORMATS = { jsonl = true, csv = true, tsv = true, openai = true }
 local ROW_FORMATS = { jsonl = "jsonl", openai = "jsonl", csv = "csv", tsv = "tsv" }
 
@@ -65,16 +65,15 @@ end
 --- Opens a file and locks it. A run of this program that a loop has left with `break` keeps its
 -- lock until it is collected, except in Lua 5.4, so a refused lock is tried again after that.
 -- @tparam string path
--- @tparam ?boolean unlocked do without the lock
 -- @treturn ?userdata see `predibase.append`
 -- @treturn ?string what is wrong
 -- @treturn ?boolean whether the lock was refused
-function M.open_locked (path, unlocked)
-  local handle, problem, locked = append.open(path, unlocked)
+function M.open_locked (path)
+  local handle, problem, locked = append.open(path)
   if handle or not locked then return handle, problem, locked end
   collectgarbage()
   collectgarbage()                       -- what only finalizers kept alive
-  return append.open(path, unlocked)
+  return append.open(path)
 end
 
 -- Reading back -----------------------------------------------------------------------------------
@@ -270,7 +269,7 @@ end
 
 --- Opens the file of failed rows, and empties it.
 function File:open_failed ()
-  local handle, problem = M.open_locked(self.failed_path, self.unlocked)
+  local handle, problem = M.open_locked(self.failed_path)
   local ok
   if handle then ok, problem = handle:truncate(0) end
   local header
@@ -319,8 +318,7 @@ end
 -- @tparam table options `format`, `input`, `columns` and `timing` as in `predibase.bulk.records`;
 -- `clock`: a function that returns the time in seconds; `on_done`: a function that is called with
 -- each record that is read back, see `layout:read`, and with the layout, and may return an error,
--- for which the file is refused; `input_path`: of the input, which must be another file;
--- `unlocked`: does without the lock, for file systems that have none
+-- for which the file is refused; `input_path`: of the input, which must be another file
 -- @treturn[1] table the file, with the fields `layout` (see `predibase.bulk.records`), `path`,
 -- `failed_path`, `done` (number of records that were read back), `repeated` (how many of them have
 -- the id, or the line number, of another one) and `cut` (bytes that were cut off)
@@ -331,13 +329,13 @@ function M.open (path, options)
   check_options(path, options)
   local layout = records.new { format = options.format, input = options.input,
     columns = options.columns, timing = options.timing }
-  local self = setmetatable({ path = path, layout = layout, unlocked = options.unlocked,
+  local self = setmetatable({ path = path, layout = layout,
     failed_path = M.failed_path(path, options.format, layout.failed_format), repeated = 0,
     failed_count = 0, clock = options.clock, dirty = false }, File)
   local ok, err = check_input(path, self.failed_path, options.input_path)
   if ok then ok, err = check_failed_file(self) end
   if not ok then return nil, err end
-  local handle, problem, locked = M.open_locked(path, options.unlocked)
+  local handle, problem, locked = M.open_locked(path)
   if not handle then
     return nil, errors.new { kind = "config", message = problem, locked = locked or nil }
   end

@@ -139,7 +139,8 @@ end
 --   the seconds of each answer), `keep_changed` (boolean: keep answers of rows or options that have
 --   changed since then)
 -- * `concurrency` (1 to 1000, or "auto", the default: from 16 up to 256, as the server bears it),
---   `limit` (the first rows only), `sample` (so many rows by chance), `shard` ("I/N", "auto",
+--   `limit` (the first rows only), `sample` (this many rows, drawn from all of them; each run with
+--   the same input draws the same), `shard` ("I/N", "auto",
 --   "auto/N", see `predibase.bulk.shards`)
 -- * `max_tokens` and `max_cost`: no row is begun that would exceed them; `price_in` and `price_out`
 --   of a million tokens

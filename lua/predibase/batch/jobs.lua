@@ -120,6 +120,7 @@ local function is_late (self, wait)
   return self.ends ~= nil and self.now() + (wait or 0) >= self.ends
 end
 
+--- Makes the error of a job that is not sent.
 local function not_sent (job, fields)
   fields.phase, fields.attempts, fields.sent = "request", job.call.attempts, false
   fields.message = "not sent: " .. fields.message
@@ -130,8 +131,7 @@ end
 -- limiter knows only the first client, not those of `fallback`.
 local function refusal_of (self, job)
   if is_late(self) then
-    return not_sent(job, { kind = "timeout", phase = "total",
-      message = "the time for the whole call is used up" })
+    return not_sent(job, { kind = "timeout", message = "the time for the whole call is used up" })
   end
   local halted = not job.call.earlier and self.limiter:halted()
   return halted and not_sent(job, halted) or nil

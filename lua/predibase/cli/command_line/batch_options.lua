@@ -24,7 +24,7 @@ Without --out the answers are printed, and failed rows have an error in them.
 
 The same command, started again, goes on with the rows that are not in OUT yet,
 and tries failed rows again. Ctrl-C (or SIGTERM) finishes the requests that are
-under way; a second one stops at once. In neither case is an answer lost.
+under way; a second one stops at once. Answers that have arrived are kept.
 
 --rate-limit takes a number of requests or tokens in a period, such as 100/s,
 600/min or "1000000 tokens/day".

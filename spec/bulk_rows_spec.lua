@@ -309,6 +309,14 @@ describe("predibase.bulk.rows opens", function ()
     assert.matches("data is not known from its name; give the option format", err.message)
   end)
 
+  it("no arrays as JSON Lines, but says how", function ()
+    for _, text in ipairs { "[", '[{"a":1},', "[1]" } do
+      local _, at = rows.open(source_of(text .. "\n"), { format = "jsonl" }):next()
+      assert.equal("line 1: the row is not a JSON object; JSON Lines is one object in each line: "
+        .. "jq -c '.[]' makes it of an array", at.err.message)
+    end
+  end)
+
   it("no archives", function ()
     for _, format in ipairs { "jsonl", "csv", "lines" } do
       local reader, err = rows.open(source_of("\31\139\8\0x", 1), { format = format })

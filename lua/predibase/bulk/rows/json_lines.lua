@@ -13,6 +13,8 @@ local huge = math.huge
 
 local ZERO, NINE = 48, 57
 
+local AN_ARRAY = "; JSON Lines is one object in each line: jq -c '.[]' makes it of an array"
+
 M.__index = M
 
 --- Makes a scanner of rows.
@@ -54,7 +56,10 @@ end
 
 --- Reads the object of a line. Returns nil and what is wrong with it when it is none.
 local function object (line)
-  if not find(line, "^[ \t\r]*{") then return nil, "the row is not a JSON object" end
+  if not find(line, "^[ \t\r]*{") then
+    local array = find(line, "^[ \t\r]*%[") and AN_ARRAY or ""
+    return nil, "the row is not a JSON object" .. array
+  end
   local row, problem = json.decode(line)
   if row ~= nil and is_suspicious(line, row) then
     local ok

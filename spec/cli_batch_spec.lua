@@ -363,6 +363,15 @@ describe("predibase batch", function ()
     assert.equal(3, tokenized)
   end)
 
+  it("names what --dry-run cannot prepare and cannot count", function ()
+    running = { url = "http://127.0.0.1:1" }
+    local input = write("in.jsonl", '{"prompt":"a","best_of":"x"}\n{"prompt":"b"}\n')
+    local code, out, err = run { input, "--dry-run", "--max-retries", "0" }
+    assert.equal(0, code, err)
+    assert.is_truthy(out:find("# line 1: validation: ", 1, true), out)
+    assert.is_truthy(err:find("predibase: the tokens cannot be counted: connection: ", 1, true))
+  end)
+
   it("joins the files of shards", function ()
     local input = write("in.jsonl", numbered(7))
     for i = 0, 2 do

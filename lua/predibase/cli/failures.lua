@@ -133,14 +133,14 @@ function M.is_quiet (err)
   return code == M.PIPE or code == M.INTERRUPTED
 end
 
---- Formats an error of the library as one line in the terms of the command.
+--- Formats an error of the library in the terms of the command, for the middle of a line.
 -- @tparam table err
 -- @treturn string
 function M.text (err)
   local copy = {}
   for name, value in pairs(err) do copy[name] = value end
   copy.message = wording.reword(tostring(err.message))
-  return tostring(errors.new(copy))
+  return (tostring(errors.new(copy)):gsub("^predibase: ", ""))
 end
 
 --- Prints a failure on standard error, unless it is one that is not reported.
@@ -156,7 +156,7 @@ function M.report (err, command, with_hint)
   if mt == usage_mt or mt == output_mt then
     message, hint = "predibase: " .. err.message, err.hint
   elseif errors.is(err) then
-    message = M.text(err)
+    message = "predibase: " .. M.text(err)
     hint = with_hint ~= false and M.hint(err, command or "generate") or nil
   else
     message, hint = "predibase: internal error: " .. tostring(err), "please report this"

@@ -105,6 +105,9 @@ describe("the shard auto", function ()
       variables[name] = "four"
       assert.equal("the variable " .. name .. " must be a whole number, got four",
         (refused("auto", variables)))
+      variables[name] = ""
+      assert.equal("the variable " .. name .. " must be a whole number, got an empty text",
+        (refused("auto", variables)))
       variables[name] = value
     end
     assert.matches("has 20000 tasks; it may have from 1 to 10000",

@@ -28,6 +28,10 @@ local function misplaced (message)
   return nil, errors.new { kind = "config", message = message }
 end
 
+local function shown (text)
+  return text == "" and "an empty text" or errors.excerpt(text, 40)
+end
+
 --- Reads a whole number from 0; returns nil for any other text.
 local function whole (text)
   return text:find "^%d+$" and #text <= MAX_DIGITS and tonumber(text) or nil
@@ -37,7 +41,7 @@ local function checked_count (text)
   local count = whole(text)
   if count and count >= 1 and count <= M.MAX_COUNT then return count end
   return invalid(("the number of shards must be a whole number from 1 to %d, got %s"):format(
-    M.MAX_COUNT, errors.excerpt(text, 40)))
+    M.MAX_COUNT, shown(text)))
 end
 
 --- Reads the variables of a Slurm array task. Returns a table `{ id, min, max, step, count }`, or
@@ -54,7 +58,7 @@ local function slurm_variables (getenv)
         :format(variable))
     elseif not number then
       return misplaced(("the variable %s must be a whole number, got %s"):format(variable,
-        errors.excerpt(text, 40)))
+        shown(text)))
     end
     found[name:lower()] = number
   end
@@ -93,7 +97,7 @@ local function of_kubernetes (count, getenv)
   if index and index < count then return { index = index, count = count } end
   return misplaced(("the variable JOB_COMPLETION_INDEX must be a whole number from 0 to %d for the "
     .. 'shard "auto/%d", got %s; the number after "auto/" must be that of the field completions '
-    .. "of the Job"):format(count - 1, count, errors.excerpt(text, 40)))
+    .. "of the Job"):format(count - 1, count, shown(text)))
 end
 
 --- Reads a shard. Environment variables are used only for values that begin with `auto`.
@@ -116,8 +120,7 @@ function M.read (value, getenv)
   if value == "auto" then return of_slurm(getenv) end
   local first, last = value:match "^([^/]*)/([^/]*)$"
   if not first or not (first == "auto" or whole(first)) then
-    return invalid(("a shard must be %s; got %s"):format(FORMS,
-      value == "" and "an empty text" or errors.excerpt(value, 40)))
+    return invalid(("a shard must be %s; got %s"):format(FORMS, shown(value)))
   end
   local count, err = checked_count(last)
   if not count then return nil, err end

@@ -3,6 +3,7 @@
 -- @module predibase.cli.chat_command
 
 local chat_lines = require "predibase.cli.chat_lines"
+local descriptor = require "predibase.descriptor"
 local errors = require "predibase.errors"
 local failures = require "predibase.cli.failures"
 local inputs = require "predibase.cli.inputs"
@@ -12,6 +13,8 @@ local outside_errors = require "predibase.outside_errors"
 local usage = require "predibase.usage"
 
 local M = {}
+
+local STDIN = 0
 
 local NO_READLINE = "Line editing: apt install lua-readline (elsewhere: luarocks install readline)."
 
@@ -87,7 +90,9 @@ end
 -- Returns a function that returns one text after the other, whether a person types them, and
 -- whether lines can be edited.
 local function source (out)
-  if not output.is_terminal(0) then return chat_lines.texts(chat_lines.plain(nil)), false end
+  if not descriptor.is_terminal(STDIN) then
+    return chat_lines.texts(chat_lines.plain(nil)), false
+  end
   local found, readline = pcall(require, "readline")
   local read
   if out.terminal and found then

@@ -2,15 +2,17 @@
 --- Turns the command line, and the files that it names, into prompts and options of the library.
 -- @module predibase.cli.inputs
 
+local descriptor = require "predibase.descriptor"
 local failures = require "predibase.cli.failures"
 local files = require "predibase.files"
 local json = require "predibase.json"
-local output = require "predibase.cli.output"
 local params = require "predibase.params"
 local usage = require "predibase.usage"
 local wording = require "predibase.cli.wording"
 
 local M = {}
+
+local STDIN = 0
 
 local function read_file (path)
   local text, message = files.read(path)
@@ -37,7 +39,7 @@ local function given_text (given, path, noun, example)
   end
   if path and path ~= "-" then return without_line_end(read_file(path)) end
   if given and given ~= "-" then return given end
-  if not given and not path and output.is_terminal(0) then
+  if not given and not path and descriptor.is_terminal(STDIN) then
     failures.usage(("there is no %s"):format(noun),
       ("predibase %s, or - to type it here and end it with Ctrl-D"):format(example))
   end

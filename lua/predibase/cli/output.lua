@@ -5,22 +5,16 @@
 -- terminal would obey them, and the text of a model cannot be trusted.
 -- @module predibase.cli.output
 
+local descriptor = require "predibase.descriptor"
 local errors = require "predibase.errors"
 local failures = require "predibase.cli.failures"
 local json = require "predibase.json"
 
 local M = {}
 
-local REPLACEMENT = "\239\191\189"      -- U+FFFD
+local STDOUT = 1
 
---- Tells whether a descriptor is a terminal. It runs the shell's `test`, which takes a millisecond
--- and needs no further library.
--- @tparam integer descriptor
--- @treturn boolean
-function M.is_terminal (descriptor)
-  local status = os.execute(("test -t %d"):format(descriptor))
-  return status == true or status == 0  -- Lua 5.1 gives the number
-end
+local REPLACEMENT = "\239\191\189"      -- U+FFFD
 
 --- Replaces control characters (C0 and C1) other than line ends and tabs.
 -- @tparam string text valid UTF-8, cut between characters
@@ -39,7 +33,7 @@ local mt = { __index = methods }
 function M.new (options)
   options = options or {}
   local terminal = options.terminal
-  if terminal == nil then terminal = M.is_terminal(1) end
+  if terminal == nil then terminal = descriptor.is_terminal(STDOUT) end
   return setmetatable({
     file = options.file or io.stdout,
     terminal = terminal,

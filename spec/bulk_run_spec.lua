@@ -296,6 +296,27 @@ describe("a bulk run", function ()
     assert.is_nil(read "failed-out.jsonl")
   end)
 
+  it("keeps the failed rows of an earlier run until it writes a row itself", function ()
+    local broken = true
+    open(function (log) return broken and number_of(log) == 2 and failure(422) or answer(log) end)
+    questions(3)
+    local given = { input = path_of "in.csv", out = path_of "out.jsonl", template = "{question}" }
+    assert(client:run_bulk(given):finish())
+    local failed = read "failed-out.jsonl"
+    assert.is_truthy(failed)
+    local run = client:run_bulk(given)
+    run:stop()
+    assert(run:finish())
+    assert.equal(failed, read "failed-out.jsonl")
+    write("in.csv", 'question,label\r\n"row 9",L1\r\n"row 2",L2\r\n')
+    assert.is_nil((client:run_bulk(given):finish()))
+    assert.equal(failed, read "failed-out.jsonl")
+    questions(3)
+    broken = false
+    assert(client:run_bulk(given):finish())
+    assert.is_nil(read "failed-out.jsonl")
+  end)
+
   it("writes in the order of the rows, with bounded memory", function ()
     questions(200)
     open(function (log)

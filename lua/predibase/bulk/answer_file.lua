@@ -9,7 +9,8 @@
 -- not changed. A lock keeps two runs from writing to one output.
 --
 -- The file of failed rows is called `failed-NAME`, in the same folder. It is emptied when a run
--- begins, because these rows are tried again, and removed at the end when no row failed. It is
+-- writes its first row, because the failed rows are tried again, and removed at the end when no row
+-- failed. It is
 -- known to be ours when each of its rows either has the column `predibase_error` or cannot be read,
 -- and when there are only rows that cannot be read, by the output being there, too. Otherwise the
 -- run is refused.
@@ -262,9 +263,9 @@ local function check_failed_file (self)
     .. "an earlier run and is left as it is; move it away"):format(foreign or 1, records.FAILURE))
 end
 
---- Empties the file of failed rows if there is one.
+--- Empties the file of failed rows of an earlier run, if there is one.
 local function clear_failed_file (self)
-  return not files.exists(self.failed_path) or self:open_failed()
+  return not self.has_old_failures or self:open_failed()
 end
 
 --- Opens the file of failed rows, and empties it.
@@ -281,7 +282,7 @@ function File:open_failed ()
     if handle then handle:close() end
     return failed_by(problem)
   end
-  self.failed_handle, self.failed_header = handle, header
+  self.failed_handle, self.failed_header, self.has_old_failures = handle, header, false
   return true
 end
 
@@ -331,7 +332,7 @@ function M.open (path, options)
     columns = options.columns, timing = options.timing }
   local self = setmetatable({ path = path, layout = layout,
     failed_path = M.failed_path(path, options.format, layout.failed_format), repeated = 0,
-    failed_count = 0, clock = options.clock, dirty = false }, File)
+    failed_count = 0, has_old_failures = false, clock = options.clock, dirty = false }, File)
   local ok, err = check_input(path, self.failed_path, options.input_path)
   if ok then ok, err = check_failed_file(self) end
   if not ok then return nil, err end
@@ -343,11 +344,11 @@ function M.open (path, options)
   local cut
   cut, err = read_back(self, options.on_done)
   if cut then ok, err = prepare(self, cut) else ok = nil end
-  if ok then ok, err = clear_failed_file(self) end
   if not ok then
     self:release()
     return nil, err
   end
+  self.has_old_failures = files.exists(self.failed_path)
   self.done, self.synced = self.set:count(), self.clock()
   return self
 end
@@ -397,6 +398,8 @@ function File:append (text)
     return refused(self.path, ("the record has %d bytes, at most %d can be read back"):format(#text,
       M.MAX_RECORD))
   end
+  local cleared, err = clear_failed_file(self)
+  if not cleared then return nil, err end
   local ok, problem = self.handle:write(text)
   if not ok then return failed_by(problem) end
   self.dirty = true
@@ -455,12 +458,15 @@ end
 --- Flushes and closes both files, and removes the file of failed rows when no row failed. May be
 -- called again.
 -- @function file:close
+-- @tparam ?boolean early the run has not come to its end: the failed rows of an earlier run are
+-- kept when this one has not written anything
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] table the first error; the files are closed nevertheless
-function File:close ()
+function File:close (early)
   if not self.handle then return true end
   local ok, err = self:sync()
+  if ok and not early then ok, err = clear_failed_file(self) end
   local failed = self.failed_handle
   if failed then
     local ended, problem

@@ -168,14 +168,15 @@ end
 
 --- Flushes and closes the files. With `ordered`, an output whose records are not in the order of
 -- the rows is written again.
+-- @tparam boolean early the run has not come to its end
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] table the error
-function Destination:close ()
+function Destination:close (early)
   local file = self.file
   if not file or self.closed then return true end
   self.closed = true
-  local ok, err = file:close()
+  local ok, err = file:close(early)
   if not ok or not self.reorder or not is_disordered(self) then return ok, err end
   return self.reorder(file.path)
 end
@@ -227,7 +228,7 @@ function M.open (given, source, columns, fingerprint, hooks)
     end })
   if not file then return nil, err end
   if given.ordered and self.is_openai and file.done > 0 and not source.path then
-    file:close()
+    file:close(true)
     return nil, errors.new { kind = "config", phase = "request", message = out .. " has answers in "
       .. "OpenAI's form, which have no line numbers; to go on in the order of the rows (ordered), "
       .. "give the path of the input" }

@@ -197,7 +197,7 @@ local function end_run (self, err)
   self.batch:close()
   self.source:close()
   self.failed_path = self.output:failed_path()
-  local ok, problem = self.output:close()
+  local ok, problem = self.output:close(self.reason ~= nil)
   if not ok and not self.err then self.reason, self.err = "output", problem end
 end
 

@@ -106,4 +106,25 @@ describe("predibase.replace", function ()
     assert.same({ "file", "file.part" }, names())
     assert.equal("file", assert(uv.fs_lstat(path)).type)
   end)
+
+  it("finds what a link leads to, and copies permissions", function ()
+    assert(uv.fs_symlink("target", path))
+    assert.equal(folder .. "/target", replace.follow(path))
+    assert.equal(folder .. "/none", replace.follow(folder .. "/none"))
+    assert.is_true(replace.copy_attributes(path, folder .. "/none"))     -- there is no target
+    scratch.write(path, "x")
+    assert(uv.fs_chmod(path, 416))               -- 0640
+    scratch.write(folder .. "/other", "y")
+    assert.is_true(replace.copy_attributes(path, folder .. "/other"))
+    assert.equal(416, mode_of(folder .. "/other"))
+    local ok, why = replace.copy_attributes(path, folder .. "/none")
+    assert.is_nil(ok)
+    assert.equal(folder .. "/none: No such file or directory", why)
+    assert(uv.fs_symlink("loop", folder .. "/loop"))
+    for _, bad in ipairs { folder .. "/loop", "a\0b", ("x"):rep(5000) } do
+      ok, why = replace.follow(bad)
+      assert.is_nil(ok)
+      assert.is_truthy(why)
+    end
+  end)
 end)

@@ -577,40 +577,6 @@ static int append_same_file (lua_State *L) {
   return 1;
 }
 
-/***
-Returns the absolute path of a file, without symbolic links.
-@function real_path
-@tparam string path
-@treturn ?string nil if the file does not exist or cannot be reached
-*/
-static int append_real_path (lua_State *L) {
-  char path[PATH_MAX];
-  if (realpath(luaL_checkstring(L, 1), path) == NULL)
-    return 0;
-  lua_pushstring(L, path);
-  return 1;
-}
-
-/***
-Gives the file the permissions of another one, whose place it will take.
-@function file:take_mode
-@tparam string path of the other file
-@treturn[1] boolean true
-@treturn[2] nil
-@treturn[2] string path and reason
-@raise if the file is closed
-*/
-static int file_take_mode (lua_State *L) {
-  const output *o = check_open(L);
-  const char *path = luaL_checkstring(L, 2);
-  struct stat st;
-  if (stat(path, &st) != 0)
-    return failed(L, path, errno);
-  if (fchmod(o->fd, st.st_mode & 0777) != 0)
-    return failed(L, o->path, errno);
-  return succeeded(L);
-}
-
 static const luaL_Reg methods[] = {
   {"write", file_write},
   {"sync", file_sync},
@@ -620,7 +586,6 @@ static const luaL_Reg methods[] = {
   {"count", file_count},
   {"data_end", file_data_end},
   {"remove", file_remove},
-  {"take_mode", file_take_mode},
   {"rename", file_rename},
   {"close", file_close},
   {NULL, NULL}
@@ -636,7 +601,6 @@ static const luaL_Reg meta[] = {
 static const luaL_Reg functions[] = {
   {"open", append_open},
   {"same_file", append_same_file},
-  {"real_path", append_real_path},
   {NULL, NULL}
 };
 

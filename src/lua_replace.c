@@ -119,6 +119,13 @@ static int replace (const char *path, char *beside, const char *text,
   return error;
 }
 
+/* Returns nil, "path: reason" to Lua. */
+static int failed (lua_State *L, const char *path, int error) {
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s: %s", path, strerror(error));
+  return 2;
+}
+
 /***
 Writes a file; follows symbolic links. The text goes into a new file in the same
 directory, which then replaces the target. It gets the target's permissions, or
@@ -153,13 +160,68 @@ static int replace_write (lua_State *L) {
     lua_pushboolean(L, 1);
     return 1;
   }
-  lua_pushnil(L);
-  lua_pushfstring(L, "%s: %s", given, strerror(error));
-  return 2;
+  return failed(L, given, error);
+}
+
+/***
+Returns the path to which the symbolic links of a path lead.
+@function follow
+@tparam string path
+@treturn[1] string a file of this name need not exist
+@treturn[2] nil
+@treturn[2] string path and reason
+*/
+static int replace_follow (lua_State *L) {
+  size_t length;
+  const char *given = luaL_checklstring(L, 1, &length);
+  char path[PATH_MAX];
+  int error = ENAMETOOLONG;
+  if (strlen(given) != length)
+    error = EINVAL;
+  else if (length < sizeof path) {
+    memcpy(path, given, length + 1);
+    error = follow(path);
+  }
+  if (error != 0)
+    return failed(L, given, error);
+  lua_pushstring(L, path);
+  return 1;
+}
+
+/***
+Gives a file the owner and the permissions of another one, whose place it will
+take. As far as the owner cannot be given, the permissions are fewer.
+@function copy_attributes
+@tparam string from path of the other file; nothing is done if it does not exist
+@tparam string to path of the file
+@treturn[1] boolean true
+@treturn[2] nil
+@treturn[2] string path and reason
+*/
+static int replace_copy_attributes (lua_State *L) {
+  const char *from = luaL_checkstring(L, 1), *to = luaL_checkstring(L, 2);
+  struct stat other;
+  int fd, error = 0;
+  if (stat(from, &other) != 0) {
+    if (errno != ENOENT)
+      return failed(L, from, errno);
+  }
+  else if ((fd = open(to, O_RDONLY | O_CLOEXEC)) < 0)
+    error = errno;
+  else {
+    error = copy_attributes(fd, &other);
+    close(fd);
+  }
+  if (error != 0)
+    return failed(L, to, error);
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 static const luaL_Reg functions[] = {
   {"write", replace_write},
+  {"follow", replace_follow},
+  {"copy_attributes", replace_copy_attributes},
   {NULL, NULL}
 };
 

@@ -6,6 +6,7 @@
 local append = require "predibase.append"
 local errors = require "predibase.errors"
 local files = require "predibase.files"
+local replace = require "predibase.replace"
 
 local M = {}
 
@@ -44,13 +45,16 @@ end
 function M.create (path, force)
   local ok, err = M.check(path, force)
   if not ok then return nil, err end
-  path = append.real_path(path) or path
-  local handle, problem = append.open(path .. M.SUFFIX)
+  local target, problem = replace.follow(path)
+  if not target then return config_error(problem) end
+  path = target
+  local handle
+  handle, problem = append.open(path .. M.SUFFIX)
   if not handle then return config_error(problem) end
   local self = setmetatable({ path = path, force = force, handle = handle, pieces = {}, size = 0 },
     File)
   ok, problem = handle:truncate(0)
-  if ok and files.exists(path) then ok, problem = handle:take_mode(path) end
+  if ok then ok, problem = replace.copy_attributes(path, path .. M.SUFFIX) end
   if ok then return self end
   self:abandon()
   return config_error(problem)

@@ -47,7 +47,7 @@ describe("predibase batch", function ()
       args[#args + 1] = argument
     end
     return child.start(child.interpreter(), { args = args, stdin = options.stdin,
-      env = options.env })
+      keep_stdin = options.keep_stdin, env = options.env })
   end
 
   local function run (given, options)
@@ -370,6 +370,18 @@ describe("predibase batch", function ()
     assert.equal(0, code, err)
     assert.is_truthy(out:find("# line 1: validation: ", 1, true), out)
     assert.is_truthy(err:find("predibase: the tokens cannot be counted: connection: ", 1, true))
+  end)
+
+  it("writes answers while standard input has no further row", function ()
+    local program = start({ "-", "--format", "jsonl", "--quiet" }, { keep_stdin = true })
+    program.stdin:write '{"prompt":"one"}\n{"prompt":"two"}\n{"pro'
+    program:wait_for '"line":1,'
+    program:wait_for '"line":2,'
+    program.stdin:write 'mpt":"three"}\n'
+    program:wait_for '"line":3,'
+    program.stdin:shutdown()
+    assert.equal(0, program:wait(), program.stderr)
+    assert.equal(3, #records(program.stdout))
   end)
 
   it("joins the files of shards", function ()

@@ -29,6 +29,24 @@ describe("predibase.descriptor", function ()
     assert.equal("[a\nb][c]end nil", program.stdout)
   end)
 
+  it("tells whether a read would wait", function ()
+    local program = start([[
+      io.write(tostring(d.is_ready(0))) io.flush()
+      d.read(0, 1)
+      io.write(",", tostring(d.is_ready(0))) io.flush()
+      d.read(0, 1)
+      io.write(",", tostring(d.is_ready(0))) io.flush()
+      d.read(0, 1)
+      io.write(",", tostring(d.is_ready(0)), ",", tostring(d.is_ready(99)))]],
+      { keep_stdin = true })
+    program:wait_for "false"
+    program.stdin:write "ab"
+    program:wait_for "false,true,false"
+    program.stdin:shutdown()
+    program:wait()
+    assert.equal("false,true,false,true,true", program.stdout)
+  end)
+
   it("reads no more than asked for", function ()
     local program = start('io.write(d.read(0, 2), ",", d.read(0, 1), ",", d.read(0, 9))',
       { stdin = "abcde" })

@@ -74,6 +74,21 @@ static int descriptor_read (lua_State *L) {
 }
 
 /***
+Tells whether `read` would return at once, also at the end or with an error.
+@function is_ready
+@tparam integer fd
+@treturn boolean
+*/
+static int descriptor_is_ready (lua_State *L) {
+  struct pollfd one;
+  one.fd = (int)luaL_checkinteger(L, 1);
+  one.events = POLLIN;
+  one.revents = 0;
+  lua_pushboolean(L, poll(&one, 1, 0) != 0);
+  return 1;
+}
+
+/***
 Writes a part of a text; waits until the descriptor takes any of it.
 @function write
 @tparam integer fd
@@ -134,6 +149,7 @@ static int descriptor_width (lua_State *L) {
 
 static const luaL_Reg functions[] = {
   {"read", descriptor_read},
+  {"is_ready", descriptor_is_ready},
   {"write", descriptor_write},
   {"is_terminal", descriptor_is_terminal},
   {"width", descriptor_width},

@@ -148,6 +148,13 @@ end
 
 Reader.__call = Reader.next
 
+--- Tells whether `next` probably returns at once, for a source that has a function `is_ready`.
+-- @function reader:is_ready
+-- @treturn boolean true for other sources
+function Reader:is_ready ()
+  return self.done or self.window:is_ready()
+end
+
 --- Closes the file, if `open` opened it. May be called again.
 -- @function reader:close
 function Reader:close ()

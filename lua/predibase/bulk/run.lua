@@ -127,6 +127,8 @@ local function may_take (self)
   if self.reason then return false end
   if self.ordered and self.taken - self.returned >= self.window then return false end
   local under_way = self.taken - self.ended
+  -- To wait for a row would keep the answers of the others waiting.
+  if under_way > 0 and not self.source:is_ready() then return false end
   local limit = self.spending:exceeded(under_way)
   if limit and under_way == 0 then stop(self, limit) end
   return limit == nil

@@ -33,6 +33,13 @@ function Source:next ()
   return kept[1], kept[2], kept[3]
 end
 
+--- Tells whether `next` probably returns at once; false for a pipe that has no row at present.
+-- @treturn boolean
+function Source:is_ready ()
+  local reader = self.reader
+  return self.kept[self.from] ~= nil or reader == nil or reader:is_ready()
+end
+
 --- Returns the first row that can be read, without taking it.
 -- @treturn ?table the row; nil when there is none among the first `MOST_LOOKED_AT` rows
 -- @treturn ?table where it is
@@ -107,7 +114,7 @@ end
 --- Makes the source of rows of a reader.
 local function of_reader (reader, path, shut)
   return new {
-    format = reader.format, columns = reader.columns,
+    reader = reader, format = reader.format, columns = reader.columns,
     size = reader.size, path = reader.size and path, shut = shut,
     read = function ()
       local row, at, problem = reader:next()

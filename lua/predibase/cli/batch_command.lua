@@ -38,7 +38,10 @@ local function source (arguments)
     failures.usage("standard input needs --format",
       "--format jsonl, csv, tsv or lines")
   end
-  return { read = function (_, most) return descriptor.read(STDIN, most) end }
+  return {
+    read = function (_, most) return descriptor.read(STDIN, most) end,
+    is_ready = function () return descriptor.is_ready(STDIN) end,
+  }
 end
 
 --- Returns the text of the template for the rows.

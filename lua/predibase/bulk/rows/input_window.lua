@@ -47,6 +47,15 @@ function M:close ()
   self.owned, self.final = false, true
 end
 
+--- Tells whether the next record can probably be read without waiting for the source: a line end
+-- is there, or the source says so by its function `is_ready`.
+-- @treturn boolean true for sources without this function
+function M:is_ready ()
+  local source = self.source
+  local is_ready = type(source) == "table" and source.is_ready
+  return not is_ready or self.final or find(self.text, "\n", self.here, true) ~= nil or is_ready()
+end
+
 --- Notes whether a piece that was just read continues as UTF-8. The first bytes of a character
 -- whose other bytes were not read yet are kept in `tail`.
 local function check (self, piece, stop)

@@ -568,12 +568,18 @@ describe("a bulk run", function ()
       if err then errs[at.line] = err.message end
     end
     assert.same({ [3] = 'line 3: an earlier row has the same id, "x"' }, errs)
+    local texts = {}
+    for _ in client:run_bulk { input = path, out = function (text) texts[#texts + 1] = text end } do
+      assert.is_true(#texts > 0)
+    end
+    for _, text in ipairs(texts) do assert.is_string(json.decode(text).id) end
+    local sent = #network.requests
     assert.equal(2, #records "out.jsonl")
     -- The next run finds the first two answered, and the third one still repeats an id.
     local summary = assert(client:run_bulk { input = path, out = path_of "out.jsonl" }:finish())
     assert.equal(1, summary.rows.failed)
     assert.equal(2, summary.rows.resumed)
-    assert.equal(2, #network.requests)
+    assert.equal(sent, #network.requests)
   end)
 
   it("finds answers by their ids, whatever their lines are", function ()
@@ -587,6 +593,25 @@ describe("a bulk run", function ()
     local summary = assert(client:run_bulk(given):finish())
     assert.equal(1, summary.rows.answered)
     assert.equal(3, #network.requests)
+  end)
+
+  it("reads files in which quotes have no meaning", function ()
+    local path = write("in.tsv", 'q\tn\na 5" pipe\t1\n"b\t2\n')
+    open()
+    local given = { input = path, out = path_of "out.tsv", template = "{q}", quotes = false }
+    assert.equal(2, assert(client:run_bulk(given):finish()).rows.answered)
+    assert.equal(2, assert(client:run_bulk(given):finish()).rows.resumed)
+    assert.is_truthy(read "out.tsv":find('"re a 5"" pipe"', 1, true))
+    open(function (log) return number_of(log) and failure(422) or answer(log) end)
+    given.out = path_of "out2.tsv"
+    local summary = assert(client:run_bulk(given):finish())
+    assert.equal(1, summary.rows.failed)
+    open()
+    local again = client:run_bulk { input = summary.failed_path, template = "{q}", quotes = false }
+    local row, result = again:next()
+    assert.equal('a 5" pipe', row.q)
+    assert.equal('re a 5" pipe', tostring(result))
+    again:close()
   end)
 
   it("keeps rows that cannot be read", function ()

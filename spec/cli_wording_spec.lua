@@ -151,7 +151,7 @@ describe("a message of the library in the command's terms", function ()
       .. "give --out-format", of_run { format = "jsonl", out = "a.txt" })
     assert.equal("line 1 has another id: --id has changed", wording.reword(
       "line 1 has another id: the option id has changed"))
-    assert.equal("double the quotes in it", wording.reword(
+    assert.equal("double the quotes in it, or give --no-quotes", wording.reword(
       "double the quotes in it, or read the file with quotes = false"))
     assert.equal("--sample needs a file, because all rows are counted first",
       of_run { format = "jsonl", sample = 1 })

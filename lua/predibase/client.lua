@@ -129,7 +129,8 @@ end
 -- prompt as a string); and
 --
 -- * `format` of the file ("jsonl", "csv", "tsv", "lines"; by default that of its extension),
---   `columns` (array of names, for CSV without a header line)
+--   `columns` (array of names, for CSV without a header line), `quotes` (false for CSV and TSV in
+--   which quotes have no meaning)
 -- * `template` (a text with `{names}`, a template, a chat format, or a function that takes a row
 --   and returns a prompt or messages), `dialect` ("template", "prompt", "predibase", "openai"; by
 --   default found by the fields of each row), `id` (the column with the ids), `options` (of all

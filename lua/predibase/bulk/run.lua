@@ -90,7 +90,6 @@ local function read_item (self, row, at, given)
     item.problem = errors.new { kind = "validation", phase = "request", line = at.line,
       message = ('line %d: an earlier row has the same id, "%s"'):format(item.line,
         errors.excerpt(item.id, SHOWN_ID)) }
-    item.id = nil
   end
   if not item.problem then item.hash, item.problem = self.output:hash(row, at) end
   if not item.problem and is_done(self, item) then return nil end

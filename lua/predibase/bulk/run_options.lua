@@ -91,7 +91,7 @@ end
 
 local CHECKS = {
   input = is_source, rows = is_rows, format = one_of("jsonl", "csv", "tsv", "lines"),
-  columns = is_table,
+  columns = is_table, quotes = is_flag,
   dialect = one_of("template", "prompt", "predibase", "openai"),
   template = function () return nil end,      -- `predibase.bulk.dialects` checks it
   id = is_text, options = is_table,

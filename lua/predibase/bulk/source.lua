@@ -125,7 +125,7 @@ local function of_reader (reader, path, shut)
 end
 
 --- Opens the rows of a run.
--- @tparam table given the options `input`, `rows`, `format` and `columns`
+-- @tparam table given the options `input`, `rows`, `format`, `columns` and `quotes`
 -- @treturn[1] table the source: `format` and `columns` of a file, see `predibase.bulk.rows`; `size`
 -- in bytes, where it is known; `path` of a file that can be read again, which a pipe cannot
 -- @treturn[2] nil
@@ -136,7 +136,8 @@ function M.open (given)
   local path = type(given.input) == "string" and given.input or nil
   local format = given.format
   if not format and path then format = rows_of.format_of((shards.split(path))) end
-  local reader, err = rows_of.open(given.input, { format = format, columns = given.columns })
+  local reader, err = rows_of.open(given.input, { format = format, columns = given.columns,
+    quotes = given.quotes })
   if not reader then return nil, err end
   return of_reader(reader, path, function () reader:close() end)
 end

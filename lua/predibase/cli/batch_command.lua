@@ -107,6 +107,7 @@ local function run_options (arguments)
   } do
     options[name] = arguments[name]
   end
+  if arguments.no_quotes then options.quotes = false end
   return options
 end
 

@@ -74,7 +74,7 @@ local PHRASES = {
   { "the option force", "--force" },
   { "the option id has", "--id has" },
   { "the option id$", "--id" },
-  { ", or read the file with quotes = false", "" },
+  { "read the file with quotes = false", "give --no-quotes" },
   { "the option partial", "--partial" },
   { "%(option input%)", "(--input)" },
   { "^sample and limit ", "--sample and --limit " },

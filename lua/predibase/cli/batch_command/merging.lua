@@ -14,9 +14,10 @@ local M = {}
 function M.run (arguments)
   local input_options
   if arguments.input then
-    input_options = { format = arguments.input_format, columns = arguments.input_columns }
-  elseif arguments.input_format or arguments.input_columns then
-    failures.usage "--input-format and --input-columns need --input IN"
+    input_options = { format = arguments.input_format, columns = arguments.input_columns,
+      quotes = not arguments.input_no_quotes }
+  elseif arguments.input_format or arguments.input_columns or arguments.input_no_quotes then
+    failures.usage "--input-format, --input-columns and --input-no-quotes need --input IN"
   end
   local found, err = bulk.merge(arguments.out, {
     into = arguments.into, input = arguments.input, input_options = input_options,

@@ -137,6 +137,7 @@ local function input (command)
       "tsv", "lines"),
     add(command, "--columns", "Names of the columns of CSV or TSV that has no header line, with "
       .. "commas between them.", names):argname "NAMES",
+    command:flag("--no-quotes", "Quotes in CSV or TSV have no meaning."),
     add_choice(command, "--dialect", "What kind of rows all rows are: %s; see below.", "template",
       "prompt", "predibase", "openai"),
     add(command, "--template", "Make the prompt of each row from the template in this file; "
@@ -198,6 +199,7 @@ local function of_merge (command)
       "csv", "tsv", "lines"),
     add(command, "--input-columns", "Names of the columns of an input in CSV or TSV that has no "
       .. "header line, with commas between them.", names):argname "NAMES",
+    command:flag("--input-no-quotes", "Quotes in an input in CSV or TSV have no meaning."),
     add_choice(command, "--out-format", "%s; by default what the name of OUT says.", "jsonl", "csv",
       "tsv"),
     command:flag("--ordered", "Write the rows in the order of the input."),

@@ -23,7 +23,7 @@ describe("what Tab completes", function ()
 
   it("is a file after the commands that take one", function ()
     assert.same({ "lua/predibase/" }, words("/load lua/pre", 7))
-    assert.same({ "lua/predibase/cli/command_line.lua" }, words("/save lua/predibase/cli/comm", 7))
+    assert.same({ "lua/predibase/cli/slash_commands.lua" }, words("/save lua/predibase/cli/sla", 7))
     assert.same({}, words("/load lua/nothing/here", 7))
     assert.same({}, words("/load '; echo x; '/", 7))
     for _, name in ipairs(words("/load ", 7)) do assert.is_nil(name:find "^%.") end

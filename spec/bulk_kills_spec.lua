@@ -15,6 +15,9 @@ local SHARDS = 4
 --- Longest time in seconds between the start of a run and the signal that kills it.
 local LIFE = 0.6
 
+--- Most requests in a second of runs that are killed, so that they do not end before.
+local RATE = math.floor(ROWS / (2 * LIFE * KILLS)) + 1
+
 local SIGKILL = 9
 
 -- A run with faults waits up to eight seconds at a time.
@@ -96,7 +99,9 @@ describe("a bulk run that is killed", function ()
 
   it("has each row once in the end", function ()
     local killed = 0
-    for _ = 1, KILLS do killed = killed + kill { start(calm, "out.jsonl") } end
+    for _ = 1, KILLS do
+      killed = killed + kill { start(calm, "out.jsonl", "--rate-limit", RATE .. "/s") }
+    end
     assert.is_true(killed > 0)
     finish(start(calm, "out.jsonl"))
     compare "out.jsonl"

@@ -61,7 +61,7 @@ local HANDLERS = [[
     } }
     location = /close_batch { content_by_lua_block {
       for _ = 1, 1000 do
-        if pause.limiter.pause.till > pausing.shared.now() + 10 then break end
+        if select(3, pause:level()) > 10 then break end
         ngx.sleep(0.01)
       end
       ngx.sleep(0.05)

@@ -74,7 +74,7 @@ copy_checkout () {
 
 left_out=
 for name in wire faults mock interrupted away http2 tls proxy resty loop lifetime \
-  async_scale cli jinja fork stray; do
+  async_scale cli jinja fork stray kills; do
   left_out="$left_out --exclude-pattern=$name"
 done
 passed=0 failed=0

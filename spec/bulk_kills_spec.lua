@@ -78,8 +78,9 @@ describe("a bulk run that is killed", function ()
 
   setup(function ()
     folder = scratch.new()
-    calm = assert(mock.spawn {})
-    wild = assert(mock.spawn { fault_rate = 0.2, seed = "3" })
+    local seconds = 600 + ROWS
+    calm = assert(mock.spawn { max_seconds = seconds })
+    wild = assert(mock.spawn { fault_rate = 0.2, seed = "3", max_seconds = seconds })
     local lines = { "number,the text\r\n" }
     for i = 1, ROWS do
       lines[i + 1] = ('%d,"Row %d says ""hello"",\nand more"\r\n'):format(i, i)

@@ -102,6 +102,11 @@ static int succeeded (lua_State *L) {
   return 1;
 }
 
+/* Returns the outcome of a call to Lua; 'error' is 0 after a success. */
+static int outcome (lua_State *L, const char *path, int error) {
+  return error == 0 ? succeeded(L) : failed(L, path, error);
+}
+
 /* Pushes a size or a count: as an integer, where Lua has one of its size. */
 static void push_size (lua_State *L, off_t n) {
   if ((off_t)(lua_Integer)n == n)
@@ -305,7 +310,7 @@ static int file_write (lua_State *L) {
   size_t size;
   const char *text = luaL_checklstring(L, 2, &size);
   int error = write_record(o, text, size);
-  return error == 0 ? succeeded(L) : failed(L, o->path, error);
+  return outcome(L, o->path, error);
 }
 
 /***
@@ -322,7 +327,7 @@ static int file_sync (lua_State *L) {
   int error = flush(o->fd);
   if (error == 0)
     error = check_path(o->fd, o->path);
-  return error == 0 ? succeeded(L) : failed(L, o->path, error);
+  return outcome(L, o->path, error);
 }
 
 /***
@@ -352,10 +357,9 @@ static int file_truncate (lua_State *L) {
   int error = remove_torn(o);
   if (error == 0)
     error = shorten(o->fd, size);
-  if (error != 0)
-    return failed(L, o->path, error);
-  o->size = size;
-  return succeeded(L);
+  if (error == 0)
+    o->size = size;
+  return outcome(L, o->path, error);
 }
 
 /***
@@ -459,7 +463,7 @@ static int file_remove (lua_State *L) {
   int error = check_path(o->fd, o->path);
   if (error == 0 && unlink(o->path) != 0)
     error = errno;
-  return error == 0 ? succeeded(L) : failed(L, o->path, error);
+  return outcome(L, o->path, error);
 }
 
 /***
@@ -488,7 +492,7 @@ static int file_rename (lua_State *L) {
     strcpy(o->path, renamed);
     error = flush_folder(o->path);
   }
-  return error == 0 ? succeeded(L) : failed(L, path, error);
+  return outcome(L, path, error);
 }
 
 /***

@@ -73,7 +73,7 @@ end
 
 --- Waits until any prompt has ended, and returns its outcome. The order is that in which the
 -- prompts end.
--- @tparam ?number seconds longest time to wait; without it there is no limit
+-- @tparam ?number seconds longest time to wait; nil waits until a prompt has ended
 -- @treturn[1] integer the index of the prompt, from 1
 -- @treturn[1] table its result, see `predibase.response`
 -- @treturn[2] integer the index of the prompt

@@ -163,7 +163,10 @@ local function assemble (client, given, source, view)
   local clock = client.shared.now
   parts.figures = figures_of.new { clock = clock }
   parts.spending = spendings.new(given)
-  parts.output, err = destination.open(given, source, columns_of(source),
+  -- A table cannot hold rows with other columns than those of the first row.
+  local columns = source.columns
+  if rows.SEPARATORS[given.out_format] then columns = columns_of(source) end
+  parts.output, err = destination.open(given, source, columns,
     parts.dialect:fingerprint(), {
       clock = clock,
       id_of = function (row) return (parts.dialect:read_id(row, {})) end,
@@ -171,8 +174,7 @@ local function assemble (client, given, source, view)
         parts.figures:resumed(record)
         parts.spending:add(record.tokens_in, record.tokens_out)
         if parts.evaluation then
-          local text = type(record.text) == "string" and record.text or nil
-          parts.evaluation:add(record.columns[parts.evaluation.column], text,
+          parts.evaluation:add_row(record.columns, record.text,
             { number = record.line, line = record.line })
         end
       end,

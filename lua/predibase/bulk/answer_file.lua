@@ -10,10 +10,9 @@
 --
 -- The file of failed rows is called `failed-NAME`, in the same folder. It is emptied when a run
 -- writes its first row, because the failed rows are tried again, and removed at the end when no row
--- failed. It is
--- known to be ours when each of its rows either has the column `predibase_error` or cannot be read,
--- and when there are only rows that cannot be read, by the output being there, too. Otherwise the
--- run is refused.
+-- failed. A run is refused if it finds another file of this name. The file is ours when each of its
+-- rows either has the column `predibase_error` or cannot be read; if none can be read, the output
+-- must exist, too.
 -- @module predibase.bulk.answer_file
 
 local append = require "predibase.append"
@@ -100,17 +99,9 @@ local function damaged (path, line, reason)
     line - 1))
 end
 
-local function same_list (a, b)
-  if #a ~= #b then return false end
-  for i, value in ipairs(a) do
-    if b[i] ~= value then return false end
-  end
-  return true
-end
-
 --- Checks the header of an output in CSV or TSV.
 local function check_header (path, layout, columns)
-  if same_list(columns, layout.all) then return true end
+  if layout:has_columns(columns) then return true end
   local found = {}
   for _, name in ipairs(columns) do found[name] = true end
   if not (found[layout.names.hash] or found.hash or found[records.PREFIX .. "hash"]) then
@@ -368,7 +359,7 @@ end
 --- Tells whether the output has a row.
 -- @function file:state
 -- @tparam ?string id
--- @tparam integer line number of the row's first line; used when there is no id
+-- @tparam integer line number of the row's first line, which identifies a row without an id
 -- @tparam string hash see `layout:hash`
 -- @treturn ?string nil, "done", "row_changed" or "options_changed"
 function File:state (id, line, hash)

@@ -7,7 +7,6 @@ local done = require "predibase.done"
 local errors = require "predibase.errors"
 local outside_errors = require "predibase.outside_errors"
 local records = require "predibase.bulk.records"
-local rows = require "predibase.bulk.rows"
 
 local M = {}
 
@@ -25,7 +24,7 @@ end
 --- Returns the hash of a row and of the options.
 -- @tparam table row
 -- @tparam table at where it is
--- @treturn[1] ?string nil when there is no output
+-- @treturn[1] ?string nil when the answers are not written anywhere
 -- @treturn[2] nil
 -- @treturn[2] table the error of a row that the output cannot hold
 function Destination:hash (row, at)
@@ -139,8 +138,8 @@ function Destination:answered (outcome)
   return write(self, outcome)
 end
 
---- Writes a row that failed: into the file of failed rows, or, where the output is no file, as a
--- record with its error.
+--- Writes a row that failed. If the output is a file, the row goes into the file of failed rows; a
+-- function gets it as a record with its error.
 -- @tparam table outcome with `err`
 -- @treturn[1] boolean true
 -- @treturn[2] nil
@@ -182,7 +181,7 @@ function Destination:close (early)
 end
 
 --- Returns the path of the file of failed rows.
--- @treturn ?string nil when no row has failed, or there is no such file
+-- @treturn ?string nil when no row has failed, or the output is not a file
 function Destination:failed_path ()
   local file = self.file
   return file and file.failed_count > 0 and file.failed_path or nil
@@ -192,7 +191,8 @@ end
 -- @tparam table given `out` (a path, a function that takes the text of each record, or nil),
 -- `out_format` ("jsonl", "csv", "tsv" or "openai"), `timing`, `ordered`, `id`, `keep_changed`
 -- @tparam table source of the rows
--- @tparam ?table columns array of the columns of the rows, for outputs that are tables
+-- @tparam ?table columns array of the columns of the rows, as far as they are known; an output that
+-- is a table needs them
 -- @tparam string fingerprint of the options
 -- @tparam table hooks `clock` (returns seconds), `on_done` (is called with each record that the
 -- output has already) and `id_of` (returns the id of a row, or nil)
@@ -209,8 +209,6 @@ function M.open (given, source, columns, fingerprint, hooks)
     self.met = done.new()
     return self
   end
-  -- A table cannot hold rows with other columns than those of the first row.
-  if not rows.SEPARATORS[given.out_format] then columns = source.columns end
   if type(out) ~= "string" then
     self.met, self.write = done.new(), out
     self.layout = records.new { format = given.out_format, input = source.format,

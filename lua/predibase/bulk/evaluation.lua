@@ -23,7 +23,7 @@ local OPTIONS = { column = true, how = true }
 local Evaluation = {}
 Evaluation.__index = Evaluation
 
---- Returns an expected value as text; nil when there is no expectation.
+--- Returns an expected value as text; nil when the row does not say what is expected.
 local function text_of (value)
   if value == nil or value == json.null or value == "" then return nil end
   if type(value) == "string" then return value end
@@ -74,6 +74,14 @@ function Evaluation:add (expected, text, at)
     if right then self.right = self.right + 1 end
     self.confusion:add(class, answered, right, row)
   end
+end
+
+--- Compares the answer of a row with the row's column.
+-- @tparam table row
+-- @param answer of the row; one that is not a text, as the vectors of embeddings, counts as none
+-- @tparam table at as for `add`
+function Evaluation:add_row (row, answer, at)
+  self:add(row[self.column], type(answer) == "string" and answer or nil, at)
 end
 
 local function measure (right, rows)

@@ -12,8 +12,8 @@
 -- CSV for the whole file. For the same reason, a row with a column `time` has `predibase_time` also
 -- when no times are wanted; it is then empty.
 --
--- `predibase_error` is no column of a row: a record that failed has it in the file of failed rows,
--- and it is dropped when this file is read as input.
+-- In the file of failed rows, each row also has `predibase_error`. It does not belong to the row,
+-- and is left out when this file is read as input.
 -- @module predibase.bulk.records
 
 local done = require "predibase.done"
@@ -181,6 +181,18 @@ function M.new (options)
     end
   end
   return self
+end
+
+--- Tells whether columns are those of the output, in its order.
+-- @tparam table columns array of names
+-- @treturn boolean
+function Layout:has_columns (columns)
+  local all = self.all
+  if #all ~= #columns then return false end
+  for i, name in ipairs(all) do
+    if columns[i] ~= name then return false end
+  end
+  return true
 end
 
 --- Returns the header line of the output.

@@ -176,10 +176,7 @@ local function settle (self, item, result, err)
     tokens_in = outcome.tokens_in, tokens_out = outcome.tokens_out, input = item.at.raw,
     text = type(outcome.text) == "string" and outcome.text or err and err.partial_text or nil,
   }
-  if self.evaluation then
-    local text = type(outcome.text) == "string" and outcome.text or nil
-    self.evaluation:add(item.row[self.evaluation.column], text, item.at)
-  end
+  if self.evaluation then self.evaluation:add_row(item.row, outcome.text, item.at) end
   if err then return self.output:failed(outcome) end
   self.answered = self.answered + 1
   self.spending:add(outcome.tokens_in, outcome.tokens_out)
@@ -244,7 +241,7 @@ end
 -- Public methods.
 
 --- Waits for the next row that is answered or has failed.
--- @tparam ?number seconds longest time to wait; without it there is no limit
+-- @tparam ?number seconds longest time to wait; nil waits until a row has ended
 -- @treturn[1] table the row
 -- @treturn[1] table its result, as the method returns it to which the row belongs
 -- @treturn[1] nil

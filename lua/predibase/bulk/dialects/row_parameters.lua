@@ -73,12 +73,13 @@ end
 
 local function text (cell) return cell end
 
--- Kind of parameter -> reader of its cells. A sequence such as `[/INST]` is no array.
+-- Kind of parameter -> reader of its cells. A stop sequence such as `[/INST]` begins like an array
+-- of JSON, but is a text.
 local READ = { identifier = text, choice = text, token = text, merged = json_cell,
   integer = integer, seed = seed, single = number, boolean = boolean,
   strings = json_after '^%s*%[%s*"', format = json_cell }
 
--- The parameters of a set that are no entries of its list.
+-- Parameters that are not in the list of their set.
 local OTHERS = { tools = json_cell, tool_choice = json_after "^%s*{" }
 
 --- Set of parameters -> { name = reader of its cells }

@@ -53,7 +53,7 @@ end
 
 --- Compares an answer with the expected object.
 -- @tparam table expected
--- @tparam ?table answer nil when the answer is no object
+-- @tparam ?table answer nil when the answer is not a JSON object
 -- @treturn boolean whether they have the same fields with equal values
 function Objects:compare (expected, answer)
   self.rows = self.rows + 1

@@ -41,9 +41,7 @@ local function layout_of_columns (format, columns)
     local own = {}
     for k = 1, #columns - ours do own[k] = columns[k] end
     local layout = records.new { format = format, columns = own, timing = i == 2 }
-    local same = #layout.all == #columns
-    for k = 1, #columns do same = same and layout.all[k] == columns[k] end
-    if same then return layout end
+    if layout:has_columns(columns) then return layout end
   end
 end
 

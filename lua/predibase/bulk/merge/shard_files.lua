@@ -74,7 +74,7 @@ end
 -- @tparam string out the path of the whole output
 -- @tparam string format of the output: "jsonl", "csv" or "tsv"
 -- @treturn[1] table array of `{ index, count, path, failed }` in the order of the indexes; `failed`
--- is the path of the failed rows, nil when there is no such file. Fields: `count`, the number of
+-- is the path of the failed rows, nil where it has none. Fields: `count`, the number of
 -- shards; `missing`, the array of the indexes without a file; `failed_format`
 -- @treturn[2] nil
 -- @treturn[2] table an error of kind `config`: there are no shards, or those of several divisions

@@ -305,7 +305,8 @@ function M.encode_cells (separator, count, value)
     local text, problem = cell_text(content)
     if text and not utf8.valid(text) then text, problem = nil, "is not UTF-8" end
     if not text then return nil, ("%s: %s"):format(name, problem) end
-    -- In quotes, an empty cell alone is no empty line, and a byte order mark is no mark.
+    -- Without quotes, a lone empty cell would be an empty line, and U+FEFF at the beginning of the
+    -- file a byte order mark.
     if match(text, ordinary) <= #text or (count == 1 and text == "")
       or sub(text, 1, #BOM) == BOM then
       if find(text, '"', 1, true) then text = gsub(text, '"', '""') end

@@ -288,7 +288,8 @@ describe("predibase.append", function ()
       assert(file:write(record))
       assert(file:close())]]):format(path), folder } })
     local code = run:wait()
-    if code ~= 0 and run.stderr:find("ermitted", 1, true) then
+    if code ~= 0 and (run.stderr:find("ermitted", 1, true)
+        or run.stderr:find("cannot change root filesystem", 1, true)) then      -- in a chroot
       return pending "mounting is not allowed here"
     end
     assert.equal(0, code, run.stderr)

@@ -58,6 +58,8 @@ inside () {
   env -i HOME=/root TERM=dumb LC_ALL=C.UTF-8 \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     unshare --mount --propagation private sh -c '
+      # A mount of its own, without which unshare --mount fails inside.
+      mount --rbind "$1" "$1"
       mount --rbind /proc "$1/proc"
       mount --rbind /dev "$1/dev"
       exec chroot "$1" sh -c "cd /predibase && $2"' sh "$root" "$1"

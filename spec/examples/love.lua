@@ -183,10 +183,14 @@ describe("examples/love", function ()
       end
     end)
 
+  -- Less than a KiB for each of the 150 answers. LuaJIT's own records of compiled code grow a little.
+  local KEPT_KIB = 128
+
   it("holds no more after 200 answers than after 50", function ()
     local report = play("long", "/quick")
-    assert(tonumber(report.memory) < 1024, report.memory .. " KiB more")
-    assert.equal("0", report.files)
+    assert(tonumber(report.memory) < KEPT_KIB, report.memory .. " KiB more")
+    -- The connection of an answer that was cut short may be open or not at that moment.
+    assert(tonumber(report.files) <= 1, report.files .. " files more")
   end)
 
   -- As the game's README says: the archive holds the Lua files, C modules lie beside it.

@@ -3,7 +3,14 @@
 
 local ffi = require "ffi"
 
-ffi.cdef "int access(const char *path, int mode);"
+ffi.cdef [[
+  int access(const char *path, int mode);
+  int getpid(void);
+  struct heap {                 // struct mallinfo2 of glibc
+    size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+  };
+  struct heap mallinfo2(void);
+]]
 
 local M = { began = love.timer.getTime() }
 
@@ -142,15 +149,15 @@ function M.cost (report)
   for name, kib in pairs(allocated) do report("allocated_" .. name, kib) end
 end
 
---- What this process holds: resident memory in KiB, and open descriptors.
+--- What this process holds: KiB in use on Lua's heap and on that of C, and open descriptors. The
+-- resident memory would count what the allocators keep for later, and the code that LuaJIT compiles.
 local function holdings ()
   collectgarbage()
   collectgarbage()
-  local status = assert(io.open "/proc/self/status"):read "*a"
-  local files = assert(io.popen(("ls /proc/%s/fd"):format(status:match "\nPid:%s*(%d+)")))
+  local files = assert(io.popen(("ls /proc/%d/fd"):format(ffi.C.getpid())))
   local _, open = files:read "*a":gsub("\n", "")
   files:close()
-  return tonumber(status:match "\nVmRSS:%s*(%d+)"), open
+  return collectgarbage "count" + tonumber(ffi.C.mallinfo2().uordblks) / 1024, open
 end
 
 -- Two hundred answers, each third one cut short.
@@ -168,7 +175,7 @@ function M.long (report)
     if i == 50 then memory, files = holdings() end
   end
   local memory_after, files_after = holdings()
-  report("memory", memory_after - memory)
+  report("memory", math.floor(memory_after - memory))
   report("files", files_after - files)
 end
 

@@ -14,6 +14,7 @@ local SOURCE, OUT = "build/docs-source", "build/docs"
 local PAGES = {
   { "README.md", "index.html", title = "Overview" },
   { "docs/install.md", "topics/install.md.html", title = "Installation" },
+  { "docs/cookbook.md", "topics/cookbook.md.html", title = "Cookbook" },
   { "docs/parameters.md", "topics/parameters.md.html", title = "Parameters" },
   { "docs/streams.md", "topics/streams.md.html", title = "Streams" },
   { "docs/tools.md", "topics/tools.md.html", title = "Chat completions and tools" },

@@ -183,7 +183,8 @@ describe("examples/love", function ()
       end
     end)
 
-  -- Less than a KiB for each of the 150 answers. LuaJIT's own records of compiled code grow a little.
+  -- Less than a KiB for each of the 150 answers. LuaJIT's own records of compiled code grow a
+  -- little.
   local KEPT_KIB = 128
 
   it("holds no more after 200 answers than after 50", function ()

@@ -150,7 +150,8 @@ function M.cost (report)
 end
 
 --- What this process holds: KiB in use on Lua's heap and on that of C, and open descriptors. The
--- resident memory would count what the allocators keep for later, and the code that LuaJIT compiles.
+-- resident memory would count what the allocators keep for later, and the code that LuaJIT
+-- compiles.
 local function holdings ()
   collectgarbage()
   collectgarbage()

@@ -289,6 +289,7 @@ build = {
     ["predibase.rendering"] = "lua/predibase/rendering.lua",
     ["predibase.replicas"] = "lua/predibase/replicas.lua",
     ["predibase.request"] = "lua/predibase/request.lua",
+    ["predibase.requirements"] = "lua/predibase/requirements.lua",
     ["predibase.response"] = "lua/predibase/response.lua",
     ["predibase.response_format"] = "lua/predibase/response_format.lua",
     ["predibase.resty"] = "lua/predibase/resty.lua",

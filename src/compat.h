@@ -12,6 +12,10 @@
 #include "lua.h"
 #include "lauxlib.h"
 
+#if LUA_VERSION_NUM < 501 || LUA_VERSION_NUM > 505
+#error "predibase needs the headers of Lua 5.1 to 5.5 or LuaJIT 2.1"
+#endif
+
 /* Marks the luaopen_* functions, the only names that a module exports. */
 #if defined(_WIN32)
 #define MODULE_API __declspec(dllexport)

@@ -6,7 +6,7 @@
 #ifndef PREDIBASE_EASY_CACHE_H
 #define PREDIBASE_EASY_CACHE_H
 
-#include <curl/curl.h>
+#include "libcurl.h"
 
 #include "target.h"
 

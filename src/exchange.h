@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <curl/curl.h>
+#include "libcurl.h"
 
 #include "buf.h"
 #include "head.h"

@@ -15,7 +15,7 @@ do this: it has no functions to lock, shorten and flush a file to the disk.
 #define _FILE_OFFSET_BITS 64
 #endif
 
-#include "compat.h"
+#include "lua_module.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -612,6 +612,6 @@ MODULE_API int luaopen_predibase_append (lua_State *L);
 
 MODULE_API int luaopen_predibase_append (lua_State *L) {
   lua_class_new(L, FILE_T, methods, meta);
-  luaL_newlib(L, functions);
+  lua_module_new(L, functions);
   return 1;
 }

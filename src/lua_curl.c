@@ -17,10 +17,12 @@ runs in libcurl's callbacks, and only `pool:step` and `wait` wait.
 #include <limits.h>
 #include <math.h>
 #include <poll.h>
+#include <string.h>
 
 #include "clock.h"
 #include "lua_class.h"
 #include "lua_exchange.h"
+#include "lua_module.h"
 #include "lua_target.h"
 
 #define POOL_T "predibase.curl.pool"
@@ -258,6 +260,50 @@ static int curl_version_name (lua_State *L) {
   return 1;
 }
 
+/* Sets the field 'path' of the table on the stack: the file that libcurl was
+** loaded from, if the system can tell. */
+static void set_library_path (lua_State *L) {
+#if defined(RTLD_LAZY)
+  curl_version_info_data *(*function) (CURLversion) = curl_version_info;
+  void *address;
+  Dl_info found;
+  memcpy(&address, &function, sizeof address);  /* ISO C has no such cast */
+  if (dladdr(address, &found) != 0 && found.dli_fname != NULL) {
+    lua_pushstring(L, found.dli_fname);
+    lua_setfield(L, -2, "path");
+  }
+#else
+  (void)L;
+#endif
+}
+
+/***
+Describes the libcurl that was loaded, see `predibase.requirements`.
+@function library
+@treturn table `version` ("7.88.1"), `number` (0x075801), `built` (the number
+of the headers that this module was compiled with), `protocols` (a set of
+names), `path` (of its file; nil if unknown)
+*/
+static int curl_library (lua_State *L) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  int i;
+  lua_createtable(L, 0, 5);
+  lua_pushstring(L, info->version);
+  lua_setfield(L, -2, "version");
+  lua_pushinteger(L, (lua_Integer)info->version_num);
+  lua_setfield(L, -2, "number");
+  lua_pushinteger(L, LIBCURL_VERSION_NUM);
+  lua_setfield(L, -2, "built");
+  set_library_path(L);
+  lua_newtable(L);
+  for (i = 0; info->protocols[i] != NULL; i++) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, info->protocols[i]);
+  }
+  lua_setfield(L, -2, "protocols");
+  return 1;
+}
+
 static const luaL_Reg pool_methods[] = {
   {"open", p_open}, {"step", p_step}, {"fd", p_fd}, {"timeout", p_timeout},
   {"size", p_size}, {"close", p_close}, {NULL, NULL}
@@ -271,7 +317,7 @@ static const luaL_Reg pool_meta[] = {
 static const luaL_Reg module[] = {
   {"pool", curl_pool}, {"target", curl_target}, {"now", curl_now},
   {"wait", curl_wait},
-  {"version", curl_version_name},
+  {"version", curl_version_name}, {"library", curl_library},
   {NULL, NULL}
 };
 
@@ -296,6 +342,6 @@ MODULE_API int luaopen_predibase_curl (lua_State *L) {
   lua_class_new(L, POOL_T, pool_methods, pool_meta);
   lua_target_class(L);
   lua_exchange_class(L);
-  luaL_newlib(L, module);
+  lua_module_new(L, module);
   return 1;
 }

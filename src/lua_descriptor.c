@@ -14,7 +14,7 @@ functions return at a signal and lose nothing.
 @module predibase.descriptor
 */
 
-#include "compat.h"
+#include "lua_module.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -159,6 +159,6 @@ static const luaL_Reg functions[] = {
 MODULE_API int luaopen_predibase_descriptor (lua_State *L);
 
 MODULE_API int luaopen_predibase_descriptor (lua_State *L) {
-  luaL_newlib(L, functions);
+  lua_module_new(L, functions);
   return 1;
 }

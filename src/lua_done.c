@@ -13,7 +13,7 @@ bytes, `-`, 8 digits of the options that it was made with.
 @module predibase.done
 */
 
-#include "compat.h"
+#include "lua_module.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -288,6 +288,6 @@ MODULE_API int luaopen_predibase_done (lua_State *L);
 
 MODULE_API int luaopen_predibase_done (lua_State *L) {
   lua_class_new(L, SET_T, methods, meta);
-  luaL_newlib(L, functions);
+  lua_module_new(L, functions);
   return 1;
 }

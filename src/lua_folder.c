@@ -10,7 +10,7 @@ a folder.
 @module predibase.folder
 */
 
-#include "compat.h"
+#include "lua_module.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -97,6 +97,6 @@ MODULE_API int luaopen_predibase_folder (lua_State *L) {
   lua_pushcfunction(L, close_reading);
   lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);
-  luaL_newlib(L, functions);
+  lua_module_new(L, functions);
   return 1;
 }

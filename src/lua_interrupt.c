@@ -16,7 +16,7 @@ process has one handler per signal: this one replaces any other for SIGINT, and
 @module predibase.interrupt
 */
 
-#include "compat.h"
+#include "lua_module.h"
 
 #include <signal.h>
 #include <string.h>
@@ -163,6 +163,6 @@ MODULE_API int luaopen_predibase_interrupt (lua_State *L) {
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
   lua_setfield(L, LUA_REGISTRYINDEX, ANCHOR ".close");
-  luaL_newlib(L, functions);
+  lua_module_new(L, functions);
   return 1;
 }

@@ -10,7 +10,7 @@ functions for symbolic links, permissions and exclusive creation.
 @module predibase.replace
 */
 
-#include "compat.h"
+#include "lua_module.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -228,6 +228,6 @@ static const luaL_Reg functions[] = {
 MODULE_API int luaopen_predibase_replace (lua_State *L);
 
 MODULE_API int luaopen_predibase_replace (lua_State *L) {
-  luaL_newlib(L, functions);
+  lua_module_new(L, functions);
   return 1;
 }

@@ -20,7 +20,7 @@ use. A parser does not depend on sockets.
 @module predibase.sse
 */
 
-#include "compat.h"
+#include "lua_module.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -389,6 +389,6 @@ MODULE_API int luaopen_predibase_sse (lua_State *L);
 MODULE_API int luaopen_predibase_sse (lua_State *L) {
   lua_class_new(L, PARSER_T, methods, metamethods);
   lua_token_method(L, PARSER_T, parser_token);
-  luaL_newlib(L, functions);
+  lua_module_new(L, functions);
   return 1;
 }

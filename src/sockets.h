@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include <curl/curl.h>
+#include "libcurl.h"
 
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)

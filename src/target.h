@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#include <curl/curl.h>
+#include "libcurl.h"
 
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)

@@ -6,7 +6,7 @@
 #ifndef PREDIBASE_TLS_PENDING_H
 #define PREDIBASE_TLS_PENDING_H
 
-#include <curl/curl.h>
+#include "libcurl.h"
 
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)

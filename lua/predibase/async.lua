@@ -21,9 +21,11 @@
 require "predibase.transport".not_in_nginx("predibase.async",
   "ngx.thread.spawn and ngx.thread.wait")
 
-local curl = require "predibase.curl"
+local requirements = require "predibase.requirements"
 local tasks = require "predibase.loop.tasks"
 local usage = require "predibase.usage"
+
+local curl = requirements.load "predibase.curl"
 
 local M = {}
 

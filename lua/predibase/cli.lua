@@ -3,6 +3,8 @@
 -- Only the modules of `predibase.cli` print; exit codes are those of `predibase.errors`.
 -- @module predibase.cli
 
+require "predibase.requirements".check(false)
+
 local command_line = require "predibase.cli.command_line"
 local failures = require "predibase.cli.failures"
 local output = require "predibase.cli.output"

@@ -131,6 +131,7 @@
 --   active               tells whether a function is still running
 --   outside_errors       tells an error of a called function from an interruption (Ctrl-C)
 --   version              the version number
+--   requirements         checks Lua, lua-cjson, libcurl and the C modules when they are loaded
 --   transport            chooses the transport
 --     transport.curl       libcurl, through the C module predibase.curl
 --       transport.curl.exchange   one request and its response
@@ -165,6 +166,8 @@
 --     resty.counters       counters in a shared dictionary
 --   cli.*                the command; docs/internals.md names each module
 --   mock.*               the stand-in server; docs/internals.md names each module
+
+require "predibase.requirements".check(require "predibase.transport".in_nginx())
 
 local client = require "predibase.client"
 local errors = require "predibase.errors"

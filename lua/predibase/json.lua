@@ -17,12 +17,14 @@
 -- Invalid UTF-8 is returned unchanged. `check` refuses all of these in texts that are sent.
 -- @module predibase.json
 
-local cjson = require "cjson"
 local encode = require "predibase.json.encode"
 local scan = require "predibase.json.scan"
 local outside_errors = require "predibase.outside_errors"
+local requirements = require "predibase.requirements"
 local usage = require "predibase.usage"
 local utf8 = require "predibase.utf8"
+
+local cjson = requirements.cjson()
 
 local M = {}
 

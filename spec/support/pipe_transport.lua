@@ -182,6 +182,7 @@ function M.new (replies)
   }, Network)
   network:serve(replies or {})
   local transport = transport_over {
+    _VERSION = predibase._VERSION, library = require "predibase.curl".library,
     now = function () return network.clock end,
     version = function () return "pipe/1" end,
     target = function (options) return setmetatable(options, Target) end,

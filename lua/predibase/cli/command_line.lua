@@ -2,7 +2,6 @@
 --- The command line: its options, its help, and how it is parsed, with lua-argparse.
 -- @module predibase.cli.command_line
 
-local argparse = require "argparse"
 local batch_options = require "predibase.cli.command_line.batch_options"
 local batches = require "predibase.batch"
 local classify = require "predibase.classify"
@@ -10,8 +9,11 @@ local embed = require "predibase.embed"
 local failures = require "predibase.cli.failures"
 local parts = require "predibase.parts"
 local raw_request = require "predibase.raw_request"
+local requirements = require "predibase.requirements"
 local shared_options = require "predibase.cli.command_line.shared_options"
 local version = require "predibase.version"
+
+local argparse = requirements.argparse()
 
 local M = {}
 

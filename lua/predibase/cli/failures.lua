@@ -160,10 +160,6 @@ function M.report (err, command, with_hint)
     hint = with_hint ~= false and M.hint(err, command or "generate") or nil
   else
     message, hint = "predibase: internal error: " .. tostring(err), "please report this"
-    if message:find("module 'predibase.curl' not found", 1, true) then
-      message = "predibase: the C core is not built for this Lua"
-      hint = "make build in a checkout; luarocks make or make install elsewhere"
-    end
   end
   io.stderr:write(printable(message), "\n")
   if hint then io.stderr:write("  ", hint, "\n") end

@@ -15,6 +15,7 @@ local active = require "predibase.active"
 local errors = require "predibase.errors"
 local heap = require "predibase.heap"
 local outside_errors = require "predibase.outside_errors"
+local requirements = require "predibase.requirements"
 local usage = require "predibase.usage"
 
 local M = {}
@@ -309,7 +310,7 @@ end
 --- Loads what the scheduler needs. This module is also loaded inside nginx, where libcurl must not
 -- be.
 local function begin ()
-  system = system or require "predibase.curl"
+  system = system or requirements.load "predibase.curl"
 end
 
 --- Makes a task, which starts in the next round. Outside of `run`, and in a detached task, the task

@@ -7,11 +7,14 @@
 -- may have reached the server.
 -- @module predibase.transport.curl
 
-local curl = require "predibase.curl"
 local config = require "predibase.config"
+local requirements = require "predibase.requirements"
 local views = require "predibase.transport.curl.view"
 local exchange = require "predibase.transport.curl.exchange"
 local group = require "predibase.transport.curl.group"
+
+local curl = requirements.load "predibase.curl"
+local library = curl.library()
 
 local M = {}
 
@@ -238,8 +241,12 @@ end
 
 --- Makes a transport that shares the connections of this one, with a configuration of its own.
 -- @tparam table cfg a configuration of `predibase.config`
--- @treturn table see `predibase.transport.curl.view`
+-- @treturn[1] table see `predibase.transport.curl.view`
+-- @treturn[2] nil
+-- @treturn[2] string the URL is https, and libcurl was built without TLS
 function Transport:view (cfg)
+  local problem = requirements.scheme_problem(library, cfg.scheme)
+  if problem then return nil, problem end
   return views.new(self, targets_of(cfg, site_of(self, cfg)), place_of(cfg))
 end
 
@@ -275,8 +282,12 @@ end
 --- Makes the transport of one client.
 -- @tparam table cfg a configuration of `predibase.config`
 -- @tparam table loop the loop that waits for the client, see `predibase.loop.blocking`
--- @treturn table the transport
+-- @treturn[1] table the transport
+-- @treturn[2] nil
+-- @treturn[2] string the URL is https, and libcurl was built without TLS
 function M.new (cfg, loop)
+  local problem = requirements.scheme_problem(library, cfg.scheme)
+  if problem then return nil, problem end
   local members, timers, groups = group.state()
   local sites = { n = 0 }
   return setmetatable({

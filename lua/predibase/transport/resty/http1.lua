@@ -9,7 +9,9 @@
 -- @module predibase.transport.resty.http1
 
 local header_rules = require "predibase.headers"
-local sse = require "predibase.sse"
+local requirements = require "predibase.requirements"
+
+local sse = requirements.load "predibase.sse"
 
 local M = {}
 

@@ -1,0 +1,250 @@
+-- SPDX-License-Identifier: MIT
+--- Checks at `require` what the library needs: Lua, lua-cjson, libcurl and its own C modules.
+--
+-- When something is missing or has an unsupported version, `require` raises an error that says what
+-- is needed, what was found and where, and how to install it. The error is a string, because the
+-- `lua` program of Lua 5.1 cannot display other errors.
+-- @module predibase.requirements
+
+local outside_errors = require "predibase.outside_errors"
+local version = require "predibase.version"
+
+local M = {}
+
+-- 0xXXYYZZ for X.Y.Z, as libcurl writes its version.
+local OLDEST_LIBCURL = 0x074400
+-- A C module that was compiled with the headers of this version of libcurl, or a newer one, uses an
+-- option that older ones refuse (CURLOPT_PROTOCOLS_STR).
+local NEW_PROTOCOLS = 0x075500
+local OLDEST_LUAJIT = 20100             -- 2.1.0, as `jit.version_num`
+
+local LUAS = "Lua 5.1 to 5.5 or LuaJIT 2.1"
+
+-- The version of Lua as LuaRocks and Alpine write it: "5.4".
+local ABI = tostring(_VERSION):match "%d+%.%d+" or "5.4"
+
+local HELP = {
+  lua = {
+    "Debian, Ubuntu: apt-get install lua5.4    Alpine: apk add lua5.4    macOS: brew install lua",
+    "Run the program with that Lua, and install predibase for it.",
+  },
+  cjson = {
+    "Debian, Ubuntu: apt-get install lua-cjson    Alpine: apk add lua" .. ABI .. "-cjson",
+    "Elsewhere: luarocks --lua-version=" .. ABI .. " install lua-cjson",
+  },
+  argparse = {
+    "Debian, Ubuntu: apt-get install lua-argparse    Alpine: apk add lua" .. ABI .. "-argparse",
+    "Elsewhere: luarocks --lua-version=" .. ABI .. " install argparse",
+  },
+  libcurl = {
+    "Debian, Ubuntu: apt-get install libcurl4-openssl-dev    Fedora: dnf install libcurl-devel",
+    "Alpine: apk add curl-dev    macOS: brew install curl",
+    "Then install predibase again.",
+  },
+  build = {
+    'In a checkout of predibase: make build and eval "$(make -s env)", with LUA= the name of '
+      .. "this Lua.",
+    "Elsewhere: luarocks --lua-version=" .. ABI .. " install predibase",
+  },
+}
+
+local MIXED = { "Two installations are mixed: remove the older one, and install predibase again." }
+
+--- Returns a message: what is needed, what was found instead, and the lines that say how to get it.
+-- `report` is the message of `require`; it is long, and so comes last.
+local function message_of (needed, found, help, report)
+  local lines = { "predibase needs " .. needed .. ".", "  Found: " .. found }
+  for _, line in ipairs(help) do lines[#lines + 1] = "  " .. line end
+  if report then lines[#lines + 1] = "  The message of require: " .. report end
+  return table.concat(lines, "\n")
+end
+
+--- Returns " in FILE" for the file that `require` takes for a module, or "" when it is not known.
+-- Lua 5.1 has no `package.searchpath`.
+local function place_of (name)
+  if type(package) ~= "table" then return "" end
+  if type(package.preload) == "table" and package.preload[name] then
+    return " in package.preload"
+  end
+  for _, path in ipairs { package.path, package.cpath } do
+    for template in tostring(path):gmatch "[^;]+" do
+      local file = template:gsub("%?", (name:gsub("%.", "/")))
+      local opened = io.open(file, "rb")
+      if opened then
+        opened:close()
+        return " in " .. file
+      end
+    end
+  end
+  return ""
+end
+
+--- Checks the version of Lua.
+-- @param lua_version the value of `_VERSION`
+-- @tparam ?table luajit the global `jit`; nil outside of LuaJIT
+-- @treturn ?string what is wrong; nil if this Lua is supported
+function M.lua_problem (lua_version, luajit)
+  local number = type(luajit) == "table" and luajit.version_num
+  if type(number) == "number" and number < OLDEST_LUAJIT then
+    return message_of(LUAS, tostring(luajit.version), HELP.lua)
+  end
+  local minor = tonumber(tostring(lua_version):match "^Lua 5%.(%d+)$")
+  if minor and minor >= 1 and minor <= 5 then return nil end
+  return message_of(LUAS, tostring(lua_version), HELP.lua)
+end
+
+local CJSON = "lua-cjson 2.1 or newer"
+local CJSON_FUNCTIONS = { "decode", "encode", "decode_invalid_numbers", "decode_max_depth",
+  "encode_keep_buffer" }
+
+--- Returns what an instance of cjson lacks, or nil. An imitation in Lua may have the names and
+-- behave differently where this library relies on it.
+local function lacking (cjson)
+  if type(cjson) ~= "table" then return "no table, but a " .. type(cjson) end
+  if type(cjson.new) ~= "function" then return "no function new" end
+  if cjson.null == nil then return "no value null" end
+  local instance = cjson.new()
+  if type(instance) ~= "table" then return "no instance from new" end
+  for _, name in ipairs(CJSON_FUNCTIONS) do
+    if type(instance[name]) ~= "function" then return "no function " .. name end
+  end
+  local ok, value = pcall(instance.decode, '[null,"\\u00e9"]')
+  if not (ok and type(value) == "table" and value[1] == cjson.null and value[2] == "\195\169") then
+    return "no decode that returns null for null and UTF-8 for strings"
+  end
+  if pcall(instance.decode, "[") then return "no decode that raises an error for bad JSON" end
+  return nil
+end
+
+--- Checks a module that claims to be lua-cjson.
+-- @param cjson what `require "cjson"` returned
+-- @treturn ?string what is wrong; nil if the library can use it
+function M.cjson_problem (cjson)
+  local lack = lacking(cjson)
+  if not lack then return nil end
+  local known = type(cjson) == "table" and cjson._VERSION
+  return message_of(CJSON, ('a module "cjson"%s%s, which has %s'):format(
+    type(known) == "string" and ", version " .. known or "", place_of "cjson", lack), HELP.cjson)
+end
+
+--- Returns a number of libcurl as text: 0x074400 -> "7.68.0".
+local function dotted (number)
+  local major, rest = math.floor(number / 0x10000), number % 0x10000
+  return ("%d.%d.%d"):format(major, math.floor(rest / 0x100), rest % 0x100)
+end
+
+--- Returns "libcurl 7.50.0 in /usr/lib/libcurl.so.4".
+local function libcurl_found (facts)
+  return "libcurl " .. tostring(facts.version) .. (facts.path and " in " .. facts.path or "")
+end
+
+--- Checks the libcurl that was loaded.
+-- @tparam table facts what `predibase.curl.library` returns
+-- @treturn ?string what is wrong; nil if the library can use it
+function M.libcurl_problem (facts)
+  if facts.number < OLDEST_LIBCURL then
+    return message_of("libcurl 7.68 or newer", libcurl_found(facts), HELP.libcurl)
+  end
+  if facts.built >= NEW_PROTOCOLS and facts.number < NEW_PROTOCOLS then
+    return message_of("libcurl 7.85 or newer when it was compiled with the headers of "
+      .. dotted(facts.built), libcurl_found(facts), {
+        "Build predibase with the headers of that libcurl, or let the system's loader find the "
+          .. "newer one (ldconfig, LD_LIBRARY_PATH)." })
+  end
+  if not facts.protocols.http then
+    return message_of("a libcurl with HTTP", libcurl_found(facts) .. ", which was built without it",
+      HELP.libcurl)
+  end
+  return nil
+end
+
+--- Checks whether the libcurl that was loaded can open a URL. One without TLS can use http only.
+-- @tparam table facts what `predibase.curl.library` returns
+-- @tparam string scheme "http" or "https"
+-- @treturn ?string what is wrong, in one line; nil if the library can use it
+function M.scheme_problem (facts, scheme)
+  if scheme ~= "https" or facts.protocols.https then return nil end
+  return ("https URLs need a libcurl with TLS; found %s, which was built without it"):format(
+    libcurl_found(facts))
+end
+
+--- Returns why `require` could not load a C module, from its message.
+local function not_loaded (name, report)
+  if report:find("module '" .. name .. "' not found", 1, true) then
+    return message_of(("its C module %s, built for %s"):format(name, tostring(_VERSION)),
+      "no such module in package.cpath", HELP.build, report)
+  end
+  if report:find "libcurl[^/\n]*: cannot open" or report:find "undefined symbol: curl_"
+    or report:find "Library not loaded: [^\n]*libcurl" then
+    return message_of("libcurl 7.68 or newer", "a libcurl that the system could not load, or that "
+      .. "is too old", HELP.libcurl, report)
+  end
+  local found = "a module that could not be loaded"
+  if report:find "undefined symbol: lua" or report:find "version mismatch" then
+    found = "a module that was built for another Lua"
+  end
+  return message_of(("its C module %s, built for %s and this system"):format(name,
+    tostring(_VERSION)), found .. place_of(name), HELP.build, report)
+end
+
+local load_module = require             -- under another name: tools/graph.lua reads `require "x"`
+
+--- Loads a C module of the library and checks that it belongs to these Lua files.
+-- @tparam string name such as "predibase.curl"
+-- @treturn table the module
+-- @raise when it cannot be loaded or has another version, or when libcurl is not supported
+function M.load (name)
+  local ok, module = pcall(load_module, name)
+  if not ok then
+    if outside_errors.is_interrupt(module) then error(module, 0) end
+    error(not_loaded(name, tostring(module)), 0)
+  end
+  local other = type(module) == "table" and module._VERSION
+  if other ~= version then
+    error(message_of(("its C module %s in version %s, that of its Lua files%s"):format(name,
+      version, place_of "predibase.requirements"), ("version %s%s"):format(
+      tostring(other or "unknown"), place_of(name)), MIXED), 0)
+  end
+  local problem = name == "predibase.curl" and M.libcurl_problem(module.library())
+  if problem then error(problem, 0) end
+  return module
+end
+
+--- Loads a rock that the library depends on.
+local function dependency (name, needed, help)
+  local ok, module = pcall(load_module, name)
+  if ok then return module end
+  if outside_errors.is_interrupt(module) then error(module, 0) end
+  local found = ("no module %q that could be loaded"):format(name)
+  error(message_of(needed, found, help, tostring(module)), 0)
+end
+
+--- Loads lua-cjson and checks it.
+-- @treturn table the module
+-- @raise when it is missing, or when another module has its name
+function M.cjson ()
+  local cjson = dependency("cjson", CJSON, HELP.cjson)
+  local problem = M.cjson_problem(cjson)
+  if problem then error(problem, 0) end
+  return cjson
+end
+
+--- Loads lua-argparse, which only the command needs.
+-- @treturn table the module
+-- @raise when it is missing
+function M.argparse ()
+  return dependency("argparse", "lua-argparse 0.7 or newer for its command", HELP.argparse)
+end
+
+--- Loads and checks everything that a client needs.
+-- @tparam boolean in_nginx inside nginx the library does not use libcurl
+-- @raise when something is missing or not supported
+function M.check (in_nginx)
+  M.cjson()
+  M.load(in_nginx and "predibase.sse" or "predibase.curl")
+end
+
+local problem = M.lua_problem(_VERSION, rawget(_G, "jit"))
+if problem then error(problem, 0) end
+
+return M

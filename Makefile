@@ -6,19 +6,20 @@ LUAS ?= lua5.4 lua5.3 lua5.1 luajit
 BUILDDIR ?= build
 PREFIX ?= /usr/local
 
-# The source files (src/NAME.c) of each C module. The rockspec repeats these
+# The source files (src/NAME.c) of each C module; NAME_windows is empty on other
+# systems, and NAME beside it on Windows. The rockspec repeats these
 # lists for luarocks; tools/check-rockspec.lua (make lint) compares the two.
 sse_SOURCES = lua_sse lua_class lua_token token sse buf
 curl_SOURCES = lua_curl lua_exchange lua_target lua_class lua_token pool \
   easy_cache easy_setup exchange transfer_error resend target head h2_gate \
   h2_unread h2_reset sockets tls_pending sigpipe timers coalesce poller \
   token sse buf
-interrupt_SOURCES = lua_interrupt
-replace_SOURCES = lua_replace
-folder_SOURCES = lua_folder
-append_SOURCES = lua_append lua_class
+interrupt_SOURCES = lua_interrupt signals signals_windows
+replace_SOURCES = lua_replace whole_file whole_file_windows wide_text
+folder_SOURCES = lua_folder folder_reader folder_reader_windows wide_text buf
+append_SOURCES = lua_append lua_class record_file record_file_windows wide_text
 done_SOURCES = lua_done lua_class done_set buf
-descriptor_SOURCES = lua_descriptor
+descriptor_SOURCES = lua_descriptor standard_io standard_io_windows wide_text
 C_MODULES = sse curl interrupt replace folder append done descriptor
 # As tools/check-rockspec.lua takes them: 'NAME=FILES' for each module.
 C_MODULE_LISTS = $(foreach module,$(C_MODULES),'$(module)=$($(module)_SOURCES)')

@@ -82,18 +82,27 @@ build = {
     ["predibase.interrupt"] = {
       sources = {
         "src/lua_interrupt.c",
+        "src/signals.c",
+        "src/signals_windows.c",
       },
       defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
     },
     ["predibase.replace"] = {
       sources = {
         "src/lua_replace.c",
+        "src/whole_file.c",
+        "src/whole_file_windows.c",
+        "src/wide_text.c",
       },
       defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
     },
     ["predibase.folder"] = {
       sources = {
         "src/lua_folder.c",
+        "src/folder_reader.c",
+        "src/folder_reader_windows.c",
+        "src/wide_text.c",
+        "src/buf.c",
       },
       defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
     },
@@ -101,6 +110,9 @@ build = {
       sources = {
         "src/lua_append.c",
         "src/lua_class.c",
+        "src/record_file.c",
+        "src/record_file_windows.c",
+        "src/wide_text.c",
       },
       defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
     },
@@ -116,6 +128,9 @@ build = {
     ["predibase.descriptor"] = {
       sources = {
         "src/lua_descriptor.c",
+        "src/standard_io.c",
+        "src/standard_io_windows.c",
+        "src/wide_text.c",
       },
       defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
     },

@@ -5,8 +5,6 @@
 
 #include "coalesce.h"
 
-#include <time.h>
-
 #include "clock.h"
 
 /*
@@ -51,14 +49,13 @@ int coalesce_wanted (const coalesce *g, int ready, size_t open) {
 
 int coalesce_wait (coalesce *g, poller *w, poller_ready *out, int timeout_ms,
                  size_t open) {
-  static const struct timespec moment = {0, MOMENT};
   int n;
   if (timeout_ms == 0 || !coalesce_wanted(g, 0, open))
     n = poller_wait(w, out, POLLER_BATCH, timeout_ms);
   else {
     n = poller_wait(w, out, POLLER_BATCH, 0);
     if (n >= 0 && coalesce_wanted(g, n, open)) {
-      if (nanosleep(&moment, NULL) != 0) return 0;  /* a signal */
+      if (clock_sleep_ns(MOMENT) != 0) return 0;  /* a signal */
       n = poller_wait(w, out, POLLER_BATCH, n > 0 ? 0 : timeout_ms);
     }
   }

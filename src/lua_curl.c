@@ -12,11 +12,8 @@ runs in libcurl's callbacks, and only `pool:step` and `wait` wait.
 @module predibase.curl
 */
 
-#include <dlfcn.h>
-#include <errno.h>
 #include <limits.h>
 #include <math.h>
-#include <poll.h>
 #include <string.h>
 
 #include "clock.h"
@@ -24,6 +21,8 @@ runs in libcurl's callbacks, and only `pool:step` and `wait` wait.
 #include "lua_exchange.h"
 #include "lua_module.h"
 #include "lua_target.h"
+#include "process.h"
+#include "socket_calls.h"
 
 #define POOL_T "predibase.curl.pool"
 
@@ -230,13 +229,13 @@ static int curl_wait (lua_State *L) {
   set = lua_newuserdatauv(L, ((size_t)count + 1) * sizeof *set, 0);
   for (i = 0; i < count; i++) {
     lua_rawgeti(L, 1, i + 1);
-    set[i].fd = (int)lua_tonumber(L, -1);
+    set[i].fd = (socket_number)lua_tonumber(L, -1);
     set[i].events = POLLIN;
     set[i].revents = 0;
     lua_pop(L, 1);
   }
-  rc = poll(set, (nfds_t)count, ms);
-  if (rc < 0 && errno != EINTR) {
+  rc = socket_poll(set, (size_t)count, ms);
+  if (rc < 0) {
     lua_pushnil(L);
     lua_pushliteral(L, "waiting for descriptors failed");
     return 2;
@@ -327,12 +326,8 @@ static const luaL_Reg module[] = {
 ** nodelete; the builtin build of LuaRocks cannot.
 */
 static void stay_loaded (void) {
-#if defined(RTLD_NODELETE) && defined(RTLD_NOLOAD)
   static const char here = 0;
-  Dl_info self;
-  if (dladdr(&here, &self) != 0)
-    (void)dlopen(self.dli_fname, RTLD_LAZY | RTLD_NODELETE | RTLD_NOLOAD);
-#endif
+  process_keep_loaded(&here);
 }
 
 MODULE_API int luaopen_predibase_curl (lua_State *L);

@@ -17,10 +17,9 @@ functions return at a signal and lose nothing.
 #include "lua_module.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
+
+#include "standard_io.h"
 
 /* The most bytes of one read: the size of a pipe's buffer on Linux. */
 #define MOST_READ 65536
@@ -30,18 +29,6 @@ static int failure (lua_State *L, int error) {
   lua_pushstring(L, strerror(error));
   lua_pushinteger(L, error);
   return 3;
-}
-
-/* Tells whether a descriptor would only block. Then this waits until it does
-** not; another program may have made it non-blocking. */
-static int waited (int fd, short events) {
-  struct pollfd one;
-  if (errno != EAGAIN && errno != EWOULDBLOCK)
-    return 0;
-  one.fd = fd;
-  one.events = events;
-  one.revents = 0;
-  return poll(&one, 1, -1) >= 0;  /* otherwise errno is that of poll */
 }
 
 /***
@@ -59,17 +46,17 @@ static int descriptor_read (lua_State *L) {
   char bytes[MOST_READ];
   int fd = (int)luaL_checkinteger(L, 1);
   lua_Integer most = luaL_checkinteger(L, 2);
-  ssize_t n;
+  size_t n;
+  int error;
   luaL_argcheck(L, most >= 1, 2, "must be at least 1");
-  do
-    n = read(fd, bytes, most < MOST_READ ? (size_t)most : sizeof bytes);
-  while (n < 0 && waited(fd, POLLIN));
-  if (n < 0)
-    return failure(L, errno);
+  error = standard_io_read(fd, bytes,
+                           most < MOST_READ ? (size_t)most : sizeof bytes, &n);
+  if (error != 0)
+    return failure(L, error);
   if (n == 0)
     lua_pushnil(L);
   else
-    lua_pushlstring(L, bytes, (size_t)n);
+    lua_pushlstring(L, bytes, n);
   return 1;
 }
 
@@ -80,11 +67,7 @@ Tells whether `read` would return at once, also at the end or with an error.
 @treturn boolean
 */
 static int descriptor_is_ready (lua_State *L) {
-  struct pollfd one;
-  one.fd = (int)luaL_checkinteger(L, 1);
-  one.events = POLLIN;
-  one.revents = 0;
-  lua_pushboolean(L, poll(&one, 1, 0) != 0);
+  lua_pushboolean(L, standard_io_is_ready((int)luaL_checkinteger(L, 1)));
   return 1;
 }
 
@@ -101,21 +84,17 @@ signal has ended the wait
 @treturn[2] integer number of the system's error
 */
 static int descriptor_write (lua_State *L) {
-  size_t size;
-  int fd = (int)luaL_checkinteger(L, 1);
+  size_t size, n = 0;
+  int fd = (int)luaL_checkinteger(L, 1), error = 0;
   const char *text = luaL_checklstring(L, 2, &size);
   lua_Integer from = luaL_checkinteger(L, 3);
-  ssize_t n = 0;
   luaL_argcheck(L, from >= 1 && (size_t)from <= size + 1, 3,
                 "is outside of the text");
-  if ((size_t)from <= size) {
-    do
-      n = write(fd, text + from - 1, size - (size_t)from + 1);
-    while (n < 0 && waited(fd, POLLOUT));
-  }
-  if (n < 0 && errno != EINTR)
-    return failure(L, errno);
-  lua_pushinteger(L, n < 0 ? from : from + (lua_Integer)n);
+  if ((size_t)from <= size)
+    error = standard_io_write(fd, text + from - 1, size - (size_t)from + 1, &n);
+  if (error != 0 && error != EINTR)
+    return failure(L, error);
+  lua_pushinteger(L, from + (lua_Integer)n);
   return 1;
 }
 
@@ -126,7 +105,7 @@ Tells whether a descriptor is a terminal.
 @treturn boolean
 */
 static int descriptor_is_terminal (lua_State *L) {
-  lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+  lua_pushboolean(L, standard_io_is_terminal((int)luaL_checkinteger(L, 1)));
   return 1;
 }
 
@@ -137,11 +116,9 @@ Returns the width of a terminal at this moment.
 @treturn ?integer number of columns; nil if it is no terminal or does not know
 */
 static int descriptor_width (lua_State *L) {
-  struct winsize size;
-  memset(&size, 0, sizeof size);
-  if (ioctl((int)luaL_checkinteger(L, 1), TIOCGWINSZ, &size) == 0 &&
-      size.ws_col > 0)
-    lua_pushinteger(L, size.ws_col);
+  int width = standard_io_width((int)luaL_checkinteger(L, 1));
+  if (width > 0)
+    lua_pushinteger(L, width);
   else
     lua_pushnil(L);
   return 1;

@@ -12,10 +12,10 @@ a folder.
 
 #include "lua_module.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/types.h>
+
+#include "folder_reader.h"
 
 static int failed (lua_State *L, const char *path, int error) {
   lua_pushnil(L);
@@ -34,9 +34,9 @@ static const char *checkpath (lua_State *L, int arg) {
 #define READING "predibase.folder.reading"
 
 static int close_reading (lua_State *L) {
-  DIR **slot = (DIR **)lua_touserdata(L, 1);
+  folder_reader **slot = (folder_reader **)lua_touserdata(L, 1);
   if (*slot != NULL) {
-    closedir(*slot);
+    folder_reader_close(*slot);
     *slot = NULL;
   }
   return 0;
@@ -56,28 +56,27 @@ static int folder_names (lua_State *L) {
   const char *path = checkpath(L, 1);
   size_t length;
   const char *prefix = luaL_checklstring(L, 2, &length);
-  struct dirent *entry;
+  const char *name;
   int count = 0, error;
-  DIR **slot;
+  folder_reader **slot;
   if (path == NULL)
     return failed(L, lua_tostring(L, 1), EINVAL);
   lua_settop(L, 2);
   lua_newtable(L);
-  slot = (DIR **)lua_newuserdatauv(L, sizeof *slot, 0);
+  slot = (folder_reader **)lua_newuserdatauv(L, sizeof *slot, 0);
   *slot = NULL;
   luaL_setmetatable(L, READING);
-  *slot = opendir(path);
+  *slot = folder_reader_open(path, &error);
   if (*slot == NULL)
-    return failed(L, path, errno);
-  while ((void)(errno = 0), (entry = readdir(*slot)) != NULL) {
-    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-        strncmp(entry->d_name, prefix, length) != 0)
+    return failed(L, path, error);
+  while ((name = folder_reader_next(*slot, &error)) != NULL) {
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+        strncmp(name, prefix, length) != 0)
       continue;
-    lua_pushstring(L, entry->d_name);
+    lua_pushstring(L, name);
     lua_rawseti(L, 3, ++count);
   }
-  error = errno;
-  closedir(*slot);
+  folder_reader_close(*slot);
   *slot = NULL;
   if (error != 0)
     return failed(L, path, error);

@@ -19,7 +19,9 @@ process has one handler per signal: this one replaces any other for SIGINT, and
 #include "lua_module.h"
 
 #include <signal.h>
-#include <string.h>
+#include <stddef.h>
+
+#include "signals.h"
 
 /* The coroutine that called arm or watch last, in which the error is raised;
 ** NULL: none. */
@@ -51,18 +53,9 @@ static void on_signal (int number) {
     return;
   }
   if (watching)  /* a third signal ends the process, whatever Lua does */
-    signal(number, SIG_DFL);
+    signals_reset(number);
   if (L != NULL)
     lua_sethook(L, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
-}
-
-static int set_handler (int number, void (*handler) (int)) {
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  action.sa_handler = handler;
-  sigemptyset(&action.sa_mask);
-  /* no SA_RESTART: a system call that waits has to return, so that Lua runs */
-  return sigaction(number, &action, NULL) == 0;
 }
 
 static void listen (lua_State *L) {
@@ -74,7 +67,7 @@ static void listen (lua_State *L) {
 
 /* Restores the default action of SIGTERM, and ends what watch began. */
 static int end_watch (void) {
-  int ok = !watching || set_handler(SIGTERM, SIG_DFL);
+  int ok = !watching || signals_set(SIGTERM, NULL);
   watching = 0;
   caught = 0;
   return ok;
@@ -89,7 +82,7 @@ this, as soon as it runs.
 static int interrupt_arm (lua_State *L) {
   int ok = end_watch();
   listen(L);
-  lua_pushboolean(L, ok && set_handler(SIGINT, on_signal));
+  lua_pushboolean(L, ok && signals_set(SIGINT, on_signal));
   return 1;
 }
 
@@ -105,8 +98,8 @@ static int interrupt_watch (lua_State *L) {
   end_watch();
   listen(L);
   watching = 1;
-  lua_pushboolean(L, set_handler(SIGINT, on_signal) &&
-                     set_handler(SIGTERM, on_signal));
+  lua_pushboolean(L, signals_set(SIGINT, on_signal) &&
+                     signals_set(SIGTERM, on_signal));
   return 1;
 }
 
@@ -135,7 +128,7 @@ static int interrupt_disarm (lua_State *L) {
   listener = NULL;
   lua_pushnil(L);
   lua_setfield(L, LUA_REGISTRYINDEX, ANCHOR);
-  lua_pushboolean(L, set_handler(SIGINT, SIG_DFL) && ok);
+  lua_pushboolean(L, signals_set(SIGINT, NULL) && ok);
   return 1;
 }
 

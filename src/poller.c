@@ -1,8 +1,8 @@
 /*
 ** poller.c - waits for many sockets at once
 ** SPDX-License-Identifier: MIT
-** epoll on Linux, kqueue on BSD and macOS, poll(2) elsewhere or with
-** -DPOLLER_USES_POLL.
+** epoll on Linux, kqueue on BSD and macOS, poll(2) elsewhere (on Windows, where
+** it is called WSAPoll) or with -DPOLLER_USES_POLL.
 */
 
 #include "poller.h"
@@ -180,7 +180,7 @@ int poller_wait (poller *w, poller_ready *out, int max, int timeout_ms) {
 
 #else  /* poll */
 
-#include <poll.h>
+#include "socket_calls.h"
 
 /* The first capacity: more sockets than most programs have. */
 #define POLLER_FIRST 16
@@ -232,7 +232,7 @@ int poller_set (poller *w, int fd, unsigned mask) {
     events |= POLLIN;
   if (mask & POLLER_OUT)
     events |= POLLOUT;
-  while (i < w->n && w->fds[i].fd != fd)
+  while (i < w->n && w->fds[i].fd != (socket_number)fd)
     i++;
   if (mask == 0) {
     if (i < w->n)
@@ -244,7 +244,7 @@ int poller_set (poller *w, int fd, unsigned mask) {
       return -1;
     w->n++;
   }
-  w->fds[i].fd = fd;
+  w->fds[i].fd = (socket_number)fd;
   w->fds[i].events = events;
   w->fds[i].revents = 0;
   return 0;
@@ -253,9 +253,9 @@ int poller_set (poller *w, int fd, unsigned mask) {
 int poller_wait (poller *w, poller_ready *out, int max, int timeout_ms) {
   size_t looked, i;
   int n = 0;
-  int found = poll(w->fds, (nfds_t)w->n, timeout_ms);
+  int found = socket_poll(w->fds, w->n, timeout_ms);
   if (found < 0)
-    return (errno == EINTR) ? 0 : -1;
+    return -1;
   i = w->next;
   for (looked = 0; looked < w->n && found > 0 && n < max; looked++, i++) {
     unsigned mask = 0;
@@ -276,7 +276,7 @@ int poller_wait (poller *w, poller_ready *out, int max, int timeout_ms) {
       mask |= POLLER_OUT;
     if (events & (POLLERR | POLLHUP))
       mask |= POLLER_ERR;
-    out[n].fd = w->fds[i].fd;
+    out[n].fd = (int)w->fds[i].fd;
     out[n].mask = mask;
     n++;
   }

@@ -45,9 +45,9 @@ int poller_set (poller *w, int fd, unsigned mask);
 ** Waits until a socket is ready, at most timeout_ms (0: do not wait, negative:
 ** no limit), and writes up to 'max' results. The next call returns those that
 ** did not fit. Returns their number (0 also after a signal or the close of a
-** socket), or -1 and errno. A closed peer is reported as POLLER_IN |
-** POLLER_ERR, so that readers see the end. The same fd may be reported twice,
-** once for each direction.
+** socket, and on Windows after 100 ms), or -1 and errno. A closed peer is
+** reported as POLLER_IN | POLLER_ERR, so that readers see the end. The same fd
+** may be reported twice, once for each direction.
 */
 int poller_wait (poller *w, poller_ready *out, int max, int timeout_ms);
 

@@ -4,10 +4,7 @@
 */
 
 #include <limits.h>
-#include <pthread.h>
 #include <string.h>
-#include <sys/types.h>
-#include <unistd.h>
 
 #include "resend.h"
 #include "clock.h"
@@ -17,6 +14,7 @@
 #include "h2_unread.h"
 #include "pool.h"
 #include "h2_reset.h"
+#include "process.h"
 #include "sigpipe.h"
 #include "poller.h"
 
@@ -39,7 +37,7 @@ struct pool {
   int64_t curl_at;       /* when to call libcurl; INT64_MAX: never */
   coalesce coalesce;
   double last_id;
-  pid_t owner;
+  process_id owner;
   unsigned forks;        /* the count of forks when the pool was made */
   int poller_failed;
   int guard_sigpipe;
@@ -50,7 +48,7 @@ struct pool {
   easy_cache spare;
 };
 
-static pthread_once_t global_once = PTHREAD_ONCE_INIT;
+static process_once global_once = PROCESS_ONCE;
 static CURLcode global_code = CURLE_FAILED_INIT;
 
 /*
@@ -67,7 +65,7 @@ static void on_fork (void) {
 
 /* Never undone: another Lua state in this process may be using libcurl. */
 static void global_init (void) {
-  if (pthread_atfork(NULL, NULL, on_fork) != 0) return;
+  if (process_after_fork(on_fork) != 0) return;
   global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
@@ -129,7 +127,7 @@ static int set_multi (pool *p) {
 pool *pool_new (const char **why) {
   pool *p;
   unsigned version;
-  pthread_once(&global_once, global_init);
+  process_run_once(&global_once, global_init);
   if (global_code != CURLE_OK) {
     *why = "libcurl cannot be initialised";
     return NULL;
@@ -140,7 +138,7 @@ pool *pool_new (const char **why) {
     return NULL;
   }
   memset(p, 0, sizeof *p);
-  p->owner = p->sockets.owner = getpid();
+  p->owner = p->sockets.owner = process_own_id();
   p->forks = forks;
   p->curl_at = INT64_MAX;
   version = curl_version_info(CURLVERSION_NOW)->version_num;
@@ -163,7 +161,7 @@ int pool_is_ours (const pool *p) {
 }
 
 static int is_truly_ours (const pool *p) {
-  return pool_is_ours(p) && getpid() == p->owner;
+  return pool_is_ours(p) && process_own_id() == p->owner;
 }
 
 /* Removes the transfer from libcurl, which closes the connection if the
@@ -480,7 +478,7 @@ static void serve (pool *p, const poller_ready *ready, int n, int *status) {
   silence_connect_clocks(p, now);
   for (i = 0; i < n; i++) {
     if (ready[i].mask & POLLER_IN) h2_gate_heard(&p->gate, ready[i].fd, now);
-    act(p, ready[i].fd, curl_events(ready[i].mask), status);
+    act(p, (curl_socket_t)ready[i].fd, curl_events(ready[i].mask), status);
   }
   run_libcurl(p, status);
   collect_finished(p);

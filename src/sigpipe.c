@@ -9,6 +9,18 @@
 
 #include "sigpipe.h"
 
+#if defined(_WIN32)
+
+void sigpipe_block (sigpipe_guard *g, int active) {
+  g->active = active;
+}
+
+void sigpipe_restore (sigpipe_guard *g) {
+  (void)g;
+}
+
+#else
+
 void sigpipe_block (sigpipe_guard *g, int active) {
   sigset_t pipe_set, pending;
   g->active = active;
@@ -32,3 +44,5 @@ void sigpipe_restore (sigpipe_guard *g) {
   }
   pthread_sigmask(SIG_SETMASK, &g->old, NULL);
 }
+
+#endif

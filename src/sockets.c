@@ -5,14 +5,10 @@
 ** descriptor, so this table maps one to the other.
 */
 
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "buf.h"
+#include "socket_calls.h"
 #include "sockets.h"
 
 /* The first capacity: more than most programs need. */
@@ -40,17 +36,12 @@ curl_socket_t sockets_open (void *ud, curlsocktype purpose,
   int fd;
   (void)purpose;
   if (s->n == s->cap && grow(s) != 0) return CURL_SOCKET_BAD;
-  fd = socket(address->family, address->socktype, address->protocol);
+  fd = socket_open(address->family, address->socktype, address->protocol);
   if (fd < 0) return CURL_SOCKET_BAD;
-  /* programs that the user's program starts must not inherit the socket */
-  if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1) {
-    close(fd);
-    return CURL_SOCKET_BAD;
-  }
   e = &s->at[s->n++];
   memset(e, 0, sizeof *e);
   e->fd = fd;
-  return fd;
+  return (curl_socket_t)fd;
 }
 
 /*
@@ -63,8 +54,8 @@ int sockets_close (void *ud, curl_socket_t fd) {
   size_t i = 0;
   while (i < s->n && s->at[i].fd != (int)fd) i++;
   if (i < s->n) s->at[i] = s->at[--s->n];
-  if (getpid() == s->owner) (void)shutdown((int)fd, SHUT_RDWR);
-  return close((int)fd);
+  if (process_own_id() == s->owner) socket_shutdown((int)fd);
+  return socket_close((int)fd);
 }
 
 static int port_of (int fd) {
@@ -76,7 +67,7 @@ static int port_of (int fd) {
   } a;
   socklen_t n = sizeof a;
   memset(&a, 0, sizeof a);
-  if (getsockname(fd, &a.any, &n) != 0) return 0;
+  if (getsockname((socket_number)fd, &a.any, &n) != 0) return 0;
   if (a.any.sa_family == AF_INET) return ntohs(a.v4.sin_port);
   if (a.any.sa_family == AF_INET6) return ntohs(a.v6.sin6_port);
   return 0;
@@ -110,12 +101,8 @@ int sockets_is_http1 (sockets *s, long port) {
 int sockets_is_unusable (sockets *s, long port) {
   entry *e;
   size_t i = 0;
-  while ((e = next_of(s, port, &i)) != NULL) {
-    char byte;
-    if (!e->http1) continue;
-    if (recv(e->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0) return 1;
-    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return 1;
-  }
+  while ((e = next_of(s, port, &i)) != NULL)
+    if (e->http1 && socket_has_input(e->fd)) return 1;
   return 0;
 }
 

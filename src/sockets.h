@@ -7,9 +7,9 @@
 #define PREDIBASE_SOCKETS_H
 
 #include <stddef.h>
-#include <sys/types.h>
 
 #include "libcurl.h"
+#include "process.h"
 
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)
@@ -19,7 +19,7 @@
 typedef struct sockets {
   struct sockets_entry *at;
   size_t n, cap;
-  pid_t owner;  /* the process whose sockets these are */
+  process_id owner;  /* the process whose sockets these are */
 } sockets;
 
 /* Callbacks for CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION.

@@ -5,7 +5,6 @@
 ** module to it.
 */
 
-#include <dlfcn.h>
 #include <string.h>
 
 #include "tls_pending.h"
@@ -26,6 +25,18 @@ static const struct {
 
 #define COUNT (sizeof functions / sizeof functions[0])
 
+#if defined(_WIN32)
+
+/* libcurl uses Schannel there, which has no such function. */
+static void *address_of (const char *name) {
+  (void)name;
+  return NULL;
+}
+
+#else
+
+#include <dlfcn.h>
+
 /* Returns the address of a function in the libraries that this module is
 ** linked with, directly or not; NULL: not found. */
 static void *address_of (const char *name) {
@@ -41,6 +52,8 @@ static void *address_of (const char *name) {
   dlclose(module);  /* it stays loaded: this code is part of it */
   return found;
 }
+
+#endif
 
 static int call (const char *name, int is_size, void *connection) {
   void *address = address_of(name);

@@ -1,0 +1,90 @@
+/*
+** process.h - what differs between systems about processes
+** SPDX-License-Identifier: MIT
+** Numbers of processes, forks, functions that run once, loaded modules.
+*/
+
+#ifndef PREDIBASE_PROCESS_H
+#define PREDIBASE_PROCESS_H
+
+#if defined(_WIN32)
+
+#if !defined(WIN32_LEAN_AND_MEAN)
+#define WIN32_LEAN_AND_MEAN
+#endif
+#include <windows.h>
+
+typedef DWORD process_id;
+typedef INIT_ONCE process_once;
+#define PROCESS_ONCE INIT_ONCE_STATIC_INIT
+
+static inline process_id process_own_id (void) {
+  return GetCurrentProcessId();
+}
+
+static inline BOOL CALLBACK process_call (INIT_ONCE *once, void *function,
+                                          void **context) {
+  void (*const *f) (void) = (void (*const *) (void))function;
+  (void)once;
+  (void)context;
+  (*f)();
+  return TRUE;
+}
+
+/* Calls f, unless it was called with this 'once' before. */
+static inline void process_run_once (process_once *once, void (*f) (void)) {
+  InitOnceExecuteOnce(once, process_call, (void *)&f, NULL);
+}
+
+/* Makes f run in each child after a fork; Windows has none. Returns 0, or an
+** error number. */
+static inline int process_after_fork (void (*f) (void)) {
+  (void)f;
+  return 0;
+}
+
+/* Keeps the module that contains the object at 'here' loaded until the process
+** ends. */
+static inline void process_keep_loaded (const void *here) {
+  HMODULE module;
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN |
+                     GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
+                     (const WCHAR *)here, &module);
+}
+
+#else
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+typedef pid_t process_id;
+typedef pthread_once_t process_once;
+#define PROCESS_ONCE PTHREAD_ONCE_INIT
+
+static inline process_id process_own_id (void) {
+  return getpid();
+}
+
+static inline void process_run_once (process_once *once, void (*f) (void)) {
+  pthread_once(once, f);
+}
+
+static inline int process_after_fork (void (*f) (void)) {
+  return pthread_atfork(NULL, NULL, f);
+}
+
+static inline void process_keep_loaded (const void *here) {
+#if defined(RTLD_NODELETE) && defined(RTLD_NOLOAD)
+  Dl_info self;
+  if (dladdr(here, &self) != 0)
+    (void)dlopen(self.dli_fname, RTLD_LAZY | RTLD_NODELETE | RTLD_NOLOAD);
+#else
+  (void)here;
+#endif
+}
+
+#endif
+
+#endif

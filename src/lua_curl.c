@@ -262,18 +262,15 @@ static int curl_version_name (lua_State *L) {
 /* Sets the field 'path' of the table on the stack: the file that libcurl was
 ** loaded from, if the system can tell. */
 static void set_library_path (lua_State *L) {
-#if defined(RTLD_LAZY)
   curl_version_info_data *(*function) (CURLversion) = curl_version_info;
-  void *address;
-  Dl_info found;
+  const void *address;
+  const char *path;
   memcpy(&address, &function, sizeof address);  /* ISO C has no such cast */
-  if (dladdr(address, &found) != 0 && found.dli_fname != NULL) {
-    lua_pushstring(L, found.dli_fname);
+  path = process_file_of(address);
+  if (path != NULL) {
+    lua_pushstring(L, path);
     lua_setfield(L, -2, "path");
   }
-#else
-  (void)L;
-#endif
 }
 
 /***

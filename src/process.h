@@ -52,6 +52,13 @@ static inline void process_keep_loaded (const void *here) {
                      (const WCHAR *)here, &module);
 }
 
+/* Returns the path of the library that contains an address, or NULL: not known.
+** On Windows, libcurl is part of the module itself. */
+static inline const char *process_file_of (const void *address) {
+  (void)address;
+  return NULL;
+}
+
 #else
 
 #include <dlfcn.h>
@@ -82,6 +89,16 @@ static inline void process_keep_loaded (const void *here) {
     (void)dlopen(self.dli_fname, RTLD_LAZY | RTLD_NODELETE | RTLD_NOLOAD);
 #else
   (void)here;
+#endif
+}
+
+static inline const char *process_file_of (const void *address) {
+#if defined(RTLD_LAZY)
+  Dl_info found;
+  return dladdr(address, &found) != 0 ? found.dli_fname : NULL;
+#else
+  (void)address;
+  return NULL;
 #endif
 }
 

@@ -60,7 +60,7 @@ OUT = $(BUILDDIR)/$(LUA)
 MODULES = $(C_MODULES:%=$(OUT)/predibase/%.so)
 
 .PHONY: build help headers demo demo-love demo-neovim demo-openresty test check \
-  ctest env lint graph docs bench install clean asan valgrind fuzz rock rockspec \
+  ctest env lint graph docs bench install clean asan valgrind fuzz rock release rockspec \
   honesty python jinja warnings example-report
 .DELETE_ON_ERROR:
 
@@ -87,7 +87,9 @@ help:
 ## make asan       the tests under AddressSanitizer and UBSan (LUA)
 ## make valgrind   the lifetime specs under valgrind (LUA)
 ## make fuzz       all fuzz targets, FUZZ_SECONDS in total
-## make rock       luarocks make and luarocks test, offline
+## make release    tarball, rocks, rockspec and changelog of VERSION (1.2.3);
+##                 DATE, DRY_RUN=1
+## make rock       a release in a copy: its rocks, installed in four Luas
 ## make rockspec   write the list of modules into the rockspec
 ## make jinja      templates, compared with Jinja itself (LUA)
 ## make honesty    third-party clients against the stand-in server
@@ -213,8 +215,14 @@ valgrind: build
 fuzz: $(FUZZERS)
 	@sh tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
 
+# The Luas for which the LuaRocks of Debian can install.
+ROCK_LUAS ?= lua5.4 lua5.3 lua5.1 luajit
+
 rock:
-	@sh tools/rock.sh lua5.4 lua5.1 luajit
+	@sh tools/rehearsal.sh $(ROCK_LUAS)
+
+release:
+	@LUAS='$(ROCK_LUAS)' sh tools/release.sh '$(VERSION)'
 
 jinja: build
 	@sh spec/jinja/run.sh $(LUA)

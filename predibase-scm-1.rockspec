@@ -28,8 +28,10 @@ dependencies = {
   "argparse >= 0.7",
 }
 
+-- Only the library: LuaRocks looks for headers in include folders without the architecture, where
+-- Debian has none of libcurl. The compiler finds them, and src/libcurl.h says when it does not.
 external_dependencies = {
-  CURL = { header = "curl/curl.h", library = "curl" },
+  CURL = { library = "curl" },
 }
 
 build = {
@@ -405,6 +407,7 @@ build = {
   install = {
     bin = { predibase = "bin/predibase" },
   },
+  copy_directories = { "docs", "examples" },
 }
 
 test_dependencies = {

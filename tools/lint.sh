@@ -73,14 +73,6 @@ rock_lint () {
   fi
 }
 
-# The version has one place; the C modules have a copy that tools/release.lua
-# writes.
-version_copies () {
-  version=$(sed -n 's/^return "\(.*\)"$/\1/p' lua/predibase/version.lua)
-  grep -qx "#define PREDIBASE_VERSION \"$version\"" src/version.h ||
-    { echo "src/version.h does not have the version $version"; return 1; }
-}
-
 check "luacheck" luacheck -q --no-color lua spec tools examples bench bin/predibase \
   .busted predibase-scm-1.rockspec
 check "rockspec lists every module" \
@@ -92,7 +84,7 @@ check "the API reference can be written" sh tools/docs.sh
 check "file sizes and line lengths" sizes
 check "functions of at most 60 lines" function_sizes
 check "one way to write definitions" dialect
-check "one version" version_copies
+check "one version, and the changelog" lua5.4 tools/release.lua --check
 check "licence line in every file" spdx
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

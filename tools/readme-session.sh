@@ -5,6 +5,7 @@
 # until the process prints that it is ready, and ends it at the end. Stops at
 # the first block that fails, and prints it.
 # usage: sh tools/readme-session.sh BLOCK...
+# LUA in the environment is the interpreter (lua5.4).
 set -eu
 started='' reading=''
 
@@ -30,7 +31,7 @@ await () {
 for reading; do
   case $reading in
     *.sh) . "$reading" >"$reading.log" 2>&1 </dev/null ;;
-    *) timeout 120 lua5.4 "$reading" >"$reading.log" 2>&1 </dev/null ;;
+    *) timeout 120 "${LUA:-lua5.4}" "$reading" >"$reading.log" 2>&1 </dev/null ;;
   esac
   case " $started " in
     *" ${!:-none} "*) ;;

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- The version of the library. The number is defined only here.
--- The module is a string: `require "predibase.version"` returns `"0.1.0"`.
+-- The module is a string such as `"1.2.3"`.
 -- @module predibase.version
 
 return "0.1.0"

@@ -1,4 +1,4 @@
--- Only the globals that Lua 5.1, 5.3, 5.4 and LuaJIT share.
+-- Only the globals that Lua 5.1 to 5.5 and LuaJIT share.
 std = "min"
 max_line_length = 100
 exclude_files = { "build", ".luarocks", "lua_modules" }

@@ -2,7 +2,7 @@
 # Targets for building, testing and packaging; `make help` lists them.
 
 LUA ?= lua5.4
-LUAS ?= lua5.4 lua5.3 lua5.1 luajit
+LUAS ?= lua5.4 lua5.3 lua5.2 lua5.1 luajit
 BUILDDIR ?= build
 PREFIX ?= /usr/local
 
@@ -74,7 +74,7 @@ help:
 ##                 on every Lua)
 ## make demo-love  the game scene of examples/love; demo-neovim: the plugin;
 ##                 demo-openresty: the chat page, in nginx
-## make build      the C modules for LUA (lua5.4, lua5.3, lua5.1, luajit)
+## make build      the C modules for LUA (lua5.5 to lua5.1, luajit)
 ## make env        shell lines that point LUA at this checkout, for eval
 ## make check      the tests on LUA alone, installing nothing
 ## make ctest      the C tests that need no Lua
@@ -132,7 +132,7 @@ env: $(OUT)/bin/predibase
 	@echo "export LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;'"
 	@echo "export LUA_CPATH='$(CURDIR)/$(OUT)/?.so;;'"
 	@echo "export PATH='$(CURDIR)/$(OUT)/bin:$(CURDIR)/bin':\"\$$PATH\""
-	@echo "unset LUA_PATH_5_3 LUA_CPATH_5_3 LUA_PATH_5_4 LUA_CPATH_5_4"
+	@echo "unset $(foreach v,5_2 5_3 5_4 5_5,LUA_PATH_$(v) LUA_CPATH_$(v))"
 
 # --- first steps ------------------------------------------------------------
 

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local closes_by_itself = require "spec.support.closing"
 local pipe = require "spec.support.pipe_transport"
 local wire = require "spec.support.wire"
 
@@ -50,10 +51,10 @@ describe("client:close", function ()
     assert.equal(" The sky is blue.", s:result().generated_text)
   end)
 
-  it("is called by Lua 5.4 for a to-be-closed variable", function ()
+  it("is called by Lua 5.4 and later for a to-be-closed variable", function ()
     local client, network = pipe.client(answer())
     client:generate "x"
-    if _VERSION == "Lua 5.4" then
+    if closes_by_itself then
       assert(load("local c <close> = ...", "chunk", "t", {}))(client)
     else
       getmetatable(client).__close(client)

@@ -6,7 +6,7 @@ local coroutines = require "spec.support.coroutines"
 local lifetime = require "spec.support.lifetime"
 local server = require "spec.support.server"
 
-local closes_by_itself = _VERSION == "Lua 5.4"
+local closes_by_itself = require "spec.support.closing"
 
 describe("over the network,", function ()
   local s, client, files

@@ -29,8 +29,8 @@ describe("predibase.mock.structured", function ()
   end)
 
   it("stays inside the bounds of numbers, strings and arrays", function ()
-    for seed = 1, 40 do
-      seed = tostring(seed)
+    for i = 1, 40 do
+      local seed = tostring(i)
       local n = value('{"type":"integer","minimum":3,"maximum":5}', seed)
       assert.is_true(n >= 3 and n <= 5 and n % 1 == 0)
       n = value('{"type":"integer","exclusiveMinimum":3,"exclusiveMaximum":5}', seed)

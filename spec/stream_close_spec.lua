@@ -3,7 +3,7 @@
 local pipe = require "spec.support.pipe_transport"
 local wire = require "spec.support.wire"
 
-local closes_by_itself = _VERSION == "Lua 5.4"
+local closes_by_itself = require "spec.support.closing"
 
 local function slow_answer ()
   return { pieces = { wire.token " The", 1, wire.token " sky", 1, wire.token " is", 1,

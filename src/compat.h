@@ -1,7 +1,7 @@
 /*
-** compat.h - newer functions of the Lua API for Lua 5.1 and LuaJIT
+** compat.h - newer functions of the Lua API for older Luas and LuaJIT
 ** SPDX-License-Identifier: MIT
-** The only file that tests LUA_VERSION_NUM.
+** The only file of src that tests LUA_VERSION_NUM.
 */
 
 #ifndef PREDIBASE_COMPAT_H
@@ -33,25 +33,9 @@
 
 #endif
 
-#if LUA_VERSION_NUM == 501
+#if LUA_VERSION_NUM < 503
 
-/*
-** LuaJIT declares some of these functions, Lua 5.1 none. A module built with
-** the headers of either has to load in both, so it calls only what both have.
-*/
-#undef lua_rawlen
-#undef luaL_newlib
 #undef luaL_newmetatable
-#undef luaL_setfuncs
-#undef luaL_setmetatable
-#undef luaL_testudata
-#define lua_rawlen lua_objlen
-#define luaL_setfuncs compat_setfuncs
-#define luaL_setmetatable compat_setmetatable
-#define luaL_testudata compat_testudata
-#define luaL_newlib(L,l) \
-  (lua_createtable(L, 0, (int)(sizeof(l) / sizeof((l)[0]) - 1)), \
-   luaL_setfuncs(L, l, 0))
 
 /* Sets the field __name of the metatable, as 5.3 and later do. */
 static inline int compat_newmetatable (lua_State *L, const char *name) {
@@ -63,6 +47,27 @@ static inline int compat_newmetatable (lua_State *L, const char *name) {
   return isnew;
 }
 #define luaL_newmetatable compat_newmetatable
+
+#endif
+
+#if LUA_VERSION_NUM == 501
+
+/*
+** LuaJIT declares some of these functions, Lua 5.1 none. A module built with
+** the headers of either has to load in both, so it calls only what both have.
+*/
+#undef lua_rawlen
+#undef luaL_newlib
+#undef luaL_setfuncs
+#undef luaL_setmetatable
+#undef luaL_testudata
+#define lua_rawlen lua_objlen
+#define luaL_setfuncs compat_setfuncs
+#define luaL_setmetatable compat_setmetatable
+#define luaL_testudata compat_testudata
+#define luaL_newlib(L,l) \
+  (lua_createtable(L, 0, (int)(sizeof(l) / sizeof((l)[0]) - 1)), \
+   luaL_setfuncs(L, l, 0))
 
 static inline void compat_setfuncs (lua_State *L, const luaL_Reg *l,
                                     int nup) {

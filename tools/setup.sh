@@ -132,7 +132,7 @@ build_needs () {
 
 test_needs () {
   build_needs
-  for lua in ${LUAS:-lua5.4 lua5.3 lua5.1 luajit}; do
+  for lua in ${LUAS:-lua5.4 lua5.3 lua5.2 lua5.1 luajit}; do
     lua_needs "$lua"
     case "$skipped" in *"everything on $lua:"*) continue ;; esac
     need lua-busted has "$lua" busted.runner

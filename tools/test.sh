@@ -3,7 +3,7 @@
 # Runs the C tests and the specs, each file in its own process, and adds up the
 # results that they report (TAP). A crash, an early exit, a hang or a run without
 # results counts as a failure.
-# usage: sh tools/test.sh [c | lua5.4 | lua5.3 | lua5.1 | luajit]...
+# usage: sh tools/test.sh [c | lua5.5 | ... | lua5.1 | luajit]...
 # The first Lua runs every spec. The others leave out specs with a line
 # `-- once: WHY` near their top, because their results are the same on every Lua.
 # Specs with `-- slow: WHY` run only with ALL=1. Specs with `-- long: WHY` start
@@ -29,8 +29,9 @@ mkdir -p "$logs"
 
 # The caller's environment must not change the results.
 unset PREDIBASE_API_TOKEN PREDIBASE_TENANT_ID PREDIBASE_DEPLOYMENT \
-  PREDIBASE_BASE_URL LUA_INIT LUA_INIT_5_3 LUA_INIT_5_4 \
-  LUA_PATH_5_3 LUA_CPATH_5_3 LUA_PATH_5_4 LUA_CPATH_5_4 \
+  PREDIBASE_BASE_URL LUA_INIT LUA_INIT_5_2 LUA_INIT_5_3 LUA_INIT_5_4 LUA_INIT_5_5 \
+  LUA_PATH_5_2 LUA_CPATH_5_2 LUA_PATH_5_3 LUA_CPATH_5_3 \
+  LUA_PATH_5_4 LUA_CPATH_5_4 LUA_PATH_5_5 LUA_CPATH_5_5 \
   http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY \
   no_proxy NO_PROXY
 if [ -n "${TEST_TOKEN:-}" ]; then

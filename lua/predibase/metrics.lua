@@ -141,9 +141,9 @@ end
 
 local function read_text (text)
   local metrics, current, number = {}, {}, 0
-  for line in (text .. "\n"):gmatch "([^\n]*)\n" do
+  for ended in (text .. "\n"):gmatch "([^\n]*)\n" do
     number = number + 1
-    line = line:gsub("\r$", "")
+    local line = ended:gsub("\r$", "")
     local name, kind = line:match "^#%s*TYPE%s+(%S+)%s+(%S+)%s*$"
     if name then
       current = { name = name, type = kind }

@@ -108,15 +108,15 @@ local FREE = { extra = true, response_format = true, tools = true }
 -- sending. Null means not given, because the router accepts null for some parameters only.
 local function given (set, parameters)
   local found, order = {}, {}
-  for name, value in next, parameters do
+  for key, value in next, parameters do
     if value ~= json.null then
-      local right = set.aliases[name]
+      local right = set.aliases[key]
       local other = right and rawget(parameters, right)
       if right and other == nil then other = found[right] end
       if right and other ~= nil and other ~= json.null then
-        return nil, ("`%s` is given twice, also as `%s`"):format(right, name)
+        return nil, ("`%s` is given twice, also as `%s`"):format(right, key)
       end
-      name = right or name
+      local name = right or key
       -- `predibase.params.kinds` reads the parameters in FREE, which may contain any JSON.
       found[name] = type(value) == "table" and not FREE[name] and json.plain(value) or value
       order[#order + 1] = set.position[name]  -- nil for `extra`
@@ -311,14 +311,13 @@ local OTHER_WAY = { adapter_id = "merged_adapters", merged_adapters = "adapter_i
 -- @treturn table a new table; its values are shared and must not be changed
 function M.merge (defaults, parameters, set)
   local aliases, merged = (set or M.generate).aliases, {}
-  for name, value in next, defaults or {} do
-    local right = aliases[name]
-    if right and rawget(defaults, right) == nil then name = right end
-    merged[name] = value
+  for key, value in next, defaults or {} do
+    local right = aliases[key]
+    merged[right and rawget(defaults, right) == nil and right or key] = value
   end
   local taken = {}
-  for name, value in next, parameters or {} do
-    local right = aliases[name]
+  for key, value in next, parameters or {} do
+    local name, right = key, aliases[key]
     -- If a table has several spellings, all are kept, so that `check` can refuse them.
     if right and rawget(parameters, right) == nil and not taken[right] then
       name, taken[right] = right, true

@@ -48,9 +48,9 @@ local function problem_of_segments (path)
   if checks.control(plain) then return "must not contain control characters" end
   -- Among others, because old servers read 0xC0 0xAE as a dot.
   if not utf8.valid(plain) then return "must be valid UTF-8 when its %XX are decoded" end
-  for segment in (plain .. "/"):gmatch "([^/]*)/" do
+  for written in (plain .. "/"):gmatch "([^/]*)/" do
     -- Some servers leave out what follows a semicolon, or decode before they look for a query.
-    segment = segment:gsub("[;?#].*$", "")
+    local segment = written:gsub("[;?#].*$", "")
     if segment == "." or segment == ".." then
       return 'must not have "." or ".." in it: it stays below the URL of the client'
     end

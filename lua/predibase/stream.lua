@@ -427,7 +427,7 @@ end
 -- make up comes with the last of them, and no piece is empty.
 -- What may be the beginning of a stop sequence (`trim_stop`, `client_stop`) is held back until
 -- that is known. An unfinished character at the end of the stream is returned as it is. Raises the
--- error object when the stream fails. On Lua 5.4, `break` closes the connection at once.
+-- error object when the stream fails. On Lua 5.4 and 5.5, `break` closes the connection at once.
 -- @treturn function the iterator (with the further values that the generic `for` of 5.4 takes)
 function Stream:texts ()
   check_self(self, "texts")

@@ -8,6 +8,10 @@ local uv = require "luv"
 
 local M = {}
 
+--- Lua 5.2 may start the collector at each call of a C function. A finalizer then runs before the
+-- function, and not between two of its instructions, as on the other Luas.
+M.COLLECTS_ON_CALL = _VERSION == "Lua 5.2"
+
 --- Returns the number of open descriptors of this process.
 function M.files ()
   local n, request = 0, assert(uv.fs_scandir "/proc/self/fd")
@@ -26,11 +30,26 @@ function M.on_collect (f)
   return setmetatable({}, { __gc = f })
 end
 
+-- Lua 5.5 sets each parameter of the collector by its name, and the mode by another call.
+local function hasten_by_parameters (wanted)
+  local mode, before = collectgarbage "incremental", {}
+  for name, value in pairs(wanted) do
+    before[name] = collectgarbage("param", name, math.floor(value))
+  end
+  return function ()
+    for name, value in pairs(before) do collectgarbage("param", name, value) end
+    collectgarbage(mode)
+  end
+end
+
 --- Makes the collector's next step a complete cycle; returns a function that undoes this.
 local function hasten ()
   if _VERSION == "Lua 5.4" then          -- the last argument is the step size, as a power of 2
     collectgarbage("incremental", 1, 1000, 100)
     return function () collectgarbage("incremental", 200, 100, 13) end
+  end
+  if _VERSION == "Lua 5.5" then
+    return hasten_by_parameters { pause = 0, stepmul = 100000, stepsize = 2^30 }
   end
   local pause = collectgarbage("setpause", 1)
   -- 0 means "no limit" in 5.1 and LuaJIT, so garbage of earlier specs makes no difference.
@@ -52,7 +71,8 @@ function M.inside (f, call, ...)
     f()
   end)
   local undo = hasten()
-  collectgarbage()
+  -- A finalizer that allocates makes Lua 5.2 wait with the next cycle, so none may be left.
+  for _ = 1, 4 do collectgarbage() end
   object = nil
   local ok, first, second, third = pcall(call, ...)
   local inside = ran

@@ -71,9 +71,9 @@ function M.vector (text, size)
     if common[word] then
       add(word, COMMON)
     else
-      word = meaning[word] or meaning[stem(word)] or stem(word)
-      add(word, WORD)
-      for i = 0, #word - 2 do add((" " .. word .. " "):sub(i + 1, i + 3) .. "*", LETTERS) end
+      local root = meaning[word] or meaning[stem(word)] or stem(word)
+      add(root, WORD)
+      for i = 0, #root - 2 do add((" " .. root .. " "):sub(i + 1, i + 3) .. "*", LETTERS) end
     end
   end
   for i = 1, size do sum = sum + out[i] * out[i] end

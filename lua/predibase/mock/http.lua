@@ -64,8 +64,8 @@ end
 -- Returns the header fields by their names in lower case, or nil and a status.
 local function fields (text)
   local headers, count = {}, 0
-  for line in text:gmatch("([^\n]*)\n") do
-    line = line:gsub("\r$", "")
+  for ended in text:gmatch("([^\n]*)\n") do
+    local line = ended:gsub("\r$", "")
     local name, value = line:match("^([%w!#$%%&'*+.^_`|~-]+):[ \t]*(.-)[ \t]*$")
     if not name or value:find("[%z\r]") then return nil, 400 end
     count = count + 1

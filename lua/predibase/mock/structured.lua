@@ -40,8 +40,8 @@ end
 local function resolve (root, reference)
   local node = root
   if reference:sub(1, 1) ~= "#" then refuse(("cannot follow `$ref` %s"):format(reference)) end
-  for step in reference:gmatch("/([^/]+)") do
-    step = step:gsub("~1", "/"):gsub("~0", "~")
+  for escaped in reference:gmatch("/([^/]+)") do
+    local step = escaped:gsub("~1", "/"):gsub("~0", "~")
     node = type(node) == "table" and node.object and node.values[step] or nil
   end
   if not node then refuse(("`$ref` %s does not exist"):format(reference)) end

@@ -17,6 +17,8 @@ files["examples/neovim"].read_globals = { vim = { other_fields = true, fields = 
 files["spec/examples/love"].std = "luajit+love"
 files["spec/examples/neovim"].std = "luajit"
 files["spec/examples/neovim"].globals = { "vim", "Told" }
+files["spec/shipping/lazy.lua"].std = "luajit"
+files["spec/shipping/lazy.lua"].globals = { "vim" }
 -- These run inside nginx, which sets the global `ngx`.
 files["lua/predibase/nginx.lua"].read_globals = { "ngx" }
 files["lua/predibase/transport/resty.lua"].read_globals = { "ngx" }

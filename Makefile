@@ -84,6 +84,7 @@ help:
 ## make example-report  the report page of an invented bulk run, in build
 ## make bench      the benchmark table (ARGS=--json, ROUNDS, QUICK=1, PYTHON=1)
 ## make install    PREFIX, DESTDIR, INSTALL_LMOD, INSTALL_CMOD
+## make bundle     the library for a host program such as LÖVE, in BUNDLE (LUA)
 ## make asan       the tests under AddressSanitizer and UBSan (LUA)
 ## make valgrind   the lifetime specs under valgrind (LUA)
 ## make fuzz       all fuzz targets, FUZZ_SECONDS in total
@@ -100,7 +101,7 @@ help:
 # --- the C modules ----------------------------------------------------------
 
 headers:
-	@$(PKG_CONFIG) --exists libcurl && { test -n '$(LUA_CFLAGS)' || \
+	@$(if $(filter curl,$(C_MODULES)),$(PKG_CONFIG) --exists libcurl &&) { test -n '$(LUA_CFLAGS)' || \
 	  $(PKG_CONFIG) --exists $(LUA); } || { echo "predibase: headers of" \
 	  "libcurl or $(LUA) not found; sh tools/setup.sh build installs" \
 	  "them on Debian, LUA_CFLAGS= names them elsewhere" >&2; exit 1; }
@@ -279,6 +280,15 @@ install: build
 	@BUILDDIR=$(BUILDDIR) DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' \
 	  INSTALL_LMOD='$(INSTALL_LMOD)' INSTALL_CMOD='$(INSTALL_CMOD)' \
 	  sh tools/install.sh $(LUA)
+
+# Where a program finds the library that it contains: docs/shipping.md.
+BUNDLE ?= build/bundle
+BUNDLE_LUA ?= $(BUNDLE)
+BUNDLE_C ?= $(BUNDLE)
+
+.PHONY: bundle
+bundle: $(MODULES)
+	@BUILDDIR=$(BUILDDIR) sh tools/bundle.sh $(LUA) '$(BUNDLE_LUA)' '$(BUNDLE_C)' $(C_MODULES)
 
 clean:
 	rm -rf build

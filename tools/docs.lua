@@ -30,6 +30,7 @@ local PAGES = {
   { "docs/loops.md", "topics/loops.md.html", title = "Loops" },
   { "docs/openresty.md", "topics/openresty.md.html", title = "OpenResty" },
   { "docs/mock.md", "topics/mock.md.html", title = "Stand-in server" },
+  { "docs/shipping.md", "topics/shipping.md.html", title = "Shipping it" },
   { "docs/gateways.md", "topics/gateways.md.html", title = "Gateways" },
   { "docs/http2.md", "topics/http2.md.html", title = "HTTP/2" },
   { "docs/performance.md", "topics/performance.md.html", title = "Performance" },

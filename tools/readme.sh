@@ -11,6 +11,7 @@
 # The blocks of README.md get no globals: they run unchanged and in order, in one
 # shell without settings, with a stand-in server that they start themselves. Only
 # the port that they name is replaced by a free one.
+# With ONLY_INSTALLED=1 the blocks do not find the library in the checkout.
 # usage: bash tools/readme.sh FILE...
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,6 +26,7 @@ LUA_CPATH=${LUA_CPATH//\/lua5.4\//\/luajit\/}
 export PATH=$PATH:/usr/sbin
 . tools/stand-in.sh
 start_stand_in
+if [ -n "${ONLY_INSTALLED:-}" ]; then unset LUA_PATH LUA_CPATH LUA_CPATH_5_4; fi
 out=$PWD/build/readme
 rm -rf "$out"
 mkdir -p "$out/checkout/build"

@@ -192,6 +192,9 @@ ci_needs () {
   need python3-venv python3 -c 'import venv, ensurepip'
   wish tarantool "the specs of Tarantool" have tarantool
   need debootstrap have debootstrap
+  need git have git
+  need zip have zip
+  need curl have curl
 }
 
 # The host programs of the examples.

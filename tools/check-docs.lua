@@ -5,6 +5,9 @@
 -- names that begin with `_`; and in src every luaL_Reg entry, except metamethods.
 -- usage: lua5.4 tools/check-docs.lua
 
+local comments = dofile "tools/docs/comments.lua"
+local lines_of = comments.lines
+
 local documented, failures = 0, 0
 
 local function fail (path, line, ...)
@@ -22,41 +25,15 @@ local function paths (pattern, folder)
   return list
 end
 
-local function lines_of (path)
-  local list = {}
-  for line in io.lines(path) do
-    list[#list + 1] = line
-  end
-  return list
-end
-
--- Returns the LDoc comment directly above a line, or nil when there is none.
-local function comment_above (lines, number)
-  local first = number
-  while first > 1 and lines[first - 1]:find("^%-%-") do
-    first = first - 1
-  end
-  if first == number or not lines[first]:find("^%-%-%-") then
-    return nil
-  end
-  return table.concat(lines, "\n", first, number - 1)
-end
-
-local function has_tag (comment, tags, name)
-  for line in comment:gmatch("[^\n]+") do
-    local tag, rest = line:match("@(%a+)%S*%s*(.*)")
-    if tag and tags[tag] and (not name or (" " .. rest .. " "):find("[^%w_]" .. name .. "[^%w_]"))
-    then
-      return true
-    end
+local function documents (parsed, name)
+  for _, tag in ipairs(parsed.tags) do
+    if tag.name == name then return true end
   end
   return false
 end
 
-local PARAMETER = { param = true, tparam = true }
-
 local function check_lua_function (path, lines, number, name, parameters)
-  local comment = comment_above(lines, number)
+  local comment = comments.above(lines, number)
   if not comment then
     return fail(path, number, "%s has no LDoc comment", name)
   end
@@ -64,10 +41,9 @@ local function check_lua_function (path, lines, number, name, parameters)
   if not path:find("^lua/predibase/[^/]+$") then
     return
   end
+  local parsed = comments.parse(comment)
   for parameter in parameters:gmatch("[%w_]+") do
-    if parameter ~= "self" and parameter:sub(1, 1) ~= "_"
-      and not has_tag(comment, PARAMETER, parameter)
-    then
+    if parameter ~= "self" and parameter:sub(1, 1) ~= "_" and not documents(parsed, parameter) then
       fail(path, number, "%s: parameter %s is not documented", name, parameter)
     end
   end
@@ -79,12 +55,9 @@ local function check_lua (path)
     fail(path, 2, "the module has no LDoc header")
   end
   for number, line in ipairs(lines) do
-    local name, parameters = line:match("^function ([%w_]+[.:][%w_.:]+)%s*(%b())")
-    if not name then
-      name, parameters = line:match("^([%w_]+%.[%w_]+)%s*=%s*function%s*(%b())")
-    end
-    if name and not name:find("[.:]_") then
-      check_lua_function(path, lines, number, name, parameters)
+    local owner, mark, name, parameters = comments.definition(line)
+    if parameters and name:sub(1, 1) ~= "_" then
+      check_lua_function(path, lines, number, owner .. mark .. name, parameters)
     end
   end
 end

@@ -60,8 +60,8 @@ OUT = $(BUILDDIR)/$(LUA)
 MODULES = $(C_MODULES:%=$(OUT)/predibase/%.so)
 
 .PHONY: build help headers demo demo-love demo-neovim demo-openresty test check \
-  ctest env lint graph docs bench install clean asan valgrind fuzz rock release rockspec \
-  honesty python jinja warnings example-report
+  ctest env lint graph docs types bench install clean asan valgrind fuzz rock \
+  release rockspec honesty python jinja warnings example-report
 .DELETE_ON_ERROR:
 
 build: $(MODULES) $(OUT)/bin/predibase
@@ -81,6 +81,7 @@ help:
 ## make lint       luacheck, rockspec, layout, documentation, file sizes
 ## make graph      which module requires which (DOT=1: for Graphviz)
 ## make docs       the API reference, in build/docs
+## make types      the editor types, in types/library
 ## make example-report  the report page of an invented bulk run, in build
 ## make bench      the benchmark table (ARGS=--json, ROUNDS, QUICK=1, PYTHON=1)
 ## make install    PREFIX, DESTDIR, INSTALL_LMOD, INSTALL_CMOD
@@ -256,6 +257,9 @@ graph:
 
 docs:
 	@sh tools/docs.sh
+
+types:
+	@lua5.4 tools/types.lua
 
 example-report: build
 	@eval "$$($(MAKE) -s env)"; \

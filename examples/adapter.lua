@@ -10,7 +10,7 @@ local adapter = os.getenv "PREDIBASE_ADAPTER" or "my-repo/1"
 local client, err = predibase.new { defaults = { max_new_tokens = 30 } }
 if not client then
   io.stderr:write(tostring(err), "\n")
-  os.exit(1)
+  return os.exit(1)
 end
 
 local function ask (label, options)

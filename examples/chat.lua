@@ -15,7 +15,7 @@ end
 local client, err = predibase.new { defaults = { max_new_tokens = 40 } }
 if not client then
   io.stderr:write(tostring(err), "\n")
-  os.exit(1)
+  return os.exit(1)
 end
 
 -- Without `format` the name of the deployment determines it. Your own server has no deployment.
@@ -26,7 +26,7 @@ local session, problem = client:chat_session {
 }
 if not session then
   io.stderr:write(tostring(problem), "\n")
-  os.exit(1)
+  return os.exit(1)
 end
 
 for _, question in ipairs(questions) do

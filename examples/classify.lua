@@ -18,7 +18,7 @@ for line in files.lines(path) do lines[#lines + 1] = line end
 local results, about = client:classify(lines)
 if not results then
   io.stderr:write(tostring(about), "\n")
-  os.exit(1)
+  return os.exit(1)
 end
 
 --- Counts a key of a table.

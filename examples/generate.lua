@@ -13,7 +13,7 @@ local result, err = predibase.generate("What is your name?", {
 })
 if not result then
   io.stderr:write(tostring(err), "\n")
-  os.exit(1)
+  return os.exit(1)
 end
 
 print(result.generated_text)

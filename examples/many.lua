@@ -8,7 +8,7 @@ local predibase = require "predibase"
 local client, err = predibase.new { timeout = 120, defaults = { max_new_tokens = 20 } }
 if not client then
   io.stderr:write(tostring(err), "\n")
-  os.exit(1)
+  return os.exit(1)
 end
 
 local tickets = {
@@ -39,11 +39,14 @@ for index, result, problem in client:generate_many(prompts(), { concurrency = 8 
 end
 
 -- Results in the order of the prompts. A prompt can have its own options.
-local results, errors = client:generate_many {
+local batch = client:generate_many {
   "What is your name?",
   { prompt = "Classify: the parcel never came.", adapter_id = "my-repo/3", max_new_tokens = 4 },
   { prompt = "Tell me a story.", temperature = -1 },
-}:results()
-for i, result in ipairs(results) do print(i, result or errors[i].message) end
+}
+local results, errors = batch:results()
+if results then
+  for i, result in ipairs(results) do print(i, result or errors[i]) end
+end
 
 os.exit(failed == 0 and 0 or 1, true)

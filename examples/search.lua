@@ -24,7 +24,7 @@ end
 local vectors, about = client:embed(lines)
 if not vectors then
   io.stderr:write(tostring(about), "\n")
-  os.exit(1)
+  return os.exit(1)
 end
 print(("%d lines, %d numbers each, %d requests, %.2f s"):format(#vectors, #vectors[1],
   about.requests, about.timing.total))

@@ -7,7 +7,7 @@ local predibase = require "predibase"
 local client, err = predibase.new { timeout = 120, defaults = { max_new_tokens = 40 } }
 if not client then
   io.stderr:write(tostring(err), "\n")
-  os.exit(1)
+  return os.exit(1)
 end
 io.stdout:setvbuf "no"
 
@@ -37,10 +37,10 @@ repeat
   token, err = stream:next()
 until not token
 if err then
-  io.stderr:write(tostring(err), "\nso far: ", err.partial_text, "\n")
-  os.exit(1)
+  io.stderr:write(tostring(err), "\nso far: ", err.partial_text or "", "\n")
+  return os.exit(1)
 end
-local result = stream:result()
+local result = assert(stream:result())
 print(result.generated_text)
 print(result.usage.completion_tokens .. " tokens, the first after "
   .. ("%.3f seconds"):format(result.timing.first_token))

@@ -10,7 +10,7 @@ local question = arg and arg[1] or "Name three rivers of France."
 local client, err = predibase.new { defaults = { max_new_tokens = 40 } }
 if not client then
   io.stderr:write(tostring(err), "\n")
-  os.exit(1)
+  return os.exit(1)
 end
 
 --- Prints a prompt and the model's answer while it arrives.

@@ -5,6 +5,7 @@
 -- `prepare` checks the lists of tools/docs/modules.lua and writes what LDoc reads to
 -- build/docs-source; `finish` sets the links between pages and fails when one leads nowhere.
 
+local comments = dofile "tools/docs/comments.lua"
 local lists = dofile "tools/docs/modules.lua"
 
 local SOURCE, OUT = "build/docs-source", "build/docs"
@@ -90,7 +91,7 @@ local function read_modules ()
   for _, path in ipairs(list_files "find lua/predibase -name '*.lua'") do
     local name = path:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")
     -- LDoc takes a file's first comment for that of the module, so the line of the licence goes.
-    local text = read(path):gsub("^%-%- SPDX[^\n]*", "")
+    local text = comments.for_ldoc(read(path):gsub("^%-%- SPDX[^\n]*", ""))
     modules[name] = { path = path, text = text }
     local named = text:match "\n%-%- @module ([%w_.]+)"
     if named ~= name then fail("%s: @module says %s", path, tostring(named)) end
@@ -228,6 +229,9 @@ local function settings (part, groups)
   add "topics = { 'pages' }"
   add "format = 'markdown_of_docs'; dont_escape_underscore = true; backtick_references = false"
   add "style = '../../../tools/docs'; template = '../../../tools/docs'"
+  -- For tools/types.lua: the class of a table that has the fields of others, and other ways to call
+  -- a function.
+  add "custom_tags = { { 'extends', hidden = true }, { 'overload', hidden = true } }"
   add "not_luadoc = false; no_space_before_args = true; no_lua_ref = true; sort_modules = true"
   add("vars = { part = %q, pages = {", part)
   for _, page in ipairs(PAGES) do

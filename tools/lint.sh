@@ -67,6 +67,11 @@ spdx () {
   [ -z "$missing" ] || { echo "no SPDX line: $missing"; return 1; }
 }
 
+# The types are compared with the modules, so the C modules have to be built.
+complete_types () {
+  make -s build LUA=lua5.4 && lua5.4 tools/check-types.lua
+}
+
 rock_lint () {
   if command -v luarocks >/dev/null; then
     luarocks --lua-version=5.4 lint predibase-scm-1.rockspec
@@ -81,6 +86,8 @@ check "rockspec passes luarocks lint" rock_lint
 check "modules follow the layout rules" lua5.4 tools/graph.lua --check
 check "every public function is documented" lua5.4 tools/check-docs.lua
 check "the API reference can be written" sh tools/docs.sh
+check "the editor types are those of make types" lua5.4 tools/types.lua --check
+check "the editor types are complete" complete_types
 check "file sizes and line lengths" sizes
 check "functions of at most 60 lines" function_sizes
 check "one way to write definitions" dialect

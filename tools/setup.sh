@@ -153,7 +153,7 @@ test_needs () {
 }
 
 lint_needs () {
-  lua_needs lua5.4
+  build_needs
   need lua-check have luacheck
   docs_needs
 }

@@ -27,6 +27,17 @@ local is_format = templates.is_format
 local View = { __name = "predibase.adapter" }
 View.__index = View
 
+--- The options of `client:adapter`.
+-- @table AdapterOptions
+-- @extends FormatOptions
+-- @tfield ?Template|ChatFormat template what writes the prompts
+-- @tfield ?GenerateStreamOptions defaults parameters and options of calls
+-- @tfield ?"pbase"|"hub"|"local"|"s3" adapter_source where the adapter is (default `"pbase"`)
+
+--- An adapter of a client.
+-- @table Adapter
+-- @tfield string id such as `"my-repo/3"`
+
 local OPTIONS = { template = true, defaults = true, adapter_source = true }
 for _, name in ipairs(rendering.names) do OPTIONS[name] = true end
 
@@ -93,7 +104,7 @@ end
 -- @param values as for `generate`
 -- @treturn[1] string
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "template"
+-- @treturn[2] Error the error, of kind "template"
 function View:render (values)
   check_self(self, "render")
   check_values(self, values)
@@ -103,11 +114,11 @@ end
 --- Renders a prompt and calls `client:generate` with it.
 -- @param values for the template; messages where the template is a chat format; the prompt as a
 -- string where there is no template
--- @tparam ?table options as for `client:generate`; they replace the adapter's defaults, and cannot
--- name another adapter
--- @treturn[1] table the result
+-- @tparam ?GenerateOptions options as for `client:generate`; they replace the adapter's defaults,
+-- and cannot name another adapter
+-- @treturn[1] Result the result
 -- @treturn[2] nil
--- @treturn[2] table the error; of kind "template" when the template cannot be rendered with them
+-- @treturn[2] Error the error; of kind "template" when the template cannot be rendered with them
 -- @raise as `client:generate`
 function View:generate (values, options)
   return stream.run(prepare(self, generate.ROUTE, values, options))
@@ -115,11 +126,11 @@ end
 
 --- Renders a prompt and calls `client:generate_json` with it.
 -- @param values as for `generate`
--- @tparam ?table options as for `client:generate_json`
--- @treturn[1] table the value
--- @treturn[1] table the result
+-- @tparam ?GenerateJsonOptions options as for `client:generate_json`
+-- @treturn[1] any the value
+-- @treturn[1] Result the result
 -- @treturn[2] nil
--- @treturn[2] table the error; of kind "template" when the template cannot be rendered with them
+-- @treturn[2] Error the error; of kind "template" when the template cannot be rendered with them
 -- @raise as `client:generate_json`
 function View:generate_json (values, options)
   local answer = require "predibase.json_answer"
@@ -130,8 +141,8 @@ end
 --- Renders a prompt and calls `client:generate_stream` with it. If the template cannot be rendered
 -- with the values, the first `next` returns the error.
 -- @param values as for `generate`
--- @tparam ?table options as for `client:generate_stream`
--- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
+-- @tparam ?GenerateStreamOptions options as for `client:generate_stream`
+-- @treturn TokenStream the stream, with the further values that the generic `for` of Lua 5.4 takes
 -- @raise as `client:generate`
 function View:generate_stream (values, options)
   return stream.open(prepare(self, generate.STREAM, values, options))
@@ -142,8 +153,8 @@ end
 -- @tparam table|function entries an array of the values that `generate` takes, or a function that
 -- returns the next ones; without a template, the prompts that `client:generate_many` takes. An
 -- entry may also be a table with the field `values` and its own options
--- @tparam ?table options as for `client:generate_many`
--- @treturn table the batch, with the further values that the generic `for` of Lua 5.4 takes
+-- @tparam ?GenerateManyOptions options as for `client:generate_many`
+-- @treturn GenerateBatch the batch, with the further values that the generic `for` of Lua 5.4 takes
 -- @raise as `client:generate`
 function View:generate_many (entries, options)
   check_self(self, "generate_many")
@@ -167,8 +178,8 @@ end
 
 --- Answers rows with the adapter, as `client:run_bulk` does. Its template is filled with the rows,
 -- unless the options have a template or a dialect of their own.
--- @tparam table options as for `client:run_bulk`; they cannot name another adapter
--- @treturn table the run, with the further values that the generic `for` of Lua 5.4 takes
+-- @tparam BulkOptions options as for `client:run_bulk`; they cannot name another adapter
+-- @treturn BulkRun the run, with the further values that the generic `for` of Lua 5.4 takes
 -- @raise as `client:run_bulk`
 function View:run_bulk (options)
   check_self(self, "run_bulk")
@@ -190,12 +201,12 @@ end
 
 --- Calls `client:chat_completion` with the adapter. The server writes the messages with the chat
 -- template of its model; the template of this object is not used.
--- @tparam table messages as for `client:chat_completion`
--- @tparam ?table options as for `client:chat_completion`; they replace the adapter's defaults, and
--- cannot name another adapter
--- @treturn[1] table the result
+-- @tparam Message[] messages as for `client:chat_completion`
+-- @tparam ?ChatOptions options as for `client:chat_completion`; they replace the adapter's
+-- defaults, and cannot name another adapter
+-- @treturn[1] ChatResult the result
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 -- @raise as `client:chat_completion`
 function View:chat_completion (messages, options)
   return stream.run(prepare_chat(self, require "predibase.chat_completion".ROUTE, messages,
@@ -203,9 +214,9 @@ function View:chat_completion (messages, options)
 end
 
 --- Calls `client:chat_completion_stream` with the adapter, as `chat_completion` does.
--- @tparam table messages
--- @tparam ?table options as for `client:chat_completion_stream`
--- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
+-- @tparam Message[] messages
+-- @tparam ?ChatStreamOptions options as for `client:chat_completion_stream`
+-- @treturn ChatStream the stream, with the further values that the generic `for` of Lua 5.4 takes
 -- @raise as `client:chat_completion`
 function View:chat_completion_stream (messages, options)
   return stream.open(prepare_chat(self, require "predibase.chat_completion".STREAM, messages,
@@ -213,12 +224,12 @@ function View:chat_completion_stream (messages, options)
 end
 
 --- Calls `client:chat_completion_json` with the adapter, as `chat_completion` does.
--- @tparam table messages
--- @tparam ?table options as for `client:chat_completion_json`
--- @treturn[1] table the value
--- @treturn[1] table the result
+-- @tparam Message[] messages
+-- @tparam ?ChatJsonOptions options as for `client:chat_completion_json`
+-- @treturn[1] any the value
+-- @treturn[1] ChatResult the result
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 -- @raise as `client:chat_completion_json`
 function View:chat_completion_json (messages, options)
   local answer = require "predibase.json_answer"
@@ -228,13 +239,14 @@ end
 
 --- Calls `client:embed` with this adapter. Of its defaults, those for generated text are left out,
 -- and so is the template.
--- @tparam string|table input a text, or an array of texts
--- @tparam ?table options as for `client:embed`; they cannot name another adapter
--- @treturn[1] table the vector, or the array of the vectors
--- @treturn[1] table what is known besides
+-- @tparam string|string[] input a text, or an array of texts
+-- @tparam ?EmbedOptions options as for `client:embed`; they cannot name another adapter
+-- @treturn[1] number[]|number[][] the vector, or the array of the vectors
+-- @treturn[1] About what is known besides
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 -- @raise as `client:embed`
+-- @overload fun(self:Adapter,input:string,options:EmbedOptions?):(number[]?,About|Error)
 function View:embed (input, options)
   check_self(self, "embed")
   check_bound(self, options)
@@ -243,14 +255,15 @@ end
 
 --- Calls `client:classify` with this adapter. Its defaults for generated text are left out, and so
 -- is the template.
--- @tparam string|table input a text, or an array of texts
--- @tparam ?table options as for `client:classify`; they cannot name another adapter
--- @treturn[1] table the result, or the array of the results
--- @treturn[1] table what is known besides
+-- @tparam string|string[] input a text, or an array of texts
+-- @tparam ?ClassifyOptions options as for `client:classify`; they cannot name another adapter
+-- @treturn[1] Classification|Classification[] the result, or the array of the results
+-- @treturn[1] About what is known besides
 -- @treturn[2] nil
--- @treturn[2] table the error; of kind "validation" where the server classifies with its base model
+-- @treturn[2] Error the error; of kind "validation" where the server classifies with its base model
 -- only
 -- @raise as `client:classify`
+-- @overload fun(self:Adapter,input:string,options:ClassifyOptions?):(Classification?,About|Error)
 function View:classify (input, options)
   check_self(self, "classify")
   check_bound(self, options)
@@ -260,10 +273,10 @@ end
 
 --- Begins a conversation with this adapter, see `predibase.chat`. If the adapter's template is a
 -- chat format, it is the default of the option `format`.
--- @tparam ?table options as for `client:chat_session`; they cannot name another adapter
--- @treturn[1] table the session
+-- @tparam ?SessionOptions options as for `client:chat_session`; they cannot name another adapter
+-- @treturn[1] Session the session
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 -- @raise as `client:chat_session`
 function View:chat_session (options)
   check_self(self, "chat_session")
@@ -312,10 +325,10 @@ local function check (id, options)
 end
 
 --- Makes a view, for `client:adapter`.
--- @tparam table of the client
+-- @tparam Client of the client
 -- @tparam string id
--- @tparam ?table options
--- @treturn table
+-- @tparam ?AdapterOptions options
+-- @treturn Adapter
 function M.new (of, id, options)
   check(id, options)
   options = json.present(options or {})

@@ -64,7 +64,7 @@ end
 -- `task:await()` raises it.
 -- @tparam function f
 -- @param ... its arguments
--- @treturn table the task: `task:await()`, `task:join()`, `task:cancel()`, `task:status()`
+-- @treturn Task the task: `task:await()`, `task:join()`, `task:cancel()`, `task:status()`
 function M.spawn (f, ...)
   check_function(f, "spawn")
   return tasks.spawn(f, ...)
@@ -94,7 +94,7 @@ end
 --- Runs functions and tasks at the same time and waits for all of them. A function that returns
 -- `nil, err` does not stop the others. If a function raises an error, the others are cancelled, and
 -- the error is raised when all have ended. If the calling task is cancelled, all are cancelled.
--- @tparam table list array of functions and tasks; each function runs in a new task
+-- @tparam (Task|function)[] list array of functions and tasks; each function runs in a new task
 -- @treturn table the first result of each one, in the order of the list; `n` is their number
 -- @treturn table the second result of each one, which is the error if a call of this library failed
 -- @raise the first error that a function or a task raised

@@ -75,15 +75,15 @@ end
 -- prompts end.
 -- @tparam ?number seconds longest time to wait; nil waits until a prompt has ended
 -- @treturn[1] integer the index of the prompt, from 1
--- @treturn[1] table its result, see `predibase.response`
+-- @treturn[1] Item its result, see `predibase.response`
 -- @treturn[2] integer the index of the prompt
 -- @treturn[2] nil
--- @treturn[2] table its error
+-- @treturn[2] Error its error
 -- @treturn[3] nil all prompts have ended
 -- @treturn[4] nil
 -- @treturn[4] nil
--- @treturn[4] table the error that ended the batch: it was closed, or no client could be made
--- @treturn[5] boolean false: no prompt has ended in that time
+-- @treturn[4] Error the error that ended the batch: it was closed, or no client could be made
+-- @treturn[5] false no prompt has ended in that time
 function Batch:next (seconds)
   check_self(self, "next")
   self.begun = true
@@ -92,6 +92,9 @@ end
 
 --- For `for index, result, err in batch do`: returns what `next` returns, and raises the error that
 -- ended the batch.
+-- @treturn ?integer the index of the prompt; nil at the end
+-- @treturn ?Item its result; nil when it failed
+-- @treturn ?Error its error
 function Batch:__call ()
   local index, result, err = self:next()
   if not index and err then error(err, 0) end
@@ -113,11 +116,12 @@ local function gather (self)
 end
 
 --- Waits for all prompts.
--- @treturn[1] table the results in the order of the prompts; `false` where there is an error, so
--- that the array has no holes
--- @treturn[1] table the errors: index of the prompt -> error; empty when there is none
+-- @treturn[1] (Item|false)[] the results in the order of the prompts; `false` where there is an
+-- error, so that the array has no holes
+-- @treturn[1] table<integer,Error> the errors: index of the prompt -> error; empty when there is
+-- none
 -- @treturn[2] nil
--- @treturn[2] table the error, when no client could be made
+-- @treturn[2] Error the error, when no client could be made
 -- @raise after a call of `next`, because outcomes that `next` has returned are not stored
 function Batch:results ()
   check_self(self, "results")
@@ -206,7 +210,7 @@ end
 -- (takes an entry's own options, or nil, and raises for misuse), and, if it has a template,
 -- `render` (makes a prompt from the values of an entry, or returns nil and an error) and
 -- `check_values` (raises for values of the wrong type)
--- @treturn table
+-- @treturn Batch
 -- @raise for an option that does not exist or has a wrong type, also in an entry of an array
 function M.new (client, many, entries, options, view)
   view = view or {}
@@ -258,7 +262,7 @@ end
 -- @tparam table inputs array of what the route of the plan takes
 -- @tparam integer most number of requests at the same time
 -- @tparam number began when the call began, on the clock of the transport
--- @treturn table
+-- @treturn Batch
 function M.of_plan (client, plan, inputs, most, began)
   local now, group = client.shared.now, client.transport:group()
   local ends = plan.total and began + plan.total
@@ -282,7 +286,7 @@ end
 -- `limiter` (further options of `predibase.batch.limiter`), `may_take` (tells whether the next
 -- entry may be taken now; the batch ends when it may not and nothing is under way), and `on_error`
 -- (hook for entries that become no call; by default that of the client)
--- @treturn table
+-- @treturn Batch
 function M.of_calls (client, fields)
   local group, now = client.transport:group(), client.shared.now
   return new {
@@ -295,8 +299,8 @@ function M.of_calls (client, fields)
 end
 
 --- Makes a batch that fails at once, because no client could be made.
--- @tparam table err
--- @treturn table
+-- @tparam Error err
+-- @treturn Batch
 function M.failed (err)
   return new { err = err }
 end

@@ -30,17 +30,17 @@ M.rows = rows
 
 --- Joins the outputs of the shards of a run, see `predibase.bulk.merge`.
 -- @tparam string out path of the whole output
--- @tparam ?table options
+-- @tparam ?MergeOptions options
 -- @treturn[1] table the summary
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 function M.merge (out, options)
   return require "predibase.bulk.merge".run(out, options)
 end
 
 --- Writes the result of `merge` as a few lines of text.
 -- @tparam table found
--- @treturn table array of lines without line ends
+-- @treturn string[] lines without line ends
 function M.merge_lines (found)
   return require "predibase.bulk.merge".lines(found)
 end
@@ -50,7 +50,7 @@ end
 -- @tparam table data `summary` (of the run), `evaluation`, and `run`: how it was run
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "config"
+-- @treturn[2] Error the error, of kind "config"
 function M.report (path, data)
   return require "predibase.bulk.report".write(path, data)
 end
@@ -189,10 +189,10 @@ local function assemble (client, given, source, view)
 end
 
 --- Makes a run.
--- @tparam table client
--- @tparam table options see `client:run_bulk`
+-- @tparam Client client
+-- @tparam BulkOptions options see `client:run_bulk`
 -- @tparam ?table view of an adapter, see `predibase.bulk.dialects`
--- @treturn table see `predibase.bulk.run`
+-- @treturn BulkRun see `predibase.bulk.run`
 -- @raise for options that do not exist or have the wrong type
 function M.new (client, options, view)
   local method = view and "adapter:run_bulk" or "client:run_bulk"
@@ -210,12 +210,12 @@ end
 
 --- Prepares the first requests of a run, and counts its rows and their tokens. Only `/tokenize` is
 -- called, and no output is opened.
--- @tparam table client
--- @tparam table options as for `client:run_bulk`
+-- @tparam Client client
+-- @tparam BulkOptions options as for `client:run_bulk`
 -- @tparam integer most number of requests to prepare
 -- @treturn[1] table see `predibase.bulk.preview`
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 -- @raise as `client:run_bulk` does
 function M.preview (client, options, most)
   local given, err = run_options.read(options, "client:run_bulk")
@@ -235,8 +235,8 @@ function M.preview (client, options, most)
 end
 
 --- Writes what a run has done as a few lines of text.
--- @tparam table summary as `run:summary` returns it
--- @treturn table array of printable lines without line ends
+-- @tparam BulkSummary summary as `run:summary` returns it
+-- @treturn string[] printable lines without line ends
 function M.lines (summary)
   local lines = figures_of.lines(summary)
   for _, line in ipairs(summary.evaluation and evaluations.lines(summary.evaluation) or {}) do

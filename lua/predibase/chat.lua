@@ -32,6 +32,11 @@ local usage = require "predibase.usage"
 
 local M = {}
 
+--- A conversation.
+-- @table Session
+-- @tfield Message[] messages the history, with the system message first; to be read only
+-- @tfield integer left_out how many messages the last call did not send, see `max_input_tokens`
+
 --- Estimates the tokens of a text, for the option `count_tokens`.
 -- @function estimate
 -- @tparam string text
@@ -40,7 +45,7 @@ M.estimate = budget.estimate
 
 --- Returns the text of a message of the history. A content that consists of parts is joined.
 -- @function text
--- @tparam table message
+-- @tparam Message message
 -- @treturn string
 M.text = history.text
 
@@ -214,12 +219,12 @@ end
 --- Sends a question and waits for the whole answer. A stream of this session that is still open is
 -- closed first; a task that reads it gets an error of kind "cancelled".
 -- @tparam string text
--- @tparam ?table options as for `client:generate`, or over `"chat"` as for
+-- @tparam ?SendOptions options as for `client:generate`, or over `"chat"` as for
 -- `client:chat_completion`; they replace options of the session; also `tools` and `tool_choice`
--- @treturn[1] table the result, see `predibase.response`; when the model calls tools it has
+-- @treturn[1] SessionResult the result, see `predibase.response`; when the model calls tools it has
 -- `tool_calls`, and their results are given with `append`
 -- @treturn[2] nil
--- @treturn[2] table the error; the history has not changed
+-- @treturn[2] Error the error; the history has not changed
 -- @raise as `client:generate` does, while another call of this session is running, and while a call
 -- of a tool has no result
 function Session:send (text, options)
@@ -235,9 +240,9 @@ end
 -- tokens; the question itself is sent by the first `next`. All errors are returned by the first
 -- `next`.
 -- @tparam string text
--- @tparam ?table options as for `send`, and `on_token`
--- @treturn table the stream, see `predibase.stream`, with the further values that the generic `for`
--- of Lua 5.4 takes
+-- @tparam ?SendOptions options as for `send`, and `on_token`
+-- @treturn SessionStream the stream, see `predibase.stream`, with the further values that the
+-- generic `for` of Lua 5.4 takes
 -- @raise as `send` does
 function Session:stream (text, options)
   check_self(self, "stream")
@@ -248,10 +253,10 @@ end
 
 --- Adds a message to the history, for example the result of a tool: `{ role = "tool", tool_call_id
 -- = call.id, content = text }`. An open stream of this session is closed first, as by `send`.
--- @tparam table message in OpenAI's form, see `predibase.wire_messages`
+-- @tparam Message message in OpenAI's form, see `predibase.wire_messages`
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "validation"
+-- @treturn[2] Error the error, of kind "validation"
 -- @raise while a call is running, and for a message that is not a table
 function Session:append (message)
   check_self(self, "append")
@@ -277,10 +282,10 @@ function Session:append (message)
 end
 
 --- Asks for an answer to the history as it is, for example after `append`.
--- @tparam ?table options as for `send`
--- @treturn[1] table the result
+-- @tparam ?SendOptions options as for `send`
+-- @treturn[1] SessionResult the result
 -- @treturn[2] nil
--- @treturn[2] table the error; the history has not changed
+-- @treturn[2] Error the error; the history has not changed
 -- @raise as `send` does
 function Session:generate (options)
   local turn, err = begin(self, "generate", {}, options)
@@ -290,8 +295,8 @@ function Session:generate (options)
 end
 
 --- Streams an answer to the history as it is.
--- @tparam ?table options as for `stream`
--- @treturn table the stream
+-- @tparam ?SendOptions options as for `stream`
+-- @treturn SessionStream the stream
 -- @raise as `send` does
 function Session:generate_stream (options)
   local turn, err = begin(self, "generate_stream", {}, options)
@@ -339,13 +344,13 @@ end
 -- runs in a coroutine of its own, in which calls of a client may wait; the tools of one answer run
 -- at the same time. It returns a string, a table (which is sent as JSON), or nil and a message.
 -- @tparam ?string text the question; nil to answer the history as it is
--- @tparam ?table options as for `send`, and `max_rounds` (most answers of the model, default 8);
--- `on_tool(call, result)` observes the result of each call; `on_tool_error(call, err)` returns what
--- the model is told of a tool's error, or nil to stop. Without it the model gets the error's
+-- @tparam ?RunOptions options as for `send`, and `max_rounds` (most answers of the model, default
+-- 8); `on_tool(call, result)` observes the result of each call; `on_tool_error(call, err)` returns
+-- what the model is told of a tool's error, or nil to stop. Without it the model gets the error's
 -- message. Arguments that do not fit the tool's schema always go back to the model
--- @treturn[1] table the result of the last answer, with `rounds`, the number of answers
+-- @treturn[1] SessionResult the result of the last answer, with `rounds`, the number of answers
 -- @treturn[2] nil
--- @treturn[2] table the error: of kind "tool" when `on_tool_error` returned nil or the rounds were
+-- @treturn[2] Error the error: of kind "tool" when `on_tool_error` returned nil or the rounds were
 -- too many; the history has not changed, and `messages` has the new messages
 -- @raise as `send` does, and when a tool has no function `run`
 function Session:run (text, options)
@@ -357,8 +362,8 @@ end
 --- Does the same as `run`, and streams the text of all answers. All errors are returned by the
 -- first `next`.
 -- @tparam ?string text
--- @tparam ?table options as for `run`
--- @treturn table the stream, see `predibase.chat.run_stream`, with the further values that the
+-- @tparam ?RunOptions options as for `run`
+-- @treturn RunStream the stream, see `predibase.chat.run_stream`, with the further values that the
 -- generic `for` of Lua 5.4 takes
 -- @raise as `run` does
 function Session:run_stream (text, options)
@@ -378,7 +383,7 @@ end
 -- @tparam ?string text nil removes it
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] table the error: of kind "template" when the format has no system message
+-- @treturn[2] Error the error: of kind "template" when the format has no system message
 -- @raise while a call is running
 function Session:set_system (text)
   check_self(self, "set_system")
@@ -431,7 +436,7 @@ function Session:undo ()
 end
 
 --- Makes a copy of the session, which continues on its own. The two share only the client.
--- @treturn table
+-- @treturn Session
 function Session:fork ()
   check_self(self, "fork")
   repair(self)
@@ -450,7 +455,7 @@ end
 -- @tparam ?string path of a file to write
 -- @treturn[1] string|boolean the JSON; true when it was written to a file
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 function Session:save (path)
   check_self(self, "save")
   if path ~= nil and type(path) ~= "string" then
@@ -479,9 +484,9 @@ local function set_format (self, given)
 end
 
 --- Makes a session, for `client:chat_session`.
--- @tparam table of the client
--- @tparam ?table options `over` (`"generate"`, the default, or `"chat"`: how the messages are
--- sent); `format` (a chat format, its name, or the name of a model; default: the format of the
+-- @tparam Client of the client
+-- @tparam ?SessionOptions options `over` (`"generate"`, the default, or `"chat"`: how the messages
+-- are sent); `format` (a chat format, its name, or the name of a model; default: the format of the
 -- deployment), `system` (the system message), `messages` (the first messages of the history),
 -- `tools` (see `predibase.tools`) and `tool_choice` of all calls, `max_input_tokens` (older turns
 -- that do not fit are not sent), `count_tokens` (a function from text to number, used instead of
@@ -492,9 +497,9 @@ end
 -- estimated
 -- @tparam ?table calls options of calls that apply where `options` has none
 -- @tparam ?table base the session's own options that apply where `options` has none
--- @treturn[1] table the session
+-- @treturn[1] Session the session
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 -- @raise for an option that does not exist
 function M.new (of, options, calls, base)
   if options ~= nil and type(options) ~= "table" then
@@ -537,13 +542,13 @@ function M.new (of, options, calls, base)
 end
 
 --- Continues a conversation that `session:save` wrote.
--- @tparam table of a client, or an adapter of `client:adapter`
+-- @tparam Client|Adapter of a client, or an adapter of `client:adapter`
 -- @tparam string source the path of the file, or the JSON itself, which begins with `{`
--- @tparam ?table options as for `client:chat_session`; they replace what was saved. A `format` that
--- is not built in has to be given again
--- @treturn[1] table the session
+-- @tparam ?SessionOptions options as for `client:chat_session`; they replace what was saved. A
+-- `format` that is not built in has to be given again
+-- @treturn[1] Session the session
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 -- @raise for an option that does not exist, and a source that is not a string
 function M.load (of, source, options)
   local meta = getmetatable(of)

@@ -22,6 +22,58 @@ local wire_messages = require "predibase.wire_messages"
 
 local M = {}
 
+--- The parameters of chat completions.
+-- @table ChatParameters
+-- @tfield ?integer max_tokens most tokens of the answer, above 0
+-- @tfield ?integer max_new_tokens the same by its name in `generate`
+-- @tfield ?integer max_completion_tokens the same by its newer name in OpenAI's API
+-- @tfield ?string adapter_id `repo/version` at Predibase (default: the base model)
+-- @tfield ?string model the same by its name in OpenAI's API
+-- @tfield ?"pbase"|"hub"|"local"|"s3" adapter_source where the adapter is (default `"pbase"`)
+-- @tfield ?string api_token for private adapters of the hub
+-- @tfield ?number temperature 0 or more; 0 always takes the most likely token
+-- @tfield ?number top_p above 0, at most 1
+-- @tfield ?integer top_k only the so many most likely tokens
+-- @tfield ?integer n make so many answers
+-- @tfield ?string|string[] stop the sequences at which the server stops
+-- @tfield ?number presence_penalty -2 to 2
+-- @tfield ?number frequency_penalty -2 to 2
+-- @tfield ?number repetition_penalty above 0
+-- @tfield ?number repitition_penalty the spelling of Predibase's documentation
+-- @tfield ?boolean ignore_eos_token go on after the end-of-sequence token
+-- @tfield ?integer|string seed 0 to 2^64 - 1, or its decimal digits
+-- @tfield ?ResponseFormat response_format the form of the answer
+-- @tfield ?string tool_prompt LoRAX: what the model is told about the tools
+-- @tfield ?string guideline LoRAX: a further text of the template
+-- @tfield ?Tool[] tools functions that the model may call
+-- @tfield ?string|table tool_choice `"auto"`, `"none"`, `"required"`, the name of a tool, or
+-- OpenAI's table
+-- @tfield ?table<string,any> extra further fields of the request
+
+--- The options of `client:chat_completion`.
+-- @table ChatOptions
+-- @extends ChatParameters, TextOptions, CallOptions
+-- @tfield ?boolean stop_on_server with `client_stop`: stop the model at the sequence (default
+-- false)
+
+--- The options of `client:chat_completion_stream`.
+-- @table ChatStreamOptions
+-- @extends ChatParameters, TextOptions, CallOptions
+-- @tfield ?boolean keep_text `false` does not keep the text for the result (default true)
+-- @tfield ?fun(delta:Delta) on_token receives each delta
+
+--- The options of `client:chat_completion_many`.
+-- @table ChatManyOptions
+-- @extends ChatParameters, TextOptions, CallOptions
+-- @tfield ?integer concurrency requests at the same time, 1 to 1000 (default 32)
+-- @tfield ?boolean retry_generation send a conversation once more whose error is of kind
+-- "generation" (default true)
+
+--- A conversation of `client:chat_completion_many` with its own options.
+-- @table ConversationEntry
+-- @extends ChatOptions
+-- @tfield Message[] messages the conversation
+
 -- Parameters.
 
 local RANGES = {

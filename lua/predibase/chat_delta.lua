@@ -14,6 +14,27 @@ local event = require "predibase.event"
 local forced_call = require "predibase.forced_call"
 local json = require "predibase.json"
 
+--- What one chunk of a stream adds to a completion.
+-- @table CompletionDelta
+-- @tfield string text may be empty
+-- @tfield ?string finish_reason in the last delta: why the answer ended
+-- @tfield ?string raw_finish_reason the server's word for it
+
+--- What one chunk of a stream adds to a chat completion.
+-- @table Delta
+-- @extends CompletionDelta
+-- @tfield ?string reasoning what it adds to the reasoning
+-- @tfield ?ToolCall[] tool_calls in the last delta: all calls of tools
+
+--- A token or a delta of a session: the fields of both.
+-- @table SessionDelta
+-- @extends Delta
+-- @tfield ?integer id the number of the token
+-- @tfield ?number logprob the logarithm of its probability
+-- @tfield ?boolean special true for markers of the model
+-- @tfield ?boolean skipped true when the server did not need the model for it
+-- @tfield ?PromptToken[] alternative_tokens the most likely tokens
+
 local M = {}
 
 --- Most calls in one answer: a server that numbers them wrongly must not fill the memory.

@@ -139,6 +139,30 @@ function M.usage (object)
   return usage
 end
 
+--- The result of `client:chat_completion`.
+-- @table ChatResult
+-- @extends Result
+-- @tfield Message message to append to the messages
+-- @tfield ?ToolCall[] tool_calls the functions that the model calls
+-- @tfield ?ChatChoice[] choices all answers, when there are several
+
+--- One of several answers to a conversation.
+-- @table ChatChoice
+-- @tfield string text the text
+-- @tfield Message message to append to the messages
+-- @tfield ?ToolCall[] tool_calls the functions that the model calls
+-- @tfield ?string reasoning what the model wrote before its answer
+-- @tfield ?string finish_reason why the answer ended
+-- @tfield ?string raw_finish_reason the server's word for it
+-- @tfield ?string stop_sequence the sequence that was removed from its end
+
+--- A call of a tool.
+-- @table ToolCall
+-- @tfield string id answers have it as `tool_call_id`
+-- @tfield string name of the tool
+-- @tfield ?table<string,any> arguments nil when the text is no JSON object
+-- @tfield string raw_arguments the text
+
 -- Calls of tools.
 
 --- Returns a function that makes the ids of calls. LoRAX gives every call the id "0", but ids must

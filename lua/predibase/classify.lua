@@ -17,6 +17,31 @@ local parts_of = require "predibase.parts"
 local request = require "predibase.request"
 local response = require "predibase.response"
 
+--- The options of `client:classify`.
+-- @table ClassifyOptions
+-- @extends CallOptions
+-- @tfield ?string adapter_id `repo/version` at Predibase (default: the base model)
+-- @tfield ?string model the same by its name in OpenAI's API
+-- @tfield ?string api_token for private adapters
+-- @tfield ?table<string,any> extra further fields of the request
+-- @tfield ?integer batch_size texts in a request, 1 to 2048 (default 32)
+-- @tfield ?integer concurrency requests at the same time, 1 to 1000 (default 8)
+
+--- The classification of a text. LoRAX returns an array of entities, other servers a label.
+-- @table Classification
+-- @tfield Entity [integer] the entities in the text, from LoRAX
+-- @tfield ?string label the most probable class, from other servers
+-- @tfield ?number[] probs the probability of each class
+-- @tfield ?integer num_classes the number of classes
+
+--- An entity in a text, such as a name.
+-- @table Entity
+-- @tfield string entity_group such as `"PER"`
+-- @tfield number score how sure the model is, 0 to 1
+-- @tfield string word the entity as the model's vocabulary writes it
+-- @tfield integer first the position of its first byte, as `text:sub(first, last)` takes it
+-- @tfield integer last the position of its last byte
+
 local M = {}
 
 -- Parameters.

@@ -14,6 +14,59 @@ local reasoning = require "predibase.reasoning"
 local request = require "predibase.request"
 local stops = require "predibase.stop_sequences"
 
+--- The parameters of completions.
+-- @table CompletionParameters
+-- @tfield ?integer max_tokens most tokens of the answer, above 0
+-- @tfield ?integer max_new_tokens the same by its name in `generate`
+-- @tfield ?integer max_completion_tokens the same by its newer name in OpenAI's API
+-- @tfield ?string adapter_id `repo/version` at Predibase (default: the base model)
+-- @tfield ?string model the same by its name in OpenAI's API
+-- @tfield ?"pbase"|"hub"|"local"|"s3" adapter_source where the adapter is (default `"pbase"`)
+-- @tfield ?string api_token for private adapters of the hub
+-- @tfield ?number temperature 0 or more; 0 always takes the most likely token
+-- @tfield ?number top_p above 0, at most 1
+-- @tfield ?integer top_k only the so many most likely tokens
+-- @tfield ?integer n make so many answers; LoRAX allows only 1
+-- @tfield ?integer best_of make so many answers and return the most likely one
+-- @tfield ?boolean echo put the prompt before the text
+-- @tfield ?boolean return_full_text the same by its name in `generate`
+-- @tfield ?integer logprobs return probabilities; not with LoRAX
+-- @tfield ?string|string[] stop the sequences at which the server stops
+-- @tfield ?number presence_penalty -2 to 2
+-- @tfield ?number frequency_penalty -2 to 2
+-- @tfield ?number repetition_penalty above 0
+-- @tfield ?number repitition_penalty the spelling of Predibase's documentation
+-- @tfield ?boolean ignore_eos_token go on after the end-of-sequence token
+-- @tfield ?integer|string seed 0 to 2^64 - 1, or its decimal digits
+-- @tfield ?table<string,any> extra further fields of the request
+
+--- The options of `client:completion`.
+-- @table CompletionOptions
+-- @extends CompletionParameters, TextOptions, CallOptions
+-- @tfield ?boolean stop_on_server with `client_stop`: stop the model at the sequence (default
+-- false)
+
+--- The options of `client:completion_stream`.
+-- @table CompletionStreamOptions
+-- @extends CompletionParameters, TextOptions, CallOptions
+-- @tfield ?boolean keep_text `false` does not keep the text for the result (default true)
+-- @tfield ?fun(delta:CompletionDelta) on_token receives each delta
+
+--- The result of `client:completion`.
+-- @table CompletionResult
+-- @extends Result
+-- @tfield ?CompletionChoice[] choices all answers, when there are several
+-- @tfield ?any logprobs the probabilities, as the server sent them
+
+--- One of several answers to a completion.
+-- @table CompletionChoice
+-- @tfield string text the text
+-- @tfield ?string finish_reason why it ended
+-- @tfield ?string raw_finish_reason the server's word for it
+-- @tfield ?string stop_sequence the sequence that was removed from its end
+-- @tfield ?string reasoning what the model wrote before its answer
+-- @tfield ?any logprobs the probabilities, as the server sent them
+
 local M = {}
 
 local I32 = 2^31 - 1

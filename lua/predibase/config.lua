@@ -421,7 +421,7 @@ end
 -- `given` (the options that views build on), and every option of `predibase.config.settings`; the
 -- functions below return the secrets
 -- @treturn[2] nil
--- @treturn[2] table error of kind `config`
+-- @treturn[2] Error error of kind `config`
 function M.new (given, getenv)
   return build(taken(given, M.names), getenv or os.getenv)
 end
@@ -438,7 +438,7 @@ local SHARED = { "loop", "transport" }
 -- @treturn[1] table the configuration
 -- @treturn[1] table set of the options that were given
 -- @treturn[2] nil
--- @treturn[2] table error of kind `config`
+-- @treturn[2] Error error of kind `config`
 function M.with (base, given, getenv)
   local present = taken(given, M.names)
   for _, name in ipairs(SHARED) do
@@ -512,7 +512,7 @@ end
 
 --- Lists the secrets, which must not appear in any message.
 -- @tparam table cfg
--- @treturn table new array of strings, for `errors.redact`
+-- @treturn string[] new array of strings, for `errors.redact`
 function M.secrets (cfg)
   local secret = private[cfg]
   local list = {}
@@ -530,7 +530,7 @@ end
 -- @treturn[1] table `timeout`, `max_retries`, `headers`, `hooks`, `client_stop`, `trim_stop`,
 -- `check_schema`; must not be changed, because all calls without options share one table
 -- @treturn[2] nil
--- @treturn[2] table error of kind `config`
+-- @treturn[2] Error error of kind `config`
 function M.call (cfg, given)
   local secret = private[cfg]
   if given == nil and secret.call then return secret.call end

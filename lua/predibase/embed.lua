@@ -16,6 +16,12 @@ local parts_of = require "predibase.parts"
 local request = require "predibase.request"
 local response = require "predibase.response"
 
+--- The options of `client:embed`.
+-- @table EmbedOptions
+-- @extends ClassifyOptions
+-- @tfield ?string adapter_source where the adapter is (default `"pbase"`)
+-- @tfield ?MergedAdapters merged_adapters several adapters in place of one
+
 local M = {}
 
 local null = json.null

@@ -1,16 +1,37 @@
 -- SPDX-License-Identifier: MIT
 --- Makes the error objects of the library, and removes secrets and unprintable bytes from texts.
---
--- An error is a table `{ kind, message, status, error_type, phase, retryable, retry_after,
--- sent, attempts, request_id, trace_id, partial_text, partial_reasoning, tokens, headers, body,
--- earlier }`. Only `kind`, `message` and `retryable` are always set. `tokens` is a count,
--- `partial_text` and `partial_reasoning` are strings, `retry_after` is in seconds, `earlier` is an
--- array of errors (option `fallback`). `tostring` returns one line for a log.
 -- @module predibase.errors
 
 local utf8 = require "predibase.utf8"
 
 local M = {}
+
+--- An error. `tostring` of it is one line for a log.
+-- @table Error
+-- @tfield ErrorKind kind what happened: one of `kinds`, see docs/errors.md
+-- @tfield string message what happened, in a sentence
+-- @tfield boolean retryable whether the same call may succeed later
+-- @tfield ?integer status of HTTP
+-- @tfield ?string error_type the server's word for the kind
+-- @tfield ?string phase where the call was
+-- @tfield ?number retry_after seconds after which the server wants to be asked again
+-- @tfield ?boolean sent whether the request may have reached the server
+-- @tfield ?integer attempts the number of attempts
+-- @tfield ?string request_id the `X-Request-Id` that was sent
+-- @tfield ?string trace_id for questions to the provider
+-- @tfield ?string partial_text the text that was received before the error
+-- @tfield ?string partial_reasoning the reasoning that was received before the error
+-- @tfield ?integer tokens the number of tokens that were received before the error
+-- @tfield ?table<string,string> headers of the response: lower-case name -> value
+-- @tfield ?string body an excerpt of the response, at most 512 bytes
+-- @tfield ?Error[] earlier the errors of the other clients, with the option `fallback`
+-- @tfield ?integer line where in a file or a template
+-- @tfield ?integer column where in a template
+-- @tfield ?string path the part of a JSON value that does not fit its schema
+-- @tfield ?string reason why it does not fit
+-- @tfield ?boolean unfinished a file ends before its header does
+-- @tfield ?Message[] messages the new messages of `session:run`
+-- @tfield ?string traceback of the task that raised the error
 
 --- Every kind of error. `retryable` is the default of the field of that name; a `timeout` is also
 -- retryable when its phase is `connect`. `exit` is the exit code of the `predibase` command, which
@@ -59,7 +80,7 @@ end
 --- Makes an error object. Raises when `kind` is not one of `kinds`, which is a bug of the library.
 -- @tparam table fields are copied; `kind` and `message` are required, `retryable` is set from the
 -- kind when it is nil
--- @treturn table the error
+-- @treturn Error the error
 function M.new (fields)
   local kind = M.kinds[fields.kind]
   if not kind then error("unknown kind of error: " .. tostring(fields.kind)) end
@@ -72,9 +93,9 @@ function M.new (fields)
 end
 
 --- Adds fields to an error object, or replaces them.
--- @tparam table err
+-- @tparam Error err
 -- @tparam table fields
--- @treturn table the error
+-- @treturn Error the error
 function M.add (err, fields)
   for name, value in pairs(fields) do err[name] = value end
   return err
@@ -179,7 +200,7 @@ end
 -- are replaced as one, so that no part of them remains. Call this before a text is shortened: a
 -- secret of which only a part is left is not found.
 -- @tparam string text
--- @tparam ?table secrets array of strings; those shorter than `MIN_SECRET` are skipped
+-- @tparam ?string[] secrets array of strings; those shorter than `MIN_SECRET` are skipped
 -- @treturn string
 function M.redact (text, secrets)
   if not secrets or #secrets == 0 then return text end

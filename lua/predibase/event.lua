@@ -19,6 +19,40 @@ local tointeger = rawget(math, "tointeger")
 -- From this number on a double cannot hold every integer, so json.parse may have rounded.
 local GAPS = 2 ^ 53
 
+--- A generated token.
+-- @table Token
+-- @tfield integer id the number of the token
+-- @tfield string text its text
+-- @tfield ?number logprob the logarithm of its probability
+-- @tfield ?boolean special true for markers of the model, such as `</s>`
+-- @tfield ?boolean skipped true when the server did not need the model for it
+-- @tfield ?PromptToken[] alternative_tokens the most likely tokens, with `return_k_alternatives`
+
+--- A token of a prompt, or an alternative of a generated one.
+-- @table PromptToken
+-- @tfield integer id the number of the token
+-- @tfield string text its text
+-- @tfield ?number logprob the logarithm of its probability
+
+--- The details of an answer.
+-- @table Details
+-- @tfield string finish_reason the server's word for why the answer ended
+-- @tfield ?integer prompt_tokens the number of tokens of the prompt
+-- @tfield ?integer generated_tokens the number of tokens of the answer
+-- @tfield ?integer skipped_tokens how many of them needed no model
+-- @tfield ?integer|string seed the seed that was used
+-- @tfield ?PromptToken[] prefill the tokens of the prompt
+-- @tfield ?Token[] tokens the tokens of the answer
+-- @tfield ?Sequence[] best_of_sequences the other answers of `best_of`
+
+--- Another answer of `best_of`.
+-- @table Sequence
+-- @extends Details
+-- @tfield string generated_text the text
+-- @tfield ?string text the answer alone, if the text was shortened or the reasoning separated
+-- @tfield ?string reasoning what the model wrote before its answer
+-- @tfield ?string stop_sequence the sequence that was removed from its end
+
 --- Maps each `error_type` of the router to a kind of error.
 M.kinds = {
   generation = "generation",

@@ -77,7 +77,7 @@ end
 --- Iterates over the lines of a file, without their line ends: for `client:generate_many`, or for
 -- JSON line by line. The file is closed after its last line.
 -- @tparam string path
--- @treturn function an iterator for `for`
+-- @treturn fun():string? an iterator for `for`
 -- @raise when the file cannot be opened
 function M.lines (path)
   local file, problem = io.open(path, "rb")

@@ -12,6 +12,34 @@ local request = require "predibase.request"
 local response = require "predibase.response"
 local usage = require "predibase.usage"
 
+--- The options of `client:generate`.
+-- @table GenerateOptions
+-- @extends GenerateParameters, TextOptions, CallOptions
+-- @tfield ?boolean return_full_text put the prompt before the generated text (default false)
+-- @tfield ?boolean stop_on_server with `client_stop`: stop the model at the sequence. The answer
+-- then comes from a stream and has no `details.tokens` and no times of the server (default false)
+
+--- The options of `client:generate_stream`.
+-- @table GenerateStreamOptions
+-- @extends GenerateParameters, TextOptions, CallOptions
+-- @tfield ?boolean return_full_text put the prompt before the generated text (default false)
+-- @tfield ?boolean keep_text `false` does not keep the text of the tokens for the result, for long
+-- streams (default true)
+-- @tfield ?fun(token:Token) on_token receives each token
+
+--- The options of `client:generate_many`.
+-- @table GenerateManyOptions
+-- @extends GenerateParameters, TextOptions, CallOptions
+-- @tfield ?boolean return_full_text put the prompt before the generated text (default false)
+-- @tfield ?integer concurrency requests at the same time, 1 to 1000 (default 32)
+-- @tfield ?boolean retry_generation send a prompt once more whose error is of kind "generation"
+-- (default true)
+
+--- A prompt of `client:generate_many` with its own options, which replace the common ones.
+-- @table PromptEntry
+-- @extends GenerateOptions
+-- @tfield string prompt the prompt
+
 local M = {}
 
 --- Checks the type of a prompt.

@@ -21,6 +21,16 @@ local M = {}
 local Image = { __name = "predibase.image" }
 Image.__index = Image
 
+--- An image. `tostring` of it is the text that `generate` takes, and it can be joined with strings.
+-- @table Image
+-- @tfield string url the data URL
+
+--- The options of `predibase.image`: either `path` or `bytes`.
+-- @table ImageOptions
+-- @tfield ?string path of a file
+-- @tfield ?string bytes of the image
+-- @tfield ?string type the media type, such as `"image/png"` (default: found in the first bytes)
+
 --- Largest image in bytes: its Base64 text has to fit into the body of a request.
 M.MAX_BYTES = math.floor(request.MAX_BODY / 4) * 3
 
@@ -51,12 +61,12 @@ local function read (options)
 end
 
 --- Makes an image from a file or from bytes.
--- @tparam table options `path` (of a file) or `bytes`; `type`, the media type, such as
+-- @tparam ImageOptions options `path` (of a file) or `bytes`; `type`, the media type, such as
 -- `"image/png"`: found in the first bytes of PNG, JPEG, GIF, WebP and BMP
--- @treturn[1] table the image: `tostring` of it is the text that `generate` takes, and it can be
+-- @treturn[1] Image the image: `tostring` of it is the text that `generate` takes, and it can be
 -- joined with strings; it can stand among the parts of a message's content; `url` is the data URL
 -- @treturn[2] nil
--- @treturn[2] table error of kind `validation`: the file cannot be read, is too large for a request
+-- @treturn[2] Error error of kind `validation`: the file cannot be read, is too large for a request
 -- (2 MiB with its encoding), or its type is not known
 -- @raise for options of the wrong type, or that do not exist
 function M.new (options)

@@ -11,6 +11,25 @@ local response = require "predibase.response"
 
 local M = {}
 
+--- What `client:info` returns. What the server does not know is nil.
+-- @table Info
+-- @extends ServerLimits
+-- @tfield string model_id the model
+-- @tfield ?string model_sha its revision
+-- @tfield ?string model_dtype the type of its numbers
+-- @tfield ?string model_device_type such as `"cuda"`
+-- @tfield ?string model_pipeline_tag such as `"text-generation"`
+-- @tfield ?string version of the server
+-- @tfield ?string sha of the server
+-- @tfield ?string docker_label of the server
+-- @tfield ?string request_logger_url where the server logs requests
+-- @tfield ?boolean eager_prefill a setting of the server's batches
+-- @tfield ?number waiting_served_ratio a setting of the server's batches
+-- @tfield ?integer max_concurrent_requests most requests at the same time
+-- @tfield ?integer max_batch_total_tokens most tokens of a batch
+-- @tfield ?integer max_waiting_tokens a setting of the server's batches
+-- @tfield ?integer validation_workers processes that check requests
+
 --- The type of each field of /info. Servers of other versions may leave out all but `model_id`, and
 -- may add others, which are returned as they are.
 local TYPES = {

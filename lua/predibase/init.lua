@@ -181,11 +181,11 @@ M._VERSION = require "predibase.version"
 
 --- Makes a client.
 -- @function new
--- @tparam ?table options see `predibase.config`; the environment supplies what is missing:
+-- @tparam ?ClientOptions options see `predibase.config`; the environment supplies what is missing:
 -- `PREDIBASE_API_TOKEN`, `PREDIBASE_TENANT_ID`, `PREDIBASE_DEPLOYMENT`, `PREDIBASE_BASE_URL`
--- @treturn[1] table the client, see `predibase.client`
+-- @treturn[1] Client the client, see `predibase.client`
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "config"
+-- @treturn[2] Error the error, of kind "config"
 M.new = client.new
 
 --- Tells whether a value is an error object of this library, as in `pcall` around a `for` loop.
@@ -227,155 +227,161 @@ end
 --- Calls `client:generate`.
 -- @function generate
 -- @tparam string prompt
--- @tparam ?table options see `predibase.client`
--- @treturn[1] table the result
+-- @tparam ?GenerateOptions options see `predibase.client`
+-- @treturn[1] Result the result
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 M.generate = forward("generate")
 
 --- Calls `client:generate_json`.
 -- @function generate_json
 -- @tparam string prompt
--- @tparam ?table options see `predibase.client`
--- @treturn[1] table the value
--- @treturn[1] table the result
+-- @tparam ?GenerateJsonOptions options see `predibase.client`
+-- @treturn[1] any the value
+-- @treturn[1] Result the result
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 M.generate_json = forward("generate_json")
 
 --- Calls `client:generate_stream`.
 -- @function generate_stream
 -- @tparam string prompt
--- @tparam ?table options see `predibase.client`
--- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
+-- @tparam ?GenerateStreamOptions options see `predibase.client`
+-- @treturn TokenStream the stream, with the further values that the generic `for` of Lua 5.4 takes
 M.generate_stream = forward("generate_stream", stream.failed)
 
 --- Calls `client:wait_ready`.
 -- @function wait_ready
--- @tparam ?table options see `predibase.client`
+-- @tparam ?WaitOptions options see `predibase.client`
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 M.wait_ready = forward("wait_ready")
 
 --- Calls `client:generate_many`.
 -- @function generate_many
--- @tparam table|function prompts
--- @tparam ?table options see `predibase.client`
--- @treturn table the batch, with the further values that the generic `for` of Lua 5.4 takes
+-- @tparam (string|PromptEntry)[]|fun():(string|PromptEntry|nil) prompts
+-- @tparam ?GenerateManyOptions options see `predibase.client`
+-- @treturn GenerateBatch the batch, with the further values that the generic `for` of Lua 5.4 takes
 M.generate_many = forward("generate_many", failed_batch)
 
 --- Calls `client:chat_completion`.
 -- @function chat_completion
--- @tparam table messages
--- @tparam ?table options see `predibase.client`
--- @treturn[1] table the result
+-- @tparam Message[] messages
+-- @tparam ?ChatOptions options see `predibase.client`
+-- @treturn[1] ChatResult the result
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 M.chat_completion = forward("chat_completion")
 
 --- Calls `client:chat_completion_json`.
 -- @function chat_completion_json
--- @tparam table messages
--- @tparam ?table options see `predibase.client`
--- @treturn[1] table the value
--- @treturn[1] table the result
+-- @tparam Message[] messages
+-- @tparam ?ChatJsonOptions options see `predibase.client`
+-- @treturn[1] any the value
+-- @treturn[1] ChatResult the result
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 M.chat_completion_json = forward("chat_completion_json")
 
 --- Calls `client:chat_completion_stream`.
 -- @function chat_completion_stream
--- @tparam table messages
--- @tparam ?table options see `predibase.client`
--- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
+-- @tparam Message[] messages
+-- @tparam ?ChatStreamOptions options see `predibase.client`
+-- @treturn ChatStream the stream, with the further values that the generic `for` of Lua 5.4 takes
 M.chat_completion_stream = forward("chat_completion_stream", stream.failed)
 
 --- Calls `client:chat_completion_many`.
 -- @function chat_completion_many
--- @tparam table|function list
--- @tparam ?table options see `predibase.client`
--- @treturn table the batch, with the further values that the generic `for` of Lua 5.4 takes
+-- @tparam (Message[]|ConversationEntry)[]|fun():(Message[]|ConversationEntry|nil) list
+-- @tparam ?ChatManyOptions options see `predibase.client`
+-- @treturn ChatBatch the batch, with the further values that the generic `for` of Lua 5.4 takes
 M.chat_completion_many = forward("chat_completion_many", failed_batch)
 
 --- Calls `client:completion`.
 -- @function completion
 -- @tparam string prompt
--- @tparam ?table options see `predibase.client`
--- @treturn[1] table the result
+-- @tparam ?CompletionOptions options see `predibase.client`
+-- @treturn[1] CompletionResult the result
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 M.completion = forward("completion")
 
 --- Calls `client:completion_stream`.
 -- @function completion_stream
 -- @tparam string prompt
--- @tparam ?table options see `predibase.client`
--- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
+-- @tparam ?CompletionStreamOptions options see `predibase.client`
+-- @treturn CompletionStream the stream, with the further values that the generic `for` of Lua 5.4
+-- takes
 M.completion_stream = forward("completion_stream", stream.failed)
 
 --- Calls `client:tokenize`.
 -- @function tokenize
 -- @tparam string text
--- @tparam ?table options see `predibase.client`
--- @treturn[1] table array of `{ id, text, start, stop }`
+-- @tparam ?TokenizeOptions options see `predibase.client`
+-- @treturn[1] TextToken[] array of `{ id, text, start, stop }`
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 M.tokenize = forward("tokenize")
 
 --- Calls `client:embed`.
 -- @function embed
--- @tparam string|table input a text, or an array of texts
--- @tparam ?table options see `predibase.client`
--- @treturn[1] table the vector, or the array of the vectors
--- @treturn[1] table what is known besides
+-- @tparam string|string[] input a text, or an array of texts
+-- @tparam ?EmbedOptions options see `predibase.client`
+-- @treturn[1] number[]|number[][] the vector, or the array of the vectors
+-- @treturn[1] About what is known besides
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
+-- @overload fun(input:string,options:EmbedOptions?):(number[]?,About|Error)
 M.embed = forward("embed")
 
 --- Calls `client:classify`.
 -- @function classify
--- @tparam string|table input a text, or an array of texts
--- @tparam ?table options see `predibase.client`
--- @treturn[1] table the result, or the array of the results
--- @treturn[1] table what is known besides
+-- @tparam string|string[] input a text, or an array of texts
+-- @tparam ?ClassifyOptions options see `predibase.client`
+-- @treturn[1] Classification|Classification[] the result, or the array of the results
+-- @treturn[1] About what is known besides
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
+-- @overload fun(input:string,options:ClassifyOptions?):(Classification?,About|Error)
 M.classify = forward("classify")
 
 --- Calls `client:info`.
 -- @function info
--- @tparam ?table options see `predibase.client`
--- @treturn[1] table
+-- @tparam ?CallOptions options see `predibase.client`
+-- @treturn[1] Info
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 M.info = forward("info")
 
 --- Calls `client:health`.
 -- @function health
--- @tparam ?table options see `predibase.client`
+-- @tparam ?CallOptions options see `predibase.client`
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 M.health = forward("health")
 
 --- Calls `client:metrics`.
 -- @function metrics
--- @tparam ?table options see `predibase.client`
--- @treturn[1] table or string
+-- @tparam ?MetricsOptions options see `predibase.client`
+-- @treturn[1] table<string,Metric>|string
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
+-- @overload fun(options:MetricsTextOptions):(string?,Error)
 M.metrics = forward("metrics")
 
 --- Calls `client:request`.
 -- @function request
--- @tparam string method
+-- @tparam "GET"|"POST"|"PUT"|"PATCH"|"DELETE"|"OPTIONS" method
 -- @tparam string path
 -- @tparam ?table|string body
--- @tparam ?table options see `predibase.client`
--- @treturn[1] table the answer, or the stream
+-- @tparam ?RequestOptions options see `predibase.client`
+-- @treturn[1] RawResponse|EventStream the answer, or the stream
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
+-- @overload fun(method:string, path:string, body:table|string|nil,
+-- options:RequestStreamOptions):EventStream
 M.request = forward("request", function (err, _, _, _, options)
   if type(options) == "table" and options.stream == true then return stream.failed(err) end
 end)
@@ -383,27 +389,46 @@ end)
 --- Calls `client:adapter`.
 -- @function adapter
 -- @tparam string id
--- @tparam ?table options see `predibase.client`
--- @treturn[1] table see `predibase.adapter`
+-- @tparam ?AdapterOptions options see `predibase.client`
+-- @treturn[1] Adapter see `predibase.adapter`
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 M.adapter = forward("adapter")
 
 --- Calls `client:chat_session`.
 -- @function chat_session
--- @tparam ?table options see `predibase.chat`
--- @treturn[1] table the session
+-- @tparam ?SessionOptions options see `predibase.chat`
+-- @treturn[1] Session the session
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 M.chat_session = forward("chat_session")
 
 --- Calls `client:with`.
 -- @function with
--- @tparam table options see `predibase.client`
--- @treturn[1] table a client
+-- @tparam ClientOptions options see `predibase.client`
+-- @treturn[1] Client a client
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 M.with = forward("with")
+
+--- Compares two vectors, see `predibase.similarity`.
+-- @function similarity
+-- @tparam number[] a
+-- @tparam number[] b array of as many numbers
+-- @treturn number from -1 to 1
+
+--- Makes an image for prompts and messages, see `predibase.image`.
+-- @function image
+-- @tparam ImageOptions options
+-- @treturn[1] Image the image
+-- @treturn[2] nil
+-- @treturn[2] Error the error, of kind "validation"
+
+--- The module `predibase.template`.
+-- @table template
+
+--- The module `predibase.chat`.
+-- @table chat
 
 -- Many programs never need these modules, so they are loaded when a program first names them.
 local LAZY = {

@@ -197,7 +197,7 @@ end
 
 --- Lists the members of an object as they are written in a JSON text.
 -- @tparam string text JSON of an object that `decode` accepts
--- @treturn table array of `{ name, first, stop }` in the order of the text, with the positions of
+-- @treturn table[] array of `{ name, first, stop }` in the order of the text, with the positions of
 -- the first byte of the name, which is its quote, and of the comma or brace after the value
 function M.members (text)
   local list = {}

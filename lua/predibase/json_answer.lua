@@ -26,6 +26,18 @@ local ANY_OBJECT = '{"type":"object"}'
 -- Types of the top level of an answer. Others would be Lua values that may be false or nil.
 local TOP = { object = true, array = true }
 
+--- The options of `client:generate_json`. Without `schema` and `response_format` the answer is any
+-- JSON object.
+-- @table GenerateJsonOptions
+-- @extends GenerateParameters, TextOptions, CallOptions
+-- @tfield ?string|table schema a JSON schema for an object or a list: JSON text, a table, or a
+-- value of `predibase.template.ordered`
+
+--- The options of `client:chat_completion_json`.
+-- @table ChatJsonOptions
+-- @extends ChatParameters, TextOptions, CallOptions
+-- @tfield ?string|table schema as for `client:generate_json`
+
 -- Values.
 
 --- Returns the value in a text if it fits a schema. On failure returns nil, path and reason.

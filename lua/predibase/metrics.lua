@@ -14,6 +14,30 @@ local response = require "predibase.response"
 
 local M = {}
 
+--- The options of `client:metrics`.
+-- @table MetricsOptions
+-- @extends CallOptions
+-- @tfield ?boolean text return Prometheus' text format unread (default false)
+
+--- The options of `client:metrics` for Prometheus' text format.
+-- @table MetricsTextOptions
+-- @extends MetricsOptions
+-- @tfield true text return Prometheus' text format unread
+
+--- A metric of a server.
+-- @table Metric
+-- @tfield string type "counter", "gauge", "histogram", "summary" or "untyped"
+-- @tfield ?number value of a counter or a gauge
+-- @tfield ?number sum of a histogram or a summary
+-- @tfield ?number count of a histogram or a summary
+-- @tfield MetricSeries[] series the numbers with labels
+
+--- A number of a metric with labels.
+-- @table MetricSeries
+-- @tfield table<string,string> labels name -> value
+-- @tfield number value the number
+-- @tfield ?"sum"|"count"|"bucket" part which number of a histogram or a summary
+
 -- The table of metrics.
 
 --- Returns the metric of a name, which is made if it does not exist.

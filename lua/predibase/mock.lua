@@ -16,9 +16,9 @@ local M = {}
 
 --- Starts a server in this process, on luv's default loop: it works while `luv.run` does.
 -- Raises an error when luv is missing or an option is wrong.
--- @tparam[opt] table options see `predibase.mock.server`
--- @treturn[1] Server `url`, `host`, `port`, `:script(path, faults)`, `:log()`, `:connections()`,
---   `:close()`
+-- @tparam ?MockOptions options see `predibase.mock.server`
+-- @treturn[1] MockServer `url`, `host`, `port`, `:script(path, faults)`, `:log()`,
+-- `:connections()`, `:close()`
 -- @treturn[2] nil
 -- @treturn[2] string why the address cannot be used
 function M.listen (options)
@@ -28,9 +28,9 @@ end
 
 --- Starts a server as a child process, which ends when this program does.
 -- Raises an error when luv is missing or an option is wrong.
--- @tparam[opt] table options see `predibase.mock.server`, and `interpreter`, the program that runs
---   the child (default: the one that runs this program); `max_seconds` is 600 unless given
--- @treturn[1] Handle `url`, `host`, `port`, `pid`, the methods of a server, `:wait(condition,
+-- @tparam ?MockSpawnOptions options see `predibase.mock.server`, and `interpreter`, the program
+-- that runs the child (default: the one that runs this program); `max_seconds` is 600 unless given
+-- @treturn[1] MockHandle `url`, `host`, `port`, `pid`, the methods of a server, `:wait(condition,
 --   seconds)` and `:failures()`
 -- @treturn[2] nil
 -- @treturn[2] string why it could not be started

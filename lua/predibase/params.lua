@@ -17,6 +17,59 @@ local M = {}
 --- The source of adapters trained by Predibase, used when `adapter_source` is not given.
 M.DEFAULT_SOURCE = "pbase"
 
+--- The parameters of LoRAX /generate, see docs/parameters.md.
+-- @table GenerateParameters
+-- @tfield ?integer max_new_tokens most tokens of the answer, above 0 (default: up to the model's
+-- limit)
+-- @tfield ?number temperature 0 or more; 0 always takes the most likely token (default 1)
+-- @tfield ?integer top_k above 0: only the so many most likely tokens (default off)
+-- @tfield ?number top_p above 0, at most 1 (default 1)
+-- @tfield ?number typical_p above 0, below 1 (default off)
+-- @tfield ?boolean do_sample also enabled by a temperature other than 0 and 1, by `top_k`, `top_p`
+-- or `typical_p` (default false)
+-- @tfield ?integer|string seed 0 to 2^64 - 1, or its decimal digits (default random)
+-- @tfield ?number repetition_penalty above 0 (default 1)
+-- @tfield ?number repitition_penalty the spelling of Predibase's documentation
+-- @tfield ?number frequency_penalty -2 to 2 (default 0)
+-- @tfield ?number presence_penalty -2 to 2 (default 0)
+-- @tfield ?string|string[] stop the sequences at which the server stops
+-- @tfield ?boolean ignore_eos_token go on after the end-of-sequence token (default false)
+-- @tfield ?integer best_of make so many answers and return the most likely one (default 1)
+-- @tfield ?boolean details return details of the answer (default false; true for streams)
+-- @tfield ?boolean decoder_input_details return the tokens of the prompt; not for streams (default
+-- false)
+-- @tfield ?integer return_k_alternatives so many alternatives for each token, above 0 (default off)
+-- @tfield ?integer truncate read only the last so many tokens of the prompt, above 0 (default off)
+-- @tfield ?boolean watermark mark the text as generated (default false)
+-- @tfield ?string adapter_id `repo/version` at Predibase (default: the base model)
+-- @tfield ?"pbase"|"hub"|"local"|"s3" adapter_source where the adapter is (default `"pbase"`)
+-- @tfield ?MergedAdapters merged_adapters several adapters in place of one
+-- @tfield ?string api_token for private adapters of the hub
+-- @tfield ?boolean apply_chat_template LoRAX accepts and ignores it (default false)
+-- @tfield ?ResponseFormat response_format the form of the answer (default: free text)
+-- @tfield ?table<string,any> extra further fields of the request, for parameters that the library
+-- does not know
+
+--- The parameters that a client sends with every call.
+-- @table ClientDefaults
+-- @extends GenerateParameters
+-- @tfield ?boolean return_full_text put the prompt before the generated text (default false)
+
+--- Several adapters in place of one.
+-- @table MergedAdapters
+-- @tfield string[] ids the adapters
+-- @tfield ?number[] weights of each adapter
+-- @tfield ?"linear"|"ties"|"dare_linear"|"dare_ties" merge_strategy how they are merged (default
+-- `"linear"`)
+-- @tfield ?number density 0 to 1
+-- @tfield ?"total"|"frequency" majority_sign_method for `"ties"` and `"dare_ties"`
+
+--- The form of an answer: JSON that fits a schema.
+-- @table ResponseFormat
+-- @tfield "json_object"|"json_schema" type `"json_schema"` is OpenAI's form
+-- @tfield ?string|table|boolean schema with `"json_object"`: the schema, as JSON text or as a table
+-- @tfield ?table json_schema with `"json_schema"`: `{ name =, schema = }`
+
 --- Every parameter of /generate, in the order of sending. `kind` names a function of
 -- `predibase.params.kinds`; a function `check` does the same for a kind that only one route has;
 -- `max` is the largest value of the router's integer type.
@@ -235,7 +288,7 @@ end
 -- @tparam[opt] table set the parameters of a route; those of /generate by default
 -- @treturn[1] table array of `{ name, value }`, for `predibase.json.object`
 -- @treturn[2] nil
--- @treturn[2] table error of kind `validation`
+-- @treturn[2] Error error of kind `validation`
 function M.read (parameters, context, set)
   set = set or M.generate
   local values, order = given(set, parameters)
@@ -266,7 +319,7 @@ end
 -- @tparam ?table context as for `read`
 -- @treturn[1] table as `read` returns it
 -- @treturn[2] nil
--- @treturn[2] table error of kind `validation`
+-- @treturn[2] Error error of kind `validation`
 function M.check (parameters, context)
   parameters = parameters or {}
   if type(parameters) ~= "table" then

@@ -154,6 +154,21 @@ function M.send (client, plan, parts, most, began)
   return found, err
 end
 
+--- What is known about vectors and classifications besides their values.
+-- @table About
+-- @tfield Usage usage the numbers of tokens, where the server counts them
+-- @tfield Timing timing in seconds; `total` is of the whole call
+-- @tfield ?string request_id of the first request
+-- @tfield string[] request_ids of all requests
+-- @tfield integer requests their number
+-- @tfield integer attempts of all requests
+-- @tfield ?string trace_id for questions to the provider
+-- @tfield table<string,string> headers of the first response: lower-case name -> value
+-- @tfield integer status of HTTP
+-- @tfield ?string adapter_id the adapter that was used
+-- @tfield ?string model_id the model
+-- @tfield ?Client client the client that answered, with the option `fallback`
+
 -- What is known about an answer besides its values.
 
 --- Makes the fields that the answer to one part has besides its values.

@@ -27,6 +27,34 @@ M.METHODS = { GET = true, PUT = true, DELETE = true, OPTIONS = true, POST = fals
 local NAMES = request.union(request.plain_names,
   { stream = true, accept = true, content_type = true })
 
+--- The options of `client:request`.
+-- @table RequestOptions
+-- @extends CallOptions
+-- @tfield ?boolean stream read the answer as a stream of events (default false)
+-- @tfield ?string accept the media types that are wanted (default `*/*`)
+-- @tfield ?string content_type of the body (default `application/json`)
+
+--- The options of `client:request` for a stream of events.
+-- @table RequestStreamOptions
+-- @extends RequestOptions
+-- @tfield true stream read the answer as a stream of events
+
+--- The answer to `client:request`.
+-- @table RawResponse
+-- @tfield integer status of HTTP
+-- @tfield table<string,string> headers lower-case name -> value
+-- @tfield string body the bytes
+-- @tfield ?any json the decoded body, if its content type is JSON
+-- @tfield ?string request_id the `X-Request-Id` that was sent
+-- @tfield ?string trace_id for questions to the provider
+-- @tfield Timing timing in seconds
+-- @tfield integer attempts the number of attempts
+-- @tfield ?Client client the client that answered, with the option `fallback`
+
+--- An event of a stream of `client:request`.
+-- @table RawEvent
+-- @tfield string text the data of the event
+
 -- The path.
 
 --- Decodes percent-encoded bytes until none is left, because servers and gateways may do so one

@@ -21,6 +21,18 @@ M.TIMEOUT = 600
 -- token to find out whether it is well.
 M.QUESTION = 30
 
+--- The options of `client:wait_ready`.
+-- @table WaitOptions
+-- @tfield ?number timeout seconds (default 600)
+-- @tfield ?fun(wait:WaitInfo) on_wait is called before each pause
+
+--- What `on_wait` is called with.
+-- @table WaitInfo
+-- @tfield Error error why the server is not ready
+-- @tfield integer attempt the number of questions so far
+-- @tfield number waited seconds since the beginning
+-- @tfield number delay seconds until the next question
+
 local OPTIONS = { timeout = true, on_wait = true }
 
 --- Kinds of errors that a server has while it starts. The others do not go away by waiting.

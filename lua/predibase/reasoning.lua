@@ -17,6 +17,14 @@ local stops = require "predibase.stop_sequences"
 
 local M = {}
 
+--- The marks around the reasoning of a model: `{ open, close }`, or with names.
+-- @table Marks
+-- @tfield ?string [1] the opening mark
+-- @tfield ?string [2] the closing mark
+-- @tfield ?string open the opening mark
+-- @tfield ?string close the closing mark
+-- @tfield ?boolean begins_inside whether the text begins inside the reasoning
+
 --- Most bytes of a mark. Longer ones would be prose, and so much text may be held back.
 M.MAX_MARK = 256
 
@@ -147,10 +155,10 @@ function Splitter:is_mark (text)
 end
 
 --- Makes a splitter for one text.
--- @tparam table marks `open` and `close`, as `read` returns them
+-- @tparam Marks marks `open` and `close`, as `read` returns them
 -- @tparam ?boolean begins_inside the prompt ended with the opening mark; default:
 -- `marks.begins_inside`
--- @treturn table
+-- @treturn Splitter
 function M.new (marks, begins_inside)
   if begins_inside == nil then begins_inside = marks.begins_inside end
   local self = setmetatable({
@@ -168,7 +176,7 @@ end
 
 --- Separates a whole text.
 -- @tparam string text
--- @tparam table marks see `new`
+-- @tparam Marks marks see `new`
 -- @tparam ?boolean begins_inside see `new`
 -- @treturn string the answer
 -- @treturn ?string the reasoning; nil when there is none, or only white space
@@ -181,7 +189,7 @@ function M.split (text, marks, begins_inside)
 end
 
 --- Tells whether a text is one of the marks.
--- @tparam table marks
+-- @tparam Marks marks
 -- @tparam string text
 -- @treturn boolean
 function M.is_mark (marks, text)
@@ -195,7 +203,7 @@ end
 
 --- Tells whether a prompt ends with the opening mark, so that the text after it begins inside the
 -- reasoning. White space may follow the mark.
--- @tparam table marks
+-- @tparam Marks marks
 -- @tparam string prompt
 -- @treturn boolean
 function M.ends_inside (marks, prompt)
@@ -204,7 +212,7 @@ end
 
 --- Tells whether a prompt ends with the closing mark, so that the text after it has no reasoning.
 -- The prompt of Qwen 3 does with `enable_thinking = false`. White space may follow the mark.
--- @tparam table marks
+-- @tparam Marks marks
 -- @tparam string prompt
 -- @treturn boolean
 function M.is_over (marks, prompt)
@@ -252,7 +260,7 @@ end
 
 --- Checks the option `reasoning` without its format.
 -- @param option see `read`
--- @treturn[1] table|boolean the option, with a copy of the marks
+-- @treturn[1] Marks|boolean the option, with a copy of the marks
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
 function M.check (option)
@@ -266,8 +274,8 @@ end
 -- @param option `true` (the marks of the format); `{ open, close }`, also with names and with
 -- `begins_inside` (default: whether the prompt ends with the opening mark); `false`; nil (the marks
 -- of the format if it has any)
--- @tparam ?table format a chat format
--- @treturn[1] table|boolean the marks, `{ open, close, begins_inside }`; false when the reasoning
+-- @tparam ?ChatFormat format a chat format
+-- @treturn[1] Marks|boolean the marks, `{ open, close, begins_inside }`; false when the reasoning
 -- is not to be separated
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong

@@ -10,6 +10,15 @@ local template = require "predibase.template"
 local M = {}
 
 --- Options of `format:render` that adapters and conversations accept.
+-- @table FormatOptions
+-- @tfield ?"refuse"|"neutralise"|"allow" special_tokens_in_text what happens to texts that contain
+-- special tokens
+-- @tfield ?boolean enable_thinking `false` for models that think by default
+-- @tfield ?table<string,any> variables of a model's own template
+-- @tfield ?string date_string for formats that contain today's date
+-- @tfield ?number now Unix seconds, for formats that contain today's date
+
+--- Options of `format:render` that adapters and conversations accept.
 M.names = { "special_tokens_in_text", "enable_thinking", "variables", "date_string", "now" }
 
 --- Makes an error of kind "template".

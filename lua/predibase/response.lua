@@ -1,25 +1,5 @@
 -- SPDX-License-Identifier: MIT
 --- Makes a result or an error object from a response of the server.
---
--- A result has `text` (also its `tostring`), `finish_reason` ("stop", "length", "stop_sequence" or
--- "tool_calls"; nil when the server did not send it), `raw_finish_reason` (the server's word for
--- it), `usage`, `timing`, `request_id` (the `X-Request-Id` that was sent), `trace_id`, `headers`,
--- `status`, `attempts`, `adapter_id` and `model_id`. The results of `generate` and of its streams
--- also have `generated_text`, `details` (nil unless the server sent them), and `stop_sequence` if
--- the options `trim_stop` or `client_stop` removed one from the text. With the option `reasoning`,
--- `text` is the answer alone, `reasoning` is what the model wrote before it (nil when there is
--- none), and `generated_text` is the text as the server sent it. `text_incomplete` is true when a
--- stream with `keep_text = false` got no whole text at its end, and when the text is empty although
--- tokens were generated: LoRAX sends no text when `max_new_tokens` ends the answer inside a
--- character. With `details = true`, and in a stream, the text comes from the tokens instead.
--- `client` is the client that answered, if the called one has the option `fallback`.
---
--- `usage` has the numbers of tokens that are known: `prompt_tokens` (LoRAX does not know it for
--- every model), `completion_tokens`, `total_tokens`. `timing` is in seconds. The client measures
--- `total`, the whole call, and `first_token`, the time until the first token of a stream. The
--- server's headers (LoRAX /generate) contain `total_server`, `validation`, `queue`, `inference`,
--- `compute`, `time_per_token`, `time_to_first_token` and `time_per_output_token`; a stream has none
--- of these. The result of a stream has `tokens_per_second`, of the tokens after the first.
 -- @module predibase.response
 
 local errors = require "predibase.errors"
@@ -33,6 +13,34 @@ local stops = require "predibase.stop_sequences"
 local M = {}
 
 -- Errors.
+
+--- The result of a call that generates text. `tostring` of it is the text. What the server did not
+-- send is nil.
+-- @table Result
+-- @tfield string text the answer
+-- @tfield ?"stop"|"length"|"stop_sequence"|"tool_calls"|string finish_reason why the answer ended
+-- @tfield ?string raw_finish_reason the server's word for it
+-- @tfield ?string generated_text the text as the server sent it, with `reasoning`
+-- @tfield ?Details details of the answer
+-- @tfield ?string stop_sequence the sequence that `trim_stop` or `client_stop` removed from the
+-- text
+-- @tfield ?string reasoning what the model wrote before its answer, with the option `reasoning`
+-- @tfield ?boolean text_incomplete true when a stream with `keep_text = false` got no whole text at
+-- its end, and when the text is empty although tokens were generated: LoRAX sends no text when
+-- `max_new_tokens` ends the answer inside a character. With `details = true`, and in a stream, the
+-- text comes from the tokens instead
+-- @tfield Usage usage the numbers of tokens that are known; LoRAX does not know that of the prompt
+-- for every model
+-- @tfield Timing timing in seconds; a stream has no times of the server
+-- @tfield ?number tokens_per_second of a stream, after its first token
+-- @tfield ?string request_id the `X-Request-Id` that was sent
+-- @tfield ?string trace_id for questions to the provider
+-- @tfield table<string,string> headers of the response: lower-case name -> value
+-- @tfield integer status of HTTP
+-- @tfield integer attempts the number of attempts
+-- @tfield ?string adapter_id the adapter that was used
+-- @tfield ?string model_id the model
+-- @tfield ?Client client the client that answered, if the called one has the option `fallback`
 
 --- Most bytes of the body that an error contains.
 local MAX_BODY = 512
@@ -153,7 +161,7 @@ local function plain_text (status, headers, body)
 end
 
 --- Returns the trace id for support requests: `x-b3-traceid`, or the id in W3C's `traceparent`.
--- @tparam table headers lower-case name -> value
+-- @tparam table<string,string> headers lower-case name -> value
 -- @treturn ?string
 function M.trace_id (headers)
   local id = text_header(headers, "x-b3-traceid")
@@ -178,7 +186,7 @@ end
 -- `retry-after` that is a date in a response without a `date` header), `waited` (seconds since
 -- the attempt began)
 -- @tparam ?string message the message, if it does not come from the server
--- @treturn table the error; `body` is an excerpt of at most 512 bytes, `retry_after` in seconds
+-- @treturn Error the error; `body` is an excerpt of at most 512 bytes, `retry_after` in seconds
 function M.error (reply, meta, message)
   meta = meta or {}
   local status = tonumber(reply.status) or 0
@@ -239,7 +247,7 @@ end
 -- @tparam ?table meta as for `error`
 -- @treturn[1] table
 -- @treturn[2] nil
--- @treturn[2] table the error: for any status except 2xx, and for a body that is no JSON object or
+-- @treturn[2] Error the error: for any status except 2xx, and for a body that is no JSON object or
 -- reports an error
 function M.object (reply, meta)
   local status = reply.status
@@ -257,7 +265,7 @@ end
 -- @tparam table failure `kind`, `message`, `phase`, `error_type`, `retryable`, `sent`
 -- @tparam table head `status` and `headers` of the response, if they were received
 -- @tparam table meta `attempts`, `secrets`
--- @treturn table the error
+-- @treturn Error the error
 function M.broken (failure, head, meta)
   local secrets, headers = meta.secrets, head.headers
   local trace_id = headers and M.trace_id(headers)
@@ -390,7 +398,7 @@ end
 --- Makes a result without a text.
 -- @tparam table head `status` and `headers` of the response
 -- @tparam table meta of the call, see `result`
--- @treturn table the caller must set `text`, `finish_reason`, `raw_finish_reason` and `usage`
+-- @treturn Result the caller must set `text`, `finish_reason`, `raw_finish_reason` and `usage`
 function M.new (head, meta)
   local headers = head.headers or {}
   local adapter_id = text_header(headers, "x-adapter-id")
@@ -522,9 +530,9 @@ end
 -- the server's header takes precedence), `timing` (`total`, `first_token`, in seconds; becomes the
 -- `timing` of the result), `now` (Unix seconds), `stop` and `trim` (arrays of sequences, see
 -- `predibase.stop_sequences`), `marks` and `begins_inside` (see `predibase.reasoning`)
--- @treturn[1] table the result
+-- @treturn[1] Result the result
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 function M.result (reply, meta)
   meta = meta or {}
   local status = reply.status
@@ -553,7 +561,7 @@ end
 -- `status`, `headers`; `stopped`, the sequence at which the client ended the text, and `trimmed`,
 -- the sequence removed from its end; `answer` (a function) and `reasoning`, if these were separated
 -- @tparam ?table meta as for `result`
--- @treturn table the result
+-- @treturn Result the result
 function M.stream_result (state, meta)
   meta = meta or {}
   local text, details, found = state.final.generated_text, state.final.details, state.trimmed

@@ -27,16 +27,16 @@ local REFUSE = { format = true, message = true }
 
 --- Sends a stream to the browser. See `predibase.resty.relay`.
 -- @function relay
--- @tparam table stream of `client:generate_stream`
--- @tparam ?table options
--- @treturn[1] table the result
+-- @tparam Stream|RunStream stream of `client:generate_stream`
+-- @tparam ?RelayOptions options
+-- @treturn[1] Result the result
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 M.relay = relay.relay
 
 --- Answers the request with an error: a status, `Retry-After` if it is known, and JSON. Must be
 -- called before anything else is sent.
--- @tparam table err an error of `predibase.errors`
+-- @tparam Error err an error of `predibase.errors`
 -- @tparam ?table|function options `format = "openai"`: in the shape of OpenAI's API; `message`: a
 -- function that receives the error and returns the message to show, which can also be given in
 -- place of the table
@@ -60,8 +60,8 @@ end
 
 --- Makes limits for streams. See `predibase.resty.limits`.
 -- @function limits
--- @tparam table options
--- @treturn table the limits
+-- @tparam LimitsOptions options
+-- @treturn Limits the limits
 M.limits = limits.new
 
 return M

@@ -3,6 +3,26 @@
 -- The time and random numbers are arguments, so this module needs no clock.
 -- @module predibase.retry
 
+--- The times of a call in seconds. The client measures the first two, the server's headers have the
+-- others.
+-- @table Timing
+-- @tfield number total the whole call
+-- @tfield ?number first_token until the first token of a stream
+-- @tfield ?number total_server the whole request in the server
+-- @tfield ?number validation of the request
+-- @tfield ?number queue in the queue of the server
+-- @tfield ?number inference of the model
+-- @tfield ?number compute all work of the server
+-- @tfield ?number time_per_token mean of all tokens
+-- @tfield ?number time_to_first_token in the server
+-- @tfield ?number time_per_output_token mean of the tokens after the first
+
+--- The numbers of tokens that are known.
+-- @table Usage
+-- @tfield ?integer prompt_tokens of the prompt
+-- @tfield ?integer completion_tokens of the answer
+-- @tfield ?integer total_tokens of both
+
 local M = {}
 
 --- Longest wait in seconds that a server may request. If it requests more, the call fails, and the

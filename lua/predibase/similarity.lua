@@ -28,8 +28,8 @@ end
 --- Returns the cosine of the angle between two vectors: 1 for the same direction, 0 for vectors
 -- that have nothing in common, -1 for opposite directions. The lengths of the vectors do not
 -- matter. A vector of zeros has no direction, so its similarity to any vector is 0.
--- @tparam table a array of numbers
--- @tparam table b array of as many numbers
+-- @tparam number[] a array of numbers
+-- @tparam number[] b array of as many numbers
 -- @treturn number from -1 to 1
 -- @raise for anything else
 function M.cosine (a, b)

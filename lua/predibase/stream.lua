@@ -370,10 +370,10 @@ local function wait_for_token (self, pending)
 end
 
 --- Waits for the next token and returns it.
--- @treturn[1] table `{ id, text, logprob, special, skipped, alternative_tokens }`
+-- @treturn[1] Item the token, or the delta of a chat
 -- @treturn[2] nil at the end
 -- @treturn[3] nil
--- @treturn[3] table the error; every later call returns it again
+-- @treturn[3] Error the error; every later call returns it again
 function Stream:next ()
   if getmetatable(self) ~= Stream then check_self(self, "next") end
   local token, pending = take_buffered(self)
@@ -382,10 +382,10 @@ function Stream:next ()
 end
 
 --- Returns the next token if it has arrived; never waits.
--- @treturn[1] table the token
+-- @treturn[1] Item the token
 -- @treturn[2] nil at the end
 -- @treturn[3] nil
--- @treturn[3] string|table "pending" when it has not arrived yet, or the error
+-- @treturn[3] "pending"|Error "pending" when it has not arrived yet, or the error
 function Stream:poll ()
   if getmetatable(self) ~= Stream then check_self(self, "poll") end
   local token = take_buffered(self)
@@ -428,7 +428,8 @@ end
 -- What may be the beginning of a stop sequence (`trim_stop`, `client_stop`) is held back until
 -- that is known. An unfinished character at the end of the stream is returned as it is. Raises the
 -- error object when the stream fails. On Lua 5.4 and 5.5, `break` closes the connection at once.
--- @treturn function the iterator (with the further values that the generic `for` of 5.4 takes)
+-- @treturn fun():string? the iterator (with the further values that the generic `for` of 5.4
+-- takes)
 function Stream:texts ()
   check_self(self, "texts")
   local source = self.filter and shown_texts(self) or token_texts(self)
@@ -438,7 +439,7 @@ end
 --- Reads the stream to its end and returns the text.
 -- @treturn[1] string the whole text
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 function Stream:text ()
   check_self(self, "text")
   if self.forgets then
@@ -451,9 +452,9 @@ function Stream:text ()
 end
 
 --- Returns what `generate` would have returned, once the stream has ended.
--- @treturn[1] table the result, see `predibase.response`
+-- @treturn[1] Outcome the result, see `predibase.response`
 -- @treturn[2] nil
--- @treturn[2] table the error, when the stream failed
+-- @treturn[2] Error the error, when the stream failed
 -- @raise when the stream has not ended yet
 function Stream:result ()
   check_self(self, "result")
@@ -528,7 +529,7 @@ end
 -- @tparam table this a call of `predibase.call`
 -- @tparam ?function on_complete called once with the stream, whose result is then available, before
 -- its last token is returned; not called when the stream fails or is closed before its end
--- @treturn table
+-- @treturn Stream
 function M.new (this, on_complete)
   local self = new(nil)
   use(self, this)
@@ -537,8 +538,8 @@ function M.new (this, on_complete)
 end
 
 --- Makes a stream that fails at the first `next`: the error was known before anything was sent.
--- @tparam table err
--- @treturn table
+-- @tparam Error err
+-- @treturn Stream
 function M.failed (err)
   errors.add(err, { partial_text = err.partial_text or "", tokens = err.tokens or 0 })
   return new(err)
@@ -551,9 +552,9 @@ end
 -- @tparam ?table plan of `predibase.request`; nil when the options were refused
 -- @tparam ?table refusal the error, when the options were refused
 -- @tparam ?function on_error the hook of the call, when the options were refused
--- @treturn[1] table the result
+-- @treturn[1] Result the result
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 -- @raise for an input of the wrong type
 function M.run (client, input, plan, refusal, on_error)
   if not (plan and plan.is_collected) then
@@ -572,7 +573,7 @@ end
 -- @tparam ?table plan of `predibase.request`; nil when the options were refused
 -- @tparam ?table refusal the error, when the options were refused
 -- @tparam ?function on_error the hook of the call, when the options were refused
--- @treturn table the stream, with the further values that the generic `for` of Lua 5.4 takes
+-- @treturn Stream the stream, with the further values that the generic `for` of Lua 5.4 takes
 -- @raise for an input of the wrong type
 function M.open (client, input, plan, refusal, on_error)
   local this, err = call.begin(client, input, plan, refusal, on_error)
@@ -583,13 +584,13 @@ end
 --- Returns a buffered token that is not a special token, for modules that pass on several tokens
 -- at once.
 -- @function take_buffered
--- @tparam table stream
--- @treturn ?table nil when the fast path has no token; call `next`, which knows the reason
+-- @tparam Stream stream
+-- @treturn ?Token nil when the fast path has no token; call `next`, which knows the reason
 M.take_buffered = take_buffered
 
 --- Returns what the token that was read last adds to the text to show: without special tokens,
 -- without the reasoning if it is separated, and without what may be a stop sequence.
--- @tparam table stream
+-- @tparam Stream stream
 -- @tparam table token
 -- @treturn string
 -- @treturn ?string the reasoning that it adds
@@ -600,7 +601,7 @@ function M.text_of (stream, token)
 end
 
 --- Returns what was kept back until the end of a stream, see `predibase.stream.answer_filter`.
--- @tparam table stream it has ended
+-- @tparam Stream stream it has ended
 -- @treturn string
 -- @treturn ?string the reasoning that was kept back
 function M.rest_of (stream)
@@ -608,7 +609,7 @@ function M.rest_of (stream)
 end
 
 --- Returns the text of buffered tokens, for modules that need only the text.
--- @tparam table stream
+-- @tparam Stream stream
 -- @treturn[1] string the text of all buffered tokens, or of the first of them; it may be empty, as
 -- special tokens have no text
 -- @treturn[2] nil when the fast path has no text; call `next`, which knows the reason
@@ -628,7 +629,7 @@ end
 
 --- Lets the transport read ahead while the caller does other work. It is for modules that read the
 -- stream to its end or close it.
--- @tparam table stream its first token must have been read
+-- @tparam Stream stream its first token must have been read
 -- @treturn ?function the caller must call it when it needs nothing more
 function M.read_ahead (stream)
   local exchange = stream.exchange

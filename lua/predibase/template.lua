@@ -15,10 +15,10 @@ local M = {}
 --- Compiles a template.
 -- @function new
 -- @tparam string text see `predibase.template.text_template`
--- @tparam ?table options see `predibase.template.text_template.new`
--- @treturn[1] table the template
+-- @tparam ?TemplateOptions options see `predibase.template.text_template.new`
+-- @treturn[1] Template the template
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "template", with `line` and `column`
+-- @treturn[2] Error the error, of kind "template", with `line` and `column`
 -- @raise when the text is not a string or an option does not exist
 M.new = text_template.new
 
@@ -26,10 +26,10 @@ M.new = text_template.new
 -- editors add it.
 -- @function load
 -- @tparam string path
--- @tparam ?table options as for `new`
--- @treturn[1] table the template
+-- @tparam ?TemplateOptions options as for `new`
+-- @treturn[1] Template the template
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "template"
+-- @treturn[2] Error the error, of kind "template"
 -- @raise when the path is not a string or an option does not exist
 M.load = text_template.load
 
@@ -64,9 +64,9 @@ end
 
 --- Returns a built-in chat format.
 -- @tparam string name such as `"llama-3"`; `formats` lists them
--- @treturn[1] table the format, see `predibase.template.format`
+-- @treturn[1] ChatFormat the format, see `predibase.template.format`
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "template", which lists the formats, nearest first
+-- @treturn[2] Error the error, of kind "template", which lists the formats, nearest first
 -- @raise when the name is not a string
 function M.chat (name)
   check_name(name, "template.chat")
@@ -77,9 +77,9 @@ end
 --- Returns the chat format that a model was trained with.
 -- @tparam string name of a deployment (`"mistral-7b-instruct-v0-2"`) or of a model
 -- (`"mistralai/Mistral-7B-Instruct-v0.2"`), in upper or lower case, with `-`, `_` or `.`
--- @treturn[1] table the format, see `predibase.template.format`
+-- @treturn[1] ChatFormat the format, see `predibase.template.format`
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "template", which lists the formats
+-- @treturn[2] Error the error, of kind "template", which lists the formats
 -- @raise when the name is not a string
 function M.for_model (name)
   check_name(name, "template.for_model")
@@ -88,7 +88,7 @@ function M.for_model (name)
 end
 
 --- Lists the names of all built-in chat formats, in alphabetical order.
--- @treturn table array of strings
+-- @treturn string[]
 function M.formats ()
   local list = {}
   for i, name in ipairs(built_in.names) do list[i] = name end
@@ -99,10 +99,10 @@ end
 -- `predibase.template.tokenizer_config`.
 -- @tparam string|table source the path of a `tokenizer_config.json`, or such a file decoded to a
 -- table
--- @tparam ?table options
--- @treturn[1] table the format, see `predibase.template.format`
+-- @tparam ?TokenizerOptions options
+-- @treturn[1] ChatFormat the format, see `predibase.template.format`
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "template"
+-- @treturn[2] Error the error, of kind "template"
 -- @raise when an argument has the wrong type or an option does not exist
 function M.from_tokenizer_config (source, options)
   return require("predibase.template.tokenizer_config").new(source, options)

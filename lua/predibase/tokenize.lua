@@ -9,6 +9,18 @@ local request = require "predibase.request"
 local response = require "predibase.response"
 local usage = require "predibase.usage"
 
+--- The options of `client:tokenize`.
+-- @table TokenizeOptions
+-- @extends CallOptions
+-- @tfield ?boolean add_special_tokens include the tokens that begin and end a text (default true)
+
+--- A token of `client:tokenize`.
+-- @table TextToken
+-- @tfield integer id the number of the token
+-- @tfield string text the token as the model's vocabulary writes it
+-- @tfield integer start the position of its first character, from 0
+-- @tfield integer stop the position of the character after it
+
 local M = {}
 
 --- Checks the only parameter and encodes it into a plan.

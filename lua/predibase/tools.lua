@@ -23,6 +23,17 @@ local validators = require "predibase.validator"
 
 local M = {}
 
+--- A function that a model may call, short or in OpenAI's form.
+-- @table Tool
+-- @tfield ?string name of the function
+-- @tfield ?string description what it does, for the model
+-- @tfield ?table|string parameters a JSON schema
+-- @tfield ?boolean strict of OpenAI's API
+-- @tfield ?fun(arguments:table<string,any>,call:ToolCall):(any,string?) run is called by
+-- `session:run`; returns a string, a table, or nil and a message
+-- @tfield ?"function" type of OpenAI's form
+-- @tfield ?table function of OpenAI's form: name, description, parameters and strict
+
 --- Most characters of a name (OpenAI, "function.name").
 M.MAX_NAME = 64
 
@@ -210,15 +221,15 @@ local function read_tool (entry, path, taken, context)
 end
 
 --- Reads a list of tools and checks it. Raises for a field that does not exist.
--- @param list array of tools in OpenAI's form or short, see above; also one that
+-- @tparam Tool[] list array of tools in OpenAI's form or short, see above; also one that
 -- `predibase.template.ordered` read
 -- @tparam ?table context `name` (of the option, for messages, default `"tools"`); `server`:
 -- `"openai"` sends the schemas as they are given, everything else is for LoRAX; `check_schema`:
 -- false leaves out the check of `predibase.schema` for schemas on which LoRAX fails
--- @treturn[1] table array of tools: `name`, `description` (or nil), `strict` (or nil), `parameters`
--- (an ordered object), `run` (or nil), `wire` (OpenAI's form, for `json.encode`)
+-- @treturn[1] table[] array of tools: `name`, `description` (or nil), `strict` (or nil),
+-- `parameters` (an ordered object), `run` (or nil), `wire` (OpenAI's form, for `json.encode`)
 -- @treturn[2] nil
--- @treturn[2] table error of kind `validation`, whose message has the path
+-- @treturn[2] Error error of kind `validation`, whose message has the path
 function M.read (list, context)
   context = context or {}
   local name, count, problem = context.name or "tools"
@@ -244,7 +255,7 @@ function M.read (list, context)
 end
 
 --- Returns what is sent as the field `tools`.
--- @tparam table tools as `read` returned it
+-- @tparam table[] tools as `read` returned it
 -- @treturn table array for `json.encode`
 function M.wire (tools)
   local list = {}
@@ -253,7 +264,7 @@ function M.wire (tools)
 end
 
 --- Finds a tool by its name.
--- @tparam table tools as `read` returned it
+-- @tparam table[] tools as `read` returned it
 -- @tparam string name
 -- @treturn ?table nil when there is none
 function M.find (tools, name)

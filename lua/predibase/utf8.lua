@@ -106,7 +106,7 @@ end
 -- iterator over texts that may end inside a character. An unfinished character at the end is
 -- returned as it is.
 -- @tparam function source returns the next text, or nil at the end
--- @treturn function
+-- @treturn fun():string?
 function M.whole_characters (source)
   local held, ended = "", false
   return function ()

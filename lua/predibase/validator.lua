@@ -538,7 +538,7 @@ local last, last_text
 
 --- Makes a validator.
 -- @tparam string text the schema as JSON, as `schema.text` of `predibase.schema` returns it
--- @treturn table with the method `check` and the field `root`, the schema as an ordered value
+-- @treturn Validator with the method `check` and the field `root`, the schema as an ordered value
 -- @raise for a text that is not JSON
 function M.new (text)
   if text == last_text then return last end

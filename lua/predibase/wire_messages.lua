@@ -22,6 +22,33 @@ local M = {}
 
 local ROLES = { system = true, developer = true, user = true, assistant = true, tool = true }
 
+--- A message of a conversation in OpenAI's form.
+-- @table Message
+-- @tfield "system"|"developer"|"user"|"assistant"|"tool" role who says it
+-- @tfield ?string|(string|ContentPart|Image)[] content the text, or an array of parts
+-- @tfield ?string name of the participant
+-- @tfield ?(ToolCall|OpenaiToolCall)[] tool_calls of an assistant, in OpenAI's form or as in a
+-- result
+-- @tfield ?string tool_call_id of a tool's result: which call it answers
+-- @tfield ?string reasoning is not sent
+-- @tfield ?string reasoning_content is not sent
+-- @tfield ?string refusal is not sent
+-- @tfield ?table annotations is not sent
+
+--- A part of a message.
+-- @table ContentPart
+-- @tfield "text"|"image_url" type what it is
+-- @tfield ?string text of a text
+-- @tfield ?{url:string,detail:string?}|string image_url of an image: an http or https URL, or a
+-- data URL
+
+--- A call of a tool in OpenAI's form.
+-- @table OpenaiToolCall
+-- @tfield string id answers have it as `tool_call_id`
+-- @tfield "function" type always `"function"`
+-- @tfield ?integer index is not sent
+-- @tfield {name:string,arguments:string} function its name, and its arguments as JSON text
+
 -- `reasoning` is a field of this library's results; the others come with OpenAI's answers. None of
 -- them is sent.
 local FIELDS = { role = true, content = true, name = true, tool_calls = true, tool_call_id = true,
@@ -303,10 +330,10 @@ local function plain_list (list)
 end
 
 --- Checks messages without writing them.
--- @tparam table list
+-- @tparam Message[] list
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] table error of kind `validation`
+-- @treturn[2] Error error of kind `validation`
 -- @raise for a field that does not exist
 function M.check (list)
   local made, problem = read(list)
@@ -315,8 +342,8 @@ function M.check (list)
 end
 
 --- Writes messages as a JSON array.
--- @tparam table list the messages, see above
--- @tparam string server the client's option: `"lorax"` or `"openai"`
+-- @tparam Message[] list the messages, see above
+-- @tparam "lorax"|"openai" server the client's option: `"lorax"` or `"openai"`
 -- @tparam ?boolean in_parts LoRAX: contents that are strings are written as arrays of parts;
 -- otherwise it would not show the tools to the model
 -- @treturn[1] string

@@ -136,9 +136,9 @@ end
 -- counts: `"exact"` (the same bytes), `"normalised"` (the default: without regard to case, white
 -- space, quotes and the punctuation of sentences at the ends), or `"json"` (the same JSON object; a
 -- row where something else is expected is compared as in `"normalised"`)
--- @treturn[1] table
+-- @treturn[1] Evaluation
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "config": what is wrong with `how`
+-- @treturn[2] Error the error, of kind "config": what is wrong with `how`
 -- @raise for anything but a table with a column
 function M.new (options)
   if type(options) ~= "table" or type(options.column) ~= "string" then
@@ -164,7 +164,7 @@ end
 
 --- Writes a result as a few lines for a terminal.
 -- @tparam table result as `evaluation:result` returns it
--- @treturn table array of printable strings without line ends
+-- @treturn string[] printable strings without line ends
 function M.lines (result)
   local lines = {}
   local function add (name, format, ...)

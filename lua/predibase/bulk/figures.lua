@@ -13,6 +13,50 @@ local usage = require "predibase.usage"
 
 local M = {}
 
+--- How many rows are done.
+-- @table RowCounts
+-- @tfield integer answered in this run
+-- @tfield integer failed in this run
+-- @tfield integer resumed answered by earlier runs
+-- @tfield integer skipped left out
+-- @tfield integer total the sum of the four
+
+--- The speed of a run.
+-- @table RowRates
+-- @tfield number rows answered or failed, per second
+-- @tfield number tokens_in per second
+-- @tfield number tokens_out per second
+
+--- Everything that was counted, see `figures:summary`.
+-- @table FigureSummary
+-- @tfield number seconds the length of the run
+-- @tfield RowCounts rows how many rows are done
+-- @tfield {kind:string,rows:integer}[] failures the most frequent kind first
+-- @tfield integer tokens_in tokens of the prompts of this run
+-- @tfield integer tokens_out tokens of the answers of this run
+-- @tfield integer resumed_tokens_in the same of earlier runs
+-- @tfield integer resumed_tokens_out the same of earlier runs
+-- @tfield number rows_per_second mean of the whole run
+-- @tfield number tokens_in_per_second mean of the whole run
+-- @tfield number tokens_out_per_second mean of the whole run
+-- @tfield Distribution times of the answered rows in seconds
+-- @tfield Distribution input_sizes their tokens
+-- @tfield Distribution output_sizes their tokens
+-- @tfield table timeline what was done when
+-- @tfield table[] examples rows with their answers
+
+--- How values are distributed. Without values there are only `count`, `sum` and an empty `bars`.
+-- @table Distribution
+-- @tfield integer count how many values there are
+-- @tfield number sum of all values
+-- @tfield ?number mean of all values
+-- @tfield ?number least value
+-- @tfield ?number greatest value
+-- @tfield ?number p50 the median
+-- @tfield ?number p95 the value that 95 % do not exceed
+-- @tfield ?number p99 the value that 99 % do not exceed
+-- @tfield {from:number,to:number,count:integer}[] bars of a histogram
+
 --- Examples that are kept of the answered rows, and of each kind of failure.
 M.EXAMPLES = 10
 
@@ -97,13 +141,13 @@ function Figures:seconds ()
 end
 
 --- Returns the speed over the last ten seconds, for a line that shows the progress.
--- @treturn table `rows` (answered or failed), `tokens_in` and `tokens_out`, each per second
+-- @treturn RowRates `rows` (answered or failed), `tokens_in` and `tokens_out`, each per second
 function Figures:rates ()
   return self.timeline:rates(self:seconds())
 end
 
 --- Returns how many rows were done up to now.
--- @treturn table `answered` and `failed` in this run, `resumed` (answered by earlier runs),
+-- @treturn RowCounts `answered` and `failed` in this run, `resumed` (answered by earlier runs),
 -- `skipped`, and `total`, the sum of the four
 function Figures:rows ()
   local answered = self.groups.answered and self.groups.answered.rows or 0
@@ -149,7 +193,7 @@ end
 --   failures in the order of `failures`. `examples` is an array of at most ten rows in the order of
 --   their numbers: `number`, `line`, `input`, `text`, `message` (of the error), and the sizes of
 --   these texts before they were cut, in bytes: `input_bytes`, `text_bytes`, `message_bytes`
--- @treturn table
+-- @treturn FigureSummary
 function Figures:summary ()
   local seconds = self:seconds()
   local span = math.max(seconds, 1e-9)
@@ -177,7 +221,7 @@ end
 
 --- Makes figures of a run that begins now.
 -- @tparam table options `clock`: a function that returns seconds with a fraction, on any clock
--- @treturn table the figures
+-- @treturn Figures the figures
 -- @raise without a clock
 function M.new (options)
   if type(options) ~= "table" or type(options.clock) ~= "function" then
@@ -200,8 +244,8 @@ local function parts_above_0 (pairs_of)
 end
 
 --- Writes a summary as a few lines for a terminal.
--- @tparam table summary as `figures:summary` returns it
--- @treturn table array of strings without line ends
+-- @tparam FigureSummary summary as `figures:summary` returns it
+-- @treturn string[] strings without line ends
 function M.lines (summary)
   local rows, times, lines = summary.rows, summary.times, {}
   local function add (name, format, ...)

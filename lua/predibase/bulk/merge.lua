@@ -23,6 +23,16 @@ local value_checks = require "predibase.value_checks"
 
 local M = {}
 
+--- The options of `bulk.merge`.
+-- @table MergeOptions
+-- @tfield ?string into the path to write to
+-- @tfield ?"jsonl"|"csv"|"tsv" format by default that of the extension
+-- @tfield ?string|file* input the input of the run, to find out whether each row has an answer
+-- @tfield ?RowsOptions input_options how it is read
+-- @tfield ?boolean ordered write the records in the order of the input (default false)
+-- @tfield ?boolean force replace an output that exists (default false)
+-- @tfield ?boolean partial merge although shards or rows are missing (default false)
+
 --- How many rows with two different answers are listed.
 M.SHOWN = 10
 

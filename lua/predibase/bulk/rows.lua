@@ -42,6 +42,33 @@ local value_checks = require "predibase.value_checks"
 
 local M = {}
 
+--- The options of `rows.open`.
+-- @table RowsOptions
+-- @tfield ?"jsonl"|"csv"|"tsv"|"lines" format needed when the extension of the path does not tell
+-- it
+-- @tfield ?string[] columns the names of the columns, for CSV and TSV without a header line
+-- @tfield ?boolean quotes `false` for CSV and TSV in which quotes have no meaning
+-- @tfield ?integer max_record most bytes of a record (`MAX_RECORD`)
+
+--- Where a row of a file is.
+-- @table FilePlace
+-- @tfield integer number of the row, from 1
+-- @tfield integer line the number of its first line in the file, from 1
+-- @tfield string raw its bytes without the line end
+-- @tfield integer first the offset of its first byte, from 0
+-- @tfield integer stop the offset of the byte after its line end
+-- @tfield boolean ended whether the record is complete with its line end
+-- @tfield ?Error err the row cannot be read
+
+--- Reads the rows of a file: `for row, at in reader do`.
+-- @table RowReader
+-- @overload fun():(table<string,any>?,FilePlace)
+-- @tfield string format of the file
+-- @tfield ?string[] columns of CSV and TSV, in their order
+-- @tfield ?integer size of the file in bytes
+-- @tfield ?FilePlace header where the header is
+-- @tfield ?Error err the error that ended the reading
+
 --- Most bytes that one record may have, without its line end. A longer one is an error of its row.
 M.MAX_RECORD = input_window.MAX_RECORD
 
@@ -60,7 +87,7 @@ end
 --- Returns the format of a file by the extension of its name: `.jsonl` and `.ndjson`, `.csv`,
 -- `.tsv`, `.txt`. Upper case is the same.
 -- @tparam string path
--- @treturn[1] string "jsonl", "csv", "tsv" or "lines"
+-- @treturn[1] "jsonl"|"csv"|"tsv"|"lines" "jsonl", "csv", "tsv" or "lines"
 -- @treturn[2] nil the name has none of these extensions
 function M.format_of (path)
   local extension = path:match("%.(%w+)$")
@@ -117,9 +144,9 @@ Reader.__index = Reader
 
 --- Reads the next row. Also what a `for` loop over the reader calls.
 -- @function reader:next
--- @treturn[1] table the row: column -> value; empty when `at.err` is set
--- @treturn[1] table `at`, where the row is: `number` (of the row, from 1), `line` (the number of
--- its first line in the file, from 1; lines end in LF), `raw` (its bytes without the line end),
+-- @treturn[1] table<string,any> the row: column -> value; empty when `at.err` is set
+-- @treturn[1] FilePlace `at`, where the row is: `number` (of the row, from 1), `line` (the number
+-- of its first line in the file, from 1; lines end in LF), `raw` (its bytes without the line end),
 -- `first` and `stop` (the offsets in the file of its first byte and of the byte after its line end,
 -- from 0), `ended` (whether the record is complete with its line end) and `err` (an error of kind
 -- "validation" with the field `line` when the row cannot be read, otherwise nil). A record that is
@@ -129,7 +156,7 @@ Reader.__index = Reader
 -- @treturn[2] nil the end
 -- @treturn[3] nil
 -- @treturn[3] nil
--- @treturn[3] table the source cannot be read; it is also the field `err` of the reader, because a
+-- @treturn[3] Error the source cannot be read; it is also the field `err` of the reader, because a
 -- `for` loop does not see it
 -- @raise after `close`
 function Reader:next ()
@@ -219,20 +246,20 @@ end
 --
 -- A column without a name is called `column_N`, where N is its number. Two columns of one name are
 -- an error.
--- @tparam string|table|userdata source the path of a file; or an object with a method `read(n)`,
+-- @tparam string|table|file* source the path of a file; or an object with a method `read(n)`,
 -- which returns at most `n` bytes, nil at the end, or nil and a message: `io.stdin`, a file, a
 -- pipe. Such an object is not closed
--- @tparam ?table options `format`: "jsonl", "csv", "tsv" or "lines", needed when the extension of
--- the path does not tell it; `columns`: array of the names of the columns, for CSV and TSV without
--- a header line; `quotes`: false for CSV and TSV in which quotes have no meaning; `max_record`:
--- most bytes of a record (`MAX_RECORD`)
--- @treturn[1] table the reader, for `for row, at in reader do`, with the methods `next` and `close`
--- and the fields `format`, `columns` (array of the names of the columns of CSV and TSV, in their
--- order; empty when the file is empty), `size` (of the file in bytes; nil for a pipe or an object),
--- `header` (where the header is, like `at`; nil when there is none) and `err` (the error that ended
--- the reading)
+-- @tparam ?RowsOptions options `format`: "jsonl", "csv", "tsv" or "lines", needed when the
+-- extension of the path does not tell it; `columns`: array of the names of the columns, for CSV and
+-- TSV without a header line; `quotes`: false for CSV and TSV in which quotes have no meaning;
+-- `max_record`: most bytes of a record (`MAX_RECORD`)
+-- @treturn[1] RowReader the reader, for `for row, at in reader do`, with the methods `next` and
+-- `close` and the fields `format`, `columns` (array of the names of the columns of CSV and TSV, in
+-- their order; empty when the file is empty), `size` (of the file in bytes; nil for a pipe or an
+-- object), `header` (where the header is, like `at`; nil when there is none) and `err` (the error
+-- that ended the reading)
 -- @treturn[2] nil
--- @treturn[2] table the error: of kind "config" when the file cannot be read, otherwise of kind
+-- @treturn[2] Error the error: of kind "config" when the file cannot be read, otherwise of kind
 -- "validation"; `unfinished` is true when the file ends before the header does
 function M.open (source, options)
   options = check_options(options, OPEN_OPTIONS)
@@ -268,11 +295,11 @@ local function stray_name (columns, row)
 end
 
 --- Writes the header line of a file.
--- @tparam string format "jsonl", "csv", "tsv" or "lines"
--- @tparam ?table columns array of the names of the columns; needed for CSV and TSV
+-- @tparam "jsonl"|"csv"|"tsv"|"lines" format "jsonl", "csv", "tsv" or "lines"
+-- @tparam ?string[] columns array of the names of the columns; needed for CSV and TSV
 -- @treturn[1] string with its line end; empty for the formats without a header
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "validation"
+-- @treturn[2] Error the error, of kind "validation"
 function M.header (format, columns)
   local known, err = choose_format(format)
   if not known then return nil, err end
@@ -292,13 +319,13 @@ end
 
 --- Writes a row as text. Cells of CSV and TSV: strings as they are, in quotes where necessary;
 -- numbers as in JSON; `true` and `false`; nothing for nil and `json.null`; other tables as JSON.
--- @tparam string format "jsonl", "csv", "tsv" or "lines"
--- @tparam ?table columns array of names: for CSV and TSV those of the columns, for JSON Lines those
--- that come first
--- @tparam table row name -> value
+-- @tparam "jsonl"|"csv"|"tsv"|"lines" format "jsonl", "csv", "tsv" or "lines"
+-- @tparam ?string[] columns array of names: for CSV and TSV those of the columns, for JSON Lines
+-- those that come first
+-- @tparam table<string,any> row name -> value
 -- @treturn[1] string with its line end (LF)
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "validation": a value that the format cannot hold, text that
+-- @treturn[2] Error the error, of kind "validation": a value that the format cannot hold, text that
 -- is not UTF-8, or a name that is not a column
 function M.encode (format, columns, row)
   local known, err = choose_format(format)
@@ -342,10 +369,10 @@ end
 
 --- Writes a row.
 -- @function writer:write
--- @tparam table row see `encode`
+-- @tparam table<string,any> row see `encode`
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] table the error; when it is of kind "validation", nothing was written and the writer
+-- @treturn[2] Error the error; when it is of kind "validation", nothing was written and the writer
 -- can be used on
 -- @raise after `close`
 function Writer:write (row)
@@ -359,7 +386,7 @@ end
 -- @function writer:close
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] table the error: the file may be incomplete
+-- @treturn[2] Error the error: the file may be incomplete
 function Writer:close ()
   local file = self.file
   self.file = nil
@@ -372,11 +399,12 @@ end
 
 --- Creates a file of rows, or replaces one, and writes its header.
 -- @tparam string path
--- @tparam ?table options `format`: "jsonl", "csv", "tsv" or "lines", needed when the extension of
--- the path does not tell it; `columns`: array of names, needed for CSV and TSV, see `encode`
--- @treturn[1] table the writer, with the methods `write` and `close`
+-- @tparam ?RowsOptions options `format`: "jsonl", "csv", "tsv" or "lines", needed when the
+-- extension of the path does not tell it; `columns`: array of names, needed for CSV and TSV, see
+-- `encode`
+-- @treturn[1] RowWriter the writer, with the methods `write` and `close`
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 function M.create (path, options)
   if type(path) ~= "string" then
     usage.fail("expected a path, got " .. value_checks.describe(path))

@@ -23,6 +23,39 @@ local usage = require "predibase.usage"
 
 local M = {}
 
+--- Where a row is.
+-- @table RowPlace
+-- @tfield integer number of the row, from 1
+-- @tfield integer line the number of its first line in the file, or its own number
+-- @tfield ?string|number id of the row
+-- @tfield ?string hash of the row and its options
+
+--- How far a run is.
+-- @table BulkProgress
+-- @tfield RowCounts rows how many rows are done
+-- @tfield RowRates rates the speed over the last ten seconds
+-- @tfield integer open requests under way
+-- @tfield integer concurrency how many may be
+-- @tfield number pause seconds until the server may be asked again; 0 without a pause
+-- @tfield integer read bytes of the input read so far
+-- @tfield ?integer size bytes of the input
+-- @tfield boolean is_read the input was read to its end
+
+--- What a run has done.
+-- @table BulkSummary
+-- @extends FigureSummary
+-- @tfield ?string reason why the run ended before the end of its rows: "stopped", "max_tokens",
+-- "max_cost", or what the error is about
+-- @tfield ?number cost nil without prices
+-- @tfield integer open requests under way
+-- @tfield integer concurrency how many may be
+-- @tfield integer read bytes of the input read so far
+-- @tfield ?integer size bytes of the input
+-- @tfield integer changed rows that have changed since they were answered
+-- @tfield ?integer stray answers whose rows the input does not have any more
+-- @tfield ?table evaluation see `predibase.bulk.evaluation`
+-- @tfield ?string failed_path of the file of failed rows, when the run has ended and there are some
+
 --- How many times the largest number of requests the rows may be that wait, with `ordered`, for the
 -- answer of an earlier row. Their answers are in memory.
 M.ORDER_WINDOW = 4
@@ -243,19 +276,19 @@ end
 --- Waits for the next row that is answered or has failed.
 -- @tparam ?number seconds longest time to wait; nil waits until a row has ended
 -- @treturn[1] table the row
--- @treturn[1] table its result, as the method returns it to which the row belongs
+-- @treturn[1] any its result, as the method returns it to which the row belongs
 -- @treturn[1] nil
--- @treturn[1] table where the row is: `number`, `line`, `id` and `hash`
+-- @treturn[1] RowPlace where the row is: `number`, `line`, `id` and `hash`
 -- @treturn[2] table the row; empty when it could not be read
 -- @treturn[2] nil
--- @treturn[2] table its error
--- @treturn[2] table where it is
+-- @treturn[2] Error its error
+-- @treturn[2] RowPlace where it is
 -- @treturn[3] nil all rows have ended, or the run was stopped, or has reached `max_tokens` or
 -- `max_cost`
 -- @treturn[4] nil
 -- @treturn[4] nil
--- @treturn[4] table the error that ended the run
--- @treturn[5] boolean false: no row has ended in that time
+-- @treturn[4] Error the error that ended the run
+-- @treturn[5] false no row has ended in that time
 function Run:next (seconds)
   check_self(self, "next")
   while not self.over do
@@ -275,6 +308,10 @@ end
 
 --- For `for row, result, err, at in run do`: returns what `next` returns, and raises the error that
 -- ended the run.
+-- @treturn ?table the row; nil at the end
+-- @treturn any its result; nil when it failed
+-- @treturn ?Error its error
+-- @treturn RowPlace where it is
 function Run:__call ()
   local row, result, err, at = self:next()
   if row == nil and err then error(err, 0) end
@@ -282,9 +319,9 @@ function Run:__call ()
 end
 
 --- Answers all rows.
--- @treturn[1] table the summary
+-- @treturn[1] BulkSummary the summary
 -- @treturn[2] nil
--- @treturn[2] table the error that ended the run
+-- @treturn[2] Error the error that ended the run
 function Run:finish ()
   check_self(self, "finish")
   while self:next() ~= nil do end
@@ -309,10 +346,10 @@ end
 Run.__close = Run.close
 
 --- Returns how far the run is, to be shown while it runs.
--- @treturn table `rows` and `rates` of `predibase.bulk.figures`, `open` (requests under way),
--- `concurrency` (how many may be), `pause` (seconds until the server may be asked again; 0 without
--- a pause), `read` (bytes of the input read so far), `size` (bytes of the input, nil when unknown),
--- `is_read` (boolean: the input was read to its end)
+-- @treturn BulkProgress `rows` and `rates` of `predibase.bulk.figures`, `open` (requests under
+-- way), `concurrency` (how many may be), `pause` (seconds until the server may be asked again; 0
+-- without a pause), `read` (bytes of the input read so far), `size` (bytes of the input, nil when
+-- unknown), `is_read` (boolean: the input was read to its end)
 function Run:progress ()
   check_self(self, "progress")
   local open, limit, pause = self.batch:level()
@@ -322,13 +359,13 @@ function Run:progress ()
 end
 
 --- Returns what was counted up to now.
--- @treturn table the fields of `predibase.bulk.figures`, and `reason` (why the run ended before the
--- end of its rows: "stopped", "max_tokens", "max_cost", or what the error is about; nil otherwise),
--- `cost` (nil without prices), `open` (requests under way), `concurrency` (how many may be), `read`
--- (bytes of the input read so far), `size` (bytes of the input, nil when unknown), `changed` (rows
--- that have changed since they were answered), `stray` (answers whose rows the input does not
--- have any more, when it was read to its end), `evaluation`, `failed_path` (of the file of failed
--- rows, when the run has ended and there are some)
+-- @treturn BulkSummary the fields of `predibase.bulk.figures`, and `reason` (why the run ended
+-- before the end of its rows: "stopped", "max_tokens", "max_cost", or what the error is about; nil
+-- otherwise), `cost` (nil without prices), `open` (requests under way), `concurrency` (how many may
+-- be), `read` (bytes of the input read so far), `size` (bytes of the input, nil when unknown),
+-- `changed` (rows that have changed since they were answered), `stray` (answers whose rows the
+-- input does not have any more, when it was read to its end), `evaluation`, `failed_path` (of the
+-- file of failed rows, when the run has ended and there are some)
 function Run:summary ()
   check_self(self, "summary")
   local summary = self.figures:summary()
@@ -348,8 +385,8 @@ function Run:__tostring ()
 end
 
 --- Makes a run that has failed already: its `next` returns the error.
--- @tparam table err
--- @treturn table
+-- @tparam Error err
+-- @treturn BulkRun
 function M.failed (err)
   return setmetatable({
     batch = batches.failed(err), err = err, reason = "options", over = true, taken = 0,
@@ -359,10 +396,10 @@ function M.failed (err)
 end
 
 --- Makes a run.
--- @tparam table client
+-- @tparam Client client
 -- @tparam table parts `source`, `dialect`, `output`, `choice`, `figures`, `spending`, `evaluation`
 -- (or nil), and the options `most`, `start`, `adaptive`, `patience`, `ordered` and `keep_changed`
--- @treturn table
+-- @treturn BulkRun
 function M.new (client, parts)
   local run = setmetatable({
     source = parts.source, dialect = parts.dialect, output = parts.output, choice = parts.choice,

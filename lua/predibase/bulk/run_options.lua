@@ -89,6 +89,39 @@ local function is_rows (value)
   end
 end
 
+--- The options of `client:run_bulk`: either `input` or `rows`, and others.
+-- @table BulkOptions
+-- @tfield ?string|file* input the path of a file, or an open file
+-- @tfield ?(table|string)[]|fun():(table|string|nil) rows an array, or a function that returns the
+-- next row and nil at the end; a row is a table of its columns, or a prompt
+-- @tfield ?"jsonl"|"csv"|"tsv"|"lines" format of the file (default: that of its extension)
+-- @tfield ?string[] columns the names of the columns, for CSV without a header line
+-- @tfield ?boolean quotes `false` for CSV and TSV in which quotes have no meaning
+-- @tfield ?string|Template|ChatFormat|fun(row:table):(string|Message[]) template a text with
+-- `{names}`, a template, a chat format, or a function that returns a prompt or messages
+-- @tfield ?"template"|"prompt"|"predibase"|"openai" dialect how rows become calls (default: found
+-- by their fields)
+-- @tfield ?string id the column with the ids
+-- @tfield ?SendOptions options of all calls; `max_retries` is 8 by default
+-- @tfield ?string|fun(record:string) out the path of the output, or a function that takes the text
+-- of each record
+-- @tfield ?"jsonl"|"csv"|"tsv" out_format the format of the output
+-- @tfield ?boolean ordered in the order of the rows (default false)
+-- @tfield ?boolean timing with the seconds of each answer (default false)
+-- @tfield ?boolean keep_changed keep answers of rows or options that have changed since then
+-- (default false)
+-- @tfield ?integer|"auto" concurrency requests at the same time, 1 to 1000 (default `"auto"`: from
+-- 16 up to 256)
+-- @tfield ?integer limit the first rows only
+-- @tfield ?integer sample this many rows, drawn from all of them
+-- @tfield ?string shard `"I/N"`, `"auto"` or `"auto/N"`, see `predibase.bulk.shards`
+-- @tfield ?integer max_tokens no row is begun that would exceed them
+-- @tfield ?number max_cost no row is begun that would exceed it
+-- @tfield ?number price_in of a million tokens of prompts
+-- @tfield ?number price_out of a million tokens of answers
+-- @tfield ?string|{column:string,how:string?} evaluate the column with the expected answers, see
+-- `predibase.bulk.evaluation`
+
 local CHECKS = {
   input = is_source, rows = is_rows, format = one_of("jsonl", "csv", "tsv", "lines"),
   columns = is_table, quotes = is_flag,

@@ -10,6 +10,11 @@ local usage = require "predibase.usage"
 
 local M = {}
 
+--- A part of the rows of an input.
+-- @table Shard
+-- @tfield integer index from 0 to `count - 1`
+-- @tfield integer count the number of shards
+
 --- The largest number of shards. Each shard reads all rows and skips those of the others, so that
 -- with more shards reading takes longer than answering.
 M.MAX_COUNT = 10000
@@ -106,10 +111,11 @@ end
 -- `_MIN`, `_MAX`, `_STEP` and `_COUNT` (sbatch(1), "job arrays"). `"auto/8"` reads
 -- `JOB_COMPLETION_INDEX` (Kubernetes, Job with `completionMode: Indexed`).
 -- @tparam string value
--- @tparam[opt=os.getenv] function getenv maps the name of an environment variable to its value
--- @treturn[1] table `{ index = …, count = … }`; `index` is from 0 to `count - 1`
+-- @tparam[opt=os.getenv] fun(name:string):string? getenv maps the name of an environment variable
+-- to its value
+-- @treturn[1] Shard `{ index = …, count = … }`; `index` is from 0 to `count - 1`
 -- @treturn[2] nil
--- @treturn[2] table an error of kind `validation` for a bad value, and `config` for environment
+-- @treturn[2] Error an error of kind `validation` for a bad value, and `config` for environment
 -- variables that are missing or do not fit
 -- @raise when `value` is not a string
 function M.read (value, getenv)
@@ -142,7 +148,7 @@ function M.of (count, number)
 end
 
 --- Tells whether a row belongs to a shard.
--- @tparam table shard
+-- @tparam Shard shard
 -- @tparam integer number the number of the row in the input, from 1
 -- @treturn boolean
 function M.takes (shard, number)
@@ -151,7 +157,7 @@ end
 
 --- Returns the path of a shard's file.
 -- @tparam string out the path of the whole output
--- @tparam table shard
+-- @tparam Shard shard
 -- @treturn string `OUT.I-of-N`, in the folder of `out`
 function M.path (out, shard)
   return ("%s.%d-of-%d"):format(out, shard.index, shard.count)
@@ -161,7 +167,7 @@ end
 -- is that of the first result: `answers.jsonl` for `answers.jsonl.3-of-8`.
 -- @tparam string path
 -- @treturn string the path of the whole output; `path` itself when it is not that of a shard
--- @treturn ?table the shard
+-- @treturn ?Shard the shard
 function M.split (path)
   local out, index, count = path:match "^(.*[^/])%.(%d+)%-of%-(%d+)$"
   if not out then return path end
@@ -175,9 +181,9 @@ end
 --- Finds the files of the shards of an output, of all divisions.
 -- @tparam string out the path of the whole output
 -- @tparam ?string extension what the names have after that of the shard
--- @treturn[1] table number of shards -> index -> path
+-- @treturn[1] table<integer,table<integer,string>> number of shards -> index -> path
 -- @treturn[2] nil
--- @treturn[2] table an error of kind `config`: the folder cannot be read
+-- @treturn[2] Error an error of kind `config`: the folder cannot be read
 function M.files (out, extension)
   extension = extension or ""
   local parent, name = out:match "^(.-)([^/]*)$"
@@ -197,10 +203,10 @@ end
 --- Refuses to begin a shard beside those of another division. So an array job that is submitted
 -- again for some of its tasks only, which is another division, does not answer rows twice.
 -- @tparam string out the path of the whole output
--- @tparam table shard
+-- @tparam Shard shard
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] table an error of kind `config`
+-- @treturn[2] Error an error of kind `config`
 function M.check_division (out, shard)
   -- A folder that cannot be read is told by what opens the output.
   for count, paths in pairs(M.files(out) or {}) do

@@ -123,10 +123,10 @@ local function step (self, how)
 end
 
 --- Waits for the next delta and returns it. Between two answers it waits for the tools.
--- @treturn[1] table the delta
+-- @treturn[1] Delta the delta
 -- @treturn[2] nil at the end
 -- @treturn[3] nil
--- @treturn[3] table the error; every later call returns it again
+-- @treturn[3] Error the error; every later call returns it again
 function RunStream:next ()
   check_self(self, "next")
   return step(self, "next")
@@ -134,10 +134,10 @@ end
 
 --- Returns the next delta if it has arrived; never waits. Tools that wait go on while the program
 -- calls this function, or its loop runs.
--- @treturn[1] table the delta
+-- @treturn[1] Delta the delta
 -- @treturn[2] nil at the end
 -- @treturn[3] nil
--- @treturn[3] string|table "pending", or the error
+-- @treturn[3] "pending"|Error "pending", or the error
 function RunStream:poll ()
   check_self(self, "poll")
   return step(self, "poll")
@@ -151,7 +151,7 @@ function RunStream:__call ()
 end
 
 --- Iterates over pieces of text as a terminal or a page can show them, see `stream:texts`.
--- @treturn function the iterator (with the further values that the generic `for` of 5.4 takes)
+-- @treturn fun():string? the iterator (with the further values that the generic `for` of 5.4 takes)
 function RunStream:texts ()
   check_self(self, "texts")
   return utf8.whole_characters(function ()
@@ -163,7 +163,7 @@ end
 --- Reads the stream to its end and returns the text of the last answer.
 -- @treturn[1] string
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 function RunStream:text ()
   check_self(self, "text")
   local delta, err
@@ -173,9 +173,9 @@ function RunStream:text ()
 end
 
 --- Returns what `session:run` would have returned, once the stream has ended.
--- @treturn[1] table the result of the last answer
+-- @treturn[1] SessionResult the result of the last answer
 -- @treturn[2] nil
--- @treturn[2] table the error
+-- @treturn[2] Error the error
 -- @raise when the stream has not ended yet
 function RunStream:result ()
   check_self(self, "result")
@@ -213,7 +213,7 @@ end
 --- Makes a stream.
 -- @tparam table client
 -- @tparam table rounds of `predibase.chat.rounds`
--- @treturn table
+-- @treturn RunStream
 function M.new (client, rounds)
   -- Fields that are set later: opening (the work of opening the next stream), stream (of the
   -- current answer), shown (its filter), work (the tools that run), outcome (the last result), err.

@@ -19,6 +19,45 @@ local M = {}
 --- The modules that send messages, by the option `over`.
 M.engines = { generate = over_generate, chat = over_chat }
 
+--- The options of `client:chat_session`: its own, and those of its calls.
+-- @table SessionOptions
+-- @extends FormatOptions, SessionCalls
+-- @tfield ?"generate"|"chat" over how the messages are sent (default `"generate"`)
+-- @tfield ?string|ChatFormat format a chat format, its name, or the name of a model (default: that
+-- of the deployment)
+-- @tfield ?string system the system message
+-- @tfield ?Message[] messages the first messages of the history
+-- @tfield ?integer max_input_tokens older turns that do not fit are not sent
+-- @tfield ?fun(text:string):number count_tokens counts the tokens of a text, in place of the
+-- server's tokenizer
+-- @tfield ?boolean stop_on_server with `client_stop`: stop the model at the sequence (default
+-- false)
+
+--- The options of `session:send` and `session:stream`: those of `generate`, or over `"chat"` those
+-- of `chat_completion`.
+-- @table SendOptions
+-- @extends SessionCalls
+-- @tfield ?boolean keep_text `false` does not keep the text for the result (default true)
+
+--- What the options of a session and those of its calls have in common.
+-- @table SessionCalls
+-- @extends GenerateParameters, ChatParameters, TextOptions, CallOptions
+-- @tfield ?boolean return_full_text put the prompt before the generated text (default false)
+-- @tfield ?fun(token:SessionDelta) on_token receives each token or delta
+
+--- The options of `session:run` and `session:run_stream`.
+-- @table RunOptions
+-- @extends SendOptions
+-- @tfield ?integer max_rounds most answers of the model (default 8)
+-- @tfield ?fun(call:ToolCall,result:string) on_tool observes the result of each call
+-- @tfield ?fun(call:ToolCall,err:any):string? on_tool_error returns what the model is told of a
+-- tool's error, or nil to stop
+
+--- The result of a call of a session.
+-- @table SessionResult
+-- @extends ChatResult
+-- @tfield ?integer rounds of `session:run`: the number of answers
+
 -- Options of a session that are not options of its calls.
 local OWN = { over = true, system = true, messages = true, max_input_tokens = true,
   count_tokens = true, tools = true, tool_choice = true }

@@ -225,6 +225,110 @@ end
 --- Checks the number of retries.
 M.retries = integer(0, M.MAX_RETRIES)
 
+--- The options of `predibase.new`. The environment supplies what is missing, see
+-- `predibase.config`.
+-- @table ClientOptions
+-- @extends CallOptions, TextOptions
+-- @tfield ?string|false|fun():(string?,any) api_token the API token of Predibase, or a function
+-- that returns it (or nil and why there is none), called before each attempt; `false` sends none
+-- @tfield ?string tenant_id the tenant at Predibase
+-- @tfield ?string deployment the deployment at Predibase
+-- @tfield ?string|string[] base_url the part of the URL before `/generate`; replaces tenant and
+-- deployment; an array for several servers that serve the same
+-- @tfield ?ClientDefaults defaults parameters for every call
+-- @tfield ?string|false proxy a URL with `http`, `https`, `socks5` or `socks5h`; `false`: no proxy,
+-- even if the environment names one
+-- @tfield ?string ca_file the path of a file with certificate authorities (PEM)
+-- @tfield ?string client_cert the path of the client's certificate (PEM)
+-- @tfield ?string client_key the path of its key (PEM)
+-- @tfield ?string client_key_password the password of the key
+-- @tfield ?boolean verify check the server's certificate (default true)
+-- @tfield ?"1.1"|"2" http_version the version of HTTP (default: the best one that the server
+-- supports)
+-- @tfield ?"lorax"|"openai" server the API that the server has (default `"lorax"`)
+-- @tfield ?boolean allow_plain_http send the token over plain HTTP to addresses that are not
+-- loopback (default false)
+-- @tfield ?integer max_event_bytes largest event of a stream (default 8 MiB)
+-- @tfield ?integer max_response_bytes largest whole response (default 64 MiB)
+-- @tfield ?string user_agent is put in front of the library's own name
+-- @tfield ?Loop loop how the client waits (default: it blocks, or yields in a task of
+-- `predibase.async`)
+-- @tfield ?table transport replaces libcurl, for tests
+-- @tfield ?integer|false concurrency most requests at the same time
+-- @tfield ?RateLimit|false rate_limit most requests and tokens in a time
+-- @tfield ?Client[]|false fallback clients that are asked when this one fails
+-- @tfield ?boolean keep_text keep the texts of streams for their results (default true)
+-- @tfield ?boolean stop_on_server let `generate` stop the model at a sequence of `client_stop`
+-- (default false)
+-- @tfield ?fun(token:Token|Delta) on_token receives each token of a stream
+
+--- The options of every call.
+-- @table CallOptions
+-- @tfield ?number|Timeouts timeout seconds for the whole call with its retries (default 600;
+-- streams have no limit), or a table of timeouts
+-- @tfield ?integer max_retries attempts after the first one, 0 to 100 (default 2)
+-- @tfield ?table<string,string> headers further headers of the request
+-- @tfield ?number|false cold_start seconds for which the call waits while the deployment starts
+-- @tfield ?string|false|fun():(string|table|nil) traceparent the trace that the call belongs to,
+-- see docs/deployments.md
+-- @tfield ?fun(request:RequestInfo) on_request is called before each attempt
+-- @tfield ?fun(response:ResponseInfo) on_response is called when the head of a response has come
+-- @tfield ?fun(retry:RetryInfo) on_retry is called before each further attempt
+-- @tfield ?fun(err:Error) on_error observes the final error of the call
+
+--- The options of calls that generate text.
+-- @table TextOptions
+-- @tfield ?boolean trim_stop remove the sequence of `stop` at which the server stopped from the end
+-- of the text (default false)
+-- @tfield ?string|string[] client_stop end the text before the first of these sequences
+-- @tfield ?boolean|Marks reasoning separate what the model writes before its answer: between the
+-- marks of the chat format (`true`), between these marks, or not at all (`false`)
+-- @tfield ?string|ChatFormat format the chat format of the prompt, or its name
+-- @tfield ?boolean check_schema refuse a schema that the server cannot turn into a grammar (default
+-- true)
+-- @tfield ?ServerLimits|false check_limits what `client:info()` says: the call is checked before it
+-- is sent
+
+--- The timeouts of a call, in seconds.
+-- @table Timeouts
+-- @tfield ?number connect name look-up, TCP, proxy and TLS together (default 10)
+-- @tfield ?number first_token from sending a stream's request to its first token (default 600)
+-- @tfield ?number token from one token to the next (default 120)
+-- @tfield ?number idle time without any byte, once the response has begun (default 60)
+-- @tfield ?number|false total the call including its retries; `false`: no limit
+
+--- A limit of requests and tokens in a time.
+-- @table RateLimit
+-- @tfield ?integer requests most requests in the time
+-- @tfield ?integer tokens most tokens in the time
+-- @tfield ?number seconds the time (default 1)
+
+--- The limits of a server that are checked before a call is sent.
+-- @table ServerLimits
+-- @tfield ?integer max_input_length most tokens of a prompt
+-- @tfield ?integer max_total_tokens most tokens of prompt and answer together
+-- @tfield ?integer max_best_of largest `best_of`
+-- @tfield ?integer max_stop_sequences most sequences in `stop`
+
+--- What `on_request` is called with. Secrets are removed.
+-- @table RequestInfo
+-- @tfield string method of HTTP
+-- @tfield string url of the request
+-- @tfield table<string,string> headers of the request
+-- @tfield integer attempt the number of the attempt, from 1
+
+--- What `on_response` is called with.
+-- @table ResponseInfo
+-- @tfield integer status of HTTP
+-- @tfield table<string,string> headers lower-case name -> value
+-- @tfield integer attempt the number of the attempt, from 1
+
+--- What `on_retry` is called with.
+-- @table RetryInfo
+-- @tfield Error error why the attempt failed
+-- @tfield integer attempt the number of the attempt that failed, from 1
+-- @tfield number delay seconds until the next attempt
+
 --- Options of a client that are kept in the configuration under their own names. They are checked
 -- in this order.
 M.plain = {

@@ -32,7 +32,7 @@ end
 
 --- Waits in the operating system until any exchange of a client has new data or has ended. Other
 -- loops call it if the caller cannot yield.
--- @tparam table loop the client's loop, with its `step`
+-- @tparam Loop loop the client's loop, with its `step`
 -- @return nil, or the error that a signal handler raised during the wait
 function M.wait (loop)
   local ok, err = pcall(loop.step, nil)
@@ -50,7 +50,7 @@ function Blocking:resume () -- luacheck: ignore 212
 end
 
 --- Makes a loop for one client.
--- @treturn table the loop
+-- @treturn Loop the loop
 function M.new ()
   return setmetatable({ step = false }, Blocking)
 end

@@ -17,6 +17,10 @@ local usage = require "predibase.usage"
 
 local M = {}
 
+--- The loop of cqueues.
+-- @table CqueuesLoop
+-- @extends Loop
+
 local Cqueues = {}
 Cqueues.__index = Cqueues
 
@@ -127,7 +131,7 @@ function Cqueues:spawn (f) -- luacheck: ignore 212
 end
 
 --- Makes a loop for one client.
--- @treturn table the loop
+-- @treturn CqueuesLoop the loop
 function M.new ()
   return setmetatable({
     fd = nil, timeout = nil, step = nil,

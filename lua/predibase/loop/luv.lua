@@ -16,6 +16,16 @@ local usage = require "predibase.usage"
 
 local M = {}
 
+--- The loop of libuv.
+-- @table LuvLoop
+-- @extends Loop
+
+--- The options of `new`.
+-- @table LuvOptions
+-- @tfield ?table uv the binding of libuv (default: `vim.uv` or `vim.loop` in Neovim, else `luv`)
+-- @tfield ?fun(f:function) schedule calls the function that it is given, in which coroutines are
+-- resumed
+
 local Luv = {}
 Luv.__index = Luv
 
@@ -37,7 +47,7 @@ local function ensure_handles (self)
   local uv = self.uv
   if not self.on_event then
     local weak = setmetatable({ self }, { __mode = "v" })
-    self.on_event = function () if weak[1] then weak[1]:pump() end end
+    self.on_event = function () if weak[1] then weak[1]:_pump() end end
   end
   if not usable(self, self.timer) then self.timer = uv.new_timer() end
   if self.fd and not self.closed and not usable(self, self.poll) then
@@ -99,7 +109,7 @@ local function pump (self)
   elseif #self.queue == 0 then deactivate(self) end
 end
 
-Luv.pump = pump
+Luv._pump = pump
 
 local function start (self)
   ensure_handles(self)
@@ -155,11 +165,11 @@ function Luv:resume (co)
 end
 
 --- Makes a loop for one client.
--- @tparam ?table options `uv`: the binding of libuv (default: `vim.uv` or `vim.loop` in Neovim,
--- else the module `luv`); `schedule`: a function that calls the function it is given, in which
--- coroutines are resumed (default: `vim.schedule` in Neovim, where callbacks of libuv may not call
--- most of the API; else a direct call)
--- @treturn table the loop
+-- @tparam ?LuvOptions options `uv`: the binding of libuv (default: `vim.uv` or `vim.loop` in
+-- Neovim, else the module `luv`); `schedule`: a function that calls the function it is given, in
+-- which coroutines are resumed (default: `vim.schedule` in Neovim, where callbacks of libuv may not
+-- call most of the API; else a direct call)
+-- @treturn LuvLoop the loop
 function M.new (options)
   local vim = rawget(_G, "vim") or {}
   options = options or {}

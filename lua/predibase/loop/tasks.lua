@@ -346,7 +346,7 @@ end
 
 --- Ends a task with an error, which its current wait or its next one raises.
 -- @tparam table task
--- @tparam table err
+-- @tparam Error err
 -- @treturn boolean false if the task had already ended or was already cancelled
 function M.cancel (task, err)
   if task.ended or task.cancelled then return false end

@@ -8,6 +8,39 @@ local usage = require "predibase.usage"
 
 local M = {}
 
+--- Scripted answers and faults. Times are in seconds.
+-- @table MockFaults
+-- @tfield ?number delay between tokens
+-- @tfield ?number first_delay before the first token
+-- @tfield ?number head_delay before the head of the answer
+-- @tfield ?number error_after after so many tokens: an error event, or a response that is the error
+-- @tfield ?string error its text
+-- @tfield ?string error_type its type
+-- @tfield ?number cut_after after so many tokens: FIN, in the middle of the answer
+-- @tfield ?number reset_after after so many tokens: RST
+-- @tfield ?number batch_error_after after so many tokens: the error for every request in progress
+-- @tfield ?number crash_after after so many tokens: the server closes all connections and its
+-- socket
+-- @tfield ?number silent_after after so many tokens: only comments are sent
+-- @tfield ?number keepalive_interval between comments while nothing is sent; 0 sends none
+-- @tfield ?boolean final `false`: the stream ends without its closing event
+-- @tfield ?boolean done whether `[DONE]` follows (default: after a closing event only)
+-- @tfield ?number hold after the closing event: keep the body open for this time
+-- @tfield ?number overload the first so many requests with this script are refused as overloaded
+-- @tfield ?number status answer with this status instead
+-- @tfield ?string body and this body
+-- @tfield ?string content_type and this content type
+-- @tfield ?table<string,string> headers further headers of any answer
+-- @tfield ?string|table raw bytes, or an array of actions, instead of any answer
+-- @tfield ?number slice write the answer in slices of so many bytes
+-- @tfield ?string|string[] answer the text to generate, or its tokens
+-- @tfield ?string|string[] reasoning with `server = "openai"`: what comes before the answer
+-- @tfield ?table[] tool_calls with `server = "openai"`: array of `{ name, arguments, id }`
+-- @tfield ?string when this script is only for requests whose body contains the text
+-- @tfield ?table embedding the vector to answer with
+-- @tfield ?table entities the entities to answer with
+-- @tfield ?boolean close end the connection after the answer
+
 --- Every fault and what it does. `n` counts tokens, times are seconds.
 M.kinds = {
   delay = "number",              -- between tokens

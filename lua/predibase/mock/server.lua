@@ -20,6 +20,60 @@ local M = {}
 local BACKLOG = 1024
 local MAX_LOG = 67108864       -- bytes of request bodies that the log keeps
 
+--- The options of a stand-in server.
+-- @table MockOptions
+-- @tfield ?string host the address to listen at; loopback only (default `"127.0.0.1"`)
+-- @tfield ?integer port 0: any free port (default 0)
+-- @tfield ?string token requests without this bearer token get 401
+-- @tfield ?number delay seconds between tokens (default 0)
+-- @tfield ?number keepalive_interval seconds between comments while nothing is sent (default 15)
+-- @tfield ?table<string,MockFaults|MockFaults[]> script path -> faults
+-- @tfield ?string seed a decimal number of 64 bits from which seeds for requests are drawn
+-- @tfield ?"lorax"|"openai" server the API (default `"lorax"`)
+-- @tfield ?"lorax"|"managed" classify the form of `/classify` (default `"lorax"`)
+-- @tfield ?string model_id the name of the model
+-- @tfield ?string adapter_source of adapters in requests that name none (default `"pbase"`)
+-- @tfield ?integer max_concurrent_requests as the router's option (default 1024)
+-- @tfield ?integer max_best_of as the router's option (default 2)
+-- @tfield ?integer max_stop_sequences as the router's option (default 10)
+-- @tfield ?integer max_input_length most tokens of a prompt (default 1792)
+-- @tfield ?integer max_total_tokens most tokens of prompt and answer together (default 2048)
+-- @tfield ?integer embedding_size numbers of a vector (default 256)
+-- @tfield ?number fault_rate how many requests fail by chance, from 0 to 1 (default 0)
+-- @tfield ?number max_seconds after which the server closes itself
+-- @tfield ?integer max_requests after which the server closes itself
+-- @tfield ?integer log_limit requests that `log` remembers (default 1000)
+-- @tfield ?fun(text:string) on_error called with the text of an error in the server itself
+
+--- A stand-in server in this process.
+-- @table MockServer
+-- @tfield string url where it listens
+-- @tfield string host the address
+-- @tfield integer port the port
+
+--- A request that a stand-in server got.
+-- @table MockRequest
+-- @tfield integer number of the request, from 1
+-- @tfield string method of HTTP
+-- @tfield string target as requested
+-- @tfield string path without faults
+-- @tfield ?string route that answered
+-- @tfield string version of HTTP
+-- @tfield table<string,string> headers lower-case name -> value
+-- @tfield string body the bytes
+-- @tfield ?integer status of the answer
+-- @tfield ?integer tokens that were sent
+-- @tfield ?boolean complete whether the answer was sent to its end
+-- @tfield ?"client"|"server" closed_by who closed the connection
+-- @tfield ?number seconds that it took
+-- @tfield ?string error an error in the server itself
+
+--- The numbers of connections and requests.
+-- @table MockConnections
+-- @tfield integer accepted connections so far
+-- @tfield integer open connections
+-- @tfield integer active requests
+
 --- Every option: its default, or its type where there is none.
 M.options = {
   host = "127.0.0.1",               -- loopback only
@@ -225,7 +279,7 @@ end
 
 --- Starts a server on luv's default loop.
 -- @tparam table options as `check` returns them
--- @treturn[1] Server with `url`, `host` and `port`
+-- @treturn[1] MockServer with `url`, `host` and `port`
 -- @treturn[2] nil
 -- @treturn[2] string why the address cannot be used
 function M.new (options)
@@ -267,7 +321,7 @@ end
 -- request in turn (the last one stays). nil removes the script.
 -- @tparam string path as requested, without `~` segments; or a route such as `/generate`, which
 --   means this route under any prefix; or `*` for every request
--- @tparam ?table script
+-- @tparam ?MockFaults|MockFaults[] script
 function Server:script (path, script)
   if type(path) ~= "string" then usage.fail "the path of a script must be a string" end
   self.scripts[path] = nil
@@ -340,19 +394,19 @@ end
 
 --- Returns the requests, oldest first: `{ number, method, target, path, route, version, headers,
 -- body, status, tokens, complete, closed_by = nil|"client"|"server", seconds, error }`.
--- @treturn table array
+-- @treturn MockRequest[]
 function Server:log ()
   return self.entries
 end
 
 --- Counts connections and requests.
--- @treturn table `accepted` and `open` connections, `active` requests
+-- @treturn MockConnections `accepted` and `open` connections, `active` requests
 function Server:connections ()
   return { accepted = self.accepted, open = self.open, active = self.active }
 end
 
 --- Returns the metrics, with the number of active requests.
--- @treturn Metrics see `predibase.mock.prometheus`
+-- @treturn table see `predibase.mock.prometheus`
 function Server:metrics_now ()
   self.metrics:set("lorax_batch_current_size", self.active)
   return self.metrics

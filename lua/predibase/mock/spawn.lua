@@ -12,6 +12,18 @@ local server = require "predibase.mock.server"
 local usage = require "predibase.usage"
 local uv_of = require "predibase.mock.uv"
 
+--- The options of a stand-in server in a process of its own.
+-- @table MockSpawnOptions
+-- @extends MockOptions
+-- @tfield ?string interpreter the program that runs it (default: the one that runs this program)
+
+--- A stand-in server in a process of its own.
+-- @table MockHandle
+-- @tfield string url where it listens
+-- @tfield string host the address
+-- @tfield integer port the port
+-- @tfield integer pid of the process
+
 local M = {}
 
 local REPLY = 30           -- seconds the child may take to answer
@@ -100,8 +112,8 @@ local function program ()
 end
 
 --- Starts a server as a child process. Raises an error when luv is missing or an option is wrong.
--- @tparam[opt] table options see `predibase.mock.spawn`
--- @treturn[1] Handle with `url`, `host`, `port` and `pid`
+-- @tparam ?MockSpawnOptions options see `predibase.mock.spawn`
+-- @treturn[1] MockHandle with `url`, `host`, `port` and `pid`
 -- @treturn[2] nil
 -- @treturn[2] string why it could not be started
 function M.new (options)
@@ -140,7 +152,7 @@ end
 
 --- Sets what happens to requests for a path, see `Server:script`.
 -- @tparam string path
--- @tparam ?table script
+-- @tparam ?MockFaults|MockFaults[] script
 function Handle:script (path, script)
   if script ~= nil then faults.check_script(script) end
   call(self, "script", { path = path, script = script })
@@ -148,25 +160,25 @@ end
 
 --- Returns the requests, see `Server:log`. Each is added when its head has arrived; `complete` is
 -- set when it is over.
--- @treturn table array
+-- @treturn MockRequest[]
 function Handle:log ()
   return call(self, "log").entries
 end
 
 --- Returns errors in the server itself. There are none unless the server has a bug.
--- @treturn table array of strings
+-- @treturn string[]
 function Handle:failures ()
   return call(self, "log").failures
 end
 
 --- Counts connections and requests.
--- @treturn table `accepted` and `open` connections, `active` requests
+-- @treturn MockConnections `accepted` and `open` connections, `active` requests
 function Handle:connections ()
   return call(self, "connections")
 end
 
 --- Waits until something is true. The condition is checked about fifty times per second.
--- @tparam function condition is called with this handle
+-- @tparam fun(server:MockHandle):any condition is called with this handle
 -- @tparam[opt=5] number seconds
 -- @treturn any what the condition returned, or false when the time is up
 function Handle:wait (condition, seconds)

@@ -16,6 +16,8 @@ M.STATUS = {
   validation = 422, template = 422, tool = 422,
   rate_limited = 429, overloaded = 503, timeout = 504, cancelled = 499,
 }
+
+--- HTTP status for all other kinds of errors.
 M.OTHER_STATUS = 502
 
 -- Kinds of errors whose message is about the request of the browser and is shown unchanged.
@@ -44,7 +46,7 @@ local function sentence (err)
 end
 
 --- Returns the part of an error that a browser may see.
--- @tparam table err an error of `predibase.errors`
+-- @tparam Error err an error of `predibase.errors`
 -- @tparam ?function message receives the error and returns the message to show; nil stands for the
 -- default message
 -- @treturn table `kind`, `message`, and `retry_after` in seconds if it is known
@@ -79,7 +81,7 @@ end
 
 --- Answers the request with an error: a status, `Retry-After` if it is known, and JSON. Must be
 -- called before anything else is sent.
--- @tparam table err an error of `predibase.errors`
+-- @tparam Error err an error of `predibase.errors`
 -- @tparam ?function message as for `public`
 -- @raise if `err` is not an error object
 function M.refuse (err, message)

@@ -35,6 +35,33 @@ local function count (value, name)
   end
 end
 
+--- The options of `resty.limits`.
+-- @table LimitsOptions
+-- @tfield ?string dict the name of a `lua_shared_dict`
+-- @tfield ?integer streams how many streams may be open at once
+-- @tfield ?integer streams_per_key the same for each key
+-- @tfield ?number rate how many streams may start per second for each key
+-- @tfield ?integer burst how many of them may start at once (default: the rate, at least 1)
+-- @tfield ?string name if one dict or Redis holds several limits (default: "default")
+-- @tfield ?RedisOptions redis to share the limits with other machines
+-- @tfield ?"local"|"allow"|"refuse" on_redis_down what happens while Redis does not answer
+
+--- How Redis is reached.
+-- @table RedisOptions
+-- @tfield ?string host (default "127.0.0.1")
+-- @tfield ?integer port (default 6379)
+-- @tfield ?string unix the path of a socket, in place of host and port
+-- @tfield ?string username of Redis
+-- @tfield ?string password of Redis
+-- @tfield ?integer database number
+-- @tfield ?boolean ssl with TLS
+-- @tfield ?boolean verify check the certificate
+-- @tfield ?string server_name for TLS
+-- @tfield ?number timeout seconds
+-- @tfield ?integer pool_size most idle connections
+-- @tfield ?number keepalive seconds for which a connection may be idle
+-- @tfield ?string prefix of all names in Redis (default "predibase:")
+
 local OPTIONS = {
   dict = function (value, name)
     if type(value) ~= "string" then
@@ -86,9 +113,9 @@ end
 --- Asks for permission to start one more stream.
 -- @tparam ?string key the visitor, such as `ngx.var.remote_addr` or the name of a user; without a
 -- key all visitors count as one
--- @treturn[1] table a lease; pass it to `relay`, or end it with `lease:leave()`
+-- @treturn[1] Lease a lease; pass it to `relay`, or end it with `lease:leave()`
 -- @treturn[2] nil
--- @treturn[2] table the error: of kind "rate_limited" with `retry_after` in seconds; "overloaded"
+-- @treturn[2] Error the error: of kind "rate_limited" with `retry_after` in seconds; "overloaded"
 -- if Redis fails and `on_redis_down` is "refuse"; "config" if the shared dict is full, or if nginx
 -- allows no network I/O in this phase, which limits in Redis need
 -- @raise for a key that is not a string
@@ -116,7 +143,7 @@ end
 -- machines.
 -- @treturn[1] number
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "overloaded": Redis does not answer; or "config": nginx
+-- @treturn[2] Error the error, of kind "overloaded": Redis does not answer; or "config": nginx
 -- allows no network I/O in this phase
 function Limits:open ()
   return self.store:open()
@@ -146,16 +173,17 @@ local function contradiction (options)
 end
 
 --- Makes limits. All workers share the limits that have the same name. Connects to nothing.
--- @tparam table options `dict`: the name of a `lua_shared_dict`; `streams`: how many streams may be
--- open at once; `streams_per_key`: the same for each key; `rate`: how many streams may start per
--- second for each key; `burst`: how many of them may start at once (default: the rate, at least 1);
--- `name`: a name, if one dict or Redis holds several limits (default: "default");
--- `redis`: a table, to share the limits with other machines: `host` ("127.0.0.1") and `port` (6379)
--- or `unix` (a path), `username`, `password`, `database`, `ssl`, `verify`, `server_name`, `timeout`
--- (seconds), `pool_size`, `keepalive` (seconds), `prefix` of all names in Redis ("predibase:");
--- `on_redis_down`: `"local"` applies the limits on each machine, with `dict` (the default if there
--- is a `dict`), `"allow"` admits every stream (otherwise the default), `"refuse"` none
--- @treturn table the limits
+-- @tparam LimitsOptions options `dict`: the name of a `lua_shared_dict`; `streams`: how many
+-- streams may be open at once; `streams_per_key`: the same for each key; `rate`: how many streams
+-- may start per second for each key; `burst`: how many of them may start at once (default: the
+-- rate, at least 1); `name`: a name, if one dict or Redis holds several limits (default:
+-- "default"); `redis`: a table, to share the limits with other machines: `host` ("127.0.0.1") and
+-- `port` (6379) or `unix` (a path), `username`, `password`, `database`, `ssl`, `verify`,
+-- `server_name`, `timeout` (seconds), `pool_size`, `keepalive` (seconds), `prefix` of all names in
+-- Redis ("predibase:"); `on_redis_down`: `"local"` applies the limits on each machine, with `dict`
+-- (the default if there is a `dict`), `"allow"` admits every stream (otherwise the default),
+-- `"refuse"` none
+-- @treturn Limits the limits
 -- @raise for unknown options, wrong values, and options without any limit; if there is no
 -- lua-resty-redis. Limits are made when nginx loads its configuration, so such an error prevents it
 -- from starting.

@@ -98,7 +98,7 @@ local function choice_text (kind, choice, index, reason)
 end
 
 --- Encodes a whole answer: a `chat.completion`, or a `text_completion`.
--- @tparam table result of `client:generate`, or of another call that returns text
+-- @tparam Result result of `client:generate`, or of another call that returns text
 -- @tparam ?table options `kind`: `"chat"` (the default) or `"completion"`; `model`: the name to
 -- show (`""`); `id` (`chatcmpl-` or `cmpl-`, and nginx's `$request_id`); `created` (Unix seconds,
 -- now); `parsed`: what `format:parse` returned for the text, whose text, tool calls and reasoning
@@ -194,7 +194,7 @@ function M.encode (public)
 end
 
 --- Returns the part of an error that a client may see, in OpenAI's shape.
--- @tparam table err an error of `predibase.errors`
+-- @tparam Error err an error of `predibase.errors`
 -- @tparam ?function message as for `predibase.resty.answer`
 -- @treturn table `status`, `message`, `type`, `param`, `code`, and `retry_after` in seconds if it
 -- is known
@@ -209,7 +209,7 @@ end
 
 --- Answers the request with an error in OpenAI's shape. Must be called before anything else is
 -- sent.
--- @tparam table err an error of `predibase.errors`
+-- @tparam Error err an error of `predibase.errors`
 -- @tparam ?function message as for `predibase.resty.answer`
 -- @raise if `err` is not an error object
 function M.refuse (err, message)
@@ -255,7 +255,7 @@ function Chunks:reasoning (text)
 end
 
 --- Encodes calls of tools, which completions have not.
--- @tparam table calls array of whole calls
+-- @tparam ToolCall[] calls array of whole calls
 -- @treturn string
 function Chunks:calls (calls)
   if self.kind == "completion" or not calls[1] then return "" end
@@ -265,7 +265,7 @@ end
 
 --- Encodes the end of a stream: the finish reason, the numbers of tokens if they are wanted, and
 -- `[DONE]`.
--- @tparam table result see `predibase.response`
+-- @tparam Result result see `predibase.response`
 -- @treturn string
 function Chunks:done (result)
   local bytes = ""
@@ -282,7 +282,7 @@ function Chunks:done (result)
 end
 
 --- Encodes the failure of a stream. `[DONE]` is left out, because the answer is not complete.
--- @tparam table err an error of `predibase.errors`
+-- @tparam Error err an error of `predibase.errors`
 -- @tparam ?function message
 -- @treturn string
 function Chunks:failed (err, message) -- luacheck: ignore 212
@@ -290,10 +290,10 @@ function Chunks:failed (err, message) -- luacheck: ignore 212
 end
 
 --- Makes the encoder for one stream.
--- @tparam string kind `"chat"` or `"completion"`
+-- @tparam "chat"|"completion" kind `"chat"` or `"completion"`
 -- @tparam table options `id`, `model` and `created` as for `whole`; `include_usage` (boolean): a
 -- last chunk has the numbers of tokens
--- @treturn table
+-- @treturn OpenaiChunks
 function M.chunks (kind, options)
   local identity = head_text(kind, KINDS[kind].chunk, options)
   local is_chat = kind == "chat"

@@ -52,6 +52,21 @@ local function utf8_text (value, name)
   end
 end
 
+--- The options of `resty.relay`.
+-- @table RelayOptions
+-- @tfield ?"sse"|"text"|"openai"|"openai_completion" format what is sent (default `"sse"`)
+-- @tfield ?string model the name to show, in the formats of OpenAI
+-- @tfield ?string id of the answer, in the formats of OpenAI
+-- @tfield ?integer created Unix seconds, in the formats of OpenAI
+-- @tfield ?boolean include_usage a last chunk with the numbers of tokens, in the formats of OpenAI
+-- @tfield ?number keep_alive seconds of silence after which a comment is sent (default 15)
+-- @tfield ?number head_after seconds after which the head is sent even without a token (default:
+-- `keep_alive`)
+-- @tfield ?AnswerReader reader separates reasoning and calls of tools from the text of the model
+-- @tfield ?fun(token:Token):string? encode returns the bytes to send for a token
+-- @tfield ?fun(err:Error):string? message returns the message to show for an error
+-- @tfield ?Lease lease is ended with the stream
+
 local OPTIONS = {
   format = function (value)
     if type(value) ~= "string" or not formats[value] then
@@ -336,21 +351,21 @@ end
 -- `{"text":…}` with the text of one or several tokens. The last event is `done`, with
 -- `finish_reason` and `usage`, or `failed` (WHATWG HTML, section 9.2). It has the id "done". A
 -- request with this id in `Last-Event-ID` is answered with 204, and the stream is not sent.
--- @tparam table stream a stream of `client:generate_stream` that was not read yet
--- @tparam ?table options `format`: `"sse"` (the default); `"text"`, whose connection is cut if the
--- stream fails; `"openai"`: chunks of OpenAI's chat completions up to `[DONE]`, errors in that
--- API's shape; `"openai_completion"`: the same for its completions. With the last two also `model`
--- (the name to show), `id`, `created` (Unix seconds) and `include_usage` (boolean, a last chunk
--- with the numbers of tokens), see `predibase.resty.openai_answers`; `keep_alive`: seconds of
+-- @tparam Stream|RunStream stream a stream of `client:generate_stream` that was not read yet
+-- @tparam ?RelayOptions options `format`: `"sse"` (the default); `"text"`, whose connection is cut
+-- if the stream fails; `"openai"`: chunks of OpenAI's chat completions up to `[DONE]`, errors in
+-- that API's shape; `"openai_completion"`: the same for its completions. With the last two also
+-- `model` (the name to show), `id`, `created` (Unix seconds) and `include_usage` (boolean, a last
+-- chunk with the numbers of tokens), see `predibase.resty.openai_answers`; `keep_alive`: seconds of
 -- silence after which a comment is sent (15); `head_after`: seconds after which the head is sent
 -- even without a token; a later error can only be sent as an event (default: `keep_alive`);
 -- `reader`: of `format:reader`, which separates reasoning and calls of tools from the text of the
 -- model; `encode`: a function that returns the bytes to send for a token, or nil for none;
 -- `message`: a function that returns the message to show for an error; `lease`: a lease from
 -- `limits:enter`, which is ended with the stream
--- @treturn[1] table what `stream:result()` returns
+-- @treturn[1] Result what `stream:result()` returns
 -- @treturn[2] nil
--- @treturn[2] table the error; of kind "cancelled" if the browser disconnected or repeated its
+-- @treturn[2] Error the error; of kind "cancelled" if the browser disconnected or repeated its
 -- request
 -- @raise for wrong arguments, and any error that `encode` and hooks raise
 function M.relay (stream, options)

@@ -87,7 +87,7 @@ end
 --- Ends the text.
 -- @treturn string the rest of the answer
 -- @treturn string the rest of the reasoning
--- @treturn ?table the calls, see `format:parse`; nil when there are none
+-- @treturn ?ToolCall[] the calls, see `format:parse`; nil when there are none
 function Reader:finish ()
   local text, thoughts = "", ""
   if self.splitter then

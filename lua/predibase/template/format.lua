@@ -43,6 +43,32 @@ local LATEST = 253402300799 - 86400
 
 local MODES = { refuse = true, neutralise = true, allow = true }
 
+--- The options of `format:render`.
+-- @table RenderOptions
+-- @extends FormatOptions
+-- @tfield ?boolean add_generation_prompt begin the assistant's answer (default false)
+-- @tfield ?boolean continue_final_message leave the last message open (default false)
+-- @tfield ?boolean bos_token `false` leaves out the token that the server adds by itself
+-- @tfield ?Tool[] tools in OpenAI's form, or short
+
+--- The options of `format:parse` and `format:reader`.
+-- @table ParseOptions
+-- @tfield ?boolean begins_inside whether the answer begins inside the reasoning
+-- @tfield ?string prompt the prompt that was sent, which tells the same
+-- @tfield ?boolean|Marks reasoning the marks around the reasoning (default: those of the format)
+-- @tfield ?Tool[] tools the tools that the model knows
+
+--- A chat format: writes a conversation in the form that one model was trained to read.
+-- @table ChatFormat
+-- @tfield string name of the format
+-- @tfield ?string source the model whose published template it equals
+-- @tfield string[] stop the sequences that end an answer
+-- @tfield string[] special_tokens texts with a meaning for the model
+-- @tfield ?string bos_token the token at the beginning
+-- @tfield ?string eos_token the token at the end
+-- @tfield ?string tool_calls the form in which the model writes calls
+-- @tfield ?Marks reasoning the marks around its reasoning
+
 -- Options of `render`: each function returns what is wrong with a value, or nil.
 local OPTIONS = {
   add_generation_prompt = boolean,
@@ -239,18 +265,18 @@ local function refusal (self, problem)
 end
 
 --- Writes a conversation.
--- @tparam table messages array of `{ role = …, content = … }`; the content is a string or an array
--- of `{ type = "text", text = … }`
--- @tparam ?table options `add_generation_prompt` (boolean, default false as in `transformers`):
--- begins the assistant's answer; `continue_final_message` (boolean): leaves the last message open;
--- `bos_token = false`: leaves out the token that the server adds by itself;
+-- @tparam Message[] messages array of `{ role = …, content = … }`; the content is a string or an
+-- array of `{ type = "text", text = … }`
+-- @tparam ?RenderOptions options `add_generation_prompt` (boolean, default false as in
+-- `transformers`): begins the assistant's answer; `continue_final_message` (boolean): leaves the
+-- last message open; `bos_token = false`: leaves out the token that the server adds by itself;
 -- `special_tokens_in_text`: `"refuse"` (the default), `"neutralise"` or `"allow"`; `date_string`
 -- and `now` (Unix seconds) for formats that contain today's date; `enable_thinking = false` for
--- models that think by default; `tools`: a list of tools in OpenAI's form, or in short
--- (`{ name, description, parameters }`); `variables` for a model's own template
+-- models that think by default; `tools`: a list of tools in OpenAI's form, or in short (`{ name,
+-- description, parameters }`); `variables` for a model's own template
 -- @treturn[1] string the prompt
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "template"
+-- @treturn[2] Error the error, of kind "template"
 -- @raise when an argument is not a table or an option does not exist
 function Format:render (messages, options)
   if getmetatable(self) ~= Format then
@@ -283,7 +309,7 @@ end
 --- Tells whether an answer begins inside the reasoning: whether the prompt ends with its opening
 -- mark.
 -- @tparam ?string prompt default: a prompt that this format makes
--- @tparam[opt=self.reasoning] ?table marks
+-- @tparam[opt=self.reasoning] ?Marks marks
 -- @treturn boolean
 function Format:begins_inside (prompt, marks)
   marks = marks or self.reasoning
@@ -338,18 +364,18 @@ end
 -- cannot be read as one stays text.
 -- @tparam string text the raw answer, such as `result.generated_text`; special tokens may be
 -- missing
--- @tparam ?table options `tools`: the tools that the model knows, so that JSON without marks is a
--- call only if it names one of them; `prompt`: the prompt that was sent, which tells whether the
--- answer begins inside the reasoning (default: a prompt of this format), or `begins_inside`
+-- @tparam ?ParseOptions options `tools`: the tools that the model knows, so that JSON without marks
+-- is a call only if it names one of them; `prompt`: the prompt that was sent, which tells whether
+-- the answer begins inside the reasoning (default: a prompt of this format), or `begins_inside`
 -- (boolean); `reasoning`: see `predibase.reasoning.read` (default: the marks of the format, if any)
--- @treturn[1] table the message: `role` (`"assistant"`); `content` (the answer, nil when there are
--- only calls); `tool_calls`, nil or an array of `{ id, name, arguments, raw_arguments }` (a table,
--- and its JSON), each with an id of nine letters and digits that no other call has; `reasoning`, a
--- string or nil. `render` accepts it as a message of the history
--- @treturn[1] ?table its `tool_calls`
+-- @treturn[1] Message the message: `role` (`"assistant"`); `content` (the answer, nil when there
+-- are only calls); `tool_calls`, nil or an array of `{ id, name, arguments, raw_arguments }` (a
+-- table, and its JSON), each with an id of nine letters and digits that no other call has;
+-- `reasoning`, a string or nil. `render` accepts it as a message of the history
+-- @treturn[1] ?ToolCall[] its `tool_calls`
 -- @treturn[1] ?string its `reasoning`
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "template": an option has a wrong value
+-- @treturn[2] Error the error, of kind "template": an option has a wrong value
 -- @raise when an argument has the wrong type or an option does not exist
 function Format:parse (text, options)
   options = check_parse(self, options, "parse")
@@ -367,10 +393,10 @@ end
 -- and returns the text of the answer that may be shown now, and that of the reasoning;
 -- `reader:finish()` returns the rest of both, and the calls; `reader:is_mark(text)` tells whether
 -- the text of a special token has to be fed as well, which otherwise are not part of an answer.
--- @tparam ?table options as for `parse`; calls are looked for only when `tools` are given
--- @treturn[1] table see `predibase.template.answer_reader`
+-- @tparam ?ParseOptions options as for `parse`; calls are looked for only when `tools` are given
+-- @treturn[1] AnswerReader see `predibase.template.answer_reader`
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "template": an option has a wrong value
+-- @treturn[2] Error the error, of kind "template": an option has a wrong value
 -- @raise as `parse` does
 function Format:reader (options)
   local how, problem = how_to_read(self, check_parse(self, options, "reader"))
@@ -394,7 +420,7 @@ end
 -- the given message. `tool_calls` is the form of calls: `"llama"`, `"hermes"` or `"mistral"`, see
 -- `predibase.template.model_answer`; a built-in format without it knows no tools. `reasoning` is `{
 -- open, close, begins_inside }`.
--- @treturn table
+-- @treturn ChatFormat
 function M.new (fields)
   return setmetatable({
     name = fields.name,

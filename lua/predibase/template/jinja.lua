@@ -30,6 +30,11 @@ local M = {}
 local Template = { __name = "predibase.template.jinja" }
 Template.__index = Template
 
+--- The options of `jinja.compile`.
+-- @table JinjaOptions
+-- @tfield ?string name with which messages begin
+-- @tfield ?integer max_steps how many steps a rendering may take (default 4,000,000)
+
 local OPTIONS = { name = true, max_steps = true }
 local RENDER_OPTIONS = { now = true }
 
@@ -52,11 +57,11 @@ end
 
 --- Compiles a template.
 -- @tparam string source
--- @tparam ?table options `name`, with which messages begin; `max_steps`, how many steps a rendering
--- may take (4,000,000)
--- @treturn[1] table the template, with the method `render`
+-- @tparam ?JinjaOptions options `name`, with which messages begin; `max_steps`, how many steps a
+-- rendering may take (4,000,000)
+-- @treturn[1] JinjaTemplate the template, with the method `render`
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "template", with `line`
+-- @treturn[2] Error the error, of kind "template", with `line`
 -- @raise when the source is not a string or an option does not exist
 function M.compile (source, options)
   if type(source) ~= "string" then
@@ -122,7 +127,7 @@ end
 -- @tparam ?table options `now`: Unix seconds for `strftime_now`, the clock when nil
 -- @treturn[1] string
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "template", with `line`
+-- @treturn[2] Error the error, of kind "template", with `line`
 -- @raise when the context is not a table, a name in it is not a string, or an option does not exist
 function Template:render (context, options)
   if getmetatable(self) ~= Template then

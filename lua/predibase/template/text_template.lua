@@ -332,15 +332,26 @@ local function template_error (message, fields)
   return errors.new(fields)
 end
 
+--- The options of `template:render`.
+-- @table TemplateRenderOptions
+-- @tfield ?boolean allow_extra ignore values that the template does not use
+-- @tfield ?boolean booleans write `true` and `false` where `{name}` stands
+
+--- A template with names in braces. It can also be called with its values.
+-- @table Template
+-- @overload fun(values:table<string,any>?,options:TemplateRenderOptions?):(string?,Error?)
+-- @tfield string text from which it was made
+-- @tfield string[] variables its names in the order of their first appearance
+
 local RENDER_OPTIONS = { allow_extra = true, booleans = true }
 
 --- Renders the template.
--- @tparam ?table values strings and numbers by the names of the template
--- @tparam ?table options `allow_extra` (boolean): ignore values that the template does not use;
--- `booleans` (boolean): write `true` and `false` where `{name}` stands
+-- @tparam ?table<string,any> values strings and numbers by the names of the template
+-- @tparam ?TemplateRenderOptions options `allow_extra` (boolean): ignore values that the template
+-- does not use; `booleans` (boolean): write `true` and `false` where `{name}` stands
 -- @treturn[1] string
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "template", which names the value
+-- @treturn[2] Error the error, of kind "template", which names the value
 -- @raise when an argument is not a table or an option does not exist
 function Template:render (values, options)
   if getmetatable(self) ~= Template then
@@ -371,6 +382,14 @@ end
 function Template:__tostring ()
   return ("predibase.template (%s)"):format(table.concat(self.variables, ", "))
 end
+
+--- The options of a template.
+-- @table TemplateOptions
+-- @tfield ?boolean allow_extra ignore values that the template does not use (default false)
+-- @tfield ?string|ChatFormat format a chat format or its name, whose special tokens no value may
+-- contain
+-- @tfield ?"refuse"|"neutralise"|"allow" special_tokens_in_text what happens to such values
+-- (default `"refuse"`)
 
 local OPTIONS = { allow_extra = true, format = true, special_tokens_in_text = true }
 local MODES = { refuse = true, neutralise = true, allow = true }
@@ -428,12 +447,12 @@ end
 
 --- Compiles a template.
 -- @tparam string text
--- @tparam ?table options `allow_extra` (boolean): ignore values that the template does not use;
--- `format`: a chat format or its name, whose special tokens no value may contain;
+-- @tparam ?TemplateOptions options `allow_extra` (boolean): ignore values that the template does
+-- not use; `format`: a chat format or its name, whose special tokens no value may contain;
 -- `special_tokens_in_text`: `"refuse"` (the default), `"neutralise"` or `"allow"`
--- @treturn[1] table the template
+-- @treturn[1] Template the template
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "template"; `line` and `column` say where in the text
+-- @treturn[2] Error the error, of kind "template"; `line` and `column` say where in the text
 -- @raise when the text is not a string or an option does not exist
 function M.new (text, options)
   check(text, options, "new")
@@ -443,10 +462,10 @@ end
 --- Compiles the template in a file. A byte order mark at the beginning and one line end at the end
 -- are not part of it, because editors add them. CR LF is read as LF.
 -- @tparam string path
--- @tparam ?table options as for `new`
--- @treturn[1] table the template
+-- @tparam ?TemplateOptions options as for `new`
+-- @treturn[1] Template the template
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "template"
+-- @treturn[2] Error the error, of kind "template"
 -- @raise when the path is not a string or an option does not exist
 function M.load (path, options)
   check(path, options, "load")

@@ -15,6 +15,17 @@ local usage = require "predibase.usage"
 
 local M = {}
 
+--- The options of `template.from_tokenizer_config`.
+-- @table TokenizerOptions
+-- @tfield ?string template the name of one of several templates
+-- @tfield ?string name of the format
+-- @tfield ?string[]|string stop the sequences that end an answer (default: the end-of-sequence
+-- token)
+-- @tfield ?table<string,string|false> tokens special tokens that no file names; `false` for none
+-- @tfield ?"hermes"|"mistral"|"llama"|false tool_calls the form in which the model writes calls
+-- @tfield ?Marks|false reasoning the marks around its reasoning
+-- @tfield ?integer max_steps how many steps a rendering may take
+
 local OPTIONS = { name = true, template = true, stop = true, max_steps = true, tokens = true,
   tool_calls = true, reasoning = true }
 
@@ -309,16 +320,16 @@ end
 -- `variables` to `format:render`.
 -- @tparam string|table source the path of a `tokenizer_config.json` or of a `.jinja` file, with the
 -- other files of the model in the same folder, or the decoded configuration
--- @tparam ?table options `template`: the name of one of several templates (`default`, or `tool_use`
--- if there are tools); `name`: the name of the format; `stop`: the sequences that end an answer
--- (the end-of-sequence token); `tokens`: special tokens that no file names (`{ bos_token = "<s>"
--- }`, `false` for none); `tool_calls`: the form in which the model writes calls (`"hermes"`,
+-- @tparam ?TokenizerOptions options `template`: the name of one of several templates (`default`, or
+-- `tool_use` if there are tools); `name`: the name of the format; `stop`: the sequences that end an
+-- answer (the end-of-sequence token); `tokens`: special tokens that no file names (`{ bos_token =
+-- "<s>" }`, `false` for none); `tool_calls`: the form in which the model writes calls (`"hermes"`,
 -- `"mistral"` or `"llama"`; `false` for none; default: the one that the template shows), and
 -- `reasoning`: the marks around its reasoning (`{ open, close }`, `false` for none; default: those
 -- that the template contains), both for `format:parse`; `max_steps`, see `predibase.template.jinja`
--- @treturn[1] table the format, see `predibase.template.format`
+-- @treturn[1] ChatFormat the format, see `predibase.template.format`
 -- @treturn[2] nil
--- @treturn[2] table the error, of kind "template"
+-- @treturn[2] Error the error, of kind "template"
 -- @raise when an argument has the wrong type or an option does not exist
 function M.new (source, options)
   local given, problem = checked(source, options)

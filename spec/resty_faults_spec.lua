@@ -9,8 +9,8 @@ if not rawget(_G, "jit") then return end
 local in_nginx = require "spec.support.in_nginx"
 
 describe("inside nginx", function ()
-  in_nginx.each({ "faults_body", "faults_head", "faults_hooks", "faults_limits",
-    "faults_mutations", "faults_retry", "faults_status", "faults_stream" }, it)
+  in_nginx.each({ "faults_body", "faults_coding", "faults_framing", "faults_head", "faults_hooks",
+    "faults_limits", "faults_mutations", "faults_retry", "faults_status", "faults_stream" }, it)
 
   -- One of its servers must accept no connection, but luv would accept for it.
   in_nginx.each({ "faults_connect" }, it, { NO_PUMP = "yes" })

@@ -36,6 +36,17 @@ void exchange_forbid_reuse (exchange *x) {
   x->altered = 1;
 }
 
+/* Judges what a complete head says about the end of the body. Returns 0 if no
+** byte of the body may be read. */
+static int judge_framing (exchange *x) {
+  const char *problem = head_length_problem(&x->head);
+  if (head_is_ambiguous(&x->head)) exchange_forbid_reuse(x);
+  if (problem == NULL) return 1;
+  /* exchange_finish reports an error by its status */
+  if (x->head.status < 300) stop(x, "protocol", problem);
+  return 0;
+}
+
 static size_t on_header (char *s, size_t size, size_t n, void *ud) {
   exchange *x = ud;
   x->last_byte = clock_ms();
@@ -48,8 +59,8 @@ static size_t on_header (char *s, size_t size, size_t n, void *ud) {
     default: break;
   }
   if (x->head.complete && !x->body_began && x->head.version == 1 &&
-      head_is_ambiguous(&x->head))
-    exchange_forbid_reuse(x);
+      !judge_framing(x))
+    return 0;
   if (x->head.status == 101)  /* libcurl would wait for a final response */
     return stop(x, "protocol", "the server switches to another protocol "
                                "although that was not asked for");
@@ -127,6 +138,9 @@ static size_t on_body (char *s, size_t size, size_t n, void *ud) {
     if (x->head.status < 300 && head_is_coded(&x->head))
       return stop(x, "protocol", "the response is compressed although that "
                                  "was not asked for");
+    if (x->head.status < 300 && head_is_transfer_coded(&x->head))
+      return stop(x, "protocol", "the response has a transfer coding that was "
+                                 "not requested");
     x->streaming = is_streaming(x);
   }
   return x->streaming ? on_event_bytes(x, s, n) : on_body_bytes(x, s, n);

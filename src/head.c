@@ -160,11 +160,71 @@ int head_is_coded (const head *h) {
   return 0;
 }
 
-static int is_number (const char *s) {
-  if (*s == '\0') return 0;
-  while (isdigit_ascii(*s)) s++;
+/* Returns 1 if 's' is this lower-case word, in any case. */
+static int is_word (const char *s, const char *word) {
+  while (*word != '\0') {
+    char c = *s++;
+    if (c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
+    if (c != *word++) return 0;
+  }
   return *s == '\0';
 }
+
+int head_is_transfer_coded (const head *h) {
+  const char *value = NULL;
+  while ((value = next_value(h, "transfer-encoding", value)) != NULL)
+    if (!is_word(value, "chunked") && !is_word(value, "identity")) return 1;
+  return 0;
+}
+
+/* The longest length: every number of this many digits fits 64 bits. */
+#define MAX_LENGTH_DIGITS 15
+
+static int is_digits (const char *s, size_t n) {
+  size_t i;
+  for (i = 0; i < n; i++)
+    if (!isdigit_ascii(s[i])) return 0;
+  return n > 0;
+}
+
+/* Compares the comma-separated lengths of a field with 'first', which is set by
+** the first length of all fields. Returns NULL, or what is wrong. */
+static const char *field_problem (const char *s, const char **first,
+                                  size_t *first_n) {
+  for (;;) {
+    size_t n, whole;
+    s += strspn(s, " \t");
+    whole = n = strcspn(s, ",");
+    while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t')) n--;
+    if (!is_digits(s, n)) return "the Content-Length is not a number";
+    while (n > 1 && *s == '0') {
+      s++;
+      n--;
+      whole--;
+    }
+    if (n > MAX_LENGTH_DIGITS) return "the Content-Length is too large";
+    if (*first == NULL) {
+      *first = s;
+      *first_n = n;
+    }
+    if (n != *first_n || memcmp(s, *first, n) != 0)
+      return "there are two different Content-Lengths";
+    s += whole;
+    if (*s == '\0') return NULL;
+    s++;
+  }
+}
+
+const char *head_length_problem (const head *h) {
+  const char *value = NULL, *first = NULL, *problem = NULL;
+  size_t first_n = 0;
+  if (head_get(h, "transfer-encoding") != NULL) return NULL;
+  while (problem == NULL &&
+         (value = next_value(h, "content-length", value)) != NULL)
+    problem = field_problem(value, &first, &first_n);
+  return problem;
+}
+
 
 /* Returns 1 if fields of this name have different values. */
 static int differs (const head *h, const char *name) {
@@ -177,7 +237,7 @@ static int differs (const head *h, const char *name) {
 
 int head_is_ambiguous (const head *h) {
   const char *length = head_get(h, "content-length");
-  return (length != NULL && !is_number(length)) ||
+  return (length != NULL && !is_digits(length, strlen(length))) ||
          (length != NULL && head_get(h, "transfer-encoding") != NULL) ||
          differs(h, "content-length") || differs(h, "transfer-encoding");
 }

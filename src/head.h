@@ -52,6 +52,20 @@ const char *head_get (const head *h, const char *name);
 int head_is_coded (const head *h);
 
 /*
+** Returns 1 if a Transfer-Encoding field has another value than "chunked" or
+** "identity". A server may use another coding only if the request has a TE
+** field (RFC 9110 section 10.1.4); libcurl decodes gzip and deflate anyway.
+*/
+int head_is_transfer_coded (const head *h);
+
+/*
+** Returns what is wrong with the Content-Length of a response without a
+** Transfer-Encoding, or NULL: it is no number, too large for any body, or
+** there are two. libcurl reads some of these until the connection ends.
+*/
+const char *head_length_problem (const head *h);
+
+/*
 ** Returns 1 if clients and proxies could disagree about where the body ends.
 ** One of them would read the rest as the next response (RFC 9112 section 6.3).
 */

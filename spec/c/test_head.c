@@ -143,6 +143,45 @@ static void framing (void) {
   }
 }
 
+static void lengths (void) {
+  static const struct { const char *const text[5]; const char *problem; }
+  cases[] = {
+    { { "HTTP/1.1 200 OK", NULL }, NULL },
+    { { "HTTP/1.1 200 OK", "Content-Length: 5", NULL }, NULL },
+    { { "HTTP/1.1 200 OK", "Content-Length: 5", "content-length: 005", NULL },
+      NULL },
+    { { "HTTP/1.1 200 OK", "Content-Length: 5 ,5", NULL }, NULL },
+    { { "HTTP/1.1 200 OK", "Content-Length: 0", NULL }, NULL },
+    { { "HTTP/1.1 200 OK", "Content-Length: 999999999999999", NULL }, NULL },
+    { { "HTTP/1.1 200 OK", "Content-Length: x", "Transfer-Encoding: chunked",
+        NULL }, NULL },
+    { { "HTTP/1.1 200 OK", "Content-Length: 5", "content-length: 6", NULL },
+      "two different" },
+    { { "HTTP/1.1 200 OK", "Content-Length: 5, 50", NULL }, "two different" },
+    { { "HTTP/1.1 200 OK", "Content-Length: 1000000000000000", NULL },
+      "too large" },
+    { { "HTTP/1.1 200 OK", "Content-Length: -5", NULL }, "not a number" },
+    { { "HTTP/1.1 200 OK", "Content-Length: +5", NULL }, "not a number" },
+    { { "HTTP/1.1 200 OK", "Content-Length: 0x5", NULL }, "not a number" },
+    { { "HTTP/1.1 200 OK", "Content-Length: 5x", NULL }, "not a number" },
+    { { "HTTP/1.1 200 OK", "Content-Length: 5,", NULL }, "not a number" },
+    { { "HTTP/1.1 200 OK", "Content-Length:", NULL }, "not a number" }
+  };
+  size_t i;
+  for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    head h;
+    char name[80];
+    const char *want = cases[i].problem, *found;
+    snprintf(name, sizeof name, "the Content-Length of head %d: %s", (int)i,
+             want != NULL ? want : "no problem");
+    lines(&h, cases[i].text);
+    found = head_length_problem(&h);
+    ok(want == NULL ? found == NULL
+                    : found != NULL && strstr(found, want) != NULL, name);
+    head_free(&h);
+  }
+}
+
 static void accidents (void) {
   static const char nul[] = "x-n\0l: a\0b\r\n";
   static const char *const text[] = {
@@ -278,12 +317,44 @@ static void codings (void) {
   head_free(&h);
 }
 
+static void transfer_codings (void) {
+  static const struct { const char *value; int coded; } cases[] = {
+    { "chunked", 0 }, { "Chunked", 0 }, { "identity", 0 }, { "gzip", 1 },
+    { "gzip, chunked", 1 }, { "deflate", 1 }, { "chunked, chunked", 1 },
+    { "", 1 }, { "chunke", 1 }, { "chunkedx", 1 }
+  };
+  size_t i;
+  head h;
+  for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char name[80], field[80];
+    head_init(&h);
+    line(&h, "HTTP/1.1 200 OK\r\n");
+    snprintf(field, sizeof field, "Transfer-Encoding: %s\r\n", cases[i].value);
+    snprintf(name, sizeof name, "\"%s\" is %s transfer coding to refuse",
+             cases[i].value, cases[i].coded ? "a" : "no");
+    ok(line(&h, field) == HEAD_OK &&
+       head_is_transfer_coded(&h) == cases[i].coded, name);
+    head_free(&h);
+  }
+  head_init(&h);
+  ok(!head_is_transfer_coded(&h), "without a head there is none");
+  line(&h, "HTTP/1.1 200 OK\r\n");
+  line(&h, "transfer-encoding: chunked\r\n");
+  line(&h, "transfer-encoding: chunked\r\n");
+  ok(!head_is_transfer_coded(&h), "chunked may be said twice");
+  line(&h, "transfer-encoding: gzip\r\n");
+  ok(head_is_transfer_coded(&h), "a later field may name another one");
+  head_free(&h);
+}
+
 int main (void) {
   codings();
+  transfer_codings();
   status();
   plain();
   several();
   framing();
+  lengths();
   accidents();
   limits();
   no_memory();

@@ -508,13 +508,14 @@ end
 local function take_head (self)
   local h = self.head
   local body, problem = M.new_body(h)
-  if not body then return protocol(problem) end
+  -- An error response is recognized by its status, also if its body cannot be read.
+  if not body and h.status < 300 then return protocol(problem) end
   self.head, self.framing = nil, body
   self.complete, self.status, self.headers = true, h.status, h.headers
   self.streaming = self.events and h.status >= 200 and h.status < 300
     and is_event_stream(h.headers["content-type"])
   if self.streaming then self.parser = sse.new { max_event = self.max_event } end
-  self.done = body.done
+  self.done = not body or body.done
 end
 
 --- Ends a response before its body is complete, because its status is enough.
@@ -544,6 +545,7 @@ function Response:feed (bytes)
     if problem then return nil, problem end
   end
   local body = self.framing
+  if not body then return ends_early(self) end
   local after = from
   if not body.done then after, problem = body:feed(bytes, from, self.sink) end
   if problem then

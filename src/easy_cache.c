@@ -11,6 +11,19 @@
 #include "easy_setup.h"
 
 /*
+** Returns 1 if a handle must not be used again. From 7.83 to 8.1, libcurl frees
+** the headers of a response before the next transfer of the handle, but keeps a
+** pointer to the last one. If the next response begins with a folded line,
+** libcurl writes to the freed memory (curl pull request 11103). A reset does
+** not remove the pointer.
+*/
+static int is_used_up (void) {
+  static unsigned int version;
+  if (version == 0) version = curl_version_info(CURLVERSION_NOW)->version_num;
+  return version >= 0x075300 && version <= 0x080100;
+}
+
+/*
 ** Returns the handle without options, or a new one in its place; NULL if there
 ** is no memory. After a transfer over a connection that others still use,
 ** libcurl 7.88 keeps the receive buffer, but a reset restores the default size,
@@ -57,7 +70,7 @@ static int is_worn (easy_cache *h, CURL *easy) {
 }
 
 void easy_cache_give (easy_cache *h, CURL *easy, target *to) {
-  if (h->n == EASY_CACHE_MAX) {
+  if (h->n == EASY_CACHE_MAX || is_used_up()) {
     easy_setup_clear(easy);  /* cleaning up may write to the error buffer */
     curl_easy_cleanup(easy);
     return;

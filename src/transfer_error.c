@@ -74,6 +74,13 @@ static int is_bad_key (const exchange *x) {
          says(x, "private key");
 }
 
+/* Up to 8.2, libcurl has this code for a header that it cannot store: a line
+** without a colon, or a head that begins with a folded line. */
+static int is_bad_line (const exchange *x, CURLcode code) {
+  return code == CURLE_BAD_FUNCTION_ARGUMENT && x->head.status != 0 &&
+         !x->body_began;
+}
+
 /* Maps libcurl's code to kind and phase. */
 static void classify (exchange *x, CURLcode code, const char **kind,
                       const char **phase) {
@@ -113,6 +120,7 @@ static void classify (exchange *x, CURLcode code, const char **kind,
     case CURLE_BAD_FUNCTION_ARGUMENT:  /* 8.22, for an unusable key */
       *kind = is_bad_key(x) ? "tls" : "connection";
       if (is_bad_key(x)) *phase = "tls";
+      if (is_bad_line(x, code)) *kind = "protocol";
       break;
     case CURLE_OUT_OF_MEMORY:  /* also a head line longer than 100 KiB */
       *kind = strcmp(*phase, "head") == 0 ? "protocol" : "memory";
@@ -162,6 +170,8 @@ static void write_text (const exchange *x, CURLcode code, char *out,
   else if (code == CURLE_OUT_OF_MEMORY)
     snprintf(out, n, "a line of the response head is longer than libcurl "
                      "accepts, or no memory is left");
+  else if (is_bad_line(x, code))
+    snprintf(out, n, "a line of the response head is not a header");
   else if (code == CURLE_SSL_CACERT_BADFILE)
     snprintf(out, n, "ca_file or SSL_CERT_FILE cannot be used: %s", text);
 #if LIBCURL_VERSION_NUM >= 0x080600

@@ -188,7 +188,7 @@ Rig.__index = Rig
 
 --- Starts the stand-in server; for `setup`.
 function Rig:start ()
-  self.server = stand_in.spawn { log_limit = 8, script = self.script }
+  self.server = stand_in.spawn { log_limit = 8, max_seconds = self.max_seconds }
   self.url = self.server.url
 end
 
@@ -254,8 +254,9 @@ function Rig:each (rows, it)
 end
 
 --- Returns an object that has a server and the checks above.
-function M.rig ()
-  return setmetatable({}, Rig)
+-- @tparam ?number max_seconds how long the server lives (60)
+function M.rig (max_seconds)
+  return setmetatable({ max_seconds = max_seconds }, Rig)
 end
 
 return M

@@ -43,10 +43,14 @@ HARDENING ?= $(if $(findstring -fsanitize,$(CFLAGS)),,$(FORTIFY) \
   -fstack-protector-strong)
 
 # nodelete: a resolver thread of libcurl may outlive lua_close.
-ifeq ($(shell uname -s),Darwin)
+SYSTEM ?= $(shell uname -s)
+ifeq ($(SYSTEM),Darwin)
 SHARED ?= -bundle -undefined dynamic_lookup
 else
-SHARED ?= -shared -Wl,-z,nodelete -Wl,-z,relro,-z,now -Wl,--as-needed
+SHARED ?= -shared -Wl,-z,nodelete -Wl,-z,relro,-z,now $(AS_NEEDED)
+# Programs: link with the libraries in use alone; let modules use their symbols.
+AS_NEEDED = -Wl,--as-needed
+EXPORT = -Wl,-E
 endif
 SANITIZERS = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
   -fno-sanitize-recover=undefined
@@ -96,6 +100,7 @@ help:
 ## make jinja      templates, compared with Jinja itself (LUA)
 ## make honesty    third-party clients against the stand-in server
 ## make python     openai and huggingface_hub against the stand-in server
+## make portable   what Linux can check of the code for macOS and the BSDs
 ## make warnings   gcc and clang, -Werror, every Lua
 ## make clean      remove build
 
@@ -161,19 +166,32 @@ links = $(addprefix src/,$(shell sed -n 's|^/\* links: \(.*\) \*/.*|\1|p' $(1)))
 CTESTS = $(patsubst spec/c/%.c,$(BUILDDIR)/c/%,$(wildcard spec/c/test_*.c))
 FUZZERS = $(patsubst spec/c/%.c,$(BUILDDIR)/fuzz/%,$(wildcard spec/c/fuzz_*.c))
 FUZZ_SECONDS ?= 60
-C_HEADERS = $(wildcard src/*.h spec/c/*.h)
+KQUEUE = spec/c/kqueue
+C_HEADERS = $(wildcard src/*.h spec/c/*.h $(KQUEUE)/sys/*.h)
 
 .SECONDEXPANSION:
 
+# The tests named _kqueue use a kqueue that is made for them.
 $(BUILDDIR)/c/%: spec/c/%.c $$(call links,spec/c/$$*.c) $(C_HEADERS) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Isrc $(CURL_CFLAGS) $(LDFLAGS) -o $@ \
-	  $(filter %.c,$^) -Wl,--as-needed $(CURL_LIBS)
+	$(CC) $(ALL_CFLAGS) -Isrc $(if $(findstring kqueue,$@),-I$(KQUEUE)) \
+	  $(CURL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) $(AS_NEEDED) $(CURL_LIBS)
 
 $(BUILDDIR)/fuzz/%: spec/c/%.c $$(call links,spec/c/$$*.c) $(C_HEADERS) Makefile
 	@mkdir -p $(@D)
 	clang $(PLAIN_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -fsanitize=fuzzer -Isrc $(CURL_CFLAGS) \
-	  -o $@ $(filter %.c,$^) -Wl,--as-needed $(CURL_LIBS)
+	  -o $@ $(filter %.c,$^) $(AS_NEEDED) $(CURL_LIBS)
+
+# The tests without linking, for systems whose libraries are missing here.
+COMPILED = $(patsubst spec/c/%.c,$(BUILDDIR)/c/obj/%.o,$(filter-out \
+  %_kqueue.c,$(wildcard spec/c/test_*.c spec/c/host_*.c)))
+
+$(BUILDDIR)/c/obj/%.o: spec/c/%.c $(C_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Isrc $(LUA_CFLAGS) $(CURL_CFLAGS) -c -o $@ $<
+
+.PHONY: compiled-tests
+compiled-tests: $(COMPILED)
 
 # A host program is a C program with Lua and the C modules linked into it.
 HOSTS = $(patsubst spec/c/%.c,$(OUT)/c/%,$(wildcard spec/c/host_*.c))
@@ -182,7 +200,7 @@ LUA_LIBS ?= $(shell $(PKG_CONFIG) --libs $(LUA))
 $(OUT)/c/%: spec/c/%.c $$(call links,spec/c/$$*.c) $(C_HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Isrc $(LUA_CFLAGS) $(CURL_CFLAGS) $(LDFLAGS) \
-	  -Wl,-E -o $@ $(filter %.c,$^) $(LUA_LIBS) $(CURL_LIBS) -lm
+	  $(EXPORT) -o $@ $(filter %.c,$^) $(LUA_LIBS) $(CURL_LIBS) -lm
 
 .PHONY: hosts
 hosts: $(HOSTS)
@@ -234,6 +252,11 @@ honesty: build
 
 python: build
 	@sh spec/python/run.sh
+
+.PHONY: portable
+portable:
+	@sh tools/setup.sh portable
+	@sh spec/portable/run.sh
 
 # --- upkeep -----------------------------------------------------------------
 

@@ -144,9 +144,10 @@ static int direction (poller *w, int fd, short filter, int on) {
   struct kevent change;
   EV_SET(&change, (uintptr_t)fd, filter,
          (unsigned short)(on ? EV_ADD : EV_DELETE), 0, 0, 0);
-  if (kevent(w->fd, &change, 1, NULL, 0, NULL) == 0)
-    return 0;
-  return on ? -1 : 0;  /* deleting fails if fd is closed */
+  while (kevent(w->fd, &change, 1, NULL, 0, NULL) != 0)
+    if (errno != EINTR)
+      return on ? -1 : 0;  /* deleting fails if fd is closed */
+  return 0;
 }
 
 int poller_set (poller *w, int fd, unsigned mask) {
@@ -159,11 +160,12 @@ int poller_set (poller *w, int fd, unsigned mask) {
 int poller_wait (poller *w, poller_ready *out, int max, int timeout_ms) {
   struct kevent evs[POLLER_BATCH];
   struct timespec limit;
+  /* kevent takes an int, on NetBSD a size_t; this type fits into both */
+  unsigned char room = (max < POLLER_BATCH) ? (unsigned char)max : POLLER_BATCH;
   int i, n;
   limit.tv_sec = timeout_ms / 1000;
   limit.tv_nsec = (timeout_ms % 1000) * 1000000L;
-  n = kevent(w->fd, NULL, 0, evs, (max < POLLER_BATCH) ? max : POLLER_BATCH,
-             (timeout_ms < 0) ? NULL : &limit);
+  n = kevent(w->fd, NULL, 0, evs, room, (timeout_ms < 0) ? NULL : &limit);
   if (n < 0)
     return (errno == EINTR) ? 0 : -1;
   for (i = 0; i < n; i++) {

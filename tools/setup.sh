@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs what a job needs and is missing, with apt if the system has it.
 # usage: sh tools/setup.sh build|test|lint|docs|rock|bench|love|neovim|
-#   examples|ci
+#   examples|portable|musl|ci
 # LUA_RESTY_REDIS_URL is the URL of lua-resty-redis (its file redis.lua), for a
 # system that has no package of it.
 # Tests for each tool or library itself, not for its package, so that it finds
@@ -191,10 +191,19 @@ ci_needs () {
   wish libc6-dbg "the specs under valgrind" valgrind -q true
   need python3-venv python3 -c 'import venv, ensurepip'
   wish tarantool "the specs of Tarantool" have tarantool
+  portable_needs
   need debootstrap have debootstrap
   need git have git
   need zip have zip
   need curl have curl
+}
+
+# The checks for macOS and the BSDs (python3-venv installs the compiler).
+portable_needs () {
+  test_needs
+  need python3-venv python3 -c 'import venv, ensurepip'
+  need clang have clang
+  need lld have ld.lld
 }
 
 # The host programs of the examples.

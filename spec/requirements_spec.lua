@@ -277,3 +277,37 @@ describe("the command", function ()
     end
   end)
 end)
+
+if rawget(_G, "jit") then
+  describe("inside nginx, require", function ()
+    local in_nginx = require "spec.support.in_nginx"
+
+    --- The error of `require "predibase"` after `before`.
+    local function error_in_nginx (before)
+      local process = in_nginx.eval(before .. [[
+
+        local ok, err = pcall(require, "predibase")
+        io.write(tostring(ok), " ", ok and "" or err, "\n")
+        io.write(tostring(package.loaded["predibase.curl"]), "\n")]])
+      assert.equal(0, process.exit_code, process.stderr)
+      return process.stdout
+    end
+
+    it("checks the parser of streams instead of libcurl", function ()
+      assert.equal("true \nnil\n", error_in_nginx "")
+      local text = error_in_nginx [[
+        package.loaded["predibase.sse"] = { _VERSION = "0.0.9" }
+        package.loaded["predibase"] = nil]]
+      assert.matches("^false predibase needs its C module predibase%.sse in version ", text)
+      assert.matches("Found: version 0%.0%.9", text)
+    end)
+
+    it("asks for lua-cjson", function ()
+      assert.matches("^false predibase needs lua%-cjson 2%.1 or newer", error_in_nginx [[
+        for name in pairs(package.loaded) do
+          if name:find "^predibase" then package.loaded[name] = nil end
+        end
+        package.loaded.cjson = {}]])
+    end)
+  end)
+end

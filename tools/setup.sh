@@ -167,6 +167,7 @@ docs_needs () {
 rock_needs () {
   test_needs
   need luarocks have luarocks
+  need git have git
 }
 
 bench_needs () {

@@ -65,7 +65,7 @@ MODULES = $(C_MODULES:%=$(OUT)/predibase/%.so)
 
 .PHONY: build help headers demo demo-love demo-neovim demo-openresty test check \
   ctest env lint graph docs types bench install clean asan valgrind fuzz rock \
-  release rockspec honesty python jinja warnings example-report
+  release rockspec honesty python jinja warnings static example-report
 .DELETE_ON_ERROR:
 
 build: $(MODULES) $(OUT)/bin/predibase
@@ -102,6 +102,7 @@ help:
 ## make python     openai and huggingface_hub against the stand-in server
 ## make portable   what Linux can check of the code for macOS and the BSDs
 ## make warnings   gcc and clang, -Werror, every Lua
+## make static     cppcheck, clang-tidy and gcc's analyzer
 ## make clean      remove build
 
 # --- the C modules ----------------------------------------------------------
@@ -271,6 +272,9 @@ warnings:
 	  $(MAKE) -s WERROR=-Werror CC=$$cc BUILDDIR=build/werror/$$cc \
 	    $(patsubst $(BUILDDIR)/%,build/werror/$$cc/%,$(CTESTS)) || exit 1; \
 	  echo "$$cc, C tests: no warning"; done
+
+static: headers
+	@LUA_CFLAGS='$(LUA_CFLAGS)' CURL_CFLAGS='$(CURL_CFLAGS)' sh tools/static.sh
 
 lint:
 	@sh tools/lint.sh $(C_MODULE_LISTS)

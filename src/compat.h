@@ -25,6 +25,14 @@
 #define MODULE_API extern
 #endif
 
+/* Functions that raise an error: clang's analyzer has to know. */
+#if defined(__clang_analyzer__)
+extern int luaL_argerror (lua_State *L, int arg, const char *message)
+  __attribute__((analyzer_noreturn));
+extern int luaL_error (lua_State *L, const char *format, ...)
+  __attribute__((analyzer_noreturn));
+#endif
+
 #if LUA_VERSION_NUM < 504
 
 /* Lua 5.4 counts user values; this code uses none. */

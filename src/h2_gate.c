@@ -38,8 +38,9 @@
 static h2_gate *gate_of (h2_gate *g, const exchange *x) {
   int site = x->to->o.site;
   h2_gate *first = g, *made;
-  for (; g != NULL; g = g->next)
+  do {
     if (g->site == site) return g;
+  } while ((g = g->next) != NULL);
   made = mem_realloc(NULL, sizeof *made);
   if (made == NULL) return first;
   memset(made, 0, sizeof *made);

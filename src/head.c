@@ -141,7 +141,7 @@ static int is_plain (const char *s, size_t n) {
 /* Returns 1 if a comma-separated list contains a coding. */
 static int names_coding (const char *value) {
   while (*value != '\0') {
-    char word[16];
+    char word[16] = "";
     size_t i, n = strcspn(value, ", \t");
     size_t kept = n < sizeof word ? n : sizeof word;
     for (i = 0; i < kept; i++)

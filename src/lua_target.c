@@ -106,7 +106,7 @@ static char *push_headers (lua_State *L, int arg, size_t *len) {
     line = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
     /* a finalizer that ran in lua_newuserdatauv may have replaced the line */
     if (line != NULL && strlen(line) < size - used) {
-      strcpy(lines + used, line);
+      memcpy(lines + used, line, strlen(line) + 1);
       used += strlen(line) + 1;
     }
     lua_pop(L, 1);

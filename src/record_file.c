@@ -50,7 +50,7 @@ static int flush_folder (const char *path) {
   char folder[RECORD_FILE_PATH];
   char *slash;
   int fd, error;
-  strcpy(folder, path);
+  memcpy(folder, path, strlen(path) + 1);
   slash = strrchr(folder, '/');
   if (slash == NULL)
     return 0;
@@ -80,12 +80,11 @@ static int open_regular (const char *path, int *fd, int *created) {
   }
   if (*fd < 0)
     return errno;
-  if (fstat(*fd, &st) != 0)
+  if (fstat(*fd, &st) != 0
+      || fcntl(*fd, F_SETFL, O_APPEND) != 0)  /* without O_NONBLOCK */
     error = errno;
   else if (!S_ISREG(st.st_mode))
     error = RECORD_FILE_IRREGULAR;
-  else if (fcntl(*fd, F_SETFL, O_APPEND) != 0)  /* without O_NONBLOCK */
-    error = errno;
   if (error != 0) {
     close(*fd);
     *fd = -1;
@@ -182,7 +181,7 @@ int record_file_rename (record_file *f, const char *path) {
   char renamed[RECORD_FILE_PATH];
   if (rename(f->path, path) != 0 || realpath(path, renamed) == NULL)
     return errno;
-  strcpy(f->path, renamed);
+  memcpy(f->path, renamed, sizeof renamed);
   return flush_folder(f->path);
 }
 

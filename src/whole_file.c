@@ -78,6 +78,7 @@ static int copy_attributes (int fd, const struct stat *other) {
 
 int whole_file_write (const char *path, const char *text, size_t size) {
   char beside[WHOLE_FILE_PATH + sizeof RANDOM];
+  size_t length = strlen(path);
   struct stat target;
   int error = 0, fd;
   int exists = stat(path, &target) == 0;
@@ -87,8 +88,8 @@ int whole_file_write (const char *path, const char *text, size_t size) {
     return EISDIR;
   if (exists && !S_ISREG(target.st_mode))
     return EINVAL;  /* renaming would replace a device */
-  strcpy(beside, path);
-  strcat(beside, RANDOM);
+  memcpy(beside, path, length);
+  memcpy(beside + length, RANDOM, sizeof RANDOM);
   fd = mkstemp(beside);  /* exclusive, mode 0600 */
   if (fd < 0)
     return errno;

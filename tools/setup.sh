@@ -186,6 +186,8 @@ ci_needs () {
   rock_needs
   lint_needs
   examples_needs
+  wish cppcheck "static analysis" have cppcheck
+  wish clang-tidy "static analysis" have clang-tidy
   wish clang "fuzzing, and the warnings of clang" have clang
   wish "$(clang_runtime)" "fuzzing" can_fuzz
   wish valgrind "the specs under valgrind" have valgrind

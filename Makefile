@@ -64,8 +64,8 @@ OUT = $(BUILDDIR)/$(LUA)
 MODULES = $(C_MODULES:%=$(OUT)/predibase/%.so)
 
 .PHONY: build help headers demo demo-love demo-neovim demo-openresty test check \
-  ctest env lint graph docs types bench install clean asan valgrind fuzz rock \
-  release rockspec honesty python jinja warnings static example-report
+  ctest env lint graph docs types bench install uninstall pages shells clean asan \
+  valgrind fuzz rock release rockspec honesty python jinja warnings static example-report
 .DELETE_ON_ERROR:
 
 build: $(MODULES) $(OUT)/bin/predibase
@@ -88,8 +88,12 @@ help:
 ## make types      the editor types, in types/library
 ## make example-report  the report page of an invented bulk run, in build
 ## make bench      the benchmark table (ARGS=--json, ROUNDS, QUICK=1, PYTHON=1)
-## make install    PREFIX, DESTDIR, INSTALL_LMOD, INSTALL_CMOD
+## make install    PREFIX, DESTDIR, INSTALL_LMOD, INSTALL_CMOD, INSTALL_ZSH;
+##                 make uninstall with the same ones removes what it installed
 ## make bundle     the library for a host program such as LÖVE, in BUNDLE (LUA)
+## make pages      write manual pages and completions into share
+## make shells     check the pages, the completions in bash, zsh and fish, and
+##                 make uninstall
 ## make asan       the tests under AddressSanitizer and UBSan (LUA)
 ## make valgrind   the lifetime specs under valgrind (LUA)
 ## make fuzz       all fuzz targets, FUZZ_SECONDS in total
@@ -288,6 +292,12 @@ docs:
 types:
 	@lua5.4 tools/types.lua
 
+pages:
+	@lua5.4 tools/pages.lua
+
+shells: build
+	@sh tools/shells.sh $(LUA)
+
 example-report: build
 	@eval "$$($(MAKE) -s env)"; \
 	  $(LUA) tools/example-report.lua build/example-report.html && \
@@ -308,9 +318,10 @@ INSTALL_LMOD ?= $(PREFIX)/share/lua/$(LUA_ABI)
 INSTALL_CMOD ?= $(PREFIX)/lib/lua/$(LUA_ABI)
 
 install: build
+install uninstall:
 	@BUILDDIR=$(BUILDDIR) DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' \
 	  INSTALL_LMOD='$(INSTALL_LMOD)' INSTALL_CMOD='$(INSTALL_CMOD)' \
-	  sh tools/install.sh $(LUA)
+	  INSTALL_ZSH='$(INSTALL_ZSH)' sh tools/install.sh $@ $(LUA)
 
 # Where a program finds the library that it contains: docs/shipping.md.
 BUNDLE ?= build/bundle

@@ -217,6 +217,7 @@ build = {
     ["predibase.cli.chat_lines"] = "lua/predibase/cli/chat_lines.lua",
     ["predibase.cli.command_line"] = "lua/predibase/cli/command_line.lua",
     ["predibase.cli.command_line.batch_options"] = "lua/predibase/cli/command_line/batch_options.lua",
+    ["predibase.cli.command_line.manual"] = "lua/predibase/cli/command_line/manual.lua",
     ["predibase.cli.command_line.shared_options"] = "lua/predibase/cli/command_line/shared_options.lua",
     ["predibase.cli.doctor_command"] = "lua/predibase/cli/doctor_command.lua",
     ["predibase.cli.failures"] = "lua/predibase/cli/failures.lua",
@@ -407,7 +408,7 @@ build = {
   install = {
     bin = { predibase = "bin/predibase" },
   },
-  copy_directories = { "docs", "examples" },
+  copy_directories = { "docs", "examples", "share" },
 }
 
 test_dependencies = {

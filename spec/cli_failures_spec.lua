@@ -105,7 +105,7 @@ describe("the list of exit codes", function ()
     local help = failures.help()
     for kind, properties in pairs(errors.kinds) do
       if kind ~= "cancelled" then
-        assert.is_truthy(help:find(("  %3d  %s\n"):format(properties.exit, kind), 1, true), kind)
+        assert.is_truthy(help:find(("\n  %3d  %s: "):format(properties.exit, kind), 1, true), kind)
       end
     end
     for _, code in ipairs { 0, 1, 64, 130, 141 } do

@@ -88,6 +88,7 @@ check "every public function is documented" lua5.4 tools/check-docs.lua
 check "the API reference can be written" sh tools/docs.sh
 check "the editor types are those of make types" lua5.4 tools/types.lua --check
 check "the editor types are complete" complete_types
+check "manual pages and completions are those of the options" lua5.4 tools/pages.lua --check
 check "file sizes and line lengths" sizes
 check "functions of at most 60 lines" function_sizes
 check "one way to write definitions" dialect

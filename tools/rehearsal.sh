@@ -75,9 +75,12 @@ dirty_is_refused () {
 staged_is () {
   git status --porcelain >"$copy.out"
   cat "$copy.out"
-  printf '%s\n' "M  CHANGELOG.md" "M  lua/predibase/version.lua" \
-    "A  rockspecs/predibase-$version-1.rockspec" "M  src/version.h" |
-    cmp - "$copy.out"
+  {
+    printf '%s\n' "M  CHANGELOG.md" "M  lua/predibase/version.lua" \
+      "A  rockspecs/predibase-$version-1.rockspec"
+    printf 'M  %s\n' share/man/man1/*.1
+    echo "M  src/version.h"
+  } | cmp - "$copy.out"
 }
 
 # The tarball of another clone of the same commit has the same bytes.

@@ -81,6 +81,7 @@ git clone -q "$top" "$out/checkout"
   cd "$out/checkout"
   git checkout -q --detach "$commit"
   lua5.4 "$top/tools/release.lua" "$version" "$date"
+  lua5.4 tools/pages.lua                # the manual pages contain version and date
   git add -A
   git diff --cached --binary >"$out/release.patch"
 )

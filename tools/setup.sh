@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs what a job needs and is missing, with apt if the system has it.
 # usage: sh tools/setup.sh build|test|lint|docs|rock|bench|love|neovim|
-#   examples|portable|musl|ci
+#   examples|portable|musl|shells|ci
 # LUA_RESTY_REDIS_URL is the URL of lua-resty-redis (its file redis.lua), for a
 # system that has no package of it.
 # Tests for each tool or library itself, not for its package, so that it finds
@@ -193,6 +193,7 @@ ci_needs () {
   wish valgrind "the specs under valgrind" have valgrind
   wish libc6-dbg "the specs under valgrind" valgrind -q true
   need python3-venv python3 -c 'import venv, ensurepip'
+  shells_needs
   wish tarantool "the specs of Tarantool" have tarantool
   portable_needs
   need debootstrap have debootstrap
@@ -207,6 +208,16 @@ portable_needs () {
   need python3-venv python3 -c 'import venv, ensurepip'
   need clang have clang
   need lld have ld.lld
+}
+
+# What reads the manual pages and the completions.
+shells_needs () {
+  lua_needs lua5.4
+  wish mandoc "mandoc's check of the manual pages" have mandoc
+  wish groff-base "groff's check of the manual pages" test -e /usr/share/groff/current/tmac/doc.tmac
+  wish bash-completion "completions in bash" test -e /usr/share/bash-completion/bash_completion
+  wish zsh "completions in zsh" have zsh
+  wish fish "completions in fish" have fish
 }
 
 # The host programs of the examples.

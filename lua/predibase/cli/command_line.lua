@@ -7,10 +7,12 @@ local batches = require "predibase.batch"
 local classify = require "predibase.classify"
 local embed = require "predibase.embed"
 local failures = require "predibase.cli.failures"
+local manual = require "predibase.cli.command_line.manual"
 local parts = require "predibase.parts"
 local raw_request = require "predibase.raw_request"
 local requirements = require "predibase.requirements"
 local shared_options = require "predibase.cli.command_line.shared_options"
+local template = require "predibase.template"
 local version = require "predibase.version"
 
 local argparse = requirements.argparse()
@@ -18,9 +20,9 @@ local argparse = requirements.argparse()
 local M = {}
 
 local add, add_number, reader = shared_options.add, shared_options.add_number, shared_options.reader
+local offer = shared_options.offer
 local group, add_help = shared_options.group, shared_options.add_help
 local whole_number = shared_options.whole_number
-local VARIABLES = shared_options.VARIABLES
 
 local function prompts (command)
   return {
@@ -34,7 +36,8 @@ end
 
 local function conversation (command)
   return {
-    add(command, "--format", "Chat format, or the model that has it."):argname "NAME",
+    offer(add(command, "--format", "Chat format, or the model that has it."):argname "NAME",
+      template.formats()),
     add(command, "--system", "The system message, or @FILE to read it "
       .. "(@@ for a leading @)."):argname "TEXT",
     add(command, "--tools", "Lua file that returns a list of tools, each with run; the "
@@ -82,10 +85,12 @@ local function in_parts (command)
 end
 
 local function add_mock_options (command)
-  add(command, "--server", "Whose API to speak: lorax (the default) or openai."):argname "NAME"
-  add(command, "--classify", "Whose form /classify has: lorax (the default) or managed.")
-    :argname "NAME"
-  add(command, "--host", "Address on loopback to listen on."):argname "ADDRESS"
+  offer(add(command, "--server", "Whose API to speak: lorax (the default) or openai.")
+    :argname "NAME", { "lorax", "openai" })
+  offer(add(command, "--classify", "Whose form /classify has: lorax (the default) or managed.")
+    :argname "NAME", { "lorax", "managed" })
+  offer(add(command, "--host", "Address on loopback to listen on."):argname "ADDRESS",
+    { "127.0.0.1", "::1" })
   add_number(command, "--port", "Port to listen on; a free one by default.", "N")
     :convert(reader("--port", whole_number, "a whole number"))
   add_number(command, "--delay", "Seconds between two tokens.", "S")
@@ -152,15 +157,14 @@ the first one.]]
 
 local MOCK = [[
 The server listens on loopback only, prints its URL and runs until Ctrl-C. It
-also prints a line for another shell, in which programs then use the server:
-export PREDIBASE_BASE_URL=http://127.0.0.1:N
+also prints a line for another shell, which sets PREDIBASE_BASE_URL, so that
+programs that are started there use the server.]]
 
-Environment: PREDIBASE_MOCK_TOKEN, the API token that clients must send.
-
-Exit codes:
-    0  success: ended by Ctrl-C, SIGTERM or one of the limits
-    1  the server could not start, for example because the port is in use
-   64  wrong use of the command]]
+-- Describes a command that calls a server. `files` is nil for most.
+local function describe (command, name, notes, files)
+  manual.describe(command, { notes = notes, environment = manual.SERVICE, files = files,
+    examples = manual.EXAMPLES[name] })
+end
 
 local TOKEN_REFUSED = "the token cannot be an argument, because every user of the machine "
   .. "could read it"
@@ -175,7 +179,7 @@ local function add_generate (parser, show)
     "The prompt. Without one, or with -, it is read from standard input.", nil, nil, "?")
   group(command, "Input and output", prompts, output, shared_options.cuts)
   shared_options.add_calls(command)
-  command:epilog(table.concat({ OUTPUT, VARIABLES, failures.help() }, "\n\n"))
+  describe(command, "generate", { OUTPUT })
 end
 
 local function add_chat (parser, show)
@@ -185,8 +189,12 @@ local function add_chat (parser, show)
   command:help_max_width(80):help_description_margin(32)
   group(command, "Conversation", conversation, shared_options.cuts)
   shared_options.add_calls(command)
-  command:epilog(table.concat({ CHAT, FORMATS .. failures.formats "", VARIABLES, failures.help() },
-    "\n\n"))
+  manual.describe(command, {
+    notes = { CHAT, FORMATS .. failures.formats "" }, examples = manual.EXAMPLES.chat,
+    environment = manual.joined({ manual.HISTORY }, manual.SERVICE),
+    files = { { "~/.predibase_history", "The questions that were typed, for the keys that move "
+      .. "through them. Readable by its owner only." } },
+  })
 end
 
 -- Adds a command for routes without generated text. `first` is the title of the first group, and
@@ -208,19 +216,16 @@ local function with_texts (command)
 end
 
 local function add_text_commands (parser, show)
-  local function epilog (command, about)
-    command:epilog(table.concat({ about, VARIABLES, failures.help() }, "\n\n"))
-  end
   local command = add_route(parser, show, "embed", "Print the vectors of texts.", " [TEXT]",
     "Texts, parameters and output", text_options,
     shared_options.parameters_of(embed.parameters), in_parts)
   with_texts(command)
-  epilog(command, EMBED)
+  describe(command, "embed", { EMBED })
   command = add_route(parser, show, "classify", "Print the entities in texts, or their labels.",
     " [TEXT]", "Texts, parameters and output", text_options,
     shared_options.parameters_of(classify.parameters), in_parts)
   with_texts(command)
-  epilog(command, CLASSIFY)
+  describe(command, "classify", { CLASSIFY })
   command = add_route(parser, show, "tokenize", "Print the tokens of texts.", " [TEXT]",
     "Texts and output", text_options, function (c)
       return {
@@ -229,37 +234,40 @@ local function add_text_commands (parser, show)
       }
     end)
   with_texts(command)
-  epilog(command, TOKENIZE)
+  describe(command, "tokenize", { TOKENIZE })
 end
 
 local function add_server_commands (parser, show)
-  local function epilog (command, about)
-    command:epilog(table.concat({ about, VARIABLES, failures.help() }, "\n\n"))
+  local function add_output (name, summary, about)
+    describe(add_route(parser, show, name, summary, "", "Output", json_flag), name, { about })
   end
-  epilog(add_route(parser, show, "info", "Print the server's model and limits.", "", "Output",
-    json_flag), "Output: a line for each field. --json prints them as one JSON object.")
-  epilog(add_route(parser, show, "health", "Tell whether the server can answer.", "", "Output",
-    json_flag), "Output: ok, or the error on standard error.")
-  epilog(add_route(parser, show, "metrics", "Print the numbers that the server counts.", "",
-    "Output", json_flag), METRICS)
+  add_output("info", "Print the server's model and limits.",
+    "Output: a line for each field. --json prints them as one JSON object.")
+  add_output("health", "Tell whether the server can answer.",
+    "Output: ok, or the error on standard error.")
+  add_output("metrics", "Print the numbers that the server counts.", METRICS)
   local command = add_route(parser, show, "request", "Send a request to any path of the server.",
     " METHOD PATH [BODY]", "Request and output", function (c)
       return {
-        add(c, "--content-type", "Content type of the body; application/json by default.")
-          :argname "TYPE",
-        add(c, "--accept", "Content type to ask for."):argname "TYPE",
+        offer(add(c, "--content-type", "Content type of the body; application/json by default.")
+          :argname "TYPE", { "application/json", "text/plain" }),
+        offer(add(c, "--accept", "Content type to ask for."):argname "TYPE",
+          { "application/json", "text/event-stream", "text/plain" }),
         c:flag("--stream", "Print the data of each event of a stream as it arrives."),
         c:flag("--json", "Print status, headers and body as JSON."),
       }
     end)
-  command:argument("method", "GET, POST, PUT, PATCH, DELETE or OPTIONS.")
+  offer(command:argument("method", "GET, POST, PUT, PATCH, DELETE or OPTIONS."),
+    { "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" })
     :convert(reader("METHOD", function (text)
       return raw_request.METHODS[text:upper()] ~= nil and text:upper() or nil
     end, "GET, POST, PUT, PATCH, DELETE or OPTIONS"))
-  command:argument("path", "Path below the address of the service, such as /info.")
+  offer(command:argument("path", "Path below the address of the service, such as /info."),
+    { "/info", "/health", "/metrics", "/generate", "/generate_stream", "/tokenize", "/embed",
+      "/classify", "/v1/models", "/v1/completions", "/v1/chat/completions" })
   command:argument("body", "The body, @FILE to read it (@@ for a leading @), or - for standard "
     .. "input.", nil, nil, "?")
-  epilog(command, REQUEST)
+  describe(command, "request", { REQUEST })
 end
 
 local function add_doctor (parser, show)
@@ -272,7 +280,7 @@ local function add_doctor (parser, show)
   add_number(command, "--timeout", "Most seconds for each request (20).", "S")
   add_number(command, "--connect-timeout", "Most seconds to connect (10).", "S")
   command:flag("--json", "Print one JSON object per line.")
-  command:epilog(table.concat({ DOCTOR, VARIABLES, failures.help() }, "\n\n"))
+  describe(command, "doctor", { DOCTOR })
 end
 
 local function add_mock (parser, show)
@@ -280,7 +288,8 @@ local function add_mock (parser, show)
   add_help(command, show)
   command:help_max_width(80):help_description_margin(26)
   add_mock_options(command)
-  command:epilog(MOCK)
+  manual.describe(command, { notes = { MOCK }, environment = manual.MOCK,
+    codes = manual.MOCK_CODES, examples = manual.EXAMPLES.mock })
 end
 
 -- Makes the parser. `show` is called with a text that is asked for, such as the help.
@@ -300,7 +309,7 @@ local function new (show)
   add_server_commands(parser, show)
   add_doctor(parser, show)
   add_mock(parser, show)
-  parser:epilog("predibase COMMAND --help describes a command.\n\n" .. failures.help())
+  describe(parser, "predibase", { "predibase COMMAND --help describes a command." })
   return parser
 end
 
@@ -373,6 +382,12 @@ local function join_words (argv)
   local joined = { "batch-merge" }
   for i = 3, #argv do joined[i - 1] = argv[i] end
   return joined
+end
+
+--- Returns the parser, for the programs that make manual pages and completions from it.
+-- @treturn table of argparse
+function M.parser ()
+  return new(function () end)
 end
 
 --- Parses the command line. Raises a usage failure.

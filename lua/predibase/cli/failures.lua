@@ -166,27 +166,55 @@ function M.report (err, command, with_hint)
   return code
 end
 
---- Describes the exit codes, for the help.
--- @treturn string
-function M.help ()
-  local kinds = {}
+-- kind of error -> its meaning, for the help
+local MEANINGS = {
+  config = "an option or a variable is missing or wrong",
+  validation = "a parameter or the prompt is wrong",
+  authentication = "the server refused the token",
+  permission = "the token does not allow this request",
+  not_found = "the deployment or the route does not exist",
+  rate_limited = "too many requests",
+  overloaded = "the server accepts no more requests at the moment",
+  generation = "the model or the adapter failed",
+  incomplete_generation = "the answer ended too early",
+  template = "a template or a chat format failed",
+  tool = "a tool in a chat request is wrong",
+  timeout = "a timeout expired",
+  connection = "the network failed",
+  tls = "the certificate was rejected, or the handshake failed",
+  protocol = "the response is not one that such a server sends",
+  server = "the server or a gateway in front of it failed",
+  too_large = "an event, a response or a request exceeds a limit",
+}
+
+--- Returns the exit codes of all commands.
+-- @treturn table array of `{ number, name or nil, meaning }`
+function M.codes ()
+  local codes = {
+    { 0, nil, "success" },
+    { M.INTERNAL, nil, "internal error, or the output could not be written" },
+    { M.USAGE, nil, "wrong use of the command, or a file that it names cannot be read" },
+    { M.INTERRUPTED, nil, "cancelled by Ctrl-C" },
+    { M.PIPE, nil, "the reader of the output has ended" },
+  }
   for kind, properties in pairs(errors.kinds) do
     if properties.exit < M.INTERRUPTED then
-      kinds[#kinds + 1] = { properties.exit, kind }
+      codes[#codes + 1] = { properties.exit, kind, MEANINGS[kind] }
     end
   end
-  table.sort(kinds, function (a, b) return a[1] < b[1] end)
-  local lines = {
-    "Exit codes:",
-    "    0  success",
-    "    1  internal error, or the output could not be written",
-  }
-  for _, pair in ipairs(kinds) do
-    lines[#lines + 1] = ("  %3d  %s"):format(pair[1], pair[2])
+  table.sort(codes, function (a, b) return a[1] < b[1] end)
+  return codes
+end
+
+--- Describes exit codes, for the help.
+-- @tparam ?table codes as of `codes`, which are also the default
+-- @treturn string
+function M.help (codes)
+  local lines = { "Exit codes:" }
+  for _, code in ipairs(codes or M.codes()) do
+    local name = code[2] and code[2] .. ": " or ""
+    lines[#lines + 1] = ("  %3d  %s%s"):format(code[1], name, code[3])
   end
-  lines[#lines + 1] = "   64  wrong use of the command, or a file that it names cannot be read"
-  lines[#lines + 1] = "  130  cancelled by Ctrl-C"
-  lines[#lines + 1] = "  141  the reader of the output has ended"
   return table.concat(lines, "\n")
 end
 

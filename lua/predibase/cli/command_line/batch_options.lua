@@ -4,6 +4,7 @@
 
 local batches = require "predibase.batch"
 local failures = require "predibase.cli.failures"
+local manual = require "predibase.cli.command_line.manual"
 local shared_options = require "predibase.cli.command_line.shared_options"
 
 local M = {}
@@ -29,27 +30,24 @@ under way; a second one stops at once. Answers that have arrived are kept.
 --rate-limit takes a number of requests or tokens in a period, such as 100/s,
 600/min or "1000000 tokens/day".
 
-Examples:
-  predibase batch questions.csv --template prompt.txt --out answers.jsonl
-  predibase batch mails.csv --prompt-template "Label this mail: {text}" \
-    --adapter-id mails/3 --evaluate label --report mails.html --out labels.csv
-  predibase batch - --format lines < prompts.txt | head
-  predibase batch big.jsonl --out big.out.jsonl --shard 3/8
-  predibase batch merge big.out.jsonl
-
 The word merge after batch joins shards; ./merge is a file of that name.]]
 
 local MERGE = [[
 Joins the files OUT.0-of-N, OUT.1-of-N, ... that `predibase batch --shard` has
 written. Nothing is written when shards or (with --input) rows are missing,
 unless --partial is given. A row that is there twice is written once. The files
-of the shards stay.
+of the shards stay.]]
 
-Example:
-  predibase batch merge answers.jsonl --input questions.jsonl --ordered
-
+local MERGE_CODES = [[
 Exit codes of batch merge: 0 if every row is answered, %d if rows have failed or
 are missing, the code of its error if nothing was written.]]
+
+-- Files that a run writes, for the manual page.
+local OUT_FILES = {
+  { "OUT", "The answers, with one record for each row that was answered." },
+  { "failed-OUT", "The rows that failed, as they were; valid input of another run." },
+  { "OUT.I-of-N", "The answers of one shard." },
+}
 
 -- The records of a run have no details, so the parameters that ask for them would change nothing.
 local PARAMETERS = {
@@ -118,9 +116,10 @@ local function add_choice (command, name, help, ...)
   local list, known = { ... }, {}
   for _, one in ipairs(list) do known[one] = one end
   local wanted = table.concat(list, ", ", 1, #list - 1) .. " or " .. list[#list]
-  return add(command, name, help:format(wanted), reader(name, function (text)
+  local option = add(command, name, help:format(wanted), reader(name, function (text)
     return known[text]
   end, wanted)):argname "NAME"
+  return shared_options.offer(option, list)
 end
 
 local function add_count (command, name, help)
@@ -138,7 +137,7 @@ local function input (command)
     add(command, "--columns", "Names of the columns of CSV or TSV that has no header line, with "
       .. "commas between them.", names):argname "NAMES",
     command:flag("--no-quotes", "Quotes in CSV or TSV have no meaning."),
-    add_choice(command, "--dialect", "What kind of rows all rows are: %s; see below.", "template",
+    add_choice(command, "--dialect", "What kind of rows all rows are: %s.", "template",
       "prompt", "predibase", "openai"),
     add(command, "--template", "Make the prompt of each row from the template in this file; "
       .. "{column} stands for a column."):argname "FILE",
@@ -147,9 +146,10 @@ local function input (command)
       reader("--id", given, "the name of a column")):argname "COLUMN",
     add_count(command, "--limit", "Only the first N rows."),
     add_count(command, "--sample", "Only N rows, spread by chance, and the same ones each time."),
-    add(command, "--shard", "Only every N-th row, beginning with row I (from 0), into OUT.I-of-N. "
-      .. "auto: as Slurm's array variables say; auto/N: as Kubernetes' JOB_COMPLETION_INDEX says.")
-      :argname "I/N",
+    shared_options.offer(add(command, "--shard", "Only every N-th row, beginning with row I "
+      .. "(from 0), into OUT.I-of-N. auto: as Slurm's array variables say; auto/N: as "
+      .. "Kubernetes' JOB_COMPLETION_INDEX says.")
+      :argname "I/N", { "auto" }),
     command:flag("--dry-run", "Print the first requests, and how many tokens all of them have; "
       .. "generate nothing."),
   }
@@ -176,10 +176,10 @@ end
 
 local function rates (command)
   return {
-    add(command, "--concurrency", "Requests at the same time, or auto (the default): as many as "
-      .. "the server bears.",
+    shared_options.offer(add(command, "--concurrency", "Requests at the same time, or auto (the "
+      .. "default): as many as the server bears.",
       reader("--concurrency", concurrency, ("a whole number from 1 to %d, or auto"):format(
-        batches.MAX_CONCURRENCY))):argname "N",
+        batches.MAX_CONCURRENCY))):argname "N", { "auto" }),
     add(command, "--rate-limit", "Most requests or tokens in a period; can be given twice, for "
       .. "both.", reader("--rate-limit", M.rate, "a rate such as 100/s or '1000000 tokens/day'"))
       :argname "RATE":count "*",
@@ -225,7 +225,9 @@ function M.add_batch (parser, show)
   shared_options.group(command, "Text", shared_options.cuts)
   shared_options.add_calls(command, PARAMETERS)
   local codes = CODES:format(failures.ROWS_FAILED, failures.OVER_BUDGET)
-  command:epilog(table.concat({ BATCH, codes, shared_options.VARIABLES, failures.help() }, "\n\n"))
+  manual.describe(command, { notes = { BATCH }, own_codes = codes, files = OUT_FILES,
+    environment = manual.joined(manual.SERVICE, manual.SHARDS),
+    examples = manual.EXAMPLES.batch })
 end
 
 --- Adds `predibase batch merge`, which the parser knows as one word.
@@ -239,7 +241,9 @@ function M.add_merge (parser, show)
   command:help_max_width(80):help_description_margin(32)
   command:argument("out", "The file that was given to --out, without the numbers of the shards.")
   shared_options.group(command, "Shards", of_merge)
-  command:epilog(MERGE:format(failures.ROWS_FAILED) .. "\n\n" .. failures.help())
+  manual.describe(command, { notes = { MERGE },
+    own_codes = MERGE_CODES:format(failures.ROWS_FAILED),
+    examples = manual.EXAMPLES["batch-merge"] })
 end
 
 return M

@@ -11,7 +11,7 @@ local M = {}
 local HELP = {
   adapter_id = "Adapter to answer with, such as my-repo/3.",
   adapter_source = "Where the adapter is: pbase (default), hub, s3 or local.",
-  merged_adapters = 'Adapters to merge: {"ids":[...],"weights":[...]}.',
+  merged_adapters = 'Adapters to merge: {"ids": [...], "weights": [...]}.',
   best_of = "Generate this many and answer with the best (with --no-stream).",
   temperature = "0 picks the likeliest token; higher is more random.",
   repetition_penalty = "Above 1 makes repeating a token less likely.",
@@ -32,7 +32,7 @@ local HELP = {
   return_k_alternatives = "List the K likeliest tokens at each place (see --json).",
   apply_chat_template = "Sent to the server; LoRAX accepts and ignores it.",
   seed = "Seed of the random choice, up to 2^64 - 1.",
-  response_format = 'Shape of the answer: {"type":"json_object","schema":{...}}.',
+  response_format = 'Shape of the answer: {"type": "json_object", "schema": {...}}.',
 }
 
 -- kind of parameter -> the placeholder of its value in the help
@@ -110,6 +110,39 @@ function M.add (command, name, help, read)
   return command:option(name, help, nil, read)
 end
 
+local offered = setmetatable({}, { __mode = "k" })       -- option or argument of argparse -> values
+
+--- Records values of an option or argument, which the shell then completes. The values that are
+-- accepted are checked elsewhere; there may be more.
+-- @tparam table element of argparse
+-- @tparam table list array of strings
+-- @treturn table the element
+function M.offer (element, list)
+  offered[element] = list
+  return element
+end
+
+--- Returns the recorded values of an option or argument.
+-- @tparam table element of argparse
+-- @treturn ?table array of strings
+function M.offered (element)
+  return offered[element]
+end
+
+--- Sets of options and arguments of which only one can be given; an option of its first array is
+-- refused beside one of the second. The modules that run the commands refuse them.
+M.EXCLUSIVE = {
+  { { "--proxy" }, { "--no-proxy" } },
+  { { "--token-file" }, { "--no-token" } },
+  { { "--schema" }, { "--response-format", "--return-full-text" } },
+  { { "--template" }, { "--file", "prompt" } },
+  { { "--file" }, { "prompt", "text" } },
+  { { "--lines" }, { "text" } },
+  { { "--load" }, { "--system" } },
+  { { "--prompt-template" }, { "--template" } },
+  { { "--sample" }, { "--limit" } },
+}
+
 --- Adds an option whose value is a number.
 -- @tparam table command
 -- @tparam string name
@@ -130,6 +163,7 @@ local function parameter (command, rule, help)
       "File with the token for the adapter's repository, not for the API."):argname "FILE"
   end
   local option = M.add(command, name, help):argname(VALUES[rule.kind] or "VALUE")
+  if rule.choices then M.offer(option, rule.choices) end
   if rule.kind == "strings" then option:count "*" end
   local read = READ[rule.kind]
   if read then option:convert(M.reader(name, read[1], read[2])) end
@@ -177,7 +211,8 @@ function M.service (command)
     M.add(command, "--base-url", "Address to which /generate is appended."):argname "URL",
     M.add(command, "--tenant-id", "Tenant of the deployment."):argname "ID",
     M.add(command, "--deployment", "Name of the deployment."):argname "NAME",
-    M.add(command, "--server", "Whose API it has: lorax (the default) or openai."):argname "NAME",
+    M.offer(M.add(command, "--server", "Whose API it has: lorax (the default) or openai.")
+      :argname "NAME", { "lorax", "openai" }),
     M.add(command, "--token-file", "File with the API token."):argname "FILE",
     command:flag("--no-token", "Send no API token, even if a variable has one."),
     M.add(command, "--header", "An additional header; can be given several times.")
@@ -188,7 +223,8 @@ function M.service (command)
     M.add(command, "--client-key-password-file", "File with the key's password."):argname "FILE",
     M.add(command, "--proxy", "Proxy to use."):argname "URL",
     command:flag("--no-proxy", "Use no proxy, even if a variable names one."),
-    M.add(command, "--http-version", "1.1 or 2; negotiated by default."):argname "V",
+    M.offer(M.add(command, "--http-version", "1.1 or 2; negotiated by default."):argname "V",
+      { "1.1", "2" }),
     command:flag("--insecure", "Do not check the server's certificate."),
     command:flag("--allow-plain-http", "Send the token over http to other machines, too."),
     M.add(command, "--user-agent", "Text after the client's own user agent."):argname "TEXT",
@@ -245,11 +281,6 @@ function M.add_calls (command, descriptions)
   M.group(command, "Service", M.service)
   M.group(command, "Limits", M.limits)
 end
-
---- Which environment variables a command uses, for its help.
-M.VARIABLES = [[
-Environment: PREDIBASE_API_TOKEN, PREDIBASE_TENANT_ID, PREDIBASE_DEPLOYMENT (or
-PREDIBASE_MODEL), PREDIBASE_BASE_URL; http_proxy, https_proxy, no_proxy.]]
 
 --- Adds a flag that shows a text instead of running a command.
 -- @tparam table command

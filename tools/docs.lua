@@ -31,6 +31,7 @@ local PAGES = {
   { "docs/loops.md", "topics/loops.md.html", title = "Loops" },
   { "docs/openresty.md", "topics/openresty.md.html", title = "OpenResty" },
   { "docs/mock.md", "topics/mock.md.html", title = "Stand-in server" },
+  { "docs/security.md", "topics/security.md.html", title = "Security" },
   { "docs/shipping.md", "topics/shipping.md.html", title = "Shipping it" },
   { "docs/gateways.md", "topics/gateways.md.html", title = "Gateways" },
   { "docs/http2.md", "topics/http2.md.html", title = "HTTP/2" },

@@ -408,7 +408,7 @@ build = {
   install = {
     bin = { predibase = "bin/predibase" },
   },
-  copy_directories = { "docs", "examples", "share" },
+  copy_directories = { "docs", "examples", "share", "types" },
 }
 
 test_dependencies = {

@@ -187,8 +187,8 @@ describe("When every other request fails", function ()
 
   for i, way in ipairs(faults.ways {}) do
     it(("all calls come out as the seed says, and leave nothing (%s)"):format(way.name), function ()
-      local client, files = nil, lifetime.files()
-      client = faults.client(rig.url)
+      local files = lifetime.files()
+      local client = faults.client(rig.url)
       client.shared.random = function () return 0.001 end
       local good, memory = 0, nil
       for part = 1, PARTS do

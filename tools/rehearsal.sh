@@ -99,6 +99,7 @@ tracked_only () {
     diff "$copy.out" -
 }
 
+LUAS="$*" sh tools/setup.sh rock || exit 1
 for lua; do
   command -v "$lua" >/dev/null || { echo "$lua is not installed"; echo "1 skipped"; }
 done

@@ -76,7 +76,8 @@ version_is_right () {
 }
 
 documents_are_there () {
-  for file in docs/install.md docs/cookbook.md examples/generate.lua; do
+  for file in docs/install.md docs/cookbook.md examples/generate.lua \
+    types/library/predibase/client.lua share/man/man1/predibase.1; do
     [ -s "$rock/$file" ] || { echo "$rock/$file is missing"; return 1; }
   done
 }

@@ -165,7 +165,12 @@ docs_needs () {
 }
 
 rock_needs () {
-  test_needs
+  build_needs
+  for lua in ${LUAS:-lua5.4 lua5.3 lua5.1 luajit}; do
+    lua_needs "$lua"
+    case "$skipped" in *"everything on $lua:"*) continue ;; esac
+    need lua-busted has "$lua" busted.runner
+  done
   need luarocks have luarocks
   need git have git
 }

@@ -64,7 +64,7 @@ OUT = $(BUILDDIR)/$(LUA)
 MODULES = $(C_MODULES:%=$(OUT)/predibase/%.so)
 
 .PHONY: build help headers demo demo-love demo-neovim demo-openresty test check \
-  ctest env lint graph docs types bench install uninstall pages shells clean asan \
+  ctest env lint graph docs types analyse bench install uninstall pages shells clean asan \
   valgrind fuzz rock release rockspec honesty python jinja warnings static example-report
 .DELETE_ON_ERROR:
 
@@ -86,6 +86,7 @@ help:
 ## make graph      which module requires which (DOT=1: for Graphviz)
 ## make docs       the API reference, in build/docs
 ## make types      the editor types, in types/library
+## make analyse    programs checked with the editor types
 ## make example-report  the report page of an invented bulk run, in build
 ## make bench      the benchmark table (ARGS=--json, ROUNDS, QUICK=1, PYTHON=1)
 ## make install    PREFIX, DESTDIR, INSTALL_LMOD, INSTALL_CMOD, INSTALL_ZSH;
@@ -297,6 +298,9 @@ pages:
 
 shells: build
 	@sh tools/shells.sh $(LUA)
+
+analyse:
+	@sh tools/analyse.sh
 
 example-report: build
 	@eval "$$($(MAKE) -s env)"; \

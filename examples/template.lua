@@ -47,15 +47,15 @@ end
 local format = assert(predibase.template.for_model(
   os.getenv "PREDIBASE_DEPLOYMENT" or "mistral-7b-instruct-v0-2"))
 
-prompt, problem = format:render({
+local rendered, reason = format:render({
   { role = "user", content = question },
 }, {
   add_generation_prompt = true,
   bos_token = false,        -- the server adds it
   special_tokens_in_text = "neutralise",
 })
-if prompt then
-  ask("the format " .. format.name, prompt, format.stop)
+if rendered then
+  ask("the format " .. format.name, rendered, format.stop)
 else
-  print(problem)
+  print(reason)
 end

@@ -6,63 +6,13 @@
 package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
 package.cpath = (os.getenv "BUILDDIR" or "build") .. "/lua5.4/?.so;" .. package.cpath
 
+local declared = dofile "tools/docs/declared.lua"
 local lists = dofile "tools/docs/modules.lua"
 
 local failures, compared = 0, 0
 local function fail (...)
   failures = failures + 1
   io.stderr:write("types: ", string.format(...), "\n")
-end
-
--- What the files of types declare.
-
---- Reads all files: class -> `{ fields, methods, supers }`: two sets of names, and an array.
-local function read_types ()
-  local classes, aliases = {}, {}
-  local pipe = assert(io.popen "find types/library -name '*.lua' | LC_ALL=C sort")
-  for path in pipe:lines() do
-    local class, locals = nil, {}
-    for line in io.lines(path) do
-      local name, supers = line:match "^%-%-%-@class ([%w_.]+)%s*:?%s*(.*)$"
-      local field = line:match "^%-%-%-@field %[?\"?([%w_]+)"
-      local object = line:match "^local (%w+) = {}$"
-      local owner, method = line:match "^function ([%w_]+)[.:]([%w_]+)%("
-      local alias, members = line:match "^%-%-%-@alias ([%w_.]+) (.*)$"
-      if name then
-        class = { fields = {}, methods = {}, supers = {} }
-        classes[name] = class
-        for super in supers:gmatch "%f[%w]predibase%.[%w_.]+" do
-          class.supers[#class.supers + 1] = super
-        end
-      elseif field then class.fields[field] = true
-      elseif object then locals[object] = class
-      elseif method then
-        local methods_of = assert(locals[owner], line).methods
-        methods_of[method] = true
-      elseif alias then aliases[alias] = members
-      end
-    end
-  end
-  pipe:close()
-  -- The class of which there are variants has the names of any of them.
-  for alias, members in pairs(aliases) do classes[alias] = classes[members:match "^[%w_.]+"] end
-  return classes
-end
-
---- Returns the set of all names of a class.
-local function names_of (classes, name, found)
-  found = found or {}
-  local class = classes[name]
-  if not class then
-    fail("there is no class %s", name)
-    return found
-  end
-  for field in pairs(class.fields) do found[field] = true end
-  for method in pairs(class.methods) do found[method] = true end
-  for _, super in ipairs(class.supers) do
-    if classes[super] then names_of(classes, super, found) end
-  end
-  return found
 end
 
 local function sorted (set)
@@ -73,12 +23,12 @@ local function sorted (set)
 end
 
 --- Compares two sets of names.
-local function compare (what, declared, real)
+local function compare (what, typed, real)
   compared = compared + 1
   for _, name in ipairs(sorted(real)) do
-    if not declared[name] then fail("%s: %s is missing in the types", what, name) end
+    if not typed[name] then fail("%s: %s is missing in the types", what, name) end
   end
-  for _, name in ipairs(sorted(declared)) do
+  for _, name in ipairs(sorted(typed)) do
     if not real[name] then fail("%s: the library has no %s", what, name) end
   end
 end
@@ -123,7 +73,8 @@ local function check_modules (classes)
           assert(module[name], name)
         end
       end
-      compare(group[i], names_of(classes, group[i]), exports(module))
+      local names = declared.methods(classes, group[i], declared.fields(classes, group[i]))
+      compare(group[i], names, exports(module))
     end
   end
 end
@@ -175,15 +126,12 @@ local function make_objects (predibase)
   return objects
 end
 
-local function check_objects (classes, predibase)
+local function check_objects (classes, aliases, predibase)
   for name, object in pairs(make_objects(predibase)) do
-    local class = classes["predibase." .. name]
-    local own = {}
-    for method in pairs(class.methods) do own[method] = true end
-    for _, super in ipairs(class.supers) do
-      for method in pairs(classes[super].methods) do own[method] = true end
-    end
-    compare("the methods of " .. name, own, methods(object))
+    -- The class of which there are variants has the methods of any of them.
+    local class = "predibase." .. name
+    class = aliases[class] and aliases[class]:match "^[%w_.]+" or class
+    compare("the methods of " .. name, declared.methods(classes, class), methods(object))
   end
 end
 
@@ -286,16 +234,16 @@ local function check_options (classes, takers)
     for _, call in ipairs(type(calls) == "table" and calls or { calls }) do
       real = union(real, accepted(call))
     end
-    compare(name, names_of(classes, "predibase." .. name), real)
+    compare(name, declared.fields(classes, "predibase." .. name), real)
   end
 end
 
-local classes = read_types()
+local classes, aliases = declared.read()
 local predibase = require "predibase"
 assert(predibase.new(OPTIONS))
 load_nginx_modules()
 check_modules(classes)
-check_objects(classes, predibase)
+check_objects(classes, aliases, predibase)
 local client = assert(predibase.new(OPTIONS))
 check_options(classes, takers_of_client(predibase, client))
 check_options(classes, takers_of_modules(predibase, client))

@@ -16,6 +16,7 @@ local PAGES = {
   { "README.md", "index.html", title = "Overview" },
   { "docs/install.md", "topics/install.md.html", title = "Installation" },
   { "docs/cookbook.md", "topics/cookbook.md.html", title = "Cookbook" },
+  { "docs/editors.md", "topics/editors.md.html", title = "Editors" },
   { "docs/parameters.md", "topics/parameters.md.html", title = "Parameters" },
   { "docs/streams.md", "topics/streams.md.html", title = "Streams" },
   { "docs/tools.md", "topics/tools.md.html", title = "Chat completions and tools" },

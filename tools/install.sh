@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs the built library, the command, its manual pages and completions, or
-# removes what it has installed.
+# Installs the built library, the command, its manual pages and completions, and
+# the types for editors, or removes what it has installed.
 # usage: sh tools/install.sh install|uninstall LUA, with BUILDDIR, DESTDIR,
 # PREFIX, INSTALL_LMOD, INSTALL_CMOD and INSTALL_ZSH in the environment
 # What was installed is listed in PREFIX/share/predibase/installed-ABI: files and
@@ -79,6 +79,9 @@ install_all () {
     target=$PREFIX/$path
     case $path in share/zsh/*) target=$zsh/${path##*/} ;; esac
     put 644 "$path" "$target"
+  done
+  find types -type f | while IFS= read -r path; do
+    put 644 "$path" "$PREFIX/share/predibase/$path"
   done
   put_command "$(command -v "$lua")"
   make_folder "$PREFIX/share/predibase"

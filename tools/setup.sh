@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs what a job needs and is missing, with apt if the system has it.
 # usage: sh tools/setup.sh build|test|lint|docs|rock|bench|love|neovim|
-#   examples|portable|musl|shells|ci
+#   examples|portable|musl|shells|analyser|ci
 # LUA_RESTY_REDIS_URL is the URL of lua-resty-redis (its file redis.lua), for a
 # system that has no package of it.
 # Tests for each tool or library itself, not for its package, so that it finds
@@ -202,6 +202,7 @@ ci_needs () {
   wish tarantool "the specs of Tarantool" have tarantool
   portable_needs
   need debootstrap have debootstrap
+  analyser_needs
   need git have git
   need zip have zip
   need curl have curl
@@ -223,6 +224,12 @@ shells_needs () {
   wish bash-completion "completions in bash" test -e /usr/share/bash-completion/bash_completion
   wish zsh "completions in zsh" have zsh
   wish fish "completions in fish" have fish
+}
+
+# A Rust that can build the analyser of the editor types (tools/analyser.sh).
+analyser_needs () {
+  wish "cargo-web|cargo" "the check of the editor types" \
+    sh tools/analyser.sh --rust
 }
 
 # The host programs of the examples.

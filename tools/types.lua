@@ -12,8 +12,9 @@
 --   `@return_overload` for each group, which EmmyLua reads.
 -- * `@overload fun(…)` describes calls with other types. Types of a parameter or a result that are
 --   those of an overload are left out elsewhere: `string|string[]` becomes `string[]`.
--- * A class of options, whose name ends in Options, becomes two: one has the fields, the other is
---   `predibase.Known` of them, with which EmmyLua reports names that are not among them.
+-- * A class of tables that a program writes becomes two: one has the fields, the other is
+--   `predibase.Known` of them, with which EmmyLua reports names that are not among them. These are
+--   the classes whose name ends in Options, and those of WRITTEN.
 
 local comments = dofile "tools/docs/comments.lua"
 local modules = dofile "tools/docs/modules.lua"
@@ -55,6 +56,14 @@ local VARIANTS = {
     { "ChatBatch", Item = "ChatResult" },
   },
 }
+
+-- Tables that a program writes, besides those of options.
+local WRITTEN = { Timeouts = true, RateLimit = true, MergedAdapters = true, PromptEntry = true,
+  ConversationEntry = true, Tool = true, MockFaults = true }
+
+local function is_written (name)
+  return WRITTEN[name] or name:find "Options$" ~= nil
+end
 
 -- Functions that tell whether a value is of a class.
 local GUARDS = {
@@ -428,7 +437,7 @@ end
 local function extended (class, names)
   local list = {}
   for name in (class.extends or ""):gmatch "[%w_.]+" do
-    list[#list + 1] = name:find "Options$" and "predibase.fields." .. name or luals(name, names)
+    list[#list + 1] = is_written(name) and "predibase.fields." .. name or luals(name, names)
   end
   return list[1] and " : " .. table.concat(list, ", ") or ""
 end
@@ -446,7 +455,7 @@ end
 local function add_class (out, class, name, names)
   out[#out + 1] = ""
   add_text(out, class.text)
-  if name:find "Options$" then
+  if is_written(name) then
     local fields = "predibase.fields." .. name
     out[#out + 1] = ("---@class %s%s"):format(fields, extended(class, names))
     add_fields(out, class.fields, names)

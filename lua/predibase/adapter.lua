@@ -127,7 +127,7 @@ end
 --- Renders a prompt and calls `client:generate_json` with it.
 -- @param values as for `generate`
 -- @tparam ?GenerateJsonOptions options as for `client:generate_json`
--- @treturn[1] any the value
+-- @treturn[1] table the value
 -- @treturn[1] Result the result
 -- @treturn[2] nil
 -- @treturn[2] Error the error; of kind "template" when the template cannot be rendered with them
@@ -226,7 +226,7 @@ end
 --- Calls `client:chat_completion_json` with the adapter, as `chat_completion` does.
 -- @tparam Message[] messages
 -- @tparam ?ChatJsonOptions options as for `client:chat_completion_json`
--- @treturn[1] any the value
+-- @treturn[1] table the value
 -- @treturn[1] ChatResult the result
 -- @treturn[2] nil
 -- @treturn[2] Error the error

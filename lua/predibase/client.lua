@@ -63,7 +63,7 @@ end
 -- text, a table or a value of `predibase.template.ordered` (the order of the properties is that of
 -- the answer); and the options of `generate`, except for `return_full_text`; `details` is true by
 -- default. Without `schema` and `response_format` the answer is any JSON object
--- @treturn[1] any the value: members of objects that are null are left out, null in a list is
+-- @treturn[1] table the value: members of objects that are null are left out, null in a list is
 -- `json.null` of `predibase.json`, an integer that a number cannot hold is a string of digits
 -- @treturn[1] Result the result, as `generate` returns it
 -- @treturn[2] nil
@@ -189,7 +189,7 @@ end
 -- /v1/chat/completions), as `generate_json` does for a prompt.
 -- @tparam Message[] messages as for `chat_completion`
 -- @tparam ?ChatJsonOptions options `schema` as for `generate_json`, and those of `chat_completion`
--- @treturn[1] any the value
+-- @treturn[1] table the value
 -- @treturn[1] ChatResult the result, as `chat_completion` returns it
 -- @treturn[2] nil
 -- @treturn[2] Error the error, see `generate_json`

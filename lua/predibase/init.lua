@@ -237,7 +237,7 @@ M.generate = forward("generate")
 -- @function generate_json
 -- @tparam string prompt
 -- @tparam ?GenerateJsonOptions options see `predibase.client`
--- @treturn[1] any the value
+-- @treturn[1] table the value
 -- @treturn[1] Result the result
 -- @treturn[2] nil
 -- @treturn[2] Error the error
@@ -278,7 +278,7 @@ M.chat_completion = forward("chat_completion")
 -- @function chat_completion_json
 -- @tparam Message[] messages
 -- @tparam ?ChatJsonOptions options see `predibase.client`
--- @treturn[1] any the value
+-- @treturn[1] table the value
 -- @treturn[1] ChatResult the result
 -- @treturn[2] nil
 -- @treturn[2] Error the error

@@ -48,9 +48,9 @@ function M.generate(prompt, options) end
 ---Uses the client that is made from the environment.
 ---@param prompt string
 ---@param options? predibase.GenerateJsonOptions see `predibase.client`
----@return any # the value
+---@return table? # the value
 ---@return predibase.Result|predibase.Error # the result; or the error
----@return_overload any, predibase.Result
+---@return_overload table, predibase.Result
 ---@return_overload nil, predibase.Error
 function M.generate_json(prompt, options) end
 
@@ -105,9 +105,9 @@ function M.chat_completion(messages, options) end
 ---Uses the client that is made from the environment.
 ---@param messages predibase.Message[]
 ---@param options? predibase.ChatJsonOptions see `predibase.client`
----@return any # the value
+---@return table? # the value
 ---@return predibase.ChatResult|predibase.Error # the result; or the error
----@return_overload any, predibase.ChatResult
+---@return_overload table, predibase.ChatResult
 ---@return_overload nil, predibase.Error
 function M.chat_completion_json(messages, options) end
 

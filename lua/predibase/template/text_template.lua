@@ -339,7 +339,7 @@ end
 
 --- A template with names in braces. It can also be called with its values.
 -- @table Template
--- @overload fun(values:table<string,any>?,options:TemplateRenderOptions?):(string?,Error?)
+-- @overload fun(values:table<string,any>?,options:TemplateRenderOptions?):(string?,Error)
 -- @tfield string text from which it was made
 -- @tfield string[] variables its names in the order of their first appearance
 

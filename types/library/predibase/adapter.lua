@@ -41,9 +41,9 @@ function Adapter:generate(values, options) end
 ---Raises an error as `client:generate_json`.
 ---@param values any as for `generate`
 ---@param options? predibase.GenerateJsonOptions as for `client:generate_json`
----@return any # the value
+---@return table? # the value
 ---@return predibase.Result|predibase.Error # the result; or the error; of kind "template" when the template cannot be rendered with them
----@return_overload any, predibase.Result
+---@return_overload table, predibase.Result
 ---@return_overload nil, predibase.Error
 function Adapter:generate_json(values, options) end
 
@@ -98,9 +98,9 @@ function Adapter:chat_completion_stream(messages, options) end
 ---Raises an error as `client:chat_completion_json`.
 ---@param messages predibase.Message[]
 ---@param options? predibase.ChatJsonOptions as for `client:chat_completion_json`
----@return any # the value
+---@return table? # the value
 ---@return predibase.ChatResult|predibase.Error # the result; or the error
----@return_overload any, predibase.ChatResult
+---@return_overload table, predibase.ChatResult
 ---@return_overload nil, predibase.Error
 function Adapter:chat_completion_json(messages, options) end
 

@@ -22,9 +22,9 @@ function Client:generate(prompt, options) end
 ---Raises an error as `generate` does.
 ---@param prompt string is sent to the model unchanged
 ---@param options? predibase.GenerateJsonOptions `schema`: a JSON schema for an object or a list, as JSON text, a table or a value of `predibase.template.ordered` (the order of the properties is that of the answer); and the options of `generate`, except for `return_full_text`; `details` is true by default. Without `schema` and `response_format` the answer is any JSON object
----@return any # the value: members of objects that are null are left out, null in a list is `json.null` of `predibase.json`, an integer that a number cannot hold is a string of digits
+---@return table? # the value: members of objects that are null are left out, null in a list is `json.null` of `predibase.json`, an integer that a number cannot hold is a string of digits
 ---@return predibase.Result|predibase.Error # the result, as `generate` returns it; or the error; of kind "incomplete_generation" when the answer reached its limit of tokens before its JSON was complete; of kind "protocol" for any other text that is not JSON or does not fit; both have `partial_text` (the whole text of the answer), `path` and `reason`, and neither is retryable
----@return_overload any, predibase.Result
+---@return_overload table, predibase.Result
 ---@return_overload nil, predibase.Error
 function Client:generate_json(prompt, options) end
 
@@ -79,9 +79,9 @@ function Client:chat_completion(messages, options) end
 ---Raises an error as `chat_completion` does.
 ---@param messages predibase.Message[] as for `chat_completion`
 ---@param options? predibase.ChatJsonOptions `schema` as for `generate_json`, and those of `chat_completion`
----@return any # the value
+---@return table? # the value
 ---@return predibase.ChatResult|predibase.Error # the result, as `chat_completion` returns it; or the error, see `generate_json`
----@return_overload any, predibase.ChatResult
+---@return_overload table, predibase.ChatResult
 ---@return_overload nil, predibase.Error
 function Client:chat_completion_json(messages, options) end
 

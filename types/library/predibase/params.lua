@@ -36,12 +36,16 @@
 ---@field return_full_text? boolean put the prompt before the generated text (default false)
 
 ---Several adapters in place of one.
----@class predibase.MergedAdapters
+---@class predibase.fields.MergedAdapters
 ---@field ids string[] the adapters
 ---@field weights? number[] of each adapter
 ---@field merge_strategy? "linear"|"ties"|"dare_linear"|"dare_ties" how they are merged (default `"linear"`)
 ---@field density? number 0 to 1
 ---@field majority_sign_method? "total"|"frequency" for `"ties"` and `"dare_ties"`
+
+---Several adapters in place of one.
+---@class predibase.MergedAdapters : predibase.fields.MergedAdapters, predibase.Known<predibase.fields.MergedAdapters>
+---@field ids string[] the adapters
 
 ---The form of an answer: JSON that fits a schema.
 ---@class predibase.ResponseFormat

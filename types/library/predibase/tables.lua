@@ -146,7 +146,11 @@
 ---@field concurrency? integer requests at the same time, 1 to 1000 (default 32)
 
 ---A conversation of `client:chat_completion_many` with its own options.
----@class predibase.ConversationEntry : predibase.fields.ChatOptions
+---@class predibase.fields.ConversationEntry : predibase.fields.ChatOptions
+---@field messages predibase.Message[] the conversation
+
+---A conversation of `client:chat_completion_many` with its own options.
+---@class predibase.ConversationEntry : predibase.fields.ConversationEntry, predibase.Known<predibase.fields.ConversationEntry>
 ---@field messages predibase.Message[] the conversation
 
 ---What one chunk of a stream adds to a completion.
@@ -340,18 +344,26 @@
 ---@field trim_stop? boolean remove the sequence of `stop` at which the server stopped from the end of the text (default false)
 
 ---The timeouts of a call, in seconds.
----@class predibase.Timeouts
+---@class predibase.fields.Timeouts
 ---@field connect? number name look-up, TCP, proxy and TLS together (default 10)
 ---@field first_token? number from sending a stream's request to its first token (default 600)
 ---@field token? number from one token to the next (default 120)
 ---@field idle? number time without any byte, once the response has begun (default 60)
 ---@field total? number|false the call including its retries; `false`: no limit
 
+---The timeouts of a call, in seconds.
+---@class predibase.Timeouts : predibase.fields.Timeouts, predibase.Known<predibase.fields.Timeouts>
+---@field connect? number name look-up, TCP, proxy and TLS together (default 10)
+
 ---A limit of requests and tokens in a time.
----@class predibase.RateLimit
+---@class predibase.fields.RateLimit
 ---@field requests? integer most requests in the time
 ---@field tokens? integer most tokens in the time
 ---@field seconds? number the time (default 1)
+
+---A limit of requests and tokens in a time.
+---@class predibase.RateLimit : predibase.fields.RateLimit, predibase.Known<predibase.fields.RateLimit>
+---@field requests? integer most requests in the time
 
 ---The limits of a server that are checked before a call is sent.
 ---@class predibase.ServerLimits
@@ -451,7 +463,11 @@
 ---@field return_full_text? boolean put the prompt before the generated text (default false)
 
 ---A prompt of `client:generate_many` with its own options, which replace the common ones.
----@class predibase.PromptEntry : predibase.fields.GenerateOptions
+---@class predibase.fields.PromptEntry : predibase.fields.GenerateOptions
+---@field prompt string the prompt
+
+---A prompt of `client:generate_many` with its own options, which replace the common ones.
+---@class predibase.PromptEntry : predibase.fields.PromptEntry, predibase.Known<predibase.fields.PromptEntry>
 ---@field prompt string the prompt
 
 ---What `client:info` returns. What the server does not know is nil.

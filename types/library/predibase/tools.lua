@@ -3,7 +3,7 @@
 -- Made from lua/predibase/tools.lua by `make types`; do not edit.
 
 ---A function that a model may call, short or in OpenAI's form.
----@class predibase.Tool
+---@class predibase.fields.Tool
 ---@field name? string of the function
 ---@field description? string what it does, for the model
 ---@field parameters? table|string a JSON schema
@@ -11,6 +11,10 @@
 ---@field run? fun(arguments: table<string, any>, call: predibase.ToolCall): (any, string?) is called by `session:run`; returns a string, a table, or nil and a message
 ---@field type? "function" of OpenAI's form
 ---@field ["function"] table? of OpenAI's form: name, description, parameters and strict
+
+---A function that a model may call, short or in OpenAI's form.
+---@class predibase.Tool : predibase.fields.Tool, predibase.Known<predibase.fields.Tool>
+---@field name? string of the function
 
 ---Reads the option `tools`: functions that a model may call.
 ---

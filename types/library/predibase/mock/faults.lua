@@ -3,7 +3,7 @@
 -- Made from lua/predibase/mock/faults.lua by `make types`; do not edit.
 
 ---Scripted answers and faults. Times are in seconds.
----@class predibase.MockFaults
+---@class predibase.fields.MockFaults
 ---@field delay? number between tokens
 ---@field first_delay? number before the first token
 ---@field head_delay? number before the head of the answer
@@ -33,6 +33,10 @@
 ---@field embedding? table the vector to answer with
 ---@field entities? table the entities to answer with
 ---@field close? boolean end the connection after the answer
+
+---Scripted answers and faults. Times are in seconds.
+---@class predibase.MockFaults : predibase.fields.MockFaults, predibase.Known<predibase.fields.MockFaults>
+---@field delay? number between tokens
 
 ---Scripted answers and faults: their names, their checks, and how a path spells them.
 ---An example of a path: `/~delay=0.05;error_after=3/generate_stream`. Values are percent-decoded.

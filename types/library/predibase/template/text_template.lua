@@ -15,7 +15,7 @@
 ---@class predibase.Template
 ---@field text string from which it was made
 ---@field variables string[] its names in the order of their first appearance
----@overload fun(values: table<string, any>?, options: predibase.TemplateRenderOptions?): (string?, predibase.Error?)
+---@overload fun(values: table<string, any>?, options: predibase.TemplateRenderOptions?): (string?, predibase.Error)
 local Template = {}
 
 ---Renders the template.

@@ -44,22 +44,30 @@ static int identify (HANDLE file, identity *id) {
   return 0;
 }
 
+/* The number of a volume may be unknown (0): network drives have none, and Wine
+** forgets that of a renamed file. */
 static int is_same (const identity *a, const identity *b) {
-  return a->volume == b->volume && a->high == b->high && a->low == b->low &&
-         !a->deleted && !b->deleted;
+  return (a->volume == b->volume || a->volume == 0 || b->volume == 0) &&
+         a->high == b->high && a->low == b->low && !a->deleted && !b->deleted;
+}
+
+/* Opens a file or folder to look at it only. */
+static int look_at (const char *path, HANDLE *file) {
+  WCHAR wide[WIDE_PATH];
+  int error = wide_path(path, wide);
+  if (error != 0)
+    return error;
+  *file = CreateFileW(wide, FILE_READ_ATTRIBUTES, SHARE_ALL, NULL,
+                      OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
+  return *file == INVALID_HANDLE_VALUE ? windows_error() : 0;
 }
 
 /* Identifies the file to which a path leads. */
 static int identify_path (const char *path, identity *id) {
-  WCHAR wide[WIDE_PATH];
   HANDLE file;
-  int error = wide_path(path, wide);
+  int error = look_at(path, &file);
   if (error != 0)
     return error;
-  file = CreateFileW(wide, FILE_READ_ATTRIBUTES, SHARE_ALL, NULL, OPEN_EXISTING,
-                     FILE_FLAG_BACKUP_SEMANTICS, NULL);
-  if (file == INVALID_HANDLE_VALUE)
-    return windows_error();
   error = identify(file, id);
   CloseHandle(file);
   return error;
@@ -87,7 +95,7 @@ static int open_regular (const char *path, HANDLE *file) {
   if (attributes != INVALID_FILE_ATTRIBUTES &&
       (attributes & FILE_ATTRIBUTE_DIRECTORY))
     return EISDIR;
-  *file = CreateFileW(wide, GENERIC_READ | GENERIC_WRITE | DELETE, SHARE_ALL,
+  *file = CreateFileW(wide, GENERIC_READ | GENERIC_WRITE, SHARE_ALL,
                       NULL, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
   if (*file == INVALID_HANDLE_VALUE)
     return windows_error();
@@ -216,8 +224,10 @@ int record_file_delete (const char *path) {
   return DeleteFileW(wide) ? 0 : windows_error();
 }
 
+/* The open file is not asked for its new path: Wine returns the old one. */
 int record_file_rename (record_file *f, const char *path) {
   WCHAR from[WIDE_PATH], to[WIDE_PATH];
+  HANDLE renamed;
   int error = wide_path(f->path, from);
   if (error == 0)
     error = wide_path(path, to);
@@ -226,7 +236,12 @@ int record_file_rename (record_file *f, const char *path) {
   if (!MoveFileExW(from, to, MOVEFILE_REPLACE_EXISTING |
                              MOVEFILE_WRITE_THROUGH))
     return windows_error();
-  return final_path(handle_of(f), f->path);
+  error = look_at(path, &renamed);
+  if (error != 0)
+    return error;
+  error = final_path(renamed, f->path);
+  CloseHandle(renamed);
+  return error;
 }
 
 int record_file_same (const char *a, const char *b) {

@@ -298,6 +298,7 @@ build = {
     ["predibase.params"] = "lua/predibase/params.lua",
     ["predibase.params.kinds"] = "lua/predibase/params/kinds.lua",
     ["predibase.parts"] = "lua/predibase/parts.lua",
+    ["predibase.paths"] = "lua/predibase/paths.lua",
     ["predibase.python_strings"] = "lua/predibase/python_strings.lua",
     ["predibase.queue"] = "lua/predibase/queue.lua",
     ["predibase.random"] = "lua/predibase/random.lua",

@@ -8,6 +8,7 @@ require "predibase.requirements".check(false)
 local command_line = require "predibase.cli.command_line"
 local failures = require "predibase.cli.failures"
 local output = require "predibase.cli.output"
+local paths = require "predibase.paths"
 
 local M = {}
 
@@ -54,7 +55,7 @@ local commands = {
 -- fails.
 local function occupy ()
   local files = {}
-  for i = 1, 3 do files[i] = io.open "/dev/null" end
+  for i = 1, 3 do files[i] = io.open(paths.null_device) end
   return files
 end
 

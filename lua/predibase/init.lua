@@ -122,6 +122,7 @@
 --     json.encode          writes values
 --     json.scan            looks at numbers, strings and members of a text that was decoded
 --   files                reads text files
+--   paths                divides paths, as each system does
 --   amounts              numbers, times and shares as people read them
 --   utf8                 checks and cuts UTF-8
 --   python_strings       Python's functions for strings: white space, case, slices

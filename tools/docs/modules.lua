@@ -35,7 +35,7 @@ M.internal = {
     "predibase.request", "predibase.call", "predibase.retry",
     "predibase.event", "predibase.stream.*", "predibase.stop_sequences",
     "predibase.tokenize", "predibase.headers", "predibase.random", "predibase.version",
-    "predibase.requirements", "predibase.json_answer" },
+    "predibase.requirements", "predibase.json_answer", "predibase.paths" },
   { "Other routes", "predibase.info", "predibase.metrics", "predibase.embed",
     "predibase.classify", "predibase.parts", "predibase.raw_request" },
   { "Options and parameters", "predibase.config.*", "predibase.params.*",

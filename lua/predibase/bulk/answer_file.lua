@@ -20,6 +20,7 @@ local done = require "predibase.done"
 local errors = require "predibase.errors"
 local files = require "predibase.files"
 local option_names = require "predibase.option_names"
+local paths = require "predibase.paths"
 local records = require "predibase.bulk.records"
 local rows = require "predibase.bulk.rows"
 local usage = require "predibase.usage"
@@ -57,7 +58,7 @@ end
 -- @treturn string `failed-NAME` in the same folder; with `.jsonl` at the end when the output is CSV
 -- or TSV and the failed rows are JSON Lines
 function M.failed_path (path, format, failed_format)
-  local folder, name = path:match "^(.-)([^/]*)$"
+  local folder, name = paths.split(path)
   local extension = ROW_FORMATS[format] ~= failed_format and "." .. failed_format or ""
   return folder .. "failed-" .. name .. extension
 end

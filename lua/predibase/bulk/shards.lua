@@ -6,6 +6,7 @@
 
 local errors = require "predibase.errors"
 local folder = require "predibase.folder"
+local paths = require "predibase.paths"
 local usage = require "predibase.usage"
 
 local M = {}
@@ -169,8 +170,8 @@ end
 -- @treturn string the path of the whole output; `path` itself when it is not that of a shard
 -- @treturn ?Shard the shard
 function M.split (path)
-  local out, index, count = path:match "^(.*[^/])%.(%d+)%-of%-(%d+)$"
-  if not out then return path end
+  local out, index, count = path:match "^(.+)%.(%d+)%-of%-(%d+)$"
+  if not out or select(2, paths.split(out)) == "" then return path end
   local shard = { index = whole(index), count = whole(count) }
   -- Only what `path` writes: no leading zeros, and no number beyond the limits.
   if not shard.index or not shard.count or shard.index >= shard.count
@@ -186,7 +187,7 @@ end
 -- @treturn[2] Error an error of kind `config`: the folder cannot be read
 function M.files (out, extension)
   extension = extension or ""
-  local parent, name = out:match "^(.-)([^/]*)$"
+  local parent, name = paths.split(out)
   local names, problem = folder.names(parent == "" and "." or parent, name .. ".")
   if not names then return misplaced(problem) end
   local found = {}
@@ -209,9 +210,9 @@ end
 -- @treturn[2] Error an error of kind `config`
 function M.check_division (out, shard)
   -- A folder that cannot be read is told by what opens the output.
-  for count, paths in pairs(M.files(out) or {}) do
+  for count, shards in pairs(M.files(out) or {}) do
     if count ~= shard.count then
-      local _, path = next(paths)
+      local _, path = next(shards)
       return misplaced(("%s is a shard of %d, and this run is a shard of %d (%d/%d) of the same "
         .. "output. Run all shards with the same number, --shard I/%d, or choose another output")
         :format(path, count, shard.count, shard.index, shard.count, count))

@@ -4,6 +4,7 @@
 -- @module predibase.cli.chat_lines
 
 local files = require "predibase.files"
+local paths = require "predibase.paths"
 
 local M = {}
 
@@ -52,9 +53,9 @@ end
 -- @treturn ?string nil when no history is kept
 function M.history_path (getenv)
   getenv = getenv or os.getenv
-  local named, home = getenv "PREDIBASE_HISTORY", getenv "HOME"
+  local named, home = getenv "PREDIBASE_HISTORY", paths.home(getenv)
   if named then return named ~= "" and named or nil end
-  return home and home ~= "" and home .. "/.predibase_history" or nil
+  return home and home .. "/.predibase_history"
 end
 
 -- Reads the history file. A long file is shortened to its last lines.
@@ -75,8 +76,9 @@ local function read_history (path)
 end
 
 -- Creates the history file readable by its owner only, as shells do: questions can be secret. An
--- existing file keeps its permissions.
+-- existing file keeps its permissions. On Windows the folder of a user is private already.
 local function make_private (path)
+  if paths.on_windows() then return end
   local file = io.open(path, "r")
   if file then return file:close() end
   os.execute("umask 077; { : >>'" .. path:gsub("'", "'\\''") .. "'; } 2>/dev/null")

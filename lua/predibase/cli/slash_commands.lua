@@ -5,6 +5,7 @@
 
 local chat = require "predibase.chat"
 local failures = require "predibase.cli.failures"
+local paths = require "predibase.paths"
 
 local M = {}
 
@@ -20,16 +21,10 @@ local HELP = [[
 Questions of several lines: """ begins and ends one, or \\ continues a line.
 // begins a question that starts with a slash. Ctrl-C stops an answer.]]
 
--- Replaces a `~/` at the beginning of a path, as a shell does.
-local function expanded (path)
-  local home = os.getenv "HOME"
-  return home and path:gsub("^~/", function () return home .. "/" end) or path
-end
-
 -- Returns the paths that begin with a text; those of folders end in a slash.
 local function matching_paths (beginning)
   local found, folder, name = {}, beginning:match "^(.-)([^/]*)$"
-  local place = folder == "" and "./" or expanded(folder)
+  local place = folder == "" and "./" or paths.expand(folder)
   if place:sub(1, 1) == "-" then place = "./" .. place end
   local listing = io.popen("ls -1Ap '" .. place:gsub("'", "'\\''") .. "' 2>/dev/null")
   if not listing then return found end
@@ -78,7 +73,7 @@ local function show (talk)
 end
 
 local function save (talk, path)
-  path = path ~= "" and expanded(path) or talk.path
+  path = path ~= "" and paths.expand(path) or talk.path
   if not path then return talk.say "which file? /save FILE" end
   local ok, err = talk.session:save(path)
   if not ok then return nil, err end
@@ -88,7 +83,7 @@ end
 
 local function load_file (talk, path)
   if path == "" then return talk.say "which file? /load FILE" end
-  path = expanded(path)
+  path = paths.expand(path)
   local session, err = chat.load(talk.client, path, talk.options)
   if not session then return nil, err end
   talk.session, talk.path = session, path

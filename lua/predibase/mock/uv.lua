@@ -2,6 +2,8 @@
 --- Loads luv, with an error that says what to install, and hides what luv 1.44 does wrong.
 -- @module predibase.mock.uv
 
+local paths = require "predibase.paths"
+
 local M = {}
 
 local MISSING = [[
@@ -35,12 +37,13 @@ function M.now (uv)
 end
 
 --- Ignores SIGPIPE, which would end the process at a write to a closed socket: libuv 1.44 writes
--- without MSG_NOSIGNAL. The handle does not keep the loop alive; close it when nothing is written.
+-- without MSG_NOSIGNAL. Windows has no such signal. The handle does not keep the loop alive; close
+-- it when nothing is written.
 -- @tparam table uv
 -- @return handle
 function M.no_sigpipe (uv)
   local signal = uv.new_signal()
-  uv.signal_start(signal, "sigpipe", function () end)
+  if not paths.on_windows() then uv.signal_start(signal, "sigpipe", function () end) end
   uv.unref(signal)
   return signal
 end

@@ -97,6 +97,7 @@ help:
 ##                 make uninstall
 ## make asan       the tests under AddressSanitizer and UBSan (LUA)
 ## make valgrind   the lifetime specs under valgrind (LUA)
+## make faults     the tests of each fault, as a table (Lua 5.4, LuaJIT, nginx)
 ## make fuzz       all fuzz targets, FUZZ_SECONDS in total
 ## make release    tarball, rocks, rockspec and changelog of VERSION (1.2.3);
 ##                 DATE, DRY_RUN=1
@@ -237,6 +238,12 @@ asan-built: build hosts $(CTESTS)
 
 valgrind: build
 	@BUILDDIR=$(BUILDDIR) sh tools/valgrind.sh $(LUA)
+
+.PHONY: faults
+faults:
+	@for lua in lua5.4 luajit; do \
+	  $(MAKE) -s $(PARALLEL) build hosts LUA=$$lua || exit 1; done
+	@BUILDDIR=$(BUILDDIR) sh tools/faults.sh
 
 fuzz: $(FUZZERS)
 	@sh tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)

@@ -4,6 +4,7 @@
 -- an end that may not exist.
 local faults = require "spec.support.faults"
 local peer = require "spec.support.peer"
+local transport = require "predibase.transport"
 local uv = require "luv"
 
 local MIB = 1024 * 1024
@@ -142,6 +143,37 @@ describe("A reader that is slower than its server", function ()
     stream:close()
     server:wait_for "gone flood"
     quiet:close()
+    faults.check_idle(client)
+    client:close()
+  end)
+
+  local function pause ()
+    if transport.in_nginx() then rawget(_G, "ngx").sleep(0.02) else uv.sleep(20) end
+  end
+
+  it("needs the same memory however long it reads", function ()
+    local ROUNDS, TOKENS, FIRST = 20, 5000, 3
+    local client = faults.client("http://127.0.0.1:" .. server.port.flood)
+    local stream = client:generate_stream("flood")
+    local memory, lua
+    for round = 1, ROUNDS do
+      for number = (round - 1) * TOKENS, round * TOKENS - 1 do
+        if assert(stream:next()).text ~= tostring(number) then
+          error("expected token " .. number)
+        end
+      end
+      pause()
+      if round == FIRST then
+        collectgarbage()
+        memory, lua = rss(), collectgarbage "count"
+      end
+    end
+    collectgarbage()
+    -- The text is kept for the result, and the allocators keep some of what was freed.
+    assert.is_true(collectgarbage "count" - lua < 4096, "the Lua state grew")
+    assert.is_true(rss() - memory < 24 * MIB, "memory grew")
+    stream:close()
+    server:wait_for "gone flood"
     faults.check_idle(client)
     client:close()
   end)

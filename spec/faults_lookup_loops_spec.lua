@@ -4,7 +4,7 @@
 -- in every loop, and a cancelled call does not wait for its look-up.
 local child = require "spec.support.child"
 local lifetime = require "spec.support.lifetime"
-local lookup = require "spec.support.lookup"
+local preload = require "spec.support.preload"
 local scratch = require "spec.support.scratch"
 local stand_in = require "spec.support.server"
 local uv = require "luv"
@@ -217,11 +217,11 @@ local ENDS = {
 local LOOPS = { ["the loop of luv"] = "luv", ["a controller of cqueues"] = "cqueues" }
 
 describe("A name look-up that hangs", function ()
-  local folder, preload, server, gate, mark
+  local folder, library, server, gate, mark
 
   setup(function ()
     folder = scratch.new()
-    preload = lookup.preload(folder)
+    library = preload.library("slow_lookup", folder)
     server = stand_in.spawn { script = {
       ["/generate_stream"] = { answer = lifetime.ANSWER },
       ["/generate"] = { answer = lifetime.ANSWER },
@@ -247,7 +247,7 @@ describe("A name look-up that hangs", function ()
 
   local function start (program, loop)
     return child.start(child.interpreter(), { args = { "-e", PRELUDE .. program }, env = {
-      LD_PRELOAD = preload, PORT = server.port, LOOKUP_GATE = gate, LOOKUP_MARK = mark,
+      LD_PRELOAD = library, PORT = server.port, LOOKUP_GATE = gate, LOOKUP_MARK = mark,
       LOOP = loop,
     } })
   end

@@ -2,7 +2,7 @@
 -- once: the behaviour under test is that of libcurl and the C core
 -- Name look-ups that hang or find nothing (spec/support/slow_lookup.c).
 local child = require "spec.support.child"
-local lookup = require "spec.support.lookup"
+local preload = require "spec.support.preload"
 local scratch = require "spec.support.scratch"
 local stand_in = require "spec.support.server"
 
@@ -57,11 +57,11 @@ print(curl.now() - began < 5 and "before the look-up was over" or "too late")
 ]=]
 
 describe("A name look-up", function ()
-  local folder, preload, server
+  local folder, library, server
 
   setup(function ()
     folder = scratch.new()
-    preload = lookup.preload(folder)
+    library = preload.library("slow_lookup", folder)
     server = stand_in.spawn {}
   end)
 
@@ -73,7 +73,7 @@ describe("A name look-up", function ()
   local function run (what)
     local process = child.start(child.interpreter(), {
       args = { "-e", LOOKUP },
-      env = { LD_PRELOAD = preload, WHAT = what, PORT = server.port },
+      env = { LD_PRELOAD = library, WHAT = what, PORT = server.port },
     })
     local code = process:wait()
     assert.equal("", process.stderr)

@@ -67,6 +67,14 @@ describe("json.decode", function ()
     assert.is_true(json.decode('{"a":"' .. big .. '"}').a == big)
   end)
 
+  it("reads numbers of any size", function ()
+    assert.equal(math.huge, json.decode "1e400")
+    assert.equal(-math.huge, json.decode "-1e400")
+    assert.equal(0, json.decode "1e-400")
+    assert.equal(-math.huge, 1 / json.decode "-0")
+    assert.is_true(math.abs(json.decode("0." .. ("1"):rep(10000)) - 1 / 9) < 1e-9)
+  end)
+
   it("replaces an unpaired escaped surrogate by U+FFFD", function ()
     local cases = {
       { "\\ud83d", "\239\191\189" }, { "\\ude00", "\239\191\189" },

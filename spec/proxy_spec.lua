@@ -229,6 +229,23 @@ describe("A proxy", function ()
         { kind = "connection", retryable = true, attempts = 1 })
     end)
 
+    it("sends a stream only when it is complete delivers all of it", function ()
+      local before = proxy:count "buffered"
+      local client = new(plain_url(), { proxy = address "buffers" })
+      local options = { max_new_tokens = 20, seed = 7 }
+      local text = assert(client:generate("Hello", options)).generated_text
+      for _, read in ipairs { "next", "poll" } do
+        local stream, count = client:generate_stream("Hello", options), 0
+        repeat
+          local token, err = stream[read](stream)
+          if token then count = count + 1 end
+        until not token and err ~= "pending"
+        assert.equal(20, count)
+        assert.equal(text, stream:result().generated_text)
+      end
+      assert.equal(3, proxy:count "buffered" - before)
+    end)
+
     it("is not there is a lost connection that names the proxy", function ()
       -- Bound, but without a listener: the port is not given away, and it refuses connections.
       local tcp = uv.new_tcp()

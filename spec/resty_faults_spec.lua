@@ -10,7 +10,8 @@ local in_nginx = require "spec.support.in_nginx"
 
 describe("inside nginx", function ()
   in_nginx.each({ "faults_body", "faults_coding", "faults_framing", "faults_head", "faults_hooks",
-    "faults_limits", "faults_mutations", "faults_retry", "faults_status", "faults_stream" }, it)
+    "faults_lifetime", "faults_limits", "faults_mutations", "faults_retry", "faults_status",
+    "faults_stream" }, it)
 
   -- One of its servers must accept no connection, but luv would accept for it.
   in_nginx.each({ "faults_connect" }, it, { NO_PUMP = "yes" })

@@ -10,8 +10,8 @@ local in_nginx = require "spec.support.in_nginx"
 
 describe("inside nginx", function ()
   in_nginx.each({ "adapter", "batch", "chat", "chat_budget", "chat_completion", "chat_saved",
-    "chat_stream", "client", "client_close", "client_secrecy", "completion", "init", "json_answer",
-    "misuse", "roundtrip", "stream", "stream_clocks", "stream_close", "stream_coroutines",
-    "stream_hooks", "stream_reentry", "stream_refusal", "stream_retry", "stream_size",
-    "tokenize" }, it)
+    "chat_stream", "client", "client_close", "client_secrecy", "completion", "event", "init",
+    "json", "json_answer", "misuse", "retry", "roundtrip", "stream", "stream_clocks",
+    "stream_close", "stream_coroutines", "stream_hooks", "stream_reentry", "stream_refusal",
+    "stream_retry", "stream_size", "tokenize" }, it)
 end)

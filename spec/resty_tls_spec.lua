@@ -25,32 +25,45 @@ local SERVER = [[
 ]]
 
 describe("inside nginx, with TLS,", function ()
-  local ca, other, upstream, server, names, proxy, folder
+  local ca, other, upstream, server, names, proxy, recorder, accidents, folder
   local env, http = {}, nil
 
   setup(function ()
     ca, other, folder = authority.new(), authority.new(), scratch.new()
     upstream, names = stand_in.spawn {}, dns.start { "lorax.test", "wrong.test", "localhost" }
+    names.silent["silent.test"] = true
     local certificates = {
       good = ca:issue("good", { san = "DNS:lorax.test" }),
       expired = ca:issue("expired", { san = "DNS:lorax.test", expired = true }),
       stranger = other:issue("stranger", { san = "DNS:lorax.test" }),
     }
     local client = ca:issue("client")
-    proxy = peer.start("proxy", certificates.good.cert, certificates.good.key, folder .. "/seen")
-    server = nginx.start({ "good", "expired", "stranger", "mutual", "modern" }, function (address)
+    local good = certificates.good
+    proxy = peer.start("proxy", good.cert, good.key, folder .. "/seen")
+    recorder = peer.start("proxy", good.cert, good.key, folder .. "/seen_safe")
+    accidents = peer.start("tls_server", good.cert, good.key, ca.file)
+    server = nginx.start({ "good", "expired", "stranger", "mutual", "modern",
+      "old" }, function (address)
       local function block (name, pair, more)
         return SERVER:format(address[name], pair.cert, pair.key, more or "", upstream.url)
       end
       return block("good", certificates.good) .. block("expired", certificates.expired)
         .. block("stranger", certificates.stranger)
         .. block("modern", certificates.good, "ssl_protocols TLSv1.3;")
+        .. block("old", certificates.good, "ssl_protocols TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0;")
         .. block("mutual", certificates.good,
           "ssl_verify_client on; ssl_client_certificate " .. ca.file .. ";")
     end)
     for name, port in pairs(server.port) do env["PORT_" .. name:upper()] = port end
     env.PORT_PLAIN, env.CERT, env.KEY = upstream.port, client.cert, client.key
     env.PORT_PROXY, env.PORT_LOCKED = proxy.port.open, proxy.port["with-password"]
+    for _, name in ipairs { "denies", "breaks", "closes", "hangs" } do
+      env["PORT_PROXY_" .. name:upper()] = proxy.port[name]
+    end
+    env.PORT_PROXY_RECORDS, env.PROXY_SAW_SAFE = recorder.port.open, folder .. "/seen_safe"
+    for _, name in ipairs { "cut", "cut-with-goodbye", "whole", "whole-with-goodbye" } do
+      env["PORT_" .. name:upper():gsub("-", "_")] = accidents.port[name]
+    end
     http = ("resolver %s ipv6=off; lua_ssl_trusted_certificate %s; lua_ssl_verify_depth 3;\n")
       :format(names.address, ca.file)
   end)

@@ -344,10 +344,25 @@ describe("TLS", function ()
       end)
     end
 
+    for _, accident in ipairs { "cut", "cut-with-goodbye" } do
+      it("in the middle of an answer is a lost connection (" .. accident .. ")", function ()
+        local client = new(accidents.port[accident], { max_retries = 1 })
+        client.shared.random = function () return 0.01 end
+        local result, err = client:generate "Hello"
+        assert.is_nil(result)
+        assert.equal("connection", err.kind)
+        assert.equal("body", err.phase)
+        assert.equal(2, err.attempts)
+        assert.is_nil(leak.find(err, leak.TOKEN))
+      end)
+    end
+
     for _, accident in ipairs { "whole", "whole-with-goodbye" } do
       it("after the closing event is a success (" .. accident .. ")", function ()
         local stream = new(accidents.port[accident]):generate_stream("Hello")
         assert.equal("one two three", assert(stream:text()))
+        local result = assert(new(accidents.port[accident]):generate "Hello")
+        assert.equal("one two three", result.generated_text)
       end)
     end
   end)

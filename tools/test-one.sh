@@ -16,6 +16,13 @@ case $group-$file in
   *.c) set -- "$build/$group/c/$name" ;;
   *) set -- "$group" tools/busted.lua --run=installed -o TAP "$file" ;;
 esac
+# SELECTED, a folder: of a spec only the tests that a file of its name there
+# lists, as patterns of Lua (tools/faults.sh).
+if [ -n "${SELECTED:-}" ] && [ -f "$SELECTED/$name" ]; then
+  while IFS= read -r pattern; do
+    set -- "$@" "--filter=$pattern"
+  done <"$SELECTED/$name"
+fi
 
 limit=
 if command -v timeout >/dev/null; then

@@ -65,6 +65,33 @@ describe("TLS inside nginx", function ()
     fails(new("https", "lorax.test", "PLAIN"), "tls", "handshake")
   end)
 
+  it("fails if the server speaks TLS 1.1 at most", function ()
+    fails(new("https", "lorax.test", "OLD"), "tls", "handshake", "tls")
+  end)
+
+  it("reports answers that are cut off, with or without a goodbye", function ()
+    for _, name in ipairs { "CUT", "CUT_WITH_GOODBYE" } do
+      local client = new("https", "lorax.test", name)
+      local result, err = client:generate "Hello"
+      assert.is_nil(result)
+      assert.equal("connection", err.kind)
+      assert.equal("body", err.phase)
+      assert.is_true(err.retryable)
+      local stream = client:generate_stream "Hello"
+      result, err = stream:text()
+      assert.is_nil(result)
+      assert.equal("incomplete_generation", err.kind)
+      assert.equal("one two", err.partial_text)
+      assert.equal(1, err.attempts)
+      assert.is_nil(secrecy.find { err, tostring(err) })
+    end
+    for _, name in ipairs { "WHOLE", "WHOLE_WITH_GOODBYE" } do
+      local client = new("https", "lorax.test", name)
+      assert.equal("one two three", assert(client:generate "Hello").generated_text)
+      assert.equal("one two three", assert(client:generate_stream "Hello":text()))
+    end
+  end)
+
   it("sends the client certificate", function ()
     works(new("https", "lorax.test", "MUTUAL",
       { client_cert = os.getenv "CERT", client_key = os.getenv "KEY" }))
@@ -93,8 +120,45 @@ describe("TLS inside nginx", function ()
       "connection", "407", "proxy")
   end)
 
+  it("reports a proxy that fails, and shows it neither the token nor the prompt", function ()
+    for name, expect in pairs {
+      DENIES = { "connection", "407", "proxy" }, BREAKS = { "connection", "502", "proxy" },
+      CLOSES = { "connection", "", nil }, HANGS = { "timeout", "", "connect" },
+    } do
+      local client = new("https", "lorax.test", "GOOD", { timeout = { connect = 0.3 },
+        proxy = "http://127.0.0.1:" .. os.getenv("PORT_PROXY_" .. name) })
+      fails(client, expect[1], expect[2], expect[3])
+    end
+    works(new("https", "lorax.test", "GOOD",
+      { proxy = "http://127.0.0.1:" .. os.getenv "PORT_PROXY_RECORDS" }))
+    local file = assert(io.open(os.getenv "PROXY_SAW_SAFE", "rb"))
+    local seen = file:read "*a"
+    file:close()
+    assert.is_truthy(seen:find("CONNECT lorax.test:", 1, true))
+    assert.is_nil(seen:find(secrecy.TOKEN, 1, true))
+    assert.is_nil(seen:find("Hello", 1, true))
+  end)
+
   it("reports that a name does not exist", function ()
     fails(new("http", "nowhere.test", "PLAIN"), "connection", "could not be resolved", "resolve")
+    local client = new("http", "nowhere.test", "PLAIN", { max_retries = 2 })
+    client.shared.random = function () return 0.01 end
+    local _, err = client:generate "Hello"
+    assert.equal(3, err.attempts)
+    assert.is_true(err.retryable)
+  end)
+
+  it("gives up a look-up of a name that the name server does not answer", function ()
+    local client = new("http", "silent.test", "PLAIN", { timeout = { connect = 0.3 } })
+    fails(client, "timeout", "", "connect")
+    -- and another call goes on meanwhile
+    local slow = new("http", "silent.test", "PLAIN", { timeout = { connect = 3 } })
+    local thread = rawget(_G, "ngx").thread
+    local waiting = thread.spawn(function () return select(2, slow:generate "Hello") end)
+    for _ = 1, 3 do works(new("http", "lorax.test", "PLAIN")) end
+    assert.equal("running", coroutine.status(waiting))
+    local _, err = thread.wait(waiting)
+    assert.equal("timeout", err.kind)
   end)
 
   it("reports unsupported options at once", function ()

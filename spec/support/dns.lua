@@ -45,13 +45,16 @@ end
 --- Starts a server that knows some names.
 -- @tparam table names array
 -- @tparam ?boolean both the names have an IPv4 and an IPv6 address
--- @treturn table `address`, as the directive `resolver` takes it; `asked`, how often, by name
+-- @treturn table `address`, as the directive `resolver` takes it; `asked`, how often, by name;
+-- `silent`, a set of names that it does not answer
 function M.start (names, both)
-  local server = setmetatable({ udp = uv.new_udp(), known = {}, asked = {}, both = both }, Server)
+  local server = setmetatable({ udp = uv.new_udp(), known = {}, silent = {}, asked = {},
+    both = both }, Server)
   for _, name in ipairs(names) do server.known[name] = true end
   assert(server.udp:bind("127.0.0.1", 0))
   server.udp:recv_start(function (_, query, from)
     if not query or not from then return end
+    if server.silent[name_of(query)] then return end
     server.udp:try_send(answer(server, query), from.ip, from.port)
   end)
   server.address = "127.0.0.1:" .. server.udp:getsockname().port

@@ -9,6 +9,7 @@
 
 local child = require "spec.support.child"
 local scratch = require "spec.support.scratch"
+local selected = require "spec.support.selected"
 local uv = require "luv"
 
 local M = {}
@@ -122,7 +123,8 @@ end
 local function start (env, http)
   local dir = scratch.new()
   local by_request = http and http:find("lua_ssl_trusted_certificate", 1, true)
-  for name, value in pairs(M.sanitizers()) do env[name] = value end
+  for name, value in pairs(M.sanitizers()) do env[name] = env[name] or value end
+  env.SELECTED = os.getenv "SELECTED"
   env.INTERPRETER = child.interpreter()      -- for processes that the program starts
   scratch.write(dir .. "/nginx.conf", FRAME:format(M.modules(),
     uv.getuid() == 0 and "user root;\n" or "", environment(env), M.paths(), http or "",
@@ -146,11 +148,14 @@ end
 -- @tparam string code
 -- @tparam ?table env more variables
 -- @tparam ?string http lines for the block `http`
+-- @tparam ?function meanwhile gets the process when it has started (see `spec.support.child`)
 -- @treturn table `exit_code`, `stdout`, `stderr` (nginx's log)
-function M.eval (code, env, http)
+function M.eval (code, env, http, meanwhile)
   local all = { PROGRAM = code }
   for name, value in pairs(env or {}) do all[name] = value end
-  return finish(start(all, http))
+  local process = start(all, http)
+  if meanwhile then meanwhile(process) end
+  return finish(process)
 end
 
 --- Runs spec files in nginx. Returns what `eval` returns; `stdout` is TAP.
@@ -175,7 +180,9 @@ end
 -- @treturn ?string what went wrong
 -- @treturn ?number how many tests passed
 function M.problems (file, env, http)
-  return problems_of(M.run({ file }, env, http))
+  local process = M.run({ file }, env, http)
+  selected.keep("nginx." .. selected.name(file), process.stdout)
+  return problems_of(process)
 end
 
 --- Calls `it` for spec files, each of which runs in a separate nginx.

@@ -41,7 +41,12 @@ local function run ()
   local interpreter = os.getenv "INTERPRETER"
   require "luv".exepath = function () return interpreter end     -- not nginx, which runs this
   local args = { [-1] = interpreter, [0] = "busted", "--run=installed", "-o", "TAP" }
-  for file in specs:gmatch "%S+" do args[#args + 1] = file end
+  for file in specs:gmatch "%S+" do
+    args[#args + 1] = file
+    for _, pattern in ipairs(require "spec.support.selected".patterns(file)) do
+      args[#args + 1] = "--filter=" .. pattern
+    end
+  end
   rawset(_G, "arg", args)     -- rawset avoids nginx's guard on globals
   require "busted.runner" { standalone = false }
 end

@@ -93,6 +93,46 @@ def serve(client, password=None):
     join(client, server)
 
 
+def dechunk(body):
+    data = b""
+    while True:
+        size, _, body = body.partition(b"\r\n")
+        size = int(size, 16)
+        if size == 0:
+            return data
+        data += body[:size]
+        body = body[size + 2:]
+
+
+def buffers(client):
+    """Forwards a plain request, and its response only when it is complete,
+    with a Content-Length in place of the chunks."""
+    lines, rest = head(client)
+    method, target, _ = lines[0].split(b" ")
+    host, slash, path = target.split(b"//", 1)[1].partition(b"/")
+    lines[0] = method + b" " + slash + path + b" HTTP/1.1"
+    lines.append(b"connection: close")
+    server = upstream(host)
+    server.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+    response = b""
+    while True:
+        data = server.recv(65536)
+        if not data:
+            break
+        response += data
+    server.close()
+    fields, _, body = response.partition(b"\r\n\r\n")
+    kept = [field for field in fields.split(b"\r\n")
+            if not field.lower().startswith((b"transfer-encoding:",
+                                             b"content-length:",
+                                             b"connection:"))]
+    if b"transfer-encoding: chunked" in fields.lower():
+        body = dechunk(body)
+    kept.append(b"content-length: %d" % len(body))
+    peer.say("buffered")
+    client.sendall(b"\r\n".join(kept) + b"\r\n\r\n" + body)
+
+
 def with_password(client):
     serve(client, USER)
 
@@ -138,6 +178,7 @@ def drops(client):
 HANDLERS = {
     "open": serve,
     "with-password": with_password,
+    "buffers": buffers,
     "denies": denies,
     "breaks": breaks,
     "hangs": hangs,

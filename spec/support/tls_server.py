@@ -14,6 +14,8 @@ import peer
 # no length and no chunks: the end of the connection is the end of the body
 HEAD = (b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
         b"connection: close\r\n\r\n")
+JSON_HEAD = HEAD.replace(b"text/event-stream", b"application/json")
+JSON = b'{"generated_text":"one two three"}'
 
 
 def context(**settings):
@@ -25,13 +27,18 @@ def context(**settings):
 
 
 def answer(body, goodbye):
-    """Sends `body`; with `goodbye`, ends TLS properly before TCP."""
+    """Sends the stream `body`, or as much of an answer to /generate; with
+    `goodbye`, ends TLS properly before TCP."""
     def handle(connection):
         with context().wrap_socket(connection, server_side=True) as tls:
-            if peer.whole_request(tls) is None:
+            request = peer.whole_request(tls)
+            if request is None:
                 return
             peer.say("request")
-            tls.sendall(HEAD + body)
+            if b"/generate_stream " in request[0]:
+                tls.sendall(HEAD + body)
+            else:
+                tls.sendall(JSON_HEAD + (JSON if body == WHOLE else JSON[:25]))
             if goodbye:
                 tls.unwrap()
     return handle

@@ -1,0 +1,57 @@
+-- SPDX-License-Identifier: MIT
+-- Threads of luv, each of which has a Lua state of its own and loads the library into it. What a C
+-- program may do with states is in spec/c/host_lifetime.c.
+local child = require "spec.support.child"
+local lifetime = require "spec.support.lifetime"
+local server = require "spec.support.server"
+
+local THREADS = 4
+
+-- Each thread ends with a stream that is still open.
+local PROGRAM = [=[
+local uv = require "luv"
+local url, text = os.getenv "URL", os.getenv "TEXT"
+
+local function life (number, url, text, path, cpath)
+  package.path, package.cpath = path, cpath
+  local predibase = require "predibase"
+  local function new (where)
+    return assert(predibase.new { base_url = url .. where, api_token = false, max_retries = 0 })
+  end
+  local client, hanging = new "", new "/hang"
+  for _ = 1, 5 do
+    assert(tostring(assert(client:generate "x")) == text)
+    assert(client:generate_stream "x":text() == text)
+    local stream = hanging:generate_stream "x"
+    assert(stream:next().text == "one")
+  end
+  client:close()
+  io.write("thread ", number, " has read all\n")
+end
+
+local threads = {}
+for i = 1, tonumber(os.getenv "THREADS") do
+  threads[i] = uv.new_thread(life, i, url, text, package.path, package.cpath)
+end
+life(0, url, text, package.path, package.cpath)
+for _, thread in ipairs(threads) do assert(uv.thread_join(thread)) end
+]=]
+
+describe("Threads with a Lua state of their own", function ()
+  local s
+  setup(function () s = lifetime.serve() end)
+  teardown(function () server.stop() end)
+
+  it("each make calls of their own", function ()
+    local process = child.start(child.interpreter(), { args = { "-e", PROGRAM },
+      env = { URL = s.url, TEXT = lifetime.TEXT, THREADS = THREADS } })
+    local code = process:wait()
+    assert.equal("", process.stderr)
+    assert.equal(0, code)
+    for i = 0, THREADS do
+      assert.is_truthy(process.stdout:find(("thread %d has read all\n"):format(i), 1, true),
+        process.stdout)
+    end
+    assert.is_true(lifetime.quiet(s))
+  end)
+end)

@@ -113,7 +113,8 @@ ROCK_LUAS="$*" make -s release VERSION="$version" || failed=$((failed + 1))
 check "the changed files are staged, nothing else is left" staged_is
 run_git commit -q -m "release: $version"
 check "the tarball has exactly the files of the commit" tracked_only
-check "the checks of the version pass" lua5.4 tools/release.lua --check
+check "the copies of the version agree" lua5.4 tools/release.lua --check
+check "the manual pages are those of the version" lua5.4 tools/pages.lua --check
 run_git reset -q --hard HEAD^
 check "the tarball has the same bytes in another clone" same_tarball
 echo "$passed passed, $failed failed"

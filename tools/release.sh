@@ -80,13 +80,13 @@ git clone -q "$top" "$out/checkout"
 (
   cd "$out/checkout"
   git checkout -q --detach "$commit"
-  lua5.4 "$top/tools/release.lua" "$version" "$date"
+  lua5.4 tools/release.lua "$version" "$date"
   lua5.4 tools/pages.lua                # the manual pages contain version and date
   git add -A
   git diff --cached --binary >"$out/release.patch"
 )
 rockspec=$out/checkout/rockspecs/$name-1.rockspec
-say "the version, the rockspec and the changelog are written"
+say "the version, the rockspec, the changelog and the manual pages are written"
 
 luarocks --lua-version=5.4 lint "$rockspec"
 write_tarball "$out/$name.tar.gz"

@@ -34,7 +34,7 @@ end
 local function hasten_by_parameters (wanted)
   local mode, before = collectgarbage "incremental", {}
   for name, value in pairs(wanted) do
-    before[name] = collectgarbage("param", name, math.floor(value))
+    before[name] = collectgarbage("param", name, value)
   end
   return function ()
     for name, value in pairs(before) do collectgarbage("param", name, value) end
@@ -49,7 +49,7 @@ local function hasten ()
     return function () collectgarbage("incremental", 200, 100, 13) end
   end
   if _VERSION == "Lua 5.5" then
-    return hasten_by_parameters { pause = 0, stepmul = 100000, stepsize = 2^30 }
+    return hasten_by_parameters { pause = 0, stepmul = 0 }    -- 0: in one step
   end
   local pause = collectgarbage("setpause", 1)
   -- 0 means "no limit" in 5.1 and LuaJIT, so garbage of earlier specs makes no difference.

@@ -22,7 +22,7 @@ sources=$(cd "${SOURCES:-build/sources}" && pwd)
 lua_src=551.1.0             # Lua 5.1.5, 5.2.4, 5.3.6, 5.4.9, 5.5.1
 luajit_src=210.7.4          # LuaJIT 2.1
 curl_newest=0.4.91          # libcurl 8.22.0
-curl_oldest=0.4.36          # libcurl 7.71.1, the oldest that this library takes
+curl_oldest=0.4.27          # libcurl 7.68.0, the oldest that this library takes
 # The release of Debian whose source packages of Lua modules are compiled.
 suite=trixie
 

@@ -104,6 +104,7 @@ help:
 ## make rock       a release in a copy: its rocks, installed in four Luas
 ## make rockspec   write the list of modules into the rockspec
 ## make jinja      templates, compared with Jinja itself (LUA)
+## make matrix     the specs on every Lua, libcurl and host program (ROWS)
 ## make honesty    third-party clients against the stand-in server
 ## make python     openai and huggingface_hub against the stand-in server
 ## make portable   what Linux can check of the code for macOS and the BSDs
@@ -256,6 +257,11 @@ rock:
 
 release:
 	@LUAS='$(ROCK_LUAS)' sh tools/release.sh '$(VERSION)'
+
+.PHONY: matrix
+matrix:
+	@sh tools/setup.sh matrix
+	@sh tools/matrix.sh $(ROWS)
 
 jinja: build
 	@sh spec/jinja/run.sh $(LUA)

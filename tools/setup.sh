@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs what a job needs and is missing, with apt if the system has it.
 # usage: sh tools/setup.sh build|test|lint|docs|rock|bench|love|neovim|
-#   examples|portable|musl|shells|analyser|ci
+#   sources|matrix|examples|portable|musl|shells|analyser|ci
 # LUA_RESTY_REDIS_URL is the URL of lua-resty-redis (its file redis.lua), for a
 # system that has no package of it.
 # Tests for each tool or library itself, not for its package, so that it finds
@@ -187,8 +187,44 @@ bench_needs () {
   need libnginx-mod-http-lua nginx_has_lua
 }
 
+# What tools/sources.sh builds with.
+sources_needs () {
+  need gcc have "${CC:-cc}"
+  need libc6-dev can_compile
+  need make have make
+  need pkg-config have pkg-config
+  # Debian 12 has two; the older one cannot read today's index of crates.
+  need "cargo-web|cargo" have cargo
+  need cmake have cmake
+  need m4 have m4
+  need libuv1-dev pkg-config --exists libuv
+  need libreadline-dev test -e /usr/include/readline/readline.h
+  need libssl-dev pkg-config --exists openssl
+  need libnghttp2-dev pkg-config --exists libnghttp2
+  need zlib1g-dev pkg-config --exists zlib
+  need lua-compat53-dev test -e /usr/include/lua5.1/compat-5.3.h
+  need lua-busted has lua5.4 busted.runner
+  need lua-cqueues has lua5.4 cqueues
+  need lua-socket has lua5.4 socket
+  need lua-readline has lua5.4 readline
+  need lua-argparse has lua5.4 argparse
+}
+
+matrix_needs () {
+  test_needs
+  sources_needs
+  wish love "the game scene" have love
+  wish neovim "the plugin for Neovim" have nvim
+  wish xvfb "the game scene in a window" have Xvfb
+  wish xvfb "the game scene in a window" have xvfb-run
+  wish xauth "the game scene in a window" have xauth
+  wish strace "the system calls of the game scene" have strace
+  need debootstrap have debootstrap
+}
+
 ci_needs () {
   rock_needs
+  sources_needs
   lint_needs
   examples_needs
   wish cppcheck "static analysis" have cppcheck

@@ -252,7 +252,7 @@ copy_lua_modules () {
   from=$abi
   [ -d "/usr/share/lua/$from/busted" ] || from=5.4
   dpkg -L lua-busted lua-luassert lua-say lua-cliargs lua-mediator lua-penlight \
-    lua-argparse lua-socket lua-cqueues lua-dkjson lua-term lua-readline |
+    lua-argparse lua-socket lua-cqueues lua-term lua-readline |
     grep "^/usr/share/lua/$from/.*\.lua$" | sort -u | while read -r path; do
     to=$prefix/share/lua/$abi/${path#"/usr/share/lua/$from/"}
     mkdir -p "$(dirname "$to")"

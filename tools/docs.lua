@@ -6,6 +6,7 @@
 -- build/docs-source; `finish` sets the links between pages and fails when one leads nowhere.
 
 local comments = dofile "tools/docs/comments.lua"
+local tables = dofile "tools/docs/tables.lua"
 local lists = dofile "tools/docs/modules.lua"
 
 local SOURCE, OUT = "build/docs-source", "build/docs"
@@ -93,7 +94,8 @@ local function read_modules ()
   for _, path in ipairs(list_files "find lua/predibase -name '*.lua'") do
     local name = path:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")
     -- LDoc takes a file's first comment for that of the module, so the line of the licence goes.
-    local text = comments.for_ldoc(read(path):gsub("^%-%- SPDX[^\n]*", ""))
+    local text = read(path):gsub("^%-%- SPDX[^\n]*", "")
+    text = tables.with_extended(comments.for_ldoc(text))
     modules[name] = { path = path, text = text }
     local named = text:match "\n%-%- @module ([%w_.]+)"
     if named ~= name then fail("%s: @module says %s", path, tostring(named)) end
@@ -375,19 +377,44 @@ local function finish (modules, part_of)
     copy_images(page[1])
   end
   os.remove(OUT .. "/topics/README.md.html")      -- it is index.html
+  local classes, anchors = tables.modules_of_classes(), {}
+  -- Only a table has a place of its own on the page of its module.
+  local function anchor_of (page, class)
+    if not anchors[class] then
+      local has_place = read(OUT .. "/" .. page):find('id="' .. class .. '"', 1, true)
+      anchors[class] = has_place and "#" .. class or ""
+    end
+    return anchors[class]
+  end
   local pages = {}
   for _, path in ipairs(list_files("find " .. OUT .. " -name '*.html'")) do
     local page = path:sub(#OUT + 2)
     local html = read(path)
     if file_of[page] then html = set_links(html, page, file_of[page], by_path) end
+    html = tables.link(html, function (class)
+      local found = by_name[classes[class] or ""]
+      return found and relative(page, found) .. anchor_of(found, class)
+    end)
     write(path, link_names(html, page, by_name))
     pages[#pages + 1] = page
   end
   check_links(pages)
 end
 
+--- Adds the page of the tables that internal modules describe.
+local function add_tables (modules, groups, part_of)
+  local sources = {}
+  for name, part in pairs(part_of) do
+    if part == "internal" then sources[name] = modules[name].text end
+  end
+  modules[tables.NAME] = { path = "lua/predibase/tables.lua", text = tables.page(sources) }
+  part_of[tables.NAME] = "public"
+  table.insert(groups.public, 2, { title = "Options and results", tables.NAME })
+end
+
 local modules = read_modules()
 local groups, part_of = divide(modules)
+add_tables(modules, groups, part_of)
 if arg[1] == "prepare" then
   check_map()
   prepare(modules, groups, part_of)

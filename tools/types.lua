@@ -18,6 +18,9 @@
 
 local comments = dofile "tools/docs/comments.lua"
 local modules = dofile "tools/docs/modules.lua"
+local notation = dofile "tools/types/notation.lua"
+
+local luals, optional, union = notation.luals, notation.optional, notation.union
 
 local OUT = "types/library"
 
@@ -79,7 +82,8 @@ local GUARDS = {
 -- Names for the keys of a table of a module.
 local KEYS = { { "ErrorKind", "predibase.errors", "kinds" } }
 
--- Modules that are not public, whose comments have the tables of options and results.
+--- Returns the names of the public modules, and of all others, whose comments have tables of
+-- options and results as well.
 local function sources ()
   local public, others, is_public = {}, {}, {}
   for _, group in ipairs(modules.public) do
@@ -100,75 +104,6 @@ end
 local function path_of (name)
   if name == "predibase" then return "lua/predibase/init.lua" end
   return "lua/" .. name:gsub("%.", "/") .. ".lua"
-end
-
--- Types.
-
---- Returns a type of a comment as LuaLS writes it. `names` replaces names of a variant.
-local function luals (text, names)
-  local parts = {}
-  -- What stands in quotes is a value.
-  for outside, quoted in (text .. '""'):gmatch '([^"]*)("[^"]*")' do
-    outside = outside:gsub("%f[%w_.]%u%w*", function (name)
-      return "predibase." .. (names and names[name] or name)
-    end)
-    parts[#parts + 1] = outside .. quoted
-  end
-  parts[#parts] = parts[#parts]:sub(1, -3)
-  return (table.concat(parts):gsub(":", ": "):gsub(",", ", "))
-end
-
-local function optional (text)
-  if text == "any" or text:find "%?$" then return text end
-  return (text:find "[|]" or text:find "^fun%(") and "(" .. text .. ")?" or text .. "?"
-end
-
---- Joins the types of several groups in one union. Returns it, and whether nil is part of it.
-local function union (types)
-  local known, list, has_nil = {}, {}, false
-  for _, text in ipairs(types) do
-    local plain = text:match "^%((.*)%)%?$" or text:match "^(.*)%?$"
-    if plain then text, has_nil = plain, true end
-    if text == "nil" then
-      has_nil = true
-    elseif not known[text] then
-      known[text] = true
-      list[#list + 1] = text
-    end
-  end
-  return #list == 0 and "nil" or table.concat(list, "|"), has_nil
-end
-
---- Returns a union without the types in a set.
-local function without (text, set)
-  local left = {}
-  for _, member in ipairs(comments.members(text)) do
-    if not set[member] then left[#left + 1] = member end
-  end
-  return #left > 0 and table.concat(left, "|") or text
-end
-
---- Returns the types in the overloads of a comment: the name of a parameter, or the position of a
--- result -> set of types.
-local function overloaded (tags)
-  local types = setmetatable({}, { __index = function () return {} end })
-  local function add (key, text)
-    local set = rawget(types, key) or {}
-    set[text:gsub("%?$", "")], types[key] = true, set
-  end
-  for _, tag in ipairs(tags) do
-    if tag.tag == "overload" then
-      local parameters, results = tag.text:gsub("%s", ""):match "^fun%((.-)%):(.*)$"
-      for name, text in parameters:gmatch "([%w_]+):([^,]+)" do add(name, text) end
-      results = results:match "^%((.*)%)$" or results
-      local i = 0
-      for text in results:gmatch "[^,]+" do
-        i = i + 1
-        add(i, text)
-      end
-    end
-  end
-  return types
 end
 
 -- Comments.
@@ -202,7 +137,7 @@ end
 
 local function result_type (tag, names, excluded)
   if not tag.type then return "any" end
-  local text = luals(excluded and without(tag.type, excluded) or tag.type, names)
+  local text = luals(excluded and notation.without(tag.type, excluded) or tag.type, names)
   return tag.optional and optional(text) or text
 end
 
@@ -272,7 +207,8 @@ local function add_parameters (out, tags, given, names, excluded)
   end
   for _, name in ipairs(order) do
     local tag = known[name]
-    local text = tag and tag.type and luals(without(tag.type, excluded[name]), names) or "any"
+    local typed = tag and tag.type and notation.without(tag.type, excluded[name])
+    local text = typed and luals(typed, names) or "any"
     local mark = tag and tag.optional and name ~= "..." and "?" or ""
     out[#out + 1] = ("---@param %s%s %s%s"):format(name, mark, text, ending(tag and tag.text or ""))
   end
@@ -281,7 +217,7 @@ end
 
 -- Classes.
 
---- Adds what a module's comments say to `world.classes` (name -> class) and to its own list.
+--- Returns the class of a name, which is made for the module that first names it.
 local function class_of (world, module, name)
   local class = world.classes[name]
   if not class then
@@ -295,7 +231,7 @@ end
 local function add_table (world, module, parsed, name)
   local class = class_of(world, module, name)
   class.text, class.extends = parsed.text, parsed.extends and one_line(parsed.extends.text)
-  class.is_table, class.tags = true, parsed.tags
+  class.tags = parsed.tags
   for _, tag in ipairs(parsed.tags) do
     if tag.tag == "tfield" then table.insert(class.fields, tag) end
   end
@@ -358,7 +294,7 @@ local function read_item (world, module, item, aliases)
   end
   if not owner or name:find "^_" and name ~= "_VERSION" and name ~= "__call" then return end
   local member = { name = name, mark = mark, parsed = parsed, parameters = parameters,
-    is_function = parameters ~= nil or parsed["function"] ~= nil, line = item.line }
+    is_function = parameters ~= nil or parsed["function"] ~= nil }
   if owner == "M" or owner == module.returned then
     if not member.is_function then
       member.type = field_type(module, name, parsed, item.code, aliases)
@@ -404,7 +340,7 @@ local function add_function (out, name, member, names, doc, guard)
   local raised = member.parsed.raise
   if raised then add_text(out, "\nRaises an error " .. one_line(raised.text) .. ".") end
   local tags = member.parsed.tags
-  local excluded = overloaded(tags)
+  local excluded = notation.overloaded(tags)
   add_overloads(out, tags, names)
   local parameters = add_parameters(out, tags, member.parameters, names, excluded)
   add_results(out, tags, names, excluded, guard)
@@ -432,8 +368,8 @@ local function add_call (out, class, names)
   out[#out + 1] = "---@overload fun(): " .. table.concat(types, ", ")
 end
 
---- Returns the classes that a class extends. `fields` says that they are extended by the fields of
--- options, whose classes of options would allow only their own.
+--- Returns what a class extends. It takes the fields of another class of tables that a program
+-- writes, because that class itself allows no further names.
 local function extended (class, names)
   local list = {}
   for name in (class.extends or ""):gmatch "[%w_.]+" do

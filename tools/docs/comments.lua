@@ -39,11 +39,12 @@ function M.all (lines)
   return found
 end
 
---- Reads one tag. `group` is the number in `@treturn[2]`, `optional` is true for `?table` and
--- `[opt]`. Only tags of TYPED have a type, only those of NAMED a name.
+-- The tags that have a type, and those that have a name.
 local TYPED = { tparam = true, treturn = true, tfield = true }
 local NAMED = { tparam = true, tfield = true, param = true }
 
+--- Reads one tag. `group` is the number in `@treturn[2]`, `optional` is true for `?table` and
+-- `[opt]`.
 local function read_tag (name, modifiers, rest)
   local tag = { tag = name, group = tonumber(modifiers:match "%d+") or 1,
     optional = modifiers:find "opt" ~= nil }

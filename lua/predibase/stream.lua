@@ -277,6 +277,8 @@ local function send (self, how)
   local exchange, failure = this:open(self.delay)
   if not exchange then return try_again(self, this:error(failure)) end
   if self.reader.raw then exchange:keep_data() end
+  -- libcurl's exchanges are collected with their streams; nginx's have a light thread.
+  if exchange.belongs_to then exchange:belongs_to(self) end
   self.exchange = exchange
   return true
 end

@@ -96,8 +96,13 @@ local function connection_ended (x, err)
   end
 end
 
+--- Tells whether the stream that reads the exchange was collected.
+local function is_forgotten (x)
+  return x.stream ~= nil and x.stream[1] == nil
+end
+
 --- Waits until the reader wants more. Returns false if it cannot want more, because the exchange is
--- over or the coroutine has ended.
+-- over, the coroutine has ended, or the stream was collected.
 local function park (x)
   x.parked = true
   x:notify()
@@ -106,8 +111,8 @@ local function park (x)
     local posted, why = nginx.wait(x.demand, seconds)
     if posted == nil then error(why, 0) end
     local state = nginx.coroutine_state(x.user)
-    if x.parked and state ~= "busy" then
-      if state == "gone" and x.done then x.done() end
+    if x.parked and (state ~= "busy" or is_forgotten(x)) then
+      if x.done and (state == "gone" or is_forgotten(x)) then x.done() end
       return false
     end
     seconds = math.min(2 * seconds, LONGEST_PARK)
@@ -259,7 +264,7 @@ local function watch (x, job)
     local state = nginx.coroutine_state(x.user)
     -- A parked thread checks its reader by itself and keeps its connection.
     if posted or x.parked or state == "busy" then missed = 0 else missed = missed + 1 end
-    if missed >= PATIENCE[state] then return end
+    if missed >= PATIENCE[state] or not x.parked and is_forgotten(x) then return end
   end
 end
 
@@ -351,6 +356,15 @@ function Exchange:notify ()
   if not self.waiter then return end
   self.waiter = nil
   self.news:post(1)
+end
+
+local WEAK = { __mode = "v" }
+
+--- Remembers the stream that reads the exchange, so that its connection is closed when the stream is
+-- collected.
+-- @tparam table stream
+function Exchange:belongs_to (stream)
+  self.stream = setmetatable({ stream }, WEAK)
 end
 
 --- Starts the exchange before its reader waits for it.

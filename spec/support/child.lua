@@ -33,12 +33,13 @@ function M.environment (extra)
   return list
 end
 
---- Runs the loop until `done()` is true; raises an error when that takes too long.
-function M.wait (done, what)
+--- Runs the loop until `done()` is true; raises an error when that takes too long. `patience` is in
+-- milliseconds (PATIENCE).
+function M.wait (done, what, patience)
   local late = false
   local timer = uv.new_timer()
   uv.update_time()              -- a blocking client may have kept the loop from running
-  timer:start(M.PATIENCE, 50, function () late = true end)
+  timer:start(patience or M.PATIENCE, 50, function () late = true end)
   while not done() and not late do uv.run "once" end
   timer:close()
   uv.run "nowait"
@@ -98,8 +99,8 @@ function methods:wait_for (text)
 end
 
 --- Waits for the end; returns the exit code, or 128 + the number of the signal, as in shells.
-function methods:wait ()
-  M.wait(function () return self.code and self.open == 0 end, "the end of a child")
+function methods:wait (patience)
+  M.wait(function () return self.code and self.open == 0 end, "the end of a child", patience)
   if self.stdin then
     self.stdin:close()
     uv.run "nowait"

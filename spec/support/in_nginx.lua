@@ -116,6 +116,9 @@ local function send_request (process)
   try()
 end
 
+-- What tools/faults.sh sets.
+local OWN = { "SELECTED", "FAULT_CALLS", "FAULT_DAMAGES" }
+
 --- Starts a program in nginx.
 -- @tparam table env variables, among them PROGRAM
 -- @tparam ?string http lines for the block `http`
@@ -124,7 +127,7 @@ local function start (env, http)
   local dir = scratch.new()
   local by_request = http and http:find("lua_ssl_trusted_certificate", 1, true)
   for name, value in pairs(M.sanitizers()) do env[name] = env[name] or value end
-  env.SELECTED = os.getenv "SELECTED"
+  for _, name in ipairs(OWN) do env[name] = os.getenv(name) end
   env.INTERPRETER = child.interpreter()      -- for processes that the program starts
   scratch.write(dir .. "/nginx.conf", FRAME:format(M.modules(),
     uv.getuid() == 0 and "user root;\n" or "", environment(env), M.paths(), http or "",
@@ -137,8 +140,11 @@ local function start (env, http)
   return process
 end
 
+-- `make faults` makes ten thousand calls.
+local PATIENCE = os.getenv "SELECTED" and 900000 or nil         -- milliseconds
+
 local function finish (process)
-  process.exit_code = process:wait()
+  process.exit_code = process:wait(PATIENCE)
   process.ended = true
   scratch.remove(process.dir)
   return process

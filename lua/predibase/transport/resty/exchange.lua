@@ -360,8 +360,8 @@ end
 
 local WEAK = { __mode = "v" }
 
---- Remembers the stream that reads the exchange, so that its connection is closed when the stream is
--- collected.
+--- Remembers the stream that reads the exchange, so that its connection is closed when the stream
+-- is collected.
 -- @tparam table stream
 function Exchange:belongs_to (stream)
   self.stream = setmetatable({ stream }, WEAK)

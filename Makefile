@@ -12,8 +12,8 @@ PREFIX ?= /usr/local
 sse_SOURCES = lua_sse lua_class lua_token token sse buf
 curl_SOURCES = lua_curl lua_exchange lua_target lua_class lua_token pool \
   easy_cache easy_setup exchange transfer_error resend target head h2_gate \
-  h2_unread h2_reset sockets tls_pending sigpipe timers coalesce poller \
-  token sse buf
+  h2_unread h2_reset wire_log sockets tls_pending sigpipe timers coalesce \
+  poller token sse buf
 interrupt_SOURCES = lua_interrupt signals signals_windows
 replace_SOURCES = lua_replace whole_file whole_file_windows wide_text
 folder_SOURCES = lua_folder folder_reader folder_reader_windows wide_text buf

@@ -125,6 +125,15 @@ static void set_sockets (setter *s, sockets *set) {
   SET(s, CURLOPT_FORBID_REUSE, 1L, "to close connections after use");
 }
 
+/* libcurl's debug callback. Its pointer is NULL between two requests. */
+static int on_debug (CURL *easy, curl_infotype type, char *s, size_t n,
+                     void *ud) {
+  char kind = wire_log_kind(type);
+  (void)easy;
+  if (ud != NULL && kind != 0) exchange_log(ud, kind, s, n);
+  return 0;
+}
+
 const char *easy_setup_target (CURL *easy, const target *t, sockets *set,
                                easy_setup_sink on_header,
                                easy_setup_sink on_body) {
@@ -137,6 +146,10 @@ const char *easy_setup_target (CURL *easy, const target *t, sockets *set,
   set_tls(&s, &t->o);
   SET(&s, CURLOPT_HEADERFUNCTION, on_header, "a header callback");
   SET(&s, CURLOPT_WRITEFUNCTION, on_body, "a body callback");
+  if (t->o.log) {
+    SET(&s, CURLOPT_DEBUGFUNCTION, on_debug, "a debug callback");
+    SET(&s, CURLOPT_VERBOSE, 1L, "a debug callback");
+  }
   return s.refused;
 }
 
@@ -160,6 +173,7 @@ const char *easy_setup_request (CURL *easy, exchange *x,
   SET(&s, CURLOPT_WRITEDATA, x, "a body callback");
   SET(&s, CURLOPT_ERRORBUFFER, x->failure.text, "an error buffer");
   SET(&s, CURLOPT_PRIVATE, x, "a private pointer");
+  SET(&s, CURLOPT_DEBUGDATA, x, "a debug callback");
 #if LIBCURL_VERSION_NUM >= 0x075000
   (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, x);
 #endif
@@ -174,6 +188,7 @@ void easy_setup_clear (CURL *easy) {
   (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, NULL);
   (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
   (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+  (void)curl_easy_setopt(easy, CURLOPT_DEBUGDATA, NULL);
 #if LIBCURL_VERSION_NUM >= 0x075000
   (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, NULL);
 #endif

@@ -23,6 +23,12 @@ void exchange_clear_news (exchange *x) {
   list_remove(&x->news_item);
 }
 
+void exchange_log (exchange *x, char kind, const char *s, size_t n) {
+  if (!x->to->o.log || x->discarding) return;
+  wire_log_add(&x->log, kind, clock_ms(), s, n);
+  exchange_add_news(x);  /* the owner shows it although no event has come */
+}
+
 /* Keeps the reason for exchange_finish. The return value stops the transfer. */
 static size_t stop (exchange *x, const char *kind, const char *text) {
   x->fault_kind = kind;
@@ -128,6 +134,7 @@ static int is_streaming (const exchange *x) {
 
 static size_t on_body (char *s, size_t size, size_t n, void *ud) {
   exchange *x = ud;
+  size_t taken;
   n *= size;
   x->last_byte = clock_ms();
   h2_unread_note(x, n);
@@ -143,7 +150,10 @@ static size_t on_body (char *s, size_t size, size_t n, void *ud) {
                                  "not requested");
     x->streaming = is_streaming(x);
   }
-  return x->streaming ? on_event_bytes(x, s, n) : on_body_bytes(x, s, n);
+  taken = x->streaming ? on_event_bytes(x, s, n) : on_body_bytes(x, s, n);
+  /* a paused transfer gives the same bytes again */
+  if (taken != CURL_WRITEFUNC_PAUSE) exchange_log(x, WIRE_LOG_DATA, s, n);
+  return taken;
 }
 
 static void free_request (exchange *x) {
@@ -158,6 +168,8 @@ void exchange_free (exchange *x) {
   head_free(&x->head);
   sse_free(&x->sse);
   buf_free(&x->body);
+  wire_log_clear(&x->log);
+  buf_free(&x->log);
   mem_realloc(x, 0);
 }
 
@@ -197,6 +209,7 @@ exchange *exchange_new (CURL *easy, int is_set, sockets *s,
     if (*why == NULL) *why = easy_setup_request(easy, x, o);
   }
   if (*why != NULL) {
+    easy_setup_clear(easy);
     exchange_free(x);
     return NULL;
   }

@@ -24,6 +24,7 @@
 #include "sse.h"
 #include "target.h"
 #include "timers.h"
+#include "wire_log.h"
 
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)
@@ -106,6 +107,7 @@ typedef struct exchange {
   size_t taken;           /* events that the reader has taken */
   buf body;
   size_t max_body;
+  buf log;                /* see wire_log.h; empty unless it is wanted */
   /* clocks */
   exchange_clocks clocks;
   int64_t started, connecting, last_byte, last_event;
@@ -209,6 +211,9 @@ void exchange_discard (exchange *x, int64_t deadline);
 /* Add the exchange to the pool's list of exchanges with news, and remove it. */
 void exchange_add_news (exchange *x);
 void exchange_clear_news (exchange *x);
+
+/* Adds a record to the log, if one is kept. */
+void exchange_log (exchange *x, char kind, const char *s, size_t n);
 
 /* Frees everything except the easy handle, which the pool took back before. */
 void exchange_free (exchange *x);

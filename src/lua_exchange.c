@@ -312,6 +312,46 @@ static int x_body (lua_State *L) {
   return push_bytes(L, whole_body);
 }
 
+static int whole_log (const exchange *x, const char **s, size_t *n) {
+  *s = x->log.data;
+  *n = x->log.len;
+  return 1;
+}
+
+/***
+Takes what was sent and received since the last call, if the target has the
+field `log`. It contains secrets.
+@function exchange:log
+@treturn[1] table array of `{ kind, time, text }`: kind "t" (about the
+connection), "s" (the head of a request), "h" (a line of the head of a
+response) or "d" (a part of its body); seconds on the clock of @{now}
+@treturn[2] nil if there is nothing
+*/
+static int x_log (lua_State *L) {
+  exchange *x = check_open(L), **slot = exchange_slot(L);
+  char small[SMALL_BYTES];
+  const char *copy, *s;
+  size_t n, at = 0;
+  wire_log_record r;
+  int i = 0;
+  if (x->log.len == 0) return 0;
+  copy = copy_bytes(L, slot, small, &n, whole_log);
+  if (copy == NULL) return 0;
+  wire_log_clear(&(*slot)->log);
+  lua_newtable(L);
+  while (wire_log_read(copy, n, &at, &r, &s)) {
+    lua_createtable(L, 3, 0);
+    lua_pushlstring(L, &r.kind, 1);
+    lua_rawseti(L, -2, 1);
+    lua_pushnumber(L, (lua_Number)r.time / 1000.0);
+    lua_rawseti(L, -2, 2);
+    lua_pushlstring(L, s, r.size);
+    lua_rawseti(L, -2, 3);
+    lua_rawseti(L, -2, ++i);
+  }
+  return 1;
+}
+
 /***
 Returns why the exchange failed.
 @function exchange:failure
@@ -391,7 +431,7 @@ static int x_tostring (lua_State *L) {
 static const luaL_Reg exchange_methods[] = {
   {"id", x_id}, {"next", x_next}, {"rest", x_rest}, {"head", x_head},
   {"body", x_body}, {"failure", x_failure}, {"linger", x_linger},
-  {"close", x_close}, {NULL, NULL}
+  {"log", x_log}, {"close", x_close}, {NULL, NULL}
 };
 
 static const luaL_Reg exchange_meta[] = {

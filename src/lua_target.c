@@ -123,6 +123,7 @@ static void read_options (lua_State *L, int arg, target_options *o) {
   if (o->url == NULL) luaL_error(L, "bad field 'url' (string expected)");
   o->method = text_field(L, arg, "method");
   o->events = flag_field(L, arg, "events", 0);
+  o->log = flag_field(L, arg, "log", 0);
   o->max_event = size_field(L, arg, "max_event", MAX_EVENT);
   o->max_body = size_field(L, arg, "max_body", MAX_BODY);
   o->proxy = text_field(L, arg, "proxy");

@@ -24,6 +24,7 @@ typedef struct target_options {
   const char *headers;         /* header lines, each ended by a zero byte */
   size_t headers_len;          /* with the zero bytes */
   int events;                  /* parse a text/event-stream response */
+  int log;                     /* keep what is sent and received */
   size_t max_event, max_body;  /* bytes */
   const char *proxy;           /* "" for none; NULL: from the environment */
   const char *ca_file, *client_cert, *client_key, *client_key_password;

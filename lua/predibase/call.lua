@@ -13,6 +13,7 @@ local retry = require "predibase.retry"
 local shown_headers = require "predibase.call.shown_headers"
 local stops = require "predibase.stop_sequences"
 local trace_context = require "predibase.trace_context"
+local wire_records = require "predibase.call.wire_records"
 
 local M = {}
 
@@ -92,6 +93,7 @@ function Call:open (delay)
   local exchange, failure = self.site.transport:open(self.request(), {
     events = self.events, delay = delay, timeout = self.options.timeout, deadline = self.deadline,
     done = done,
+    log = wire_records.new(self.options.hooks.on_wire, self.request, self.attempts, self.started),
   })
   if not exchange and done then done() end
   return exchange, failure

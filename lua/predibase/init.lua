@@ -105,6 +105,7 @@
 --   retry                whether to try again, and after how many seconds
 --     call.admission       what a call needs before each attempt: a server, its turn, a token
 --     call.shown_headers   what hooks and errors see of headers: everything but secrets
+--     call.wire_records    what the hook on_wire sees of requests and responses
 --   replicas             chooses one of several servers
 --   readiness            waits until a server is ready
 --   server_limits        checks a call against the limits of its server

@@ -1,4 +1,4 @@
-/* links: pool.c coalesce.c easy_cache.c exchange.c transfer_error.c easy_setup.c target.c */
+/* links: pool.c coalesce.c easy_cache.c exchange.c transfer_error.c easy_setup.c wire_log.c target.c */
 /* links: resend.c sockets.c tls_pending.c */
 /* links: h2_gate.c h2_unread.c h2_reset.c sigpipe.c head.c timers.c poller.c sse.c buf.c */
 /*

@@ -34,7 +34,7 @@ local WITHOUT = { not_found = true, permission = true }
 
 -- Options of the call that also apply to the requests that count tokens.
 local SHARED = { "timeout", "max_retries", "headers", "cold_start", "traceparent", "on_request",
-  "on_response", "on_retry" }
+  "on_response", "on_retry", "on_wire" }
 
 local function ignore () end
 

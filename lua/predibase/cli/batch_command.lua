@@ -201,7 +201,8 @@ local function new_progress (arguments, now)
   local is_terminal = descriptor.is_terminal(STDERR)
   local is_same = not arguments.out and is_terminal and descriptor.is_terminal(STDOUT)
   return progress.new {
-    file = io.stderr, terminal = is_terminal, quiet = arguments.quiet or is_same, now = now(),
+    file = io.stderr, terminal = is_terminal, now = now(),
+    quiet = arguments.quiet or arguments.verbose or is_same,
     width = function () return descriptor.width(STDERR) or tonumber(os.getenv "COLUMNS") end,
   }
 end

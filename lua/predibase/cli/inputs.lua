@@ -8,6 +8,7 @@ local files = require "predibase.files"
 local json = require "predibase.json"
 local params = require "predibase.params"
 local usage = require "predibase.usage"
+local verbose = require "predibase.cli.verbose"
 local wording = require "predibase.cli.wording"
 
 local M = {}
@@ -264,6 +265,7 @@ function M.client (arguments)
   elseif arguments.token_file then
     options.api_token = without_line_end(read_file(arguments.token_file))
   end
+  if arguments.verbose then verbose.add(options) end
   local path = arguments.client_key_password_file
   if path then options.client_key_password = without_line_end(read_file(path)) end
   return options

@@ -275,6 +275,8 @@ M.retries = integer(0, M.MAX_RETRIES)
 -- @tfield ?fun(response:ResponseInfo) on_response is called when the head of a response has come
 -- @tfield ?fun(retry:RetryInfo) on_retry is called before each further attempt
 -- @tfield ?fun(err:Error) on_error observes the final error of the call
+-- @tfield ?fun(record:WireRecord) on_wire is called with what is sent and received, without
+-- secrets; over libcurl only
 
 --- The options of calls that generate text.
 -- @table TextOptions
@@ -329,6 +331,16 @@ M.retries = integer(0, M.MAX_RETRIES)
 -- @tfield integer attempt the number of the attempt that failed, from 1
 -- @tfield number delay seconds until the next attempt
 
+--- What `on_wire` is called with. Secrets are removed from its text.
+-- @table WireRecord
+-- @tfield string kind "info" (about the connection), "request" (the head of a request), "sent" (its
+-- body), "response" (the head of a response), "body" (its body) or "event" (an event of a stream)
+-- @tfield string text lines without the last line end; at most 64 KiB of a body or event
+-- @tfield ?integer size bytes of the whole body or event
+-- @tfield integer request the number of the request in this process
+-- @tfield integer attempt the number of the attempt, from 1
+-- @tfield number time seconds since the call began
+
 --- Options of a client that are kept in the configuration under their own names. They are checked
 -- in this order.
 M.plain = {
@@ -367,7 +379,7 @@ M.text = {
 }
 
 --- Names of the hooks.
-M.hook_names = { "on_request", "on_response", "on_retry", "on_token", "on_error" }
+M.hook_names = { "on_request", "on_response", "on_retry", "on_token", "on_error", "on_wire" }
 
 --- Reads the hooks of a client or a call.
 -- @tparam table given options

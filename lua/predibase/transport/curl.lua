@@ -176,7 +176,7 @@ local function site_of (transport, cfg)
   return sites[text]
 end
 
-local function new_target (cfg, site, req, events)
+local function new_target (cfg, site, req, events, log)
   local lines = {}
   for i, header in ipairs(req.headers) do
     local name, value = header[1], header[2]
@@ -184,7 +184,7 @@ local function new_target (cfg, site, req, events)
   end
   local proxy = config.proxy(cfg)
   return curl.target {
-    url = req.url, method = req.method, headers = lines, events = events,
+    url = req.url, method = req.method, headers = lines, events = events, log = log,
     max_event = cfg.max_event_bytes, max_body = cfg.max_response_bytes,
     proxy = proxy == false and "" or proxy or nil,
     ca_file = cfg.ca_file or authorities(),
@@ -199,10 +199,13 @@ end
 -- in no table that a program could walk over and print.
 local function targets_of (cfg, site)
   local made = setmetatable({}, { __mode = "k" })
-  return function (req, events)
+  return function (req, events, log)
     local known = made[req.headers]
-    if known and known.url == req.url and known.events == events then return known.target end
-    known = { target = new_target(cfg, site, req, events), url = req.url, events = events }
+    if known and known.url == req.url and known.events == events and known.log == log then
+      return known.target
+    end
+    known = { target = new_target(cfg, site, req, events, log), url = req.url, events = events,
+      log = log }
     made[req.headers] = known
     return known.target
   end
@@ -213,7 +216,8 @@ end
 -- this table share one target), `id` (sent as `X-Request-Id`, or nil), `body`
 -- @tparam table spec `events` (parse an event stream), `delay` (seconds before the start),
 -- `timeout` (`connect`, `first_token`, `token`, `idle` in seconds), `deadline` (on the clock of
--- `now`), `done` (a function that is called once when the exchange was closed or released)
+-- `now`), `done` (a function that is called once when the exchange was closed or released), `log`
+-- (a function that takes what is sent and received, see `predibase.call.wire_records`)
 -- @tparam[opt=self] ?table view through which the request goes, see `view`
 -- @treturn[1] table the exchange
 -- @treturn[2] nil
@@ -225,11 +229,14 @@ function Transport:open (req, spec, view)
   if next(self.lingering) then self.step(0) end
   local id, timeout = req.id, spec.timeout
   local way = view or self
-  local raw, number = self.pool:open(way.target(req, spec.events), req.body,
+  local log = spec.log
+  local raw, number = self.pool:open(way.target(req, spec.events, log ~= nil), req.body,
     id and "x-request-id: " .. id, spec.delay, spec.deadline, timeout.connect,
     timeout.first_token, timeout.token, timeout.idle)
   if not raw then return nil, { kind = "connection", phase = "connect", message = number } end
-  return exchange.new(self, raw, number, spec.done, view and view.place)
+  local x = exchange.new(self, raw, number, spec.done, view and view.place)
+  if log then x:log_to(log) end
+  return x
 end
 
 --- Returns the server of a configuration, for messages.

@@ -152,6 +152,7 @@ complete -c predibase -n "__predibase_can generate,chat,batch,embed,classify,tok
 complete -c predibase -n "__predibase_can generate,chat,batch,embed,classify,tokenize,info,health,metrics,request,doctor --insecure" -l insecure -d 'Do not check the server\'s certificate'
 complete -c predibase -n "__predibase_can generate,chat,batch,embed,classify,tokenize,info,health,metrics,request,doctor --allow-plain-http" -l allow-plain-http -d 'Send the token over http to other machines, too'
 complete -c predibase -n "__predibase_can generate,chat,batch,embed,classify,tokenize,info,health,metrics,request,doctor --user-agent" -l user-agent -d 'Text after the client\'s own user agent' -x
+complete -c predibase -n "__predibase_can generate,chat,batch,embed,classify,tokenize,info,health,metrics,request,doctor --verbose" -l verbose -d 'Print on standard error what is sent and received, with prompts but without secrets'
 complete -c predibase -n "__predibase_can generate,chat,batch,embed,classify,tokenize,info,health,metrics,request --timeout" -l timeout -d 'Most seconds for the whole call' -x
 complete -c predibase -n "__predibase_can generate,chat,batch,embed,classify,tokenize,info,health,metrics,request --connect-timeout" -l connect-timeout -d 'Most seconds to connect' -x
 complete -c predibase -n "__predibase_can generate,chat,batch,embed,classify,tokenize,info,health,metrics,request --first-token-timeout" -l first-token-timeout -d 'Most seconds to the first token' -x

@@ -325,6 +325,7 @@
 ---@field on_response? fun(response: predibase.ResponseInfo) is called when the head of a response has come
 ---@field on_retry? fun(retry: predibase.RetryInfo) is called before each further attempt
 ---@field on_error? fun(err: predibase.Error) observes the final error of the call
+---@field on_wire? fun(record: predibase.WireRecord) is called with what is sent and received, without secrets; over libcurl only
 
 ---The options of every call.
 ---@class predibase.CallOptions : predibase.fields.CallOptions, predibase.Known<predibase.fields.CallOptions>
@@ -390,6 +391,15 @@
 ---@field error predibase.Error why the attempt failed
 ---@field attempt integer the number of the attempt that failed, from 1
 ---@field delay number seconds until the next attempt
+
+---What `on_wire` is called with. Secrets are removed from its text.
+---@class predibase.WireRecord
+---@field kind string "info" (about the connection), "request" (the head of a request), "sent" (its body), "response" (the head of a response), "body" (its body) or "event" (an event of a stream)
+---@field text string lines without the last line end; at most 64 KiB of a body or event
+---@field size? integer bytes of the whole body or event
+---@field request integer the number of the request in this process
+---@field attempt integer the number of the attempt, from 1
+---@field time number seconds since the call began
 
 ---The options of `client:embed`.
 ---@class predibase.fields.EmbedOptions : predibase.fields.ClassifyOptions

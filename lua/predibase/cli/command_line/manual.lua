@@ -70,6 +70,8 @@ predibase generate --adapter-id mails/3 --template prompt.txt \
   --var mail=@mail.txt]] },
     { "Answer with JSON that fits a schema", [[
 predibase generate --schema town.json "A town as JSON:" | jq .name]] },
+    { "See what is sent and received", [[
+predibase generate --verbose --max-new-tokens 5 Hello]] },
   },
   chat = {
     { "Talk to a model", [[

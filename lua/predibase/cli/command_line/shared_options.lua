@@ -228,6 +228,8 @@ function M.service (command)
     command:flag("--insecure", "Do not check the server's certificate."),
     command:flag("--allow-plain-http", "Send the token over http to other machines, too."),
     M.add(command, "--user-agent", "Text after the client's own user agent."):argname "TEXT",
+    command:flag("--verbose", "Print on standard error what is sent and received, with prompts "
+      .. "but without secrets."),
   }
 end
 

@@ -20,6 +20,14 @@ local CLOSED = { kind = "cancelled", phase = "closed", message = "the stream was
 local Exchange = {}
 Exchange.__index = Exchange
 
+--- Passes on what was sent and received since the last time. `is_over` says that no more will come.
+local function drain (x, is_over)
+  local log, raw = x.log, x.raw
+  local records = raw and raw:log()
+  if is_over then x.log = nil end
+  if records or is_over then log(records or {}, is_over) end
+end
+
 --- Waits until the exchange has new data or has ended, or is closed; `M.moved` then clears
 -- `waiter`. An error that ends the wait early (Ctrl-C, a cancelled task) is raised; the caller can
 -- then wait again.
@@ -87,8 +95,15 @@ function Exchange:keep_data ()
   self.undecoded = true
 end
 
+--- Makes the exchange pass on what is sent and received.
+-- @tparam function log takes an array of records of `predibase.curl`, and true with the last
+function Exchange:log_to (log)
+  self.log = log
+end
+
 --- Takes a buffered event. Returns it; or nil and the state of the exchange.
 local function take (x)
+  if x.log then drain(x) end
   if x.undecoded then
     x.taking = true
     return x.raw:next()
@@ -153,6 +168,7 @@ end
 -- caller then uses `next` or `poll`.
 function Exchange:events ()
   self.source = self.raw
+  if self.log then return end     -- each event is reported before it is taken
   self.take = self.raw.token      -- set last and removed first: Ctrl-C may come in between
 end
 
@@ -220,6 +236,7 @@ function Exchange:release ()
   local transport, raw = self.transport, self.raw
   if not raw then return finish(self) end
   self.take = nil
+  if self.log then drain(self, true) end
   -- Events behind the closing one, such as [DONE], may have arrived.
   local event, state
   repeat event, state = raw:next() until not event
@@ -254,6 +271,7 @@ function Exchange:close ()
   local raw = self.raw
   if not raw then return finish(self) end
   self.take = nil
+  if self.log then drain(self, true) end
   raw:close()
   self.transport.lingering[self.id] = nil
   forget(self)
@@ -279,6 +297,7 @@ function M.new (transport, raw, id, done, place)
   --   group          the group that it belongs to
   --   undecoded, taking   see Exchange:keep_data
   --   owner          see predibase.loop.tasks
+  --   log            see Exchange:log_to
   return setmetatable({
     transport = transport,
     raw = raw,            -- nil once closed

@@ -84,7 +84,7 @@ help:
 ## make ctest      the C tests that need no Lua
 ## make lint       luacheck, rockspec, layout, documentation, file sizes
 ## make graph      which module requires which (DOT=1: for Graphviz)
-## make docs       the API reference, in build/docs
+## make docs       the manual with the reference of the modules, in build/docs
 ## make types      the editor types, in types/library
 ## make analyse    programs checked with the editor types
 ## make example-report  the report page of an invented bulk run, in build

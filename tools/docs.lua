@@ -1,51 +1,22 @@
 -- SPDX-License-Identifier: MIT
 -- The parts of `make docs` before and after LDoc, which runs once for the public modules and once
--- for the internal ones.
+-- for the internal ones. LDoc writes Markdown, and MkDocs makes the site of it and of the guide.
 -- usage: lua5.4 tools/docs.lua prepare|finish
--- `prepare` checks the lists of tools/docs/modules.lua and writes what LDoc reads to
--- build/docs-source; `finish` sets the links between pages and fails when one leads nowhere.
+-- `prepare` checks the lists of tools/docs, and writes what LDoc reads to build/docs-source.
+-- `finish` writes what MkDocs reads to the same folder: the pages, with links between them, and
+-- mkdocs.yml. It fails when a link leads to a file that does not exist.
 
-local comments = dofile "tools/docs/comments.lua"
-local tables = dofile "tools/docs/tables.lua"
-local lists = dofile "tools/docs/modules.lua"
+package.path = "tools/docs/?.lua;" .. package.path
+local comments = require "comments"
+local dialect = require "dialect"
+local lists = require "modules"
+local sections = require "pages"
+local tables = require "tables"
 
-local SOURCE, OUT = "build/docs-source", "build/docs"
-
--- The pages that are not modules: the file, and its page below build/docs. A page below `internal`
--- belongs to the reference of the internal modules.
-local PAGES = {
-  { "README.md", "index.html", title = "Overview" },
-  { "docs/install.md", "topics/install.md.html", title = "Installation" },
-  { "docs/cookbook.md", "topics/cookbook.md.html", title = "Cookbook" },
-  { "docs/editors.md", "topics/editors.md.html", title = "Editors" },
-  { "docs/parameters.md", "topics/parameters.md.html", title = "Parameters" },
-  { "docs/streams.md", "topics/streams.md.html", title = "Streams" },
-  { "docs/tools.md", "topics/tools.md.html", title = "Chat completions and tools" },
-  { "docs/structured.md", "topics/structured.md.html", title = "Structured output" },
-  { "docs/embeddings.md", "topics/embeddings.md.html",
-    title = "Embeddings and classification" },
-  { "docs/errors.md", "topics/errors.md.html", title = "Errors" },
-  { "docs/templates.md", "topics/templates.md.html", title = "Templates" },
-  { "docs/chat.md", "topics/chat.md.html", title = "Chats and adapters" },
-  { "docs/deployments.md", "topics/deployments.md.html", title = "Deployments" },
-  { "docs/bulk.md", "topics/bulk.md.html", title = "Bulk runs" },
-  { "docs/many.md", "topics/many.md.html", title = "Many prompts" },
-  { "docs/loops.md", "topics/loops.md.html", title = "Loops" },
-  { "docs/openresty.md", "topics/openresty.md.html", title = "OpenResty" },
-  { "docs/mock.md", "topics/mock.md.html", title = "Stand-in server" },
-  { "docs/security.md", "topics/security.md.html", title = "Security" },
-  { "docs/shipping.md", "topics/shipping.md.html", title = "Shipping it" },
-  { "docs/gateways.md", "topics/gateways.md.html", title = "Gateways" },
-  { "docs/http2.md", "topics/http2.md.html", title = "HTTP/2" },
-  { "docs/performance.md", "topics/performance.md.html", title = "Performance" },
-  { "examples/love/README.md", "topics/example-love.md.html", title = "Example: LÖVE" },
-  { "examples/neovim/README.md", "topics/example-neovim.md.html", title = "Example: Neovim" },
-  { "examples/openresty/README.md", "topics/example-openresty.md.html",
-    title = "Example: OpenResty" },
-  { "CHANGELOG.md", "topics/CHANGELOG.md.html", title = "Changes" },
-  { "docs/internals.md", "internal/topics/internals.md.html", title = "How a call works" },
-  { "CONTRIBUTING.md", "internal/topics/CONTRIBUTING.md.html", title = "Contributing" },
-}
+local SOURCE = "build/docs-source"
+local SITE = SOURCE .. "/site"
+-- Files of the repository that have no page are shown there.
+local REPOSITORY = "https://github.com/predibase-lua/predibase/blob/main/"
 
 local failures = 0
 local function fail (...)
@@ -155,26 +126,6 @@ local function divide (modules)
   return groups, part_of
 end
 
---- Rewrites what LDoc misunderstands. LDoc does not know the names of languages other than Lua, so
--- they are removed from the beginnings of code blocks. It turns these blocks into indented code, in
--- which two consecutive blocks would become one, so an empty HTML comment is put before each. It
--- also takes every line that begins with four blanks for code, even inside an item of a list, so
--- one of these blanks is removed.
-local function prepare_page (text)
-  local fenced, before = false, ""
-  return (text:gsub("([^\n]*)\n", function (line)
-    local changed
-    if line:find "^```" then
-      fenced = not fenced
-      if fenced and line ~= "```lua" then changed = "<!-- -->\n```\n" end
-    elseif not fenced and before:find "%S" and line:find "^    %S" then
-      changed = line:sub(2) .. "\n"
-    end
-    before = line
-    return changed
-  end))
-end
-
 -- The map of the source.
 
 --- Checks that the text of docs/internals.md names every file of the library exactly once, and that
@@ -213,68 +164,46 @@ end
 
 -- What LDoc reads.
 
-local function page_part (page)
-  return page[2]:find "^internal/" and "internal" or "public"
+--- The settings of one run, in Lua: LDoc runs them in an empty environment. The tags `extends` and
+-- `overload` are for tools/types.lua.
+local function settings (part)
+  return ([[
+project = 'predibase'
+title = 'predibase'
+dir = '../../../%s/%s/written'
+file = { 'modules' }
+format = 'ldoc_format'; dont_escape_underscore = true; backtick_references = false
+template = '../../../tools/docs'; template_escape = '@'
+custom_tags = { { 'extends', hidden = true }, { 'overload', hidden = true } }
+not_luadoc = false; no_space_before_args = true; no_lua_ref = true; sort_modules = true
+]]):format(SOURCE, part)
 end
 
---- The name of a page's copy in the folder that LDoc reads.
-local function copy_name (page)
-  return page[2]:match "([^/]+)%.html$":gsub("^index$", "README.md")
-end
-
---- The settings of one run, in Lua: LDoc runs them in an empty environment.
-local function settings (part, groups)
-  local lines = {}
-  local function add (...) lines[#lines + 1] = string.format(...) end
-  add "project = 'predibase'"
-  add "title = 'predibase'"
-  add("dir = %q", "../../../" .. OUT .. (part == "public" and "" or "/internal"))
-  add "file = { 'modules' }"
-  add "topics = { 'pages' }"
-  add "format = 'markdown_of_docs'; dont_escape_underscore = true; backtick_references = false"
-  add "style = '../../../tools/docs'; template = '../../../tools/docs'"
-  -- For tools/types.lua: the class of a table that has the fields of others, and other ways to call
-  -- a function.
-  add "custom_tags = { { 'extends', hidden = true }, { 'overload', hidden = true } }"
-  add "not_luadoc = false; no_space_before_args = true; no_lua_ref = true; sort_modules = true"
-  add("vars = { part = %q, pages = {", part)
-  for _, page in ipairs(PAGES) do
-    if page_part(page) == part then
-      add("  { name = %q, href = %q, title = %q },", copy_name(page),
-        page[2]:gsub("^internal/", ""), page.title)
-    end
-  end
-  add "}, groups = {"
-  for _, names in ipairs(groups) do
-    add("  { title = %q, names = { %s } },", names.title,
-      #names > 0 and "'" .. table.concat(names, "', '") .. "'" or "")
-  end
-  add "} }"
-  return table.concat(lines, "\n") .. "\n"
-end
-
-local function prepare (modules, groups, part_of)
+local function prepare (modules, part_of)
   for name, module in pairs(modules) do
     if part_of[name] then
       write(("%s/%s/modules/%s%s"):format(SOURCE, part_of[name], name,
         module.path:match "%.%w+$"), module.text)
     end
   end
-  local known = {}
-  for _, page in ipairs(PAGES) do
-    known[page[1]] = true
-    write(("%s/%s/pages/%s"):format(SOURCE, page_part(page), copy_name(page)),
-      prepare_page(read(page[1])))
-  end
-  for _, path in ipairs(list_files "ls docs/*.md") do
-    if not known[path] then fail("tools/docs.lua does not list the page %s", path) end
-  end
   for _, part in ipairs { "public", "internal" } do
-    write(("%s/%s/config.ld"):format(SOURCE, part), settings(part, groups[part]))
+    write(("%s/%s/config.ld"):format(SOURCE, part), settings(part))
   end
 end
 
--- Links.
+-- What MkDocs reads.
+
+--- Returns the page of a file: the README's is the front page, that of an example has the name of
+-- its folder.
+local function page_of (path)
+  if path == "README.md" then return "index.md" end
+  return (path:gsub("^docs/", ""):gsub("^examples/([%w_]+)/README%.md$", "example-%1.md")
+    :gsub("^%u+%.md$", string.lower))
+end
+
+local function exists (path)
+  return os.rename(path, path) ~= nil
+end
 
 --- Resolves `..` and `.` in a path.
 local function normal (path)
@@ -285,7 +214,7 @@ local function normal (path)
   return table.concat(parts, "/")
 end
 
---- The way from one page below build/docs to another.
+--- The way from one page to another.
 local function relative (from, to)
   local _, depth = from:gsub("/", "")
   return ("../"):rep(depth) .. to
@@ -293,112 +222,179 @@ end
 
 --- Pages by the files, folders and modules that texts link to.
 local function targets (modules, part_of)
-  local by_path, by_name = { docs = "index.html" }, {}
+  local by_path, by_name = { docs = "index.md" }, {}
   for name, module in pairs(modules) do
-    local folder = part_of[name] == "internal" and "internal/modules/" or "modules/"
-    local page = folder .. name .. ".html"
+    local page = (part_of[name] == "internal" and "internal/" or "reference/") .. name .. ".md"
     by_name[name], by_path[module.path] = page, page
   end
-  for _, page in ipairs(PAGES) do
-    by_path[page[1]] = page[2]
-    by_path[page[1]:match "^(.+)/README%.md$" or ""] = page[2]
+  for _, section in ipairs(sections) do
+    for k = 2, #section do
+      local path = section[k][1]
+      by_path[path] = page_of(path)
+      by_path[path:match "^(.+)/README%.md$" or ""] = page_of(path)
+    end
   end
   return by_path, by_name
 end
 
---- Sets the links of a page that was a file of the repository. A link to a file without a page
--- becomes text.
-local function set_links (html, page, path, by_path)
-  return (html:gsub('<a href="([^"#:]*)(#?[^":]*)">(.-)</a>', function (link, anchor, label)
-    if link == "" or link:find "%.html$" then return nil end
-    local found = by_path[normal((path:match "^(.*)/" or "") .. "/" .. link)]
-    if not found then return label end
-    return ('<a href="%s%s">%s</a>'):format(relative(page, found), anchor, label)
-  end):gsub('<img src="([^":]*)"', function (link)
-    local file = normal((path:match "^(.*)/" or "") .. "/" .. link)
-    return ('<img src="%s"'):format(relative(page, "images/" .. file:gsub("/", "-")))
+--- Sets the links and the pictures of a page that was a file of the repository.
+local function set_links (text, page, path, by_path)
+  local folder = path:match "^(.*)/" or ""
+  text = text:gsub("!(%b[])%(([^):]*)%)", function (label, link)
+    local file = normal(folder .. "/" .. link)
+    local image = "images/" .. file:gsub("/", "-")
+    write(SITE .. "/" .. image, read(file))
+    return ("!%s(%s)"):format(label, relative(page, image))
+  end)
+  return (text:gsub("(%b[])%(([^)#:]*)(#?[^):]*)%)", function (label, link, anchor)
+    if link == "" or link:find "^images/" then return nil end
+    local file = normal(folder .. "/" .. link)
+    local found = by_path[file]
+    if found then return ("%s(%s%s)"):format(label, relative(page, found), anchor) end
+    if exists(file) then return ("%s(%s%s%s)"):format(label, REPOSITORY, file, anchor) end
+    fail("%s links to %s, which does not exist", path, link)
   end))
 end
 
---- Links the names of modules, and on the page of the map those of their files.
-local function link_names (html, page, by_name)
-  if page:find "/internals%.md%.html$" then
-    html = html:gsub("<code>([%w_/]+)%.lua</code>", function (path)
+--- Links the names of modules in a text, and on the page of the map those of their files.
+local function link_names (text, page, by_name)
+  if page == "internals.md" then
+    text = text:gsub("`([%w_/]+)%.lua`", function (path)
       local name = path == "init" and "predibase" or "predibase." .. path:gsub("/", ".")
       if not by_name[name] then return nil end
-      return ('<a href="%s"><code>%s.lua</code></a>'):format(relative(page, by_name[name]), path)
+      return ("[`%s.lua`](%s)"):format(path, relative(page, by_name[name]))
     end)
   end
-  return (html:gsub("<code>(predibase[%w_.]*)</code>", function (name)
+  return (text:gsub("()`(predibase[%w_.]*)`()", function (at, name, behind)
     local found = by_name[name]
-    if not found or found == page then return nil end
-    return ('<a href="%s"><code>%s</code></a>'):format(relative(page, found), name)
+    local in_heading = text:sub(1, at - 1):match "[^\n]*$":find "^#"
+    if not found or found == page or in_heading or text:sub(behind, behind) == "]" then
+      return nil
+    end
+    return ("[`%s`](%s)"):format(name, relative(page, found))
   end))
 end
 
---- Copies the pictures of a page.
-local function copy_images (path)
-  local folder = path:match "^(.*)/"
-  for link in read(path):gmatch "!%[[^%]]*%]%(([^):]*)%)" do
-    local file = normal((folder or "") .. "/" .. link)
-    write(("%s/images/%s"):format(OUT, (file:gsub("/", "-"))), read(file))
-  end
+--- Writes a page of the site.
+local function write_page (page, text, by_name, about)
+  text = dialect.map_prose(dialect.python(text .. "\n"), function (prose)
+    return link_names(prose, page, by_name)
+  end)
+  write(SITE .. "/" .. page, (about or "") .. text)
 end
 
---- Fails for links to pages and anchors that do not exist.
-local function check_links (pages)
-  local texts, anchors = {}, {}
-  for _, page in ipairs(pages) do
-    texts[page] = read(OUT .. "/" .. page)
-    anchors[page] = {}
-    for name in texts[page]:gmatch '%f[%w]name%s*=%s*"([^"]*)"' do anchors[page][name] = true end
-    for name in texts[page]:gmatch '%f[%w]id%s*=%s*"([^"]*)"' do anchors[page][name] = true end
-  end
-  for _, page in ipairs(pages) do
-    for link in texts[page]:gmatch '%f[%w]href="([^"]*)"' do
-      local path, anchor = link:match "^([^#]*)#?(.*)$"
-      if not path:find "^%a+:" then
-        local found = path == "" and page or normal((page:match "^(.*)/" or "") .. "/" .. path)
-        if found:find "%.html$" and not texts[found] then
-          fail("%s links to %s, which does not exist", page, link)
-        elseif anchor ~= "" and texts[found] and not anchors[found][anchor] then
-          fail("%s links to %s, which has no such place", page, link)
-        end
+local function write_guide (by_path, by_name)
+  local known, list = {}, {}
+  for _, section in ipairs(sections) do
+    for k = 2, #section do
+      local path = section[k][1]
+      if known[path] then fail("tools/docs/pages.lua names %s twice", path) end
+      known[path] = true
+      if exists(path) then
+        local page = page_of(path)
+        list[#list + 1] = ("%s\t%s\n"):format(path, (page:gsub("%.md$", ".html")))
+        write_page(page, dialect.map_prose(read(path), function (prose)
+          return set_links(prose, page, path, by_path)
+        end), by_name)
+      else
+        fail("tools/docs/pages.lua names %s, which does not exist", path)
       end
     end
   end
+  write(SOURCE .. "/guide.txt", table.concat(list))      -- for tools/docs/check.py
+  for _, path in ipairs(list_files "ls docs/*.md") do
+    if not known[path] then
+      fail('%s is not in the list tools/docs/pages.lua. Please add a line { "%s", "Its title" } '
+        .. "where a reader of the manual should find the page.", path, path)
+    end
+  end
 end
 
-local function finish (modules, part_of)
-  local by_path, by_name = targets(modules, part_of)
-  local file_of = {}
-  for _, page in ipairs(PAGES) do
-    file_of[page[2]] = page[1]
-    copy_images(page[1])
-  end
-  os.remove(OUT .. "/topics/README.md.html")      -- it is index.html
-  local classes, anchors = tables.modules_of_classes(), {}
+-- The beginnings of the pages that list modules.
+local PUBLIC = "# Reference\n\nThe modules that a program requires, and those of the objects that "
+  .. "it gets.\n"
+local INTERNAL = "# Internal modules\n\nThe public modules use these modules. Programs should not "
+  .. "require them, because they may change in any release.\n"
+
+--- Returns a function that links the names of classes in a page of the reference. These links are
+-- HTML, which MkDocs does not change.
+local function class_linker (by_name, part_of)
+  local modules, anchors = tables.modules_of_classes(), {}
   -- Only a table has a place of its own on the page of its module.
-  local function anchor_of (page, class)
+  local function anchor_of (name, class)
     if not anchors[class] then
-      local has_place = read(OUT .. "/" .. page):find('id="' .. class .. '"', 1, true)
-      anchors[class] = has_place and "#" .. class or ""
+      local text = read(("%s/%s/written/modules/%s.page"):format(SOURCE, part_of[name], name))
+      anchors[class] = text:find("{ #" .. class .. " }", 1, true) and "#" .. class or ""
     end
     return anchors[class]
   end
-  local pages = {}
-  for _, path in ipairs(list_files("find " .. OUT .. " -name '*.html'")) do
-    local page = path:sub(#OUT + 2)
-    local html = read(path)
-    if file_of[page] then html = set_links(html, page, file_of[page], by_path) end
-    html = tables.link(html, function (class)
-      local found = by_name[classes[class] or ""]
-      return found and relative(page, found) .. anchor_of(found, class)
+  return function (text, page)
+    return tables.link(text, function (class)
+      local name = modules[class]
+      local found = by_name[name or ""]
+      return found and relative(page, found):gsub("%.md$", ".html") .. anchor_of(name, class)
     end)
-    write(path, link_names(html, page, by_name))
-    pages[#pages + 1] = page
   end
-  check_links(pages)
+end
+
+--- Writes the pages of the modules, and the page that lists them.
+local function write_reference (part, groups, by_name, link_classes)
+  local internal = part == "internal"
+  local folder = internal and "internal" or "reference"
+  -- A search finds the public modules only.
+  local about = internal and "---\nsearch:\n  exclude: true\n---\n" or ""
+  local index = { internal and INTERNAL or PUBLIC }
+  for _, names in ipairs(groups) do
+    index[#index + 1] = ("\n## %s\n\n"):format(names.title)
+    for _, name in ipairs(names) do
+      local text = read(("%s/%s/written/modules/%s.page"):format(SOURCE, part, name))
+      local summary = text:match "^%s*#[^\n]*%s+(.-)\n\n" or ""
+      index[#index + 1] = ("* [`%s`](%s.md): %s\n"):format(name, name, summary:gsub("\n", " "))
+      text = text:gsub('<a href="%.%./modules/([%w_.]-)%.html(#?[^"]*)">(.-)</a>', "[%3](%1.md%2)")
+      write_page(by_name[name], link_classes(text, by_name[name]), by_name, about)
+    end
+  end
+  write_page(folder .. "/index.md", table.concat(index), by_name, about)
+end
+
+--- Writes the navigation: the guide, the reference and the internal modules.
+local function write_settings (groups)
+  local lines = {}
+  local function add (...) lines[#lines + 1] = string.format(...) end
+  add "INHERIT: ../../tools/docs/mkdocs.yml"
+  add "docs_dir: site"
+  add "site_dir: ../docs"
+  add "nav:"
+  add "  - Guide:"
+  for _, section in ipairs(sections) do
+    add("    - %s:", section[1])
+    for k = 2, #section do
+      add("      - '%s': %s", section[k][2], page_of(section[k][1]))
+    end
+  end
+  for _, part in ipairs { "public", "internal" } do
+    local folder = part == "internal" and "internal" or "reference"
+    add("  - %s:", part == "internal" and "Internal modules" or "Reference")
+    add("    - %s/index.md", folder)
+    for _, names in ipairs(groups[part]) do
+      add("    - %s:", names.title)
+      for _, name in ipairs(names) do add("      - %s: %s/%s.md", name, folder, name) end
+    end
+  end
+  write(SOURCE .. "/mkdocs.yml", table.concat(lines, "\n") .. "\n")
+end
+
+local function finish (modules, groups, part_of)
+  local by_path, by_name = targets(modules, part_of)
+  write_guide(by_path, by_name)
+  local link_classes = class_linker(by_name, part_of)
+  for _, part in ipairs { "public", "internal" } do
+    write_reference(part, groups[part], by_name, link_classes)
+  end
+  for _, path in ipairs(list_files "ls tools/docs/assets/*") do
+    write(SITE .. "/assets/" .. path:match "[^/]+$", read(path))
+  end
+  write_settings(groups)
 end
 
 --- Adds the page of the tables that internal modules describe.
@@ -417,9 +413,8 @@ local groups, part_of = divide(modules)
 add_tables(modules, groups, part_of)
 if arg[1] == "prepare" then
   check_map()
-  prepare(modules, groups, part_of)
+  prepare(modules, part_of)
 else
-  finish(modules, part_of)
+  finish(modules, groups, part_of)
 end
 if failures > 0 then os.exit(1) end
-if arg[1] == "finish" then print(OUT .. "/index.html") end

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what a job needs and is missing, with apt if the system has it.
-# usage: sh tools/setup.sh build|test|lint|docs|rock|bench|love|neovim|
+# usage: sh tools/setup.sh build|test|lint|docs|site|rock|bench|love|neovim|
 #   sources|matrix|examples|portable|musl|shells|analyser|ci
 # LUA_RESTY_REDIS_URL is the URL of lua-resty-redis (its file redis.lua), for a
 # system that has no package of it.
@@ -162,6 +162,11 @@ docs_needs () {
   need lua5.4 have lua5.4
   need lua-ldoc have ldoc
   need cmark-gfm have cmark-gfm
+}
+
+site_needs () {
+  docs_needs
+  need python3-venv python3 -c 'import venv, ensurepip'
 }
 
 rock_needs () {

@@ -116,8 +116,9 @@ describe("When every other request fails", function ()
   local PART = 500
   local PARTS = math.ceil((tonumber(os.getenv "FAULT_CALLS") or 1500) / 3 / PART)
 
-  -- What may be left of the calls: the collector's own variation.
-  local MAX_GROWTH = 64                     -- KiB
+  -- What may be left of three thousand calls: traces of LuaJIT's compiler and the like, which are
+  -- about 20 bytes a call, but not an object of each.
+  local MAX_GROWTH = 256                    -- KiB
   local rig = faults.rig(900)
   setup(function () rig:start() end)
   teardown(function () rig:stop() end)

@@ -65,7 +65,7 @@ MODULES = $(C_MODULES:%=$(OUT)/predibase/%.so)
 
 .PHONY: build help headers demo demo-love demo-neovim demo-openresty test check \
   ctest env lint graph docs types analyse bench install uninstall pages shells clean asan \
-  valgrind fuzz rock release rockspec honesty python jinja warnings static example-report
+  valgrind fuzz rock release rockspec honesty python jinja windows warnings static example-report
 .DELETE_ON_ERROR:
 
 build: $(MODULES) $(OUT)/bin/predibase
@@ -105,6 +105,7 @@ help:
 ## make rockspec   write the list of modules into the rockspec
 ## make jinja      templates, compared with Jinja itself (LUA)
 ## make matrix     the specs on every Lua, libcurl and host program (ROWS)
+## make windows    the zip file for Windows, tested under Wine
 ## make honesty    third-party clients against the stand-in server
 ## make python     openai and huggingface_hub against the stand-in server
 ## make portable   what Linux can check of the code for macOS and the BSDs
@@ -276,6 +277,10 @@ python: build
 portable:
 	@sh tools/setup.sh portable
 	@sh spec/portable/run.sh
+
+windows:
+	@sh tools/setup.sh windows
+	@sh tools/windows.sh test
 
 # --- upkeep -----------------------------------------------------------------
 

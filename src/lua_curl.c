@@ -229,7 +229,7 @@ static int curl_wait (lua_State *L) {
   set = lua_newuserdatauv(L, ((size_t)count + 1) * sizeof *set, 0);
   for (i = 0; i < count; i++) {
     lua_rawgeti(L, 1, i + 1);
-    set[i].fd = (socket_number)lua_tonumber(L, -1);
+    set[i].fd = (socket_number)(int)lua_tonumber(L, -1);
     set[i].events = POLLIN;
     set[i].revents = 0;
     lua_pop(L, 1);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "wide_text.h"
 
@@ -224,6 +225,32 @@ int record_file_delete (const char *path) {
   return DeleteFileW(wide) ? 0 : windows_error();
 }
 
+/*
+** Gives a file another path. Windows refuses the path of an open file, even if
+** that may be renamed and deleted; so such a file is moved aside first.
+*/
+static int move (const WCHAR *from, const WCHAR *to) {
+  const DWORD how = MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH;
+  WCHAR aside[WIDE_PATH];
+  int error;
+  if (MoveFileExW(from, to, how))
+    return 0;
+  error = windows_error();
+  if (error != EACCES || wcslen(to) + sizeof ".replaced" > WIDE_PATH)
+    return error;
+  wcscpy(aside, to);
+  wcscat(aside, L".replaced");
+  if (!MoveFileExW(to, aside, how))
+    return error;
+  if (MoveFileExW(from, to, how)) {
+    DeleteFileW(aside);  /* takes effect when the last program closes it */
+    return 0;
+  }
+  error = windows_error();
+  MoveFileExW(aside, to, how);
+  return error;
+}
+
 /* The open file is not asked for its new path: Wine returns the old one. */
 int record_file_rename (record_file *f, const char *path) {
   WCHAR from[WIDE_PATH], to[WIDE_PATH];
@@ -233,10 +260,9 @@ int record_file_rename (record_file *f, const char *path) {
     error = wide_path(path, to);
   if (error != 0)
     return error;
-  if (!MoveFileExW(from, to, MOVEFILE_REPLACE_EXISTING |
-                             MOVEFILE_WRITE_THROUGH))
-    return windows_error();
-  error = look_at(path, &renamed);
+  error = move(from, to);
+  if (error == 0)
+    error = look_at(path, &renamed);
   if (error != 0)
     return error;
   error = final_path(renamed, f->path);

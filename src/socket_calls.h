@@ -42,11 +42,13 @@ static inline void socket_shutdown (int fd) {
 
 /*
 ** Waits like poll(2), but returns 0 after a signal, and on Windows also after
-** SOCKET_LONGEST_WAIT. WSAPoll itself refuses an empty set.
+** SOCKET_LONGEST_WAIT. WSAPoll itself refuses a set without any socket.
 */
 static inline int socket_poll (struct pollfd *set, size_t n, int ms) {
+  size_t i = 0;
   if (ms < 0 || ms > SOCKET_LONGEST_WAIT) ms = SOCKET_LONGEST_WAIT;
-  if (n == 0) {
+  while (i < n && set[i].fd == INVALID_SOCKET) i++;
+  if (i == n) {
     Sleep((DWORD)ms);
     return 0;
   }

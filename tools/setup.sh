@@ -240,6 +240,7 @@ ci_needs () {
   wish libc6-dbg "the specs under valgrind" valgrind -q true
   need python3-venv python3 -c 'import venv, ensurepip'
   shells_needs
+  windows_needs
   wish tarantool "the specs of Tarantool" have tarantool
   portable_needs
   need debootstrap have debootstrap
@@ -255,6 +256,16 @@ portable_needs () {
   need python3-venv python3 -c 'import venv, ensurepip'
   need clang have clang
   need lld have ld.lld
+}
+
+# A compiler for Windows, and Wine to run what it makes.
+windows_needs () {
+  build_needs
+  need lua-busted has lua5.4 busted.runner
+  wish gcc-mingw-w64-x86-64 "the library for Windows" have x86_64-w64-mingw32-gcc
+  wish wine64 "the library for Windows" test -e /usr/lib/wine/wine64
+  wish cmake "the library for Windows" have cmake
+  wish cargo "the library for Windows" have cargo
 }
 
 # What reads the manual pages and the completions.

@@ -5,6 +5,7 @@
 # usage: sh tools/sources.sh lua5.5|lua5.4|lua5.3|lua5.2|lua5.1|luajit
 #        sh tools/sources.sh curl-newest|curl-oldest
 #        sh tools/sources.sh crate NAME VERSION   (prints the crate's folder)
+#        sh tools/sources.sh package NAME  (the same for a source package of Debian)
 #        sh tools/sources.sh env NAME...          (shell lines for eval)
 # Environment:
 #   SOURCES  the folder for all of it (build/sources); a second run finds there
@@ -330,6 +331,7 @@ environment () {
 case ${1:-} in
   '') say "which one? The head of tools/sources.sh lists them"; exit 64 ;;
   crate) crate "$2" "$3" ;;
+  package) source_package "$2" ;;
   env)
     shift
     for name; do build "$name"; done

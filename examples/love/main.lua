@@ -3,7 +3,8 @@
 -- speaks. This file connects the parts to LÖVE's callbacks; README.md says how to start it.
 
 -- A .love archive cannot contain C modules, so search for them in the archive's folder.
-package.cpath = love.filesystem.getSourceBaseDirectory() .. "/?.so;" .. package.cpath
+local beside = love.filesystem.getSourceBaseDirectory()
+package.cpath = ("%s/?.so;%s/?.dll;%s"):format(beside, beside, package.cpath)
 
 local dialogue = require "dialogue"
 local field = require "field"

@@ -8,8 +8,12 @@
 #define PREDIBASE_SSE_RUN_H
 
 #include <string.h>
+#if defined(_WIN32)
+#include <windows.h>
+#else
 #include <sys/mman.h>
 #include <unistd.h>
+#endif
 
 #include "sse.h"
 #include "sse_reference.h"
@@ -24,12 +28,22 @@ typedef struct guard {
 } guard;
 
 static inline void guard_start (guard *g, size_t bytes) {
+#if defined(_WIN32)
+  size_t page = 65536;  /* a multiple of the size of a page */
+  size_t size = (bytes / page + 1) * page;
+  DWORD old;
+  char *p = VirtualAlloc(NULL, size + page, MEM_RESERVE | MEM_COMMIT,
+                         PAGE_READWRITE);
+  if (p == NULL || !VirtualProtect(p + size, page, PAGE_NOACCESS, &old))
+    abort();
+#else
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
   size_t size = (bytes / page + 1) * page;
   char *p = mmap(NULL, size + page, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (p == MAP_FAILED || mprotect(p + size, page, PROT_NONE) != 0)
     abort();
+#endif
   g->end = p + size;
   g->bytes = size;
 }

@@ -35,6 +35,7 @@ return {
   { "Your own program",
     { "docs/mock.md", "The stand-in server" },
     { "docs/shipping.md", "Shipping it" },
+    { "docs/windows.md", "Windows" },
     { "examples/love/README.md", "Example: a game for LÖVE" },
     { "examples/neovim/README.md", "Example: a plugin for Neovim" },
     { "examples/openresty/README.md", "Example: a page with OpenResty" },

@@ -35,7 +35,7 @@ export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 \
 echo "predibase: building emmylua_check $version, log in build/analyser.log" >&2
 target=$(mktemp -d)
 status=0
-timeout -s KILL 1500 cargo install "emmylua_check@$version" --locked --root "$cache" \
+timeout -s KILL 2400 cargo install "emmylua_check@$version" --locked --root "$cache" \
   --target-dir "$target" >"$log" 2>&1 || status=$?
 rm -rf "$target"
 [ "$status" -eq 0 ] && echo "$cache/bin/emmylua_check"

@@ -459,6 +459,7 @@ static const luaL_Reg functions[] = {
 MODULE_API int luaopen_predibase_append (lua_State *L);
 
 MODULE_API int luaopen_predibase_append (lua_State *L) {
+  luaL_checkversion(L);
   lua_class_new(L, FILE_T, methods, meta);
   lua_module_new(L, functions);
   return 1;

@@ -330,6 +330,7 @@ static void stay_loaded (void) {
 MODULE_API int luaopen_predibase_curl (lua_State *L);
 
 MODULE_API int luaopen_predibase_curl (lua_State *L) {
+  luaL_checkversion(L);
   stay_loaded();
   lua_class_new(L, POOL_T, pool_methods, pool_meta);
   lua_target_class(L);

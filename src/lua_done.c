@@ -287,6 +287,7 @@ static const luaL_Reg functions[] = {
 MODULE_API int luaopen_predibase_done (lua_State *L);
 
 MODULE_API int luaopen_predibase_done (lua_State *L) {
+  luaL_checkversion(L);
   lua_class_new(L, SET_T, methods, meta);
   lua_module_new(L, functions);
   return 1;

@@ -92,6 +92,7 @@ static const luaL_Reg functions[] = {
 MODULE_API int luaopen_predibase_folder (lua_State *L);
 
 MODULE_API int luaopen_predibase_folder (lua_State *L) {
+  luaL_checkversion(L);
   luaL_newmetatable(L, READING);
   lua_pushcfunction(L, close_reading);
   lua_setfield(L, -2, "__gc");

@@ -150,6 +150,7 @@ static const luaL_Reg functions[] = {
 MODULE_API int luaopen_predibase_interrupt (lua_State *L);
 
 MODULE_API int luaopen_predibase_interrupt (lua_State *L) {
+  luaL_checkversion(L);
   lua_newuserdatauv(L, 1, 0);  /* exists for its finalizer */
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, at_close);

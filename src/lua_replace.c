@@ -113,6 +113,7 @@ static const luaL_Reg functions[] = {
 MODULE_API int luaopen_predibase_replace (lua_State *L);
 
 MODULE_API int luaopen_predibase_replace (lua_State *L) {
+  luaL_checkversion(L);
   lua_module_new(L, functions);
   return 1;
 }

@@ -387,6 +387,7 @@ static const luaL_Reg metamethods[] = {
 MODULE_API int luaopen_predibase_sse (lua_State *L);
 
 MODULE_API int luaopen_predibase_sse (lua_State *L) {
+  luaL_checkversion(L);
   lua_class_new(L, PARSER_T, methods, metamethods);
   lua_token_method(L, PARSER_T, parser_token);
   lua_module_new(L, functions);

@@ -7,6 +7,8 @@
 #        sh tools/matrix.sh --table     (prints the table of the kept results)
 #        sh tools/matrix.sh --readme    (writes it into the README)
 #        sh tools/matrix.sh --list      (the rows and their commands)
+# Environment: SET, the set of specs for all rows of a Lua; tools/matrix-row.sh
+# describes the sets, and the table names them.
 # A row is any command that prints, for each line of the table,
 #   matrix: LUA OR PROGRAM | LIBCURL | SYSTEM | WHICH TESTS
 #   N skipped                           (may be missing)
@@ -17,17 +19,17 @@ kept=build/matrix/results
 
 rows () {
   cat <<'END'
-lua5.5         sh tools/matrix-row.sh lua5.5 system all
-lua5.4         sh tools/matrix-row.sh lua5.4 system all
-lua5.3         sh tools/matrix-row.sh lua5.3 system most
-lua5.2         sh tools/matrix-row.sh lua5.2 system all
-lua5.1         sh tools/matrix-row.sh lua5.1 system most
-luajit         sh tools/matrix-row.sh luajit system all
-luajit-newest  sh tools/matrix-row.sh luajit-newest system most
-lua5.4-curl-newest  sh tools/matrix-row.sh lua5.4 newest network
-luajit-curl-newest  sh tools/matrix-row.sh luajit newest network
-lua5.4-curl-oldest  sh tools/matrix-row.sh lua5.4 oldest network
-luajit-curl-oldest  sh tools/matrix-row.sh luajit oldest network
+lua5.5         sh tools/matrix-row.sh lua5.5 system ${SET:-all}
+lua5.4         sh tools/matrix-row.sh lua5.4 system ${SET:-all}
+lua5.3         sh tools/matrix-row.sh lua5.3 system ${SET:-most}
+lua5.2         sh tools/matrix-row.sh lua5.2 system ${SET:-all}
+lua5.1         sh tools/matrix-row.sh lua5.1 system ${SET:-most}
+luajit         sh tools/matrix-row.sh luajit system ${SET:-all}
+luajit-newest  sh tools/matrix-row.sh luajit-newest system ${SET:-most}
+lua5.4-curl-newest  sh tools/matrix-row.sh lua5.4 newest ${SET:-network}
+luajit-curl-newest  sh tools/matrix-row.sh luajit newest ${SET:-network}
+lua5.4-curl-oldest  sh tools/matrix-row.sh lua5.4 oldest ${SET:-network}
+luajit-curl-oldest  sh tools/matrix-row.sh luajit oldest ${SET:-network}
 hosts          sh tools/matrix-host.sh nginx neovim love
 hosts-13       TEST='sh tools/matrix-host.sh nginx neovim' sh tools/debian.sh trixie
 hosts-testing  TEST='sh tools/matrix-host.sh neovim' sh tools/debian.sh testing

@@ -180,7 +180,8 @@ local function not_loaded (name, report)
       .. "is too old", HELP.libcurl, report)
   end
   local found = "a module that could not be loaded"
-  if report:find "undefined symbol: lua" or report:find "version mismatch" then
+  if report:find "undefined symbol: lua" or report:find "version mismatch"
+    or report:find "incompatible numeric types" then
     found = "a module that was built for another Lua"
   end
   return message_of(("its C module %s, built for %s and this system"):format(name,

@@ -6,8 +6,8 @@
 #            luajit-newest is always built
 #   LIBCURL  system, or newest or oldest, which are built from sources
 #   SPECS    all, most (all but the slow ones), short (those without a line
-#            `-- slow`, `-- long` or `-- once`), or network (those that use
-#            libcurl most)
+#            `-- slow`, `-- long` or `-- once`), network (those that use
+#            libcurl most), or few (one spec for each part of the library)
 # Prints which versions these are, in the form that tools/matrix.sh reads, and
 # the results.
 set -eu
@@ -24,6 +24,13 @@ network () {
 short () {
   for spec in spec/*_spec.lua; do
     sed -n 1,8p "$spec" | grep -q '^-- \(slow\|long\|once\): ' || echo "$spec"
+  done
+}
+
+few () {
+  for name in async chat curl errors event http2_sharing json lifetime \
+    mock_http params sse stream stream_close template tls transport_curl; do
+    echo "spec/${name}_spec.lua"
   done
 }
 
@@ -44,6 +51,7 @@ case $specs in
   most) ALL='' what="all but the slow specs" ;;
   network) SPECS=$(network) what="specs of the network" ;;
   short) SPECS=$(short) what="the short specs" ;;
+  few) SPECS=$(few) what="$(few | wc -l) of $(ls spec/*_spec.lua | wc -l) spec files" ;;
   *) echo "predibase: no set of specs is called $specs" >&2; exit 64 ;;
 esac
 export ALL SPECS

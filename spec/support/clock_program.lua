@@ -30,7 +30,8 @@ local function jumps ()
   local from, to = math.huge, -math.huge
   local ends = seconds() + 0.2
   while seconds() < ends do
-    from, to = math.min(from, os.time()), math.max(to, os.time())
+    local time = uv.gettimeofday()
+    from, to = math.min(from, time), math.max(to, time)
   end
   return to - from > 86400
 end

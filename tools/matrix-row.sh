@@ -59,6 +59,8 @@ export ALL SPECS
 version=$(LUA_CPATH="$BUILDDIR/$lua/?.so" "$lua" -e '
   print((require "predibase.curl".version():match "[%d.]+"))')
 named=$("$lua" -e 'print(jit and jit.version or "")')
+# Debian's lua5.2.pc has the number of another release.
+[ -n "$named" ] || named=$("$lua" -v 2>&1 | sed -n 's/^\(Lua [0-9]*\.[0-9]*\.[0-9]*\).*/\1/p')
 [ -n "$named" ] || named="Lua $(pkg-config --modversion "$lua")"
 [ -n "$built" ] || named="$named ($system)"
 . /etc/os-release

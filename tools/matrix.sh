@@ -30,6 +30,7 @@ lua5.4-curl-newest  sh tools/matrix-row.sh lua5.4 newest ${SET:-network}
 luajit-curl-newest  sh tools/matrix-row.sh luajit newest ${SET:-network}
 lua5.4-curl-oldest  sh tools/matrix-row.sh lua5.4 oldest ${SET:-network}
 luajit-curl-oldest  sh tools/matrix-row.sh luajit oldest ${SET:-network}
+windows        sh tools/windows.sh test
 hosts          sh tools/matrix-host.sh nginx neovim love
 hosts-13       TEST='sh tools/matrix-host.sh nginx neovim' sh tools/debian.sh trixie
 hosts-testing  TEST='sh tools/matrix-host.sh neovim' sh tools/debian.sh testing

@@ -29,6 +29,7 @@ once () {
     sed -n "/^$2 ()/,/^}/p" tools/windows/build.sh
     cat tools/windows/*.[ch] tools/windows/*.cmake
     grep '^[a-z_]*=' tools/sources.sh
+    [ "$2" != build_modules ] || cat src/*.[ch] Makefile
   } | cksum)
   if [ "$(cat "$out/$2.done" 2>/dev/null)" = "$stamp" ]; then return 0; fi
   say "building $1 for Windows"
@@ -197,7 +198,6 @@ c_modules=$(sed -n 's/^C_MODULES = //p' Makefile)
 warnings="-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla
   -Wstrict-prototypes -Wmissing-prototypes -Wundef -Werror"
 
-# Compiled again only when a source has changed, like the parts above.
 build_modules () {
   for lua in lua luajit; do
     for module in $c_modules; do
@@ -220,8 +220,7 @@ build () {
   once LuaJIT build_luajit
   once libuv build_libuv
   once "the modules of others" build_other_modules
-  say "building predibase for Windows"
-  build_modules
+  once predibase build_modules
 }
 
 build

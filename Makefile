@@ -109,6 +109,7 @@ help:
 ## make honesty    third-party clients against the stand-in server
 ## make python     openai and huggingface_hub against the stand-in server
 ## make portable   what Linux can check of the code for macOS and the BSDs
+## make musl       the C modules and tests with musl, the C library of Alpine
 ## make warnings   gcc and clang, -Werror, every Lua
 ## make static     cppcheck, clang-tidy and gcc's analyzer
 ## make clean      remove build
@@ -228,6 +229,9 @@ test:
 check: build hosts $(CTESTS)
 	@BUILDDIR=$(BUILDDIR) sh tools/test.sh c $(LUA)
 
+.PHONY: ctests
+ctests: $(CTESTS)
+
 ctest: $(CTESTS)
 	@BUILDDIR=$(BUILDDIR) sh tools/test.sh c
 
@@ -281,6 +285,11 @@ portable:
 windows:
 	@sh tools/setup.sh windows
 	@sh tools/windows.sh test
+
+.PHONY: musl
+musl:
+	@sh tools/setup.sh musl
+	@sh spec/musl/run.sh
 
 # --- upkeep -----------------------------------------------------------------
 

@@ -88,7 +88,7 @@ describe("predibase.replace", function ()
   it("tells what is wrong, and leaves nothing behind", function ()
     assert(uv.fs_symlink("file", path))
     local long = folder .. "/" .. ("x"):rep(5000)
-    for name, wanted in pairs { [path] = "symbolic links", [folder] = "directory",
+    for name, wanted in pairs { [path] = "ymbolic link", [folder] = "directory",
       [folder .. "/none/file"] = "No such file", [long] = "too long", ["/dev/null"] = "Invalid",
       [folder .. "/a\0b"] = "Invalid", [""] = "No such file" } do
       local ok, why = replace.write(name, "x")

@@ -243,6 +243,7 @@ ci_needs () {
   windows_needs
   wish tarantool "the specs of Tarantool" have tarantool
   portable_needs
+  musl_needs
   need debootstrap have debootstrap
   analyser_needs
   need git have git
@@ -282,6 +283,15 @@ shells_needs () {
 analyser_needs () {
   wish "cargo-web|cargo" "the check of the editor types" \
     sh tools/analyser.sh --rust
+}
+
+# What builds for musl, the C library of Alpine Linux.
+musl_needs () {
+  test_needs
+  sources_needs
+  need musl-tools have musl-gcc
+  need perl have perl
+  need binutils have readelf
 }
 
 # The host programs of the examples.

@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Builds all C modules and C tests with musl, the C library of Alpine Linux, and
+# runs the C tests and specs in processes that contain no other C library.
+# LuaJIT gets sse.so alone, as nginx does; Lua 5.4 and 5.1 get every module.
+# usage: sh spec/musl/run.sh   (from the checkout)
+# Environment: BUILDDIR (build)
+set -eu
+cd "$(dirname "$0")/../.."
+prefix=$PWD/${BUILDDIR:-build}/musl
+modules=${BUILDDIR:-build}/musl/modules
+passed=0 failed=0
+
+# check WHAT COMMAND...: counts one result; shows the output if it failed.
+check () {
+  checked=$1
+  shift
+  if "$@" >"$prefix/check.log" 2>&1; then
+    passed=$((passed + 1))
+    return
+  fi
+  failed=$((failed + 1))
+  echo "$checked: failed"
+  head -n 20 "$prefix/check.log" | sed 's/^/  /'
+}
+
+# with_musl ARGUMENT...: runs make with what build.sh has built.
+with_musl () {
+  make -s -j "$(nproc)" "$@" CC=musl-gcc WERROR=-Werror BUILDDIR="$modules" \
+    "CURL_CFLAGS=-I$prefix/include" \
+    "CURL_LIBS=-L$prefix/lib -Wl,-rpath,$prefix/lib -lcurl"
+}
+
+# needs_only FILE: succeeds if a module needs no library but musl and libcurl.
+needs_only () {
+  readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' >"$prefix/needed"
+  cat "$prefix/needed"
+  grep -qx libc.so "$prefix/needed" && ! grep -qvx 'libc\.so\|libcurl\.so\.4' "$prefix/needed"
+}
+
+# tests GROUP FILE...: runs the C tests (c) or specs with a Lua.
+tests () {
+  group=$1
+  shift
+  BUILDDIR=$modules SPECS="$*" sh tools/test.sh "$group" >"$prefix/tests.log" 2>&1 || :
+  grep -v "^$group: [0-9]* of [0-9]* .* passed" "$prefix/tests.log" |
+    sed '/^[0-9]* passed, [0-9]* failed$/d'
+  counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$prefix/tests.log")
+  # shellcheck disable=SC2086 # two numbers
+  set -- ${counts:-0 1}
+  echo "$group with musl: $1 passed"
+  passed=$((passed + $1)) failed=$((failed + $2))
+}
+
+sh spec/musl/build.sh "$prefix"
+export PATH="$prefix/bin:$PATH"
+
+check "building sse.so with LuaJIT's headers" with_musl build LUA=luajit C_MODULES=sse \
+  "LUA_CFLAGS=-I$prefix/include/luajit"
+for lua in lua5.4 lua5.1; do
+  check "building for $lua" with_musl build LUA=$lua "LUA_CFLAGS=-I$prefix/include/$lua"
+done
+check "building the C tests" with_musl ctests
+for module in "$modules"/*/predibase/*.so; do
+  check "$module needs musl alone" needs_only "$module"
+done
+check "LuaJIT loads sse.so" env LUA_CPATH="$modules/luajit/?.so;;" \
+  luajit spec/musl/loaded.lua sse
+for lua in lua5.4 lua5.1; do
+  check "$lua loads every module" env LUA_CPATH="$modules/$lua/?.so;;" \
+    $lua spec/musl/loaded.lua sse curl interrupt replace folder append done descriptor
+done
+
+tests c
+tests luajit spec/sse_spec.lua spec/token_spec.lua
+everywhere="sse curl curl_target tls stream stream_close faults_connect bulk_append
+  bulk_done replace folder descriptor interrupt_watch loop_luv"
+once="sse_lifetime token transport_curl http2_early batch chat_saved loop_blocking cli fork
+  mock_server json embed faults_stream readiness bulk_run lifetime"
+# shellcheck disable=SC2046 # lists of words
+tests lua5.1 $(printf 'spec/%s_spec.lua ' $everywhere)
+# shellcheck disable=SC2046 # lists of words
+tests lua5.4 $(printf 'spec/%s_spec.lua ' $everywhere $once)
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -37,10 +37,6 @@ chmod +x "$out/bin/love"
 cat >"$out/luarocks.lua" <<END
 rocks_servers = {}
 rocks_provided = { ["lua-cjson"] = "2.1.0-1", ["argparse"] = "0.7.1-1" }
-variables = {
-  LUA_INCDIR = "$(pkg-config --cflags-only-I lua5.4 | sed 's/^-I//;s/ .*//')",
-  CURL_LIBDIR = "$(pkg-config --variable=libdir libcurl)",
-}
 END
 export LUAROCKS_CONFIG=$out/luarocks.lua
 

@@ -127,9 +127,11 @@ local function add_option (page, option)
   end
   page:macro(".It " .. table.concat(names, " , "))
   page:text(option.text)
-  if #option.excludes > 0 then
-    page:text("Not together with " .. table.concat(option.excludes, " or ") .. ".")
+  local others = {}
+  for i, name in ipairs(option.excludes) do
+    others[i] = name:find "^%-" and name or name:upper()   -- arguments, as in the synopsis
   end
+  if #others > 0 then page:text("Not together with " .. table.concat(others, " or ") .. ".") end
 end
 
 local function add_synopsis (page, command)

@@ -235,13 +235,16 @@ describe("libcurl", function ()
       local made, err = new { base_url = "https://127.0.0.1:1", api_token = false }
       print(made, err.kind, err.message)
       made, err = client:with { base_url = "https://127.0.0.1:1", api_token = false }
+      print(made, err.kind, err.message)
+      made, err = client:generate("x", { max_retries = 0 })
       print(made, err.kind, err.message)]], with("089900", "http"))
     assert.equal(0, code, text)
     local expected = "nil\tconfig\thttps URLs need a libcurl with TLS; found libcurl another one "
       .. "in "
-    local first, second = text:match "^(.-)\n(.-)\n$"
+    local first, second, third = text:match "^(.-)\n(.-)\n(.-)\n$"
     assert.equal(expected, first:sub(1, #expected))
     assert.equal(first, second)
+    assert.matches("^nil\tconnection\t.*Connection refused", third)
   end)
 
   it("may not be older than the option that the module was compiled with", function ()

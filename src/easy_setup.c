@@ -57,7 +57,10 @@ static void check (setter *s, CURLcode code, const char *text) {
 static void set_protocols (setter *s) {
   /* a base URL must not make libcurl read files or mail */
 #if LIBCURL_VERSION_NUM >= 0x075500
-  SET(s, CURLOPT_PROTOCOLS_STR, "http,https", "to use only http and https");
+  /* a libcurl without TLS does not know the second name */
+  if (curl_easy_setopt(s->easy, CURLOPT_PROTOCOLS_STR, "http,https")
+      != CURLE_OK)
+    SET(s, CURLOPT_PROTOCOLS_STR, "http", "to use only http");
 #else
   SET(s, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS),
       "to use only http and https");

@@ -184,6 +184,9 @@ describe("over the network,", function ()
   end)
 
   describe("an answer whose end does not come", function ()
+    -- An older libcurl keeps no connection and waits for no end.
+    local kept = require "predibase.curl".library().number >= 0x075000 and it or pending
+
     local function ended ()
       s:script("/late/generate_stream", { answer = lifetime.ANSWER, hold = 3600,
         keepalive_interval = 0 })
@@ -193,12 +196,12 @@ describe("over the network,", function ()
       assert.equal(1, client.transport.pool:size())
     end
 
-    it("is given up when the client is closed", function ()
+    kept("is given up when the client is closed", function ()
       ended()
       assert.is_true(without_collector(function () client:close() end))
     end)
 
-    it("is given up when the client is collected", function ()
+    kept("is given up when the client is collected", function ()
       ended()
       client = nil
       lifetime.collect()

@@ -8,6 +8,10 @@ local lifetime = require "spec.support.lifetime"
 local server = require "spec.support.server"
 local curl_transport = require "predibase.transport.curl"
 
+-- An older libcurl keeps no connection, and may connect, send and receive in one step, so that an
+-- answer is there before a test waits for it.
+local since_7_80 = require "predibase.curl".library().number >= 0x075000 and it or pending
+
 describe("predibase.transport.curl", function ()
   local s, transport, files
 
@@ -54,7 +58,7 @@ describe("predibase.transport.curl", function ()
     end
   end
 
-  it("returns the events of a stream, and then always nil", function ()
+  since_7_80("returns the events of a stream, and then always nil", function ()
     new()
     local x = open "/generate_stream"
     assert.is_nil(x:head())
@@ -154,7 +158,7 @@ describe("predibase.transport.curl", function ()
   describe("a connection", function ()
     local function accepted () return s:connections().accepted end
 
-    it("serves calls that follow each other", function ()
+    since_7_80("serves calls that follow each other", function ()
       new()
       local before = accepted()
       for _ = 1, 5 do
@@ -169,7 +173,7 @@ describe("predibase.transport.curl", function ()
       assert.equal(0, transport:size())
     end)
 
-    it("serves the next call although the end of the last was not read", function ()
+    since_7_80("serves the next call although the end of the last was not read", function ()
       new()
       -- On a busy machine the end may arrive later than the transport waits for it. The connection
       -- is then closed, which is right, too, so several attempts are made.
@@ -230,7 +234,7 @@ describe("predibase.transport.curl", function ()
       return loop, calls
     end
 
-    it("calls watch of the loop once", function ()
+    since_7_80("calls watch of the loop once", function ()
       local loop, calls = counting()
       local seen
       local watch = loop.watch
@@ -247,7 +251,7 @@ describe("predibase.transport.curl", function ()
       assert.is_true(calls.suspend > 0)
     end)
 
-    it("tolerates a loop that still calls it after a close", function ()
+    since_7_80("tolerates a loop that still calls it after a close", function ()
       local loop, seen = coroutines.new(), nil
       function loop.watch (_, ...) seen = { ... } end
       new(loop)
@@ -259,7 +263,7 @@ describe("predibase.transport.curl", function ()
       assert.equal("cancelled", select(2, x:next()).kind)
     end)
 
-    it("resumes only those whose exchange moved", function ()
+    since_7_80("resumes only those whose exchange moved", function ()
       local loop, calls = counting()
       new(loop)
       loop:run(function ()
@@ -277,7 +281,7 @@ describe("predibase.transport.curl", function ()
       end)
     end)
 
-    it("for a stream that another coroutine waits for is an error", function ()
+    since_7_80("for a stream that another coroutine waits for is an error", function ()
       local loop = coroutines.new()
       new(loop)
       local n, message
@@ -306,7 +310,7 @@ describe("predibase.transport.curl", function ()
       end)
     end
 
-    it("ends with an error of the loop, and can be repeated", function ()
+    since_7_80("ends with an error of the loop, and can be repeated", function ()
       local loop = coroutines.new()
       new(loop)
       local x = open "/generate_stream"
@@ -335,7 +339,7 @@ describe("predibase.transport.curl", function ()
     end)
 
     for _, loop_name in ipairs { "blocking", "coroutines" } do
-      it("ends for all coroutines when the pool fails: " .. loop_name, function ()
+      since_7_80("ends for all coroutines when the pool fails: " .. loop_name, function ()
         local loop = loop_name == "coroutines" and coroutines.new() or nil
         new(loop)
         local x = open "/hang/generate_stream"

@@ -46,6 +46,7 @@ CURLcode curl_easy_setopt (CURL *easy, CURLoption option, ...) {
     return CURLE_UNSUPPORTED_PROTOCOL;
 #endif
   if (real == NULL)
-    *(void **)&real = dlsym(dlopen("libcurl.so.4", RTLD_LAZY), "curl_easy_setopt");
+    *(void **)&real = dlsym(dlopen("libcurl.so.4", RTLD_LAZY),
+                            "curl_easy_setopt");
   return real(easy, option, value);
 }

@@ -117,8 +117,9 @@ describe("a message of the library in the command's terms", function ()
     -- Options that only programs can use: functions, modules, and tables of other options.
     local others = { on_request = true, on_response = true, on_retry = true, on_token = true,
       on_error = true, on_wire = true, loop = true, transport = true, defaults = true,
-      reasoning = true, format = true, check_limits = true, rate_limit = true, concurrency = true, fallback = true,
-      traceparent = true, cold_start = true, keep_text = true, stop_on_server = true }
+      reasoning = true, format = true, check_limits = true, rate_limit = true, concurrency = true,
+      fallback = true, traceparent = true, cold_start = true, keep_text = true,
+      stop_on_server = true }
     local n = 0
     for name in pairs(config.names) do
       if not others[name] then

@@ -116,6 +116,19 @@ says () {
   return 1
 }
 
+# shows PATTERN STATUS WORD COMMAND...: succeeds if a console shows the pattern
+# and the program ends with the status, after Ctrl-C when WORD was shown.
+shows () {
+  pattern=$1 wanted=$2 word=$3
+  shift 3
+  status=0
+  TERM=xterm timeout -k 10 120 python3 tools/windows/console.py "$word" "$wine" "$@" \
+    >"$out/said" 2>&1 || status=$?
+  tr -d '\r' <"$out/said" | grep -q -e "$pattern" && [ "$status" -eq "$wanted" ] && return 0
+  tail -n 20 "$out/said"
+  return 1
+}
+
 # The C tests that ask for nothing of POSIX; the others fork, or open sockets as
 # POSIX does.
 portable_c="buf done_set head list sse sse_limits timers token"
@@ -192,6 +205,13 @@ run_tests () {
     --max-new-tokens 5 --seed 1 "Hi"
   is "an answer to an umlaut" says "[a-z]" "$unpacked/predibase.exe" generate \
     --max-new-tokens 5 "Grüße an Zoë"
+  is "a console shows UTF-8" shows "^Zoë 日本 Grüße$" 0 "" "$unpacked/lua.exe" \
+    -e 'io.write "Zoë " io.stderr:write "日本 " print "Grüße"'
+  is "Ctrl-C ends an answer" shows "^ Once upon a" 130 small "$unpacked/predibase.exe" \
+    generate --max-new-tokens 500 --base-url "$PREDIBASE_BASE_URL/~delay=0.1" "Tell me a story"
+  is "Ctrl-C lets batch finish" shows "stopped by Ctrl-C" 130 "rows/s" \
+    "$unpacked/predibase.exe" batch "$(many_rows)" --max-new-tokens 20 --concurrency 2 \
+    --base-url "$PREDIBASE_BASE_URL/~delay=0.05" --out "$here\\stopped.jsonl"
   is "rows with CRLF are answered" says "3 answered" "$unpacked/predibase.exe" \
     batch "$(crlf_rows)" --out "$here\\Antworten für Zoë.jsonl" --max-new-tokens 3
   is "the output has a line for each" says "^3$" "$unpacked/lua.exe" -e "local n = 0
@@ -209,6 +229,12 @@ run_tests () {
 crlf_rows () {
   printf 'prompt\r\none\r\ntwo\r\n"three\r\nlines"\r\n' >"$unpacked/rows ü.csv"
   printf '%s' "$here\\rows ü.csv"
+}
+
+# Writes rows that take longer than a test, and prints the path.
+many_rows () {
+  for i in $(seq 1 400); do echo "{\"prompt\": \"Row $i\"}"; done >"$unpacked/many.jsonl"
+  printf '%s' "$here\\many.jsonl"
 }
 
 case ${1:-} in

@@ -55,7 +55,11 @@ static int report (lua_State *L, int status) {
   if (status != 0) {
     const char *message = lua_tostring(L, -1);
     fflush(stdout);
-    fprintf(stderr, "%s: %s\n", program, message ? message : "(no message)");
+    /* whole texts: Wine's fprintf cuts characters for a console */
+    fputs(program, stderr);
+    fputs(": ", stderr);
+    fputs(message ? message : "(no message)", stderr);
+    fputs("\n", stderr);
     lua_pop(L, 1);
   }
   return status;

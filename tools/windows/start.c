@@ -54,6 +54,9 @@ static void use_bytes (void) {
   _setmode(_fileno(stdout), _O_BINARY);
   _setmode(_fileno(stderr), _O_BINARY);
   if (!_isatty(_fileno(stdin))) _setmode(_fileno(stdin), _O_BINARY);
+  /* With a buffer, the C library may cut characters for a console. */
+  if (_isatty(_fileno(stdout))) setvbuf(stdout, NULL, _IONBF, 0);
+  if (_isatty(_fileno(stderr))) setvbuf(stderr, NULL, _IONBF, 0);
 }
 
 static char *narrow (const WCHAR *wide) {

@@ -26,7 +26,7 @@ local function life (number, url, text, path, cpath)
     assert(stream:next().text == "one")
   end
   client:close()
-  io.write("thread ", number, " has read all\n")
+  io.write(("thread %d has read all\n"):format(number))
 end
 
 local threads = {}
@@ -35,6 +35,8 @@ for i = 1, tonumber(os.getenv "THREADS") do
 end
 life(0, url, text, package.path, package.cpath)
 for _, thread in ipairs(threads) do assert(uv.thread_join(thread)) end
+-- After threads, luv 1.44 crashes when it is unloaded from Lua 5.5, also without this library.
+if _VERSION == "Lua 5.5" then os.exit(0, false) end
 ]=]
 
 describe("Threads with a Lua state of their own", function ()

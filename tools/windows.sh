@@ -158,24 +158,25 @@ count () {
   [ "$3" -eq 0 ] || grep -v '^ok ' "$out/$1.tap" | head -n 20
 }
 
-# Runs specs with the lua.exe of the zip file. busted and what it needs are the
-# files of this system, which Wine shows as drive Z.
+# specs PROGRAM NAME VERSION CPATH: runs the specs that work there. busted and
+# what it needs are the files of this system for a version of Lua, which Wine
+# shows as drive Z.
 specs () {
-  share=/usr/share/lua/5.4
+  share=/usr/share/lua/$3
   # tools/windows and tools/sources have substitutes of modules that busted needs.
   LUA_PATH="$here\\lua\\?.lua;$here\\lua\\?\\init.lua;./?.lua;./tools/windows/?.lua"
   LUA_PATH="$LUA_PATH;./tools/sources/?.lua;$share/?.lua;$share/?/init.lua"
-  export LUA_PATH
-  export LUA_CPATH="$here\\?.dll"
+  LUA_CPATH=$4
+  export LUA_PATH LUA_CPATH
   for spec in $(grep -v '^#' tools/windows/specs.txt); do
-    windows "$unpacked/lua.exe" tools/busted.lua --run=installed -o TAP "spec/${spec}_spec.lua" \
+    windows "$1" tools/busted.lua --run=installed -o TAP "spec/${spec}_spec.lua" \
       >"$out/tap" 2>&1 && status=0 || status=$?
-    count "$spec"
+    count "$2 $spec"
   done
   unset LUA_PATH LUA_CPATH
   all=$(find spec -maxdepth 1 -name '*_spec.lua' | wc -l)
   run=$(grep -c -v '^#' tools/windows/specs.txt)
-  skip $((all - run)) "$((all - run)) specs that are not in tools/windows/specs.txt"
+  skip $((all - run)) "$2: $((all - run)) specs that are not in tools/windows/specs.txt"
 }
 
 run_tests () {
@@ -222,7 +223,8 @@ run_tests () {
   is "the game scene gets an answer" says "^listening" "$unpacked/luajit/luajit.exe" \
     tools/windows/game.lua "$here\\love\\game"
   c_tests
-  specs
+  specs "$unpacked/lua.exe" lua5.4 5.4 "$here\\?.dll"
+  specs "$unpacked/luajit/luajit.exe" luajit 5.1 "$here\\luajit\\?.dll"
 }
 
 # Writes three rows with the line ends of Windows, and prints the path.
@@ -248,7 +250,7 @@ case ${1:-} in
     run_tests
     curl=$(sed -n 's/^#define LIBCURL_VERSION "\([0-9.]*\).*/\1/p' \
       "$out/curl/include/curl/curlver.h")
-    echo "matrix: Lua 5.4 | $curl | Windows, under $("$wine" --version) | portable specs"
+    echo "matrix: Lua 5.4 and LuaJIT | $curl | Windows, under $("$wine" --version) | portable specs"
     echo "$passed passed, $failed failed"
     echo "$skipped skipped"
     [ "$failed" -eq 0 ]

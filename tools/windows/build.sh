@@ -171,18 +171,23 @@ build_other_modules () {
   lfs=$(fetch package lua-filesystem)
   # The headers of Lua 5.1 serve for LuaJIT, too, and these modules expect them.
   from=$(fetch crate lua-src "$(version_of lua_src)")
+  # It has the functions of Lua 5.3 that luv calls, for LuaJIT.
+  compat=$(fetch package lua-compat53)/c-api
   for lua in lua luajit; do
-    libs=
+    libs='' more=''
     include=$out/lua/include
-    [ $lua = lua ] || include=$(echo "$from"/lua-5.1.*)
+    if [ $lua = luajit ]; then
+      include=$(echo "$from"/lua-5.1.*)
+      more=$compat/compat-5.3.c
+    fi
     other_module $lua cjson -DNDEBUG \
       "$cjson/lua_cjson.c" "$cjson/strbuf.c" "$cjson/fpconv.c"
     other_module $lua lfs "" "$lfs/src/lfs.c"
+    libs="$out/libuv/lib/libuv.a -lws2_32 -liphlpapi -lpsapi -luserenv -luser32
+      -ldbghelp -lole32 -lshell32"
+    other_module $lua luv "-I$out/libuv/include -I$compat" "$luv/src/luv.c" \
+      "$top/tools/windows/stay_loaded.c" $more
   done
-  libs="$out/libuv/lib/libuv.a -lws2_32 -liphlpapi -lpsapi -luserenv -luser32
-    -ldbghelp -lole32 -lshell32"
-  include=$out/lua/include
-  other_module lua luv "-I$out/libuv/include" "$luv/src/luv.c"
 }
 
 # --- the library --------------------------------------------------------------

@@ -35,8 +35,8 @@ for i = 1, tonumber(os.getenv "THREADS") do
 end
 life(0, url, text, package.path, package.cpath)
 for _, thread in ipairs(threads) do assert(uv.thread_join(thread)) end
--- After threads, luv 1.44 crashes when it is unloaded from Lua 5.5, also without this library.
-if _VERSION == "Lua 5.5" then os.exit(0, false) end
+-- After threads, some builds of luv 1.44 crash when they are unloaded, also without this library.
+os.exit(0, false)
 ]=]
 
 describe("Threads with a Lua state of their own", function ()

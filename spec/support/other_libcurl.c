@@ -45,8 +45,10 @@ CURLcode curl_easy_setopt (CURL *easy, CURLoption option, ...) {
       && strstr((const char *)value, "https") != NULL)
     return CURLE_UNSUPPORTED_PROTOCOL;
 #endif
-  if (real == NULL)
-    *(void **)&real = dlsym(dlopen("libcurl.so.4", RTLD_LAZY),
-                            "curl_easy_setopt");
+  if (real == NULL) {
+    void *lib = dlopen("libcurl.so.4", RTLD_LAZY | RTLD_NOLOAD);
+    if (lib == NULL) lib = dlopen("libcurl.so", RTLD_LAZY | RTLD_NOLOAD);
+    *(void **)&real = dlsym(lib, "curl_easy_setopt");
+  }
   return real(easy, option, value);
 }

@@ -93,6 +93,13 @@ static int load_module (lua_State *L, const char *name) {
   return report(L, status);
 }
 
+/* LuaJIT's -joff and -jon. */
+static int set_compiler (lua_State *L, const char *command) {
+  char text[32];
+  snprintf(text, sizeof text, "jit.%.20s()", command);
+  return run_text(L, text, "=-j");
+}
+
 static int run_file (lua_State *L, const char *path, int first, int argc,
                      char **argv) {
   int i, status = luaL_loadfile(L, strcmp(path, "-") == 0 ? NULL : path);
@@ -145,7 +152,8 @@ static void converse (lua_State *L) {
 
 static void usage (const char *word) {
   fprintf(stderr, "%s: unknown option '%s'\n"
-    "usage: %s [-e TEXT] [-l MODULE] [-i] [-v] [-E] [-] [FILE [ARGUMENT]...]\n",
+    "usage: %s [-e TEXT] [-l MODULE] [-jon|-joff] [-i] [-v] [-E] [-]"
+    " [FILE [ARGUMENT]...]\n",
     program, word, program);
   exit(EXIT_FAILURE);
 }
@@ -169,8 +177,8 @@ static const char *value (char **argv, int argc, int *i) {
 static int find_script (int argc, char **argv) {
   int i;
   for (i = 1; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; i++) {
-    if (strchr("elivEW", argv[i][1]) == NULL) usage(argv[i]);
-    if (argv[i][1] == 'e' || argv[i][1] == 'l') value(argv, argc, &i);
+    if (strchr("elijvEW", argv[i][1]) == NULL) usage(argv[i]);
+    if (strchr("elj", argv[i][1]) != NULL) value(argv, argc, &i);
   }
   return i;
 }
@@ -187,6 +195,7 @@ static int run_options (lua_State *L, int script, char **argv, int *ended) {
         *ended = 1;
         break;
       case 'l': status = load_module(L, value(argv, script, &i)); break;
+      case 'j': status = set_compiler(L, value(argv, script, &i)); break;
       case 'v': print_version(L); *ended = 1; break;
       case 'i': interactive = 1; break;
       default: break;

@@ -319,7 +319,7 @@ describe("examples/neovim", function ()
     assert.is_truthy(vim:text():find("the library, version", 1, true))
     vim:command "helptags examples/neovim/doc"
     vim:command "help :PredibaseStop"
-    vim:wait(function () return vim:get "vim.bo.filetype" == "help" end)
+    vim:wait(function () return vim:get "vim.bo.buftype" == "help" end)
     assert.is_truthy(vim:get("vim.api.nvim_get_current_line()"):find("*:PredibaseStop*", 1, true))
   end)
 end)

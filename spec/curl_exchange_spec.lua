@@ -6,6 +6,9 @@ local pools = require "spec.support.pools"
 
 local finish, last_request = pools.finish, pools.last_request
 
+-- An older libcurl keeps no connection, and may connect, send and receive in one step.
+local since_7_80 = curl.library().number >= 0x075000 and it or pending
+
 describe("an exchange of predibase.curl", function ()
   local s, pool
 
@@ -71,7 +74,7 @@ describe("an exchange of predibase.curl", function ()
   end)
 
   describe("reads a head", function ()
-    it("when it has arrived, with names in lower case", function ()
+    since_7_80("when it has arrived, with names in lower case", function ()
       local x = answered(OK .. "X-Mixed-Case:  v \r\nEmpty:\r\n\r\n")
       assert.same({ n = 1 }, { n = select("#", x:head()) })
       assert.is_nil((x:head()))
@@ -206,7 +209,7 @@ describe("an exchange of predibase.curl", function ()
   end)
 
   describe("that lingers", function ()
-    it("has moved when its body ended, and keeps the connection", function ()
+    since_7_80("has moved when its body ended, and keeps the connection", function ()
       local before = s:connections().accepted
       for _ = 1, 3 do
         local x = open("/generate_stream", { events = true, body = '{"inputs":"x"}',

@@ -9,6 +9,9 @@ local uv = require "luv"
 
 local stream = pools.stream
 
+-- An older libcurl keeps no connection, and may connect, send and receive in one step.
+local since_7_80 = curl.library().number >= 0x075000 and it or pending
+
 describe("a pool in a foreign event loop", function ()
   local s, pool
 
@@ -70,7 +73,7 @@ describe("a pool in a foreign event loop", function ()
     assert.same({ 7, 7, 7 }, texts)       -- including the closing event
   end)
 
-  it("does not use the network between steps", function ()
+  since_7_80("does not use the network between steps", function ()
     local x = stream "/hang/generate_stream"
     local requests = #s:log()
     s:wait(function () return false end, 0.05)
@@ -100,7 +103,7 @@ describe("a pool in a foreign event loop", function ()
     assert.is_nil(pool:timeout())
   end)
 
-  it("has nothing to do for a connection that is kept for the next request", function ()
+  since_7_80("has nothing to do for a connection that is kept for the next request", function ()
     s:script("/close/generate", { status = 200, body = "x" })
     local x = stream("/close/generate", { events = false })
     repeat wait() until select(2, x:next()) == "done"

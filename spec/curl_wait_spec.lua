@@ -5,8 +5,11 @@ local curl = require "predibase.curl"
 local lifetime = require "spec.support.lifetime"
 local server = require "spec.support.server"
 
+-- An older libcurl keeps no connection, and may connect, send and receive in one step.
+local since_7_80 = curl.library().number >= 0x075000 and it or pending
+
 describe("curl.wait", function ()
-  it("returns which pools have work to do", function ()
+  since_7_80("returns which pools have work to do", function ()
     local s = lifetime.serve()
     local busy, idle = assert(curl.pool()), assert(curl.pool())
     local x = assert(busy:open { url = s.url .. "/generate_stream", events = true, proxy = "",

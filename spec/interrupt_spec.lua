@@ -5,6 +5,9 @@ local blocking = require "predibase.loop.blocking"
 local predibase = require "predibase"
 local server = require "spec.support.server"
 
+-- An older libcurl keeps no connection, and may connect, send and receive in one step.
+local since_7_80 = require "predibase.curl".library().number >= 0x075000 and it or pending
+
 --- Makes a blocking loop whose n-th wait ends with an error.
 local function interrupted_at (n)
   local loop, waits = blocking.new(), 0
@@ -34,7 +37,7 @@ describe("a wait that is ended by an error", function ()
     server.stop()
   end)
 
-  it("raises that error out of generate, and closes the connection", function ()
+  since_7_80("raises that error out of generate, and closes the connection", function ()
     start(2)
     local ok, err = pcall(client.generate, client, "Hello")
     assert.is_false(ok)

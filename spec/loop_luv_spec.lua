@@ -6,6 +6,9 @@ local luv = require "predibase.loop.luv"
 local server = require "spec.support.server"
 local uv = require "luv"
 
+-- An older libcurl keeps no connection, and may connect, send and receive in one step.
+local since_7_80 = require "predibase.curl".library().number >= 0x075000 and it or pending
+
 describe("the loop of luv", function ()
   local s, client
 
@@ -106,7 +109,7 @@ describe("the loop of luv", function ()
   end)
 
   -- Neovim calls scheduled functions late while it waits for the user, as after a long message.
-  it("keeps timeouts working while the host resumes coroutines late", function ()
+  since_7_80("keeps timeouts working while the host resumes coroutines late", function ()
     local scheduled, first, err = {}, nil, nil
     new("/mute", { timeout = 0.02, loop = luv.new { uv = uv, schedule = function (f)
       scheduled[#scheduled + 1] = f

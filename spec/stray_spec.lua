@@ -7,6 +7,9 @@
 
 local https = require "spec.support.https"
 
+-- An older libcurl keeps no connection, and may connect, send and receive in one step.
+local since_7_80 = require "predibase.curl".library().number >= 0x075000 and it or pending
+
 describe("After an answer", function ()
   local testbed, peer
 
@@ -50,7 +53,7 @@ describe("After an answer", function ()
       end)
     end
 
-    it("with the same length twice the connection is used again (" .. prefix .. ")", function ()
+    since_7_80("with the same length twice the connection is used again (" .. prefix .. ")", function ()
       assert.equal(1, calls(prefix .. "twice_the_same"))
     end)
   end

@@ -53,7 +53,8 @@ describe("After an answer", function ()
       end)
     end
 
-    since_7_80("with the same length twice the connection is used again (" .. prefix .. ")", function ()
+    since_7_80(("with the same length twice the connection is used again (%s)"):format(prefix),
+      function ()
       assert.equal(1, calls(prefix .. "twice_the_same"))
     end)
   end

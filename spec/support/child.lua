@@ -106,6 +106,9 @@ function methods:wait (patience)
     uv.run "nowait"
     self.stdin = nil
   end
+  -- tools/test-one.sh runs a test again when the log says this.
+  local crash = self.stderr:match "LeakSanitizer has encountered a fatal error"
+  if crash then io.stderr:write(crash, "\n") end
   return self.signal ~= 0 and 128 + self.signal or self.code
 end
 

@@ -18,14 +18,11 @@ describe("a task outside of async.run", function ()
       return tostring(assert(client:generate(prompt)))
     end, "Name a fruit.")
     assert.equal("running", task:status())
-    local frames = 0
     repeat
       predibase.update()
-      frames = frames + 1
       async.sleep(0.001)
     until task:status() ~= "running"
     assert.equal("done", task:status())
-    assert.is_true(frames > 1)
     assert.equal(lifetime.TEXT, task:await())
     client:close()
     assert.is_true(lifetime.quiet(s))

@@ -97,7 +97,7 @@ describe("examples/neovim", function ()
     local n = #script + 1
     vim:type ":Predibase Summarise.<CR>"
     local c = request(n)
-    assert.is_truthy(c.request:find('"inputs":"Summarise.\\n\\none\\ntwo"', 1, true))
+    assert.is_truthy(c.request:find('"inputs":"Summarise.\\n\\none\\ntwo"', 1, true), c.request)
     assert.equal("one\ntwo\nthree", vim:text())
     say(c, " Num")
     vim:wait_text "one\ntwo\nNum\nthree"

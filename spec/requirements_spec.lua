@@ -105,6 +105,18 @@ describe("lua-cjson", function ()
     assert.truthy(text:find('a module "cjson", version 1.0.4 in package.preload', 1, true), text)
   end)
 
+  it("must encode as the library relies on", function ()
+    local text = error_after [[
+      local cjson = require "cjson"
+      local new = cjson.new
+      cjson.new = function ()
+        local made = new()
+        made.encode = function () return '\\n\\nb"' end
+        return made
+      end]]
+    assert.truthy(text:find("an encode that writes wrong strings", 1, true), text)
+  end)
+
   it("must decode as the library relies on", function ()
     local cjson = require "cjson"
     local function with (decode)

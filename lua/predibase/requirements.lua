@@ -112,6 +112,13 @@ local function lacking (cjson)
   if not (ok and type(value) == "table" and value[1] == cjson.null and value[2] == "\195\169") then
     return "no decode that returns null for null and UTF-8 for strings"
   end
+  -- Inside Neovim 0.12, a lua-cjson of its own version calls functions of Neovim that have the same
+  -- names, and writes wrong strings.
+  ok, value = pcall(instance.encode, "a\n\nb")
+  if not ok or value ~= '"a\\n\\nb"' then
+    return "an encode that writes wrong strings (Neovim 0.12 has functions of the same names: use "
+      .. "a lua-cjson that was built with -fvisibility=hidden)"
+  end
   if pcall(instance.decode, "[") then return "no decode that raises an error for bad JSON" end
   return nil
 end

@@ -35,8 +35,10 @@ for i = 1, tonumber(os.getenv "THREADS") do
 end
 life(0, url, text, package.path, package.cpath)
 for _, thread in ipairs(threads) do assert(uv.thread_join(thread)) end
--- After threads, some builds of luv 1.44 crash when they are unloaded, also without this library.
-os.exit(0, false)
+-- After threads, luv as tools/sources.sh builds it crashes when it is unloaded, also without this
+-- library.
+local file = package.searchpath and package.searchpath("luv", package.cpath) or ""
+if file:find("/sources/", 1, true) then os.exit(0, false) end
 ]=]
 
 describe("Threads with a Lua state of their own", function ()

@@ -6,8 +6,7 @@ local pools = require "spec.support.pools"
 
 local finish, last_request = pools.finish, pools.last_request
 
--- An older libcurl keeps no connection, and may connect, send and receive in one step.
-local since_7_80 = curl.library().number >= 0x075000 and it or pending
+local since_7_80 = require "spec.support.libcurl".KEEPS_CONNECTIONS and it or pending
 
 describe("an exchange of predibase.curl", function ()
   local s, pool

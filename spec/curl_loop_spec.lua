@@ -9,8 +9,7 @@ local uv = require "luv"
 
 local stream = pools.stream
 
--- An older libcurl keeps no connection, and may connect, send and receive in one step.
-local since_7_80 = curl.library().number >= 0x075000 and it or pending
+local since_7_80 = require "spec.support.libcurl".KEEPS_CONNECTIONS and it or pending
 
 describe("a pool in a foreign event loop", function ()
   local s, pool

@@ -5,8 +5,7 @@ local curl = require "predibase.curl"
 local lifetime = require "spec.support.lifetime"
 local server = require "spec.support.server"
 
--- An older libcurl keeps no connection, and may connect, send and receive in one step.
-local since_7_80 = curl.library().number >= 0x075000 and it or pending
+local since_7_80 = require "spec.support.libcurl".KEEPS_CONNECTIONS and it or pending
 
 describe("curl.wait", function ()
   since_7_80("returns which pools have work to do", function ()

@@ -3,11 +3,9 @@
 -- Streams that begin at once and share HTTP/2 connections, as nginx's log and raw servers saw it.
 
 local async = require "predibase.async"
-local curl = require "predibase.curl"
 local https = require "spec.support.https"
 
--- An older libcurl keeps no connection that requests could share.
-local shared = curl.library().number >= 0x075000 and describe or pending
+local shared = require "spec.support.libcurl".KEEPS_CONNECTIONS and describe or pending
 
 --- Runs n functions as tasks, all begun before any of them goes on.
 local function at_once (n, f)

@@ -5,8 +5,7 @@ local blocking = require "predibase.loop.blocking"
 local predibase = require "predibase"
 local server = require "spec.support.server"
 
--- An older libcurl keeps no connection, and may connect, send and receive in one step.
-local since_7_80 = require "predibase.curl".library().number >= 0x075000 and it or pending
+local since_7_80 = require "spec.support.libcurl".KEEPS_CONNECTIONS and it or pending
 
 --- Makes a blocking loop whose n-th wait ends with an error.
 local function interrupted_at (n)

@@ -6,8 +6,7 @@ local luv = require "predibase.loop.luv"
 local server = require "spec.support.server"
 local uv = require "luv"
 
--- An older libcurl keeps no connection, and may connect, send and receive in one step.
-local since_7_80 = require "predibase.curl".library().number >= 0x075000 and it or pending
+local since_7_80 = require "spec.support.libcurl".KEEPS_CONNECTIONS and it or pending
 
 describe("the loop of luv", function ()
   local s, client

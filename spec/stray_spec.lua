@@ -7,8 +7,7 @@
 
 local https = require "spec.support.https"
 
--- An older libcurl keeps no connection, and may connect, send and receive in one step.
-local since_7_80 = require "predibase.curl".library().number >= 0x075000 and it or pending
+local since_7_80 = require "spec.support.libcurl".KEEPS_CONNECTIONS and it or pending
 
 describe("After an answer", function ()
   local testbed, peer

@@ -8,9 +8,7 @@ local lifetime = require "spec.support.lifetime"
 local server = require "spec.support.server"
 local curl_transport = require "predibase.transport.curl"
 
--- An older libcurl keeps no connection, and may connect, send and receive in one step, so that an
--- answer is there before a test waits for it.
-local since_7_80 = require "predibase.curl".library().number >= 0x075000 and it or pending
+local since_7_80 = require "spec.support.libcurl".KEEPS_CONNECTIONS and it or pending
 
 describe("predibase.transport.curl", function ()
   local s, transport, files

@@ -7,18 +7,7 @@ set -u
 cd "$(dirname "$0")/.."
 sh tools/setup.sh lint || exit 1
 
-passed=0 failed=0
-check () {
-  name=$1
-  shift
-  if output=$("$@" 2>&1); then
-    echo "$name: ok"
-    passed=$((passed + 1))
-  else
-    printf '%s\n%s: FAILED\n' "$output" "$name"
-    failed=$((failed + 1))
-  fi
-}
+. tools/checks.sh
 
 # Files may have at most 600 lines, unless a line near the top says why the file
 # is longer ("Longer than 600 lines: ..."). Lines may have at most 100 columns

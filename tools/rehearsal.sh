@@ -8,20 +8,7 @@ set -u
 cd "$(dirname "$0")/.."
 top=$PWD
 copy=$top/build/rehearsal
-passed=0 failed=0
-
-check () {
-  name=$1
-  shift
-  if "$@" >"$copy.log" 2>&1; then
-    passed=$((passed + 1))
-    echo "$name: ok"
-  else
-    failed=$((failed + 1))
-    cat "$copy.log"
-    echo "$name: FAILED"
-  fi
-}
+. tools/checks.sh
 
 run_git () {
   git -c user.name=rehearsal -c user.email=rehearsal@localhost "$@"

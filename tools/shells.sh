@@ -9,20 +9,8 @@ sh tools/setup.sh shells || exit 1
 lua=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-passed=0 failed=0 skipped=0
-
-# check NAME COMMAND...
-check () {
-  name=$1
-  shift
-  if output=$("$@" 2>&1); then
-    echo "$name: ok"
-    passed=$((passed + 1))
-  else
-    printf '%s\n%s: FAILED\n' "$output" "$name"
-    failed=$((failed + 1))
-  fi
-}
+. tools/checks.sh
+skipped=0
 
 # lacks WHAT COMMAND: succeeds if the system lacks the command.
 lacks () {

@@ -9,20 +9,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 prefix=$PWD/${BUILDDIR:-build}/musl
 modules=${BUILDDIR:-build}/musl/modules
-passed=0 failed=0
-
-# check WHAT COMMAND...: counts one result; shows the output if it failed.
-check () {
-  checked=$1
-  shift
-  if "$@" >"$prefix/check.log" 2>&1; then
-    passed=$((passed + 1))
-    return
-  fi
-  failed=$((failed + 1))
-  echo "$checked: failed"
-  head -n 20 "$prefix/check.log" | sed 's/^/  /'
-}
+. tools/checks.sh
 
 # with_musl ARGUMENT...: runs make with what build.sh has built.
 with_musl () {

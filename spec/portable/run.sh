@@ -11,20 +11,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 build=${BUILDDIR:-build}/portable
 targets="aarch64-macos x86_64-macos x86_64-freebsd x86_64-netbsd x86_64-openbsd"
-passed=0 failed=0
-
-# check WHAT COMMAND...: counts one result; shows the output if it failed.
-check () {
-  checked=$1
-  shift
-  if "$@" >"$build/check.log" 2>&1; then
-    passed=$((passed + 1))
-    return
-  fi
-  failed=$((failed + 1))
-  echo "$checked: failed"
-  head -n 20 "$build/check.log" | sed 's/^/  /'
-}
+. tools/checks.sh
 
 # --- macOS and the BSDs -------------------------------------------------------
 

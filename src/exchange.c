@@ -80,11 +80,8 @@ static int is_event_stream (const char *type) {
   static const char want[] = "text/event-stream";
   size_t i;
   if (type == NULL) return 0;
-  for (i = 0; want[i] != '\0'; i++) {
-    char c = type[i];
-    if (c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
-    if (c != want[i]) return 0;
-  }
+  for (i = 0; want[i] != '\0'; i++)
+    if (head_lower_case(type[i]) != want[i]) return 0;
   return type[i] == '\0' || type[i] == ';' || type[i] == ' ' ||
          type[i] == '\t';
 }

@@ -61,10 +61,8 @@ static int add_field (head *h, const char *s, size_t n) {
   if (buf_reserve(&h->text, name_len + (size_t)(end - v) + 2) != 0)
     return HEAD_NOMEM;
   buf_append(&h->text, s, name_len);  /* cannot fail: reserved */
-  for (i = 0; i < name_len; i++) {
-    char *c = &h->text.data[start + i];
-    if (*c >= 'A' && *c <= 'Z') *c = (char)(*c - 'A' + 'a');
-  }
+  for (i = 0; i < name_len; i++)
+    h->text.data[start + i] = head_lower_case(h->text.data[start + i]);
   denul(h->text.data + start, name_len);
   buf_append(&h->text, "", 1);
   buf_append(&h->text, v, (size_t)(end - v));
@@ -144,9 +142,7 @@ static int names_coding (const char *value) {
     char word[16] = "";
     size_t i, n = strcspn(value, ", \t");
     size_t kept = n < sizeof word ? n : sizeof word;
-    for (i = 0; i < kept; i++)
-      word[i] = (char)(value[i] >= 'A' && value[i] <= 'Z'
-                       ? value[i] - 'A' + 'a' : value[i]);
+    for (i = 0; i < kept; i++) word[i] = head_lower_case(value[i]);
     if (n > 0 && (n > kept || !is_plain(word, n))) return 1;
     value += n + strspn(value + n, ", \t");
   }
@@ -162,11 +158,8 @@ int head_is_coded (const head *h) {
 
 /* Returns 1 if 's' is this lower-case word, in any case. */
 static int is_word (const char *s, const char *word) {
-  while (*word != '\0') {
-    char c = *s++;
-    if (c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
-    if (c != *word++) return 0;
-  }
+  while (*word != '\0')
+    if (head_lower_case(*s++) != *word++) return 0;
   return *s == '\0';
 }
 

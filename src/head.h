@@ -32,6 +32,12 @@ typedef struct head {
   buf text;      /* name NUL value NUL ..., names in lower case */
 } head;
 
+/* Returns the lower-case form of an ASCII letter, and any other byte as it is:
+** names and values of fields are compared without regard to case. */
+static inline char head_lower_case (char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 void head_init (head *h);
 void head_free (head *h);
 

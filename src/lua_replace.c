@@ -39,7 +39,7 @@ static int replace_write (lua_State *L) {
   size_t length, size;
   const char *given = luaL_checklstring(L, 1, &length);
   const char *text = luaL_checklstring(L, 2, &size);
-  char path[WHOLE_FILE_PATH];
+  char path[FILE_PATH_MAX];
   int error;
   if (strlen(given) != length)
     error = EINVAL;
@@ -69,7 +69,7 @@ Returns the path to which the symbolic links of a path lead.
 static int replace_follow (lua_State *L) {
   size_t length;
   const char *given = luaL_checklstring(L, 1, &length);
-  char path[WHOLE_FILE_PATH];
+  char path[FILE_PATH_MAX];
   int error = ENAMETOOLONG;
   if (strlen(given) != length)
     error = EINVAL;

@@ -47,7 +47,7 @@ static int flush (int fd) {
 /* Flushes the entry of a new file in its folder. Not every file system can do
 ** this, and a folder may be closed to readers. */
 static int flush_folder (const char *path) {
-  char folder[RECORD_FILE_PATH];
+  char folder[FILE_PATH_MAX];
   char *slash;
   int fd, error;
   memcpy(folder, path, strlen(path) + 1);
@@ -178,7 +178,7 @@ int record_file_delete (const char *path) {
 }
 
 int record_file_rename (record_file *f, const char *path) {
-  char renamed[RECORD_FILE_PATH];
+  char renamed[FILE_PATH_MAX];
   if (rename(f->path, path) != 0 || realpath(path, renamed) == NULL)
     return errno;
   memcpy(f->path, renamed, sizeof renamed);

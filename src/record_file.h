@@ -8,20 +8,13 @@
 #ifndef PREDIBASE_RECORD_FILE_H
 #define PREDIBASE_RECORD_FILE_H
 
-#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "file_path.h"
+
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)
-#endif
-
-#if defined(_WIN32)
-#define RECORD_FILE_PATH 12288  /* NARROW_PATH of wide_text.h */
-#elif defined(PATH_MAX)
-#define RECORD_FILE_PATH PATH_MAX
-#else
-#define RECORD_FILE_PATH 4096
 #endif
 
 /* Failures besides those with an error number, which is positive. */
@@ -36,7 +29,7 @@
 
 typedef struct record_file {
   intptr_t handle;  /* -1 = closed */
-  char path[RECORD_FILE_PATH];  /* absolute, without symbolic links */
+  char path[FILE_PATH_MAX];  /* absolute, without symbolic links */
 } record_file;
 
 /*

@@ -126,7 +126,7 @@ static int final_path (HANDLE file, char *path) {
     return windows_error();
   if (n >= WIDE_PATH)
     return ENAMETOOLONG;
-  return narrow_path(wide, path, RECORD_FILE_PATH);
+  return narrow_path(wide, path, FILE_PATH_MAX);
 }
 
 /* NTFS keeps the names of its files in a journal of its own, so no folder has

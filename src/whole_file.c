@@ -21,8 +21,8 @@
 /* mkstemp replaces the X by random letters. */
 #define RANDOM ".XXXXXX"
 
-int whole_file_follow (char path[WHOLE_FILE_PATH]) {
-  char next[WHOLE_FILE_PATH];
+int whole_file_follow (char path[FILE_PATH_MAX]) {
+  char next[FILE_PATH_MAX];
   int i;
   for (i = 0; i < MAX_LINKS; i++) {
     const char *slash = strrchr(path, '/');
@@ -32,7 +32,7 @@ int whole_file_follow (char path[WHOLE_FILE_PATH]) {
       return errno == EINVAL || errno == ENOENT ? 0 : errno;
     if (next[0] == '/')
       folder = 0;  /* an absolute link */
-    if (folder + (size_t)n >= WHOLE_FILE_PATH)
+    if (folder + (size_t)n >= FILE_PATH_MAX)
       return ENAMETOOLONG;
     memcpy(path + folder, next, (size_t)n);
     path[folder + (size_t)n] = '\0';
@@ -77,7 +77,7 @@ static int copy_attributes (int fd, const struct stat *other) {
 }
 
 int whole_file_write (const char *path, const char *text, size_t size) {
-  char beside[WHOLE_FILE_PATH + sizeof RANDOM];
+  char beside[FILE_PATH_MAX + sizeof RANDOM];
   size_t length = strlen(path);
   struct stat target;
   int error = 0, fd;

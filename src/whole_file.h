@@ -9,26 +9,19 @@
 #ifndef PREDIBASE_WHOLE_FILE_H
 #define PREDIBASE_WHOLE_FILE_H
 
-#include <limits.h>
 #include <stddef.h>
+
+#include "file_path.h"
 
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)
-#endif
-
-#if defined(_WIN32)
-#define WHOLE_FILE_PATH 12288  /* NARROW_PATH of wide_text.h */
-#elif defined(PATH_MAX)
-#define WHOLE_FILE_PATH PATH_MAX
-#else
-#define WHOLE_FILE_PATH 4096
 #endif
 
 /*
 ** Replaces a path by the one that its symbolic links lead to, which need not
 ** exist.
 */
-int whole_file_follow (char path[WHOLE_FILE_PATH]);
+int whole_file_follow (char path[FILE_PATH_MAX]);
 
 /* Writes a new file in the folder of 'path' and gives it this path, in place of
 ** another regular file, whose permissions it gets. Follows no links. */

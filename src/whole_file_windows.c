@@ -17,7 +17,7 @@
 /* Attempts to find a name that no file has. */
 #define MAX_ATTEMPTS 100
 
-int whole_file_follow (char path[WHOLE_FILE_PATH]) {
+int whole_file_follow (char path[FILE_PATH_MAX]) {
   WCHAR wide[WIDE_PATH], end[WIDE_PATH];
   DWORD attributes, n;
   HANDLE file;
@@ -36,7 +36,7 @@ int whole_file_follow (char path[WHOLE_FILE_PATH]) {
   n = GetFinalPathNameByHandleW(file, end, WIDE_PATH, 0);
   error = n == 0 ? windows_error() : n >= WIDE_PATH ? ENAMETOOLONG : 0;
   CloseHandle(file);
-  return error != 0 ? error : narrow_path(end, path, WHOLE_FILE_PATH);
+  return error != 0 ? error : narrow_path(end, path, FILE_PATH_MAX);
 }
 
 /* Makes a file beside another one, with a name that no file has. */

@@ -33,20 +33,19 @@ local TIMES = "^x%-time%-"
 local NOISE = { "^Found bundle", "^Can not multiplex", "^Mark bundle", "^STATE:", "^Expire ",
   "^Server doesn't support multi" }
 
-local function is_named (name, patterns)
-  name = name:lower()
-  if name:find(TIMES) then return false end
+-- Where libcurl repeats the headers of HTTP/2 in its own words.
+local REPEATED = { "^%s*h2 %[", "^%[HTTP/%d%]", "^%s*%[%d+%] %[", "^%s*h2h3 %[" }
+
+local function matches_any (text, patterns)
   for _, pattern in ipairs(patterns) do
-    if name:find(pattern) then return true end
+    if text:find(pattern) then return true end
   end
   return false
 end
 
-local function is_noise (line)
-  for _, pattern in ipairs(NOISE) do
-    if line:find(pattern) then return true end
-  end
-  return false
+local function is_named (name, patterns)
+  name = name:lower()
+  return not name:find(TIMES) and matches_any(name, patterns)
 end
 
 -- Removes user names, passwords and keys from the URLs of a text. The values of keys are added to
@@ -148,12 +147,9 @@ end
 
 local TAKE = {
   t = function (self, time, text)
-    -- libcurl repeats the headers of HTTP/2 in its own words.
-    for _, pattern in ipairs { "^%s*h2 %[", "^%[HTTP/%d%]", "^%s*%[%d+%] %[", "^%s*h2h3 %[" } do
-      if text:find(pattern) then return end
-    end
+    if matches_any(text, REPEATED) then return end
     for line in (text .. "\n"):gmatch "%s*([^\r\n]+)\r?\n" do
-      if not is_noise(line) then emit(self, "info", time, clean_header(self, line)) end
+      if not matches_any(line, NOISE) then emit(self, "info", time, clean_header(self, line)) end
     end
   end,
   s = function (self, time, text)

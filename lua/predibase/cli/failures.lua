@@ -51,14 +51,14 @@ local HINTS = {
   server = "the server has a problem; try again later",
 }
 
---- Lists the names of all chat formats, in lines.
+--- Breaks a text into lines for a terminal, between words.
+-- @tparam string text
 -- @tparam string indent of all lines but the first
 -- @treturn string
-function M.formats (indent)
-  local names, lines, line = require("predibase.template").formats(), {}, ""
-  for i, name in ipairs(names) do
-    local word = name .. (i < #names and "," or "")
-    if #indent + #line + 1 + #word > WIDTH then
+function M.wrapped (text, indent)
+  local lines, line = {}, ""
+  for word in text:gmatch "%S+" do
+    if line ~= "" and #indent + #line + 1 + #word > WIDTH then
       lines[#lines + 1], line = line, word
     else
       line = line == "" and word or line .. " " .. word
@@ -66,6 +66,13 @@ function M.formats (indent)
   end
   lines[#lines + 1] = line
   return table.concat(lines, "\n" .. indent)
+end
+
+--- Lists the names of all chat formats, in lines.
+-- @tparam string indent of all lines but the first
+-- @treturn string
+function M.formats (indent)
+  return M.wrapped(table.concat(require("predibase.template").formats(), ", "), indent)
 end
 
 --- Returns what the user can do about an error of the library. Some hints depend on more than its

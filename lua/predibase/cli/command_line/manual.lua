@@ -10,9 +10,6 @@ local failures = require "predibase.cli.failures"
 
 local M = {}
 
--- The widest line of the help.
-local WIDTH = 80
-
 --- The day on which these texts were last changed by hand: the date of the pages until a release.
 M.DATE = "2026-11-28"
 
@@ -148,24 +145,10 @@ function M.joined (first, second)
   return all
 end
 
--- Joins words with blanks, in lines of at most WIDTH characters.
-local function wrapped (text)
-  local lines, line = {}, ""
-  for word in text:gmatch "%S+" do
-    if line ~= "" and #line + 1 + #word > WIDTH then
-      lines[#lines + 1], line = line, word
-    else
-      line = line == "" and word or line .. " " .. word
-    end
-  end
-  lines[#lines + 1] = line
-  return table.concat(lines, "\n")
-end
-
 local function environment_text (variables)
   local names = {}
   for i, pair in ipairs(variables) do names[i] = pair[1] end
-  return wrapped("Environment: " .. table.concat(names, ", ") .. ".")
+  return failures.wrapped("Environment: " .. table.concat(names, ", ") .. ".", "")
 end
 
 local function examples_text (examples)

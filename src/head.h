@@ -66,7 +66,7 @@ int head_is_transfer_coded (const head *h);
 
 /*
 ** Returns what is wrong with the Content-Length of a response without a
-** Transfer-Encoding, or NULL: it is no number, too large for any body, or
+** Transfer-Encoding, or NULL: it is not a number, too large for any body, or
 ** there are two. libcurl reads some of these until the connection ends.
 */
 const char *head_length_problem (const head *h);

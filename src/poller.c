@@ -161,11 +161,11 @@ int poller_wait (poller *w, poller_ready *out, int max, int timeout_ms) {
   struct kevent evs[POLLER_BATCH];
   struct timespec limit;
   /* kevent takes an int, on NetBSD a size_t; this type fits into both */
-  unsigned char room = (max < POLLER_BATCH) ? (unsigned char)max : POLLER_BATCH;
+  unsigned char most = (max < POLLER_BATCH) ? (unsigned char)max : POLLER_BATCH;
   int i, n;
   limit.tv_sec = timeout_ms / 1000;
   limit.tv_nsec = (timeout_ms % 1000) * 1000000L;
-  n = kevent(w->fd, NULL, 0, evs, room, (timeout_ms < 0) ? NULL : &limit);
+  n = kevent(w->fd, NULL, 0, evs, most, (timeout_ms < 0) ? NULL : &limit);
   if (n < 0)
     return (errno == EINTR) ? 0 : -1;
   for (i = 0; i < n; i++) {

@@ -32,8 +32,8 @@ typedef struct wire_log_record {
 } wire_log_record;
 
 /*
-** Adds a record. One for which there is no memory is left out: a log must not
-** make a request fail.
+** Adds a record. Without memory for it, the record is left out, because logging
+** must not make a request fail.
 */
 void wire_log_add (buf *log, char kind, int64_t now, const char *s, size_t n);
 

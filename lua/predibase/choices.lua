@@ -160,7 +160,7 @@ end
 -- @table ToolCall
 -- @tfield string id answers have it as `tool_call_id`
 -- @tfield string name of the tool
--- @tfield ?table<string,any> arguments nil when the text is no JSON object
+-- @tfield ?table<string,any> arguments nil when the text is not a JSON object
 -- @tfield string raw_arguments the text
 
 -- Calls of tools.

@@ -173,8 +173,8 @@ end
 -- `generate`
 -- @treturn[1] ChatResult the result, see `predibase.response`: `text`, `message` (to append to the
 -- messages), `tool_calls` (array of `{ id, name, arguments, raw_arguments }`: `arguments` is a
--- table, and nil when the text of `raw_arguments` is no JSON object), `reasoning`, `choices` (all
--- answers, when `n` is above 1)
+-- table, and nil when the text of `raw_arguments` is not a JSON object), `reasoning`, `choices`
+-- (all answers, when `n` is above 1)
 -- @treturn[2] nil
 -- @treturn[2] Error the error
 -- @raise as `generate` does, and for messages that are not a table

@@ -247,8 +247,8 @@ end
 -- @tparam ?table meta as for `error`
 -- @treturn[1] table
 -- @treturn[2] nil
--- @treturn[2] Error the error: for any status except 2xx, and for a body that is no JSON object or
--- reports an error
+-- @treturn[2] Error the error: for any status except 2xx, and for a body that is not a JSON object
+-- or reports an error
 function M.object (reply, meta)
   local status = reply.status
   if type(status) ~= "number" or status < 200 or status > 299 then

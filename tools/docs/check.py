@@ -121,7 +121,7 @@ def check_links(pages):
             if target.is_dir():
                 target = target / "index.html"
             if not target.exists():
-                problems.append(f"{name}: {link}: there is no such page")
+                problems.append(f"{name}: {link}: this page does not exist")
                 continue
             anchor = urllib.parse.unquote(parts.fragment)
             found = pages.get(str(target.relative_to(SITE.resolve())))

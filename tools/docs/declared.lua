@@ -64,7 +64,7 @@ function M.fields (classes, name, found)
   local class = assert(classes[name], name)
   for field, entry in pairs(class.fields) do found[field] = found[field] or entry end
   for _, super in ipairs(class.supers) do
-    -- `predibase.Known` is no class.
+    -- `predibase.Known` is an alias, not a class.
     if classes[super] then M.fields(classes, super, found) end
   end
   return found

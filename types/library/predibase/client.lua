@@ -67,7 +67,7 @@ function Client:run_bulk(options) end
 ---Raises an error as `generate` does, and for messages that are not a table.
 ---@param messages predibase.Message[] array of `{ role =, content = }` in OpenAI's form, see `predibase.wire_messages`: `content` is a string or an array of parts, among them images of `predibase.image`; also an assistant's `tool_calls`, and the results of tools
 ---@param options? predibase.ChatOptions parameters of the API: `max_tokens` (also as `max_new_tokens` or `max_completion_tokens`), `adapter_id` (or `model`), `adapter_source`, `api_token`, `temperature`, `top_p`, `top_k`, `n`, `stop` (a string or an array), `presence_penalty`, `frequency_penalty`, `repetition_penalty`, `ignore_eos_token`, `seed`, `response_format`, `tool_prompt`, `guideline`, `extra`; `tools` (see `predibase.tools`) and `tool_choice` (`"auto"`, `"none"`, `"required"`, the name of a tool, or OpenAI's table); and options of the call, as for `generate`
----@return predibase.ChatResult? # the result, see `predibase.response`: `text`, `message` (to append to the messages), `tool_calls` (array of `{ id, name, arguments, raw_arguments }`: `arguments` is a table, and nil when the text of `raw_arguments` is no JSON object), `reasoning`, `choices` (all answers, when `n` is above 1)
+---@return predibase.ChatResult? # the result, see `predibase.response`: `text`, `message` (to append to the messages), `tool_calls` (array of `{ id, name, arguments, raw_arguments }`: `arguments` is a table, and nil when the text of `raw_arguments` is not a JSON object), `reasoning`, `choices` (all answers, when `n` is above 1)
 ---@return predibase.Error # the error
 ---@return_overload predibase.ChatResult
 ---@return_overload nil, predibase.Error

@@ -47,7 +47,7 @@ function M.error(reply, meta, message) end
 ---@param reply table `status`, `headers`, `body`
 ---@param meta? table as for `error`
 ---@return table?
----@return predibase.Error # the error: for any status except 2xx, and for a body that is no JSON object or reports an error
+---@return predibase.Error # the error: for any status except 2xx, and for a body that is not a JSON object or reports an error
 ---@return_overload table
 ---@return_overload nil, predibase.Error
 function M.object(reply, meta) end

@@ -192,7 +192,7 @@
 ---@class predibase.ToolCall
 ---@field id string answers have it as `tool_call_id`
 ---@field name string of the tool
----@field arguments? table<string, any> nil when the text is no JSON object
+---@field arguments? table<string, any> nil when the text is not a JSON object
 ---@field raw_arguments string the text
 
 ---The options of `client:classify`.

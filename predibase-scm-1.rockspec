@@ -312,6 +312,7 @@ build = {
     ["predibase.replicas"] = "lua/predibase/replicas.lua",
     ["predibase.request"] = "lua/predibase/request.lua",
     ["predibase.requirements"] = "lua/predibase/requirements.lua",
+    ["predibase.requirements.neovim_json"] = "lua/predibase/requirements/neovim_json.lua",
     ["predibase.response"] = "lua/predibase/response.lua",
     ["predibase.response_format"] = "lua/predibase/response_format.lua",
     ["predibase.resty"] = "lua/predibase/resty.lua",

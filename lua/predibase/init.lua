@@ -134,6 +134,7 @@
 --   outside_errors       tells an error of a called function from an interruption (Ctrl-C)
 --   version              the version number
 --   requirements         checks Lua, lua-cjson, libcurl and the C modules when they are loaded
+--     requirements.neovim_json  the lua-cjson inside Neovim
 --   transport            chooses the transport
 --     transport.curl       libcurl, through the C module predibase.curl
 --       transport.curl.exchange   one request and its response

@@ -112,12 +112,12 @@ local function lacking (cjson)
   if not (ok and type(value) == "table" and value[1] == cjson.null and value[2] == "\195\169") then
     return "no decode that returns null for null and UTF-8 for strings"
   end
-  -- Inside Neovim 0.12, a lua-cjson of its own version calls functions of Neovim that have the same
-  -- names, and writes wrong strings.
+  -- If a program exports functions that have the same names as those inside of lua-cjson, as Neovim
+  -- 0.12 does, lua-cjson calls these. If they are of another version, it writes wrong strings.
   ok, value = pcall(instance.encode, "a\n\nb")
   if not ok or value ~= '"a\\n\\nb"' then
-    return "an encode that writes wrong strings (Neovim 0.12 has functions of the same names: use "
-      .. "a lua-cjson that was built with -fvisibility=hidden)"
+    return "an encode that writes wrong strings (if the program contains another lua-cjson, use "
+      .. "one that was built with -fvisibility=hidden)"
   end
   if pcall(instance.decode, "[") then return "no decode that raises an error for bad JSON" end
   return nil
@@ -227,10 +227,13 @@ local function dependency (name, needed, help)
   error(message_of(needed, found, help, tostring(module)), 0)
 end
 
---- Loads lua-cjson and checks it.
+--- Loads lua-cjson and checks it. Inside Neovim it is the one that Neovim contains.
 -- @treturn table the module
 -- @raise when it is missing, or when another module has its name
 function M.cjson ()
+  local vim = rawget(_G, "vim")
+  local contained = vim and require "predibase.requirements.neovim_json".cjson(vim)
+  if contained and not lacking(contained) then return contained end
   local cjson = dependency("cjson", CJSON, HELP.cjson)
   local problem = M.cjson_problem(cjson)
   if problem then error(problem, 0) end

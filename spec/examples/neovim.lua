@@ -323,3 +323,42 @@ describe("examples/neovim", function ()
     assert.is_truthy(vim:get("vim.api.nvim_get_current_line()"):find("*:PredibaseStop*", 1, true))
   end)
 end)
+
+describe("predibase.json inside Neovim", function ()
+  --- Runs busted with the Lua of Neovim; returns what it printed.
+  local function run_inside (...)
+    local process = child.start("nvim", {
+      args = { "--headless", "-u", "NONE", "-i", "NONE", "-c",
+        "luafile spec/examples/neovim/busted.lua", "-c", "qa!" },
+      env = {
+        ARGUMENTS = table.concat({ ... }, "\n"), LD_PRELOAD = "",
+        LUA_PATH = package.path, LUA_CPATH = package.cpath,
+      },
+    })
+    process:wait()
+    return process.stdout .. process.stderr
+  end
+
+  it("is made of vim.json", function ()
+    local vim = editor.start "http://localhost:1"
+    assert.is_true(vim:get 'require("predibase.json").null == vim.NIL')
+    assert.is_true(vim:get 'package.loaded.cjson == nil')
+    assert.equal('"a\\n\\nb"', vim:get [[require("predibase.json").encode("a\n\nb")]])
+    -- The settings of vim.json for other plugins are as they were.
+    assert.is_true(vim:get 'vim.json.decode("[NaN]")[1] ~= 1')
+    assert.is_true(vim:get 'require("predibase.json").decode("[NaN]") == nil')
+    assert.equal(0, vim:quit())
+  end)
+
+  for _, name in ipairs { "json", "json_encode", "json_answer", "event", "response" } do
+    it(("passes %s_spec"):format(name), function ()
+      -- The stub of a newer lua-cjson is not used there.
+      local report = run_inside(("spec/%s_spec.lua"):format(name), "--filter-out=newer lua%-cjson")
+      local planned = tonumber(report:match "1%.%.(%d+)%s*$")
+      local _, passed = report:gsub("ok %d+ %- ", "")
+      assert.is_nil(report:find "not ok", report)
+      assert.is_truthy(planned and planned > 0, report)
+      assert.equal(planned, passed, report)
+    end)
+  end
+end)

@@ -27,4 +27,5 @@ files["lua/predibase/resty"].globals = { "ngx" }
 files["lua/predibase/resty/counters.lua"].read_globals = { "newproxy" }
 files["examples/openresty"].std = "min"
 files["examples/openresty"].globals = { "ngx" }
+files["spec/soak/reader.lua"].read_globals = { "ngx" }
 files["spec/support/in_nginx_main.lua"] = { read_globals = { "ngx", "loadstring" } }

@@ -99,6 +99,7 @@ help:
 ## make valgrind   the lifetime specs under valgrind (LUA)
 ## make faults     the tests of each fault, as a table (Lua 5.4, LuaJIT, nginx)
 ## make fuzz       all fuzz targets, FUZZ_SECONDS in total
+## make soak       numbered tokens over 1,000 streams, libcurl and nginx, MINUTES (1)
 ## make release    tarball, rocks, rockspec and changelog of VERSION (1.2.3);
 ##                 DATE, DRY_RUN=1
 ## make rock       a release in a copy: its rocks, installed in four Luas
@@ -253,6 +254,21 @@ faults:
 
 fuzz: $(FUZZERS)
 	@sh tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
+
+MINUTES ?= 1
+
+$(BUILDDIR)/soak/soak_server: spec/soak/soak_server.c bench/wire.c bench/wire.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
+
+# One half of the streams runs inside nginx, which contains LuaJIT.
+.PHONY: soak
+soak: $(BUILDDIR)/soak/soak_server
+	@$(MAKE) -s build
+	@$(MAKE) -s build LUA=luajit
+	@eval "$$($(MAKE) -s env LUA=luajit)"; export LUA_PATH="./?.lua;$$LUA_PATH"; \
+	  SOAK_MINUTES=$(MINUTES) luajit spec/soak/run.lua $(BUILDDIR)/soak/soak_server $(LUA) \
+	  '$(CURDIR)/$(OUT)/?.so;;'
 
 # The Luas for which the LuaRocks of Debian can install.
 ROCK_LUAS ?= lua5.4 lua5.3 lua5.1 luajit

@@ -143,12 +143,28 @@ end
 -- `make faults` makes ten thousand calls.
 local PATIENCE = os.getenv "SELECTED" and 900000 or nil         -- milliseconds
 
-local function finish (process)
-  process.exit_code = process:wait(PATIENCE)
+local function finish (process, patience)
+  process.exit_code = process:wait(patience or PATIENCE)
   process.ended = true
   scratch.remove(process.dir)
   return process
 end
+
+--- Starts Lua code in nginx.
+-- @tparam string code
+-- @tparam ?table env more variables
+-- @treturn table the process (see `spec.support.child`), for `M.finish`
+function M.start (code, env)
+  local all = { PROGRAM = code }
+  for name, value in pairs(env or {}) do all[name] = value end
+  return start(all)
+end
+
+--- Waits for the end of a process of `M.start`.
+-- @tparam table process
+-- @tparam number patience in milliseconds
+-- @treturn table `exit_code`, `stdout`, `stderr` (nginx's log)
+M.finish = finish
 
 --- Runs Lua code in nginx and waits for its end.
 -- @tparam string code

@@ -499,6 +499,20 @@ describe("predibase.bulk.rows writes", function ()
     assert.matches("/dev/full: cannot be written", failure.message)
   end)
 
+  it("an error for each buffer that a full disk did not take", function ()
+    local file = io.open("/dev/full", "wb")
+    if not file then return assert.is_nil(file) end
+    file:close()
+    local writer = assert(rows.create("/dev/full", { format = "lines" }))
+    local failures = 0
+    -- Enough for LuaJIT to compile the loop, and for many buffers.
+    for _ = 1, 3000 do
+      if not writer:write { text = ("x"):rep(1000) } then failures = failures + 1 end
+    end
+    assert.is_true(failures > 10, failures .. " failures")
+    assert.is_nil((writer:close()))
+  end)
+
   it("no file for a wrong path or without columns", function ()
     local writer, err = rows.create(folder .. "/none/x.csv", { columns = { "a" } })
     assert.is_nil(writer)

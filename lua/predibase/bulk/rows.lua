@@ -360,12 +360,22 @@ end
 local Writer = {}
 Writer.__index = Writer
 
+local function unwritable (self, problem)
+  return errors.new { kind = "config", message = ("%s: cannot be written: %s"):format(self.path,
+    tostring(problem)) }
+end
+
 local function write_text (self, text)
   local ok, problem = self.file:write(text)
   if ok then return true end
-  return nil, errors.new { kind = "config", message = ("%s: cannot be written: %s"):format(
-    self.path, tostring(problem)) }
+  self.failure = self.failure or unwritable(self, problem)
+  return nil, self.failure
 end
+
+-- Code that LuaJIT has compiled calls `write` again when it has failed. The second call begins with
+-- an empty buffer and succeeds, so what was in the buffer would be lost without an error.
+local jit = rawget(_G, "jit")
+if jit then jit.off(write_text) end
 
 --- Writes a row.
 -- @function writer:write
@@ -386,15 +396,15 @@ end
 -- @function writer:close
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] Error the error: the file may be incomplete
+-- @treturn[2] Error the error, also that of an earlier `write`: the file is incomplete
 function Writer:close ()
   local file = self.file
   self.file = nil
   if not file then return true end
   local ok, problem = file:close()
-  if ok then return true end
-  return nil, errors.new { kind = "config", message = ("%s: cannot be written: %s"):format(
-    self.path, tostring(problem)) }
+  local failure = self.failure or not ok and unwritable(self, problem)
+  if failure then return nil, failure end
+  return true
 end
 
 --- Creates a file of rows, or replaces one, and writes its header.

@@ -119,16 +119,9 @@ local function new_writer (problem)
   local is_terminal = descriptor.is_terminal(STDOUT)
   return function (text)
     if is_terminal then text = output.safe(text) end
-    local at = 1
-    while at <= #text do
-      local next_at, message, number = descriptor.write(STDOUT, text, at)
-      if not next_at then
-        problem.message, problem.number = message, number
-        return nil, message
-      end
-      at = next_at
-    end
-    return true
+    local ok, message, number = output.write_all(text)
+    if not ok then problem.message, problem.number = message, number end
+    return ok, message
   end
 end
 

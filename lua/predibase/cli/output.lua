@@ -27,28 +27,45 @@ end
 local methods = {}
 local mt = { __index = methods }
 
+--- Writes a text to standard output, whole. Not by `io.stdout`: code that LuaJIT has compiled calls
+-- `flush` again when it has failed, and the second call finds nothing to write and succeeds.
+-- @tparam string text
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string reason
+-- @treturn[2] integer number of the system's error
+function M.write_all (text)
+  local at = 1
+  while at <= #text do
+    local next_at, message, number = descriptor.write(STDOUT, text, at)
+    if not next_at then return nil, message, number end
+    at = next_at
+  end
+  return true
+end
+
 --- Makes an output.
--- @tparam[opt] table options `file` and `terminal` (boolean) in place of standard output
+-- @tparam[opt] table options `write_all` (a function like `M.write_all`) and `terminal` (boolean)
+-- in place of those of standard output
 -- @treturn table with `write`, `end_line` and `line`
 function M.new (options)
   options = options or {}
   local terminal = options.terminal
   if terminal == nil then terminal = descriptor.is_terminal(STDOUT) end
   return setmetatable({
-    file = options.file or io.stdout,
+    write_all = options.write_all or M.write_all,
     terminal = terminal,
     at_line_start = true,               -- the current line is empty
   }, mt)
 end
 
---- Writes and flushes. Raises a failure when that does not succeed.
+--- Writes a text at once. Raises a failure when that does not succeed.
 -- @tparam string text
 function methods:write (text)
   if text == "" then return end
   self.at_line_start = text:sub(-1) == "\n"
   if self.terminal then text = M.safe(text) end
-  local ok, message, number = self.file:write(text)
-  if ok then ok, message, number = self.file:flush() end
+  local ok, message, number = self.write_all(text)
   if not ok then failures.output(message, number) end
 end
 

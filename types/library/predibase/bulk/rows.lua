@@ -66,7 +66,7 @@ function RowWriter:write(row) end
 
 ---Writes what is buffered and closes the file. May be called again.
 ---@return boolean? # true
----@return predibase.Error # the error: the file may be incomplete
+---@return predibase.Error # the error, also that of an earlier `write`: the file is incomplete
 ---@return_overload boolean
 ---@return_overload nil, predibase.Error
 function RowWriter:close() end

@@ -258,7 +258,8 @@ void exchange_finish (exchange *x, CURLcode code) {
                   "the connection was closed within the response head");
   }
   else if (code == CURLE_OK || x->truncated || is_error_response(x) ||
-           transfer_error_is_body_end(x, code)) {
+           transfer_error_is_body_end(x, code) ||
+           transfer_error_is_coded_error(x, code)) {
     if (!x->body_began) x->streaming = is_streaming(x);  /* an empty stream */
     x->state = EXCHANGE_DONE;
     exchange_add_news(x);

@@ -172,6 +172,9 @@ static void write_text (const exchange *x, CURLcode code, char *out,
                      "accepts, or no memory is left");
   else if (is_bad_line(x, code))
     snprintf(out, n, "a line of the response head is not a header");
+  else if (code == CURLE_BAD_CONTENT_ENCODING)
+    snprintf(out, n, "the response has a transfer coding that was not "
+                     "requested: %s", text);
   else if (code == CURLE_SSL_CACERT_BADFILE)
     snprintf(out, n, "ca_file or SSL_CERT_FILE cannot be used: %s", text);
 #if LIBCURL_VERSION_NUM >= 0x080600
@@ -194,6 +197,10 @@ int transfer_error_is_body_end (const exchange *x, CURLcode code) {
          head_get(&x->head, "transfer-encoding") == NULL &&
          (says(x, "unexpected eof") || says(x, "non-properly terminated") ||
           says(x, "close_notify"));
+}
+
+int transfer_error_is_coded_error (const exchange *x, CURLcode code) {
+  return code == CURLE_BAD_CONTENT_ENCODING && x->head.status >= 300;
 }
 
 void transfer_error_set (exchange *x, CURLcode code) {

@@ -35,11 +35,29 @@ for i = 1, tonumber(os.getenv "THREADS") do
 end
 life(0, url, text, package.path, package.cpath)
 for _, thread in ipairs(threads) do assert(uv.thread_join(thread)) end
--- After threads, luv as tools/sources.sh builds it crashes when it is unloaded, also without this
--- library.
-local file = package.searchpath and package.searchpath("luv", package.cpath) or ""
-if file:find("/sources/", 1, true) then os.exit(0, false) end
+if os.getenv "KEEP_STATE" then os.exit(0, false) end
 ]=]
+
+-- Threads of luv alone. Some versions of it, such as Debian 13's, crash when the state is closed
+-- after this.
+local ONLY_LUV = [=[
+local uv = require "luv"
+local threads = {}
+for i = 1, tonumber(os.getenv "THREADS") do
+  threads[i] = uv.new_thread(function () require("luv").sleep(10) end)
+end
+for _, thread in ipairs(threads) do assert(uv.thread_join(thread)) end
+]=]
+
+-- Tells whether luv survives threads. A crash is a matter of memory, so this tries several times.
+local function is_sound ()
+  for _ = 1, 5 do
+    local process = child.start(child.interpreter(), { args = { "-e", ONLY_LUV },
+      env = { THREADS = THREADS } })
+    if process:wait() ~= 0 then return false end
+  end
+  return true
+end
 
 describe("Threads with a Lua state of their own", function ()
   local s
@@ -48,7 +66,8 @@ describe("Threads with a Lua state of their own", function ()
 
   it("each make calls of their own", function ()
     local process = child.start(child.interpreter(), { args = { "-e", PROGRAM },
-      env = { URL = s.url, TEXT = lifetime.TEXT, THREADS = THREADS } })
+      env = { URL = s.url, TEXT = lifetime.TEXT, THREADS = THREADS,
+        KEEP_STATE = not is_sound() and "1" or nil } })
     local code = process:wait()
     assert.equal("", process.stderr)
     assert.equal(0, code)

@@ -251,6 +251,8 @@ static int is_error_response (const exchange *x) {
 }
 
 void exchange_finish (exchange *x, CURLcode code) {
+  if (transfer_error_is_coded_error(x, code))
+    (void)head_line(&x->head, "", 0);  /* libcurl reads no more of it */
   if (code == CURLE_OK && !x->head.complete) {
     /* libcurl treats the end of the connection as the end of the head */
     x->failure.sent = 1;
@@ -258,8 +260,7 @@ void exchange_finish (exchange *x, CURLcode code) {
                   "the connection was closed within the response head");
   }
   else if (code == CURLE_OK || x->truncated || is_error_response(x) ||
-           transfer_error_is_body_end(x, code) ||
-           transfer_error_is_coded_error(x, code)) {
+           transfer_error_is_body_end(x, code)) {
     if (!x->body_began) x->streaming = is_streaming(x);  /* an empty stream */
     x->state = EXCHANGE_DONE;
     exchange_add_news(x);

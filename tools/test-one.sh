@@ -29,20 +29,25 @@ if command -v timeout >/dev/null; then
   limit="timeout --foreground -k 10 ${TEST_TIMEOUT:-300}"
 fi
 began=$(date +%s)
+# What the sanitizers report is in files, one for each process, because a spec
+# reads what the programs that it starts print.
+reports=$logs/$group.$name.sanitizer
+if [ -n "${ASAN_OPTIONS:-}" ]; then
+  ASAN_OPTIONS=$ASAN_OPTIONS:log_path=$reports
+  UBSAN_OPTIONS=$UBSAN_OPTIONS:log_path=$reports
+fi
 run () {
   status=0
   # shellcheck disable=SC2086 # lists of words
   env ${WRAP_ENV:-} $limit ${WRAP:-} "$@" >"$log" 2>&1 </dev/null || status=$?
+  for report in "$reports".*; do
+    [ -f "$report" ] || continue
+    cat "$report" >>"$log"
+    rm -f "$report"
+    [ "$status" -ne 0 ] || status=1
+  done
 }
 run "$@"
-# The leak checker stops all threads with ptrace, and rarely crashes itself when
-# one of them ends at that moment. Then nothing is known about leaks. A test may
-# start many processes, so it has three more attempts.
-for _ in 1 2 3; do
-  [ "$status" -ne 0 ] || break
-  grep -q "LeakSanitizer has encountered a fatal error" "$log" || break
-  run "$@"
-done
 count=$(awk -v name="$group $name" -v status="$status" \
   -v failures="$logs/failures" -v skips="$logs/skipped" -f tools/tap.awk "$log")
 echo "$count" >"$log.count"

@@ -29,9 +29,9 @@ void transfer_error_set (exchange *x, CURLcode code);
 int transfer_error_is_body_end (const exchange *x, CURLcode code);
 
 /*
-** Returns 1 if libcurl has stopped an error response at a Transfer-Encoding that
-** nobody asked for, as it does since 8.14 in the middle of the head. The status
-** says more than that. Must be called before transfer_error_set.
+** Returns 1 if libcurl has stopped an error response at a Transfer-Encoding
+** that nobody asked for, as it does since 8.14 in the middle of the head. The
+** status says more than that. Must be called before transfer_error_set.
 */
 int transfer_error_is_coded_error (const exchange *x, CURLcode code);
 

@@ -5,18 +5,12 @@
 -- usage: lua5.4 tools/analyse.lua REPORT FILE...
 
 local cjson = require "cjson"
-
-local function read (path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "a"
-  file:close()
-  return text
-end
+local whole_file = dofile "tools/whole-file.lua"
 
 --- Returns the reports by file and line: the base name of the file -> line -> code -> message.
 local function read_reports (path)
   local files = {}
-  for _, entry in ipairs(cjson.decode(read(path))) do
+  for _, entry in ipairs(cjson.decode(whole_file.read(path))) do
     local lines = {}
     files[entry.file:match "[^/]+$"] = lines
     for _, report in ipairs(entry.diagnostics) do

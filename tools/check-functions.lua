@@ -3,6 +3,8 @@
 -- to its end. In Lua, a function inside another function is also checked by itself.
 -- usage: lua5.4 tools/check-functions.lua FILE... (C if .c or .h, else Lua); prints each violation
 
+local whole_file = dofile "tools/whole-file.lua"
+
 local LIMIT = 60 -- lines: what fits on one screen
 
 -- Words of Lua that begin a block, and those that end one. `for` and `while` have a `do`.
@@ -65,9 +67,7 @@ end
 
 local failures = 0
 for _, path in ipairs(arg) do
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
+  local text = whole_file.read(path)
   local functions = path:find("%.[ch]$") and c_functions or lua_functions
   functions(text, function (first, last)
     local lines = last - first + 1

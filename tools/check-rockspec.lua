@@ -5,6 +5,8 @@
 -- (MODULE is a C module without `predibase.`, SOURCES are names without src/ and .c, separated by
 -- spaces)
 
+local whole_file = dofile "tools/whole-file.lua"
+
 local ROCKSPEC = "predibase-scm-1.rockspec"
 local BEGIN, END = "    -- Lua modules: make lint compares them with lua/\n", "  },\n  install"
 
@@ -20,13 +22,6 @@ local failures = 0
 local function fail (...)
   failures = failures + 1
   io.stderr:write(ROCKSPEC, ": ", string.format(...), "\n")
-end
-
-local function read (path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
 end
 
 -- Returns the variables that a rockspec sets, without setting globals.
@@ -115,16 +110,14 @@ local function write_modules (text, tree)
   for _, entry in ipairs(tree) do
     lines[#lines + 1] = ("    [%q] = %q,\n"):format(entry.name, entry.path)
   end
-  local file = assert(io.open(ROCKSPEC, "wb"))
-  file:write(text:sub(1, start - 1), table.concat(lines), text:sub(stop))
-  file:close()
+  whole_file.write(ROCKSPEC, text:sub(1, start - 1) .. table.concat(lines) .. text:sub(stop))
 end
 
-local text, tree = read(ROCKSPEC), modules_in_tree()
+local text, tree = whole_file.read(ROCKSPEC), modules_in_tree()
 if may_write then
   text = with_c_modules(text)
   write_modules(text, tree)
-  text = read(ROCKSPEC)
+  text = whole_file.read(ROCKSPEC)
 end
 local spec = load_rockspec(text)
 for _, module in ipairs(c_modules) do check_sources(spec, module[1], module[2]) end

@@ -12,6 +12,9 @@ local dialect = require "dialect"
 local lists = require "modules"
 local sections = require "pages"
 local tables = require "tables"
+local whole_file = dofile "tools/whole-file.lua"
+
+local read, write = whole_file.read, whole_file.write
 
 local SOURCE = "build/docs-source"
 local SITE = SOURCE .. "/site"
@@ -22,20 +25,6 @@ local failures = 0
 local function fail (...)
   failures = failures + 1
   io.stderr:write("make docs: ", string.format(...), "\n")
-end
-
-local function read (path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "a"
-  file:close()
-  return text
-end
-
-local function write (path, text)
-  os.execute(("mkdir -p '%s'"):format(path:match "^(.*)/"))
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
 end
 
 local function list_files (command)

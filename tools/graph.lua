@@ -4,6 +4,8 @@
 -- Without an option it prints one line for each module: its size, what it requires (in parentheses
 -- where the module is loaded when a function first needs it), and how many modules require it.
 
+local whole_file = dofile "tools/whole-file.lua"
+
 local ROOT = "lua/predibase"
 
 -- File names that may occur twice. `exchange` and `group` are the same concept for two transports.
@@ -13,9 +15,7 @@ local SAME_NAME = { exchange = true, group = true, resty = true }
 
 --- Returns the code of a file without comments and long strings.
 local function read_code (path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "a"
-  file:close()
+  local text = whole_file.read(path)
   local _, lines = text:gsub("\n", "")
   -- Our sources have no `--` inside a string on a line that requires something.
   text = text:gsub("%-%-%[(=*)%[.-%]%1%]", ""):gsub("%-%-[^\n]*", "")

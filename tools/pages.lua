@@ -10,19 +10,12 @@ local man = require "pages.man"
 local model = require "pages.model"
 local manual = require "predibase.cli.command_line.manual"
 local version = require "predibase.version"
-
-local function read (path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read "a"
-  file:close()
-  return text
-end
+local whole_file = dofile "tools/whole-file.lua"
 
 -- The date of the newest release in the changelog, or else that of the texts.
 local function date_of_pages ()
-  return (read "CHANGELOG.md" or ""):match "\n## %[%d[^%]\n]*%] %- (%d%d%d%d%-%d%d%-%d%d)"
-    or manual.DATE
+  local log = whole_file.read_if_there "CHANGELOG.md" or ""
+  return log:match "\n## %[%d[^%]\n]*%] %- (%d%d%d%d%-%d%d%-%d%d)" or manual.DATE
 end
 
 -- Returns a table: path -> text.
@@ -49,24 +42,17 @@ local function listed ()
   return paths
 end
 
-local function folder (path)
-  return path:match "^(.*)/[^/]*$"
-end
-
 local checking, wrong = arg[1] == "--check", false
 local files, paths = make(), {}
 for path in pairs(files) do paths[#paths + 1] = path end
 table.sort(paths)
 for _, path in ipairs(paths) do
-  if read(path) ~= files[path] then
+  if whole_file.read_if_there(path) ~= files[path] then
     if checking then
       io.stderr:write(path, ": not what the options of the command say; make pages writes it\n")
       wrong = true
     else
-      assert(os.execute(("mkdir -p '%s'"):format(folder(path))))
-      local file = assert(io.open(path, "wb"))
-      assert(file:write(files[path]))
-      assert(file:close())
+      whole_file.write(path, files[path])
     end
   end
 end

@@ -8,6 +8,10 @@
 --        lua5.4 tools/release.lua --check
 -- It changes no file when it finds a problem.
 
+-- It may run in another folder than the checkout.
+local whole_file = dofile(arg[0]:match "^(.*)/" .. "/whole-file.lua")
+local read = whole_file.read
+
 local HOME = "https://github.com/predibase-lua/predibase"
 local SCM_ROCKSPEC = "predibase-scm-1.rockspec"
 local VERSION_LUA, VERSION_H, CHANGELOG = "lua/predibase/version.lua", "src/version.h",
@@ -19,13 +23,6 @@ local KINDS = { Added = true, Changed = true, Deprecated = true, Removed = true,
 
 local problems = {}
 local function problem (...) problems[#problems + 1] = string.format(...) end
-
-local function read (path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "a"
-  file:close()
-  return text
-end
 
 --- Returns the three numbers of a version, or nil.
 local function numbers (version)
@@ -220,12 +217,7 @@ if arg[1] == "--check" then
 elseif arg[2] then
   local texts = new_texts(arg[1], arg[2])
   stop_if_wrong()
-  assert(os.execute "mkdir -p rockspecs")
-  for path, text in pairs(texts) do
-    local file = assert(io.open(path, "wb"))
-    assert(file:write(text))
-    assert(file:close())
-  end
+  for path, text in pairs(texts) do whole_file.write(path, text) end
 else
   io.stderr:write("usage: lua5.4 tools/release.lua VERSION YYYY-MM-DD | --check\n")
   os.exit(64)

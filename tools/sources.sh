@@ -18,6 +18,8 @@ cd "$(dirname "$0")/.."
 top=$PWD
 mkdir -p "${SOURCES:-build/sources}"
 sources=$(cd "${SOURCES:-build/sources}" && pwd)
+last_log=$sources/last.log
+. tools/quietly.sh
 
 # lua-src contains Lua 5.1 to 5.5, luajit-src LuaJIT, curl-sys libcurl.
 lua_src=551.1.0             # Lua 5.1.5, 5.2.4, 5.3.6, 5.4.9, 5.5.1
@@ -28,14 +30,6 @@ curl_oldest=0.4.27          # libcurl 7.68.0, the oldest that this library takes
 suite=trixie
 
 say () { echo "predibase: $*" >&2; }
-
-# Runs a command whose output is shown only if it fails.
-quietly () {
-  if "$@" >"$sources/last.log" 2>&1; then return 0; fi
-  tail -n 40 "$sources/last.log" >&2
-  say "failed: $* (in $PWD)"
-  return 1
-}
 
 # --- downloads ----------------------------------------------------------------
 

@@ -19,6 +19,7 @@
 local comments = dofile "tools/docs/comments.lua"
 local modules = dofile "tools/docs/modules.lua"
 local notation = dofile "tools/types/notation.lua"
+local whole_file = dofile "tools/whole-file.lua"
 
 local luals, optional, union = notation.luals, notation.optional, notation.union
 
@@ -522,26 +523,11 @@ local function write_all ()
   return files
 end
 
-local function read (path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read "a"
-  file:close()
-  return text
-end
-
-local function write (path, text)
-  assert(os.execute(("mkdir -p '%s'"):format(path:match "^(.*)/")))
-  local file = assert(io.open(path, "wb"))
-  assert(file:write(text))
-  assert(file:close())
-end
-
 local files, stale = write_all(), {}
 for path, text in pairs(files) do
-  if read(path) ~= text then
+  if whole_file.read_if_there(path) ~= text then
     stale[#stale + 1] = path
-    if arg[1] ~= "--check" then write(path, text) end
+    if arg[1] ~= "--check" then whole_file.write(path, text) end
   end
 end
 local pipe = assert(io.popen("find " .. OUT .. " -name '*.lua'"))

@@ -10,6 +10,8 @@ cd "$(dirname "$0")/../.."
 top=$PWD
 mkdir -p "$1"
 prefix=$(cd "$1" && pwd)
+last_log=$prefix/last.log
+. tools/quietly.sh
 
 libuv_sys=1.53.1
 libnghttp2_sys=0.1.13+1.68.1
@@ -19,14 +21,6 @@ cc=musl-gcc
 # musl-gcc searches its own folder only, which lacks the headers of the kernel.
 kernel="-idirafter $prefix/kernel"
 flags="-O2 -fPIC -w $kernel"
-
-# Runs a command whose output is shown only if it fails.
-quietly () {
-  if "$@" >"$prefix/last.log" 2>&1; then return 0; fi
-  tail -n 40 "$prefix/last.log" >&2
-  echo "predibase: failed: $* (in $PWD)" >&2
-  return 1
-}
 
 # Prints the version of a crate that tools/sources.sh uses.
 version_of () {

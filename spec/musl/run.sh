@@ -25,18 +25,11 @@ needs_only () {
   grep -qx libc.so "$prefix/needed" && ! grep -qvx 'libc\.so\|libcurl\.so\.4' "$prefix/needed"
 }
 
-# tests GROUP FILE...: runs the C tests (c) or specs with a Lua.
-tests () {
+# with_modules GROUP FILE...: runs the C tests (c) or specs with a Lua.
+with_modules () {
   group=$1
   shift
-  BUILDDIR=$modules SPECS="$*" sh tools/test.sh "$group" >"$prefix/tests.log" 2>&1 || :
-  grep -v "^$group: [0-9]* of [0-9]* .* passed" "$prefix/tests.log" |
-    sed '/^[0-9]* passed, [0-9]* failed$/d'
-  counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$prefix/tests.log")
-  # shellcheck disable=SC2086 # two numbers
-  set -- ${counts:-0 1}
-  echo "$group with musl: $1 passed"
-  passed=$((passed + $1)) failed=$((failed + $2))
+  BUILDDIR=$modules SPECS="$*" tests "$group with musl" "$prefix/tests.log" "$group"
 }
 
 sh spec/musl/build.sh "$prefix"
@@ -58,15 +51,15 @@ for lua in lua5.4 lua5.1; do
     $lua spec/musl/loaded.lua sse curl interrupt replace folder append done descriptor
 done
 
-tests c
-tests luajit spec/sse_spec.lua spec/token_spec.lua
+with_modules c
+with_modules luajit spec/sse_spec.lua spec/token_spec.lua
 everywhere="sse curl curl_target tls stream stream_close faults_connect bulk_append
   bulk_done replace folder descriptor interrupt_watch loop_luv"
 once="sse_lifetime token transport_curl http2_early batch chat_saved loop_blocking cli fork
   mock_server json embed faults_stream readiness bulk_run lifetime"
 # shellcheck disable=SC2046 # lists of words
-tests lua5.1 $(printf 'spec/%s_spec.lua ' $everywhere)
+with_modules lua5.1 $(printf 'spec/%s_spec.lua ' $everywhere)
 # shellcheck disable=SC2046 # lists of words
-tests lua5.4 $(printf 'spec/%s_spec.lua ' $everywhere $once)
+with_modules lua5.4 $(printf 'spec/%s_spec.lua ' $everywhere $once)
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -8,19 +8,13 @@ cd "$(dirname "$0")/../.."
 top=$PWD
 out=$top/build/windows
 mkdir -p "$out"
+last_log=$out/last.log
+. tools/quietly.sh
 
 cross=x86_64-w64-mingw32
 jobs=$(nproc)
 
 say () { echo "predibase: $*"; }
-
-# Runs a command whose output is shown only if it fails.
-quietly () {
-  if "$@" >"$out/last.log" 2>&1; then return 0; fi
-  tail -n 40 "$out/last.log" >&2
-  echo "predibase: failed: $* (in $PWD)" >&2
-  return 1
-}
 
 # once NAME FUNCTION: runs a function unless it has succeeded before and nothing
 # that it reads has changed.

@@ -3,6 +3,7 @@
 -- Connections that do not come about, and connections that are gone when they are needed again.
 local child = require "spec.support.child"
 local faults = require "spec.support.faults"
+local since_7_80 = require "spec.support.libcurl".KEEPS_CONNECTIONS and it or pending
 local mock = require "predibase.mock"
 local stand_in = require "spec.support.server"
 local uv = require "luv"
@@ -103,6 +104,29 @@ describe("A kept connection", function ()
         rig:check_recovery(client, way)
       end)
     end
+  end
+
+  -- A gateway that is reloaded ends all its kept connections at once. When one of them fails, the
+  -- request must not be sent on another of them.
+  for _, ending in ipairs { "close", "reset" } do
+    since_7_80(("that ends (%s) is replaced by a new one, not by another kept one"):format(ending),
+      function ()
+        local slow = { raw = { { sleep = 0.3 }, { send = faults.sized "generate" } } }
+        local good = { raw = { { send = faults.sized "generate" } } }
+        local way = { method = "generate" }
+        local client = faults.client(rig.url, { max_retries = 0 })
+        rig.server:script("/generate", { slow, slow, slow, { raw = { { [ending] = true } } }, good })
+        local before = rig.server:connections().accepted
+        local function opened () return rig.server:connections().accepted - before end
+        for _, result in client:generate_many({ "a", "b", "c" }, { concurrency = 3 }) do
+          assert.equal(faults.TEXT, result.generated_text)
+        end
+        assert.equal(3, opened())
+        local already = opened()
+        faults.check(faults.call(client, way), { text = faults.TEXT, attempts = 1 }, way)
+        assert.equal(already + 1, opened())
+        client:close()
+      end)
   end
 
   for _, way in ipairs(faults.ways {}) do

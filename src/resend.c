@@ -8,6 +8,18 @@
 
 #if LIBCURL_VERSION_NUM >= 0x075000
 
+/*
+** Returns 1 if the request was sent before, over a kept connection that then
+** turned out to be closed, and libcurl has chosen another kept one. A server
+** or gateway that ends one of them mostly ends all of them.
+*/
+static int is_kept_again (const exchange *x, long port) {
+  long opened = 1;
+  return x->begun == 1 && sockets_is_http1(x->sockets, port) &&
+         curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &opened) ==
+           CURLE_OK && opened == 0;
+}
+
 int resend_before_request (void *ud, char *remote_ip, char *local_ip,
                           int remote_port, int local_port) {
   exchange *x = ud;
@@ -16,7 +28,8 @@ int resend_before_request (void *ud, char *remote_ip, char *local_ip,
   (void)remote_port;
   if (x == NULL) return CURL_PREREQFUNC_ABORT;
   if (sockets_is_unusable(x->sockets, local_port) ||
-      (sockets_is_http1(x->sockets, local_port) && tls_has_pending(x->easy))) {
+      (sockets_is_http1(x->sockets, local_port) && tls_has_pending(x->easy)) ||
+      is_kept_again(x, local_port)) {
     x->unusable = 1;
     return CURL_PREREQFUNC_ABORT;
   }

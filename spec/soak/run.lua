@@ -141,7 +141,8 @@ local function main ()
   local records = {
     new_record("libcurl", child.start(lua, { args = { "spec/soak/reader.lua" }, env = own })),
     new_record("nginx", in_nginx.start('assert(loadfile "spec/soak/reader.lua")()',
-      env(streams - half, 5000000))),
+      env(streams - half, 5000000),
+      "lua_max_running_timers 8192;\nlua_max_pending_timers 8192;")),
   }
   wait(records)
   for _, record in ipairs(records) do judge(record) end

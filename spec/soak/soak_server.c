@@ -32,7 +32,7 @@
 #define EVENTS 256
 #define TICK_MS 5
 #define IDLE_NS 2000000000    /* how long a connection waits for a request */
-#define CATCH_UP_NS 500000000 /* a stream that is later than this stays late */
+#define CATCH_UP_NS 5000000000 /* a stream that is later stays late */
 #define CUT_EVERY 64          /* tokens, of which one is sent in two pieces */
 
 typedef enum { READING, STREAMING, SILENT } state;

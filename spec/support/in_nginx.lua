@@ -153,11 +153,12 @@ end
 --- Starts Lua code in nginx.
 -- @tparam string code
 -- @tparam ?table env more variables
+-- @tparam ?string http lines for the block `http`
 -- @treturn table the process (see `spec.support.child`), for `M.finish`
-function M.start (code, env)
+function M.start (code, env, http)
   local all = { PROGRAM = code }
   for name, value in pairs(env or {}) do all[name] = value end
-  return start(all)
+  return start(all, http)
 end
 
 --- Waits for the end of a process of `M.start`.
@@ -173,9 +174,7 @@ M.finish = finish
 -- @tparam ?function meanwhile gets the process when it has started (see `spec.support.child`)
 -- @treturn table `exit_code`, `stdout`, `stderr` (nginx's log)
 function M.eval (code, env, http, meanwhile)
-  local all = { PROGRAM = code }
-  for name, value in pairs(env or {}) do all[name] = value end
-  local process = start(all, http)
+  local process = M.start(code, env, http)
   if meanwhile then meanwhile(process) end
   return finish(process)
 end

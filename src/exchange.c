@@ -53,6 +53,14 @@ static int judge_framing (exchange *x) {
   return 0;
 }
 
+/* libcurl may use the connection for the next request before it reports the
+** end of this one, so it is marked as soon as the protocol is known. */
+static void mark_connection (exchange *x) {
+  long port = 0;
+  if (curl_easy_getinfo(x->easy, CURLINFO_LOCAL_PORT, &port) == CURLE_OK)
+    sockets_mark_http1(x->sockets, port);
+}
+
 static size_t on_header (char *s, size_t size, size_t n, void *ud) {
   exchange *x = ud;
   x->last_byte = clock_ms();
@@ -64,9 +72,10 @@ static size_t on_header (char *s, size_t size, size_t n, void *ud) {
                                  "fields");
     default: break;
   }
-  if (x->head.complete && !x->body_began && x->head.version == 1 &&
-      !judge_framing(x))
-    return 0;
+  if (x->head.complete && !x->body_began && x->head.version == 1) {
+    if (!judge_framing(x)) return 0;
+    mark_connection(x);
+  }
   if (x->head.status == 101)  /* libcurl would wait for a final response */
     return stop(x, "protocol", "the server switches to another protocol "
                                "although that was not asked for");

@@ -267,14 +267,10 @@ static void restart (pool *p, exchange *x) {
 }
 
 static void collect (pool *p, exchange *x, CURLcode code) {
-  long port = 0;
   if (resend_wanted(x, code)) {
     restart(p, x);
     return;
   }
-  if (x->head.version == 1 &&
-      curl_easy_getinfo(x->easy, CURLINFO_LOCAL_PORT, &port) == CURLE_OK)
-    sockets_mark_http1(&p->sockets, port);
   detach(p, x);
   exchange_finish(x, code);
   release(p, x);

@@ -1,0 +1,58 @@
+-- SPDX-License-Identifier: MIT
+-- The scenario that host_memory_wire.c repeats with memory running out: a client with records of
+-- what it sends and receives, a view of it with another site, and a parser of events.
+local errors = require "predibase.errors"
+local predibase = require "predibase"
+local sse = require "predibase.sse"
+require "predibase.transport.curl"
+
+local ANSWER = "one two three"
+
+local function is_refusal (err)
+  assert(errors.is(err), "neither a value nor an error: " .. tostring(err))
+  return false
+end
+
+local function generate (client)
+  local result, err = client:generate "What?"
+  if not result then return is_refusal(err) end
+  assert(result.text == ANSWER, result.text)
+  return true
+end
+
+--- Reads events that arrive in pieces: with a type and an id, a token, one that is unfinished.
+local function parse ()
+  local EVENTS = "id: 7\nevent: note\ndata: first\ndata: line\n\n"
+    .. 'data:{"token":{"id":1,"text":"one","logprob":-0.5,"special":false}}\n\n'
+    .. "data: " .. ("x"):rep(3000) .. "\n\ndata: unfinished"
+  local parser = sse.new { max_event = 5000 }
+  for at = 1, #EVENTS, 100 do
+    local fed, reason = parser:feed(EVENTS, at, math.min(at + 99, #EVENTS))
+    if not fed then
+      assert(reason == "not enough memory", reason)
+      return false
+    end
+  end
+  local data, kind, id = parser:next()
+  assert(data == "first\nline" and kind == "note" and id == "7")
+  assert(parser:token().text == "one")
+  assert(#parser:next() == 3000)
+  assert(parser:finish() == "unfinished")
+  parser:close()
+  sse.new():feed "data: left to the collector\n\n"
+  return true
+end
+
+arm()
+local records = {}
+local client = assert(predibase.new { base_url = "http://127.0.0.1:" .. port, api_token = false,
+  max_retries = 0, on_wire = function (record)
+    records[#records + 1] = record
+  end })
+local complete = generate(client) and #records > 0    -- one without memory is left out
+local view = assert(client:with { base_url = "http://localhost:" .. port })
+complete = generate(view) and complete
+client:close()
+complete = parse() and complete
+disarm()
+return complete and "complete" or "error"

@@ -98,6 +98,7 @@ help:
 ## make asan       the tests under AddressSanitizer and UBSan (LUA)
 ## make valgrind   the lifetime specs under valgrind (LUA)
 ## make faults     the tests of each fault, as a table (Lua 5.4, LuaJIT, nginx)
+## make coverage   which lines of C and Lua the tests run (Lua 5.4, nginx)
 ## make fuzz       all fuzz targets, FUZZ_SECONDS in total
 ## make soak       numbered tokens over 1,000 streams, libcurl and nginx, MINUTES (1)
 ## make release    tarball, rocks, rockspec and changelog of VERSION (1.2.3);
@@ -251,6 +252,31 @@ faults:
 	@for lua in lua5.4 luajit; do \
 	  $(MAKE) -s $(PARALLEL) build hosts LUA=$$lua || exit 1; done
 	@BUILDDIR=$(BUILDDIR) sh tools/faults.sh
+
+# Coverage has a build of its own, without optimization, so that each line keeps
+# its code.
+.PHONY: coverage coverage-built
+coverage:
+	@LUAS='lua5.4 luajit' sh tools/setup.sh test
+	@for lua in lua5.4 luajit; do \
+	  $(MAKE) -s $(PARALLEL) coverage-built LUA=$$lua BUILDDIR=build/coverage \
+	    CFLAGS='-O0 -g --coverage' || exit 1; done
+	@BUILDDIR=build/coverage sh tools/coverage.sh
+
+coverage-built: build hosts $(CTESTS) $(OUT)/line_hits.so
+
+# The folder of the hits is compiled in, because tests start programs with few
+# variables. The standalone interpreters read the variable INIT.
+LINE_HITS = $(abspath $(BUILDDIR))/lines
+INIT = LUA_INIT$(subst lua5.,_5_,$(filter lua5.4,$(LUA)))
+
+$(OUT)/line_hits.so: tools/coverage/line_hits.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(PLAIN_CFLAGS) -O2 -fvisibility=default $(LUA_CFLAGS) \
+	  -DLINE_HITS_FOLDER='"$(LINE_HITS)"' -DLINE_HITS_INIT='"$(INIT)"' \
+	  -DLINE_HITS_LIBRARY='"$(abspath $@)"' \
+	  -DLINE_HITS_LUAJIT=$(if $(filter luajit,$(LUA)),1,0) \
+	  -shared -Wl,-z,lazy -o $@ $< -ldl
 
 fuzz: $(FUZZERS)
 	@sh tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)

@@ -116,8 +116,8 @@ local function send_request (process)
   try()
 end
 
--- What tools/faults.sh sets.
-local OWN = { "SELECTED", "FAULT_CALLS", "FAULT_DAMAGES" }
+-- What tools/faults.sh and tools/coverage.sh set.
+local OWN = { "SELECTED", "FAULT_CALLS", "FAULT_DAMAGES", "TEST_PATIENCE" }
 
 --- Starts a program in nginx.
 -- @tparam table env variables, among them PROGRAM

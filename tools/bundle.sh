@@ -42,7 +42,7 @@ case $cjson in
   '')
     echo "predibase: $lua has no lua-cjson (Debian: apt install lua-cjson;" \
       "elsewhere: luarocks install lua-cjson); CJSON= names the file cjson.so," \
-      "CJSON=none leaves it out" >&2
+      "CJSON=none leaves it out, for Neovim and OpenResty, which contain one" >&2
     exit 1
     ;;
   *)

@@ -54,7 +54,8 @@ case $specs in
   few) SPECS=$(few) what="$(few | wc -l) of $(ls spec/*_spec.lua | wc -l) spec files" ;;
   *) echo "predibase: no set of specs is called $specs" >&2; exit 64 ;;
 esac
-export ALL SPECS
+# The rows may run on a busy machine.
+export ALL SPECS TEST_TIMEOUT="${TEST_TIMEOUT:-1800}"
 
 version=$(LUA_CPATH="$BUILDDIR/$lua/?.so" "$lua" -e '
   print((require "predibase.curl".version():match "[%d.]+"))')

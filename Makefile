@@ -88,7 +88,8 @@ help:
 ## make types      the editor types, in types/library
 ## make analyse    programs checked with the editor types
 ## make example-report  the report page of an invented bulk run, in build
-## make bench      the benchmark table (ARGS=--json, ROUNDS, QUICK=1, PYTHON=1)
+## make bench      the benchmark table (ARGS=--json, ROUNDS, QUICK=1; PEERS=1: with
+##                 other clients; BARS=1: only the rows that have a limit)
 ## make install    PREFIX, DESTDIR, INSTALL_LMOD, INSTALL_CMOD, INSTALL_ZSH;
 ##                 make uninstall with the same ones removes what it installed
 ## make bundle     the library for a host program such as LÖVE, in BUNDLE (LUA)

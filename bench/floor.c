@@ -34,8 +34,10 @@ static struct curl_slist *headers;
 static char request[REQUEST_MAX];
 static const char *body;
 
-/* When the first byte of the current body arrived; 0 before that. */
+/* When the first byte of the current body arrived, 0 before that; and the CPU
+** time at that moment. */
 static int64_t first_at;
+static double first_cpu_us;
 
 /* --- callbacks of libcurl ------------------------------------------------- */
 
@@ -137,7 +139,10 @@ static CURL *new_easy (const char *url, sink write) {
 static size_t forget (char *s, size_t size, size_t n, void *ud) {
   (void)s;
   (void)ud;
-  if (first_at == 0) first_at = wire_now();
+  if (first_at == 0) {
+    first_at = wire_now();
+    first_cpu_us = wire_cpu_us();
+  }
   return size * n;
 }
 
@@ -156,13 +161,16 @@ static int ascending (const void *a, const void *b) {
 static void one_by_one (const char *job, const char *url, long count) {
   CURL *easy = new_easy(url, forget);
   long i, calls = strcmp(job, "stream") == 0 ? 1 : count;
-  double *us = calloc((size_t)calls, sizeof *us), cpu = wire_cpu_us();
+  double *us = calloc((size_t)calls, sizeof *us);
+  double *cpu_us = calloc((size_t)calls, sizeof *cpu_us), cpu = wire_cpu_us();
   int64_t began = wire_now();
-  if (us == NULL) wire_die("floor", "not enough memory");
+  if (us == NULL || cpu_us == NULL) wire_die("floor", "not enough memory");
   for (i = 0; i < calls; i++) {
     int64_t start = wire_now();
+    double start_cpu = wire_cpu_us();
     perform(easy);
     us[i] = (double)(first_at - start) / 1e3;
+    cpu_us[i] = first_cpu_us - start_cpu;
   }
   if (strcmp(job, "stream") == 0) {
     printf("tokens_per_cpu_s %.0f\n", (double)count * 1e6 /
@@ -173,10 +181,13 @@ static void one_by_one (const char *job, const char *url, long count) {
     printf("cpu_us_per_call %.2f\n", (wire_cpu_us() - cpu) / (double)calls);
   } else {
     qsort(us, (size_t)calls, sizeof *us, ascending);
+    qsort(cpu_us, (size_t)calls, sizeof *cpu_us, ascending);
     printf("first_us_p50 %.1f\n", us[calls / 2]);
+    printf("first_cpu_us_p50 %.1f\n", cpu_us[calls / 2]);
   }
   curl_easy_cleanup(easy);
   free(us);
+  free(cpu_us);
 }
 
 /* --- many at once --------------------------------------------------------- */

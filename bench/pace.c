@@ -2,8 +2,10 @@
 ** pace.c - the load source: many streams, with tokens at a fixed pace
 ** SPDX-License-Identifier: MIT
 ** usage: pace MAX_STREAMS
-** POST /STREAMS/TOKENS/MICROSECONDS/generate_stream sends a first token, and
-** waits until STREAMS streams are open. It then writes a token to each of them
+** POST /STREAMS/TOKENS/MICROSECONDS/generate_stream (or the same path without
+** its last part, as lorax-client has it, or with /v1/chat/completions, for
+** chunks of a chat) sends a first token, and waits until STREAMS streams are
+** open. It then writes a token to each of them
 ** every MICROSECONDS microseconds, and ends each stream after TOKENS tokens
 ** (not counting the first one). The streams take turns, so that the writes are
 ** spread evenly over the time. Tokens of the second half contain the time of
@@ -55,6 +57,7 @@ static int listener;
 /* The current group of streams; there is only one at a time. */
 static struct {
   long streams, tokens, pace; /* from the path; streams is 0 without a group */
+  int kind;
   conn **members;
   long count; /* of members */
   int64_t start;
@@ -105,23 +108,27 @@ static int send_all (conn *c, const char *s, size_t n) {
 
 /* Writes one token; returns the time at which the write began. */
 static int64_t send_token (conn *c, int stamped, int *failed) {
-  static char plain[CHUNK_MAX], chunk[CHUNK_MAX];
-  static size_t plain_len, len, stamp_at;
+  static const char zeros[] = "00000000000000000000";
+  static struct {
+    char plain[CHUNK_MAX], chunk[CHUNK_MAX];
+    size_t plain_len, len, stamp_at;
+  } made[WIRE_KINDS], *m;
   char stamp[STAMP_LEN + 1];
   int64_t now;
-  if (len == 0) {
-    plain_len = wire_token(plain, TOKEN_TEXT);
-    len = wire_token(chunk, "00000000000000000000");
-    stamp_at = len - (sizeof TOKEN_AFTER - 1) - 2 - STAMP_LEN;
+  m = &made[group.kind];
+  if (m->len == 0) {
+    m->plain_len = wire_token(m->plain, group.kind, TOKEN_TEXT);
+    m->len = wire_token(m->chunk, group.kind, zeros);
+    m->stamp_at = (size_t)(strstr(m->chunk, zeros) - m->chunk);
   }
   now = wire_now();
   if (stamped) {
     sprintf(stamp, "%0*" PRId64, STAMP_LEN, now);
-    memcpy(chunk + stamp_at, stamp, STAMP_LEN);
-    *failed = send_all(c, chunk, len);
+    memcpy(m->chunk + m->stamp_at, stamp, STAMP_LEN);
+    *failed = send_all(c, m->chunk, m->len);
   }
   else
-    *failed = send_all(c, plain, plain_len);
+    *failed = send_all(c, m->plain, m->plain_len);
   return now;
 }
 
@@ -138,7 +145,7 @@ static double percentile (double share) {
 
 static void end_group (void) {
   char end[WIRE_END_MAX];
-  size_t len = wire_end(end);
+  size_t len = wire_end(end, group.kind);
   double seconds = (double)(wire_now() - group.start) / 1e9;
   long i;
   printf("%ld %ld %ld %.0f %.0f %.3f\n", group.streams, group.tokens,
@@ -158,13 +165,14 @@ static void end_group (void) {
 static void join (conn *c, const char *request) {
   long streams, tokens, pace;
   int failed;
-  if (sscanf(request, "POST /%ld/%ld/%ld/generate_stream ", &streams, &tokens,
-             &pace) != 3 || streams <= 0 || tokens <= 0 || pace <= 0)
+  if (sscanf(request, "POST /%ld/%ld/%ld", &streams, &tokens, &pace) != 3 ||
+      streams <= 0 || tokens <= 0 || pace <= 0)
     wire_die("pace", "a request with an invalid path");
   if (group.streams == 0) {
     group.streams = streams;
     group.tokens = tokens;
     group.pace = pace;
+    group.kind = wire_kind(request);
     group.members = calloc((size_t)streams, sizeof(conn *));
     if (group.members == NULL) wire_die("pace", "not enough memory");
   }

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Prints measurements as the benchmark's table, or as JSON.
--- usage: report.lua RESULTS FACTS [--json]
+-- usage: report.lua RESULTS FACTS [--json|--bars]
+-- With --bars it prints only the rows that have a limit.
 -- The file RESULTS has lines "ROUND WHO/SETTING/NAME VALUE". The file FACTS has lines "NAME VALUE"
 -- that describe the machine and the run. docs/performance.md describes the JSON.
 
@@ -51,8 +52,8 @@ end
 -- @treturn table the row with `ours`, `baseline`, `ratio`, `verdict`
 -- @raise when a measurement is missing
 function M.compute (row, values, rounds)
-  local out = { id = row.id, title = row.title, measurement = row.ours, baseline_measurement =
-    row.base }
+  local out = { id = row.id, title = row.title, full = row.full, measurement = row.ours,
+    baseline_measurement = row.base }
   if row.bar then out.bar = { of = row.bar[1], is = row.bar[2], limit = row.bar[3] } end
   if row.once then rounds = 1 end
   if row.missing and not values[row.ours] then
@@ -85,7 +86,7 @@ local function number_text (v)
   return (v >= 1000 and "%.0f" or v >= 10 and "%.1f" or v >= 1 and "%.2f" or "%.3f"):format(v)
 end
 
-local FORMAT = "%-44s %9s %9s %6s  %-8s %s\n"
+local FORMAT = "%-54s %9s %9s %6s  %-8s %s\n"
 
 --- Formats the table as text.
 -- @tparam table rows of `compute`
@@ -141,7 +142,8 @@ local function main (results, facts_path, form)
   end
   local rows = {}
   for _, row in ipairs(dofile "bench/rows.lua") do
-    rows[#rows + 1] = M.compute(row, values, rounds)
+    if form == "--bars" then row.title = row.full or row.title end
+    if row.bar or form ~= "--bars" then rows[#rows + 1] = M.compute(row, values, rounds) end
   end
   io.write(form == "--json" and M.json(rows, facts, rounds) or M.text(rows, facts))
 end

@@ -10,7 +10,9 @@
 #            generate first require csv bulk bulk-memory relay-1 relay-100
 #            relay-1000 relay-busy relay-100-busy; prints the measured values
 #            without a table
-#   PYTHON   1: install the Python lorax-client into build/ if it is missing
+#   PEERS    1: install other clients into build/ if they are missing, from PyPI
+#            and npm; without it, those that are there are measured
+#   BARS     1: measure and print only the rows that have a limit
 #   QUICK    1: one short round, to check that everything works
 set -eu
 cd "$(dirname "$0")/.."
@@ -21,8 +23,12 @@ rounds=${ROUNDS:-${quick:+1}}
 rounds=${rounds:-5}
 span=${SPAN:-${quick:+1}}
 span=${span:-3}
-settings=${ONLY:-"1 100 100-busy 1000 5000 stream generate first require csv \
-  bulk bulk-memory relay-1 relay-100 relay-1000 relay-busy relay-100-busy"}
+settings="1 100 100-busy 1000 5000 stream generate first require csv bulk \
+  bulk-memory relay-1 relay-100 relay-1000 relay-busy relay-100-busy"
+bars=${BARS:+yes}
+[ -z "$bars" ] ||
+  settings=$(echo "$settings" | sed 's/^1 100 / /; s/ csv / /')
+settings=${ONLY:-$settings}
 most=5000
 eval "$(make -s env LUA="$lua")"
 unset http_proxy HTTP_PROXY all_proxy ALL_PROXY PREDIBASE_API_TOKEN \
@@ -92,13 +98,88 @@ measure () {
 # many SETTING STREAMS PACE: measures the library and the floor with the same
 # streams, each with a token every PACE microseconds.
 many () {
-  tokens=$((2 * span * 1000000 / $3))
-  base=$paced/$2/$tokens/$3
+  at_once $2 $3
   measure floor "$1" "$out/bin/floor" many "$base/generate_stream" "$2" \
     "$tokens" "$out/requests/generate_stream"
   source floor "$1"
   measure ours "$1" "$lua" bench/many.lua "$base" "$2" "$tokens"
   source ours "$1"
+}
+
+# at_once STREAMS PACE: sets the number of tokens of such streams, and their URL.
+at_once () {
+  tokens=$((2 * span * 1000000 / $2))
+  base=$paced/$1/$tokens/$2
+}
+
+# many_peers STREAMS PACE: measures other clients with the same streams, and the
+# library where it has to be called differently to be compared with them.
+many_peers () {
+  [ -z "$bars" ] || return 0
+  at_once "$1" "$2"
+  # Python needs minutes for what the others read in seconds.
+  [ -z "$quick" ] || tokens=10 base=$paced/$1/10/$2
+  set -- "$1" "$base" "$1" "$tokens"
+  measure jit "$1" "$jit" bench/many.lua "$2" "$3" "$4"
+  measure chat "$1" "$lua" bench/many.lua "$2" "$3" "$4" chat
+  [ -z "$copas" ] || measure copas "$1" "$jit" bench/peers.lua copas many "$2" "$3" "$4"
+  [ -z "$node" ] || measure node "$1" node "$node" many "$2" "$3" "$4"
+  [ -z "$lorax" ] || measure lorax "$1" "$lorax" bench/peers.py lorax many "$2" "$3" "$4"
+  [ -z "$python" ] || for who in huggingface openai; do
+    measure $who "$1" "$python" bench/peers.py $who many "$2" "$3" "$4"
+  done
+}
+
+# stream: measures one stream that is sent as fast as possible. The slower
+# clients get fewer tokens.
+stream () {
+  n=200000 few=20000
+  for count in $n $few; do
+    "$out/bin/server" --text $count >"$out/text-$count"
+  done
+  measure floor stream "$out/bin/floor" stream "$url/$n/generate_stream" \
+    $n "$out/requests/generate_stream"
+  for way in stream text texts; do
+    measure ours $way "$lua" bench/ours.lua $way "$url/$n" $n "$out/text-$n"
+  done
+  [ -z "$luasocket" ] || measure luasocket stream "$lua" bench/peers.lua \
+    luasocket stream "$url/$n" $n "$out/text-$n"
+  [ -z "$lorax" ] || measure lorax stream "$lorax" bench/peers.py \
+    lorax stream "$url/$few" $few "$out/text-$few"
+  [ -z "$bars" ] || return 0
+  for way in stream text; do
+    measure jit $way "$jit" bench/ours.lua $way "$url/$n" $n "$out/text-$n"
+  done
+  measure chat stream "$lua" bench/ours.lua chat "$url/$n" $n "$out/text-$n"
+  [ -z "$luacurl" ] || measure luacurl stream "$jit" bench/peers.lua \
+    luacurl stream "$url/$n" $n "$out/text-$n"
+  [ -z "$node" ] || measure node stream node "$node" \
+    stream "$url/$n" $n "$out/text-$n"
+  [ -z "$python" ] || for who in huggingface openai; do
+    measure $who stream "$python" bench/peers.py \
+      $who stream "$url/$few" $few "$out/text-$few"
+  done
+}
+
+# generate: measures calls one after the other.
+generate () {
+  n=3000
+  measure floor generate "$out/bin/floor" generate "$url/1/generate" $n \
+    "$out/requests/generate"
+  measure ours generate "$lua" bench/ours.lua generate "$url/1" $n
+  [ -z "$bars" ] || return 0
+  measure jit generate "$jit" bench/ours.lua generate "$url/1" $n
+  measure chat generate "$lua" bench/ours.lua chat_completion "$url/1" $n
+  [ -z "$luasocket" ] || measure luasocket generate "$lua" bench/peers.lua \
+    luasocket generate "$url/1" 500
+  [ -z "$luacurl" ] || measure luacurl generate "$jit" bench/peers.lua \
+    luacurl generate "$url/1" $n
+  [ -z "$node" ] || measure node generate node "$node" generate "$url/1" $n
+  [ -z "$lorax" ] || measure lorax generate "$lorax" bench/peers.py \
+    lorax generate "$url/1" 500
+  [ -z "$python" ] || for who in huggingface openai; do
+    measure $who generate "$python" bench/peers.py $who generate "$url/1" 500
+  done
 }
 
 # source WHO SETTING: stores how late and how busy the load source was.
@@ -131,10 +212,10 @@ bulk () {
   make_rows "$out/bulk.csv" "$1"
   measure ours bulk "$lua" bench/bulk.lua "$url/1" "$out/bulk.csv" "$1" \
     "$answers"
-  [ -n "$python" ] || return 0
+  [ -n "$lorax" ] || return 0
   make_rows "$out/bulk-python.csv" "$2"
   for way in threads asyncio; do
-    measure $way bulk "$python" bench/lorax_bulk.py $way "$url/1" \
+    measure $way bulk "$lorax" bench/lorax_bulk.py $way "$url/1" \
       "$out/bulk-python.csv" "$2" "$answers"
   done
 }
@@ -176,31 +257,16 @@ setting () {
       n=$((2 * span * 50))
       gateway "$1" "${1#relay-}" $n "$paced/${1#relay-}/$n/20000" open ;;
     1) many 1 1 20000 ;;
-    100) many 100 100 20000 ;;
-    1000) many 1000 1000 20000 ;;
+    100 | 1000)
+      many "$1" "$1" 20000
+      many_peers "$1" 20000 ;;
     # The same rate of tokens as with 1,000 streams and a token every 20 ms. At a
     # higher rate neither the programs nor the load source could keep up on one
     # core.
     100-busy) many 100-busy 100 2000 ;;
     5000) many 5000 5000 100000 ;;
-    stream)
-      n=200000
-      measure floor stream "$out/bin/floor" stream "$url/$n/generate_stream" \
-        $n "$out/requests/generate_stream"
-      measure ours stream "$lua" bench/ours.lua stream "$url/$n" $n
-      if [ "$luasocket" = yes ]; then
-        measure luasocket stream "$lua" bench/luasocket.lua stream \
-          "$url/$n" $n
-      fi
-      if [ -n "$python" ]; then
-        n=20000
-        measure lorax stream "$python" bench/lorax_client.py stream \
-          "$url/$n" $n
-      fi ;;
-    generate)
-      measure floor generate "$out/bin/floor" generate "$url/1/generate" \
-        3000 "$out/requests/generate"
-      measure ours generate "$lua" bench/ours.lua generate "$url/1" 3000 ;;
+    stream) stream ;;
+    generate) generate ;;
     first)
       measure floor first "$out/bin/floor" first "$url/1/generate_stream" \
         500 "$out/requests/generate_stream"
@@ -221,24 +287,60 @@ setting () {
   esac
 }
 
-luasocket=no python= nginx=no
+# on_jit: a command that runs LuaJIT with the library's modules for it.
+jit=$out/bin/on_jit
+{
+  echo "#!/bin/sh"
+  make -s env LUA=luajit
+  echo 'exec luajit "$@"'
+} >"$jit"
+chmod +x "$jit"
+
+nginx=no
 PATH=$PATH:/usr/sbin
 if [ -e build/luajit/predibase/sse.so ] &&
     { [ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] ||
       nginx -V 2>&1 | grep -q lua; }; then
   nginx=yes
 fi
-if "$lua" -e 'require "socket.http"' 2>/dev/null; then luasocket=yes; fi
-if [ -n "${PYTHON:-}" ]; then
-  python=$(sh tools/python-clients.sh)
-else
-  python=$(sh tools/python-clients.sh --if-there) || python=
-fi
+
+# The other clients: the path of what runs them, or nothing.
+absent=0
+# peer NAME COMMAND...: sets the variable NAME to what the command prints.
+peer () {
+  name=$1
+  shift
+  if found=$("$@"); then
+    eval "$name=\$found"
+  else
+    eval "$name="
+    absent=$((absent + 1))
+    say "$name is not measured, because it is not installed"
+  fi
+}
+
+# has LUA MODULE
+has () {
+  "$1" -e "require '$2'" 2>/dev/null && echo yes
+}
+
+peer luasocket has "$lua" socket.http
+peer luacurl has "$jit" curl
+peer copas has "$jit" copas
+there=--if-there
+[ -z "${PEERS:-}" ] || there=
+# shellcheck disable=SC2086 # one word or none
+{
+  peer lorax sh tools/python-clients.sh $there
+  peer python sh tools/python-clients.sh $there spec/python
+  peer node sh bench/node.sh $there
+}
 
 # Makes the server save a request of each kind, which the floor then sends.
 round=0
 measure ours warm "$lua" bench/ours.lua generate "$url/1" 1
-measure ours warm "$lua" bench/ours.lua stream "$url/1" 1
+"$out/bin/server" --text 1 >"$out/text-1"
+measure ours warm "$lua" bench/ours.lua stream "$url/1" 1 "$out/text-1"
 rm "$out/results"
 
 round=1
@@ -270,5 +372,8 @@ done
 if [ -n "${ONLY:-}" ]; then
   cat "$out/results"
 else
+  if [ -n "$bars" ]; then form=--bars
+  else "$lua" bench/report.lua "$out/results" "$out/facts" --json >"$out/results.json"; fi
   "$lua" bench/report.lua "$out/results" "$out/facts" "$form"
 fi
+[ "$absent" = 0 ] || [ "$form" = --json ] || echo "$absent skipped"

@@ -1,14 +1,17 @@
 /*
 ** server.c - the benchmark server: sends the same bytes to all clients, fast
 ** SPDX-License-Identifier: MIT
-** usage: server [DIRECTORY]
+** usage: server DIRECTORY
+**        server --text N
 ** POST /N/generate_stream answers with N tokens, framed as LoRAX frames them,
 ** POST /N/generate with one JSON object; POST /N (the path of lorax-client)
 ** with the tokens or with an array of the object, as "stream" in the request
-** says. One thread per connection, loopback only. Writes the first request of
-** each kind to DIRECTORY/generate or DIRECTORY/generate_stream, so that other
-** programs can send the same bytes.
-** Prints its port; exits when its standard input is closed.
+** says; POST /N/v1/chat/completions with chunks or with a chat completion, as
+** "stream" says. One thread per connection, loopback only. Writes the first
+** request of each kind to DIRECTORY/generate or DIRECTORY/generate_stream, so
+** that other programs can send the same bytes.
+** Prints its port; exits when its standard input is closed. With --text it
+** only prints the text of N tokens, which readers compare with what they read.
 */
 
 #include <netinet/in.h>
@@ -29,12 +32,50 @@ static const char whole[] =
     "\"eos_token\",\"prompt_tokens\":3,\"generated_tokens\":1,\"prefill\":[],"
     "\"tokens\":[],\"seed\":null}}";
 
-static char batch[BATCH * CHUNK_MAX];
-static size_t batch_len, one_len;
+static const char whole_chat[] =
+    "{\"id\":\"null\",\"object\":\"chat.completion\",\"created\":0,"
+    "\"model\":\"water\",\"choices\":[{\"index\":0,\"message\":{\"role\":"
+    "\"assistant\",\"content\":\"water\"},\"finish_reason\":\"stop\"}],"
+    "\"usage\":{\"prompt_tokens\":3,\"total_tokens\":4,"
+    "\"completion_tokens\":1}}";
+
+/* The tokens repeat: their texts, and how JSON writes those. */
+static const struct {
+  const char *text, *json;
+} words[] = {
+  {" Rain", NULL}, {" fell", NULL}, {" on", NULL}, {" the", NULL},
+  {" roofs", NULL}, {",", NULL}, {" and", NULL}, {" nobody", NULL},
+  {" in", NULL}, {" the", NULL}, {" caf\303\251", NULL}, {" looked", NULL},
+  {" up", NULL}, {".", NULL}, {"\n", "\\n"}, {"\"", "\\\""},
+  {"Late", NULL}, {",\"", ",\\\""}, {" it", NULL}, {" said.", NULL},
+};
+#define WORDS (sizeof words / sizeof *words)
+
+/* Chunks of BATCH tokens of a kind, and where each begins. */
+static struct {
+  char bytes[BATCH * CHUNK_MAX];
+  size_t begin[BATCH + 1];
+} batches[WIRE_KINDS];
 
 static const char *directory;
 static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
 static int written[2];
+
+static void make_batch (int kind) {
+  size_t i, at = 0;
+  for (i = 0; i < BATCH; i++) {
+    const char *json = words[i % WORDS].json, *text = words[i % WORDS].text;
+    batches[kind].begin[i] = at;
+    at += wire_token(batches[kind].bytes + at, kind, json ? json : text);
+  }
+  batches[kind].begin[BATCH] = at;
+}
+
+static void print_text (long n) {
+  size_t i;
+  for (i = 0; i < (size_t)n; i++)
+    fputs(words[i % BATCH % WORDS].text, stdout);
+}
 
 static int send_all (int fd, const char *s, size_t n) {
   while (n > 0) {
@@ -46,22 +87,25 @@ static int send_all (int fd, const char *s, size_t n) {
   return 0;
 }
 
-static int stream (int fd, long n) {
+static int stream (int fd, int kind, long n) {
   char end[WIRE_END_MAX];
+  const char *bytes = batches[kind].bytes;
+  const size_t *begin = batches[kind].begin;
   if (send_all(fd, wire_stream_head, strlen(wire_stream_head)) != 0) return -1;
   for (; n >= BATCH; n -= BATCH)
-    if (send_all(fd, batch, batch_len) != 0) return -1;
-  if (send_all(fd, batch, (size_t)n * one_len) != 0) return -1;
-  return send_all(fd, end, wire_end(end));
+    if (send_all(fd, bytes, begin[BATCH]) != 0) return -1;
+  if (send_all(fd, bytes, begin[n]) != 0) return -1;
+  return send_all(fd, end, wire_end(end, kind));
 }
 
-static int answer (int fd, int in_array) {
+static int answer (int fd, int kind, int in_array) {
   char text[1024];
+  const char *object = kind == WIRE_CHAT ? whole_chat : whole;
   int len = snprintf(text, sizeof text,
                      "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
                      "content-length: %zu\r\n\r\n%s%s%s",
-                     strlen(whole) + (in_array ? 2 : 0), in_array ? "[" : "",
-                     whole, in_array ? "]" : "");
+                     strlen(object) + (in_array ? 2 : 0), in_array ? "[" : "",
+                     object, in_array ? "]" : "");
   return send_all(fd, text, (size_t)len);
 }
 
@@ -86,8 +130,8 @@ static void keep (const char *text, size_t len, int streaming) {
 ** Reads one request; returns the number of tokens, or -1 at the end. Tells
 ** whether its path is /N alone.
 */
-static long read_request (int fd, char *text, size_t size, int *streaming,
-                          int *bare) {
+static long read_request (int fd, char *text, size_t size, int *kind,
+                          int *streaming, int *bare) {
   size_t len = 0;
   char *end;
   long n;
@@ -98,20 +142,25 @@ static long read_request (int fd, char *text, size_t size, int *streaming,
   } while (wire_request(text, len) == 0);
   text[len] = '\0';
   *streaming = strstr(text, "/generate_stream") != NULL ||
-               strstr(text, "\"stream\": true") != NULL;
-  keep(text, len, *streaming);
+               strstr(text, "\"stream\": true") != NULL ||
+               strstr(text, "\"stream\":true") != NULL;
+  *kind = wire_kind(text);
+  if (*kind == WIRE_LORAX) keep(text, len, *streaming);
   n = strtol(text + strlen("POST /"), &end, 10);
   *bare = *end != '/';
   return n;
 }
 
 static void *serve (void *arg) {
-  int fd = (int)(long)arg, on = 1, streaming = 0, bare = 0;
+  int fd = (int)(long)arg, on = 1, kind = 0, streaming = 0, bare = 0;
   static __thread char text[65536];
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   for (;;) {
-    long n = read_request(fd, text, sizeof text, &streaming, &bare);
-    if (n < 0 || (streaming ? stream(fd, n) : answer(fd, bare)) != 0) break;
+    long n = read_request(fd, text, sizeof text, &kind, &streaming, &bare);
+    if (n < 0) break;
+    if ((streaming ? stream(fd, kind, n)
+                   : answer(fd, kind, bare && kind == WIRE_LORAX)) != 0)
+      break;
   }
   close(fd);
   return NULL;
@@ -126,12 +175,14 @@ static void *wait_for_end (void *arg) {
 
 int main (int argc, char **argv) {
   pthread_t thread;
-  int fd, i;
-  if (argc > 1) directory = argv[1];
-  for (i = 0; i < BATCH; i++) {
-    one_len = wire_token(batch + batch_len, TOKEN_TEXT);
-    batch_len += one_len;
+  int fd;
+  if (argc == 3 && strcmp(argv[1], "--text") == 0) {
+    print_text(atol(argv[2]));
+    return 0;
   }
+  if (argc > 1) directory = argv[1];
+  make_batch(WIRE_LORAX);
+  make_batch(WIRE_CHAT);
   fd = wire_listen(64);
   pthread_create(&thread, NULL, wait_for_end, NULL);
   for (;;) {

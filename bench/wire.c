@@ -19,7 +19,7 @@
 const char wire_last[] =
     "data:{\"token\":{\"id\":2,\"text\":\"</s>\",\"logprob\":-0.1,"
     "\"special\":true,\"skipped\":false,\"alternative_tokens\":null},"
-    "\"generated_text\":\"water\",\"details\":{\"finish_reason\":"
+    "\"generated_text\":\"\",\"details\":{\"finish_reason\":"
     "\"eos_token\",\"prompt_tokens\":3,\"generated_tokens\":1,"
     "\"seed\":null}}\n\n";
 
@@ -27,14 +27,37 @@ const char wire_stream_head[] =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
     "transfer-encoding: chunked\r\n\r\n";
 
-size_t wire_token (char *out, const char *text) {
-  return (size_t)sprintf(out, "%zx\r\n%s%s%s\r\n", TOKEN_LEN(strlen(text)),
-                         TOKEN_BEFORE, text, TOKEN_AFTER);
+static const char last_delta[] =
+    "data: {\"id\":\"null\",\"object\":\"chat.completion.chunk\","
+    "\"created\":0,\"model\":\"water\",\"choices\":[{\"index\":0,\"delta\":"
+    "{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+
+static const struct kind {
+  const char *before, *after, *last;
+} kinds[WIRE_KINDS] = {
+  {TOKEN_BEFORE, TOKEN_AFTER, wire_last},
+  {DELTA_BEFORE, DELTA_AFTER, last_delta},
+};
+
+size_t wire_token (char *out, int kind, const char *text) {
+  const struct kind *k = &kinds[kind];
+  return (size_t)sprintf(out, "%zx\r\n%s%s%s\r\n",
+                         strlen(k->before) + strlen(text) + strlen(k->after),
+                         k->before, text, k->after);
 }
 
-size_t wire_end (char *out) {
-  return (size_t)sprintf(out, "%zx\r\n%s\r\n0\r\n\r\n", strlen(wire_last),
-                         wire_last);
+size_t wire_end (char *out, int kind) {
+  const char *last = kinds[kind].last;
+  return (size_t)sprintf(out, "%zx\r\n%s\r\n0\r\n\r\n", strlen(last), last);
+}
+
+int wire_kind (const char *request) {
+  const char *path = strchr(request, ' ');
+  size_t n = strcspn(path != NULL ? path + 1 : "", " ");
+  static const char chat[] = "/chat/completions";
+  if (n < sizeof chat - 1) return WIRE_LORAX;
+  path += 1 + n - (sizeof chat - 1);
+  return strncmp(path, chat, sizeof chat - 1) == 0 ? WIRE_CHAT : WIRE_LORAX;
 }
 
 int64_t wire_now (void) {

@@ -23,7 +23,6 @@
 #define TOKEN_LEN(text_len) \
   (sizeof TOKEN_BEFORE - 1 + (text_len) + sizeof TOKEN_AFTER - 1)
 #define PLAIN_LEN TOKEN_LEN(sizeof TOKEN_TEXT - 1)
-#define STAMPED_LEN TOKEN_LEN(STAMP_LEN)
 
 /*
 ** In a paced stream the first half of the tokens is plain; CPU time and memory
@@ -37,17 +36,31 @@
 #define STAMP_EVERY 16
 #define STAMP_ALL_BELOW 100 /* streams */
 
-/* Writes a token in its chunk to 'out' (CHUNK_MAX bytes); returns its size. */
-#define CHUNK_MAX (STAMPED_LEN + 16)
-size_t wire_token (char *out, const char *text);
+/* The same for /v1/chat/completions, as LoRAX answers it. */
+#define DELTA_BEFORE \
+  "data: {\"id\":\"null\",\"object\":\"chat.completion.chunk\"," \
+  "\"created\":0,\"model\":\"water\",\"choices\":[{\"index\":0,\"delta\":" \
+  "{\"role\":\"assistant\",\"content\":\""
+#define DELTA_AFTER "\"},\"finish_reason\":null}]}\n\n"
 
-/* The closing event. */
+/* The two kinds of streams. */
+enum { WIRE_LORAX, WIRE_CHAT, WIRE_KINDS };
+
+/* Writes a token in its chunk to 'out' (CHUNK_MAX bytes); returns its size. */
+#define CHUNK_MAX 512
+size_t wire_token (char *out, int kind, const char *text);
+
+/* The closing event of LoRAX. Its text is empty, as that of LoRAX is when a
+** limit of tokens ends the answer, so that readers have to join the tokens. */
 extern const char wire_last[];
 
-/* Writes the chunk of the closing event and the end of the body to 'out'
+/* Writes the chunk of the closing events and the end of the body to 'out'
 ** (WIRE_END_MAX bytes). Returns the number of bytes. */
 #define WIRE_END_MAX 512
-size_t wire_end (char *out);
+size_t wire_end (char *out, int kind);
+
+/* Returns the kind of stream that the path of a request asks for. */
+int wire_kind (const char *request);
 
 /* The head of every stream. */
 extern const char wire_stream_head[];

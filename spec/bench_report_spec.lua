@@ -101,6 +101,7 @@ describe("the report of the benchmark", function ()
       assert.is_nil(seen[row.id])
       seen[row.id] = true
       assert.is_string(row.title)
+      if row.bar then assert.is_nil((row.full or row.title):find "^ ") end
       assert.is_truthy(row.ours:find "^%w+/[%w-]+/[%w_]+$")
       if row.base then assert.is_truthy(row.base:find "^%w+/[%w-]+/[%w_]+$") end
       if row.bar then

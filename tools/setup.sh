@@ -184,10 +184,14 @@ bench_needs () {
   build_needs
   lua_needs "${BENCH_LUA:-lua5.4}"
   need lua-socket has "${BENCH_LUA:-lua5.4}" socket
-  if [ -n "${PYTHON:-}" ]; then
-    need python3-venv python3 -c 'import venv, ensurepip'
-  fi
   lua_needs luajit
+  if [ -n "${PEERS:-}" ]; then
+    need python3-venv python3 -c 'import venv, ensurepip'
+    wish lua-curl "a comparison with lua-curl" has luajit curl
+    wish lua-copas "a comparison with copas" has luajit copas
+    wish nodejs "a comparison with Node" node -e 'fetch'
+    wish npm "a comparison with Node" have npm
+  fi
   need nginx-light have nginx
   need libnginx-mod-http-lua nginx_has_lua
 }

@@ -9,11 +9,11 @@ PREFIX ?= /usr/local
 # The source files (src/NAME.c) of each C module; NAME_windows is empty on other
 # systems, and NAME beside it on Windows. The rockspec repeats these
 # lists for luarocks; tools/check-rockspec.lua (make lint) compares the two.
-sse_SOURCES = lua_sse lua_class lua_token token sse buf
+sse_SOURCES = lua_sse lua_class lua_token answer token sse buf
 curl_SOURCES = lua_curl lua_exchange lua_target lua_class lua_token pool \
   easy_cache easy_setup exchange transfer_error resend target head h2_gate \
   h2_unread h2_reset wire_log sockets tls_pending sigpipe timers coalesce \
-  poller token sse buf
+  poller answer token sse buf
 interrupt_SOURCES = lua_interrupt signals signals_windows
 replace_SOURCES = lua_replace whole_file whole_file_windows wide_text
 folder_SOURCES = lua_folder folder_reader folder_reader_windows wide_text buf

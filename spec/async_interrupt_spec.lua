@@ -8,6 +8,7 @@ local server = require "spec.support.server"
 local PROGRAM = [=[
 local async = require "predibase.async"
 local predibase = require "predibase"
+local count_of = require "predibase.stream".count
 local how, tasks = os.getenv "HOW", {}
 local client = assert(predibase.new { base_url = os.getenv "URL", api_token = false,
   max_retries = 0 })
@@ -22,7 +23,7 @@ local function wait_for (streams)
   repeat
     async.sleep(0.005)
     waiting = 0
-    for i = 1, #streams do waiting = waiting + (streams[i].count == 2 and 1 or 0) end
+    for i = 1, #streams do waiting = waiting + (count_of(streams[i]) == 2 and 1 or 0) end
   until waiting == #streams
   ready()
 end

@@ -8,6 +8,7 @@ local PRELUDE = [=[
 local async = require "predibase.async"
 local mock = require "predibase.mock"
 local predibase = require "predibase"
+local count_of = require "predibase.stream".count
 if rawget(_G, "jit") then jit.off() end          -- the count hook does not see compiled code
 
 local N = 2000
@@ -46,7 +47,7 @@ local function with_waiting (client, n, f)
     while waiting < n do
       async.sleep(0.02)
       waiting, rounds = 0, rounds + 1
-      for i = 1, n do if streams[i].count == 2 then waiting = waiting + 1 end end
+      for i = 1, n do if count_of(streams[i]) == 2 then waiting = waiting + 1 end end
       assert(rounds < 2000, "they do not come to wait")
     end
     f(streams)
@@ -103,7 +104,7 @@ with_waiting(client, N, function (streams)
   loop.suspend = nil
   print("resumed at most twice for each of 20", resumed <= 40)
   local moved = 0
-  for i = 1, N do moved = moved + streams[i].count - 2 end
+  for i = 1, N do moved = moved + count_of(streams[i]) - 2 end
   print("tokens for others", moved)
 end)
 finish(client)

@@ -4,6 +4,7 @@
 local async = require "predibase.async"
 local lifetime = require "spec.support.lifetime"
 local server = require "spec.support.server"
+local count_of = require "predibase.stream".count
 
 -- Lua 5.1 cannot yield inside `pcall` and `for … in`.
 local yields_anywhere = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
@@ -34,7 +35,7 @@ describe("async", function ()
         assert.is_nil(err)
         if not token then return table.concat(texts) end
         if not token.special then texts[#texts + 1] = token.text end
-        if stream.count == 1 and after_first then after_first() end
+        if count_of(stream) == 1 and after_first then after_first() end
       end
     end
   end
@@ -163,7 +164,7 @@ describe("async", function ()
     end
     async.run(function ()
       local first = async.spawn(reader_of(1))
-      while streams[1].count < 2 do async.sleep(0.001) end
+      while count_of(streams[1]) < 2 do async.sleep(0.001) end
       first:cancel()
       first:join()
       local token, err = streams[1]:next()
@@ -173,7 +174,7 @@ describe("async", function ()
     end)
     pcall(async.run, function ()
       async.spawn(reader_of(2))
-      while streams[2].count < 2 do async.sleep(0.001) end
+      while count_of(streams[2]) < 2 do async.sleep(0.001) end
       error("mine", 0)
     end)
     local token, err = streams[2]:poll()
@@ -192,7 +193,7 @@ describe("async", function ()
     end
     local function failing ()
       for i = 1, 3 do
-        while not streams[i] or streams[i].count < 2 do async.sleep(0.001) end
+        while not streams[i] or count_of(streams[i]) < 2 do async.sleep(0.001) end
       end
       error("mine", 0)
     end
@@ -215,9 +216,9 @@ describe("async", function ()
         stream:next()
         async.sleep(3600)
       end)
-      while not (stream and stream.count == 1) do async.sleep(0.001) end
+      while not (stream and count_of(stream) == 1) do async.sleep(0.001) end
       local second = async.spawn(function () stream:next() return stream:next() end)
-      while stream.count < 2 do async.sleep(0.001) end
+      while count_of(stream) < 2 do async.sleep(0.001) end
       first:cancel()
       first:join()
       assert.equal("running", second:status())

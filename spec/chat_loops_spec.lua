@@ -6,6 +6,7 @@ local async = require "predibase.async"
 local loops = require "spec.support.loops"
 local predibase = require "predibase"
 local server = require "spec.support.server"
+local count_of = require "predibase.stream".count
 
 local MESSAGES = { { role = "user", content = "Say something." } }
 local OPTIONS = { max_tokens = 6, seed = 1, temperature = 0.5 }
@@ -89,7 +90,7 @@ describe("chats and completions", function ()
         stream = client:chat_completion_stream(MESSAGES, { max_tokens = 1000, seed = 1 })
         while stream:next() do end
       end)
-      repeat async.sleep(0.002) until stream and stream.count > 0
+      repeat async.sleep(0.002) until stream and count_of(stream) > 0
       task:cancel()
       task:join()
     end)

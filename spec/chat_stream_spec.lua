@@ -5,6 +5,7 @@ local coroutines = require "spec.support.coroutines"
 local pipe = require "spec.support.pipe_transport"
 local wire = require "spec.support.wire"
 local wire_chat = require "spec.support.wire_chat"
+local count_of = require "predibase.stream".count
 
 local MESSAGES = { { role = "user", content = "Hi" } }
 local OPENAI = { server = "openai" }
@@ -115,7 +116,7 @@ for _, call in ipairs(CALLS) do
         assert(stream:next())
         err = select(2, stream:next())
       end, function ()
-        repeat loop:pause() until stream.count == 1
+        repeat loop:pause() until count_of(stream) == 1
         stream:close()
       end)
       assert.equal("cancelled", err.kind)

@@ -7,6 +7,7 @@ local lifetime = require "spec.support.lifetime"
 local server = require "spec.support.server"
 
 local closes_by_itself = require "spec.support.closing"
+local count_of = require "predibase.stream".count
 
 describe("over the network,", function ()
   local s, client, files
@@ -244,7 +245,7 @@ describe("over the network,", function ()
       local stream = client:generate_stream "x"
       local co = coroutine.create(function () stream:text() end)
       assert(coroutine.resume(co))
-      while stream.count < 2 do
+      while count_of(stream) < 2 do
         loop.steps[1](nil)
         while table.remove(loop.ready) do assert(coroutine.resume(co)) end
       end

@@ -6,6 +6,7 @@
 local lifetime = require "spec.support.lifetime"
 local loops = require "spec.support.loops"
 local server = require "spec.support.server"
+local count_of = require "predibase.stream".count
 
 for _, loop in ipairs(loops.list) do
   describe("the loop of " .. loop.name, function ()
@@ -54,7 +55,7 @@ for _, loop in ipairs(loops.list) do
         end)
       end
       local function all_wait ()
-        for i = 1, 100 do if streams[i].count < 2 then return false end end
+        for i = 1, 100 do if count_of(streams[i]) < 2 then return false end end
         -- Wait until libcurl's own timers have expired too.
         return (client.transport.loop.timeout() or math.huge) > 2
       end
@@ -81,7 +82,7 @@ for _, loop in ipairs(loops.list) do
         loop.begin(function () kinds[i] = lifetime.read(streams[i]).kind end)
       end
       loop.run(function ()
-        return streams[1].count == 2 and streams[2].count == 2 and streams[3].count == 2
+        return count_of(streams[1]) == 2 and count_of(streams[2]) == 2 and count_of(streams[3]) == 2
       end)
       loop.begin(function () first:close() end)
       loop.run(function () return kinds[1] and kinds[2] and kinds[3] end)

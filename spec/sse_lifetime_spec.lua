@@ -195,51 +195,64 @@ describe("the collector", function ()
     local event = 'data: {"token":{"id":5,"text":"some text of a token","logprob":-0.5}}\n\n'
     for _, finalizer in ipairs {
       function (parser) parser:close() end,
-      function (parser) repeat until not parser:texts() end,
+      function (parser) repeat until not parser:take_texts() end,
       function (parser) parser:next() end,
       function (parser) parser:feed(event) end,
     } do
       for _ = 1, 5 do
         local parser = sse.new()
         parser:feed(event:rep(20))
-        local inside, ok, text, n = lifetime.inside(function () finalizer(parser) end,
-          parser.texts, parser)
+        parser:keep_text(1e6, true)
+        local inside, ok, text = lifetime.inside(function () finalizer(parser) end,
+          parser.take_texts, parser)
         assert.is_true(inside)
-        if lifetime.COLLECTS_ON_CALL then
-          assert.is_true(ok or text == "attempt to use a closed parser")
-        else
-          assert.is_true(ok)
+        assert.is_true(ok)
+        if not lifetime.COLLECTS_ON_CALL then
           assert.equal(("some text of a token"):rep(20), text)
-          assert.equal(20, n)
         end
         parser:close()
       end
     end
   end)
 
-  it("may close or read a parser that makes a token", function ()
-    local event = 'data: {"token":{"id":5,"text":"some text of a token","logprob":-0.5}}\n\n'
-    for _, finalizer in ipairs {
-      function (parser) parser:close() end,
-      function (parser) repeat until not parser:token() end,
-      function (parser) parser:next() end,
-      function (parser) parser:feed(event) end,
-    } do
-      for _ = 1, 5 do
-        local parser = sse.new()
-        parser:feed(event)
-        local inside, ok, token, text = lifetime.inside(function () finalizer(parser) end,
-          parser.token, parser)
-        assert.is_true(inside)
-        if lifetime.COLLECTS_ON_CALL then
-          assert.is_true(ok or token == "attempt to use a closed parser")
-        else
-          assert.is_true(ok)
-          assert.same({ id = 5, text = "some text of a token", logprob = -0.5 }, token)
-          assert.equal(token.text, text)
+  for _, method in ipairs { "token", "take" } do
+    it("may close or read a parser that makes a token: " .. method, function ()
+      local event = 'data: {"token":{"id":5,"text":"some text of a token","logprob":-0.5}}\n\n'
+      for _, finalizer in ipairs {
+        function (parser) parser:close() end,
+        function (parser) repeat until not parser[method](parser) end,
+        function (parser) parser:next() end,
+        function (parser) parser:feed(event) end,
+      } do
+        for _ = 1, 5 do
+          local parser = sse.new()
+          parser:feed(event)
+          local inside, ok, token = lifetime.inside(function () finalizer(parser) end,
+            parser[method], parser)
+          assert.is_true(inside)
+          if lifetime.COLLECTS_ON_CALL then
+            assert.is_true(ok or token == "attempt to use a closed parser")
+          else
+            assert.is_true(ok)
+            assert.same({ id = 5, text = "some text of a token", logprob = -0.5 }, token)
+          end
+          parser:close()
         end
-        parser:close()
       end
+    end)
+  end
+
+  it("may add text while the text is read", function ()
+    for _ = 1, 5 do
+      local parser = sse.new()
+      parser:keep_text(1e6, true)
+      parser:add(("x"):rep(5000))
+      local inside, ok, text = lifetime.inside(function () parser:add(("y"):rep(5000)) end,
+        parser.text, parser)
+      assert.is_true(inside)
+      assert.is_true(ok)
+      assert.is_true(text == ("x"):rep(5000) or text == ("x"):rep(5000) .. ("y"):rep(5000))
+      parser:close()
     end
   end)
 end)

@@ -3,6 +3,7 @@
 local coroutines = require "spec.support.coroutines"
 local pipe = require "spec.support.pipe_transport"
 local wire = require "spec.support.wire"
+local count_of = require "predibase.stream".count
 
 local function slow_answer ()
   return { pieces = { wire.token " The", 1, wire.token " sky", 1, wire.token " is", 1,
@@ -44,7 +45,7 @@ describe("coroutines", function ()
       assert.equal(" The", s:next().text)
       err = select(2, s:next())
     end, function ()
-      repeat loop:pause() until s.count == 1
+      repeat loop:pause() until count_of(s) == 1
       loop:pause()
       s:close()
       s:close()

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- The options keep_text, of streams, and stop_on_server, of whole answers.
+local count_of = require "predibase.stream".count
 local pipe = require "spec.support.pipe_transport"
 local wire = require "spec.support.wire"
 
@@ -25,7 +26,7 @@ describe("keep_text = false", function ()
     for token in stream do seen[#seen + 1] = token.text end
     assert.equal(100, #seen)
     assert.equal("t1 ", seen[1])
-    assert.is_nil(stream.parts.folded)
+    assert.same({ 100, nil }, { count_of(stream), stream.pieces })
     assert.equal("the whole text", tostring(stream:result()))
     assert.equal(100, stream:result().usage.completion_tokens)
     assert.is_nil(stream:result().text_incomplete)

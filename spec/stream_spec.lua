@@ -223,6 +223,14 @@ describe("stream:texts", function ()
       .. wire.closing("</s>", " a" .. SUN .. "b", nil, { special = true }) }
     local pieces = {}
     for piece in client:generate_stream "x":texts() do pieces[#pieces + 1] = piece end
-    assert.same({ " a", SUN .. "b" }, pieces)
+    assert.same({ " a" .. SUN .. "b" }, pieces)
+  end)
+
+  it("joins the texts of tokens that have arrived together", function ()
+    local client = pipe.client { pieces = { wire.token "a" .. wire.token "b" .. wire.token "c", 1,
+      wire.token "d", 1, wire.token "e" .. wire.closing("f", "abcdef") } }
+    local pieces = {}
+    for piece in client:generate_stream "x":texts() do pieces[#pieces + 1] = piece end
+    assert.same({ "a", "bc", "d", "e", "f" }, pieces)
   end)
 end)

@@ -49,11 +49,10 @@ describe("parser:token", function ()
   after_each(function () parser:close() end)
 
   it("reads plain tokens", function ()
-    for i, data in ipairs(good) do
-      local token, text = read(data)
+    for _, data in ipairs(good) do
+      local token = read(data)
       assert.is_table(token)
       same(token, data)
-      assert.equal(i ~= 2 and token.text or nil, text)
     end
   end)
 
@@ -123,49 +122,49 @@ describe("parser:token", function ()
   end)
 end)
 
-describe("parser:texts", function ()
-  local function token (text, special)
-    return ('data:{"token":{"id":1,"text":"%s","special":%s},"generated_text":null}\n\n')
-      :format(text, tostring(special or false))
-  end
+local function plain (text, special)
+  return ('data:{"token":{"id":1,"text":"%s","special":%s},"generated_text":null}\n\n')
+    :format(text, tostring(special or false))
+end
 
+describe("parser:take_texts", function ()
   before_each(function () parser = sse.new() end)
   after_each(function () parser:close() end)
 
-  it("gives the text of all plain tokens, and how many they are", function ()
-    parser:feed(token "one" .. token("<s>", true) .. token " two" .. token "\195\169")
-    local text, n = parser:texts()
-    assert.equal("one two\195\169", text)
-    assert.equal(4, n)
-    assert.is_nil((parser:texts()))
+  it("gives the text of all plain tokens, and counts them", function ()
+    parser:feed(plain "one" .. plain("<s>", true) .. plain " two" .. plain "\195\169")
+    assert.equal("one two\195\169", (parser:take_texts()))
+    assert.same({ 4, 9 }, { parser:counts() })
+    assert.same({ nil, true }, { parser:take_texts() })
     assert.equal(0, parser:count())
   end)
 
   it("gives an empty text for special tokens alone", function ()
-    parser:feed(token("<s>", true))
-    assert.same({ "", 1 }, { parser:texts() })
+    parser:feed(plain("<s>", true))
+    assert.same({ "" }, { parser:take_texts() })
+    assert.same({ 1, 0 }, { parser:counts() })
   end)
 
   it("stops at what is no plain token, and leaves that to token", function ()
-    parser:feed(token "one" .. "data: {}\n\n" .. token "two")
-    assert.same({ "one", 1 }, { parser:texts() })
-    assert.is_nil((parser:texts()))
+    parser:feed(plain "one" .. "data: {}\n\n" .. plain "two")
+    assert.same({ "one" }, { parser:take_texts() })
+    assert.same({ nil, false }, { parser:take_texts() })
     assert.equal("{}", parser:token())
-    assert.same({ "two", 1 }, { parser:texts() })
+    assert.same({ "two" }, { parser:take_texts() })
   end)
 
   it("loses none when there are more than it gives at once", function ()
-    local all, texts, n = {}, {}, 0
+    local all, texts = {}, {}
     for i = 1, 1000 do all[i] = ("%d,"):format(i):rep(i % 50) end
-    for i = 1, 1000 do parser:feed(token(all[i])) end
+    for i = 1, 1000 do parser:feed(plain(all[i])) end
     while true do
-      local text, some = parser:texts()
+      local text = parser:take_texts()
       if not text then break end
       assert.is_true(#text <= 4096)
-      texts[#texts + 1], n = text, n + some
+      texts[#texts + 1] = text
     end
     assert.equal(table.concat(all), table.concat(texts))
-    assert.equal(1000, n)
+    assert.equal(1000, (parser:counts()))
     assert.is_true(#texts < 50)
   end)
 
@@ -180,22 +179,73 @@ describe("parser:texts", function ()
           other:feed("data: " .. data .. "\n\n")
         end
       end
-      for item, text in function () return other:token() end do
-        expected[#expected + 1] = type(item) == "table" and (text or "") or "<" .. item .. ">"
+      for item in function () return other:token() end do
+        expected[#expected + 1] = type(item) == "table" and (item.special and "" or item.text)
+          or "<" .. item .. ">"
       end
       while parser:count() > 0 do
-        local text = parser:texts()
+        local text = parser:take_texts()
         got[#got + 1] = text or "<" .. parser:token() .. ">"
       end
       assert.equal(table.concat(expected), table.concat(got))
       other:close()
     end
   end)
+end)
 
-  it("raises for a closed parser and for what is no parser", function ()
-    local texts = parser.texts
+describe("parser:keep_text", function ()
+  before_each(function () parser = sse.new() end)
+  after_each(function () parser:close() end)
+
+  it("keeps the text of what is taken in any way, also when the parser is closed", function ()
+    parser:keep_text(1000, true)
+    parser:feed(plain "one" .. plain("<s>", true) .. plain " two")
+    assert.equal("one", parser:take().text)
+    assert.is_true(parser:take_all())
+    parser:add " three"
+    parser:feed(plain " four" .. plain " five" .. "data: {}\n\n")
+    assert.equal(" four five", (parser:take_texts()))
+    assert.is_false(parser:take_all())
     parser:close()
-    assert.error_matches(function () texts(parser) end, "closed parser")
-    assert.error_matches(function () texts({}) end, "predibase%.sse expected")
+    parser:add " six"
+    assert.equal("one two three four five six", parser:text())
+    assert.same({ 7, 27 }, { parser:counts() })
+    assert.same({ nil, false }, { parser:take() })
+    assert.same({ nil, false }, { parser:take_texts() })
+    assert.is_false(parser:take_all())
+  end)
+
+  it("only counts unless the text is wanted", function ()
+    parser:feed(plain "one")
+    parser:take_all()
+    assert.same({ 1, 3 }, { parser:counts() })
+    assert.equal("", parser:text())
+    parser:keep_text(math.huge, false)
+    parser:feed(plain "two")
+    assert.equal("two", parser:take().text)
+    assert.same({ 1, 3 }, { parser:counts() })
+    assert.equal("", parser:text())
+  end)
+
+  it("leaves a token whose text is longer than what is left to token", function ()
+    for _, method in ipairs { "take", "take_all", "take_texts" } do
+      local limited = sse.new()
+      limited:keep_text(6, true)
+      limited:feed(plain "one" .. plain("<special>", true) .. plain "four" .. plain "two")
+      repeat local taken = limited[method](limited) until not taken
+      assert.equal("one", limited:text())
+      assert.equal("four", limited:token().text)
+      limited:add "four"                -- beyond the limit: only the caller's own
+      assert.same({ nil, false }, { limited:take() })
+      assert.equal("onefour", limited:text())
+      limited:close()
+    end
+  end)
+
+  it("refuses a limit that is no number of bytes", function ()
+    assert.error_matches(function () parser:keep_text(-1, true) end, "bytes expected")
+    assert.error_matches(function () parser:keep_text(0 / 0, true) end, "bytes expected")
+    assert.error_matches(function () parser.take {} end, "predibase%.sse expected")
+    assert.error_matches(function () parser.counts {} end, "predibase%.sse expected")
   end)
 end)

@@ -14,6 +14,12 @@
 
 #define EXCHANGE_T "predibase.curl.exchange"
 
+/* An exchange for Lua. Its answer stays when the exchange is closed. */
+typedef struct reader {
+  exchange *x;  /* first: exchange_slot returns its address; NULL = closed */
+  answer answer;
+} reader;
+
 /* --- arguments ------------------------------------------------------------ */
 
 /* Converts seconds to milliseconds, rounded up, because 0 means no timeout. */
@@ -94,21 +100,22 @@ static void read_request (lua_State *L, exchange_options *o) {
 
 int lua_exchange_open (lua_State *L, pool **slot) {
   exchange_options o;
-  exchange **x;
+  reader *r;
   const char *why = NULL;
   read_request(L, &o);
-  x = lua_newuserdatauv(L, sizeof *x, 0);
-  *x = NULL;  /* closed; __gc may run from the next line on */
+  r = lua_newuserdatauv(L, sizeof *r, 0);
+  r->x = NULL;  /* closed; __gc may run from the next line on */
+  answer_init(&r->answer, (size_t)-1, 0);
   luaL_setmetatable(L, EXCHANGE_T);
   if (*slot == NULL)  /* closed by a finalizer that ran in lua_newuserdatauv */
     return luaL_error(L, "the pool is closed");
-  *x = pool_open(*slot, &o, &why);
-  if (*x == NULL) {
+  r->x = pool_open(*slot, &o, &why);
+  if (r->x == NULL) {
     lua_pushnil(L);
     lua_pushstring(L, why);
     return 2;
   }
-  lua_pushinteger(L, (lua_Integer)(*x)->id);
+  lua_pushinteger(L, (lua_Integer)r->x->id);
   return 2;
 }
 
@@ -224,7 +231,6 @@ Takes the next event. A plain token of LoRAX is returned decoded, any other
 event as @{next} returns it.
 @function exchange:token
 @treturn[1] table the token: `id`, `text`, `logprob`, `special`, `skipped`
-@treturn[1] ?string its text once more, unless it is a special token
 @treturn[2] string the data of an event that is not a plain token
 @treturn[3] nil
 @treturn[3] string "pending" (nothing has arrived), "done" or "failed"
@@ -238,8 +244,144 @@ static int x_token (lua_State *L) {
     return x_next(L);
   lua_token_push(L, &t);  /* may raise, as in x_next */
   if (*slot == x && x->taken == taken) pool_pop(x);
-  return 2;
+  return 1;
 }
+
+/* --- the tokens of a stream ----------------------------------------------- */
+
+static reader *check_reader (lua_State *L) {
+  return lua_class_check(L, EXCHANGE_T);
+}
+
+/***
+Makes the exchange count the tokens that the methods below take, and keep their
+text. It has both also when it is closed.
+@function exchange:keep_text
+@tparam number limit the most bytes of text; a token with more text than is left
+is not plain for the methods below
+@tparam boolean kept false: only count
+*/
+static int x_keep_text (lua_State *L) {
+  return lua_token_keep_text(L, &check_reader(L)->answer);
+}
+
+/* Tells whether a reader has to wait for the next event. */
+static int is_pending (const reader *r) {
+  return r->x != NULL && sse_count(&r->x->sse) == 0 &&
+         r->x->state != EXCHANGE_DONE && r->x->state != EXCHANGE_FAILED;
+}
+
+/***
+Takes the next event if it is a plain token, and adds its text to the text so
+far.
+@function exchange:take
+@treturn[1] table as of @{token}
+@treturn[2] nil
+@treturn[2] boolean true if nothing has arrived, false if @{token} has something
+else, or the exchange is closed
+@raise "not enough memory"
+*/
+static int x_take (lua_State *L) {
+  reader *r = check_reader(L);
+  exchange *x = r->x;
+  size_t taken;
+  token t;
+  if (x == NULL || !answer_peek(&r->answer, &x->sse, &t)) {
+    lua_pushnil(L);
+    lua_pushboolean(L, is_pending(r));
+    return 2;
+  }
+  taken = x->taken;
+  lua_token_push(L, &t);  /* may raise, as in x_next */
+  if (r->x == x && x->taken == taken) {
+    if (answer_add(&r->answer, t.text, answer_len(&t), 1) != 0)
+      return luaL_error(L, "not enough memory");
+    pool_pop(x);
+  }
+  return 1;
+}
+
+/***
+Takes the plain tokens at the start of the queue and adds their text to the text
+so far. Makes no table and no string.
+@function exchange:take_all
+@treturn boolean as the second result of @{take}
+@raise "not enough memory"
+*/
+static int x_take_all (lua_State *L) {
+  reader *r = check_reader(L);
+  exchange *x = r->x;
+  token t;
+  while (x != NULL && answer_peek(&r->answer, &x->sse, &t)) {
+    if (answer_add(&r->answer, t.text, answer_len(&t), 1) != 0)
+      return luaL_error(L, "not enough memory");
+    pool_pop(x);
+  }
+  lua_pushboolean(L, is_pending(r));
+  return 1;
+}
+
+/***
+Takes the plain tokens at the start of the queue, up to 4 KiB of text, and adds
+their text to the text so far. Makes no table for a token.
+@function exchange:take_texts
+@treturn[1] string their texts, joined, without those of special tokens
+@treturn[2] nil
+@treturn[2] boolean as the second result of @{take}
+@raise "not enough memory"
+*/
+static int x_take_texts (lua_State *L) {
+  reader *r = check_reader(L);
+  exchange *x = r->x;
+  char text[SMALL_BYTES];
+  size_t taken, len, n = 0;
+  if (x != NULL)
+    n = answer_gather(&r->answer, &x->sse, text, sizeof text, &len);
+  if (n == 0) {
+    lua_pushnil(L);
+    lua_pushboolean(L, is_pending(r));
+    return 2;
+  }
+  taken = x->taken;
+  lua_pushlstring(L, text, len);  /* may raise, as in x_next */
+  if (r->x == x && x->taken == taken) {
+    if (answer_add(&r->answer, text, len, n) != 0)
+      return luaL_error(L, "not enough memory");
+    while (n-- > 0) pool_pop(x);
+  }
+  return 1;
+}
+
+/***
+Adds the text of one token that was taken in another way, also beyond the limit.
+@function exchange:add
+@tparam string text
+@raise "not enough memory"
+*/
+static int x_add (lua_State *L) {
+  return lua_token_add(L, &check_reader(L)->answer);
+}
+
+/***
+Returns how much the methods above have taken and added.
+@function exchange:counts
+@treturn number tokens
+@treturn number bytes of text
+*/
+static int x_counts (lua_State *L) {
+  return lua_token_counts(L, &check_reader(L)->answer);
+}
+
+/***
+Returns the text so far, if it is kept, see @{keep_text}.
+@function exchange:text
+@treturn string
+*/
+static int x_text (lua_State *L) {
+  return lua_token_text(L, &check_reader(L)->answer);
+}
+
+/* --- head, body, failure -------------------------------------------------- */
 
 /* Pushes a copy of bytes that stay in the exchange, or nil. */
 static int push_bytes (lua_State *L, bytes_of get) {
@@ -421,6 +563,12 @@ static int x_close (lua_State *L) {
   return 0;
 }
 
+static int x_gc (lua_State *L) {
+  x_close(L);
+  answer_free(&check_reader(L)->answer);
+  return 0;
+}
+
 static int x_tostring (lua_State *L) {
   exchange **x = exchange_slot(L);
   if (*x == NULL) lua_pushliteral(L, EXCHANGE_T " (closed)");
@@ -431,15 +579,18 @@ static int x_tostring (lua_State *L) {
 static const luaL_Reg exchange_methods[] = {
   {"id", x_id}, {"next", x_next}, {"rest", x_rest}, {"head", x_head},
   {"body", x_body}, {"failure", x_failure}, {"linger", x_linger},
-  {"log", x_log}, {"close", x_close}, {NULL, NULL}
+  {"log", x_log}, {"keep_text", x_keep_text}, {"take_all", x_take_all},
+  {"take_texts", x_take_texts}, {"add", x_add}, {"counts", x_counts},
+  {"text", x_text}, {"close", x_close}, {NULL, NULL}
 };
 
 static const luaL_Reg exchange_meta[] = {
-  {"__gc", x_close}, {"__close", x_close}, {"__tostring", x_tostring},
+  {"__gc", x_gc}, {"__close", x_close}, {"__tostring", x_tostring},
   {NULL, NULL}
 };
 
 void lua_exchange_class (lua_State *L) {
   lua_class_new(L, EXCHANGE_T, exchange_methods, exchange_meta);
-  lua_token_method(L, EXCHANGE_T, x_token);
+  lua_token_method(L, EXCHANGE_T, "token", x_token);
+  lua_token_method(L, EXCHANGE_T, "take", x_take);
 }

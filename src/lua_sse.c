@@ -44,13 +44,15 @@ use. A parser does not depend on sockets.
 ** userdata. */
 #define SMALL_EVENT 4096
 
-/* The most bytes of text that parser:texts returns; they are on the C stack. */
+/* The most bytes of text that parser:take_texts returns; they are on the C
+** stack. */
 #define MAX_TEXTS 4096
 
 typedef struct parser {
   sse *core;  /* NULL = closed */
   sse body;  /* 'core' points to this while the parser is open */
   size_t taken;  /* number of events that the program has taken */
+  answer answer;  /* stays when the parser is closed */
 } parser;
 
 /* --- helpers -------------------------------------------------------------- */
@@ -64,6 +66,11 @@ static parser *check_open (lua_State *L) {
   if (p->core == NULL)
     luaL_error(L, "attempt to use a closed parser");
   return p;
+}
+
+static void pop (parser *p) {
+  sse_pop(p->core);
+  p->taken++;
 }
 
 /* Copies the strings of ev to 'to' and makes ev point there. */
@@ -89,10 +96,10 @@ static void move_event (sse_event *ev, char *to) {
 ** the queue, in case of a memory error.
 */
 static int copy_event (lua_State *L, parser *p, char *small, sse_event *ev,
-                       int (*get) (const sse *core, sse_event *ev)) {
+                       int (*get) (const parser *p, sse_event *ev)) {
   char *to = small;
   size_t capacity = SMALL_EVENT;
-  while (get(p->core, ev)) {
+  while (get(p, ev)) {
     size_t size = ev->data_len + ev->type_len + ev->id_len;
     if (size <= capacity) {
       move_event(ev, to);
@@ -104,6 +111,14 @@ static int copy_event (lua_State *L, parser *p, char *small, sse_event *ev,
     check_open(L);  /* finalizers may have run: get the event again */
   }
   return 0;
+}
+
+static int next_event (const parser *p, sse_event *ev) {
+  return sse_peek(p->core, ev);
+}
+
+static int unfinished_event (const parser *p, sse_event *ev) {
+  return sse_finish(p->core, ev);
 }
 
 /* --- methods -------------------------------------------------------------- */
@@ -169,7 +184,7 @@ static int parser_next (lua_State *L) {
   char small[SMALL_EVENT];
   sse_event ev;
   size_t taken;
-  if (!copy_event(L, p, small, &ev, sse_peek)) {
+  if (!copy_event(L, p, small, &ev, next_event)) {
     lua_pushnil(L);
     return 1;
   }
@@ -180,10 +195,7 @@ static int parser_next (lua_State *L) {
   else
     lua_pushliteral(L, "message");
   lua_pushlstring(L, ev.id, ev.id_len);
-  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer took it */
-    sse_pop(p->core);
-    p->taken++;
-  }
+  if (p->core != NULL && p->taken == taken) pop(p);  /* no finalizer took it */
   return 3;
 }
 
@@ -194,7 +206,6 @@ an error, a token with alternatives, invalid JSON) is returned as by @{next}.
 @function parser:token
 @treturn[1] table `id`, `text`, `logprob`, `special`, `skipped`; a field that
 the server did not send is nil
-@treturn[1] ?string the text once more, unless it is a special token
 @treturn[2] string the data of an event that is not a plain token
 @treturn[3] nil if there is no complete event
 @raise if the parser is closed
@@ -209,50 +220,130 @@ static int parser_token (lua_State *L) {
     return 1;
   }
   lua_token_push(L, &t);
-  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer took it */
-    sse_pop(p->core);
-    p->taken++;
-  }
-  return 2;
+  if (p->core != NULL && p->taken == taken) pop(p);
+  return 1;
 }
 
 /***
-Takes the plain tokens at the start of the queue, up to 4 KiB of text. This is
-for programs that only pass on text and need no table for each token.
-@function parser:texts
-@treturn[1] string their texts, joined, without those of special tokens
-@treturn[1] number the number of tokens, with special ones
-@treturn[2] nil if there is no complete event, or the next one is not a plain
-token
-@raise if the parser is closed
+Makes the parser count the tokens that the methods below take, and keep their
+text. It has both also when it is closed.
+@function parser:keep_text
+@tparam number limit the most bytes of text; a token with more text than is left
+is not plain for the methods below
+@tparam boolean kept false: only count
 */
-static int parser_texts (lua_State *L) {
-  parser *p = check_open(L);
-  char text[MAX_TEXTS];
-  size_t taken = p->taken, len = 0, n = 0;
-  sse_event ev;
+static int parser_keep_text (lua_State *L) {
+  return lua_token_keep_text(L, &check(L)->answer);
+}
+
+static int is_empty (const parser *p) {
+  return p->core != NULL && sse_count(p->core) == 0;
+}
+
+/***
+Takes the next event if it is a plain token, and adds its text to the text so
+far.
+@function parser:take
+@treturn[1] table as of @{token}
+@treturn[2] nil
+@treturn[2] boolean true if there is no complete event, false if the next one is
+not a plain token, or the parser is closed
+@raise "not enough memory"
+*/
+static int parser_take (lua_State *L) {
+  parser *p = check(L);
+  size_t taken = p->taken;
   token t;
-  int more = sse_peek(p->core, &ev);
-  while (more && len <= sizeof text - sizeof t.text &&
-         token_read(&t, ev.data, ev.data_len)) {
-    if (t.special != 1) {
-      memcpy(text + len, t.text, t.len);
-      len += t.len;
-    }
-    n++;
-    more = sse_peek_on(p->core, &ev);
+  if (p->core == NULL || !answer_peek(&p->answer, p->core, &t)) {
+    lua_pushnil(L);
+    lua_pushboolean(L, is_empty(p));
+    return 2;
   }
+  lua_token_push(L, &t);
+  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer took it */
+    if (answer_add(&p->answer, t.text, answer_len(&t), 1) != 0)
+      return luaL_error(L, "not enough memory");
+    pop(p);
+  }
+  return 1;
+}
+
+/***
+Takes the plain tokens at the start of the queue and adds their text to the text
+so far. Makes no table and no string.
+@function parser:take_all
+@treturn boolean as the second result of @{take}
+@raise "not enough memory"
+*/
+static int parser_take_all (lua_State *L) {
+  parser *p = check(L);
+  token t;
+  while (p->core != NULL && answer_peek(&p->answer, p->core, &t)) {
+    if (answer_add(&p->answer, t.text, answer_len(&t), 1) != 0)
+      return luaL_error(L, "not enough memory");
+    pop(p);
+  }
+  lua_pushboolean(L, is_empty(p));
+  return 1;
+}
+
+/***
+Takes the plain tokens at the start of the queue, up to 4 KiB of text, and adds
+their text to the text so far. This is for programs that only pass on text and
+need no table for each token.
+@function parser:take_texts
+@treturn[1] string their texts, joined, without those of special tokens
+@treturn[2] nil
+@treturn[2] boolean as the second result of @{take}
+@raise "not enough memory"
+*/
+static int parser_take_texts (lua_State *L) {
+  parser *p = check(L);
+  char text[MAX_TEXTS];
+  size_t taken = p->taken, len, n = 0;
+  if (p->core != NULL)
+    n = answer_gather(&p->answer, p->core, text, sizeof text, &len);
   if (n == 0) {
     lua_pushnil(L);
-    return 1;
+    lua_pushboolean(L, is_empty(p));
+    return 2;
   }
   lua_pushlstring(L, text, len);
-  lua_pushinteger(L, (lua_Integer)n);
-  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer took it */
-    p->taken += n;
-    while (n-- > 0) sse_pop(p->core);
+  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer did */
+    if (answer_add(&p->answer, text, len, n) != 0)
+      return luaL_error(L, "not enough memory");
+    while (n-- > 0) pop(p);
   }
-  return 2;
+  return 1;
+}
+
+/***
+Adds the text of one token that was taken in another way, also beyond the limit.
+@function parser:add
+@tparam string text
+@raise "not enough memory"
+*/
+static int parser_add (lua_State *L) {
+  return lua_token_add(L, &check(L)->answer);
+}
+
+/***
+Returns how much the methods above have taken and added.
+@function parser:counts
+@treturn number tokens
+@treturn number bytes of text
+*/
+static int parser_counts (lua_State *L) {
+  return lua_token_counts(L, &check(L)->answer);
+}
+
+/***
+Returns the text so far, if it is kept, see @{keep_text}.
+@function parser:text
+@treturn string
+*/
+static int parser_text (lua_State *L) {
+  return lua_token_text(L, &check(L)->answer);
 }
 
 /***
@@ -280,7 +371,7 @@ static int parser_finish (lua_State *L) {
   parser *p = check_open(L);
   char small[SMALL_EVENT];
   sse_event ev;
-  if (copy_event(L, p, small, &ev, sse_finish))
+  if (copy_event(L, p, small, &ev, unfinished_event))
     lua_pushlstring(L, ev.data, ev.data_len);
   else
     lua_pushnil(L);
@@ -299,6 +390,12 @@ static int parser_close (lua_State *L) {
     p->core = NULL;
     sse_free(core);
   }
+  return 0;
+}
+
+static int parser_gc (lua_State *L) {
+  parser_close(L);
+  answer_free(&check(L)->answer);
   return 0;
 }
 
@@ -356,8 +453,10 @@ static int sse_new (lua_State *L) {
   parser *p = lua_newuserdatauv(L, sizeof *p, 0);
   p->core = NULL;  /* closed; __gc may run from the next line on */
   p->taken = 0;
+  answer_init(&p->answer, (size_t)-1, 0);
   luaL_setmetatable(L, PARSER_T);
   sse_init(&p->body, max_event);
+  answer_init(&p->answer, (size_t)-1, 0);
   p->core = &p->body;
   return 1;
 }
@@ -370,7 +469,12 @@ static const luaL_Reg functions[] = {
 static const luaL_Reg methods[] = {
   {"feed", parser_feed},
   {"next", parser_next},
-  {"texts", parser_texts},
+  {"keep_text", parser_keep_text},
+  {"take_all", parser_take_all},
+  {"take_texts", parser_take_texts},
+  {"add", parser_add},
+  {"counts", parser_counts},
+  {"text", parser_text},
   {"count", parser_count},
   {"finish", parser_finish},
   {"close", parser_close},
@@ -378,7 +482,7 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg metamethods[] = {
-  {"__gc", parser_close},
+  {"__gc", parser_gc},
   {"__close", parser_close},
   {"__tostring", parser_tostring},
   {NULL, NULL}
@@ -389,7 +493,8 @@ MODULE_API int luaopen_predibase_sse (lua_State *L);
 MODULE_API int luaopen_predibase_sse (lua_State *L) {
   luaL_checkversion(L);
   lua_class_new(L, PARSER_T, methods, metamethods);
-  lua_token_method(L, PARSER_T, parser_token);
+  lua_token_method(L, PARSER_T, "token", parser_token);
+  lua_token_method(L, PARSER_T, "take", parser_take);
   lua_module_new(L, functions);
   return 1;
 }

@@ -3,6 +3,8 @@
 ** SPDX-License-Identifier: MIT
 */
 
+#include <string.h>
+
 #include "lua_token.h"
 
 /*
@@ -12,7 +14,7 @@
 */
 enum { AT_CLASS = 1, AT_ID, AT_TEXT, AT_LOGPROB, AT_SPECIAL, AT_SKIPPED };
 
-void lua_token_method (lua_State *L, const char *class_name,
+void lua_token_method (lua_State *L, const char *class_name, const char *name,
                        lua_CFunction method) {
   luaL_getmetatable(L, class_name);
   lua_getfield(L, -1, "__index");
@@ -23,7 +25,7 @@ void lua_token_method (lua_State *L, const char *class_name,
   lua_pushliteral(L, "special");
   lua_pushliteral(L, "skipped");
   lua_pushcclosure(L, method, AT_SKIPPED);
-  lua_setfield(L, -2, "token");
+  lua_setfield(L, -2, name);
   lua_pop(L, 2);  /* remove metatable and methods */
 }
 
@@ -54,8 +56,41 @@ void lua_token_push (lua_State *L, const token *t) {
     lua_pushboolean(L, t->skipped);
     lua_rawset(L, table);
   }
-  if (t->special == 1) {
-    lua_pushnil(L);
-    lua_replace(L, table + 1);
-  }
+  lua_settop(L, table);
+}
+
+int lua_token_keep_text (lua_State *L, answer *a) {
+  lua_Number limit = luaL_checknumber(L, 2);
+  int kept = lua_toboolean(L, 3);
+  luaL_argcheck(L, limit >= 0, 2, "bytes expected");
+  answer_free(a);
+  answer_init(a, limit < (lua_Number)(size_t)-1 ? (size_t)limit : (size_t)-1,
+              kept);
+  return 0;
+}
+
+int lua_token_add (lua_State *L, answer *a) {
+  size_t n;
+  const char *s = luaL_checklstring(L, 2, &n);
+  if (answer_add(a, s, n, 1) != 0) luaL_error(L, "not enough memory");
+  return 0;
+}
+
+int lua_token_counts (lua_State *L, const answer *a) {
+  lua_pushinteger(L, (lua_Integer)a->tokens);
+  lua_pushnumber(L, (lua_Number)a->size);
+  return 2;
+}
+
+int lua_token_text (lua_State *L, const answer *a) {
+  char *copy;
+  size_t n;
+  do {  /* a finalizer may add text in an allocation */
+    n = a->text.len;
+    lua_settop(L, 1);
+    copy = lua_newuserdatauv(L, n > 0 ? n : 1, 0);
+  } while (a->text.len != n);
+  if (n > 0) memcpy(copy, a->text.data, n);
+  lua_pushlstring(L, copy, n);
+  return 1;
 }

@@ -7,6 +7,7 @@
 #ifndef PREDIBASE_LUA_TOKEN_H
 #define PREDIBASE_LUA_TOKEN_H
 
+#include "answer.h"
 #include "compat.h"
 #include "token.h"
 
@@ -15,18 +16,35 @@
 #endif
 
 /*
-** Adds the method "token" to a class of lua_class_new. Its first upvalue is
-** the metatable, as of all methods; the others are for lua_token_push.
+** Adds a method that pushes tokens to a class of lua_class_new. Its first
+** upvalue is the metatable, as of all methods; the others are for
+** lua_token_push.
 */
-void lua_token_method (lua_State *L, const char *class_name,
+void lua_token_method (lua_State *L, const char *class_name, const char *name,
                        lua_CFunction method);
 
 /*
-** For that method: pushes the token as a table and then its text, or nil if it
-** is a special token, whose text is not part of the output. May raise, and may
-** run finalizers: 't' must not be in memory that they can free.
+** For such a method: pushes the token as a table. May raise, and may run
+** finalizers: 't' must not be in memory that they can free.
 */
 void lua_token_push (lua_State *L, const token *t);
+
+/*
+** Methods that both classes have. The further arguments and the results are
+** those of the methods, from argument 2 on.
+*/
+
+/* Initialises the answer: its limit in bytes, and whether its text is kept. */
+int lua_token_keep_text (lua_State *L, answer *a);
+
+/* Adds the text of one token. */
+int lua_token_add (lua_State *L, answer *a);
+
+/* Pushes the number of tokens and the bytes of their text. */
+int lua_token_counts (lua_State *L, const answer *a);
+
+/* Pushes the text. */
+int lua_token_text (lua_State *L, const answer *a);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -36,12 +36,6 @@ local M = {}
 local getmetatable = getmetatable
 local concat = table.concat
 
---- Number of token texts that are joined into one string. A table with an entry for each token
--- would need more memory: tables grow by doubling, and the garbage collector visits each entry in
--- each cycle. The text of token n is in `parts[n % FOLD]` until FOLD texts are complete; they are
--- then joined into one string of `parts.folded`.
-local FOLD = 32
-
 local CHANGING = {}
 
 local Stream = {}
@@ -54,30 +48,37 @@ end
 
 -- The text so far.
 
+--- Returns the number of tokens so far, and the bytes of their text.
+local function counts (self)
+  local source = self.source
+  if source then return source:counts() end
+  return self.count, self.size
+end
+
 --- Adds the text of one token and counts the token. The count is assigned last: without it, the
 -- text does not belong to the stream yet.
 local function add_text (self, text)
-  local parts, n = self.parts, self.count + 1
-  self.left = self.left - #text
-  local slot = n % FOLD
-  if slot ~= 0 then
-    parts[slot] = text
-  elseif not self.forgets then
-    local folded = parts.folded or {}
-    parts.folded = folded
-    folded[n / FOLD] = concat(parts, "", 1, FOLD - 1) .. text
-  end
+  if self.source then return self.source:add(text) end
+  local pieces, n = self.pieces or {}, self.count + 1
+  self.pieces = pieces
+  if not self.forgets then pieces[n] = text end
+  self.size = self.size + #text
   self.count = n
 end
 
 local function text_so_far (self)
   if self.forgets then return "" end
-  local parts, waiting = self.parts, self.count % FOLD
-  return concat(parts.folded or {}, "", 1, (self.count - waiting) / FOLD)
-    .. concat(parts, "", 1, waiting)
+  if self.source then return self.source:text() end
+  return self.pieces and concat(self.pieces, "", 1, self.count) or ""
 end
 
---- Tells whether the closing event has the whole text, so that `parts` is not needed.
+--- Forgets the text when something else has it.
+local function drop_text (self)
+  self.count, self.size = counts(self)
+  self.source, self.pieces = nil, nil
+end
+
+--- Tells whether the closing event has the whole text, so that the text so far is not needed.
 local function has_whole_text (self)
   local final = self.final
   return final ~= nil and (final.generated_text or "") ~= "" and not self.stopped
@@ -99,7 +100,7 @@ end
 local function give_up_exchange (self, how)
   local exchange = self.exchange
   if exchange then
-    self.buffered = nil
+    self.take = nil
     exchange[how](exchange)
     self.exchange = nil
   end
@@ -109,11 +110,12 @@ local function fail (self, err)
   local whole = has_whole_text(self) and self.final.generated_text
   local text, thoughts = whole or text_so_far(self), nil
   if self.filter then text, thoughts = self.filter:partial(text, whole) end
-  errors.add(err, { partial_text = text, partial_reasoning = thoughts, tokens = self.count })
+  local count = counts(self)
+  errors.add(err, { partial_text = text, partial_reasoning = thoughts, tokens = count })
   self.err = err
   give_up_exchange(self, "close")
   self.held = nil
-  return self.call:failed(err, self.count)
+  return self.call:failed(err, count)
 end
 
 --- Makes the reader for the events of one attempt.
@@ -123,7 +125,7 @@ end
 
 --- Sets the call whose tokens the stream returns, and what reads them.
 local function use (self, this)
-  self.call, self.left = this, this.client.max_text       -- number of bytes that may still come
+  self.call = this
   self.forgets = this.options.keep_text == false or nil   -- nil: the text is kept
   self.reader = new_reader(this)
   -- Looks for marks of reasoning and stop sequences; nil without any.
@@ -132,7 +134,7 @@ end
 
 --- Continues with the next client of `fallback`, or makes an error final.
 local function give_up (self, err)
-  local other, final = self.call:fall_back(err, self.count)
+  local other, final = self.call:fall_back(err, (counts(self)))
   if not other then return fail(self, final) end
   give_up_exchange(self, "release")
   self.held = CHANGING
@@ -144,7 +146,7 @@ end
 
 --- Prepares the next attempt after an error, or gives up.
 local function try_again (self, err)
-  local delay = self.call:retry(err, self.count)
+  local delay = self.call:retry(err, (counts(self)))
   if not delay then return give_up(self, err) end
   give_up_exchange(self, "release")
   self.held = CHANGING
@@ -158,7 +160,9 @@ end
 --- Makes the error for a body that ended without a closing event.
 local function error_at_end (self, exchange)
   local status, headers, streaming = exchange:head()
-  if streaming then return self.call:error(endings.explain(endings.CUT, self.call, self.count)) end
+  if streaming then
+    return self.call:error(endings.explain(endings.CUT, self.call, (counts(self))))
+  end
   local body = exchange:body() or ""
   return response.error({ status = status, headers = headers, body = body }, self.call:meta())
 end
@@ -168,7 +172,7 @@ end
 local function stop_at (self, sequence)
   self.stopped = sequence
   if self.final then return end
-  self.final = { details = { generated_tokens = self.count } }
+  self.final = { details = { generated_tokens = (counts(self)) } }
   self.call:finish()
   give_up_exchange(self, "close")
 end
@@ -188,29 +192,36 @@ local function finish (self, final)
   give_up_exchange(self, "release")
 end
 
+--- Lets the transport count the tokens and keep their text, if it can. Opens the fast path if
+-- nothing observes the tokens.
+local function open_source (self)
+  local exchange = self.exchange
+  if not (exchange and exchange.tokens) then return end
+  local source, is_direct = exchange:tokens(self.call.client.max_text, not self.forgets)
+  self.source = source
+  if is_direct and not (self.call.options.hooks.on_token or self.filter or self.reader.raw) then
+    self.take = source.take
+  end
+end
+
 local function take_token (self, token, final)
   local text, sequence = token.special and "" or token.text, nil
-  if #text > self.left then
+  local count, size = counts(self)
+  if size + #text > self.call.client.max_text then
     return fail(self, self.call:error(endings.too_large("text", self.call.client.max_text)))
   end
   self.held = CHANGING
+  if count == 0 then open_source(self) end
   if final then finish(self, final) end
   if self.filter then text, sequence = self.filter:take(token, text) end
   add_text(self, text)
   if sequence then stop_at(self, sequence) end
-  local this, exchange = self.call, self.exchange
-  local on_token = this.options.hooks.on_token
-  if self.count == 1 then
-    this:first()
-    -- Nothing observes later tokens: use the fast path.
-    if exchange and exchange.events and not (on_token or self.filter or self.reader.raw) then
-      exchange:events()
-      self.buffered = exchange
-    end
-  end
+  local this = self.call
+  if count == 0 then this:first() end
   if self.final and (self.on_complete or this.counts) then complete(self) end
-  if has_whole_text(self) then self.parts = {} end
+  if has_whole_text(self) then drop_text(self) end
   self.held = nil
+  local on_token = this.options.hooks.on_token
   if on_token then on_token(token) end
   return token
 end
@@ -222,7 +233,7 @@ local function take_event (self, ev)
     self.held = CHANGING
     finish(self, final)
     if self.on_complete or self.call.counts then complete(self) end
-    if has_whole_text(self) then self.parts = {} end
+    if has_whole_text(self) then drop_text(self) end
   end
   self.held = nil
   return true
@@ -318,7 +329,7 @@ local function advance (self, how)
   if not failure then return handle_end(self) end
   local final = self.reader:at_end()
   if final then return take_event(self, final) end
-  return try_again(self, self.call:error(endings.explain(failure, self.call, self.count)))
+  return try_again(self, self.call:error(endings.explain(failure, self.call, (counts(self)))))
 end
 
 --- Returns the next token; or nil at the end; or nil and "pending" or the error.
@@ -336,39 +347,45 @@ local function step (self, how)
   end
 end
 
---- Fast path for most tokens: returns a token that the transport has decoded and that no hook or
--- matcher needs. Anything else is left in `held` for `step`. The second result is true when nothing
--- has arrived.
+--- Returns a token that has arrived, on the fast path: a plain token that no hook or filter needs,
+-- counted and added to the text in C. The second result is true if nothing has arrived.
 local function take_buffered (self)
-  local buffered = self.buffered
-  local take = buffered and buffered.take
-  if not take or self.held ~= nil then return nil end
-  local token, text = take(buffered.source)
-  if not token or not text or #text > self.left then
-    self.held = token
-    return nil, text == "pending"
-  end
-  self.left = self.left - #text
-  local n = self.count + 1
-  local slot = n % FOLD
-  if slot ~= 0 then           -- `add_text` without the call
-    self.parts[slot] = text
-    self.count = n
-  else
-    add_text(self, text)
-  end
-  return token
+  local take = self.take
+  if take and self.held == nil then return take(self.source) end
 end
 
---- Waits for the next token and returns it. The loop stays on the fast path while `pending` says
--- that nothing has arrived.
-local function wait_for_token (self, pending)
-  local token
-  while pending and self.exchange:await() do
-    token, pending = take_buffered(self)
+--- Waits for the next token. Tokens take the fast path as long as they can.
+local function read (self)
+  local take = self.take
+  while take and self.held == nil do
+    local token, pending = take(self.source)
     if token then return token end
+    if not (pending and self.exchange:await()) then break end
+    take = self.take
   end
   return step(self, "next")
+end
+
+--- Waits for the next token, or for the text of several. Returns the text, or as `read` does.
+local function read_text (self)
+  while self.take and self.held == nil do
+    local text, pending = self.source:take_texts()
+    if text then return text end
+    if not (pending and self.exchange:await()) then break end
+  end
+  return step(self, "next")
+end
+
+--- Reads the stream to its end. Returns the error, if it fails.
+local function read_all (self)
+  local token, err
+  repeat
+    while self.take and self.held == nil and self.source:take_all() and self.exchange:await() do
+      -- until something comes that is not a plain token
+    end
+    token, err = step(self, "next")
+  until not token
+  return err
 end
 
 --- Waits for the next token and returns it.
@@ -378,9 +395,7 @@ end
 -- @treturn[3] Error the error; every later call returns it again
 function Stream:next ()
   if getmetatable(self) ~= Stream then check_self(self, "next") end
-  local token, pending = take_buffered(self)
-  if token then return token end
-  return wait_for_token(self, pending)
+  return read(self)
 end
 
 --- Returns the next token if it has arrived; never waits.
@@ -397,10 +412,8 @@ end
 
 --- For `for token in stream do`: returns what `next` returns, and raises the error.
 function Stream:__call ()
-  local token, state = take_buffered(self)
-  if token then return token end
-  token, state = wait_for_token(self, state)
-  if state then error(state, 0) end
+  local token, err = read(self)
+  if err then error(err, 0) end
   return token
 end
 
@@ -419,14 +432,17 @@ end
 
 local function token_texts (self)
   return function ()
-    local token = self()
-    return token and (token.special and "" or token.text)
+    local piece, err = read_text(self)
+    if err then error(err, 0) end
+    if type(piece) ~= "table" then return piece end
+    return piece.special and "" or piece.text
   end
 end
 
 --- Iterates over pieces of text as a terminal or a page can show them: special tokens are left
 -- out, and reasoning too if it is separated (option `reasoning`); a character that several tokens
--- make up comes with the last of them, and no piece is empty.
+-- make up comes with the last of them, and no piece is empty. The texts of tokens that have arrived
+-- together are one piece.
 -- What may be the beginning of a stop sequence (`trim_stop`, `client_stop`) is held back until
 -- that is known. An unfinished character at the end of the stream is returned as it is. Raises the
 -- error object when the stream fails. On Lua 5.4 and 5.5, `break` closes the connection at once.
@@ -447,8 +463,7 @@ function Stream:text ()
   if self.forgets then
     usage.fail "stream:text() with keep_text = false: the stream does not keep its text"
   end
-  local token, err
-  repeat token, err = self:next() until not token
+  local err = read_all(self)
   if err then return nil, err end
   return self:result().text
 end
@@ -474,13 +489,14 @@ function Stream:result ()
       status = self.call.status, headers = self.call.headers, final = self.final,
       text = function () return text_so_far(self) .. (answer and "" or tail) end,
       answer = answer and function () return answer end, reasoning = thoughts,
-      count = self.count, stopped = self.stopped, trimmed = filter.trimmed, reader = self.reader,
+      count = counts(self), stopped = self.stopped, trimmed = filter.trimmed, reader = self.reader,
     }, self.call:meta())
-    if self.stopped then self.parts = {} end     -- the result has the text
     -- The text that came was not kept, so there is no message for the history either.
-    if self.forgets and self.outcome.text == "" and self.left < self.call.client.max_text then
+    local _, size = counts(self)
+    if self.forgets and self.outcome.text == "" and size > 0 then
       self.outcome.text_incomplete, self.outcome.message = true, nil
     end
+    if self.stopped then drop_text(self) end     -- the result has the text
   end
   return self.outcome
 end
@@ -491,7 +507,7 @@ end
 function Stream:close ()
   check_self(self, "close")
   self.closed = true
-  if self.call and not self.final then self.call:give_up(self.count) end
+  if self.call and not self.final then self.call:give_up((counts(self))) end
   give_up_exchange(self, "close")
   if self.call then self.call:abandon() end
 end
@@ -501,8 +517,8 @@ Stream.__close = Stream.close
 function Stream:__tostring ()
   local state = self.err and "failed" or self.final and "ended" or self.closed and "closed"
     or self.exchange and "open" or "not sent yet"
-  return ("predibase.stream (%s, %d token%s)"):format(state, self.count,
-    self.count == 1 and "" or "s")
+  local count = counts(self)
+  return ("predibase.stream (%s, %d token%s)"):format(state, count, count == 1 and "" or "s")
 end
 
 local function new (err)
@@ -511,7 +527,10 @@ local function new (err)
   --   exchange       the exchange of the current attempt
   --   sent           an attempt was made, and no further one is due
   --   delay          seconds before the next attempt
-  --   buffered       the exchange, once the fast path may be used (see Exchange:events)
+  --   source         what counts the tokens and keeps their text from the first one on, if the
+  --                  transport can (see Exchange:tokens of predibase.transport.curl.exchange)
+  --   take           its method `take`, while the fast path may be used
+  --   pieces         the text so far, without a source
   --   held           the event that was taken from the exchange and not handled yet
   --   stopped        the sequence of `client_stop` that the stream ended at
   --   tail_shown     the iterator of `texts` has returned the tail
@@ -519,11 +538,10 @@ local function new (err)
   --   on_complete    called once with the stream, before the last token is returned
   --   completing     `on_complete` was called: the result is available to it
   return setmetatable({
-    call = nil, left = nil, reader = nil, filter = nil,      -- see `use`
+    call = nil, reader = nil, filter = nil,      -- see `use`
     err = err,            -- the final error
     closed = false,
-    parts = {},           -- the text so far, see FOLD
-    count = 0,            -- tokens so far
+    count = 0, size = 0,  -- tokens so far, and the bytes of their text, without a source
   }, Stream)
 end
 
@@ -563,8 +581,7 @@ function M.run (client, input, plan, refusal, on_error)
     return call.run(client, input, plan, refusal, on_error)
   end
   local made = M.open(client, input, plan)
-  local token, err
-  repeat token, err = made:next() until not token
+  local err = read_all(made)
   if err then return nil, err end
   return made:result()
 end
@@ -583,12 +600,30 @@ function M.open (client, input, plan, refusal, on_error)
   return made, nil, nil, made
 end
 
---- Returns a buffered token that is not a special token, for modules that pass on several tokens
--- at once.
--- @function take_buffered
+--- Returns the number of tokens that a stream has read.
+-- @tparam Stream stream
+-- @treturn integer
+function M.count (stream)
+  return (counts(stream))
+end
+
+--- Returns a buffered token, for modules that pass on several tokens at once.
 -- @tparam Stream stream
 -- @treturn ?Token nil when the fast path has no token; call `next`, which knows the reason
-M.take_buffered = take_buffered
+function M.take_buffered (stream)
+  return (take_buffered(stream))
+end
+
+--- Waits for the next token, or for the text of several, for modules that need only the text.
+-- @function read_text
+-- @tparam Stream stream
+-- @treturn[1] string the text of all buffered tokens, or of the first of them; it may be empty, as
+-- special tokens have no text
+-- @treturn[2] table a token or a delta, as `next`
+-- @treturn[3] nil at the end
+-- @treturn[4] nil
+-- @treturn[4] Error the error
+M.read_text = read_text
 
 --- Returns what the token that was read last adds to the text to show: without special tokens,
 -- without the reasoning if it is separated, and without what may be a stop sequence.
@@ -612,21 +647,11 @@ end
 
 --- Returns the text of buffered tokens, for modules that need only the text.
 -- @tparam Stream stream
--- @treturn[1] string the text of all buffered tokens, or of the first of them; it may be empty, as
--- special tokens have no text
--- @treturn[2] nil when the fast path has no text; call `next`, which knows the reason
+-- @treturn[1] string as `read_text` does
+-- @treturn[2] nil when the fast path has no text
 function M.take_buffered_texts (stream)
-  local buffered = stream.buffered
-  local take = buffered and buffered.take_texts
-  if not take or stream.held ~= nil then return nil end
-  local text, n = take(buffered.source)
-  if not text then return nil end
-  if #text > stream.left then
-    stream.held = { text = text }        -- as one token, so that `step` fails with the right error
-    return nil
-  end
-  for i = 1, n do add_text(stream, i == 1 and text or "") end
-  return text
+  if not stream.take or stream.held ~= nil then return nil end
+  return (stream.source:take_texts())
 end
 
 --- Lets the transport read ahead while the caller does other work. It is for modules that read the

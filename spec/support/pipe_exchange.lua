@@ -168,6 +168,52 @@ function Raw:token ()
   return scratch:token()
 end
 
+-- The real parser counts the tokens and keeps their text.
+
+function Raw:keep_text (limit, kept)
+  self.answer = sse.new()
+  self.answer:keep_text(limit, kept)
+end
+
+--- Calls a method of the parser for the next event. The event stays in the queue if the parser does
+-- not take it.
+local function take (raw, method)
+  local data = raw.queue[raw.taken + 1]
+  if not data then return nil, raw.state ~= "done" and raw.state ~= "failed" end
+  assert(raw.answer:feed("data: " .. data:gsub("\n", "\ndata: ") .. "\n\n"))
+  local taken = raw.answer[method](raw.answer)
+  if not taken then
+    raw.answer:next()
+    return nil, false
+  end
+  raw.taken = raw.taken + 1
+  return taken
+end
+
+function Raw:take ()
+  return take(self, "take")
+end
+
+function Raw:take_texts ()
+  local texts, text, pending = {}
+  repeat
+    text, pending = take(self, "take_texts")
+    texts[#texts + 1] = text
+  until not text
+  if not texts[1] then return nil, pending end
+  return table.concat(texts)
+end
+
+function Raw:take_all ()
+  local text, pending
+  repeat text, pending = take(self, "take_texts") until not text
+  return pending
+end
+
+for _, name in ipairs { "add", "counts", "text" } do
+  Raw[name] = function (self, ...) return self.answer[name](self.answer, ...) end
+end
+
 function Raw:rest ()
   return self.parser:finish()
 end

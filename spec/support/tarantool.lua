@@ -5,6 +5,7 @@
 local fiber = require "fiber"
 local loops = require "tarantool_loop"
 local predibase = require "predibase"
+local count_of = require "predibase.stream".count
 
 local url, text = arg[1], arg[2]
 
@@ -73,7 +74,7 @@ steps["a timer ticks while 100 streams wait without being polled"] = function ()
     end)
   end
   wait(function ()
-    for i = 1, 100 do if streams[i].count < 2 then return false end end
+    for i = 1, 100 do if count_of(streams[i]) < 2 then return false end end
     return (loop.timeout() or math.huge) > 2       -- and libcurl's own timers have run out
   end)
   local step, polled = loop.step, 0
@@ -115,7 +116,7 @@ steps["a fiber that is cancelled, and a client that is closed"] = function ()
     end
   end
   local first, second = go(reader(one)), go(reader(other))
-  wait(function () return one.count == 2 and other.count == 2 end)
+  wait(function () return count_of(one) == 2 and count_of(other) == 2 end)
   first.fiber:cancel()
   wait(function () return first.ended end)
   assert(not first.ok and tostring(first.result):find "cancelled", first.result)
@@ -136,7 +137,7 @@ steps["a fiber that drives the client and is cancelled is replaced"] = function 
     repeat token, err = stream:next() until not token
     return err
   end)
-  wait(function () return stream.count == 2 end)
+  wait(function () return count_of(stream) == 2 end)
   local driver = client.transport.loop.driver
   driver:cancel()
   wait(function () return driver:status() == "dead" end)

@@ -188,12 +188,16 @@ local function encode_parts (self, text, reasoning, calls)
   return bytes
 end
 
---- Encodes a token, or a delta, and the buffered tokens after it as one piece of text. Leaves out
--- special tokens and what a stop sequence removes, and keeps an incomplete character back until it
--- is complete.
+--- Encodes a token, or a delta, or the text of several tokens, and the buffered tokens after it as
+-- one piece of text. Leaves out special tokens and what a stop sequence removes, and keeps an
+-- incomplete character back until it is complete.
 local function joined (self, token)
-  local text, reasoning = streams.text_of(self.stream, token)
-  local size = 0
+  local text, reasoning, calls = token, nil, nil
+  if type(token) == "table" then
+    text, reasoning = streams.text_of(self.stream, token)
+    calls = token.tool_calls
+  end
+  local size = #text
   text = self.held .. text
   local more = streams.take_buffered_texts(self.stream)
   while more do
@@ -201,9 +205,7 @@ local function joined (self, token)
     more = size < M.BATCH and streams.take_buffered_texts(self.stream) or nil
   end
   text, self.held = utf8.split(text)
-  if reasoning or token.tool_calls then
-    return encode_parts(self, text, reasoning, token.tool_calls)
-  end
+  if reasoning or calls then return encode_parts(self, text, reasoning, calls) end
   return text == "" and text or self.format:token(text)
 end
 
@@ -243,8 +245,9 @@ local function settled () end
 --- Copies the stream to the browser until its end. Returns the error, or nil.
 local function copy (self)
   local encode = self.encode and encoded or self.reader and divided or joined
+  local read = encode == joined and streams.read_text or self.stream.next
   while true do
-    local token, err = self.stream:next()
+    local token, err = read(self.stream)
     if not token then return err end
     if not self.settle then self.settle = streams.read_ahead(self.stream) or settled end
     local bytes = encode(self, token)

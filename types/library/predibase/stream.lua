@@ -24,7 +24,8 @@ function TokenStream:poll() end
 
 ---Iterates over pieces of text as a terminal or a page can show them: special tokens are left
 ---out, and reasoning too if it is separated (option `reasoning`); a character that several tokens
----make up comes with the last of them, and no piece is empty.
+---make up comes with the last of them, and no piece is empty. The texts of tokens that have arrived
+---together are one piece.
 ---What may be the beginning of a stop sequence (`trim_stop`, `client_stop`) is held back until
 ---that is known. An unfinished character at the end of the stream is returned as it is. Raises the
 ---error object when the stream fails. On Lua 5.4 and 5.5, `break` closes the connection at once.
@@ -74,7 +75,8 @@ function ChatStream:poll() end
 
 ---Iterates over pieces of text as a terminal or a page can show them: special tokens are left
 ---out, and reasoning too if it is separated (option `reasoning`); a character that several tokens
----make up comes with the last of them, and no piece is empty.
+---make up comes with the last of them, and no piece is empty. The texts of tokens that have arrived
+---together are one piece.
 ---What may be the beginning of a stop sequence (`trim_stop`, `client_stop`) is held back until
 ---that is known. An unfinished character at the end of the stream is returned as it is. Raises the
 ---error object when the stream fails. On Lua 5.4 and 5.5, `break` closes the connection at once.
@@ -124,7 +126,8 @@ function CompletionStream:poll() end
 
 ---Iterates over pieces of text as a terminal or a page can show them: special tokens are left
 ---out, and reasoning too if it is separated (option `reasoning`); a character that several tokens
----make up comes with the last of them, and no piece is empty.
+---make up comes with the last of them, and no piece is empty. The texts of tokens that have arrived
+---together are one piece.
 ---What may be the beginning of a stop sequence (`trim_stop`, `client_stop`) is held back until
 ---that is known. An unfinished character at the end of the stream is returned as it is. Raises the
 ---error object when the stream fails. On Lua 5.4 and 5.5, `break` closes the connection at once.
@@ -174,7 +177,8 @@ function SessionStream:poll() end
 
 ---Iterates over pieces of text as a terminal or a page can show them: special tokens are left
 ---out, and reasoning too if it is separated (option `reasoning`); a character that several tokens
----make up comes with the last of them, and no piece is empty.
+---make up comes with the last of them, and no piece is empty. The texts of tokens that have arrived
+---together are one piece.
 ---What may be the beginning of a stop sequence (`trim_stop`, `client_stop`) is held back until
 ---that is known. An unfinished character at the end of the stream is returned as it is. Raises the
 ---error object when the stream fails. On Lua 5.4 and 5.5, `break` closes the connection at once.
@@ -224,7 +228,8 @@ function EventStream:poll() end
 
 ---Iterates over pieces of text as a terminal or a page can show them: special tokens are left
 ---out, and reasoning too if it is separated (option `reasoning`); a character that several tokens
----make up comes with the last of them, and no piece is empty.
+---make up comes with the last of them, and no piece is empty. The texts of tokens that have arrived
+---together are one piece.
 ---What may be the beginning of a stop sequence (`trim_stop`, `client_stop`) is held back until
 ---that is known. An unfinished character at the end of the stream is returned as it is. Raises the
 ---error object when the stream fails. On Lua 5.4 and 5.5, `break` closes the connection at once.
@@ -315,11 +320,25 @@ function M.run(client, input, plan, refusal, on_error) end
 ---@return predibase.Stream # the stream, with the further values that the generic `for` of Lua 5.4 takes
 function M.open(client, input, plan, refusal, on_error) end
 
----Returns a buffered token that is not a special token, for modules that pass on several tokens
----at once.
+---Returns the number of tokens that a stream has read.
+---@param stream predibase.Stream
+---@return integer
+function M.count(stream) end
+
+---Returns a buffered token, for modules that pass on several tokens at once.
 ---@param stream predibase.Stream
 ---@return predibase.Token? # nil when the fast path has no token; call `next`, which knows the reason
 function M.take_buffered(stream) end
+
+---Waits for the next token, or for the text of several, for modules that need only the text.
+---@param stream predibase.Stream
+---@return (string|table)? # the text of all buffered tokens, or of the first of them; it may be empty, as special tokens have no text; or a token or a delta, as `next`; or nil at the end
+---@return predibase.Error # the error
+---@return_overload string
+---@return_overload table
+---@return_overload nil
+---@return_overload nil, predibase.Error
+function M.read_text(stream) end
 
 ---Returns what the token that was read last adds to the text to show: without special tokens,
 ---without the reasoning if it is separated, and without what may be a stop sequence.
@@ -337,7 +356,7 @@ function M.rest_of(stream) end
 
 ---Returns the text of buffered tokens, for modules that need only the text.
 ---@param stream predibase.Stream
----@return string? # the text of all buffered tokens, or of the first of them; it may be empty, as special tokens have no text; or nil when the fast path has no text; call `next`, which knows the reason
+---@return string? # as `read_text` does; or nil when the fast path has no text
 ---@return_overload string
 ---@return_overload nil
 function M.take_buffered_texts(stream) end

@@ -162,14 +162,17 @@ function Exchange:poll ()
   return nil, "pending"
 end
 
---- Opens the fast path to buffered events. Until the exchange is closed or released, it then has
--- the fields `take` and `source`. `exchange.take(exchange.source)` returns a plain token and its
--- text (nil for a special token), or the data of another event, or nil if no event is buffered; the
--- caller then uses `next` or `poll`.
-function Exchange:events ()
-  self.source = self.raw
-  if self.log then return end     -- each event is reported before it is taken
-  self.take = self.raw.token      -- set last and removed first: Ctrl-C may come in between
+--- Makes the transport count the tokens of a stream and keep their text.
+-- @tparam number limit the most bytes of text
+-- @tparam boolean kept false: the text is only counted
+-- @treturn table|userdata an object with the methods `take`, `take_all`, `take_texts`, `add`,
+-- `counts` and `text`, see `parser:keep_text` of `predibase.sse`. The object stays usable when the
+-- exchange is closed or released; it then has no further tokens.
+-- @treturn boolean whether the caller may take tokens from the object instead of calling `next`
+function Exchange:tokens (limit, kept)
+  local raw = self.raw
+  raw:keep_text(limit, kept)
+  return raw, self.log == nil       -- with a log, each event is reported before it is taken
 end
 
 --- Becomes a member of a group, which waits for it together with others.
@@ -225,7 +228,6 @@ end
 
 --- Clears the reference to the exchange of the C core.
 local function forget (x)
-  x.source = nil
   x.raw = nil
   finish(x)
 end
@@ -235,7 +237,6 @@ end
 function Exchange:release ()
   local transport, raw = self.transport, self.raw
   if not raw then return finish(self) end
-  self.take = nil
   if self.log then drain(self, true) end
   -- Events behind the closing one, such as [DONE], may have arrived.
   local event, state
@@ -270,7 +271,6 @@ end
 function Exchange:close ()
   local raw = self.raw
   if not raw then return finish(self) end
-  self.take = nil
   if self.log then drain(self, true) end
   raw:close()
   self.transport.lingering[self.id] = nil
@@ -293,7 +293,6 @@ function M.new (transport, raw, id, done, place)
   --   broken         the failure if the pool cannot wait any more
   --   unreachable    close the exchange if an error ends a wait for it
   --   status, headers, streaming     of the response, once its head is complete
-  --   take, source   see Exchange:events
   --   group          the group that it belongs to
   --   undecoded, taking   see Exchange:keep_data
   --   owner          see predibase.loop.tasks

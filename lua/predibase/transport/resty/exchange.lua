@@ -400,7 +400,6 @@ local function mark_closed (x)
   x.closed = true
   if x.done then x.done() end
   x.transport.exchanges[x] = nil
-  x.take, x.source, x.take_texts = nil, nil, nil
 end
 
 --- Waits until the thread notifies the reader, a timeout expires, or `longest` seconds have passed.
@@ -497,14 +496,15 @@ function Exchange:poll ()
   return ending(self)
 end
 
---- Opens the fast path to buffered events. Until the exchange is closed or released, it then has
--- the fields `take`, `take_texts` and `source`. `exchange.take(exchange.source)` returns a plain
--- token and its text (nil for a special token), or the data of another event, or nil if no event is
--- buffered; the caller then uses `next` or `poll`. `exchange.take_texts(exchange.source)` returns
--- the text of all buffered plain tokens and their number, see `predibase.sse`.
-function Exchange:events ()
+--- Makes the parser count the tokens of a stream and keep their text.
+-- @tparam number limit the most bytes of text
+-- @tparam boolean kept false: the text is only counted
+-- @treturn userdata see `Exchange:tokens` of `predibase.transport.curl.exchange`
+-- @treturn boolean true
+function Exchange:tokens (limit, kept)
   local parser = self.response.parser
-  self.take, self.source, self.take_texts = parser.token, parser, parser.texts
+  parser:keep_text(limit, kept)
+  return parser, true
 end
 
 --- Becomes a member of a group, which waits for it together with others.
@@ -610,7 +610,6 @@ function M.new (transport, target, bytes, spec)
     halt = semaphore.new(0),  -- posted for the guard
     waiter = nil,             -- the waiting coroutine
     group = nil,              -- the group that it belongs to
-    take = nil, source = nil, take_texts = nil,          -- see Exchange:events
     undecoded = false, taking = nil,    -- see Exchange:keep_data
     closed = false,           -- the reader is done
     released = false,         -- `release` or `close` has finished

@@ -1,0 +1,63 @@
+-- SPDX-License-Identifier: MIT
+--- What one token costs, in instructions of Lua's virtual machine, which do not depend on the speed
+-- of the machine. Each token wakes the program alone, so nothing is shared between tokens.
+local async = require "predibase.async"
+local peer = require "spec.support.peer"
+local predibase = require "predibase"
+
+-- LuaJIT calls no hooks in compiled code.
+local jit = rawget(_G, "jit")
+setup(function () if jit then jit.off() end end)
+teardown(function () if jit then jit.on() end end)
+after_each(peer.stop)
+
+local BEFORE, MEASURED = 20, 80
+
+--- Reads tokens one by one. Returns the number of instructions that a token takes on average.
+local function cost (read)
+  local server = peer.start "stepped"
+  local client = assert(predibase.new { base_url = "http://127.0.0.1:" .. server.port.steps,
+    api_token = false, max_retries = 0 })
+  local instructions, counting = 0, false
+  local function count () if counting then instructions = instructions + 1 end end
+  local function step (n)
+    counting = false
+    server:go()
+    counting = n > BEFORE and n <= BEFORE + MEASURED
+  end
+  debug.sethook(count, "", 1)
+  local ok, err = pcall(read, client, step, count)
+  debug.sethook()
+  client:close()
+  if not ok then error(err, 0) end
+  return instructions / MEASURED
+end
+
+local function read_all (client, step)
+  local stream, n, last = client:generate_stream "x", 0, nil
+  step(0)
+  for token in stream do
+    n = n + 1
+    if n < 120 then step(n) end
+    last = token
+  end
+  assert.equal(121, n)
+  assert.equal(".", last.text)
+end
+
+describe("a token that wakes its reader", function ()
+  it("in a task costs at most 340 instructions", function ()
+    local found = cost(function (client, step, count)
+      async.run(function ()
+        debug.sethook(count, "", 1)      -- each coroutine has a hook of its own
+        read_all(client, step)
+      end)
+    end)
+    assert.is_true(found <= 340, found .. " instructions")
+  end)
+
+  it("outside of tasks costs at most 240 instructions", function ()
+    local found = cost(read_all)
+    assert.is_true(found <= 240, found .. " instructions")
+  end)
+end)

@@ -1,0 +1,66 @@
+/*
+** answer.h - the text of a stream, as its tokens are read
+** SPDX-License-Identifier: MIT
+** The parser of a stream (sse.h) queues events. This module reads the plain
+** tokens at the head of the queue, counts them and keeps their text. The caller
+** removes the events from the queue.
+*/
+
+#ifndef PREDIBASE_ANSWER_H
+#define PREDIBASE_ANSWER_H
+
+#include <stddef.h>
+
+#include "buf.h"
+#include "sse.h"
+#include "token.h"
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+typedef struct answer {
+  buf text;       /* empty unless 'kept' */
+  size_t tokens;  /* with special ones */
+  size_t size;    /* bytes of their text, also if it is not kept */
+  size_t limit;   /* of 'size' */
+  int kept;       /* the text is kept */
+} answer;
+
+/* Initialises an answer without allocating. Its text may have 'limit' bytes. */
+void answer_init (answer *a, size_t limit, int kept);
+
+/*
+** Reads the first queued event. Returns 1 if it is a plain token, see
+** token_read, and there is room for its text.
+*/
+int answer_peek (const answer *a, const sse *p, token *t);
+
+/*
+** Reads plain tokens from the head of the queue, as long as there is room for
+** their text and the next token's text fits into 'text' for certain. Returns
+** their number, and writes their texts to 'text', which has 'size' bytes, and
+** the length to *len.
+*/
+size_t answer_gather (const answer *a, const sse *p, char *text, size_t size,
+                      size_t *len);
+
+/*
+** Adds the text of so many tokens, whatever the limit is. Returns 0; or -1 if
+** there is no memory, and the answer is unchanged.
+*/
+int answer_add (answer *a, const char *s, size_t n, size_t tokens);
+
+/* Frees the text. */
+void answer_free (answer *a);
+
+/* Returns the bytes that a token adds to the text: a special one adds none. */
+static inline size_t answer_len (const token *t) {
+  return t->special == 1 ? 0 : t->len;
+}
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif

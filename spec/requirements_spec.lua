@@ -235,6 +235,54 @@ describe("libcurl", function ()
     assert.equal("ok", (run('require "predibase" io.write "ok"', with("089900", "https"))))
   end)
 
+  describe("whose file shows that it will do", function ()
+    -- A stand-in for the C module: only the name of the library that it needs is read.
+    local function module_with (head)
+      local path = folder .. "/head.so"
+      scratch.write(path, head)
+      return path
+    end
+
+    --- What is foreseen with a cache of the loader that has a libcurl of this version.
+    local function foreseen (version, head, copies)
+      local library = folder .. "/libcurl.so.4"
+      scratch.write(library, ("\0"):rep(200000) .. "\0libcurl/" .. version .. "\0"
+        .. ("\0"):rep(50000))
+      local cache = folder .. "/ld.so.cache"
+      scratch.write(cache, "glibc-ld.so.cache1.1\0libcurl.so.4x\0"
+        .. ("libcurl.so.4\0" .. library .. "\0"):rep(copies or 1))
+      return requirements.foresees_libcurl(module_with(head or "\127ELF\0libcurl.so.4\0"), cache)
+    end
+
+    local preloaded
+
+    setup(function ()
+      for _, name in ipairs { "LD_PRELOAD", "LD_LIBRARY_PATH" } do
+        preloaded = preloaded or (os.getenv(name) or "") ~= ""
+      end
+    end)
+
+    it("need not be loaded", function ()
+      if preloaded then pending "the loader is directed by variables" return end
+      assert.is_true(foreseen "7.85.0")
+      assert.is_true(foreseen "8.14.1")
+    end)
+
+    it("is loaded when that cannot be told", function ()
+      assert.is_false(foreseen "7.68.0")
+      assert.is_false(foreseen "unknown")
+      assert.is_false(foreseen("8.14.1", "libcurl.so.4"))
+      assert.is_false(foreseen("8.14.1", "\127ELF\0libcurl.so.5\0"))
+      assert.is_false(foreseen("8.14.1", nil, 2))
+      assert.is_false(requirements.foresees_libcurl(module_with "\127ELF\0libcurl.so.4\0",
+        folder .. "/missing"))
+      assert.is_false(requirements.foresees_libcurl(folder .. "/missing.so"))
+      local lua = 'io.write(tostring(require "predibase.requirements".foresees_libcurl("'
+        .. module_with "\127ELF\0libcurl.so.4\0" .. '")))'
+      assert.equal("false", (run(lua, { LD_LIBRARY_PATH = "/nowhere" })))
+    end)
+  end)
+
   it("is refused when it has no HTTP", function ()
     assert.matches("^predibase needs a libcurl with HTTP%.\n.*which was built without it\n",
       error_after("", with("089900", "file")))

@@ -2,7 +2,7 @@
 -- Prints which module requires which, and checks the layout rules (CONTRIBUTING.md).
 -- usage: lua5.4 tools/graph.lua [--dot|--check]
 -- Without an option it prints one line for each module: its size, what it requires (in parentheses
--- where the module is loaded when a function first needs it), and how many modules require it.
+-- where the module is loaded when it is first needed), and how many modules require it.
 
 local whole_file = dofile "tools/whole-file.lua"
 
@@ -43,10 +43,12 @@ local function link (modules, names)
   for _, name in ipairs(names) do
     local module = modules[name]
     for line in module.code:gmatch "[^\n]+" do
-      for before, call in line:gmatch "()%f[%w_]require%f[^%w_]([^=]*)" do
+      -- `predibase.lazy` loads a module later, and is called in the same way.
+      local written = line:gsub("%f[%w_]lazy (\"predibase)", "require %1")
+      for before, call in written:gmatch "()%f[%w_]require%f[^%w_]([^=]*)" do
         local wanted = call:match "^%s*,?%s*%(?%s*[\"']([%w_.]+)[\"']"
         -- After an odd number of quotes the word is part of a text.
-        local _, quotes = line:sub(1, before):gsub('"', "")
+        local _, quotes = written:sub(1, before):gsub('"', "")
         if quotes % 2 == 1 then
           wanted = nil
         elseif not wanted and (call:find "^%s*[,(]" or call:find "%.%.") then

@@ -2,18 +2,19 @@
 --- One call of the client: its attempts, time limits, hooks and errors.
 -- @module predibase.call
 
+local lazy = require "predibase.lazy"
 local active = require "predibase.active"
-local admissions = require "predibase.call.admission"
+local admissions = lazy "predibase.call.admission"
 local errors = require "predibase.errors"
 local random = require "predibase.random"
-local reasoning = require "predibase.reasoning"
+local reasoning = lazy "predibase.reasoning"
 local request = require "predibase.request"
 local response = require "predibase.response"
-local retry = require "predibase.retry"
+local retry = lazy "predibase.retry"
 local shown_headers = require "predibase.call.shown_headers"
-local stops = require "predibase.stop_sequences"
-local trace_context = require "predibase.trace_context"
-local wire_records = require "predibase.call.wire_records"
+local stops = lazy "predibase.stop_sequences"
+local trace_context = lazy "predibase.trace_context"
+local wire_records = lazy "predibase.call.wire_records"
 
 local M = {}
 
@@ -90,10 +91,11 @@ function Call:open (delay)
   self.attempts = self.attempts + 1
   if self.counts then self.counts:attempt() end
   self.opened = client.now() + (delay or 0)
+  local on_wire = self.options.hooks.on_wire
   local exchange, failure = self.site.transport:open(self.request(), {
     events = self.events, delay = delay, timeout = self.options.timeout, deadline = self.deadline,
     done = done,
-    log = wire_records.new(self.options.hooks.on_wire, self.request, self.attempts, self.started),
+    log = on_wire and wire_records.new(on_wire, self.request, self.attempts, self.started),
   })
   if not exchange and done then done() end
   return exchange, failure
@@ -204,7 +206,8 @@ end
 -- @treturn ?table nil when there are no sequences
 function Call:matcher ()
   local options = self.options
-  return stops.new(options.client_stop, options.trim_stop and self.request().stop or nil)
+  local stop, trim = options.client_stop, options.trim_stop and self.request().stop or nil
+  return (trim or stop and stop[1]) and stops.new(stop, trim) or nil
 end
 
 --- Makes the splitter for the reasoning in the text of this call, see `predibase.reasoning`.
@@ -529,7 +532,8 @@ function M.prepare (client, plan, input, before)
     request = function () return req end,
     direct = nil,            -- directs the request of the next attempt
     trace = trace,           -- the headers of the trace that the call belongs to
-    admission = admissions.new(client, plan),
+    admission = (client.limits or client.replicas or client.token)
+      and admissions.new(client, plan) or nil,
     on_error = options.hooks.on_error,
     attempts = 0,
     refused = 0,             -- attempts after which the call was requeued

@@ -14,7 +14,8 @@ local stream = require "predibase.stream"
 local transports = require "predibase.transport"
 local usage = require "predibase.usage"
 
--- Modules that many programs never need are loaded by the methods that need them.
+-- Modules that many programs never need are loaded by the methods that need them; inside nginx,
+-- `predibase.resty` loads them when nginx starts.
 
 local M = {}
 

@@ -7,11 +7,12 @@
 -- Everything is copied, so later changes of the caller's tables have no effect.
 -- @module predibase.config
 
+local lazy = require "predibase.lazy"
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
 local headers = require "predibase.headers"
 local json = require "predibase.json"
-local names = require "predibase.option_names"
+local names = lazy "predibase.option_names"
 local params = require "predibase.params"
 local settings = require "predibase.config.settings"
 local url = require "predibase.config.url"
@@ -368,7 +369,9 @@ local function taken (given, allowed)
   if type(given) ~= "table" then
     usage.fail("options must be a table, got a " .. type(given))
   end
-  names.check(given, allowed, "option")
+  for name in next, given do
+    if not allowed[name] then names.check(given, allowed, "option") end
+  end
   local found = {}
   for name, value in next, json.present(given) do found[name] = value end
   return found

@@ -2,12 +2,13 @@
 --- The routes that continue a prompt (LoRAX: POST /generate and /generate_stream).
 -- @module predibase.generate
 
+local lazy = require "predibase.lazy"
 local checks = require "predibase.value_checks"
 local config = require "predibase.config"
 local event = require "predibase.event"
 local json = require "predibase.json"
 local params = require "predibase.params"
-local reasoning = require "predibase.reasoning"
+local reasoning = lazy "predibase.reasoning"
 local request = require "predibase.request"
 local response = require "predibase.response"
 local usage = require "predibase.usage"

@@ -178,6 +178,26 @@ function M.shown (list)
   return shown
 end
 
+--- Returns a header of a response that is a string and not empty.
+-- @tparam table headers lower-case name -> value; may contain other values than strings
+-- @tparam string name in lower case
+-- @treturn ?string
+function M.text (headers, name)
+  local value = headers[name]
+  if type(value) == "string" and value ~= "" then return value end
+  return nil
+end
+
+--- Returns the trace id for support requests: `x-b3-traceid`, or the id in W3C's `traceparent`.
+-- @tparam table<string,string> headers lower-case name -> value
+-- @treturn ?string
+function M.trace_id (headers)
+  local id = M.text(headers, "x-b3-traceid")
+  if id then return errors.excerpt(id, 64) end
+  local parent = M.text(headers, "traceparent")
+  return parent and parent:match("^%x%x%-(" .. ("%x"):rep(32) .. ")%-")
+end
+
 -- Patterns of words in Content-Encoding that do not name a coding.
 local PLAIN = { "^identity$", "^none$", "^utf%-?%d+$", "^us%-ascii$", "^ascii$", "^iso%-8859%-%d+$",
   "^latin%d$", "^windows%-125%d$" }

@@ -101,7 +101,8 @@
 --   stop_sequences       finds stop sequences in text that arrives in pieces
 --   reasoning            separates the reasoning of a model from its answer
 --   event                reads an event of a stream, and checks its types
---   response             an answer -> result or error object
+--   response             an answer -> result
+--     response.bad_response  a response that is no answer -> error object
 --   retry                whether to try again, and after how many seconds
 --     call.admission       what a call needs before each attempt: a server, its turn, a token
 --     call.shown_headers   what hooks and errors see of headers: everything but secrets
@@ -135,6 +136,9 @@
 --   version              the version number
 --   requirements         checks Lua, lua-cjson, libcurl and the C modules when they are loaded
 --     requirements.neovim_json  the lua-cjson inside Neovim
+--     requirements.advice    the messages about what is missing
+--   lazy                 loads modules at their first use
+--   host                 tells in which program this Lua runs
 --   transport            chooses the transport
 --     transport.curl       libcurl, through the C module predibase.curl
 --       transport.curl.exchange   one request and its response
@@ -170,12 +174,16 @@
 --   cli.*                the command; docs/internals.md names each module
 --   mock.*               the stand-in server; docs/internals.md names each module
 
-require "predibase.requirements".check(require "predibase.transport".in_nginx())
+require "predibase.requirements".check(require "predibase.host".in_nginx())
 
-local client = require "predibase.client"
-local errors = require "predibase.errors"
-local default_loop = require "predibase.loop.default"
-local stream = require "predibase.stream"
+-- The modules below load when the program makes its first client, because loading them takes longer
+-- than all else that `require "predibase"` does.
+local lazy = require "predibase.lazy"
+
+local client = lazy "predibase.client"
+local default_loop = lazy "predibase.loop.default"
+local errors = lazy "predibase.errors"
+local stream = lazy "predibase.stream"
 
 local M = {}
 
@@ -183,19 +191,21 @@ local M = {}
 M._VERSION = require "predibase.version"
 
 --- Makes a client.
--- @function new
 -- @tparam ?ClientOptions options see `predibase.config`; the environment supplies what is missing:
 -- `PREDIBASE_API_TOKEN`, `PREDIBASE_TENANT_ID`, `PREDIBASE_DEPLOYMENT`, `PREDIBASE_BASE_URL`
 -- @treturn[1] Client the client, see `predibase.client`
 -- @treturn[2] nil
 -- @treturn[2] Error the error, of kind "config"
-M.new = client.new
+function M.new (options)
+  return client.new(options)
+end
 
 --- Tells whether a value is an error object of this library, as in `pcall` around a `for` loop.
--- @function is_error
 -- @param value anything
 -- @treturn boolean
-M.is_error = errors.is
+function M.is_error (value)
+  return errors.is(value)
+end
 
 -- The client of the functions below, made from the environment when it is first needed.
 local default
@@ -217,6 +227,10 @@ local function forward (method, refuse)
     if not failed then return nil, err end
     return failed, nil, nil, failed
   end
+end
+
+local function failed_stream (err)
+  return stream.failed(err)
 end
 
 local function failed_batch (err)
@@ -251,7 +265,7 @@ M.generate_json = forward("generate_json")
 -- @tparam string prompt
 -- @tparam ?GenerateStreamOptions options see `predibase.client`
 -- @treturn TokenStream the stream, with the further values that the generic `for` of Lua 5.4 takes
-M.generate_stream = forward("generate_stream", stream.failed)
+M.generate_stream = forward("generate_stream", failed_stream)
 
 --- Calls `client:wait_ready`.
 -- @function wait_ready
@@ -292,7 +306,7 @@ M.chat_completion_json = forward("chat_completion_json")
 -- @tparam Message[] messages
 -- @tparam ?ChatStreamOptions options see `predibase.client`
 -- @treturn ChatStream the stream, with the further values that the generic `for` of Lua 5.4 takes
-M.chat_completion_stream = forward("chat_completion_stream", stream.failed)
+M.chat_completion_stream = forward("chat_completion_stream", failed_stream)
 
 --- Calls `client:chat_completion_many`.
 -- @function chat_completion_many
@@ -316,7 +330,7 @@ M.completion = forward("completion")
 -- @tparam ?CompletionStreamOptions options see `predibase.client`
 -- @treturn CompletionStream the stream, with the further values that the generic `for` of Lua 5.4
 -- takes
-M.completion_stream = forward("completion_stream", stream.failed)
+M.completion_stream = forward("completion_stream", failed_stream)
 
 --- Calls `client:tokenize`.
 -- @function tokenize

@@ -17,8 +17,9 @@
 -- Invalid UTF-8 is returned unchanged. `check` refuses all of these in texts that are sent.
 -- @module predibase.json
 
-local encode = require "predibase.json.encode"
-local scan = require "predibase.json.scan"
+local lazy = require "predibase.lazy"
+local encode = lazy "predibase.json.encode"
+local scan = lazy "predibase.json.scan"
 local outside_errors = require "predibase.outside_errors"
 local requirements = require "predibase.requirements"
 local usage = require "predibase.usage"
@@ -31,6 +32,9 @@ local M = {}
 local byte, find, sub = string.byte, string.find, string.sub
 local subtype, tointeger = rawget(math, "type"), rawget(math, "tointeger")
 
+--- Deepest nesting of tables and JSON.
+M.MAX_DEPTH = 128
+
 local instance
 
 --- Makes a new instance, because lua-cjson reads the decimal point of the locale only when it makes
@@ -38,7 +42,7 @@ local instance
 local function renew ()
   instance = cjson.new()
   instance.decode_invalid_numbers(false)
-  instance.decode_max_depth(encode.MAX_DEPTH)
+  instance.decode_max_depth(M.MAX_DEPTH)
   -- Otherwise its buffer would keep six times the size of the longest prompt.
   instance.encode_keep_buffer(false)
 
@@ -53,9 +57,6 @@ local function renew ()
 end
 
 renew()
-
---- Deepest nesting of tables and JSON.
-M.MAX_DEPTH = encode.MAX_DEPTH
 
 --- The value for `null`, both in decoding and in encoding.
 M.null = cjson.null
@@ -209,10 +210,11 @@ end
 
 --- Writes a JSON text in one line: white space between tokens becomes spaces, and control
 -- characters inside of strings, which JSON does not allow, are escaped.
--- @function one_line
 -- @tparam string text JSON that `decode` accepts
 -- @treturn string
-M.one_line = scan.one_line
+function M.one_line (text)
+  return scan.one_line(text)
+end
 
 --- Converts an integral number so that it prints without a fraction: to an integer on 5.3 and
 -- newer. Every other value is returned unchanged, including strings of digits.
@@ -337,7 +339,7 @@ function M.plain (value, without_nulls)
   local function made_of (v, depth)
     if M.literal(v) then return (M.decode(M.literal(v))) end
     local is_object = M.is_object(v)
-    if depth > encode.MAX_DEPTH or not (is_object or type(v) == "table"
+    if depth > M.MAX_DEPTH or not (is_object or type(v) == "table"
       and getmetatable(v) == array_mt) then return v end
     local out = {}
     for key, inner in next, M.fields(v) do
@@ -398,6 +400,7 @@ end
 -- @treturn string
 M.text = escape
 
+local encoder
 
 --- Writes a value as JSON text.
 --
@@ -406,18 +409,21 @@ M.text = escape
 -- Metatables are ignored except for the marks of this module. Refused: NaN and the infinities,
 -- strings and keys that are not UTF-8, arrays with holes, tables that are array and object at once,
 -- cycles, nesting deeper than 128, functions, coroutines and userdata.
--- @function encode
 -- @param value `json.null` stands for `null`; an empty plain table is an object
 -- @treturn[1] string
 -- @treturn[2] nil
 -- @treturn[2] string what cannot be written and where: `schema.properties.x`
-M.encode = encode.new {
-  escape = escape,
-  null = M.null,
-  empty_array = cjson.empty_array,
-  array = arrays,
-  object = { [object_mt] = true },
-  raw = { [raw_mt] = true, [number_mt] = true },
-}
+function M.encode (value)
+  encoder = encoder or encode.new {
+    escape = escape,
+    null = M.null,
+    empty_array = cjson.empty_array,
+    array = arrays,
+    object = { [object_mt] = true },
+    raw = { [raw_mt] = true, [number_mt] = true },
+    max_depth = M.MAX_DEPTH,
+  }
+  return encoder(value)
+end
 
 return M

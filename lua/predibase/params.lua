@@ -6,10 +6,11 @@
 -- `/generate` and `/generate_stream`, which is also that of the client's defaults.
 -- @module predibase.params
 
+local lazy = require "predibase.lazy"
 local errors = require "predibase.errors"
 local json = require "predibase.json"
-local kinds = require "predibase.params.kinds"
-local names = require "predibase.option_names"
+local kinds = lazy "predibase.params.kinds"
+local names = lazy "predibase.option_names"
 local usage = require "predibase.usage"
 
 local M = {}
@@ -325,7 +326,9 @@ function M.check (parameters, context)
   if type(parameters) ~= "table" then
     usage.fail("parameters must be a table, got a " .. type(parameters))
   end
-  names.check(parameters, M.names, "parameter")
+  for name in next, parameters do
+    if not M.names[name] then names.check(parameters, M.names, "parameter") end
+  end
   return M.read(parameters, context or {})
 end
 

@@ -35,15 +35,16 @@
 -- variables and closures, where code that walks over the tables of an object does not find them.
 -- @module predibase.request
 
+local lazy = require "predibase.lazy"
 local checks = require "predibase.value_checks"
 local config = require "predibase.config"
 local errors = require "predibase.errors"
 local headers = require "predibase.headers"
 local json = require "predibase.json"
-local names = require "predibase.option_names"
+local names = lazy "predibase.option_names"
 local params = require "predibase.params"
-local reasoning = require "predibase.reasoning"
-local server_limits = require "predibase.server_limits"
+local reasoning = lazy "predibase.reasoning"
+local server_limits = lazy "predibase.server_limits"
 local usage = require "predibase.usage"
 local utf8 = require "predibase.utf8"
 local version = require "predibase.version"

@@ -6,6 +6,8 @@
 -- `lua` program of Lua 5.1 cannot display other errors.
 -- @module predibase.requirements
 
+local lazy = require "predibase.lazy"
+local advice = lazy "predibase.requirements.advice"
 local outside_errors = require "predibase.outside_errors"
 local version = require "predibase.version"
 
@@ -20,63 +22,30 @@ local OLDEST_LUAJIT = 20100             -- 2.1.0, as `jit.version_num`
 
 local LUAS = "Lua 5.1 to 5.5 or LuaJIT 2.1"
 
--- The version of Lua as LuaRocks and Alpine write it: "5.4".
-local ABI = tostring(_VERSION):match "%d+%.%d+" or "5.4"
-
-local HELP = {
-  lua = {
-    "Debian, Ubuntu: apt-get install lua5.4    Alpine: apk add lua5.4    macOS: brew install lua",
-    "Run the program with that Lua, and install predibase for it.",
-  },
-  cjson = {
-    "Debian, Ubuntu: apt-get install lua-cjson    Alpine: apk add lua" .. ABI .. "-cjson",
-    "Elsewhere: luarocks --lua-version=" .. ABI .. " install lua-cjson",
-  },
-  argparse = {
-    "Debian, Ubuntu: apt-get install lua-argparse    Alpine: apk add lua" .. ABI .. "-argparse",
-    "Elsewhere: luarocks --lua-version=" .. ABI .. " install argparse",
-  },
-  libcurl = {
-    "Debian, Ubuntu: apt-get install libcurl4-openssl-dev    Fedora: dnf install libcurl-devel",
-    "Alpine: apk add curl-dev    macOS: brew install curl",
-    "Then install predibase again.",
-  },
-  build = {
-    'In a checkout of predibase: make build and eval "$(make -s env)", with LUA= the name of '
-      .. "this Lua.",
-    "Elsewhere: luarocks --lua-version=" .. ABI .. " install predibase",
-  },
-}
-
 local MIXED = { "Two installations are mixed: remove the older one, and install predibase again." }
 
---- Returns a message: what is needed, what was found instead, and the lines that say how to get it.
--- `report` is the message of `require`; it is long, and so comes last.
-local function message_of (needed, found, help, report)
-  local lines = { "predibase needs " .. needed .. ".", "  Found: " .. found }
-  for _, line in ipairs(help) do lines[#lines + 1] = "  " .. line end
-  if report then lines[#lines + 1] = "  The message of require: " .. report end
-  return table.concat(lines, "\n")
+--- Returns the first file of a module along a path of templates. Lua 5.1 has no
+-- `package.searchpath`.
+local function find_file (path, name)
+  local inner = name:gsub("%.", "/")
+  for template in tostring(path):gmatch "[^;]+" do
+    local file = template:gsub("%?", inner)
+    local opened = io.open(file, "rb")
+    if opened then
+      opened:close()
+      return file
+    end
+  end
 end
 
 --- Returns " in FILE" for the file that `require` takes for a module, or "" when it is not known.
--- Lua 5.1 has no `package.searchpath`.
 local function place_of (name)
   if type(package) ~= "table" then return "" end
   if type(package.preload) == "table" and package.preload[name] then
     return " in package.preload"
   end
-  for _, path in ipairs { package.path, package.cpath } do
-    for template in tostring(path):gmatch "[^;]+" do
-      local file = template:gsub("%?", (name:gsub("%.", "/")))
-      local opened = io.open(file, "rb")
-      if opened then
-        opened:close()
-        return " in " .. file
-      end
-    end
-  end
-  return ""
+  local file = find_file(package.path, name) or find_file(package.cpath, name)
+  return file and " in " .. file or ""
 end
 
 --- Checks the version of Lua.
@@ -86,11 +55,11 @@ end
 function M.lua_problem (lua_version, luajit)
   local number = type(luajit) == "table" and luajit.version_num
   if type(number) == "number" and number < OLDEST_LUAJIT then
-    return message_of(LUAS, tostring(luajit.version), HELP.lua)
+    return advice.message(LUAS, tostring(luajit.version), "lua")
   end
   local minor = tonumber(tostring(lua_version):match "^Lua 5%.(%d+)$")
   if minor and minor >= 1 and minor <= 5 then return nil end
-  return message_of(LUAS, tostring(lua_version), HELP.lua)
+  return advice.message(LUAS, tostring(lua_version), "lua")
 end
 
 local CJSON = "lua-cjson 2.1 or newer"
@@ -130,8 +99,8 @@ function M.cjson_problem (cjson)
   local lack = lacking(cjson)
   if not lack then return nil end
   local known = type(cjson) == "table" and cjson._VERSION
-  return message_of(CJSON, ('a module "cjson"%s%s, which has %s'):format(
-    type(known) == "string" and ", version " .. known or "", place_of "cjson", lack), HELP.cjson)
+  return advice.message(CJSON, ('a module "cjson"%s%s, which has %s'):format(
+    type(known) == "string" and ", version " .. known or "", place_of "cjson", lack), "cjson")
 end
 
 --- Returns a number of libcurl as text: 0x074400 -> "7.68.0".
@@ -150,17 +119,17 @@ end
 -- @treturn ?string what is wrong; nil if the library can use it
 function M.libcurl_problem (facts)
   if facts.number < OLDEST_LIBCURL then
-    return message_of("libcurl 7.68 or newer", libcurl_found(facts), HELP.libcurl)
+    return advice.message("libcurl 7.68 or newer", libcurl_found(facts), "libcurl")
   end
   if facts.built >= NEW_PROTOCOLS and facts.number < NEW_PROTOCOLS then
-    return message_of("libcurl 7.85 or newer when it was compiled with the headers of "
+    return advice.message("libcurl 7.85 or newer when it was compiled with the headers of "
       .. dotted(facts.built), libcurl_found(facts), {
         "Build predibase with the headers of that libcurl, or let the system's loader find the "
           .. "newer one (ldconfig, LD_LIBRARY_PATH)." })
   end
   if not facts.protocols.http then
-    return message_of("a libcurl with HTTP", libcurl_found(facts) .. ", which was built without it",
-      HELP.libcurl)
+    return advice.message("a libcurl with HTTP",
+      libcurl_found(facts) .. ", which was built without it", "libcurl")
   end
   return nil
 end
@@ -178,21 +147,21 @@ end
 --- Returns why `require` could not load a C module, from its message.
 local function not_loaded (name, report)
   if report:find("module '" .. name .. "' not found", 1, true) then
-    return message_of(("its C module %s, built for %s"):format(name, tostring(_VERSION)),
-      "no such module in package.cpath", HELP.build, report)
+    return advice.message(("its C module %s, built for %s"):format(name, tostring(_VERSION)),
+      "no such module in package.cpath", "build", report)
   end
   if report:find "libcurl[^/\n]*: cannot open" or report:find "undefined symbol: curl_"
     or report:find "Library not loaded: [^\n]*libcurl" then
-    return message_of("libcurl 7.68 or newer", "a libcurl that the system could not load, or that "
-      .. "is too old", HELP.libcurl, report)
+    return advice.message("libcurl 7.68 or newer",
+      "a libcurl that the system could not load, or that is too old", "libcurl", report)
   end
   local found = "a module that could not be loaded"
   if report:find "undefined symbol: lua" or report:find "version mismatch"
     or report:find "incompatible numeric types" then
     found = "a module that was built for another Lua"
   end
-  return message_of(("its C module %s, built for %s and this system"):format(name,
-    tostring(_VERSION)), found .. place_of(name), HELP.build, report)
+  return advice.message(("its C module %s, built for %s and this system"):format(name,
+    tostring(_VERSION)), found .. place_of(name), "build", report)
 end
 
 local load_module = require             -- under another name: tools/graph.lua reads `require "x"`
@@ -209,7 +178,7 @@ function M.load (name)
   end
   local other = type(module) == "table" and module._VERSION
   if other ~= version then
-    error(message_of(("its C module %s in version %s, that of its Lua files%s"):format(name,
+    error(advice.message(("its C module %s in version %s, that of its Lua files%s"):format(name,
       version, place_of "predibase.requirements"), ("version %s%s"):format(
       tostring(other or "unknown"), place_of(name)), MIXED), 0)
   end
@@ -224,8 +193,10 @@ local function dependency (name, needed, help)
   if ok then return module end
   if outside_errors.is_interrupt(module) then error(module, 0) end
   local found = ("no module %q that could be loaded"):format(name)
-  error(message_of(needed, found, help, tostring(module)), 0)
+  error(advice.message(needed, found, help, tostring(module)), 0)
 end
+
+local checked            -- the lua-cjson that was checked last
 
 --- Loads lua-cjson and checks it. Inside Neovim it is the one that Neovim contains.
 -- @treturn table the module
@@ -234,9 +205,11 @@ function M.cjson ()
   local vim = rawget(_G, "vim")
   local contained = vim and require "predibase.requirements.neovim_json".cjson(vim)
   if contained and not lacking(contained) then return contained end
-  local cjson = dependency("cjson", CJSON, HELP.cjson)
+  local cjson = dependency("cjson", CJSON, "cjson")
+  if cjson == checked then return cjson end
   local problem = M.cjson_problem(cjson)
   if problem then error(problem, 0) end
+  checked = cjson
   return cjson
 end
 
@@ -244,15 +217,92 @@ end
 -- @treturn table the module
 -- @raise when it is missing
 function M.argparse ()
-  return dependency("argparse", "lua-argparse 0.7 or newer for its command", HELP.argparse)
+  return dependency("argparse", "lua-argparse 0.7 or newer for its command", "argparse")
 end
 
---- Loads and checks everything that a client needs.
+-- Loading `predibase.curl` takes longer than the rest of `require "predibase"`, because libcurl
+-- needs some thirty libraries. So it is left to the first client when the files show that the
+-- module and libcurl will do. Where that cannot be told (another loader than that of glibc,
+-- variables that direct the loader), they are loaded at once. In both cases `load` checks them.
+
+local SHARED_OBJECT = "\127ELF"
+local BLOCK, OVERLAP = 32768, 32        -- bytes
+
+--- Returns a part of a file, or nil.
+local function read (path, from, bytes)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local text = file:seek("set", from) and file:read(bytes)
+  file:close()
+  return text
+end
+
+--- Returns the path of a library in the cache of glibc's loader; nil when it has none or several.
+local function library_path (cache, name)
+  local found
+  local at, stop = cache:find("/" .. name, 1, true)
+  while at do
+    if cache:find("^%c", stop + 1) then
+      if found then return nil end
+      found = cache:sub(math.max(1, at - 4096), stop):match "(/[^%c]+)$"
+    end
+    at, stop = cache:find("/" .. name, stop, true)
+  end
+  return found
+end
+
+--- Returns the version that is written in the file of a libcurl, as libcurl writes numbers. It is
+-- one of the texts, which are in the second half of the file.
+local function version_in (path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local size = file:seek "end" or 0
+  local at, place, text = size, nil, nil
+  while not place and at > size / 2 do
+    at = at - BLOCK
+    text = file:seek("set", math.max(0, at)) and file:read(BLOCK + OVERLAP) or ""
+    place = text:find("libcurl/", 1, true)
+  end
+  file:close()
+  local major, minor, patch = (text or ""):match("^libcurl/(%d+)%.(%d+)%.(%d+)", place or 1)
+  return major and major * 0x10000 + minor * 0x100 + patch
+end
+
+--- Tells whether the C module at a path, and the libcurl that the system's loader finds for it, are
+-- files that will do.
+-- @tparam string path of the C module `predibase.curl`
+-- @tparam[opt] string cache path of the cache of glibc's loader
+-- @treturn boolean false when that cannot be told without loading them
+function M.foresees_libcurl (path, cache)
+  for _, name in ipairs { "LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT" } do
+    if (os.getenv(name) or "") ~= "" then return false end
+  end
+  local head = read(path, 0, 16384)
+  local library = head and head:sub(1, 4) == SHARED_OBJECT and head:match "libcurl[%w_-]*%.so%.%d+"
+  local listed = library and read(cache or "/etc/ld.so.cache", 0, 2^20)
+  local file = listed and library_path(listed, library)
+  return ((file and version_in(file)) or 0) >= NEW_PROTOCOLS
+end
+
+--- Tells whether `predibase.curl` can wait for the first client. The module `predibase.sse`, which
+-- was built and installed together with it, shows that both belong to this Lua and to these files.
+local function can_wait ()
+  if package.loaded["predibase.curl"] or package.preload["predibase.curl"] then return false end
+  local path = find_file(package.cpath, "predibase.curl")
+  return path and M.foresees_libcurl(path) and pcall(M.load, "predibase.sse")
+end
+
+--- Checks and loads what a client needs. A libcurl whose file shows that it will do is left to the
+-- first client.
 -- @tparam boolean in_nginx inside nginx the library does not use libcurl
 -- @raise when something is missing or not supported
 function M.check (in_nginx)
   M.cjson()
-  M.load(in_nginx and "predibase.sse" or "predibase.curl")
+  if in_nginx then
+    M.load "predibase.sse"
+  elseif not can_wait() then
+    M.load "predibase.curl"
+  end
 end
 
 local problem = M.lua_problem(_VERSION, rawget(_G, "jit"))

@@ -19,7 +19,29 @@ local limits = require "predibase.resty.limits"
 local names = require "predibase.option_names"
 local openai_answers = require "predibase.resty.openai_answers"
 local relay = require "predibase.resty.relay"
+local transports = require "predibase.transport"
 local usage = require "predibase.usage"
+
+-- What the methods of a client would load when they are first called: a request should not read
+-- files, and all workers share what is loaded when nginx starts.
+require "predibase.adapter"
+require "predibase.batch"
+require "predibase.chat"
+require "predibase.chat_completion"
+require "predibase.classify"
+require "predibase.client"
+require "predibase.completion"
+require "predibase.embed"
+require "predibase.info"
+require "predibase.json_answer"
+require "predibase.metrics"
+require "predibase.raw_request"
+require "predibase.readiness"
+require "predibase.rendering"
+require "predibase.schema"
+require "predibase.tokenize"
+
+if transports.in_nginx() then transports.default() end
 
 local M = {}
 

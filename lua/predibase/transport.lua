@@ -3,17 +3,15 @@
 -- else. libcurl would block an nginx worker, so it is not even loaded there.
 -- @module predibase.transport
 
+local host = require "predibase.host"
 local usage = require "predibase.usage"
 
 local M = {}
 
---- Tells whether this Lua runs inside nginx (the module ngx_lua of OpenResty).
+--- Tells whether this Lua runs inside nginx, as `predibase.host` does.
+-- @function in_nginx
 -- @treturn boolean
-function M.in_nginx ()
-  local ngx = rawget(_G, "ngx")
-  return type(ngx) == "table" and type(ngx.config) == "table"
-    and ngx.config.ngx_lua_version ~= nil
-end
+M.in_nginx = host.in_nginx
 
 --- Raises an error inside nginx. Modules that need libcurl call it when they are loaded.
 -- @tparam string name name of the module

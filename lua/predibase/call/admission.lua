@@ -223,11 +223,9 @@ end
 --- Makes the object for a call.
 -- @tparam table client the data that all calls share, see `predibase.call`
 -- @tparam table plan of `predibase.request`
--- @treturn ?table its field `server` is the server of the next attempt, or nil where there is only
--- one; its field `token` is a function that returns the token of the next attempt, or nil; nil when
--- the client's calls need none of this
+-- @treturn table its field `server` is the server of the next attempt, or nil where there is only
+-- one; its field `token` is a function that returns the token of the next attempt, or nil
 function M.new (client, plan)
-  if not (client.limits or client.replicas or client.token) then return nil end
   return setmetatable({
     client = client,
     key = plan.adapter_id or client.owner.cfg.server == "openai" and plan.model or "",

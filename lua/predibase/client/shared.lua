@@ -2,9 +2,10 @@
 --- The data that all calls of a client share, see `prepare` of `predibase.call`.
 -- @module predibase.client.shared
 
+local lazy = require "predibase.lazy"
 local errors = require "predibase.errors"
-local replicas = require "predibase.replicas"
-local throttle = require "predibase.throttle"
+local replicas = lazy "predibase.replicas"
+local throttle = lazy "predibase.throttle"
 
 local M = {}
 
@@ -62,11 +63,14 @@ end
 
 --- Makes the limits of a client. A view shares those of its client that it was not given.
 local function limits_of (cfg, now, base, own)
-  if not base then return throttle.limits(cfg, now) end
+  if not base then
+    return (cfg.concurrency or cfg.rate_limit) and throttle.limits(cfg, now) or nil
+  end
   local given = {}
   for _, name in ipairs { "concurrency", "rate_limit" } do
     if own[name] then given[name] = cfg[name] or false end
   end
+  if not (base.limits or given.concurrency or given.rate_limit) then return nil end
   return throttle.limits(given, now, base.limits)
 end
 

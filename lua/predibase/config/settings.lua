@@ -4,12 +4,13 @@
 -- message.
 -- @module predibase.config.settings
 
+local lazy = require "predibase.lazy"
 local checks = require "predibase.value_checks"
 local json = require "predibase.json"
-local names = require "predibase.option_names"
-local reasoning = require "predibase.reasoning"
-local server_limits = require "predibase.server_limits"
-local trace_context = require "predibase.trace_context"
+local names = lazy "predibase.option_names"
+local reasoning = lazy "predibase.reasoning"
+local server_limits = lazy "predibase.server_limits"
+local trace_context = lazy "predibase.trace_context"
 
 local M = {}
 
@@ -371,11 +372,13 @@ M.text = {
   { name = "stop_on_server", check = boolean, default = false },
   { name = "keep_text", check = boolean, default = true },
   { name = "check_schema", check = boolean, default = true },
-  { name = "reasoning", check = reasoning.check },
+  { name = "reasoning", check = function (...) return reasoning.check(...) end },
   { name = "format", check = chat_format },
   { name = "cold_start", check = or_false(seconds), default = false },
-  { name = "check_limits", check = server_limits.read, default = false },
-  { name = "traceparent", check = trace_context.read, default = false },
+  { name = "check_limits", check = function (...) return server_limits.read(...) end,
+    default = false },
+  { name = "traceparent", check = function (...) return trace_context.read(...) end,
+    default = false },
 }
 
 --- Names of the hooks.

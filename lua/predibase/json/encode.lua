@@ -7,9 +7,6 @@ local utf8 = require "predibase.utf8"
 
 local M = {}
 
---- Deepest nesting of tables, the same as for decoding.
-M.MAX_DEPTH = 128
-
 local format, floor, huge = string.format, math.floor, math.huge
 local subtype = rawget(math, "type")
 
@@ -70,7 +67,7 @@ end
 -- The dialect and the state of the text that is being written. Only one call of an encoder runs at
 -- a time, because it neither calls functions of the program nor yields. So the state can be in
 -- variables of the module, which are faster than fields of a table.
-local escape, null, empty_array, is_array, is_object, is_raw
+local escape, null, empty_array, max_depth, is_array, is_object, is_raw
 local out, size, open, depth     -- pieces, their number, tables around the current value
 local write
 
@@ -149,7 +146,7 @@ end
 
 local function write_nested (t)
   if open[t] then return "", "a table that contains itself" end
-  if depth >= M.MAX_DEPTH then return "", "tables nested more than " .. M.MAX_DEPTH .. " deep" end
+  if depth >= max_depth then return "", "tables nested more than " .. max_depth .. " deep" end
   open[t], depth = true, depth + 1
   local path, reason = write_table(t)
   open[t], depth = nil, depth - 1
@@ -182,11 +179,12 @@ end
 --- Makes an encoder.
 -- @tparam table dialect `escape` (function: string -> JSON string), `null` (the value written as
 -- `null`), `empty_array` (a value written as `[]`, or nil), `array`, `object`, `raw` (sets of
--- metatables: metatable -> true)
+-- metatables: metatable -> true), `max_depth` (deepest nesting of tables)
 -- @treturn function value -> text, or nil and a message
 function M.new (dialect)
   return function (value)
     escape, null, empty_array = dialect.escape, dialect.null, dialect.empty_array
+    max_depth = dialect.max_depth
     is_array, is_object, is_raw = dialect.array, dialect.object, dialect.raw
     out, size, open, depth = {}, 0, {}, 0
     local path, reason = write(value)

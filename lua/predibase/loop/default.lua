@@ -7,8 +7,14 @@ local blocking = require "predibase.loop.blocking"
 
 local M = {}
 
--- predibase.loop.tasks, loaded by the first wait. A client inside nginx never waits with this loop.
+-- predibase.loop.tasks, when a program has loaded it: without it, there are no tasks.
 local tasks
+
+--- Returns predibase.loop.tasks, or nil.
+local function loaded_tasks ()
+  tasks = tasks or package.loaded["predibase.loop.tasks"]
+  return tasks
+end
 
 local watched = setmetatable({}, { __mode = "k" })     -- loops of clients that are in use
 
@@ -35,8 +41,7 @@ end
 -- @tparam ?table exchange the exchange or group that the caller waits for
 -- @return nil, or the error that ends the wait
 function Default:suspend (exchange)
-  tasks = tasks or require "predibase.loop.tasks"
-  local task = tasks.current()
+  local task = loaded_tasks() and tasks.current()
   if task then return tasks.wait(task, self, exchange) end
   return blocking.wait(self)
 end
@@ -56,8 +61,7 @@ end
 
 --- Runs the `step` of every client in use once, and the tasks that can then go on, without waiting.
 function M.update ()
-  tasks = tasks or package.loaded["predibase.loop.tasks"]     -- a program may have made tasks
-  if not (tasks and tasks.run_once(nil, step_all)) then step_all() end
+  if not (loaded_tasks() and tasks.run_once(nil, step_all)) then step_all() end
 end
 
 --- Makes a loop for one client.

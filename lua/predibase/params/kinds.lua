@@ -4,11 +4,12 @@
 -- message.
 -- @module predibase.params.kinds
 
+local lazy = require "predibase.lazy"
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
-local formats = require "predibase.response_format"
+local formats = lazy "predibase.response_format"
 local json = require "predibase.json"
-local names = require "predibase.option_names"
+local names = lazy "predibase.option_names"
 local utf8 = require "predibase.utf8"
 
 local M = {}
@@ -285,10 +286,14 @@ end
 -- caller's table have no effect.
 
 --- Checks a value of `response_format`, see `predibase.response_format`.
-M.format = formats.flat
+function M.format (value, name)
+  return formats.flat(value, name)
+end
 
 --- Tells why the server cannot make a grammar from a checked `response_format`.
-M.grammar_problem = formats.grammar_problem
+function M.grammar_problem (object)
+  return formats.grammar_problem(object)
+end
 
 --- Checks `extra`, the fields that this library does not know: `{ field = value }`, any JSON value.
 -- @param extra the value that the caller gave

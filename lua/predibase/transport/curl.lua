@@ -7,11 +7,13 @@
 -- may have reached the server.
 -- @module predibase.transport.curl
 
+local lazy = require "predibase.lazy"
 local config = require "predibase.config"
 local requirements = require "predibase.requirements"
-local views = require "predibase.transport.curl.view"
+local views = lazy "predibase.transport.curl.view"
 local exchange = require "predibase.transport.curl.exchange"
-local group = require "predibase.transport.curl.group"
+local group = lazy "predibase.transport.curl.group"
+local heap = require "predibase.heap"
 
 local curl = requirements.load "predibase.curl"
 local library = curl.library()
@@ -42,7 +44,7 @@ local function wake_all (transport, failure)
     x:set_broken(failure)
     moved(x)
   end
-  group.notify_all(transport, failure)
+  if next(transport.members) then group.notify_all(transport, failure) end
 end
 
 --- Wakes the groups whose timer has expired. Returns the seconds until the next timer expires, or
@@ -282,7 +284,7 @@ function Transport:close ()
   self.pool:close()
   self.lingering = {}
   wake_all(self)
-  group.wake_all(self)
+  if next(self.groups) then group.wake_all(self) end
   self.ended = true
 end
 
@@ -295,7 +297,6 @@ end
 function M.new (cfg, loop)
   local problem = requirements.scheme_problem(library, cfg.scheme)
   if problem then return nil, problem end
-  local members, timers, groups = group.state()
   local sites = { n = 0 }
   return setmetatable({
     sites = sites,        -- see site_of
@@ -309,9 +310,9 @@ function M.new (cfg, loop)
     watched = false,      -- the loop knows the pool and `step`
     now = M.now,
     waiting = {},         -- id -> exchange for which a coroutine waits
-    members = members,    -- id -> exchange that belongs to a group
-    timers = timers,      -- the timers of groups
-    groups = groups,
+    members = setmetatable({}, { __mode = "v" }),     -- id -> exchange that belongs to a group
+    timers = heap.new(),  -- the timers of groups
+    groups = setmetatable({}, { __mode = "k" }),      -- set of all groups, including empty ones
     lingering = {},       -- id -> released exchange (of predibase.curl) whose body has not ended
   }, Transport)
 end

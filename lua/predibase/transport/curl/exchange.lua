@@ -2,7 +2,8 @@
 --- One request and its response over libcurl.
 -- @module predibase.transport.curl.exchange
 
-local failures = require "predibase.transport.curl.failure"
+local lazy = require "predibase.lazy"
+local failures = lazy "predibase.transport.curl.failure"
 
 local M = {}
 

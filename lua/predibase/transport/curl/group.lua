@@ -9,7 +9,6 @@
 -- @module predibase.transport.curl.group
 
 local active = require "predibase.active"
-local heap = require "predibase.heap"
 local queue = require "predibase.queue"
 local usage = require "predibase.usage"
 
@@ -143,14 +142,6 @@ function Group:close ()
     exchange = next(self.members)
   end
   wake(self)
-end
-
---- Makes the tables that a transport keeps for its groups.
--- @treturn table the members of groups by their ids
--- @treturn table heap of the timers, the earliest first
--- @treturn table set of all groups, including empty ones
-function M.state ()
-  return setmetatable({}, WEAK), heap.new(), setmetatable({}, { __mode = "k" })
 end
 
 --- Wakes every group of a closed transport, including groups that only wait for a time.

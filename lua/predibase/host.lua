@@ -1,0 +1,15 @@
+-- SPDX-License-Identifier: MIT
+--- Tells in which program this Lua runs.
+-- @module predibase.host
+
+local M = {}
+
+--- Tells whether this Lua runs inside nginx (the module ngx_lua of OpenResty).
+-- @treturn boolean
+function M.in_nginx ()
+  local ngx = rawget(_G, "ngx")
+  return type(ngx) == "table" and type(ngx.config) == "table"
+    and ngx.config.ngx_lua_version ~= nil
+end
+
+return M

@@ -1,0 +1,47 @@
+-- SPDX-License-Identifier: MIT
+--- Loads modules at their first use, because parsing all of the library takes longer than a call.
+--
+--     local lazy = require "predibase.lazy"
+--     local retry = lazy "predibase.retry"         -- loaded by the first `retry.delay(…)`
+--
+-- Inside nginx, modules are loaded at once: there the library is loaded when nginx starts, and a
+-- request should not read files. `tools/graph.lua` counts such modules as required, so they cannot
+-- form a cycle.
+-- @module predibase.lazy
+
+local host = require "predibase.host"
+
+local load_module = require             -- under another name: tools/graph.lua reads `require "x"`
+
+--- Loads a module. An error from outside (Ctrl-C, a time limit of the host program) may end the
+-- loading. Lua 5.1 and LuaJIT then keep a mark in `package.loaded`, with which every later
+-- `require` of the same module fails; so the marks are removed.
+local function load (name)
+  local ok, module = pcall(load_module, name)
+  if ok then return module end
+  for other, value in pairs(package.loaded) do
+    local is_mark = type(value) == "userdata" or type(value) == "number"      -- LuaJIT: a number
+    if is_mark and tostring(other):find "^predibase%." then
+      package.loaded[other] = nil
+    end
+  end
+  error(module, 0)
+end
+
+--- Returns a table that loads a module when one of its fields is first read.
+-- @tparam string name of a module that returns a table
+-- @treturn table has the fields of the module; the module itself if it is loaded already
+local function lazy (name)
+  local loaded = package.loaded[name]
+  if type(loaded) == "table" then return loaded end
+  if host.in_nginx() then return load_module(name) end
+  local stand_in, mt = {}, {}
+  function mt.__index (_, key)
+    local module = load(name)
+    mt.__index = module
+    return module[key]
+  end
+  return setmetatable(stand_in, mt)
+end
+
+return lazy

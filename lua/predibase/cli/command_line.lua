@@ -2,17 +2,18 @@
 --- The command line: its options, its help, and how it is parsed, with lua-argparse.
 -- @module predibase.cli.command_line
 
-local batch_options = require "predibase.cli.command_line.batch_options"
-local batches = require "predibase.batch"
-local classify = require "predibase.classify"
-local embed = require "predibase.embed"
-local failures = require "predibase.cli.failures"
-local manual = require "predibase.cli.command_line.manual"
-local parts = require "predibase.parts"
-local raw_request = require "predibase.raw_request"
+local lazy = require "predibase.lazy"
+local batch_options = lazy "predibase.cli.command_line.batch_options"
+local batches = lazy "predibase.batch"
+local classify = lazy "predibase.classify"
+local embed = lazy "predibase.embed"
+local failures = lazy "predibase.cli.failures"
+local manual = lazy "predibase.cli.command_line.manual"
+local parts = lazy "predibase.parts"
+local raw_request = lazy "predibase.raw_request"
 local requirements = require "predibase.requirements"
 local shared_options = require "predibase.cli.command_line.shared_options"
-local template = require "predibase.template"
+local template = lazy "predibase.template"
 local version = require "predibase.version"
 
 local argparse = requirements.argparse()
@@ -162,8 +163,10 @@ programs that are started there use the server.]]
 
 -- Describes a command that calls a server. `files` is nil for most.
 local function describe (command, name, notes, files)
-  manual.describe(command, { notes = notes, environment = manual.SERVICE, files = files,
-    examples = manual.EXAMPLES[name] })
+  shared_options.describe(command, function ()
+    return { notes = notes, environment = manual.SERVICE, files = files,
+      examples = manual.EXAMPLES[name] }
+  end)
 end
 
 local TOKEN_REFUSED = "the token cannot be an argument, because every user of the machine "
@@ -189,12 +192,14 @@ local function add_chat (parser, show)
   command:help_max_width(80):help_description_margin(32)
   group(command, "Conversation", conversation, shared_options.cuts)
   shared_options.add_calls(command)
-  manual.describe(command, {
-    notes = { CHAT, FORMATS .. failures.formats "" }, examples = manual.EXAMPLES.chat,
-    environment = manual.joined({ manual.HISTORY }, manual.SERVICE),
-    files = { { "~/.predibase_history", "The questions that were typed, for the keys that move "
-      .. "through them. Readable by its owner only." } },
-  })
+  shared_options.describe(command, function ()
+    return {
+      notes = { CHAT, FORMATS .. failures.formats "" }, examples = manual.EXAMPLES.chat,
+      environment = manual.joined({ manual.HISTORY }, manual.SERVICE),
+      files = { { "~/.predibase_history", "The questions that were typed, for the keys that move "
+        .. "through them. Readable by its owner only." } },
+    }
+  end)
 end
 
 -- Adds a command for routes without generated text. `first` is the title of the first group, and
@@ -270,6 +275,11 @@ local function add_server_commands (parser, show)
   describe(command, "request", { REQUEST })
 end
 
+local function add_batches (parser, show)
+  batch_options.add_batch(parser, show)
+  batch_options.add_merge(parser, show)
+end
+
 local function add_doctor (parser, show)
   local command = parser:command("doctor", "Find out why calls fail: configuration, network, TLS, "
     .. "token, deployment.")
@@ -288,12 +298,24 @@ local function add_mock (parser, show)
   add_help(command, show)
   command:help_max_width(80):help_description_margin(26)
   add_mock_options(command)
-  manual.describe(command, { notes = { MOCK }, environment = manual.MOCK,
-    codes = manual.MOCK_CODES, examples = manual.EXAMPLES.mock })
+  shared_options.describe(command, function ()
+    return { notes = { MOCK }, environment = manual.MOCK, codes = manual.MOCK_CODES,
+      examples = manual.EXAMPLES.mock }
+  end)
 end
 
--- Makes the parser. `show` is called with a text that is asked for, such as the help.
-local function new (show)
+-- The functions that add the commands; several commands share one.
+local ADDED_BY = { generate = add_generate, chat = add_chat, doctor = add_doctor, mock = add_mock,
+  batch = add_batches, ["batch-merge"] = add_batches, embed = add_text_commands,
+  classify = add_text_commands, tokenize = add_text_commands, info = add_server_commands,
+  health = add_server_commands, metrics = add_server_commands, request = add_server_commands }
+
+local ORDER = { add_generate, add_chat, add_batches, add_text_commands, add_server_commands,
+  add_doctor, add_mock }
+
+-- Makes the parser. `show` is called with a text that is asked for, such as the help. With the name
+-- of a command, the parser knows only that command and those that are added together with it.
+local function new (show, name)
   local parser = argparse("predibase", "Text from models served by Predibase or LoRAX.")
   parser:command_target "command"
   parser:help_max_width(80)
@@ -301,14 +323,9 @@ local function new (show)
   shared_options.add_text(parser, "--version", "Print the version and exit.", show, function ()
     return "predibase " .. version .. "\n"
   end)
-  add_generate(parser, show)
-  add_chat(parser, show)
-  batch_options.add_batch(parser, show)
-  batch_options.add_merge(parser, show)
-  add_text_commands(parser, show)
-  add_server_commands(parser, show)
-  add_doctor(parser, show)
-  add_mock(parser, show)
+  for _, add_commands in ipairs(ORDER) do
+    if not ADDED_BY[name] or add_commands == ADDED_BY[name] then add_commands(parser, show) end
+  end
   describe(parser, "predibase", { "predibase COMMAND --help describes a command." })
   return parser
 end
@@ -360,10 +377,7 @@ local TEXTS = { generate = "prompt", embed = "text", classify = "text", tokenize
 local ONE_FILE = { batch = "name one file of rows; ", ["batch-merge"] = "name one file; " }
 
 local function refuse (message, name)
-  local known = { generate = true, chat = true, mock = true, embed = true, classify = true,
-    tokenize = true, info = true, health = true, metrics = true, request = true, doctor = true,
-    batch = true, ["batch-merge"] = true }
-  local command = known[name] and name:gsub("-", " ") .. " " or ""
+  local command = ADDED_BY[name] and name:gsub("-", " ") .. " " or ""
   local hint = ("see predibase %s--help"):format(command)
   local takes = TEXTS[name]
   if message == "too many arguments" and takes then
@@ -387,7 +401,10 @@ end
 --- Returns the parser, for the programs that make manual pages and completions from it.
 -- @treturn table of argparse
 function M.parser ()
-  return new(function () end)
+  local parser = new(function () end)
+  shared_options.complete(parser)
+  for _, command in ipairs(parser._commands) do shared_options.complete(command) end
+  return parser
 end
 
 --- Parses the command line. Raises a usage failure.
@@ -400,7 +417,7 @@ function M.parse (argv)
   local parser = new(function (text)
     shown = text
     error "shown"                       -- the rest of the command line does not matter
-  end)
+  end, argv[1])
   local arguments = prepare(argv)
   local ok, good, result = pcall(parser.pparse, parser, arguments)
   if shown then return { command = "show", text = shown } end

@@ -2,7 +2,8 @@
 --- Runs `predibase generate`.
 -- @module predibase.cli.generate_command
 
-local failures = require "predibase.cli.failures"
+local lazy = require "predibase.lazy"
+local failures = lazy "predibase.cli.failures"
 local inputs = require "predibase.cli.inputs"
 local output = require "predibase.cli.output"
 
@@ -48,6 +49,8 @@ end
 --- Runs the command.
 -- @tparam table arguments of the command line
 -- @treturn[1] integer exit code
+-- @treturn[1] nil
+-- @treturn[1] boolean true: everything that the command has opened is closed
 -- @treturn[2] nil
 -- @treturn[2] table error
 function M.run (arguments)
@@ -81,7 +84,8 @@ function M.run (arguments)
   end
   if details then io.stderr:write(output.details(result)) end
   if arguments.stats then io.stderr:write(output.stats(result), "\n") end
-  return 0
+  client:close()
+  return 0, nil, true
 end
 
 return M

@@ -2,14 +2,15 @@
 --- Turns the command line, and the files that it names, into prompts and options of the library.
 -- @module predibase.cli.inputs
 
-local descriptor = require "predibase.descriptor"
-local failures = require "predibase.cli.failures"
-local files = require "predibase.files"
+local lazy = require "predibase.lazy"
+local descriptor = lazy "predibase.descriptor"
+local failures = lazy "predibase.cli.failures"
+local files = lazy "predibase.files"
 local json = require "predibase.json"
 local params = require "predibase.params"
 local usage = require "predibase.usage"
-local verbose = require "predibase.cli.verbose"
-local wording = require "predibase.cli.wording"
+local verbose = lazy "predibase.cli.verbose"
+local wording = lazy "predibase.cli.wording"
 
 local M = {}
 

@@ -5,10 +5,11 @@
 -- terminal would obey them, and the text of a model cannot be trusted.
 -- @module predibase.cli.output
 
+local lazy = require "predibase.lazy"
 local descriptor = require "predibase.descriptor"
-local errors = require "predibase.errors"
-local failures = require "predibase.cli.failures"
-local json = require "predibase.json"
+local errors = lazy "predibase.errors"
+local failures = lazy "predibase.cli.failures"
+local json = lazy "predibase.json"
 
 local M = {}
 

@@ -2,9 +2,10 @@
 --- The options and the help of `predibase batch` and `predibase batch merge`.
 -- @module predibase.cli.command_line.batch_options
 
-local batches = require "predibase.batch"
-local failures = require "predibase.cli.failures"
-local manual = require "predibase.cli.command_line.manual"
+local lazy = require "predibase.lazy"
+local batches = lazy "predibase.batch"
+local failures = lazy "predibase.cli.failures"
+local manual = lazy "predibase.cli.command_line.manual"
 local shared_options = require "predibase.cli.command_line.shared_options"
 
 local M = {}
@@ -224,10 +225,12 @@ function M.add_batch (parser, show)
   shared_options.group(command, "Rates and costs", rates)
   shared_options.group(command, "Text", shared_options.cuts)
   shared_options.add_calls(command, PARAMETERS)
-  local codes = CODES:format(failures.ROWS_FAILED, failures.OVER_BUDGET)
-  manual.describe(command, { notes = { BATCH }, own_codes = codes, files = OUT_FILES,
-    environment = manual.joined(manual.SERVICE, manual.SHARDS),
-    examples = manual.EXAMPLES.batch })
+  shared_options.describe(command, function ()
+    local codes = CODES:format(failures.ROWS_FAILED, failures.OVER_BUDGET)
+    return { notes = { BATCH }, own_codes = codes, files = OUT_FILES,
+      environment = manual.joined(manual.SERVICE, manual.SHARDS),
+      examples = manual.EXAMPLES.batch }
+  end)
 end
 
 --- Adds `predibase batch merge`, which the parser knows as one word.
@@ -241,9 +244,10 @@ function M.add_merge (parser, show)
   command:help_max_width(80):help_description_margin(32)
   command:argument("out", "The file that was given to --out, without the numbers of the shards.")
   shared_options.group(command, "Shards", of_merge)
-  manual.describe(command, { notes = { MERGE },
-    own_codes = MERGE_CODES:format(failures.ROWS_FAILED),
-    examples = manual.EXAMPLES["batch-merge"] })
+  shared_options.describe(command, function ()
+    return { notes = { MERGE }, own_codes = MERGE_CODES:format(failures.ROWS_FAILED),
+      examples = manual.EXAMPLES["batch-merge"] }
+  end)
 end
 
 return M

@@ -3,6 +3,8 @@
 -- for every parameter of the API.
 -- @module predibase.cli.command_line.shared_options
 
+local lazy = require "predibase.lazy"
+local manual = lazy "predibase.cli.command_line.manual"
 local params = require "predibase.params"
 
 local M = {}
@@ -294,12 +296,30 @@ function M.add_text (command, flags, help, show, text_of)
   command:flag(flags, help):action(function () show(text_of()) end)
 end
 
+local described = setmetatable({}, { __mode = "k" })     -- command of argparse -> its `make`
+
+--- Sets what the help and the manual page of a command say besides its options.
+-- @tparam table command
+-- @tparam function make returns the `parts` of `predibase.cli.command_line.manual.describe`; it is
+-- called only when they are needed
+function M.describe (command, make)
+  described[command] = make
+end
+
+--- Puts the description of a command at the end of its help.
+-- @tparam table command
+function M.complete (command)
+  local make = described[command]
+  if make then manual.describe(command, make()) end
+end
+
 --- Adds the flag that shows the help of a command.
 -- @tparam table command
 -- @tparam function show is called with the help
 function M.add_help (command, show)
   command:add_help(false)               -- argparse's own option ignores write errors
   M.add_text(command, "-h --help", "Show this help message and exit.", show, function ()
+    M.complete(command)
     return command:get_help() .. "\n"
   end)
 end

@@ -119,6 +119,14 @@ each_peer("one", "generate_cpu", "keep-alive generate, CPU us per call,",
 row("require_ms", 'require "predibase", ms', "ours/require/ms", nil, { "ours", "<=", 5 })
 row("require_kib", 'require "predibase", KiB', "ours/require/kib", nil, { "ours", "<=", 1024 })
 
+row("start_require", 'CPU ms of a program with require "predibase", to "socket" and "cjson"',
+  "starts/start/require_ms", "starts/start/sockets_ms", { "ratio", "<=", 2 },
+  "luasocket is not installed: apt install lua-socket")
+row("start_lua", "  to a program that requires nothing", "starts/start/require_ms",
+  "starts/start/lua_ms")
+row("start_command", "CPU ms of predibase generate, to curl", "starts/start/command_ms",
+  "starts/start/curl_ms", { "ratio", "<=", 2 }, "curl is not installed: apt install curl")
+
 local NO_PYTHON = "python3 is not installed: apt install python3"
 row("csv_dict_reader", "CSV, MB/CPU-s, to Python's csv.DictReader", "ours/csv/mb_per_cpu_s",
   "python/csv/dict_reader_mb_per_cpu_s", nil, NO_PYTHON)

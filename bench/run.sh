@@ -7,9 +7,9 @@
 #   ROUNDS   how often each thing is measured (5)
 #   SPAN     seconds of each half of a run with many streams (3)
 #   ONLY     settings instead of all: 1 100 100-busy 1000 5000 stream
-#            generate first require csv bulk bulk-memory relay-1 relay-100
-#            relay-1000 relay-busy relay-100-busy; prints the measured values
-#            without a table
+#            generate first require start csv bulk bulk-memory relay-1
+#            relay-100 relay-1000 relay-busy relay-100-busy; prints the measured
+#            values without a table
 #   PEERS    1: install other clients into build/ if they are missing, from PyPI
 #            and npm; without it, those that are there are measured
 #   BARS     1: measure and print only the rows that have a limit
@@ -23,8 +23,8 @@ rounds=${ROUNDS:-${quick:+1}}
 rounds=${rounds:-5}
 span=${SPAN:-${quick:+1}}
 span=${span:-3}
-settings="1 100 100-busy 1000 5000 stream generate first require csv bulk \
-  bulk-memory relay-1 relay-100 relay-1000 relay-busy relay-100-busy"
+settings="1 100 100-busy 1000 5000 stream generate first require start csv \
+  bulk bulk-memory relay-1 relay-100 relay-1000 relay-busy relay-100-busy"
 bars=${BARS:+yes}
 [ -z "$bars" ] ||
   settings=$(echo "$settings" | sed 's/^1 100 / /; s/ csv / /')
@@ -48,7 +48,7 @@ out=build/bench
 rm -rf "$out"
 mkdir -p "$out/bin" "$out/requests" "$out/nginx"
 flags="-std=c99 -D_GNU_SOURCE -O2 -pthread -Wall -Wextra"
-for program in server pace floor browsers; do
+for program in server pace floor browsers start; do
   # shellcheck disable=SC2046,SC2086 # lists of words
   ${CC:-cc} $flags -o "$out/bin/$program" "bench/$program.c" bench/wire.c \
     $(pkg-config --cflags --libs libcurl)
@@ -272,6 +272,19 @@ setting () {
         500 "$out/requests/generate_stream"
       measure ours first "$lua" bench/ours.lua first "$url/1" 500 ;;
     require) measure ours require "$lua" bench/ours.lua require ;;
+    start)
+      if [ -n "$quick" ]; then n=5; else n=50; fi
+      set --
+      if [ "$luasocket" = yes ]; then
+        set -- -- sockets "$lua" -e 'require "socket"; require "cjson"'
+      fi
+      if command -v curl >/dev/null; then
+        set -- "$@" -- curl curl -s -d '{"inputs":"water"}' -H \
+          'content-type: application/json' "$url/5/generate_stream"
+      fi
+      measure starts start "$out/bin/start" $n lua "$lua" -e '' -- require \
+        "$lua" -e 'require "predibase"' -- command predibase generate \
+        --base-url "$url/5" water "$@" ;;
     csv)
       [ -e "$out/rows.csv" ] || "$lua" bench/csv.lua make "$out/rows.csv"
       measure ours csv "$lua" bench/csv.lua read "$out/rows.csv"

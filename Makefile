@@ -111,6 +111,8 @@ help:
 ## make windows    the zip file for Windows, tested under Wine
 ## make honesty    third-party clients against the stand-in server
 ## make python     openai and huggingface_hub against the stand-in server
+## make gateways   Envoy, HAProxy, Caddy and nginx in front of the stand-in
+##                 server; PAGE=1 writes what it finds into docs/gateways.md
 ## make portable   what Linux can check of the code for macOS and the BSDs
 ## make musl       the C modules and tests with musl, the C library of Alpine
 ## make warnings   gcc and clang, -Werror, every Lua
@@ -319,6 +321,11 @@ honesty: build
 
 python: build
 	@sh spec/python/run.sh
+
+.PHONY: gateways
+gateways:
+	@sh tools/setup.sh gateways
+	@sh spec/gateways/run.sh $(if $(PAGE),--page)
 
 .PHONY: portable
 portable:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs what a job needs and is missing, with apt if the system has it.
 # usage: sh tools/setup.sh build|test|lint|docs|site|rock|bench|love|neovim|
-#   sources|matrix|examples|portable|musl|shells|analyser|ci
+#   sources|matrix|examples|portable|musl|shells|analyser|gateways|ci
 # LUA_RESTY_REDIS_URL is the URL of lua-resty-redis (its file redis.lua), for a
 # system that has no package of it.
 # Tests for each tool or library itself, not for its package, so that it finds
@@ -248,6 +248,7 @@ ci_needs () {
   wish tarantool "the specs of Tarantool" have tarantool
   portable_needs
   musl_needs
+  gateways_needs
   need debootstrap have debootstrap
   analyser_needs
   need git have git
@@ -287,6 +288,14 @@ shells_needs () {
 analyser_needs () {
   wish "cargo-web|cargo" "the check of the editor types" \
     sh tools/analyser.sh --rust
+}
+
+# The gateways of spec/gateways (python3-venv installs Envoy).
+gateways_needs () {
+  test_needs
+  wish haproxy "HAProxy as a gateway" have haproxy
+  wish caddy "Caddy as a gateway" have caddy
+  need python3-venv python3 -c 'import venv, ensurepip'
 }
 
 # What builds for musl, the C library of Alpine Linux.

@@ -143,10 +143,15 @@ end
 -- `make faults` makes ten thousand calls.
 local PATIENCE = os.getenv "SELECTED" and 900000 or nil         -- milliseconds
 
-local function finish (process, patience)
-  process.exit_code = process:wait(patience or PATIENCE)
+--- Removes the files of a program of `M.start` that has ended.
+function M.remove (process)
   process.ended = true
   scratch.remove(process.dir)
+end
+
+local function finish (process, patience)
+  process.exit_code = process:wait(patience or PATIENCE)
+  M.remove(process)
   return process
 end
 
@@ -154,7 +159,7 @@ end
 -- @tparam string code
 -- @tparam ?table env more variables
 -- @tparam ?string http lines for the block `http`
--- @treturn table the process (see `spec.support.child`), for `M.finish`
+-- @treturn table the process (see `spec.support.child`), for `M.finish` or `M.remove`
 function M.start (code, env, http)
   local all = { PROGRAM = code }
   for name, value in pairs(env or {}) do all[name] = value end

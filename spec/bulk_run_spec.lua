@@ -811,6 +811,15 @@ describe("a bulk run", function ()
         .. "number 0",
       [{ rows = {}, ordered = 1 }] =
         "client:run_bulk takes a boolean for ordered, got the number 1",
+      [{ rows = {}, limit = 0 }] =
+        "client:run_bulk takes a whole number from 1 for limit, got the number 0",
+      [{ rows = {}, evaluate = 1 }] = "client:run_bulk takes the name of a column, or a table "
+        .. "with column and how for evaluate, got the number 1",
+      [{ input = 1 }] = "client:run_bulk takes a path or an open file for input, got the number 1",
+      [{ rows = {}, out = "" }] = "client:run_bulk takes a path, or a function that takes the "
+        .. 'text of a record, for out, got the string ""',
+      [{ rows = "x" }] = "client:run_bulk takes an array of rows or a function that returns the "
+        .. 'next row for rows, got the string "x"',
     }
     for options, message in pairs(cases) do
       local ok, err = pcall(client.run_bulk, client, options)

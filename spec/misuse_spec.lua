@@ -1,8 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- What no program should contain raises, says what to write instead, and names the line.
 
+local json = require "predibase.json"
 local pipe = require "spec.support.pipe_transport"
 local predibase = require "predibase"
+local rows = require "predibase.bulk.rows"
 local wire = require "spec.support.wire"
 
 --- The error of a function that must raise, without its position, and the position.
@@ -363,6 +365,13 @@ describe("Misuse", function ()
     ["an option of render that does not exist"] = {
       function () local r = greeting:render({}, { allow = true }) return r end,
       'unknown option "allow"' },
+    ["a JSON number that is none"] = {
+      function () local r = json.number "1x" return r end, "expected a JSON number as a string" },
+    ["a path of rows that is no string"] = {
+      function () local r = rows.create(5) return r end, "expected a path, got the number 5" },
+    ["options of a tokenizer's format that are no table"] = {
+      function () local r = template.from_tokenizer_config({}, 5) return r end,
+      "template.from_tokenizer_config takes its options as a table, got a number" },
     ["messages that are no table"] = { function () local r = chatml:render "Hi" return r end,
       "format:render takes the messages as a table, got a string" },
     ["an option of a format that does not exist"] = {

@@ -137,6 +137,16 @@ describe("predibase.template.jinja", function ()
       ["{{ raise_exception('Roles must alternate') }}"] = { 1, "Roles must alternate" },
       ["{{ [1].append(2) }}"] = { 1, "unsafe" },
       ["{{ ''.__class__.__mro__ }}"] = { 1, "unsafe" },
+      ["{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}"] = { 1, "not more than 1 argument(s)" },
+      ["{% macro m(a) %}{% endmacro %}{{ m(b=2) }}"] = { 1, "no keyword argument 'b'" },
+      ["{% macro m(a=1, b) %}{% endmacro %}"] = { 1, "non-default argument follows default" },
+      ["{{ x.'a' }}"] = { 1, "expected name or number after the dot" },
+      ["{{ n[1:2, 3] }}"] = { 1, "a slice inside brackets with commas" },
+      ["{{ n() }}"] = { 1, "'int' object is not callable" },
+      ["{{ 'a'|trim(chars='b', nosuch=1) }}"] = { 1, "has no argument 'nosuch'" },
+      ["{{ [1]|map('nosuch')|list }}"] = { 1, "there is no filter 'nosuch'" },
+      ["{{ ', '.join(['a', 1]) }}"] = { 1, "sequence item 1: expected str instance" },
+      ["{{ [1]|tojson(separators=('a',)) }}"] = { 1, "separators are two strings" },
     } do
       local template, err = jinja.compile(source)
       if template then template, err = template:render { n = 1 } end
@@ -146,6 +156,12 @@ describe("predibase.template.jinja", function ()
       assert.equal(expected[1], err.line, source)
       assert.is_truthy(err.message:find(expected[2], 1, true), err.message)
     end
+  end)
+
+  it("calls and compares what expressions give", function ()
+    local source = "{% macro m(a) %}<{{ a }}>{% endmacro %}{% set d = {'f': m} %}"
+      .. "{{ d.f(1) }}{{ (d['f'])(2) }}{{ none == none }}{{ u == u }}"
+    assert.equal("<1><2>TrueTrue", rendered(source, {}))
   end)
 
   it("refuses what no chat template uses, by its name", function ()
@@ -171,7 +187,10 @@ describe("predibase.template.jinja", function ()
     local template = assert(jinja.compile "x")
     assert.error_matches(function () template:render(1) end, "as a table, got a number")
     assert.error_matches(function () template:render { [1] = 2 } end, "names .* are strings")
+    assert.error_matches(function () template.render {} end, "must be called with a colon")
     local _, err = template:render { f = { g = print } }
     assert.matches("f%.g: a function cannot be given to a template", err.message)
+    _, err = template:render { t = { a = 1, [3] = 1 } }
+    assert.matches("t: a table with the key the number 3 among others", err.message)
   end)
 end)

@@ -54,7 +54,6 @@ function M.seconds (seconds)
       return rest == 0 and text or ("%s %d %s"):format(text, rest, unit[4])
     end
   end
-  return M.count(whole) .. " s"
 end
 
 --- Writes a share: `94.3%`. Only a share of 1 is written as `100%`, and only 0 as `0%`.

@@ -11,7 +11,7 @@
 /* links: lua_curl.c lua_exchange.c lua_target.c lua_class.c pool.c */
 /* links: h2_gate.c h2_unread.c h2_reset.c sigpipe.c */
 /* links: easy_cache.c exchange.c transfer_error.c easy_setup.c wire_log.c target.c head.c timers.c */
-/* links: coalesce.c poller.c lua_sse.c lua_token.c token.c sse.c buf.c */
+/* links: coalesce.c poller.c lua_sse.c lua_token.c answer.c token.c sse.c buf.c */
 /* host: lua */
 
 #include "canned.h"

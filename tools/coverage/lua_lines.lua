@@ -15,8 +15,8 @@ local SKIPS = { EQ = true, LT = true, LE = true, EQK = true, EQI = true, LTI = t
   GTI = true, GEI = true, TEST = true, TESTSET = true, LFALSESKIP = true }
 
 --- The instructions that never continue with the next one.
-local LEAVES = { RETURN = true, RETURN0 = true, RETURN1 = true, JMP = true, TFORPREP = true,
-  LFALSESKIP = true }
+local LEAVES = { RETURN = true, RETURN0 = true, RETURN1 = true, TAILCALL = true, JMP = true,
+  TFORPREP = true, LFALSESKIP = true }
 
 --- Adds the lines of one function, an array of instructions.
 local function add_reachable (code, lines)

@@ -140,8 +140,8 @@ local function start (env, http)
   return process
 end
 
--- `make faults` makes ten thousand calls.
-local PATIENCE = os.getenv "SELECTED" and 900000 or nil         -- milliseconds
+-- A whole spec may take as long as tools/test-one.sh lets it. In milliseconds.
+local SPEC_PATIENCE = tonumber(os.getenv "TEST_TIMEOUT" or 300) * 1000
 
 --- Removes the files of a program of `M.start` that has ended.
 function M.remove (process)
@@ -150,7 +150,7 @@ function M.remove (process)
 end
 
 local function finish (process, patience)
-  process.exit_code = process:wait(patience or PATIENCE)
+  process.exit_code = process:wait(patience)
   M.remove(process)
   return process
 end
@@ -188,7 +188,7 @@ end
 function M.run (files, env, http)
   local all = { SPECS = table.concat(files, " ") }
   for name, value in pairs(env or {}) do all[name] = value end
-  return finish(start(all, http))
+  return finish(start(all, http), SPEC_PATIENCE)
 end
 
 --- Returns nil and the number of tests when all tests of a run have passed. Otherwise returns a

@@ -30,6 +30,7 @@ describe("cold_start", function ()
   for name, reply in pairs {
     ["a refused connection"] = REFUSED,
     ["no healthy upstream"] = STARTING,
+    ["a 502 of nginx or Caddy"] = { status = 502, headers = {}, body = "" },
     ["a 504 without a reason"] = { status = 504, headers = {}, body = "" },
     ["the time limit of a gateway"] = { status = 504, headers = {}, body = "", before = 15 },
   } do

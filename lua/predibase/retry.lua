@@ -159,12 +159,12 @@ end
 M.LAST_COLD_WAIT = 10
 
 --- Tells whether an error may mean that the deployment has not started yet: a gateway answers 503
--- or 504 in its place, or nothing accepts connections.
+-- or 504 in its place (nginx and Caddy 502), or nothing accepts connections.
 -- @tparam table err
 -- @treturn boolean
 function M.is_cold (err)
   if err.status then
-    return (err.status == 503 or err.status == 504) and err.kind ~= "overloaded"
+    return err.status >= 502 and err.status <= 504 and err.kind ~= "overloaded"
   end
   return err.kind == "connection" and err.phase == "connect" and err.sent == false
 end

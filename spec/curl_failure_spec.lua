@@ -50,6 +50,14 @@ describe("a failure over libcurl", function ()
     assert.equal(other, message("tls", "tls", other))
   end)
 
+  it("says who ended an HTTP/2 stream, without its number", function ()
+    local text = "HTTP/2 stream 5 was not closed cleanly: INTERNAL_ERROR (err 2)"
+    for _, phase in ipairs { "head", "body" } do
+      assert.equal("the server or a gateway reset the HTTP/2 stream: INTERNAL_ERROR (err 2)",
+        message("connection", phase, text))
+    end
+  end)
+
   it("is retryable or not by the status of the proxy that answered", function ()
     for status, expected in pairs { [503] = true, [403] = false } do
       local raw = { failure = function () return "connection", "proxy", "x", false, status end }

@@ -80,6 +80,25 @@ describe("a stream that is cut", function ()
   end)
 end)
 
+describe("a whole answer that is cut", function ()
+  for ending, reason in pairs {
+    cut = "transfer closed with outstanding read data remaining",
+    reset = "Recv failure: Connection reset by peer",
+  } do
+    it("says who ended it, when and how, here by a " .. ending, function ()
+      local client, network = open { pieces = { '{"generated_', 2 }, ending = ending,
+        headers = { ["content-type"] = "application/json" } }
+      local result, err = client:generate "x"
+      assert.is_nil(result)
+      assert.equal(3, #network.requests)
+      assert.same({ "connection", "body", true }, { err.kind, err.phase, err.retryable })
+      assert.equal("127.0.0.1:8080: the server, or a gateway in front of it, ended the response "
+        .. "after 2.0 s, before it was complete (" .. reason .. ")", err.message)
+      client:close()
+    end)
+  end
+end)
+
 describe("an answer whose text was cut inside a character", function ()
   local JSON = { ["content-type"] = "application/json", ["x-generated-tokens"] = "5",
     ["x-prompt-tokens"] = "0", ["x-total-tokens"] = "5" }

@@ -145,7 +145,7 @@ function Call:whole (exchange)
   local status, headers = exchange:head()
   exchange:release()           -- first, because a hook may raise
   self:progress(status, headers)
-  if failure then return nil, self:error(failure) end
+  if failure then return nil, self:error(response.cut(failure, status, self:waited())) end
   local reply = { status = status, headers = headers, body = body }
   local outcome, err = self.route.read(reply, self:meta())
   failure = not outcome and err.kind == "protocol" and response.truncation(reply)

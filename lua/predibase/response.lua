@@ -90,6 +90,19 @@ function M.truncation (reply)
   return bad.truncation(reply)
 end
 
+--- Words the failure of a response that broke off after its head, so that all transports report it
+-- in the same words.
+-- @tparam table failure of the transport
+-- @tparam ?integer status nil when there was no head
+-- @tparam number waited seconds since the attempt began
+-- @treturn table the failure, or one with another message
+function M.cut (failure, status, waited)
+  if failure.kind ~= "connection" or not status then return failure end
+  local message = ("the server, or a gateway in front of it, ended the response after %.1f s, "
+    .. "before it was complete (%s)"):format(waited, failure.message)
+  return setmetatable({ message = message }, { __index = failure })
+end
+
 -- Results.
 
 --- The finish reasons of LoRAX /generate by the names that results use.

@@ -65,6 +65,14 @@ function M.broken(failure, head, meta) end
 ---@return table? # a failure, in the form that transports use; nil when the body was not cut off
 function M.truncation(reply) end
 
+---Words the failure of a response that broke off after its head, so that all transports report it
+---in the same words.
+---@param failure table of the transport
+---@param status? integer nil when there was no head
+---@param waited number seconds since the attempt began
+---@return table # the failure, or one with another message
+function M.cut(failure, status, waited) end
+
 ---Makes a result without a text.
 ---@param head table `status` and `headers` of the response
 ---@param meta table of the call, see `result`

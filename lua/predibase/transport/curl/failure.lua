@@ -34,6 +34,13 @@ local function at_proxy (message, place)
   return ("no connection to the proxy %s: %s"):format(name, rest:match "^.-: (.*)$" or message)
 end
 
+--- Returns a message for an HTTP/2 stream that ended with an error, else nil. The number of the
+-- stream, which libcurl's message contains, says nothing to people.
+local function at_reset (message)
+  local reason = message:match "^HTTP/2 stream %d+ was not closed cleanly: (.*)$"
+  return reason and "the server or a gateway reset the HTTP/2 stream: " .. reason
+end
+
 local function worded (kind, phase, message, place)
   if kind == "tls" then
     for _, words in ipairs(NO_TLS) do
@@ -43,7 +50,7 @@ local function worded (kind, phase, message, place)
       end
     end
   end
-  return phase == "connect" and at_proxy(message, place) or message
+  return phase == "connect" and at_proxy(message, place) or at_reset(message) or message
 end
 
 --- Reads the failure of an exchange.

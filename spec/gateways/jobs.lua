@@ -79,8 +79,7 @@ local function start_caller (row)
   local job = { url = ("https://localhost:%d%s"):format(row.port, row.path), method = row.method,
     token = M.TOKEN, options = { timeout = { total = 120 } },
     before = case.before, pause = case.pause, after = case.after,
-    beside = case.beside,
-    prompt_bytes = row.situation.prompt_bytes or case.prompt_bytes }
+    beside = case.beside, prompt_bytes = case.prompt_bytes }
   for name, value in pairs(case.options or {}) do job.options[name] = value end
   if row.client == "nginx" then
     return in_nginx.start('assert(loadfile "spec/gateways/caller.lua")()',

@@ -7,18 +7,35 @@ M.FILE = "docs/gateways.md"
 
 local CLIENTS = { ["1.1"] = "1.1", ["2"] = "2", nginx = "nginx" }
 
+--- Returns what depends on the timing in a row.
+local function varying (row)
+  local varies = row.situation.varies
+  if varies and (not varies.client or varies.client == row.client) then return varies end
+  return {}
+end
+
 --- Returns how a number is shown: "any" when it depends on the timing.
 local function number (row, name, value)
-  local varies = row.situation.varies
-  if varies and varies[name] and (not varies.client or varies.client == row.client) then
-    return "any"
-  end
+  if varying(row)[name] then return "any" end
   return value and ("%d"):format(value) or ""
+end
+
+--- Returns the cells of a row that ends in one of several ways.
+local function one_of (row, kinds)
+  local cells, known = {}, false
+  for i, kind in ipairs(kinds) do
+    cells[i] = "`" .. kind .. "`"
+    known = known or kind == row.found.kind
+  end
+  if not known then return nil end
+  return table.concat(cells, " or ") .. " |  |  |  | any | any"
 end
 
 --- Returns the cells of a row that tell what came of the call.
 local function outcome (row)
-  local found, retryable = row.found, ""
+  local found, retryable, kinds = row.found, "", varying(row).outcomes
+  local cells = kinds and one_of(row, kinds)
+  if cells then return cells end
   if not found.ok then retryable = found.retryable and "yes" or "no" end
   return table.concat({
     found.ok and "ok" or "`" .. found.kind .. "`",

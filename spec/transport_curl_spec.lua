@@ -304,7 +304,7 @@ describe("predibase.transport.curl", function ()
         end)
         assert.is_true(n <= 2)
         assert.equal("cancelled", failure.kind)
-        assert.is_nil(next(transport.waiting))
+        assert.is_nil(x.waiter)
       end)
     end
 

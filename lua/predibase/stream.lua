@@ -100,7 +100,7 @@ end
 local function give_up_exchange (self, how)
   local exchange = self.exchange
   if exchange then
-    self.take = nil
+    self.direct, self.take = nil, nil
     exchange[how](exchange)
     self.exchange = nil
   end
@@ -200,8 +200,14 @@ local function open_source (self)
   local source, is_direct = exchange:tokens(self.call.client.max_text, not self.forgets)
   self.source = source
   if is_direct and not (self.call.options.hooks.on_token or self.filter or self.reader.raw) then
-    self.take = source.take
+    self.direct = source.take
   end
+end
+
+--- Ends the handling of an event: the next one may be read.
+local function settle (self)
+  self.held = nil
+  self.take = self.direct
 end
 
 local function take_token (self, token, final)
@@ -220,7 +226,7 @@ local function take_token (self, token, final)
   if count == 0 then this:first() end
   if self.final and (self.on_complete or this.counts) then complete(self) end
   if has_whole_text(self) then drop_text(self) end
-  self.held = nil
+  settle(self)
   local on_token = this.options.hooks.on_token
   if on_token then on_token(token) end
   return token
@@ -235,7 +241,7 @@ local function take_event (self, ev)
     if self.on_complete or self.call.counts then complete(self) end
     if has_whole_text(self) then drop_text(self) end
   end
-  self.held = nil
+  settle(self)
   return true
 end
 
@@ -315,11 +321,15 @@ local function advance (self, how)
   if has_lost_event(self, exchange) then return fail(self, self.call:error(endings.INTERRUPTED)) end
   local data, failure = self.held, nil
   if not data then
+    self.take = nil           -- not while an event is held
     data, failure = exchange[how](exchange)
     self.held = data
     exchange.taking = nil
   end
-  if failure == "pending" then return nil, failure end
+  if failure == "pending" then
+    self.take = self.direct
+    return nil, failure
+  end
   if self.closed then return true end
   if not self.call.responded then
     self.call:progress(exchange:head())
@@ -348,16 +358,16 @@ local function step (self, how)
 end
 
 --- Returns a token that has arrived, on the fast path: a plain token that no hook or filter needs,
--- counted and added to the text in C. The second result is true if nothing has arrived.
+-- counted and added to the text in C.
 local function take_buffered (self)
   local take = self.take
-  if take and self.held == nil then return take(self.source) end
+  return take and (take(self.source)) or nil
 end
 
 --- Waits for the next token. Tokens take the fast path as long as they can.
 local function read (self)
   local take = self.take
-  while take and self.held == nil do
+  while take do
     local token, pending = take(self.source)
     if token then return token end
     if not (pending and self.exchange:await()) then break end
@@ -368,7 +378,7 @@ end
 
 --- Waits for the next token, or for the text of several. Returns the text, or as `read` does.
 local function read_text (self)
-  while self.take and self.held == nil do
+  while self.take do
     local text, pending = self.source:take_texts()
     if text then return text end
     if not (pending and self.exchange:await()) then break end
@@ -380,7 +390,7 @@ end
 local function read_all (self)
   local token, err
   repeat
-    while self.take and self.held == nil and self.source:take_all() and self.exchange:await() do
+    while self.take and self.source:take_all() and self.exchange:await() do
       -- until something comes that is not a plain token
     end
     token, err = step(self, "next")
@@ -529,7 +539,8 @@ local function new (err)
   --   delay          seconds before the next attempt
   --   source         what counts the tokens and keeps their text from the first one on, if the
   --                  transport can (see Exchange:tokens of predibase.transport.curl.exchange)
-  --   take           its method `take`, while the fast path may be used
+  --   direct         its method `take`, if tokens may take the fast path
+  --   take           the same, while no event is held
   --   pieces         the text so far, without a source
   --   held           the event that was taken from the exchange and not handled yet
   --   stopped        the sequence of `client_stop` that the stream ended at
@@ -611,7 +622,7 @@ end
 -- @tparam Stream stream
 -- @treturn ?Token nil when the fast path has no token; call `next`, which knows the reason
 function M.take_buffered (stream)
-  return (take_buffered(stream))
+  return take_buffered(stream)
 end
 
 --- Waits for the next token, or for the text of several, for modules that need only the text.
@@ -650,7 +661,7 @@ end
 -- @treturn[1] string as `read_text` does
 -- @treturn[2] nil when the fast path has no text
 function M.take_buffered_texts (stream)
-  if not stream.take or stream.held ~= nil then return nil end
+  if not stream.take then return nil end
   return (stream.source:take_texts())
 end
 

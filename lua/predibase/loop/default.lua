@@ -39,17 +39,17 @@ end
 --- Waits until any exchange of this client has new data or has ended. In a task, other tasks run
 -- meanwhile. Elsewhere, and in a coroutine that a task created itself, the whole program waits.
 -- @tparam ?table exchange the exchange or group that the caller waits for
+-- @tparam ?thread me the calling coroutine, if the caller knows it
 -- @return nil, or the error that ends the wait
-function Default:suspend (exchange)
-  local task = loaded_tasks() and tasks.current()
-  if task then return tasks.wait(task, self, exchange) end
-  return blocking.wait(self)
+function Default:suspend (exchange, me)
+  if not loaded_tasks() then return blocking.wait(self) end
+  Default.resume = tasks.resume     -- for all later calls; in this order, because of Ctrl-C
+  Default.suspend = tasks.suspend
+  return tasks.suspend(self, exchange, me)
 end
 
---- Makes a task continue.
--- @param co its coroutine
-function Default:resume (co) -- luacheck: ignore 212
-  if tasks then tasks.resume(co) end
+--- Makes a task continue. Does nothing before the first wait.
+function Default:resume () -- luacheck: ignore 212
 end
 
 local function step_all ()

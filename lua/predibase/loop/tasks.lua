@@ -2,6 +2,8 @@
 --- The scheduler behind `predibase.async`. Its tasks are coroutines that wait together in one
 -- system call.
 --
+-- Longer than 600 lines: tasks, their waits and the rounds of the scheduler share all state.
+--
 -- There is one scheduler per Lua state. Each round runs the tasks that are ready, and then waits
 -- for the pools that tasks use and for the next task that sleeps. The cost of a round depends on
 -- the number of ready tasks, not on the number of all tasks. Programs use the scheduler through
@@ -12,6 +14,7 @@
 -- @module predibase.loop.tasks
 
 local active = require "predibase.active"
+local blocking = require "predibase.loop.blocking"
 local errors = require "predibase.errors"
 local heap = require "predibase.heap"
 local outside_errors = require "predibase.outside_errors"
@@ -23,6 +26,7 @@ local M = {}
 local isyieldable, close = rawget(coroutine, "isyieldable"), rawget(coroutine, "close")
 local resume, running_co, yield = coroutine.resume, coroutine.running, coroutine.yield
 local status = coroutine.status
+local can_yield = isyieldable or running_co       -- without it, coroutines cannot tell
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local WAITS = {}              -- the value that `M.wait` yields; other code yields other values
@@ -38,6 +42,9 @@ local running                 -- the coroutine inside M.run, see predibase.activ
 local interruption            -- the error of a Ctrl-C that was raised in a task
 local system                  -- predibase.curl, for its clock and its wait for descriptors
 local using = {}              -- loop -> number of tasks that wait for it
+local only                    -- the only loop in `using`, if there is one; nil: look there
+local stepping = false        -- the scheduler itself steps `only`
+local changed = false         -- a task has ended, or has yielded by itself
 
 -- When a task is cancelled, the exchanges that it was the last to wait for are closed. These are
 -- the exchanges whose field `owner` is the task. Most tasks use one exchange, which is in the
@@ -76,13 +83,22 @@ local LOOK = 0.01
 
 local list, fds, readable = {}, {}, {}     -- reused in every wait
 
+local function find_only ()
+  local source = next(using)
+  only = source and next(using, source) == nil and source or nil
+end
+
 local function add_waiter (source)
+  only = nil
   using[source] = (using[source] or 0) + 1
+  find_only()
 end
 
 local function remove_waiter (source)
   local n = using[source]
+  only = nil
   if n then using[source] = n > 1 and n - 1 or nil end
+  find_only()
 end
 
 --- Fills `list` and `fds` with the pools in use. Returns the seconds until one of them is due, or
@@ -117,14 +133,14 @@ local function wait_for_pools (seconds)
   for source in pairs(using) do
     if source.closed then using[source] = nil end
   end
-  local source = next(using)
-  if not source then
+  find_only()
+  if only then
+    only.step(seconds)
+  elseif next(using) then
+    wait_for_all(seconds)
+  else
     if not seconds then return false end
     if seconds > 0 then system.wait({}, seconds, readable) end
-  elseif next(using, source) == nil then
-    source.step(seconds)
-  else
-    wait_for_all(seconds)
   end
   return true
 end
@@ -145,7 +161,7 @@ end
 -- @treturn ?table
 function M.current ()
   local task = current
-  if task and running_co() == task.co and (not isyieldable or isyieldable()) then return task end
+  if task and running_co() == task.co and can_yield() then return task end
 end
 
 --- Tells whether the scheduler is running.
@@ -179,7 +195,7 @@ local function reset ()
     task.ended, task.ok, task.results = true, false, { task.cancelled }
   end
   tasks, unseen, current, interruption = {}, {}, nil, nil
-  waking, using, driving = {}, {}, false
+  waking, using, only, driving, stepping = {}, {}, nil, false, false
   if not next(detached) then sleepers = heap.new() end
   for _, task in pairs(detached) do
     if task.source then add_waiter(task.source) end
@@ -203,23 +219,42 @@ end
 
 local wake = M.wake
 
---- Makes a coroutine continue in the next round, if it is a task.
--- @param co a coroutine, or true for the main program
-function M.resume (co)
-  local task = tasks[co] or detached[co]
-  if task and (task ~= current or not in_task()) then wake(task) end
-end
-
 --- Lets other tasks run until this task is woken.
 -- @tparam table task the calling task
 -- @tparam ?table source the loop (with `fd`, `timeout` and `step`) that will wake it
 -- @tparam ?table exchange the exchange or group that it waits for; closed if the task is cancelled
 -- @treturn ?table the error that ends the wait, if the task was cancelled
 function M.wait (task, source, exchange)
+  task.steady = false
   if task.cancelled then return task.cancelled end
   if task.source ~= source then attach(task, source) end
   if task.exchange ~= exchange then own(task, exchange) end
-  if exchange then exchange.owner = task end
+  if exchange then
+    local before = exchange.owner
+    if before then before.steady = false end
+    exchange.owner = task
+    task.steady = exchange
+  end
+  yield(WAITS)
+  return task.cancelled
+end
+
+local wait = M.wait
+
+--- Waits until any exchange of a client has new data or has ended: in a task, other tasks run
+-- meanwhile; elsewhere, and in a coroutine that a task created itself, the whole program waits.
+-- This is the `suspend` of `predibase.loop.default`.
+-- @tparam table source the loop
+-- @tparam ?table exchange the exchange or group that the caller waits for
+-- @tparam ?thread me the calling coroutine
+-- @return nil, or the error that ends the wait
+function M.suspend (source, exchange, me)
+  local task = current
+  if not task or task.co ~= (me or running_co()) or not can_yield() then
+    return blocking.wait(source)
+  end
+  -- The usual case: the task waits for the next token of the same stream, so nothing has changed.
+  if task.steady ~= exchange then return wait(task, source, exchange) end
   yield(WAITS)
   return task.cancelled
 end
@@ -243,6 +278,7 @@ local function finish (task, ok, ...)
   task.n, task.results, task.ok = select("#", ...), { ... }, ok
   task.ended = true
   tasks[task.co], detached[task.co] = nil, nil
+  task.started, task.steady = false, false
   attach(task, nil)
   if task.cancelled then close_owned(task) end
   task.exchange, task.exchanges = nil, nil
@@ -266,9 +302,9 @@ local function traced (task, err)
 end
 
 --- Handles the result of resuming a task, which now waits, has yielded by itself, or has ended.
-local function stopped (task, ok, ...)
-  local first = ...
+local function stopped (task, ok, first, ...)
   if first == WAITS then return end
+  changed = true
   local cancelled = task.cancelled
   if coroutine.status(task.co) ~= "dead" then
     if not cancelled then return wake(task) end       -- the program yielded: let others run first
@@ -281,30 +317,46 @@ local function stopped (task, ok, ...)
   elseif cancelled then
     finish(task, false, cancelled)
   else
-    finish(task, true, ...)
+    finish(task, true, first, ...)
   end
 end
 
-local function run (task)
-  task.woken = false
+--- Runs a task that does not run yet, or has ended.
+local function begin_task (task)
   if task.ended then return end
-  if task.started then
-    task.results = nil
-    return stopped(task, resume(task.co))
-  end
   if task.cancelled then return finish(task, false, task.cancelled) end
-  task.started = true
-  stopped(task, resume(task.co, unpack(task.results, 1, task.n)))
+  local arguments = task.results
+  task.started, task.results = true, nil
+  stopped(task, resume(task.co, unpack(arguments, 1, task.n)))
 end
 
 local function run_ready ()
   local ready = waking
   waking = {}
   for i = 1, #ready do
-    current = ready[i]
-    run(current)
+    local task = ready[i]
+    current = task
+    task.woken = false
+    if task.started then stopped(task, resume(task.co)) else begin_task(task) end
     current = nil
   end
+end
+
+--- Makes a coroutine continue, if it is a task: at once if the scheduler waits, or in the next
+-- round. This is the `resume` of `predibase.loop.default`.
+-- @param _ the loop
+-- @param co a coroutine, or true for the main program
+-- @treturn ?boolean true if it has continued, and waits again or has ended
+function M.resume (_, co)
+  local task = tasks[co] or detached[co]
+  if not task then return end
+  if stepping and not current then
+    current = task
+    stopped(task, resume(co))
+    current = nil
+    return true
+  end
+  if task ~= current or not in_task() then wake(task) end
 end
 
 --- Loads what the scheduler needs. This module is also loaded inside nginx, where libcurl must not
@@ -320,7 +372,8 @@ end
 -- @treturn table the task
 function M.spawn (f, ...)
   -- A program may have thousands of tasks, so the table stays small. Fields that are set later:
-  --   started, ended, ok
+  --   ended, ok
+  --   started        it has begun and not ended
   --   woken          it runs in the next round
   --   cancelled      the error that ends it
   --   traceback      the traceback of its error, if it failed
@@ -331,7 +384,8 @@ function M.spawn (f, ...)
   --   exchange, exchanges     the exchanges that it waits for or has waited for, see `own`
   local task = setmetatable({
     co = coroutine.create(f),
-    n = select("#", ...), results = { ... },     -- the arguments of `f` until its first wait ends
+    n = select("#", ...), results = { ... },     -- the arguments of `f` until it starts
+    steady = false,           -- the exchange whose wait needs no preparation, see `M.suspend`
   }, Task)
   if in_task() and current.detached or not M.running() then
     begin()
@@ -350,7 +404,7 @@ end
 -- @treturn boolean false if the task had already ended or was already cancelled
 function M.cancel (task, err)
   if task.ended or task.cancelled then return false end
-  task.cancelled = err
+  task.cancelled, task.steady = err, false
   if task ~= current or not in_task() then wake(task) end
   return true
 end
@@ -478,10 +532,26 @@ local function raise_interruption ()
   if err then error(err, 0) end
 end
 
---- Waits until a task can go on.
+--- Returns how long to wait for pools: 0 if a task is ready, or until the next task that sleeps.
+local function time_left ()
+  local due = sleepers:due(system.now, wake)
+  return waking[1] and 0 or due
+end
+
+--- Waits until a task is ready or has ended. Tasks whose exchanges move continue at once. As long
+-- as they only wait again, this function goes on, so that a token takes a short way.
 local function wait_for_work ()
-  local seconds = sleepers:due(system.now, wake)
-  if #waking > 0 then seconds = 0 end
+  local seconds = waking[1] and 0 or nil
+  changed = false
+  while only do
+    if sleepers[1] then seconds = time_left() end
+    stepping = true
+    local count = only.step(seconds)
+    stepping = false
+    if not count then break end      -- it is closed or broken
+    if changed or waking[1] then return end
+  end
+  if sleepers[1] then seconds = time_left() end
   if not wait_for_pools(seconds) then
     error("predibase.async: deadlock: every task waits for another task", 0)
   end
@@ -491,7 +561,7 @@ end
 -- was to run. A task that had nothing to do waits again.
 local function repair ()
   local task = current
-  current, waking, using, driving = nil, {}, {}, false
+  current, waking, using, only, driving, stepping = nil, {}, {}, nil, false, false
   if task and not task.ended and status(task.co) == "dead" then
     finish(task, false, errors.new { kind = "cancelled", phase = "interrupted",
       message = "the task was interrupted while it ended" })
@@ -521,6 +591,7 @@ function M.run_once (wanted, step)
   run_ready()
   raise_interruption()
   if wanted and not wanted.ended then wait_for_work() end
+  raise_interruption()
   driving = false
   return true
 end

@@ -34,12 +34,17 @@ M.version = curl.version
 local Transport = {}
 Transport.__index = Transport
 
+--- In place of the pool of a closed transport, whose `step` may still be called.
+local GONE = { step = function () end, close = function () end }
+
 --- Wakes every coroutine and group that waits for an exchange.
 -- @tparam table transport
 -- @tparam ?table failure given to the exchanges if they can make no more progress
 local function wake_all (transport, failure)
-  local waiting = {}
-  for _, x in pairs(transport.waiting) do waiting[#waiting + 1] = x end
+  local waiting = {}            -- a copy, because a woken coroutine may change the table
+  for _, x in pairs(transport.exchanges) do
+    if x.waiter then waiting[#waiting + 1] = x end
+  end
   for _, x in ipairs(waiting) do
     x:set_broken(failure)
     moved(x)
@@ -50,17 +55,15 @@ end
 --- Wakes the groups whose timer has expired. Returns the seconds until the next timer expires, or
 -- `seconds` if that is shorter.
 local function run_timers (transport, seconds)
-  if not transport.timers[1] then return seconds end
   local left = group.run_timers(transport)
   if left and (not seconds or left < seconds) then return left end
   return seconds
 end
 
---- Handles an exchange that has new data or has ended, given by its number. Wakes the coroutine or
--- group that waits for it; closes it if it was released and only the end of its body was awaited.
+--- Handles an exchange that has new data or has ended and for which no coroutine waits, given by
+-- its number. Tells its group; closes it if it was released and only the end of its body was
+-- awaited.
 local function exchange_moved (transport, id)
-  local x = transport.waiting[id]
-  if x then return moved(x) end
   local raw, member = transport.lingering[id], transport.members[id]
   if raw then
     raw:close()
@@ -70,53 +73,69 @@ local function exchange_moved (transport, id)
   end
 end
 
---- Calls `exchange_moved` for all exchanges that may have moved, if it is not known which have.
+--- Handles all exchanges that may have moved, if it is not known which have.
 local function all_may_have_moved (transport)
-  local ids = {}
-  for id in pairs(transport.waiting) do ids[#ids + 1] = id end
+  local ids, waiting = {}, {}
+  for _, x in pairs(transport.exchanges) do
+    if x.waiter then waiting[#waiting + 1] = x end
+  end
   for id in pairs(transport.members) do ids[#ids + 1] = id end
   for id, raw in pairs(transport.lingering) do
     local _, state = raw:next()
     if state ~= "pending" then ids[#ids + 1] = id end
   end
+  for _, x in ipairs(waiting) do moved(x) end
   for _, id in ipairs(ids) do exchange_moved(transport, id) end
 end
 
 --- Returns the function `step`, which runs the pool once and wakes the waiters of the exchanges
 -- that have moved. A loop without `unwatch` may still call it after the client was closed.
 local function stepper (transport)
-  -- `ids` are the numbers of the exchanges that have moved (see `predibase.loop.blocking`), `n` is
-  -- how many there are (nil: unknown), `delivered` is how many of them were handled. They are kept
-  -- between the calls, because Ctrl-C may interrupt a step at any instruction; the next step then
-  -- continues.
-  local ids, n, delivered = {}, 0, 0
-  local function deliver ()
-    if not n then
+  -- `ids` are the numbers of the n exchanges that have moved (see `predibase.loop.blocking`), and
+  -- `at` is the index of the one that is handled now: 0 when there is nothing to do, -1 while it is
+  -- not known which have moved. They are kept between the calls, because Ctrl-C may interrupt a
+  -- step at any instruction; the next step then continues.
+  local ids, n, at = {}, 0, 0
+  local loop, timers, exchanges = transport.loop, transport.timers, transport.exchanges
+  local function recover ()
+    if at < 0 then
       all_may_have_moved(transport)
-      n, delivered = 0, 0
+    else
+      for k = at, n do
+        at = k
+        local x = exchanges[ids[k]]
+        if x and x.waiter then moved(x) else exchange_moved(transport, ids[k]) end
+        if at ~= k then return end
+      end
     end
-    while delivered < n do
-      local k = delivered + 1
-      exchange_moved(transport, ids[k])     -- may resume a coroutine that calls `step` again
-      if delivered < k then delivered = k end
-    end
+    at = 0
+  end
+  local function fail (why)
+    if transport.closed then return end
+    wake_all(transport, { kind = "connection", phase = "wait", message = why })
+    return nil, why
   end
   return function (seconds)
-    if transport.closed then return end
-    if not n or delivered < n then
-      deliver()
+    if at ~= 0 then
+      recover()
       seconds = 0             -- what was interrupted may be all that there is to wait for
     end
-    seconds = run_timers(transport, seconds)
-    delivered, n = 0, nil
+    if timers[1] then seconds = run_timers(transport, seconds) end
+    at = -1
     local count, why = transport.pool:step(seconds, ids)
     n = count or 0
-    deliver()
-    run_timers(transport)
-    if not count then
-      wake_all(transport, { kind = "connection", phase = "wait", message = why })
+    for k = 1, n do
+      at = k
+      local x = exchanges[ids[k]]
+      local waiter = x and x.waiter
+      if not waiter then exchange_moved(transport, ids[k])
+      elseif not loop:resume(waiter) then x.waiter = nil end      -- see `moved`
+      if at ~= k then return count end      -- a coroutine that was resumed has called `step`
     end
-    return count, why
+    at = 0
+    if timers[1] then run_timers(transport) end
+    if count then return count end
+    return fail(why)
   end
 end
 
@@ -282,6 +301,7 @@ function Transport:close ()
   if not self.pool then return end
   if self.loop.unwatch then self.loop:unwatch() end
   self.pool:close()
+  self.pool = GONE
   self.lingering = {}
   wake_all(self)
   if next(self.groups) then group.wake_all(self) end
@@ -309,7 +329,9 @@ function M.new (cfg, loop)
     step = nil,           -- the function that runs the pool once
     watched = false,      -- the loop knows the pool and `step`
     now = M.now,
-    waiting = {},         -- id -> exchange for which a coroutine waits
+    -- id -> exchange that is not closed or released. Weak, so that those that a program drops are
+    -- collected.
+    exchanges = setmetatable({}, { __mode = "v" }),
     members = setmetatable({}, { __mode = "v" }),     -- id -> exchange that belongs to a group
     timers = heap.new(),  -- the timers of groups
     groups = setmetatable({}, { __mode = "k" }),      -- set of all groups, including empty ones

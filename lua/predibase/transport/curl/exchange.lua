@@ -10,8 +10,6 @@ local M = {}
 local active = require "predibase.active"
 local usage = require "predibase.usage"
 
-local running = coroutine.running
-
 --- Seconds that the end of a body may take after its last useful byte. Normally it is in the same
 -- packet. If it does not arrive in time, the connection is closed and cannot be used again.
 local LINGER = 1
@@ -29,40 +27,42 @@ local function drain (x, is_over)
   if records or is_over then log(records or {}, is_over) end
 end
 
---- Waits until the exchange has new data or has ended, or is closed; `M.moved` then clears
--- `waiter`. An error that ends the wait early (Ctrl-C, a cancelled task) is raised; the caller can
--- then wait again.
+local running = coroutine.running
+
+--- Lets the main program of Lua 5.1 or LuaJIT wait, see `predibase.active`.
+local function suspend_main (loop, x)
+  local ok, err = pcall(loop.suspend, loop, x)
+  if not ok and err == nil then return "the wait was interrupted" end
+  return err
+end
+
+--- Waits until the exchange may have new data, or has ended, or is closed. An error that ends the
+-- wait early (Ctrl-C, a cancelled task) is raised; the caller can then wait again.
+-- @treturn boolean false if the pool cannot wait any more
 local wait
 function wait (x)
-  local transport, me = x.transport, running() or true
-  local other = x.waiter
+  local me, other = running() or true, x.waiter
   if other and other ~= me and active.runs(wait, other) then
     usage.fail("another coroutine is already waiting for this stream")
   end
-  local loop = transport.loop
+  local loop, err = x.loop
   x.waiter = me
-  transport.waiting[x.id] = x
-  local ok, err
-  repeat
-    ok, err = active.call(me, loop.suspend, loop, x)
-  until x.waiter ~= me or err ~= nil or not ok
-  if err == nil then return end
-  if x.waiter == me then
-    x.waiter = nil
-    transport.waiting[x.id] = nil
+  if me ~= true then err = loop:suspend(x, me) else err = suspend_main(loop, x) end
+  if x.waiter == me then x.waiter = nil end
+  if err ~= nil then
+    if x.unreachable then x:close() end
+    error(err, 0)
   end
-  if x.unreachable then x:close() end
-  error(err, 0)
+  return not x.broken
 end
 
 --- Resumes the coroutine that waits for an exchange which has new data or has ended.
 -- @tparam table x the exchange
 function M.moved (x)
-  local transport, waiter = x.transport, x.waiter
+  local waiter = x.waiter
   if not waiter then return end
-  transport.loop:resume(waiter)     -- first: after an interruption, the next step does it again
-  x.waiter = nil
-  transport.waiting[x.id] = nil
+  -- First: after an interruption, the next step does it again.
+  if not x.loop:resume(waiter) then x.waiter = nil end
 end
 
 --- Returns the head of the response.
@@ -188,13 +188,10 @@ function Exchange:set_broken (reason)
   self.broken = reason
 end
 
---- Waits until an event may be buffered.
--- @treturn boolean false if the exchange is closed or cannot wait; `next` then returns why
-function Exchange:await ()
-  if self.broken or not self.raw then return false end
-  wait(self)
-  return true
-end
+--- Waits until an event may be buffered. For a caller that has just found that nothing has arrived.
+-- @function Exchange:await
+-- @treturn boolean false if the pool cannot wait any more; `next` then returns why
+Exchange.await = wait
 
 --- Returns the data of an event that was incomplete when the body ended.
 -- @treturn ?string
@@ -230,6 +227,7 @@ end
 --- Clears the reference to the exchange of the C core.
 local function forget (x)
   x.raw = nil
+  x.transport.exchanges[x.id] = nil
   finish(x)
 end
 
@@ -259,12 +257,10 @@ local function start_queued (transport)
   -- The pool raises an error in a forked child process, which may not start a request.
   local ok, seconds = pcall(transport.pool.timeout, transport.pool)
   if not ok or seconds ~= 0 then return end
-  local _, other = next(transport.waiting)
-  if not other then
-    local _, member = next(transport.members)
-    other = member and member.group
+  for _, x in pairs(transport.exchanges) do
+    local waiter = x.waiter or x.group and x.group.waiter
+    if waiter then return transport.loop:resume(waiter) end
   end
-  if other and other.waiter then transport.loop:resume(other.waiter) end
 end
 
 --- Closes the exchange, and with it a connection in use. A coroutine that waits for the exchange
@@ -298,8 +294,8 @@ function M.new (transport, raw, id, done, place)
   --   undecoded, taking   see Exchange:keep_data
   --   owner          see predibase.loop.tasks
   --   log            see Exchange:log_to
-  return setmetatable({
-    transport = transport,
+  local x = setmetatable({
+    transport = transport, loop = transport.loop,
     raw = raw,            -- nil once closed
     id = id,
     done = done, place = place,
@@ -307,6 +303,8 @@ function M.new (transport, raw, id, done, place)
     -- Reserves space for fields that nearly every exchange gets, so that the table never grows.
     waiter = nil, status = nil, headers = nil, streaming = nil,
   }, Exchange)
+  transport.exchanges[id] = x
+  return x
 end
 
 return M

@@ -28,10 +28,11 @@ function Loop:resume() end
 ---  `timeout()` returns the seconds until `step` must run even if `fd` is not readable (nil: no
 ---  timer runs). `step(seconds)` waits at most that long (nil: without limit), does the work and
 ---  calls `loop:resume` for every coroutine whose exchange has moved: it has new data or has ended.
----* `loop:suspend(exchange)` waits until the calling coroutine is resumed, or for any shorter time.
----  It never raises an error: it returns nothing, or the error that ends the wait (Ctrl-C, a
----  cancelled task). The loop may call `exchange:close()` to end the exchange.
----* `loop:resume(co)` makes the coroutine `co` continue soon.
+---* `loop:suspend(exchange, co)` waits until the calling coroutine `co` is resumed, or for any
+---  shorter time. It never raises an error: it returns nothing, or the error that ends
+---  the wait (Ctrl-C, a cancelled task). The loop may call `exchange:close()` to end the exchange.
+---* `loop:resume(co)` makes the coroutine `co` continue soon. A loop that has let it continue at
+---  once returns true.
 ---* `loop:unwatch()` is optional and is called before `fd` is closed.
 ---@class predibase.loop.blocking
 local M = {}

@@ -89,7 +89,8 @@ help:
 ## make analyse    programs checked with the editor types
 ## make example-report  the report page of an invented bulk run, in build
 ## make bench      the benchmark table (ARGS=--json, ROUNDS, QUICK=1; PEERS=1: with
-##                 other clients; BARS=1: only the rows that have a limit)
+##                 other clients; BARS=1: only the rows that have a limit;
+##                 PLOT=1: write the figures of docs/performance.md)
 ## make install    PREFIX, DESTDIR, INSTALL_LMOD, INSTALL_CMOD, INSTALL_ZSH;
 ##                 make uninstall with the same ones removes what it installed
 ## make bundle     the library for a host program such as LÖVE, in BUNDLE (LUA)
@@ -392,6 +393,7 @@ bench:
 	@$(MAKE) -s build
 	@$(MAKE) -s build LUA=luajit
 	@sh bench/run.sh $(LUA) $(ARGS)
+	@if [ -n "$(PLOT)" ]; then sh bench/plot.sh build/bench/results.json; fi
 
 # The directories below PREFIX that LUA searches by default.
 LUA_ABI = $(shell $(LUA) -e 'print(_VERSION:match("%d%.%d"))')

@@ -3,9 +3,18 @@
 -- streams of pace.c, which counts CPU time and memory in the first half of the tokens and the delay
 -- in the second half.
 
-local now = require "predibase.curl".now
+local M = {}
 
-local M = { now = now }
+local curl
+
+--- Returns seconds of a clock that pace.c shares. Loads the library at the first call, because a
+-- program with another client should not have to load it only to start.
+local function now ()
+  curl = curl or require "predibase.curl"
+  return curl.now()
+end
+
+M.now = now
 
 local PAGE_KIB = 4            -- on Linux on x86 and on nearly all other machines
 local DELAY_STEP = 1e-5       -- seconds in one bucket, as in floor.c
@@ -41,7 +50,7 @@ Window.__index = Window
 -- @tparam number tokens of each, without the first one, which shows that the stream is open
 function M.window (streams, tokens)
   return setmetatable({ streams = streams, tokens = tokens, open = 0, seen = 0,
-    half = math.huge, delays = {}, samples = 0 }, Window)
+    plain = 1 + math.floor(tokens / 2), half = math.huge, delays = {}, samples = 0 }, Window)
 end
 
 --- Call this before the first stream is opened.
@@ -63,7 +72,7 @@ local function begin_next_part (self)
   end
   M.print_value("cpu_us_per_token", "%.3f", (os.clock() - self.cpu) * 1e6 / self.seen)
   M.print_value("kib_per_stream", "%.2f", (rss_kib() - self.before) / self.streams)
-  self.timing = true
+  self.cpu_measured = true
 end
 
 --- Takes a token.
@@ -73,13 +82,15 @@ function Window:take (count, text)
   if count == 1 then
     self.open = self.open + 1
     if self.open == self.streams then begin_next_part(self) end
-  elseif self.timing then
-    if text:byte() == 48 then
-      local bucket = math.floor((now() - text / 1e9) / DELAY_STEP)
-      self.delays[bucket] = (self.delays[bucket] or 0) + 1
-      self.samples = self.samples + 1
-    end
-  else
+    return
+  end
+  -- A slow client can be in the second half of one stream and in the first half of another.
+  if count > self.plain and text:byte() == 48 then
+    local bucket = math.floor((now() - text / 1e9) / DELAY_STEP)
+    self.delays[bucket] = (self.delays[bucket] or 0) + 1
+    self.samples = self.samples + 1
+  end
+  if not self.cpu_measured then
     self.seen = self.seen + 1
     if self.seen >= self.half then begin_next_part(self) end
   end

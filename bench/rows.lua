@@ -119,13 +119,20 @@ each_peer("one", "generate_cpu", "keep-alive generate, CPU us per call,",
 row("require_ms", 'require "predibase", ms', "ours/require/ms", nil, { "ours", "<=", 5 })
 row("require_kib", 'require "predibase", KiB', "ours/require/kib", nil, { "ours", "<=", 1024 })
 
-row("start_require", 'CPU ms of a program with require "predibase", to "socket" and "cjson"',
+row("start_require", 'CPU ms of require "predibase", to "socket" + "cjson"',
   "starts/start/require_ms", "starts/start/sockets_ms", { "ratio", "<=", 2 },
   "luasocket is not installed: apt install lua-socket")
 row("start_lua", "  to a program that requires nothing", "starts/start/require_ms",
   "starts/start/lua_ms")
 row("start_command", "CPU ms of predibase generate, to curl", "starts/start/command_ms",
   "starts/start/curl_ms", { "ratio", "<=", 2 }, "curl is not installed: apt install curl")
+for i, peer in ipairs(PEERS) do
+  if not peer.many then
+    row("start_" .. peer.who, (i == 1 and "CPU ms of a program that reads 5 tokens," or " ")
+      .. " to " .. peer.title, ("starts/peers/%s_ms"):format(peer.ours),
+      ("starts/peers/%s_ms"):format(peer.who), nil, peer.missing)
+  end
+end
 
 local NO_PYTHON = "python3 is not installed: apt install python3"
 row("csv_dict_reader", "CSV, MB/CPU-s, to Python's csv.DictReader", "ours/csv/mb_per_cpu_s",

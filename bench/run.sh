@@ -12,6 +12,7 @@
 #            values without a table
 #   PEERS    1: install other clients into build/ if they are missing, from PyPI
 #            and npm; without it, those that are there are measured
+#   SKIP     settings to leave out, with their rows
 #   BARS     1: measure and print only the rows that have a limit
 #   QUICK    1: one short round, to check that everything works
 set -eu
@@ -29,6 +30,9 @@ bars=${BARS:+yes}
 [ -z "$bars" ] ||
   settings=$(echo "$settings" | sed 's/^1 100 / /; s/ csv / /')
 settings=${ONLY:-$settings}
+for name in ${SKIP:-}; do
+  settings=$(echo " $settings " | sed "s/ $name / /")
+done
 most=5000
 eval "$(make -s env LUA="$lua")"
 unset http_proxy HTTP_PROXY all_proxy ALL_PROXY PREDIBASE_API_TOKEN \
@@ -249,6 +253,45 @@ bulk_memories () {
   cat "$out/grown" >>"$out/results"
 }
 
+# starts: measures programs from their start to their end.
+starts () {
+  if [ -n "$quick" ]; then n=5; else n=50; fi
+  set --
+  if [ -n "$luasocket" ]; then
+    set -- -- sockets "$lua" -e 'require "socket"; require "cjson"'
+  fi
+  if command -v curl >/dev/null; then
+    set -- "$@" -- curl curl -s -d '{"inputs":"water"}' -H \
+      'content-type: application/json' "$url/5/generate_stream"
+  fi
+  measure starts start "$out/bin/start" $n lua "$lua" -e '' -- require \
+    "$lua" -e 'require "predibase"' -- command predibase generate \
+    --base-url "$url/5" water "$@"
+}
+
+# start_peers: the same for programs that read a stream of five tokens.
+start_peers () {
+  [ -z "$bars" ] || return 0
+  if [ -n "$quick" ]; then n=2; else n=10; fi
+  text=$out/text-5
+  "$out/bin/server" --text 5 >"$text"
+  set -- stream "$url/5" 5 "$text"
+  [ -z "$luasocket" ] ||
+    set -- "$@" -- luasocket "$lua" bench/peers.lua luasocket stream "$url/5" 5 "$text"
+  [ -z "$luacurl" ] ||
+    set -- "$@" -- luacurl "$jit" bench/peers.lua luacurl stream "$url/5" 5 "$text"
+  [ -z "$node" ] ||
+    set -- "$@" -- node node "$node" stream "$url/5" 5 "$text"
+  [ -z "$lorax" ] ||
+    set -- "$@" -- lorax "$lorax" bench/peers.py lorax stream "$url/5" 5 "$text"
+  [ -z "$python" ] || for who in huggingface openai; do
+    set -- "$@" -- $who "$python" bench/peers.py $who stream "$url/5" 5 "$text"
+  done
+  measure starts peers "$out/bin/start" $n ours "$lua" bench/ours.lua "$@" \
+    -- jit "$jit" bench/ours.lua stream "$url/5" 5 "$text" \
+    -- chat "$lua" bench/ours.lua chat "$url/5" 5 "$text"
+}
+
 setting () {
   case $1 in
     relay-busy) gateway "$1" 1 400000 "$url/400000" all ;;
@@ -273,18 +316,8 @@ setting () {
       measure ours first "$lua" bench/ours.lua first "$url/1" 500 ;;
     require) measure ours require "$lua" bench/ours.lua require ;;
     start)
-      if [ -n "$quick" ]; then n=5; else n=50; fi
-      set --
-      if [ "$luasocket" = yes ]; then
-        set -- -- sockets "$lua" -e 'require "socket"; require "cjson"'
-      fi
-      if command -v curl >/dev/null; then
-        set -- "$@" -- curl curl -s -d '{"inputs":"water"}' -H \
-          'content-type: application/json' "$url/5/generate_stream"
-      fi
-      measure starts start "$out/bin/start" $n lua "$lua" -e '' -- require \
-        "$lua" -e 'require "predibase"' -- command predibase generate \
-        --base-url "$url/5" water "$@" ;;
+      starts
+      start_peers ;;
     csv)
       [ -e "$out/rows.csv" ] || "$lua" bench/csv.lua make "$out/rows.csv"
       measure ours csv "$lua" bench/csv.lua read "$out/rows.csv"

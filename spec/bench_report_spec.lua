@@ -112,3 +112,63 @@ describe("the report of the benchmark", function ()
     assert.is_true(seen.many_1000_cpu)
   end)
 end)
+
+describe("the figures of docs/performance.md", function ()
+  local figures = dofile "bench/figures.lua"
+  local json = require "predibase.json"
+
+  local function results (late)
+    return { rounds = 3,
+      measured_on = { measured = "2026-11-28 13:17 UTC, 3 rounds", commit = "0123", machine = "M",
+        system = "S", lua = "L" },
+      rows = {
+        { title = "  CPU us per call", full = "generate, CPU us per call", ours = 47.1,
+          measurement = "ours/generate/cpu_us_per_call", baseline = 17.4, ratio = 2.7,
+          baseline_measurement = "floor/generate/cpu_us_per_call", verdict = "missed",
+          bar = { of = "ratio", is = "<=", limit = 1.6 } },
+        { title = "delay", ours = 93, measurement = "ours/1000/delay_ms_p50", baseline = late,
+          baseline_measurement = "lorax/1000/delay_ms_p50" },
+        { title = "cpu", ours = 6.654, measurement = "ours/1000/cpu_us_per_token",
+          baseline = 13.6, baseline_measurement = "lorax/1000/cpu_us_per_token" },
+        { title = "text", ours = 882317, measurement = "ours/text/tokens_per_cpu_s" },
+      } }
+  end
+
+  it("has a line for each client and for each limit", function ()
+    local text = figures.text(results(20))
+    for _, line in ipairs {
+      "| **predibase**, Lua 5.4 | 882,317 | – | – | 6.65 | – | – | 47.1 | – |\n",
+      "| lorax-client | – | – | – | 13.6 | – | – | – | – |\n",
+      "| generate, CPU us per call | 47.1 | 17.4 | 2.70 | ratio ≤ 1.6 | missed |\n",
+    } do assert.is_truthy(text:find(line, 1, true), line) end
+    assert.is_nil(text:find("| delay |", 1, true))
+  end)
+
+  it("says of a client that it does not keep up", function ()
+    assert.is_truthy(figures.text(results(2600)):find("| 13.6 (late) |", 1, true))
+  end)
+
+  it("replaces what is between the marks, and wants both", function ()
+    local page = "a\n" .. figures.BEGIN .. "old\n" .. figures.END .. "b\n"
+    local new = figures.insert(page, results(20))
+    assert.equal("a\n" .. figures.text(results(20)) .. "b\n", new)
+    assert.equal(new, figures.insert(new, results(20)))
+    assert.has_error(function () figures.insert("a\n", results(20)) end,
+      "the page lacks the marks of bench/figures.lua")
+  end)
+
+  it("is what the kept results say", function ()
+    local function read (path)
+      local file = assert(io.open(path, "rb"))
+      local text = file:read "*a"
+      file:close()
+      return text
+    end
+    local page = read "docs/performance.md"
+    local kept = assert(json.decode(read "docs/performance/results.json"))
+    assert.is_true(page == figures.insert(page, kept), "run sh bench/plot.sh")
+    for name in page:gmatch "%(performance/(%w+)%.svg%)" do
+      assert.is_truthy(read("docs/performance/" .. name .. ".svg"):find "^<%?xml", name)
+    end
+  end)
+end)

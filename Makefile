@@ -20,7 +20,8 @@ folder_SOURCES = lua_folder folder_reader folder_reader_windows wide_text buf
 append_SOURCES = lua_append lua_class record_file record_file_windows wide_text
 done_SOURCES = lua_done lua_class done_set buf
 descriptor_SOURCES = lua_descriptor standard_io standard_io_windows wide_text
-C_MODULES = sse curl interrupt replace folder append done descriptor
+json_text_SOURCES = lua_json_text buf
+C_MODULES = sse curl interrupt replace folder append done descriptor json_text
 # As tools/check-rockspec.lua takes them: 'NAME=FILES' for each module.
 C_MODULE_LISTS = $(foreach module,$(C_MODULES),'$(module)=$($(module)_SOURCES)')
 

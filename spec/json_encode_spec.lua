@@ -236,3 +236,84 @@ describe("a random value", function ()
     end
   end)
 end)
+
+describe("the encoder in C", function ()
+  local text = require "predibase.json_text"
+  local mark = { array = getmetatable(json.array {}), object = getmetatable(json.object {}),
+    raw = getmetatable(json.raw "1"), number = getmetatable(json.number "1") }
+  local marks = { [mark.array] = 1, [mark.object] = 2, [mark.raw] = 3, [mark.number] = 3 }
+  local in_lua = require "predibase.json.encode".new {
+    escape = json.text, null = json.null, max_depth = json.MAX_DEPTH,
+    array = { [mark.array] = true }, object = { [mark.object] = true },
+    raw = { [mark.raw] = true, [mark.number] = true },
+  }
+
+  local STRINGS = { "", "a/b\\\"c", "\0\1\8\9\10\11\12\13\27\31\127", "ä€😀\244\143\191\191", "\128",
+    "\237\160\128", "\192\175", "\244\144\128\128", "\226\130", ("x"):rep(300) .. "\n" }
+  local NUMBERS = { 0, -0.0, 1, -1, 0.1, 1 / 3, -0.51220703, 1e15, 2 ^ 53 - 1, 2 ^ 53, -2 ^ 63,
+    1e300, 1e-7, 5e-324, 2.2250738585072014e-308, 1 / 0, -1 / 0, 0 / 0, 123456789.125 }
+
+  --- Makes a value that may not be writable.
+  local function value_of (draw, depth)
+    local kind = math.floor(draw() * (depth > 4 and 5 or 9))
+    if kind == 0 then return STRINGS[math.floor(draw() * #STRINGS) + 1] end
+    if kind == 1 then return NUMBERS[math.floor(draw() * #NUMBERS) + 1] end
+    if kind == 2 then return draw() < 0.5 end
+    if kind == 3 then return draw() < 0.9 and json.null or print end
+    if kind == 4 then return draw() < 0.5 and json.number "1.50" or json.raw '{"a":[1]}' end
+    local made, n = {}, math.floor(draw() * (draw() < 0.1 and 40 or 5))
+    for i = 1, n do
+      local inner = value_of(draw, depth + 1)
+      if kind == 5 then made[i] = inner
+      elseif kind == 6 then made["k" .. math.floor(draw() * 1000)] = inner
+      elseif kind == 7 then made[i] = { STRINGS[math.floor(draw() * 4) + 1] .. i, inner }
+      elseif draw() < 0.9 then made[STRINGS[math.floor(draw() * #STRINGS) + 1]] = inner
+      else made[math.floor(draw() * 5) - 1] = inner end
+    end
+    if kind == 7 then return json.object(made) end
+    return draw() < 0.2 and json.array(made) or made
+  end
+
+  it("writes what the encoder in Lua writes, or nothing", function ()
+    local draw = require "predibase.random".new(7)
+    local written = 0
+    for _ = 1, 20000 do
+      local value = value_of(draw, 0)
+      local quick = text.encode(value, marks, json.null, nil)
+      if quick then
+        written = written + 1
+        assert.equal((in_lua(value)), quick)
+      end
+    end
+    assert.is_true(written > 5000)
+  end)
+
+  it("leaves cycles, deep tables and wrong values to the encoder in Lua", function ()
+    local cycle = { {} }
+    cycle[1][1] = cycle
+    local deep = {}
+    for _ = 1, 128 do deep = { deep } end
+    for _, value in ipairs { cycle, deep, print, { print }, { a = 0 / 0 }, { "\255" },
+      { [2] = 1 } } do
+      assert.is_nil((text.encode(value, marks, json.null, nil)))
+      assert.is_nil((json.encode(value)))
+    end
+    assert.is_truthy(json.encode(deep[1]))
+    assert.has_error(function () text.encode() end)
+    assert.has_error(function () text.encode(1) end)
+  end)
+
+  it("finds integers that a double may not hold, outside of strings", function ()
+    for _, case in ipairs { "9007199254740992", "[-9007199254740993,1]",
+      '{"a":"\\"","b":12345678901234567890}' } do
+      assert.is_true(text.has_big_integers(case), case)
+    end
+    for _, case in ipairs { "1", "9007199254740991", '"9007199254740993"',
+      '["\\\\","\\"9007199254740993"]',
+      "0.9007199254740993123", "9007199254740993e1", '"', '"\\' } do
+      assert.is_false(text.has_big_integers(case), case)
+    end
+    local long = '["' .. ("x\\\\"):rep(2000) .. '",9007199254740993]'
+    assert.equal(has_integers and 9007199254740993 or "9007199254740993", json.decode(long)[2])
+  end)
+end)

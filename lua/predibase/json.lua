@@ -35,6 +35,14 @@ local subtype, tointeger = rawget(math, "type"), rawget(math, "tointeger")
 --- Deepest nesting of tables and JSON.
 M.MAX_DEPTH = 128
 
+local loaded
+
+--- Returns the C module `predibase.json_text`, which is loaded at its first use.
+local function json_text ()
+  loaded = loaded or requirements.load "predibase.json_text"
+  return loaded
+end
+
 local instance
 
 --- Makes a new instance, because lua-cjson reads the decimal point of the locale only when it makes
@@ -132,8 +140,13 @@ local function decode_exact (text, value, literals)
   return unmark(marked, marker)
 end
 
---- Tells whether a text has sixteen digits in a row. It is enough to look at every sixteenth byte.
-local function has_many_digits (text)
+-- Longer texts are searched by the C module, which has to be loaded first.
+local SHORT = 2048
+
+--- Tells whether a text may have an integer of sixteen digits. It is enough to look at every
+-- sixteenth byte.
+local function may_have_big_integers (text)
+  if #text > SHORT then return json_text().has_big_integers(text) end
   for i = 16, #text, 16 do
     local c = byte(text, i)
     if c <= 57 and c >= 48      -- "9" and "0"
@@ -156,7 +169,7 @@ function M.decode (text)
   local value, message = decode_near(text)
   if value == nil then return nil, message end
   -- Sixteen digits in a row are rare. Usually they are the fraction of a float.
-  if has_many_digits(text) then
+  if may_have_big_integers(text) then
     local literals = scan.big_integers(text)
     if literals then return decode_exact(text, value, literals) end
   end
@@ -402,6 +415,10 @@ M.text = escape
 
 local encoder
 
+-- The marks of metatables, as `predibase.json_text` names them.
+local marks = { [object_mt] = 2, [raw_mt] = 3, [number_mt] = 3 }
+for mt in pairs(arrays) do marks[mt] = 1 end
+
 --- Writes a value as JSON text.
 --
 -- Integers are written exactly (`128.0` as `128`), other numbers with the fewest digits that read
@@ -414,6 +431,8 @@ local encoder
 -- @treturn[2] nil
 -- @treturn[2] string what cannot be written and where: `schema.properties.x`
 function M.encode (value)
+  local text = value ~= nil and json_text().encode(value, marks, M.null, cjson.empty_array)
+  if text then return text end
   encoder = encoder or encode.new {
     escape = escape,
     null = M.null,

@@ -2,7 +2,7 @@
 -- Measures how long JSON of about a megabyte takes, with the library and with lua-cjson alone: a
 -- schema, the messages of a conversation, and the details of an answer with a token in each line.
 -- usage: lua5.4 bench/json.lua [SECONDS]      (0.3 for each measurement)
--- Prints a line for each: milliseconds of both, and the median of the ratios of nine rounds.
+-- Prints lines "NAME VALUE": milliseconds of both in CPU time, the medians of nine turns.
 
 package.path = "./lua/?.lua;./lua/?/init.lua;" .. package.path
 local abi = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match "%d+%.%d+"
@@ -55,22 +55,17 @@ local function time (f, value)
   return (os.clock() - began) * 1000 / n
 end
 
-local function compare (title, ours, theirs, value)
-  local ratios, mine, other = {}, {}, {}
-  for i = 1, 9 do
-    mine[i], other[i] = time(ours, value), time(theirs, value)
-    ratios[i] = mine[i] / other[i]
-  end
-  table.sort(ratios)
+local function compare (name, ours, theirs, value)
+  local mine, other = {}, {}
+  for i = 1, 9 do mine[i], other[i] = time(ours, value), time(theirs, value) end
   table.sort(mine)
   table.sort(other)
-  print(("%-18s %8.2f ms, lua-cjson %8.2f ms, ratio %5.2f"):format(title, mine[5], other[5],
-    ratios[5]))
+  print(("ours_%s_ms %.3f\ncjson_%s_ms %.3f"):format(name, mine[5], name, other[5]))
 end
 
 for _, sample in ipairs(SAMPLES) do
   local name, value = sample[1], sample[2]
   local text = json.encode(value)
-  compare("encode " .. name, json.encode, cjson.encode, value)
-  compare("decode " .. name, json.decode, cjson.decode, text)
+  compare(name .. "_encode", json.encode, cjson.encode, value)
+  compare(name .. "_decode", json.decode, cjson.decode, text)
 end

@@ -134,6 +134,14 @@ for i, peer in ipairs(PEERS) do
   end
 end
 
+for _, kind in ipairs { "schema", "messages", "details" } do
+  for _, what in ipairs { "encode", "decode" } do
+    row(("json_%s_%s"):format(kind, what), ("%s a JSON of 1 MB, %s, ms, to lua-cjson"):format(what,
+      kind), ("json/json/ours_%s_%s_ms"):format(kind, what),
+      ("json/json/cjson_%s_%s_ms"):format(kind, what), { "ratio", "<=", 1.5 })
+  end
+end
+
 local NO_PYTHON = "python3 is not installed: apt install python3"
 row("csv_dict_reader", "CSV, MB/CPU-s, to Python's csv.DictReader", "ours/csv/mb_per_cpu_s",
   "python/csv/dict_reader_mb_per_cpu_s", nil, NO_PYTHON)

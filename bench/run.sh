@@ -7,7 +7,7 @@
 #   ROUNDS   how often each thing is measured (5)
 #   SPAN     seconds of each half of a run with many streams (3)
 #   ONLY     settings instead of all: 1 100 100-busy 1000 5000 stream
-#            generate first require start csv bulk bulk-memory relay-1
+#            generate first require start json csv bulk bulk-memory relay-1
 #            relay-100 relay-1000 relay-busy relay-100-busy; prints the measured
 #            values without a table
 #   PEERS    1: install other clients into build/ if they are missing, from PyPI
@@ -24,8 +24,8 @@ rounds=${ROUNDS:-${quick:+1}}
 rounds=${rounds:-5}
 span=${SPAN:-${quick:+1}}
 span=${span:-3}
-settings="1 100 100-busy 1000 5000 stream generate first require start csv \
-  bulk bulk-memory relay-1 relay-100 relay-1000 relay-busy relay-100-busy"
+settings="1 100 100-busy 1000 5000 stream generate first require start json \
+  csv bulk bulk-memory relay-1 relay-100 relay-1000 relay-busy relay-100-busy"
 bars=${BARS:+yes}
 [ -z "$bars" ] ||
   settings=$(echo "$settings" | sed 's/^1 100 / /; s/ csv / /')
@@ -318,6 +318,7 @@ setting () {
     start)
       starts
       start_peers ;;
+    json) measure json json "$lua" bench/json.lua ;;
     csv)
       [ -e "$out/rows.csv" ] || "$lua" bench/csv.lua make "$out/rows.csv"
       measure ours csv "$lua" bench/csv.lua read "$out/rows.csv"

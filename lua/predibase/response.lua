@@ -6,7 +6,7 @@ local lazy = require "predibase.lazy"
 local event = require "predibase.event"
 local headers_of = require "predibase.headers"
 local json = require "predibase.json"
-local bad = lazy "predibase.response.bad_response"
+local bad = require "predibase.response.bad_response"
 local reasoning = lazy "predibase.reasoning"
 local stops = lazy "predibase.stop_sequences"
 

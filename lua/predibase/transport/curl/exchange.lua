@@ -2,13 +2,11 @@
 --- One request and its response over libcurl.
 -- @module predibase.transport.curl.exchange
 
-local lazy = require "predibase.lazy"
-local failures = lazy "predibase.transport.curl.failure"
+local active = require "predibase.active"
+local failures = require "predibase.transport.curl.failure"
+local usage = require "predibase.usage"
 
 local M = {}
-
-local active = require "predibase.active"
-local usage = require "predibase.usage"
 
 --- Seconds that the end of a body may take after its last useful byte. Normally it is in the same
 -- packet. If it does not arrive in time, the connection is closed and cannot be used again.

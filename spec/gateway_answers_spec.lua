@@ -43,6 +43,16 @@ for _, method in ipairs { "generate", "generate_stream" } do
       client:close()
     end)
 
+    it("whose rate limit refuses has limited the rate, whatever the status is", function ()
+      for _, status in ipairs { 429, 503 } do
+        local client, network = open({ status = status, body = "local_rate_limited",
+          headers = { ["x-envoy-ratelimited"] = "true" } }, { cold_start = 60 })
+        local err = ask(client, method)
+        assert.same({ "rate_limited", true, 3 }, { err.kind, err.retryable, #network.requests })
+        client:close()
+      end
+    end)
+
     it("whose circuit breaker opened is overloaded", function ()
       local client, network = open { status = 503, body = "upstream connect error",
         headers = { ["x-envoy-overloaded"] = "true" } }

@@ -165,6 +165,7 @@ M.LAST_COLD_WAIT = 10
 function M.is_cold (err)
   if err.status then
     return err.status >= 502 and err.status <= 504 and err.kind ~= "overloaded"
+      and err.kind ~= "rate_limited"
   end
   return err.kind == "connection" and err.phase == "connect" and err.sent == false
 end

@@ -161,9 +161,10 @@ function M.error (reply, meta, message)
 
   local kind, again = event.kind(text, error_type)
   kind = kind or kind_of(status)
-  -- Envoy's circuit breaker sends this header.
-  if not error_type and text_header(headers, "x-envoy-overloaded") and status >= 400 then
-    kind = "overloaded"
+  -- Envoy's circuit breaker and its rate limits send these headers, with any status.
+  if not error_type and status >= 400 then
+    if text_header(headers, "x-envoy-overloaded") then kind = "overloaded" end
+    if text_header(headers, "x-envoy-ratelimited") then kind = "rate_limited" end
   end
   -- An error object with a 2xx status is an error of the server, as in an event of a stream.
   if kind == "protocol" and reported and status >= 200 and status <= 299 then kind = "server" end

@@ -19,13 +19,14 @@ local function typed (name, fields)
 end
 
 --- Settings of a route that limit requests by a bucket with one token.
-local function bucket (seconds, headers)
+local function bucket (seconds, headers, more)
   local whole = { numerator = 100, denominator = "HUNDRED" }
-  return { ["envoy.filters.http.local_ratelimit"] =
-    typed("filters.http.local_ratelimit.v3.LocalRateLimit", { stat_prefix = "limit",
-      token_bucket = { max_tokens = 1, tokens_per_fill = 1, fill_interval = seconds },
-      filter_enabled = { default_value = whole }, filter_enforced = { default_value = whole },
-      enable_x_ratelimit_headers = headers }) }
+  local limit = typed("filters.http.local_ratelimit.v3.LocalRateLimit", { stat_prefix = "limit",
+    token_bucket = { max_tokens = 1, tokens_per_fill = 1, fill_interval = seconds },
+    filter_enabled = { default_value = whole }, filter_enforced = { default_value = whole },
+    enable_x_ratelimit_headers = headers })
+  for name, value in pairs(more or {}) do limit[name] = value end
+  return { ["envoy.filters.http.local_ratelimit"] = limit }
 end
 
 --- Settings of a route that switch a filter on.
@@ -68,6 +69,11 @@ M.situations = {
   { id = "limited_long", case = "limited", inside = true,
     what = "the same for an hour, with `x-ratelimit-reset`",
     filters = bucket("3600s", "DRAFT_VERSION_03") },
+  { id = "limited_503", case = "limited", inside = true,
+    what = "the same with the status 503 and `x-envoy-ratelimited`",
+    filters = bucket("3600s", nil, { status = { code = "ServiceUnavailable" },
+      response_headers_to_add = { { header = { key = "x-envoy-ratelimited", value = "true" } } }
+    }) },
   { id = "none", case = "no_server", what = "the cluster has no server (`no healthy upstream`)",
     inside = true },
   { id = "dead", case = "refused", what = "the server refuses connections", inside = true },

@@ -43,6 +43,29 @@ local function parse ()
   return true
 end
 
+--- Takes tokens in each way that keeps their text. What is refused is not counted.
+local function gather ()
+  local TOKEN = 'data:{"token":{"id":1,"text":"%s","logprob":-0.5,"special":false}}\n\n'
+  local complete = true
+  local parser = sse.new()
+  parser:keep_text(1000, true)
+  local function try (method, ...)
+    local ok, err = pcall(parser[method], parser, ...)
+    if ok then return end
+    assert(tostring(err):find("not enough memory", 1, true), err)
+    complete = false
+  end
+  for _, method in ipairs { "take", "take_texts", "take_all" } do
+    if not parser:feed(TOKEN:format(method .. (" "):rep(100))) then return false end
+    try(method)
+  end
+  try("add", "end")
+  local tokens, bytes = parser:counts()
+  assert(#parser:text() == bytes and (not complete or tokens == 4 and bytes == 325), bytes)
+  parser:close()
+  return complete
+end
+
 arm()
 local records = {}
 local client = assert(predibase.new { base_url = "http://127.0.0.1:" .. port, api_token = false,
@@ -54,5 +77,6 @@ local view = assert(client:with { base_url = "http://localhost:" .. port })
 complete = generate(view) and complete
 client:close()
 complete = parse() and complete
+complete = gather() and complete
 disarm()
 return complete and "complete" or "error"

@@ -54,10 +54,12 @@ static CURLcode global_code = CURLE_FAILED_INIT;
 /*
 ** Reading a token checks that its pool belongs to this process. getpid would
 ** be a system call per token, so forks are counted by a handler. A process
-** made by clone does not run it, so functions that use connections call getpid
-** too.
+** made by clone does not run it, so functions that use connections also look
+** at the mark, which the system clears in each copy of the process. Where there
+** is no mark, or it is cleared, they call getpid.
 */
 static unsigned forks;
+static const volatile int *mark;
 
 static void on_fork (void) {
   forks++;
@@ -66,6 +68,7 @@ static void on_fork (void) {
 /* Never undone: another Lua state in this process may be using libcurl. */
 static void global_init (void) {
   if (process_after_fork(on_fork) != 0) return;
+  mark = process_mark();
   global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
@@ -161,7 +164,8 @@ int pool_is_ours (const pool *p) {
 }
 
 static int is_truly_ours (const pool *p) {
-  return pool_is_ours(p) && process_own_id() == p->owner;
+  if (!pool_is_ours(p)) return 0;
+  return (mark != NULL && *mark == 1) || process_own_id() == p->owner;
 }
 
 /* Removes the transfer from libcurl, which closes the connection if the

@@ -43,6 +43,12 @@ static inline int process_after_fork (void (*f) (void)) {
   return 0;
 }
 
+/* Returns an int that is 1 in this process, and 0 in every copy of it, however
+** that was made; NULL if the system has no such memory. It is never freed. */
+static inline const volatile int *process_mark (void) {
+  return NULL;
+}
+
 /* Keeps the module that contains the object at 'here' loaded until the process
 ** ends. */
 static inline void process_keep_loaded (const void *here) {
@@ -63,6 +69,7 @@ static inline const char *process_file_of (const void *address) {
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -80,6 +87,20 @@ static inline void process_run_once (process_once *once, void (*f) (void)) {
 
 static inline int process_after_fork (void (*f) (void)) {
   return pthread_atfork(NULL, NULL, f);
+}
+
+static inline const volatile int *process_mark (void) {
+#if defined(MADV_WIPEONFORK)
+  void *page = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return NULL;
+  if (madvise(page, sizeof(int), MADV_WIPEONFORK) == 0) {
+    *(int *)page = 1;
+    return page;
+  }
+  munmap(page, sizeof(int));
+#endif
+  return NULL;
 }
 
 static inline void process_keep_loaded (const void *here) {

@@ -1,5 +1,5 @@
 /*
-** host_memory_files.c - the modules for files without memory at every place
+** host_memory_files.c - the modules for files and JSON without memory
 ** SPDX-License-Identifier: MIT
 ** once: the handling of refused allocations is the same on every Lua
 ** Memory runs out in Lua's allocator, in that of the C core, and in the
@@ -9,7 +9,7 @@
 
 /* links: lua_append.c record_file.c lua_done.c done_set.c lua_folder.c folder_reader.c */
 /* links: lua_replace.c whole_file.c lua_descriptor.c standard_io.c lua_interrupt.c signals.c */
-/* links: lua_class.c buf.c */
+/* links: lua_json_text.c lua_class.c buf.c */
 /* host: lua */
 
 #include <errno.h>
@@ -25,6 +25,7 @@ int luaopen_predibase_descriptor (lua_State *L);
 int luaopen_predibase_done (lua_State *L);
 int luaopen_predibase_folder (lua_State *L);
 int luaopen_predibase_interrupt (lua_State *L);
+int luaopen_predibase_json_text (lua_State *L);
 int luaopen_predibase_replace (lua_State *L);
 
 /* In memory, where the system has such a place, because the scenario flushes
@@ -85,6 +86,7 @@ static const luaL_Reg modules[] = {
   {"predibase.done", luaopen_predibase_done},
   {"predibase.folder", luaopen_predibase_folder},
   {"predibase.interrupt", luaopen_predibase_interrupt},
+  {"predibase.json_text", luaopen_predibase_json_text},
   {"predibase.replace", luaopen_predibase_replace},
   {NULL, NULL}
 };

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- The scenario that host_memory_files.c repeats with memory running out: records, a set of rows, a
--- folder, a file that is replaced, a pipe, Ctrl-C. Objects are closed, or left to the collector.
+-- folder, a file that is replaced, a pipe, JSON, Ctrl-C. Objects are closed, or left to the collector.
 
 arm()
 local append = require "predibase.append"
@@ -8,6 +8,7 @@ local descriptor = require "predibase.descriptor"
 local done = require "predibase.done"
 local names = require "predibase.folder"
 local interrupts = require "predibase.interrupt"
+local json_text = require "predibase.json_text"
 local replace = require "predibase.replace"
 
 local complete = true
@@ -82,6 +83,15 @@ local function pipes ()
   assert(not written and type(message) == "string")
 end
 
+local function texts ()
+  local many = {}
+  for i = 1, 20 do many["key " .. i] = { i, i / 8, ("x"):rep(i) } end
+  local first = json_text.encode(many, {}, print, nil)
+  assert(first and first == json_text.encode(many, {}, print, nil))
+  assert(not json_text.encode({ a = { print, coroutine.create(print) } }, {}, print, nil))
+  assert(json_text.has_big_integers "[9007199254740993]")
+end
+
 local function signals ()
   assert(interrupts.arm())
   local ok, message = pcall(function ()
@@ -102,6 +112,7 @@ rows()
 folders()
 whole_files()
 pipes()
+texts()
 signals()
 disarm()
 return complete and "complete" or "error"

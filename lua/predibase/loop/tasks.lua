@@ -44,7 +44,7 @@ local system                  -- predibase.curl, for its clock and its wait for 
 local using = {}              -- loop -> number of tasks that wait for it
 local only                    -- the only loop in `using`, if there is one; nil: look there
 local stepping = false        -- the scheduler itself steps `only`
-local changed = false         -- a task has ended, or has yielded by itself
+local changed = false         -- a task is ready, or has ended
 
 -- When a task is cancelled, the exchanges that it was the last to wait for are closed. These are
 -- the exchanges whose field `owner` is the task. Most tasks use one exchange, which is in the
@@ -214,7 +214,7 @@ end
 function M.wake (task)
   if task.ended or task.woken then return end
   waking[#waking + 1] = task
-  task.woken = true
+  task.woken, changed = true, true
 end
 
 local wake = M.wake
@@ -541,15 +541,15 @@ end
 --- Waits until a task is ready or has ended. Tasks whose exchanges move continue at once. As long
 -- as they only wait again, this function goes on, so that a token takes a short way.
 local function wait_for_work ()
-  local seconds = waking[1] and 0 or nil
-  changed = false
+  changed = waking[1] ~= nil
+  local seconds = changed and 0 or nil
   while only do
     if sleepers[1] then seconds = time_left() end
     stepping = true
     local count = only.step(seconds)
     stepping = false
     if not count then break end      -- it is closed or broken
-    if changed or waking[1] then return end
+    if changed then return end
   end
   if sleepers[1] then seconds = time_left() end
   if not wait_for_pools(seconds) then

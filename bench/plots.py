@@ -291,8 +291,19 @@ def main(path, folder):
     medians, _ = read(path)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for draw in (draw_text, draw_calls, draw_paced, draw_memory, draw_start, draw_delay, draw_streams):
-        draw(medians, folder)
+    for draw, needed in (
+        (draw_text, "lorax/stream/tokens_per_cpu_s"),
+        (draw_calls, "lorax/generate/cpu_us_per_call"),
+        (draw_paced, "floor/100/cpu_us_per_token"),
+        (draw_memory, "floor/1000/kib_per_stream"),
+        (draw_start, "starts/peers/lorax_ms"),
+        (draw_delay, "ours/1000/delay_ms_p99"),
+        (draw_streams, "ours/5000/cpu_us_per_token"),
+    ):
+        if needed in medians:
+            draw(medians, folder)
+        else:
+            print(f"a plot is not drawn, because {needed} was not measured", file=sys.stderr)
 
 
 main(*sys.argv[1:])

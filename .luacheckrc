@@ -31,4 +31,5 @@ files["lua/predibase/resty/counters.lua"].read_globals = { "newproxy" }
 files["examples/openresty"].std = "min"
 files["examples/openresty"].globals = { "ngx" }
 files["spec/soak/reader.lua"].read_globals = { "ngx" }
+files["spec/wire_fuzz/fuzz_worker.lua"].read_globals = { "ngx" }
 files["spec/support/in_nginx_main.lua"] = { read_globals = { "ngx", "loadstring" } }

@@ -103,6 +103,7 @@ help:
 ## make faults     the tests of each fault, as a table (Lua 5.4, LuaJIT, nginx)
 ## make coverage   which lines of C and Lua the tests run (Lua 5.4, nginx)
 ## make fuzz       all fuzz targets, FUZZ_SECONDS in total
+## make fuzz-wire  random exchanges over sockets under sanitizers, MINUTES (1)
 ## make soak       numbered tokens over 1,000 streams, libcurl and nginx, MINUTES (1)
 ## make release    tarball, rocks, rockspec and changelog of VERSION (1.2.3);
 ##                 DATE, DRY_RUN=1
@@ -288,14 +289,32 @@ fuzz: $(FUZZERS)
 
 MINUTES ?= 1
 
+# Exchanges over sockets, with sanitizers. TRANSPORT, CASE and BATCH repeat one that failed; SEED,
+# EXCHANGES and WORKERS are for the whole run.
+$(BUILDDIR)/wire_fuzz/fuzz_server: spec/wire_fuzz/fuzz_server.c bench/wire.c bench/wire.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lssl -lcrypto
+
+.PHONY: fuzz-wire
+fuzz-wire: export MINUTES := $(MINUTES)
+$(foreach name,TRANSPORT CASE BATCH SEED EXCHANGES WORKERS,$(eval \
+  fuzz-wire: export $(name) := $($(name))))
+fuzz-wire:
+	@LUAS='lua5.4 luajit' sh tools/setup.sh wire
+	@$(MAKE) -s $(BUILDDIR)/wire_fuzz/fuzz_server
+	@for lua in lua5.4 luajit; do $(MAKE) -s $(PARALLEL) build LUA=$$lua BUILDDIR=build/asan \
+	  CFLAGS='$(SANITIZERS)' || exit 1; done
+	@sh tools/fuzz-wire.sh $(BUILDDIR)/wire_fuzz/fuzz_server build/asan
+
 $(BUILDDIR)/soak/soak_server: spec/soak/soak_server.c bench/wire.c bench/wire.h Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 # One half of the streams runs inside nginx, which contains LuaJIT.
 .PHONY: soak
-soak: $(BUILDDIR)/soak/soak_server
-	@$(MAKE) -s build
+soak:
+	@LUAS='$(LUA) luajit' sh tools/setup.sh test
+	@$(MAKE) -s build $(BUILDDIR)/soak/soak_server
 	@$(MAKE) -s build LUA=luajit
 	@eval "$$($(MAKE) -s env LUA=luajit)"; export LUA_PATH="./?.lua;$$LUA_PATH"; \
 	  SOAK_MINUTES=$(MINUTES) luajit spec/soak/run.lua $(BUILDDIR)/soak/soak_server $(LUA) \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs what a job needs and is missing, with apt if the system has it.
 # usage: sh tools/setup.sh build|test|lint|docs|site|rock|bench|love|neovim|
-#   sources|matrix|examples|portable|musl|shells|analyser|gateways|ci
+#   sources|wire|matrix|examples|portable|musl|shells|analyser|gateways|ci
 # LUA_RESTY_REDIS_URL is the URL of lua-resty-redis (its file redis.lua), for a
 # system that has no package of it.
 # Tests for each tool or library itself, not for its package, so that it finds
@@ -249,6 +249,7 @@ ci_needs () {
   portable_needs
   musl_needs
   gateways_needs
+  wire_needs
   need debootstrap have debootstrap
   analyser_needs
   need git have git
@@ -272,6 +273,12 @@ windows_needs () {
   wish wine64 "the library for Windows" test -e /usr/lib/wine/wine64
   wish cmake "the library for Windows" have cmake
   wish cargo "the library for Windows" have cargo
+}
+
+# Exchanges over sockets: its server uses OpenSSL.
+wire_needs () {
+  test_needs
+  need libssl-dev pkg-config --exists openssl
 }
 
 # What reads the manual pages and the completions.

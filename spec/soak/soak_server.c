@@ -7,8 +7,8 @@
 ** milliseconds. FATE tells what becomes of it after AT tokens: n (nothing, it
 ** is complete), r (the connection is reset), c (the connection is closed), s
 ** (the server is silent until the client leaves).
-** One thread, loopback only. A connection without a request is closed after two
-** seconds. A slow reader delays its own stream only.
+** One thread, loopback only. A connection that was used and has no request is
+** closed after two seconds. A slow reader delays its own stream only.
 ** Prints its port, and at the end of its standard input how many tokens it
 ** has sent; then it exits.
 */
@@ -31,7 +31,7 @@
 #define BACKLOG 4096
 #define EVENTS 256
 #define TICK_MS 5
-#define IDLE_NS 2000000000    /* how long a connection waits for a request */
+#define IDLE_NS 2000000000    /* how long a kept connection waits */
 #define CATCH_UP_NS 5000000000 /* a stream that is later stays late */
 #define CUT_EVERY 64          /* tokens, of which one is sent in two pieces */
 
@@ -174,7 +174,7 @@ static void accept_all (void) {
     conn *c = calloc(1, sizeof *c);
     if (c == NULL) wire_die("soak_server", "not enough memory");
     c->fd = fd;
-    c->due = wire_now() + IDLE_NS;
+    c->due = INT64_MAX;
     c->link = &all;
     c->next = all;
     if (all != NULL) all->link = &c->next;

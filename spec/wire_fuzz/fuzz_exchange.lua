@@ -240,7 +240,8 @@ local function problem_of_count (plan, found)
   if n > plan.most then return ("%d tokens, and only %d were sent"):format(n, plan.most) end
   local complete = not found.left and not found.cancelled and plan.ending ~= "r"
   if complete and n < plan.least then
-    return ("%d tokens, and %d were sent completely"):format(n, plan.least)
+    return ("%d tokens, and %d were sent completely; error: %s"):format(n, plan.least,
+      tostring(found.err))
   end
 end
 

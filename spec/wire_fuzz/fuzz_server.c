@@ -44,7 +44,7 @@
 #define PATIENCE_MS 30000     /* how long a connection may be silent */
 #define KEPT_MS 1500          /* how long a kept connection waits */
 #define FRAME_HEAD 9
-#define NARROW_STEP 700       /* bytes that a narrow window takes at once */
+#define NARROW_STEP 4000      /* bytes that a narrow window takes at once */
 
 enum { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH, PING, GOAWAY,
        WINDOW_UPDATE };

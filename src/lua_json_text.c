@@ -155,6 +155,8 @@ static int write_number (lua_State *L, buf *b, double v) {
 
 /* --- tables --------------------------------------------------------------- */
 
+/* NOLINTBEGIN(misc-no-recursion): MAX_DEPTH limits the depth. */
+
 /* Returns the mark of the table at the top of the stack. */
 static int mark_of (lua_State *L) {
   int mark = NO_MARK;
@@ -389,6 +391,8 @@ static int write_value (lua_State *L, buf *b, int depth) {
       return 1;
   }
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 /* --- the functions -------------------------------------------------------- */
 

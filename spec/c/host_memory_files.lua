@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The scenario that host_memory_files.c repeats with memory running out: records, a set of rows, a
--- folder, a file that is replaced, a pipe, JSON, Ctrl-C. Objects are closed, or left to the collector.
+-- folder, a file that is replaced, a pipe, JSON, Ctrl-C. Objects are closed, or left to the
+-- collector.
 
 arm()
 local append = require "predibase.append"

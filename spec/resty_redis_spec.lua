@@ -375,7 +375,7 @@ describe("predibase.resty.limits, when Redis fails,", function ()
   local function recovers (site)
     eventually(function ()
       site:run "enter('probe', 'probe') leave 'probe'"
-      return site:logged "Redis answers again" >= 1
+      return site:logged "predibase: Redis answers again" >= 1
     end)
   end
 

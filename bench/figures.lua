@@ -103,8 +103,8 @@ end
 function M.text (results)
   local on = results.measured_on
   local out = { M.BEGIN }
-  out[2] = ("\nMedians of %d rounds, measured %s at the commit %s.\n%s; %s; %s.\n\n"):format(
-    results.rounds, on.measured:match "^[%d-]+", on.commit, on.machine, on.system, on.lua)
+  out[2] = ("\nMedians, measured %s, at the commit %s.\n%s; %s; %s. Load source: %s.\n\n"):format(
+    on.measured, on.commit, on.machine, on.system, on.lua, on.source or "not used")
   add_clients(out, M.medians(results))
   out[#out + 1] = "\nLate: half of the tokens are read more than a second late, and several of a "
     .. "stream at once, which\nmakes a token cheaper than at the pace of the others.\n\n"

@@ -84,7 +84,7 @@ static int push_token (conn *c) {
   char text[64], out[CHUNK_MAX];
   size_t len, first;
   snprintf(text, sizeof text, "%ld:%ld ", c->id, c->sent + 1);
-  len = first = wire_token(out, text);
+  len = first = wire_token(out, WIRE_LORAX, text);
   turn = turn * 1103515245u + 12345u;
   if ((turn >> 16) % CUT_EVERY == 0) first = 1 + (turn >> 8) % (len - 1);
   if (push(c, out, first) != 0) return -1;
@@ -102,7 +102,8 @@ static int meet_fate (conn *c, int64_t now) {
     c->state = SILENT;
     return 0;
   }
-  if (c->fate == 'r' || c->fate == 'c' || push(c, end, wire_end(end)) != 0) {
+  if (c->fate == 'r' || c->fate == 'c' ||
+      push(c, end, wire_end(end, WIRE_LORAX)) != 0) {
     drop(c, c->fate == 'r');
     return 1;
   }

@@ -18,6 +18,15 @@ local function either (value, err, wanted)
   return false
 end
 
+-- Loads what is loaded at its first use: compiling it takes thousands of allocations.
+pcall(function ()
+  local client = predibase.new { base_url = base, api_token = false, max_retries = 0 }
+  client:generate "What?"
+  client:generate_stream "What?":text()
+  client:with { base_url = base .. "/wrong" }:generate "What?"
+  client:close()
+end)
+
 arm()
 local complete = true
 local client = assert(predibase.new { base_url = base, api_token = false, max_retries = 0 })

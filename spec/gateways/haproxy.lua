@@ -47,7 +47,7 @@ M.situations = {
   { id = "retry_cut", case = "cut", backend = "retry-on all-retryable-errors",
     what = "the same; the server closes the connection in its body" },
   { id = "too_large", case = "too_large", what = "a long prompt is denied (`deny_status 413`)",
-    varies = { client = "1.1", outcomes = { "too_large", "connection" } },
+    varies = { outcomes = { "too_large", "connection" } },
     backend = "http-request deny deny_status 413 if { req.hdr_val(content-length) gt 20000 }" },
   { id = "one_request", case = "again", what = "`option httpclose`; the third call",
     frontend = "option httpclose" },

@@ -57,6 +57,8 @@ end
 local options = { base_url = job.url, api_token = job.token, ca_file = job.ca_file,
   http_version = job.http_version }
 for name, value in pairs(job.options) do options[name] = value end
+local retried = {}
+options.on_retry = function (info) retried[#retried + 1] = tostring(info.error) end
 local client = assert(predibase.new(options))
 
 -- Calls that only prepare the one that counts go to another path, where the model answers normally.
@@ -87,4 +89,5 @@ if job.after then
 end
 if open then open:close() end
 client:close()
+measured.retried = table.concat(retried, "; ")
 say("outcome", cjson.encode(measured))

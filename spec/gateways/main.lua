@@ -99,6 +99,7 @@ local function report (gateway, all)
           found.retryable and "retryable" or "not retryable", tostring(found.attempts),
           tostring(found.requests), tostring(found.tokens)))
       end
+      if found.retried and found.retried ~= "" then print("#   retried: " .. found.retried) end
       for _, problem in ipairs(row.problems) do print("#   PROBLEM: " .. problem) end
     end
   end

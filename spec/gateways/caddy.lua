@@ -36,8 +36,7 @@ M.situations = {
   { id = "timeout_head", case = "headless", inside = true,
     what = "`response_header_timeout`",
     proxy = "transport http {\n response_header_timeout 2s\n }" },
-  { id = "timeout", case = "silent", varies = { attempts = true, requests = true },
-    what = "`read_timeout` in the stream", inside = true,
+  { id = "timeout", case = "silent", what = "`read_timeout` in the stream", inside = true,
     proxy = "transport http {\n read_timeout 3s\n }" },
   { id = "too_large", case = "too_large", inside = true, varies = { requests = true },
     what = "`request_body` refuses a long prompt",
@@ -70,11 +69,14 @@ https://localhost:%d {
 %s}
 ]]
 
+-- Without buffer_requests, Caddy 2.6 ends about one stream in 200 early over HTTP/1.1, also for
+-- other clients.
 local HANDLER = [[
   handle %s/* {
   route {
   %s
     reverse_proxy 127.0.0.1:%d {
+      buffer_requests
       %s
     }
   }

@@ -16,6 +16,8 @@ local SIZES = { 100, 100000 }
 -- Long enough that Lua makes a new string each time, because it does not intern it.
 local UNFINISHED = ("unfinished "):rep(10)
 
+local TEXT = "some text of a token, longer than it was"
+
 describe("while a function of predibase.curl runs,", function ()
   local s, files
 
@@ -30,7 +32,7 @@ describe("while a function of predibase.curl runs,", function ()
         { close = true },
       } })
     end
-    script("token", '{"token":{"id":5,"text":"some text of a token"}}')
+    script("token", ('{"token":{"id":5,"text":"%s"}}'):format(TEXT))
     for _, size in ipairs(SIZES) do
       script(size, ("x"):rep(size))
       s:script("/body/" .. size, { status = 200, content_type = "text/plain",
@@ -126,19 +128,44 @@ describe("while a function of predibase.curl runs,", function ()
       end)
     end
 
-    it("exchange:token returns a token when a finalizer " .. name, function ()
+    -- What each function returns, and what the text so far then is if nobody else has read.
+    for call, expected in pairs {
+      token = { { id = 5, text = TEXT }, "" },
+      take = { { id = 5, text = TEXT }, TEXT },
+      take_texts = { TEXT .. TEXT, TEXT .. TEXT },
+    } do
+      it(("exchange:%s returns a token when a finalizer %s"):format(call, name), function ()
+        local pool, x = answered "/events/token"
+        x:keep_text(1000, true)
+        local inside, ok, token, second = lifetime.inside(function ()
+          finalizer(pool, x)
+        end, x[call], x)
+        assert.is_true(inside)
+        if lifetime.COLLECTS_ON_CALL and not ok then
+          assert.matches("closed", token, 1, true)
+        elseif not (lifetime.COLLECTS_ON_CALL and token == nil) then
+          assert.is_true(ok)
+          assert.same(expected[1], token)
+          assert.is_nil(second)
+        end
+        assert.is_true(x:text() == "" or x:text() == expected[2])
+        x:close()
+        pool:close()
+      end)
+    end
+
+    it("exchange:text works when a finalizer adds to it and " .. name, function ()
       local pool, x = answered "/events/token"
-      local inside, ok, token, text = lifetime.inside(function ()
+      x:keep_text(10000, true)
+      x:take_all()
+      local more = ("y"):rep(100)
+      local _, ok, text = lifetime.inside(function ()
+        x:add(more)
         finalizer(pool, x)
-      end, x.token, x)
-      assert.is_true(inside)
-      if lifetime.COLLECTS_ON_CALL then
-        assert.is_true(ok or token:find("closed", 1, true) ~= nil)
-      else
-        assert.is_true(ok)
-        assert.same({ id = 5, text = "some text of a token" }, token)
-        assert.equal(token.text, text)
-      end
+      end, x.text, x)
+      assert.is_true(ok)
+      assert.is_true(text == TEXT .. TEXT or text == TEXT .. TEXT .. more, text)
+      assert.equal(TEXT .. TEXT .. more, x:text())
       x:close()
       pool:close()
     end)

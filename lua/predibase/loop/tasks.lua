@@ -321,13 +321,19 @@ local function stopped (task, ok, first, ...)
   end
 end
 
---- Runs a task that does not run yet, or has ended.
+--- Handles the result of resuming a task for the first time.
+local function began (task, ...)
+  task.started = true         -- before the arguments are forgotten
+  task.results = nil
+  stopped(task, ...)
+end
+
+--- Runs a task that does not run yet, or has ended. An interruption of this function loses nothing:
+-- the arguments stay until the task has run.
 local function begin_task (task)
   if task.ended then return end
   if task.cancelled then return finish(task, false, task.cancelled) end
-  local arguments = task.results
-  task.started, task.results = true, nil
-  stopped(task, resume(task.co, unpack(arguments, 1, task.n)))
+  began(task, resume(task.co, unpack(task.results, 1, task.n)))
 end
 
 local function run_ready ()

@@ -89,7 +89,7 @@ local function texts ()
   for i = 1, 20 do many["key " .. i] = { i, i / 8, ("x"):rep(i) } end
   local first = json_text.encode(many, {}, print, nil)
   assert(first and first == json_text.encode(many, {}, print, nil))
-  assert(not json_text.encode({ a = { print, coroutine.create(print) } }, {}, print, nil))
+  assert(not json_text.encode({ a = { print, coroutine.create(function () end) } }, {}, print, nil))
   assert(json_text.has_big_integers "[9007199254740993]")
 end
 

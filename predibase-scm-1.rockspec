@@ -258,6 +258,7 @@ build = {
     ["predibase.json.scan"] = "lua/predibase/json/scan.lua",
     ["predibase.json_answer"] = "lua/predibase/json_answer.lua",
     ["predibase.lazy"] = "lua/predibase/lazy.lua",
+    ["predibase.loading"] = "lua/predibase/loading.lua",
     ["predibase.loop.blocking"] = "lua/predibase/loop/blocking.lua",
     ["predibase.loop.cqueues"] = "lua/predibase/loop/cqueues.lua",
     ["predibase.loop.default"] = "lua/predibase/loop/default.lua",

@@ -65,6 +65,21 @@ describe("a module that is loaded later", function ()
     package.preload[NAME .. ".outer"], package.loaded[NAME .. ".outer"] = nil, nil
   end)
 
+  it("is loaded again by requirements.load when there was no memory", function ()
+    local requirements = require "predibase.requirements"
+    local name, fails = "predibase.in_the_spec_of_lazy", true
+    package.preload[name] = function ()
+      if fails then error("not enough memory", 0) end
+      return { _VERSION = require "predibase.version" }
+    end
+    local ok, message = pcall(requirements.load, name)
+    assert.is_false(ok)
+    assert.equal("not enough memory", message)
+    fails = false
+    assert.is_table(requirements.load(name))
+    package.preload[name], package.loaded[name] = nil, nil
+  end)
+
   it("is loaded at once inside nginx", function ()
     local before = rawget(_G, "ngx")
     rawset(_G, "ngx", { config = { ngx_lua_version = 10025 } })

@@ -138,6 +138,7 @@
 --     requirements.neovim_json  the lua-cjson inside Neovim
 --     requirements.advice    the messages about what is missing
 --   lazy                 loads modules at their first use
+--   loading              loads a module so that a failure can be repeated
 --   host                 tells in which program this Lua runs
 --   transport            chooses the transport
 --     transport.curl       libcurl, through the C module predibase.curl

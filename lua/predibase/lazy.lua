@@ -13,23 +13,9 @@
 -- @module predibase.lazy
 
 local host = require "predibase.host"
+local loading = require "predibase.loading"
 
 local load_module = require             -- under another name: tools/graph.lua reads `require "x"`
-
---- Loads a module. An error from outside (Ctrl-C, a time limit of the host program) may end the
--- loading. Lua 5.1 and LuaJIT then keep a mark in `package.loaded`, with which every later
--- `require` of the same module fails; so the marks are removed.
-local function load (name)
-  local ok, module = pcall(load_module, name)
-  if ok then return module end
-  for other, value in pairs(package.loaded) do
-    local is_mark = type(value) == "userdata" or type(value) == "number"      -- LuaJIT: a number
-    if is_mark and tostring(other):find "^predibase%." then
-      package.loaded[other] = nil
-    end
-  end
-  error(module, 0)
-end
 
 --- Returns a table that loads a module when one of its fields is first read.
 -- @tparam string name of a module that returns a table
@@ -40,7 +26,8 @@ local function lazy (name)
   if host.in_nginx() then return load_module(name) end
   local stand_in, mt = {}, {}
   function mt.__index (_, key)
-    local module = load(name)
+    local ok, module = loading.try(name)
+    if not ok then error(module, 0) end
     mt.__index = module
     return module[key]
   end

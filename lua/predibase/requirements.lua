@@ -8,6 +8,7 @@
 
 local lazy = require "predibase.lazy"
 local advice = lazy "predibase.requirements.advice"
+local loading = require "predibase.loading"
 local outside_errors = require "predibase.outside_errors"
 local version = require "predibase.version"
 
@@ -144,6 +145,11 @@ function M.scheme_problem (facts, scheme)
     libcurl_found(facts))
 end
 
+--- Tells whether an error says nothing about the module: loading it again may succeed.
+local function is_passing (err)
+  return outside_errors.is_interrupt(err) or err == "not enough memory"
+end
+
 --- Returns why `require` could not load a C module, from its message.
 local function not_loaded (name, report)
   if report:find("module '" .. name .. "' not found", 1, true) then
@@ -164,16 +170,14 @@ local function not_loaded (name, report)
     tostring(_VERSION)), found .. place_of(name), "build", report)
 end
 
-local load_module = require             -- under another name: tools/graph.lua reads `require "x"`
-
 --- Loads a C module of the library and checks that it belongs to these Lua files.
 -- @tparam string name such as "predibase.curl"
 -- @treturn table the module
 -- @raise when it cannot be loaded or has another version, or when libcurl is not supported
 function M.load (name)
-  local ok, module = pcall(load_module, name)
+  local ok, module = loading.try(name)
   if not ok then
-    if outside_errors.is_interrupt(module) then error(module, 0) end
+    if is_passing(module) then error(module, 0) end
     error(not_loaded(name, tostring(module)), 0)
   end
   local other = type(module) == "table" and module._VERSION
@@ -189,9 +193,9 @@ end
 
 --- Loads a rock that the library depends on.
 local function dependency (name, needed, help)
-  local ok, module = pcall(load_module, name)
+  local ok, module = loading.try(name)
   if ok then return module end
-  if outside_errors.is_interrupt(module) then error(module, 0) end
+  if is_passing(module) then error(module, 0) end
   local found = ("no module %q that could be loaded"):format(name)
   error(advice.message(needed, found, help, tostring(module)), 0)
 end

@@ -36,7 +36,7 @@ M.internal = {
     "predibase.event", "predibase.stream.*", "predibase.stop_sequences",
     "predibase.tokenize", "predibase.headers", "predibase.random", "predibase.version",
     "predibase.requirements", "predibase.requirements.*", "predibase.response.*", "predibase.lazy",
-    "predibase.host", "predibase.json_answer", "predibase.paths" },
+    "predibase.loading", "predibase.host", "predibase.json_answer", "predibase.paths" },
   { "Other routes", "predibase.info", "predibase.metrics", "predibase.embed",
     "predibase.classify", "predibase.parts", "predibase.raw_request" },
   { "Options and parameters", "predibase.config.*", "predibase.params.*",

@@ -66,17 +66,15 @@ end
 -- which the `lua` program raises in its signal handler.
 -- @tparam table argv the arguments, as in the global `arg`
 -- @treturn integer exit code
--- @treturn boolean whether the Lua state must be closed, which closes connections and files; a
--- command that succeeded may have closed them itself
 function M.main (argv)
   M.occupied = M.occupied or occupy()
   local arguments
-  local ok, code, err, has_closed = pcall(function ()
+  local ok, code, err = pcall(function ()
     arguments = command_line.parse(argv)
     return commands[arguments.command](arguments)
   end)
-  if ok and code then return code, not has_closed end
-  return failures.report(ok and err or code, arguments and arguments.command), true
+  if ok and code then return code end
+  return failures.report(ok and err or code, arguments and arguments.command)
 end
 
 return M

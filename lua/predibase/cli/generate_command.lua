@@ -49,8 +49,6 @@ end
 --- Runs the command.
 -- @tparam table arguments of the command line
 -- @treturn[1] integer exit code
--- @treturn[1] nil
--- @treturn[1] boolean true: everything that the command has opened is closed
 -- @treturn[2] nil
 -- @treturn[2] table error
 function M.run (arguments)
@@ -84,8 +82,7 @@ function M.run (arguments)
   end
   if details then io.stderr:write(output.details(result)) end
   if arguments.stats then io.stderr:write(output.stats(result), "\n") end
-  client:close()
-  return 0, nil, true
+  return 0
 end
 
 return M

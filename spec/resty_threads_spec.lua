@@ -203,6 +203,9 @@ describe("the light threads of a stream inside nginx", function ()
   end)
 
   it("fail the stream when nginx has ended their request, and block no other request", function ()
+    -- nginx's own Lua module crashes in such a request that has read from a socket, also without
+    -- this library. Its worker is started again.
+    if os.getenv "ASAN_OPTIONS" then return pending "AddressSanitizer would report that crash" end
     halting()
     local visitor = open("/ended_by_nginx", 'if-match: "x"\r\n')
     assert.is_truthy(visitor:wait("412", 20))

@@ -139,6 +139,13 @@ build = {
       },
       defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
     },
+    ["predibase.json_text"] = {
+      sources = {
+        "src/lua_json_text.c",
+        "src/buf.c",
+      },
+      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
+    },
     -- Lua modules: make lint compares them with lua/
     ["predibase.active"] = "lua/predibase/active.lua",
     ["predibase.adapter"] = "lua/predibase/adapter.lua",

@@ -13,9 +13,14 @@ local BEGIN, END = "    -- Lua modules: make lint compares them with lua/\n", " 
 -- The C modules: array of `{ name, sources }`.
 local c_modules, may_write = {}, false
 for _, argument in ipairs(arg) do
-  local name, sources = argument:match "^(%w+)=(.*)$"
-  if name then c_modules[#c_modules + 1] = { "predibase." .. name, sources }
-  else may_write = argument == "--write" end
+  local name, sources = argument:match "^([%w_]+)=(.*)$"
+  if name then
+    c_modules[#c_modules + 1] = { "predibase." .. name, sources }
+  elseif argument == "--write" then
+    may_write = true
+  else
+    error("cannot read the argument " .. argument)
+  end
 end
 
 local failures = 0
@@ -53,6 +58,9 @@ end
 
 local function check_sources (spec, module, names)
   local wanted, listed = {}, {}
+  if not spec.build.modules[module] then
+    return fail("build.modules lacks %s, which the Makefile has", module)
+  end
   for name in names:gmatch("%S+") do
     wanted["src/" .. name .. ".c"] = true
   end

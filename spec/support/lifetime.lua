@@ -98,6 +98,7 @@ function M.serve ()
     ["/generate_stream"] = { answer = M.ANSWER },
     ["/hang/generate_stream"] = { answer = M.ANSWER, silent_after = 2, keepalive_interval = 0 },
     ["/mute/generate"] = { head_delay = 3600 },
+    ["/mute/v1/embeddings"] = { head_delay = 3600 },
     ["/silent/generate_stream"] = { head_delay = 3600 },
     ["/slow/generate_stream"] = { head_delay = 0.2, answer = M.ANSWER },
     ["/late/generate"] = { head_delay = 0.2, answer = M.ANSWER },

@@ -14,14 +14,14 @@ void answer_init (answer *a, size_t limit, int kept) {
 }
 
 /* Returns how many bytes of text may still come. */
-static size_t room (const answer *a) {
+static size_t bytes_left (const answer *a) {
   return a->size < a->limit ? a->limit - a->size : 0;
 }
 
 int answer_peek (const answer *a, const sse *p, token *t) {
   sse_event ev;
   return sse_peek(p, &ev) && token_read(t, ev.data, ev.data_len) &&
-         answer_len(t) <= room(a);
+         answer_len(t) <= bytes_left(a);
 }
 
 size_t answer_gather (const answer *a, const sse *p, char *text, size_t size,
@@ -32,7 +32,7 @@ size_t answer_gather (const answer *a, const sse *p, char *text, size_t size,
   int more = sse_peek(p, &ev);
   while (more && size - used >= sizeof t.text &&
          token_read(&t, ev.data, ev.data_len) &&
-         answer_len(&t) <= room(a) - used) {
+         answer_len(&t) <= bytes_left(a) - used) {
     memcpy(text + used, t.text, answer_len(&t));
     used += answer_len(&t);
     n++;

@@ -32,15 +32,15 @@ void answer_init (answer *a, size_t limit, int kept);
 
 /*
 ** Reads the first queued event. Returns 1 if it is a plain token, see
-** token_read, and there is room for its text.
+** token_read, and its text does not exceed the limit.
 */
 int answer_peek (const answer *a, const sse *p, token *t);
 
 /*
-** Reads plain tokens from the head of the queue, as long as there is room for
-** their text and the next token's text fits into 'text' for certain. Returns
-** their number, and writes their texts to 'text', which has 'size' bytes, and
-** the length to *len.
+** Reads plain tokens from the head of the queue, as long as their text does not
+** exceed the limit and the next token's text fits into 'text' for certain.
+** Returns their number, and writes their texts to 'text', which has 'size'
+** bytes, and the length to *len.
 */
 size_t answer_gather (const answer *a, const sse *p, char *text, size_t size,
                       size_t *len);

@@ -56,7 +56,7 @@ static CURLcode global_code = CURLE_FAILED_INIT;
 ** be a system call per token, so forks are counted by a handler. A process
 ** made by clone does not run it, so functions that use connections also look
 ** at the mark, which the system clears in each copy of the process. Where there
-** is no mark, or it is cleared, they call getpid.
+** is no mark, or the system has cleared it, they call getpid.
 */
 static unsigned forks;
 static const volatile int *mark;

@@ -102,7 +102,7 @@
 --   reasoning            separates the reasoning of a model from its answer
 --   event                reads an event of a stream, and checks its types
 --   response             an answer -> result
---     response.bad_response  a response that is no answer -> error object
+--     response.bad_response  a response without an answer -> error object
 --   retry                whether to try again, and after how many seconds
 --     call.admission       what a call needs before each attempt: a server, its turn, a token
 --     call.shown_headers   what hooks and errors see of headers: everything but secrets

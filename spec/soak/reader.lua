@@ -10,6 +10,7 @@
 
 local predibase = require "predibase"
 local random = require "spec.support.random"
+local resources = require "spec.support.resources"
 local uv = require "luv"
 
 local in_nginx = require "predibase.transport".in_nginx()
@@ -33,19 +34,6 @@ local sleep = in_nginx and ngx.sleep or async.sleep
 --- Prints a line. Inside nginx `print` writes into its log.
 local function say (format, ...)
   io.stdout:write(format:format(...), "\n")
-end
-
-local function descriptors ()
-  local n, request = 0, assert(uv.fs_scandir "/proc/self/fd")
-  while uv.fs_scandir_next(request) do n = n + 1 end
-  return n
-end
-
-local function rss_kib ()
-  local file = assert(io.open "/proc/self/status")
-  local kib = tonumber(file:read "*a":match "VmRSS:%s*(%d+)")
-  file:close()
-  return kib
 end
 
 local began = now()
@@ -200,7 +188,8 @@ end
 
 local function sample ()
   say("sample %.1f %d %d %d %d %d %d %d %.0f %d", now() - began, open, tokens, lost, doubled,
-    swapped, wrong, rss_kib(), collectgarbage "count", descriptors())
+    swapped, wrong, resources.rss_kib(), collectgarbage "count",
+    resources.descriptors())
 end
 
 local function samples ()
@@ -215,7 +204,7 @@ local function samples ()
 end
 
 local function main ()
-  local before = descriptors()
+  local before = resources.descriptors()
   -- not all at the same moment
   for _ = 1, at_once do start_reader(rng:int(0, 2000) / 1000) end
   samples()
@@ -226,7 +215,7 @@ local function main ()
   repeat
     collectgarbage()
     sleep(0.2)
-    after = descriptors()
+    after = resources.descriptors()
   until after <= before or now() > patience
   sample()
   for name, count in pairs(ended) do say("ended %s %d", (name:gsub(" ", "_")), count) end

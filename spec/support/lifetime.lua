@@ -3,8 +3,8 @@
 -- number of open descriptors, and a server whose streams stop in the middle.
 
 local predibase = require "predibase"
+local resources = require "spec.support.resources"
 local server = require "spec.support.server"
-local uv = require "luv"
 
 local M = {}
 
@@ -13,11 +13,7 @@ local M = {}
 M.COLLECTS_ON_CALL = _VERSION == "Lua 5.2"
 
 --- Returns the number of open descriptors of this process.
-function M.files ()
-  local n, request = 0, assert(uv.fs_scandir "/proc/self/fd")
-  while uv.fs_scandir_next(request) do n = n + 1 end
-  return n
-end
+M.files = resources.descriptors
 
 --- Returns an object whose finalizer calls f, on every Lua.
 function M.on_collect (f)

@@ -297,7 +297,7 @@ end
 
 --- Describes a plan in a line.
 function M.describe (plan)
-  return ("%s over %s, %s; must %s; %s by %s at %d"):format(plan.call, plan.door, plan.name,
+  return ("%s over %s, %s; must %s; %s by %s at %d"):format(plan.call, plan.listener, plan.name,
     plan.must, plan.act, plan.read, plan.at)
 end
 

@@ -31,7 +31,7 @@ local function script_of (made)
 end
 
 -- The ports of the server: without TLS, HTTP/1.1 over TLS, HTTP/2, and HTTP/2 with narrow windows.
-local DOORS = {
+local LISTENERS = {
   curl = { "plain", "plain", "plain", "plain", "plain", "plain", "tls", "h2", "h2", "h2", "h2",
     "narrow" },
   nginx = { "plain", "plain", "plain", "tls" },
@@ -56,16 +56,16 @@ end
 --- Makes the plan of an exchange.
 -- @tparam integer number of the exchange
 -- @tparam string transport "curl" or "nginx"
--- @treturn table what `fuzz_http1` describes, and `number`, `call`, `texts`, `whole`, `door`,
+-- @treturn table what `fuzz_http1` describes, and `number`, `call`, `texts`, `whole`, `listener`,
 -- `script`, `padding`, `act`, `read`, `at`, `after`, `own` (it has a client of its own)
 function M.new (number, transport)
   local rng = random.new(number % SEEDS + 1)
   for _ = 1, 3 do rng:int(0, 1) end               -- the first numbers of neighbours are alike
   local answer = answers.make(rng)
-  local door = rng:pick(DOORS[transport])
-  local grammar = (door == "h2" or door == "narrow") and http2 or http1
+  local listener = rng:pick(LISTENERS[transport])
+  local grammar = (listener == "h2" or listener == "narrow") and http2 or http1
   local plan = grammar.make(rng, answer)
-  plan.number, plan.door = number, door
+  plan.number, plan.listener = number, listener
   plan.call, plan.texts, plan.whole = answer.call, answer.texts, answer.whole
   plan.script = script_of(plan)
   plan.padding = rng:int(1, 40) == 1 and rng:int(1000, 200000) or 0

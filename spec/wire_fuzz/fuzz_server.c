@@ -68,10 +68,10 @@ typedef struct conn {
   script scripts[STREAMS];
 } conn;
 
-typedef struct door {
+typedef struct listener {
   int fd, narrow;
   SSL_CTX *tls;
-} door;
+} listener;
 
 /* --- bytes ---------------------------------------------------------------- */
 
@@ -427,7 +427,7 @@ static void *serve (void *ud) {
   return NULL;
 }
 
-static void begin (int fd, const door *d, const pthread_attr_t *how) {
+static void begin (int fd, const listener *d, const pthread_attr_t *how) {
   struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
   conn *c = calloc(1, sizeof *c);
   pthread_t thread;
@@ -448,7 +448,7 @@ static void begin (int fd, const door *d, const pthread_attr_t *how) {
 }
 
 static void *attend (void *ud) {
-  const door *d = ud;
+  const listener *d = ud;
   pthread_attr_t how;
   pthread_attr_init(&how);
   pthread_attr_setstacksize(&how, STACK);
@@ -472,7 +472,7 @@ static SSL_CTX *certified (const char *certificate, const char *key) {
 }
 
 int main (int argc, char **argv) {
-  static door doors[3];
+  static listener listeners[3];
   pthread_t thread;
   char byte;
   size_t i;
@@ -480,11 +480,11 @@ int main (int argc, char **argv) {
     wire_die("fuzz_server", "usage: fuzz_server CERTIFICATE KEY");
   signal(SIGPIPE, SIG_IGN);
   wire_need_descriptors("fuzz_server", 1024);
-  doors[1].tls = doors[2].tls = certified(argv[1], argv[2]);
-  doors[2].narrow = 1;
+  listeners[1].tls = listeners[2].tls = certified(argv[1], argv[2]);
+  listeners[2].narrow = 1;
   for (i = 0; i < 3; i++) {
-    doors[i].fd = wire_listen(BACKLOG);
-    if (pthread_create(&thread, NULL, attend, &doors[i]) != 0)
+    listeners[i].fd = wire_listen(BACKLOG);
+    if (pthread_create(&thread, NULL, attend, &listeners[i]) != 0)
       wire_die("fuzz_server", "no thread can be started");
   }
   while (read(0, &byte, 1) > 0)

@@ -11,6 +11,7 @@ local growth = require "spec.soak.growth"
 local plans = require "spec.wire_fuzz.fuzz_plan"
 local predibase = require "predibase"
 local random = require "spec.support.random"
+local resources = require "spec.support.resources"
 local uv = require "luv"
 
 local in_nginx = require "predibase.transport".in_nginx()
@@ -38,30 +39,18 @@ local function say (format, ...)
   io.stdout:write(format:format(...), "\n")
 end
 
-local function descriptors ()
-  local n, request = 0, assert(uv.fs_scandir "/proc/self/fd")
-  while uv.fs_scandir_next(request) do n = n + 1 end
-  return n
-end
-
-local function rss_kib ()
-  local file = assert(io.open "/proc/self/status")
-  local kib = tonumber(file:read "*a":match "VmRSS:%s*(%d+)")
-  file:close()
-  return kib
-end
-
 -- The clients.
 
-local DOORS = {
+local LISTENERS = {
   plain = { "http", 1 }, tls = { "https", 2, "1.1" }, h2 = { "https", 2 },
   narrow = { "https", 3 },
 }
 
 local pools = 0
 
-local function new_client (door)
-  local scheme, port, version = DOORS[door][1], ports[DOORS[door][2]], DOORS[door][3]
+local function new_client (listener)
+  local known = LISTENERS[listener]
+  local scheme, port, version = known[1], ports[known[2]], known[3]
   local secure = scheme == "https"
   local client = assert(predibase.new { base_url = ("%s://127.0.0.1:%s"):format(scheme, port),
     api_token = false, http_version = not in_nginx and version or nil,
@@ -81,12 +70,12 @@ local world = { can_fork = is_jit and not in_nginx }
 
 function world.client (plan)
   if plan.own then
-    local client = new_client(plan.door)
+    local client = new_client(plan.listener)
     borrowed[client] = true
     return client
   end
-  shared[plan.door] = shared[plan.door] or new_client(plan.door)
-  return shared[plan.door]
+  shared[plan.listener] = shared[plan.listener] or new_client(plan.listener)
+  return shared[plan.listener]
 end
 
 function world.release (client)
@@ -168,7 +157,7 @@ end
 
 --- Closes the clients, and waits until descriptors and memory are what they were before.
 local function settle (batch, before)
-  for door, client in pairs(shared) do
+  for listener, client in pairs(shared) do
     if client.transport.size and client.transport:size() ~= 0 and not in_nginx then
       collectgarbage()
       if client.transport:size() ~= 0 then
@@ -176,15 +165,15 @@ local function settle (batch, before)
       end
     end
     client:close()
-    shared[door] = nil
+    shared[listener] = nil
   end
   collectgarbage()
   collectgarbage()
   local patience = now() + SETTLE
-  while descriptors() > before.descriptors and now() < patience do sleep(0.02) end
-  if descriptors() > before.descriptors then
+  while resources.descriptors() > before.descriptors and now() < patience do sleep(0.02) end
+  if resources.descriptors() > before.descriptors then
     report(batch, batch, "%d descriptors before a batch, %d after it", before.descriptors,
-      descriptors())
+      resources.descriptors())
   end
   -- LuaJIT's memory also holds the machine code of all paths that were taken often
   if is_jit then rawget(_G, "jit").flush() end
@@ -198,13 +187,13 @@ local function settle (batch, before)
 end
 
 local function run_batches ()
-  local before, rss = { descriptors = descriptors() }, {}
+  local before, rss = { descriptors = resources.descriptors() }, {}
   local number = first
   while number < first + count and now() < stop and problems < 20 do
     local n = math.min(BATCH, first + count - number)
     run_batch(number, n)
     settle(number, before)
-    rss[#rss + 1] = rss_kib()
+    rss[#rss + 1] = resources.rss_kib()
     say("batch %d %d %d", number, n, rss[#rss])
     number = number + n
   end

@@ -288,6 +288,29 @@ describe("the encoder in C", function ()
     assert.is_true(written > 5000)
   end)
 
+  it("writes members and elements in order, whatever their order in the table is", function ()
+    local nested
+    for depth = 1, 60 do
+      local array = {}
+      for i = depth % 7 + 1, 1, -1 do array[i] = i end
+      array[#array + 1] = nested
+      nested = array
+    end
+    assert.equal((in_lua(nested)), (text.encode(nested, marks, json.null, nil)))
+    for _, shared in ipairs { "", "a", "the same", "the same beginning " } do
+      for _, n in ipairs { 15, 16, 17, 300 } do
+        local object = { [shared] = true, [shared .. "\0"] = { b = 1, a = {} } }
+        for i = n - 2, 1, -1 do object[shared .. i % 7 .. ("\255"):rep(i % 2) .. i] = i end
+        assert.is_nil((text.encode(object, marks, json.null, nil)))
+        for i = n - 2, 1, -1 do
+          object[shared .. i % 7 .. ("\255"):rep(i % 2) .. i] = nil
+          object[shared .. i % 7 .. ("ä\n"):rep(i % 2) .. i] = i
+        end
+        assert.equal((in_lua(object)), (text.encode(object, marks, json.null, nil)))
+      end
+    end
+  end)
+
   it("leaves cycles, deep tables and wrong values to the encoder in Lua", function ()
     local cycle = { {} }
     cycle[1][1] = cycle

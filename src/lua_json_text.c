@@ -15,6 +15,7 @@ predibase.json.encode writes it or says what is wrong with it.
 #include "lua_module.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ predibase.json.encode writes it or says what is wrong with it.
 #include "buf.h"
 
 #define TEXT_T "predibase.json_text.text"
+#define MANY_T "predibase.json_text.many"
 
 /* Deepest nesting of tables, as in predibase.json. */
 #define MAX_DEPTH 128
@@ -42,18 +44,40 @@ enum { VALUE = 1, MARKS, NULL_VALUE, EMPTY_ARRAY, TEXT };
 enum { NO_MARK, ARRAY_MARK, OBJECT_MARK, RAW_MARK };
 
 typedef struct key {
+  uint64_t head;  /* its first bytes, so that most keys differ in it */
   const char *s;
   size_t len;
-  int value;  /* position on the Lua stack; 0: not there */
+  size_t value;  /* where it is on the stack, or its member in the text */
+  size_t size;  /* bytes of that member */
 } key;
+
+/* What the text of an object with many members is put in order with. */
+typedef struct many {
+  buf keys;  /* an array of 'key' */
+  buf names;  /* their bytes, one behind the other */
+} many;
 
 static int write_value (lua_State *L, buf *b, int depth);
 
-static void put (lua_State *L, buf *b, const char *s, size_t n) {
+static void many_free (many *m) {
+  buf_free(&m->keys);
+  buf_free(&m->names);
+}
+
+static void reserve (lua_State *L, buf *b, size_t n) {
   if (b->cap - b->len < n && buf_reserve(b, n) != 0)
     luaL_error(L, "not enough memory");
+}
+
+static void put (lua_State *L, buf *b, const char *s, size_t n) {
+  reserve(L, b, n);
   if (n > 0) memcpy(b->data + b->len, s, n);
   b->len += n;
+}
+
+static inline void put_char (lua_State *L, buf *b, char c) {
+  if (b->cap == b->len) reserve(L, b, 1);
+  b->data[b->len++] = c;
 }
 
 #define put_literal(L, b, s) put(L, b, "" s, sizeof(s) - 1)
@@ -91,27 +115,32 @@ static void put_escape (lua_State *L, buf *b, unsigned char c) {
   }
 }
 
+/* Tells whether a string may have this byte as it is. */
+static inline int is_plain (unsigned char c) {
+  return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
 static int write_string (lua_State *L, buf *b, const char *string, size_t n) {
   const unsigned char *s = (const unsigned char *)string;
   size_t i = 0, from = 0;
-  put_literal(L, b, "\"");
-  while (i < n) {
-    unsigned char c = s[i];
-    if (c >= 0x80) {
+  reserve(L, b, n + 2);
+  put_char(L, b, '"');
+  for (;;) {
+    while (i < n && is_plain(s[i])) i++;
+    if (i == n) break;
+    if (s[i] >= 0x80) {
       size_t size = character(s + i, n - i);
       if (size == 0) return 0;
       i += size;
     }
-    else if (c < 0x20 || c == '"' || c == '\\' || c == 0x7F) {
+    else {
       put(L, b, string + from, i - from);
-      put_escape(L, b, c);
+      put_escape(L, b, s[i]);
       from = ++i;
     }
-    else
-      i++;
   }
   put(L, b, string + from, n - from);
-  put_literal(L, b, "\"");
+  put_char(L, b, '"');
   return 1;
 }
 
@@ -194,28 +223,50 @@ static int count_keys (lua_State *L, size_t *integers, size_t *strings) {
   return top == (double)*integers;
 }
 
-static int write_array (lua_State *L, buf *b, size_t n, int depth) {
-  size_t i;
-  put_literal(L, b, "[");
-  for (i = 1; i <= n; i++) {
-    int ok;
-    if (i > 1) put_literal(L, b, ",");
-    lua_rawgeti(L, -1, (int)i);
-    ok = write_value(L, b, depth);
-    lua_pop(L, 1);
-    if (!ok) return 0;
-  }
-  put_literal(L, b, "]");
+/* Replaces the comma after the last element. */
+static int end_with (buf *b, char c) {
+  b->data[b->len - 1] = c;
   return 1;
+}
+
+/* Writes the value at the top and a comma, and removes the value. */
+static int write_element (lua_State *L, buf *b, int depth) {
+  int ok = write_value(L, b, depth);
+  lua_pop(L, 1);
+  if (ok) put_char(L, b, ',');
+  return ok;
+}
+
+/* Writes the array at 'at', whose first key and value are on the stack. Tables
+** that were made in one piece return their elements in order; others are
+** checked, and read by position from the first one that is not. */
+static int write_array (lua_State *L, buf *b, int at, int depth) {
+  size_t i = 1, n, strings;
+  put_char(L, b, '[');
+  do {
+    if (lua_type(L, -2) != LUA_TNUMBER
+        || (double)lua_tonumber(L, -2) != (double)i) {
+      lua_settop(L, at);
+      if (!count_keys(L, &n, &strings) || strings > 0) return 0;
+      for (; i <= n; i++) {
+        lua_rawgeti(L, at, (int)i);
+        if (!write_element(L, b, depth)) return 0;
+      }
+      return end_with(b, ']');
+    }
+    if (!write_element(L, b, depth)) return 0;
+    i++;
+  } while (lua_next(L, at));
+  return end_with(b, ']');
 }
 
 /* Writes the members of an ordered object: an array of pairs. */
 static int write_pairs (lua_State *L, buf *b, int depth) {
   size_t i, n = lua_rawlen(L, -1), len;
-  put_literal(L, b, "{");
+  put_char(L, b, '{');
   for (i = 1; i <= n; i++) {
     int ok = 0;
-    if (i > 1) put_literal(L, b, ",");
+    if (i > 1) put_char(L, b, ',');
     lua_rawgeti(L, -1, (int)i);
     if (lua_type(L, -1) == LUA_TTABLE) {
       lua_rawgeti(L, -1, 1);
@@ -226,7 +277,7 @@ static int write_pairs (lua_State *L, buf *b, int depth) {
       lua_pop(L, 1);
     }
     if (ok) {
-      put_literal(L, b, ":");
+      put_char(L, b, ':');
       lua_rawgeti(L, -1, 2);
       ok = write_value(L, b, depth);
       lua_pop(L, 1);
@@ -234,24 +285,32 @@ static int write_pairs (lua_State *L, buf *b, int depth) {
     lua_pop(L, 1);
     if (!ok) return 0;
   }
-  put_literal(L, b, "}");
+  put_char(L, b, '}');
   return 1;
+}
+
+/* Returns the first bytes of a string as a number. Strings whose numbers differ
+** have the order of these. */
+static uint64_t head_of (const char *s, size_t len) {
+  uint64_t head = 0;
+  size_t i;
+  for (i = 0; i < sizeof head; i++)
+    head = head << 8 | (i < len ? (unsigned char)s[i] : 0);
+  return head;
 }
 
 static int compare_keys (const void *a, const void *b) {
   const key *x = a, *y = b;
   size_t n = x->len < y->len ? x->len : y->len;
-  int order = memcmp(x->s, y->s, n);
+  int order;
+  if (x->head != y->head) return x->head < y->head ? -1 : 1;
+  order = memcmp(x->s, y->s, n);
   if (order != 0) return order;
   return (x->len > y->len) - (x->len < y->len);
 }
 
-static void sort_keys (key *keys, size_t n) {
+static void sort_few (key *keys, size_t n) {
   size_t i, j;
-  if (n > FEW_KEYS) {
-    qsort(keys, n, sizeof *keys, compare_keys);
-    return;
-  }
   for (i = 1; i < n; i++) {
     key k = keys[i];
     for (j = i; j > 0 && compare_keys(&keys[j - 1], &k) > 0; j--)
@@ -260,74 +319,114 @@ static void sort_keys (key *keys, size_t n) {
   }
 }
 
-/* Reads the keys of the table at 'at' if they are a few strings, and leaves
-** the values on the stack. Returns 0 for other tables, with the stack as it
-** was. */
-static int read_few (lua_State *L, int at, key *keys, size_t *n) {
-  *n = 0;
-  lua_pushnil(L);
-  while (lua_next(L, at)) {
-    if (*n == FEW_KEYS || lua_type(L, -2) != LUA_TSTRING) {
-      lua_settop(L, at);
-      return 0;
-    }
-    keys[*n].s = lua_tolstring(L, -2, &keys[*n].len);
-    keys[*n].value = lua_gettop(L) - 1;
-    ++*n;
-    lua_insert(L, -2);  /* the key is on top for lua_next */
-  }
-  return *n > 0;
+/* Reads the members of the table at 'at' if they are a few, the first of which
+** is on the stack, and leaves them on the stack. Returns their number; 0 if
+** there are more, or a key is not a string. */
+static size_t read_few (lua_State *L, int at, key *keys) {
+  size_t n = 0;
+  do {
+    if (n == FEW_KEYS || lua_type(L, -2) != LUA_TSTRING) return 0;
+    keys[n].s = lua_tolstring(L, -2, &keys[n].len);
+    keys[n].head = head_of(keys[n].s, keys[n].len);
+    keys[n].value = (size_t)at + 2 * n + 2;
+    n++;
+    lua_pushvalue(L, -2);  /* the key is on top for lua_next */
+  } while (lua_next(L, at));
+  return n;
 }
 
-/* Reads the keys of the table at 'at', which are strings. */
-static void read_keys (lua_State *L, int at, key *keys) {
-  size_t i = 0;
-  lua_pushnil(L);
-  while (lua_next(L, at)) {
-    lua_pop(L, 1);
-    keys[i].s = lua_tolstring(L, -1, &keys[i].len);
-    keys[i++].value = 0;
-  }
-}
-
-/* Writes the n members of the table at 'at' with their keys in order. */
-static int write_members (lua_State *L, buf *b, int at, key *keys, size_t n,
-                          int depth) {
+static int write_few (lua_State *L, buf *b, key *keys, size_t n, int depth) {
   size_t i;
-  sort_keys(keys, n);
-  put_literal(L, b, "{");
+  sort_few(keys, n);
+  put_char(L, b, '{');
   for (i = 0; i < n; i++) {
-    int ok;
-    if (i > 0) put_literal(L, b, ",");
     if (!write_string(L, b, keys[i].s, keys[i].len)) return 0;
-    put_literal(L, b, ":");
-    if (keys[i].value > 0)
-      lua_pushvalue(L, keys[i].value);
-    else {
-      lua_pushlstring(L, keys[i].s, keys[i].len);
-      lua_rawget(L, at);
-    }
-    ok = write_value(L, b, depth);
-    lua_pop(L, 1);
-    if (!ok) return 0;
+    put_char(L, b, ':');
+    lua_pushvalue(L, (int)keys[i].value);
+    if (!write_element(L, b, depth)) return 0;
   }
-  put_literal(L, b, "}");
+  return end_with(b, '}');
+}
+
+/* Writes the members of the table at 'at' as they come, and notes in m where
+** each one is. */
+static int write_unordered (lua_State *L, buf *b, many *m, int at, int depth) {
+  key k = {0, NULL, 0, 0, 0};
+  lua_pushnil(L);
+  while (lua_next(L, at)) {
+    const char *s;
+    if (lua_type(L, -2) != LUA_TSTRING) return 0;
+    s = lua_tolstring(L, -2, &k.len);
+    k.value = b->len;
+    put(L, &m->names, s, k.len);
+    if (!write_string(L, b, s, k.len)) return 0;
+    put_char(L, b, ':');
+    if (!write_element(L, b, depth)) return 0;
+    k.size = b->len - k.value;
+    put(L, &m->keys, (const char *)&k, sizeof k);
+  }
   return 1;
 }
 
-/* Writes an object with n members. */
-static int write_many (lua_State *L, buf *b, size_t n, int depth) {
-  int at = lua_gettop(L), ok;
-  key *keys;
-  if (n == 0) {
-    put_literal(L, b, "{}");
-    return 1;
+/* Sets the missing fields of keys whose bytes are at s. The beginning that all
+** of them share does not count. Returns 1 if they are in order already. */
+static int prepare_keys (key *keys, size_t n, const char *s) {
+  size_t i, shared = keys[0].len;
+  int is_ordered = 1;
+  for (i = 0; i < n; i++) {
+    size_t same = 0;
+    keys[i].s = s;
+    s += keys[i].len;
+    if (keys[i].len < shared) shared = keys[i].len;
+    while (same < shared && keys[i].s[same] == keys[0].s[same]) same++;
+    shared = same;
   }
-  keys = lua_newuserdatauv(L, n * sizeof *keys, 0);
-  read_keys(L, at, keys);
-  ok = write_members(L, b, at, keys, n, depth);
+  for (i = 0; i < n; i++) {
+    keys[i].s += shared;
+    keys[i].len -= shared;
+    keys[i].head = head_of(keys[i].s, keys[i].len);
+    if (i > 0 && compare_keys(&keys[i - 1], &keys[i]) > 0) is_ordered = 0;
+  }
+  return is_ordered;
+}
+
+/* Puts the members of an object in order, which are the text from 'from' on. */
+static void order_members (lua_State *L, buf *b, many *m, size_t from) {
+  key *keys = (key *)(void *)m->keys.data;
+  size_t i, n = m->keys.len / sizeof *keys, size = b->len - from;
+  char *to;
+  if (n == 0 || prepare_keys(keys, n, m->names.data)) return;
+  qsort(keys, n, sizeof *keys, compare_keys);
+  reserve(L, b, size);
+  to = b->data + b->len;
+  for (i = 0; i < n; i++) {
+    memcpy(to, b->data + keys[i].value, keys[i].size);
+    to += keys[i].size;
+  }
+  memcpy(b->data + from, b->data + b->len, size);
+}
+
+/* Writes the object at 'at', which has many members. */
+static int write_many (lua_State *L, buf *b, int at, int depth) {
+  many *m = lua_newuserdatauv(L, sizeof *m, 0);
+  size_t from;
+  memset(m, 0, sizeof *m);
+  luaL_setmetatable(L, MANY_T);
+  put_char(L, b, '{');
+  from = b->len;
+  if (!write_unordered(L, b, m, at, depth)) return 0;
+  order_members(L, b, m, from);
+  many_free(m);
+  return end_with(b, '}');
+}
+
+/* Writes the object at 'at', whose first key and value are on the stack. */
+static int write_object (lua_State *L, buf *b, int at, int depth) {
+  key few[FEW_KEYS];
+  size_t n = read_few(L, at, few);
+  if (n > 0) return write_few(L, b, few, n, depth);
   lua_settop(L, at);
-  return ok;
+  return write_many(L, b, at, depth);
 }
 
 /* Writes the text of a value that is written as it is. */
@@ -345,24 +444,24 @@ static int write_raw (lua_State *L, buf *b) {
 }
 
 static int write_table (lua_State *L, buf *b, int depth) {
-  key few[FEW_KEYS];
-  size_t integers, strings;
-  int mark, at = lua_gettop(L);
+  int mark, ok = 0, at = lua_gettop(L);
   if (depth >= MAX_DEPTH) return 0;
-  luaL_checkstack(L, FEW_KEYS + 8, "a value that is nested too deep");
+  luaL_checkstack(L, 2 * FEW_KEYS + 8, "a value that is nested too deep");
   mark = mark_of(L);
   if (mark == RAW_MARK) return write_raw(L, b);
   if (mark == OBJECT_MARK) return write_pairs(L, b, depth + 1);
-  if (mark == NO_MARK && read_few(L, at, few, &strings)) {
-    int ok = write_members(L, b, at, few, strings, depth + 1);
-    lua_settop(L, at);
-    return ok;
+  lua_pushnil(L);
+  if (!lua_next(L, at)) {
+    if (mark == ARRAY_MARK) put_literal(L, b, "[]");
+    else put_literal(L, b, "{}");
+    return 1;
   }
-  if (!count_keys(L, &integers, &strings)) return 0;
-  if (strings > 0 && (integers > 0 || mark == ARRAY_MARK)) return 0;
-  if (integers > 0 || mark == ARRAY_MARK)
-    return write_array(L, b, integers, depth + 1);
-  return write_many(L, b, strings, depth + 1);
+  if (lua_type(L, -2) == LUA_TNUMBER)
+    ok = write_array(L, b, at, depth + 1);
+  else if (lua_type(L, -2) == LUA_TSTRING && mark != ARRAY_MARK)
+    ok = write_object(L, b, at, depth + 1);
+  lua_settop(L, at);
+  return ok;
 }
 
 /* Writes the value at the top of the stack, which stays there. Returns 0 if
@@ -428,6 +527,11 @@ static int text_gc (lua_State *L) {
   return 0;
 }
 
+static int many_gc (lua_State *L) {
+  many_free(lua_touserdata(L, 1));
+  return 0;
+}
+
 /* Returns the position after the string whose first quote is at i. */
 static size_t after_string (const char *s, size_t n, size_t i) {
   while (++i < n) {
@@ -481,6 +585,10 @@ MODULE_API int luaopen_predibase_json_text (lua_State *L) {
   luaL_checkversion(L);
   luaL_newmetatable(L, TEXT_T);
   lua_pushcfunction(L, text_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+  luaL_newmetatable(L, MANY_T);
+  lua_pushcfunction(L, many_gc);
   lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);
   lua_module_new(L, functions);

@@ -81,6 +81,7 @@ describe("while a function of predibase.curl runs,", function ()
       repeat until not x:next()
       x:rest()
       x:body()
+      x:status()
       x:head()
     end,
     ["lets the exchange linger"] = function (_, x) x:linger(0) end,

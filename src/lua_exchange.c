@@ -265,11 +265,26 @@ static int x_keep_text (lua_State *L) {
   return lua_token_keep_text(L, &check_reader(L)->answer);
 }
 
-/* Tells whether a reader has to wait for the next event. */
-static int is_pending (const reader *r) {
-  return r->x != NULL && sse_count(&r->x->sse) == 0 &&
-         r->x->state != EXCHANGE_DONE && r->x->state != EXCHANGE_FAILED;
+static const sse *queue_of (const void *owner) {
+  const reader *r = owner;
+  return r->x != NULL ? &r->x->sse : NULL;
 }
+
+static size_t taken_from (const void *owner) {
+  return ((const reader *)owner)->x->taken;
+}
+
+static void pop_from (void *owner) {
+  pool_pop(((reader *)owner)->x);
+}
+
+static int is_pending (const void *owner) {
+  const exchange *x = ((const reader *)owner)->x;
+  return x != NULL && sse_count(&x->sse) == 0 && x->state != EXCHANGE_DONE &&
+         x->state != EXCHANGE_FAILED;
+}
+
+static const token_source source = {queue_of, taken_from, pop_from, is_pending};
 
 /***
 Takes the next event if it is a plain token, and adds its text to the text so
@@ -283,22 +298,7 @@ else, or the exchange is closed
 */
 static int x_take (lua_State *L) {
   reader *r = check_reader(L);
-  exchange *x = r->x;
-  size_t taken;
-  token t;
-  if (x == NULL || !answer_peek(&r->answer, &x->sse, &t)) {
-    lua_pushnil(L);
-    lua_pushboolean(L, is_pending(r));
-    return 2;
-  }
-  taken = x->taken;
-  lua_token_push(L, &t);  /* may raise, as in x_next */
-  if (r->x == x && x->taken == taken) {
-    if (answer_add(&r->answer, t.text, answer_len(&t), 1) != 0)
-      return luaL_error(L, "not enough memory");
-    pool_pop(x);
-  }
-  return 1;
+  return lua_token_take(L, &source, r, &r->answer);
 }
 
 /***
@@ -310,15 +310,7 @@ so far. Makes no table and no string.
 */
 static int x_take_all (lua_State *L) {
   reader *r = check_reader(L);
-  exchange *x = r->x;
-  token t;
-  while (x != NULL && answer_peek(&r->answer, &x->sse, &t)) {
-    if (answer_add(&r->answer, t.text, answer_len(&t), 1) != 0)
-      return luaL_error(L, "not enough memory");
-    pool_pop(x);
-  }
-  lua_pushboolean(L, is_pending(r));
-  return 1;
+  return lua_token_take_all(L, &source, r, &r->answer);
 }
 
 /***
@@ -332,24 +324,7 @@ their text to the text so far. Makes no table for a token.
 */
 static int x_take_texts (lua_State *L) {
   reader *r = check_reader(L);
-  exchange *x = r->x;
-  char text[SMALL_BYTES];
-  size_t taken, len, n = 0;
-  if (x != NULL)
-    n = answer_gather(&r->answer, &x->sse, text, sizeof text, &len);
-  if (n == 0) {
-    lua_pushnil(L);
-    lua_pushboolean(L, is_pending(r));
-    return 2;
-  }
-  taken = x->taken;
-  lua_pushlstring(L, text, len);  /* may raise, as in x_next */
-  if (r->x == x && x->taken == taken) {
-    if (answer_add(&r->answer, text, len, n) != 0)
-      return luaL_error(L, "not enough memory");
-    while (n-- > 0) pool_pop(x);
-  }
-  return 1;
+  return lua_token_take_texts(L, &source, r, &r->answer);
 }
 
 /***
@@ -408,6 +383,25 @@ static int x_rest (lua_State *L) {
 }
 
 /***
+Returns the status, once the head has arrived.
+@function exchange:status
+@treturn[1] number the HTTP status
+@treturn[1] boolean true if the body is parsed as an event stream
+@treturn[2] nil before the head has arrived
+*/
+static int x_status (lua_State *L) {
+  exchange **slot;
+  const exchange *x = check_open_fast(L, &slot);
+  if (!x->head.complete) {
+    lua_pushnil(L);
+    return 1;
+  }
+  lua_pushinteger(L, x->head.status);
+  lua_pushboolean(L, x->streaming);
+  return 2;
+}
+
+/***
 Returns status and header fields, once the head has arrived.
 @function exchange:head
 @treturn[1] number the HTTP status
@@ -417,7 +411,8 @@ joined by ", ", unless they are equal
 @treturn[2] nil before the head has arrived
 */
 static int x_head (lua_State *L) {
-  const exchange *x = check_open(L);
+  exchange **slot;
+  const exchange *x = check_open_fast(L, &slot);
   int status = x->head.status, fields = x->head.fields;
   int streaming = x->streaming;
   char small[SMALL_BYTES];
@@ -427,7 +422,7 @@ static int x_head (lua_State *L) {
     lua_pushnil(L);
     return 1;
   }
-  s = copy_bytes(L, exchange_slot(L), small, &n, head_fields);
+  s = copy_bytes(L, slot, small, &n, head_fields);
   if (s == NULL) return luaL_error(L, "the exchange was closed");
   lua_pushinteger(L, status);
   lua_createtable(L, 0, fields);
@@ -577,7 +572,8 @@ static int x_tostring (lua_State *L) {
 }
 
 static const luaL_Reg exchange_methods[] = {
-  {"id", x_id}, {"next", x_next}, {"rest", x_rest}, {"head", x_head},
+  {"id", x_id}, {"next", x_next}, {"rest", x_rest},
+  {"status", x_status}, {"head", x_head},
   {"body", x_body}, {"failure", x_failure}, {"linger", x_linger},
   {"log", x_log}, {"keep_text", x_keep_text}, {"take_all", x_take_all},
   {"take_texts", x_take_texts}, {"add", x_add}, {"counts", x_counts},

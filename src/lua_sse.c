@@ -44,10 +44,6 @@ use. A parser does not depend on sockets.
 ** userdata. */
 #define SMALL_EVENT 4096
 
-/* The most bytes of text that parser:take_texts returns; they are on the C
-** stack. */
-#define MAX_TEXTS 4096
-
 typedef struct parser {
   sse *core;  /* NULL = closed */
   sse body;  /* 'core' points to this while the parser is open */
@@ -236,9 +232,24 @@ static int parser_keep_text (lua_State *L) {
   return lua_token_keep_text(L, &check(L)->answer);
 }
 
-static int is_empty (const parser *p) {
-  return p->core != NULL && sse_count(p->core) == 0;
+static const sse *queue_of (const void *owner) {
+  return ((const parser *)owner)->core;
 }
+
+static size_t taken_from (const void *owner) {
+  return ((const parser *)owner)->taken;
+}
+
+static void pop_from (void *owner) {
+  pop(owner);
+}
+
+static int is_pending (const void *owner) {
+  const sse *core = ((const parser *)owner)->core;
+  return core != NULL && sse_count(core) == 0;
+}
+
+static const token_source source = {queue_of, taken_from, pop_from, is_pending};
 
 /***
 Takes the next event if it is a plain token, and adds its text to the text so
@@ -252,20 +263,7 @@ not a plain token, or the parser is closed
 */
 static int parser_take (lua_State *L) {
   parser *p = check(L);
-  size_t taken = p->taken;
-  token t;
-  if (p->core == NULL || !answer_peek(&p->answer, p->core, &t)) {
-    lua_pushnil(L);
-    lua_pushboolean(L, is_empty(p));
-    return 2;
-  }
-  lua_token_push(L, &t);
-  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer took it */
-    if (answer_add(&p->answer, t.text, answer_len(&t), 1) != 0)
-      return luaL_error(L, "not enough memory");
-    pop(p);
-  }
-  return 1;
+  return lua_token_take(L, &source, p, &p->answer);
 }
 
 /***
@@ -277,14 +275,7 @@ so far. Makes no table and no string.
 */
 static int parser_take_all (lua_State *L) {
   parser *p = check(L);
-  token t;
-  while (p->core != NULL && answer_peek(&p->answer, p->core, &t)) {
-    if (answer_add(&p->answer, t.text, answer_len(&t), 1) != 0)
-      return luaL_error(L, "not enough memory");
-    pop(p);
-  }
-  lua_pushboolean(L, is_empty(p));
-  return 1;
+  return lua_token_take_all(L, &source, p, &p->answer);
 }
 
 /***
@@ -299,22 +290,7 @@ need no table for each token.
 */
 static int parser_take_texts (lua_State *L) {
   parser *p = check(L);
-  char text[MAX_TEXTS];
-  size_t taken = p->taken, len, n = 0;
-  if (p->core != NULL)
-    n = answer_gather(&p->answer, p->core, text, sizeof text, &len);
-  if (n == 0) {
-    lua_pushnil(L);
-    lua_pushboolean(L, is_empty(p));
-    return 2;
-  }
-  lua_pushlstring(L, text, len);
-  if (p->core != NULL && p->taken == taken) {  /* unless a finalizer did */
-    if (answer_add(&p->answer, text, len, n) != 0)
-      return luaL_error(L, "not enough memory");
-    while (n-- > 0) pop(p);
-  }
-  return 1;
+  return lua_token_take_texts(L, &source, p, &p->answer);
 }
 
 /***

@@ -59,6 +59,73 @@ void lua_token_push (lua_State *L, const token *t) {
   lua_settop(L, table);
 }
 
+/* Adds to the text of the answer. */
+static void add (lua_State *L, answer *a, const char *s, size_t n,
+                 size_t tokens) {
+  if (answer_add(a, s, n, tokens) != 0) luaL_error(L, "not enough memory");
+}
+
+/* Pushes the results of a method that has taken nothing. */
+static int nothing (lua_State *L, const token_source *from,
+                    const void *owner) {
+  lua_pushnil(L);
+  lua_pushboolean(L, from->is_pending(owner));
+  return 2;
+}
+
+/* Tells whether no finalizer has taken an event since 'taken' was read. */
+static int is_same (const token_source *from, const void *owner,
+                    size_t taken) {
+  return from->queue(owner) != NULL && from->taken(owner) == taken;
+}
+
+int lua_token_take (lua_State *L, const token_source *from, void *owner,
+                    answer *a) {
+  const sse *queue = from->queue(owner);
+  size_t taken;
+  token t;
+  if (queue == NULL || !answer_peek(a, queue, &t))
+    return nothing(L, from, owner);
+  taken = from->taken(owner);
+  lua_token_push(L, &t);  /* may raise, so the event is popped later */
+  if (is_same(from, owner, taken)) {
+    add(L, a, t.text, answer_len(&t), 1);
+    from->pop(owner);
+  }
+  return 1;
+}
+
+int lua_token_take_all (lua_State *L, const token_source *from, void *owner,
+                        answer *a) {
+  const sse *queue = from->queue(owner);
+  token t;
+  while (queue != NULL && answer_peek(a, queue, &t)) {
+    add(L, a, t.text, answer_len(&t), 1);
+    from->pop(owner);
+  }
+  lua_pushboolean(L, from->is_pending(owner));
+  return 1;
+}
+
+/* The most bytes that lua_token_take_texts pushes. They are on the C stack. */
+#define MAX_TEXTS 4096
+
+int lua_token_take_texts (lua_State *L, const token_source *from, void *owner,
+                          answer *a) {
+  const sse *queue = from->queue(owner);
+  char text[MAX_TEXTS];
+  size_t taken, len, n = 0;
+  if (queue != NULL) n = answer_gather(a, queue, text, sizeof text, &len);
+  if (n == 0) return nothing(L, from, owner);
+  taken = from->taken(owner);
+  lua_pushlstring(L, text, len);  /* may raise, as above */
+  if (is_same(from, owner, taken)) {
+    add(L, a, text, len, n);
+    while (n-- > 0) from->pop(owner);
+  }
+  return 1;
+}
+
 int lua_token_keep_text (lua_State *L, answer *a) {
   lua_Number limit = luaL_checknumber(L, 2);
   int kept = lua_toboolean(L, 3);
@@ -72,7 +139,7 @@ int lua_token_keep_text (lua_State *L, answer *a) {
 int lua_token_add (lua_State *L, answer *a) {
   size_t n;
   const char *s = luaL_checklstring(L, 2, &n);
-  if (answer_add(a, s, n, 1) != 0) luaL_error(L, "not enough memory");
+  add(L, a, s, n, 1);
   return 0;
 }
 

@@ -30,9 +30,37 @@ void lua_token_method (lua_State *L, const char *class_name, const char *name,
 void lua_token_push (lua_State *L, const token *t);
 
 /*
+** The events that an object of one of the classes has received. 'owner' is the
+** object's userdata. Finalizers may take events, or close the object, whenever
+** Lua allocates memory.
+*/
+typedef struct token_source {
+  const sse *(*queue) (const void *owner);  /* NULL once it is closed */
+  size_t (*taken) (const void *owner);  /* how many events were taken */
+  void (*pop) (void *owner);            /* takes the first event */
+  int (*is_pending) (const void *owner);  /* 1: all events were taken, and more
+                                             may arrive */
+} token_source;
+
+/*
 ** Methods that both classes have. The further arguments and the results are
 ** those of the methods, from argument 2 on.
 */
+
+/* Takes the next event if it is a plain token, pushes the token and adds its
+** text to the answer; else pushes nil and whether the source is pending. */
+int lua_token_take (lua_State *L, const token_source *from, void *owner,
+                    answer *a);
+
+/* Takes all plain tokens at the start of the queue, and pushes whether the
+** source is pending. */
+int lua_token_take_all (lua_State *L, const token_source *from, void *owner,
+                        answer *a);
+
+/* Takes plain tokens as lua_token_take_all, up to 4 KiB of text, and pushes
+** their texts as one string; else as lua_token_take. */
+int lua_token_take_texts (lua_State *L, const token_source *from, void *owner,
+                          answer *a);
 
 /* Initialises the answer: its limit in bytes, and whether its text is kept. */
 int lua_token_keep_text (lua_State *L, answer *a);

@@ -72,6 +72,28 @@ describe("predibase.transport.curl", function ()
     x:close()
   end)
 
+  for _, how in ipairs { "close", "release" } do
+    it("keeps the head of a response after " .. how, function ()
+      new()
+      local x = open "/generate_stream"
+      assert.is_nil((x:status()))
+      assert.is_truthy(x:next())
+      assert.same({ 200, true }, { x:status() })
+      x[how](x)
+      local status, headers, streaming = x:head()
+      assert.same({ 200, "text/event-stream", true },
+        { status, headers["content-type"], streaming })
+    end)
+  end
+
+  it("has no head when it is closed before the response", function ()
+    new()
+    local x = open "/generate_stream"
+    x:close()
+    assert.is_nil((x:status()))
+    assert.is_nil((x:head()))
+  end)
+
   it("returns the body of a response that is not a stream", function ()
     new()
     local x = open("/generate", { events = false })

@@ -107,18 +107,31 @@ function Call:abandon ()
   if self.admission then self.admission:leave() end
 end
 
---- Stores status and headers of a response and calls `on_response`.
--- @tparam ?number status nil when no response has arrived; then nothing is done
--- @tparam ?table headers
-function Call:progress (status, headers)
+--- Records that a response has begun, and calls `on_response`.
+-- @tparam table exchange the exchange; when no response has arrived, nothing is done
+function Call:progress (exchange)
+  local status = exchange:status()
   if not status then return end
-  self.headers = shown_headers.clean(headers, self.request().secrets)
-  self.status = status
+  self.status, self.answered = status, exchange
   self.responded = true
   local hook = self.options.hooks.on_response
   if hook then
-    hook { status = status, headers = shown_headers.copy(self.headers), attempt = self.attempts }
+    local headers = shown_headers.copy(self:head().headers)
+    hook { status = status, headers = headers, attempt = self.attempts }
   end
+end
+
+--- Returns the head of the last response, without secrets. The headers of a stream are read when
+-- they are needed for the first time, because a program may have thousands of streams.
+-- @treturn table `status` and `headers`, which are nil when no response has arrived
+function Call:head ()
+  local exchange = self.answered
+  if exchange then
+    local _, headers = exchange:head()
+    self.headers = shown_headers.clean(headers, self.request().secrets)
+    self.answered = nil
+  end
+  return self
 end
 
 --- Counts the tokens of the last attempt for the rate limit of the client.
@@ -142,11 +155,11 @@ end
 function Call:whole (exchange)
   local body, failure = exchange:body()
   self:finish()
-  local status, headers = exchange:head()
+  local status = exchange:status()
   exchange:release()           -- first, because a hook may raise
-  self:progress(status, headers)
+  self:progress(exchange)
   if failure then return nil, self:error(response.cut(failure, status, self:waited())) end
-  local reply = { status = status, headers = headers, body = body }
+  local reply = { status = status, headers = self:head().headers, body = body }
   local outcome, err = self.route.read(reply, self:meta())
   failure = not outcome and err.kind == "protocol" and response.truncation(reply)
   if failure then return nil, self:error(failure) end
@@ -241,14 +254,6 @@ function Call:put_back ()
   if self.admission then self.admission:again(0) end
 end
 
---- Returns the `X-Request-Id` that a request is sent with.
-local function request_id (req)
-  if req.id then return req.id end
-  for _, header in ipairs(req.headers) do
-    if header[1]:lower() == "x-request-id" then return header[2] end
-  end
-end
-
 --- Returns the data of this call for the modules that make results and errors.
 -- @treturn table
 function Call:meta ()
@@ -256,7 +261,7 @@ function Call:meta ()
   return {
     waited = self.opened and now - self.opened,
     attempts = self.attempts, secrets = req.secrets, adapter_id = req.adapter_id,
-    request_id = request_id(req), context = req.context, random = self.client.random,
+    request_id = request.id_of(req), context = req.context, random = self.client.random,
     now = self.client.wall(), marks = self.marks, begins_inside = self.begins_inside,
     input = req.input,
     client = self.others and self.client.owner,
@@ -279,7 +284,7 @@ end
 -- @tparam table failure `kind`, `message`, `phase`, `error_type`, `sent`
 -- @treturn table an error of `predibase.errors`
 function Call:error (failure)
-  local head = self.responded and self or {}
+  local head = self.responded and self:head() or {}
   return response.broken(explain(self, failure), head, self:meta())
 end
 
@@ -478,23 +483,6 @@ local function continue (this, before)
   this.on_error = before.on_error
 end
 
---- Returns a function that directs the request of an attempt: to one of several servers, with the
--- token of a function, which is in the body, too, where the plan has a function `rest_with`.
-local function director (req, plan, trace)
-  local headers, secrets = req.headers, req.secrets
-  local head = plan.rest_with and req.body:sub(1, -#plan.rest - 1)
-  req.headers = request.with_headers(headers, nil, trace)
-  return function (server, token)
-    if server then req.url = server.url .. plan.route.path end
-    if not token then return end
-    req.headers = request.with_headers(headers, token, trace)
-    if head then req.body = head .. plan.rest_with(token) end
-    local all = { token }
-    for _, secret in ipairs(secrets) do all[#all + 1] = secret end
-    req.secrets = all
-  end
-end
-
 --- Makes a call from a plan, without sending it. The request and its secrets are kept in a closure,
 -- so that code that walks over the tables of a stream finds no token.
 -- @tparam table client the data that all calls of a client share: `transport`, `place` (host and
@@ -543,7 +531,7 @@ function M.prepare (client, plan, input, before)
     --   list, position the data of the clients, and the number of those that were tried
     --   earlier        the errors of the clients before
   }, Call)
-  if this.admission or trace then this.direct = director(req, plan, trace) end
+  if this.admission or trace then this.direct = request.director(req, plan, trace) end
   if before then
     continue(this, before)
   elseif plan.again then

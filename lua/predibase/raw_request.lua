@@ -174,7 +174,7 @@ local reader = {
   raw = true,
   decode = function (_, data) return { token = { text = data } } end,
   at_end = function (_, exchange, rest)
-    if not exchange or not select(3, exchange:head()) then return nil end
+    if not exchange or not select(2, exchange:status()) then return nil end
     return { generated_text = "", token = rest and { text = rest } }
   end,
 }

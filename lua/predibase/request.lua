@@ -455,6 +455,22 @@ function M.check_text (text, name)
     :format(name or "inputs", text:byte(at), at))
 end
 
+--- Returns the metatable of the requests of a plan, whose `__index` has what they have in common.
+local function common_part (plan)
+  local start = plan.start
+  local common = { __index = {
+    method = plan.route.verb or "POST",
+    url = start.url,
+    headers = start.headers,
+    adapter_id = plan.adapter_id,
+    stop = plan.stop,
+    context = plan.context,
+    secrets = plan.secrets,
+  } }
+  plan.common = common
+  return common
+end
+
 --- Makes a request.
 -- @tparam table plan
 -- @param input what the route's function `body` takes
@@ -469,25 +485,47 @@ end
 -- @treturn[2] table error of kind `validation` or `too_large`
 -- @raise for an input of the wrong type
 function M.make (plan, input, id)
-  local route, start, body = plan.route, plan.start, nil
+  local route, body = plan.route, nil
   if route.body then
     local err
     body, err = route.body(plan, input)
     if not body then return nil, err end
     if #body > M.MAX_BODY then return refuse_size(#body) end
   end
-  return {
-    method = route.verb or "POST",
-    url = start.url,
-    headers = start.headers,
-    id = not start.has_id and id or nil,
-    body = body,
-    adapter_id = plan.adapter_id,
-    stop = plan.stop,
-    context = plan.context,
-    input = route.keeps_input and input or nil,
-    secrets = plan.secrets,
-  }
+  local made = { body = body, id = not plan.start.has_id and id or nil }
+  if route.keeps_input then made.input = input end
+  return setmetatable(made, plan.common or common_part(plan))
+end
+
+--- Returns the `X-Request-Id` that a request is sent with.
+-- @tparam table req of `make`
+-- @treturn ?string
+function M.id_of (req)
+  if req.id then return req.id end
+  for _, header in ipairs(req.headers) do
+    if header[1]:lower() == "x-request-id" then return header[2] end
+  end
+end
+
+--- Makes a function that directs the request of an attempt: to one of several servers, with the
+-- token of a function, which is in the body, too, where the plan has a function `rest_with`.
+-- @tparam table req of `make`; is changed
+-- @tparam table plan its plan
+-- @tparam ?table trace array of `{ name, value }`: the headers of a trace
+-- @treturn function takes the server and the token, or nil
+function M.director (req, plan, trace)
+  local list, secrets = req.headers, req.secrets
+  local head = plan.rest_with and req.body:sub(1, -#plan.rest - 1)
+  req.headers = M.with_headers(list, nil, trace)
+  return function (server, token)
+    if server then req.url = server.url .. plan.route.path end
+    if not token then return end
+    req.headers = M.with_headers(list, token, trace)
+    if head then req.body = head .. plan.rest_with(token) end
+    local all = { token }
+    for _, secret in ipairs(secrets) do all[#all + 1] = secret end
+    req.secrets = all
+  end
 end
 
 return M

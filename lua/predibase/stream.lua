@@ -38,7 +38,11 @@ local concat = table.concat
 
 local CHANGING = {}
 
-local Stream = {}
+-- Fields of a new stream, which are not in its table, because there may be thousands of streams.
+local Stream = {
+  closed = false,
+  count = 0, size = 0,    -- tokens so far, and the bytes of their text, without a source
+}
 Stream.__index = Stream
 
 local function check_self (self, method)
@@ -101,6 +105,7 @@ local function give_up_exchange (self, how)
   local exchange = self.exchange
   if exchange then
     self.direct, self.take = nil, nil
+    self.call:head()            -- the call then needs the exchange no longer
     exchange[how](exchange)
     self.exchange = nil
   end
@@ -159,11 +164,12 @@ end
 
 --- Makes the error for a body that ended without a closing event.
 local function error_at_end (self, exchange)
-  local status, headers, streaming = exchange:head()
+  local status, streaming = exchange:status()
   if streaming then
     return self.call:error(endings.explain(endings.CUT, self.call, (counts(self))))
   end
   local body = exchange:body() or ""
+  local headers = self.call:head().headers
   return response.error({ status = status, headers = headers, body = body }, self.call:meta())
 end
 
@@ -332,7 +338,7 @@ local function advance (self, how)
   end
   if self.closed then return true end
   if not self.call.responded then
-    self.call:progress(exchange:head())
+    self.call:progress(exchange)
     if self.closed or self.held ~= data or self.exchange ~= exchange then return true end
   end
   if data then return handle(self, data) end
@@ -495,8 +501,9 @@ function Stream:result ()
     local tail = tail_of(self)
     local filter = self.filter or filters.NONE
     local answer, thoughts = filter:parts()
+    local head = self.call:head()
     self.outcome = self.call.route.finish({
-      status = self.call.status, headers = self.call.headers, final = self.final,
+      status = head.status, headers = head.headers, final = self.final,
       text = function () return text_so_far(self) .. (answer and "" or tail) end,
       answer = answer and function () return answer end, reasoning = thoughts,
       count = counts(self), stopped = self.stopped, trimmed = filter.trimmed, reader = self.reader,
@@ -532,7 +539,10 @@ function Stream:__tostring ()
 end
 
 local function new (err)
-  -- There may be thousands of streams, so fields without a value are not created here:
+  -- There may be thousands of streams, so the table stays small. Fields that are set later:
+  --   call, reader   see `use`
+  --   filter, forgets     see `use`
+  --   err            the final error
   --   final          the closing event
   --   exchange       the exchange of the current attempt
   --   sent           an attempt was made, and no further one is due
@@ -548,12 +558,13 @@ local function new (err)
   --   outcome        the result, made when it is asked for
   --   on_complete    called once with the stream, before the last token is returned
   --   completing     `on_complete` was called: the result is available to it
-  return setmetatable({
-    call = nil, reader = nil, filter = nil,      -- see `use`
-    err = err,            -- the final error
-    closed = false,
-    count = 0, size = 0,  -- tokens so far, and the bytes of their text, without a source
-  }, Stream)
+  local self = {
+    -- Reserves space for fields that nearly every open stream has.
+    call = nil, reader = nil, exchange = nil, sent = nil, source = nil, direct = nil, take = nil,
+    held = nil,
+  }
+  if err then self.err = err end
+  return setmetatable(self, Stream)
 end
 
 --- Makes a stream for a call. The call is sent by the first `next`.

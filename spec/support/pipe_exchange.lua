@@ -42,7 +42,7 @@ function Raw:due ()
   if o.deadline then at = math.min(at, o.deadline) end
   if self.state == "delayed" then return at end
   if self.position <= #self.script and self.at < at then at = self.at end
-  if self.status then earlier(self.last_byte, o.idle) else earlier(self.start, self.connecting) end
+  if self.code then earlier(self.last_byte, o.idle) else earlier(self.start, self.connecting) end
   if o.events and self.got_event then
     earlier(self.last_event, o.event)
   elseif o.events then
@@ -52,7 +52,7 @@ function Raw:due ()
 end
 
 local function body_bytes (raw, piece)
-  local answer = raw.status < 300 and not raw.options.events
+  local answer = raw.code < 300 and not raw.options.events
   local limit = answer and raw.options.max_body or M.MAX_ERROR_BODY
   if raw.size + #piece > limit then
     if answer then
@@ -82,7 +82,7 @@ end
 local function take_bytes (raw, piece, now)
   raw.last_byte = now
   if raw.discarding then return end
-  if raw.status < 300 and (raw.headers["content-encoding"] or "identity") ~= "identity" then
+  if raw.code < 300 and (raw.headers["content-encoding"] or "identity") ~= "identity" then
     return fail(raw, { kind = "protocol", phase = "body", sent = true,
       message = "the response is compressed although that was not asked for" })
   end
@@ -108,7 +108,7 @@ local function play (raw, now)
   elseif step.failure then
     fail(raw, step.failure)
   elseif step.status then
-    raw.status, raw.headers, raw.last_byte = step.status, step.headers, now
+    raw.code, raw.headers, raw.last_byte = step.status, step.headers, now
     raw.streaming = raw.options.events and step.status >= 200 and step.status < 300
       and (step.headers["content-type"] or ""):lower():find("^text/event%-stream%f[;%s%z]") ~= nil
   else
@@ -218,11 +218,16 @@ function Raw:rest ()
   return self.parser:finish()
 end
 
+function Raw:status ()
+  if not self.code then return nil end
+  return self.code, self.streaming
+end
+
 function Raw:head ()
-  if not self.status then return nil end
+  if not self.code then return nil end
   local headers = {}
   for name, value in pairs(self.headers) do headers[name] = value end
-  return self.status, headers, self.streaming
+  return self.code, headers, self.streaming
 end
 
 function Raw:body ()

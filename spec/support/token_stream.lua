@@ -16,6 +16,7 @@ local function call_of (exchange)
     call[name] = function () end
   end
   function call.waited () return 0 end
+  function call.head () return {} end
   function call.ready () return true end
   function call.fall_back (_, err) return nil, err end
   function call.failed (_, err) return nil, err end

@@ -41,7 +41,7 @@ local function read_probe (probe, how)
   else
     problem = select(2, probe:body())
   end
-  local status = probe:head()
+  local status = probe:status()
   probe:release()
   return not problem and status ~= nil and status < 500
 end

@@ -43,7 +43,7 @@ function wait (x)
   if other and other ~= me and active.runs(wait, other) then
     usage.fail("another coroutine is already waiting for this stream")
   end
-  local loop, err = x.loop
+  local loop, err = x.transport.loop
   x.waiter = me
   if me ~= true then err = loop:suspend(x, me) else err = suspend_main(loop, x) end
   if x.waiter == me then x.waiter = nil end
@@ -60,19 +60,30 @@ function M.moved (x)
   local waiter = x.waiter
   if not waiter then return end
   -- First: after an interruption, the next step does it again.
-  if not x.loop:resume(waiter) then x.waiter = nil end
+  if not x.transport.loop:resume(waiter) then x.waiter = nil end
 end
 
---- Returns the head of the response.
+--- Returns the status of the response.
+-- @treturn[1] number status
+-- @treturn[1] boolean true if the body is an event stream
+-- @treturn[2] nil before the head is complete
+function Exchange:status ()
+  if not self.code and self.raw then
+    self.code, self.streaming = self.raw:status()
+  end
+  return self.code, self.streaming
+end
+
+--- Returns the head of the response, also after the exchange was closed or released.
 -- @treturn[1] number status
 -- @treturn[1] table headers, lower-case name to value
 -- @treturn[1] boolean true if the body is an event stream
 -- @treturn[2] nil before the head is complete
 function Exchange:head ()
-  if not self.status and self.raw then
-    self.status, self.headers, self.streaming = self.raw:head()
+  if not self.headers and self.raw then
+    self.code, self.headers, self.streaming = self.raw:head()
   end
-  return self.status, self.headers, self.streaming
+  return self.code, self.headers, self.streaming
 end
 
 local function failure (x)
@@ -132,10 +143,10 @@ end
 --- Tells whether `predibase.update` has run since the last call, so that reading from the sockets
 -- again would find nothing new.
 local function up_to_date (x)
-  local updates = x.transport.loop.updates
-  if updates == x.updates then return false end
+  local updates, seen = x.transport.loop.updates, x.updates
+  if updates == seen then return false end
   x.updates = updates
-  return true
+  return seen ~= nil
 end
 
 --- Returns the next event without waiting.
@@ -222,6 +233,11 @@ local function finish (x)
   x.done = nil
 end
 
+--- Keeps the head of a response that the caller has looked at, before the C core frees it.
+local function keep_head (x)
+  if x.code then x:head() end
+end
+
 --- Clears the reference to the exchange of the C core.
 local function forget (x)
   x.raw = nil
@@ -234,6 +250,7 @@ end
 function Exchange:release ()
   local transport, raw = self.transport, self.raw
   if not raw then return finish(self) end
+  keep_head(self)
   if self.log then drain(self, true) end
   -- Events behind the closing one, such as [DONE], may have arrived.
   local event, state
@@ -266,6 +283,7 @@ end
 function Exchange:close ()
   local raw = self.raw
   if not raw then return finish(self) end
+  keep_head(self)
   if self.log then drain(self, true) end
   raw:close()
   self.transport.lingering[self.id] = nil
@@ -287,20 +305,26 @@ function M.new (transport, raw, id, done, place)
   --   waiter         the waiting coroutine; true for the main program of Lua 5.1
   --   broken         the failure if the pool cannot wait any more
   --   unreachable    close the exchange if an error ends a wait for it
-  --   status, headers, streaming     of the response, once its head is complete
+  --   code, streaming     of the response, once a caller has asked for its status
+  --   headers        of the response, once a caller has asked for its head, or the exchange has
+  --                  ended. Until then the C core has them, in fewer bytes
+  --   done           called when the exchange was closed or released
+  --   place          the server, for messages, if it is not that of the transport
+  --   updates        the count of updates that `poll` saw last
   --   group          the group that it belongs to
   --   undecoded, taking   see Exchange:keep_data
   --   owner          see predibase.loop.tasks
   --   log            see Exchange:log_to
   local x = setmetatable({
-    transport = transport, loop = transport.loop,
+    transport = transport,
     raw = raw,            -- nil once closed
     id = id,
-    done = done, place = place,
-    updates = transport.loop.updates,     -- the count of updates that `poll` saw last
-    -- Reserves space for fields that nearly every exchange gets, so that the table never grows.
-    waiter = nil, status = nil, headers = nil, streaming = nil,
+    -- Reserves space for fields that nearly every exchange gets, so that the table does not grow
+    -- before its end.
+    waiter = nil, code = nil, streaming = nil, owner = nil, headers = nil,
   }, Exchange)
+  if done then x.done = done end
+  if place then x.place = place end
   transport.exchanges[id] = x
   return x
 end

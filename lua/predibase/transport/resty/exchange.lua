@@ -423,7 +423,16 @@ local function wait (x, longest)
   if x.closed then stop(x) else x:expire() end
 end
 
---- Returns the head of the response.
+--- Returns the status of the response.
+-- @treturn[1] number status
+-- @treturn[1] boolean true if the body is an event stream
+-- @treturn[2] nil before the head is complete
+function Exchange:status ()
+  local r = self.response
+  if r.complete then return r.status, r.streaming end
+end
+
+--- Returns the head of the response, also after the exchange was closed or released.
 -- @treturn[1] number status
 -- @treturn[1] table headers, lower-case name to value
 -- @treturn[1] boolean true if the body is an event stream

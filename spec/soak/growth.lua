@@ -21,14 +21,17 @@ local function extremes (samples, first, last)
   return least, most
 end
 
+--- The fewest samples from which growth can be told.
+M.FEWEST = 12
+
 --- Tells whether a quantity grows steadily. After the warm-up the samples are divided into three
 -- parts. The quantity grows when the smallest sample of each part is larger than that of the part
 -- before, and the smallest of the last part exceeds the largest of the first by 5 % and `slack`.
--- @tparam number[] samples at equal distances, at least 12
+-- @tparam number[] samples at equal distances, at least `FEWEST`
 -- @tparam number slack growth that is allowed in any case, in the unit of the samples
 -- @treturn ?string how it grows; nil if it does not
 function M.steady (samples, slack)
-  assert(#samples >= 12, "too few samples to judge: " .. #samples)
+  assert(#samples >= M.FEWEST, "too few samples to judge: " .. #samples)
   local skipped = math.floor(#samples * WARM_UP)
   local size = math.floor((#samples - skipped) / 3)
   local first_least, first_most = extremes(samples, skipped + 1, skipped + size)

@@ -98,8 +98,13 @@ local function judge (record)
     -- the last sample was taken when all streams were closed
     local samples = record[name]
     samples[#samples] = nil
-    local grows = growth.steady(samples, SLACK[name])
-    check(not grows, "%s: %s grows: %s", record.name, name, tostring(grows))
+    if #samples < growth.FEWEST then
+      check(false, "%s: %s: %d samples, %d are needed; set MINUTES to at least %.1f", record.name,
+        name, #samples, growth.FEWEST, EVERY * (growth.FEWEST + 2) / 60)
+    else
+      local grows = growth.steady(samples, SLACK[name])
+      check(not grows, "%s: %s grows: %s", record.name, name, tostring(grows))
+    end
   end
   check(record.after <= record.before, "%s: %d descriptors before, %d after", record.name,
     record.before, record.after)

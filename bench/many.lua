@@ -2,10 +2,14 @@
 -- Measures the library with many streams of pace.c at once: `many.lua URL STREAMS TOKENS [chat]`,
 -- with tokens of generate_stream, or with deltas of chat_completion_stream.
 -- One process, one thread, a task of predibase.async for each stream. Prints lines "NAME VALUE".
+-- Environment: COLLECTOR, a mode of Lua's collector ("stop", "incremental", "generational").
 
 local async = require "predibase.async"
 local predibase = require "predibase"
 local common = dofile "bench/common.lua"
+
+local collector = os.getenv "COLLECTOR"
+if collector then collectgarbage(collector) end
 
 local url, streams, tokens, chat = arg[1], tonumber(arg[2]), tonumber(arg[3]), arg[4] == "chat"
 

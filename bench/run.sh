@@ -14,6 +14,8 @@
 #            and npm; without it, those that are there are measured
 #   SKIP     settings to leave out, with their rows
 #   BARS     1: measure and print only the rows that have a limit
+#   COLLECTOR  a mode of Lua's collector for the library with many streams:
+#            "stop" shows which part of a delay the collector causes
 #   QUICK    1: one short round, to check that everything works
 set -eu
 cd "$(dirname "$0")/.."

@@ -9,11 +9,12 @@ PREFIX ?= /usr/local
 # The source files (src/NAME.c) of each C module; NAME_windows is empty on other
 # systems, and NAME beside it on Windows. The rockspec repeats these
 # lists for luarocks; tools/check-rockspec.lua (make lint) compares the two.
-sse_SOURCES = lua_sse lua_class lua_token answer token sse buf
+sse_SOURCES = lua_sse lua_class lua_token answer text_filter splitter stop_match \
+  token sse buf
 curl_SOURCES = lua_curl lua_exchange lua_target lua_class lua_token pool \
   easy_cache easy_setup exchange transfer_error resend target head h2_gate \
   h2_unread h2_reset wire_log sockets tls_pending sigpipe timers coalesce \
-  poller answer token sse buf
+  poller answer text_filter splitter stop_match token sse buf
 interrupt_SOURCES = lua_interrupt signals signals_windows
 replace_SOURCES = lua_replace whole_file whole_file_windows wide_text
 folder_SOURCES = lua_folder folder_reader folder_reader_windows wide_text buf
@@ -21,7 +22,8 @@ append_SOURCES = lua_append lua_class record_file record_file_windows wide_text
 done_SOURCES = lua_done lua_class done_set buf
 descriptor_SOURCES = lua_descriptor standard_io standard_io_windows wide_text
 json_text_SOURCES = lua_json_text buf
-C_MODULES = sse curl interrupt replace folder append done descriptor json_text
+text_filter_SOURCES = lua_text_filter lua_class splitter stop_match buf
+C_MODULES = sse curl interrupt replace folder append done descriptor json_text text_filter
 # As tools/check-rockspec.lua takes them: 'NAME=FILES' for each module.
 C_MODULE_LISTS = $(foreach module,$(C_MODULES),'$(module)=$($(module)_SOURCES)')
 

@@ -43,6 +43,9 @@ build = {
         "src/lua_class.c",
         "src/lua_token.c",
         "src/answer.c",
+        "src/text_filter.c",
+        "src/splitter.c",
+        "src/stop_match.c",
         "src/token.c",
         "src/sse.c",
         "src/buf.c",
@@ -75,6 +78,9 @@ build = {
         "src/coalesce.c",
         "src/poller.c",
         "src/answer.c",
+        "src/text_filter.c",
+        "src/splitter.c",
+        "src/stop_match.c",
         "src/token.c",
         "src/sse.c",
         "src/buf.c",
@@ -142,6 +148,16 @@ build = {
     ["predibase.json_text"] = {
       sources = {
         "src/lua_json_text.c",
+        "src/buf.c",
+      },
+      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },
+    },
+    ["predibase.text_filter"] = {
+      sources = {
+        "src/lua_text_filter.c",
+        "src/lua_class.c",
+        "src/splitter.c",
+        "src/stop_match.c",
         "src/buf.c",
       },
       defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=2" },

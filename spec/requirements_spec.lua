@@ -204,7 +204,7 @@ describe("a C module", function ()
 
   it("carries the version of the Lua files", function ()
     for _, name in ipairs { "sse", "curl", "interrupt", "replace", "folder", "append", "done",
-      "descriptor", "json_text" } do
+      "descriptor", "json_text", "text_filter" } do
       assert.equal(require "predibase.version", requirements.load("predibase." .. name)._VERSION)
     end
   end)

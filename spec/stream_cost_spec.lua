@@ -41,8 +41,8 @@ local function cost (read)
   return instructions / MEASURED
 end
 
-local function read_all (client, step)
-  local stream, n, last = client:generate_stream "x", 0, nil
+local function read_all (client, step, _, options)
+  local stream, n, last = client:generate_stream("x", options), 0, nil
   step(0)
   while true do         -- Lua 5.1 cannot wait in an iterator
     local token, err = stream:next()
@@ -73,6 +73,19 @@ describe("a token that wakes its reader", function ()
     local found = cost(read_all)
     assert.is_true(found <= 125, found .. " instructions")
   end)
+
+  local FILTERS = {
+    ["stop sequences"] = { client_stop = { "END", "\n\n" } },
+    ["text in front of reasoning"] = { reasoning = { "<think>", "</think>" },
+      client_stop = { "END" } },
+    ["reasoning"] = { reasoning = { open = "<think>", close = "</think>", begins_inside = true } },
+  }
+  for name, options in pairs(FILTERS) do
+    it("costs the same with " .. name, function ()
+      local found = cost(function (client, step, count) read_all(client, step, count, options) end)
+      assert.is_true(found <= 125, found .. " instructions")
+    end)
+  end
 end)
 
 describe("a stream that a task reads", function ()

@@ -21,7 +21,19 @@ static size_t bytes_left (const answer *a) {
 int answer_peek (const answer *a, const sse *p, token *t) {
   sse_event ev;
   return sse_peek(p, &ev) && token_read(t, ev.data, ev.data_len) &&
-         answer_len(t) <= bytes_left(a);
+         answer_len(t) <= bytes_left(a) &&
+         (a->filter == NULL || text_filter_passes(a->filter, t));
+}
+
+int answer_take (answer *a, const token *t, int collects) {
+  text_filter *f = a->filter;
+  size_t n = answer_len(t);
+  if (f == NULL) return answer_add(a, t->text, n, 1);
+  if (a->kept && buf_reserve(&a->text, text_filter_room(f, n)) != 0) return -1;
+  if (text_filter_take(f, t, collects) != 0) return -1;
+  /* With a splitter, the text is that of both parts. */
+  if (f->splitter != NULL) return answer_add(a, t->text, n, 1);
+  return answer_add(a, f->shown.data, f->shown.len, 1);
 }
 
 size_t answer_gather (const answer *a, const sse *p, char *text, size_t size,
@@ -52,4 +64,6 @@ int answer_add (answer *a, const char *s, size_t n, size_t tokens) {
 
 void answer_free (answer *a) {
   buf_free(&a->text);
+  text_filter_free(a->filter);
+  a->filter = NULL;
 }

@@ -13,6 +13,7 @@
 
 #include "buf.h"
 #include "sse.h"
+#include "text_filter.h"
 #include "token.h"
 
 #if defined(__GNUC__)
@@ -25,6 +26,7 @@ typedef struct answer {
   size_t size;    /* bytes of their text, also if it is not kept */
   size_t limit;   /* of 'size' */
   int kept;       /* the text is kept */
+  text_filter *filter;  /* NULL: all text may be shown */
 } answer;
 
 /* Initialises an answer without allocating. Its text may have 'limit' bytes. */
@@ -32,26 +34,33 @@ void answer_init (answer *a, size_t limit, int kept);
 
 /*
 ** Reads the first queued event. Returns 1 if it is a plain token, see
-** token_read, and its text does not exceed the limit.
+** token_read, its text does not exceed the limit, and it passes the filter.
 */
 int answer_peek (const answer *a, const sse *p, token *t);
+
+/*
+** Adds such a token. If 'collects', the filter collects the text to show.
+** Returns 0; or -1 if there is no memory, and the answer is unchanged.
+*/
+int answer_take (answer *a, const token *t, int collects);
 
 /*
 ** Reads plain tokens from the head of the queue, as long as their text does not
 ** exceed the limit and the next token's text fits into 'text' for certain.
 ** Returns their number, and writes their texts to 'text', which has 'size'
-** bytes, and the length to *len.
+** bytes, and the length to *len. Does not ask the filter.
 */
 size_t answer_gather (const answer *a, const sse *p, char *text, size_t size,
                       size_t *len);
 
 /*
-** Adds the text of so many tokens, whatever the limit is. Returns 0; or -1 if
+** Adds the text of so many tokens, whatever the limit is. For an answer with a
+** filter, this is the text that may be shown. Returns 0; or -1 if
 ** there is no memory, and the answer is unchanged.
 */
 int answer_add (answer *a, const char *s, size_t n, size_t tokens);
 
-/* Frees the text. */
+/* Frees the text and the filter. */
 void answer_free (answer *a);
 
 /* Returns the bytes that a token adds to the text: a special one adds none. */

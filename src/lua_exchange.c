@@ -254,12 +254,10 @@ static reader *check_reader (lua_State *L) {
 }
 
 /***
-Makes the exchange count the tokens that the methods below take, and keep their
-text. It has both also when it is closed.
+Does what `parser:keep_text` of `predibase.sse` does.
 @function exchange:keep_text
-@tparam number limit the most bytes of text; a token with more text than is left
-is not plain for the methods below
-@tparam boolean kept false: only count
+@tparam number limit
+@tparam boolean kept
 */
 static int x_keep_text (lua_State *L) {
   return lua_token_keep_text(L, &check_reader(L)->answer);
@@ -287,14 +285,10 @@ static int is_pending (const void *owner) {
 static const token_source source = {queue_of, taken_from, pop_from, is_pending};
 
 /***
-Takes the next event if it is a plain token, and adds its text to the text so
-far.
+Does what `parser:take` of `predibase.sse` does.
 @function exchange:take
-@treturn[1] table as of @{token}
-@treturn[2] nil
-@treturn[2] boolean true if nothing has arrived, false if @{token} has something
-else, or the exchange is closed
-@raise "not enough memory"
+@treturn ?table
+@treturn ?boolean false if @{token} has something else, or at the end
 */
 static int x_take (lua_State *L) {
   reader *r = check_reader(L);
@@ -302,11 +296,9 @@ static int x_take (lua_State *L) {
 }
 
 /***
-Takes the plain tokens at the start of the queue and adds their text to the text
-so far. Makes no table and no string.
+Does what `parser:take_all` of `predibase.sse` does.
 @function exchange:take_all
 @treturn boolean as the second result of @{take}
-@raise "not enough memory"
 */
 static int x_take_all (lua_State *L) {
   reader *r = check_reader(L);
@@ -314,13 +306,10 @@ static int x_take_all (lua_State *L) {
 }
 
 /***
-Takes the plain tokens at the start of the queue, up to 4 KiB of text, and adds
-their text to the text so far. Makes no table for a token.
+Does what `parser:take_texts` of `predibase.sse` does.
 @function exchange:take_texts
-@treturn[1] string their texts, joined, without those of special tokens
-@treturn[2] nil
-@treturn[2] boolean as the second result of @{take}
-@raise "not enough memory"
+@treturn ?string
+@treturn ?boolean
 */
 static int x_take_texts (lua_State *L) {
   reader *r = check_reader(L);
@@ -328,27 +317,46 @@ static int x_take_texts (lua_State *L) {
 }
 
 /***
-Adds the text of one token that was taken in another way, also beyond the limit.
+Does what `parser:filter` of `predibase.sse` does.
+@function exchange:filter
+@tparam ?userdata splitter
+@tparam ?userdata matcher
+*/
+static int x_filter (lua_State *L) {
+  return lua_token_filter(L, &check_reader(L)->answer);
+}
+
+/***
+Does what `parser:shown` of `predibase.sse` does.
+@function exchange:shown
+@treturn ?string
+@treturn ?string
+*/
+static int x_shown (lua_State *L) {
+  return lua_token_shown(L, &check_reader(L)->answer);
+}
+
+/***
+Does what `parser:add` of `predibase.sse` does.
 @function exchange:add
 @tparam string text
-@raise "not enough memory"
 */
 static int x_add (lua_State *L) {
   return lua_token_add(L, &check_reader(L)->answer);
 }
 
 /***
-Returns how much the methods above have taken and added.
+Does what `parser:counts` of `predibase.sse` does.
 @function exchange:counts
-@treturn number tokens
-@treturn number bytes of text
+@treturn number
+@treturn number
 */
 static int x_counts (lua_State *L) {
   return lua_token_counts(L, &check_reader(L)->answer);
 }
 
 /***
-Returns the text so far, if it is kept, see @{keep_text}.
+Does what `parser:text` of `predibase.sse` does.
 @function exchange:text
 @treturn string
 */
@@ -572,11 +580,11 @@ static int x_tostring (lua_State *L) {
 }
 
 static const luaL_Reg exchange_methods[] = {
-  {"id", x_id}, {"next", x_next}, {"rest", x_rest},
-  {"status", x_status}, {"head", x_head},
-  {"body", x_body}, {"failure", x_failure}, {"linger", x_linger},
-  {"log", x_log}, {"keep_text", x_keep_text}, {"take_all", x_take_all},
-  {"take_texts", x_take_texts}, {"add", x_add}, {"counts", x_counts},
+  {"id", x_id}, {"next", x_next}, {"rest", x_rest}, {"status", x_status},
+  {"head", x_head}, {"body", x_body}, {"failure", x_failure},
+  {"linger", x_linger}, {"log", x_log}, {"keep_text", x_keep_text},
+  {"take_all", x_take_all}, {"take_texts", x_take_texts}, {"add", x_add},
+  {"filter", x_filter}, {"shown", x_shown}, {"counts", x_counts},
   {"text", x_text}, {"close", x_close}, {NULL, NULL}
 };
 

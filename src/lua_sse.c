@@ -283,7 +283,8 @@ Takes the plain tokens at the start of the queue, up to 4 KiB of text, and adds
 their text to the text so far. This is for programs that only pass on text and
 need no table for each token.
 @function parser:take_texts
-@treturn[1] string their texts, joined, without those of special tokens
+@treturn[1] string their texts, joined, without those of special tokens; with a
+filter what may be shown of them, which may be ""
 @treturn[2] nil
 @treturn[2] boolean as the second result of @{take}
 @raise "not enough memory"
@@ -291,6 +292,30 @@ need no table for each token.
 static int parser_take_texts (lua_State *L) {
   parser *p = check(L);
   return lua_token_take_texts(L, &source, p, &p->answer);
+}
+
+/***
+Makes the methods above take only tokens that pass a filter: they end neither
+the text nor the reasoning, and do not begin it. Follows @{keep_text}. With a
+splitter, the text so far is that of both parts, otherwise what may be shown.
+@function parser:filter
+@tparam ?userdata splitter of `predibase.text_filter`
+@tparam ?userdata matcher of `predibase.text_filter`; one of the two is not nil
+@raise "not enough memory"
+*/
+static int parser_filter (lua_State *L) {
+  return lua_token_filter(L, &check(L)->answer);
+}
+
+/***
+Returns what the token that was taken last adds to the text to show.
+@function parser:shown
+@treturn[1] string
+@treturn[1] string what it adds to the reasoning
+@treturn[2] nil it was added by @{add}
+*/
+static int parser_shown (lua_State *L) {
+  return lua_token_shown(L, &check(L)->answer);
 }
 
 /***
@@ -448,6 +473,8 @@ static const luaL_Reg methods[] = {
   {"keep_text", parser_keep_text},
   {"take_all", parser_take_all},
   {"take_texts", parser_take_texts},
+  {"filter", parser_filter},
+  {"shown", parser_shown},
   {"add", parser_add},
   {"counts", parser_counts},
   {"text", parser_text},

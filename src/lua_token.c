@@ -7,6 +7,8 @@
 
 #include "lua_token.h"
 
+#include "lua_text_filter.h"
+
 /*
 ** The upvalues of a method that pushes tokens: the metatable of its class,
 ** then the names of the fields, so that these strings are not created again for
@@ -59,6 +61,11 @@ void lua_token_push (lua_State *L, const token *t) {
   lua_settop(L, table);
 }
 
+/* Adds a plain token. */
+static void add_token (lua_State *L, answer *a, const token *t, int collects) {
+  if (answer_take(a, t, collects) != 0) luaL_error(L, "not enough memory");
+}
+
 /* Adds to the text of the answer. */
 static void add (lua_State *L, answer *a, const char *s, size_t n,
                  size_t tokens) {
@@ -89,7 +96,7 @@ int lua_token_take (lua_State *L, const token_source *from, void *owner,
   taken = from->taken(owner);
   lua_token_push(L, &t);  /* may raise, so the event is popped later */
   if (is_same(from, owner, taken)) {
-    add(L, a, t.text, answer_len(&t), 1);
+    add_token(L, a, &t, 0);
     from->pop(owner);
   }
   return 1;
@@ -100,21 +107,65 @@ int lua_token_take_all (lua_State *L, const token_source *from, void *owner,
   const sse *queue = from->queue(owner);
   token t;
   while (queue != NULL && answer_peek(a, queue, &t)) {
-    add(L, a, t.text, answer_len(&t), 1);
+    add_token(L, a, &t, 0);
     from->pop(owner);
   }
   lua_pushboolean(L, from->is_pending(owner));
   return 1;
 }
 
-/* The most bytes that lua_token_take_texts pushes. They are on the C stack. */
+/* The most bytes that lua_token_take_texts pushes, except for what a filter has
+** held back. They are on the C stack. */
 #define MAX_TEXTS 4096
+
+/* Texts up to this size are copied to the C stack. */
+#define SMALL_TEXT 5120
+
+/*
+** Returns memory for 'n' bytes that finalizers cannot change: 'small', which
+** has SMALL_TEXT bytes, or a userdata on the stack.
+*/
+static char *room (lua_State *L, char *small, size_t n) {
+  return n <= SMALL_TEXT ? small : lua_newuserdatauv(L, n, 0);
+}
+
+/* Pushes the text that the filter has collected, and forgets it there. */
+static int push_collected (lua_State *L, answer *a) {
+  char small[SMALL_TEXT], *copy;
+  size_t n;
+  do {
+    lua_settop(L, 1);
+    n = a->filter != NULL ? a->filter->collected.len : 0;
+    copy = room(L, small, n);
+  } while (n != (a->filter != NULL ? a->filter->collected.len : 0));
+  if (n > 0) memcpy(copy, a->filter->collected.data, n);
+  lua_pushlstring(L, copy, n);  /* if this raises, the text stays there */
+  if (a->filter != NULL) buf_consume(&a->filter->collected, n);
+  return 1;
+}
+
+/* Does the same as lua_token_take_texts, with a filter. */
+static int take_shown (lua_State *L, const token_source *from, void *owner,
+                       answer *a) {
+  const sse *queue = from->queue(owner);
+  const text_filter *f = a->filter;
+  size_t n = 0;
+  token t;
+  for (; queue != NULL && f->collected.len < MAX_TEXTS; n++) {
+    if (!answer_peek(a, queue, &t)) break;
+    add_token(L, a, &t, 1);
+    from->pop(owner);
+  }
+  if (n == 0 && f->collected.len == 0) return nothing(L, from, owner);
+  return push_collected(L, a);
+}
 
 int lua_token_take_texts (lua_State *L, const token_source *from, void *owner,
                           answer *a) {
   const sse *queue = from->queue(owner);
   char text[MAX_TEXTS];
   size_t taken, len, n = 0;
+  if (a->filter != NULL) return take_shown(L, from, owner, a);
   if (queue != NULL) n = answer_gather(a, queue, text, sizeof text, &len);
   if (n == 0) return nothing(L, from, owner);
   taken = from->taken(owner);
@@ -140,7 +191,42 @@ int lua_token_add (lua_State *L, answer *a) {
   size_t n;
   const char *s = luaL_checklstring(L, 2, &n);
   add(L, a, s, n, 1);
+  if (a->filter != NULL) a->filter->is_last = 0;
   return 0;
+}
+
+int lua_token_filter (lua_State *L, answer *a) {
+  splitter **p = NULL;
+  stop_match **m = NULL;
+  text_filter *f;
+  lua_settop(L, 3);
+  if (!lua_isnil(L, 2)) p = luaL_checkudata(L, 2, SPLITTER_T);
+  if (!lua_isnil(L, 3)) m = luaL_checkudata(L, 3, MATCHER_T);
+  if ((p == NULL || *p == NULL) && (m == NULL || *m == NULL))
+    return luaL_error(L, "a splitter or a matcher expected");
+  f = text_filter_new(p != NULL ? *p : NULL, m != NULL ? *m : NULL);
+  if (f == NULL) return luaL_error(L, "not enough memory");
+  text_filter_free(a->filter);
+  a->filter = f;
+  return 0;
+}
+
+int lua_token_shown (lua_State *L, const answer *a) {
+  char small[SMALL_TEXT], *copy;
+  size_t n, m;
+  do {  /* a finalizer may take a token in an allocation */
+    lua_settop(L, 1);
+    if (a->filter == NULL || !a->filter->is_last) return 0;
+    n = a->filter->shown.len;
+    m = a->filter->thoughts.len;
+    copy = room(L, small, n + m);
+  } while (a->filter == NULL || a->filter->shown.len != n ||
+           a->filter->thoughts.len != m);
+  if (n > 0) memcpy(copy, a->filter->shown.data, n);
+  if (m > 0) memcpy(copy + n, a->filter->thoughts.data, m);
+  lua_pushlstring(L, copy, n);
+  lua_pushlstring(L, copy + n, m);
+  return 2;
 }
 
 int lua_token_counts (lua_State *L, const answer *a) {

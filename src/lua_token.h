@@ -58,7 +58,8 @@ int lua_token_take_all (lua_State *L, const token_source *from, void *owner,
                         answer *a);
 
 /* Takes plain tokens as lua_token_take_all, up to 4 KiB of text, and pushes
-** their texts as one string; else as lua_token_take. */
+** their texts as one string, or what a filter lets be shown of them; else as
+** lua_token_take. */
 int lua_token_take_texts (lua_State *L, const token_source *from, void *owner,
                           answer *a);
 
@@ -70,6 +71,18 @@ int lua_token_add (lua_State *L, answer *a);
 
 /* Pushes the number of tokens and the bytes of their text. */
 int lua_token_counts (lua_State *L, const answer *a);
+
+/*
+** Gives the answer a filter: a splitter or nil, and a matcher or nil, both of
+** predibase.text_filter, one of which is not nil.
+*/
+int lua_token_filter (lua_State *L, answer *a);
+
+/*
+** Pushes what the last token added to the text to show, and to the reasoning,
+** if the filter has read it; otherwise nothing.
+*/
+int lua_token_shown (lua_State *L, const answer *a);
 
 /* Pushes the text. */
 int lua_token_text (lua_State *L, const answer *a);

@@ -91,7 +91,8 @@ serves_the_page () {
   # No pkg-config: the image has none.
   PKG_CONFIG=false sh -c "$command"
   [ "$(cd "$out/lualib" && find . -name '*.so' | sort)" = "./predibase/json_text.so
-./predibase/sse.so" ]
+./predibase/sse.so
+./predibase/text_filter.so" ]
   port=$(lua5.4 -e 'local tcp = require "luv".new_tcp()
     tcp:bind("127.0.0.1", 0) print(tcp:getsockname().port)')
   # OpenResty finds what is in its own folder without these paths.

@@ -13,7 +13,8 @@
 -- @module predibase.reasoning
 
 local checks = require "predibase.value_checks"
-local stops = require "predibase.stop_sequences"
+local host = require "predibase.host"
+local requirements = require "predibase.requirements"
 
 local M = {}
 
@@ -50,58 +51,19 @@ local function last_ink (text)
   return i
 end
 
--- A splitter is in one of four states: `before` (the opening mark has not come), `inside`, `gap`
--- (after the closing mark, only white space has come) and `answer`.
+local loaded
+
+--- Returns the C module `predibase.text_filter`, which is loaded at its first use, and inside nginx
+-- at once, see `predibase.lazy`.
+local function text_filter ()
+  loaded = loaded or requirements.load "predibase.text_filter"
+  return loaded
+end
+
+if host.in_nginx() then text_filter() end
 
 local Splitter = {}
 Splitter.__index = Splitter
-
-local function enter (self, repeated)
-  self.state, self.space = "inside", ""
-  self.matcher = stops.new { self.marks.close }
-  self.lead = repeated and "" or nil
-end
-
---- Returns the part of a reasoning that may be shown, and keeps back the white space at its end.
-local function shown_reasoning (self, text)
-  if self.lead then
-    local open = self.marks.open
-    text = trimmed(self.lead .. text)
-    if #text < #open and sub(open, 1, #text) == text then
-      self.lead = text
-      return ""
-    end
-    self.lead = nil
-    if sub(text, 1, #open) == open then text = sub(text, #open + 1) end
-  end
-  text = self.space .. text
-  if not self.begun then text = trimmed(text) end
-  if text == "" then return "" end
-  self.begun = true
-  local shown = math.max(last_ink(text), #text - M.MAX_SPACE)
-  self.space = sub(text, shown + 1)
-  return sub(text, 1, shown)
-end
-
---- Returns what was kept back to see whether the text repeats the opening mark.
-local function unrepeated (self)
-  local lead = self.lead
-  self.lead = nil
-  return lead and lead ~= "" and shown_reasoning(self, lead) or ""
-end
-
---- Returns the part of an answer in front of the opening mark that may be shown. White space at its
--- beginning is kept back, because the mark may follow.
-local function shown_before (self, text)
-  if self.begun_before then return text end
-  text = self.space .. text
-  if find(text, INK) or #text > M.MAX_SPACE then
-    self.begun_before, self.space = true, ""
-    return text
-  end
-  self.space = text
-  return ""
-end
 
 --- Processes a piece of text.
 -- @tparam string text
@@ -109,41 +71,14 @@ end
 -- before
 -- @treturn string the same of the reasoning
 function Splitter:feed (text)
-  local answer, thoughts = "", ""
-  local hit
-  if self.state == "before" then
-    answer, hit, text = self.matcher:feed(text)
-    answer = shown_before(self, answer)
-    if not hit then return answer, "" end
-    enter(self, false)
-  end
-  if self.state == "inside" then
-    thoughts, hit, text = self.matcher:feed(text)
-    thoughts = shown_reasoning(self, thoughts)
-    if not hit then return answer, thoughts end
-    thoughts = thoughts .. unrepeated(self)
-    self.state, self.space, self.matcher = "gap", "", nil
-  end
-  if self.state == "gap" then
-    text = trimmed(text)
-    if text ~= "" then self.state = "answer" end
-  end
-  return answer .. text, thoughts
+  return self.core:feed(text)
 end
 
 --- Returns what is still held back at the end of the text. Does not change the splitter.
 -- @treturn string of the answer
 -- @treturn string of the reasoning
 function Splitter:finish ()
-  if self.state == "before" then
-    local space = self.begun_before and "" or self.space
-    return space .. self.matcher:rest(), ""
-  elseif self.state == "inside" then
-    local rest = (self.lead or "") .. self.matcher:rest()
-    rest = sub(rest, 1, last_ink(rest))
-    return "", rest ~= "" and self.space .. rest or ""
-  end
-  return "", ""
+  return self.core:finish()
 end
 
 --- Tells whether the text of a token is one of the marks. The texts of special tokens are not part
@@ -161,17 +96,8 @@ end
 -- @treturn Splitter
 function M.new (marks, begins_inside)
   if begins_inside == nil then begins_inside = marks.begins_inside end
-  local self = setmetatable({
-    marks = marks,
-    state = "before",
-    space = "",            -- white space that is held back
-    begun = false,         -- whether the reasoning has text
-    begun_before = false,  -- whether there is text in front of the opening mark
-    lead = nil,            -- the beginning of a text that may repeat the opening mark
-    matcher = nil,         -- looks for the next mark
-  }, Splitter)
-  if begins_inside then enter(self, true) else self.matcher = stops.new { marks.open } end
-  return self
+  local core = text_filter().splitter(marks.open, marks.close, begins_inside)
+  return setmetatable({ core = core, marks = marks }, Splitter)
 end
 
 --- Separates a whole text.

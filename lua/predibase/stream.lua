@@ -205,9 +205,9 @@ local function open_source (self)
   if not (exchange and exchange.tokens) then return end
   local source, is_direct = exchange:tokens(self.call.client.max_text, not self.forgets)
   self.source = source
-  if is_direct and not (self.call.options.hooks.on_token or self.filter or self.reader.raw) then
-    self.direct = source.take
-  end
+  if not is_direct or self.call.options.hooks.on_token or self.reader.raw then return end
+  if self.filter and not self.filter:join(source) then return end
+  self.direct = source.take
 end
 
 --- Ends the handling of an event: the next one may be read.
@@ -434,12 +434,16 @@ function Stream:__call ()
 end
 
 --- Returns an iterator over the texts that the filter lets pass. Each may be shorter or longer than
--- the text of its token, and the last one is what the filter had kept back.
+-- the text of its tokens, and the last one is what the filter had kept back.
 local function shown_texts (self)
   local ended = false
   return function ()
-    if not ended and self() then return self.filter.shown end
-    ended = true
+    if not ended then
+      local piece, err = read_text(self)
+      if err then error(err, 0) end
+      if piece then return type(piece) == "table" and self.filter.shown or piece end
+      ended = true
+    end
     if self.tail_shown then return nil end
     self.tail_shown = true
     return tail_of(self)
@@ -637,7 +641,6 @@ function M.take_buffered (stream)
 end
 
 --- Waits for the next token, or for the text of several, for modules that need only the text.
--- @function read_text
 -- @tparam Stream stream
 -- @treturn[1] string the text of all buffered tokens, or of the first of them; it may be empty, as
 -- special tokens have no text
@@ -645,7 +648,12 @@ end
 -- @treturn[3] nil at the end
 -- @treturn[4] nil
 -- @treturn[4] Error the error
-M.read_text = read_text
+function M.read_text (stream)
+  local filter = stream.filter
+  -- The caller of `text_of` gets the reasoning too.
+  if filter and filter.splitter then return read(stream) end
+  return read_text(stream)
+end
 
 --- Returns what the token that was read last adds to the text to show: without special tokens,
 -- without the reasoning if it is separated, and without what may be a stop sequence.
@@ -656,6 +664,11 @@ M.read_text = read_text
 function M.text_of (stream, token)
   local filter = stream.filter
   if not filter then return token.special and "" or token.text, token.reasoning end
+  local source = stream.source
+  if source then
+    local shown, thoughts = source:shown()
+    if shown then return shown, thoughts end
+  end
   return filter.shown, token.reasoning or filter.thoughts
 end
 
@@ -672,7 +685,7 @@ end
 -- @treturn[1] string as `read_text` does
 -- @treturn[2] nil when the fast path has no text
 function M.take_buffered_texts (stream)
-  if not stream.take then return nil end
+  if not stream.take or stream.filter and stream.filter.splitter then return nil end
   return (stream.source:take_texts())
 end
 

@@ -13,6 +13,7 @@
 /* links: h2_gate.c h2_unread.c h2_reset.c sigpipe.c */
 /* links: easy_cache.c exchange.c transfer_error.c easy_setup.c wire_log.c target.c head.c timers.c */
 /* links: coalesce.c poller.c lua_sse.c lua_token.c answer.c token.c sse.c buf.c */
+/* links: text_filter.c splitter.c stop_match.c */
 /* host: lua */
 
 #include <curl/curl.h>

@@ -4,7 +4,7 @@
 ** long: each allocation is refused in one run
 ** once: the handling of refused allocations is the same on every Lua
 ** What host_memory.c does not use: the records of what is sent and received,
-** several sites, and the parser alone, as inside nginx.
+** several sites, and the parser alone, as inside nginx, with a filter.
 */
 
 /* links: resend.c sockets.c tls_pending.c */
@@ -12,6 +12,7 @@
 /* links: h2_gate.c h2_unread.c h2_reset.c sigpipe.c */
 /* links: easy_cache.c exchange.c transfer_error.c easy_setup.c wire_log.c target.c head.c timers.c */
 /* links: coalesce.c poller.c lua_sse.c lua_token.c answer.c token.c sse.c buf.c */
+/* links: lua_text_filter.c text_filter.c splitter.c stop_match.c */
 /* host: lua */
 
 #include "canned.h"
@@ -19,6 +20,7 @@
 
 int luaopen_predibase_curl (lua_State *L);
 int luaopen_predibase_sse (lua_State *L);
+int luaopen_predibase_text_filter (lua_State *L);
 
 static int port;
 
@@ -30,6 +32,7 @@ static void prepare (lua_State *L) {
 static const luaL_Reg modules[] = {
   {"predibase.curl", luaopen_predibase_curl},
   {"predibase.sse", luaopen_predibase_sse},
+  {"predibase.text_filter", luaopen_predibase_text_filter},
   {NULL, NULL}
 };
 

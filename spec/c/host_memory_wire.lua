@@ -4,7 +4,10 @@
 local errors = require "predibase.errors"
 local predibase = require "predibase"
 local sse = require "predibase.sse"
+local text_filter = require "predibase.text_filter"
 require "predibase.transport.curl"
+
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local ANSWER = "one two three"
 
@@ -66,6 +69,50 @@ local function gather ()
   return complete
 end
 
+--- Takes tokens through a filter. What is refused changes nothing, so it can be done again.
+local function filter ()
+  local complete = true
+  local function again (f, ...)
+    local first = { pcall(f, ...) }
+    if first[1] then return select(2, unpack(first)) end
+    assert(tostring(first[2]):find("not enough memory", 1, true), first[2])
+    complete = false
+    return f(...)
+  end
+  local splitter = again(text_filter.splitter, "<think>", "</think>")
+  local matcher = again(text_filter.matcher, { "END", "STOP" }, { "</s>", "" })
+  splitter:keep()
+  local answer, thoughts = again(splitter.feed, splitter, " Hm <think> a")
+  assert(answer == " Hm " and thoughts == "a")
+  assert(again(matcher.feed, matcher, answer) == " Hm ")
+  again(splitter.add, splitter, answer, thoughts)
+  local parser = sse.new()
+  parser:keep_text(1000, true)
+  again(parser.filter, parser, splitter, matcher)
+  local function take (method, text)
+    assert(parser:feed('data:{"token":{"id":1,"text":"' .. text .. '","logprob":-0.5}}\n\n'))
+    return again(parser[method], parser)
+  end
+  local long = ("x"):rep(200)
+  assert(take("take", " b <").text == " b <")
+  assert(select("#", again(parser.shown, parser)) == 2)
+  assert(take("take_texts", " " .. long) == "" and take("take_all", "c"))
+  assert(not take("take", "</think>d"))                 -- does not pass
+  parser:next()
+  answer, thoughts = again(splitter.feed, splitter, "</think>d")
+  assert(answer == "d" and thoughts == "")
+  again(splitter.add, splitter, again(matcher.feed, matcher, answer), thoughts)
+  assert(take("take_texts", long .. "</") == long and take("take_all", "s>\\nEN"))
+  assert(take("take_texts", "</s>") == "EN")
+  assert(not take("take_texts", "END"))                  -- nor does this
+  assert(again(matcher.finish, matcher) == "" and again(matcher.rest, matcher) == "</s>")
+  again(splitter.finish, splitter)
+  answer, thoughts = again(splitter.parts, splitter)
+  assert(answer == " Hm d" .. long .. "</s>\nEN" and thoughts == "a b < " .. long .. "c", thoughts)
+  assert(parser:text() == " b < " .. long .. "c" .. long .. "</s>\nEN</s>")
+  return complete
+end
+
 -- Loads what is loaded at its first use: compiling it takes thousands of allocations.
 pcall(function ()
   local client = predibase.new { base_url = "http://127.0.0.1:" .. port, api_token = false,
@@ -87,5 +134,8 @@ complete = generate(view) and complete
 client:close()
 complete = parse() and complete
 complete = gather() and complete
+local ok, passed = pcall(filter)
+assert(ok or tostring(passed):find("not enough memory", 1, true), passed)
+complete = ok and passed and complete
 disarm()
 return complete and "complete" or "error"

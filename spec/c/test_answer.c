@@ -1,4 +1,4 @@
-/* links: answer.c token.c sse.c buf.c */
+/* links: answer.c text_filter.c splitter.c stop_match.c token.c sse.c buf.c */
 /*
 ** test_answer.c - tests of answer.c
 ** SPDX-License-Identifier: MIT

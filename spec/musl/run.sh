@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Builds all C modules and C tests with musl, the C library of Alpine Linux, and
 # runs the C tests and specs in processes that contain no other C library.
-# LuaJIT gets sse.so and json_text.so alone, as nginx does; Lua 5.4 and 5.1 get every module.
+# LuaJIT gets the modules alone that nginx loads; Lua 5.4 and 5.1 get every module.
 # usage: sh spec/musl/run.sh   (from the checkout)
 # Environment: BUILDDIR (build)
 set -eu
@@ -36,7 +36,7 @@ sh spec/musl/build.sh "$prefix"
 export PATH="$prefix/bin:$PATH"
 
 check "building with LuaJIT's headers" with_musl build LUA=luajit \
-  C_MODULES="sse json_text" "LUA_CFLAGS=-I$prefix/include/luajit"
+  C_MODULES="sse json_text text_filter" "LUA_CFLAGS=-I$prefix/include/luajit"
 for lua in lua5.4 lua5.1; do
   check "building for $lua" with_musl build LUA=$lua "LUA_CFLAGS=-I$prefix/include/$lua"
 done
@@ -45,11 +45,11 @@ for module in "$modules"/*/predibase/*.so; do
   check "$module needs musl alone" needs_only "$module"
 done
 check "LuaJIT loads what nginx does" env LUA_CPATH="$modules/luajit/?.so;;" \
-  luajit spec/musl/loaded.lua sse json_text
+  luajit spec/musl/loaded.lua sse json_text text_filter
 for lua in lua5.4 lua5.1; do
   check "$lua loads every module" env LUA_CPATH="$modules/$lua/?.so;;" \
     $lua spec/musl/loaded.lua sse curl interrupt replace folder append done \
-    descriptor json_text
+    descriptor json_text text_filter
 done
 
 with_modules c

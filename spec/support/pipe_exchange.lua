@@ -210,7 +210,7 @@ function Raw:take_all ()
   return pending
 end
 
-for _, name in ipairs { "add", "counts", "text" } do
+for _, name in ipairs { "add", "counts", "text", "filter", "shown" } do
   Raw[name] = function (self, ...) return self.answer[name](self.answer, ...) end
 end
 

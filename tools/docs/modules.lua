@@ -48,7 +48,7 @@ M.internal = {
   { "Network", "predibase.transport", "predibase.transport.*", "predibase.nginx" },
   { "C modules", "predibase.curl", "predibase.sse", "predibase.replace", "predibase.folder",
     "predibase.append", "predibase.done", "predibase.interrupt", "predibase.descriptor",
-    "predibase.json_text" },
+    "predibase.json_text", "predibase.text_filter" },
   { "Waiting", "predibase.loop.*", "predibase.active", "predibase.outside_errors", "predibase.heap",
     "predibase.queue", "predibase.together" },
   { "Many calls", "predibase.batch.*" },

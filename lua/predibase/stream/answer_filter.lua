@@ -25,13 +25,6 @@ local function separate (self, token, text)
   return answer, thoughts
 end
 
-local function keep (self, answer, thoughts)
-  local answers, reasons = self.answers, self.reasons
-  if not answers then return end
-  if answer ~= "" then answers[#answers + 1] = answer end
-  if thoughts ~= "" then reasons[#reasons + 1] = thoughts end
-end
-
 --- Processes a token. `shown` is then the text that may be shown, and `thoughts` the reasoning.
 -- @tparam table token
 -- @tparam string text its text, "" for a special token
@@ -44,7 +37,7 @@ function Filter:take (token, text)
   if self.matcher then shown, sequence = self.matcher:feed(shown) end
   self.shown, self.thoughts = shown, thoughts
   if not self.splitter then return shown, sequence end
-  keep(self, shown, thoughts)
+  if self.keeps then self.splitter.core:add(shown, thoughts) end
   return text, sequence
 end
 
@@ -66,7 +59,7 @@ function Filter:finish (sequence)
     tail, self.trimmed = tail .. rest, trimmed
   end
   self.stopped = sequence
-  if self.splitter then keep(self, tail, thoughts) end
+  if self.keeps then self.splitter.core:add(tail, thoughts) end
   self.tail, self.last_thoughts = tail, thoughts
   return tail
 end
@@ -75,8 +68,19 @@ end
 -- @treturn ?string the answer; nil when the reasoning is not separated
 -- @treturn ?string the reasoning; nil when there is none
 function Filter:parts ()
-  if not self.answers then return nil end
-  return table.concat(self.answers), self.reasons[1] and table.concat(self.reasons) or nil
+  if not self.keeps then return nil end
+  local answer, thoughts = self.splitter.core:parts()
+  return answer, thoughts ~= "" and thoughts or nil
+end
+
+--- Lets the source of the tokens take those on its fast path that do not end the text, and neither
+-- begin nor end the reasoning. The rest go through `take`.
+-- @tparam userdata source what `tokens` of an exchange returned
+-- @treturn boolean false when all tokens have to go through `take`
+function Filter:join (source)
+  if self.deltas then return false end
+  source:filter(self.splitter and self.splitter.core, self.matcher)
+  return true
 end
 
 --- Returns what is known of the text of a stream that does not go on.
@@ -104,13 +108,14 @@ M.NONE = setmetatable({}, Filter)
 -- @treturn ?table nil when there is nothing to look for
 function M.new (splitter, matcher, deltas, forgets)
   if not splitter and not matcher then return nil end
+  local keeps = splitter ~= nil and not forgets
+  if keeps then splitter.core:keep() end
   return setmetatable({
     splitter = splitter, matcher = matcher, deltas = deltas,
-    shown = "",            -- the text that may be shown after the last token
+    shown = "",            -- the text that the last token which went through `take` lets be shown
     thoughts = "",         -- the reasoning that it added
     split = false,         -- whether the splitter has returned all of its text
-    answers = splitter and not forgets and {} or nil,      -- the answer so far, in pieces
-    reasons = splitter and not forgets and {} or nil,      -- the reasoning so far, in pieces
+    keeps = keeps,         -- whether the splitter keeps the answer and the reasoning so far
     -- tail, stopped, trimmed, last_thoughts: set by `finish`
   }, Filter)
 end

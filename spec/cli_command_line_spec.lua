@@ -10,6 +10,50 @@ local function refusal (...)
   return err.message .. "\n" .. (err.hint or "")
 end
 
+-- The lines that are parsed without argparse, see `predibase.cli.command_line.plain_line`.
+describe("a plain line", function ()
+  local all_commands = require "predibase.cli.command_line.all_commands"
+  local generate_options = require "predibase.cli.command_line.generate_options"
+  local plain_line = require "predibase.cli.command_line.plain_line"
+  local random = require "spec.support.random"
+
+  local function plain (line)
+    return plain_line.parse(generate_options.add, line)
+  end
+
+  it("is parsed without argparse", function ()
+    for _, line in ipairs { { "generate" }, { "generate", "hi" }, { "generate", "-" },
+      { "generate", "--json", "--top-k", "3", "hi" }, { "generate", "--top-k=3", "--", "-n" },
+      { "generate", "hi", "--stop", "a", "--stop=b", "--header", "A: b" },
+      { "generate", "--seed", "18446744073709551615", "--timeout", ".5", "" } } do
+      assert.same(all_commands.parse(line), plain(line), table.concat(line, " "))
+    end
+  end)
+
+  it("is every line whose result is the same as that of argparse, and no other", function ()
+    local words = { "hi", "two words", "-", "--", "---", "-1", "- a", "-n", "-h", "--help", "", "=",
+      "--json", "--json=x", "--stats", "--no-stream", "--stop", "--stop=a", "--stop=", "--header",
+      "--top-k", "--top-k=3", "--top-k=x", "3", "1e3", "--seed", "--timeout", "--temperature=0",
+      "--token-file", "--token=x", "--unknown", "--unknown=x", "--trim-stop", "--var", "generate",
+      "--extra", "a=1", "--adapter-id", "--max-new-tokens", "--no-token", "--verbose" }
+    local numbers, accepted, refused = random.new(20), 0, 0
+    for _ = 1, 3000 do
+      local line = { "generate" }
+      for i = 1, numbers:int(0, 5) do line[i + 1] = numbers:pick(words) end
+      local ok, expected = pcall(all_commands.parse, line)
+      local result = plain(line)
+      if result then
+        accepted = accepted + 1
+        assert.is_true(ok, table.concat(line, " "))
+        assert.same(expected, result, table.concat(line, " "))
+      else
+        refused = refused + 1
+      end
+    end
+    assert.is_true(accepted > 300 and refused > 300, accepted .. " " .. refused)
+  end)
+end)
+
 describe("the command line", function ()
   it("has an option for every parameter of the API", function ()
     local values = {

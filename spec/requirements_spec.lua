@@ -2,6 +2,7 @@
 -- What `require "predibase"` says when Lua, lua-cjson, libcurl or a C module does not suit it. The
 -- programs run in child processes, in which one of them is replaced.
 local child = require "spec.support.child"
+local libcurl_file = require "predibase.requirements.libcurl_file"
 local requirements = require "predibase.requirements"
 local scratch = require "spec.support.scratch"
 
@@ -251,7 +252,7 @@ describe("libcurl", function ()
       local cache = folder .. "/ld.so.cache"
       scratch.write(cache, "glibc-ld.so.cache1.1\0libcurl.so.4x\0"
         .. ("libcurl.so.4\0" .. library .. "\0"):rep(copies or 1))
-      return requirements.foresees_libcurl(module_with(head or "\127ELF\0libcurl.so.4\0"), cache)
+      return libcurl_file.will_do(module_with(head or "\127ELF\0libcurl.so.4\0"), cache)
     end
 
     local preloaded
@@ -274,10 +275,10 @@ describe("libcurl", function ()
       assert.is_false(foreseen("8.14.1", "libcurl.so.4"))
       assert.is_false(foreseen("8.14.1", "\127ELF\0libcurl.so.5\0"))
       assert.is_false(foreseen("8.14.1", nil, 2))
-      assert.is_false(requirements.foresees_libcurl(module_with "\127ELF\0libcurl.so.4\0",
+      assert.is_false(libcurl_file.will_do(module_with "\127ELF\0libcurl.so.4\0",
         folder .. "/missing"))
-      assert.is_false(requirements.foresees_libcurl(folder .. "/missing.so"))
-      local lua = 'io.write(tostring(require "predibase.requirements".foresees_libcurl("'
+      assert.is_false(libcurl_file.will_do(folder .. "/missing.so"))
+      local lua = 'io.write(tostring(require "predibase.requirements.libcurl_file".will_do("'
         .. module_with "\127ELF\0libcurl.so.4\0" .. '")))'
       assert.equal("false", (run(lua, { LD_LIBRARY_PATH = "/nowhere" })))
     end)

@@ -43,8 +43,10 @@ local function link (modules, names)
   for _, name in ipairs(names) do
     local module = modules[name]
     for line in module.code:gmatch "[^\n]+" do
-      -- `predibase.lazy` loads a module later, and is called in the same way.
+      -- `predibase.lazy` and `predibase.for_failures` may load a module later, and are called in
+      -- the same way.
       local written = line:gsub("%f[%w_]lazy (\"predibase)", "require %1")
+      written = written:gsub("%f[%w_]for_failures (\"predibase)", "require %1")
       for before, call in written:gmatch "()%f[%w_]require%f[^%w_]([^=]*)" do
         local wanted = call:match "^%s*,?%s*%(?%s*[\"']([%w_.]+)[\"']"
         -- After an odd number of quotes the word is part of a text.

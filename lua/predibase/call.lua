@@ -2,6 +2,7 @@
 --- One call of the client: its attempts, time limits, hooks and errors.
 -- @module predibase.call
 
+local for_failures = require "predibase.for_failures"
 local lazy = require "predibase.lazy"
 local active = require "predibase.active"
 local admissions = lazy "predibase.call.admission"
@@ -10,7 +11,7 @@ local random = require "predibase.random"
 local reasoning = lazy "predibase.reasoning"
 local request = require "predibase.request"
 local response = require "predibase.response"
-local retry = require "predibase.retry"
+local retry = for_failures "predibase.retry"
 local shown_headers = require "predibase.call.shown_headers"
 local stops = lazy "predibase.stop_sequences"
 local trace_context = lazy "predibase.trace_context"
@@ -396,8 +397,7 @@ function Call:count (outcome, more)
   local counts = self.counts
   if not counts then return end
   self.counts = false
-  -- A call that was requeued has no start.
-  local seconds = 0
+  local seconds = 0           -- of a call that was requeued, which has no start
   if self.started then seconds = elapsed(self.started, self.ended or self.client.now()) end
   if outcome == nil then
     return counts:finish(seconds, { completion_tokens = more.tokens }, more)

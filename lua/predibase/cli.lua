@@ -3,13 +3,13 @@
 -- Only the modules of `predibase.cli` print; exit codes are those of `predibase.errors`.
 -- @module predibase.cli
 
-require "predibase.requirements".check(false)
-
+local host = require "predibase.host"
 local lazy = require "predibase.lazy"
 local command_line = require "predibase.cli.command_line"
 local failures = lazy "predibase.cli.failures"
 local output = lazy "predibase.cli.output"
 local paths = require "predibase.paths"
+local requirements = require "predibase.requirements"
 
 local M = {}
 
@@ -66,14 +66,18 @@ end
 -- which the `lua` program raises in its signal handler.
 -- @tparam table argv the arguments, as in the global `arg`
 -- @treturn integer exit code
+-- @raise the message of `predibase.requirements` when something that it needs is missing
 function M.main (argv)
   M.occupied = M.occupied or occupy()
+  host.makes_one_call = argv[1] == "generate"
   local arguments
   local ok, code, err = pcall(function ()
     arguments = command_line.parse(argv)
+    requirements.check(false, arguments.command == "generate")
     return commands[arguments.command](arguments)
   end)
   if ok and code then return code end
+  if type(code) == "string" and code:find "^predibase needs" then error(code, 0) end
   return failures.report(ok and err or code, arguments and arguments.command)
 end
 

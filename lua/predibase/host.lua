@@ -4,6 +4,9 @@
 
 local M = {}
 
+--- Whether the program makes only one call. `predibase generate` sets it before it loads more.
+M.makes_one_call = false
+
 --- Tells whether this Lua runs inside nginx (the module ngx_lua of OpenResty).
 -- @treturn boolean
 function M.in_nginx ()

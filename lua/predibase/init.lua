@@ -115,7 +115,8 @@
 --     throttle.line          first come, first served
 --     throttle.concurrency   a limit of requests at the same time
 --     throttle.rate_limit    a limit of requests and tokens in a time
---   errors               the error object; removes secrets from texts
+--   errors               the error object
+--     errors.safe_text     removes secrets and unprintable bytes from texts
 --   headers              checks and redacts HTTP headers
 --   usage                raises an error for misuse, with the position of the program's line
 --   value_checks         checks and descriptions of values that several modules share
@@ -136,8 +137,10 @@
 --   version              the version number
 --   requirements         checks Lua, lua-cjson, libcurl and the C modules when they are loaded
 --     requirements.neovim_json  the lua-cjson inside Neovim
+--     requirements.libcurl_file  finds out from files whether libcurl will do
 --     requirements.advice    the messages about what is missing
 --   lazy                 loads modules at their first use
+--   for_failures         loads modules that only failures need
 --   loading              loads a module so that a failure can be repeated
 --   host                 tells in which program this Lua runs
 --   transport            chooses the transport

@@ -4,8 +4,7 @@
 --     local lazy = require "predibase.lazy"
 --     local retry = lazy "predibase.retry"         -- loaded by the first `retry.delay(…)`
 --
--- What handles failures is not loaded in this way, because a process that has no descriptor left
--- cannot read files, and must get an error object nevertheless.
+-- What handles failures is loaded by `predibase.for_failures`.
 --
 -- Inside nginx, modules are loaded at once: there the library is loaded when nginx starts, and a
 -- request should not read files. `tools/graph.lua` counts such modules as required, so they cannot

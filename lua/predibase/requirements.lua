@@ -8,6 +8,7 @@
 
 local lazy = require "predibase.lazy"
 local advice = lazy "predibase.requirements.advice"
+local libcurl_file = lazy "predibase.requirements.libcurl_file"
 local loading = require "predibase.loading"
 local outside_errors = require "predibase.outside_errors"
 local version = require "predibase.version"
@@ -16,9 +17,7 @@ local M = {}
 
 -- 0xXXYYZZ for X.Y.Z, as libcurl writes its version.
 local OLDEST_LIBCURL = 0x074400
--- A C module that was compiled with the headers of this version of libcurl, or a newer one, uses an
--- option that older ones refuse (CURLOPT_PROTOCOLS_STR).
-local NEW_PROTOCOLS = 0x075500
+local NEW_PROTOCOLS = 0x075500          -- see `predibase.requirements.libcurl_file`
 local OLDEST_LUAJIT = 20100             -- 2.1.0, as `jit.version_num`
 
 local LUAS = "Lua 5.1 to 5.5 or LuaJIT 2.1"
@@ -229,82 +228,30 @@ end
 -- module and libcurl will do. Where that cannot be told (another loader than that of glibc,
 -- variables that direct the loader), they are loaded at once. In both cases `load` checks them.
 
-local SHARED_OBJECT = "\127ELF"
-local BLOCK, OVERLAP = 32768, 32        -- bytes
-
---- Returns a part of a file, or nil.
-local function read (path, from, bytes)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local text = file:seek("set", from) and file:read(bytes)
-  file:close()
-  return text
-end
-
---- Returns the path of a library in the cache of glibc's loader; nil when it has none or several.
-local function library_path (cache, name)
-  local found
-  local at, stop = cache:find("/" .. name, 1, true)
-  while at do
-    if cache:find("^%c", stop + 1) then
-      if found then return nil end
-      found = cache:sub(math.max(1, at - 4096), stop):match "(/[^%c]+)$"
-    end
-    at, stop = cache:find("/" .. name, stop, true)
-  end
-  return found
-end
-
---- Returns the version that is written in the file of a libcurl, as libcurl writes numbers. It is
--- one of the texts, which are in the second half of the file.
-local function version_in (path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local size = file:seek "end" or 0
-  local at, place, text = size, nil, nil
-  while not place and at > size / 2 do
-    at = at - BLOCK
-    text = file:seek("set", math.max(0, at)) and file:read(BLOCK + OVERLAP) or ""
-    place = text:find("libcurl/", 1, true)
-  end
-  file:close()
-  local major, minor, patch = (text or ""):match("^libcurl/(%d+)%.(%d+)%.(%d+)", place or 1)
-  return major and major * 0x10000 + minor * 0x100 + patch
-end
-
---- Tells whether the C module at a path, and the libcurl that the system's loader finds for it, are
--- files that will do.
--- @tparam string path of the C module `predibase.curl`
--- @tparam[opt] string cache path of the cache of glibc's loader
--- @treturn boolean false when that cannot be told without loading them
-function M.foresees_libcurl (path, cache)
-  for _, name in ipairs { "LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT" } do
-    if (os.getenv(name) or "") ~= "" then return false end
-  end
-  local head = read(path, 0, 16384)
-  local library = head and head:sub(1, 4) == SHARED_OBJECT and head:match "libcurl[%w_-]*%.so%.%d+"
-  local listed = library and read(cache or "/etc/ld.so.cache", 0, 2^20)
-  local file = listed and library_path(listed, library)
-  return ((file and version_in(file)) or 0) >= NEW_PROTOCOLS
-end
+local foreseen                          -- the path of the C module that can wait
 
 --- Tells whether `predibase.curl` can wait for the first client. The module `predibase.sse`, which
 -- was built and installed together with it, shows that both belong to this Lua and to these files.
 local function can_wait ()
   if package.loaded["predibase.curl"] or package.preload["predibase.curl"] then return false end
   local path = find_file(package.cpath, "predibase.curl")
-  return path and M.foresees_libcurl(path) and pcall(M.load, "predibase.sse")
+  if not path then return false end
+  if path ~= foreseen then
+    foreseen = libcurl_file.will_do(path) and pcall(M.load, "predibase.sse") and path or nil
+  end
+  return foreseen ~= nil
 end
 
 --- Checks and loads what a client needs. A libcurl whose file shows that it will do is left to the
 -- first client.
 -- @tparam boolean in_nginx inside nginx the library does not use libcurl
+-- @tparam ?boolean at_once load libcurl in any case: the program is about to make a client
 -- @raise when something is missing or not supported
-function M.check (in_nginx)
+function M.check (in_nginx, at_once)
   M.cjson()
   if in_nginx then
     M.load "predibase.sse"
-  elseif not can_wait() then
+  elseif at_once or not can_wait() then
     M.load "predibase.curl"
   end
 end

@@ -2,11 +2,12 @@
 --- Makes a result or an error object from a response of the server.
 -- @module predibase.response
 
+local for_failures = require "predibase.for_failures"
 local lazy = require "predibase.lazy"
 local event = require "predibase.event"
 local headers_of = require "predibase.headers"
 local json = require "predibase.json"
-local bad = require "predibase.response.bad_response"
+local bad = for_failures "predibase.response.bad_response"
 local reasoning = lazy "predibase.reasoning"
 local stops = lazy "predibase.stop_sequences"
 

@@ -23,10 +23,12 @@
 -- @module predibase.stream
 
 local call = require "predibase.call"
-local endings = require "predibase.stream.endings"
+local for_failures = require "predibase.for_failures"
+local lazy = require "predibase.lazy"
+local endings = for_failures "predibase.stream.endings"
 local errors = require "predibase.errors"
 local event = require "predibase.event"
-local filters = require "predibase.stream.answer_filter"
+local filters = lazy "predibase.stream.answer_filter"
 local response = require "predibase.response"
 local usage = require "predibase.usage"
 local utf8 = require "predibase.utf8"
@@ -134,7 +136,9 @@ local function use (self, this)
   self.forgets = this.options.keep_text == false or nil   -- nil: the text is kept
   self.reader = new_reader(this)
   -- Looks for marks of reasoning and stop sequences; nil without any.
-  self.filter = filters.new(this:splitter(), this:matcher(), this.route.deltas, self.forgets)
+  local splitter, matcher = this:splitter(), this:matcher()
+  self.filter = (splitter or matcher)
+    and filters.new(splitter, matcher, this.route.deltas, self.forgets) or nil
 end
 
 --- Continues with the next client of `fallback`, or makes an error final.
@@ -503,14 +507,15 @@ function Stream:result ()
   end
   if not self.outcome then
     local tail = tail_of(self)
-    local filter = self.filter or filters.NONE
-    local answer, thoughts = filter:parts()
+    local filter, answer, thoughts = self.filter, nil, nil
+    if filter then answer, thoughts = filter:parts() end
     local head = self.call:head()
     self.outcome = self.call.route.finish({
       status = head.status, headers = head.headers, final = self.final,
       text = function () return text_so_far(self) .. (answer and "" or tail) end,
       answer = answer and function () return answer end, reasoning = thoughts,
-      count = counts(self), stopped = self.stopped, trimmed = filter.trimmed, reader = self.reader,
+      count = counts(self), stopped = self.stopped, trimmed = filter and filter.trimmed,
+      reader = self.reader,
     }, self.call:meta())
     -- The text that came was not kept, so there is no message for the history either.
     local _, size = counts(self)

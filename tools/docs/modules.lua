@@ -36,6 +36,7 @@ M.internal = {
     "predibase.event", "predibase.stream.*", "predibase.stop_sequences",
     "predibase.tokenize", "predibase.headers", "predibase.random", "predibase.version",
     "predibase.requirements", "predibase.requirements.*", "predibase.response.*", "predibase.lazy",
+    "predibase.for_failures", "predibase.errors.safe_text",
     "predibase.loading", "predibase.host", "predibase.json_answer", "predibase.paths" },
   { "Other routes", "predibase.info", "predibase.metrics", "predibase.embed",
     "predibase.classify", "predibase.parts", "predibase.raw_request" },

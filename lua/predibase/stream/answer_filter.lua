@@ -97,17 +97,13 @@ function Filter:partial (text, is_whole)
   return answer .. held .. rest, last ~= "" and (thoughts or "") .. last or thoughts
 end
 
---- A filter that looks for nothing, for results only.
-M.NONE = setmetatable({}, Filter)
-
 --- Makes a filter for one stream.
 -- @tparam ?table splitter of `predibase.reasoning`
--- @tparam ?table matcher of `predibase.stop_sequences`
+-- @tparam ?table matcher of `predibase.stop_sequences`; one of both is not nil
 -- @tparam ?boolean deltas the tokens are deltas of a chat
 -- @tparam ?boolean forgets whether the text that was shown is not kept
--- @treturn ?table nil when there is nothing to look for
+-- @treturn table
 function M.new (splitter, matcher, deltas, forgets)
-  if not splitter and not matcher then return nil end
   local keeps = splitter ~= nil and not forgets
   if keeps then splitter.core:keep() end
   return setmetatable({

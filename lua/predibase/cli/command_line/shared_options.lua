@@ -306,6 +306,16 @@ function M.describe (command, make)
   described[command] = make
 end
 
+--- Describes a command that calls a server.
+-- @tparam table command
+-- @tparam string name of the command
+-- @tparam table notes array of texts
+function M.describe_call (command, name, notes)
+  M.describe(command, function ()
+    return { notes = notes, environment = manual.SERVICE, examples = manual.EXAMPLES[name] }
+  end)
+end
+
 --- Puts the description of a command at the end of its help.
 -- @tparam table command
 function M.complete (command)

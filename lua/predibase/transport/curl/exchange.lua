@@ -3,7 +3,8 @@
 -- @module predibase.transport.curl.exchange
 
 local active = require "predibase.active"
-local failures = require "predibase.transport.curl.failure"
+local for_failures = require "predibase.for_failures"
+local failures = for_failures "predibase.transport.curl.failure"
 local usage = require "predibase.usage"
 
 local M = {}

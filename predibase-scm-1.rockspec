@@ -351,6 +351,7 @@ build = {
     ["predibase.response"] = "lua/predibase/response.lua",
     ["predibase.response.bad_response"] = "lua/predibase/response/bad_response.lua",
     ["predibase.response_format"] = "lua/predibase/response_format.lua",
+    ["predibase.response_headers"] = "lua/predibase/response_headers.lua",
     ["predibase.resty"] = "lua/predibase/resty.lua",
     ["predibase.resty.answer"] = "lua/predibase/resty/answer.lua",
     ["predibase.resty.counters"] = "lua/predibase/resty/counters.lua",

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Which values of Content-Encoding mean that the body is coded.
-local headers = require "predibase.headers"
+local headers = require "predibase.response_headers"
 
 describe("a Content-Encoding", function ()
   it("is not a coding when it is empty, says so, or names a character set", function ()

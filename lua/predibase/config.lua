@@ -10,7 +10,7 @@
 local lazy = require "predibase.lazy"
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
-local headers = require "predibase.headers"
+local headers = lazy "predibase.headers"
 local json = require "predibase.json"
 local names = lazy "predibase.option_names"
 local params = require "predibase.params"
@@ -327,13 +327,16 @@ local function read_merged (cfg, secret, given, base)
   local hidden, problem = base and private[base] or {}
   cfg.timeout, problem = settings.timeout(given.timeout, base and base.timeout or settings.TIMEOUTS)
   if problem then return problem end
-  secret.headers, problem = headers.check(given.headers == nil and {} or given.headers)
-  if problem then return problem end
-  if hidden.headers then
+  secret.headers = {}                   -- a table of its own, which `predibase.request` relies on
+  if given.headers ~= nil then
+    secret.headers, problem = headers.check(given.headers)
+    if problem then return problem end
+  end
+  if hidden.headers and hidden.headers[1] then
     secret.headers, problem = headers.merge(hidden.headers, secret.headers)
     if problem then return problem end
   end
-  cfg.headers = headers.shown(secret.headers)
+  cfg.headers = secret.headers[1] and headers.shown(secret.headers) or {}
   local defaults = given.defaults
   if base and defaults == nil then
     defaults = M.defaults(base)
@@ -523,7 +526,7 @@ function M.secrets (cfg)
     if type(secret[name]) == "string" then list[#list + 1] = secret[name] end
   end
   for _, text in ipairs(secret.proxy_secrets or {}) do list[#list + 1] = text end
-  headers.add_secrets(secret.headers, list)
+  if secret.headers[1] then headers.add_secrets(secret.headers, list) end
   return list
 end
 

@@ -117,7 +117,8 @@
 --     throttle.rate_limit    a limit of requests and tokens in a time
 --   errors               the error object
 --     errors.safe_text     removes secrets and unprintable bytes from texts
---   headers              checks and redacts HTTP headers
+--   headers              checks and redacts the headers of requests
+--   response_headers     reads the headers of responses
 --   usage                raises an error for misuse, with the position of the program's line
 --   value_checks         checks and descriptions of values that several modules share
 --   option_names         checks names of options, and suggests the nearest

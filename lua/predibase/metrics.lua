@@ -7,7 +7,7 @@
 
 local checks = require "predibase.value_checks"
 local errors = require "predibase.errors"
-local headers_of = require "predibase.headers"
+local headers_of = require "predibase.response_headers"
 local json = require "predibase.json"
 local request = require "predibase.request"
 local response = require "predibase.response"

@@ -6,7 +6,7 @@
 -- @module predibase.raw_request
 
 local checks = require "predibase.value_checks"
-local headers_of = require "predibase.headers"
+local headers_of = require "predibase.response_headers"
 local json = require "predibase.json"
 local request = require "predibase.request"
 local response = require "predibase.response"

@@ -39,7 +39,7 @@ local lazy = require "predibase.lazy"
 local checks = require "predibase.value_checks"
 local config = require "predibase.config"
 local errors = require "predibase.errors"
-local headers = require "predibase.headers"
+local headers = lazy "predibase.headers"
 local json = require "predibase.json"
 local names = lazy "predibase.option_names"
 local params = require "predibase.params"
@@ -208,7 +208,7 @@ local function start_of (client, route, settings)
   if not start then
     local list, has_id = list_headers(client, own, route)
     local secrets = config.secrets(client.cfg)
-    headers.add_secrets(own, secrets)
+    if own[1] then headers.add_secrets(own, secrets) end
     start = { url = client.cfg.url .. route.path, headers = list, has_id = has_id,
       secrets = secrets }
     by_route[route] = start

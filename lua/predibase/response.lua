@@ -5,7 +5,7 @@
 local for_failures = require "predibase.for_failures"
 local lazy = require "predibase.lazy"
 local event = require "predibase.event"
-local headers_of = require "predibase.headers"
+local headers_of = require "predibase.response_headers"
 local json = require "predibase.json"
 local bad = for_failures "predibase.response.bad_response"
 local reasoning = lazy "predibase.reasoning"

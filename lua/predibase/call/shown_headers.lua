@@ -2,8 +2,9 @@
 --- What hooks and errors see of a request and of the headers of a response: all but secrets.
 -- @module predibase.call.shown_headers
 
+local lazy = require "predibase.lazy"
 local errors = require "predibase.errors"
-local header_rules = require "predibase.headers"
+local header_rules = lazy "predibase.headers"
 
 local M = {}
 

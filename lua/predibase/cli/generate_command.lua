@@ -56,8 +56,9 @@ function M.run (arguments)
   local options = inputs.client(arguments)
   local prompt, problem = inputs.prompt(arguments)
   if not prompt then return nil, problem end
-  local client, err = require("predibase").new(options)
+  local client, err = require "predibase.client".new(options)
   if not client then return nil, err end
+  collectgarbage "restart"              -- see `predibase.cli`
 
   local out = output.new()
   local result

@@ -5,7 +5,7 @@
 
 local errors = require "predibase.errors"
 local event = require "predibase.event"
-local headers_of = require "predibase.headers"
+local headers_of = require "predibase.response_headers"
 local json = require "predibase.json"
 local retry = require "predibase.retry"
 

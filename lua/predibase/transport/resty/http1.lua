@@ -8,7 +8,7 @@
 -- Longer than 600 lines: heads, chunks and bodies of one protocol share limits and helpers.
 -- @module predibase.transport.resty.http1
 
-local header_rules = require "predibase.headers"
+local header_rules = require "predibase.response_headers"
 local requirements = require "predibase.requirements"
 
 local sse = requirements.load "predibase.sse"

@@ -9,12 +9,14 @@ local wire = require "spec.support.wire"
 
 local THINK = { "<think>", "</think>" }
 
-local PIECES = { "<think>", "</think>", "<", "think>", "</thi", "nk>", " ", "\\n", "a", "b ", "END",
-  "E", "N", "D", "</s>", "</", "s>", "\240\159\140\158", "", "a longer piece of text" }
+local PIECES = { "<think>", "</think>", "<", "think>", "</thi", "nk>", " ", "\\n", "a", "b ",
+  "END", "E", "N", "D", "</s>", "</", "s>", "\240\159\140\158", "", "a longer piece of text" }
 
 local function options_of (rng)
   local options = { max_new_tokens = 100 }
-  if rng:int(1, 2) == 1 then options.client_stop = rng:pick { { "END" }, { "ND", "</s>", " a" } } end
+  if rng:int(1, 2) == 1 then
+    options.client_stop = rng:pick { { "END" }, { "ND", "</s>", " a" } }
+  end
   if rng:int(1, 3) == 1 then options.stop, options.trim_stop = { "</s>", "b " }, true end
   local how = rng:int(1, 3)
   if how == 1 then options.reasoning = THINK end

@@ -68,7 +68,8 @@ describe("tools/release.lua", function ()
     for path, bytes in pairs(before) do
       assert.equal(bytes, scratch.read(folder .. "/" .. path))
     end
-    local rockspec = ("rockspecs/predibase-%s-1.rockspec"):format((...))
+    local rockspec = ("rockspecs/predibase-%s-1.rockspec"):format(((...)
+      :gsub("%-(%a+)%.(%d+)$", "%1%2")))
     if not FILES[rockspec] then assert.equal("", scratch.read(folder .. "/" .. rockspec)) end
   end
 
@@ -117,8 +118,38 @@ About this file.
     refuses("CHANGELOG.md has no entries under [Unreleased]", "1.4.0", "2026-11-29")
   end)
 
+  it("writes a version that comes before another one, and then that one", function ()
+    local code, stderr = run("1.3.0-rc.2", "2026-11-28")
+    assert.equal(0, code, stderr)
+    local function of (path) return scratch.read(folder .. "/" .. path) end
+    assert.equal('-- The version.\n\nreturn "1.3.0-rc.2"\n', of "lua/predibase/version.lua")
+    assert.equal([[
+package = "predibase"
+version = "1.3.0rc2-1"
+
+source = {
+  url = "https://github.com/predibase-lua/predibase/releases/download/v1.3.0-rc.2/]]
+      .. [[predibase-1.3.0-rc.2.tar.gz",
+  dir = "predibase-1.3.0-rc.2",
+}
+
+build = { type = "builtin" }
+]], of "rockspecs/predibase-1.3.0rc2-1.rockspec")
+    assert.matches("\n## %[1%.3%.0%-rc%.2%] %- 2026%-11%-28\n", of "CHANGELOG.md")
+    assert.equal(0, (run "--check"))
+    edit("CHANGELOG.md", "## %[Unreleased%]\n", "## [Unreleased]\n\n### Fixed\n\n- A fault.\n")
+    for _, older in ipairs { "1.3.0-rc.1", "1.3.0-beta.3", "1.3.0-alpha.9", "1.2.9" } do
+      refuses(older .. " is older than the version of the library, 1.3.0-rc.2", older, "2026-11-29")
+    end
+    assert.equal(0, (run("1.3.0-rc.10", "2026-11-29")))
+    edit("CHANGELOG.md", "## %[Unreleased%]\n", "## [Unreleased]\n\n### Fixed\n\n- A fault.\n")
+    assert.equal(0, (run("1.3.0", "2026-11-30")))
+    assert.equal(0, (run "--check"))
+  end)
+
   it("refuses a version that is none, or not newer", function ()
-    for _, version in ipairs { "1.3", "v1.3.0", "1.03.0", "1.3.0-rc1", "''" } do
+    for _, version in ipairs { "1.3", "v1.3.0", "1.03.0", "1.3.0-rc1", "1.3.0-rc.01",
+      "1.3.0-new.1", "1.3.0+1", "''" } do
       refuses("VERSION must be X.Y.Z", version, "2026-11-28")
     end
     refuses("1.1.9 is older than the version of the library, 1.2.0", "1.1.9", "2026-11-28")

@@ -27,10 +27,11 @@ make_copy () {
   run_git commit -q -m "rehearsal"
 }
 
-# The major version after that of the library: newer than all others.
+# A candidate for the major version after that of the library: newer than all
+# others, and with two ways to write it.
 next_version () {
   sed -n 's/^return "\([0-9]*\)\..*/\1/p' lua/predibase/version.lua |
-    awk '{ print $1 + 1 ".0.0" }'
+    awk '{ print $1 + 1 ".0.0-rc.1" }'
 }
 
 is_untouched () { [ -z "$(git status --porcelain)" ] || { git status --porcelain; return 1; }; }
@@ -64,7 +65,7 @@ staged_is () {
   cat "$copy.out"
   {
     printf '%s\n' "M  CHANGELOG.md" "M  lua/predibase/version.lua" \
-      "A  rockspecs/predibase-$version-1.rockspec"
+      "A  rockspecs/predibase-$(lua5.4 tools/release.lua --rock-version "$version")-1.rockspec"
     printf 'M  %s\n' share/man/man1/*.1
     echo "M  src/version.h"
   } | cmp - "$copy.out"

@@ -2,11 +2,13 @@
 -- Writes the version of a release into the files that contain it, or checks these files. The place
 -- of the version is lua/predibase/version.lua; the others follow it:
 --   src/version.h      the copy for the C modules
---   rockspecs/predibase-VERSION-1.rockspec, from predibase-scm-1.rockspec
+--   rockspecs/predibase-VERSION-1.rockspec, from predibase-scm-1.rockspec; LuaRocks writes the
+--                      version 1.2.3-rc.1 as 1.2.3rc1
 --   CHANGELOG.md       the unreleased entries get a heading with version and date
 -- usage: lua5.4 tools/release.lua VERSION YYYY-MM-DD
 --        lua5.4 tools/release.lua --check
--- It changes no file when it finds a problem.
+--        lua5.4 tools/release.lua --rock-version VERSION    (prints it as LuaRocks writes it)
+-- VERSION is X.Y.Z, or X.Y.Z-rc.N (or alpha, beta) before it. It changes no file when it finds a problem.
 
 -- It may run in another folder than the checkout.
 local whole_file = dofile(arg[0]:match "^(.*)/" .. "/whole-file.lua")
@@ -24,16 +26,28 @@ local KINDS = { Added = true, Changed = true, Deprecated = true, Removed = true,
 local problems = {}
 local function problem (...) problems[#problems + 1] = string.format(...) end
 
---- Returns the three numbers of a version, or nil.
+-- The order of versions with the same three numbers.
+local STAGES = { alpha = 1, beta = 2, rc = 3 }
+local FINAL = 4
+
+--- Returns the numbers of a version, in the order in which versions are compared (Semantic
+-- Versioning, section 11); nil when it is none.
 local function numbers (version)
-  local major, minor, patch = version:match "^(%d+)%.(%d+)%.(%d+)$"
-  if not major or version:find "%f[%d]0%d" then return nil end
-  return { tonumber(major), tonumber(minor), tonumber(patch) }
+  local major, minor, patch, rest = version:match "^(%d+)%.(%d+)%.(%d+)(.*)$"
+  local stage, count = (rest or ""):match "^%-(%a+)%.(%d+)$"
+  if not major or version:find "%f[%d]0%d" or rest ~= "" and not STAGES[stage] then return nil end
+  return { tonumber(major), tonumber(minor), tonumber(patch), STAGES[stage] or FINAL,
+    tonumber(count or 0) }
+end
+
+--- Returns a version as LuaRocks writes it, which has the hyphen for its own revision.
+local function rock_version (version)
+  return (version:gsub("%-(%a+)%.(%d+)$", "%1%2"))
 end
 
 local function is_older (a, b)
   a, b = numbers(a), numbers(b)
-  for i = 1, 3 do
+  for i = 1, #a do
     if a[i] ~= b[i] then return a[i] < b[i] end
   end
   return false
@@ -137,7 +151,7 @@ local function version_of_library ()
 end
 
 local function rockspec_path (version)
-  return ("rockspecs/predibase-%s-1.rockspec"):format(version)
+  return ("rockspecs/predibase-%s-1.rockspec"):format(rock_version(version))
 end
 
 --- Returns the rockspec of a version. Its sources are a file of the release, because the archives
@@ -145,7 +159,7 @@ end
 local function released_rockspec (version)
   local text = read(SCM_ROCKSPEC)
   text = replace(text, SCM_ROCKSPEC, '\nversion = "scm%-1"\n', ('\nversion = "%s-1"\n'):format(
-    version))
+    rock_version(version)))
   return replace(text, SCM_ROCKSPEC, "\nsource = (%b{})\n", ([[
 
 source = {
@@ -163,7 +177,7 @@ end
 --- Checks what a release must find, and returns the new texts by path.
 local function new_texts (version, date)
   if not numbers(version) then
-    problem("VERSION must be X.Y.Z, three numbers, got %q", version)
+    problem("VERSION must be X.Y.Z, three numbers, or X.Y.Z-rc.N, got %q", version)
     return {}
   end
   if not is_date(date) then problem("the date must be YYYY-MM-DD, got %q", date) end
@@ -211,7 +225,11 @@ local function stop_if_wrong ()
   if #problems > 0 then os.exit(1) end
 end
 
-if arg[1] == "--check" then
+if arg[1] == "--rock-version" then
+  if not numbers(arg[2] or "") then problem("%q is no version", arg[2] or "") end
+  stop_if_wrong()
+  print(rock_version(arg[2]))
+elseif arg[1] == "--check" then
   check()
   stop_if_wrong()
 elseif arg[2] then
@@ -219,6 +237,7 @@ elseif arg[2] then
   stop_if_wrong()
   for path, text in pairs(texts) do whole_file.write(path, text) end
 else
-  io.stderr:write("usage: lua5.4 tools/release.lua VERSION YYYY-MM-DD | --check\n")
+  io.stderr:write("usage: lua5.4 tools/release.lua VERSION YYYY-MM-DD | --check | "
+    .. "--rock-version VERSION\n")
   os.exit(64)
 end

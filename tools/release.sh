@@ -29,7 +29,7 @@ say () { echo "release: $*"; }
 check_checkout () {
   case $version in
     [0-9]*.[0-9]*.[0-9]*) ;;
-    *) stop "which version? make release VERSION=1.2.3" ;;
+    *) stop "which version? make release VERSION=1.2.3, or 1.2.3-rc.1" ;;
   esac
   git rev-parse --git-dir >/dev/null 2>&1 || stop "this is not a git checkout"
   changed=$(git status --porcelain)
@@ -54,10 +54,10 @@ write_tarball () {
 write_source_rock () {
   mkdir -p "$out/pack"
   sed "s|^  url = \".*\"|  url = \"file://$out/$name.tar.gz\"|" "$rockspec" \
-    >"$out/pack/$name-1.rockspec"
-  (cd "$out" && luarocks --lua-version=5.4 pack "$out/pack/$name-1.rockspec")
-  cp "$rockspec" "$out/pack/$name-1.rockspec"
-  (cd "$out/pack" && zip -q "$out/$name-1.src.rock" "$name-1.rockspec")
+    >"$out/pack/$rock.rockspec"
+  (cd "$out" && luarocks --lua-version=5.4 pack "$out/pack/$rock.rockspec")
+  cp "$rockspec" "$out/pack/$rock.rockspec"
+  (cd "$out/pack" && zip -q "$out/$rock.src.rock" "$rock.rockspec")
 }
 
 installed_luas () {
@@ -69,6 +69,7 @@ installed_luas () {
 }
 
 check_checkout
+rock=predibase-$(lua5.4 tools/release.lua --rock-version "$version")-1
 [ "${LUAS:-}" = none ] || sh tools/setup.sh rock
 commit=$(git rev-parse HEAD)
 out=$top/build/release/$version
@@ -85,7 +86,7 @@ git clone -q "$top" "$out/checkout"
   git add -A
   git diff --cached --binary >"$out/release.patch"
 )
-rockspec=$out/checkout/rockspecs/$name-1.rockspec
+rockspec=$out/checkout/rockspecs/$rock.rockspec
 say "the version, the rockspec, the changelog and the manual pages are written"
 
 luarocks --lua-version=5.4 lint "$rockspec"
@@ -95,11 +96,11 @@ cmp "$out/$name.tar.gz" "$out/again.tar.gz" || stop "the tarball has other bytes
 rm "$out/again.tar.gz"
 say "$(tar -tzf "$out/$name.tar.gz" | wc -l) files are in $name.tar.gz"
 write_source_rock >"$out/pack.log" 2>&1 || { cat "$out/pack.log"; exit 1; }
-say "$name-1.src.rock is packed"
+say "$rock.src.rock is packed"
 
 # shellcheck disable=SC2046 # a list of words
 (cd "$out/checkout" && sh tools/rock.sh "$out" $(installed_luas))
-(cd "$out" && sha256sum "$name.tar.gz" "$name-1.src.rock" >SHA256SUMS)
+(cd "$out" && sha256sum "$name.tar.gz" "$rock.src.rock" >SHA256SUMS)
 
 if [ "${DRY_RUN:-}" = 1 ]; then
   say "all is in $out; DRY_RUN=1, so the checkout is as it was"
@@ -118,9 +119,9 @@ release: $version is ready. What is left to do:
   git push origin HEAD v$version
   Upload to the release v$version on the project's page:
     build/release/$version/$name.tar.gz
-    build/release/$version/$name-1.src.rock
+    build/release/$version/$rock.src.rock
     build/release/$version/SHA256SUMS
-  luarocks upload rockspecs/$name-1.rockspec
+  luarocks upload rockspecs/$rock.rockspec
 
 To undo it instead: git reset --hard
 END

@@ -5,9 +5,9 @@
 # every module loads, the documents are there, the README runs. LuaRocks has no
 # network, and nobody tells it where libcurl is.
 # usage: sh tools/rock.sh FOLDER LUA...
-# FOLDER has predibase-VERSION-1.src.rock and predibase-VERSION.tar.gz; the binary
-# rock for each Lua goes to FOLDER/LUA. LuaJIT gets that of Lua 5.1, if there is
-# one.
+# FOLDER has predibase-VERSION.tar.gz and the source rock, whose name has the
+# version as LuaRocks writes it. The binary rock for each Lua goes to FOLDER/LUA;
+# LuaJIT gets that of Lua 5.1, if there is one.
 set -u
 cd "$(dirname "$0")/.."
 top=$PWD
@@ -15,8 +15,11 @@ folder=$(cd "$1" && pwd)
 shift
 passed=0 failed=0
 source_rock=$(echo "$folder"/predibase-*.src.rock)
-version=${source_rock##*/predibase-}
-version=${version%-1.src.rock}
+rock_version=${source_rock##*/predibase-}
+rock_version=${rock_version%.src.rock}
+version=$(echo "$folder"/predibase-*.tar.gz)
+version=${version##*/predibase-}
+version=${version%.tar.gz}
 busted=2.1.1-1
 specs="init client stream batch bulk_run chat template_format cli_template"
 
@@ -39,7 +42,7 @@ step () {
 # system's packages provide counts as installed. Only LuaJIT has to be named.
 use_tree () {
   tree=$folder/$lua/$1
-  rock=$tree/lib/luarocks/rocks-$abi/predibase/$version-1
+  rock=$tree/lib/luarocks/rocks-$abi/predibase/$rock_version
   rm -rf "$tree"
   mkdir -p "$tree"
   cat >"$folder/$lua/config.lua" <<END
@@ -128,7 +131,7 @@ specs_pass () {
   files=
   for spec in $specs; do files="$files spec/${spec}_spec.lua"; done
   # shellcheck disable=SC2086 # words
-  rocks test "rockspecs/predibase-$version-1.rockspec" -- -o TAP $files >test.log 2>&1
+  rocks test "rockspecs/predibase-$rock_version.rockspec" -- -o TAP $files >test.log 2>&1
   status=$?
   cat test.log
   # An exit status of 0 without tests is no success.
@@ -139,7 +142,7 @@ specs_pass () {
 
 # Packs what is installed; the binary rock goes to FOLDER/LUA.
 pack_binary () {
-  (cd "$folder/$lua" && rocks pack predibase "$version-1")
+  (cd "$folder/$lua" && rocks pack predibase "$rock_version")
 }
 
 binary_of () {

@@ -8,7 +8,8 @@
 -- usage: lua5.4 tools/release.lua VERSION YYYY-MM-DD
 --        lua5.4 tools/release.lua --check
 --        lua5.4 tools/release.lua --rock-version VERSION    (prints it as LuaRocks writes it)
--- VERSION is X.Y.Z, or X.Y.Z-rc.N (or alpha, beta) before it. It changes no file when it finds a problem.
+-- VERSION is X.Y.Z, or X.Y.Z-rc.N (or alpha, beta) before it. It changes no file when it finds a
+-- problem.
 
 -- It may run in another folder than the checkout.
 local whole_file = dofile(arg[0]:match "^(.*)/" .. "/whole-file.lua")

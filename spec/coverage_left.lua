@@ -326,6 +326,8 @@ return {
       },
       ["lua/predibase/requirements.lua"] = {
         'found = "a module that was built for another Lua"',
+      },
+      ["lua/predibase/requirements/libcurl_file.lua"] = {
         { 'local file = io.open(path, "rb")', 5 },
         { "local found", 8 },
         { 'local file = io.open(path, "rb")', 11 },

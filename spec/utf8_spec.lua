@@ -121,4 +121,29 @@ describe("whole_characters", function ()
     assert.same({ "a", "\240\159" }, pieces { "a\240", "\159" })
     assert.same({ "\128", "x" }, pieces { "\128", "x" })
   end)
+
+  it("needs no look at texts that the parser tells to be whole", function ()
+    local rng = random.new(8)
+    local parser = require "predibase.sse".new()
+    parser:keep_text(1e9, false)
+    local bytes = { "a", "\128", "\159", "\160", "\191", "\192", "\194", "\223", "\224", "\225",
+      "\237", "\239", "\240", "\241", "\244", "\245", "\255" }
+    for _ = 1, 5000 do
+      local out = {}
+      for i = 1, rng:int(1, 5) do out[i] = rng:pick(bytes) end
+      local text = table.concat(out)
+      assert(parser:feed('data:{"token":{"id":1,"text":"' .. text .. '"}}\n\n'))
+      local found, is_whole = parser:take_texts()
+      assert.equal(text, found)
+      assert.equal(select(2, utf8.split(text)) == "", is_whole)
+    end
+    local halves = { { "a", true }, { "\240\159", false }, { "\140\158b", true }, { "c", true } }
+    local i = 0
+    local next_text = utf8.whole_characters(function ()
+      i = i + 1
+      if halves[i] then return halves[i][1], halves[i][2] end
+    end)
+    assert.same({ "a", "\240\159\140\158b", "c" }, { next_text(), next_text(), next_text() })
+    assert.is_nil(next_text())
+  end)
 end)

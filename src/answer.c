@@ -62,6 +62,29 @@ int answer_add (answer *a, const char *s, size_t n, size_t tokens) {
   return 0;
 }
 
+/* Tells whether b may be the second byte of a character that begins with a. */
+static int goes_on (unsigned a, unsigned b) {
+  switch (a) {
+    case 0xE0: return b >= 0xA0;  /* else overlong */
+    case 0xED: return b < 0xA0;   /* else a surrogate */
+    case 0xF0: return b >= 0x90;  /* else overlong */
+    case 0xF4: return b < 0x90;   /* else beyond U+10FFFF */
+    default: return 1;
+  }
+}
+
+int answer_is_whole (const char *s, size_t n) {
+  const unsigned char *end = (const unsigned char *)s + n;
+  size_t back;
+  for (back = 1; back <= 3 && back <= n; back++) {
+    unsigned a = *(end - back);
+    size_t size = a < 0xC2 ? 1 : a < 0xE0 ? 2 : a < 0xF0 ? 3 : a < 0xF5 ? 4 : 1;
+    if ((a & 0xC0) == 0x80) continue;
+    return size <= back || (back > 1 && !goes_on(a, *(end - back + 1)));
+  }
+  return 1;
+}
+
 void answer_free (answer *a) {
   buf_free(&a->text);
   text_filter_free(a->filter);

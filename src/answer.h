@@ -60,6 +60,12 @@ size_t answer_gather (const answer *a, const sse *p, char *text, size_t size,
 */
 int answer_add (answer *a, const char *s, size_t n, size_t tokens);
 
+/*
+** Tells whether a text ends with a whole character, or with bytes that no other
+** bytes can make one (RFC 3629).
+*/
+int answer_is_whole (const char *s, size_t n);
+
 /* Frees the text and the filter. */
 void answer_free (answer *a);
 

@@ -285,6 +285,7 @@ need no table for each token.
 @function parser:take_texts
 @treturn[1] string their texts, joined, without those of special tokens; with a
 filter what may be shown of them, which may be ""
+@treturn[1] boolean whether the string ends with a whole character
 @treturn[2] nil
 @treturn[2] boolean as the second result of @{take}
 @raise "not enough memory"

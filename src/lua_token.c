@@ -129,7 +129,8 @@ static char *room (lua_State *L, char *small, size_t n) {
   return n <= SMALL_TEXT ? small : lua_newuserdatauv(L, n, 0);
 }
 
-/* Pushes the text that the filter has collected, and forgets it there. */
+/* Pushes the text that the filter has collected, and forgets it there; and
+** whether it ends with a whole character. */
 static int push_collected (lua_State *L, answer *a) {
   char small[SMALL_TEXT], *copy;
   size_t n;
@@ -140,8 +141,9 @@ static int push_collected (lua_State *L, answer *a) {
   } while (n != (a->filter != NULL ? a->filter->collected.len : 0));
   if (n > 0) memcpy(copy, a->filter->collected.data, n);
   lua_pushlstring(L, copy, n);  /* if this raises, the text stays there */
+  lua_pushboolean(L, answer_is_whole(copy, n));
   if (a->filter != NULL) buf_consume(&a->filter->collected, n);
-  return 1;
+  return 2;
 }
 
 /* Does the same as lua_token_take_texts, with a filter. */
@@ -170,11 +172,12 @@ int lua_token_take_texts (lua_State *L, const token_source *from, void *owner,
   if (n == 0) return nothing(L, from, owner);
   taken = from->taken(owner);
   lua_pushlstring(L, text, len);  /* may raise, as above */
+  lua_pushboolean(L, answer_is_whole(text, len));
   if (is_same(from, owner, taken)) {
     add(L, a, text, len, n);
     while (n-- > 0) from->pop(owner);
   }
-  return 1;
+  return 2;
 }
 
 int lua_token_keep_text (lua_State *L, answer *a) {

@@ -58,8 +58,8 @@ int lua_token_take_all (lua_State *L, const token_source *from, void *owner,
                         answer *a);
 
 /* Takes plain tokens as lua_token_take_all, up to 4 KiB of text, and pushes
-** their texts as one string, or what a filter lets be shown of them; else as
-** lua_token_take. */
+** their texts as one string, or what a filter lets be shown of them, and
+** whether that ends with a whole character; else as lua_token_take. */
 int lua_token_take_texts (lua_State *L, const token_source *from, void *owner,
                           answer *a);
 

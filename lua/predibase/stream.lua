@@ -386,11 +386,12 @@ local function read (self)
   return step(self, "next")
 end
 
---- Waits for the next token, or for the text of several. Returns the text, or as `read` does.
+--- Waits for the next token, or for the text of several. Returns the text, and whether it ends with
+-- a whole character; or as `read` does.
 local function read_text (self)
   while self.take do
     local text, pending = self.source:take_texts()
-    if text then return text end
+    if text then return text, pending end
     if not (pending and self.exchange:await()) then break end
   end
   return step(self, "next")
@@ -443,9 +444,10 @@ local function shown_texts (self)
   local ended = false
   return function ()
     if not ended then
-      local piece, err = read_text(self)
-      if err then error(err, 0) end
-      if piece then return type(piece) == "table" and self.filter.shown or piece end
+      local piece, more = read_text(self)
+      if type(piece) == "string" then return piece, more end
+      if more then error(more, 0) end
+      if piece then return self.filter.shown end
       ended = true
     end
     if self.tail_shown then return nil end
@@ -456,10 +458,10 @@ end
 
 local function token_texts (self)
   return function ()
-    local piece, err = read_text(self)
-    if err then error(err, 0) end
-    if type(piece) ~= "table" then return piece end
-    return piece.special and "" or piece.text
+    local piece, more = read_text(self)
+    if type(piece) == "string" then return piece, more end
+    if more then error(more, 0) end
+    return piece and (piece.special and "" or piece.text)
   end
 end
 

@@ -105,17 +105,18 @@ end
 --- Makes an iterator over texts that consist of whole characters and are not empty, from an
 -- iterator over texts that may end inside a character. An unfinished character at the end is
 -- returned as it is.
--- @tparam function source returns the next text, or nil at the end
+-- @tparam function source returns the next text, and true if it is known to end with a whole
+-- character; or nil at the end
 -- @treturn fun():string?
 function M.whole_characters (source)
   local held, ended = "", false
   return function ()
     while not ended do
       local piece
-      local text = source()
+      local text, is_whole = source()
       if not text then
         piece, held, ended = held, "", true
-      elseif held == "" and (text == "" or byte(text, -1) < 0x80) then
+      elseif held == "" and (is_whole or text == "" or byte(text, -1) < 0x80) then
         piece = text
       else
         piece, held = M.split(held .. text)

@@ -35,7 +35,7 @@ function M.split(s) end
 ---Makes an iterator over texts that consist of whole characters and are not empty, from an
 ---iterator over texts that may end inside a character. An unfinished character at the end is
 ---returned as it is.
----@param source function returns the next text, or nil at the end
+---@param source function returns the next text, and true if it is known to end with a whole character; or nil at the end
 ---@return (fun(): string)?
 function M.whole_characters(source) end
 

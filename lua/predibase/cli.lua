@@ -77,7 +77,7 @@ end
 function M.main (argv)
   M.occupied = M.occupied or occupy()
   if argv[1] == "generate" then
-    host.makes_one_call = true
+    host.make_one_call()
     pause_collector()
   end
   local arguments

@@ -16,7 +16,7 @@ local load_module = require             -- under another name: tools/graph.lua r
 -- @tparam string name of a module that returns a table
 -- @treturn table the module, or a table that loads it when one of its fields is first read
 local function for_failures (name)
-  if host.makes_one_call then return lazy(name) end
+  if host.makes_one_call() then return lazy(name) end
   return load_module(name)
 end
 

@@ -4,8 +4,18 @@
 
 local M = {}
 
---- Whether the program makes only one call. `predibase generate` sets it before it loads more.
-M.makes_one_call = false
+local short = false
+
+--- Records that the program makes only one call and ends. To be called before more is loaded.
+function M.make_one_call ()
+  short = true
+end
+
+--- Tells whether the program makes only one call and ends, so that its start should be short.
+-- @treturn boolean
+function M.makes_one_call ()
+  return short
+end
 
 --- Tells whether this Lua runs inside nginx (the module ngx_lua of OpenResty).
 -- @treturn boolean

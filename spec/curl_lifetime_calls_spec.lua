@@ -5,6 +5,7 @@
 -- The releases that close variables also have the generational collector.
 local generational = require "spec.support.closing"
 local curl = require "predibase.curl"
+local filters = require "predibase.text_filter"
 local lifetime = require "spec.support.lifetime"
 local server = require "spec.support.server"
 
@@ -147,12 +148,35 @@ describe("while a function of predibase.curl runs,", function ()
         elseif not (lifetime.COLLECTS_ON_CALL and token == nil) then
           assert.is_true(ok)
           assert.same(expected[1], token)
-          assert.is_nil(second)
+          assert.equal(call == "take_texts" and token ~= nil or nil, second)
         end
         assert.is_true(x:text() == "" or x:text() == expected[2])
         x:close()
         pool:close()
       end)
+    end
+
+    for _, call in ipairs { "take_texts", "shown" } do
+      it(("exchange:%s with a filter returns text when a finalizer %s"):format(call, name),
+        function ()
+          local pool, x = answered "/events/token"
+          x:keep_text(10000, true)
+          x:filter(nil, filters.matcher { TEXT })
+          x:filter(nil, filters.matcher { "END" })       -- takes the place of the first
+          if call == "shown" then assert.is_table(x:take()) end
+          local _, ok, text, second = lifetime.inside(function ()
+            finalizer(pool, x)
+          end, x[call], x)
+          if not ok then
+            assert.is_true(lifetime.COLLECTS_ON_CALL)
+          elseif text then
+            assert.equal(call == "shown" and TEXT or TEXT .. TEXT, text)
+            assert.equal(call == "shown" and "" or true, second or "")
+          end
+          assert.is_true(x:text() == "" or x:text() == TEXT or x:text() == TEXT .. TEXT)
+          x:close()
+          pool:close()
+        end)
     end
 
     it("exchange:text works when a finalizer adds to it and " .. name, function ()

@@ -37,15 +37,22 @@ local COLUMNS = {
 -- A client whose median delay is longer, in ms, does not keep up with the source.
 local LATE = 1000
 
+--- Writes a number with some decimals. LuaJIT rounds 12.25 in another way than the C library, so
+-- this function does not leave it to them.
+local function rounded (value, decimals)
+  local scale = 10 ^ decimals
+  return ("%." .. decimals .. "f"):format(math.floor(value * scale + 0.5) / scale)
+end
+
 local function grouped (value)
-  local digits = ("%.0f"):format(value)
+  local digits = rounded(value, 0)
   return (digits:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", ""))
 end
 
 local function number_text (value)
   if not value then return "–" end
   if value >= 1000 then return grouped(value) end
-  return (value >= 100 and "%.0f" or value >= 10 and "%.1f" or "%.2f"):format(value)
+  return rounded(value, value >= 100 and 0 or value >= 10 and 1 or 2)
 end
 
 --- Returns the medians of a run by name (WHO/SETTING/NAME).
@@ -90,7 +97,7 @@ local function add_bars (out, rows)
     local bar = row.bar
     if bar then
       add_row(out, { row.full or row.title, number_text(row.ours), number_text(row.baseline),
-        row.ratio and ("%.2f"):format(row.ratio) or "–",
+        row.ratio and rounded(row.ratio, 2) or "–",
         (bar.of == "ratio" and "ratio " or "ours ") .. (bar.is == "<=" and "≤ " or "≥ ")
         .. ("%g"):format(bar.limit), row.verdict or "not measured" })
     end

@@ -194,6 +194,7 @@ run_tests () {
   echo "predibase: starting Wine"
   # Otherwise Wine's server ends between two programs, and the next program may
   # meet it while it ends. With -p it waits so many seconds for another one.
+  mkdir -p "$WINEPREFIX"
   "$(command -v wineserver || echo /usr/lib/wine/wineserver64)" -p60
   LIMIT=300 windows wineboot -i >"$out/last.log" 2>&1 || { cat "$out/last.log"; return 1; }
   base="$out/unpacked/Spiele für Zoë"

@@ -8,6 +8,6 @@
 #ifndef PREDIBASE_VERSION_H
 #define PREDIBASE_VERSION_H
 
-#define PREDIBASE_VERSION "0.1.0"
+#define PREDIBASE_VERSION "1.0.0-rc.1"
 
 #endif

@@ -3,4 +3,4 @@
 -- The module is a string such as `"1.2.3"`.
 -- @module predibase.version
 
-return "0.1.0"
+return "1.0.0-rc.1"

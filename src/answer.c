@@ -21,13 +21,13 @@ static size_t bytes_left (const answer *a) {
 int answer_peek (const answer *a, const sse *p, token *t) {
   sse_event ev;
   return sse_peek(p, &ev) && token_read(t, ev.data, ev.data_len) &&
-         answer_len(t) <= bytes_left(a) &&
+         token_added(t) <= bytes_left(a) &&
          (a->filter == NULL || text_filter_passes(a->filter, t));
 }
 
 int answer_take (answer *a, const token *t, int collects) {
   text_filter *f = a->filter;
-  size_t n = answer_len(t);
+  size_t n = token_added(t);
   if (f == NULL) return answer_add(a, t->text, n, 1);
   if (a->kept && buf_reserve(&a->text, text_filter_room(f, n)) != 0) return -1;
   if (text_filter_take(f, t, collects) != 0) return -1;
@@ -44,9 +44,9 @@ size_t answer_gather (const answer *a, const sse *p, char *text, size_t size,
   int more = sse_peek(p, &ev);
   while (more && size - used >= sizeof t.text &&
          token_read(&t, ev.data, ev.data_len) &&
-         answer_len(&t) <= bytes_left(a) - used) {
-    memcpy(text + used, t.text, answer_len(&t));
-    used += answer_len(&t);
+         token_added(&t) <= bytes_left(a) - used) {
+    memcpy(text + used, t.text, token_added(&t));
+    used += token_added(&t);
     n++;
     more = sse_peek_on(p, &ev);
   }

@@ -69,11 +69,6 @@ int answer_is_whole (const char *s, size_t n);
 /* Frees the text and the filter. */
 void answer_free (answer *a);
 
-/* Returns the bytes that a token adds to the text: a special one adds none. */
-static inline size_t answer_len (const token *t) {
-  return t->special == 1 ? 0 : t->len;
-}
-
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

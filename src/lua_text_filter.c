@@ -42,7 +42,7 @@ static splitter *check_splitter (lua_State *L) {
 ** creating a Lua string may run finalizers, and these may call the object.
 ** Returns 'small', or memory that is on the Lua stack, for 'size' bytes.
 */
-static char *room (lua_State *L, char *small, size_t size) {
+static char *memory_for (lua_State *L, char *small, size_t size) {
   return size <= SMALL_TEXT ? small : lua_newuserdatauv(L, size, 0);
 }
 
@@ -92,6 +92,14 @@ static int matcher_feed (lua_State *L) {
   return 3;
 }
 
+/* Pushes the first n bytes that are held back. */
+static void push_held (lua_State *L, const stop_match *m, size_t n) {
+  char small[SMALL_TEXT], *copy = memory_for(L, small, n);
+  if (n > m->held.len) n = m->held.len;  /* a finalizer fed the matcher */
+  if (n > 0) memcpy(copy, m->held.data, n);
+  lua_pushlstring(L, copy, n);
+}
+
 /***
 Returns the text that is held back at the end of the text, without a sequence to
 trim. Does not change the matcher.
@@ -102,11 +110,7 @@ trim. Does not change the matcher.
 static int matcher_finish (lua_State *L) {
   stop_match *m = check_matcher(L);
   const automaton *trimmed = stop_match_trimmed(m);
-  size_t n = m->held.len - (trimmed != NULL ? trimmed->state : 0);
-  char small[SMALL_TEXT], *copy = room(L, small, n);
-  if (n > m->held.len) n = m->held.len;  /* a finalizer fed the matcher */
-  if (n > 0) memcpy(copy, m->held.data, n);
-  lua_pushlstring(L, copy, n);
+  push_held(L, m, m->held.len - (trimmed != NULL ? trimmed->state : 0));
   if (trimmed == NULL) return 1;
   lua_pushlstring(L, trimmed->text, trimmed->size - 1);
   return 2;
@@ -119,11 +123,7 @@ Returns the text that is held back now.
 */
 static int matcher_rest (lua_State *L) {
   stop_match *m = check_matcher(L);
-  size_t n = m->held.len;
-  char small[SMALL_TEXT], *copy = room(L, small, n);
-  if (n > m->held.len) n = m->held.len;
-  if (n > 0) memcpy(copy, m->held.data, n);
-  lua_pushlstring(L, copy, n);
+  push_held(L, m, m->held.len);
   return 1;
 }
 

@@ -125,7 +125,7 @@ int lua_token_take_all (lua_State *L, const token_source *from, void *owner,
 ** Returns memory for 'n' bytes that finalizers cannot change: 'small', which
 ** has SMALL_TEXT bytes, or a userdata on the stack.
 */
-static char *room (lua_State *L, char *small, size_t n) {
+static char *memory_for (lua_State *L, char *small, size_t n) {
   return n <= SMALL_TEXT ? small : lua_newuserdatauv(L, n, 0);
 }
 
@@ -137,7 +137,7 @@ static int push_collected (lua_State *L, answer *a) {
   do {
     lua_settop(L, 1);
     n = a->filter != NULL ? a->filter->collected.len : 0;
-    copy = room(L, small, n);
+    copy = memory_for(L, small, n);
   } while (n != (a->filter != NULL ? a->filter->collected.len : 0));
   if (n > 0) memcpy(copy, a->filter->collected.data, n);
   lua_pushlstring(L, copy, n);  /* if this raises, the text stays there */
@@ -222,7 +222,7 @@ int lua_token_shown (lua_State *L, const answer *a) {
     if (a->filter == NULL || !a->filter->is_last) return 0;
     n = a->filter->shown.len;
     m = a->filter->thoughts.len;
-    copy = room(L, small, n + m);
+    copy = memory_for(L, small, n + m);
   } while (a->filter == NULL || a->filter->shown.len != n ||
            a->filter->thoughts.len != m);
   if (n > 0) memcpy(copy, a->filter->shown.data, n);

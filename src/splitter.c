@@ -93,7 +93,7 @@ static int reserve (splitter *p, size_t n, buf *answer, buf *thoughts) {
          ? -1 : 0;
 }
 
-/* The functions below only append where 'reserve' has made room. */
+/* The functions below only append what 'reserve' has allocated memory for. */
 
 static void set (buf *b, const char *s, size_t n) {
   buf_clear(b);

@@ -27,11 +27,6 @@ void text_filter_free (text_filter *f) {
   mem_realloc(f, 0);
 }
 
-/* Returns the bytes that a token adds: a special one adds none. */
-static size_t length (const token *t) {
-  return t->special == 1 ? 0 : t->len;
-}
-
 size_t text_filter_room (const text_filter *f, size_t n) {
   if (f->splitter != NULL) n += splitter_held(f->splitter);
   if (f->matcher != NULL) n += f->matcher->held.len;
@@ -41,7 +36,7 @@ size_t text_filter_room (const text_filter *f, size_t n) {
 int text_filter_passes (text_filter *f, const token *t) {
   const splitter *p = f->splitter;
   stop_match *m = f->matcher;
-  size_t n = length(t);
+  size_t n = token_added(t);
   if (p == NULL)
     return stop_match_passes(m, t->text, n, NULL, 0);
   if (t->special == 1) return 0;  /* it may be a mark */
@@ -79,7 +74,7 @@ static int reserve (text_filter *f, size_t n, int collects) {
 int text_filter_take (text_filter *f, const token *t, int collects) {
   buf *part = f->matcher != NULL ? &f->part : &f->shown;
   const char *s = t->text;
-  size_t n = length(t), used;
+  size_t n = token_added(t), used;
   if (reserve(f, n, collects) != 0) return -1;
   if (f->splitter != NULL) {
     if (splitter_feed(f->splitter, s, n, part, &f->thoughts) != 0) return -1;

@@ -40,6 +40,11 @@ typedef struct token {
 */
 int token_read (token *t, const char *s, size_t n);
 
+/* Returns the bytes that a token adds to the text: a special one adds none. */
+static inline size_t token_added (const token *t) {
+  return t->special == 1 ? 0 : t->len;
+}
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

@@ -17,7 +17,6 @@
 -- Invalid UTF-8 is returned unchanged. `check` refuses all of these in texts that are sent.
 -- @module predibase.json
 
-local host = require "predibase.host"
 local lazy = require "predibase.lazy"
 local encode = lazy "predibase.json.encode"
 local scan = lazy "predibase.json.scan"
@@ -36,16 +35,7 @@ local subtype, tointeger = rawget(math, "type"), rawget(math, "tointeger")
 --- Deepest nesting of tables and JSON.
 M.MAX_DEPTH = 128
 
-local loaded
-
---- Returns the C module `predibase.json_text`, which is loaded at its first use, and inside nginx
--- at once, see `predibase.lazy`.
-local function json_text ()
-  loaded = loaded or requirements.load "predibase.json_text"
-  return loaded
-end
-
-if host.in_nginx() then json_text() end
+local json_text = requirements.later "predibase.json_text"
 
 local instance
 

@@ -13,7 +13,6 @@
 -- @module predibase.reasoning
 
 local checks = require "predibase.value_checks"
-local host = require "predibase.host"
 local requirements = require "predibase.requirements"
 
 local M = {}
@@ -51,16 +50,7 @@ local function last_ink (text)
   return i
 end
 
-local loaded
-
---- Returns the C module `predibase.text_filter`, which is loaded at its first use, and inside nginx
--- at once, see `predibase.lazy`.
-local function text_filter ()
-  loaded = loaded or requirements.load "predibase.text_filter"
-  return loaded
-end
-
-if host.in_nginx() then text_filter() end
+local text_filter = requirements.later "predibase.text_filter"
 
 local Splitter = {}
 Splitter.__index = Splitter

@@ -6,6 +6,7 @@
 -- `lua` program of Lua 5.1 cannot display other errors.
 -- @module predibase.requirements
 
+local host = require "predibase.host"
 local lazy = require "predibase.lazy"
 local advice = lazy "predibase.requirements.advice"
 local libcurl_file = lazy "predibase.requirements.libcurl_file"
@@ -188,6 +189,18 @@ function M.load (name)
   local problem = name == "predibase.curl" and M.libcurl_problem(module.library())
   if problem then error(problem, 0) end
   return module
+end
+
+--- Returns a function that returns a C module. It is loaded at its first use, and inside nginx at
+-- once, see `predibase.lazy`.
+-- @tparam string name as for `load`
+-- @treturn function
+function M.later (name)
+  local loaded = host.in_nginx() and M.load(name) or nil
+  return function ()
+    loaded = loaded or M.load(name)
+    return loaded
+  end
 end
 
 --- Loads a rock that the library depends on.

@@ -8,21 +8,11 @@
 -- followed by at most one line end.
 -- @module predibase.stop_sequences
 
-local host = require "predibase.host"
 local requirements = require "predibase.requirements"
 
 local M = {}
 
-local loaded
-
---- Returns the C module `predibase.text_filter`, which is loaded at its first use, and inside nginx
--- at once, see `predibase.lazy`.
-local function text_filter ()
-  loaded = loaded or requirements.load "predibase.text_filter"
-  return loaded
-end
-
-if host.in_nginx() then text_filter() end
+local text_filter = requirements.later "predibase.text_filter"
 
 --- Processes a piece of text.
 -- @function Matcher:feed

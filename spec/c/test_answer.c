@@ -49,7 +49,7 @@ static int takes (const char *text) {
   token t;
   if (!answer_peek(&a, &parser, &t)) return 0;
   sse_pop(&parser);
-  return answer_add(&a, t.text, answer_len(&t), 1) == 0 &&
+  return answer_add(&a, t.text, token_added(&t), 1) == 0 &&
          t.len == strlen(text) && memcmp(t.text, text, t.len) == 0;
 }
 
